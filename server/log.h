@@ -1,0 +1,38 @@
+/* The log: one line an event, logfmt or JSON, written with one write(2) each. Entered by any
+ * thread. Secrets are never handed to it. */
+#ifndef ACTPASS_SERVER_LOG_H
+#define ACTPASS_SERVER_LOG_H
+
+#include "config/config.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct log;
+
+/* One field. Exactly one of text and number is used: text when it is not NULL. */
+struct log_field {
+    const char *key;
+    const char *text;
+    int64_t number;
+};
+
+#define LOG_TEXT(k, t) ((struct log_field){.key = (k), .text = (t) ? (t) : ""})
+#define LOG_NUMBER(k, n) ((struct log_field){.key = (k), .number = (int64_t)(n)})
+
+/* A log that writes lines of LEVEL and more severe ones to the descriptor, which stays the
+ * caller's. NULL when memory is short. */
+struct log *log_new(enum config_log_level level, enum config_log_format format, int fd);
+void log_free(struct log *log);
+
+/* Writes `ts=... level=... ` and the fields, in the order given. Values that came from a peer
+ * are quoted and escaped, so that one event is always one line; an overlong line is cut at a
+ * field's end and says so. A line that cannot be written is counted, not retried. A NULL log is
+ * silent. */
+void log_write(struct log *log, enum config_log_level level, const struct log_field *fields,
+               size_t count);
+
+/* Would a line of this level be written? Saves making fields for nothing. */
+bool log_enabled(const struct log *log, enum config_log_level level);
+
+#endif

@@ -1,0 +1,29 @@
+/* Whom we accept as peer. The one place that decides: the verification callback and the check after
+ * every handshake, full or resumed, in both roles, ask policy_accepts. Immutable once made. */
+#ifndef ACTPASS_SERVER_TLS_POLICY_H
+#define ACTPASS_SERVER_TLS_POLICY_H
+
+#include "config/config.h"
+
+#include <openssl/x509.h>
+
+struct policy;
+
+/* What is wrong, in one sentence. */
+struct tls_error {
+    char text[512];
+};
+
+/* Makes a policy of peer names, pins and our own certificate (NULL: none), which must never be the
+ * peer's (reflection, hazard 30). NULL with error on a bad name or pin, or no memory. */
+struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_error *error);
+void policy_free(struct policy *policy);
+
+/* Must the chain lead to a trusted CA? No where pins stand alone or any peer is accepted. */
+bool policy_needs_chain(const struct policy *policy);
+
+/* Names, pins and reflection for the peer's leaf certificate. The chain is checked elsewhere.
+ * Returns true, or false with the reason in error. */
+bool policy_accepts(const struct policy *policy, X509 *peer, struct tls_error *error);
+
+#endif
