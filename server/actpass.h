@@ -2,11 +2,11 @@
  *
  * Life of a connection:
  *
- *   actpass_config_new, setters                   once
- *   actpass_accept_fd or actpass_connect          a TCP connection becomes an actpass_conn
- *   actpass_handshake                             waits for the peer's first bytes, decides the
- * role actpass_read, actpass_write                   or blocking code on actpass_ssl actpass_close,
- * actpass_free                   orderly and bounded; then the memory
+ *   actpass_config_new, setters           once
+ *   actpass_accept_fd or actpass_connect  a TCP connection becomes an actpass_conn
+ *   actpass_handshake                     waits for the peer's first bytes, decides the role
+ *   actpass_read, actpass_write           or blocking OpenSSL code on actpass_ssl
+ *   actpass_close, actpass_free           orderly and bounded; then the memory
  *
  * Threads. One thread may read (actpass_read) and another may write (actpass_write,
  * actpass_shutdown_write) on the same connection at the same time. actpass_abort and

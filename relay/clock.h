@@ -1,0 +1,21 @@
+/* Time: CLOCK_MONOTONIC in microseconds, and deadlines as absolute times. Any thread. */
+#ifndef ACTPASS_RELAY_CLOCK_H
+#define ACTPASS_RELAY_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define DEADLINE_NEVER INT64_MAX
+
+int64_t clock_now_us(void);
+
+/* The deadline that many milliseconds from now; a negative number is never. */
+int64_t clock_deadline_ms(int64_t ms);
+
+/* What is left until the deadline, for ppoll: NULL for never, otherwise *storage, zero if past. */
+const struct timespec *clock_left(int64_t deadline_us, struct timespec *storage);
+
+/* The deadline as an absolute CLOCK_MONOTONIC time, for pthread_cond_timedwait. */
+struct timespec clock_absolute(int64_t deadline_us);
+
+#endif

@@ -1,0 +1,29 @@
+/* The verdict on a connection: which end of TLS we are, and why. Plain data and its names. */
+#ifndef ACTPASS_RELAY_VERDICT_H
+#define ACTPASS_RELAY_VERDICT_H
+
+#include <stdint.h>
+
+enum role { ROLE_AUTO, ROLE_SERVER, ROLE_CLIENT, ROLE_NONE };
+
+enum cause {
+    CAUSE_UNDECIDED,
+    CAUSE_CONFIGURED,
+    CAUSE_CLIENT_HELLO,
+    CAUSE_SILENCE,
+    CAUSE_CLOSED_BEFORE_FIRST_BYTE,
+    CAUSE_PEER_ANSWERS_AS_SERVER,
+    CAUSE_ALERT_FIRST,
+    CAUSE_NOT_TLS,
+    CAUSE_HELLO_INCOMPLETE
+};
+
+struct verdict {
+    enum role role; /* ROLE_AUTO until decided */
+    enum cause cause;
+    int64_t decided_us;    /* from accept; -1 before */
+    int64_t first_byte_us; /* from accept to the peer's first byte; -1: none yet */
+    int peer_spoke_first;  /* the peer's first byte came before our first one */
+};
+
+#endif
