@@ -16,7 +16,6 @@ enum { STACK = 256 * 1024, LONG_MS = 60000 };
 struct gate {
     sem_t entered, leave;
     atomic_uint runs;
-    pthread_t thread;
 };
 
 static void gate_init(struct gate *gate)
@@ -43,7 +42,6 @@ static void wait_sem(sem_t *sem)
 static void stay(void *arg)
 {
     struct gate *gate = arg;
-    gate->thread = pthread_self();
     atomic_fetch_add(&gate->runs, 1);
     sem_post(&gate->entered);
     while (sem_wait(&gate->leave) != 0) {
@@ -53,7 +51,6 @@ static void stay(void *arg)
 static void note(void *arg)
 {
     struct gate *gate = arg;
-    gate->thread = pthread_self();
     atomic_fetch_add(&gate->runs, 1);
     sem_post(&gate->entered);
 }
@@ -271,7 +268,7 @@ Test(threads, stack_has_the_size_asked_for)
     cr_assert_eq(threads_run(threads, read_stack_size, &size), 0);
     threads_free(threads);
     cr_assert_geq(size, STACK + 1);
-    cr_assert_lt(size, 2 * STACK);
+    cr_assert_lt(size, 4 << 20, "not the system's default; sanitizers add some");
 }
 
 Test(threads, a_stack_too_small_becomes_the_smallest)
