@@ -50,11 +50,12 @@ struct relay_options {
 enum relay_state { RELAY_SNIFF, RELAY_OPEN, RELAY_DRAIN, RELAY_DONE };
 
 /* What a wait came to. */
-enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED, WAIT_BROKEN };
+enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
 
 /* What a conversation may wait for. READABLE is also true at the end of the stream and after an
- * error, WRITABLE after an error: the next call tells. */
-enum relay_want { RELAY_READABLE = 1, RELAY_WRITABLE = 2, RELAY_FLUSHED = 4 };
+ * error, WRITABLE and FLUSHED after an error: the next call or relay_status tells. ENDED is true once
+ * the socket's input has ended, read or not. */
+enum relay_want { RELAY_READABLE = 1, RELAY_WRITABLE = 2, RELAY_FLUSHED = 4, RELAY_ENDED = 8 };
 
 /* Takes the socket, also on failure, and starts the relay thread (transport pair). NULL with errno. */
 struct relay *relay_new(int fd, const struct relay_options *options);
@@ -75,10 +76,17 @@ void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout
 
 /* Waits until one of WANT is true, one of the extra descriptors has something (revents are set), the deadline
  * passes, or the relay is aborted. Output is sent meanwhile. WAIT_READY for both of the first.
- * WANT may be 0 with extra descriptors. Broken only where output can no longer make progress:
- * error or write timeout. */
+ * WANT may be 0 with extra descriptors, at most four. */
 enum relay_wait relay_wait(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                            int64_t deadline_us);
+
+/* Is one of WANT true at this moment? */
+bool relay_is(struct relay *relay, unsigned want);
+
+/* Brackets the time in which a conversation thread waits nowhere but in this relay's calls, so that the relay
+ * thread need not be woken between two of them. May nest; each enter has its leave. */
+void relay_enter(struct relay *relay);
+void relay_leave(struct relay *relay);
 
 /* Sends what can be sent now and leaves the rest to the pump: a call that wrote ends with this. */
 void relay_flush(struct relay *relay);
@@ -94,7 +102,7 @@ struct relay_status {
 };
 struct relay_status relay_status(struct relay *relay);
 
-/* Sends what is left, then FIN. Until the deadline. WAIT_READY when all of it was sent. Reading goes on. */
+/* Sends what is left, then FIN, until the deadline. Reading goes on. */
 enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us);
 
 /* Reads and discards raw bytes until the peer's end, an error or the deadline (hazard 17). */

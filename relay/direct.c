@@ -1,0 +1,93 @@
+/* The direct transport: SSL reads and writes the socket itself. What the socket does not take of a record is
+ * spilt, so that here, too, no record is left half written. There is no relay thread and no ring: while
+ * the conversation is outside a call, nothing moves. */
+#include "relay/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static size_t direct_readable(struct relay *relay)
+{
+    return relay->input_ready ? 1 : 0;
+}
+
+static ssize_t direct_read(struct relay *relay, void *buffer, size_t size)
+{
+    if (relay->input_dead)
+        return 0;
+    relay_unlock(relay);
+    ssize_t got = recv(relay->fd, buffer, pump_capped(relay, size), MSG_DONTWAIT);
+    int error = errno;
+    relay_lock(relay);
+    relay->input_ready = got > 0;
+    pump_received(relay, got, error);
+    return got > 0 ? got : 0;
+}
+
+static int direct_write(struct relay *relay, const void *data, size_t size)
+{
+    struct spill *spill = &relay->spill;
+    if (spill->capacity < size) {
+        uint8_t *larger = realloc(spill->data, size);
+        if (!larger)
+            return ENOMEM;
+        spill->data = larger;
+        spill->capacity = size;
+    }
+    relay->sending = true; /* the spill is empty, so nobody else has a reason to send */
+    relay_unlock(relay);
+    ssize_t sent = send(relay->fd, data, pump_capped(relay, size), MSG_NOSIGNAL | MSG_DONTWAIT);
+    int error = errno;
+    relay_lock(relay);
+    relay->sending = false;
+    if (sent < 0 && error != EAGAIN && error != EWOULDBLOCK && error != EINTR) {
+        relay_latch(relay, error);
+        relay->output_dead = true;
+        return error;
+    }
+    size_t taken = sent > 0 ? (size_t)sent : 0;
+    relay->sent += taken;
+    memcpy(spill->data, (const uint8_t *)data + taken, size - taken);
+    spill->start = 0;
+    spill->end = size - taken;
+    return 0;
+}
+
+static bool direct_writable(struct relay *relay)
+{
+    return relay->spill.start == relay->spill.end;
+}
+
+static size_t direct_output(struct relay *relay, const uint8_t **data)
+{
+    *data = relay->spill.data + relay->spill.start;
+    return relay->spill.end - relay->spill.start;
+}
+
+static void direct_sent(struct relay *relay, size_t size)
+{
+    relay->spill.start += size;
+}
+
+static bool direct_wants_input(struct relay *relay)
+{
+    return !relay->input_ready;
+}
+
+static void direct_receive(struct relay *relay)
+{
+    relay->input_ready = true; /* the conversation's next read tells */
+}
+
+const struct transport transport_direct = {
+    .readable = direct_readable,
+    .read = direct_read,
+    .write = direct_write,
+    .writable = direct_writable,
+    .output = direct_output,
+    .sent = direct_sent,
+    .wants_input = direct_wants_input,
+    .receive = direct_receive,
+};

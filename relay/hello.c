@@ -1,0 +1,89 @@
+#include "relay/hello.h"
+
+#include <stdbool.h>
+
+enum { RECORD_HEADER = 5, RECORD_MOST = 16384, HANDSHAKE_HEADER = 4 };
+enum { TYPE_ALERT = 0x15, TYPE_HANDSHAKE = 0x16, MAJOR = 0x03 };
+enum { HELLO_REQUEST = 0, CLIENT_HELLO = 1, SERVER_HELLO = 2 };
+
+/* SSLv2 record header of two bytes, then CLIENT-HELLO = 1 and the version (RFC 5246 appendix E.2). */
+static enum hello classify_v2(const uint8_t *bytes, size_t length)
+{
+    enum { V2_HEADER = 2, V2_LEAST = 9 };
+    if (length < V2_HEADER)
+        return HELLO_PARTIAL;
+    size_t message = ((size_t)(bytes[0] & 0x7f) << 8) | bytes[1];
+    if (message < V2_LEAST)
+        return HELLO_NOT_TLS;
+    if (length > 2 && bytes[2] != CLIENT_HELLO)
+        return HELLO_NOT_TLS;
+    if (length > 3 && bytes[3] != MAJOR && bytes[3] != 0)
+        return HELLO_NOT_TLS;
+    bool enough = length >= V2_HEADER + message || length >= HELLO_MOST;
+    return enough ? HELLO_CLIENT : HELLO_PARTIAL;
+}
+
+/* Is this the beginning of a handshake record that OpenSSL would read on with? */
+static bool plausible_record(const uint8_t *header, size_t length)
+{
+    if (header[0] != TYPE_HANDSHAKE || (length > 1 && header[1] != MAJOR))
+        return false;
+    if (length < RECORD_HEADER)
+        return true;
+    size_t body = ((size_t)header[3] << 8) | header[4];
+    return body > 0 && body <= RECORD_MOST;
+}
+
+static enum hello classify_type(uint8_t type)
+{
+    if (type == CLIENT_HELLO)
+        return HELLO_CLIENT;
+    if (type == SERVER_HELLO || type == HELLO_REQUEST)
+        return HELLO_PEER_ANSWERS_AS_SERVER;
+    return HELLO_NOT_TLS;
+}
+
+/* Walks the records from the second on, until the message whose header begins the first is whole. What is
+ * wrong after the first is a bad ClientHello: OpenSSL answers it with the right alert. */
+static enum hello follow_message(const uint8_t *bytes, size_t length)
+{
+    size_t have = 0; /* bytes of the message seen so far */
+    size_t want = HANDSHAKE_HEADER;
+    for (size_t at = 0; at + RECORD_HEADER <= length;) {
+        if (!plausible_record(bytes + at, length - at))
+            return HELLO_CLIENT;
+        size_t body = ((size_t)bytes[at + 3] << 8) | bytes[at + 4];
+        size_t here = length - at - RECORD_HEADER;
+        if (here > body)
+            here = body;
+        for (size_t i = 0; i < here && have + i < HANDSHAKE_HEADER; i++)
+            if (have + i > 0) /* three bytes of length follow the type */
+                want += (size_t)bytes[at + RECORD_HEADER + i] << (8 * (3 - (have + i)));
+        have += here;
+        if (have >= HANDSHAKE_HEADER && (have >= want || want > HELLO_MOST))
+            return HELLO_CLIENT;
+        at += RECORD_HEADER + body;
+    }
+    return HELLO_PARTIAL;
+}
+
+enum hello hello_classify(const uint8_t *bytes, size_t length)
+{
+    if (length == 0)
+        return HELLO_PARTIAL;
+    if (bytes[0] & 0x80)
+        return classify_v2(bytes, length);
+    if (bytes[0] == TYPE_ALERT) {
+        if (length == 1)
+            return HELLO_PARTIAL;
+        return bytes[1] == MAJOR ? HELLO_ALERT : HELLO_NOT_TLS;
+    }
+    if (!plausible_record(bytes, length))
+        return HELLO_NOT_TLS;
+    if (length <= RECORD_HEADER)
+        return HELLO_PARTIAL;
+    enum hello type = classify_type(bytes[RECORD_HEADER]);
+    if (type != HELLO_CLIENT || length >= HELLO_MOST)
+        return type;
+    return follow_message(bytes, length);
+}

@@ -1,0 +1,141 @@
+/* What the files of the relay share: its state, its lock, and which file does what to it.
+ *
+ *   relay.c   life: new, thread, close, free          pump.c    poll, receive, send
+ *   wait.c    the conversation's waits and calls      sniff.c   first bytes and verdict
+ *   bio.c     the BIO under SSL                       pair.c, direct.c   the two transports
+ *
+ * Lock order: there is one lock in this folder, relay->lock; nothing else is taken under it. */
+#ifndef ACTPASS_RELAY_INTERNAL_H
+#define ACTPASS_RELAY_INTERNAL_H
+
+#include "relay/relay.h"
+
+#include <pthread.h>
+#include <sys/types.h>
+
+/* How long the conversation may be outside any call before the relay thread takes the pump. */
+#define RELAY_GRACE_US INT64_C(10000)
+
+/* Room that one TLS record and its overhead need (hazard 13: 16 406 and 16 469 were measured). */
+#define RELAY_RECORD_ROOM 17408
+
+/* The most descriptors a conversation may add to the poll set. */
+#define RELAY_MOST_EXTRAS 4
+
+/* Output that was accepted and does not fit the transport yet: never more than one BIO write, so
+ * a record is never left half written (hazard 13) whatever the size of the ring. */
+struct spill {
+    uint8_t *data;
+    size_t start, end, capacity;
+};
+
+/* The bytes read before the verdict; the conversation reads them before all others. */
+struct first_bytes {
+    uint8_t *data;
+    size_t length, taken, capacity;
+};
+
+/* How bytes get from SSL to the socket and back. Each is called with the lock held; those marked
+ * (drops) release it around a system call. */
+struct transport {
+    size_t (*readable)(struct relay *relay);                          /* bytes, or 1 for "try" */
+    ssize_t (*read)(struct relay *relay, void *buffer, size_t size);  /* 0: nothing now (drops) */
+    int (*write)(struct relay *relay, const void *data, size_t size); /* takes all; errno (drops) */
+    bool (*writable)(struct relay *relay); /* would a record be taken without waiting? */
+    size_t (*output)(struct relay *relay, const uint8_t **data); /* what to send next */
+    void (*sent)(struct relay *relay, size_t size);              /* that much of it was sent */
+    bool (*wants_input)(struct relay *relay);                    /* is there room to receive? */
+    void (*receive)(struct relay *relay);                        /* (drops) */
+};
+
+extern const struct transport transport_pair;
+extern const struct transport transport_direct;
+
+struct relay {
+    /* Constant from relay_new on. */
+    struct relay_options options;
+    const struct transport *transport;
+    int fd;      /* the socket; closed, and -1, from RELAY_DONE on */
+    int wake_fd; /* the control pipe: an eventfd (hazard 8) */
+    int64_t accepted_us;
+
+    pthread_mutex_t lock;   /* guards all that follows */
+    pthread_cond_t arrived; /* conversation threads that wait while another thread has the pump */
+    pthread_cond_t parked;  /* the relay thread while it has nothing to do */
+    unsigned references;    /* the owner and the relay thread */
+
+    enum relay_state state;
+    struct verdict verdict;
+    int64_t hello_deadline_us; /* in SNIFF: when the wait for the (rest of a) hello ends */
+
+    BIO *internal, *external; /* the pair; NULL with the direct transport */
+    bool input_ready;         /* direct: the socket may have bytes */
+    struct first_bytes first;
+    struct spill spill;
+
+    /* The pump. */
+    bool polling;         /* some thread has the pump */
+    bool asleep;          /* and is inside poll, with these events for the socket: */
+    short polled;         /*   a change that wants others must kick it */
+    bool kick;            /* write to wake_fd at the next unlock */
+    bool kicked;          /* that was done, or will be, since the poller fell asleep */
+    bool sending;         /* some thread is inside send */
+    bool output_blocked;  /* the socket took no more: wait for POLLOUT */
+    int64_t stuck_us;     /* since when; 0: it is not */
+    bool output_dead;     /* a send failed, or the write timeout passed */
+    bool input_dead;      /* end of stream or error */
+    bool fin_sent;        /* shutdown(SHUT_WR) was done */
+    bool discarding;      /* input is read and thrown away */
+    unsigned followers;   /* threads waiting on arrived */
+    unsigned pump_wanted; /* threads that need the pump itself, for their own descriptors */
+    unsigned calls;       /* conversation threads inside a call */
+    uint64_t call_number; /* counts calls, so that the relay thread sees whether one is new */
+    bool relay_idle;      /* the relay thread sleeps without a time limit */
+    uint32_t random;      /* DRIVER_RANDOM */
+
+    /* The BIO's manners. */
+    bool blocking;
+    int64_t read_timeout_ms;
+
+    /* What has happened. */
+    int error; /* first errno, latched (hazard 18) */
+    bool eof;
+    bool cancelled;
+    bool timed_out;
+    uint64_t received, sent;
+};
+
+/* relay.c */
+void relay_lock(struct relay *relay);
+void relay_unlock(struct relay *relay); /* and kicks the poller if that was asked for */
+void relay_set_state(struct relay *relay, enum relay_state state);
+void relay_latch(struct relay *relay, int error); /* keeps the first error */
+
+/* pump.c */
+void pump_flush(struct relay *relay);   /* sends until nothing is left or the socket is full */
+void pump_changed(struct relay *relay); /* kicks a sleeping poller that waits for too little */
+void pump_kick(struct relay *relay);    /* wakes a sleeping poller */
+bool pump_has_output(struct relay *relay);
+void pump_finish(struct relay *relay); /* FIN, if all is sent and the relay is draining */
+/* One turn: sends, sleeps until something can be done or the deadline, receives, sends. True if an extra
+ * descriptor has something. The caller has set polling. */
+bool pump_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t deadline_us);
+/* Books what a receive came to. */
+void pump_received(struct relay *relay, ssize_t got, int error);
+size_t pump_capped(const struct relay *relay, size_t size);
+
+/* sniff.c */
+void sniff_begin(struct relay *relay);
+void sniff_receive(struct relay *relay);
+void sniff_check_time(struct relay *relay);
+
+/* wait.c */
+enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
+                         int64_t deadline_us);
+void wait_enter(struct relay *relay);
+void wait_leave(struct relay *relay);
+void wait_flush(struct relay *relay); /* relay_flush with the lock held */
+void wait_wake_followers(struct relay *relay);
+bool wait_coin(struct relay *relay); /* DRIVER_RANDOM's */
+
+#endif

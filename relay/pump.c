@@ -1,0 +1,236 @@
+/* The pump: what moves bytes between the socket and the transport. One thread at a time polls and
+ * receives (relay->polling), one at a time sends (relay->sending); they may be two. */
+#include "relay/clock.h"
+#include "relay/internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+size_t pump_capped(const struct relay *relay, size_t size)
+{
+    size_t cap = relay->options.io_cap;
+    return cap && size > cap ? cap : size;
+}
+
+bool pump_has_output(struct relay *relay)
+{
+    const uint8_t *data;
+    return !relay->output_dead && relay->transport->output(relay, &data) > 0;
+}
+
+/* Remembers since when the socket has taken nothing; the write timeout counts from there. */
+static void note_blocked(struct relay *relay, bool progressed)
+{
+    relay->output_blocked = true;
+    if (progressed || relay->stuck_us == 0)
+        relay->stuck_us = clock_now_us();
+}
+
+/* Sends once. False when there is no more to send for now. */
+static bool send_once(struct relay *relay, const uint8_t *data, size_t size, bool *progressed)
+{
+    relay_unlock(relay);
+    ssize_t sent = send(relay->fd, data, pump_capped(relay, size), MSG_NOSIGNAL | MSG_DONTWAIT);
+    int error = errno;
+    relay_lock(relay);
+    if (sent > 0) {
+        relay->transport->sent(relay, (size_t)sent);
+        relay->sent += (uint64_t)sent;
+        relay->stuck_us = 0;
+        *progressed = true;
+        return true;
+    }
+    if (sent < 0 && error == EINTR)
+        return true;
+    if (error == EAGAIN || error == EWOULDBLOCK) {
+        note_blocked(relay, *progressed);
+        return false;
+    }
+    relay_latch(relay, error);
+    relay->output_dead = true;
+    return false;
+}
+
+void pump_flush(struct relay *relay)
+{
+    const uint8_t *data;
+    size_t size;
+    bool progressed = false;
+    if (relay->sending || relay->output_blocked || relay->output_dead)
+        return;
+    relay->sending = true;
+    while ((size = relay->transport->output(relay, &data)) > 0)
+        if (!send_once(relay, data, size, &progressed))
+            break;
+    relay->sending = false;
+    if (progressed || relay->output_dead)
+        wait_wake_followers(relay);
+    pump_finish(relay);
+}
+
+void pump_finish(struct relay *relay)
+{
+    if (relay->state != RELAY_DRAIN || relay->fin_sent || relay->sending || relay->output_dead ||
+        pump_has_output(relay))
+        return;
+    relay->fin_sent = true;
+    relay_unlock(relay);
+    int failed = shutdown(relay->fd, SHUT_WR);
+    int error = errno;
+    relay_lock(relay);
+    if (failed && error != ENOTCONN)
+        relay_latch(relay, error);
+    wait_wake_followers(relay);
+}
+
+void pump_received(struct relay *relay, ssize_t got, int error)
+{
+    if (got > 0) {
+        if (relay->received == 0 && relay->verdict.first_byte_us < 0) {
+            relay->verdict.first_byte_us = clock_now_us() - relay->accepted_us;
+            relay->verdict.peer_spoke_first = relay->sent == 0;
+        }
+        relay->received += (uint64_t)got;
+        return;
+    }
+    if (got < 0 && (error == EAGAIN || error == EWOULDBLOCK || error == EINTR))
+        return;
+    relay->input_dead = true;
+    if (got < 0)
+        relay_latch(relay, error);
+    else if (relay->error == 0)
+        relay->eof =
+            true; /* after an error, 0 only means that the reset was consumed (hazard 18) */
+}
+
+static void receive_discarding(struct relay *relay)
+{
+    uint8_t scratch[4096];
+    relay_unlock(relay);
+    ssize_t got = recv(relay->fd, scratch, sizeof scratch, MSG_DONTWAIT);
+    int error = errno;
+    relay_lock(relay);
+    pump_received(relay, got, error);
+}
+
+static void pump_receive(struct relay *relay)
+{
+    if (relay->input_dead)
+        return;
+    if (relay->discarding)
+        receive_discarding(relay);
+    else if (relay->state == RELAY_SNIFF)
+        sniff_receive(relay);
+    else
+        relay->transport->receive(relay);
+    wait_wake_followers(relay);
+}
+
+/* What the socket must be polled for now; 0 keeps it out of the poll set, since a reset would make poll
+ * return at once for ever (hazard 9). */
+static short wanted_events(struct relay *relay)
+{
+    short events = 0;
+    if (!relay->input_dead &&
+        (relay->discarding || relay->state == RELAY_SNIFF || relay->transport->wants_input(relay)))
+        events |= POLLIN;
+    if (relay->output_blocked && !relay->output_dead)
+        events |= POLLOUT;
+    return events;
+}
+
+void pump_changed(struct relay *relay)
+{
+    if (!relay->asleep)
+        return;
+    bool unsent = !relay->sending && !relay->output_blocked && pump_has_output(relay);
+    if (unsent || (wanted_events(relay) & ~relay->polled))
+        pump_kick(relay);
+}
+
+void pump_kick(struct relay *relay)
+{
+    if (relay->asleep && !relay->kicked)
+        relay->kick = relay->kicked = true;
+}
+
+/* The earliest of the caller's deadline, the sniffing's and the write timeout's. */
+static int64_t turn_deadline(const struct relay *relay, int64_t deadline_us)
+{
+    if (relay->state == RELAY_SNIFF && relay->hello_deadline_us < deadline_us)
+        deadline_us = relay->hello_deadline_us;
+    if (relay->stuck_us && relay->options.write_timeout_ms >= 0) {
+        int64_t stuck = relay->stuck_us + relay->options.write_timeout_ms * 1000;
+        if (stuck < deadline_us)
+            deadline_us = stuck;
+    }
+    return deadline_us;
+}
+
+static void check_times(struct relay *relay)
+{
+    if (relay->state == RELAY_SNIFF)
+        sniff_check_time(relay);
+    if (!relay->stuck_us || relay->options.write_timeout_ms < 0 || relay->output_dead)
+        return;
+    if (clock_now_us() < relay->stuck_us + relay->options.write_timeout_ms * 1000)
+        return;
+    relay->timed_out = true;
+    relay_latch(relay, ETIMEDOUT);
+    relay->output_dead = true;
+    wait_wake_followers(relay);
+}
+
+/* Empties the control pipe: before the state is read again, or a wake-up is lost (hazard 8). */
+static void drain_wake(int wake_fd)
+{
+    eventfd_t count;
+    while (eventfd_read(wake_fd, &count) < 0 && errno == EINTR)
+        ;
+}
+
+/* Sleeps without the lock. Returns what the socket has. */
+static short sleep_in_poll(struct relay *relay, struct pollfd *set, nfds_t count,
+                           int64_t deadline_us)
+{
+    struct timespec left;
+    relay->asleep = true;
+    relay->polled = set[0].events;
+    relay_unlock(relay);
+    int ready = ppoll(set, count, clock_left(deadline_us, &left), NULL);
+    if (ready <= 0) /* EINTR, ENOMEM: the caller looks at its state and comes again */
+        for (nfds_t i = 0; i < count; i++)
+            set[i].revents = 0;
+    if (set[1].revents)
+        drain_wake(relay->wake_fd);
+    relay_lock(relay);
+    relay->asleep = false;
+    relay->kicked = false;
+    return set[0].revents;
+}
+
+bool pump_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t deadline_us)
+{
+    struct pollfd set[2 + RELAY_MOST_EXTRAS];
+    short events = wanted_events(relay);
+    set[0] = (struct pollfd){.fd = events ? relay->fd : -1, .events = events};
+    set[1] = (struct pollfd){.fd = relay->wake_fd, .events = POLLIN};
+    for (nfds_t i = 0; i < extras; i++)
+        set[2 + i] = extra[i];
+    short seen = sleep_in_poll(relay, set, 2 + extras, turn_deadline(relay, deadline_us));
+    bool fired = false;
+    for (nfds_t i = 0; i < extras; i++) {
+        extra[i].revents = set[2 + i].revents;
+        fired = fired || extra[i].revents;
+    }
+    if (seen & (POLLOUT | POLLERR | POLLHUP))
+        relay->output_blocked = false;
+    if (seen & (POLLIN | POLLERR | POLLHUP))
+        pump_receive(relay);
+    pump_flush(relay);
+    check_times(relay);
+    return fired;
+}

@@ -1,0 +1,321 @@
+/* The relay's life: new, its thread, abort, close, free. */
+#include "relay/clock.h"
+#include "relay/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void relay_lock(struct relay *relay)
+{
+    pthread_mutex_lock(&relay->lock);
+}
+
+void relay_unlock(struct relay *relay)
+{
+    bool kick = relay->kick;
+    relay->kick = false;
+    pthread_mutex_unlock(&relay->lock);
+    if (kick)
+        while (eventfd_write(relay->wake_fd, 1) < 0 && errno == EINTR)
+            ;
+}
+
+void relay_set_state(struct relay *relay, enum relay_state state)
+{
+    relay->state = state;
+    pump_kick(relay); /* whoever sleeps in poll did so for the old state's sake */
+}
+
+void relay_latch(struct relay *relay, int error)
+{
+    if (relay->error == 0)
+        relay->error = error;
+}
+
+static void destroy(struct relay *relay)
+{
+    if (relay->wake_fd >= 0)
+        close(relay->wake_fd);
+    BIO_free(relay->internal);
+    BIO_free(relay->external);
+    free(relay->first.data);
+    free(relay->spill.data);
+    pthread_cond_destroy(&relay->parked);
+    pthread_cond_destroy(&relay->arrived);
+    pthread_mutex_destroy(&relay->lock);
+    free(relay);
+}
+
+static void release(struct relay *relay)
+{
+    relay_lock(relay);
+    unsigned left = --relay->references;
+    relay_unlock(relay);
+    if (left == 0)
+        destroy(relay);
+}
+
+/* ---- The relay thread --------------------------------------------------------------------- */
+
+/* What the thread remembers from one look at the conversation to the next. */
+struct watch {
+    uint64_t call_number;
+    bool away; /* outside any call for a whole grace period */
+    bool announced;
+};
+
+/* Tells the owner of the verdict, once and without the lock. */
+static void announce(struct relay *relay, struct watch *watch)
+{
+    if (watch->announced || relay->state == RELAY_SNIFF)
+        return;
+    watch->announced = true;
+    if (relay->options.on_verdict) {
+        relay_unlock(relay);
+        relay->options.on_verdict(relay->options.arg);
+        relay_lock(relay);
+    }
+    watch->call_number = relay->call_number;
+}
+
+static bool should_drive(struct relay *relay, const struct watch *watch)
+{
+    if (relay->polling)
+        return false;
+    if (relay->state == RELAY_SNIFF)
+        return true;
+    switch (relay->options.driver) {
+    case DRIVER_RELAY:
+        return relay->pump_wanted == 0;
+    case DRIVER_CONVERSATION:
+        return false;
+    case DRIVER_RANDOM:
+        return relay->pump_wanted == 0 && wait_coin(relay);
+    case DRIVER_AUTO:
+        break;
+    }
+    return relay->calls == 0 && (watch->away || pump_has_output(relay));
+}
+
+static void drive(struct relay *relay)
+{
+    bool random = relay->options.driver == DRIVER_RANDOM && relay->state != RELAY_SNIFF;
+    relay->polling = true;
+    pump_flush(relay);
+    if (relay->state != RELAY_DONE)
+        (void)pump_turn(relay, NULL, 0, random ? clock_deadline_ms(1) : DEADLINE_NEVER);
+    relay->polling = false;
+    wait_wake_followers(relay);
+}
+
+/* Sleeps. Without a limit only while the conversation stays in the call it was in at the last look:
+ * it tells when it leaves. */
+static void park(struct relay *relay, struct watch *watch)
+{
+    bool ticking = relay->options.driver == DRIVER_AUTO || relay->options.driver == DRIVER_RANDOM;
+    if (!ticking || (relay->calls > 0 && relay->call_number == watch->call_number &&
+                     relay->options.driver == DRIVER_AUTO)) {
+        relay->relay_idle = true;
+        pthread_cond_wait(&relay->parked, &relay->lock);
+        relay->relay_idle = false;
+        watch->away = false;
+        return;
+    }
+    int64_t grace_us = relay->options.driver == DRIVER_RANDOM ? 1000 : RELAY_GRACE_US;
+    struct timespec until = clock_absolute(clock_now_us() + grace_us);
+    watch->call_number = relay->call_number;
+    watch->away = false;
+    if (pthread_cond_timedwait(&relay->parked, &relay->lock, &until) == ETIMEDOUT)
+        watch->away = relay->calls == 0 && relay->call_number == watch->call_number;
+}
+
+static void relay_main(void *arg)
+{
+    struct relay *relay = arg;
+    struct watch watch = {0};
+    relay_lock(relay);
+    for (;;) {
+        announce(relay, &watch);
+        if (relay->state == RELAY_DONE)
+            break;
+        if (should_drive(relay, &watch))
+            drive(relay);
+        else
+            park(relay, &watch);
+    }
+    relay_unlock(relay);
+    release(relay);
+}
+
+/* ---- New ---------------------------------------------------------------------------------- */
+
+static int make_locks(struct relay *relay)
+{
+    pthread_condattr_t attributes;
+    int error = pthread_condattr_init(&attributes);
+    if (error)
+        return error;
+    error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (!error)
+        error = pthread_mutex_init(&relay->lock, NULL);
+    if (error)
+        goto out;
+    error = pthread_cond_init(&relay->arrived, &attributes);
+    if (error)
+        goto out_mutex;
+    error = pthread_cond_init(&relay->parked, &attributes);
+    if (!error)
+        goto out;
+    pthread_cond_destroy(&relay->arrived);
+out_mutex:
+    pthread_mutex_destroy(&relay->lock);
+out:
+    pthread_condattr_destroy(&attributes);
+    return error;
+}
+
+static int make_transport(struct relay *relay)
+{
+    struct relay_options *options = &relay->options;
+    if (options->transport == RELAY_DIRECT) {
+        relay->transport = &transport_direct;
+        return 0;
+    }
+    relay->transport = &transport_pair;
+    size_t inbound = options->inbound_size ? options->inbound_size : RELAY_DEFAULT_RING;
+    size_t outbound = options->outbound_size ? options->outbound_size : RELAY_DEFAULT_RING;
+    /* A half's size is that of the ring it writes into. */
+    return BIO_new_bio_pair(&relay->internal, outbound, &relay->external, inbound) ? 0 : ENOMEM;
+}
+
+static int start_thread(struct relay *relay)
+{
+    if (relay->options.transport == RELAY_DIRECT)
+        return 0;
+    relay->references = 2; /* the thread's, given before it runs */
+    int error = threads_run(relay->options.threads, relay_main, relay);
+    if (error)
+        relay->references = 1;
+    return error;
+}
+
+struct relay *relay_new(int fd, const struct relay_options *options)
+{
+    int error = ENOMEM;
+    struct relay *relay = calloc(1, sizeof *relay);
+    if (!relay)
+        goto out_fd;
+    relay->fd = fd;
+    relay->options = *options;
+    relay->references = 1;
+    relay->read_timeout_ms = -1;
+    relay->random = (uint32_t)fd * 2654435761U;
+    relay->accepted_us = clock_now_us();
+    error = make_locks(relay);
+    if (error)
+        goto out_relay;
+    relay->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    error = relay->wake_fd < 0 ? errno : make_transport(relay);
+    if (error)
+        goto out_destroy;
+    sniff_begin(relay);
+    error = start_thread(relay);
+    if (!error)
+        return relay;
+out_destroy:
+    destroy(relay);
+    goto out_fd;
+out_relay:
+    free(relay);
+out_fd:
+    close(fd);
+    errno = error;
+    return NULL;
+}
+
+/* ---- From the owner's side ---------------------------------------------------------------- */
+
+struct verdict relay_verdict(struct relay *relay)
+{
+    relay_lock(relay);
+    struct verdict verdict = relay->verdict;
+    relay_unlock(relay);
+    return verdict;
+}
+
+struct relay_status relay_status(struct relay *relay)
+{
+    relay_lock(relay);
+    struct relay_status status = {.state = relay->state,
+                                  .error = relay->error,
+                                  .eof = relay->eof,
+                                  .cancelled = relay->cancelled,
+                                  .timed_out = relay->timed_out,
+                                  .received = relay->received,
+                                  .sent = relay->sent};
+    relay_unlock(relay);
+    return status;
+}
+
+void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout_ms)
+{
+    relay_lock(relay);
+    relay->blocking = blocking;
+    relay->read_timeout_ms = read_timeout_ms;
+    relay_unlock(relay);
+}
+
+void relay_abort(struct relay *relay)
+{
+    relay_lock(relay);
+    relay->cancelled = true;
+    pump_kick(relay);
+    wait_wake_followers(relay);
+    relay_unlock(relay);
+}
+
+/* With output left, or after an abort, the peer must not take the end for an orderly one. */
+static void close_socket(int fd, bool hard)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    if (hard)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    close(fd); /* nothing can be done about an error; the descriptor is gone also on EINTR */
+}
+
+void relay_close(struct relay *relay)
+{
+    relay_lock(relay);
+    if (relay->state == RELAY_DONE) {
+        relay_unlock(relay);
+        return;
+    }
+    bool hard = relay->cancelled || relay->output_dead || pump_has_output(relay);
+    relay_set_state(relay, RELAY_DONE);
+    pthread_cond_signal(&relay->parked);
+    relay->followers++;
+    while (relay->polling || relay->sending) { /* the relay thread is still inside */
+        if (!relay->kick) {
+            pthread_cond_wait(&relay->arrived, &relay->lock);
+            continue;
+        }
+        relay_unlock(relay);
+        relay_lock(relay);
+    }
+    relay->followers--;
+    int fd = relay->fd;
+    relay->fd = -1;
+    relay_unlock(relay);
+    close_socket(fd, hard);
+}
+
+void relay_free(struct relay *relay)
+{
+    if (!relay)
+        return;
+    relay_close(relay);
+    release(relay);
+}

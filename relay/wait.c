@@ -1,0 +1,212 @@
+/* The conversation's waits. A thread that must wait takes the pump if it is free and polls for all;
+ * the others follow: they sleep until it delivers, or leaves and one of them takes over. */
+#include "relay/clock.h"
+#include "relay/internal.h"
+
+void wait_wake_followers(struct relay *relay)
+{
+    if (relay->followers)
+        pthread_cond_broadcast(&relay->arrived);
+}
+
+bool wait_coin(struct relay *relay)
+{
+    relay->random = relay->random * 1664525U + 1013904223U;
+    return relay->random & 0x10000;
+}
+
+void wait_enter(struct relay *relay)
+{
+    if (relay->calls++ == 0)
+        relay->call_number++;
+}
+
+/* The last one out wakes the relay thread if that sleeps for good, or if output would be stranded. */
+void wait_leave(struct relay *relay)
+{
+    if (!relay->polling)
+        wait_wake_followers(relay);
+    if (--relay->calls > 0 || relay->options.transport == RELAY_DIRECT)
+        return;
+    if (relay->relay_idle || (!relay->polling && pump_has_output(relay)))
+        pthread_cond_signal(&relay->parked);
+}
+
+static bool satisfied(struct relay *relay, unsigned want)
+{
+    const struct transport *transport = relay->transport;
+    if ((want & RELAY_READABLE) && (relay->first.taken < relay->first.length || relay->input_dead ||
+                                    transport->readable(relay)))
+        return true;
+    if ((want & RELAY_WRITABLE) && (relay->output_dead || transport->writable(relay)))
+        return true;
+    if ((want & RELAY_FLUSHED) && (relay->output_dead || (relay->fin_sent && !relay->sending)))
+        return true;
+    return (want & RELAY_ENDED) && relay->input_dead;
+}
+
+/* May a conversation thread take the pump now? One with descriptors of its own must. */
+static bool may_drive(struct relay *relay, nfds_t extras)
+{
+    if (relay->polling)
+        return false;
+    switch (relay->options.driver) {
+    case DRIVER_RELAY:
+        return extras > 0 || relay->options.transport == RELAY_DIRECT;
+    case DRIVER_RANDOM:
+        return extras > 0 || relay->options.transport == RELAY_DIRECT || wait_coin(relay);
+    case DRIVER_AUTO:
+    case DRIVER_CONVERSATION:
+        break;
+    }
+    return relay->state != RELAY_SNIFF || relay->options.transport == RELAY_DIRECT;
+}
+
+/* Sleeps until the thread with the pump has something for us. */
+static void follow(struct relay *relay, nfds_t extras, int64_t deadline_us)
+{
+    relay->followers++;
+    if (extras) {
+        relay->pump_wanted++;
+        pump_kick(relay);
+    }
+    if (!relay->polling) /* only where a test forced the driver: the relay thread is to take it */
+        pthread_cond_signal(&relay->parked);
+    if (relay->kick) { /* the poller must hear of it before we sleep */
+        relay_unlock(relay);
+        relay_lock(relay);
+    } else if (deadline_us == DEADLINE_NEVER) {
+        pthread_cond_wait(&relay->arrived, &relay->lock);
+    } else {
+        struct timespec until = clock_absolute(deadline_us);
+        pthread_cond_timedwait(&relay->arrived, &relay->lock, &until);
+    }
+    if (extras)
+        relay->pump_wanted--;
+    relay->followers--;
+}
+
+/* One look, and one sleep if there is nothing yet. True when *result is the answer. */
+static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
+                      int64_t deadline_us, enum relay_wait *result)
+{
+    *result = WAIT_READY;
+    wait_flush(relay);
+    if (relay->cancelled) {
+        *result = WAIT_CANCELLED;
+        return true;
+    }
+    if (satisfied(relay, want))
+        return true;
+    if (!may_drive(relay, extras)) {
+        follow(relay, extras, deadline_us);
+    } else {
+        relay->polling = true;
+        bool fired = pump_turn(relay, extra, extras, deadline_us);
+        relay->polling = false;
+        if (fired)
+            return true;
+    }
+    if (deadline_us == DEADLINE_NEVER || clock_now_us() < deadline_us)
+        return false;
+    *result = satisfied(relay, want) ? WAIT_READY : WAIT_TIMEOUT;
+    return true;
+}
+
+enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
+                         int64_t deadline_us)
+{
+    enum relay_wait result;
+    for (nfds_t i = 0; i < extras; i++)
+        extra[i].revents = 0;
+    wait_enter(relay);
+    while (!wait_step(relay, want, extra, extras, deadline_us, &result))
+        ;
+    wait_leave(relay);
+    return result;
+}
+
+enum relay_wait relay_wait(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
+                           int64_t deadline_us)
+{
+    relay_lock(relay);
+    enum relay_wait result = wait_for(relay, want, extra, extras, deadline_us);
+    relay_unlock(relay);
+    return result;
+}
+
+/* In SNIFF the relay thread has the pump, or with the direct transport whoever waits here. */
+enum relay_wait relay_wait_verdict(struct relay *relay, struct verdict *verdict)
+{
+    enum relay_wait result = WAIT_READY;
+    relay_lock(relay);
+    wait_enter(relay);
+    while (relay->state == RELAY_SNIFF && !relay->cancelled)
+        wait_step(relay, 0, NULL, 0, DEADLINE_NEVER, &result);
+    wait_leave(relay);
+    *verdict = relay->verdict;
+    if (relay->cancelled)
+        result = WAIT_CANCELLED;
+    relay_unlock(relay);
+    return result;
+}
+
+bool relay_is(struct relay *relay, unsigned want)
+{
+    relay_lock(relay);
+    bool is = satisfied(relay, want);
+    relay_unlock(relay);
+    return is;
+}
+
+void relay_enter(struct relay *relay)
+{
+    relay_lock(relay);
+    wait_enter(relay);
+    relay_unlock(relay);
+}
+
+void relay_leave(struct relay *relay)
+{
+    relay_lock(relay);
+    wait_leave(relay);
+    relay_unlock(relay);
+}
+
+void wait_flush(struct relay *relay)
+{
+    enum relay_driver driver = relay->options.driver;
+    bool by_relay = driver == DRIVER_RELAY || (driver == DRIVER_RANDOM && wait_coin(relay));
+    if (!by_relay || relay->options.transport == RELAY_DIRECT)
+        pump_flush(relay);
+    else if (!relay->polling)
+        pthread_cond_signal(&relay->parked);
+    pump_changed(relay);
+}
+
+void relay_flush(struct relay *relay)
+{
+    relay_lock(relay);
+    wait_flush(relay);
+    relay_unlock(relay);
+}
+
+enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us)
+{
+    relay_lock(relay);
+    if (relay->state == RELAY_OPEN)
+        relay_set_state(relay, RELAY_DRAIN);
+    pump_finish(relay);
+    enum relay_wait result = wait_for(relay, RELAY_FLUSHED, NULL, 0, deadline_us);
+    relay_unlock(relay);
+    return result;
+}
+
+void relay_discard(struct relay *relay, int64_t deadline_us)
+{
+    relay_lock(relay);
+    relay->discarding = true;
+    pump_changed(relay);
+    (void)wait_for(relay, RELAY_ENDED, NULL, 0, deadline_us);
+    relay_unlock(relay);
+}
