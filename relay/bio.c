@@ -76,7 +76,7 @@ static int bio_read(BIO *bio, char *buffer, int size)
 static int write_locked(struct relay *relay, BIO *bio, const void *data, size_t size)
 {
     while (!relay->cancelled && !relay->output_dead) {
-        if (relay->spill.start == relay->spill.end) {
+        if (spill_size(&relay->spill) < RELAY_SPILL_MOST) {
             int error = relay->transport->write(relay, data, size);
             return error ? fail(error) : (int)size;
         }

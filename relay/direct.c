@@ -4,8 +4,6 @@
 #include "relay/internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 static size_t direct_readable(struct relay *relay)
@@ -21,22 +19,17 @@ static ssize_t direct_read(struct relay *relay, void *buffer, size_t size)
     ssize_t got = recv(relay->fd, buffer, pump_capped(relay, size), MSG_DONTWAIT);
     int error = errno;
     relay_lock(relay);
-    relay->input_ready = got > 0;
+    relay->input_ready = got == (ssize_t)size; /* less: the socket is empty, or capped */
     pump_received(relay, got, error);
     return got > 0 ? got : 0;
 }
 
+/* Sends while nothing is spilt: then nobody else has a reason to send. */
 static int direct_write(struct relay *relay, const void *data, size_t size)
 {
-    struct spill *spill = &relay->spill;
-    if (spill->capacity < size) {
-        uint8_t *larger = realloc(spill->data, size);
-        if (!larger)
-            return ENOMEM;
-        spill->data = larger;
-        spill->capacity = size;
-    }
-    relay->sending = true; /* the spill is empty, so nobody else has a reason to send */
+    if (spill_size(&relay->spill) || relay->output_blocked)
+        return spill_append(&relay->spill, data, size);
+    relay->sending = true;
     relay_unlock(relay);
     ssize_t sent = send(relay->fd, data, pump_capped(relay, size), MSG_NOSIGNAL | MSG_DONTWAIT);
     int error = errno;
@@ -49,26 +42,23 @@ static int direct_write(struct relay *relay, const void *data, size_t size)
     }
     size_t taken = sent > 0 ? (size_t)sent : 0;
     relay->sent += taken;
-    memcpy(spill->data, (const uint8_t *)data + taken, size - taken);
-    spill->start = 0;
-    spill->end = size - taken;
-    return 0;
+    return spill_append(&relay->spill, (const uint8_t *)data + taken, size - taken);
 }
 
 static bool direct_writable(struct relay *relay)
 {
-    return relay->spill.start == relay->spill.end;
+    return spill_size(&relay->spill) == 0;
 }
 
 static size_t direct_output(struct relay *relay, const uint8_t **data)
 {
     *data = relay->spill.data + relay->spill.start;
-    return relay->spill.end - relay->spill.start;
+    return spill_size(&relay->spill);
 }
 
 static void direct_sent(struct relay *relay, size_t size)
 {
-    relay->spill.start += size;
+    spill_take(&relay->spill, size);
 }
 
 static bool direct_wants_input(struct relay *relay)

@@ -2,6 +2,7 @@
  *
  *   relay.c   life: new, thread, close, free          pump.c    poll, receive, send
  *   wait.c    the conversation's waits and calls      sniff.c   first bytes and verdict
+ *   spill.c   output that found no room
  *   bio.c     the BIO under SSL                       pair.c, direct.c   the two transports
  *
  * Lock order: there is one lock in this folder, relay->lock; nothing else is taken under it. */
@@ -19,11 +20,15 @@
 /* Room that one TLS record and its overhead need (hazard 13: 16 406 and 16 469 were measured). */
 #define RELAY_RECORD_ROOM 17408
 
+/* With so many bytes spilt, the BIO asks for a retry or waits. */
+#define RELAY_SPILL_MOST 32768
+
 /* The most descriptors a conversation may add to the poll set. */
 #define RELAY_MOST_EXTRAS 4
 
-/* Output that was accepted and does not fit the transport yet: never more than one BIO write, so
- * a record is never left half written (hazard 13) whatever the size of the ring. */
+/* Output that was accepted and does not fit the transport yet, so that a record is never left half written
+ * (hazard 13) whatever the size of the ring. Bounded: at RELAY_SPILL_MOST no more is accepted, and a
+ * conversation writes only when it is empty. */
 struct spill {
     uint8_t *data;
     size_t start, end, capacity;
@@ -104,6 +109,11 @@ struct relay {
     bool timed_out;
     uint64_t received, sent;
 };
+
+/* spill.c */
+size_t spill_size(const struct spill *spill);
+int spill_append(struct spill *spill, const void *data, size_t size); /* 0 or ENOMEM */
+void spill_take(struct spill *spill, size_t size);
 
 /* relay.c */
 void relay_lock(struct relay *relay);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -25,32 +24,15 @@ static size_t ring_put(struct relay *relay, const void *data, size_t size)
     return put > 0 ? (size_t)put : 0;
 }
 
-static int spill_keep(struct spill *spill, const uint8_t *data, size_t size)
-{
-    if (spill->capacity < size) {
-        uint8_t *larger = realloc(spill->data, size);
-        if (!larger)
-            return ENOMEM;
-        spill->data = larger;
-        spill->capacity = size;
-    }
-    memcpy(spill->data, data, size);
-    spill->start = 0;
-    spill->end = size;
-    return 0;
-}
-
 static int pair_write(struct relay *relay, const void *data, size_t size)
 {
-    size_t put = ring_put(relay, data, size);
-    if (put == size)
-        return 0;
-    return spill_keep(&relay->spill, (const uint8_t *)data + put, size - put);
+    size_t put = spill_size(&relay->spill) ? 0 : ring_put(relay, data, size);
+    return spill_append(&relay->spill, (const uint8_t *)data + put, size - put);
 }
 
 static bool pair_writable(struct relay *relay)
 {
-    if (relay->spill.start < relay->spill.end)
+    if (spill_size(&relay->spill))
         return false;
     return BIO_ctrl_get_write_guarantee(relay->internal) >= RELAY_RECORD_ROOM ||
            BIO_ctrl_pending(relay->external) == 0;
@@ -70,8 +52,8 @@ static void pair_sent(struct relay *relay, size_t size)
     char *ignored;
     (void)BIO_nread(relay->external, &ignored, (int)size);
     struct spill *spill = &relay->spill;
-    if (spill->start < spill->end)
-        spill->start += ring_put(relay, spill->data + spill->start, spill->end - spill->start);
+    if (spill_size(spill))
+        spill_take(spill, ring_put(relay, spill->data + spill->start, spill_size(spill)));
 }
 
 static bool pair_wants_input(struct relay *relay)

@@ -191,7 +191,7 @@ static int make_transport(struct relay *relay)
     return BIO_new_bio_pair(&relay->internal, outbound, &relay->external, inbound) ? 0 : ENOMEM;
 }
 
-static int start_thread(struct relay *relay)
+int relay_start(struct relay *relay)
 {
     if (relay->options.transport == RELAY_DIRECT)
         return 0;
@@ -222,9 +222,7 @@ struct relay *relay_new(int fd, const struct relay_options *options)
     if (error)
         goto out_destroy;
     sniff_begin(relay);
-    error = start_thread(relay);
-    if (!error)
-        return relay;
+    return relay;
 out_destroy:
     destroy(relay);
     goto out_fd;

@@ -57,8 +57,11 @@ enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
  * the socket's input has ended, read or not. */
 enum relay_want { RELAY_READABLE = 1, RELAY_WRITABLE = 2, RELAY_FLUSHED = 4, RELAY_ENDED = 8 };
 
-/* Takes the socket, also on failure, and starts the relay thread (transport pair). NULL with errno. */
+/* Takes the socket, also on failure. The time of acceptance is now. NULL with errno. */
 struct relay *relay_new(int fd, const struct relay_options *options);
+
+/* Starts the relay thread (transport pair; nothing otherwise). 0, or the errno of pthread_create. */
+int relay_start(struct relay *relay);
 
 /* Blocks until the role is decided. The verdict's role is ROLE_NONE where there is none. */
 enum relay_wait relay_wait_verdict(struct relay *relay, struct verdict *verdict);

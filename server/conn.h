@@ -1,8 +1,8 @@
-/* A connection: relay, SSL object and how it ended. What actpass.h declares for connections is defined here;
- * below stand the non-blocking steps that services are made of.
+/* A connection: relay, SSL object and how it ended. What actpass.h declares for connections is defined in
+ * conn*.c; below stand the non-blocking steps that services are made of.
  *
- * Lock: conn->lock is held around every SSL call and guards the SSL object and the end; waits are
- * outside it (hazard 10). It is taken before the relay's lock, never after it. */
+ * Lock: conn->lock is held around every SSL call and guards the SSL object; waits are outside it
+ * (hazard 10). It is taken before the relay's lock, never after it. */
 #ifndef ACTPASS_SERVER_CONN_H
 #define ACTPASS_SERVER_CONN_H
 
@@ -13,10 +13,19 @@
 
 enum { CONN_AGAIN = -2 }; /* nothing now: wait with conn_wait */
 
-/* As actpass_accept_fd, with a call once the role is decided (or that there is none), on the relay's
- * thread. ARG is also given to it. The caller starts the conversation there. With the direct transport nobody
- * waits for the first bytes but actpass_handshake, so the call is made there. */
-actpass_conn *conn_new(actpass_config *config, int fd, void (*on_verdict)(void *arg), void *arg);
+/* As actpass_accept_fd, but the wait for the peer's first bytes begins with conn_start. ON_VERDICT is called
+ * once, when the role is decided or it is known that there is none, on the relay's thread with no
+ * lock held; it may close and free the connection. With the direct transport nobody waits for the
+ * first bytes but actpass_handshake, and ON_VERDICT is not called. NULL with errno: the descriptor is closed. */
+actpass_conn *conn_new(actpass_config *config, int fd,
+                       void (*on_verdict)(actpass_conn *conn, void *arg), void *arg);
+
+/* Starts the relay thread. 0, or the errno of pthread_create: the caller frees the connection. */
+int conn_start(actpass_conn *conn);
+
+/* relay_enter and relay_leave: brackets a conversation that waits nowhere but in this connection's calls. */
+void conn_enter(actpass_conn *conn);
+void conn_leave(actpass_conn *conn);
 
 /* Up to SIZE bytes if there are any: their number, 0 at close_notify, -1 at failure, or CONN_AGAIN.
  * Fills the buffer from several records if it can. */
@@ -27,7 +36,7 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size);
 int64_t conn_write_some(actpass_conn *conn, const void *data, size_t size);
 void conn_flush(actpass_conn *conn);
 
-/* relay_wait for a conversation; maps a failed wait to the connection's end. True: go on. */
+/* relay_wait for a conversation; a timeout or an abort becomes the connection's end. True: go on. */
 bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
                int64_t deadline_us);
 

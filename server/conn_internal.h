@@ -1,0 +1,58 @@
+/* What the files of the connection share.
+ *
+ *   conn.c   life and info     conn_handshake.c   role and TLS     conn_io.c   read, write, waits
+ *   conn_end.c   how it ended: the one place that maps a failed SSL call      conn_close.c */
+#ifndef ACTPASS_SERVER_CONN_INTERNAL_H
+#define ACTPASS_SERVER_CONN_INTERNAL_H
+
+#include "server/conn.h"
+#include "server/settings.h"
+
+#include <openssl/ssl.h>
+
+struct actpass_conn {
+    /* Constant from conn_new on. */
+    actpass_config *config;
+    struct relay *relay;
+    void (*on_verdict)(actpass_conn *conn, void *arg);
+    void *arg;
+    char peer_address[80];
+
+    pthread_mutex_t lock; /* guards ssl and all that follows up to the end */
+    SSL *ssl;
+    bool handshaken;
+    bool close_notify_sent;
+    bool peer_closed;     /* the peer's close_notify was read */
+    bool closed;          /* actpass_close is done */
+    bool role_told;       /* the event was sent */
+    unsigned read_want;   /* what the last read that could not go on needs */
+    unsigned write_want;  /* the same for a write */
+    unsigned key_updates; /* in a row, without application data between them (hazard 14) */
+    const char *protocol, *cipher;
+    char alpn[256];
+    char *subject;
+    char fingerprint[65];
+
+    /* Set once: the text first, then the end. Read by any thread. */
+    pthread_mutex_t end_lock;
+    _Atomic actpass_end end;
+    char error[512];
+};
+
+/* What an SSL call came to. */
+enum outcome { OUTCOME_DONE, OUTCOME_AGAIN, OUTCOME_CLOSED, OUTCOME_FAILED };
+
+/* Maps the result of an SSL call that was just made with an empty error queue; with AGAIN, *want says what to wait
+ * for. FAILED gives the connection its end. conn->lock is held. */
+enum outcome conn_outcome(actpass_conn *conn, int result, unsigned *want);
+
+/* The end of a connection without a role. */
+void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
+
+/* What the transport has seen becomes the end: for failures without an SSL call. */
+void conn_end_of_transport(actpass_conn *conn);
+
+void conn_tell(actpass_conn *conn, actpass_event event);
+void conn_tell_role(actpass_conn *conn);
+
+#endif

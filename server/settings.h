@@ -1,0 +1,44 @@
+/* actpass_config: a connection's settings, and what is made of them at their first use. Its setters,
+ * declared in actpass.h, are in settings.c; setters belong to one thread, the rest to any. */
+#ifndef ACTPASS_SERVER_SETTINGS_H
+#define ACTPASS_SERVER_SETTINGS_H
+
+#include "config/config.h"
+#include "relay/relay.h"
+#include "server/actpass.h"
+#include "server/tls/context.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct actpass_config {
+    struct config_connection connection;
+    int64_t connect_timeout_ms;
+    void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
+    void *on_event_arg;
+    struct relay_options relay; /* ring sizes, cap and driver: tests set them */
+
+    pthread_mutex_t lock; /* guards the making of what follows; constant once frozen */
+    bool frozen;
+    struct tls_context *tls;
+    struct threads *threads; /* for relay threads */
+    bool owns_threads;
+
+    atomic_uint references;
+    struct tls_error error;
+};
+
+/* Settings for a service of a loaded configuration; frozen, with certificates loaded. The pool of threads stays the
+ * caller's. NULL with error. */
+actpass_config *settings_new(const struct config_connection *connection, struct threads *threads,
+                             char *error, size_t size);
+
+/* Loads what is named and lets nothing be changed any more. False with config->error. */
+bool settings_freeze(actpass_config *config);
+
+actpass_config *settings_hold(actpass_config *config);
+
+/* Opens a TCP or unix connection within the connect timeout. The descriptor, or -1 with config->error. */
+int settings_dial(actpass_config *config, const char *address);
+
+#endif
