@@ -27,6 +27,10 @@ static ssize_t direct_read(struct relay *relay, void *buffer, size_t size)
 /* Sends while nothing is spilt: then nobody else has a reason to send. */
 static int direct_write(struct relay *relay, const void *data, size_t size)
 {
+    relay->followers++;
+    while (relay->sending) /* from the spill, which must not move meanwhile */
+        pthread_cond_wait(&relay->arrived, &relay->lock);
+    relay->followers--;
     if (spill_size(&relay->spill) || relay->output_blocked)
         return spill_append(&relay->spill, data, size);
     relay->sending = true;

@@ -96,6 +96,8 @@ struct relay {
     unsigned calls;       /* conversation threads inside a call */
     uint64_t call_number; /* counts calls, so that the relay thread sees whether one is new */
     bool relay_idle;      /* the relay thread sleeps without a time limit */
+    bool announcing;      /* it is inside on_verdict: */
+    pthread_t announcer;  /*   this thread */
     uint32_t random;      /* DRIVER_RANDOM */
 
     /* The BIO's manners. */

@@ -66,8 +66,7 @@ void pump_flush(struct relay *relay)
         if (!send_once(relay, data, size, &progressed))
             break;
     relay->sending = false;
-    if (progressed || relay->output_dead)
-        wait_wake_followers(relay);
+    wait_wake_followers(relay);
     pump_finish(relay);
 }
 

@@ -70,13 +70,17 @@ struct watch {
 /* Tells the owner of the verdict, once and without the lock. */
 static void announce(struct relay *relay, struct watch *watch)
 {
-    if (watch->announced || relay->state == RELAY_SNIFF)
+    if (watch->announced || relay->state == RELAY_SNIFF || relay->state == RELAY_DONE)
         return;
     watch->announced = true;
     if (relay->options.on_verdict) {
+        relay->announcing = true;
+        relay->announcer = pthread_self();
         relay_unlock(relay);
         relay->options.on_verdict(relay->options.arg);
         relay_lock(relay);
+        relay->announcing = false;
+        wait_wake_followers(relay);
     }
     watch->call_number = relay->call_number;
 }
@@ -284,6 +288,13 @@ static void close_socket(int fd, bool hard)
     close(fd); /* nothing can be done about an error; the descriptor is gone also on EINTR */
 }
 
+/* Is the relay thread still inside? The owner's call from on_verdict is on that thread itself. */
+static bool relay_thread_inside(const struct relay *relay)
+{
+    bool announcing = relay->announcing && !pthread_equal(relay->announcer, pthread_self());
+    return relay->polling || relay->sending || announcing;
+}
+
 void relay_close(struct relay *relay)
 {
     relay_lock(relay);
@@ -295,7 +306,7 @@ void relay_close(struct relay *relay)
     relay_set_state(relay, RELAY_DONE);
     pthread_cond_signal(&relay->parked);
     relay->followers++;
-    while (relay->polling || relay->sending) { /* the relay thread is still inside */
+    while (relay_thread_inside(relay)) {
         if (!relay->kick) {
             pthread_cond_wait(&relay->arrived, &relay->lock);
             continue;

@@ -10,6 +10,9 @@
 
 #include <openssl/ssl.h>
 
+/* So many KeyUpdates in a row without application data are an attack (hazard 14). */
+#define CONN_MOST_KEY_UPDATES 32
+
 struct actpass_conn {
     /* Constant from conn_new on. */
     actpass_config *config;

@@ -1,0 +1,137 @@
+/* How a connection ends: the one place that maps SSL_get_error, the error queue and what the transport has seen to an
+ * actpass_end. */
+#include "server/conn_internal.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+
+void conn_fail(actpass_conn *conn, actpass_end end, const char *why)
+{
+    pthread_mutex_lock(&conn->end_lock);
+    if (conn->end == ACTPASS_OPEN) {
+        snprintf(conn->error, sizeof conn->error, "%s", why);
+        conn->end = end;
+    }
+    pthread_mutex_unlock(&conn->end_lock);
+}
+
+static void fail_with(actpass_conn *conn, actpass_end end, const char *what, const char *detail)
+{
+    char why[512];
+    snprintf(why, sizeof why, "%s: %s", what, detail);
+    conn_fail(conn, end, why);
+}
+
+void conn_end_of_transport(actpass_conn *conn)
+{
+    struct relay_status status = relay_status(conn->relay);
+    if (status.cancelled)
+        conn_fail(conn, ACTPASS_CANCELLED, "the connection was aborted on our side");
+    else if (status.timed_out)
+        conn_fail(conn, ACTPASS_TIMEOUT, "the peer took no data for the write timeout");
+    else if (status.error)
+        fail_with(conn, ACTPASS_RESET, "the transport failed", strerror(status.error));
+    else
+        conn_fail(conn, ACTPASS_TRUNCATED, "the peer ended the stream without close_notify");
+}
+
+/* Alerts by which a peer refuses who we are (RFC 8446 section 6.2). */
+static bool is_identity_alert(int reason)
+{
+    switch (reason) {
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_SSLV3_ALERT_NO_CERTIFICATE:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void fail_by_queue(actpass_conn *conn, unsigned long error)
+{
+    int reason = ERR_GET_REASON(error);
+    const char *text = ERR_reason_error_string(error);
+    if (!text)
+        text = "unknown reason";
+    if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        conn_end_of_transport(conn);
+    else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        fail_with(conn, ACTPASS_REFUSED, "we refused the peer's certificate",
+                  tls_context_refusal(conn->ssl));
+    else if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
+        conn_fail(conn, ACTPASS_REFUSED, "the peer gave no certificate, which is required");
+    else if (is_identity_alert(reason))
+        fail_with(conn, ACTPASS_REFUSED, "the peer refused our certificate", text);
+    else
+        fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", text);
+}
+
+/* The queue first: an alert tells more than the reset that came after it. */
+static void fail_by_call(actpass_conn *conn)
+{
+    unsigned long error = ERR_peek_error();
+    if (conn->key_updates > CONN_MOST_KEY_UPDATES)
+        conn_fail(conn, ACTPASS_PROTOCOL,
+                  "the peer sent too many KeyUpdate messages without any data");
+    else if (ERR_GET_LIB(error) == ERR_LIB_SSL)
+        fail_by_queue(conn, error);
+    else if (error)
+        fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", ERR_reason_error_string(error));
+    else
+        conn_end_of_transport(conn);
+    ERR_clear_error();
+}
+
+enum outcome conn_outcome(actpass_conn *conn, int result, unsigned *want)
+{
+    switch (SSL_get_error(conn->ssl, result)) {
+    case SSL_ERROR_NONE:
+        return OUTCOME_DONE;
+    case SSL_ERROR_WANT_READ:
+        *want = RELAY_READABLE;
+        return OUTCOME_AGAIN;
+    case SSL_ERROR_WANT_WRITE:
+        *want = RELAY_WRITABLE;
+        return OUTCOME_AGAIN;
+    case SSL_ERROR_ZERO_RETURN:
+        return OUTCOME_CLOSED;
+    default:
+        fail_by_call(conn);
+        return OUTCOME_FAILED;
+    }
+}
+
+void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict)
+{
+    struct relay_status status = relay_status(conn->relay);
+    switch (verdict->cause) {
+    case CAUSE_PEER_ANSWERS_AS_SERVER:
+        conn_fail(conn, ACTPASS_PROTOCOL,
+                  "the peer began as if it answered: a TLS server spoke first");
+        break;
+    case CAUSE_ALERT_FIRST:
+        conn_fail(conn, ACTPASS_PROTOCOL, "the peer began with a TLS alert");
+        break;
+    case CAUSE_NOT_TLS:
+        conn_fail(conn, ACTPASS_PROTOCOL, "what the peer sent first is not TLS");
+        break;
+    case CAUSE_HELLO_INCOMPLETE:
+        if (!status.eof && !status.error && !status.cancelled)
+            conn_fail(conn, ACTPASS_TIMEOUT, "the peer began a ClientHello and did not finish it");
+        else
+            conn_end_of_transport(conn);
+        break;
+    default:
+        conn_end_of_transport(conn);
+        break;
+    }
+}

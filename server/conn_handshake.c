@@ -1,0 +1,150 @@
+/* The handshake: the role from the relay's verdict, an SSL object for it, TLS, and the check of who the peer is. */
+#include "relay/clock.h"
+#include "server/conn_internal.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Counts KeyUpdates that come without data between them and gives up at too many: each makes SSL_read write, and
+ * OpenSSL has no limit of its own (hazard 14). */
+static void on_message(int sent, int version, int type, const void *bytes, size_t length, SSL *ssl,
+                       void *arg)
+{
+    enum { KEY_UPDATE = 24 };
+    actpass_conn *conn = arg;
+    (void)version;
+    (void)ssl;
+    if (sent || type != SSL3_RT_HANDSHAKE || length == 0 || *(const uint8_t *)bytes != KEY_UPDATE)
+        return;
+    if (++conn->key_updates > CONN_MOST_KEY_UPDATES)
+        relay_abort(conn->relay);
+}
+
+static bool make_ssl(actpass_conn *conn, enum role role)
+{
+    SSL *ssl = tls_context_ssl(conn->config->tls, role == ROLE_SERVER);
+    BIO *bio = ssl ? relay_bio(conn->relay) : NULL;
+    if (!bio) {
+        SSL_free(ssl);
+        conn_fail(conn, ACTPASS_CANCELLED, "out of memory for a TLS object");
+        return false;
+    }
+    SSL_set_bio(ssl, bio, bio);
+    SSL_set_msg_callback(ssl, on_message);
+    SSL_set_msg_callback_arg(ssl, conn);
+    if (conn->config->connection.transport == CONFIG_TRANSPORT_DIRECT)
+        SSL_set_read_ahead(ssl, 1); /* one system call a record instead of two */
+    conn->ssl = ssl;
+    return true;
+}
+
+/* Counted from the first byte of a hello, or from the verdict where we speak first. */
+static int64_t handshake_deadline_us(const actpass_conn *conn, const struct verdict *verdict)
+{
+    int64_t limit_ms = conn->config->connection.handshake_timeout_ms;
+    if (limit_ms < 0)
+        return DEADLINE_NEVER;
+    int64_t from_us = verdict->decided_us;
+    if (verdict->cause == CAUSE_CLIENT_HELLO && verdict->first_byte_us >= 0)
+        from_us = verdict->first_byte_us;
+    return verdict->accepted_us + from_us + limit_ms * 1000;
+}
+
+static void note_certificate(actpass_conn *conn, X509 *certificate)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    char *text = NULL;
+    BIO *memory = BIO_new(BIO_s_mem());
+    if (memory &&
+        X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+        long size = BIO_get_mem_data(memory, &text);
+        conn->subject = strndup(text, (size_t)size);
+    }
+    BIO_free(memory);
+    if (X509_digest(certificate, EVP_sha256(), digest, &length))
+        for (unsigned i = 0; i < length && i < 32; i++)
+            snprintf(conn->fingerprint + 2 * i, 3, "%02x", digest[i]);
+}
+
+static void note_session(actpass_conn *conn)
+{
+    const unsigned char *alpn;
+    unsigned length;
+    conn->protocol = SSL_get_version(conn->ssl);
+    conn->cipher = SSL_get_cipher_name(conn->ssl);
+    SSL_get0_alpn_selected(conn->ssl, &alpn, &length);
+    if (length < sizeof conn->alpn) {
+        if (length)
+            memcpy(conn->alpn, alpn, length);
+        conn->alpn[length] = '\0';
+    }
+    X509 *certificate = SSL_get0_peer_certificate(conn->ssl);
+    if (certificate)
+        note_certificate(conn, certificate);
+}
+
+/* One attempt to go on. */
+static enum outcome step(actpass_conn *conn, unsigned *want)
+{
+    struct tls_error refusal;
+    pthread_mutex_lock(&conn->lock);
+    ERR_clear_error();
+    enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);
+    if (outcome == OUTCOME_CLOSED) { /* an alert close_notify instead of a hello (hazard 20) */
+        conn_fail(conn, ACTPASS_PROTOCOL, "the peer closed TLS in the handshake");
+        outcome = OUTCOME_FAILED;
+    } else if (outcome == OUTCOME_DONE &&
+               !tls_context_accepts(conn->config->tls, conn->ssl, &refusal)) {
+        conn_fail(conn, ACTPASS_REFUSED, refusal.text);
+        outcome = OUTCOME_FAILED;
+    } else if (outcome == OUTCOME_DONE) {
+        note_session(conn);
+        conn->handshaken = true;
+    }
+    pthread_mutex_unlock(&conn->lock);
+    return outcome;
+}
+
+static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
+{
+    unsigned want = 0;
+    enum outcome outcome;
+    int64_t deadline_us = handshake_deadline_us(conn, verdict);
+    while ((outcome = step(conn, &want)) == OUTCOME_AGAIN) {
+        enum relay_wait wait = relay_wait(conn->relay, want, NULL, 0, deadline_us);
+        if (wait == WAIT_READY)
+            continue;
+        if (wait == WAIT_TIMEOUT)
+            conn_fail(conn, ACTPASS_TIMEOUT, "the handshake was not done in time");
+        else
+            conn_end_of_transport(conn);
+        return false;
+    }
+    relay_flush(conn->relay);
+    return outcome == OUTCOME_DONE;
+}
+
+int actpass_handshake(actpass_conn *conn)
+{
+    struct verdict verdict;
+    if (conn->handshaken)
+        return 0;
+    if (conn->end != ACTPASS_OPEN)
+        return -1;
+    conn_enter(conn);
+    enum relay_wait wait = relay_wait_verdict(conn->relay, &verdict);
+    if (wait == WAIT_CANCELLED)
+        conn_end_of_transport(conn);
+    else if (verdict.role == ROLE_NONE)
+        conn_end_without_role(conn, &verdict);
+    conn_tell_role(conn);
+    bool up =
+        conn->end == ACTPASS_OPEN && make_ssl(conn, verdict.role) && shake_hands(conn, &verdict);
+    if (up)
+        conn_tell(conn, ACTPASS_EVENT_HANDSHAKE);
+    conn_leave(conn);
+    return up ? 0 : -1;
+}

@@ -1,0 +1,166 @@
+/* Reading, writing and waiting on a connection. SSL calls never block; what must wait waits outside conn->lock, so
+ * that one reader and one writer thread can work at once (hazard 10). */
+#include "relay/clock.h"
+#include "server/conn_internal.h"
+
+#include <openssl/err.h>
+
+enum { RECORD_MOST = 16384 };
+
+bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
+               int64_t deadline_us)
+{
+    switch (relay_wait(conn->relay, want, extra, extras, deadline_us)) {
+    case WAIT_READY:
+        return true;
+    case WAIT_TIMEOUT:
+        conn_fail(conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
+        return false;
+    case WAIT_CANCELLED:
+        break;
+    }
+    conn_end_of_transport(conn);
+    return false;
+}
+
+void conn_flush(actpass_conn *conn)
+{
+    relay_flush(conn->relay);
+}
+
+/* Would another SSL_read find something without a system call for nothing? */
+static bool more_to_read(actpass_conn *conn)
+{
+    return SSL_has_pending(conn->ssl) || relay_is(conn->relay, RELAY_READABLE);
+}
+
+static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
+{
+    size_t total = 0;
+    conn->read_want = RELAY_READABLE;
+    while (total < size && (total == 0 || more_to_read(conn))) {
+        size_t room = size - total;
+        ERR_clear_error();
+        int got = SSL_read(conn->ssl, buffer + total, room > RECORD_MOST ? RECORD_MOST : (int)room);
+        if (got > 0) {
+            total += (size_t)got;
+            conn->key_updates = 0;
+            continue;
+        }
+        enum outcome outcome = conn_outcome(conn, got, &conn->read_want);
+        if (outcome == OUTCOME_CLOSED)
+            conn->peer_closed = true;
+        if (total > 0)
+            break;
+        if (outcome == OUTCOME_AGAIN)
+            return CONN_AGAIN;
+        return outcome == OUTCOME_CLOSED ? 0 : -1;
+    }
+    return (int64_t)total;
+}
+
+int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
+{
+    pthread_mutex_lock(&conn->lock);
+    int64_t result;
+    if (conn->end != ACTPASS_OPEN || !conn->handshaken)
+        result = -1;
+    else if (conn->peer_closed || size == 0)
+        result = 0;
+    else
+        result = read_locked(conn, buffer, size);
+    pthread_mutex_unlock(&conn->lock);
+    return result;
+}
+
+/* Each record is begun only when it can be finished: relay_is(WRITABLE) says that nothing is spilt, so SSL_write
+ * never stops in the middle (hazard 13). */
+static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size)
+{
+    size_t total = 0;
+    conn->write_want = RELAY_WRITABLE;
+    while (total < size && relay_is(conn->relay, RELAY_WRITABLE)) {
+        size_t left = size - total;
+        ERR_clear_error();
+        int put = SSL_write(conn->ssl, data + total, left > RECORD_MOST ? RECORD_MOST : (int)left);
+        if (put > 0) {
+            total += (size_t)put;
+            continue;
+        }
+        enum outcome outcome = conn_outcome(conn, put, &conn->write_want);
+        if (outcome == OUTCOME_AGAIN)
+            break;
+        if (outcome == OUTCOME_CLOSED) /* cannot be for a write; never take it for success */
+            conn_fail(conn, ACTPASS_PROTOCOL, "TLS was closed under a write");
+        return -1;
+    }
+    return total > 0 ? (int64_t)total : CONN_AGAIN;
+}
+
+int64_t conn_write_some(actpass_conn *conn, const void *data, size_t size)
+{
+    pthread_mutex_lock(&conn->lock);
+    int64_t result;
+    if (conn->end != ACTPASS_OPEN || !conn->handshaken || conn->close_notify_sent)
+        result = -1;
+    else
+        result = size ? write_locked(conn, data, size) : 0;
+    pthread_mutex_unlock(&conn->lock);
+    return result;
+}
+
+int64_t actpass_read(actpass_conn *conn, void *buffer, size_t size)
+{
+    int64_t got;
+    conn_enter(conn);
+    int64_t deadline_us = clock_deadline_ms(conn->config->connection.idle_timeout_ms);
+    while ((got = conn_read_some(conn, buffer, size)) == CONN_AGAIN)
+        if (!conn_wait(conn, conn->read_want, NULL, 0, deadline_us)) {
+            got = -1;
+            break;
+        }
+    conn_flush(conn); /* an answer to a KeyUpdate should not wait for the next call */
+    conn_leave(conn);
+    return got;
+}
+
+/* The write timeout is the relay's: it ends the wait, and the next attempt tells. */
+int actpass_write(actpass_conn *conn, const void *data, size_t size)
+{
+    const uint8_t *next = data;
+    int result = 0;
+    conn_enter(conn);
+    do {
+        int64_t put = conn_write_some(conn, next, size);
+        if (put >= 0) {
+            next += put;
+            size -= (size_t)put;
+        } else if (put != CONN_AGAIN ||
+                   !conn_wait(conn, conn->write_want, NULL, 0, DEADLINE_NEVER)) {
+            result = -1;
+        }
+    } while (size > 0 && result == 0);
+    conn_flush(conn);
+    conn_leave(conn);
+    return result;
+}
+
+int actpass_shutdown_write(actpass_conn *conn)
+{
+    int result = -1;
+    conn_enter(conn);
+    pthread_mutex_lock(&conn->lock);
+    if (conn->close_notify_sent) {
+        result = 0;
+    } else if (conn->end == ACTPASS_OPEN && conn->handshaken) {
+        ERR_clear_error();
+        result = SSL_shutdown(conn->ssl) < 0 ? -1 : 0;
+        conn->close_notify_sent = result == 0;
+        if (result)
+            conn_end_of_transport(conn);
+    }
+    pthread_mutex_unlock(&conn->lock);
+    conn_flush(conn);
+    conn_leave(conn);
+    return result;
+}

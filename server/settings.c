@@ -1,0 +1,304 @@
+/* actpass_config: setters, loading, freezing. */
+#include "server/settings.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RELAY_STACK = 65536, KEEP_THREADS = 64, KEEP_MS = 5000, CONNECT_TIMEOUT_MS = 10000 };
+
+__attribute__((format(printf, 2, 3))) static int fail(actpass_config *config, const char *format,
+                                                      ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(config->error.text, sizeof config->error.text, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+actpass_config *actpass_config_new(void)
+{
+    actpass_config *config = calloc(1, sizeof *config);
+    if (!config)
+        return NULL;
+    if (pthread_mutex_init(&config->lock, NULL)) {
+        free(config);
+        return NULL;
+    }
+    config_connection_init(&config->connection);
+    config->connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    atomic_init(&config->references, 1);
+    return config;
+}
+
+actpass_config *settings_hold(actpass_config *config)
+{
+    atomic_fetch_add(&config->references, 1);
+    return config;
+}
+
+void actpass_config_free(actpass_config *config)
+{
+    if (!config || atomic_fetch_sub(&config->references, 1) > 1)
+        return;
+    if (config->owns_threads)
+        threads_free(config->threads);
+    tls_context_free(config->tls);
+    config_connection_free(&config->connection);
+    pthread_mutex_destroy(&config->lock);
+    free(config);
+}
+
+const char *actpass_config_error(const actpass_config *config)
+{
+    return config->error.text;
+}
+
+/* ---- Freezing ----------------------------------------------------------------------------- */
+
+static bool make_shared(actpass_config *config)
+{
+    struct tls_error *error = &config->error;
+    config->tls = tls_context_new(&config->connection.tls, config->connection.role, error);
+    if (!config->tls)
+        return false;
+    if (!config->threads) {
+        config->threads = threads_new(RELAY_STACK, KEEP_THREADS, KEEP_MS);
+        config->owns_threads = config->threads != NULL;
+    }
+    if (!config->threads)
+        fail(config, "out of memory for the pool of relay threads");
+    return config->threads != NULL;
+}
+
+bool settings_freeze(actpass_config *config)
+{
+    pthread_mutex_lock(&config->lock);
+    if (!config->frozen)
+        config->frozen = make_shared(config);
+    bool frozen = config->frozen;
+    pthread_mutex_unlock(&config->lock);
+    return frozen;
+}
+
+actpass_config *settings_new(const struct config_connection *connection, struct threads *threads,
+                             char *error, size_t size)
+{
+    actpass_config *config = actpass_config_new();
+    if (!config) {
+        snprintf(error, size, "out of memory for a service's settings");
+        return NULL;
+    }
+    config_connection_free(&config->connection);
+    config->connection = *connection; /* borrowed while the contexts are made */
+    config->threads = threads;
+    bool frozen = settings_freeze(config);
+    if (!frozen)
+        snprintf(error, size, "%s", config->error.text);
+    memset(&config->connection.tls, 0, sizeof config->connection.tls);
+    if (frozen)
+        return config;
+    actpass_config_free(config);
+    return NULL;
+}
+
+/* ---- Setters ------------------------------------------------------------------------------ */
+
+static int changeable(actpass_config *config)
+{
+    pthread_mutex_lock(&config->lock);
+    bool frozen = config->frozen;
+    pthread_mutex_unlock(&config->lock);
+    return frozen
+               ? fail(config, "the configuration is in use and cannot be changed: make a new one")
+               : 0;
+}
+
+static int replace(actpass_config *config, char **place, const char *value)
+{
+    if (changeable(config))
+        return -1;
+    char *copy = NULL;
+    if (value && !(copy = strdup(value)))
+        return fail(config, "out of memory");
+    free(*place);
+    *place = copy;
+    return 0;
+}
+
+static int append(actpass_config *config, struct config_strings *list, const char *value)
+{
+    if (changeable(config))
+        return -1;
+    if (!value || !*value)
+        return fail(config, "an empty string cannot be added");
+    char *copy = strdup(value);
+    char **items = copy ? realloc(list->items, (list->count + 1) * sizeof *items) : NULL;
+    if (!items) {
+        free(copy);
+        return fail(config, "out of memory");
+    }
+    items[list->count++] = copy;
+    list->items = items;
+    return 0;
+}
+
+int actpass_config_set_role(actpass_config *config, actpass_role role)
+{
+    static const enum config_role roles[] = {CONFIG_ROLE_AUTO, CONFIG_ROLE_SERVER,
+                                             CONFIG_ROLE_CLIENT};
+    if (changeable(config))
+        return -1;
+    if ((unsigned)role >= sizeof roles / sizeof *roles)
+        return fail(config, "not a role that can be set: use auto, server or client");
+    config->connection.role = roles[role];
+    return 0;
+}
+
+int actpass_config_set_transport(actpass_config *config, actpass_transport transport)
+{
+    if (changeable(config))
+        return -1;
+    if (transport != ACTPASS_TRANSPORT_RELAY && transport != ACTPASS_TRANSPORT_DIRECT)
+        return fail(config, "not a transport: use relay or direct");
+    config->connection.transport =
+        transport == ACTPASS_TRANSPORT_DIRECT ? CONFIG_TRANSPORT_DIRECT : CONFIG_TRANSPORT_RELAY;
+    return 0;
+}
+
+int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, int64_t ms)
+{
+    enum { MOST_MS = 1000000000 }; /* eleven days: microseconds stay far from overflow */
+    struct config_connection *connection = &config->connection;
+    int64_t *const places[] = {[ACTPASS_INITIAL_DATA_TIMEOUT] =
+                                   &connection->initial_data_timeout_ms,
+                               [ACTPASS_HANDSHAKE_TIMEOUT] = &connection->handshake_timeout_ms,
+                               [ACTPASS_IDLE_TIMEOUT] = &connection->idle_timeout_ms,
+                               [ACTPASS_WRITE_TIMEOUT] = &connection->write_timeout_ms,
+                               [ACTPASS_CLOSE_TIMEOUT] = &connection->close_timeout_ms,
+                               [ACTPASS_CONNECT_TIMEOUT] = &config->connect_timeout_ms};
+    if (changeable(config))
+        return -1;
+    if ((unsigned)which >= sizeof places / sizeof *places)
+        return fail(config, "there is no such timeout");
+    if (ms < ACTPASS_NEVER || ms > MOST_MS)
+        return fail(config, "a timeout is 0 to 1000000000 milliseconds, or ACTPASS_NEVER");
+    *places[which] = ms;
+    return 0;
+}
+
+int actpass_config_set_identity(actpass_config *config, const char *certificate, const char *key)
+{
+    struct config_tls *tls = &config->connection.tls;
+    if (!certificate || !key)
+        return fail(config, "an identity is a certificate file and a key file");
+    return replace(config, &tls->certificate, certificate) || replace(config, &tls->key, key) ? -1
+                                                                                              : 0;
+}
+
+int actpass_config_set_ca(actpass_config *config, const char *ca)
+{
+    bool system = ca && strcmp(ca, "system") == 0;
+    if (replace(config, &config->connection.tls.ca, system ? NULL : ca))
+        return -1;
+    config->connection.tls.ca_system = system;
+    return 0;
+}
+
+int actpass_config_add_peer_name(actpass_config *config, const char *name)
+{
+    return append(config, &config->connection.tls.peer_names, name);
+}
+
+int actpass_config_add_peer_pin(actpass_config *config, const char *pin)
+{
+    return append(config, &config->connection.tls.peer_pins, pin);
+}
+
+int actpass_config_add_alpn(actpass_config *config, const char *protocol)
+{
+    if (protocol && strlen(protocol) > 255)
+        return fail(config, "an ALPN protocol name has at most 255 bytes (RFC 7301 section 3.1)");
+    return append(config, &config->connection.tls.alpn, protocol);
+}
+
+int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth auth)
+{
+    static const enum config_client_auth ways[] = {
+        CONFIG_CLIENT_AUTH_NONE, CONFIG_CLIENT_AUTH_REQUEST, CONFIG_CLIENT_AUTH_REQUIRE};
+    if (changeable(config))
+        return -1;
+    if ((unsigned)auth >= sizeof ways / sizeof *ways)
+        return fail(config, "client authentication is none, request or require");
+    config->connection.tls.client_auth = ways[auth];
+    return 0;
+}
+
+int actpass_config_set_server_name(actpass_config *config, const char *name)
+{
+    return replace(config, &config->connection.tls.server_name, name);
+}
+
+int actpass_config_set_ciphers(actpass_config *config, const char *tls12, const char *tls13)
+{
+    struct config_tls *tls = &config->connection.tls;
+    return replace(config, &tls->ciphers, tls12) || replace(config, &tls->ciphersuites, tls13) ? -1
+                                                                                               : 0;
+}
+
+int actpass_config_set_min_version(actpass_config *config, int tls_version)
+{
+    enum { TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
+    if (changeable(config))
+        return -1;
+    if (tls_version != TLS_1_2 && tls_version != TLS_1_3)
+        return fail(config, "the least version is 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)");
+    config->connection.tls.min_version = tls_version == TLS_1_3 ? CONFIG_TLS_1_3 : CONFIG_TLS_1_2;
+    return 0;
+}
+
+int actpass_on_event(actpass_config *config,
+                     void (*call)(actpass_conn *conn, actpass_event event, void *arg), void *arg)
+{
+    if (changeable(config))
+        return -1;
+    config->on_event = call;
+    config->on_event_arg = arg;
+    return 0;
+}
+
+/* ---- From a file -------------------------------------------------------------------------- */
+
+static struct config_service *find_service(struct config *loaded, const char *name)
+{
+    for (size_t i = 0; i < loaded->service_count; i++)
+        if (!name || strcmp(loaded->services[i].name, name) == 0)
+            return &loaded->services[i];
+    return NULL;
+}
+
+int actpass_config_load(actpass_config *config, const char *file, const char *service)
+{
+    struct config_report report;
+    if (changeable(config))
+        return -1;
+    struct config *loaded = config_load(file, &report);
+    struct config_service *found = loaded ? find_service(loaded, service) : NULL;
+    int result = -1;
+    if (!loaded) {
+        fail(config, "%s", report.errors.count ? report.errors.items[0] : "out of memory");
+    } else if (!found) {
+        fail(config, "%s: there is no service \"%s\"", file, service);
+    } else {
+        config_connection_free(&config->connection);
+        config->connection = found->connection; /* its strings are ours from now on */
+        config_connection_init(&found->connection);
+        result = 0;
+    }
+    config_free(loaded);
+    config_report_free(&report);
+    return result;
+}
