@@ -97,8 +97,11 @@ struct config {
     size_t service_count;
 };
 
-/* All that is wrong with a text, one finished line each:
- * `FILE:LINE:COLUMN: /json/path: what is wrong, and the remedy`. Warnings do not stop a load. */
+/* All that is wrong with a text, one finished line each, sorted by position:
+ * `FILE:LINE:COLUMN: /json/path: what is wrong, and the remedy`. Lines and columns count from 1, columns in
+ * characters; the position is the key's where the key is wrong, else the value's. A text that is
+ * no JSON has one error, without a path; a file that cannot be read has one without a position.
+ * Warnings do not stop a load. */
 struct config_report {
     struct config_strings errors;
     struct config_strings warnings;

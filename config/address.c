@@ -1,0 +1,126 @@
+/* Addresses: "host:port", "[v6]:port", "unix:/path". */
+#include "config/internal.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char no_memory[] = "out of memory";
+
+static const char *parse_port(const char *text, uint16_t *port)
+{
+    static const char wrong[] = "the port must be a number from 0 to 65535";
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 5 || text[digits] != '\0' || (text[0] == '0' && digits > 1))
+        return wrong;
+    unsigned long value = strtoul(text, NULL, 10);
+    if (value > UINT16_MAX)
+        return wrong;
+    *port = (uint16_t)value;
+    return NULL;
+}
+
+static const char *parse_unix(const char *path, struct config_address *address)
+{
+    if (path[0] == '\0')
+        return "a path must follow unix:";
+    if (strlen(path) > UNIX_PATH_MOST)
+        return "the path of a unix: address must be at most 107 bytes";
+    address->path = strdup(path);
+    return address->path ? NULL : no_memory;
+}
+
+/* An IPv6 address, perhaps with a zone as in fe80::1%eth0. */
+static bool is_zoned_ipv6(const char *host)
+{
+    char bare[INET6_ADDRSTRLEN];
+    size_t length = strcspn(host, "%");
+    if (host[length] == '%' && host[length + 1] == '\0')
+        return false;
+    if (length >= sizeof bare)
+        return false;
+    memcpy(bare, host, length);
+    bare[length] = '\0';
+    return is_ipv6(bare);
+}
+
+static const char *check_host(const char *host, bool brackets)
+{
+    if (brackets)
+        return is_zoned_ipv6(host) ? NULL : "no IPv6 address stands in the brackets";
+    if (host[0] == '\0')
+        return "the host is missing; all addresses are 0.0.0.0 or [::]";
+    if (strchr(host, ':'))
+        return "an IPv6 address must stand in brackets, as in [::1]:443";
+    if (strcmp(host, "*") == 0)
+        return "* is no host; all addresses are 0.0.0.0 or [::]";
+    if (is_ipv4(host) || is_dns_name(host))
+        return NULL;
+    return "the host must be a name, an IPv4 address, or an IPv6 address in brackets";
+}
+
+static const char *parse_tcp(const char *text, struct config_address *address)
+{
+    const char *colon = strrchr(text, ':');
+    const char *bracket = strrchr(text, ']');
+    if (!colon || (bracket && bracket > colon))
+        return "the port is missing; an address is host:port, [v6]:port or unix:/path";
+    bool brackets = text[0] == '[' && bracket && bracket + 1 == colon;
+    const char *begin = brackets ? text + 1 : text;
+    const char *end = brackets ? bracket : colon;
+    address->host = strndup(begin, (size_t)(end - begin));
+    if (!address->host)
+        return no_memory;
+    const char *wrong = check_host(address->host, brackets);
+    return wrong ? wrong : parse_port(colon + 1, &address->port);
+}
+
+const char *config_address_parse(const char *text, struct config_address *address)
+{
+    const char *wrong = NULL;
+    *address = (struct config_address){.text = strdup(text)};
+    if (!address->text) {
+        wrong = no_memory;
+    } else if (has_control(text)) {
+        wrong = "must not hold control characters";
+    } else if (strncmp(text, "unix:", 5) == 0) {
+        address->kind = CONFIG_ADDRESS_UNIX;
+        wrong = parse_unix(text + 5, address);
+    } else {
+        address->kind = CONFIG_ADDRESS_TCP;
+        wrong = parse_tcp(text, address);
+    }
+    if (wrong)
+        config_address_free(address);
+    return wrong;
+}
+
+void config_address_free(struct config_address *address)
+{
+    free(address->text);
+    free(address->host);
+    free(address->path);
+    *address = (struct config_address){0};
+}
+
+char *address_canonical(const struct config_address *address)
+{
+    struct in6_addr binary;
+    char plain[INET6_ADDRSTRLEN];
+    const char *host = address->host;
+    char *result = NULL;
+    if (address->kind == CONFIG_ADDRESS_UNIX) {
+        if (asprintf(&result, "unix:%s", address->path) < 0)
+            return NULL;
+        return result;
+    }
+    if (inet_pton(AF_INET6, host, &binary) == 1 &&
+        inet_ntop(AF_INET6, &binary, plain, sizeof plain))
+        host = plain;
+    if (asprintf(&result, "%s %u", host, (unsigned)address->port) < 0)
+        return NULL;
+    for (char *at = result; *at; at++)
+        *at = (char)tolower((unsigned char)*at);
+    return result;
+}

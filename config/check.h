@@ -1,0 +1,29 @@
+/* What no single key can tell: whom a service trusts, which conversation it has, files, duplicates.
+ * Keys that are wrong by themselves were reported already and are not held against the rest. */
+#ifndef ACTPASS_CONFIG_CHECK_H
+#define ACTPASS_CONFIG_CHECK_H
+
+#include "config/document.h"
+#include "config/messages.h"
+
+/* The services in CONFIG are those under "services" in ROOT, one for one. Fills in what
+ * depends on several keys: the key's file, the conversations of both roles. */
+void check(struct messages *messages, const struct place *root, struct config *config);
+
+/* One service, as its checks see it. */
+struct checked_service {
+    struct messages *messages;
+    struct config_service *service;
+    struct place *place, *tls; /* tls: NULL if it could not be read */
+    bool role_known;           /* else nothing that depends on the role is checked */
+    bool may_serve, may_connect;
+};
+
+void check_trust(const struct checked_service *checked);
+void check_conversations(const struct checked_service *checked);
+void check_files(const struct checked_service *checked);
+
+/* Two services of one name, or two that listen on one address. */
+void check_unique(struct messages *messages, const struct place *services, struct config *config);
+
+#endif

@@ -1,0 +1,84 @@
+/* Whom does a service trust? Saying nothing must never mean everybody. */
+#include "config/check.h"
+
+/* The keys that say whom to trust, as far as they are there. */
+struct trust {
+    struct place *keys[3];
+    bool ca, names, pins;
+};
+
+static struct trust trust_of(const struct place *tls)
+{
+    struct trust trust = {.keys = {place_find(tls, "ca"), place_find(tls, "peer_names"),
+                                   place_find(tls, "peer_pins")}};
+    trust.ca = trust.keys[0] != NULL;
+    trust.names = trust.keys[1] != NULL;
+    trust.pins = trust.keys[2] != NULL;
+    return trust;
+}
+
+static void check_insecure(const struct checked_service *checked, const struct trust *trust)
+{
+    for (size_t i = 0; i < 3; i++) {
+        if (trust->keys[i])
+            error_at_key(checked->messages, trust->keys[i],
+                         "contradicts \"insecure_any_peer\": true, remove one of the two");
+    }
+}
+
+static void check_client(const struct checked_service *checked, const struct trust *trust)
+{
+    const char *wrong = "must say whom it trusts: add \"ca\" and \"peer_names\", or \"peer_pins\"";
+    if (trust->pins || (trust->ca && trust->names))
+        return;
+    if (trust->ca)
+        wrong = "must say whom it trusts, and \"ca\" alone is everybody with a certificate of that "
+                "CA: add \"peer_names\", or \"peer_pins\"";
+    else if (trust->names)
+        wrong =
+            "must say whom it trusts, and \"peer_names\" needs somebody to vouch for the names: "
+            "add \"ca\", or \"peer_pins\"";
+    error_at(checked->messages, checked->tls, "this service may become TLS client and %s", wrong);
+}
+
+static void check_server(const struct checked_service *checked, const struct trust *trust)
+{
+    struct place *client_auth = place_find(checked->tls, "client_auth");
+    const struct config_tls *tls = &checked->service->connection.tls;
+    if (client_auth && client_auth->bad)
+        return;
+    for (size_t i = 0; tls->client_auth == CONFIG_CLIENT_AUTH_NONE && i < 3; i++) {
+        if (trust->keys[i])
+            warning_at(checked->messages, trust->keys[i],
+                       "has no effect: with \"client_auth\": \"none\" no client is asked for a "
+                       "certificate");
+    }
+    if (tls->client_auth == CONFIG_CLIENT_AUTH_NONE)
+        return;
+    if (!trust->ca && !trust->pins)
+        error_at(checked->messages, client_auth,
+                 "needs somebody to vouch for the clients: add \"ca\", or \"peer_pins\"");
+    else if (tls->ca_system && !trust->names && !trust->pins)
+        warning_at(checked->messages, trust->keys[0],
+                   "lets in everybody with a certificate of any public CA: add \"peer_names\"");
+}
+
+void check_trust(const struct checked_service *checked)
+{
+    struct trust trust = trust_of(checked->tls);
+    struct place *key = place_find(checked->tls, "key");
+    bool certificate = place_find(checked->tls, "certificate") != NULL;
+    if (key && !certificate)
+        error_at_key(checked->messages, key, "needs \"certificate\" beside it");
+    if (!checked->role_known)
+        return;
+    if (checked->may_serve && !certificate)
+        error_at(checked->messages, checked->tls,
+                 "this service may become TLS server: add \"certificate\"");
+    if (checked->service->connection.tls.insecure_any_peer)
+        check_insecure(checked, &trust);
+    else if (checked->may_connect)
+        check_client(checked, &trust);
+    else
+        check_server(checked, &trust);
+}

@@ -1,0 +1,105 @@
+#include "config/document.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Gives each place its item. False if the two trees differ in shape, which would be a bug. */
+static bool join(struct place *place, const cJSON *item)
+{
+    const cJSON *child_item = item->child;
+    place->item = item;
+    for (struct place *child = place->child; child; child = child->next) {
+        if (!child_item || !join(child, child_item))
+            return false;
+        child_item = child_item->next;
+    }
+    return child_item == NULL;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    const struct place *a = *(struct place *const *)left;
+    const struct place *b = *(struct place *const *)right;
+    int order = strcmp(a->item->string, b->item->string);
+    if (order == 0)
+        order = a->index < b->index ? -1 : 1;
+    return order;
+}
+
+/* Sorting keeps a hostile file with very many keys cheap. */
+static void find_duplicates(struct place *object, struct messages *messages)
+{
+    size_t count = 0;
+    for (const struct place *child = object->child; child; child = child->next)
+        count++;
+    if (count < 2)
+        return;
+    struct place **sorted = calloc(count, sizeof(struct place *));
+    if (!sorted) {
+        messages->out_of_memory = true;
+        return;
+    }
+    count = 0;
+    for (struct place *child = object->child; child; child = child->next)
+        sorted[count++] = child;
+    qsort(sorted, count, sizeof(struct place *), compare_names);
+    const struct place *first = sorted[0];
+    for (size_t i = 1; i < count; i++) {
+        if (strcmp(first->item->string, sorted[i]->item->string) != 0) {
+            first = sorted[i];
+            continue;
+        }
+        sorted[i]->duplicate = true;
+        error_at_key(messages, sorted[i], "duplicate key, first given at %u:%u", first->key.line,
+                     first->key.column);
+    }
+    free(sorted);
+}
+
+static void find_all_duplicates(struct place *place, struct messages *messages)
+{
+    if (cJSON_IsObject(place->item))
+        find_duplicates(place, messages);
+    for (struct place *child = place->child; child; child = child->next)
+        find_all_duplicates(child, messages);
+}
+
+void document_read(struct document *document, const char *text, size_t length,
+                   struct messages *messages)
+{
+    struct fault fault;
+    *document = (struct document){.root = scan(text, length, &fault)};
+    if (!document->root) {
+        error_plain(messages, fault.at, fault.text);
+        return;
+    }
+    document->json = cJSON_ParseWithLength(text, length);
+    if (!document->json || !join(document->root, document->json)) {
+        messages->out_of_memory = true; /* what passed the scan, cJSON refuses for no other cause */
+        document_free(document);
+        return;
+    }
+    find_all_duplicates(document->root, messages);
+}
+
+void document_free(struct document *document)
+{
+    place_free(document->root);
+    cJSON_Delete(document->json);
+    *document = (struct document){0};
+}
+
+struct place *place_find(const struct place *place, const char *name)
+{
+    if (!place || !cJSON_IsObject(place->item))
+        return NULL;
+    for (struct place *child = place->child; child; child = child->next) {
+        if (strcmp(child->item->string, name) == 0)
+            return child;
+    }
+    for (struct place *child = place->child; child; child = child->next) {
+        if (child->meant && strcmp(child->meant, name) == 0)
+            return child;
+    }
+    return NULL;
+}

@@ -1,0 +1,52 @@
+/* Small pure helpers of the configuration, shared by its files. Any thread. */
+#ifndef ACTPASS_CONFIG_INTERNAL_H
+#define ACTPASS_CONFIG_INTERNAL_H
+
+#include "config/config.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define DURATION_MOST INT64_C(31536000000) /* 8760h, in milliseconds */
+#define UNIX_PATH_MOST 107                 /* sizeof sun_path less the NUL */
+
+/* The length in bytes of the valid UTF-8 character there, or 0. */
+size_t utf8_length(const unsigned char *text, size_t left);
+bool has_control(const char *text); /* C0, DEL or C1 */
+
+/* "5s", "200ms", "2m", "1h", "0s". False if it is none; too long ones give INT64_MAX. */
+bool duration_parse(const char *text, int64_t *ms);
+/* The shortest form of it. */
+struct duration_text {
+    char text[32];
+};
+struct duration_text duration_print(int64_t ms);
+
+/* The one that was probably meant, or NULL. Names end with NULL. */
+const char *suggest(const char *text, const char *const *names);
+
+/* `"a", "b" or "c"`, with LAST as " or ". */
+void join_names(const char *const *names, const char *last, char *text, size_t size);
+
+/* PATH as seen from the folder of FILE; NULL when memory is short. */
+char *path_beside(const char *file, const char *path);
+
+/* Checkers of strings: NULL if it is fine, or what is wrong (a string that lives for ever). */
+const char *wrong_service_name(const char *text);
+const char *wrong_peer_name(const char *text);
+const char *wrong_peer_pin(const char *text);
+const char *wrong_server_name(const char *text);
+const char *wrong_alpn(const char *text);
+const char *wrong_ciphers(const char *text);
+bool is_dns_name(const char *text); /* ASCII labels; an all-numeric last one is none */
+bool is_ipv4(const char *text);
+bool is_ipv6(const char *text);
+
+/* Every default in place. */
+void config_service_init(struct config_service *service);
+void config_init(struct config *config);
+
+/* Two addresses are the same exactly if these texts are. NULL when memory is short. */
+char *address_canonical(const struct config_address *address);
+
+#endif

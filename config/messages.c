@@ -1,0 +1,201 @@
+#include "config/messages.h"
+
+#include "config/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LONGEST_SHOWN 64 /* bytes of a key in a path */
+
+void messages_init(struct messages *messages, const char *file)
+{
+    *messages = (struct messages){.file = file};
+    if (asprintf(&messages->no_memory, "%s: out of memory", file) < 0) {
+        messages->no_memory = NULL;
+        messages->out_of_memory = true;
+    }
+}
+
+/* Takes the text. */
+static void add(struct messages *messages, struct position at, bool warning, char *text)
+{
+    if (messages->count == messages->capacity) {
+        size_t capacity = messages->capacity ? messages->capacity * 2 : 16;
+        struct message *items = reallocarray(messages->items, capacity, sizeof *items);
+        if (!items) {
+            messages->out_of_memory = true;
+            free(text);
+            return;
+        }
+        messages->items = items;
+        messages->capacity = capacity;
+    }
+    messages->items[messages->count] =
+        (struct message){.at = at, .order = messages->count, .warning = warning, .text = text};
+    messages->count++;
+    messages->failed = messages->failed || !warning;
+}
+
+static void print_position(FILE *stream, const char *file, struct position at)
+{
+    if (at.line)
+        fprintf(stream, "%s:%u:%u: ", file, at.line, at.column);
+    else
+        fprintf(stream, "%s: ", file);
+}
+
+/* A key as a step of a JSON pointer (RFC 6901), fit for a terminal: whatever the file's author wrote, a message
+ * stays one line of modest length. */
+static void print_key(FILE *stream, const char *key)
+{
+    const unsigned char *text = (const unsigned char *)key;
+    size_t left = strlen(key);
+    size_t shown = 0;
+    while (left > 0) {
+        size_t length = utf8_length(text, left);
+        length = length ? length : 1;
+        if (shown + length > LONGEST_SHOWN) {
+            fputs("...", stream);
+            return;
+        }
+        if (*text == '~' || *text == '/')
+            fputs(*text == '~' ? "~0" : "~1", stream);
+        else if (*text < 0x20 || *text == 0x7f || (*text == 0xc2 && text[1] < 0xa0))
+            fprintf(stream, "\\u%04x", (unsigned)(*text == 0xc2 ? text[1] : *text));
+        else
+            (void)fwrite(text, 1, length, stream);
+        text += length;
+        left -= length;
+        shown += length;
+    }
+}
+
+static void print_path(FILE *stream, const struct place *place)
+{
+    if (!place->parent)
+        return;
+    print_path(stream, place->parent);
+    fputc('/', stream);
+    if (cJSON_IsArray(place->parent->item))
+        fprintf(stream, "%zu", place->index);
+    else
+        print_key(stream, place->item->string);
+}
+
+__attribute__((format(printf, 5, 0))) static void add_about(struct messages *messages,
+                                                            const struct place *place,
+                                                            struct position at, bool warning,
+                                                            const char *format, va_list arguments)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream) {
+        messages->out_of_memory = true;
+        return;
+    }
+    print_position(stream, messages->file, at);
+    if (place->parent)
+        print_path(stream, place);
+    else
+        fputc('/', stream);
+    fputs(": ", stream);
+    vfprintf(stream, format, arguments);
+    bool failed = ferror(stream) != 0;
+    failed = fclose(stream) != 0 || failed;
+    if (failed) {
+        messages->out_of_memory = true;
+        free(text);
+        return;
+    }
+    add(messages, at, warning, text);
+}
+
+void error_at_key(struct messages *messages, struct place *place, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    place->bad = true;
+    add_about(messages, place, place->key, false, format, arguments);
+    va_end(arguments);
+}
+
+void error_at(struct messages *messages, struct place *place, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    place->bad = true;
+    add_about(messages, place, place->value, false, format, arguments);
+    va_end(arguments);
+}
+
+void warning_at(struct messages *messages, struct place *place, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add_about(messages, place, place->value, true, format, arguments);
+    va_end(arguments);
+}
+
+void error_plain(struct messages *messages, struct position at, const char *text)
+{
+    char *line = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&line, &size);
+    if (!stream) {
+        messages->out_of_memory = true;
+        return;
+    }
+    print_position(stream, messages->file, at);
+    fputs(text, stream);
+    if (fclose(stream) != 0) {
+        messages->out_of_memory = true;
+        free(line);
+        return;
+    }
+    add(messages, at, false, line);
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct message *a = left;
+    const struct message *b = right;
+    if (a->at.line != b->at.line)
+        return a->at.line < b->at.line ? -1 : 1;
+    if (a->at.column != b->at.column)
+        return a->at.column < b->at.column ? -1 : 1;
+    return a->order < b->order ? -1 : 1;
+}
+
+/* Takes the text. */
+static void append(struct messages *messages, struct config_strings *strings, char *text)
+{
+    char **items = reallocarray(strings->items, strings->count + 1, sizeof *items);
+    if (!items) {
+        messages->out_of_memory = true;
+        free(text);
+        return;
+    }
+    strings->items = items;
+    strings->items[strings->count++] = text;
+}
+
+bool messages_finish(struct messages *messages, struct config_report *report)
+{
+    *report = (struct config_report){0};
+    if (messages->count)
+        qsort(messages->items, messages->count, sizeof *messages->items, compare);
+    for (size_t i = 0; i < messages->count; i++) {
+        struct message *message = &messages->items[i];
+        append(messages, message->warning ? &report->warnings : &report->errors, message->text);
+    }
+    if (messages->out_of_memory && messages->no_memory)
+        append(messages, &report->errors, messages->no_memory);
+    else
+        free(messages->no_memory);
+    bool failed = messages->failed || messages->out_of_memory;
+    free(messages->items);
+    *messages = (struct messages){0};
+    return failed;
+}

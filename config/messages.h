@@ -1,0 +1,41 @@
+/* What is wrong with a configuration, gathered in any order and handed out by position. One load
+ * is one thread's work, so nothing here is locked. */
+#ifndef ACTPASS_CONFIG_MESSAGES_H
+#define ACTPASS_CONFIG_MESSAGES_H
+
+#include "config/config.h"
+#include "config/scan.h"
+
+struct message {
+    struct position at;
+    size_t order; /* of arrival: sorts messages of one position */
+    bool warning;
+    char *text;
+};
+
+struct messages {
+    const char *file;
+    struct message *items;
+    size_t count, capacity;
+    bool failed;     /* some are errors */
+    char *no_memory; /* made beforehand, so that it can be said when the time comes */
+    bool out_of_memory;
+};
+
+void messages_init(struct messages *messages, const char *file);
+
+/* Errors about a place: about its key (unknown, duplicate), or about its value. They mark the place as bad. */
+__attribute__((format(printf, 3, 4))) void
+error_at_key(struct messages *messages, struct place *place, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void error_at(struct messages *messages, struct place *place,
+                                                    const char *format, ...);
+__attribute__((format(printf, 3, 4))) void warning_at(struct messages *messages,
+                                                      struct place *place, const char *format, ...);
+
+/* An error that belongs to no place: `FILE:LINE:COLUMN: TEXT`, or `FILE: TEXT` with line 0. */
+void error_plain(struct messages *messages, struct position at, const char *text);
+
+/* Moves everything into the report, sorted. The messages are empty afterwards. True if anything was an error. */
+bool messages_finish(struct messages *messages, struct config_report *report);
+
+#endif

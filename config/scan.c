@@ -1,0 +1,188 @@
+#include "config/scan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int scan_peek(const struct scanner *scanner)
+{
+    return scanner->at < scanner->length ? scanner->text[scanner->at] : -1;
+}
+
+void scan_step(struct scanner *scanner)
+{
+    unsigned char byte = scanner->text[scanner->at++];
+    if (byte == '\n') {
+        scanner->here.line++;
+        scanner->here.column = 1;
+    } else if ((byte & 0xc0) != 0x80) { /* a UTF-8 character counts at its first byte */
+        scanner->here.column++;
+    }
+}
+
+bool scan_fail(struct scanner *scanner, struct position at, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    scanner->fault->at = at;
+    (void)vsnprintf(scanner->fault->text, sizeof scanner->fault->text, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool scan_unexpected(struct scanner *scanner, const char *wanted)
+{
+    int byte = scan_peek(scanner);
+    struct position here = scanner->here;
+    if (byte == -1)
+        return scan_fail(scanner, here, "the file ends where %s should stand", wanted);
+    if (byte == '\0')
+        return scan_fail(scanner, here, "NUL byte; a configuration is plain text");
+    if (byte == '/' || byte == '#')
+        return scan_fail(scanner, here, "JSON has no comments; remove it");
+    if (byte == '\'')
+        return scan_fail(scanner, here, "JSON strings stand in double quotes");
+    if (byte > ' ' && byte < 0x7f)
+        return scan_fail(scanner, here, "found %c where %s should stand", byte, wanted);
+    return scan_fail(scanner, here, "found byte 0x%02x where %s should stand", byte, wanted);
+}
+
+static void skip_space(struct scanner *scanner)
+{
+    int byte = scan_peek(scanner);
+    while (byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r') {
+        scan_step(scanner);
+        byte = scan_peek(scanner);
+    }
+}
+
+static struct place *place_new(struct scanner *scanner, struct place *parent, struct place ***tail)
+{
+    struct place *place = calloc(1, sizeof *place);
+    if (!place) {
+        (void)scan_fail(scanner, (struct position){0, 0}, "out of memory");
+        return NULL;
+    }
+    place->key = scanner->here;
+    place->parent = parent;
+    **tail = place;
+    *tail = &place->next;
+    return place;
+}
+
+void place_free(struct place *place)
+{
+    while (place) {
+        struct place *next = place->next;
+        place_free(place->child);
+        free(place);
+        place = next;
+    }
+}
+
+static bool scan_value(struct scanner *scanner, struct place *place);
+
+/* Name, colon, value. */
+static bool scan_member(struct scanner *scanner, struct place *place)
+{
+    if (!scan_string(scanner))
+        return false;
+    skip_space(scanner);
+    if (scan_peek(scanner) != ':')
+        return scan_unexpected(scanner, "a colon");
+    scan_step(scanner);
+    skip_space(scanner);
+    return scan_value(scanner, place);
+}
+
+/* After a child: true with *more telling whether a comma announces another one. */
+static bool scan_separator(struct scanner *scanner, int close, struct position begin, bool *more)
+{
+    skip_space(scanner);
+    int byte = scan_peek(scanner);
+    *more = byte == ',';
+    if (byte == -1)
+        return scan_fail(scanner, scanner->here, "the file ends, but the %c of %u:%u is not closed",
+                         close == '}' ? '{' : '[', begin.line, begin.column);
+    if (byte != ',' && byte != close)
+        return scan_unexpected(scanner, close == '}' ? "a comma or }" : "a comma or ]");
+    struct position comma = scanner->here;
+    scan_step(scanner);
+    skip_space(scanner);
+    if (*more && scan_peek(scanner) == close)
+        return scan_fail(scanner, comma, "a comma must not stand before %c; remove it", close);
+    return true;
+}
+
+/* An object or a list. */
+static bool scan_container(struct scanner *scanner, struct place *place)
+{
+    int close = scan_peek(scanner) == '{' ? '}' : ']';
+    struct position begin = scanner->here;
+    if (++scanner->depth > SCAN_DEEPEST)
+        return scan_fail(scanner, begin, "nested more than %d deep", SCAN_DEEPEST);
+    scan_step(scanner);
+    skip_space(scanner);
+    struct place **tail = &place->child;
+    bool more = scan_peek(scanner) != close;
+    if (!more)
+        scan_step(scanner);
+    for (size_t index = 0; more; index++) {
+        if (close == '}' && scan_peek(scanner) != '"')
+            return scan_unexpected(scanner, "a key in double quotes");
+        struct place *child = place_new(scanner, place, &tail);
+        if (!child)
+            return false;
+        child->index = index;
+        if (!(close == '}' ? scan_member(scanner, child) : scan_value(scanner, child)) ||
+            !scan_separator(scanner, close, begin, &more))
+            return false;
+    }
+    scanner->depth--;
+    return true;
+}
+
+static bool scan_value(struct scanner *scanner, struct place *place)
+{
+    int byte = scan_peek(scanner);
+    place->value = scanner->here;
+    if (byte == '{' || byte == '[')
+        return scan_container(scanner, place);
+    if (byte == '"')
+        return scan_string(scanner);
+    if (byte == '-' || (byte >= '0' && byte <= '9'))
+        return scan_number(scanner, &place->whole);
+    return scan_word(scanner);
+}
+
+static bool scan_text(struct scanner *scanner, struct place **root)
+{
+    if (scanner->length >= 3 && memcmp(scanner->text, "\xef\xbb\xbf", 3) == 0)
+        return scan_fail(scanner, scanner->here,
+                         "begins with a byte order mark; save the file as UTF-8 without one");
+    skip_space(scanner);
+    if (scan_peek(scanner) == -1)
+        return scan_fail(scanner, scanner->here, "the file is empty; it must hold a JSON object");
+    struct place **tail = root;
+    struct place *place = place_new(scanner, NULL, &tail);
+    if (!place || !scan_value(scanner, place))
+        return false;
+    skip_space(scanner);
+    if (scan_peek(scanner) != -1)
+        return scan_unexpected(scanner, "the end of the file");
+    return true;
+}
+
+struct place *scan(const char *text, size_t length, struct fault *fault)
+{
+    struct scanner scanner = {.text = (const unsigned char *)text,
+                              .length = length,
+                              .here = {.line = 1, .column = 1},
+                              .fault = fault};
+    struct place *root = NULL;
+    if (scan_text(&scanner, &root))
+        return root;
+    place_free(root);
+    return NULL;
+}

@@ -1,0 +1,15 @@
+/* Reads one value of each type of key, except objects: see read.c. */
+#ifndef ACTPASS_CONFIG_VALUE_H
+#define ACTPASS_CONFIG_VALUE_H
+
+#include "config/document.h"
+#include "config/keys.h"
+#include "config/messages.h"
+
+/* Stores the place's value in BASE or reports what is wrong with it. TYPE is none of the objects'. */
+void value_read(struct messages *messages, struct place *place, const struct key *key, void *base);
+
+/* "must be WANTED, not a number". */
+void wrong_type(struct messages *messages, struct place *place, const char *wanted);
+
+#endif
