@@ -1,0 +1,28 @@
+/* A listening socket, TCP or unix. Knows nothing of TLS or of connections. For one thread. */
+#ifndef ACTPASS_SERVER_LISTENER_H
+#define ACTPASS_SERVER_LISTENER_H
+
+#include "config/config.h"
+
+#include <stddef.h>
+
+struct listener;
+
+/* Opens it. A unix socket's file that nobody listens on any more is replaced. NULL with one
+ * sentence in error that names the address and the remedy. */
+struct listener *listener_open(const struct config_address *address, char *error, size_t size);
+
+/* Closes it and removes its unix socket's file, if that is still ours. NULL is fine. */
+void listener_close(struct listener *listener);
+
+int listener_fd(const struct listener *listener); /* for poll */
+
+/* Where it listens, "127.0.0.1:34567" or "unix:/path": with the real port where port 0 was asked. */
+const char *listener_address(const struct listener *listener);
+
+/* The next connection: a non-blocking descriptor. Never waits. -1 with errno: EAGAIN when there is
+ * none, otherwise a shortage (EMFILE, ENFILE, ENOBUFS, ENOMEM): try again later. What went wrong with
+ * one single connection is passed over. */
+int listener_accept(struct listener *listener);
+
+#endif
