@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Runs test programs (Criterion, or mini_criterion in variant tsan) and judges what they did.
+
+A program passes when it ends with status 0, its closing line counts at least one test and no
+failure, and no sanitizer left a report: Criterion lets an empty run and a leak pass (hazards 39
+and 40). Output is kept in LOGS; what failed is shown. The last line is `N passed, N failed`.
+"""
+import argparse
+import glob
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+import time
+
+SYNTHESIS = re.compile(r'Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) '
+                       r'\| Crashing: (\d+)')
+SKIPPED = re.compile(r'^\[SKIP\]', re.M)
+SUPPORT = os.path.dirname(os.path.abspath(__file__))
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--variant', default='release')
+    parser.add_argument('--logs', required=True, help='folder for output and sanitizer reports')
+    parser.add_argument('--timeout', type=float, default=300, help='seconds for one program')
+    parser.add_argument('programs', nargs='*')
+    return parser.parse_args()
+
+
+def environment(report):
+    """Sanitizers write to REPORT.PID; a race or undefined behaviour ends the test with a failure."""
+    common = 'log_path=%s:' % report
+    suppressions = os.path.join(SUPPORT, 'tsan.supp')
+    if os.path.exists(suppressions):
+        tsan = common + 'suppressions=%s:' % suppressions
+    else:
+        tsan = common
+    return dict(
+        os.environ,
+        ASAN_OPTIONS=common + 'detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1',
+        LSAN_OPTIONS=common + 'exitcode=23',
+        UBSAN_OPTIONS=common + 'print_stacktrace=1',
+        # Crashes stay signals, so that mini_criterion sees them as such.
+        TSAN_OPTIONS=tsan + 'exitcode=66:halt_on_error=0:second_deadlock_stack=1:handle_segv=0:'
+                            'handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0')
+
+
+def run(command, env, output, timeout):
+    """The exit status, or None after a timeout. The program and all it started are its own group."""
+    with open(output, 'wb') as log:
+        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log,
+                                   stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        return process.wait(timeout)
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if isinstance(error, subprocess.TimeoutExpired):
+            return None
+        raise
+
+
+def read(path):
+    with open(path, encoding='utf-8', errors='replace') as file:
+        return file.read()
+
+
+def judge(status, text, reports):
+    """Passed, failed, and what is wrong beyond the failed tests."""
+    match = SYNTHESIS.search(text)
+    if status is None:
+        return 0, 1, ['timed out']
+    if not match:
+        return 0, 1, ['no closing line, status %d' % status]
+    tested, passed, failed, _ = map(int, match.groups())
+    wrong = []
+    if tested == 0 and not SKIPPED.search(text):
+        wrong.append('it ran no test')
+    if reports:
+        wrong.append('%d sanitizer reports' % len(reports))
+    if status != 0 and not failed:
+        wrong.append('status %d' % status)
+    if passed + failed != tested:
+        wrong.append('its closing line does not add up')
+    return passed, failed + len(wrong), wrong
+
+
+def run_program(program, args):
+    """Runs one program, prints its line, and returns passed and failed."""
+    name = os.path.relpath(program, os.path.dirname(args.logs)).replace('/', '-')
+    output = os.path.join(args.logs, name + '.log')
+    report = os.path.join(args.logs, name + '.report')
+    for old in glob.glob(glob.escape(report) + '.*'):
+        os.unlink(old)
+    command = [os.path.abspath(program), '--ascii'] if args.variant != 'tsan' else \
+        [os.path.abspath(program)]
+    began = time.monotonic()
+    status = run(command, environment(os.path.abspath(report)), output, args.timeout)
+    if args.variant == 'tsan' and 'unexpected memory mapping' in read(output):
+        # Some kernels randomise more bits of addresses than gcc's ThreadSanitizer can bear.
+        command = ['setarch', platform.machine(), '-R'] + command
+        status = run(command, environment(os.path.abspath(report)), output, args.timeout)
+    reports = sorted(glob.glob(glob.escape(report) + '.*'))
+    text = read(output)
+    passed, failed, wrong = judge(status, text, reports)
+    skipped = len(SKIPPED.findall(text))
+    print('%s %-24s %4d passed, %d failed%s  %.1f s%s' % (
+        'ok  ' if not failed else 'FAIL', os.path.basename(program), passed, failed,
+        ', %d skipped' % skipped if skipped else '', time.monotonic() - began,
+        '  (%s)' % '; '.join(wrong) if wrong else ''))
+    if failed:
+        for path in [output] + reports[:3]:
+            print('---- %s\n%s' % (path, read(path)[-8000:].rstrip()))
+    return passed, failed
+
+
+def main():
+    args = options()
+    os.makedirs(args.logs, exist_ok=True)
+    if not args.programs:
+        print('there is no test program to run')
+    passed = failed = 0
+    for program in args.programs:
+        more_passed, more_failed = run_program(program, args)
+        passed += more_passed
+        failed += more_failed
+    print('%d passed, %d failed' % (passed, failed))
+    return 0 if passed and not failed else 1
+
+
+sys.exit(main())
