@@ -183,7 +183,7 @@ static void put_head(struct line *line, enum config_log_level level)
     }
     (void)snprintf(stamp, sizeof(stamp), "%s.%03dZ", day, (int)(now.tv_nsec / 1000000));
     put_field(line, &(struct log_field){.key = "ts", .text = stamp});
-    put_field(line, &LOG_TEXT("level", names[level]));
+    put_field(line, &(struct log_field){.key = "level", .text = names[level]});
 }
 
 static void write_line(struct log *log, const struct line *line, unsigned long lost)
@@ -214,11 +214,11 @@ void log_write(struct log *log, enum config_log_level level, const struct log_fi
     }
     line.limit = LINE_MOST;
     if (cut) {
-        put_field(&line, &LOG_NUMBER("cut", 1));
+        put_field(&line, &(struct log_field){.key = "cut", .number = 1});
     }
     unsigned long lost = atomic_exchange(&log->lost, 0);
     if (lost > 0) {
-        put_field(&line, &LOG_NUMBER("lost", lost));
+        put_field(&line, &(struct log_field){.key = "lost", .number = (int64_t)lost});
     }
     put_string(&line, line.json ? "}\n" : "\n");
     write_line(log, &line, lost);

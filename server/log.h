@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,18 +18,25 @@ struct log_field {
     int64_t number;
 };
 
-#define LOG_TEXT(k, t) ((struct log_field){.key = (k), .text = (t) ? (t) : ""})
-#define LOG_NUMBER(k, n) ((struct log_field){.key = (k), .number = (int64_t)(n)})
+static inline struct log_field log_text(const char *key, const char *text)
+{
+    return (struct log_field){.key = key, .text = text ? text : ""};
+}
+
+static inline struct log_field log_number(const char *key, int64_t number)
+{
+    return (struct log_field){.key = key, .number = number};
+}
 
 /* A log that writes lines of LEVEL and more severe ones to the descriptor, which stays the
  * caller's. NULL when memory is short. */
 struct log *log_new(enum config_log_level level, enum config_log_format format, int fd);
 void log_free(struct log *log);
 
-/* Writes `ts=... level=... ` and the fields, in the order given. Values that came from a peer
- * are quoted and escaped, so that one event is always one line; an overlong line is cut at a
- * field's end and says so. A line that cannot be written is counted, not retried. A NULL log is
- * silent. */
+/* Writes `ts=... level=...` and the fields, in the order given. Values that came from a peer are
+ * quoted and escaped, so that one event is always one line. A field that would make the line longer
+ * than 4096 bytes is left out, and cut=1 says so. A line that cannot be written is not retried; the
+ * next one that can be says lost=N. A NULL log is silent. */
 void log_write(struct log *log, enum config_log_level level, const struct log_field *fields,
                size_t count);
 
