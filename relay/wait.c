@@ -102,7 +102,9 @@ static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, 
         follow(relay, extras, deadline_us);
     } else {
         relay->polling = true;
-        bool fired = pump_turn(relay, extra, extras, deadline_us);
+        pump_flush(relay); /* nothing may be left unsent by who sleeps in poll */
+        bool sleep = !relay->cancelled && !satisfied(relay, want);
+        bool fired = sleep && pump_turn(relay, extra, extras, deadline_us);
         relay->polling = false;
         if (fired)
             return true;
