@@ -1,0 +1,176 @@
+#!/usr/bin/python3
+"""Runs the end-to-end tests: run.py [--program FILE] [--jobs N] [--transport T] [pattern...]
+
+A pattern is a part of a test's name, such as test_verdict or Limits.test_idle. The last line is
+`N passed, N failed, N skipped`; the exit status is 0 only when some passed and none failed.
+"""
+import argparse
+import io
+import multiprocessing
+import multiprocessing.connection
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+GRACE = 30  # seconds that a test has beyond its own deadline before its process is killed
+
+
+def all_tests(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from all_tests(item)
+        else:
+            yield item
+
+
+class Result(unittest.TestResult):
+    """Keeps what one test came to, with the log of actpass where it failed."""
+
+    def __init__(self):
+        super().__init__()
+        self.outcome, self.text = "passed", ""
+
+    def _failed(self, test, error, subtest=None):
+        self.outcome = "failed"
+        log = test.diagnostics() if hasattr(test, "started") else ""
+        where = f"{subtest}\n" if subtest else ""
+        self.text += where + "".join(traceback.format_exception(*error)) + log + "\n"
+
+    def addFailure(self, test, err):
+        self._failed(test, err)
+
+    addError = addFailure
+
+    def addSubTest(self, test, subtest, err):
+        if err:
+            self._failed(test, err, subtest)
+
+    def addSkip(self, test, reason):
+        if self.outcome == "passed":
+            self.outcome, self.text = "skipped", reason
+
+
+def work(pipe):
+    """A worker: runs the tests whose names it is sent, one at a time."""
+    while True:
+        try:
+            name = pipe.recv()
+        except EOFError:
+            return
+        result = Result()
+        unittest.defaultTestLoader.loadTestsFromName(name).run(result)
+        pipe.send((result.outcome, result.text))
+
+
+class Worker:
+    def __init__(self):
+        self.pipe, theirs = multiprocessing.Pipe()
+        self.process = multiprocessing.get_context("fork").Process(target=self._main, args=(theirs,))
+        self.process.start()
+        theirs.close()
+        self.test = None
+
+    def _main(self, pipe):
+        self.pipe.close()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        work(pipe)
+
+    def start(self, test):
+        self.test = test
+        self.began = time.monotonic()
+        self.latest = self.began + getattr(test, "deadline", 60) + GRACE
+        self.pipe.send(test.id())
+
+    def outcome(self):
+        """What the test came to, or None while it runs."""
+        try:
+            if self.pipe.poll():
+                return self.pipe.recv()
+        except EOFError:
+            return "failed", "the process that ran the test died\n"
+        if time.monotonic() < self.latest:
+            return None
+        return "failed", "the test hung, beyond its deadline\n"
+
+    def end(self):
+        self.pipe.close()
+        self.process.kill()
+        self.process.join()
+
+
+def run_all(tests, jobs, report):
+    waiting = list(reversed(tests))
+    workers = []
+    while waiting or workers:
+        while waiting and len(workers) < jobs:
+            workers.append(Worker())
+            workers[-1].start(waiting.pop())
+        multiprocessing.connection.wait([worker.pipe for worker in workers], 1)
+        for worker in list(workers):
+            outcome = worker.outcome()
+            if not outcome:
+                continue
+            report(worker.test, time.monotonic() - worker.began, *outcome)
+            healthy = worker.process.is_alive() and time.monotonic() < worker.latest
+            if waiting and healthy:
+                worker.start(waiting.pop())
+            else:
+                worker.end()
+                workers.remove(worker)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", default="build/release/actpass")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--transport", choices=["relay", "direct"])
+    parser.add_argument("--verbose", "-v", action="store_true", help="name passed tests, too")
+    parser.add_argument("patterns", nargs="*")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    if not os.access(options.program, os.X_OK):
+        print(f"{options.program} is not there: build it with scons, or name it with --program")
+        return 2
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    os.environ["ACTPASS"] = os.path.abspath(options.program)
+    if options.transport:
+        os.environ["TRANSPORT"] = options.transport
+    suite = unittest.defaultTestLoader.discover(HERE, "test_*.py", HERE)
+    tests = [test for test in all_tests(suite)
+             if not options.patterns or any(p in test.id() for p in options.patterns)]
+    tests.sort(key=lambda test: -getattr(test, "deadline", 60))  # long ones first
+    count = {"passed": 0, "failed": 0, "skipped": 0}
+
+    def report(test, seconds, outcome, text):
+        count[outcome] += 1
+        if outcome != "passed" or options.verbose:
+            print(f"{outcome} {test.id()} ({seconds:.1f} s)", flush=True)
+        if outcome != "passed":
+            print("  " + text.rstrip().replace("\n", "\n  "), flush=True)
+
+    from support.certificates import Certificates
+    folder = tempfile.mkdtemp(prefix="actpass-e2e-certificates.")
+    try:
+        os.environ["ACTPASS_E2E_CERTIFICATES"] = folder
+        Certificates(folder).make_all()
+        run_all(tests, max(options.jobs, 1), report)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print("{passed} passed, {failed} failed, {skipped} skipped".format(**count))
+    return 0 if count["passed"] and not count["failed"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

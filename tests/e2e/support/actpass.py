@@ -1,0 +1,130 @@
+"""The program under test: starts it with a configuration, follows its log, stops it."""
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from . import logfmt
+
+
+def died_with_us(command):
+    """The command, killed by the kernel when the thread that starts it ends. Same process id."""
+    return ["setpriv", "--pdeathsig", "KILL", "--"] + command
+
+
+class Actpass:
+    """One running actpass. `log` is every line so far, as dicts; `lines` the same as text."""
+
+    def __init__(self, program, folder, config, nofile=None):
+        self.config_file = os.path.join(folder, "actpass.json")
+        with open(self.config_file, "w") as out:
+            json.dump(config, out, indent=2)
+        self.services = [service["name"] for service in config["services"]]
+        self.lines = []
+        self.log = []
+        self._changed = threading.Condition()
+        self._ended = False
+        command = [program, self.config_file]
+        if nofile:
+            command = ["prlimit", f"--nofile={nofile}:{nofile}", "--"] + command
+        self.process = subprocess.Popen(died_with_us(command), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for raw in self.process.stderr:
+            line = raw.decode("utf-8", "backslashreplace").rstrip("\n")
+            with self._changed:
+                self.lines.append(line)
+                self.log.append(logfmt.parse(line))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    # ---- the log
+
+    def find(self, after=0, **fields):
+        """All lines from number `after` on that carry these fields."""
+        wanted = {key: str(value) for key, value in fields.items()}
+        return [line for line in list(self.log)[after:] if wanted.items() <= line.items()]
+
+    def wait_for(self, timeout=30, count=1, after=0, **fields):
+        """The count-th line with these fields, once it is there."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while True:
+                found = self.find(after, **fields)
+                if len(found) >= count:
+                    return found[count - 1]
+                left = deadline - time.monotonic()
+                if left <= 0 or self._ended:
+                    why = "actpass has ended" if self._ended else f"not within {timeout} s"
+                    raise AssertionError(f"log line {count} with {fields}: {why}")
+                self._changed.wait(left)
+
+    def address(self, service=None):
+        """Where a service listens, as the log says: (host, port), or the path of a unix socket."""
+        line = self.wait_for(event="listening", service=service or self.services[0])
+        address = line["address"]
+        if address.startswith("unix:"):
+            return address[len("unix:"):]
+        host, _, port = address.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    def port(self, service=None):
+        return self.address(service)[1]
+
+    def role(self, sock=None, **fields):
+        """The line on which the role of that peer's connection (or the only one's) was decided."""
+        if sock is not None:
+            host, port = sock.getsockname()[:2]
+            fields["peer"] = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return self.wait_for(event="role", **fields)
+
+    def close(self, role=None, **fields):
+        """The line with which the connection of that role line (or the only one) ended."""
+        if role is not None:
+            fields["conn"] = role["conn"]
+        return self.wait_for(event="close", **fields)
+
+    # ---- the process
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            after_name = stat.read().rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+    def running(self):
+        return self.process.poll() is None
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def wait_exit(self, timeout=30):
+        status = self.process.wait(timeout)
+        self._reader.join(timeout)
+        return status
+
+    def stop(self, timeout=30):
+        """Ends it in order; answers its exit status."""
+        if self.running():
+            self.signal()
+        return self.wait_exit(timeout)
+
+    def kill(self):
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait()
+        self._reader.join(5)
+        self.process.stderr.close()

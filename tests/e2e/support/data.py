@@ -1,0 +1,28 @@
+"""Test data that is the same in every process: no two places in it are alike."""
+import functools
+import hashlib
+import random
+import time
+
+MIB = 1024 * 1024
+
+
+@functools.lru_cache(maxsize=4)
+def block(size, seed=1):
+    return random.Random(seed).randbytes(size)
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def until(condition, timeout=30, what="the condition"):
+    """Polls until the condition holds, and answers its value."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not come true within {timeout} s")
+        time.sleep(0.01)
