@@ -1,0 +1,132 @@
+#include "server/acceptor.h"
+
+#include "relay/clock.h"
+#include "server/conversation.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* How many connections one service may take before the others get their turn. */
+enum { BURST = 64 };
+
+enum { PAUSE_LEAST_MS = 100, PAUSE_MOST_MS = 1000 };
+
+static bool at_limit(actpass_server *server, const struct service *service)
+{
+    return registry_service_count(server->registry, service->number) >=
+           service->config->max_connections;
+}
+
+static void note_full(actpass_server *server, struct service *service)
+{
+    struct log_field fields[] = {
+        log_text("service", service->config->name), log_text("event", "full"),
+        log_number("max_connections", (int64_t)service->config->max_connections)};
+    service->full = true;
+    log_write(server->log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+/* A descriptor or memory comes free when some connection ends; nothing tells us, so look again
+ * soon, and later each time it was in vain. */
+static void pause_service(actpass_server *server, struct service *service, int error)
+{
+    service->pause_ms = service->pause_ms == 0 ? PAUSE_LEAST_MS : service->pause_ms * 2;
+    if (service->pause_ms > PAUSE_MOST_MS) {
+        service->pause_ms = PAUSE_MOST_MS;
+    }
+    service->paused_until_us = clock_deadline_ms(service->pause_ms);
+    if (episode_begins(&service->shortage)) {
+        struct log_field fields[] = {log_text("service", service->config->name),
+                                     log_text("event", "accept_paused"),
+                                     log_text("error", strerror(error))};
+        log_write(server->log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
+    }
+}
+
+static void accept_some(actpass_server *server, struct service *service)
+{
+    for (int taken = 0; taken < BURST; taken++) {
+        if (at_limit(server, service)) {
+            if (!service->full) {
+                note_full(server, service);
+            }
+            return;
+        }
+        int fd = listener_accept(service->listener);
+        int error = fd < 0 ? errno : 0;
+        if (error == EAGAIN || error == EWOULDBLOCK) {
+            service->full = false; /* there is room, and nobody waits: the next time is news */
+            return;
+        }
+        if (error == 0) {
+            error = conversation_begin(server, service, fd);
+        }
+        if (error != 0) {
+            pause_service(server, service, error);
+            return;
+        }
+        service->pause_ms = 0;
+    }
+}
+
+/* Fills the poll set. Returns when the first pause is over. */
+static int64_t choose_polls(actpass_server *server)
+{
+    int64_t now_us = clock_now_us();
+    int64_t wake_us = DEADLINE_NEVER;
+    bool any_full = false;
+    for (size_t i = 0; i < server->service_count; i++) {
+        struct service *service = &server->services[i];
+        bool paused = service->paused_until_us > now_us;
+        if (paused && service->paused_until_us < wake_us) {
+            wake_us = service->paused_until_us;
+        }
+        any_full = any_full || service->full;
+        server->polls[SERVER_OWN_POLLS + i] = (struct pollfd){
+            .fd = paused || service->full ? -1 : listener_fd(service->listener), .events = POLLIN};
+    }
+    server->polls[0] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
+    server->polls[1] = (struct pollfd){.fd = any_full ? registry_watch_fd(server->registry) : -1,
+                                       .events = POLLIN};
+    return wake_us;
+}
+
+/* Services that were full and have room again take what waits. The sign is asked for before the counts are
+ * looked at, so none is missed. */
+static void retry_full(actpass_server *server)
+{
+    bool any = false;
+    for (size_t i = 0; i < server->service_count; i++) {
+        any = any || server->services[i].full;
+    }
+    if (!any) {
+        return;
+    }
+    registry_watch(server->registry);
+    for (size_t i = 0; i < server->service_count; i++) {
+        struct service *service = &server->services[i];
+        if (service->full && service->paused_until_us <= clock_now_us()) {
+            accept_some(server, service);
+        }
+    }
+}
+
+void acceptor_run(actpass_server *server)
+{
+    while (atomic_load(&server->stops) == 0) {
+        retry_full(server);
+        struct timespec left;
+        int64_t wake_us = choose_polls(server);
+        int ready = ppoll(server->polls, SERVER_OWN_POLLS + server->service_count,
+                          clock_left(wake_us, &left), NULL);
+        if (ready < 0 && errno != EINTR) { /* ENOMEM; it must not become a busy loop */
+            (void)clock_nanosleep(CLOCK_MONOTONIC, 0,
+                                  &(struct timespec){.tv_nsec = PAUSE_LEAST_MS * 1000000L}, NULL);
+        }
+        for (size_t i = 0; ready > 0 && i < server->service_count; i++) {
+            if (server->polls[SERVER_OWN_POLLS + i].revents != 0) {
+                accept_some(server, &server->services[i]);
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+#include "server/report.h"
+
+#include <string.h>
+
+enum { MOST_FIELDS = 20, US_PER_MS = 1000 };
+
+struct line {
+    struct log_field fields[MOST_FIELDS];
+    size_t count;
+};
+
+static void add(struct line *line, struct log_field field)
+{
+    if (line->count < MOST_FIELDS) {
+        line->fields[line->count++] = field;
+    }
+}
+
+static void add_if_known(struct line *line, const char *key, const char *text)
+{
+    if (text[0] != '\0') {
+        add(line, log_text(key, text));
+    }
+}
+
+static struct line begin(const struct report *report, const char *event)
+{
+    struct line line = {.count = 0};
+    add(&line, log_text("service", report->service));
+    add(&line, log_number("conn", (int64_t)report->number));
+    add(&line, log_text("event", event));
+    return line;
+}
+
+static void finish(const struct report *report, enum config_log_level level, struct line *line)
+{
+    log_write(report->log, level, line->fields, line->count);
+}
+
+static void add_role(struct line *line, const actpass_info_t *info)
+{
+    add(line, log_text("role", actpass_role_name(info->role)));
+    add(line, log_text("cause", actpass_cause_name(info->cause)));
+}
+
+/* Who spoke first: nobody has, where we are still silent, too. */
+static void add_first_byte(struct line *line, const actpass_info_t *info)
+{
+    bool nobody = info->first_byte_us < 0 && info->sent == 0 && info->role != ACTPASS_ROLE_CLIENT;
+    add(line, log_text("spoke_first", nobody ? "nobody" : info->peer_spoke_first ? "peer" : "we"));
+    if (info->first_byte_us >= 0) {
+        add(line, log_number("first_byte_ms", info->first_byte_us / US_PER_MS));
+    }
+}
+
+void report_role(const struct report *report)
+{
+    if (!log_enabled(report->log, CONFIG_LOG_INFO)) {
+        return;
+    }
+    actpass_info_t info;
+    actpass_info(report->conn, &info);
+    struct line line = begin(report, "role");
+    add_role(&line, &info);
+    add(&line, log_number("after_ms", info.decided_us / US_PER_MS));
+    add_first_byte(&line, &info);
+    add(&line, log_text("peer", info.peer_address));
+    finish(report, CONFIG_LOG_INFO, &line);
+}
+
+void report_problem(const struct report *report, const char *problem)
+{
+    struct line line = begin(report, "backend");
+    add(&line, log_text("error", problem));
+    finish(report, CONFIG_LOG_WARNING, &line);
+}
+
+static enum config_log_level close_level(const actpass_info_t *info)
+{
+    if (info->cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE) {
+        return CONFIG_LOG_DEBUG;
+    }
+    return info->end == ACTPASS_REFUSED ? CONFIG_LOG_WARNING : CONFIG_LOG_INFO;
+}
+
+void report_close(const struct report *report, int64_t duration_us)
+{
+    actpass_info_t info;
+    actpass_info(report->conn, &info);
+    if (!log_enabled(report->log, close_level(&info))) {
+        return;
+    }
+    struct line line = begin(report, "close");
+    add(&line, log_text("reason", actpass_end_name(info.end)));
+    add(&line, log_number("rx", (int64_t)info.received));
+    add(&line, log_number("tx", (int64_t)info.sent));
+    add(&line, log_number("dur_ms", duration_us / US_PER_MS));
+    add_role(&line, &info);
+    add_first_byte(&line, &info);
+    add(&line, log_text("peer", info.peer_address));
+    add_if_known(&line, "protocol", info.protocol);
+    add_if_known(&line, "cipher", info.cipher);
+    add_if_known(&line, "alpn", info.alpn);
+    add_if_known(&line, "error", actpass_error(report->conn));
+    add_if_known(&line, "subject", info.peer_subject);
+    add_if_known(&line, "fingerprint", info.peer_fingerprint);
+    finish(report, close_level(&info), &line);
+}
+
+void report_dropped(const struct report *report, int error)
+{
+    struct line line = begin(report, "dropped");
+    add(&line, log_text("error", strerror(error)));
+    finish(report, CONFIG_LOG_WARNING, &line);
+}

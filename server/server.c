@@ -1,0 +1,284 @@
+#include "server/server.h"
+
+#include "relay/clock.h"
+#include "server/acceptor.h"
+#include "server/settings.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Stacks are address space; only the pages that are used cost memory. */
+enum {
+    RELAY_STACK = 128 * 1024,
+    CONVERSATION_STACK = 256 * 1024,
+    THREADS_KEPT = 256,
+    THREADS_KEPT_MS = 10000
+};
+
+void server_report(struct config_strings *list, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    char *copy = strdup(text);
+    char **items = realloc(list->items, (list->count + 1) * sizeof(items[0]));
+    if (items != NULL) {
+        list->items = items;
+    }
+    if (items == NULL || copy == NULL) {
+        free(copy);
+        return;
+    }
+    items[list->count++] = copy;
+}
+
+/* ---- Load ---------------------------------------------------------------------------------- */
+
+static bool make_parts(actpass_server *server)
+{
+    server->service_count = server->config->service_count;
+    server->log = log_new(server->config->log_level, server->config->log_format, STDERR_FILENO);
+    server->relays = threads_new(RELAY_STACK, THREADS_KEPT, THREADS_KEPT_MS);
+    server->conversations = threads_new(CONVERSATION_STACK, THREADS_KEPT, THREADS_KEPT_MS);
+    server->registry = registry_new(server->service_count);
+    server->services = calloc(server->service_count, sizeof(server->services[0]));
+    server->polls = calloc(server->service_count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
+    server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return server->log != NULL && server->relays != NULL && server->conversations != NULL &&
+           server->registry != NULL && server->services != NULL && server->polls != NULL &&
+           server->stop_fd >= 0;
+}
+
+static void load_services(actpass_server *server, const char *file, struct config_report *report)
+{
+    for (size_t i = 0; i < server->service_count; i++) {
+        struct service *service = &server->services[i];
+        char error[1024] = "";
+        service->number = i;
+        service->config = &server->config->services[i];
+        service->settings =
+            settings_new(&service->config->connection, server->relays, error, sizeof(error));
+        if (service->settings == NULL) {
+            server_report(&report->errors, "%s: /services/%zu/tls: %s", file, i, error);
+        }
+    }
+}
+
+actpass_server *server_load(const char *file, struct config_report *report)
+{
+    struct config *config = config_load(file, report);
+    if (config == NULL) {
+        return NULL;
+    }
+    actpass_server *server = calloc(1, sizeof(*server));
+    if (server == NULL) {
+        config_free(config);
+        server_report(&report->errors, "%s: out of memory", file);
+        return NULL;
+    }
+    server->config = config;
+    server->stop_fd = -1;
+    if (make_parts(server)) {
+        load_services(server, file, report);
+    } else {
+        server_report(&report->errors, "%s: out of memory or descriptors", file);
+    }
+    if (report->errors.count > 0) {
+        actpass_server_free(server);
+        return NULL;
+    }
+    return server;
+}
+
+/* ---- Listen -------------------------------------------------------------------------------- */
+
+static void close_listeners(actpass_server *server)
+{
+    for (size_t i = 0; i < server->service_count; i++) {
+        listener_close(server->services[i].listener);
+        server->services[i].listener = NULL;
+    }
+}
+
+static void log_listening(actpass_server *server, const struct config_strings *warnings)
+{
+    for (size_t i = 0; i < warnings->count; i++) {
+        struct log_field fields[] = {log_text("event", "configuration"),
+                                     log_text("warning", warnings->items[i])};
+        log_write(server->log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
+    }
+    for (size_t i = 0; i < server->service_count; i++) {
+        const struct service *service = &server->services[i];
+        struct log_field fields[] = {log_text("event", "listening"),
+                                     log_text("service", service->config->name),
+                                     log_text("address", listener_address(service->listener))};
+        log_write(server->log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
+    }
+}
+
+bool server_listen(actpass_server *server, struct config_report *report)
+{
+    size_t before = report->errors.count;
+    bool open = true;
+    for (size_t i = 0; i < server->service_count; i++) {
+        struct service *service = &server->services[i];
+        char error[768] = "";
+        service->listener = listener_open(&service->config->listen, error, sizeof(error));
+        if (service->listener == NULL) {
+            open = false;
+            server_report(&report->errors, "service \"%s\": %s", service->config->name, error);
+        }
+    }
+    if (!open || report->errors.count > before) {
+        close_listeners(server);
+        return false;
+    }
+    log_listening(server, &report->warnings);
+    return true;
+}
+
+/* ---- Run and drain ------------------------------------------------------------------------- */
+
+static void log_phase(actpass_server *server, const char *event)
+{
+    struct counters *counters = &server->counters;
+    struct log_field fields[] = {
+        log_text("event", event),
+        log_number("open", (int64_t)registry_count(server->registry)),
+        log_number("accepted", (int64_t)atomic_load(&counters->accepted)),
+        log_number("closed_before_first_byte",
+                   (int64_t)atomic_load(&counters->closed_before_first_byte)),
+        log_number("no_role", (int64_t)atomic_load(&counters->no_role)),
+        log_number("dropped", (int64_t)atomic_load(&counters->dropped)),
+    };
+    log_write(server->log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+/* A peer that has said nothing, on a service that would wait for ever, has nothing to lose; it
+ * would only use up the time of those that have. The other undecided ones decide soon. */
+static void abort_waiting_for_ever(actpass_server *server)
+{
+    for (size_t i = 0; i < server->service_count; i++) {
+        if (server->services[i].config->connection.initial_data_timeout_ms < 0) {
+            (void)registry_abort_undecided(server->registry, i);
+        }
+    }
+}
+
+/* Waits for the last connection to end. False at the deadline or at STOPS calls to stop. */
+static bool wait_for_all(actpass_server *server, int64_t deadline_us, unsigned stops)
+{
+    for (;;) {
+        struct timespec left;
+        uint64_t signs;
+        ssize_t got = read(server->stop_fd, &signs, sizeof(signs));
+        (void)got; /* EAGAIN: there was no sign */
+        registry_watch(server->registry);
+        if (registry_count(server->registry) == 0) {
+            return true;
+        }
+        if (clock_now_us() >= deadline_us || atomic_load(&server->stops) >= stops) {
+            return false;
+        }
+        struct pollfd set[] = {{.fd = server->stop_fd, .events = POLLIN},
+                               {.fd = registry_watch_fd(server->registry), .events = POLLIN}};
+        (void)ppoll(set, 2, clock_left(deadline_us, &left), NULL); /* the loop looks at the state */
+    }
+}
+
+static int drain(actpass_server *server)
+{
+    int64_t deadline_us = clock_deadline_ms(server->config->shutdown_timeout_ms);
+    abort_waiting_for_ever(server);
+    if (wait_for_all(server, deadline_us, 2)) {
+        return 0;
+    }
+    size_t cut = registry_abort_all(server->registry);
+    (void)wait_for_all(server, DEADLINE_NEVER, UINT32_MAX);
+    return cut > 0 ? 1 : 0;
+}
+
+int actpass_server_run(actpass_server *server)
+{
+    acceptor_run(server);
+    close_listeners(server);
+    log_phase(server, "stopping");
+    int status = drain(server);
+    log_phase(server, "stopped");
+    return status;
+}
+
+void actpass_server_stop(actpass_server *server)
+{
+    int saved = errno;
+    uint64_t one = 1;
+    atomic_fetch_add(&server->stops, 1);
+    ssize_t written = write(server->stop_fd, &one, sizeof(one));
+    (void)written; /* fails only when the sign is there already */
+    errno = saved;
+}
+
+/* ---- New and free -------------------------------------------------------------------------- */
+
+static char *join_lines(const struct config_strings *lines)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < lines->count; i++) {
+        size += strlen(lines->items[i]) + 1;
+    }
+    char *text = malloc(size);
+    char *end = text;
+    for (size_t i = 0; text != NULL && i < lines->count; i++) {
+        end = stpcpy(end, lines->items[i]);
+        *end++ = '\n';
+    }
+    if (text != NULL) {
+        *end = '\0';
+    }
+    return text;
+}
+
+actpass_server *actpass_server_new(const char *file, char **errors)
+{
+    struct config_report report;
+    actpass_server *server = server_load(file, &report);
+    if (server != NULL && !server_listen(server, &report)) {
+        actpass_server_free(server);
+        server = NULL;
+    }
+    if (server == NULL) {
+        *errors = join_lines(&report.errors);
+    }
+    config_report_free(&report);
+    return server;
+}
+
+/* The pools first: their threads use all the rest to the end of their last job. */
+void actpass_server_free(actpass_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    threads_free(server->conversations);
+    threads_free(server->relays);
+    for (size_t i = 0; server->services != NULL && i < server->service_count; i++) {
+        listener_close(server->services[i].listener);
+        actpass_config_free(server->services[i].settings);
+    }
+    registry_free(server->registry);
+    if (server->stop_fd >= 0) {
+        close(server->stop_fd);
+    }
+    free(server->polls);
+    free(server->services);
+    log_free(server->log);
+    config_free(server->config);
+    free(server);
+}

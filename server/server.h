@@ -1,0 +1,72 @@
+/* The server: configuration, services with their listeners, pools of threads, open connections.
+ *
+ *   main.c → server.c (load, listen, run, drain) → acceptor.c → listener.c, conversation.c
+ *          → services/ → report.c (what the log says of a connection)
+ *
+ * Threads: one accepts for all services (the one in actpass_server_run); each connection with the relay transport
+ * has a relay thread; each connection whose role is decided has a conversation thread. */
+#ifndef ACTPASS_SERVER_SERVER_H
+#define ACTPASS_SERVER_SERVER_H
+
+#include "config/config.h"
+#include "relay/threads.h"
+#include "server/actpass.h"
+#include "server/episode.h"
+#include "server/listener.h"
+#include "server/log.h"
+#include "server/registry.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+
+struct service {
+    size_t number; /* in the configuration, from 0 */
+    const struct config_service *config;
+    actpass_config *settings;
+    struct listener *listener; /* NULL when not listening */
+
+    /* Of the accepting thread. */
+    bool full; /* at max_connections, and that was logged */
+    int64_t pause_ms, paused_until_us;
+    struct episode shortage;
+
+    struct episode dropping; /* connections that no thread was to be had for; any thread */
+};
+
+/* Since the start; any thread. */
+struct counters {
+    atomic_ullong accepted;
+    atomic_ullong closed_before_first_byte; /* port scans, health checks */
+    atomic_ullong no_role;                  /* the other connections without a role */
+    atomic_ullong dropped;                  /* for want of memory, descriptors or threads */
+};
+
+struct actpass_server {
+    /* Constant once loaded. */
+    struct config *config;
+    struct log *log;
+    struct threads *relays, *conversations;
+    struct registry *registry;
+    struct service *services;
+    size_t service_count;
+    struct pollfd *polls; /* of the accepting thread; service_count and SERVER_OWN_POLLS */
+    int stop_fd;          /* an eventfd: readable after actpass_server_stop */
+
+    atomic_uint stops; /* how often that was called */
+    struct counters counters;
+};
+
+enum { SERVER_OWN_POLLS = 2 };
+
+/* Reads FILE and loads what it names, certificates too; opens nothing. The report is initialised here, gets all
+ * errors and warnings, and is the caller's. NULL when it has errors. */
+actpass_server *server_load(const char *file, struct config_report *report);
+
+/* Opens all listeners, or none: then false, with what is wrong added to the report's errors. */
+bool server_listen(actpass_server *server, struct config_report *report);
+
+/* Adds a line to a list that config_report_free frees; when memory is short, it is left out. */
+void server_report(struct config_strings *list, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
