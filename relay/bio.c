@@ -37,8 +37,18 @@ static int wait_error(enum relay_wait wait)
     return fail(wait == WAIT_CANCELLED ? ECANCELED : ETIMEDOUT);
 }
 
+/* While glare is possible the first bytes are not SSL's yet; after a revised role, not this SSL's. */
+static bool withheld(const struct relay *relay, const BIO *bio)
+{
+    return glare_takes_input(relay) || relay->revised || relay->bio != bio;
+}
+
 static int read_locked(struct relay *relay, BIO *bio, void *buffer, size_t size)
 {
+    if (withheld(relay, bio)) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
     for (;;) {
         ssize_t got = take(relay, buffer, size);
         if (got > 0)
@@ -75,9 +85,15 @@ static int bio_read(BIO *bio, char *buffer, int size)
 
 static int write_locked(struct relay *relay, BIO *bio, const void *data, size_t size)
 {
+    if (relay->revised ||
+        relay->bio != bio) { /* the role was revised: this SSL object is about to go */
+        BIO_set_retry_write(bio);
+        return -1;
+    }
     while (!relay->cancelled && !relay->output_dead) {
         if (spill_size(&relay->spill) < RELAY_SPILL_MOST) {
             int error = relay->transport->write(relay, data, size);
+            glare_note_output(relay, data, size);
             return error ? fail(error) : (int)size;
         }
         if (!relay->blocking) {
@@ -110,7 +126,7 @@ static int bio_write(BIO *bio, const char *data, int size)
 static size_t pending(struct relay *relay)
 {
     relay_lock(relay);
-    size_t count = relay->first.length - relay->first.taken;
+    size_t count = glare_takes_input(relay) ? 0 : relay->first.length - relay->first.taken;
     if (count == 0 && relay->options.transport == RELAY_PAIR)
         count = relay->transport->readable(relay);
     relay_unlock(relay);
@@ -167,5 +183,9 @@ BIO *relay_bio(struct relay *relay)
         return NULL;
     BIO_set_data(bio, relay);
     BIO_set_init(bio, 1);
+    relay_lock(relay);
+    relay->bio = bio;
+    relay->revised = false;
+    relay_unlock(relay);
     return bio;
 }

@@ -1,5 +1,6 @@
 #include "relay/hello.h"
 
+#include <openssl/evp.h>
 #include <stdbool.h>
 
 enum { RECORD_HEADER = 5, RECORD_MOST = 16384, HANDSHAKE_HEADER = 4 };
@@ -86,4 +87,29 @@ enum hello hello_classify(const uint8_t *bytes, size_t length)
     if (type != HELLO_CLIENT || length >= HELLO_MOST)
         return type;
     return follow_message(bytes, length);
+}
+
+size_t hello_digest(const uint8_t *bytes, size_t length, uint8_t digest[HELLO_DIGEST])
+{
+    if (length <= RECORD_HEADER || bytes[0] != TYPE_HANDSHAKE ||
+        hello_classify(bytes, length) != HELLO_CLIENT)
+        return 0;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+    size_t at = 0, have = 0, want = HANDSHAKE_HEADER;
+    while (good && have < want && at + RECORD_HEADER <= length) {
+        const uint8_t *body = bytes + at + RECORD_HEADER;
+        size_t size = ((size_t)bytes[at + 3] << 8) | bytes[at + 4];
+        if (bytes[at] != TYPE_HANDSHAKE || at + RECORD_HEADER + size > length)
+            break;
+        for (size_t i = 0; i < size && have + i < HANDSHAKE_HEADER; i++)
+            if (have + i > 0)
+                want += (size_t)body[i] << (8 * (3 - (have + i)));
+        good = EVP_DigestUpdate(context, body, size);
+        have += size;
+        at += RECORD_HEADER + size;
+    }
+    good = good && have == want && EVP_DigestFinal_ex(context, digest, NULL);
+    EVP_MD_CTX_free(context);
+    return good ? at : 0;
 }

@@ -19,4 +19,10 @@ enum hello {
 /* Classifies all bytes that came so far (RFC 8446 section 5.1, RFC 5246 section 6.2.1 and appendix E.2). */
 enum hello hello_classify(const uint8_t *bytes, size_t length);
 
+enum { HELLO_DIGEST = 32 };
+
+/* SHA-256 of the ClientHello message at the start of the bytes, record headers stripped. Returns how many bytes
+ * its records take, or 0 where there is no whole ClientHello that ends with a record. */
+size_t hello_digest(const uint8_t *bytes, size_t length, uint8_t digest[HELLO_DIGEST]);
+
 #endif

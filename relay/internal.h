@@ -2,7 +2,7 @@
  *
  *   relay.c   life: new, thread, close, free          pump.c    poll, receive, send
  *   wait.c    the conversation's waits and calls      sniff.c   first bytes and verdict
- *   spill.c   output that found no room
+ *   spill.c   output that found no room            glare.c   both ends speak at once
  *   bio.c     the BIO under SSL                       pair.c, direct.c   the two transports
  *
  * Lock order: there is one lock in this folder, relay->lock; nothing else is taken under it. */
@@ -53,6 +53,9 @@ struct transport {
     void (*receive)(struct relay *relay);                        /* (drops) */
 };
 
+/* How far the watch for a peer that speaks when we do is. */
+enum glare { GLARE_OFF, GLARE_WITHHOLD, GLARE_HELD, GLARE_WATCH };
+
 extern const struct transport transport_pair;
 extern const struct transport transport_direct;
 
@@ -73,6 +76,11 @@ struct relay {
     struct verdict verdict;
     int64_t hello_deadline_us; /* in SNIFF: when the wait for the (rest of a) hello ends */
 
+    BIO *bio;     /* the one that SSL uses now; not ours */
+    bool revised; /* the role is another than that BIO was made for */
+    enum glare glare;
+    struct spill own_hello; /* our ClientHello, while glare is possible */
+
     BIO *internal, *external; /* the pair; NULL with the direct transport */
     bool input_ready;         /* direct: the socket may have bytes */
     struct first_bytes first;
@@ -85,6 +93,7 @@ struct relay {
     bool kick;            /* write to wake_fd at the next unlock */
     bool kicked;          /* that was done, or will be, since the poller fell asleep */
     bool sending;         /* some thread is inside send */
+    bool receiving;       /* some thread is inside recv */
     bool output_blocked;  /* the socket took no more: wait for POLLOUT */
     int64_t stuck_us;     /* since when; 0: it is not */
     bool output_dead;     /* a send failed, or the write timeout passed */
@@ -139,7 +148,16 @@ size_t pump_capped(const struct relay *relay, size_t size);
 /* sniff.c */
 void sniff_begin(struct relay *relay);
 void sniff_receive(struct relay *relay);
+ssize_t sniff_read(struct relay *relay); /* one receive into the first bytes; 0: none came */
 void sniff_check_time(struct relay *relay);
+
+/* glare.c */
+void glare_begin(struct relay *relay); /* silence has made us client */
+void glare_end(struct relay *relay);
+void glare_note_output(struct relay *relay, const void *data, size_t size);
+bool glare_holds_output(const struct relay *relay);
+bool glare_takes_input(const struct relay *relay);
+void glare_judge(struct relay *relay); /* of the first bytes that came */
 
 /* wait.c */
 enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,

@@ -54,6 +54,27 @@ static bool send_once(struct relay *relay, const uint8_t *data, size_t size, boo
     return false;
 }
 
+/* Bytes that come while glare is possible are looked at before SSL gets them. */
+static void receive_watching(struct relay *relay)
+{
+    if (sniff_read(relay))
+        glare_judge(relay);
+    else if (relay->input_dead)
+        glare_end(relay);
+}
+
+/* The last look before our ClientHello is sent: has the peer spoken after all? */
+static void look_once_more(struct relay *relay)
+{
+    if (relay->receiving) /* whoever receives sends afterwards */
+        return;
+    relay->receiving = true;
+    receive_watching(relay);
+    relay->receiving = false;
+    if (relay->glare == GLARE_WITHHOLD)
+        relay->glare = GLARE_WATCH;
+}
+
 void pump_flush(struct relay *relay)
 {
     const uint8_t *data;
@@ -62,7 +83,9 @@ void pump_flush(struct relay *relay)
     if (relay->sending || relay->output_blocked || relay->output_dead)
         return;
     relay->sending = true;
-    while ((size = relay->transport->output(relay, &data)) > 0)
+    if (relay->glare == GLARE_WITHHOLD && pump_has_output(relay))
+        look_once_more(relay);
+    while (!glare_holds_output(relay) && (size = relay->transport->output(relay, &data)) > 0)
         if (!send_once(relay, data, size, &progressed))
             break;
     relay->sending = false;
@@ -117,14 +140,18 @@ static void receive_discarding(struct relay *relay)
 
 static void pump_receive(struct relay *relay)
 {
-    if (relay->input_dead)
+    if (relay->input_dead || relay->receiving)
         return;
+    relay->receiving = true;
     if (relay->discarding)
         receive_discarding(relay);
     else if (relay->state == RELAY_SNIFF)
         sniff_receive(relay);
+    else if (glare_takes_input(relay))
+        receive_watching(relay);
     else
         relay->transport->receive(relay);
+    relay->receiving = false;
     wait_wake_followers(relay);
 }
 
@@ -133,8 +160,8 @@ static void pump_receive(struct relay *relay)
 static short wanted_events(struct relay *relay)
 {
     short events = 0;
-    if (!relay->input_dead &&
-        (relay->discarding || relay->state == RELAY_SNIFF || relay->transport->wants_input(relay)))
+    if (!relay->input_dead && (relay->discarding || relay->state == RELAY_SNIFF ||
+                               glare_takes_input(relay) || relay->transport->wants_input(relay)))
         events |= POLLIN;
     if (relay->output_blocked && !relay->output_dead)
         events |= POLLOUT;

@@ -34,7 +34,11 @@ struct relay_options {
     int64_t initial_data_timeout_ms; /* negative: never */
     int64_t handshake_timeout_ms;    /* for the rest of a hello that has begun */
     int64_t write_timeout_ms;        /* for output that makes no progress */
-    size_t inbound_size;             /* ring sizes in bytes, at least 1; 0: default */
+    bool
+        glare; /* ROLE_AUTO: as client by silence, withhold our ClientHello and resolve glare. The verdict's role may
+                   then change until the handshake is done: READABLE becomes true, and a new relay_bio
+                   goes with a new SSL object */
+    size_t inbound_size; /* ring sizes in bytes, at least 1; 0: default */
     size_t outbound_size;
     size_t io_cap; /* the most bytes of one receive or send; 0: no cap */
     enum relay_driver driver;

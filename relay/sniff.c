@@ -16,6 +16,16 @@ static void decide(struct relay *relay, enum role role, enum cause cause)
     wait_wake_followers(relay);
 }
 
+static void decide_late(struct relay *relay)
+{
+    if (relay->first.length) {
+        decide(relay, ROLE_NONE, CAUSE_HELLO_INCOMPLETE);
+        return;
+    }
+    glare_begin(relay);
+    decide(relay, ROLE_CLIENT, CAUSE_SILENCE);
+}
+
 void sniff_begin(struct relay *relay)
 {
     const struct relay_options *options = &relay->options;
@@ -26,19 +36,11 @@ void sniff_begin(struct relay *relay)
     if (options->role != ROLE_AUTO)
         decide(relay, options->role, CAUSE_CONFIGURED);
     else if (options->initial_data_timeout_ms == 0)
-        decide(relay, ROLE_CLIENT, CAUSE_SILENCE);
+        decide_late(relay);
     else if (options->initial_data_timeout_ms < 0)
         relay->hello_deadline_us = DEADLINE_NEVER;
     else
         relay->hello_deadline_us = relay->accepted_us + options->initial_data_timeout_ms * 1000;
-}
-
-static void decide_late(struct relay *relay)
-{
-    if (relay->first.length == 0)
-        decide(relay, ROLE_CLIENT, CAUSE_SILENCE);
-    else
-        decide(relay, ROLE_NONE, CAUSE_HELLO_INCOMPLETE);
 }
 
 void sniff_check_time(struct relay *relay)
@@ -87,27 +89,33 @@ static bool make_room(struct first_bytes *first)
     return true;
 }
 
-void sniff_receive(struct relay *relay)
+ssize_t sniff_read(struct relay *relay)
 {
     struct first_bytes *first = &relay->first;
     if (!make_room(first)) {
         pump_received(relay, -1, ENOMEM);
-        decide(relay, ROLE_NONE, CAUSE_HELLO_INCOMPLETE);
-        return;
+        return 0;
     }
     size_t size = pump_capped(relay, first->capacity - first->length);
     relay_unlock(relay);
     ssize_t got = recv(relay->fd, first->data + first->length, size, MSG_DONTWAIT);
     int error = errno;
     relay_lock(relay);
-    if (got > 0 && first->length == 0) /* the rest of the hello has the handshake's time */
-        relay->hello_deadline_us = clock_deadline_ms(relay->options.handshake_timeout_ms);
     pump_received(relay, got, error);
-    if (got > 0) {
-        first->length += (size_t)got;
+    if (got <= 0)
+        return 0;
+    first->length += (size_t)got;
+    return got;
+}
+
+void sniff_receive(struct relay *relay)
+{
+    bool begins = relay->first.length == 0;
+    if (sniff_read(relay)) {
+        if (begins) /* the rest of the hello has the handshake's time */
+            relay->hello_deadline_us = clock_deadline_ms(relay->options.handshake_timeout_ms);
         judge(relay);
     } else if (relay->input_dead) {
-        decide(relay, ROLE_NONE,
-               first->length ? CAUSE_HELLO_INCOMPLETE : CAUSE_CLOSED_BEFORE_FIRST_BYTE);
+        decide(relay, ROLE_NONE, begins ? CAUSE_CLOSED_BEFORE_FIRST_BYTE : CAUSE_HELLO_INCOMPLETE);
     }
 }

@@ -36,6 +36,16 @@ const char *cause_name(enum cause cause)
         return "not_tls";
     case CAUSE_HELLO_INCOMPLETE:
         return "hello_incomplete";
+    case CAUSE_CLIENT_HELLO_LATE:
+        return "client_hello_late";
+    case CAUSE_GLARE_WON:
+        return "glare_won";
+    case CAUSE_GLARE_LOST:
+        return "glare_lost";
+    case CAUSE_GLARE_UNSUPPORTED:
+        return "glare_unsupported";
+    case CAUSE_REFLECTION:
+        return "reflection";
     }
     return "undecided";
 }

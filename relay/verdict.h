@@ -15,7 +15,12 @@ enum cause {
     CAUSE_PEER_ANSWERS_AS_SERVER,
     CAUSE_ALERT_FIRST,
     CAUSE_NOT_TLS,
-    CAUSE_HELLO_INCOMPLETE
+    CAUSE_HELLO_INCOMPLETE,
+    CAUSE_CLIENT_HELLO_LATE, /* the peer spoke just before our ClientHello was sent */
+    CAUSE_GLARE_WON,         /* both sent a ClientHello; ours stands */
+    CAUSE_GLARE_LOST,        /* and the peer's stands */
+    CAUSE_GLARE_UNSUPPORTED, /* and the peer does not know the rule */
+    CAUSE_REFLECTION         /* our own ClientHello came back */
 };
 
 struct verdict {

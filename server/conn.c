@@ -73,6 +73,7 @@ static struct relay *make_relay(actpass_conn *conn, int fd)
     options.initial_data_timeout_ms = settings->initial_data_timeout_ms;
     options.handshake_timeout_ms = settings->handshake_timeout_ms;
     options.write_timeout_ms = settings->write_timeout_ms;
+    options.glare = true;
     options.threads = conn->config->threads;
     options.on_verdict = on_verdict;
     options.arg = conn;
@@ -221,7 +222,7 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
 _Static_assert((int)ACTPASS_ROLE_AUTO == (int)ROLE_AUTO && (int)ACTPASS_ROLE_NONE == (int)ROLE_NONE,
                "roles");
 _Static_assert((int)ACTPASS_CAUSE_CLIENT_HELLO == (int)CAUSE_CLIENT_HELLO &&
-                   (int)ACTPASS_CAUSE_HELLO_INCOMPLETE == (int)CAUSE_HELLO_INCOMPLETE,
+                   (int)ACTPASS_CAUSE_REFLECTION == (int)CAUSE_REFLECTION,
                "causes");
 
 const char *actpass_role_name(actpass_role role)

@@ -124,6 +124,9 @@ void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict)
     case CAUSE_NOT_TLS:
         conn_fail(conn, ACTPASS_PROTOCOL, "what the peer sent first is not TLS");
         break;
+    case CAUSE_REFLECTION:
+        conn_fail(conn, ACTPASS_PROTOCOL, "our own ClientHello came back: the peer is a mirror");
+        break;
     case CAUSE_HELLO_INCOMPLETE:
         if (!status.eof && !status.error && !status.cancelled)
             conn_fail(conn, ACTPASS_TIMEOUT, "the peer began a ClientHello and did not finish it");

@@ -108,15 +108,40 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
     return outcome;
 }
 
+/* Glare, or a hello that came at the last moment, may have changed the role: then TLS starts anew. */
+static bool follow_role(actpass_conn *conn, enum role *role)
+{
+    struct verdict verdict = relay_verdict(conn->relay);
+    if (verdict.role == *role)
+        return true;
+    *role = verdict.role;
+    if (verdict.role == ROLE_NONE) {
+        conn_end_without_role(conn, &verdict);
+        return false;
+    }
+    pthread_mutex_lock(&conn->lock);
+    SSL_free(conn->ssl);
+    conn->ssl = NULL;
+    bool made = make_ssl(conn, verdict.role);
+    pthread_mutex_unlock(&conn->lock);
+    conn_tell(conn, ACTPASS_EVENT_ROLE);
+    return made;
+}
+
 static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
 {
     unsigned want = 0;
+    enum role role = verdict->role;
     enum outcome outcome;
     int64_t deadline_us = handshake_deadline_us(conn, verdict);
+    if (!make_ssl(conn, role))
+        return false;
     while ((outcome = step(conn, &want)) == OUTCOME_AGAIN) {
         enum relay_wait wait = relay_wait(conn->relay, want, NULL, 0, deadline_us);
-        if (wait == WAIT_READY)
+        if (wait == WAIT_READY && follow_role(conn, &role))
             continue;
+        if (wait == WAIT_READY)
+            return false;
         if (wait == WAIT_TIMEOUT)
             conn_fail(conn, ACTPASS_TIMEOUT, "the handshake was not done in time");
         else

@@ -1,0 +1,112 @@
+/* Both ends may have been silent for as long as the other would wait. This file keeps a client by silence from
+ * talking past a peer that speaks at the same moment: relay/GLARE.md has the rule and why it is safe.
+ *
+ *   withhold   our ClientHello is in the transport; one last look at the socket before it is sent
+ *   held       the look found the beginning of something: we wait for the rest
+ *   watch      our ClientHello is on the wire; is the first thing that comes another ClientHello? */
+#include "relay/hello.h"
+#include "relay/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void glare_begin(struct relay *relay)
+{
+    if (relay->options.glare && relay->options.transport == RELAY_PAIR)
+        relay->glare = GLARE_WITHHOLD;
+}
+
+void glare_end(struct relay *relay)
+{
+    relay->glare = GLARE_OFF;
+    free(relay->own_hello.data);
+    relay->own_hello = (struct spill){0};
+}
+
+/* Keeps what SSL writes until its ClientHello is whole: it may be needed for the comparison. */
+void glare_note_output(struct relay *relay, const void *data, size_t size)
+{
+    struct spill *own = &relay->own_hello;
+    if (relay->glare != GLARE_WITHHOLD || hello_classify(own->data, own->end) == HELLO_CLIENT)
+        return;
+    if (own->end + size > HELLO_MOST || spill_append(own, data, size))
+        glare_end(
+            relay); /* without our own hello there is nothing to compare: as if we knew no rule */
+}
+
+bool glare_holds_output(const struct relay *relay)
+{
+    return relay->glare == GLARE_WITHHOLD || relay->glare == GLARE_HELD;
+}
+
+bool glare_takes_input(const struct relay *relay)
+{
+    return relay->glare != GLARE_OFF;
+}
+
+/* Another role than announced. The BIO of the old SSL object goes dead; the conversation makes a new one. */
+static void revise(struct relay *relay, enum role role, enum cause cause)
+{
+    relay->verdict.role = role;
+    relay->verdict.cause = cause;
+    relay->revised = true;
+    glare_end(relay);
+}
+
+static void discard_output(struct relay *relay)
+{
+    const uint8_t *data;
+    size_t size;
+    while ((size = relay->transport->output(relay, &data)) > 0)
+        relay->transport->sent(relay, size);
+}
+
+/* The peer's bytes start with its hello, which ends at TAKEN. Nothing of it may reach our client. */
+static void drop_hello(struct first_bytes *first, size_t taken)
+{
+    memmove(first->data, first->data + taken, first->length - taken);
+    first->length -= taken;
+}
+
+/* Both hellos were sent. The larger digest stays client (hazard 29). */
+static void compare(struct relay *relay)
+{
+    uint8_t ours[HELLO_DIGEST], theirs[HELLO_DIGEST];
+    size_t own_end = hello_digest(relay->own_hello.data, relay->own_hello.end, ours);
+    size_t end = hello_digest(relay->first.data, relay->first.length, theirs);
+    if (own_end == 0 || end == 0) { /* SSLv2 format or worse: SSL will say what it thinks of it */
+        glare_end(relay);
+        return;
+    }
+    int order = memcmp(ours, theirs, sizeof ours);
+    if (order == 0) {
+        revise(relay, ROLE_NONE, CAUSE_REFLECTION);
+    } else if (order < 0) {
+        revise(relay, ROLE_SERVER, CAUSE_GLARE_LOST);
+    } else {
+        relay->verdict.cause = CAUSE_GLARE_WON;
+        drop_hello(&relay->first, end);
+        glare_end(relay);
+    }
+}
+
+void glare_judge(struct relay *relay)
+{
+    switch (hello_classify(relay->first.data, relay->first.length)) {
+    case HELLO_PARTIAL:
+        if (relay->glare == GLARE_WITHHOLD)
+            relay->glare = GLARE_HELD;
+        return;
+    case HELLO_CLIENT:
+        break;
+    default: /* a ServerHello, an alert, noise: for SSL to read */
+        glare_end(relay);
+        return;
+    }
+    if (relay->glare == GLARE_WATCH) {
+        compare(relay);
+        return;
+    }
+    discard_output(relay); /* none of it was sent */
+    revise(relay, ROLE_SERVER, CAUSE_CLIENT_HELLO_LATE);
+}
