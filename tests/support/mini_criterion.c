@@ -50,7 +50,7 @@ struct job {
 };
 
 struct totals {
-    unsigned passing, failing, crashing, skipped;
+    unsigned passing, failing, crashing;
 };
 
 struct options {
@@ -208,7 +208,7 @@ void criterion_internal_test_main(void (*function)(void))
         return;
     }
     if (job->test->data->kind_ == CR_TEST_PARAMETERIZED) {
-        void (*with_param)(void *) = (void (*)(void *))(uintptr_t)function;
+        void (*with_param)(void *) = (void (*)(void *))function;
         with_param(job->param);
     } else {
         function();
@@ -257,6 +257,7 @@ static int64_t timeout_ms(const struct job *job)
 
 static const struct criterion_suite *suite_of(const struct criterion_test *test)
 {
+    /* cppcheck-suppress comparePointers ; the two ends of one section */
     for (struct criterion_suite **suite = __start_cr_sts; suite < __stop_cr_sts; suite++) {
         if (*suite && strcmp((*suite)->name, test->category) == 0) {
             return *suite;
@@ -342,7 +343,6 @@ static void judge(const struct job *job, int status, struct totals *totals)
     } else if (expected_signal(job)) {
         snprintf(how, sizeof(how), "signal %d was expected", expected_signal(job));
     } else if (atomic_load(&job->verdict->skipped) && WEXITSTATUS(status) == 0) {
-        totals->skipped++;
         return;
     } else {
         right = WEXITSTATUS(status) == expected_exit_code(job);
@@ -475,6 +475,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < options.jobs; i++) {
         jobs[i].verdict = &verdicts[i];
     }
+    /* cppcheck-suppress comparePointers ; the two ends of one section */
     for (struct criterion_test **test = __start_cr_tst; test < __stop_cr_tst; test++) {
         if (!*test || !is_wanted(*test, suite_of(*test), options.filter)) {
             continue;
@@ -496,5 +497,5 @@ int main(int argc, char **argv)
     unsigned tested = totals.passing + totals.failing;
     fprintf(stderr, "[====] Synthesis: Tested: %u | Passing: %u | Failing: %u | Crashing: %u \n",
             tested, totals.passing, totals.failing, totals.crashing);
-    return totals.failing == 0 && tested + totals.skipped > 0 ? 0 : 1;
+    return totals.failing == 0 && tested > 0 ? 0 : 1;
 }

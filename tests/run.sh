@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# Builds actpass and runs its tests: tests/run.sh [--quick] [STAGE...]
+#
+# Without arguments: installs the packages that are missing (.ci/packages.txt), then all stages.
+#   --quick   lint, selftest and unit only
+#   STAGE...  only these, of: lint selftest unit asan tsan helgrind install e2e fuzz coverage
+#             quickstart
+# A failing stage does not stop the others. The last line is `N passed, N failed` over all stages;
+# the status is 0 only when something passed, nothing failed and every stage asked for has run.
+#
+# BUILDDIR=FOLDER puts what is built elsewhere than build/; ACTPASS_NO_INSTALL=1 installs nothing.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+self=tests/run.sh
+export BUILDDIR=${BUILDDIR:-build}
+jobs=$(nproc 2>/dev/null || echo 2)
+
+all_stages=(lint selftest unit asan tsan helgrind install e2e fuzz coverage quickstart)
+quick_stages=(lint selftest unit)
+
+# The most seconds a stage may take.
+declare -A limit=([lint]=300 [selftest]=120 [unit]=300 [asan]=400 [tsan]=400 [helgrind]=200
+    [install]=120 [e2e]=600 [fuzz]=200 [coverage]=500 [quickstart]=200)
+
+# ---- The stages: each ends with a line `N passed, N failed` -----------------------------------
+
+build() { # VARIANT TARGET...
+    local variant=$1
+    shift
+    scons -Q -j"$jobs" BUILDDIR="$BUILDDIR" variant="$variant" "$@"
+}
+
+stage_lint() { build release check; }
+stage_selftest() { /usr/bin/env python3 -u tests/support/selftest.py; }
+stage_unit() { build release test; }
+stage_asan() { build asan test; }
+stage_tsan() { build tsan test; }
+stage_helgrind() { build debug actpass-program && tests/support/helgrind.sh "$BUILDDIR/debug"; }
+stage_install() { build release all && tests/support/test_install.sh; }
+stage_e2e() { build release all && tests/e2e/run.py --program "$BUILDDIR/release/actpass" --jobs "$jobs"; }
+stage_fuzz() { build fuzz fuzz && tests/support/fuzz.sh "$BUILDDIR/fuzz" 10; }
+stage_coverage() { build coverage all test-programs && tests/support/coverage.sh "$BUILDDIR/coverage"; }
+stage_quickstart() { examples/quickstart.sh && echo '1 passed, 0 failed'; }
+
+# ---- The run ----------------------------------------------------------------------------------
+
+is_in() { # WORD LIST...
+    local word=$1 other
+    shift
+    for other in "$@"; do
+        [ "$word" = "$other" ] && return 0
+    done
+    return 1
+}
+
+usage() {
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$self"
+}
+
+stages=()
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick) stages+=("${quick_stages[@]}") ;;
+    --stage) # inner use: one stage in this process, under `timeout`
+        "stage_$2"
+        exit
+        ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *)
+        if ! is_in "$1" "${all_stages[@]}"; then
+            echo "$self: there is no stage $1; stages are: ${all_stages[*]}" >&2
+            exit 2
+        fi
+        stages+=("$1")
+        ;;
+    esac
+    shift
+done
+[ ${#stages[@]} -gt 0 ] || stages=("${all_stages[@]}")
+
+# Without them the stages that need them fail, each by name; the others still run.
+if [ -z "${ACTPASS_NO_INSTALL:-}" ]; then
+    .ci/install.sh build demo test || echo "$self: going on with what is installed" >&2
+fi
+
+logs=$BUILDDIR/logs
+mkdir -p "$logs" || exit 1
+passed=0 failed=0 ran=0
+
+# Sets stage_passed, stage_failed and why from the status and the log of a stage.
+judge() { # STATUS LOG
+    local line
+    why=
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$2" | tail -n 1)
+    if [ -n "$line" ]; then
+        read -r stage_passed _ stage_failed _ <<<"$line"
+    else
+        stage_passed=0 stage_failed=0 why='no closing line'
+    fi
+    case $1 in
+    0) ;;
+    124 | 137) why='timed out' ;;
+    *) [ "$stage_failed" -gt 0 ] || why=${why:-"ended with status $1"} ;;
+    esac
+    if [ $((stage_passed + stage_failed)) -eq 0 ]; then
+        why=${why:-'ran no test'}
+    fi
+    [ -z "$why" ] || stage_failed=$((stage_failed + 1))
+}
+
+run_stage() { # NAME
+    local log=$logs/$1.log began=$SECONDS
+    echo "==== $1"
+    timeout -k 15 "${limit[$1]}" "$self" --stage "$1" >"$log" 2>&1 </dev/null
+    judge $? "$log"
+    # Indented, so that only one line of all is the closing line.
+    grep -vE '^(CC|AR|LINK|GEN|LN|DB) +|^Checking for ' "$log" | sed 's/^/    /'
+    printf '==== %s: %d passed, %d failed in %d s%s\n\n' "$1" "$stage_passed" "$stage_failed" \
+        $((SECONDS - began)) "${why:+ ($why)}"
+    passed=$((passed + stage_passed))
+    failed=$((failed + stage_failed))
+    ran=$((ran + 1))
+}
+
+for stage in "${stages[@]}"; do
+    run_stage "$stage"
+done
+if [ "$ran" -ne ${#stages[@]} ]; then
+    failed=$((failed + 1))
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

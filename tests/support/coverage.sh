@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Line coverage of relay/, config/ and server/ by all tests: coverage.sh BUILD
+# BUILD holds variant coverage, with its test programs. Fails under 85 %. Whether the tests pass is
+# judged by other stages.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+build=$1
+least=85
+if ! command -v gcovr >/dev/null; then
+    echo "gcovr is not installed (apt-get install gcovr)"
+    exit 1
+fi
+find "$build" -name '*.gcda' -delete
+mapfile -t programs < <(find "$build/tests" -name 'test_*' -type f -perm -u+x | sort)
+tests/support/run_tests.py --variant coverage --logs "$build/logs" "${programs[@]}" |
+    grep -v '^ok ' | sed 's/^/unit: /'
+if [ -x tests/e2e/run.py ]; then
+    timeout -k 10 240 tests/e2e/run.py --program "$build/actpass" --jobs 2 2>&1 | tail -n 1 |
+        sed 's/^/e2e: /'
+fi
+gcovr --root . --filter relay/ --filter config/ --filter server/ --sort-uncovered \
+    --fail-under-line "$least" --html-details "$build/coverage.html" --txt - "$build"
+status=$?
+if [ "$status" -eq 0 ]; then
+    echo '1 passed, 0 failed'
+else
+    echo "line coverage is under $least %, or gcovr failed (status $status)"
+    echo '0 passed, 1 failed'
+fi
+exit "$status"

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# `scons install` into an empty folder, and programs built on what lies there: in C and in C++,
+# with the shared and with the static library, found by pkg-config.
+# Uses BUILDDIR (default build) and CC, CXX.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+builddir=${BUILDDIR:-build}
+CC=${CC:-gcc} CXX=${CXX:-g++}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+passed=0 failed=0
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >"$work/output" 2>&1; then
+        echo "ok   $name"
+        passed=$((passed + 1))
+    else
+        echo "FAIL $name: $*"
+        tail -n 30 "$work/output"
+        failed=$((failed + 1))
+    fi
+}
+
+cat >"$work/user.c" <<'EOF'
+#include <actpass.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Names that the library uses inside: they must not clash with a user's own. */
+int config_load(void);
+int relay_new(void);
+int config_load(void) { return 1; }
+int relay_new(void) { return 2; }
+
+int main(void)
+{
+    actpass_config *config = actpass_config_new();
+    if (!config || actpass_config_set_role(config, ACTPASS_ROLE_SERVER) != 0) {
+        return 1;
+    }
+    actpass_config_free(config);
+    puts(actpass_role_name(ACTPASS_ROLE_AUTO));
+    return strcmp(actpass_role_name(ACTPASS_ROLE_CLIENT), "client") ? 1 : config_load() + relay_new() - 3;
+}
+EOF
+cp "$work/user.c" "$work/user.cc"
+
+flags() { # pkg-config's answer, with the folder in front of all paths, as a packager would see it
+    PKG_CONFIG_PATH=$root/usr/lib/pkgconfig pkg-config --define-variable=prefix="$root/usr" \
+        --define-variable=libdir="$root/usr/lib" "$@" actpass
+}
+
+# A name the user's program can see, beyond those of actpass.h: must not be.
+only_public_names() { # the file, nm's options
+    local file=$1 others
+    shift
+    others=$(nm -g --defined-only "$@" "$file" | awk 'NF == 3 && $3 !~ /^actpass_/ { print $3 }')
+    [ -z "$others" ] || { echo "other names: $others"; return 1; }
+    [ "$(nm -g --defined-only "$@" "$file" | grep -c ' T actpass_')" -ge 10 ]
+}
+
+says_prefix() {
+    grep -qx 'prefix=/usr' "$root/usr/lib/pkgconfig/actpass.pc"
+}
+
+shared_name() {
+    readelf -d "$root/usr/lib/libactpass.so.0" | grep -q 'SONAME.*\[libactpass.so.0\]'
+}
+
+hardened() {
+    readelf -hd "$root/usr/bin/actpass" >"$work/elf" && grep -q 'Type:.*DYN' "$work/elf" &&
+        grep -q 'FLAGS_1.*NOW.*PIE' "$work/elf" &&
+        readelf -l "$root/usr/bin/actpass" | grep -q GNU_RELRO
+}
+
+# shellcheck disable=SC2046 # the flags are words
+build_and_run() { # COMPILER SOURCE static|shared
+    local program=$work/user-$2-$3
+    if [ "$3" = static ]; then
+        mkdir -p "$work/static" && cp "$root/usr/lib/libactpass.a" "$work/static/" &&
+            $1 -Wall -Wextra -Werror "$work/$2" -o "$program" $(flags --cflags) -L"$work/static" \
+                $(flags --libs --static | sed "s,-L$root/usr/lib,,") &&
+            ! readelf -d "$program" | grep -q libactpass && "$program"
+    else
+        $1 -Wall -Wextra -Werror "$work/$2" -o "$program" $(flags --cflags --libs) &&
+            LD_LIBRARY_PATH=$root/usr/lib "$program"
+    fi
+}
+
+scons_here() {
+    scons -Q BUILDDIR="$builddir" "$@"
+}
+
+check 'scons install' scons_here install DESTDIR="$root" PREFIX=/usr
+if [ "$failed" -gt 0 ]; then
+    echo "$passed passed, $failed failed"
+    exit 1
+fi
+for file in bin/actpass include/actpass.h lib/libactpass.a lib/libactpass.so lib/libactpass.so.0 \
+    lib/pkgconfig/actpass.pc share/actpass/actpass.schema.json; do
+    check "installed: $file" test -s "$root/usr/$file"
+done
+check 'actpass.pc names the prefix without DESTDIR' says_prefix
+check 'soname' shared_name
+check 'hardening' hardened
+check 'the static library shows only public names' only_public_names "$root/usr/lib/libactpass.a"
+check 'the shared library shows only public names' only_public_names "$root/usr/lib/libactpass.so.0" -D
+check 'the installed program runs' "$root/usr/bin/actpass" --version
+for library in shared static; do
+    check "a C program on the $library library" build_and_run "$CC" user.c $library
+    check "a C++ program on the $library library" build_and_run "$CXX" user.cc $library
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
