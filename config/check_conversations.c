@@ -58,8 +58,8 @@ static void check_role(const struct checked_service *checked, const char *key, b
         error_at_key(messages, place, "never happens with \"role\": \"%s\", remove it",
                      checked->may_serve ? "server" : "client");
     else if (!place && occurs && checked->role_known)
-        error_at(messages, checked->place, "\"%s\" is missing; it is the other role's conversation",
-                 key);
+        error_at(messages, checked->place, "\"%s\" is missing: this service may become TLS %s", key,
+                 key + strlen("as_"));
     if (place && cJSON_IsObject(place->item) && !find_kind(messages, place, conversation))
         error_at(messages, place, "\"forward\" or \"echo\" is missing");
 }

@@ -48,7 +48,7 @@ static void check_server(const struct checked_service *checked, const struct tru
     if (client_auth && client_auth->bad)
         return;
     for (size_t i = 0; tls->client_auth == CONFIG_CLIENT_AUTH_NONE && i < 3; i++) {
-        if (trust->keys[i])
+        if (trust->keys[i] && !trust->keys[i]->bad)
             warning_at(checked->messages, trust->keys[i],
                        "has no effect: with \"client_auth\": \"none\" no client is asked for a "
                        "certificate");

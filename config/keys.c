@@ -16,6 +16,8 @@ _Static_assert(CONFIG_LOG_DEBUG == 3 && CONFIG_LOG_JSON == 1, "order of the name
 _Static_assert(CONFIG_ROLE_CLIENT == 2 && CONFIG_TRANSPORT_DIRECT == 1, "order of the names");
 _Static_assert(CONFIG_CLIENT_AUTH_REQUIRE == 2 && CONFIG_TLS_1_3 == 1, "order of the names");
 
+static const struct key_object service_object;
+
 #define IN_CONFIG(member) .offset = offsetof(struct config, member)
 #define IN_SERVICE(member) .offset = offsetof(struct config_service, member)
 #define IN_CONNECTION(member) .offset = offsetof(struct config_service, connection.member)
@@ -90,7 +92,7 @@ static const struct key tls_keys[] = {
      IN_TLS(insecure_any_peer)},
     {0}};
 
-static const struct key_object tls_object = {.keys = tls_keys};
+static const struct key_object tls_object = {.keys = tls_keys, .outer = &service_object};
 
 static const char forward_help[] = "Join the connection to the plain service at this address: "
                                    "host:port, [v6]:port or unix:/path.";
@@ -105,7 +107,8 @@ static const struct key conversation_keys[] = {
     {.name = "echo", .help = echo_help, .type = KEY_PRESENT, .offset = KEY_NOWHERE},
     {0}};
 
-static const struct key_object conversation_object = {.keys = conversation_keys};
+static const struct key_object conversation_object = {.keys = conversation_keys,
+                                                      .outer = &service_object};
 
 static const struct key service_keys[] = {
     {.name = "name",
@@ -193,8 +196,10 @@ static void service_init(void *service)
     config_service_init(service);
 }
 
-static const struct key_object service_object = {
-    .keys = service_keys, .size = sizeof(struct config_service), .init = service_init};
+static const struct key_object service_object = {.keys = service_keys,
+                                                 .outer = &config_object,
+                                                 .size = sizeof(struct config_service),
+                                                 .init = service_init};
 
 static const struct key log_keys[] = {{.name = "level",
                                        .help = "The least severe lines to write.",
@@ -208,7 +213,7 @@ static const struct key log_keys[] = {{.name = "level",
                                        IN_CONFIG(log_format)},
                                       {0}};
 
-static const struct key_object log_object = {.keys = log_keys};
+static const struct key_object log_object = {.keys = log_keys, .outer = &config_object};
 
 static const struct key top_keys[] = {
     {.name = "$schema",

@@ -32,8 +32,8 @@ struct key {
     enum key_type type;
     bool required;
     bool never; /* DURATION: "never" is allowed */
-    /* Range of an INTEGER, of a DURATION in ms, of the number of STRINGS and OBJECTS, and of an
-     * ADDRESS's port. */
+    /* Range of an INTEGER, of a DURATION in ms, of an ADDRESS's port; STRINGS and OBJECTS have from
+     * 1 to most items. */
     int64_t least, most;
     const char *const *names;           /* ENUM: ends with NULL */
     const char *word;                   /* PATH: a word that is none, sets the bool at second */
@@ -44,9 +44,10 @@ struct key {
 };
 
 struct key_object {
-    const struct key *keys; /* ends with a NULL name */
-    size_t size;            /* OBJECTS: of one element */
-    void (*init)(void *);   /* OBJECTS: gives an element its defaults */
+    const struct key *keys;         /* ends with a NULL name */
+    const struct key_object *outer; /* where it stands in; NULL: nowhere */
+    size_t size;                    /* OBJECTS: of one element */
+    void (*init)(void *);           /* OBJECTS: gives an element its defaults */
 };
 
 extern const struct key_object config_object; /* the whole file: struct config */

@@ -168,17 +168,25 @@ static int compare(const void *left, const void *right)
     return a->order < b->order ? -1 : 1;
 }
 
-/* Takes the text. */
-static void append(struct messages *messages, struct config_strings *strings, char *text)
+/* Moves the texts of one kind, and the last one if it is not NULL. */
+static bool move(struct messages *messages, bool warning, char *last, struct config_strings *to)
 {
-    char **items = reallocarray(strings->items, strings->count + 1, sizeof *items);
-    if (!items) {
-        messages->out_of_memory = true;
-        free(text);
-        return;
+    to->items = calloc(messages->count + 1, sizeof *to->items);
+    if (!to->items)
+        return false;
+    for (size_t i = 0; i < messages->count; i++) {
+        if (messages->items[i].warning == warning) {
+            to->items[to->count++] = messages->items[i].text;
+            messages->items[i].text = NULL;
+        }
     }
-    strings->items = items;
-    strings->items[strings->count++] = text;
+    if (last)
+        to->items[to->count++] = last;
+    if (to->count == 0) {
+        free(to->items);
+        to->items = NULL;
+    }
+    return true;
 }
 
 bool messages_finish(struct messages *messages, struct config_report *report)
@@ -186,14 +194,17 @@ bool messages_finish(struct messages *messages, struct config_report *report)
     *report = (struct config_report){0};
     if (messages->count)
         qsort(messages->items, messages->count, sizeof *messages->items, compare);
-    for (size_t i = 0; i < messages->count; i++) {
-        struct message *message = &messages->items[i];
-        append(messages, message->warning ? &report->warnings : &report->errors, message->text);
+    if (!move(messages, true, NULL, &report->warnings))
+        messages->out_of_memory = true;
+    char *last = messages->out_of_memory ? messages->no_memory : NULL;
+    if (!move(messages, false, last, &report->errors)) {
+        messages->out_of_memory = true;
+        last = NULL;
     }
-    if (messages->out_of_memory && messages->no_memory)
-        append(messages, &report->errors, messages->no_memory);
-    else
+    if (!last)
         free(messages->no_memory);
+    for (size_t i = 0; i < messages->count; i++)
+        free(messages->items[i].text);
     bool failed = messages->failed || messages->out_of_memory;
     free(messages->items);
     *messages = (struct messages){0};

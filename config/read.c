@@ -3,21 +3,10 @@
 #include "config/internal.h"
 #include "config/value.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #define MOST_KEYS 64  /* of one object in the table */
 #define MOST_LISTED 6 /* names in one message */
-
-/* The key under whose object a misplaced one belongs, or NULL. */
-static const char *home_of(const struct key_object *object, const char *name)
-{
-    for (const struct key *key = object->keys; key->name; key++) {
-        if (key->object && key_find(key->object, name))
-            return key->name;
-    }
-    return NULL;
-}
 
 static size_t list_names(const struct key_object *object, const char **names)
 {
@@ -28,56 +17,76 @@ static size_t list_names(const struct key_object *object, const char **names)
     return count;
 }
 
+static const char *suggest_in(const struct key_object *object, const char *name)
+{
+    const char *names[MOST_KEYS + 1];
+    if (!object)
+        return NULL;
+    (void)list_names(object, names);
+    return suggest(name, names);
+}
+
+/* True if it is known one level further in or out, and was reported as such. */
+static bool is_misplaced(struct messages *messages, struct place *place,
+                         const struct key_object *object)
+{
+    const char *name = place->item->string;
+    for (const struct key *key = object->keys; key->name; key++) {
+        const char *inner = suggest_in(key->object, name);
+        if (!inner)
+            continue;
+        if (strcmp(inner, name) == 0)
+            error_at_key(messages, place, "unknown key here, it belongs under \"%s\"", key->name);
+        else
+            error_at_key(messages, place,
+                         "unknown key, did you mean \"%s\"? It belongs under \"%s\"", inner,
+                         key->name);
+        return true;
+    }
+    const char *outer = suggest_in(object->outer, name);
+    if (outer)
+        error_at_key(messages, place, "unknown key, did you mean \"%s\"? It belongs one level up",
+                     outer);
+    return outer != NULL;
+}
+
 static void unknown_key(struct messages *messages, struct place *place,
                         const struct key_object *object)
 {
     const char *names[MOST_KEYS + 1];
-    const char *name = place->item->string;
-    size_t count = list_names(object, names);
-    const char *home = home_of(object, name);
-    if (home) {
-        error_at_key(messages, place, "unknown key here, it belongs under \"%s\"", home);
-        return;
-    }
-    place->meant = suggest(name, names);
+    char list[256];
+    place->meant = suggest_in(object, place->item->string);
     if (place->meant) {
         error_at_key(messages, place, "unknown key, did you mean \"%s\"?", place->meant);
         return;
     }
-    if (count > MOST_LISTED) {
+    if (is_misplaced(messages, place, object))
+        return;
+    if (list_names(object, names) > MOST_LISTED) {
         error_at_key(messages, place, "unknown key; actpass --schema prints the known ones");
         return;
     }
-    char list[256];
     join_names(names, " and ", list, sizeof list);
     error_at_key(messages, place, "unknown key; known here: %s", list);
 }
 
-/* A list of objects: an array that grows at once to its size, each element with its defaults, so that
- * what is read before an error is freed like all else. */
+/* A list of objects: the array has its full size and every element its defaults before the first
+ * one is read, so that it can be freed whatever is wrong with them. */
 static void read_objects(struct messages *messages, struct place *place, const struct key *key,
                          void *base)
 {
-    char *elements = NULL;
-    if (!cJSON_IsArray(place->item)) {
-        wrong_type(messages, place, "a list of objects");
+    size_t count = list_size(messages, place, key, "a list of objects");
+    if (count == 0)
         return;
-    }
-    int64_t count = cJSON_GetArraySize(place->item);
-    if (count < key->least || count > key->most) {
-        error_at(messages, place, "must have from %" PRId64 " to %" PRId64 " items", key->least,
-                 key->most);
-        return;
-    }
-    elements = calloc((size_t)count, key->object->size);
+    char *elements = calloc(count, key->object->size);
     if (!elements) {
         messages->out_of_memory = true;
         return;
     }
-    *(void **)((char *)base + key->offset) = elements;
-    *(size_t *)((char *)base + key->second) = (size_t)count;
-    for (int64_t i = 0; i < count; i++)
-        key->object->init(elements + (size_t)i * key->object->size);
+    memcpy((char *)base + key->offset, &elements, sizeof elements); /* a pointer of any type */
+    *(size_t *)((char *)base + key->second) = count;
+    for (size_t i = 0; i < count; i++)
+        key->object->init(elements + i * key->object->size);
     for (struct place *child = place->child; child; child = child->next) {
         read_object(messages, child, key->object, elements);
         elements += key->object->size;

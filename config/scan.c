@@ -44,7 +44,7 @@ bool scan_unexpected(struct scanner *scanner, const char *wanted)
     if (byte == '\'')
         return scan_fail(scanner, here, "JSON strings stand in double quotes");
     if (byte > ' ' && byte < 0x7f)
-        return scan_fail(scanner, here, "found %c where %s should stand", byte, wanted);
+        return scan_fail(scanner, here, "found '%c' where %s should stand", byte, wanted);
     return scan_fail(scanner, here, "found byte 0x%02x where %s should stand", byte, wanted);
 }
 

@@ -134,21 +134,29 @@ static void read_string(struct messages *messages, struct place *place, const st
     *(char **)at(base, key->offset) = copy(messages, text);
 }
 
+size_t list_size(struct messages *messages, struct place *place, const struct key *key,
+                 const char *wanted)
+{
+    int64_t count = cJSON_GetArraySize(place->item);
+    if (!cJSON_IsArray(place->item))
+        wrong_type(messages, place, wanted);
+    else if (count == 0)
+        error_at(messages, place, "must not be empty");
+    else if (count > key->most)
+        error_at(messages, place, "must have at most %" PRId64 " items", key->most);
+    else
+        return (size_t)count;
+    return 0;
+}
+
 static void read_strings(struct messages *messages, struct place *place, const struct key *key,
                          void *base)
 {
     struct config_strings *strings = at(base, key->offset);
-    if (!cJSON_IsArray(place->item)) {
-        wrong_type(messages, place, "a list of strings");
+    size_t count = list_size(messages, place, key, "a list of strings");
+    if (count == 0)
         return;
-    }
-    int64_t count = cJSON_GetArraySize(place->item);
-    if (count < key->least || count > key->most) {
-        error_at(messages, place, "must have from %" PRId64 " to %" PRId64 " items", key->least,
-                 key->most);
-        return;
-    }
-    strings->items = calloc((size_t)count, sizeof *strings->items);
+    strings->items = calloc(count, sizeof *strings->items);
     if (!strings->items) {
         messages->out_of_memory = true;
         return;

@@ -1,0 +1,212 @@
+/* The JSON Schema says what the key table says, and nothing else. */
+#include "config/internal.h"
+#include "config/keys.h"
+
+#include <cjson/cJSON.h>
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static cJSON *schema_parse(void)
+{
+    cJSON *schema = cJSON_Parse(config_schema());
+    cr_assert_not_null(schema);
+    return schema;
+}
+
+static const cJSON *member(const cJSON *object, const char *name)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+    const char *text = cJSON_GetStringValue(member(object, name));
+    return text ? text : "";
+}
+
+static void check_type(const char *name, const cJSON *property, const char *type)
+{
+    cr_assert_str_eq(text_of(property, "type"), type, "%s", name);
+}
+
+static void check_comment(const char *name, const cJSON *property, const char *comment)
+{
+    check_type(name, property, "string");
+    cr_assert_str_eq(text_of(property, "$comment"), comment, "%s", name);
+}
+
+static void check_names(const struct key *key, const cJSON *property)
+{
+    const cJSON *names = member(property, "enum");
+    int count = 0;
+    for (; key->names[count]; count++)
+        cr_assert_str_eq(cJSON_GetStringValue(cJSON_GetArrayItem(names, count)), key->names[count],
+                         "%s", key->name);
+    cr_assert_eq(cJSON_GetArraySize(names), count, "%s", key->name);
+}
+
+static void check_number(const struct key *key, const cJSON *property, const char *name,
+                         int64_t expected)
+{
+    const cJSON *number = member(property, name);
+    cr_assert(cJSON_IsNumber(number), "%s has no %s", key->name, name);
+    cr_assert_eq((int64_t)number->valuedouble, expected, "%s: %s", key->name, name);
+}
+
+static void check_list(const struct key *key, const cJSON *property)
+{
+    check_type(key->name, property, "array");
+    check_number(key, property, "minItems", key->least);
+    check_number(key, property, "maxItems", key->most);
+}
+
+static void check_object(const struct key_object *object, const cJSON *schema, const char *name);
+
+static void check_property(const struct key *key, const cJSON *property)
+{
+    cr_assert_str_eq(text_of(property, "description"), key->help, "%s", key->name);
+    switch (key->type) {
+    case KEY_BOOL:
+        check_type(key->name, property, "boolean");
+        break;
+    case KEY_INTEGER:
+        check_type(key->name, property, "integer");
+        check_number(key, property, "minimum", key->least);
+        check_number(key, property, "maximum", key->most);
+        break;
+    case KEY_DURATION:
+        check_comment(key->name, property, key->never ? "duration or never" : "duration");
+        cr_assert_eq(strstr(text_of(property, "pattern"), "never") != NULL, key->never, "%s",
+                     key->name);
+        break;
+    case KEY_STRING:
+        check_comment(key->name, property, "");
+        break;
+    case KEY_STRINGS:
+        check_list(key, property);
+        check_type(key->name, member(property, "items"), "string");
+        break;
+    case KEY_ENUM:
+        check_names(key, property);
+        break;
+    case KEY_PATH:
+        check_comment(key->name, property, "path");
+        break;
+    case KEY_ADDRESS:
+        check_comment(key->name, property, "address");
+        break;
+    case KEY_PRESENT:
+        cr_assert(cJSON_IsTrue(cJSON_GetArrayItem(member(property, "enum"), 0)), "%s", key->name);
+        break;
+    case KEY_OBJECT:
+        check_object(key->object, property, key->name);
+        break;
+    case KEY_OBJECTS:
+        check_list(key, property);
+        check_object(key->object, member(property, "items"), key->name);
+        break;
+    }
+}
+
+static bool is_listed(const cJSON *list, const char *name)
+{
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, list)
+    {
+        if (strcmp(item->valuestring, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_object(const struct key_object *object, const cJSON *schema, const char *name)
+{
+    const cJSON *properties = member(schema, "properties");
+    const cJSON *property = NULL;
+    int count = 0;
+    check_type(name, schema, "object");
+    cr_assert(cJSON_IsFalse(member(schema, "additionalProperties")), "%s", name);
+    for (const struct key *key = object->keys; key->name; key++, count++) {
+        cr_assert_not_null(member(properties, key->name), "the schema has no %s in %s", key->name,
+                           name);
+        check_property(key, member(properties, key->name));
+        cr_assert_eq(is_listed(member(schema, "required"), key->name), key->required, "%s",
+                     key->name);
+    }
+    cJSON_ArrayForEach(property, properties)
+    {
+        cr_assert_not_null(key_find(object, property->string), "the table has no %s in %s",
+                           property->string, name);
+    }
+    cr_assert_eq(cJSON_GetArraySize(properties), count, "%s", name);
+}
+
+Test(config_schema, holds_to_the_key_table)
+{
+    cJSON *schema = schema_parse();
+    check_object(&config_object, schema, "the top");
+    cJSON_Delete(schema);
+}
+
+Test(config_schema, is_draft_7)
+{
+    cJSON *schema = schema_parse();
+    cr_assert_str_eq(text_of(schema, "$schema"), "http://json-schema.org/draft-07/schema#");
+    cJSON_Delete(schema);
+}
+
+static int64_t duration_of(const char *text)
+{
+    int64_t ms = 0;
+    if (strcmp(text, "never") == 0)
+        return CONFIG_NEVER;
+    cr_assert(duration_parse(text, &ms), "%s", text);
+    return ms;
+}
+
+/* What the code gives an object that says nothing, key by key. */
+static void check_default(const struct key *key, const cJSON *property, const void *base)
+{
+    const cJSON *value = member(property, "default");
+    const char *stored = base;
+    if (key->offset != KEY_NOWHERE)
+        stored += key->offset;
+    if (key->type == KEY_DURATION)
+        cr_assert_eq(*(const int64_t *)(const void *)stored,
+                     duration_of(text_of(property, "default")), "%s", key->name);
+    else if (key->type == KEY_INTEGER)
+        cr_assert_eq((double)*(const uint64_t *)(const void *)stored, value->valuedouble, "%s",
+                     key->name);
+    else if (key->type == KEY_BOOL)
+        cr_assert_eq(*(const bool *)stored, cJSON_IsTrue(value) != 0, "%s", key->name);
+    else if (key->type == KEY_ENUM)
+        cr_assert_str_eq(text_of(property, "default"),
+                         key->names[*(const unsigned *)(const void *)stored], "%s", key->name);
+    else
+        cr_assert_null(value, "%s has a default in the schema", key->name);
+}
+
+static void check_defaults(const struct key_object *object, const cJSON *schema, const void *base)
+{
+    for (const struct key *key = object->keys; key->name; key++) {
+        const cJSON *property = member(member(schema, "properties"), key->name);
+        if (key->type == KEY_OBJECT)
+            check_defaults(key->object, property, (const char *)base + key->offset);
+        else
+            check_default(key, property, base);
+    }
+}
+
+Test(config_schema, defaults_are_the_codes)
+{
+    cJSON *schema = schema_parse();
+    const struct key *services = key_find(&config_object, "services");
+    struct config config;
+    struct config_service service;
+    config_init(&config);
+    config_service_init(&service);
+    check_defaults(&config_object, schema, &config);
+    check_defaults(services->object,
+                   member(member(member(schema, "properties"), "services"), "items"), &service);
+    cJSON_Delete(schema);
+}
