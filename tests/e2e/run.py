@@ -5,7 +5,6 @@ A pattern is a part of a test's name, such as test_verdict or Limits.test_idle. 
 `N passed, N failed, N skipped`; the exit status is 0 only when some passed and none failed.
 """
 import argparse
-import io
 import multiprocessing
 import multiprocessing.connection
 import os

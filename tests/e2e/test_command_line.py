@@ -1,0 +1,96 @@
+"""The command line: options, exit statuses, and what is said on which stream."""
+import json
+import os
+import subprocess
+
+from support.case import Case, program
+
+
+class CommandLine(Case):
+    def call(self, *arguments, status=0):
+        done = subprocess.run([program(), *arguments], capture_output=True, text=True, timeout=20,
+                              stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done
+
+    def config(self, text=None, **service):
+        if text is None:
+            text = json.dumps({"services": [self.service(**service)]})
+        return self.file("actpass.json", text.encode())
+
+    def test_help(self):
+        done = self.call("--help")
+        for option in "--check", "--schema", "--version", "--help", "FILE":
+            self.assertIn(option, done.stdout)
+        self.assertEqual(done.stderr, "")
+
+    def test_version(self):
+        self.assertRegex(self.call("--version").stdout, r"^actpass \d+\.\d+\.\d+\n$")
+
+    def test_schema(self):
+        schema = json.loads(self.call("--schema").stdout)
+        self.assertIn("draft-07", schema["$schema"])
+        self.assertIn("services", schema["properties"])
+
+    def test_check_of_a_good_file(self):
+        done = self.call("--check", self.config())
+        self.assertEqual(done.stderr, "")
+
+    def test_check_opens_nothing(self):
+        path = os.path.join(self.folder, "front.sock")
+        self.call("--check", self.config(listen="unix:" + path))
+        self.assertFalse(os.path.exists(path))
+
+    def test_check_names_every_error_with_its_place(self):
+        text = '{ "services": [\n  { "name": "front", "listen": "127.0.0.1:0",\n' \
+               '    "rol": "auto", "idle_timeout": "5 apples",\n    "echo": {} } ] }\n'
+        file = self.config(text)
+        lines = self.call("--check", file, status=2).stderr.splitlines()
+        self.assertTrue(any(line.startswith(f"{file}:3:5: /services/0/rol: ") and '"role"' in line
+                            for line in lines), lines)
+        self.assertTrue(any("/services/0/idle_timeout" in line for line in lines), lines)
+
+    def test_check_loads_certificates(self):
+        cases = {
+            "no such file": {"certificate": "/nowhere/at/all.pem"},
+            "not a certificate": {"certificate": self.file("not.pem", b"not a certificate")},
+            "another key": {"key": self.certificates.path("device", "key")},
+            "no CA": {"ca": self.file("empty.pem")},
+        }
+        for name, keys in cases.items():
+            with self.subTest(name):
+                done = self.call("--check", self.config(tls=keys), status=2)
+                self.assertIn("/services/0/tls", done.stderr)
+
+    def test_a_client_must_say_whom_it_trusts(self):
+        for keys in {"ca": None}, {"peer_names": None}:
+            with self.subTest(keys=keys):
+                done = self.call("--check", self.config(tls=keys), status=2)
+                self.assertRegex(done.stderr, "peer_names|peer_pins|ca")
+
+    def test_a_key_that_all_may_read_is_warned_of(self):
+        key = self.file("open.key", open(self.certificates.path("front", "key"), "rb").read())
+        os.chmod(key, 0o644)
+        done = self.call("--check", self.config(tls={"key": key}))
+        self.assertIn(key, done.stderr)
+
+    def test_running_a_bad_file(self):
+        self.call(self.config('{"services": 1}'), status=2)
+
+    def test_a_file_that_is_not_there(self):
+        for arguments in ["/nowhere/actpass.json"], ["--check", "/nowhere/actpass.json"]:
+            self.assertIn("/nowhere/actpass.json", self.call(*arguments, status=2).stderr)
+
+    def test_wrong_usage(self):
+        for arguments in [], ["--nonsense"], ["a.json", "b.json"], ["--check"], \
+                ["--schema", "a.json"]:
+            with self.subTest(arguments=arguments):
+                done = self.call(*arguments, status=2)
+                self.assertIn("usage", done.stderr)
+                self.assertEqual(done.stdout, "")
+
+    def test_a_closed_standard_output(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([program(), "--schema"], stdout=full, stderr=subprocess.PIPE,
+                                  timeout=20)
+        self.assertEqual(done.returncode, 1)
