@@ -35,8 +35,9 @@ void wait_leave(struct relay *relay)
 static bool satisfied(struct relay *relay, unsigned want)
 {
     const struct transport *transport = relay->transport;
-    if ((want & RELAY_READABLE) && (relay->first.taken < relay->first.length || relay->input_dead ||
-                                    transport->readable(relay)))
+    bool first = relay->first.taken < relay->first.length && !glare_takes_input(relay);
+    if ((want & RELAY_READABLE) &&
+        (first || relay->input_dead || relay->revised || transport->readable(relay)))
         return true;
     if ((want & RELAY_WRITABLE) && (relay->output_dead || transport->writable(relay)))
         return true;
