@@ -18,6 +18,7 @@ struct conversation {
     struct service *service;
     struct report report;
     int64_t accepted_us;
+    actpass_cause cause; /* of the role, as the log has it */
 };
 
 static actpass_conn *conn_of(const struct conversation *conversation)
@@ -97,8 +98,16 @@ static void serve(struct conversation *conversation)
     }
 }
 
+/* Once when the role is decided, and again when a hello that came at the last moment has changed it. */
 static void note_role(struct conversation *conversation)
 {
+    actpass_info_t info;
+    actpass_info(conn_of(conversation), &info);
+    bool decided = info.role == ACTPASS_ROLE_SERVER || info.role == ACTPASS_ROLE_CLIENT;
+    if (!decided || info.cause == conversation->cause) {
+        return;
+    }
+    conversation->cause = info.cause;
     registry_decided(conversation->server->registry, &conversation->entry);
     report_role(&conversation->report);
 }
@@ -108,13 +117,8 @@ static void note_role(struct conversation *conversation)
 static void converse(void *arg)
 {
     struct conversation *conversation = arg;
-    bool direct = conversation->service->config->connection.transport == CONFIG_TRANSPORT_DIRECT;
     bool up = actpass_handshake(conn_of(conversation)) == 0;
-    actpass_info_t info;
-    actpass_info(conn_of(conversation), &info);
-    if (direct && (info.role == ACTPASS_ROLE_SERVER || info.role == ACTPASS_ROLE_CLIENT)) {
-        note_role(conversation);
-    }
+    note_role(conversation);
     if (up) {
         serve(conversation);
     }
