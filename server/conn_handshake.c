@@ -166,8 +166,7 @@ int actpass_handshake(actpass_conn *conn)
     else if (verdict.role == ROLE_NONE)
         conn_end_without_role(conn, &verdict);
     conn_tell_role(conn);
-    bool up =
-        conn->end == ACTPASS_OPEN && make_ssl(conn, verdict.role) && shake_hands(conn, &verdict);
+    bool up = conn->end == ACTPASS_OPEN && shake_hands(conn, &verdict);
     if (up)
         conn_tell(conn, ACTPASS_EVENT_HANDSHAKE);
     conn_leave(conn);
