@@ -1,0 +1,84 @@
+/* A device that calls home (RFC 8071): it opens the TCP connection and is the TLS server on it.
+ *
+ *     callhome_device HOST:PORT CERTIFICATE KEY CA PEER_NAME
+ *
+ * It waits for the other side's ClientHello, lets only PEER_NAME in, sends what it reads on standard
+ * input, and prints what comes back until the other side says its end. */
+#include <actpass.h>
+
+#include <stdio.h>
+
+enum { COPY_SIZE = 16384 };
+
+static actpass_config *configure(char **argv)
+{
+    actpass_config *config = actpass_config_new();
+    if (!config)
+        return NULL;
+    /* The role is TLS's; who connects is told by actpass_connect. The two are independent. */
+    if (actpass_config_set_role(config, ACTPASS_ROLE_SERVER) == 0 &&
+        actpass_config_set_identity(config, argv[2], argv[3]) == 0 &&
+        actpass_config_set_ca(config, argv[4]) == 0 &&
+        actpass_config_add_peer_name(config, argv[5]) == 0 &&
+        actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_REQUIRE) == 0 &&
+        actpass_config_set_timeout(config, ACTPASS_HANDSHAKE_TIMEOUT, 30000) == 0)
+        return config;
+    fprintf(stderr, "callhome_device: %s\n", actpass_config_error(config));
+    actpass_config_free(config);
+    return NULL;
+}
+
+static int send_input(actpass_conn *conn)
+{
+    char buffer[COPY_SIZE];
+    size_t length;
+    while ((length = fread(buffer, 1, sizeof(buffer), stdin)) > 0)
+        if (actpass_write(conn, buffer, length) != 0)
+            return -1;
+    return actpass_shutdown_write(conn); /* our end; reading goes on */
+}
+
+/* 0 only if the peer said its end: a cut connection must not pass for a whole answer. */
+static int print_answer(actpass_conn *conn)
+{
+    char buffer[COPY_SIZE];
+    int64_t length;
+    while ((length = actpass_read(conn, buffer, sizeof(buffer))) > 0)
+        fwrite(buffer, 1, (size_t)length, stdout);
+    return length == 0 && fflush(stdout) == 0 ? 0 : -1;
+}
+
+static int talk(actpass_conn *conn)
+{
+    if (actpass_handshake(conn) != 0)
+        return -1;
+    actpass_info_t info;
+    actpass_info(conn, &info);
+    fprintf(stderr, "callhome_device: %s with %s, TLS %s\n", info.protocol, info.peer_subject,
+            actpass_role_name(info.role));
+    return send_input(conn) == 0 && print_answer(conn) == 0 ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 6) {
+        fprintf(stderr, "usage: callhome_device HOST:PORT CERTIFICATE KEY CA PEER_NAME\n");
+        return 2;
+    }
+    actpass_config *config = configure(argv);
+    if (!config)
+        return 1;
+    actpass_conn *conn = actpass_connect(config, argv[1]);
+    if (!conn) {
+        fprintf(stderr, "callhome_device: %s\n", actpass_config_error(config));
+        actpass_config_free(config);
+        return 1;
+    }
+    int status = talk(conn);
+    actpass_end end = actpass_close(conn);
+    if (status != 0 || end != ACTPASS_CLEAN)
+        fprintf(stderr, "callhome_device: %s: %s\n", actpass_end_name(end), actpass_error(conn));
+    actpass_free(conn);
+    actpass_config_free(config);
+    return status == 0 && end == ACTPASS_CLEAN ? 0 : 1;
+}

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# Shows what actpass does, in about a minute: one port, in front of a plain web server, reached
+#   - by curl, an ordinary TLS client, which speaks first, and
+#   - by a device that calls home: it connects, stays silent, and is the TLS server.
+# Installs what is missing (Debian, Ubuntu), builds, and cleans up. Status 0 only when both worked.
+# ACTPASS_NO_INSTALL=1 installs nothing; BUILDDIR=FOLDER builds elsewhere than in build/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${BUILDDIR:-build}
+folder=$(mktemp -d "${TMPDIR:-/tmp}/actpass-quickstart.XXXXXX")
+started=()
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+[ -t 1 ] || say() { printf '\n%s\n' "$*"; }
+
+clean_up() {
+    local status=$? pid
+    for pid in "${started[@]}"; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    if [ "$status" -ne 0 ]; then
+        say "This did not work (status $status). What the programs said:"
+        tail -n 30 "$folder"/*.log 2>/dev/null || true
+    fi
+    rm -rf "$folder"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Waits until the file has a line with the pattern, and prints the last of them.
+await() { # FILE PATTERN
+    local tries
+    for ((tries = 0; tries < 200; tries++)); do
+        if grep -e "$2" "$1" 2>/dev/null | tail -n 1 | grep .; then
+            return 0
+        fi
+        sleep 0.1
+    done
+    echo "no line with \"$2\" came within 20 seconds" >&2
+    return 1
+}
+
+# The value of a field of a log line.
+field() { # LINE KEY
+    sed -n "s/.* $2=\([^ ]*\).*/\1/p" <<<" $1"
+}
+
+# Tells from the log how the connection number N went. Fails unless the role and its cause are these.
+explain() { # N ROLE CAUSE
+    local role close first
+    role=$(await "$folder/actpass.log" " conn=$1 .*event=role")
+    close=$(await "$folder/actpass.log" " conn=$1 .*event=close")
+    case $(field "$role" spoke_first) in
+    peer) first="the peer, after $(field "$role" first_byte_ms) ms" ;;
+    *) first="actpass; the peer was silent for $(field "$role" after_ms) ms" ;;
+    esac
+    printf '  who spoke first:  %s\n' "$first"
+    printf '  role of actpass:  TLS %s\n' "$(field "$role" role)"
+    printf '  because of:       %s\n' "$(field "$role" cause)"
+    printf '  how it ended:     %s, with %s\n' "$(field "$close" reason)" "$(field "$close" protocol)"
+    [ "$(field "$role" role) $(field "$role" cause)" = "$2 $3" ] &&
+        [ "$(field "$close" reason)" = CLEAN ]
+}
+
+make_ca() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -config /dev/null \
+        -subj "/CN=quickstart CA" -addext basicConstraints=critical,CA:TRUE \
+        -out "$folder/ca.pem" -keyout "$folder/ca.key" 2>/dev/null
+}
+
+make_certificate() { # FILE NAME
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -config /dev/null \
+        -subj "/CN=$2" -addext "subjectAltName=DNS:$2" -addext basicConstraints=critical,CA:FALSE \
+        -CA "$folder/ca.pem" -CAkey "$folder/ca.key" \
+        -out "$folder/$1.pem" -keyout "$folder/$1.key" 2>/dev/null
+}
+
+say "1. Build (scons, into $build/release)"
+if [ -z "${ACTPASS_NO_INSTALL:-}" ]; then
+    .ci/install.sh build demo
+fi
+scons -Q -j"$(nproc)" BUILDDIR="$build" >"$folder/build.log" 2>&1
+actpass=$build/release/actpass
+device=$build/release/examples/callhome_device
+"$actpass" --version
+
+say "2. Certificates: a CA, actpass (front.example) and a device (dev1.devices.example)"
+umask 077
+make_ca
+make_certificate peer front.example
+make_certificate device dev1.devices.example
+echo "  in $folder"
+
+say "3. A plain web server, and actpass in front of it"
+mkdir "$folder/www"
+echo "Hello from the plain backend." >"$folder/www/index.html"
+python3 -u -m http.server --bind 127.0.0.1 --directory "$folder/www" 0 >"$folder/backend.log" 2>&1 &
+started+=($!)
+backend=127.0.0.1:$(await "$folder/backend.log" "Serving HTTP" | sed 's/.* port \([0-9]*\).*/\1/')
+# The example's own ports, replaced by free ones.
+sed -e "s/127.0.0.1:8443/127.0.0.1:0/" -e "s/127.0.0.1:8080/$backend/" \
+    examples/quickstart.json >"$folder/quickstart.json"
+"$actpass" "$folder/quickstart.json" 2>"$folder/actpass.log" &
+started+=($!)
+front=$(field "$(await "$folder/actpass.log" "event=listening")" address)
+port=${front##*:}
+echo "  $front (TLS, either role)  ->  $backend (plain)"
+
+say "4. curl, an ordinary TLS client"
+answer=$(curl --silent --show-error --fail --max-time 20 --noproxy '*' --cacert "$folder/ca.pem" \
+    --resolve "front.example:$port:127.0.0.1" "https://front.example:$port/")
+echo "  answer:           $answer"
+[ "$answer" = "Hello from the plain backend." ]
+explain 1 server client_hello
+
+say "5. A device that calls home: TCP client, but TLS server"
+answer=$(printf 'GET / HTTP/1.0\r\n\r\n' |
+    "$device" "$front" "$folder/device.pem" "$folder/device.key" "$folder/ca.pem" front.example \
+        2>"$folder/device.log" | tail -n 1)
+echo "  answer:           $answer"
+[ "$answer" = "Hello from the plain backend." ]
+explain 2 client silence
+
+say "6. SIGTERM: actpass lets open connections end, and stops"
+kill -TERM "${started[1]}"
+wait "${started[1]}"
+unset 'started[1]'
+echo "  status 0"
+
+say "Both reached the same service on the same port."
