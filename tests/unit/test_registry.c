@@ -1,0 +1,158 @@
+#include "server/registry.h"
+
+#include "server/conn.h"
+
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SERVICES = 3 };
+
+/* A connection that was not started: no thread, no TLS, but it can be aborted. */
+static actpass_conn *open_conn(actpass_config *config)
+{
+    int ends[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    close(ends[1]);
+    actpass_conn *conn = conn_new(config, ends[0], NULL, NULL);
+    cr_assert_not_null(conn);
+    return conn;
+}
+
+static bool was_aborted(actpass_conn *conn)
+{
+    return actpass_handshake(conn) == -1 && actpass_ended(conn) == ACTPASS_CANCELLED;
+}
+
+static bool has_sign(const struct registry *registry)
+{
+    struct pollfd set = {.fd = registry_watch_fd(registry), .events = POLLIN};
+    return poll(&set, 1, 0) == 1;
+}
+
+Test(registry, counts_in_all_and_by_service)
+{
+    struct registry *registry = registry_new(SERVICES);
+    struct registry_entry entries[6] = {{0}};
+    for (size_t i = 0; i < 6; i++) {
+        entries[i].service = i % 2;
+        registry_add(registry, &entries[i]);
+        cr_assert_eq(registry_count(registry), i + 1);
+    }
+    cr_assert_eq(registry_service_count(registry, 0), 3);
+    cr_assert_eq(registry_service_count(registry, 1), 3);
+    cr_assert_eq(registry_service_count(registry, 2), 0);
+    static const size_t order[] = {2, 0, 5, 3, 4, 1}; /* middle, ends, the rest */
+    for (size_t i = 0; i < 6; i++) {
+        registry_remove(registry, &entries[order[i]]);
+        cr_assert_eq(registry_count(registry), 5 - i);
+    }
+    cr_assert_eq(registry_service_count(registry, 0), 0);
+    cr_assert_eq(registry_service_count(registry, 1), 0);
+    registry_free(registry);
+}
+
+Test(registry, free_takes_null)
+{
+    registry_free(NULL);
+}
+
+Test(registry, a_sign_comes_once_for_each_watch)
+{
+    struct registry *registry = registry_new(SERVICES);
+    struct registry_entry entries[4] = {{0}};
+    for (size_t i = 0; i < 4; i++) {
+        registry_add(registry, &entries[i]);
+    }
+    registry_remove(registry, &entries[0]);
+    cr_assert_not(has_sign(registry), "nobody asked");
+    registry_watch(registry);
+    cr_assert_not(has_sign(registry), "what was before does not count");
+    registry_remove(registry, &entries[1]);
+    cr_assert(has_sign(registry));
+    registry_watch(registry);
+    cr_assert_not(has_sign(registry), "asking again takes the old sign back");
+    registry_remove(registry, &entries[2]);
+    registry_remove(registry, &entries[3]);
+    cr_assert(has_sign(registry));
+    registry_free(registry);
+}
+
+Test(registry, aborts_every_connection)
+{
+    actpass_config *config = actpass_config_new();
+    struct registry *registry = registry_new(SERVICES);
+    struct registry_entry entries[3] = {{0}};
+    for (size_t i = 0; i < 3; i++) {
+        entries[i].conn = open_conn(config);
+        entries[i].service = i;
+        registry_add(registry, &entries[i]);
+    }
+    cr_assert_eq(registry_abort_all(registry), 3);
+    cr_assert_eq(registry_count(registry), 3, "who was aborted leaves by himself");
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert(was_aborted(entries[i].conn), "%zu", i);
+        registry_remove(registry, &entries[i]);
+        actpass_free(entries[i].conn);
+    }
+    cr_assert_eq(registry_abort_all(registry), 0);
+    registry_free(registry);
+    actpass_config_free(config);
+}
+
+Test(registry, aborts_only_the_undecided_of_a_service)
+{
+    actpass_config *config = actpass_config_new();
+    struct registry *registry = registry_new(SERVICES);
+    struct registry_entry entries[3] = {{.service = 1}, {.service = 1}, {.service = 2}};
+    for (size_t i = 0; i < 3; i++) {
+        entries[i].conn = open_conn(config);
+        registry_add(registry, &entries[i]);
+    }
+    registry_decided(registry, &entries[0]);
+    cr_assert_eq(registry_abort_undecided(registry, 0), 0);
+    cr_assert_eq(registry_abort_undecided(registry, 1), 1);
+    cr_assert(was_aborted(entries[1].conn));
+    cr_assert_eq(actpass_ended(entries[0].conn), ACTPASS_OPEN);
+    for (size_t i = 0; i < 3; i++) {
+        registry_remove(registry, &entries[i]);
+        actpass_free(entries[i].conn);
+    }
+    registry_free(registry);
+    actpass_config_free(config);
+}
+
+static void *come_and_go(void *arg)
+{
+    struct registry *registry = arg;
+    for (int i = 0; i < 500; i++) {
+        struct registry_entry entries[2] = {{.service = 0}, {.service = 1}};
+        registry_add(registry, &entries[0]);
+        registry_add(registry, &entries[1]);
+        registry_decided(registry, &entries[1]);
+        registry_remove(registry, &entries[0]);
+        registry_remove(registry, &entries[1]);
+    }
+    return NULL;
+}
+
+Test(registry, any_thread_may_come_and_go, .timeout = 60)
+{
+    struct registry *registry = registry_new(SERVICES);
+    pthread_t threads[4];
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_eq(pthread_create(&threads[i], NULL, come_and_go, registry), 0);
+    }
+    for (int i = 0; i < 200; i++) {
+        registry_watch(registry);
+        cr_assert_leq(registry_count(registry), 8);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_eq(pthread_join(threads[i], NULL), 0);
+    }
+    cr_assert_eq(registry_count(registry), 0);
+    registry_free(registry);
+}
