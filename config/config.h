@@ -109,7 +109,8 @@ struct config_report {
 
 /* Reads and checks FILE. Returns a configuration that the caller frees with config_free, or NULL
  * when the report has errors. The report is initialised here and freed by the caller in both
- * cases. Running out of memory is one of the errors. */
+ * cases. Running out of memory is reported as the only error (a report without any error: there was
+ * no memory even for that). */
 struct config *config_load(const char *file, struct config_report *report);
 
 /* The same for a text in memory; FILE is used in messages and to resolve relative paths.

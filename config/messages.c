@@ -10,11 +10,16 @@
 
 void messages_init(struct messages *messages, const char *file)
 {
+    struct config_strings *reserve = &messages->no_memory;
     *messages = (struct messages){.file = file};
-    if (asprintf(&messages->no_memory, "%s: out of memory", file) < 0) {
-        messages->no_memory = NULL;
-        messages->out_of_memory = true;
+    reserve->items = calloc(1, sizeof *reserve->items);
+    if (reserve->items && asprintf(&reserve->items[0], "%s: out of memory", file) >= 0) {
+        reserve->count = 1;
+        return;
     }
+    free(reserve->items);
+    reserve->items = NULL;
+    messages->out_of_memory = true;
 }
 
 /* Takes the text. */
@@ -168,25 +173,36 @@ static int compare(const void *left, const void *right)
     return a->order < b->order ? -1 : 1;
 }
 
-/* Moves the texts of one kind, and the last one if it is not NULL. */
-static bool move(struct messages *messages, bool warning, char *last, struct config_strings *to)
+/* Moves the texts of one kind. */
+static void move(struct messages *messages, bool warning, struct config_strings *to)
 {
-    to->items = calloc(messages->count + 1, sizeof *to->items);
-    if (!to->items)
-        return false;
+    size_t count = 0;
+    for (size_t i = 0; i < messages->count; i++)
+        count += messages->items[i].warning == warning;
+    if (count == 0 || messages->out_of_memory)
+        return;
+    to->items = calloc(count, sizeof *to->items);
+    if (!to->items) {
+        messages->out_of_memory = true;
+        return;
+    }
     for (size_t i = 0; i < messages->count; i++) {
         if (messages->items[i].warning == warning) {
             to->items[to->count++] = messages->items[i].text;
             messages->items[i].text = NULL;
         }
     }
-    if (last)
-        to->items[to->count++] = last;
-    if (to->count == 0) {
-        free(to->items);
-        to->items = NULL;
-    }
-    return true;
+}
+
+static void messages_free(struct messages *messages)
+{
+    for (size_t i = 0; i < messages->count; i++)
+        free(messages->items[i].text);
+    free(messages->items);
+    for (size_t i = 0; i < messages->no_memory.count; i++)
+        free(messages->no_memory.items[i]);
+    free(messages->no_memory.items);
+    *messages = (struct messages){0};
 }
 
 bool messages_finish(struct messages *messages, struct config_report *report)
@@ -194,19 +210,14 @@ bool messages_finish(struct messages *messages, struct config_report *report)
     *report = (struct config_report){0};
     if (messages->count)
         qsort(messages->items, messages->count, sizeof *messages->items, compare);
-    if (!move(messages, true, NULL, &report->warnings))
-        messages->out_of_memory = true;
-    char *last = messages->out_of_memory ? messages->no_memory : NULL;
-    if (!move(messages, false, last, &report->errors)) {
-        messages->out_of_memory = true;
-        last = NULL;
-    }
-    if (!last)
-        free(messages->no_memory);
-    for (size_t i = 0; i < messages->count; i++)
-        free(messages->items[i].text);
+    move(messages, true, &report->warnings);
+    move(messages, false, &report->errors);
     bool failed = messages->failed || messages->out_of_memory;
-    free(messages->items);
-    *messages = (struct messages){0};
+    if (messages->out_of_memory) {
+        config_report_free(report);
+        report->errors = messages->no_memory;
+        messages->no_memory = (struct config_strings){0};
+    }
+    messages_free(messages);
     return failed;
 }

@@ -17,8 +17,8 @@ struct messages {
     const char *file;
     struct message *items;
     size_t count, capacity;
-    bool failed;     /* some are errors */
-    char *no_memory; /* made beforehand, so that it can be said when the time comes */
+    bool failed;                     /* some are errors */
+    struct config_strings no_memory; /* made beforehand, to be there when memory is not */
     bool out_of_memory;
 };
 
@@ -35,7 +35,8 @@ __attribute__((format(printf, 3, 4))) void warning_at(struct messages *messages,
 /* An error that belongs to no place: `FILE:LINE:COLUMN: TEXT`, or `FILE: TEXT` with line 0. */
 void error_plain(struct messages *messages, struct position at, const char *text);
 
-/* Moves everything into the report, sorted. The messages are empty afterwards. True if anything was an error. */
+/* Moves everything into the report, sorted. The messages are empty afterwards. True if anything was an error.
+ * After running out of memory that alone is reported. */
 bool messages_finish(struct messages *messages, struct config_report *report);
 
 #endif

@@ -98,7 +98,7 @@ Test(config_load, a_socket_path_that_the_folder_makes_too_long, .init = folder_e
     struct config_report report;
     char file[200];
     memset(file, 'd', sizeof file);
-    strcpy(file + 110, "/c.json");
+    memcpy(file + 110, "/c.json", sizeof "/c.json");
     static const char text[] = "{\"services\": [{\"name\": \"a\", \"listen\": \"unix:s\"}]}";
     cr_assert_null(config_parse(file, text, strlen(text), &report));
     cr_assert_str_eq(strstr(report.errors.items[2], "/services"),
@@ -186,8 +186,8 @@ Test(config_load, very_many_of_everything, .init = folder_enter, .fini = folder_
         size_t length = 1;
         text[0] = '{';
         for (; length < most; length += strlen(pieces[i]))
-            strcpy(text + length, pieces[i]);
-        strcpy(text + length - 1, "}");
+            memcpy(text + length, pieces[i], strlen(pieces[i]));
+        text[length - 1] = '}';
         parse_any(text, length);
     }
     free(text);
