@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import time
 
 from support import data, tls
@@ -225,10 +226,10 @@ class Signals(Case):
         actpass.signal(number)
         actpass.wait_for(event="stopping")
 
-    @each(number=(signal.SIGTERM, signal.SIGINT))
-    def test_stop_with_nothing_open(self, number):
+    @each(name=("SIGTERM", "SIGINT"))
+    def test_stop_with_nothing_open(self, name):
         actpass = self.start()
-        self.begin_stop(actpass, number)
+        self.begin_stop(actpass, getattr(signal, name))
         self.assertEqual(actpass.wait_exit(), 0)
 
     def test_open_connections_may_end(self):
@@ -279,13 +280,16 @@ class Signals(Case):
 
     def test_a_closed_log_is_survived(self):
         """Nobody reads stderr any more."""
-        actpass = self.start()
-        actpass.process.stderr.close()
+        path = os.path.join(self.folder, "front.sock")
+        config = self.file("actpass.json", json.dumps(
+            {"services": [self.service(listen="unix:" + path)]}).encode())
+        process = self.spawn([program(), config], stderr=subprocess.PIPE)
+        until(lambda: os.path.exists(path))
+        process.stderr.close()
         for _ in range(3):
-            self.client(actpass).finish()
-        self.assertTrue(actpass.running())
-        actpass.signal()
-        self.assertEqual(actpass.process.wait(20), 0)
+            until(lambda: self.client(path).finish() == b"")
+        process.terminate()
+        self.assertEqual(process.wait(20), 0)
 
 
 class Log(Case):

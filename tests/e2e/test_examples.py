@@ -1,0 +1,129 @@
+"""The example programs and configurations work, and so do what their comments promise."""
+import os
+import re
+import shutil
+import subprocess
+
+from support import data
+from support.actpass import died_with_us
+from support.backend import Backend, echo, refuse
+from support.case import SHORT, Case, program
+from support.each import ROLES, VERSIONS, each
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCES = os.path.join(HERE, "..", "..", "examples")
+CONFIGURATIONS = tuple(sorted(name for name in os.listdir(SOURCES) if name.endswith(".json")))
+
+
+def example(name):
+    return os.path.join(os.path.dirname(program()), "examples", name)
+
+
+class Examples(Case):
+    def copy_certificates(self):
+        """Under the names that the configurations use."""
+        for name, copied in ("front", "peer"), ("ca", "ca"):
+            for end in "pem", "key":
+                shutil.copy(self.certificates.path(name, end), f"{self.folder}/{copied}.{end}")
+
+    @each(name=CONFIGURATIONS)
+    def test_configuration(self, name):
+        self.copy_certificates()
+        shutil.copy(os.path.join(SOURCES, name), self.folder)
+        done = subprocess.run([program(), "--check", os.path.join(self.folder, name)],
+                              capture_output=True, text=True, timeout=20)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    # ---- callhome_device
+
+    def call_home(self, actpass, text, peer_name="front.example", certificate="device"):
+        command = [example("callhome_device"), "127.0.0.1:%d" % actpass.port(),
+                   *self.certificates.chain(certificate), self.certificates.path("ca"), peer_name]
+        return subprocess.run(died_with_us(command), input=text, capture_output=True, timeout=60)
+
+    def front(self, serve=echo, **changes):
+        backend = self.backend(Backend(serve))
+        return self.actpass(self.service(forward=backend.address, initial_data_timeout=SHORT,
+                                         **changes))
+
+    @each(version=VERSIONS)
+    def test_callhome_device(self, version):
+        changes = {"tls": {"min_version": "1.3"}} if version == "1.3" else {}
+        actpass = self.front(**changes)
+        block = data.block(3 * data.MIB)
+        done = self.call_home(actpass, block)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(data.sha256(done.stdout), data.sha256(block))
+        line = actpass.role()
+        self.assertEqual((line["role"], line["cause"]), ("client", "silence"))
+        self.assertEqual(actpass.close(line)["reason"], "CLEAN")
+
+    def test_callhome_device_refuses_another_name(self):
+        done = self.call_home(self.front(), b"secret", peer_name="other.example")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"REFUSED", done.stderr)
+
+    def test_callhome_device_is_refused(self):
+        actpass = self.front()
+        done = self.call_home(actpass, b"secret", certificate="other-name")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"REFUSED", done.stderr)
+        self.assertEqual(actpass.close(actpass.role())["reason"], "REFUSED")
+
+    def test_callhome_device_with_nobody_there(self):
+        actpass = self.front()
+        port = actpass.port()
+        actpass.stop()
+        actpass.port = lambda service=None: port
+        done = self.call_home(actpass, b"")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(str(port).encode(), done.stderr)
+
+    def test_callhome_device_does_not_take_a_cut_for_an_answer(self):
+        def serve(session):
+            session.sock.sendall(b"half of the answ")
+            session.recv()
+            refuse(session)
+        done = self.call_home(self.front(serve), b"what?")
+        self.assertEqual(done.returncode, 1, done.stderr)
+
+    # ---- embed and legacy
+
+    def start_example(self, command):
+        process = self.spawn(command, stdout=subprocess.PIPE)
+        os.set_blocking(process.stdout.fileno(), True)
+        port = int(re.search(rb":(\d+)$", process.stdout.readline().strip()).group(1))
+        return process, port
+
+    @each(role=ROLES, version=VERSIONS)
+    def test_embed(self, role, version):
+        self.copy_certificates()
+        config = self.file("embed.json", open(os.path.join(SOURCES, "quickstart.json"), "rb").read())
+        process, port = self.start_example([example("embed"), config])
+        peer = self.peer(role, port, version)
+        text = peer.recv_all()
+        cause = {"server": b"client_hello", "client": b"silence"}[role]
+        self.assertEqual(text, b"I am the TLS %s, because of: %s.\n" % (role.encode(), cause))
+        peer.finish()
+        self.assertEqual(process.stdout.readline().strip(), b"CLEAN")
+
+    @each(role=ROLES, version=VERSIONS)
+    def test_legacy(self, role, version):
+        process, port = self.start_example(
+            [example("legacy"), *self.certificates.chain("front"), self.certificates.path("ca"),
+             "*.devices.example"])
+        peer = self.peer(role, port, version)
+        for line, answer in (b"hello\n", b"5 bytes\n"), (b"\n", b"0 bytes\n"):
+            peer.send(line)
+            self.assertEqual(peer.recv_exactly(len(answer)), answer)
+        peer.finish()
+        self.assertEqual(process.stdout.readline().strip(), b"CLEAN")
+
+    def test_legacy_is_cut(self):
+        process, port = self.start_example(
+            [example("legacy"), *self.certificates.chain("front"), self.certificates.path("ca"),
+             "*.devices.example"])
+        peer = self.client(port)
+        peer.send(b"half a line")
+        peer.sock.close()
+        self.assertRegex(process.stdout.readline(), b"^(TRUNCATED|RESET) ")
