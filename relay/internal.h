@@ -104,7 +104,9 @@ struct relay {
     unsigned pump_wanted; /* threads that need the pump itself, for their own descriptors */
     unsigned calls;       /* conversation threads inside a call */
     uint64_t call_number; /* counts calls, so that the relay thread sees whether one is new */
-    bool relay_idle;      /* the relay thread sleeps without a time limit */
+    bool attached;        /* there is a relay thread; none while the conversation stays in a call */
+    bool call_thread;     /* call one at the next unlock */
+    bool announced;       /* on_verdict was, or is being, called */
     bool announcing;      /* it is inside on_verdict: */
     pthread_t announcer;  /*   this thread */
     uint32_t random;      /* DRIVER_RANDOM */
@@ -130,6 +132,7 @@ void spill_take(struct spill *spill, size_t size);
 void relay_lock(struct relay *relay);
 void relay_unlock(struct relay *relay); /* and kicks the poller if that was asked for */
 void relay_set_state(struct relay *relay, enum relay_state state);
+void relay_attach(struct relay *relay);           /* calls a relay thread, at the next unlock */
 void relay_latch(struct relay *relay, int error); /* keeps the first error */
 
 /* pump.c */

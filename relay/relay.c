@@ -13,14 +13,19 @@ void relay_lock(struct relay *relay)
     pthread_mutex_lock(&relay->lock);
 }
 
+static int run_thread(struct relay *relay);
+
 void relay_unlock(struct relay *relay)
 {
     bool kick = relay->kick;
-    relay->kick = false;
+    bool call_thread = relay->call_thread;
+    relay->kick = relay->call_thread = false;
     pthread_mutex_unlock(&relay->lock);
     if (kick)
         while (eventfd_write(relay->wake_fd, 1) < 0 && errno == EINTR)
             ;
+    if (call_thread)
+        (void)run_thread(relay); /* if there is none to be had, the next call to end tries again */
 }
 
 void relay_set_state(struct relay *relay, enum relay_state state)
@@ -64,15 +69,14 @@ static void release(struct relay *relay)
 struct watch {
     uint64_t call_number;
     bool away; /* outside any call for a whole grace period */
-    bool announced;
 };
 
 /* Tells the owner of the verdict, once and without the lock. */
 static void announce(struct relay *relay, struct watch *watch)
 {
-    if (watch->announced || relay->state == RELAY_SNIFF || relay->state == RELAY_DONE)
+    if (relay->announced || relay->state == RELAY_SNIFF || relay->state == RELAY_DONE)
         return;
-    watch->announced = true;
+    relay->announced = true;
     if (relay->options.on_verdict) {
         relay->announcing = true;
         relay->announcer = pthread_self();
@@ -115,23 +119,26 @@ static void drive(struct relay *relay)
     wait_wake_followers(relay);
 }
 
-/* Sleeps. Without a limit only while the conversation stays in the call it was in at the last look:
- * it tells when it leaves. */
+/* Has the conversation been in one call since the last look? Then it has the pump for as long as that
+ * lasts, and calls a thread when it leaves. */
+static bool not_needed(const struct relay *relay, const struct watch *watch)
+{
+    return relay->options.driver == DRIVER_AUTO && relay->calls > 0 &&
+           relay->call_number == watch->call_number;
+}
+
+/* Sleeps until the next look. */
 static void park(struct relay *relay, struct watch *watch)
 {
-    bool ticking = relay->options.driver == DRIVER_AUTO || relay->options.driver == DRIVER_RANDOM;
-    if (!ticking || (relay->calls > 0 && relay->call_number == watch->call_number &&
-                     relay->options.driver == DRIVER_AUTO)) {
-        relay->relay_idle = true;
-        pthread_cond_wait(&relay->parked, &relay->lock);
-        relay->relay_idle = false;
-        watch->away = false;
-        return;
-    }
-    int64_t grace_us = relay->options.driver == DRIVER_RANDOM ? 1000 : RELAY_GRACE_US;
-    struct timespec until = clock_absolute(clock_now_us() + grace_us);
+    enum relay_driver driver = relay->options.driver;
     watch->call_number = relay->call_number;
     watch->away = false;
+    if (driver == DRIVER_RELAY || driver == DRIVER_CONVERSATION) {
+        pthread_cond_wait(&relay->parked, &relay->lock);
+        return;
+    }
+    int64_t grace_us = driver == DRIVER_RANDOM ? 1000 : RELAY_GRACE_US;
+    struct timespec until = clock_absolute(clock_now_us() + grace_us);
     if (pthread_cond_timedwait(&relay->parked, &relay->lock, &until) == ETIMEDOUT)
         watch->away = relay->calls == 0 && relay->call_number == watch->call_number;
 }
@@ -143,15 +150,46 @@ static void relay_main(void *arg)
     relay_lock(relay);
     for (;;) {
         announce(relay, &watch);
-        if (relay->state == RELAY_DONE)
+        if (relay->state == RELAY_DONE || not_needed(relay, &watch))
             break;
         if (should_drive(relay, &watch))
             drive(relay);
         else
             park(relay, &watch);
     }
+    relay->attached = false;
     relay_unlock(relay);
     release(relay);
+}
+
+void relay_attach(struct relay *relay)
+{
+    relay->attached = true;
+    relay->references++; /* the thread's, given before it runs */
+    relay->call_thread = true;
+}
+
+static int run_thread(struct relay *relay)
+{
+    int error = threads_run(relay->options.threads, relay_main, relay);
+    if (error) {
+        relay_lock(relay);
+        relay->attached = false;
+        relay->references--;
+        relay_unlock(relay);
+    }
+    return error;
+}
+
+int relay_start(struct relay *relay)
+{
+    if (relay->options.transport == RELAY_DIRECT)
+        return 0;
+    relay_lock(relay);
+    relay_attach(relay);
+    relay->call_thread = false;
+    relay_unlock(relay);
+    return run_thread(relay);
 }
 
 /* ---- New ---------------------------------------------------------------------------------- */
@@ -193,17 +231,6 @@ static int make_transport(struct relay *relay)
     size_t outbound = options->outbound_size ? options->outbound_size : RELAY_DEFAULT_RING;
     /* A half's size is that of the ring it writes into. */
     return BIO_new_bio_pair(&relay->internal, outbound, &relay->external, inbound) ? 0 : ENOMEM;
-}
-
-int relay_start(struct relay *relay)
-{
-    if (relay->options.transport == RELAY_DIRECT)
-        return 0;
-    relay->references = 2; /* the thread's, given before it runs */
-    int error = threads_run(relay->options.threads, relay_main, relay);
-    if (error)
-        relay->references = 1;
-    return error;
 }
 
 struct relay *relay_new(int fd, const struct relay_options *options)

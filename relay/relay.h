@@ -3,8 +3,8 @@
  * The relay owns the socket from relay_new to the end. Bytes go through a BIO pair (transport pair) or
  * straight from SSL to the socket (transport direct); everything else is the same for both.
  *
- * Threads that enter: the relay's own thread (transport pair only), the conversation's one or two, and
- * anybody in relay_abort. One mutex guards all state and is never held across a system call but
+ * Threads that enter: the relay's own thread (transport pair only; it goes back to the pool while the
+ * conversation stays in a call), the conversation's one or two, and anybody in relay_abort. One mutex guards all state and is never held across a system call but
  * a futex. It is the only lock here; a caller may hold no lock of its own that is taken in on_verdict.
  *
  * The pump - poll, receive, send - is run by one thread at a time: a conversation thread that must wait

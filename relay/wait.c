@@ -21,14 +21,19 @@ void wait_enter(struct relay *relay)
         relay->call_number++;
 }
 
-/* The last one out wakes the relay thread if that sleeps for good, or if output would be stranded. */
+/* The last one out calls a relay thread, for there is none while a call lasts, or wakes it if output would be
+ * stranded. */
 void wait_leave(struct relay *relay)
 {
     if (!relay->polling)
         wait_wake_followers(relay);
     if (--relay->calls > 0 || relay->options.transport == RELAY_DIRECT)
         return;
-    if (relay->relay_idle || (!relay->polling && pump_has_output(relay)))
+    if (relay->state == RELAY_DONE)
+        return;
+    if (!relay->attached)
+        relay_attach(relay);
+    else if (!relay->polling && pump_has_output(relay))
         pthread_cond_signal(&relay->parked);
 }
 

@@ -79,8 +79,8 @@ actpass_end actpass_close(actpass_conn *conn)
         close_after_failure(conn, deadline_us);
     if (conn->end == ACTPASS_TIMEOUT || conn->end == ACTPASS_CANCELLED)
         relay_abort(conn->relay);
-    conn_leave(conn);
     relay_close(conn->relay);
+    conn_leave(conn);
     conn->closed = true;
     conn_tell_role(conn);
     conn_tell(conn, ACTPASS_EVENT_CLOSE);

@@ -112,8 +112,8 @@ static void note_role(struct conversation *conversation)
     report_role(&conversation->report);
 }
 
-/* The relay's thread has found the role, so here it is known; with the direct transport the
- * handshake finds it. */
+/* From here to the close the conversation waits nowhere but in its connection's calls (hand_over), so no relay
+ * thread is kept for it. With the relay transport the role is known; with the direct one the handshake finds it. */
 static void converse(void *arg)
 {
     struct conversation *conversation = arg;
@@ -123,6 +123,12 @@ static void converse(void *arg)
         serve(conversation);
     }
     close_and_leave(conversation);
+}
+
+static int hand_over(struct conversation *conversation)
+{
+    conn_enter(conn_of(conversation)); /* never left: it ends with the connection */
+    return threads_run(conversation->server->conversations, converse, conversation);
 }
 
 /* On the relay's thread. Without a role there is nothing to converse, and no thread is spent on it. */
@@ -136,7 +142,7 @@ static void on_verdict(actpass_conn *conn, void *arg)
         return;
     }
     note_role(conversation);
-    int error = threads_run(conversation->server->conversations, converse, conversation);
+    int error = hand_over(conversation);
     if (error != 0) {
         drop(conversation, error);
     }
@@ -145,7 +151,7 @@ static void on_verdict(actpass_conn *conn, void *arg)
 static int start(struct conversation *conversation)
 {
     if (conversation->service->config->connection.transport == CONFIG_TRANSPORT_DIRECT) {
-        return threads_run(conversation->server->conversations, converse, conversation);
+        return hand_over(conversation);
     }
     return conn_start(conn_of(conversation));
 }
