@@ -1,0 +1,122 @@
+/* Every byte arrives whole and in order, whatever the sizes of rings and system calls, the role, the version, and who
+ * drives the pump. */
+#include "tests/support/resources.h"
+#include "tests/support/rig.h"
+
+#include <criterion/criterion.h>
+
+static const size_t rings[] = {1, 2, 7, 17, 100, 0};
+static const size_t caps[] = {0, 1, 3};
+enum { RINGS = 6, CAPS = 3 };
+
+/* What both ends say; the peer has the other end of it. */
+struct talk {
+    struct tls_peer_plan ours, theirs;
+};
+
+static struct talk talk_of(uint64_t send, uint64_t receive)
+{
+    struct talk talk = {
+        .ours = {.send = send, .receive = receive, .send_seed = 1, .receive_seed = 2},
+        .theirs = {.send = receive, .receive = send, .send_seed = 2, .receive_seed = 1}};
+    return talk;
+}
+
+static void converse(struct tls_peer *peer, void *arg)
+{
+    const struct talk *talk = arg;
+    if (tls_peer_handshake(peer) && tls_peer_exchange(peer, &talk->theirs))
+        (void)tls_peer_end_in_order(peer);
+}
+
+static void run(struct rig_world *world, const struct rig_options *options, struct talk talk,
+                const char *what)
+{
+    struct rig rig;
+    rig_init(&rig, world, options, converse, &talk);
+    bool good = rig_handshake(&rig) && rig_exchange(&rig, &talk.ours) && rig_end_in_order(&rig);
+    tls_peer_join(rig.peer);
+    const struct relay_options *relay = &options->relay;
+    cr_assert(good && !rig.peer->failure[0],
+              "%s: ring %zu, cap %zu, role %s, TLS 1.%d, driver %d, transport %d, %s: %s; peer: %s",
+              what, relay->inbound_size, relay->io_cap, role_name(relay->role),
+              options->version + 2, relay->driver, relay->transport,
+              options->blocking ? "blocking" : "waiting", rig.failure, rig.peer->failure);
+    rig_free(&rig);
+}
+
+/* A few bytes through tiny rings cost as much as many through large ones. */
+static uint64_t amount(size_t ring, size_t cap)
+{
+    if (cap || (ring && ring < 17))
+        return 700;
+    return ring ? 5000 : 300000;
+}
+
+/* The random driver loses time by the toss; it gets a third of the rings and caps. */
+static bool thinned(enum relay_driver driver, size_t ring, size_t cap)
+{
+    return driver == DRIVER_RANDOM && (ring + cap) % 3 != 0;
+}
+
+/* All rings and caps in both roles and versions. */
+static void product(enum relay_transport transport, enum relay_driver driver, bool blocking)
+{
+    struct resources before = resources_now();
+    struct rig_world world;
+    rig_world_init(&world);
+    for (size_t ring = 0; ring < RINGS; ring++)
+        for (size_t cap = 0; cap < CAPS; cap++)
+            for (int which = 0; which < 4 && !thinned(driver, ring, cap); which++) {
+                struct rig_options options = rig_defaults(which & 1, which >> 1);
+                options.relay.transport = transport;
+                options.relay.driver = driver;
+                options.relay.inbound_size = options.relay.outbound_size = rings[ring];
+                options.relay.io_cap = caps[cap];
+                options.blocking = blocking;
+                uint64_t size = amount(rings[ring], caps[cap]);
+                run(&world, &options, talk_of(size, size), "product");
+            }
+    rig_world_free(&world);
+    cr_assert(resources_return_to(before));
+}
+
+Test(relay_rings, auto_driver_blocking, .timeout = 60)
+{
+    product(RELAY_PAIR, DRIVER_AUTO, true);
+}
+
+Test(relay_rings, auto_driver_waiting, .timeout = 60)
+{
+    product(RELAY_PAIR, DRIVER_AUTO, false);
+}
+
+Test(relay_rings, relay_driver_blocking, .timeout = 60)
+{
+    product(RELAY_PAIR, DRIVER_RELAY, true);
+}
+
+Test(relay_rings, relay_driver_waiting, .timeout = 60)
+{
+    product(RELAY_PAIR, DRIVER_RELAY, false);
+}
+
+Test(relay_rings, conversation_driver_blocking, .timeout = 60)
+{
+    product(RELAY_PAIR, DRIVER_CONVERSATION, true);
+}
+
+Test(relay_rings, conversation_driver_waiting, .timeout = 60)
+{
+    product(RELAY_PAIR, DRIVER_CONVERSATION, false);
+}
+
+Test(relay_rings, random_driver_blocking, .timeout = 60)
+{
+    product(RELAY_PAIR, DRIVER_RANDOM, true);
+}
+
+Test(relay_rings, random_driver_waiting, .timeout = 60)
+{
+    product(RELAY_PAIR, DRIVER_RANDOM, false);
+}
