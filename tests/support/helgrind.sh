@@ -7,7 +7,8 @@ cd "$(dirname "$0")/../.." || exit 1
 build=$1
 shift
 tests=("$@")
-[ ${#tests[@]} -gt 0 ] || tests=(test_helgrind)
+[ ${#tests[@]} -gt 0 ] || tests=(test_echo_of_more BothOnOnePort test_open_connections_may_end
+    test_the_shutdown_timeout_cuts)
 logs=$build/logs/helgrind
 if ! command -v valgrind >/dev/null; then
     echo "valgrind is not installed (apt-get install valgrind)"
@@ -19,12 +20,12 @@ mkdir -p "$logs"
 wrapper=$logs/actpass
 cat >"$wrapper" <<EOF
 #!/bin/sh
-exec valgrind --tool=helgrind --trace-children=yes --history-level=approx \\
+exec valgrind --tool=helgrind --trace-children=yes --history-level=full \\
     --suppressions='$PWD/tests/support/helgrind.supp' --log-file='$PWD/$logs/%p.log' \\
     '$PWD/$build/actpass' "\$@"
 EOF
 chmod +x "$wrapper"
-tests/e2e/run.py --program "$wrapper" --jobs 1 --verbose "${tests[@]}"
+tests/e2e/run.py --program "$wrapper" --jobs 2 --verbose "${tests[@]}"
 status=$?
 
 shopt -s nullglob
