@@ -1,0 +1,108 @@
+/* Whom we accept as peer. */
+#include "server/tls/policy.h"
+
+#include "server/tls/error.h"
+#include "server/tls/peer_names.h"
+#include "server/tls/pin.h"
+
+#include <openssl/err.h>
+#include <stdlib.h>
+
+struct policy {
+    bool any_peer;
+    bool has_ca;
+    struct peer_names names; /* none: any name will do */
+    struct pin *pins;        /* none: any key will do */
+    size_t pin_count;
+    bool has_own;
+    struct pin own; /* our own key */
+};
+
+static bool read_pins(const struct config_strings *texts, struct policy *policy,
+                      struct tls_error *error)
+{
+    if (texts->count == 0)
+        return true;
+    policy->pins = calloc(texts->count, sizeof *policy->pins);
+    if (!policy->pins)
+        return tls_fail(error, "out of memory for peer_pins");
+    for (size_t i = 0; i < texts->count; i++) {
+        if (!pin_parse(texts->items[i], &policy->pins[i]))
+            return tls_fail(error,
+                            "peer_pins: \"%s\" is not sha256: and the 64 hex digits of the SHA-256 "
+                            "of the peer's public key (SubjectPublicKeyInfo)",
+                            texts->items[i]);
+        policy->pin_count++;
+    }
+    return true;
+}
+
+static bool read_own(X509 *own, struct policy *policy, struct tls_error *error)
+{
+    policy->has_own = own != NULL;
+    return !own || pin_of(own, &policy->own) || tls_fail(error, "out of memory for our own pin");
+}
+
+struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_error *error)
+{
+    struct policy *policy = calloc(1, sizeof *policy);
+    if (!policy) {
+        tls_fail(error, "out of memory for the policy of peers");
+        return NULL;
+    }
+    policy->any_peer = tls->insecure_any_peer;
+    policy->has_ca = tls->ca || tls->ca_system;
+    if (peer_names_read(&tls->peer_names, &policy->names, error) &&
+        read_pins(&tls->peer_pins, policy, error) && read_own(own, policy, error))
+        return policy;
+    policy_free(policy);
+    return NULL;
+}
+
+void policy_free(struct policy *policy)
+{
+    if (!policy)
+        return;
+    peer_names_free(&policy->names);
+    free(policy->pins);
+    free(policy);
+}
+
+bool policy_needs_chain(const struct policy *policy)
+{
+    if (policy->any_peer)
+        return false;
+    return policy->has_ca || policy->pin_count == 0;
+}
+
+static bool is_pinned(const struct policy *policy, const struct pin *pin)
+{
+    for (size_t i = 0; i < policy->pin_count; i++) {
+        if (pin_equal(&policy->pins[i], pin))
+            return true;
+    }
+    return false;
+}
+
+static bool judge(const struct policy *policy, X509 *peer, struct tls_error *error)
+{
+    struct pin pin;
+    if (!pin_of(peer, &pin))
+        return tls_fail(error, "its key cannot be read");
+    /* The key, not the whole certificate: who shows our key under another certificate is us, too. */
+    if (policy->has_own && pin_equal(&policy->own, &pin))
+        return tls_fail(error, "its key is our own: we are talking to ourselves, or to a mirror");
+    if (policy->any_peer)
+        return true;
+    if (policy->pin_count > 0 && !is_pinned(policy, &pin))
+        return tls_fail(error, "its key is none of peer_pins");
+    return policy->names.count == 0 || peer_names_match(&policy->names, peer, error);
+}
+
+bool policy_accepts(const struct policy *policy, X509 *peer, struct tls_error *error)
+{
+    (void)ERR_set_mark(); /* names that cannot be parsed leave errors behind (hazard 6) */
+    bool accepts = judge(policy, peer, error);
+    (void)ERR_pop_to_mark();
+    return accepts;
+}
