@@ -1,0 +1,265 @@
+/* The two contexts of a configuration. */
+#include "server/tls/context.h"
+
+#include "server/tls/alpn.h"
+#include "server/tls/error.h"
+#include "server/tls/identity.h"
+#include "server/tls/peer_names.h"
+#include "server/tls/scope.h"
+#include "server/tls/trust.h"
+#include "server/tls/verify.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tls_context {
+    SSL_CTX *server, *client; /* NULL for a role that we never have */
+    struct policy *policy;
+    struct alpn alpn;
+    struct verify verify;
+    enum config_client_auth client_auth;
+    char *server_name; /* SNI; NULL: none */
+};
+
+/* What is only needed while contexts are made. */
+struct material {
+    const struct config_tls *tls;
+    struct identity identity;
+    struct trust trust;
+};
+
+/* ---- One SSL_CTX -------------------------------------------------------------------------- */
+
+/* The list without what proves nothing (aNULL) or hides nothing (eNULL), whatever it says. */
+static bool set_cipher_list(SSL_CTX *ctx, const char *ciphers, struct tls_error *error)
+{
+    char *list = NULL;
+    if (asprintf(&list, "%s:!aNULL:!eNULL", ciphers) < 0)
+        return tls_fail(error, "out of memory for ciphers");
+    bool set = SSL_CTX_set_cipher_list(ctx, list) == 1;
+    free(list);
+    return set ||
+           tls_fail(error,
+                    "ciphers \"%s\" leaves no cipher with encryption and authentication that "
+                    "OpenSSL knows: see openssl ciphers -v -tls1_2",
+                    ciphers);
+}
+
+static bool set_ciphers(SSL_CTX *ctx, const struct config_tls *tls, struct tls_error *error)
+{
+    if (tls->ciphers && !set_cipher_list(ctx, tls->ciphers, error))
+        return false;
+    if (!tls->ciphersuites ||
+        (*tls->ciphersuites && SSL_CTX_set_ciphersuites(ctx, tls->ciphersuites) == 1))
+        return true;
+    return tls_fail(
+        error,
+        "ciphersuites \"%s\" has a name that OpenSSL does not know: see openssl ciphers "
+        "-v -tls1_3 -s",
+        tls->ciphersuites);
+}
+
+/* The system's openssl.cnf may have set options; these are not left to it. */
+static void set_options(SSL_CTX *ctx)
+{
+    /* A cut stream must never look like an end (hazard 19), and a peer must be able to renegotiate
+     * safely or not at all (hazard 23). */
+    SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT |
+                                   SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
+                                   SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
+    /* AUTO_RETRY: a read goes on over records without data until there is some or the BIO says retry,
+     * which suits a blocking BIO and, since we wait on the relay and not on the socket, a
+     * non-blocking one. A repeated write may come from another buffer. No ENABLE_PARTIAL_WRITE: existing
+     * blocking code counts on all or nothing. NO_AUTO_CHAIN: the chain sent is the file's, and no
+     * handshake pays for building one. */
+    SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
+}
+
+/* Without resumption no tickets: in TLS 1.3 they are sent where nobody may be reading (hazard 15). */
+static bool set_no_sessions(SSL_CTX *ctx)
+{
+    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    return SSL_CTX_set_num_tickets(ctx, 0) == 1;
+}
+
+static int verify_mode(const struct tls_context *context, bool server)
+{
+    if (!server || context->client_auth == CONFIG_CLIENT_AUTH_REQUEST)
+        return SSL_VERIFY_PEER; /* the policy decides, also where it lets any peer in */
+    if (context->client_auth == CONFIG_CLIENT_AUTH_REQUIRE)
+        return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    return SSL_VERIFY_NONE;
+}
+
+static bool set_role(const struct tls_context *context, const struct material *material,
+                     bool server, SSL_CTX *ctx)
+{
+    bool asks = server && context->client_auth != CONFIG_CLIENT_AUTH_NONE;
+    if (server)
+        alpn_use_as_server(&context->alpn, ctx);
+    SSL_CTX_set_verify(ctx, verify_mode(context, server), NULL);
+    verify_use(&context->verify, ctx);
+    return (server || alpn_use_as_client(&context->alpn, ctx)) && set_no_sessions(ctx) &&
+           trust_use(&material->trust, ctx) && (!asks || trust_announce(&material->trust, ctx)) &&
+           scope_use(material->tls, server, material->trust.list, material->identity.certificate,
+                     ctx);
+}
+
+/* Without an explicit minimum a TLS 1.1 hello is answered with internal_error (hazard 45). */
+static bool set_versions(SSL_CTX *ctx, enum config_tls_version least)
+{
+    return SSL_CTX_set_min_proto_version(ctx, least == CONFIG_TLS_1_3 ? TLS1_3_VERSION
+                                                                      : TLS1_2_VERSION) == 1;
+}
+
+static SSL_CTX *make_ctx(const struct tls_context *context, const struct material *material,
+                         bool server, struct tls_error *error)
+{
+    SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    bool made = false;
+    if (ctx)
+        set_options(ctx);
+    if (!ctx || !set_versions(ctx, material->tls->min_version) ||
+        !set_role(context, material, server, ctx))
+        tls_fail(error, "the TLS context cannot be made: OpenSSL says \"%s\"",
+                 tls_openssl_reason());
+    else
+        made =
+            set_ciphers(ctx, material->tls, error) && identity_use(&material->identity, ctx, error);
+    ERR_clear_error();
+    if (made)
+        return ctx;
+    SSL_CTX_free(ctx);
+    return NULL;
+}
+
+/* ---- Both --------------------------------------------------------------------------------- */
+
+/* server_name, or the one plain DNS name that the peer must have. */
+static bool set_server_name(const struct config_tls *tls, struct tls_context *context,
+                            struct tls_error *error)
+{
+    const char *name = tls->server_name;
+    if (name && !peer_names_is_dns(name))
+        return tls_fail(
+            error, "server_name \"%s\" is no DNS name: TLS sends no addresses or wildcards", name);
+    if (!name && tls->peer_names.count == 1 && peer_names_is_dns(tls->peer_names.items[0]))
+        name = tls->peer_names.items[0];
+    context->server_name = name ? strdup(name) : NULL;
+    return !name || context->server_name || tls_fail(error, "out of memory for server_name");
+}
+
+static bool make_both(struct tls_context *context, const struct material *material, bool may_serve,
+                      bool may_connect, struct tls_error *error)
+{
+    context->policy = policy_new(material->tls, material->identity.certificate, error);
+    if (!context->policy || !alpn_read(&material->tls->alpn, &context->alpn, error) ||
+        !set_server_name(material->tls, context, error))
+        return false;
+    context->client_auth = material->tls->client_auth;
+    context->verify = (struct verify){context->policy, &context->alpn};
+    if (may_serve && !(context->server = make_ctx(context, material, true, error)))
+        return false;
+    return !may_connect || (context->client = make_ctx(context, material, false, error));
+}
+
+static bool load(const struct config_tls *tls, bool may_serve, bool may_connect,
+                 struct tls_context *context, struct tls_error *error)
+{
+    struct material material = {.tls = tls};
+    if (!trust_check(tls, may_serve, may_connect, error))
+        return false;
+    if (may_serve && !tls->certificate)
+        return tls_fail(error, "a TLS server needs a certificate: set certificate and key");
+    if (!verify_prepare())
+        return tls_fail(error, "out of memory for TLS");
+    bool made = identity_load(tls, &material.identity, error) &&
+                trust_load(tls, &material.trust, error) &&
+                make_both(context, &material, may_serve, may_connect, error);
+    identity_free(&material.identity);
+    trust_free(&material.trust);
+    return made;
+}
+
+struct tls_context *tls_context_new(const struct config_tls *tls, enum config_role role,
+                                    struct tls_error *error)
+{
+    struct tls_context *context = calloc(1, sizeof *context);
+    if (!context)
+        tls_fail(error, "out of memory for TLS");
+    else if (load(tls, role != CONFIG_ROLE_CLIENT, role != CONFIG_ROLE_SERVER, context, error))
+        return context;
+    tls_context_free(context);
+    return NULL;
+}
+
+void tls_context_free(struct tls_context *context)
+{
+    if (!context)
+        return;
+    SSL_CTX_free(context->client);
+    SSL_CTX_free(context->server);
+    alpn_free(&context->alpn);
+    policy_free(context->policy);
+    free(context->server_name);
+    free(context);
+}
+
+/* ---- Use ---------------------------------------------------------------------------------- */
+
+static SSL *make_client(struct tls_context *context)
+{
+    SSL *ssl = SSL_new(context->client);
+    if (ssl && context->server_name && SSL_set_tlsext_host_name(ssl, context->server_name) != 1) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    if (ssl)
+        SSL_set_connect_state(ssl);
+    return ssl;
+}
+
+static SSL *make_server(struct tls_context *context)
+{
+    SSL *ssl = SSL_new(context->server);
+    if (ssl)
+        SSL_set_accept_state(ssl);
+    return ssl;
+}
+
+SSL *tls_context_ssl(struct tls_context *context, bool server)
+{
+    if (!(server ? context->server : context->client))
+        return NULL;
+    SSL *ssl = server ? make_server(context) : make_client(context);
+    ERR_clear_error();
+    return ssl;
+}
+
+bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls_error *error)
+{
+    struct tls_error why;
+    bool server = SSL_is_server(ssl);
+    X509 *peer = SSL_get0_peer_certificate(ssl);
+    if (!alpn_agreed(&context->alpn, ssl))
+        return tls_fail(error, "no application protocol of alpn was agreed on with the peer");
+    if (!peer && server && context->client_auth != CONFIG_CLIENT_AUTH_REQUIRE)
+        return true;
+    if (!peer)
+        return tls_fail(error, "the peer gave no certificate, which is required");
+    if (SSL_get_verify_result(ssl) != X509_V_OK)
+        return tls_fail(error, "the peer's certificate is refused: %s", verify_refusal(ssl));
+    return policy_accepts(context->policy, peer, &why) ||
+           tls_fail(error, "the peer's certificate is refused: %s", why.text);
+}
+
+const char *tls_context_refusal(SSL *ssl)
+{
+    return verify_refusal(ssl);
+}

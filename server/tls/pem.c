@@ -1,0 +1,104 @@
+/* PEM files. */
+#include "server/tls/pem.h"
+
+#include "server/tls/error.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Instead of OpenSSL's own, which asks on the terminal. */
+static int no_passphrase(char *buffer, int size, int writing, void *asked)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    *(bool *)asked = true;
+    return -1;
+}
+
+static BIO *open_file(const char *what, const char *path, struct tls_error *error)
+{
+    char text[128];
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        tls_fail(error, "%s %s cannot be read: %s", what, path,
+                 strerror_r(errno, text, sizeof text));
+        return NULL;
+    }
+    BIO *bio = BIO_new_fp(file, BIO_CLOSE);
+    if (!bio) {
+        (void)fclose(file);
+        tls_fail(error, "out of memory for %s %s", what, path);
+    }
+    return bio;
+}
+
+/* Did reading stop because no further block of the wanted kind is there? */
+static bool is_at_end(void)
+{
+    unsigned long code = ERR_peek_last_error();
+    return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+static bool read_certificates(BIO *bio, STACK_OF(X509) * certificates)
+{
+    bool asked = false;
+    X509 *certificate;
+    while ((certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, &asked))) {
+        if (sk_X509_push(certificates, certificate) <= 0) {
+            X509_free(certificate);
+            return false;
+        }
+    }
+    return is_at_end();
+}
+
+STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct tls_error *error)
+{
+    ERR_clear_error();
+    BIO *bio = open_file(what, path, error);
+    if (!bio)
+        return NULL;
+    STACK_OF(X509) *certificates = sk_X509_new_null();
+    bool fine = certificates && read_certificates(bio, certificates);
+    BIO_free(bio);
+    if (!fine)
+        tls_fail(error,
+                 "%s %s holds a certificate that cannot be read (%s): give a PEM file that "
+                 "is whole",
+                 what, path, tls_openssl_reason());
+    else if (sk_X509_num(certificates) == 0)
+        tls_fail(error, "%s %s holds no certificate: give a PEM file with BEGIN CERTIFICATE", what,
+                 path);
+    ERR_clear_error();
+    if (fine && sk_X509_num(certificates) > 0)
+        return certificates;
+    sk_X509_pop_free(certificates, X509_free);
+    return NULL;
+}
+
+EVP_PKEY *pem_key(const char *path, struct tls_error *error)
+{
+    bool asked = false;
+    ERR_clear_error();
+    BIO *bio = open_file("key", path, error);
+    if (!bio)
+        return NULL;
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked);
+    BIO_free(bio);
+    if (!key && asked)
+        tls_fail(error,
+                 "key %s is protected by a passphrase, which actpass does not ask for: give "
+                 "the key without one, as openssl pkey -in %s -out NEW makes it",
+                 path, path);
+    else if (!key)
+        tls_fail(error,
+                 "key %s holds no private key that can be read: give a PEM file with BEGIN "
+                 "PRIVATE KEY",
+                 path);
+    ERR_clear_error();
+    return key;
+}

@@ -1,0 +1,61 @@
+/* The session-id context. */
+#include "server/tls/scope.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+/* Each part is added with its kind and length, so that no two policies are the same bytes. */
+static bool add(EVP_MD_CTX *digest, char kind, const void *data, size_t size)
+{
+    uint64_t length = size;
+    return EVP_DigestUpdate(digest, &kind, 1) && EVP_DigestUpdate(digest, &length, sizeof length) &&
+           EVP_DigestUpdate(digest, data, size);
+}
+
+static bool add_strings(EVP_MD_CTX *digest, char kind, const struct config_strings *strings)
+{
+    bool done = true;
+    for (size_t i = 0; done && i < strings->count; i++)
+        done = add(digest, kind, strings->items[i], strlen(strings->items[i]));
+    return done;
+}
+
+static bool add_certificate(EVP_MD_CTX *digest, char kind, const X509 *certificate)
+{
+    unsigned char fingerprint[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    return X509_digest(certificate, EVP_sha256(), fingerprint, &size) == 1 &&
+           add(digest, kind, fingerprint, size);
+}
+
+static bool add_ca(EVP_MD_CTX *digest, const STACK_OF(X509) * ca)
+{
+    bool done = true;
+    for (int i = 0; done && i < sk_X509_num(ca); i++)
+        done = add_certificate(digest, 'c', sk_X509_value(ca, i));
+    return done;
+}
+
+static bool add_all(EVP_MD_CTX *digest, const struct config_tls *tls, bool server,
+                    const STACK_OF(X509) * ca, const X509 *own)
+{
+    const uint8_t flags[] = {server, tls->insecure_any_peer, tls->ca_system,
+                             (uint8_t)tls->client_auth};
+    return add(digest, 'f', flags, sizeof flags) && add_strings(digest, 'n', &tls->peer_names) &&
+           add_strings(digest, 'p', &tls->peer_pins) && add_ca(digest, ca) &&
+           (!own || add_certificate(digest, 'o', own));
+}
+
+bool scope_use(const struct config_tls *tls, bool server, const STACK_OF(X509) * ca,
+               const X509 *own, SSL_CTX *ctx)
+{
+    unsigned char scope[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+                add_all(digest, tls, server, ca, own) &&
+                EVP_DigestFinal_ex(digest, scope, &size) == 1 &&
+                SSL_CTX_set_session_id_context(ctx, scope, size) == 1;
+    EVP_MD_CTX_free(digest);
+    return done;
+}

@@ -1,0 +1,16 @@
+/* The session-id context: a session made in one role, or under one policy, is never resumed in another
+ * (hazards 32 and 33). Any thread. */
+#ifndef ACTPASS_SERVER_TLS_SCOPE_H
+#define ACTPASS_SERVER_TLS_SCOPE_H
+
+#include "server/tls/policy.h"
+
+#include <openssl/ssl.h>
+
+/* Sets it from the role and from all that decides whom we accept and who we are: names, pins, CA
+ * certificates (NULL: none, or the system's), client authentication, our own certificate (NULL: none). False:
+ * no memory. */
+bool scope_use(const struct config_tls *tls, bool server, const STACK_OF(X509) * ca,
+               const X509 *own, SSL_CTX *ctx);
+
+#endif
