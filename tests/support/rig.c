@@ -29,8 +29,8 @@ void rig_world_init(struct rig_world *world)
     check(world->threads, "threads_new");
     for (size_t i = 0; i < 2; i++) {
         const struct test_end *ends = world->pair->ends;
-        world->ours[i] = tls_peer_context(versions[i], ends[0].certificate, ends[0].key);
-        world->theirs[i] = tls_peer_context(versions[i], ends[1].certificate, ends[1].key);
+        world->ours[i] = socket_peer_context(versions[i], ends[0].certificate, ends[0].key);
+        world->theirs[i] = socket_peer_context(versions[i], ends[1].certificate, ends[1].key);
     }
 }
 
@@ -57,7 +57,7 @@ struct rig_options rig_defaults(bool we_are_server, int version)
 }
 
 void rig_init(struct rig *rig, struct rig_world *world, const struct rig_options *options,
-              void (*script)(struct tls_peer *peer, void *arg), void *arg)
+              void (*script)(struct socket_peer *peer, void *arg), void *arg)
 {
     int fds[2];
     *rig = (struct rig){.world = world, .options = *options};
@@ -70,9 +70,9 @@ void rig_init(struct rig *rig, struct rig_world *world, const struct rig_options
     rig->relay = relay_new(fds[0], &rig->options.relay);
     check(rig->relay, "relay_new");
     check(relay_start(rig->relay) == 0, "relay_start");
-    rig->peer = tls_peer_new(fds[1], world->theirs[options->version], &options->peer);
+    rig->peer = socket_peer_new(fds[1], world->theirs[options->version], &options->peer);
     rig->deadline_us = clock_deadline_ms(LONG_MS);
-    tls_peer_start(rig->peer, script, arg);
+    socket_peer_start(rig->peer, script, arg);
 }
 
 void rig_free(struct rig *rig)
@@ -80,7 +80,7 @@ void rig_free(struct rig *rig)
     relay_close(rig->relay);
     SSL_free(rig->ssl);
     relay_free(rig->relay);
-    tls_peer_free(rig->peer);
+    socket_peer_free(rig->peer);
 }
 
 __attribute__((format(printf, 2, 3))) static bool fail(struct rig *rig, const char *format, ...)
@@ -162,7 +162,7 @@ int rig_write(struct rig *rig, const void *data, int size)
 
 /* ---- Both ways ----------------------------------------------------------------------------------- */
 
-static bool write_chunk(struct rig *rig, const struct tls_peer_plan *plan, uint64_t *sent)
+static bool write_chunk(struct rig *rig, const struct socket_peer_plan *plan, uint64_t *sent)
 {
     uint8_t data[CHUNK];
     uint64_t left = plan->send - *sent;
@@ -175,7 +175,7 @@ static bool write_chunk(struct rig *rig, const struct tls_peer_plan *plan, uint6
     return true;
 }
 
-static bool take_chunk(struct rig *rig, const struct tls_peer_plan *plan, const uint8_t *data,
+static bool take_chunk(struct rig *rig, const struct socket_peer_plan *plan, const uint8_t *data,
                        int size, uint64_t *received)
 {
     if (!pattern_matches(data, (size_t)size, *received, plan->receive_seed))
@@ -184,7 +184,7 @@ static bool take_chunk(struct rig *rig, const struct tls_peer_plan *plan, const 
     return true;
 }
 
-static bool read_chunk(struct rig *rig, const struct tls_peer_plan *plan, uint64_t *received)
+static bool read_chunk(struct rig *rig, const struct socket_peer_plan *plan, uint64_t *received)
 {
     uint8_t data[CHUNK];
     uint64_t left = plan->receive - *received;
@@ -195,7 +195,7 @@ static bool read_chunk(struct rig *rig, const struct tls_peer_plan *plan, uint64
 }
 
 /* One after the other: the peer must be able to do both at once. */
-static bool exchange_blocking(struct rig *rig, const struct tls_peer_plan *plan)
+static bool exchange_blocking(struct rig *rig, const struct socket_peer_plan *plan)
 {
     uint64_t sent = 0, received = 0;
     while (sent < plan->send)
@@ -208,7 +208,7 @@ static bool exchange_blocking(struct rig *rig, const struct tls_peer_plan *plan)
 }
 
 /* Reads what is there now. */
-static bool read_some(struct rig *rig, const struct tls_peer_plan *plan, uint64_t *received)
+static bool read_some(struct rig *rig, const struct socket_peer_plan *plan, uint64_t *received)
 {
     uint8_t data[CHUNK];
     for (;;) {
@@ -227,7 +227,7 @@ static bool read_some(struct rig *rig, const struct tls_peer_plan *plan, uint64_
 }
 
 /* One thread that waits for whatever comes first. */
-static bool exchange_at_once(struct rig *rig, const struct tls_peer_plan *plan)
+static bool exchange_at_once(struct rig *rig, const struct socket_peer_plan *plan)
 {
     uint64_t sent = 0, received = 0;
     for (;;) {
@@ -247,7 +247,7 @@ static bool exchange_at_once(struct rig *rig, const struct tls_peer_plan *plan)
     }
 }
 
-bool rig_exchange(struct rig *rig, const struct tls_peer_plan *plan)
+bool rig_exchange(struct rig *rig, const struct socket_peer_plan *plan)
 {
     bool good = rig->options.blocking ? exchange_blocking(rig, plan) : exchange_at_once(rig, plan);
     relay_flush(rig->relay);

@@ -1,11 +1,11 @@
-/* A relay with a raw SSL on it on one side and a tls_peer on the other: for tests of relay/ without server/. One
+/* A relay with a raw SSL on it on one side and a socket_peer on the other: for tests of relay/ without server/. One
  * thread, but for rig_abort. */
 #ifndef ACTPASS_TESTS_SUPPORT_RIG_H
 #define ACTPASS_TESTS_SUPPORT_RIG_H
 
 #include "relay/relay.h"
 #include "tests/support/certs.h"
-#include "tests/support/tls_peer.h"
+#include "tests/support/socket_peer.h"
 
 /* What all rigs of a test share. */
 struct rig_world {
@@ -19,7 +19,7 @@ void rig_world_free(struct rig_world *world); /* all its relay threads have ende
 struct rig_options {
     struct relay_options
         relay; /* threads is filled in; a role of AUTO stays, ours below is fixed otherwise */
-    struct tls_peer_options peer;
+    struct socket_peer_options peer;
     int version;        /* 0: TLS 1.2; 1: TLS 1.3 */
     bool blocking;      /* SSL blocks inside the BIO; otherwise rig_* wait with relay_wait */
     bool small_buffers; /* of the sockets */
@@ -31,7 +31,7 @@ struct rig {
     struct rig_options options;
     struct relay *relay;
     SSL *ssl;
-    struct tls_peer *peer;
+    struct socket_peer *peer;
     int64_t deadline_us; /* for waits of the non-blocking way */
     char failure[256];
 };
@@ -41,14 +41,14 @@ struct rig_options rig_defaults(bool we_are_server, int version);
 
 /* Makes and starts both ends; SSL comes with the verdict, in rig_handshake. */
 void rig_init(struct rig *rig, struct rig_world *world, const struct rig_options *options,
-              void (*script)(struct tls_peer *peer, void *arg), void *arg);
+              void (*script)(struct socket_peer *peer, void *arg), void *arg);
 
 /* Lets the relay go, joins the peer. */
 void rig_free(struct rig *rig);
 
 /* Each false with failure set. */
 bool rig_handshake(struct rig *rig);
-bool rig_exchange(struct rig *rig, const struct tls_peer_plan *plan);
+bool rig_exchange(struct rig *rig, const struct socket_peer_plan *plan);
 bool rig_end_in_order(struct rig *rig);
 
 /* Non-blocking SSL calls with waits: as SSL_read and SSL_write, with the wait's result apart. */

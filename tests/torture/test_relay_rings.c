@@ -11,7 +11,7 @@ enum { RINGS = 6, CAPS = 3 };
 
 /* What both ends say; the peer has the other end of it. */
 struct talk {
-    struct tls_peer_plan ours, theirs;
+    struct socket_peer_plan ours, theirs;
 };
 
 static struct talk talk_of(uint64_t send, uint64_t receive)
@@ -22,11 +22,11 @@ static struct talk talk_of(uint64_t send, uint64_t receive)
     return talk;
 }
 
-static void converse(struct tls_peer *peer, void *arg)
+static void converse(struct socket_peer *peer, void *arg)
 {
     const struct talk *talk = arg;
-    if (tls_peer_handshake(peer) && tls_peer_exchange(peer, &talk->theirs))
-        (void)tls_peer_end_in_order(peer);
+    if (socket_peer_handshake(peer) && socket_peer_exchange(peer, &talk->theirs))
+        (void)socket_peer_end_in_order(peer);
 }
 
 static void run(struct rig_world *world, const struct rig_options *options, struct talk talk,
@@ -35,7 +35,7 @@ static void run(struct rig_world *world, const struct rig_options *options, stru
     struct rig rig;
     rig_init(&rig, world, options, converse, &talk);
     bool good = rig_handshake(&rig) && rig_exchange(&rig, &talk.ours) && rig_end_in_order(&rig);
-    tls_peer_join(rig.peer);
+    socket_peer_join(rig.peer);
     const struct relay_options *relay = &options->relay;
     cr_assert(good && !rig.peer->failure[0],
               "%s: ring %zu, cap %zu, role %s, TLS 1.%d, driver %d, transport %d, %s: %s; peer: %s",

@@ -1,0 +1,42 @@
+/* Any bytes as the first ones of a connection: nothing is read beyond them, more bytes never change a decision,
+ * and there is one when the relay has no more room. */
+#include "relay/hello.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static enum hello classify(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = malloc(size ? size : 1); /* of exactly that size, for the sanitizer */
+    if (!copy)
+        abort();
+    if (size)
+        memcpy(copy, data, size);
+    enum hello result = hello_classify(copy, size);
+    uint8_t digest[HELLO_DIGEST];
+    size_t taken = hello_digest(copy, size, digest);
+    if (taken > size || (taken && result != HELLO_CLIENT))
+        abort();
+    free(copy);
+    return result;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    enum hello result = HELLO_PARTIAL;
+    size_t most = size < 64 ? size : 64;
+    for (size_t length = 0; length <= most; length++) {
+        enum hello next = classify(data, length);
+        if (result != HELLO_PARTIAL && next != result)
+            abort();
+        result = next;
+    }
+    enum hello last = classify(data, size);
+    if (result != HELLO_PARTIAL && last != result)
+        abort();
+    if (last == HELLO_PARTIAL && size >= HELLO_MOST)
+        abort();
+    return 0;
+}
