@@ -81,7 +81,7 @@ def socat_server(certificates, version, backend):
 
 
 def stunnel_config(certificates, version, backend):
-    """stunnel as inetd starts it: TLS server on its standard input."""
-    return (f"foreground = yes\npid =\n[device]\ncert = {certificates.path('device')}\n"
+    """stunnel as inetd starts it: TLS server on its standard input, so without a [section]."""
+    return (f"foreground = yes\npid =\ncert = {certificates.path('device')}\n"
             f"key = {certificates.path('device', 'key')}\nsslVersion = {STUNNEL[version]}\n"
             f"connect = {backend.address}\n").encode()
