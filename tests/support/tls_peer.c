@@ -1,424 +1,159 @@
+/* A peer made of plain OpenSSL, and handshakes in memory. */
 #include "tests/support/tls_peer.h"
 
-#include "relay/clock.h"
-#include "tests/support/pattern.h"
-#include "tests/support/resources.h"
-
-#include <errno.h>
 #include <openssl/err.h>
-#include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-enum { STUCK_MS = 30000, CHUNK = 16384, OUTPUT_MOST = 65536 };
-
-static void check(bool good, const char *what)
+static void must(bool fine, const char *what)
 {
-    if (good)
+    if (fine)
         return;
-    fprintf(stderr, "tests/support/tls_peer: %s\n", what);
+    fprintf(stderr, "tests/support/tls_peer.c: cannot make %s\n", what);
     ERR_print_errors_fp(stderr);
     abort();
 }
 
-SSL_CTX *tls_peer_context(int version, const char *certificate, const char *key)
+/* ---- The peer ------------------------------------------------------------------------------- */
+
+static int believe(X509_STORE_CTX *store, void *arg)
 {
-    SSL_CTX *context = SSL_CTX_new(TLS_method());
-    check(context, "SSL_CTX_new");
-    check(SSL_CTX_set_min_proto_version(context, version) &&
-              SSL_CTX_set_max_proto_version(context, version),
-          "protocol version");
-    check(SSL_CTX_use_certificate_chain_file(context, certificate) == 1, certificate);
-    check(SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1, key);
-    return context;
+    (void)arg;
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
 }
 
-struct tls_peer *tls_peer_new(int fd, SSL_CTX *context, const struct tls_peer_options *options)
+/* Insists on its protocol, as a peer may that does not care what is offered. */
+static int choose(SSL *ssl, const unsigned char **out, unsigned char *out_size,
+                  const unsigned char *offered, unsigned offered_size, void *arg)
 {
-    struct tls_peer *peer = calloc(1, sizeof *peer);
-    check(peer, "out of memory");
-    peer->fd = fd;
-    peer->options = *options;
-    peer->ssl = SSL_new(context);
-    BIO *input = BIO_new(BIO_s_mem()), *output = BIO_new(BIO_s_mem());
-    check(peer->ssl && input && output, "SSL_new");
-    BIO_set_mem_eof_return(input, -1);
-    BIO_set_mem_eof_return(output, -1);
-    SSL_set_bio(peer->ssl, input, output);
-    if (options->server)
-        SSL_set_accept_state(peer->ssl);
-    else
-        SSL_set_connect_state(peer->ssl);
-    peer->deadline_us = clock_deadline_ms(STUCK_MS);
-    return peer;
+    (void)ssl;
+    (void)arg;
+    if (offered_size < 1)
+        return SSL_TLSEXT_ERR_NOACK;
+    *out = offered + 1;
+    *out_size = offered[0];
+    return SSL_TLSEXT_ERR_OK;
 }
 
-static void *run(void *arg)
+static void set_alpn(SSL_CTX *ctx, const char *protocol, bool server)
 {
-    struct tls_peer *peer = arg;
-    peer->deadline_us = clock_deadline_ms(STUCK_MS);
-    peer->script(peer, peer->arg);
-    return NULL;
-}
-
-void tls_peer_start(struct tls_peer *peer, void (*script)(struct tls_peer *peer, void *arg),
-                    void *arg)
-{
-    peer->script = script;
-    peer->arg = arg;
-    check(pthread_create(&peer->thread, NULL, run, peer) == 0, "pthread_create");
-    peer->started = true;
-}
-
-void tls_peer_join(struct tls_peer *peer)
-{
-    if (peer->started)
-        check(pthread_join(peer->thread, NULL) == 0, "pthread_join");
-    peer->started = false;
-}
-
-void tls_peer_free(struct tls_peer *peer)
-{
-    if (!peer)
+    unsigned char wire[256];
+    size_t length = strlen(protocol);
+    must(length < sizeof wire, "a protocol name");
+    if (server) {
+        SSL_CTX_set_alpn_select_cb(ctx, choose, NULL);
         return;
-    tls_peer_join(peer);
-    if (peer->fd >= 0)
-        close(peer->fd);
-    SSL_free(peer->ssl);
-    free(peer);
+    }
+    wire[0] = (unsigned char)length;
+    memcpy(wire + 1, protocol, length);
+    must(SSL_CTX_set_alpn_protos(ctx, wire, (unsigned)length + 1) == 0, "a protocol list");
 }
 
-bool tls_peer_fail(struct tls_peer *peer, const char *format, ...)
+static void set_identity(SSL_CTX *ctx, const struct test_identity *identity)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    if (!peer->failure[0])
-        vsnprintf(peer->failure, sizeof peer->failure, format, arguments);
-    va_end(arguments);
-    return false;
+    must(SSL_CTX_use_certificate(ctx, identity->certificate) == 1 &&
+             SSL_CTX_use_PrivateKey(ctx, identity->key) == 1 &&
+             SSL_CTX_set1_chain(ctx, identity->chain) == 1,
+         "a peer's identity");
 }
 
-/* ---- Moving bytes ------------------------------------------------------------------------------ */
-
-static size_t output_size(const struct tls_peer *peer)
+SSL *test_peer_new(const struct test_peer *peer, bool server)
 {
-    return BIO_ctrl_pending(SSL_get_wbio(peer->ssl));
-}
-
-static void cut(struct tls_peer *peer)
-{
-    if (peer->options.cut_by_reset)
-        tls_peer_reset(peer);
+    SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    must(ctx && SSL_CTX_set_min_proto_version(ctx, peer->version) == 1 &&
+             SSL_CTX_set_max_proto_version(ctx, peer->version) == 1,
+         "a peer");
+    must(!peer->ciphers || SSL_CTX_set_cipher_list(ctx, peer->ciphers) == 1, "a peer's ciphers");
+    must(!peer->ciphersuites || SSL_CTX_set_ciphersuites(ctx, peer->ciphersuites) == 1,
+         "a peer's ciphersuites");
+    SSL_CTX_set_cert_verify_callback(ctx, believe, NULL);
+    SSL_CTX_set_verify(ctx, server && !peer->requests ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    if (peer->identity)
+        set_identity(ctx, peer->identity);
+    if (peer->alpn)
+        set_alpn(ctx, peer->alpn, server);
+    SSL *ssl = SSL_new(ctx);
+    must(ssl != NULL, "a peer");
+    if (server)
+        SSL_set_accept_state(ssl);
     else
-        tls_peer_fin(peer);
-    peer->end = PEER_CUT;
+        SSL_set_connect_state(ssl);
+    SSL_CTX_free(ctx); /* the SSL holds it */
+    return ssl;
 }
 
-/* As many bytes as one send may have; 0: the cut is here. */
-static size_t allowance(const struct tls_peer *peer, size_t size)
+/* ---- Handshakes ----------------------------------------------------------------------------- */
+
+static void note_alert(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl,
+                       void *arg)
 {
-    size_t cap = peer->options.send_cap;
-    if (cap && size > cap)
-        size = cap;
-    if (peer->options.cuts && size > peer->options.cut_after - peer->sent)
-        size = (size_t)(peer->options.cut_after - peer->sent);
-    return size;
+    struct test_side *side = arg;
+    const unsigned char *alert = bytes;
+    (void)version;
+    (void)ssl;
+    if (type != SSL3_RT_ALERT || size != 2 || alert[0] != SSL3_AL_FATAL)
+        return;
+    *(sent ? &side->alert_sent : &side->alert_got) = alert[1];
 }
 
-/* True if it moved. */
-static bool send_some(struct tls_peer *peer)
+/* Takes the result of a call. True: nothing more will come of this side. */
+static bool settle(SSL *ssl, int result, struct test_side *side)
 {
-    char *data;
-    BIO *output = SSL_get_wbio(peer->ssl);
-    long size = BIO_get_mem_data(output, &data);
-    if (size <= 0 || peer->end != PEER_OPEN)
+    int error = SSL_get_error(ssl, result);
+    side->up = error == SSL_ERROR_NONE;
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
         return false;
-    size_t most = allowance(peer, (size_t)size);
-    if (most == 0) {
-        cut(peer);
-        return true;
-    }
-    ssize_t sent = send(peer->fd, data, most, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0) {
-        if (errno == EAGAIN || errno == EINTR)
-            return false;
-        peer->end = PEER_RESET;
-        return true;
-    }
-    peer->sent += (uint64_t)sent;
-    char scratch[CHUNK];
-    for (size_t left = (size_t)sent; left;)
-        left -= (size_t)BIO_read(output, scratch, left > sizeof scratch ? CHUNK : (int)left);
-    if (peer->options.pause_us) {
-        struct timespec pause = {.tv_nsec = (long)peer->options.pause_us * 1000};
-        nanosleep(&pause, NULL);
-    }
-    return true;
-}
-
-static bool receive_some(struct tls_peer *peer)
-{
-    char data[CHUNK];
-    BIO *input = SSL_get_rbio(peer->ssl);
-    size_t cap = peer->options.receive_cap;
-    if (peer->deaf || peer->end != PEER_OPEN || BIO_ctrl_pending(input) > OUTPUT_MOST)
-        return false;
-    ssize_t got = recv(peer->fd, data, cap && cap < sizeof data ? cap : sizeof data, MSG_DONTWAIT);
-    if (got < 0) {
-        if (errno == EAGAIN || errno == EINTR)
-            return false;
-        peer->end = PEER_RESET;
-        return true;
-    }
-    if (got == 0)
-        peer->end = PEER_EOF;
-    peer->received += (uint64_t)got;
-    check(got == 0 || BIO_write(input, data, (int)got) == got, "BIO_write");
-    return true;
-}
-
-/* Sends and receives what can be, or waits for it. False: there is no more to come. */
-static bool move(struct tls_peer *peer)
-{
-    bool sent = send_some(peer);
-    bool received = receive_some(peer);
-    if (sent || received)
-        return true;
-    if (peer->end != PEER_OPEN)
-        return false;
-    short events = (short)((peer->deaf ? 0 : POLLIN) | (output_size(peer) ? POLLOUT : 0));
-    struct pollfd set = {.fd = peer->fd, .events = events};
-    struct timespec left;
-    if (clock_now_us() >= peer->deadline_us ||
-        ppoll(&set, 1, clock_left(peer->deadline_us, &left), NULL) == 0) {
-        peer->end = PEER_STUCK;
-        return tls_peer_fail(peer, "the peer waited in vain");
-    }
-    return true;
-}
-
-/* ---- TLS ------------------------------------------------------------------------------------------ */
-
-/* After an SSL call that did not succeed: can it succeed later? */
-static bool may_retry(struct tls_peer *peer, int result)
-{
-    int error = SSL_get_error(peer->ssl, result);
-    if (error == SSL_ERROR_WANT_READ)
-        return move(peer);
-    if (error == SSL_ERROR_ZERO_RETURN) {
-        peer->close_notify = true;
-        return false;
-    }
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
-    tls_peer_fail(peer, "TLS: %s", reason ? reason : "unknown");
-    while (output_size(peer) && move(peer)) /* its alert */
-        ;
-    if (peer->end == PEER_OPEN)
-        peer->end = PEER_TLS;
-    return false;
-}
-
-bool tls_peer_handshake(struct tls_peer *peer)
-{
-    int result;
-    do {
-        ERR_clear_error();
-        result = SSL_do_handshake(peer->ssl);
-    } while (result != 1 && may_retry(peer, result));
-    return result == 1 && tls_peer_flush(peer);
-}
-
-int tls_peer_read(struct tls_peer *peer, void *buffer, size_t size)
-{
-    int got;
-    do {
-        ERR_clear_error();
-        got = SSL_read(peer->ssl, buffer, (int)size);
-    } while (got <= 0 && may_retry(peer, got));
-    if (got <= 0 && peer->close_notify)
-        return 0;
-    return got > 0 ? got : -1;
-}
-
-bool tls_peer_read_all(struct tls_peer *peer, void *buffer, size_t size)
-{
-    for (size_t have = 0; have < size;) {
-        int got = tls_peer_read(peer, (char *)buffer + have, size - have);
-        if (got <= 0)
-            return tls_peer_fail(peer, "the stream ended after %zu of %zu bytes", have, size);
-        have += (size_t)got;
-    }
-    return true;
-}
-
-bool tls_peer_flush(struct tls_peer *peer)
-{
-    while (output_size(peer) && move(peer))
-        ;
-    return output_size(peer) == 0;
-}
-
-bool tls_peer_write(struct tls_peer *peer, const void *data, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        size_t most = size - done > CHUNK ? CHUNK : size - done;
-        ERR_clear_error();
-        int put = SSL_write(peer->ssl, (const char *)data + done, (int)most);
-        if (put <= 0 && !may_retry(peer, put))
-            return tls_peer_fail(peer, "it could not write");
-        done += put > 0 ? (size_t)put : 0;
-        if (!tls_peer_flush(peer))
-            return tls_peer_fail(peer, "what it wrote could not be sent");
-    }
-    return true;
-}
-
-/* ---- Both ways at once ------------------------------------------------------------------------- */
-
-struct progress {
-    uint64_t sent, received;
-    bool moved;
-};
-
-static bool write_next(struct tls_peer *peer, const struct tls_peer_plan *plan,
-                       struct progress *progress)
-{
-    uint8_t data[CHUNK];
-    uint64_t left = plan->send - progress->sent;
-    if (left == 0 || output_size(peer) > OUTPUT_MOST)
-        return true;
-    size_t size = left > sizeof data ? sizeof data : (size_t)left;
-    uint64_t every = plan->key_update_every;
-    if (every && size > every)
-        size = (size_t)every;
-    if (every && progress->sent && !tls_peer_key_update(peer, true))
-        return false;
-    pattern_fill(data, size, progress->sent, plan->send_seed);
+    if (!side->up)
+        side->reason = ERR_GET_REASON(ERR_peek_error());
     ERR_clear_error();
-    int put = SSL_write(peer->ssl, data, (int)size);
-    if (put <= 0)
-        return tls_peer_fail(peer, "SSL_write failed after %llu bytes",
-                             (unsigned long long)progress->sent);
-    progress->sent += (uint64_t)put;
-    progress->moved = true;
     return true;
 }
 
-static bool read_next(struct tls_peer *peer, const struct tls_peer_plan *plan,
-                      struct progress *progress)
-{
-    uint8_t data[CHUNK];
-    uint64_t left = plan->receive - progress->received;
-    if (left == 0)
-        return true;
-    ERR_clear_error();
-    int got = SSL_read(peer->ssl, data, left > sizeof data ? CHUNK : (int)left);
-    if (got <= 0) {
-        if (SSL_get_error(peer->ssl, got) == SSL_ERROR_WANT_READ)
-            return true;
-        (void)may_retry(peer, got);
-        return tls_peer_fail(peer, "the stream ended after %llu bytes",
-                             (unsigned long long)progress->received);
-    }
-    if (!pattern_matches(data, (size_t)got, progress->received, plan->receive_seed))
-        return tls_peer_fail(peer, "wrong bytes from offset %llu on",
-                             (unsigned long long)progress->received);
-    progress->received += (uint64_t)got;
-    progress->moved = true;
-    return true;
-}
-
-bool tls_peer_exchange(struct tls_peer *peer, const struct tls_peer_plan *plan)
-{
-    struct progress progress = {0};
-    for (;;) {
-        progress.moved = false;
-        bool all_sent = progress.sent == plan->send && output_size(peer) == 0;
-        peer->deaf = plan->write_first && !all_sent;
-        if (all_sent && progress.received == plan->receive)
-            return true;
-        if (!write_next(peer, plan, &progress))
-            return false;
-        if (!peer->deaf && !read_next(peer, plan, &progress))
-            return false;
-        if (!progress.moved && !move(peer))
-            return tls_peer_fail(peer, "the stream ended with %llu sent and %llu received",
-                                 (unsigned long long)progress.sent,
-                                 (unsigned long long)progress.received);
-    }
-}
-
-bool tls_peer_key_update(struct tls_peer *peer, bool requested)
-{
-    int type = requested ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED;
-    ERR_clear_error();
-    if (SSL_key_update(peer->ssl, type) != 1 || SSL_do_handshake(peer->ssl) != 1)
-        return tls_peer_fail(peer, "SSL_key_update failed");
-    return true;
-}
-
-/* ---- Endings ------------------------------------------------------------------------------------- */
-
-bool tls_peer_send_raw(struct tls_peer *peer, const void *bytes, size_t size)
-{
-    check(BIO_write(SSL_get_wbio(peer->ssl), bytes, (int)size) == (int)size, "BIO_write");
-    return tls_peer_flush(peer);
-}
-
-bool tls_peer_close_notify(struct tls_peer *peer)
+static bool step(SSL *ssl, struct test_side *side, bool settled)
 {
     ERR_clear_error();
-    if (SSL_shutdown(peer->ssl) < 0)
-        return tls_peer_fail(peer, "SSL_shutdown failed");
-    return tls_peer_flush(peer);
+    return settled || settle(ssl, SSL_do_handshake(ssl), side);
 }
 
-void tls_peer_fin(struct tls_peer *peer)
+/* In TLS 1.3 a client learns only by reading that it was refused (hazard 16). */
+static void look_further(SSL *ssl, struct test_side *side)
 {
-    if (shutdown(peer->fd, SHUT_WR) && errno != ENOTCONN)
-        tls_peer_fail(peer, "shutdown: %s", strerror(errno));
+    char byte;
+    if (!side->up)
+        return;
+    ERR_clear_error();
+    if (!settle(ssl, SSL_peek(ssl, &byte, 1), side))
+        side->up = true; /* nothing came, which is what is wanted */
 }
 
-void tls_peer_reset(struct tls_peer *peer)
+static void join(SSL *server, SSL *client, struct test_handshake *handshake)
 {
-    socket_reset(peer->fd);
-    peer->fd = -1;
-    if (peer->end == PEER_OPEN)
-        peer->end = PEER_CUT;
+    BIO *near = NULL, *far = NULL;
+    must(BIO_new_bio_pair(&near, 0, &far, 0) == 1, "a BIO pair");
+    SSL_set_bio(server, near, near);
+    SSL_set_bio(client, far, far);
+    SSL_set_msg_callback(server, note_alert);
+    SSL_set_msg_callback_arg(server, &handshake->server);
+    SSL_set_msg_callback(client, note_alert);
+    SSL_set_msg_callback_arg(client, &handshake->client);
 }
 
-bool tls_peer_read_to_end(struct tls_peer *peer)
+struct test_handshake test_handshake_run(SSL *server, SSL *client)
 {
-    char scratch[CHUNK];
-    int got;
-    while ((got = tls_peer_read(peer, scratch, sizeof scratch)) > 0)
-        ;
-    if (got != 0)
-        return tls_peer_fail(peer, "no close_notify came");
-    if (tls_peer_to_eof(peer) != PEER_EOF)
-        return tls_peer_fail(peer, "no FIN came after close_notify");
-    return true;
-}
-
-enum tls_peer_end tls_peer_to_eof(struct tls_peer *peer)
-{
-    char scratch[CHUNK];
-    BIO *input = SSL_get_rbio(peer->ssl);
-    do {
-        while (BIO_read(input, scratch, sizeof scratch) > 0)
-            ;
-    } while (peer->end == PEER_OPEN && move(peer));
-    return peer->end;
-}
-
-bool tls_peer_end_in_order(struct tls_peer *peer)
-{
-    if (!tls_peer_close_notify(peer))
-        return false;
-    tls_peer_fin(peer);
-    return tls_peer_read_to_end(peer);
+    enum { MOST_TURNS = 50 };
+    const struct test_side fresh = {.alert_sent = -1, .alert_got = -1};
+    struct test_handshake handshake = {fresh, fresh};
+    bool server_settled = false, client_settled = false;
+    join(server, client, &handshake);
+    for (int turn = 0; turn < MOST_TURNS && !(server_settled && client_settled); turn++) {
+        client_settled = step(client, &handshake.client, client_settled);
+        server_settled = step(server, &handshake.server, server_settled);
+    }
+    look_further(client, &handshake.client);
+    look_further(server, &handshake.server);
+    SSL_set_msg_callback(server, NULL);
+    SSL_set_msg_callback(client, NULL);
+    return handshake;
 }

@@ -1,106 +1,37 @@
-/* The other end of a connection under test: plain OpenSSL on a socket, in a thread of its own, as TLS client or
- * server, well behaved or not.
- *
- * A test gives the thread a script, which calls the functions below one after the other. SSL works on
- * memory and never blocks; tls_peer_* move the bytes, under the manners asked for: so a peer can write and
- * read at once, dribble, stall, and cut the stream at any byte. Every wait ends after
- * half a minute at most (PEER_STUCK), so that no script hangs. One thread at a time, but for tls_peer_new, start,
- * join and free, which are the test's. */
+/* A peer made of plain OpenSSL, and handshakes in memory, for tests of our own TLS contexts. One
+ * thread. Like certs.h it ends the program where a peer cannot be made. */
 #ifndef ACTPASS_TESTS_SUPPORT_TLS_PEER_H
 #define ACTPASS_TESTS_SUPPORT_TLS_PEER_H
 
+#include "tests/support/certs.h"
+
 #include <openssl/ssl.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-/* A context for either role; version 0: any. The peer that it meets is not verified. */
-SSL_CTX *tls_peer_context(int version, const char *certificate_file, const char *key_file);
-
-struct tls_peer_options {
-    bool server;
-    size_t send_cap, receive_cap; /* bytes of one call; 0: no cap */
-    int64_t pause_us;             /* after each send: it dribbles */
-    bool cuts;                    /* ends the stream after so many bytes of it: */
-    uint64_t cut_after;
-    bool cut_by_reset; /* with RST instead of FIN */
+/* A peer that shows a certificate and believes everything; all zero is one without a certificate. */
+struct test_peer {
+    const struct test_identity *identity;
+    int version;              /* TLS1_2_VERSION or TLS1_3_VERSION; 0: both */
+    const char *ciphers;      /* TLS 1.2; NULL: default */
+    const char *ciphersuites; /* TLS 1.3 */
+    const char *alpn;         /* one protocol that it offers, or chooses whatever is offered */
+    bool requests;            /* as server it asks for our certificate */
 };
 
-/* How the peer's side of the stream ended, as far as it has seen. */
-enum tls_peer_end {
-    PEER_OPEN,
-    PEER_EOF,   /* FIN */
-    PEER_RESET, /* RST, or another error of the socket */
-    PEER_TLS,   /* OpenSSL failed: see failure */
-    PEER_CUT,   /* we cut it ourselves */
-    PEER_STUCK  /* nothing came of a wait */
+SSL *test_peer_new(const struct test_peer *peer, bool server);
+
+/* What a handshake came to on one side. */
+struct test_side {
+    bool up;        /* the handshake is done, and nothing bad came after it */
+    int alert_sent; /* the last fatal alert; -1: none */
+    int alert_got;
+    int reason; /* SSL_R_ of the first error of the failure; 0: none */
 };
 
-struct tls_peer {
-    int fd;
-    SSL *ssl;
-    struct tls_peer_options options;
-    int64_t deadline_us;
-    uint64_t sent, received; /* bytes on the wire */
-    enum tls_peer_end end;
-    bool close_notify; /* the other side's was read */
-    bool deaf;         /* it reads nothing from the socket now */
-    char failure[256]; /* what a script found wrong, or OpenSSL; "" */
-    pthread_t thread;
-    bool started;
-    void (*script)(struct tls_peer *peer, void *arg);
-    void *arg;
+struct test_handshake {
+    struct test_side server, client;
 };
 
-/* Takes the socket. */
-struct tls_peer *tls_peer_new(int fd, SSL_CTX *context, const struct tls_peer_options *options);
-void tls_peer_start(struct tls_peer *peer, void (*script)(struct tls_peer *peer, void *arg),
-                    void *arg);
-void tls_peer_join(struct tls_peer *peer); /* again: does nothing */
-void tls_peer_free(struct tls_peer *peer); /* joins, closes; NULL is fine */
-
-/* ---- For scripts ------------------------------------------------------------------------------ */
-
-/* A script's verdict: the first text given stays. Always false. */
-bool tls_peer_fail(struct tls_peer *peer, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-bool tls_peer_handshake(struct tls_peer *peer);
-
-/* At least one byte; 0 at close_notify; -1: see end. */
-int tls_peer_read(struct tls_peer *peer, void *buffer, size_t size);
-bool tls_peer_read_all(struct tls_peer *peer, void *buffer, size_t size);
-
-/* All of it, out to the socket. */
-bool tls_peer_write(struct tls_peer *peer, const void *data, size_t size);
-
-/* Writes SEND bytes of pattern SEND_SEED and reads RECEIVE bytes of RECEIVE_SEED, both at once; or reads only
- * when all is written. */
-struct tls_peer_plan {
-    uint64_t send, receive;
-    unsigned send_seed, receive_seed;
-    bool write_first;
-    uint64_t key_update_every; /* bytes sent; a requested one each time; 0: none */
-};
-bool tls_peer_exchange(struct tls_peer *peer, const struct tls_peer_plan *plan);
-
-/* Puts a KeyUpdate into the output (TLS 1.3); with REQUESTED the other side must answer. */
-bool tls_peer_key_update(struct tls_peer *peer, bool requested);
-
-bool tls_peer_send_raw(struct tls_peer *peer, const void *bytes, size_t size);
-bool tls_peer_flush(struct tls_peer *peer);
-bool tls_peer_close_notify(struct tls_peer *peer); /* sent, and flushed */
-void tls_peer_fin(struct tls_peer *peer);
-void tls_peer_reset(struct tls_peer *peer);
-
-/* Reads TLS to its end and then TCP to its end: false if there was no close_notify, or no FIN after it. */
-bool tls_peer_read_to_end(struct tls_peer *peer);
-
-/* Sends what is there and reads raw bytes to the end of TCP, past TLS. */
-enum tls_peer_end tls_peer_to_eof(struct tls_peer *peer);
-
-/* close_notify and FIN, then the other side's. */
-bool tls_peer_end_in_order(struct tls_peer *peer);
+/* Runs it to its end, over a BIO pair that the two SSL objects own from now on. */
+struct test_handshake test_handshake_run(SSL *server, SSL *client);
 
 #endif

@@ -1,0 +1,270 @@
+/* Names: which configured name a certificate's subjectAltName satisfies. */
+#include "server/tls/peer_names.h"
+#include "tests/support/certs.h"
+
+#include <criterion/criterion.h>
+#include <openssl/err.h>
+#include <string.h>
+
+static struct test_identity *signer(void)
+{
+    static struct test_identity *once; /* a key for all certificates of a test */
+    if (!once)
+        once = test_ca_new("signer");
+    return once;
+}
+
+static bool read_one(const char *wanted, struct peer_names *names, struct tls_error *error)
+{
+    char *items[] = {(char *)wanted};
+    return peer_names_read(&(struct config_strings){items, 1}, names, error);
+}
+
+static bool matches(const char *wanted, const struct test_identity_options *options,
+                    struct tls_error *error)
+{
+    struct peer_names names;
+    struct test_identity *shown = test_identity_new(options);
+    cr_assert(read_one(wanted, &names, error), "%s: %s", wanted, error->text);
+    bool result = peer_names_match(&names, shown->certificate, error);
+    peer_names_free(&names);
+    test_identity_free(shown);
+    return result;
+}
+
+static const struct row {
+    const char *wanted, *shown;
+    bool matches;
+} rows[] = {
+    /* Plain names: equal, ASCII case ignored. */
+    {"a.example", "DNS:a.example", true},
+    {"A.Example", "DNS:a.eXAMPLE", true},
+    {"a.example", "DNS:b.example,DNS:a.example", true},
+    {"localhost", "DNS:localhost", true},
+    {"a.example", "DNS:aa.example", false},
+    {"a.example", "DNS:a.example.org", false},
+    {"a.example", "DNS:a.exampl", false},
+    {"a.example", "DNS:example", false},
+    {"a.example", "DNS:.example", false},
+    {"a.example", "DNS:a.example.", false},
+    {"a.example", "DNS:b.a.example", false},
+    {"k.example", "DNS:K.example", true},
+    /* A wildcard in the certificate: the whole leftmost label, for one label. */
+    {"a.b.example", "DNS:*.b.example", true},
+    {"a.b.example", "DNS:*.B.EXAMPLE", true},
+    {"xn--bcher-kva.b.example", "DNS:*.b.example", true},
+    {"b.example", "DNS:*.b.example", false},
+    {"x.a.b.example", "DNS:*.b.example", false},
+    {"a.b.example", "DNS:a.*.example", false},
+    {"a.b.example", "DNS:*.*.example", false},
+    {"a.b.example", "DNS:*a.b.example", false},
+    {"aa.b.example", "DNS:a*.b.example", false},
+    {"a.b.example", "DNS:**.b.example", false},
+    {"a.b.example", "DNS:*.c.example", false},
+    {"a.b.example", "DNS:*", false},
+    {"a.b.example", "DNS:*.", false},
+    /* "*" with one label behind it would be a whole top-level domain. */
+    {"b.example", "DNS:*.example", false},
+    /* A wildcard in the configuration: any peer of one label there. */
+    {"*.b.example", "DNS:a.b.example", true},
+    {"*.b.example", "DNS:A.B.Example", true},
+    {"*.b.example", "DNS:x_1-y.b.example", true},
+    {"*.b.example", "DNS:*.b.example", true},
+    {"*.example", "DNS:a.example", true},
+    {"*.b.example", "DNS:b.example", false},
+    {"*.b.example", "DNS:x.a.b.example", false},
+    {"*.b.example", "DNS:.b.example", false},
+    {"*.b.example", "DNS:a*.b.example", false},
+    {"*.b.example", "DNS:a.c.example", false},
+    {"*.b.example", "DNS:ab.example", false},
+    {"*.b.example", "DNS:*.example", false},
+    {"*.b.example", "DNS:a b.b.example", false},
+    {"*.b.example", "DNS:a/b.b.example", false},
+    {"*.b.example", "DNS:*.a.b.example", false},
+    {"*.a.b.example", "DNS:*.b.example", false},
+    /* Addresses, by their bytes and by no other kind of name. */
+    {"192.0.2.1", "IP:192.0.2.1", true},
+    {"192.0.2.1", "IP:192.0.2.2", false},
+    {"192.0.2.1", "DNS:192.0.2.1", false},
+    {"192.0.2.1", "DNS:*.0.2.1", false},
+    {"192.0.2.1", "URI:https://192.0.2.1", false},
+    {"2001:db8::1", "IP:2001:db8:0:0:0:0:0:1", true},
+    {"2001:DB8::1", "IP:2001:db8::1", true},
+    {"2001:db8::1", "IP:2001:db8::2", false},
+    {"::ffff:192.0.2.1", "IP:192.0.2.1", false},
+    {"192.0.2.1", "IP:::ffff:192.0.2.1", false},
+    {"a.example", "IP:192.0.2.1", false},
+    /* URIs, byte by byte. */
+    {"uri:spiffe://x/y", "URI:spiffe://x/y", true},
+    {"uri:spiffe://x/y", "URI:spiffe://X/y", false},
+    {"uri:spiffe://x/y", "URI:spiffe://x/y/", false},
+    {"uri:spiffe://x/y", "URI:spiffe://x/", false},
+    {"uri:spiffe://x/y", "DNS:spiffe://x/y", false},
+    {"uri:spiffe://x/y", "URI:uri:spiffe://x/y", false},
+    {"uri:urn:dev:ops:1", "URI:urn:dev:ops:1", true},
+    {"x", "URI:spiffe://x/y", false},
+    /* Other kinds are no names of peers. */
+    {"a.example", "email:user@a.example", false},
+    {"a.example", "email:a.example", false},
+    {"a.example", "otherName:1.2.3.4;UTF8:a.example", false},
+    {"a.example", "email:copy@b.example,otherName:1.2.3.4;UTF8:z,DNS:a.example", true},
+};
+
+Test(peer_names, table)
+{
+    struct tls_error error;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        bool result = matches(rows[i].wanted,
+                              &(struct test_identity_options){.same_key = signer(),
+                                                              .common_name = rows[i].wanted,
+                                                              .names = rows[i].shown},
+                              &error);
+        cr_assert_eq(result, rows[i].matches, "wanted %s, shown %s: %d", rows[i].wanted,
+                     rows[i].shown, result);
+    }
+    test_identity_free(signer());
+}
+
+Test(peer_names, common_name_does_not_count)
+{
+    struct tls_error error;
+    cr_assert_not(
+        matches("a.example", &(struct test_identity_options){.common_name = "a.example"}, &error));
+    cr_assert_str_eq(error.text,
+                     "it has no subjectAltName, and its common name does not count as a name");
+}
+
+Test(peer_names, nul_in_a_name_spoils_the_certificate)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } shown[] = {{"a.example\0.evil.example", 23},
+                 {"a.example\0", 10},
+                 {"\0a.example", 10},
+                 {"\0", 1},
+                 {"evil\0.example", 13}};
+    struct tls_error error;
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        error.text[0] = '\0';
+        bool result = matches("a.example",
+                              &(struct test_identity_options){.names = "DNS:a.example",
+                                                              .raw_dns = shown[i].bytes,
+                                                              .raw_dns_size = shown[i].size},
+                              &error);
+        cr_assert_not(result, "row %zu matches", i);
+        cr_assert_str_eq(error.text, "a name in its subjectAltName holds a NUL byte");
+    }
+}
+
+Test(peer_names, lengths_are_the_certificates)
+{
+    struct tls_error error;
+    const struct test_identity_options empty = {.raw_dns = "", .raw_dns_size = 0};
+    cr_assert_not(matches("a.example", &empty, &error));
+    cr_assert_not(matches("*.example", &empty, &error));
+    const struct test_identity_options high = {.raw_dns = "\xff\x80.example", .raw_dns_size = 10};
+    cr_assert_not(matches("*.example", &high, &error));
+}
+
+Test(peer_names, one_of_several_is_enough)
+{
+    char *items[] = {"b.example", "192.0.2.7", "uri:urn:x:y", "*.c.example"};
+    static const char *const shown[] = {"DNS:b.example", "IP:192.0.2.7", "URI:urn:x:y",
+                                        "DNS:q.c.example"};
+    struct peer_names names;
+    struct tls_error error;
+    cr_assert(peer_names_read(&(struct config_strings){items, 4}, &names, &error));
+    for (size_t i = 0; i < 4; i++) {
+        struct test_identity *identity =
+            test_identity_new(&(struct test_identity_options){.names = shown[i]});
+        cr_assert(peer_names_match(&names, identity->certificate, &error), "%s", shown[i]);
+        test_identity_free(identity);
+    }
+    peer_names_free(&names);
+    cr_assert_eq(names.count, 0);
+}
+
+Test(peer_names, refusal_shows_the_names_on_one_line)
+{
+    struct tls_error error;
+    cr_assert_not(matches("a.example",
+                          &(struct test_identity_options){.names = "DNS:b.example,IP:192.0.2.1",
+                                                          .raw_dns = "c\n\r\x1b[1m",
+                                                          .raw_dns_size = 7},
+                          &error));
+    cr_assert_str_eq(error.text, "it carries none of peer_names, but DNS:b.example, IP "
+                                 "Address:192.0.2.1, DNS:c...[1m");
+}
+
+Test(peer_names, refusal_of_many_long_names_is_cut)
+{
+    char names[4096] = "DNS:first.example";
+    struct tls_error error;
+    for (int i = 0; i < 40; i++)
+        strcat(names, ",DNS:a-label-of-some-length.another-label-of-some-length.example");
+    cr_assert_not(matches("a.example", &(struct test_identity_options){.names = names}, &error));
+    cr_assert(strstr(error.text, "DNS:first.example") && strstr(error.text, " and more"));
+}
+
+Test(peer_names, refuses_what_is_no_name)
+{
+    static const char *const wrong[] = {"",
+                                        ".",
+                                        "a..b",
+                                        ".a",
+                                        "a.",
+                                        "*",
+                                        "*.",
+                                        "*.*.a",
+                                        "a.*.b",
+                                        "a*.b",
+                                        "*a.b",
+                                        "-a.b",
+                                        "a-.b",
+                                        "a b",
+                                        "a/b",
+                                        "300.1.1.1",
+                                        "1.2.3",
+                                        "*.1.2.3.4",
+                                        "[::1]",
+                                        "::1%lo",
+                                        "uri:",
+                                        "uri:none",
+                                        "b\xc3\xbc"
+                                        "cher.example",
+                                        "a.example:443"};
+    struct peer_names names;
+    struct tls_error error;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        error.text[0] = '\0';
+        cr_assert_not(read_one(wrong[i], &names, &error), "\"%s\" was read", wrong[i]);
+        cr_assert(strstr(error.text, "peer_names: \""), "%s", error.text);
+        cr_assert_null(names.items);
+    }
+}
+
+Test(peer_names, a_wrong_one_behind_right_ones_leaves_nothing)
+{
+    char *items[] = {"a.example", "192.0.2.1", "no name"};
+    struct peer_names names;
+    struct tls_error error;
+    cr_assert_not(peer_names_read(&(struct config_strings){items, 3}, &names, &error));
+    cr_assert_null(names.items);
+    cr_assert_eq(names.count, 0);
+}
+
+Test(peer_names, lengths_of_dns_names)
+{
+    char label[65], name[260] = "";
+    memset(label, 'a', 64);
+    label[64] = '\0';
+    cr_assert_not(peer_names_is_dns(label));
+    label[63] = '\0';
+    cr_assert(peer_names_is_dns(label));
+    for (int i = 0; i < 4; i++)
+        strcat(strcat(name, label), i < 3 ? "." : "");
+    cr_assert_not(peer_names_is_dns(name), "255 characters");
+    name[253] = '\0';
+    cr_assert(peer_names_is_dns(name), "253 characters");
+}

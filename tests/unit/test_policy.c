@@ -1,0 +1,178 @@
+/* The policy: names, pins and reflection together. */
+#include "server/tls/policy.h"
+#include "tests/support/certs.h"
+
+#include <criterion/criterion.h>
+#include <openssl/err.h>
+#include <string.h>
+
+/* What a policy says, with at most one name and two pins. */
+struct says {
+    const char *ca, *name, *pin, *pin2;
+    bool system, any;
+};
+
+static struct policy *make(const struct says *says, X509 *own, struct tls_error *error)
+{
+    char *names[] = {(char *)says->name};
+    char *pins[] = {(char *)says->pin, (char *)says->pin2};
+    const struct config_tls tls = {.ca = (char *)says->ca,
+                                   .ca_system = says->system,
+                                   .insecure_any_peer = says->any,
+                                   .peer_names = {names, says->name ? 1 : 0},
+                                   .peer_pins = {pins, says->pin2  ? 2
+                                                       : says->pin ? 1
+                                                                   : 0}};
+    return policy_new(&tls, own, error);
+}
+
+static bool accepts(const struct says *says, const struct test_identity *own,
+                    const struct test_identity *peer, struct tls_error *error)
+{
+    struct policy *policy = make(says, own ? own->certificate : NULL, error);
+    cr_assert_not_null(policy, "%s", error->text);
+    bool result = policy_accepts(policy, peer->certificate, error);
+    policy_free(policy);
+    return result;
+}
+
+Test(policy, needs_a_chain_unless_pins_stand_alone)
+{
+    static const char pin[] =
+        "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+    static const struct {
+        const char *name;
+        struct says says;
+        bool needs;
+    } rows[] = {{"nothing at all", {.ca = NULL}, true},
+                {"names alone", {.name = "a.example"}, true},
+                {"CA", {.ca = "ca.pem"}, true},
+                {"system", {.system = true}, true},
+                {"CA and names", {.ca = "ca.pem", .name = "a.example"}, true},
+                {"CA and pin", {.ca = "ca.pem", .pin = pin}, true},
+                {"system and pin", {.system = true, .pin = pin}, true},
+                {"pin", {.pin = pin}, false},
+                {"pin and names", {.pin = pin, .name = "a.example"}, false},
+                {"any peer", {.any = true}, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct tls_error error;
+        struct policy *policy = make(&rows[i].says, NULL, &error);
+        cr_assert_not_null(policy);
+        cr_assert_eq(policy_needs_chain(policy), rows[i].needs, "%s", rows[i].name);
+        policy_free(policy);
+    }
+}
+
+Test(policy, names_and_pins_must_both_hold)
+{
+    char pin[72], other_pin[72];
+    struct tls_error error;
+    struct test_identity *peer =
+        test_identity_new(&(struct test_identity_options){.names = "DNS:a.example"});
+    struct test_identity *other = test_ca_new("other");
+    test_identity_pin(peer, pin);
+    test_identity_pin(other, other_pin);
+    const struct {
+        const char *name;
+        struct says says;
+        const char *wrong; /* NULL: accepted */
+    } rows[] = {{"nothing", {.ca = "ca.pem"}, NULL},
+                {"name", {.name = "a.example"}, NULL},
+                {"other name", {.name = "b.example"}, "peer_names"},
+                {"pin", {.pin = pin}, NULL},
+                {"one of two pins", {.pin = other_pin, .pin2 = pin}, NULL},
+                {"other pin", {.pin = other_pin}, "peer_pins"},
+                {"name and pin", {.name = "a.example", .pin = pin}, NULL},
+                {"name and other pin", {.name = "a.example", .pin = other_pin}, "peer_pins"},
+                {"other name and pin", {.name = "b.example", .pin = pin}, "peer_names"},
+                {"any peer", {.any = true}, NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        bool result = accepts(&rows[i].says, other, peer, &error);
+        cr_assert_eq(result, !rows[i].wrong, "%s", rows[i].name);
+        cr_assert(result || strstr(error.text, rows[i].wrong), "%s: %s", rows[i].name, error.text);
+    }
+    test_identity_free(other);
+    test_identity_free(peer);
+}
+
+Test(policy, our_own_certificate_is_never_the_peers)
+{
+    char pin[72];
+    struct tls_error error;
+    struct test_identity *own =
+        test_identity_new(&(struct test_identity_options){.names = "DNS:a.example"});
+    struct test_identity *renewed = test_identity_new(
+        &(struct test_identity_options){.same_key = own, .names = "DNS:a.example"});
+    test_identity_pin(own, pin);
+    const struct {
+        const char *name;
+        struct says says;
+    } rows[] = {{"nothing", {.ca = "ca.pem"}},
+                {"name", {.name = "a.example"}},
+                {"pin", {.pin = pin}},
+                {"any peer", {.any = true}}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cr_assert_not(accepts(&rows[i].says, own, own, &error), "%s", rows[i].name);
+        cr_assert(strstr(error.text, "our own"), "%s: %s", rows[i].name, error.text);
+        cr_assert_not(accepts(&rows[i].says, own, renewed, &error), "%s, renewed", rows[i].name);
+        cr_assert(accepts(&rows[i].says, NULL, own, &error), "%s, without own", rows[i].name);
+    }
+    test_identity_free(renewed);
+    test_identity_free(own);
+}
+
+Test(policy, wrong_settings_are_named)
+{
+    static const struct {
+        struct says says;
+        const char *text;
+    } rows[] = {
+        {{.name = "a b"},
+         "peer_names: \"a b\" is no DNS name, IP address, or uri: and a URI; * may only stand for "
+         "the whole leftmost label"},
+        {{.pin = "sha256:12"},
+         "peer_pins: \"sha256:12\" is not sha256: and the 64 hex digits of the SHA-256 of the "
+         "peer's public key (SubjectPublicKeyInfo)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct tls_error error;
+        cr_assert_null(make(&rows[i].says, NULL, &error));
+        cr_assert_str_eq(error.text, rows[i].text);
+    }
+}
+
+Test(policy, leaves_the_error_queue_as_it_was)
+{
+    struct tls_error error;
+    struct test_identity *peer = test_ca_new("broken");
+    /* A subjectAltName that is no list of names. */
+    ASN1_OCTET_STRING *bytes = ASN1_OCTET_STRING_new();
+    ASN1_OCTET_STRING_set(bytes, (const unsigned char *)"\x30\x05zz", 4);
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_NID(NULL, NID_subject_alt_name, 0, bytes);
+    X509_add_ext(peer->certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+    ASN1_OCTET_STRING_free(bytes);
+
+    ERR_clear_error();
+    ERR_raise(ERR_LIB_USER, 77);
+    cr_assert_not(accepts(&(struct says){.name = "a.example"}, NULL, peer, &error));
+    cr_assert_str_eq(error.text, "its subjectAltName cannot be read");
+    cr_assert_eq(ERR_GET_REASON(ERR_get_error()), 77);
+    cr_assert_eq(ERR_get_error(), 0);
+    test_identity_free(peer);
+}
+
+Test(policy, keeps_nothing_of_the_settings)
+{
+    struct tls_error error;
+    char name[] = "a.example";
+    struct test_identity *peer =
+        test_identity_new(&(struct test_identity_options){.names = "DNS:a.example"});
+    struct policy *policy = make(&(struct says){.name = name}, NULL, &error);
+    cr_assert_not_null(policy);
+    memset(name, 'x', sizeof name - 1);
+    cr_assert(policy_accepts(policy, peer->certificate, &error));
+    policy_free(policy);
+    policy_free(NULL);
+    test_identity_free(peer);
+}
