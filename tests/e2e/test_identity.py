@@ -29,16 +29,15 @@ class Identity(Case):
 
     def meet(self, actpass, role, version, certificate, **options):
         """A peer with this certificate (None: without one) tries a round of echo. Did it work?"""
+        peer = self.peer(role, actpass, version, certificate=certificate, handshake=False, **options)
         try:
-            if role == "server":
-                peer = self.client(actpass, version, certificate=certificate, **options)
-            else:
-                peer = self.device(actpass, version, certificate=certificate, **options)
-            answered = peer.exchange(b"let me in", 9) == b"let me in"
+            answered = peer.handshake().exchange(b"let me in", 9) == b"let me in"
             peer.finish()
             return answered
         except (ssl.SSLError, tls.Truncated, OSError):
             return False
+        finally:
+            peer.sock.close()
 
     def check(self, actpass, role, version, certificate, passes, **options):
         self.assertEqual(self.meet(actpass, role, version, certificate, **options), passes)
@@ -196,13 +195,10 @@ class Identity(Case):
     @each(role=ROLES)
     def test_alpn_without_a_protocol_in_common(self, role):
         actpass = self.actpass(self.service_for(role, "none", alpn=["one/1"]))
-        try:
+        with self.assertRaises((ssl.SSLError, tls.Truncated, OSError)):
             peer = self.peer_with(role, actpass, "1.3",
                                   lambda made: made.set_alpn_protocols(["other/1"]))
             peer.exchange(b"echo", 4)
-            peer.finish()
-        except (ssl.SSLError, tls.Truncated, OSError):
-            pass
         self.assertEqual(actpass.close()["reason"], "PROTOCOL")
 
     @each(role=ROLES)
@@ -231,4 +227,5 @@ class Identity(Case):
         hello = b"\x01" + len(body).to_bytes(3, "big") + body
         sock.sendall(b"\x16\x03\x01" + len(hello).to_bytes(2, "big") + hello)
         self.assertEqual(sock.recv(7)[5:], b"\x02\x46", "the alert is protocol_version, fatal")
+        sock.close()
         self.assertEqual(actpass.close()["reason"], "PROTOCOL")

@@ -113,6 +113,15 @@ class Tls:
             raise TimeoutError("the peer was not done in time")
 
     def handshake(self):
+        """Shakes hands; a peer that fails goes at once, as most do."""
+        try:
+            self._handshake()
+        except Exception:
+            self.sock.close()
+            raise
+        return self
+
+    def _handshake(self):
         deadline = time.monotonic() + self.timeout
         while not self.try_handshake():
             if self.eof:
@@ -121,7 +130,6 @@ class Tls:
             self.feed()
         while not self.flush():
             self._wait(deadline, read=False)
-        return self
 
     def send(self, data):
         deadline = time.monotonic() + self.timeout
