@@ -438,7 +438,7 @@ Test(server, after_the_shutdown_timeout_they_are_cut, .timeout = 60)
     }
 }
 
-Test(server, the_second_stop_cuts, .timeout = 25)
+Test(server, the_second_stop_cuts, .timeout = 60)
 {
     struct scene scene;
     prepare(&scene, "", "");
@@ -450,7 +450,7 @@ Test(server, the_second_stop_cuts, .timeout = 25)
     tidy(&scene);
 }
 
-Test(server, silent_peers_get_their_time_but_not_for_ever, .timeout = 25)
+Test(server, silent_peers_get_their_time_but_not_for_ever, .timeout = 60)
 {
     static const struct {
         const char *service;
