@@ -1,7 +1,6 @@
 """The second part: the program bench/inproc, which measures the transports inside one process."""
 import collections
 import json
-import statistics
 import subprocess
 
 GIB = 1 << 30
@@ -38,8 +37,3 @@ def _values(found):
     if found["measure"] == "ping":
         values.update(p50_us=found["p50_us"], p99_us=found["p99_us"])
     return values
-
-
-def medians(samples):
-    return {name: {key: statistics.median(values) for key, values in found.items()}
-            for name, found in samples.items()}

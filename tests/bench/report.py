@@ -1,5 +1,7 @@
 """Medians to tables: measures, ratios and bars, for the terminal and as Markdown."""
 
+import statistics
+
 COLUMNS = {"relay": "actpass relay", "direct": "actpass direct", "stunnel": "stunnel",
            "hitch": "hitch", "haproxy": "haproxy", "nginx": "nginx"}
 PEERS = ["stunnel", "hitch", "haproxy", "nginx"]
@@ -57,12 +59,20 @@ def verdict(ratio, bar):
     return "n/a" if ratio is None else "pass" if ratio <= bar else "MISS"
 
 
+def medians(samples):
+    return {name: {key: statistics.median(values) for key, values in found.items()}
+            for name, found in samples.items()}
+
+
 class Report:
-    def __init__(self, found, inside, args, versions, machine, command, problems):
-        self.found, self.inside, self.args = found, inside, args
+    """`samples` and `inside` are {server or transport: {key: [a number per round]}}."""
+
+    def __init__(self, samples, inside, args, versions, machine, command, problems):
+        self.samples, self.found, self.inside = samples, medians(samples), medians(inside)
+        self.args = args
         self.versions, self.machine = versions, machine
         self.command, self.problems = command, problems
-        self.names = [name for name in COLUMNS if name in found]
+        self.names = [name for name in COLUMNS if name in self.found]
 
     def value(self, name, key):
         return self.found.get(name, {}).get(key)
@@ -72,6 +82,16 @@ class Report:
         ours = self.value("relay", key)
         theirs = [value for value in (self.value(name, key) for name in against) if value]
         return ours / min(theirs) if ours is not None and theirs else None
+
+    def range_of_rounds(self, key, against):
+        """The same, round by round: how far the one number can be trusted."""
+        lists = [self.samples.get(name, {}).get(key) for name in against]
+        ours = self.samples["relay"].get(key)
+        theirs = list(zip(*filter(None, lists)))
+        if not ours or len(ours) != len(theirs) or len(ours) < 2:
+            return ""
+        ratios = [our / min(their) for our, their in zip(ours, theirs)]
+        return f"{min(ratios):.2f} to {max(ratios):.2f}"
 
     # ---- tables: lists of rows, the first is the head
 
@@ -99,11 +119,12 @@ class Report:
     def bars(self):
         if "relay" not in self.names:
             return []
-        rows = [["bar", "", "measured", "bar", ""]]
+        rows = [["ratio", "", "measured", "single rounds", "bar", ""]]
         for words, against, keys, bar in BARS:
             for key in keys:
                 ratio = self.ratio(key, against)
-                rows.append([words, SHORT[key], number(ratio, 2), f"≤ {bar:.2f}",
+                rows.append([words, SHORT[key], number(ratio, 3),
+                             self.range_of_rounds(key, against), f"≤ {bar:.2f}",
                              verdict(ratio, bar)])
         return rows
 
@@ -116,7 +137,7 @@ class Report:
             ratios = {name: values["relay"] / values[name]
                       if values["relay"] and values[name] else None for name in values}
             rows.append([words] + [number(value, decimals) for value in values.values()] +
-                        [number(ratios["direct"], 2), number(ratios["plain"], 2)] +
+                        [number(ratios["direct"], 3), number(ratios["plain"], 3)] +
                         ([f"≤ {bar:.2f} to direct", verdict(ratios["direct"], bar)]
                          if bar else ["", ""]))
         return rows
@@ -142,7 +163,7 @@ class Report:
             share = self.value(name, "resumed_share")
             if share is not None and share < 1:
                 yield (f"{COLUMNS[name]} resumed {share:.0%} of the connections that asked for it: "
-                       "n/a")
+                       "n/a. Its full handshakes are spared the tickets that the others make.")
         yield from self.problems
 
     def terminal(self):

@@ -8,7 +8,6 @@ import os
 import resource
 import shlex
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -86,11 +85,6 @@ def run_rounds(setup, present, args, problems):
     return samples
 
 
-def medians(samples):
-    return {name: {key: statistics.median(values) for key, values in found.items()}
-            for name, found in samples.items()}
-
-
 def machine():
     with open("/proc/cpuinfo") as info:
         model = next((line.split(":", 1)[1].strip() for line in info
@@ -118,7 +112,7 @@ def main():
         problems += [f"{name}: not installed" for name, version in versions.items() if not version]
         samples = run_rounds(setup, present, args, problems)
         inside = inproc.run(setup, args, problems) if "inproc" in args.measures else {}
-    result = report.Report(medians(samples), inproc.medians(inside), args, versions, machine(),
+    result = report.Report(samples, inside, args, versions, machine(),
                            "tests/bench/run.py " + shlex.join(sys.argv[1:]), problems)
     print(result.terminal())
     if args.markdown:
