@@ -51,6 +51,7 @@ struct transport {
     void (*sent)(struct relay *relay, size_t size);              /* that much of it was sent */
     bool (*wants_input)(struct relay *relay);                    /* is there room to receive? */
     void (*receive)(struct relay *relay);                        /* (drops) */
+    void (*release)(struct relay *relay); /* memory, if no byte is in it; NULL: there is none */
 };
 
 /* How far the watch for a peer that speaks when we do is. */
@@ -81,7 +82,7 @@ struct relay {
     enum glare glare;
     struct spill own_hello; /* our ClientHello, while glare is possible */
 
-    BIO *internal, *external; /* the pair; NULL with the direct transport */
+    BIO *internal, *external; /* the pair; NULL until it is needed */
     bool input_ready;         /* direct: the socket may have bytes */
     struct first_bytes first;
     struct spill spill;

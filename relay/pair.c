@@ -7,13 +7,38 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* The rings are made when the first byte needs them, and given back in a long wait (pair_release). */
+static bool have_rings(struct relay *relay)
+{
+    const struct relay_options *options = &relay->options;
+    if (relay->internal)
+        return true;
+    size_t inbound = options->inbound_size ? options->inbound_size : RELAY_DEFAULT_RING;
+    size_t outbound = options->outbound_size ? options->outbound_size : RELAY_DEFAULT_RING;
+    /* A half's size is that of the ring it writes into. */
+    return BIO_new_bio_pair(&relay->internal, outbound, &relay->external, inbound);
+}
+
+static void pair_release(struct relay *relay)
+{
+    if (relay->internal && (BIO_ctrl_pending(relay->internal) || BIO_ctrl_pending(relay->external)))
+        return;
+    BIO_free(relay->internal);
+    BIO_free(relay->external);
+    relay->internal = relay->external = NULL;
+}
+
 static size_t pair_readable(struct relay *relay)
 {
+    if (!relay->internal)
+        return 0;
     return BIO_ctrl_pending(relay->internal);
 }
 
 static ssize_t pair_read(struct relay *relay, void *buffer, size_t size)
 {
+    if (!relay->internal)
+        return 0;
     int got = BIO_read(relay->internal, buffer, size > INT_MAX ? INT_MAX : (int)size);
     return got > 0 ? got : 0;
 }
@@ -26,6 +51,8 @@ static size_t ring_put(struct relay *relay, const void *data, size_t size)
 
 static int pair_write(struct relay *relay, const void *data, size_t size)
 {
+    if (!have_rings(relay))
+        return ENOMEM;
     size_t put = spill_size(&relay->spill) ? 0 : ring_put(relay, data, size);
     return spill_append(&relay->spill, (const uint8_t *)data + put, size - put);
 }
@@ -34,13 +61,15 @@ static bool pair_writable(struct relay *relay)
 {
     if (spill_size(&relay->spill))
         return false;
-    return BIO_ctrl_get_write_guarantee(relay->internal) >= RELAY_RECORD_ROOM ||
+    return !relay->internal || BIO_ctrl_get_write_guarantee(relay->internal) >= RELAY_RECORD_ROOM ||
            BIO_ctrl_pending(relay->external) == 0;
 }
 
 static size_t pair_output(struct relay *relay, const uint8_t **data)
 {
     char *start;
+    if (!relay->external)
+        return 0;
     int pending = BIO_nread0(relay->external, &start);
     *data = (const uint8_t *)start;
     return pending > 0 ? (size_t)pending : 0;
@@ -58,7 +87,7 @@ static void pair_sent(struct relay *relay, size_t size)
 
 static bool pair_wants_input(struct relay *relay)
 {
-    return BIO_ctrl_get_write_guarantee(relay->external) > 0;
+    return !relay->external || BIO_ctrl_get_write_guarantee(relay->external) > 0;
 }
 
 /* Receives into the ring itself. If SSL emptied it meanwhile, its offset went back to 0 and the bytes
@@ -66,6 +95,10 @@ static bool pair_wants_input(struct relay *relay)
 static void pair_receive(struct relay *relay)
 {
     char *reserved, *committed;
+    if (!have_rings(relay)) {
+        pump_received(relay, -1, ENOMEM);
+        return;
+    }
     int room = BIO_nwrite0(relay->external, &reserved);
     if (room <= 0)
         return;
@@ -91,4 +124,5 @@ const struct transport transport_pair = {
     .sent = pair_sent,
     .wants_input = pair_wants_input,
     .receive = pair_receive,
+    .release = pair_release,
 };

@@ -219,20 +219,6 @@ out:
     return error;
 }
 
-static int make_transport(struct relay *relay)
-{
-    struct relay_options *options = &relay->options;
-    if (options->transport == RELAY_DIRECT) {
-        relay->transport = &transport_direct;
-        return 0;
-    }
-    relay->transport = &transport_pair;
-    size_t inbound = options->inbound_size ? options->inbound_size : RELAY_DEFAULT_RING;
-    size_t outbound = options->outbound_size ? options->outbound_size : RELAY_DEFAULT_RING;
-    /* A half's size is that of the ring it writes into. */
-    return BIO_new_bio_pair(&relay->internal, outbound, &relay->external, inbound) ? 0 : ENOMEM;
-}
-
 struct relay *relay_new(int fd, const struct relay_options *options)
 {
     int error = ENOMEM;
@@ -241,6 +227,7 @@ struct relay *relay_new(int fd, const struct relay_options *options)
         goto out_fd;
     relay->fd = fd;
     relay->options = *options;
+    relay->transport = options->transport == RELAY_DIRECT ? &transport_direct : &transport_pair;
     relay->references = 1;
     relay->read_timeout_ms = -1;
     relay->random = (uint32_t)fd * 2654435761U;
@@ -249,12 +236,11 @@ struct relay *relay_new(int fd, const struct relay_options *options)
     if (error)
         goto out_relay;
     relay->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    error = relay->wake_fd < 0 ? errno : make_transport(relay);
-    if (error)
-        goto out_destroy;
-    sniff_begin(relay);
-    return relay;
-out_destroy:
+    if (relay->wake_fd >= 0) {
+        sniff_begin(relay);
+        return relay;
+    }
+    error = errno;
     destroy(relay);
     goto out_fd;
 out_relay:
@@ -294,6 +280,14 @@ void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout
     relay_lock(relay);
     relay->blocking = blocking;
     relay->read_timeout_ms = read_timeout_ms;
+    relay_unlock(relay);
+}
+
+void relay_release(struct relay *relay)
+{
+    relay_lock(relay);
+    if (relay->transport->release && !relay->receiving && !relay->sending)
+        relay->transport->release(relay);
     relay_unlock(relay);
 }
 

@@ -53,12 +53,12 @@ typedef enum {
     ACTPASS_CAUSE_PEER_ANSWERS_AS_SERVER,   /* ServerHello or HelloRequest came first */
     ACTPASS_CAUSE_ALERT_FIRST,
     ACTPASS_CAUSE_NOT_TLS,
-    ACTPASS_CAUSE_HELLO_INCOMPLETE,         /* the start of a hello, then nothing */
-    ACTPASS_CAUSE_CLIENT_HELLO_LATE,        /* it came just before ours was sent: we are server */
-    ACTPASS_CAUSE_GLARE_WON,                /* both sent a ClientHello: we stay client */
-    ACTPASS_CAUSE_GLARE_LOST,               /* both sent a ClientHello: we become server */
-    ACTPASS_CAUSE_GLARE_UNSUPPORTED,        /* both sent one, and the peer knows no rule for it */
-    ACTPASS_CAUSE_REFLECTION                /* our own ClientHello came back */
+    ACTPASS_CAUSE_HELLO_INCOMPLETE,  /* the start of a hello, then nothing */
+    ACTPASS_CAUSE_CLIENT_HELLO_LATE, /* it came just before ours was sent: we are server */
+    ACTPASS_CAUSE_GLARE_WON,         /* both sent a ClientHello: we stay client */
+    ACTPASS_CAUSE_GLARE_LOST,        /* both sent a ClientHello: we become server */
+    ACTPASS_CAUSE_GLARE_UNSUPPORTED, /* both sent one, and the peer knows no rule for it */
+    ACTPASS_CAUSE_REFLECTION         /* our own ClientHello came back */
 } actpass_cause;
 
 /* How a connection ended. ACTPASS_OPEN until then. CLEAN is only ever said when the peer's

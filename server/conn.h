@@ -40,6 +40,10 @@ void conn_flush(actpass_conn *conn);
 bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
                int64_t deadline_us);
 
+/* Has CALL called on the waiting thread once a conn_wait has lasted IDLE_AFTER_US, once in each wait: to give memory
+ * back. NULL for none. */
+void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg);
+
 /* Gives the connection its end, if it has none yet: for a service whose other side failed. */
 void conn_fail(actpass_conn *conn, actpass_end end, const char *why);
 

@@ -21,6 +21,9 @@ struct actpass_conn {
     void *arg;
     char peer_address[80];
 
+    void (*on_idle)(void *arg); /* belongs to the conversation's thread */
+    void *on_idle_arg;
+
     pthread_mutex_t lock; /* guards ssl and all that follows up to the end */
     SSL *ssl;
     bool handshaken;

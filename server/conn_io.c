@@ -2,15 +2,37 @@
  * that one reader and one writer thread can work at once (hazard 10). */
 #include "relay/clock.h"
 #include "server/conn_internal.h"
+#include "server/idle.h"
 
 #include <openssl/err.h>
 
 enum { RECORD_MOST = 16384 };
 
+void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg)
+{
+    conn->on_idle = call;
+    conn->on_idle_arg = arg;
+}
+
+/* A wait in two parts: a short one, and after the release of what is not needed a long one. */
+static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollfd *extra,
+                                 nfds_t extras, int64_t deadline_us)
+{
+    int64_t idle_us = conn->on_idle ? clock_now_us() + IDLE_AFTER_US : DEADLINE_NEVER;
+    if (idle_us < deadline_us) {
+        enum relay_wait result = relay_wait(conn->relay, want, extra, extras, idle_us);
+        if (result != WAIT_TIMEOUT)
+            return result;
+        conn->on_idle(conn->on_idle_arg);
+        relay_release(conn->relay);
+    }
+    return relay_wait(conn->relay, want, extra, extras, deadline_us);
+}
+
 bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
                int64_t deadline_us)
 {
-    switch (relay_wait(conn->relay, want, extra, extras, deadline_us)) {
+    switch (wait_idly(conn, want, extra, extras, deadline_us)) {
     case WAIT_READY:
         return true;
     case WAIT_TIMEOUT:

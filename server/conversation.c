@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/conn.h"
+#include "server/idle.h"
 #include "server/report.h"
 #include "server/services/echo.h"
 #include "server/services/forward.h"
@@ -112,11 +113,18 @@ static void note_role(struct conversation *conversation)
     report_role(&conversation->report);
 }
 
+static void release_idle(void *arg)
+{
+    (void)arg;
+    idle_release();
+}
+
 /* From here to the close the conversation waits nowhere but in its connection's calls (hand_over), so no relay
  * thread is kept for it. With the relay transport the role is known; with the direct one the handshake finds it. */
 static void converse(void *arg)
 {
     struct conversation *conversation = arg;
+    conn_on_idle(conn_of(conversation), release_idle, NULL);
     bool up = actpass_handshake(conn_of(conversation)) == 0;
     note_role(conversation);
     if (up) {

@@ -228,7 +228,8 @@ static bool open_unix(struct listener *listener, const struct config_address *ad
 
 struct listener *listener_open(const struct config_address *address, char *error, size_t size)
 {
-    struct complaint complaint = {.address = address->text, .text = error, .size = size};
+    struct complaint complaint = {.address = address->text, .size = size};
+    complaint.text = error;
     struct listener *listener = calloc(1, sizeof(*listener));
     if (listener == NULL) {
         complain(&complaint, "out of memory");

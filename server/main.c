@@ -107,6 +107,9 @@ static void prepare_process(void)
 {
     /* An arena for each of thousands of threads would cost more than the waiting it saves. */
     (void)mallopt(M_ARENA_MAX, 4);
+    /* Rings and buffers of 64 KiB are mapped, not cut from a heap whose pages others have touched: of most of
+     * them only the first page is ever used. */
+    (void)mallopt(M_MMAP_THRESHOLD, 65536);
     raise_descriptor_limit();
 }
 

@@ -117,7 +117,7 @@ static void log_listening(actpass_server *server, const struct config_strings *w
     for (size_t i = 0; i < server->service_count; i++) {
         const struct service *service = &server->services[i];
         struct log_field fields[] = {log_text("event", "listening"),
-                                     log_text("service", service->config->name),
+                                     log_text("service", server->config->services[i].name),
                                      log_text("address", listener_address(service->listener))};
         log_write(server->log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
     }
@@ -130,10 +130,12 @@ bool server_listen(actpass_server *server, struct config_report *report)
     for (size_t i = 0; i < server->service_count; i++) {
         struct service *service = &server->services[i];
         char error[768] = "";
-        service->listener = listener_open(&service->config->listen, error, sizeof(error));
+        service->listener =
+            listener_open(&server->config->services[i].listen, error, sizeof(error));
         if (service->listener == NULL) {
             open = false;
-            server_report(&report->errors, "service \"%s\": %s", service->config->name, error);
+            server_report(&report->errors, "service \"%s\": %s", server->config->services[i].name,
+                          error);
         }
     }
     if (!open || report->errors.count > before) {

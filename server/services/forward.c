@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/conn.h"
+#include "server/idle.h"
 #include "server/services/backend.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Four records. The memory is asked for at the start, but a page that no byte came to costs nothing. */
+/* Four records. */
 enum { BUFFER_SIZE = 65536 };
 
 /* One direction: bytes that came from one side and have not gone to the other. */
@@ -46,6 +47,36 @@ static void fill(struct direction *direction, int64_t length)
 {
     direction->start = 0;
     direction->end = (size_t)length;
+}
+
+/* Both directions' buffers are one piece of memory, given back in a long wait. */
+static bool has_buffers(struct forward *forward)
+{
+    if (forward->in.buffer != NULL) {
+        return true;
+    }
+    forward->in.buffer = malloc((size_t)2 * BUFFER_SIZE);
+    if (forward->in.buffer == NULL) {
+        conn_fail(forward->conn, ACTPASS_CANCELLED, "out of memory for the buffers");
+        return false;
+    }
+    forward->out.buffer = forward->in.buffer + BUFFER_SIZE;
+    return true;
+}
+
+static void drop_buffers(struct forward *forward)
+{
+    free(forward->in.buffer);
+    forward->in.buffer = forward->out.buffer = NULL;
+}
+
+static void on_idle(void *arg)
+{
+    struct forward *forward = arg;
+    if (is_empty(&forward->in) && is_empty(&forward->out)) {
+        drop_buffers(forward);
+    }
+    idle_release();
 }
 
 /* ---- From TLS to the backend --------------------------------------------------------------- */
@@ -193,19 +224,20 @@ static bool wait_for_either(struct forward *forward, int64_t deadline_us)
     const struct direction *in = &forward->in;
     const struct direction *out = &forward->out;
     unsigned want = 0;
-    struct pollfd poll_backend = {0};
-    if (is_empty(in)) {
-        want |= in->ended ? 0 : RELAY_READABLE;
-    } else {
-        poll_backend.events |= POLLOUT;
+    int events = 0;
+    if (!is_empty(in)) {
+        events |= POLLOUT;
+    } else if (!in->ended) {
+        want |= RELAY_READABLE;
     }
-    if (is_empty(out)) {
-        poll_backend.events |= (short)(out->ended ? 0 : POLLIN);
-    } else {
+    if (!is_empty(out)) {
         want |= RELAY_WRITABLE;
+    } else if (!out->ended) {
+        events |= POLLIN;
     }
     /* With nothing wanted it must be out of the set, or a reset would make poll spin (hazard 9). */
-    poll_backend.fd = poll_backend.events != 0 ? forward->backend : -1;
+    struct pollfd poll_backend = {.fd = events != 0 ? forward->backend : -1,
+                                  .events = (short)events};
     bool open = conn_wait(forward->conn, want, &poll_backend, 1, deadline_us);
     forward->unflushed = false;
     forward->readable =
@@ -221,7 +253,7 @@ static bool run(struct forward *forward, int64_t idle_timeout_ms)
     int64_t deadline_us = clock_deadline_ms(idle_timeout_ms);
     bool timed = deadline_us != DEADLINE_NEVER;
     while (!forward->in.closed || !forward->out.closed) {
-        enum step step = move(forward);
+        enum step step = has_buffers(forward) ? move(forward) : STEP_FAILED;
         if (step == STEP_FAILED) {
             return false;
         }
@@ -252,21 +284,15 @@ static void cut(struct forward *forward, const struct service_job *job)
 void forward_serve(struct service_job *job)
 {
     struct forward forward = {.conn = job->conn, .writable = true};
-    forward.in.buffer = malloc((size_t)2 * BUFFER_SIZE);
-    if (forward.in.buffer == NULL) {
-        (void)snprintf(job->problem, sizeof(job->problem), "out of memory");
-        return;
-    }
-    forward.out.buffer = forward.in.buffer + BUFFER_SIZE;
     forward.backend =
         backend_connect(job->conn, &job->what->forward, job->problem, sizeof(job->problem));
     if (forward.backend >= 0) {
-        conn_enter(job->conn);
+        conn_on_idle(job->conn, on_idle, &forward);
         if (!run(&forward, job->idle_timeout_ms)) {
             cut(&forward, job);
         }
-        conn_leave(job->conn);
+        conn_on_idle(job->conn, NULL, NULL);
         close(forward.backend);
     }
-    free(forward.in.buffer);
+    drop_buffers(&forward);
 }

@@ -89,10 +89,17 @@ bool alpn_use_as_client(const struct alpn *alpn, SSL_CTX *ctx)
     return !alpn->wire || SSL_CTX_set_alpn_protos(ctx, alpn->wire, alpn->size) == 0;
 }
 
+/* OpenSSL 3.0 does not look whether a server's answer was offered. */
 bool alpn_agreed(const struct alpn *alpn, const SSL *ssl)
 {
     const unsigned char *chosen;
     unsigned size;
     SSL_get0_alpn_selected(ssl, &chosen, &size);
-    return !alpn->wire || size > 0;
+    if (!alpn->wire)
+        return true;
+    for (unsigned at = 0; size > 0 && at < alpn->size; at += 1U + alpn->wire[at]) {
+        if (alpn->wire[at] == size && memcmp(alpn->wire + at + 1, chosen, size) == 0)
+            return true;
+    }
+    return false;
 }

@@ -25,7 +25,7 @@ void alpn_use_as_server(const struct alpn *alpn, SSL_CTX *ctx);
 /* As client we offer them all. False: no memory. */
 bool alpn_use_as_client(const struct alpn *alpn, SSL_CTX *ctx);
 
-/* Is a protocol agreed on, or none configured? Known from the peer's Certificate message on. */
+/* Is one of ours agreed on, or none configured? Known from the peer's Certificate message on. */
 bool alpn_agreed(const struct alpn *alpn, const SSL *ssl);
 
 #endif
