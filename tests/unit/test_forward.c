@@ -153,7 +153,7 @@ static actpass_end finish(struct scene *scene)
 
 static void peer_reads(const struct scene *scene, const char *text)
 {
-    char buffer[256];
+    char buffer[256] = "";
     size_t length = 0;
     while (length < strlen(text)) {
         int64_t got = actpass_read(scene->peer, buffer + length, sizeof(buffer) - length);
@@ -172,7 +172,7 @@ static void peer_writes(const struct scene *scene, const char *text)
 
 static void backend_reads(int fd, const char *text)
 {
-    char buffer[256];
+    char buffer[256] = "";
     size_t length = 0;
     while (length < strlen(text)) {
         ssize_t got = recv(fd, buffer + length, sizeof(buffer) - length, 0);
