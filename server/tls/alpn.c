@@ -89,7 +89,7 @@ bool alpn_use_as_client(const struct alpn *alpn, SSL_CTX *ctx)
     return !alpn->wire || SSL_CTX_set_alpn_protos(ctx, alpn->wire, alpn->size) == 0;
 }
 
-/* OpenSSL 3.0 does not look whether a server's answer was offered. */
+/* Not every OpenSSL 3.0 looks whether a server's answer was offered. */
 bool alpn_agreed(const struct alpn *alpn, const SSL *ssl)
 {
     const unsigned char *chosen;

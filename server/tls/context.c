@@ -88,6 +88,14 @@ static bool set_no_sessions(SSL_CTX *ctx)
     return SSL_CTX_set_num_tickets(ctx, 0) == 1;
 }
 
+static bool set_scope(const struct material *material, bool server, SSL_CTX *ctx)
+{
+    uint8_t scope[SCOPE_SIZE];
+    return scope_of(material->tls, server, material->trust.list, material->identity.certificate,
+                    scope) &&
+           SSL_CTX_set_session_id_context(ctx, scope, sizeof scope) == 1;
+}
+
 static int verify_mode(const struct tls_context *context, bool server)
 {
     if (!server || context->client_auth == CONFIG_CLIENT_AUTH_REQUEST)
@@ -107,8 +115,7 @@ static bool set_role(const struct tls_context *context, const struct material *m
     verify_use(&context->verify, ctx);
     return (server || alpn_use_as_client(&context->alpn, ctx)) && set_no_sessions(ctx) &&
            trust_use(&material->trust, ctx) && (!asks || trust_announce(&material->trust, ctx)) &&
-           scope_use(material->tls, server, material->trust.list, material->identity.certificate,
-                     ctx);
+           set_scope(material, server, ctx);
 }
 
 /* Without an explicit minimum a TLS 1.1 hello is answered with internal_error (hazard 45). */

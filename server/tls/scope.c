@@ -46,16 +46,13 @@ static bool add_all(EVP_MD_CTX *digest, const struct config_tls *tls, bool serve
            (!own || add_certificate(digest, 'o', own));
 }
 
-bool scope_use(const struct config_tls *tls, bool server, const STACK_OF(X509) * ca,
-               const X509 *own, SSL_CTX *ctx)
+bool scope_of(const struct config_tls *tls, bool server, const STACK_OF(X509) * ca, const X509 *own,
+              uint8_t scope[SCOPE_SIZE])
 {
-    unsigned char scope[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     bool done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
                 add_all(digest, tls, server, ca, own) &&
-                EVP_DigestFinal_ex(digest, scope, &size) == 1 &&
-                SSL_CTX_set_session_id_context(ctx, scope, size) == 1;
+                EVP_DigestFinal_ex(digest, scope, NULL) == 1;
     EVP_MD_CTX_free(digest);
     return done;
 }

@@ -5,12 +5,13 @@
 
 #include "server/tls/policy.h"
 
-#include <openssl/ssl.h>
+#include <stdint.h>
 
-/* Sets it from the role and from all that decides whom we accept and who we are: names, pins, CA
- * certificates (NULL: none, or the system's), client authentication, our own certificate (NULL: none). False:
- * no memory. */
-bool scope_use(const struct config_tls *tls, bool server, const STACK_OF(X509) * ca,
-               const X509 *own, SSL_CTX *ctx);
+enum { SCOPE_SIZE = 32 };
+
+/* Made of the role and of all that decides whom we accept and who we are: names, pins, CA certificates
+ * (NULL: none, or the system's), client authentication, our own certificate (NULL: none). False: no memory. */
+bool scope_of(const struct config_tls *tls, bool server, const STACK_OF(X509) * ca, const X509 *own,
+              uint8_t scope[SCOPE_SIZE]);
 
 #endif

@@ -24,31 +24,25 @@ static int believe(X509_STORE_CTX *store, void *arg)
     return 1;
 }
 
-/* Insists on its protocol, as a peer may that does not care what is offered. */
-static int choose(SSL *ssl, const unsigned char **out, unsigned char *out_size,
+static int answer(SSL *ssl, const unsigned char **out, unsigned char *out_size,
                   const unsigned char *offered, unsigned offered_size, void *arg)
 {
+    const unsigned char *wire = arg;
     (void)ssl;
-    (void)arg;
-    if (offered_size < 1)
-        return SSL_TLSEXT_ERR_NOACK;
-    *out = offered + 1;
-    *out_size = offered[0];
+    (void)offered;
+    (void)offered_size;
+    *out = wire + 1;
+    *out_size = wire[0];
     return SSL_TLSEXT_ERR_OK;
 }
 
-static void set_alpn(SSL_CTX *ctx, const char *protocol, bool server)
+static void set_alpn(SSL_CTX *ctx, const char *wire, bool server)
 {
-    unsigned char wire[256];
-    size_t length = strlen(protocol);
-    must(length < sizeof wire, "a protocol name");
-    if (server) {
-        SSL_CTX_set_alpn_select_cb(ctx, choose, NULL);
-        return;
-    }
-    wire[0] = (unsigned char)length;
-    memcpy(wire + 1, protocol, length);
-    must(SSL_CTX_set_alpn_protos(ctx, wire, (unsigned)length + 1) == 0, "a protocol list");
+    if (server)
+        SSL_CTX_set_alpn_select_cb(ctx, answer, (void *)wire);
+    else
+        must(SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)wire, (unsigned)strlen(wire)) == 0,
+             "a protocol list");
 }
 
 static void set_identity(SSL_CTX *ctx, const struct test_identity *identity)
