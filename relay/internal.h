@@ -105,6 +105,7 @@ struct relay {
     unsigned pump_wanted; /* threads that need the pump itself, for their own descriptors */
     unsigned calls;       /* conversation threads inside a call */
     uint64_t call_number; /* counts calls, so that the relay thread sees whether one is new */
+    bool started;         /* relay_start was called, with the pair: there may be relay threads */
     bool attached;        /* there is a relay thread; none while the conversation stays in a call */
     bool call_thread;     /* call one at the next unlock */
     bool announced;       /* on_verdict was, or is being, called */

@@ -48,6 +48,7 @@ static void destroy(struct relay *relay)
     BIO_free(relay->external);
     free(relay->first.data);
     free(relay->spill.data);
+    free(relay->own_hello.data);
     pthread_cond_destroy(&relay->parked);
     pthread_cond_destroy(&relay->arrived);
     pthread_mutex_destroy(&relay->lock);
@@ -111,9 +112,11 @@ static bool should_drive(struct relay *relay, const struct watch *watch)
 static void drive(struct relay *relay)
 {
     bool random = relay->options.driver == DRIVER_RANDOM && relay->state != RELAY_SNIFF;
+    bool sniffing = relay->state == RELAY_SNIFF;
     relay->polling = true;
     pump_flush(relay);
-    if (relay->state != RELAY_DONE)
+    sniff_check_time(relay); /* an abort may have come before this thread could sleep */
+    if (relay->state != RELAY_DONE && sniffing == (relay->state == RELAY_SNIFF))
         (void)pump_turn(relay, NULL, 0, random ? clock_deadline_ms(1) : DEADLINE_NEVER);
     relay->polling = false;
     wait_wake_followers(relay);
@@ -149,6 +152,7 @@ static void relay_main(void *arg)
     struct watch watch = {0};
     relay_lock(relay);
     for (;;) {
+        sniff_check_time(relay); /* an abort may have come before there was a poll to kick */
         announce(relay, &watch);
         if (relay->state == RELAY_DONE || not_needed(relay, &watch))
             break;
@@ -186,6 +190,7 @@ int relay_start(struct relay *relay)
     if (relay->options.transport == RELAY_DIRECT)
         return 0;
     relay_lock(relay);
+    relay->started = true;
     relay_attach(relay);
     relay->call_thread = false;
     relay_unlock(relay);

@@ -27,9 +27,7 @@ void wait_leave(struct relay *relay)
 {
     if (!relay->polling)
         wait_wake_followers(relay);
-    if (--relay->calls > 0 || relay->options.transport == RELAY_DIRECT)
-        return;
-    if (relay->state == RELAY_DONE)
+    if (--relay->calls > 0 || !relay->started || relay->state == RELAY_DONE)
         return;
     if (!relay->attached)
         relay_attach(relay);
