@@ -21,6 +21,7 @@ void config_connection_init(struct config_connection *connection)
         .idle_timeout_ms = CONFIG_NEVER,
         .write_timeout_ms = 60000,
         .close_timeout_ms = 5000,
+        .tls = {.sessions = {.kind = CONFIG_SESSIONS_MEMORY}, .session_timeout_ms = 300000},
     };
 }
 
@@ -41,7 +42,11 @@ void config_connection_free(struct config_connection *connection)
 
 void config_service_init(struct config_service *service)
 {
-    *service = (struct config_service){.max_connections = 10000};
+    *service = (struct config_service){
+        .max_connections = 10000,
+        .tcp_fast_open_queue = 256,
+        .dial = {.retry_min_ms = 1000, .retry_max_ms = 60000, .connect_timeout_ms = 10000},
+    };
     config_connection_init(&service->connection);
 }
 

@@ -17,7 +17,8 @@ enum config_transport { CONFIG_TRANSPORT_RELAY, CONFIG_TRANSPORT_DIRECT };
 enum config_client_auth {
     CONFIG_CLIENT_AUTH_NONE,
     CONFIG_CLIENT_AUTH_REQUEST,
-    CONFIG_CLIENT_AUTH_REQUIRE
+    CONFIG_CLIENT_AUTH_REQUIRE,
+    CONFIG_CLIENT_AUTH_ON_DEMAND /* not in the handshake; later, when the conversation asks */
 };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
@@ -26,8 +27,18 @@ enum config_address_kind { CONFIG_ADDRESS_NONE, CONFIG_ADDRESS_TCP, CONFIG_ADDRE
 enum config_conversation_kind {
     CONFIG_CONVERSATION_NONE,
     CONFIG_CONVERSATION_FORWARD,
-    CONFIG_CONVERSATION_ECHO
+    CONFIG_CONVERSATION_ECHO,
+    CONFIG_CONVERSATION_HTTP
 };
+enum config_sessions_kind {
+    CONFIG_SESSIONS_OFF,
+    CONFIG_SESSIONS_MEMORY, /* the default */
+    CONFIG_SESSIONS_TICKETS,
+    CONFIG_SESSIONS_FILE,
+    CONFIG_SESSIONS_REDIS
+};
+/* What a TLS server does with a server name that no certificate is for. */
+enum config_unknown_server_name { CONFIG_UNKNOWN_NAME_DEFAULT, CONFIG_UNKNOWN_NAME_REFUSE };
 
 /* A list of strings; NULL items when count is 0. */
 struct config_strings {
@@ -44,20 +55,58 @@ struct config_address {
     char *path; /* unix: absolute, or made relative to the configuration file's folder */
 };
 
+/* A network: "192.0.2.0/24" or "2001:db8::/32". All bits beyond the prefix are zero. */
+struct config_network {
+    int family;          /* AF_INET or AF_INET6, never an IPv4-mapped network */
+    uint8_t address[16]; /* network order; IPv4: the first four, the rest zero */
+    unsigned prefix;     /* its length in bits, 0 to 32 or 128 */
+};
+
+/* Where a TLS server keeps sessions for resumption. */
+struct config_sessions {
+    enum config_sessions_kind kind;
+    char *text;    /* as the user wrote it, for messages; NULL: nothing was configured */
+    char *path;    /* FILE: the store; REDIS: the socket, or NULL; relative to the configuration's
+                      folder already */
+    char *host;    /* REDIS over TCP: without brackets, else NULL */
+    uint16_t port; /* REDIS over TCP; 6379 where the URL has none */
+    uint16_t db;   /* REDIS: number of the database; 0 where the URL has none */
+};
+
+/* A certificate for some server names (SNI). */
+struct config_certificate {
+    struct config_strings server_names; /* at least one: "name", or "*.name" for one label */
+    char *certificate;                  /* PEM chain; paths as in struct config_tls */
+    char *key;                          /* PEM; never NULL: the certificate's file by default */
+};
+
 struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
     char *key;
     char *ca;       /* PEM file, or NULL */
     bool ca_system; /* "ca": "system" */
     enum config_client_auth client_auth;
-    struct config_strings peer_names; /* "name", "*.name", "192.0.2.1", "uri:..." and so on */
-    struct config_strings peer_pins;  /* SHA-256 of the SPKI: "sha256:" and 64 hex digits */
-    char *server_name;                /* SNI sent when we are client */
+    /* "name", "*.name" or "192.0.2.1", or one with its kind before it: "dns:", "ip:", "uri:",
+     * "email:" or "cn:"; each as the user wrote it. */
+    struct config_strings peer_names;
+    struct config_strings peer_pins; /* SHA-256 of the SPKI: "sha256:" and 64 hex digits */
+    char *server_name;               /* SNI sent when we are client */
     enum config_tls_version min_version;
     char *ciphers;      /* TLS 1.2, OpenSSL's cipher list syntax */
     char *ciphersuites; /* TLS 1.3 */
     struct config_strings alpn;
     bool insecure_any_peer; /* accept any peer, in both roles */
+    char *crl;              /* PEM file with CRLs, or NULL */
+    char *ocsp_response;    /* DER file that a TLS server staples, or NULL */
+    /* What server names choose between; where none fits, CERTIFICATE and KEY stand. */
+    struct config_certificate *certificates;
+    size_t certificate_count;
+    enum config_unknown_server_name unknown_server_name;
+    struct config_sessions sessions;
+    /* Keys of sealed sessions and of tickets. Never NULL with FILE and REDIS; with TICKETS, NULL
+     * stands for a key made at start. */
+    char *session_key_file;
+    int64_t session_timeout_ms; /* how long a session can be resumed; default 5 min */
 };
 
 /* What one connection needs to know, whoever opened it. Durations in milliseconds, or
@@ -70,21 +119,64 @@ struct config_connection {
     int64_t idle_timeout_ms;         /* nothing read and nothing written; default never */
     int64_t write_timeout_ms;        /* output that makes no progress; default 60 s */
     int64_t close_timeout_ms;        /* from our close_notify to the peer's end; default 5 s */
+    bool tcp_fast_open;              /* data in the SYN: accepted, or sent when we dial as client */
     struct config_tls tls;
+};
+
+/* A part of what "http" serves that only peers with a certificate may see. */
+struct config_protected {
+    char *prefix; /* of the decoded path: begins and ends with "/"; the longest that fits counts */
+    struct config_strings peer_names; /* as in struct config_tls; if there are names or pins, the */
+    struct config_strings peer_pins;  /* certificate must have one, besides what TLS demands */
+};
+
+struct config_http {
+    char *root;  /* an existing folder; relative to the configuration's folder already */
+    char *index; /* name of the file that stands for its folder; "" for none; never NULL */
+    struct config_protected *protected_paths;
+    size_t protected_count;
 };
 
 struct config_conversation {
     enum config_conversation_kind kind;
-    struct config_address forward;
+    struct config_address forward; /* FORWARD */
+    struct config_http http;       /* HTTP */
+};
+
+/* What a service needs to know that opens its connections itself. Durations in milliseconds, never
+ * CONFIG_NEVER. */
+struct config_dial {
+    struct config_address *addresses; /* in the order to try; none: the service listens */
+    size_t address_count;
+    /* Exactly one of the two is there: each connection to this address dials one and is bridged to
+     * it, or one connection is kept up. */
+    struct config_address listen_plain;
+    bool persistent;
+    int64_t retry_min_ms; /* PERSISTENT: the first wait; default 1 s */
+    int64_t retry_max_ms; /* PERSISTENT: the longest wait, not below the first; default 60 s */
+    int64_t connect_timeout_ms; /* TCP connect, all addresses together; default 10 s */
+};
+
+/* Peers of a network whose role is known beforehand. */
+struct config_role_hint {
+    struct config_network from; /* an IPv4-mapped peer is looked up as IPv4 */
+    enum config_role role;      /* ours: CONFIG_ROLE_SERVER or CONFIG_ROLE_CLIENT */
 };
 
 struct config_service {
     char *name;
-    struct config_address listen;
-    uint64_t max_connections; /* default 10000 */
+    struct config_address listen; /* CONFIG_ADDRESS_NONE: the service dials */
+    struct config_dial dial;
+    uint64_t max_connections;     /* default 10000 */
+    uint64_t tcp_fast_open_queue; /* for the listening socket's TCP_FASTOPEN; default 256 */
+    /* Only with role AUTO, the hints only with listen. */
+    struct config_role_hint *role_hints; /* the first that fits counts */
+    size_t role_hint_count;
+    bool remember_roles; /* shorter waits for peers that were silent before */
     struct config_connection connection;
     /* One conversation for both roles, or one for each; both members are always filled in,
-     * and kind is CONFIG_CONVERSATION_NONE only for a role that cannot occur. */
+     * and kind is CONFIG_CONVERSATION_NONE only for a role that cannot occur, and for both roles
+     * with dial.listen_plain, where the bridge is the conversation. */
     struct config_conversation as_server;
     struct config_conversation as_client;
 };
@@ -129,6 +221,11 @@ void config_connection_free(struct config_connection *connection); /* what it ho
  * string that lives for ever). On failure the address is empty. */
 const char *config_address_parse(const char *text, struct config_address *address);
 void config_address_free(struct config_address *address);
+
+/* Parses "off", "memory", "tickets", "file:PATH", "redis://HOST[:PORT][/DB]" or "redis:unix:PATH".
+ * Returns NULL, or what is wrong (a string that lives for ever). On failure it is empty. */
+const char *config_sessions_parse(const char *text, struct config_sessions *sessions);
+void config_sessions_free(struct config_sessions *sessions);
 
 /* The JSON Schema (draft-07) of the configuration, as shipped in config/actpass.schema.json. */
 const char *config_schema(void);
