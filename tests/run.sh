@@ -3,8 +3,8 @@
 #
 # Without arguments: installs the packages that are missing (.ci/packages.txt), then all stages.
 #   --quick   lint, selftest and unit only
-#   STAGE...  only these, of: lint selftest unit asan tsan helgrind install e2e fuzz coverage
-#             quickstart
+#   STAGE...  only these, of: lint selftest unit asan tsan e2e e2e_asan e2e_tsan helgrind install fuzz
+#             coverage quickstart
 # A failing stage does not stop the others. The last line is `N passed, N failed` over all stages;
 # the status is 0 only when something passed, nothing failed and every stage asked for has run.
 #
@@ -15,12 +15,13 @@ self=tests/run.sh
 export BUILDDIR=${BUILDDIR:-build}
 jobs=$(nproc 2>/dev/null || echo 2)
 
-all_stages=(lint selftest unit asan tsan helgrind install e2e fuzz coverage quickstart)
+all_stages=(lint selftest unit asan tsan e2e e2e_asan e2e_tsan helgrind install fuzz coverage
+    quickstart)
 quick_stages=(lint selftest unit)
 
 # The most seconds a stage may take.
-declare -A limit=([lint]=300 [selftest]=120 [unit]=300 [asan]=400 [tsan]=400 [helgrind]=200
-    [install]=120 [e2e]=600 [fuzz]=200 [coverage]=500 [quickstart]=200)
+declare -A limit=([lint]=300 [selftest]=120 [unit]=300 [asan]=400 [tsan]=400 [helgrind]=300
+    [install]=120 [e2e]=500 [e2e_asan]=400 [e2e_tsan]=300 [fuzz]=200 [coverage]=500 [quickstart]=200)
 
 # ---- The stages: each ends with a line `N passed, N failed` -----------------------------------
 
@@ -37,7 +38,18 @@ stage_asan() { build asan test; }
 stage_tsan() { build tsan test; }
 stage_helgrind() { build debug actpass-program && tests/support/helgrind.sh "$BUILDDIR/debug"; }
 stage_install() { build release all && tests/support/test_install.sh; }
-stage_e2e() { build release all && tests/e2e/run.py --program "$BUILDDIR/release/actpass" --jobs "$jobs"; }
+stage_e2e() { # twice the processors: these tests mostly wait
+    build release all &&
+        tests/e2e/run.py --program "$BUILDDIR/release/actpass" --jobs $((2 * jobs))
+}
+stage_e2e_asan() {
+    build asan all && tests/support/e2e_sanitized.py "$BUILDDIR/asan" $((2 * jobs))
+}
+stage_e2e_tsan() { # where threads meet
+    build tsan actpass-program &&
+        tests/support/e2e_sanitized.py "$BUILDDIR/tsan" $((2 * jobs)) test_bytes test_endings \
+            test_limits
+}
 stage_fuzz() { build fuzz fuzz && tests/support/fuzz.sh "$BUILDDIR/fuzz" 10; }
 stage_coverage() { build coverage all test-programs && tests/support/coverage.sh "$BUILDDIR/coverage"; }
 stage_quickstart() { examples/quickstart.sh && echo '1 passed, 0 failed'; }

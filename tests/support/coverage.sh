@@ -15,12 +15,13 @@ mapfile -t programs < <(find "$build/tests" -name 'test_*' -type f -perm -u+x | 
 tests/support/run_tests.py --variant coverage --logs "$build/logs" "${programs[@]}" |
     grep -v '^ok ' | sed 's/^/unit: /'
 if [ -x tests/e2e/run.py ]; then
-    timeout -k 10 240 tests/e2e/run.py --program "$build/actpass" --jobs 2 2>&1 | tail -n 1 |
+    timeout -k 10 240 tests/e2e/run.py --program "$build/actpass" --jobs 4 2>&1 | tail -n 1 |
         sed 's/^/e2e: /'
 fi
 gcovr --root . --filter relay/ --filter config/ --filter server/ --sort-uncovered \
-    --fail-under-line "$least" --html-details "$build/coverage.html" --txt - "$build"
-status=$?
+    --fail-under-line "$least" --html-details "$build/coverage.html" --txt - "$build" | tee "$build/coverage.txt"
+status=${PIPESTATUS[0]}
+echo "line coverage: $(awk '/^TOTAL/ { print $4 }' "$build/coverage.txt")"
 if [ "$status" -eq 0 ]; then
     echo '1 passed, 0 failed'
 else

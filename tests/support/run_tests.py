@@ -6,7 +6,6 @@ failure, and no sanitizer left a report: Criterion lets an empty run and a leak 
 and 40). Output is kept in LOGS; what failed is shown. The last line is `N passed, N failed`.
 """
 import argparse
-import glob
 import os
 import platform
 import re
@@ -15,13 +14,14 @@ import subprocess
 import sys
 import time
 
+import sanitizers
+
 SYNTHESIS = re.compile(r'Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) '
                        r'\| Crashing: (\d+)')
 UNDEFINED = re.compile(r': runtime error: ')  # this sanitizer does not obey log_path beside ASan
 PASSING = re.compile(r'^\[(RUN |PASS)\].*\n', re.M)
 SKIPPED = re.compile(r'^\[SKIP\](?!.*Test is disabled)', re.M)
 LEAKED = 23  # exit status
-SUPPORT = os.path.dirname(os.path.abspath(__file__))
 
 
 def options():
@@ -31,24 +31,6 @@ def options():
     parser.add_argument('--timeout', type=float, default=300, help='seconds for one program')
     parser.add_argument('programs', nargs='*')
     return parser.parse_args()
-
-
-def environment(report):
-    """Sanitizers write to REPORT.PID; a race or undefined behaviour ends the test with a failure."""
-    common = 'log_path=%s:' % report
-    suppressions = os.path.join(SUPPORT, 'tsan.supp')
-    if os.path.exists(suppressions):
-        tsan = common + 'suppressions=%s:' % suppressions
-    else:
-        tsan = common
-    return dict(
-        os.environ,
-        ASAN_OPTIONS=common + 'detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1',
-        LSAN_OPTIONS=common + 'exitcode=%d' % LEAKED,
-        UBSAN_OPTIONS=common + 'print_stacktrace=1',
-        # Crashes stay signals, so that mini_criterion sees them as such.
-        TSAN_OPTIONS=tsan + 'exitcode=66:halt_on_error=0:second_deadlock_stack=1:handle_segv=0:'
-                            'handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0')
 
 
 def run(command, env, output, timeout):
@@ -97,18 +79,18 @@ def run_program(program, args):
     name = os.path.relpath(program, os.path.dirname(args.logs)).replace('/', '-')
     output = os.path.join(args.logs, name + '.log')
     report = os.path.join(args.logs, name + '.report')
-    for old in glob.glob(glob.escape(report) + '.*'):
-        os.unlink(old)
+    sanitizers.forget_reports(report)
+    env = sanitizers.environment(report)
     command = [os.path.abspath(program)]
     if args.variant != 'tsan':
         command += ['--verbose', '--color=never']  # Criterion names skipped tests only if verbose
     began = time.monotonic()
-    pid, status = run(command, environment(os.path.abspath(report)), output, args.timeout)
+    pid, status = run(command, env, output, args.timeout)
     if args.variant == 'tsan' and 'unexpected memory mapping' in read(output):
         # Some kernels randomise more bits of addresses than gcc's ThreadSanitizer can bear.
         command = ['setarch', platform.machine(), '-R'] + command
-        pid, status = run(command, environment(os.path.abspath(report)), output, args.timeout)
-    reports = sorted(glob.glob(glob.escape(report) + '.*'))
+        pid, status = run(command, env, output, args.timeout)
+    reports = sanitizers.reports(report)
     own = '%s.%d' % (report, pid)
     if own in reports and status == LEAKED:
         reports.remove(own)  # no test ran in this process: Criterion leaks the timers of .timeout
