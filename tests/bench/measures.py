@@ -8,6 +8,7 @@ import processes
 from servers import Failed
 
 GIB = 1 << 30
+IDLE_BEFORE = 2.0  # seconds until a connection counts as idle: some servers give memory back only then
 IDLE_SECONDS = 0.5
 
 
@@ -96,7 +97,8 @@ def idle(running, size):
     try:
         if not client.stdout.readline():
             raise Failed(f"idle: {client.tail()} {server.tail()}")
-        cpu = server.settled_cpu()
+        time.sleep(IDLE_BEFORE)
+        cpu = server.cpu()
         time.sleep(IDLE_SECONDS)
         cpu = server.cpu() - cpu
         found = {"idle_kib": (server.pss() - before) / size.idle, "idle_threads": server.threads(),
