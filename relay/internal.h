@@ -2,6 +2,7 @@
  *
  *   relay.c   life: new, thread, close, free          pump.c    poll, receive, send
  *   wait.c    the conversation's waits and calls      sniff.c   first bytes and verdict
+ *   fastopen.c   the first flight in the SYN
  *   spill.c   output that found no room            glare.c   both ends speak at once
  *   bio.c     the BIO under SSL                       pair.c, direct.c   the two transports
  *
@@ -93,6 +94,7 @@ struct relay {
     short polled;         /*   a change that wants others must kick it */
     bool kick;            /* write to wake_fd at the next unlock */
     bool kicked;          /* that was done, or will be, since the poller fell asleep */
+    bool unconnected;     /* Fast Open: the first send connects; nothing to poll for before it */
     bool sending;         /* some thread is inside send */
     bool receiving;       /* some thread is inside recv */
     bool output_blocked;  /* the socket took no more: wait for POLLOUT */
@@ -149,6 +151,9 @@ bool pump_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t
 /* Books what a receive came to. */
 void pump_received(struct relay *relay, ssize_t got, int error);
 size_t pump_capped(const struct relay *relay, size_t size);
+
+/* fastopen.c */
+ssize_t fastopen_send(struct relay *relay, const void *data, size_t size); /* as send */
 
 /* sniff.c */
 void sniff_begin(struct relay *relay);

@@ -32,10 +32,14 @@ static void note_blocked(struct relay *relay, bool progressed)
 /* Sends once. False when there is no more to send for now. */
 static bool send_once(struct relay *relay, const uint8_t *data, size_t size, bool *progressed)
 {
+    bool connected = !relay->unconnected;
+    size = pump_capped(relay, size);
     relay_unlock(relay);
-    ssize_t sent = send(relay->fd, data, pump_capped(relay, size), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = connected ? send(relay->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT)
+                             : fastopen_send(relay, data, size);
     int error = errno;
     relay_lock(relay);
+    relay->unconnected = false;
     if (sent > 0) {
         relay->transport->sent(relay, (size_t)sent);
         relay->sent += (uint64_t)sent;
@@ -160,6 +164,8 @@ static void pump_receive(struct relay *relay)
 static short wanted_events(struct relay *relay)
 {
     short events = 0;
+    if (relay->unconnected)
+        return 0;
     if (!relay->input_dead && (relay->discarding || relay->state == RELAY_SNIFF ||
                                glare_takes_input(relay) || relay->transport->wants_input(relay)))
         events |= POLLIN;

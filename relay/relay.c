@@ -152,7 +152,6 @@ static void relay_main(void *arg)
     struct watch watch = {0};
     relay_lock(relay);
     for (;;) {
-        sniff_check_time(relay); /* an abort may have come before there was a poll to kick */
         announce(relay, &watch);
         if (relay->state == RELAY_DONE || not_needed(relay, &watch))
             break;
@@ -237,6 +236,7 @@ struct relay *relay_new(int fd, const struct relay_options *options)
     relay->read_timeout_ms = -1;
     relay->random = (uint32_t)fd * 2654435761U;
     relay->accepted_us = clock_now_us();
+    relay->unconnected = options->fast_open_size > 0;
     error = make_locks(relay);
     if (error)
         goto out_relay;

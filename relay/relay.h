@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct relay;
 
@@ -42,7 +43,10 @@ struct relay_options {
     size_t outbound_size;
     size_t io_cap; /* the most bytes of one receive or send; 0: no cap */
     enum relay_driver driver;
-    struct threads *threads; /* for the relay thread; outlives the relay */
+    struct sockaddr_storage
+        fast_open; /* with a size: the socket is not connected yet, and the first output */
+    socklen_t fast_open_size; /*   goes there in the SYN. Pair and ROLE_CLIENT only */
+    struct threads *threads;  /* for the relay thread; outlives the relay */
     /* Called once, on the thread that found the verdict, with no lock held; NULL: nobody asks. The relay is
      * alive during the call at least. */
     void (*on_verdict)(void *arg);
@@ -108,6 +112,9 @@ struct relay_status {
     uint64_t received, sent;
 };
 struct relay_status relay_status(struct relay *relay);
+
+/* Did data travel in the SYN, ours or the peer's? Until relay_close. */
+bool relay_syn_data(struct relay *relay);
 
 /* Sends what is left, then FIN, until the deadline. Reading goes on. */
 enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us);
