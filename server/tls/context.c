@@ -74,10 +74,9 @@ static void set_options(SSL_CTX *ctx)
     /* AUTO_RETRY: a read goes on over records without data until there is some or the BIO says retry,
      * which suits a blocking BIO and, since we wait on the relay and not on the socket, a
      * non-blocking one. A repeated write may come from another buffer. No ENABLE_PARTIAL_WRITE: existing
-     * blocking code counts on all or nothing. NO_AUTO_CHAIN: the chain sent is the file's, and no
-     * handshake pays for building one. */
+     * blocking code counts on all or nothing. */
     SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                              SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+                              SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
 }
 

@@ -13,16 +13,19 @@ struct tls_context;
 /* Loads certificate, key and CA, and sets both contexts up for the roles that ROLE allows (auto:
  * both). Refuses, with one sentence that names the file or key and the remedy: a key that does not
  * match the certificate, a role server without a certificate, a role client (or auto) that says
- * nobody to trust, `require` without anybody to trust, unknown ciphers. NULL with error. */
+ * nobody to trust, client authentication without anybody to trust, unknown ciphers. NULL with error.
+ * Nothing of TLS is used afterwards, and this thread's error queue is empty. */
 struct tls_context *tls_context_new(const struct config_tls *tls, enum config_role role,
                                     struct tls_error *error);
 void tls_context_free(struct tls_context *context);
 
-/* A fresh SSL in accept (server) or connect (client) state with no BIO yet. NULL: no memory. */
+/* A fresh SSL in accept (server) or connect (client) state with no BIO yet; the context must outlive it. NULL: no
+ * memory, or a role that the context was not made for. */
 SSL *tls_context_ssl(struct tls_context *context, bool server);
 
 /* To be asked after every handshake, resumed ones too: is this peer the one we expect? A peer
- * without a certificate passes only where none is required. False with error. */
+ * without a certificate passes only where none is required. Where ALPN is configured a protocol must
+ * have been agreed on. False with error. */
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls_error *error);
 
 /* Why verification failed on this SSL, as policy_accepts or OpenSSL said it; "" if it did not. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 /* Instead of OpenSSL's own, which asks on the terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int no_passphrase(char *buffer, int size, int writing, void *asked)
 {
     (void)buffer;

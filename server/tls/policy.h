@@ -1,5 +1,13 @@
 /* Whom we accept as peer. The one place that decides: the verification callback and the check after
- * every handshake, full or resumed, in both roles, ask policy_accepts. Immutable once made. */
+ * every handshake, full or resumed, in both roles, ask policy_accepts. Immutable once made; any thread.
+ *
+ * All that is configured must hold, in both roles alike (hazard 30):
+ *   - our own key is never the peer's, under whatever certificate; not even with insecure_any_peer
+ *   - ca: the chain leads there, is valid now, and is for the peer's role (extendedKeyUsage)
+ *   - peer_pins: the key of the peer's own certificate is one of them
+ *   - peer_names: its subjectAltName has one of them (peer_names.h)
+ * With peer_pins and no ca nobody vouches but the pin: chain, validity and usage are not looked at,
+ * which is what a self-signed device needs. */
 #ifndef ACTPASS_SERVER_TLS_POLICY_H
 #define ACTPASS_SERVER_TLS_POLICY_H
 

@@ -90,11 +90,11 @@ static bool check_policy(const struct policy *policy, X509_STORE_CTX *store,
     return false;
 }
 
-/* A server that answers with no protocol is told before it sees our certificate. It is no question of identity, so the
- * error queue names it first. */
-static bool check_protocol(const struct verify *verify, X509_STORE_CTX *store, SSL *ssl)
+/* A server that agrees on no protocol learns it before it sees our certificate. It is no question of
+ * identity, so the error queue names it first. (As server we have settled it before.) */
+static bool check_protocol(const struct verify *verify, X509_STORE_CTX *store, const SSL *ssl)
 {
-    if (SSL_is_server(ssl) || alpn_agreed(verify->alpn, ssl))
+    if (alpn_agreed(verify->alpn, ssl))
         return true;
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION); /* handshake_failure */
     ERR_raise(ERR_LIB_SSL, SSL_R_NO_APPLICATION_PROTOCOL);

@@ -328,7 +328,7 @@ Test(context, a_weak_key)
 
 static struct tls_context *load(const struct config_tls *tls)
 {
-    struct tls_error error;
+    struct tls_error error = {""};
     struct tls_context *context = tls_context_new(tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
     return context;
@@ -345,7 +345,7 @@ Test(context, only_the_roles_that_can_occur)
     struct files files = files_new();
     struct config_tls tls = good(&files);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct tls_error error;
+        struct tls_error error = {""};
         struct tls_context *context = tls_context_new(&tls, rows[i].role, &error);
         SSL *server = tls_context_ssl(context, true), *client = tls_context_ssl(context, false);
         cr_assert_eq(server != NULL, rows[i].server);

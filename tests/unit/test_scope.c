@@ -32,7 +32,7 @@ static bool equal(const struct scope *one, const struct scope *other)
 Test(scope, every_part_counts)
 {
     enum { MOST = 12 };
-    static char *ab[] = {"ab"}, *a_b[] = {"a", "b"}, *ba[] = {"b", "a"};
+    static char *ab[] = {"anb"}, *a_b[] = {"a", "b"}, *ba[] = {"b", "a"};
     struct scope made[MOST];
     struct test_identity *one = test_ca_new("one"), *two = test_ca_new("one");
     const struct config_tls plain = {.certificate = NULL};
@@ -74,7 +74,7 @@ Test(scope, sessions_carry_it)
 {
     static char *names[] = {WORLD_NAME};
     struct world *world = world_new();
-    struct tls_error error;
+    struct tls_error error = {""};
     const struct config_tls tls = {.certificate = world->certificate,
                                    .key = world->key,
                                    .ca = world->ca_file,

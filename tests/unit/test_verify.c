@@ -38,7 +38,7 @@ static struct tls_context *context_of(const struct world *world, const struct sa
 {
     char pin[72];
     char *names[] = {(char *)says->name}, *pins[] = {pin};
-    struct tls_error error;
+    struct tls_error error = {""};
     if (says->pinned != NOTHING)
         test_identity_pin(world_identity(world, says->pinned), pin);
     const struct config_tls tls = {.certificate = world->certificate,
@@ -106,8 +106,8 @@ static void check_accepted(const struct meeting *meeting, const char *name)
 struct row {
     const char *name;
     enum shown shown;
-    struct says says;
     int alert; /* 0: accepted */
+    struct says says;
     const char *text;
 };
 
@@ -138,33 +138,33 @@ static void check_everywhere(const struct row *rows, size_t count)
 /* ---- Tests -------------------------------------------------------------------------------- */
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
-#define REQUIRE .pinned = NOTHING, .client_auth = CONFIG_CLIENT_AUTH_REQUIRE
-#define PINNED(which)                                                            \
-    {                                                                            \
-        .name = "", .pinned = (which), .client_auth = CONFIG_CLIENT_AUTH_REQUIRE \
+#define SAYS(ca, name, pinned, any)                       \
+    {                                                     \
+        ca, name, pinned, CONFIG_CLIENT_AUTH_REQUIRE, any \
     }
-#define EXPECT(wanted)                        \
-    {                                         \
-        .ca = true, .name = (wanted), REQUIRE \
-    }
+#define EXPECT(name) SAYS(true, name, NOTHING, false)
+#define PINNED(which) SAYS(false, "", which, false)
+#define PINNED_AND_CA(which) SAYS(true, "", which, false)
+#define PINNED_AND_NAME(which) SAYS(false, NAME, which, false)
+#define ANY SAYS(false, "", NOTHING, true)
 
 Test(verify, names)
 {
     static const struct row rows[] = {
-        {"right name", DEVICE, EXPECT(NAME), 0, ""},
-        {"our wildcard", DEVICE, EXPECT("*.devices.example"), 0, ""},
-        {"wrong name", OTHER_NAME, EXPECT(NAME), BAD, "DNS:a.elsewhere.example"},
-        {"wrong under our wildcard", OTHER_NAME, EXPECT("*.devices.example"), BAD, "peer_names"},
-        {"our wildcard is not deeper", DEVICE, EXPECT("*.example"), BAD, "peer_names"},
-        {"its wildcard", WILDCARD, EXPECT(NAME), 0, ""},
-        {"its wildcard is not deeper", WILDCARD, EXPECT("b.a.devices.example"), BAD, "peer_names"},
-        {"the same wildcard", WILDCARD, EXPECT("*.devices.example"), 0, ""},
-        {"address", BY_ADDRESS, EXPECT("192.0.2.1"), 0, ""},
-        {"other address", BY_ADDRESS, EXPECT("192.0.2.2"), BAD, "192.0.2.1"},
-        {"URI", BY_URI, EXPECT("uri:spiffe://devices/a"), 0, ""},
-        {"other URI", BY_URI, EXPECT("uri:spiffe://devices/b"), BAD, "spiffe://devices/a"},
-        {"common name only", NO_NAME, EXPECT(NAME), BAD, "no subjectAltName"},
-        {"NUL in the name", NUL_NAME, EXPECT(NAME), BAD, "NUL"},
+        {"right name", DEVICE, 0, EXPECT(NAME), ""},
+        {"our wildcard", DEVICE, 0, EXPECT("*.devices.example"), ""},
+        {"wrong name", OTHER_NAME, BAD, EXPECT(NAME), "DNS:a.elsewhere.example"},
+        {"wrong under our wildcard", OTHER_NAME, BAD, EXPECT("*.devices.example"), "peer_names"},
+        {"our wildcard is not deeper", DEVICE, BAD, EXPECT("*.example"), "peer_names"},
+        {"its wildcard", WILDCARD, 0, EXPECT(NAME), ""},
+        {"its wildcard is not deeper", WILDCARD, BAD, EXPECT("b.a.devices.example"), "peer_names"},
+        {"the same wildcard", WILDCARD, 0, EXPECT("*.devices.example"), ""},
+        {"address", BY_ADDRESS, 0, EXPECT("192.0.2.1"), ""},
+        {"other address", BY_ADDRESS, BAD, EXPECT("192.0.2.2"), "192.0.2.1"},
+        {"URI", BY_URI, 0, EXPECT("uri:spiffe://devices/a"), ""},
+        {"other URI", BY_URI, BAD, EXPECT("uri:spiffe://devices/b"), "spiffe://devices/a"},
+        {"common name only", NO_NAME, BAD, EXPECT(NAME), "no subjectAltName"},
+        {"NUL in the name", NUL_NAME, BAD, EXPECT(NAME), "NUL"},
     };
     check_everywhere(rows, COUNT(rows));
 }
@@ -172,18 +172,18 @@ Test(verify, names)
 Test(verify, chains)
 {
     static const struct row rows[] = {
-        {"with a CA between", BY_MIDDLE, EXPECT(NAME), 0, ""},
-        {"the CA between is missing", MIDDLE_HIDDEN, EXPECT(NAME), UNKNOWN_CA, "issuer"},
-        {"expired", EXPIRED, EXPECT(NAME), SSL_AD_CERTIFICATE_EXPIRED, "has expired"},
-        {"not yet valid", NOT_YET, EXPECT(NAME), BAD, "not yet valid"},
-        {"another CA of that name", STRANGER, EXPECT(NAME), SSL_AD_DECRYPT_ERROR, "signature"},
-        {"self-signed", SELF_SIGNED, EXPECT(NAME), UNKNOWN_CA, "self-signed"},
-        {"signed by a leaf", BY_LEAF, EXPECT(NAME), UNKNOWN_CA, ""},
-        {"out of the CA's bounds", OUT_OF_BOUNDS, EXPECT(NAME), SSL_AD_CERTIFICATE_UNKNOWN,
+        {"with a CA between", BY_MIDDLE, 0, EXPECT(NAME), ""},
+        {"the CA between is missing", MIDDLE_HIDDEN, UNKNOWN_CA, EXPECT(NAME), "issuer"},
+        {"expired", EXPIRED, SSL_AD_CERTIFICATE_EXPIRED, EXPECT(NAME), "has expired"},
+        {"not yet valid", NOT_YET, BAD, EXPECT(NAME), "not yet valid"},
+        {"another CA of that name", STRANGER, SSL_AD_DECRYPT_ERROR, EXPECT(NAME), "signature"},
+        {"self-signed", SELF_SIGNED, UNKNOWN_CA, EXPECT(NAME), "self-signed"},
+        {"signed by a leaf", BY_LEAF, UNKNOWN_CA, EXPECT(NAME), ""},
+        {"out of the CA's bounds", OUT_OF_BOUNDS, SSL_AD_CERTIFICATE_UNKNOWN, EXPECT(NAME),
          "permitted subtree"},
-        {"and without SAN", OUT_OF_BOUNDS_2, EXPECT(NAME), SSL_AD_CERTIFICATE_UNKNOWN,
+        {"and without SAN", OUT_OF_BOUNDS_2, SSL_AD_CERTIFICATE_UNKNOWN, EXPECT(NAME),
          "permitted subtree"},
-        {"for both roles", FOR_BOTH, EXPECT(NAME), 0, ""},
+        {"for both roles", FOR_BOTH, 0, EXPECT(NAME), ""},
     };
     check_everywhere(rows, COUNT(rows));
 }
@@ -192,13 +192,13 @@ Test(verify, chains)
 Test(verify, extended_key_usage)
 {
     static const struct row as_server[] = {
-        {"a client for clients", FOR_CLIENTS, EXPECT(NAME), 0, ""},
-        {"a client for servers", FOR_SERVERS, EXPECT(NAME), SSL_AD_UNSUPPORTED_CERTIFICATE,
+        {"a client for clients", FOR_CLIENTS, 0, EXPECT(NAME), ""},
+        {"a client for servers", FOR_SERVERS, SSL_AD_UNSUPPORTED_CERTIFICATE, EXPECT(NAME),
          "purpose"},
     };
     static const struct row as_client[] = {
-        {"a server for servers", FOR_SERVERS, EXPECT(NAME), 0, ""},
-        {"a server for clients", FOR_CLIENTS, EXPECT(NAME), SSL_AD_UNSUPPORTED_CERTIFICATE,
+        {"a server for servers", FOR_SERVERS, 0, EXPECT(NAME), ""},
+        {"a server for clients", FOR_CLIENTS, SSL_AD_UNSUPPORTED_CERTIFICATE, EXPECT(NAME),
          "purpose"},
     };
     for (size_t i = 0; i < VERSION_COUNT; i++) {
@@ -210,40 +210,17 @@ Test(verify, extended_key_usage)
 Test(verify, pins)
 {
     static const struct row rows[] = {
-        {"the pin alone", SELF_SIGNED, PINNED(SELF_SIGNED), 0, ""},
-        {"another CA's", STRANGER, PINNED(STRANGER), 0, ""},
-        {"expired, which pins do not look at", EXPIRED, PINNED(EXPIRED), 0, ""},
-        {"another key", SELF_SIGNED, PINNED(OWN), BAD, "none of peer_pins"},
-        {"pin and CA",
-         DEVICE,
-         {.ca = true, .name = "", .pinned = DEVICE, .client_auth = CONFIG_CLIENT_AUTH_REQUIRE},
-         0,
-         ""},
-        {"pin and not CA",
-         SELF_SIGNED,
-         {.ca = true, .name = "", .pinned = SELF_SIGNED, .client_auth = CONFIG_CLIENT_AUTH_REQUIRE},
-         UNKNOWN_CA,
-         "self-signed"},
-        {"pin and CA, expired",
-         EXPIRED,
-         {.ca = true, .name = "", .pinned = EXPIRED, .client_auth = CONFIG_CLIENT_AUTH_REQUIRE},
-         SSL_AD_CERTIFICATE_EXPIRED,
+        {"the pin alone", SELF_SIGNED, 0, PINNED(SELF_SIGNED), ""},
+        {"another CA's", STRANGER, 0, PINNED(STRANGER), ""},
+        {"expired, which pins do not look at", EXPIRED, 0, PINNED(EXPIRED), ""},
+        {"another key", SELF_SIGNED, BAD, PINNED(OWN), "none of peer_pins"},
+        {"pin and CA", DEVICE, 0, PINNED_AND_CA(DEVICE), ""},
+        {"pin and not CA", SELF_SIGNED, UNKNOWN_CA, PINNED_AND_CA(SELF_SIGNED), "self-signed"},
+        {"pin and CA, expired", EXPIRED, SSL_AD_CERTIFICATE_EXPIRED, PINNED_AND_CA(EXPIRED),
          "expired"},
-        {"CA and not pin",
-         DEVICE,
-         {.ca = true, .name = "", .pinned = OWN, .client_auth = CONFIG_CLIENT_AUTH_REQUIRE},
-         BAD,
-         "none of peer_pins"},
-        {"pin and name",
-         SELF_SIGNED,
-         {.name = NAME, .pinned = SELF_SIGNED, .client_auth = CONFIG_CLIENT_AUTH_REQUIRE},
-         0,
-         ""},
-        {"pin and not name",
-         OTHER_NAME,
-         {.name = NAME, .pinned = OTHER_NAME, .client_auth = CONFIG_CLIENT_AUTH_REQUIRE},
-         BAD,
-         "DNS:a.elsewhere.example"},
+        {"CA and not pin", DEVICE, BAD, PINNED_AND_CA(OWN), "none of peer_pins"},
+        {"pin and name", SELF_SIGNED, 0, PINNED_AND_NAME(SELF_SIGNED), ""},
+        {"pin and not name", OTHER_NAME, BAD, PINNED_AND_NAME(OTHER_NAME), "a.elsewhere.example"},
     };
     check_everywhere(rows, COUNT(rows));
 }
@@ -252,27 +229,21 @@ Test(verify, pins)
 Test(verify, reflection)
 {
     static const struct row rows[] = {
-        {"of our CA and name", OWN, EXPECT(NAME), BAD, "our own"},
-        {"pinned", OWN, PINNED(OWN), BAD, "our own"},
-        {"any peer",
-         OWN,
-         {.name = "", .pinned = NOTHING, .client_auth = CONFIG_CLIENT_AUTH_REQUEST, .any = true},
-         BAD,
-         "our own"},
-        {"renewed", OWN_KEY, EXPECT(NAME), BAD, "our own"},
+        {"of our CA and name", OWN, BAD, EXPECT(NAME), "our own"},
+        {"pinned", OWN, BAD, PINNED(OWN), "our own"},
+        {"any peer", OWN, BAD, ANY, "our own"},
+        {"renewed", OWN_KEY, BAD, EXPECT(NAME), "our own"},
     };
     check_everywhere(rows, COUNT(rows));
 }
 
 Test(verify, any_peer)
 {
-    static const struct says any = {
-        .name = "", .pinned = NOTHING, .client_auth = CONFIG_CLIENT_AUTH_REQUIRE, .any = true};
     static const struct row rows[] = {
-        {"of our CA", DEVICE, any, 0, ""},         {"stranger", STRANGER, any, 0, ""},
-        {"self-signed", SELF_SIGNED, any, 0, ""},  {"expired", EXPIRED, any, 0, ""},
-        {"NUL in the name", NUL_NAME, any, 0, ""}, {"for clients", FOR_CLIENTS, any, 0, ""},
-        {"for servers", FOR_SERVERS, any, 0, ""},
+        {"of our CA", DEVICE, 0, ANY, ""},         {"stranger", STRANGER, 0, ANY, ""},
+        {"self-signed", SELF_SIGNED, 0, ANY, ""},  {"expired", EXPIRED, 0, ANY, ""},
+        {"NUL in the name", NUL_NAME, 0, ANY, ""}, {"for clients", FOR_CLIENTS, 0, ANY, ""},
+        {"for servers", FOR_SERVERS, 0, ANY, ""},
     };
     check_everywhere(rows, COUNT(rows));
 }
@@ -323,14 +294,12 @@ Test(verify, required_and_missing_has_its_own_alert)
 /* Of a CA, without names: everybody whom the CA vouches for (as server only). */
 Test(verify, ca_alone_as_server)
 {
-    static const struct says says = {
-        .ca = true, .name = "", .pinned = NOTHING, .client_auth = CONFIG_CLIENT_AUTH_REQUIRE};
     static const struct row rows[] = {
-        {"a name", DEVICE, says, 0, ""},
-        {"another name", OTHER_NAME, says, 0, ""},
-        {"no name", NO_NAME, says, 0, ""},
-        {"self-signed", SELF_SIGNED, says, UNKNOWN_CA, "self-signed"},
-        {"our own", OWN, says, BAD, "our own"},
+        {"a name", DEVICE, 0, EXPECT(""), ""},
+        {"another name", OTHER_NAME, 0, EXPECT(""), ""},
+        {"no name", NO_NAME, 0, EXPECT(""), ""},
+        {"self-signed", SELF_SIGNED, UNKNOWN_CA, EXPECT(""), "self-signed"},
+        {"our own", OWN, BAD, EXPECT(""), "our own"},
     };
     check_rows(rows, COUNT(rows), true, TLS1_2_VERSION);
     check_rows(rows, COUNT(rows), true, TLS1_3_VERSION);
@@ -344,7 +313,7 @@ Test(verify, anonymous_ciphers_stay_out)
                                    .key = world->key,
                                    .insecure_any_peer = true,
                                    .ciphers = (char *)"AECDH-AES256-SHA:AES128-SHA@SECLEVEL=0"};
-    struct tls_error error;
+    struct tls_error error = {""};
     struct tls_context *context = tls_context_new(&tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
     const struct test_peer peer = {.version = TLS1_2_VERSION,
@@ -366,7 +335,7 @@ Test(verify, anonymous_ciphers_stay_out)
 Test(verify, accepts_looks_again_after_the_handshake)
 {
     struct world *world = world_new();
-    struct tls_error error;
+    struct tls_error error = {""};
     const struct says before = EXPECT(NAME), after = EXPECT("b.devices.example");
     struct tls_context *first = context_of(world, &before, false);
     struct tls_context *second = context_of(world, &after, false);
