@@ -282,6 +282,62 @@ Test(forward, bytes_go_both_ways_at_once, .timeout = 60)
     }
 }
 
+static void *send_bulk(void *arg)
+{
+    int fd = *(int *)arg;
+    uint8_t *bulk = malloc(BULK);
+    for (size_t i = 0; i < BULK; i++) {
+        bulk[i] = byte_at(i);
+    }
+    size_t sent = 0;
+    ssize_t got = 0;
+    while (sent < BULK && (got = send(fd, bulk + sent, BULK - sent, MSG_NOSIGNAL)) > 0) {
+        sent += (size_t)got;
+    }
+    free(bulk);
+    (void)shutdown(fd, SHUT_WR);
+    return NULL;
+}
+
+static void *receive_bulk(void *arg)
+{
+    int fd = *(int *)arg;
+    uint8_t buffer[8192];
+    size_t total = 0;
+    ssize_t got;
+    while ((got = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
+        for (ssize_t i = 0; i < got; i++) {
+            if (buffer[i] != byte_at(total + (size_t)i)) {
+                return arg;
+            }
+        }
+        total += (size_t)got;
+    }
+    return got == 0 && total == BULK ? NULL : arg;
+}
+
+Test(forward, both_sides_may_write_at_once, .timeout = 60)
+{
+    for (size_t i = 0; i < TRANSPORTS; i++) {
+        struct scene scene;
+        pthread_t threads[3];
+        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        int fd = accept_backend(&scene);
+        cr_assert_eq(pthread_create(&threads[0], NULL, write_bulk, scene.peer), 0);
+        cr_assert_eq(pthread_create(&threads[1], NULL, send_bulk, &fd), 0);
+        cr_assert_eq(pthread_create(&threads[2], NULL, receive_bulk, &fd), 0);
+        cr_assert_eq(read_bulk(scene.peer), BULK);
+        for (size_t j = 0; j < 3; j++) {
+            void *failed = NULL;
+            cr_assert_eq(pthread_join(threads[j], &failed), 0);
+            cr_assert_null(failed, "thread %zu", j);
+        }
+        cr_assert_eq(actpass_close(scene.peer), ACTPASS_CLEAN);
+        cr_assert_eq(finish(&scene), ACTPASS_CLEAN, "%s", scene.error);
+        close(fd);
+    }
+}
+
 Test(forward, the_backend_may_speak_first, .timeout = 60)
 {
     for (size_t i = 0; i < TRANSPORTS; i++) {
