@@ -84,7 +84,10 @@ struct relay {
     struct spill own_hello; /* our ClientHello, while glare is possible */
 
     BIO *internal, *external; /* the pair; NULL until it is needed */
-    bool input_ready;         /* direct: the socket may have bytes */
+    bool ring_full;           /* a ring was too small for what came */
+    bool large_rings;
+    bool in_recv;     /* a receive writes into a ring */
+    bool input_ready; /* direct: the socket may have bytes */
     struct first_bytes first;
     struct spill spill;
 

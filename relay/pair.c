@@ -7,25 +7,47 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* The rings are made when the first byte needs them, and given back in a long wait (pair_release). */
+/* Enough for a handshake and for small messages. */
+enum { SMALL_RING = 8192 };
+
+static void free_rings(struct relay *relay)
+{
+    BIO_free(relay->internal);
+    BIO_free(relay->external);
+    relay->internal = relay->external = NULL;
+}
+
+static bool is_empty(const struct relay *relay)
+{
+    return BIO_ctrl_pending(relay->internal) == 0 && BIO_ctrl_pending(relay->external) == 0;
+}
+
+/* The rings are made when the first byte needs them: small, and large once a small one was full and both are empty
+ * again. Nobody may be inside send or recv then, for those work on the rings' own memory. */
 static bool have_rings(struct relay *relay)
 {
     const struct relay_options *options = &relay->options;
+    bool replace = relay->ring_full && !relay->large_rings && !options->inbound_size;
+    if (replace && relay->internal && is_empty(relay) && !relay->sending && !relay->in_recv) {
+        free_rings(relay);
+        relay->large_rings = true;
+    }
     if (relay->internal)
         return true;
-    size_t inbound = options->inbound_size ? options->inbound_size : RELAY_DEFAULT_RING;
-    size_t outbound = options->outbound_size ? options->outbound_size : RELAY_DEFAULT_RING;
+    size_t usual = relay->large_rings ? RELAY_DEFAULT_RING : SMALL_RING;
+    size_t inbound = options->inbound_size ? options->inbound_size : usual;
+    size_t outbound = options->outbound_size ? options->outbound_size : usual;
     /* A half's size is that of the ring it writes into. */
     return BIO_new_bio_pair(&relay->internal, outbound, &relay->external, inbound);
 }
 
+/* In a long wait the memory goes back; what comes next may be small again. */
 static void pair_release(struct relay *relay)
 {
-    if (relay->internal && (BIO_ctrl_pending(relay->internal) || BIO_ctrl_pending(relay->external)))
+    if (relay->internal && !is_empty(relay))
         return;
-    BIO_free(relay->internal);
-    BIO_free(relay->external);
-    relay->internal = relay->external = NULL;
+    free_rings(relay);
+    relay->large_rings = relay->ring_full = false;
 }
 
 static size_t pair_readable(struct relay *relay)
@@ -54,6 +76,8 @@ static int pair_write(struct relay *relay, const void *data, size_t size)
     if (!have_rings(relay))
         return ENOMEM;
     size_t put = spill_size(&relay->spill) ? 0 : ring_put(relay, data, size);
+    if (put < size)
+        relay->ring_full = true;
     return spill_append(&relay->spill, (const uint8_t *)data + put, size - put);
 }
 
@@ -103,10 +127,14 @@ static void pair_receive(struct relay *relay)
     if (room <= 0)
         return;
     size_t size = pump_capped(relay, (size_t)room);
+    relay->in_recv = true;
     relay_unlock(relay);
     ssize_t got = recv(relay->fd, reserved, size, MSG_DONTWAIT);
     int error = errno;
     relay_lock(relay);
+    relay->in_recv = false;
+    if (got == room)
+        relay->ring_full = true;
     if (got > 0) {
         (void)BIO_nwrite(relay->external, &committed, (int)got);
         if (committed != reserved)
