@@ -38,6 +38,9 @@ static bool check_server(const struct config_tls *tls, struct tls_error *error)
 bool trust_check(const struct config_tls *tls, bool may_serve, bool may_connect,
                  struct tls_error *error)
 {
+    if (tls->crl) /* passing over it would let revoked peers in */
+        return tls_fail(error, "crl %s: revocation lists are not supported yet, remove it",
+                        tls->crl);
     bool named = tls->ca || tls->ca_system || tls->peer_names.count > 0 || tls->peer_pins.count > 0;
     if (tls->insecure_any_peer)
         return !named || tls_fail(error, "insecure_any_peer contradicts ca, peer_names and "

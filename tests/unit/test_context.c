@@ -274,7 +274,7 @@ Test(context, wrong_settings)
     static char *bad_name[] = {"a b"};
     static char *bad_pin[] = {"sha256:1"};
     struct files files = files_new();
-    struct config_tls all[9];
+    struct config_tls all[10];
     static const char *const texts[COUNT(all)] = {
         "ciphers \"NO-SUCH-CIPHER\" leaves no cipher with encryption and authentication that "
         "OpenSSL knows: see openssl ciphers -v -tls1_2",
@@ -287,6 +287,7 @@ Test(context, wrong_settings)
         "peer_names: \"a b\" is no DNS name",
         "peer_pins: \"sha256:1\" is not sha256:",
         "server_name \"192.0.2.1\" is no DNS name: TLS sends no addresses or wildcards",
+        "crl list.pem: revocation lists are not supported yet",
     };
     for (size_t i = 0; i < COUNT(all); i++)
         all[i] = good(&files);
@@ -299,6 +300,7 @@ Test(context, wrong_settings)
     all[6].peer_names = (struct config_strings){bad_name, 1};
     all[7].peer_pins = (struct config_strings){bad_pin, 1};
     all[8].server_name = (char *)"192.0.2.1";
+    all[9].crl = (char *)"list.pem";
     for (size_t i = 0; i < COUNT(all); i++) {
         const char *text = failure(&files, &all[i], CONFIG_ROLE_AUTO);
         cr_assert_eq(strncmp(text, texts[i], strlen(texts[i])), 0, "row %zu: %s", i, text);
