@@ -25,7 +25,7 @@ struct resources resources_now(void);
 /* Waits until no more is held than at BEFORE; false if that does not come within ten seconds. */
 bool resources_return_to(struct resources before);
 
-/* CPU time of all threads, and their voluntary context switches so far: how often any of them slept and was woken. */
+/* CPU time of all threads, and how often any of them slept and was woken. Threads that have ended count, too. */
 int64_t cpu_time_us(void);
 uint64_t context_switches(void);
 
