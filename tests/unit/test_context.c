@@ -276,12 +276,10 @@ Test(context, wrong_settings)
     struct files files = files_new();
     struct config_tls all[10];
     static const char *const texts[COUNT(all)] = {
-        "ciphers \"NO-SUCH-CIPHER\" leaves no cipher with encryption and authentication that "
-        "OpenSSL knows: see openssl ciphers -v -tls1_2",
+        "ciphers \"NO-SUCH-CIPHER\" leaves no cipher with encryption and authentication",
         "ciphers \"aNULL\" leaves no cipher",
         "ciphers \"eNULL\" leaves no cipher",
-        "ciphersuites \"TLS_NO_SUCH\" has a name that OpenSSL does not know: see openssl ciphers "
-        "-v -tls1_3 -s",
+        "ciphersuites \"TLS_NO_SUCH\" has a name that OpenSSL does not know: see openssl",
         "ciphersuites \"\" has a name",
         "alpn: \"\" must have 1 to 255 bytes",
         "peer_names: \"a b\" is no DNS name",

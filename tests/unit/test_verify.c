@@ -359,6 +359,27 @@ Test(verify, accepts_looks_again_after_the_handshake)
     world_free(world);
 }
 
+Test(verify, accepts_misses_a_certificate_that_is_required)
+{
+    struct world *world = world_new();
+    struct tls_error error = {""};
+    struct says says = EXPECT(NAME);
+    struct tls_context *strict = context_of(world, &says, true);
+    says.client_auth = CONFIG_CLIENT_AUTH_NONE;
+    struct tls_context *lenient = context_of(world, &says, true);
+    SSL *ours = tls_context_ssl(lenient, true);
+    SSL *theirs = test_peer_new(&(struct test_peer){.identity = NULL}, false);
+    cr_assert(test_handshake_run(ours, theirs).server.up);
+    cr_assert(tls_context_accepts(lenient, ours, &error), "%s", error.text);
+    cr_assert_not(tls_context_accepts(strict, ours, &error));
+    cr_assert_str_eq(error.text, "the peer gave no certificate, which is required");
+    SSL_free(theirs);
+    SSL_free(ours);
+    tls_context_free(lenient);
+    tls_context_free(strict);
+    world_free(world);
+}
+
 Test(verify, reason_is_kept_for_each_ssl)
 {
     struct world *world = world_new();
