@@ -53,7 +53,7 @@ struct relay_options {
     void *arg;
 };
 
-#define RELAY_DEFAULT_RING 131072
+#define RELAY_DEFAULT_RING 262144
 
 enum relay_state { RELAY_SNIFF, RELAY_OPEN, RELAY_DRAIN, RELAY_DONE };
 

@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Four records. */
-enum { BUFFER_SIZE = 65536 };
+/* A direction's buffer: small until one was full, then eight records. */
+enum { SMALL_BUFFER = 8192, LARGE_BUFFER = 131072 };
 
 /* One direction: bytes that came from one side and have not gone to the other. */
 struct direction {
@@ -25,6 +25,8 @@ struct direction {
 
 struct forward {
     actpass_conn *conn;
+    size_t size; /* of each buffer; 0: there are none now */
+    bool full;   /* one was too small for what came */
     int backend;
     struct direction in;  /* from TLS to the backend */
     struct direction out; /* from the backend to TLS */
@@ -43,31 +45,40 @@ static bool is_empty(const struct direction *direction)
     return direction->start == direction->end;
 }
 
-static void fill(struct direction *direction, int64_t length)
+static void fill(struct forward *forward, struct direction *direction, int64_t length)
 {
     direction->start = 0;
     direction->end = (size_t)length;
+    direction->ended = length == 0;
+    forward->full = forward->full || direction->end == forward->size;
 }
 
 /* Both directions' buffers are one piece of memory, given back in a long wait. */
-static bool has_buffers(struct forward *forward)
-{
-    if (forward->in.buffer != NULL) {
-        return true;
-    }
-    forward->in.buffer = malloc((size_t)2 * BUFFER_SIZE);
-    if (forward->in.buffer == NULL) {
-        conn_fail(forward->conn, ACTPASS_CANCELLED, "out of memory for the buffers");
-        return false;
-    }
-    forward->out.buffer = forward->in.buffer + BUFFER_SIZE;
-    return true;
-}
-
 static void drop_buffers(struct forward *forward)
 {
     free(forward->in.buffer);
     forward->in.buffer = forward->out.buffer = NULL;
+    forward->size = 0;
+}
+
+static bool has_buffers(struct forward *forward)
+{
+    bool empty = is_empty(&forward->in) && is_empty(&forward->out);
+    if (forward->full && forward->size == SMALL_BUFFER && empty) {
+        drop_buffers(forward);
+    }
+    if (forward->size != 0) {
+        return true;
+    }
+    size_t size = forward->full ? LARGE_BUFFER : SMALL_BUFFER;
+    forward->in.buffer = malloc(2 * size);
+    if (forward->in.buffer == NULL) {
+        conn_fail(forward->conn, ACTPASS_CANCELLED, "out of memory for the buffers");
+        return false;
+    }
+    forward->out.buffer = forward->in.buffer + size;
+    forward->size = size;
+    return true;
 }
 
 static void on_idle(void *arg)
@@ -75,6 +86,7 @@ static void on_idle(void *arg)
     struct forward *forward = arg;
     if (is_empty(&forward->in) && is_empty(&forward->out)) {
         drop_buffers(forward);
+        forward->full = false;
     }
     idle_release();
 }
@@ -83,15 +95,14 @@ static void on_idle(void *arg)
 
 static enum step read_tls(struct forward *forward)
 {
-    int64_t length = conn_read_some(forward->conn, forward->in.buffer, BUFFER_SIZE);
+    int64_t length = conn_read_some(forward->conn, forward->in.buffer, forward->size);
     if (length == CONN_AGAIN) {
         return STEP_NOTHING;
     }
     if (length < 0) {
         return STEP_FAILED;
     }
-    fill(&forward->in, length);
-    forward->in.ended = length == 0;
+    fill(forward, &forward->in, length);
     return STEP_MOVED;
 }
 
@@ -145,7 +156,7 @@ static enum step move_in(struct forward *forward)
 
 static enum step read_backend(struct forward *forward)
 {
-    ssize_t length = recv(forward->backend, forward->out.buffer, BUFFER_SIZE, 0);
+    ssize_t length = recv(forward->backend, forward->out.buffer, forward->size, 0);
     if (length < 0 && errno == EINTR) {
         return STEP_MOVED;
     }
@@ -159,9 +170,9 @@ static enum step read_backend(struct forward *forward)
     if (length < 0 || (length == 0 && forward->backend_error != 0)) {
         return STEP_FAILED;
     }
-    fill(&forward->out, length);
-    forward->out.ended = length == 0;
-    forward->readable = length == BUFFER_SIZE; /* less was all there is; poll tells of more */
+    fill(forward, &forward->out, length);
+    forward->readable =
+        (size_t)length == forward->size; /* less was all there is; poll tells of more */
     return STEP_MOVED;
 }
 
