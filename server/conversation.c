@@ -82,6 +82,7 @@ static void serve(struct conversation *conversation)
     static void (*const services[])(struct service_job *) = {
         [CONFIG_CONVERSATION_FORWARD] = forward_serve,
         [CONFIG_CONVERSATION_ECHO] = echo_serve,
+        [CONFIG_CONVERSATION_HTTP] = NULL,
     };
     const struct config_service *config = conversation->service->config;
     actpass_info_t info;
@@ -91,7 +92,7 @@ static void serve(struct conversation *conversation)
     struct service_job job = {.conn = conn_of(conversation),
                               .what = what,
                               .idle_timeout_ms = config->connection.idle_timeout_ms};
-    if (what->kind != CONFIG_CONVERSATION_NONE) {
+    if (services[what->kind] != NULL) {
         services[what->kind](&job);
     }
     if (job.problem[0] != '\0') {

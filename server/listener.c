@@ -237,7 +237,9 @@ struct listener *listener_open(const struct config_address *address, char *error
     }
     listener->fd = -1;
     bool open = false;
-    if (address->kind == CONFIG_ADDRESS_UNIX) {
+    if (address->kind == CONFIG_ADDRESS_NONE) {
+        (void)snprintf(error, size, "there is no address to listen on");
+    } else if (address->kind == CONFIG_ADDRESS_UNIX) {
         open = open_unix(listener, address, &complaint);
         (void)snprintf(listener->address, sizeof(listener->address), "unix:%s", address->path);
     } else {
