@@ -1,0 +1,36 @@
+/* The LMDB side of the file store: a table of records and one of their order of arrival. All functions
+ * return 0 or a code of LMDB or errno. */
+#ifndef ACTPASS_SERVER_SESSIONS_FILE_DB_H
+#define ACTPASS_SERVER_SESSIONS_FILE_DB_H
+
+#include "server/sessions/file.h"
+
+#include <lmdb.h>
+
+/* One record to be put or removed. */
+struct file_change {
+    bool remove;
+    struct store_key key;
+    int64_t lifetime_s;
+    size_t size;
+    uint8_t data[];
+};
+
+struct file_db {
+    MDB_env *env; /* NULL: not open */
+    MDB_dbi records, order;
+    MDB_txn *reader; /* kept, so that a read takes no slot and no lock; one thread at a time */
+    struct file_limits limits;
+};
+
+int file_db_open(struct file_db *db, const char *path);
+void file_db_close(struct file_db *db);
+
+/* Copies a record that has not expired; MDB_NOTFOUND if there is none. */
+int file_db_get(struct file_db *db, const struct store_key *key, void *buffer, size_t *size);
+
+/* Writes changes in one transaction, and evicts what has expired and what is too much. For one thread, which may wait
+ * for other processes. */
+int file_db_write(struct file_db *db, struct file_change *const *changes, size_t count);
+
+#endif
