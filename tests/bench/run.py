@@ -109,7 +109,7 @@ def main():
         versions = {server.name: server.version(setup) for server in servers.SERVERS
                     if server.name in args.servers}
         present = [server for server in servers.SERVERS if versions.get(server.name)]
-        problems += [f"{name}: not installed" for name, version in versions.items() if not version]
+        problems += [f"{name}: not there" for name, version in versions.items() if not version]
         samples = run_rounds(setup, present, args, problems)
         inside = inproc.run(setup, args, problems) if "inproc" in args.measures else {}
     result = report.Report(samples, inside, args, versions, machine(),
@@ -121,7 +121,7 @@ def main():
     if args.json:
         with open(args.json, "w") as out:
             json.dump({"servers": samples, "inproc": inside}, out, indent=1)
-    return 1 if problems and any("not installed" not in problem for problem in problems) else 0
+    return 1 if problems and any("not there" not in problem for problem in problems) else 0
 
 
 if __name__ == "__main__":
