@@ -34,6 +34,8 @@ static bool make_ssl(actpass_conn *conn, enum role role)
     SSL_set_bio(ssl, bio, bio);
     SSL_set_msg_callback(ssl, on_message);
     SSL_set_msg_callback_arg(ssl, conn);
+    if (conn->on_idle) /* they are freed in a long wait, which is cheaper than after each record */
+        SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
     if (conn->config->connection.transport == CONFIG_TRANSPORT_DIRECT)
         SSL_set_read_ahead(ssl, 1); /* one system call a record instead of two */
     conn->ssl = ssl;

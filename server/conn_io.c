@@ -14,6 +14,16 @@ void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg)
     conn->on_idle_arg = arg;
 }
 
+static void give_back(actpass_conn *conn)
+{
+    conn->on_idle(conn->on_idle_arg);
+    relay_release(conn->relay);
+    pthread_mutex_lock(&conn->lock);
+    if (conn->handshaken)
+        (void)SSL_free_buffers(conn->ssl); /* fails, and may, while something is in them */
+    pthread_mutex_unlock(&conn->lock);
+}
+
 /* A wait in two parts: a short one, and after the release of what is not needed a long one. */
 static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollfd *extra,
                                  nfds_t extras, int64_t deadline_us)
@@ -23,8 +33,7 @@ static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollf
         enum relay_wait result = relay_wait(conn->relay, want, extra, extras, idle_us);
         if (result != WAIT_TIMEOUT)
             return result;
-        conn->on_idle(conn->on_idle_arg);
-        relay_release(conn->relay);
+        give_back(conn);
     }
     return relay_wait(conn->relay, want, extra, extras, deadline_us);
 }
