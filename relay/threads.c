@@ -197,6 +197,9 @@ static int create_with_signals_blocked(struct threads *threads, struct worker *w
     }
     pthread_t thread;
     error = pthread_create(&thread, &threads->attributes, worker_main, worker);
+    if (error == EINVAL) { /* the application's thread-local data alone fill so small a stack */
+        error = pthread_create(&thread, NULL, worker_main, worker);
+    }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* restores what was valid */
     return error;
 }
