@@ -1,0 +1,72 @@
+/* An actpass_conn on one side and a socket_peer on the other. The calls below are those of a well-behaved
+ * application, with one thread or two. */
+#ifndef ACTPASS_TESTS_SUPPORT_CONN_RIG_H
+#define ACTPASS_TESTS_SUPPORT_CONN_RIG_H
+
+#include "relay/relay.h"
+#include "server/actpass.h"
+#include "tests/support/certs.h"
+#include "tests/support/socket_peer.h"
+
+/* What all rigs of a test share. */
+struct conn_world {
+    struct test_pair *pair;
+    SSL_CTX *theirs[2]; /* TLS 1.2 and 1.3 */
+};
+void conn_world_init(struct conn_world *world);
+void conn_world_free(struct conn_world *world);
+
+struct conn_options {
+    actpass_role role;
+    actpass_transport transport;
+    enum relay_driver driver;
+    size_t ring, io_cap; /* of both directions; 0: default, no cap */
+    int64_t initial_data_ms, handshake_ms, idle_ms, write_ms, close_ms;
+    int version; /* the peer's: 0: TLS 1.2; 1: TLS 1.3 */
+    struct socket_peer_options peer;
+    bool unix_sockets;
+    bool client_auth; /* as server we require the peer's certificate */
+    void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
+    void *on_event_arg;
+};
+
+/* The role is fixed, the timeouts are ten seconds (close: five), the peer is well behaved. */
+struct conn_options conn_defaults(bool we_are_server, int version, actpass_transport transport);
+
+/* The settings alone, for what needs no peer. */
+actpass_config *conn_config(const struct conn_world *world, const struct conn_options *options);
+
+struct conn_rig {
+    actpass_config *config;
+    actpass_conn *conn;
+    struct socket_peer *peer;
+    char failure[256];
+};
+void conn_rig_init(struct conn_rig *rig, const struct conn_world *world,
+                   const struct conn_options *options,
+                   void (*script)(struct socket_peer *peer, void *arg), void *arg);
+void conn_rig_free(struct conn_rig *rig);
+
+/* Each false with the failure set. */
+bool conn_rig_read(struct conn_rig *rig, uint64_t size, unsigned seed);
+bool conn_rig_write(struct conn_rig *rig, uint64_t size, unsigned seed, size_t piece);
+
+/* One thread reads while the other writes. */
+bool conn_rig_exchange(struct conn_rig *rig, const struct socket_peer_plan *plan);
+
+/* One thread with conn_read_some, conn_write_some and conn_wait. */
+bool conn_rig_exchange_at_once(struct conn_rig *rig, const struct socket_peer_plan *plan);
+
+/* Reads to close_notify, then closes. */
+bool conn_rig_end_in_order(struct conn_rig *rig);
+
+/* How it stands, in a buffer that lives until the next call on this rig. */
+const char *conn_rig_says(struct conn_rig *rig);
+
+/* Common scripts; the argument is NULL. */
+void peer_does_nothing(struct socket_peer *peer, void *arg);
+void peer_shakes_hands(struct socket_peer *peer, void *arg);          /* and stays silent */
+void peer_shakes_hands_and_ends(struct socket_peer *peer, void *arg); /* in order */
+void peer_echoes(struct socket_peer *peer, void *arg); /* until close_notify, then in order */
+
+#endif
