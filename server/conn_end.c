@@ -79,10 +79,7 @@ static void fail_by_queue(actpass_conn *conn, unsigned long error)
 static void fail_by_call(actpass_conn *conn)
 {
     unsigned long error = ERR_peek_error();
-    if (conn->key_updates > CONN_MOST_KEY_UPDATES)
-        conn_fail(conn, ACTPASS_PROTOCOL,
-                  "the peer sent too many KeyUpdate messages without any data");
-    else if (ERR_GET_LIB(error) == ERR_LIB_SSL)
+    if (ERR_GET_LIB(error) == ERR_LIB_SSL)
         fail_by_queue(conn, error);
     else if (error)
         fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", ERR_reason_error_string(error));

@@ -16,10 +16,17 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
     actpass_conn *conn = arg;
     (void)version;
     (void)ssl;
-    if (sent || type != SSL3_RT_HANDSHAKE || length == 0 || *(const uint8_t *)bytes != KEY_UPDATE)
+    if (sent || length == 0)
         return;
-    if (++conn->key_updates > CONN_MOST_KEY_UPDATES)
-        relay_abort(conn->relay);
+    uint8_t first = *(const uint8_t *)bytes;
+    if (type == SSL3_RT_INNER_CONTENT_TYPE && first == SSL3_RT_APPLICATION_DATA)
+        conn->key_updates = 0;
+    if (type != SSL3_RT_HANDSHAKE || first != KEY_UPDATE ||
+        ++conn->key_updates <= CONN_MOST_KEY_UPDATES)
+        return;
+    /* The end now: what was read before it may still be given out, and would hide it. */
+    conn_fail(conn, ACTPASS_PROTOCOL, "the peer sent too many KeyUpdate messages without any data");
+    relay_abort(conn->relay);
 }
 
 static bool make_ssl(actpass_conn *conn, enum role role)

@@ -75,7 +75,6 @@ static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
         int got = SSL_read(conn->ssl, buffer + total, room > RECORD_MOST ? RECORD_MOST : (int)room);
         if (got > 0) {
             total += (size_t)got;
-            conn->key_updates = 0;
             continue;
         }
         enum outcome outcome = conn_outcome(conn, got, &conn->read_want);
