@@ -1,6 +1,8 @@
 /* The two contexts of a configuration. */
 #include "server/tls/context.h"
 
+#include "server/sessions/sessions.h"
+#include "server/sessions/validity.h"
 #include "server/tls/alpn.h"
 #include "server/tls/error.h"
 #include "server/tls/identity.h"
@@ -19,6 +21,7 @@ struct tls_context {
     struct policy *policy;
     struct alpn alpn;
     struct verify verify;
+    struct sessions *sessions;
     enum config_client_auth client_auth;
     char *server_name; /* SNI; NULL: none */
 };
@@ -26,6 +29,7 @@ struct tls_context {
 /* What is only needed while contexts are made. */
 struct material {
     const struct config_tls *tls;
+    const char *service;
     struct identity identity;
     struct trust trust;
 };
@@ -80,19 +84,14 @@ static void set_options(SSL_CTX *ctx)
     SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
 }
 
-/* Without resumption no tickets: in TLS 1.3 they are sent where nobody may be reading (hazard 15). */
-static bool set_no_sessions(SSL_CTX *ctx)
-{
-    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    return SSL_CTX_set_num_tickets(ctx, 0) == 1;
-}
-
-static bool set_scope(const struct material *material, bool server, SSL_CTX *ctx)
+static bool set_sessions(const struct tls_context *context, const struct material *material,
+                         bool server, SSL_CTX *ctx)
 {
     uint8_t scope[SCOPE_SIZE];
     return scope_of(material->tls, server, material->trust.list, material->identity.certificate,
                     scope) &&
-           SSL_CTX_set_session_id_context(ctx, scope, sizeof scope) == 1;
+           scope_narrow(scope, material->service) &&
+           sessions_use(context->sessions, ctx, server, scope);
 }
 
 static int verify_mode(const struct tls_context *context, bool server)
@@ -112,9 +111,9 @@ static bool set_role(const struct tls_context *context, const struct material *m
         alpn_use_as_server(&context->alpn, ctx);
     SSL_CTX_set_verify(ctx, verify_mode(context, server), NULL);
     verify_use(&context->verify, ctx);
-    return (server || alpn_use_as_client(&context->alpn, ctx)) && set_no_sessions(ctx) &&
+    return (server || alpn_use_as_client(&context->alpn, ctx)) &&
            trust_use(&material->trust, ctx) && (!asks || trust_announce(&material->trust, ctx)) &&
-           set_scope(material, server, ctx);
+           set_sessions(context, material, server, ctx);
 }
 
 /* Without an explicit minimum a TLS 1.1 hello is answered with internal_error (hazard 45). */
@@ -155,8 +154,8 @@ static bool set_server_name(const struct config_tls *tls, struct tls_context *co
     if (name && !peer_names_is_dns(name))
         return tls_fail(
             error, "server_name \"%s\" is no DNS name: TLS sends no addresses or wildcards", name);
-    if (!name && tls->peer_names.count == 1 && peer_names_is_dns(tls->peer_names.items[0]))
-        name = tls->peer_names.items[0];
+    if (!name)
+        name = peer_names_only_dns(&tls->peer_names);
     context->server_name = name ? strdup(name) : NULL;
     return !name || context->server_name || tls_fail(error, "out of memory for server_name");
 }
@@ -168,6 +167,9 @@ static bool make_both(struct tls_context *context, const struct material *materi
     if (!context->policy || !alpn_read(&material->tls->alpn, &context->alpn, error) ||
         !set_server_name(material->tls, context, error))
         return false;
+    context->sessions = sessions_new(material->tls, context->policy, error);
+    if (!context->sessions)
+        return false;
     context->client_auth = material->tls->client_auth;
     context->verify = (struct verify){context->policy, &context->alpn};
     if (may_serve && !(context->server = make_ctx(context, material, true, error)))
@@ -175,10 +177,11 @@ static bool make_both(struct tls_context *context, const struct material *materi
     return !may_connect || (context->client = make_ctx(context, material, false, error));
 }
 
-static bool load(const struct config_tls *tls, bool may_serve, bool may_connect,
+static bool load(const struct config_tls *tls, enum config_role role, const char *service,
                  struct tls_context *context, struct tls_error *error)
 {
-    struct material material = {.tls = tls};
+    struct material material = {.tls = tls, .service = service};
+    bool may_serve = role != CONFIG_ROLE_CLIENT, may_connect = role != CONFIG_ROLE_SERVER;
     if (!trust_check(tls, may_serve, may_connect, error))
         return false;
     if (may_serve && !tls->certificate)
@@ -196,10 +199,16 @@ static bool load(const struct config_tls *tls, bool may_serve, bool may_connect,
 struct tls_context *tls_context_new(const struct config_tls *tls, enum config_role role,
                                     struct tls_error *error)
 {
+    return tls_context_new_for("", tls, role, error);
+}
+
+struct tls_context *tls_context_new_for(const char *service, const struct config_tls *tls,
+                                        enum config_role role, struct tls_error *error)
+{
     struct tls_context *context = calloc(1, sizeof *context);
     if (!context)
         tls_fail(error, "out of memory for TLS");
-    else if (load(tls, role != CONFIG_ROLE_CLIENT, role != CONFIG_ROLE_SERVER, context, error))
+    else if (load(tls, role, service, context, error))
         return context;
     tls_context_free(context);
     return NULL;
@@ -212,6 +221,7 @@ void tls_context_free(struct tls_context *context)
     SSL_CTX_free(context->client);
     SSL_CTX_free(context->server);
     alpn_free(&context->alpn);
+    sessions_free(context->sessions);
     policy_free(context->policy);
     free(context->server_name);
     free(context);
@@ -259,6 +269,8 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls
         return true;
     if (!peer)
         return tls_fail(error, "the peer gave no certificate, which is required");
+    if (SSL_session_reused(ssl) && !validity_holds(SSL_get_session(ssl)))
+        return tls_fail(error, "the certificate of the peer's session has expired since");
     if (SSL_get_verify_result(ssl) != X509_V_OK)
         return tls_fail(error, "the peer's certificate is refused: %s", verify_refusal(ssl));
     return policy_accepts(context->policy, peer, &why) ||
@@ -268,4 +280,26 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls
 const char *tls_context_refusal(SSL *ssl)
 {
     return verify_refusal(ssl);
+}
+
+/* ---- Resumption --------------------------------------------------------------------------- */
+
+void tls_context_offer(struct tls_context *context, SSL *ssl, const char *peer)
+{
+    sessions_offer(context->sessions, ssl, peer);
+}
+
+void tls_context_failed(struct tls_context *context, SSL *ssl)
+{
+    sessions_forget(context->sessions, ssl);
+}
+
+void tls_context_done(SSL *ssl)
+{
+    sessions_spare(ssl);
+}
+
+bool tls_context_problem(struct tls_context *context, char *text, size_t size)
+{
+    return sessions_problem(context->sessions, text, size);
 }

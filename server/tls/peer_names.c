@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_DNS, KIND_DNS_BELOW, KIND_IP, KIND_URI };
+enum kind { KIND_DNS, KIND_DNS_BELOW, KIND_IP, KIND_URI, KIND_EMAIL, KIND_COMMON_NAME };
 enum { MOST_LABEL = 63, MOST_NAME = 253 };
 
 struct peer_name {
     enum kind kind;
-    char *text; /* DNS_BELOW: what follows "*."; URI: what follows "uri:" */
+    char *text; /* what is compared: without its kind, DNS_BELOW without "*." */
     uint8_t address[16];
     size_t address_size;
 };
@@ -56,6 +56,15 @@ bool peer_names_is_dns(const char *text)
     }
 }
 
+const char *peer_names_only_dns(const struct config_strings *texts)
+{
+    if (texts->count != 1)
+        return NULL;
+    const char *text = texts->items[0];
+    text += strncmp(text, "dns:", 4) == 0 ? 4 : 0;
+    return peer_names_is_dns(text) ? text : NULL;
+}
+
 static bool read_address(const char *text, struct peer_name *name)
 {
     name->kind = KIND_IP;
@@ -66,29 +75,68 @@ static bool read_address(const char *text, struct peer_name *name)
     return inet_pton(AF_INET6, text, name->address) == 1;
 }
 
-/* Finds out what it is. Returns the part that is compared, or NULL: it is no name. */
-static const char *classify(const char *text, struct peer_name *name)
+/* Each finds out what it is. They return the part that is compared, or NULL: it is no such name. */
+
+static const char *read_dns(const char *text, struct peer_name *name)
 {
-    if (strncmp(text, "uri:", 4) == 0) {
-        name->kind = KIND_URI;
-        return strchr(text + 4, ':') ? text + 4 : NULL;
-    }
-    if (read_address(text, name))
-        return text;
     bool below = strncmp(text, "*.", 2) == 0;
     name->kind = below ? KIND_DNS_BELOW : KIND_DNS;
     text += below ? 2 : 0;
     return peer_names_is_dns(text) ? text : NULL;
 }
 
+static const char *read_ip(const char *text, struct peer_name *name)
+{
+    return read_address(text, name) ? text : NULL;
+}
+
+static const char *read_uri(const char *text, struct peer_name *name)
+{
+    name->kind = KIND_URI;
+    return strchr(text, ':') ? text : NULL;
+}
+
+static const char *read_email(const char *text, struct peer_name *name)
+{
+    const char *at = strrchr(text, '@');
+    name->kind = KIND_EMAIL;
+    return at && at > text && peer_names_is_dns(at + 1) ? text : NULL;
+}
+
+static const char *read_common_name(const char *text, struct peer_name *name)
+{
+    name->kind = KIND_COMMON_NAME;
+    return *text ? text : NULL;
+}
+
+static const char *classify(const char *text, struct peer_name *name)
+{
+    static const struct {
+        const char *prefix;
+        const char *(*read)(const char *text, struct peer_name *name);
+    } kinds[] = {{"dns:", read_dns},
+                 {"ip:", read_ip},
+                 {"uri:", read_uri},
+                 {"email:", read_email},
+                 {"cn:", read_common_name}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t length = strlen(kinds[i].prefix);
+        if (strncmp(text, kinds[i].prefix, length) == 0)
+            return kinds[i].read(text + length, name);
+    }
+    return read_address(text, name) ? text : read_dns(text, name);
+}
+
 static bool read_name(const char *text, struct peer_name *name, struct tls_error *error)
 {
     const char *part = classify(text, name);
     if (!part)
-        return tls_fail(error,
-                        "peer_names: \"%s\" is no DNS name, IP address, or uri: and a URI; * may "
-                        "only stand for the whole leftmost label",
-                        text);
+        return tls_fail(
+            error,
+            "peer_names: \"%s\" is no DNS name or IP address, and no name with its kind "
+            "before it (dns:, ip:, uri:, email:, cn:); * may only stand for the whole "
+            "leftmost label of a DNS name",
+            text);
     name->text = strdup(part);
     return name->text != NULL || tls_fail(error, "out of memory for peer_names");
 }
@@ -185,6 +233,20 @@ static bool match_dns_below(const char *parent, struct bytes shown)
            equal_dns(rest, parent);
 }
 
+/* The part before the last "@" is the mail host's to interpret, so byte by byte (RFC 5280 section 7.5). */
+static bool match_email(const char *wanted, struct bytes shown)
+{
+    size_t local = (size_t)(strrchr(wanted, '@') + 1 - wanted);
+    if (shown.size < local || memcmp(shown.data, wanted, local) != 0)
+        return false;
+    return equal_dns((struct bytes){shown.data + local, shown.size - local}, wanted + local);
+}
+
+static bool equal_bytes(struct bytes shown, const void *wanted, size_t size)
+{
+    return shown.size == size && memcmp(shown.data, wanted, size) == 0;
+}
+
 static bool match(const struct peer_name *wanted, const GENERAL_NAME *shown)
 {
     int type;
@@ -195,11 +257,14 @@ static bool match(const struct peer_name *wanted, const GENERAL_NAME *shown)
     case KIND_DNS_BELOW:
         return type == GEN_DNS && match_dns_below(wanted->text, bytes_of(value));
     case KIND_IP:
-        return type == GEN_IPADD && bytes_of(value).size == wanted->address_size &&
-               memcmp(bytes_of(value).data, wanted->address, wanted->address_size) == 0;
+        return type == GEN_IPADD &&
+               equal_bytes(bytes_of(value), wanted->address, wanted->address_size);
     case KIND_URI:
-        return type == GEN_URI && bytes_of(value).size == strlen(wanted->text) &&
-               memcmp(bytes_of(value).data, wanted->text, bytes_of(value).size) == 0;
+        return type == GEN_URI && equal_bytes(bytes_of(value), wanted->text, strlen(wanted->text));
+    case KIND_EMAIL:
+        return type == GEN_EMAIL && match_email(wanted->text, bytes_of(value));
+    case KIND_COMMON_NAME: /* stands elsewhere */
+        break;
     }
     return false;
 }
@@ -224,6 +289,54 @@ static bool match_any(const struct peer_names *names, const GENERAL_NAMES *shown
     return false;
 }
 
+/* ---- The common name ---------------------------------------------------------------------- */
+
+static bool wants_common_name(const struct peer_names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (names->items[i].kind == KIND_COMMON_NAME)
+            return true;
+    }
+    return false;
+}
+
+static bool match_common_name(const struct peer_names *names, struct bytes shown)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const struct peer_name *wanted = &names->items[i];
+        if (wanted->kind == KIND_COMMON_NAME &&
+            equal_bytes(shown, wanted->text, strlen(wanted->text)))
+            return true;
+    }
+    return false;
+}
+
+/* The subject's only one: which of several would count is anybody's guess. NULL: none, or several. */
+static const ASN1_STRING *only_common_name(X509 *certificate)
+{
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
+        return NULL;
+    return X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+}
+
+enum common_name { COMMON_NAME_OTHER, COMMON_NAME_MATCHES, COMMON_NAME_HAS_NUL };
+
+static enum common_name judge_common_name(const struct peer_names *names, X509 *certificate)
+{
+    unsigned char *text = NULL;
+    const ASN1_STRING *only = wants_common_name(names) ? only_common_name(certificate) : NULL;
+    int size = only ? ASN1_STRING_to_UTF8(&text, only) : -1;
+    enum common_name result = COMMON_NAME_OTHER;
+    if (size > 0 && memchr(text, '\0', (size_t)size))
+        result = COMMON_NAME_HAS_NUL;
+    else if (size > 0 && match_common_name(names, (struct bytes){(char *)text, (size_t)size}))
+        result = COMMON_NAME_MATCHES;
+    OPENSSL_free(text);
+    return result;
+}
+
 /* ---- And what is said of it --------------------------------------------------------------- */
 
 static bool fail_with_names(const GENERAL_NAMES *shown, struct tls_error *error)
@@ -245,25 +358,42 @@ static bool fail_with_names(const GENERAL_NAMES *shown, struct tls_error *error)
     return false;
 }
 
-static bool judge(const struct peer_names *names, const GENERAL_NAMES *shown,
-                  struct tls_error *error)
+static bool fail_without_names(bool common_name, struct tls_error *error)
+{
+    return common_name
+               ? tls_fail(error, "its common name is none of peer_names, and it has no "
+                                 "subjectAltName")
+               : tls_fail(error, "it has no subjectAltName, and its common name does not count "
+                                 "as a name");
+}
+
+static bool any_has_nul(const GENERAL_NAMES *shown)
 {
     for (int i = 0; i < sk_GENERAL_NAME_num(shown); i++) {
         if (has_nul(sk_GENERAL_NAME_value(shown, i)))
-            return tls_fail(error, "a name in its subjectAltName holds a NUL byte");
+            return true;
     }
-    return match_any(names, shown) || fail_with_names(shown, error);
+    return false;
 }
 
 bool peer_names_match(const struct peer_names *names, X509 *certificate, struct tls_error *error)
 {
     int found = 0;
+    bool matches = false;
+    enum common_name common_name = judge_common_name(names, certificate);
     GENERAL_NAMES *shown = X509_get_ext_d2i(certificate, NID_subject_alt_name, &found, NULL);
-    if (!shown)
-        return tls_fail(error, found == -1 ? "it has no subjectAltName, and its common name does "
-                                             "not count as a name"
-                                           : "its subjectAltName cannot be read");
-    bool matches = judge(names, shown, error);
+    if (any_has_nul(shown))
+        tls_fail(error, "a name in its subjectAltName holds a NUL byte");
+    else if (common_name == COMMON_NAME_HAS_NUL)
+        tls_fail(error, "its common name holds a NUL byte");
+    else if (!shown && found != -1) /* there is one that cannot be read, or several */
+        tls_fail(error, "its subjectAltName cannot be read");
+    else if (common_name == COMMON_NAME_MATCHES || match_any(names, shown))
+        matches = true;
+    else if (!shown)
+        fail_without_names(wants_common_name(names), error);
+    else
+        fail_with_names(shown, error);
     GENERAL_NAMES_free(shown);
     return matches;
 }

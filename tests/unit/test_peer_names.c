@@ -107,6 +107,28 @@ static const struct row {
     {"uri:spiffe://x/y", "URI:uri:spiffe://x/y", false},
     {"uri:urn:dev:ops:1", "URI:urn:dev:ops:1", true},
     {"x", "URI:spiffe://x/y", false},
+    /* With the kind before it: that kind and no other. */
+    {"dns:a.example", "DNS:A.example", true},
+    {"dns:*.example", "DNS:a.example", true},
+    {"dns:a.example", "URI:a.example", false},
+    {"ip:192.0.2.1", "IP:192.0.2.1", true},
+    {"ip:2001:db8::1", "IP:2001:db8::1", true},
+    {"ip:192.0.2.1", "DNS:192.0.2.1", false},
+    {"email:me@a.example", "email:me@a.example", true},
+    {"email:me@a.example", "email:me@A.EXAMPLE", true},
+    {"email:me@a.example", "email:Me@a.example", false},
+    {"email:me@a.example", "email:me@b.example", false},
+    {"email:me@a.example", "email:you@a.example", false},
+    {"email:me@a.example", "email:me@a.example.org", false},
+    {"email:me@a.example", "email:xme@a.example", false},
+    {"email:me@a.example", "email:a.example", false},
+    {"email:me@a.example", "email:me", false},
+    {"email:me@a.example", "DNS:me@a.example", false},
+    {"email:me@a.example", "URI:me@a.example", false},
+    {"dns:a.example", "email:a.example", false},
+    /* The common name of each of these is what was wanted, "cn:" and all. */
+    {"cn:a.example", "DNS:a.example", false},
+    {"cn:a.example", "email:a.example", false},
     /* Other kinds are no names of peers. */
     {"a.example", "email:user@a.example", false},
     {"a.example", "email:a.example", false},
@@ -136,6 +158,107 @@ Test(peer_names, common_name_does_not_count)
         matches("a.example", &(struct test_identity_options){.common_name = "a.example"}, &error));
     cr_assert_str_eq(error.text,
                      "it has no subjectAltName, and its common name does not count as a name");
+}
+
+Test(peer_names, common_name_counts_where_it_is_asked_for)
+{
+    static const struct {
+        const char *wanted, *shown, *names, *text; /* text: "" where it matches */
+    } rows_cn[] = {
+        {"cn:Some Device", "Some Device", NULL, ""},
+        {"cn:Some Device", "Some Device", "DNS:a.example", ""},
+        {"cn:some device", "Some Device", NULL,
+         "its common name is none of peer_names, and it has no subjectAltName"},
+        {"cn:Some Devic", "Some Device", NULL,
+         "its common name is none of peer_names, and it has no subjectAltName"},
+        {"cn:Some Device", "Some Devic", "DNS:a.example",
+         "it carries none of peer_names, but DNS:a.example"},
+        {"cn:*.example", "a.example", NULL,
+         "its common name is none of peer_names, and it has no subjectAltName"},
+        {"dns:a.example", "a.example", NULL,
+         "it has no subjectAltName, and its common name does not count as a name"},
+        {"email:a@b.example", "a@b.example", NULL,
+         "it has no subjectAltName, and its common name does not count as a name"},
+    };
+    for (size_t i = 0; i < sizeof rows_cn / sizeof *rows_cn; i++) {
+        struct tls_error error = {""};
+        bool result = matches(rows_cn[i].wanted,
+                              &(struct test_identity_options){.same_key = signer(),
+                                                              .common_name = rows_cn[i].shown,
+                                                              .names = rows_cn[i].names},
+                              &error);
+        cr_assert_eq(result, !*rows_cn[i].text, "wanted %s, shown %s", rows_cn[i].wanted,
+                     rows_cn[i].shown);
+        cr_assert_str_eq(error.text, rows_cn[i].text);
+    }
+    test_identity_free(signer());
+}
+
+/* A certificate whose subject has these common names, nobody's and unsigned: names need no more. */
+static X509 *with_common_names(int type, const void *one, int one_size, const char *other)
+{
+    X509 *certificate = X509_new();
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    cr_assert_eq(X509_NAME_add_entry_by_NID(subject, NID_commonName, type, one, one_size, -1, 0),
+                 1);
+    if (other)
+        cr_assert_eq(X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8,
+                                                (const unsigned char *)other, -1, -1, 0),
+                     1);
+    return certificate;
+}
+
+Test(peer_names, common_names_that_do_not_count)
+{
+    static const struct {
+        const char *name;
+        int type;
+        const char *one;
+        int one_size;
+        const char *other, *text; /* text: "" where it matches */
+    } rows_cn[] = {
+        {"plain", MBSTRING_UTF8, "a", 1, NULL, ""},
+        {"wide", V_ASN1_BMPSTRING, "\0a", 2, NULL, ""},
+        {"NUL behind", V_ASN1_UTF8STRING, "a\0b", 3, NULL, "its common name holds a NUL byte"},
+        {"NUL at the end", V_ASN1_UTF8STRING, "a\0", 2, NULL, "its common name holds a NUL byte"},
+        {"wide NUL", V_ASN1_BMPSTRING, "\0a\0\0", 4, NULL, "its common name holds a NUL byte"},
+        {"another behind", MBSTRING_UTF8, "a", 1, "b",
+         "its common name is none of peer_names, and it has no subjectAltName"},
+        {"another before", MBSTRING_UTF8, "b", 1, "a",
+         "its common name is none of peer_names, and it has no subjectAltName"},
+        {"twice", MBSTRING_UTF8, "a", 1, "a",
+         "its common name is none of peer_names, and it has no subjectAltName"},
+    };
+    for (size_t i = 0; i < sizeof rows_cn / sizeof *rows_cn; i++) {
+        struct tls_error error = {""};
+        struct peer_names names;
+        X509 *shown = with_common_names(rows_cn[i].type, rows_cn[i].one, rows_cn[i].one_size,
+                                        rows_cn[i].other);
+        cr_assert(read_one("cn:a", &names, &error));
+        cr_assert_eq(peer_names_match(&names, shown, &error), !*rows_cn[i].text, "%s",
+                     rows_cn[i].name);
+        cr_assert_str_eq(error.text, rows_cn[i].text, "%s: %s", rows_cn[i].name, error.text);
+        peer_names_free(&names);
+        X509_free(shown);
+    }
+}
+
+Test(peer_names, only_dns)
+{
+    static const struct {
+        const char *items[2], *name;
+    } rows_dns[] = {{{"a.example", NULL}, "a.example"}, {{"dns:a.example", NULL}, "a.example"},
+                    {{"*.a.example", NULL}, NULL},      {{"dns:*.a.example", NULL}, NULL},
+                    {{"ip:192.0.2.1", NULL}, NULL},     {{"cn:a.example", NULL}, NULL},
+                    {{"a.example", "cn:b"}, NULL}};
+    for (size_t i = 0; i < sizeof rows_dns / sizeof *rows_dns; i++) {
+        char *items[] = {(char *)rows_dns[i].items[0], (char *)rows_dns[i].items[1]};
+        const char *name = peer_names_only_dns(&(struct config_strings){items, items[1] ? 2 : 1});
+        cr_assert_eq(name != NULL, rows_dns[i].name != NULL, "%s", items[0]);
+        if (name)
+            cr_assert_str_eq(name, rows_dns[i].name);
+    }
+    cr_assert_null(peer_names_only_dns(&(struct config_strings){NULL, 0}));
 }
 
 Test(peer_names, nul_in_a_name_spoils_the_certificate)
@@ -239,7 +362,20 @@ Test(peer_names, refuses_what_is_no_name)
                                         "uri:",
                                         "uri:none",
                                         "b\303\274cher.example",
-                                        "a.example:443"};
+                                        "a.example:443",
+                                        "dns:",
+                                        "dns:192.0.2.1",
+                                        "dns:cn:a",
+                                        "ip:",
+                                        "ip:a.example",
+                                        "ip:192.0.2",
+                                        "email:",
+                                        "email:a.example",
+                                        "email:@a.example",
+                                        "email:me@",
+                                        "email:me@192.0.2.1",
+                                        "cn:",
+                                        "oid:1.2.3"};
     struct peer_names names;
     struct tls_error error = {""};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
