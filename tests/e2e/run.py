@@ -72,7 +72,8 @@ def work(pipe):
 class Worker:
     def __init__(self):
         self.pipe, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("fork").Process(target=self._main, args=(theirs,))
+        self.process = multiprocessing.get_context("fork").Process(target=self._main,
+                                                                   args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
         self.test = None
@@ -80,6 +81,7 @@ class Worker:
     def _main(self, pipe):
         self.pipe.close()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         work(pipe)
 
     def start(self, test):
@@ -160,9 +162,10 @@ def main():
             print("  " + text.rstrip().replace("\n", "\n  "), flush=True)
 
     from support.certificates import Certificates
-    folder = tempfile.mkdtemp(prefix="actpass-e2e-certificates.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder is removed
+    folder = tempfile.mkdtemp(prefix="actpass-e2e.")
     try:
-        os.environ["ACTPASS_E2E_CERTIFICATES"] = folder
+        os.environ["ACTPASS_E2E_FOLDER"] = folder
         Certificates(folder).make_all()
         run_all(tests, max(options.jobs, 1), report)
     finally:

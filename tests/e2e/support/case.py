@@ -42,7 +42,7 @@ class Case(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.certificates = Certificates(os.environ["ACTPASS_E2E_CERTIFICATES"])
+        cls.certificates = Certificates(os.environ["ACTPASS_E2E_FOLDER"])
 
     def run(self, result=None):
         def late(*_):
@@ -57,7 +57,7 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.started = []
-        self.folder = tempfile.mkdtemp(prefix="actpass-e2e.")
+        self.folder = tempfile.mkdtemp(prefix="test.", dir=os.environ["ACTPASS_E2E_FOLDER"])
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
     def diagnostics(self):
