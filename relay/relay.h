@@ -77,6 +77,10 @@ enum relay_wait relay_wait_verdict(struct relay *relay, struct verdict *verdict)
 /* The verdict as it stands; ROLE_AUTO while undecided. Any thread. */
 struct verdict relay_verdict(struct relay *relay);
 
+/* The peer's answer showed that it knows no rule for glare: a cause of GLARE_WON or GLARE_LOST becomes
+ * GLARE_UNSUPPORTED. True if it was one of them. */
+bool relay_glare_failed(struct relay *relay);
+
 /* A new BIO over the conversation's side, for SSL_set_bio; the relay must outlive it. */
 BIO *relay_bio(struct relay *relay);
 
