@@ -120,6 +120,11 @@ int conn_start(actpass_conn *conn)
     return relay_start(conn->relay);
 }
 
+void conn_dialed(actpass_conn *conn, const char *address)
+{
+    conn->dialed = strdup(address);
+}
+
 void conn_enter(actpass_conn *conn)
 {
     relay_enter(conn->relay);
@@ -151,7 +156,10 @@ actpass_conn *actpass_connect(actpass_config *config, const char *address)
     if (!settings_freeze(config))
         return NULL;
     int fd = settings_dial(config, address);
-    return fd < 0 ? NULL : actpass_accept_fd(config, fd);
+    actpass_conn *conn = fd < 0 ? NULL : actpass_accept_fd(config, fd);
+    if (conn)
+        conn_dialed(conn, address);
+    return conn;
 }
 
 void actpass_abort(actpass_conn *conn)
@@ -169,10 +177,13 @@ void actpass_free(actpass_conn *conn)
         relay_abort(conn->relay);
         (void)actpass_close(conn);
     }
+    if (conn->ssl)
+        tls_context_done(conn->ssl);
     SSL_free(conn->ssl);
     relay_free(conn->relay);
     actpass_config_free(conn->config);
     free(conn->subject);
+    free(conn->dialed);
     pthread_mutex_destroy(&conn->end_lock);
     pthread_mutex_destroy(&conn->lock);
     free(conn);
@@ -213,6 +224,7 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
     info->protocol = conn->protocol;
     info->cipher = conn->cipher;
     info->alpn = conn->alpn;
+    info->resumed = conn->resumed;
     info->peer_subject = conn->subject ? conn->subject : "";
     info->peer_fingerprint = conn->fingerprint;
     pthread_mutex_unlock(&conn->lock);

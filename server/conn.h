@@ -20,6 +20,10 @@ enum { CONN_AGAIN = -2 }; /* nothing now: wait with conn_wait */
 actpass_conn *conn_new(actpass_config *config, int fd,
                        void (*on_verdict)(actpass_conn *conn, void *arg), void *arg);
 
+/* Says that we opened the connection, and where to, so that a session of that peer can be resumed as client. Before
+ * the handshake; without memory there is no resumption. */
+void conn_dialed(actpass_conn *conn, const char *address);
+
 /* Starts the relay thread. 0, or the errno of pthread_create: the caller frees the connection. */
 int conn_start(actpass_conn *conn);
 

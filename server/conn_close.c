@@ -3,8 +3,6 @@
 #include "relay/clock.h"
 #include "server/conn_internal.h"
 
-#include <openssl/err.h>
-
 /* Existing code on actpass_ssl may have closed, or failed, behind our back. */
 static void adopt_ssl_state(actpass_conn *conn)
 {

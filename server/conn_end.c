@@ -33,8 +33,10 @@ void conn_end_of_transport(actpass_conn *conn)
         conn_fail(conn, ACTPASS_TIMEOUT, "the peer took no data for the write timeout");
     else if (status.error)
         fail_with(conn, ACTPASS_RESET, "the transport failed", strerror(status.error));
-    else
+    else if (status.eof)
         conn_fail(conn, ACTPASS_TRUNCATED, "the peer ended the stream without close_notify");
+    else /* OpenSSL failed without a word: it had no memory for one */
+        conn_fail(conn, ACTPASS_CANCELLED, "out of memory in TLS");
 }
 
 /* Alerts by which a peer refuses who we are (RFC 8446 section 6.2). */
@@ -62,13 +64,18 @@ static void fail_by_queue(actpass_conn *conn, unsigned long error)
     const char *text = ERR_reason_error_string(error);
     if (!text)
         text = "unknown reason";
-    if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+    if (reason == ERR_R_MALLOC_FAILURE)
+        conn_fail(conn, ACTPASS_CANCELLED, "out of memory in TLS");
+    else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
         conn_end_of_transport(conn);
     else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
         fail_with(conn, ACTPASS_REFUSED, "we refused the peer's certificate",
                   tls_context_refusal(conn->ssl));
     else if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
         conn_fail(conn, ACTPASS_REFUSED, "the peer gave no certificate, which is required");
+    else if (reason == SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE && relay_glare_failed(conn->relay))
+        conn_fail(conn, ACTPASS_PROTOCOL,
+                  "both ends sent a ClientHello, and the peer knows no rule for that");
     else if (is_identity_alert(reason))
         fail_with(conn, ACTPASS_REFUSED, "the peer refused our certificate", text);
     else
@@ -86,6 +93,12 @@ static void fail_by_call(actpass_conn *conn)
     else
         conn_end_of_transport(conn);
     ERR_clear_error();
+}
+
+void conn_prepare(actpass_conn *conn)
+{
+    ERR_clear_error();
+    BIO_clear_retry_flags(SSL_get_rbio(conn->ssl));
 }
 
 enum outcome conn_outcome(actpass_conn *conn, int result, unsigned *want)

@@ -2,7 +2,6 @@
 #include "relay/clock.h"
 #include "server/conn_internal.h"
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +38,8 @@ static bool make_ssl(actpass_conn *conn, enum role role)
         return false;
     }
     SSL_set_bio(ssl, bio, bio);
+    if (role == ROLE_CLIENT && conn->dialed)
+        tls_context_offer(conn->config->tls, ssl, conn->dialed);
     SSL_set_msg_callback(ssl, on_message);
     SSL_set_msg_callback_arg(ssl, conn);
     if (conn->on_idle) /* they are freed in a long wait, which is cheaper than after each record */
@@ -84,6 +85,7 @@ static void note_session(actpass_conn *conn)
     unsigned length;
     conn->protocol = SSL_get_version(conn->ssl);
     conn->cipher = SSL_get_cipher_name(conn->ssl);
+    conn->resumed = SSL_session_reused(conn->ssl);
     SSL_get0_alpn_selected(conn->ssl, &alpn, &length);
     if (length < sizeof conn->alpn) {
         if (length)
@@ -100,7 +102,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
 {
     struct tls_error refusal;
     pthread_mutex_lock(&conn->lock);
-    ERR_clear_error();
+    conn_prepare(conn);
     enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);
     if (outcome == OUTCOME_CLOSED) { /* an alert close_notify instead of a hello (hazard 20) */
         conn_fail(conn, ACTPASS_PROTOCOL, "the peer closed TLS in the handshake");
@@ -113,6 +115,8 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
         note_session(conn);
         conn->handshaken = true;
     }
+    if (outcome == OUTCOME_FAILED)
+        tls_context_failed(conn->config->tls, conn->ssl);
     pthread_mutex_unlock(&conn->lock);
     return outcome;
 }

@@ -20,6 +20,7 @@ struct actpass_conn {
     void (*on_verdict)(actpass_conn *conn, void *arg);
     void *arg;
     char peer_address[80];
+    char *dialed; /* the address, where we opened the connection; NULL: the peer did */
 
     void (*on_idle)(void *arg); /* belongs to the conversation's thread */
     void *on_idle_arg;
@@ -27,6 +28,7 @@ struct actpass_conn {
     pthread_mutex_t lock; /* guards ssl and all that follows up to the end */
     SSL *ssl;
     bool handshaken;
+    bool resumed;
     bool close_notify_sent;
     bool peer_closed;     /* the peer's close_notify was read */
     bool closed;          /* actpass_close is done */
@@ -48,7 +50,10 @@ struct actpass_conn {
 /* What an SSL call came to. */
 enum outcome { OUTCOME_DONE, OUTCOME_AGAIN, OUTCOME_CLOSED, OUTCOME_FAILED };
 
-/* Maps the result of an SSL call that was just made with an empty error queue; with AGAIN, *want says what to wait
+/* To be called before each SSL call: no error, and no wish of the BIO's, is left from an earlier one (hazard 6). */
+void conn_prepare(actpass_conn *conn);
+
+/* Maps the result of an SSL call that was prepared so; with AGAIN, *want says what to wait
  * for. FAILED gives the connection its end. conn->lock is held. */
 enum outcome conn_outcome(actpass_conn *conn, int result, unsigned *want);
 

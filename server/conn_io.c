@@ -4,8 +4,6 @@
 #include "server/conn_internal.h"
 #include "server/idle.h"
 
-#include <openssl/err.h>
-
 enum { RECORD_MOST = 16384 };
 
 void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg)
@@ -71,7 +69,7 @@ static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
     conn->read_want = RELAY_READABLE;
     while (total < size && (total == 0 || more_to_read(conn))) {
         size_t room = size - total;
-        ERR_clear_error();
+        conn_prepare(conn);
         int got = SSL_read(conn->ssl, buffer + total, room > RECORD_MOST ? RECORD_MOST : (int)room);
         if (got > 0) {
             total += (size_t)got;
@@ -111,7 +109,7 @@ static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size
     conn->write_want = RELAY_WRITABLE;
     while (total < size && relay_is(conn->relay, RELAY_WRITABLE)) {
         size_t left = size - total;
-        ERR_clear_error();
+        conn_prepare(conn);
         int put = SSL_write(conn->ssl, data + total, left > RECORD_MOST ? RECORD_MOST : (int)left);
         if (put > 0) {
             total += (size_t)put;
@@ -183,7 +181,7 @@ int actpass_shutdown_write(actpass_conn *conn)
     if (conn->close_notify_sent) {
         result = 0;
     } else if (conn->end == ACTPASS_OPEN && conn->handshaken) {
-        ERR_clear_error();
+        conn_prepare(conn);
         result = SSL_shutdown(conn->ssl) < 0 ? -1 : 0;
         conn->close_notify_sent = result == 0;
         if (result)
