@@ -190,6 +190,7 @@ typedef struct {
                              connection */
     const char *cipher;
     const char *alpn;             /* "" when none was agreed */
+    int resumed;                  /* 1: a session from before was resumed; 0: not so, or not yet */
     const char *peer_address;     /* "192.0.2.1:4711", "unix" */
     const char *peer_subject;     /* RFC 2253 form; "" without a certificate */
     const char *peer_fingerprint; /* SHA-256 of the certificate, hex; "" without one */

@@ -6,6 +6,7 @@
 #include "server/report.h"
 #include "server/services/echo.h"
 #include "server/services/forward.h"
+#include "server/settings.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -114,6 +115,14 @@ static void note_role(struct conversation *conversation)
     report_role(&conversation->report);
 }
 
+static void note_sessions(struct conversation *conversation)
+{
+    char problem[512];
+    if (tls_context_problem(conversation->service->settings->tls, problem, sizeof(problem))) {
+        report_sessions(&conversation->report, problem);
+    }
+}
+
 static void release_idle(void *arg)
 {
     (void)arg;
@@ -128,6 +137,7 @@ static void converse(void *arg)
     conn_on_idle(conn_of(conversation), release_idle, NULL);
     bool up = actpass_handshake(conn_of(conversation)) == 0;
     note_role(conversation);
+    note_sessions(conversation);
     if (up) {
         serve(conversation);
     }

@@ -101,10 +101,20 @@ void report_close(const struct report *report, int64_t duration_us)
     add_if_known(&line, "protocol", info.protocol);
     add_if_known(&line, "cipher", info.cipher);
     add_if_known(&line, "alpn", info.alpn);
+    if (info.resumed) {
+        add(&line, log_number("resumed", 1));
+    }
     add_if_known(&line, "error", actpass_error(report->conn));
     add_if_known(&line, "subject", info.peer_subject);
     add_if_known(&line, "fingerprint", info.peer_fingerprint);
     finish(report, close_level(&info), &line);
+}
+
+void report_sessions(const struct report *report, const char *problem)
+{
+    struct line line = begin(report, "sessions");
+    add(&line, log_text("error", problem));
+    finish(report, CONFIG_LOG_WARNING, &line);
 }
 
 void report_dropped(const struct report *report, int error)

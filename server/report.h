@@ -18,6 +18,9 @@ void report_role(const struct report *report);
 /* The service could not begin. */
 void report_problem(const struct report *report, const char *problem);
 
+/* Sessions cannot be kept or found; connections go on without. */
+void report_sessions(const struct report *report, const char *problem);
+
 /* The connection has ended, DURATION after its accept. One that said nothing at all is a line for
  * debugging only. */
 void report_close(const struct report *report, int64_t duration_us);

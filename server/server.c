@@ -63,8 +63,8 @@ static void load_services(actpass_server *server, const char *file, struct confi
         char error[1024] = "";
         service->number = i;
         service->config = &server->config->services[i];
-        service->settings =
-            settings_new(&service->config->connection, server->relays, error, sizeof(error));
+        service->settings = settings_new(service->config->name, &service->config->connection,
+                                         server->relays, error, sizeof(error));
         if (service->settings == NULL) {
             server_report(&report->errors, "%s: /services/%zu/tls: %s", file, i, error);
         }

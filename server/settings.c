@@ -48,6 +48,7 @@ void actpass_config_free(actpass_config *config)
         threads_free(config->threads);
     tls_context_free(config->tls);
     config_connection_free(&config->connection);
+    free(config->service);
     pthread_mutex_destroy(&config->lock);
     free(config);
 }
@@ -62,7 +63,8 @@ const char *actpass_config_error(const actpass_config *config)
 static bool make_shared(actpass_config *config)
 {
     struct tls_error *error = &config->error;
-    config->tls = tls_context_new(&config->connection.tls, config->connection.role, error);
+    config->tls = tls_context_new_for(config->service ? config->service : "",
+                                      &config->connection.tls, config->connection.role, error);
     if (!config->tls)
         return false;
     if (!config->threads) {
@@ -84,10 +86,14 @@ bool settings_freeze(actpass_config *config)
     return frozen;
 }
 
-actpass_config *settings_new(const struct config_connection *connection, struct threads *threads,
-                             char *error, size_t size)
+actpass_config *settings_new(const char *service, const struct config_connection *connection,
+                             struct threads *threads, char *error, size_t size)
 {
     actpass_config *config = actpass_config_new();
+    if (config && !(config->service = strdup(service))) {
+        actpass_config_free(config);
+        config = NULL;
+    }
     if (!config) {
         snprintf(error, size, "out of memory for a service's settings");
         return NULL;
@@ -292,7 +298,7 @@ int actpass_config_load(actpass_config *config, const char *file, const char *se
         fail(config, "%s", report.errors.count ? report.errors.items[0] : "out of memory");
     } else if (!found) {
         fail(config, "%s: there is no service \"%s\"", file, service);
-    } else {
+    } else if (replace(config, &config->service, found->name) == 0) {
         config_connection_free(&config->connection);
         config->connection = found->connection; /* its strings are ours from now on */
         config_connection_init(&found->connection);

@@ -13,6 +13,7 @@
 
 struct actpass_config {
     struct config_connection connection;
+    char *service; /* its name, for sessions; NULL: none */
     int64_t connect_timeout_ms;
     void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
     void *on_event_arg;
@@ -28,10 +29,10 @@ struct actpass_config {
     struct tls_error error;
 };
 
-/* Settings for a service of a loaded configuration; frozen, with certificates loaded. The pool of threads stays the
+/* Settings for the named service of a loaded configuration; frozen, with certificates loaded. The pool of threads stays the
  * caller's. NULL with error. */
-actpass_config *settings_new(const struct config_connection *connection, struct threads *threads,
-                             char *error, size_t size);
+actpass_config *settings_new(const char *service, const struct config_connection *connection,
+                             struct threads *threads, char *error, size_t size);
 
 /* Loads what is named and lets nothing be changed any more. False with config->error. */
 bool settings_freeze(actpass_config *config);

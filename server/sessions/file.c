@@ -77,6 +77,11 @@ static enum store_result put(struct store *store, const struct store_key *key, c
 static enum store_result take_out(struct store *store, const struct store_key *key,
                                   struct store_problem *problem)
 {
+    uint8_t record[STORE_RECORD];
+    size_t size;
+    enum store_result there = get(store, key, record, &size, problem);
+    if (there != STORE_DONE)
+        return there; /* handshakes that fail are many, and most had no session */
     struct file_change *wanted = OPENSSL_zalloc(sizeof *wanted);
     if (!wanted)
         return store_fail(problem, "out of memory for a session");

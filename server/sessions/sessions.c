@@ -359,8 +359,8 @@ void sessions_offer(struct sessions *sessions, SSL *ssl, const char *peer)
 
 void sessions_forget(struct sessions *sessions, SSL *ssl)
 {
-    const struct store_key *key = slot >= 0 ? SSL_get_ex_data(ssl, slot) : NULL;
-    if (key && sessions->clients)
+    const struct store_key *key = sessions->clients ? SSL_get_ex_data(ssl, slot) : NULL;
+    if (key)
         clients_forget(sessions->clients, key);
 }
 

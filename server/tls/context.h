@@ -17,6 +17,10 @@ struct tls_context;
  * Nothing of TLS is used afterwards, and this thread's error queue is empty. */
 struct tls_context *tls_context_new(const struct config_tls *tls, enum config_role role,
                                     struct tls_error *error);
+
+/* The same for a service of that name: sessions of other services are not resumed. */
+struct tls_context *tls_context_new_for(const char *service, const struct config_tls *tls,
+                                        enum config_role role, struct tls_error *error);
 void tls_context_free(struct tls_context *context);
 
 /* A fresh SSL in accept (server) or connect (client) state with no BIO yet; the context must outlive it. NULL: no
@@ -30,5 +34,21 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls
 
 /* Why verification failed on this SSL, as policy_accepts or OpenSSL said it; "" if it did not. */
 const char *tls_context_refusal(SSL *ssl);
+
+/* ---- Resumption as client, and what went wrong with sessions -------------------------------- */
+
+/* Before a handshake as client with a peer at an address that we dialed: offers a session that it gave us, and keeps
+ * those that it will give. */
+void tls_context_offer(struct tls_context *context, SSL *ssl, const char *peer);
+
+/* After a handshake that failed: what was offered in it will not be again. */
+void tls_context_failed(struct tls_context *context, SSL *ssl);
+
+/* Before SSL_free, however TLS ended: only after a fatal alert is the session of no use. */
+void tls_context_done(SSL *ssl);
+
+/* A problem with the store or the keys of sessions that is worth a line in the log, once a minute at most: they
+ * cost full handshakes, never a connection. False: none. */
+bool tls_context_problem(struct tls_context *context, char *text, size_t size);
 
 #endif

@@ -20,6 +20,11 @@ static bool add_strings(EVP_MD_CTX *digest, char kind, const struct config_strin
     return done;
 }
 
+static bool add_text(EVP_MD_CTX *digest, char kind, const char *text)
+{
+    return !text || add(digest, kind, text, strlen(text));
+}
+
 static bool add_certificate(EVP_MD_CTX *digest, char kind, const X509 *certificate)
 {
     unsigned char fingerprint[EVP_MAX_MD_SIZE];
@@ -40,9 +45,10 @@ static bool add_all(EVP_MD_CTX *digest, const struct config_tls *tls, bool serve
                     const STACK_OF(X509) * ca, const X509 *own)
 {
     const uint8_t flags[] = {server, tls->insecure_any_peer, tls->ca_system,
-                             (uint8_t)tls->client_auth};
+                             (uint8_t)tls->client_auth, (uint8_t)tls->min_version};
     return add(digest, 'f', flags, sizeof flags) && add_strings(digest, 'n', &tls->peer_names) &&
            add_strings(digest, 'p', &tls->peer_pins) && add_ca(digest, ca) &&
+           add_text(digest, '2', tls->ciphers) && add_text(digest, '3', tls->ciphersuites) &&
            (!own || add_certificate(digest, 'o', own));
 }
 
@@ -52,6 +58,18 @@ bool scope_of(const struct config_tls *tls, bool server, const STACK_OF(X509) * 
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     bool done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
                 add_all(digest, tls, server, ca, own) &&
+                EVP_DigestFinal_ex(digest, scope, NULL) == 1;
+    EVP_MD_CTX_free(digest);
+    return done;
+}
+
+bool scope_narrow(uint8_t scope[SCOPE_SIZE], const char *service)
+{
+    if (!*service)
+        return true;
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+                add(digest, 's', scope, SCOPE_SIZE) && add_text(digest, 'n', service) &&
                 EVP_DigestFinal_ex(digest, scope, NULL) == 1;
     EVP_MD_CTX_free(digest);
     return done;

@@ -9,9 +9,12 @@
 
 enum { SCOPE_SIZE = 32 };
 
-/* Made of the role and of all that decides whom we accept and who we are: names, pins, CA certificates
+/* Made of the role and of all that decides whom we accept and who we are: names, pins, versions, ciphers, CA certificates
  * (NULL: none, or the system's), client authentication, our own certificate (NULL: none). False: no memory. */
 bool scope_of(const struct config_tls *tls, bool server, const STACK_OF(X509) * ca, const X509 *own,
               uint8_t scope[SCOPE_SIZE]);
+
+/* Of one service: another one for each name; "" changes nothing. False: no memory. */
+bool scope_narrow(uint8_t scope[SCOPE_SIZE], const char *service);
 
 #endif
