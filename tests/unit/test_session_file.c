@@ -1,0 +1,356 @@
+/* The file store: shared by processes that die at any time, bounded, and never an error for long. */
+#include "server/sessions/file.h"
+#include "tests/support/certs.h"
+#include "tests/support/resources.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#ifdef HAVE_LMDB
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct file_limits usual = {1000, 4 * 1024 * 1024};
+static struct test_folder *folder;
+static struct tls_error error;
+static struct store_problem problem;
+
+static void set_up(void)
+{
+    folder = test_folder_new();
+}
+
+/* The folder knows only the files that were made with its functions. */
+static void tear_down(void)
+{
+    (void)unlink(test_folder_path(folder, "store"));
+    (void)unlink(test_folder_path(folder, "store-lock"));
+    test_folder_free(folder);
+}
+
+TestSuite(session_file, .init = set_up, .fini = tear_down);
+
+static struct store *open_store(const struct file_limits *limits)
+{
+    struct store *store = store_file_new(test_folder_path(folder, "store"), limits, &error);
+    cr_assert_not_null(store, "%s", error.text);
+    return store;
+}
+
+static struct store_key key_of(unsigned number)
+{
+    struct store_key key = {{0}};
+    number = number * 2654435761U; /* in no order, as digests are */
+    memcpy(key.bytes, &number, sizeof number);
+    return key;
+}
+
+static enum store_result try_put(struct store *store, unsigned number, size_t size,
+                                 int64_t lifetime_s)
+{
+    uint8_t data[STORE_RECORD];
+    struct store_key key = key_of(number);
+    memset(data, (int)number, sizeof data);
+    return store_put(store, &key, data, size, lifetime_s, &problem);
+}
+
+static void put(struct store *store, unsigned number, size_t size, int64_t lifetime_s)
+{
+    cr_assert_eq(try_put(store, number, size, lifetime_s), STORE_DONE, "%s", problem.text);
+}
+
+/* The size of the record, or -1: there is none, -2: it is damaged, -3: failure. */
+static int get(struct store *store, unsigned number)
+{
+    uint8_t data[STORE_RECORD];
+    size_t size = 0;
+    struct store_key key = key_of(number);
+    enum store_result result = store_get(store, &key, data, &size, &problem);
+    if (result != STORE_DONE)
+        return result == STORE_MISS ? -1 : -3;
+    for (size_t i = 0; i < size; i++)
+        if (data[i] != (uint8_t)number)
+            return -2;
+    return (int)size;
+}
+
+/* ---- One process ---------------------------------------------------------------------------- */
+
+Test(session_file, what_is_put_is_there)
+{
+    struct store *store = open_store(&usual);
+    cr_assert_eq(get(store, 1), -1);
+    put(store, 1, 100, 60);
+    put(store, 2, 0, 60);
+    put(store, 3, STORE_RECORD, 60);
+    put(store, 1, 50, 60);
+    cr_assert_eq(get(store, 1), 50);
+    cr_assert_eq(get(store, 2), 0);
+    cr_assert_eq(get(store, 3), STORE_RECORD);
+    store_free(store);
+    store = open_store(&usual);
+    cr_assert_eq(get(store, 1), 50, "it is there the next time, too");
+    store_free(store);
+}
+
+Test(session_file, removed)
+{
+    struct store *store = open_store(&usual);
+    struct store_key key = key_of(1);
+    put(store, 1, 100, 60);
+    put(store, 2, 100, 60);
+    cr_assert_eq(store_remove(store, &key, &problem), STORE_DONE);
+    cr_assert_eq(store_remove(store, &key, &problem), STORE_MISS);
+    cr_assert_eq(get(store, 1), -1);
+    cr_assert_eq(get(store, 2), 100);
+    store_free(store);
+}
+
+Test(session_file, expires)
+{
+    struct store *store = open_store(&usual);
+    put(store, 1, 10, 1);
+    put(store, 2, 10, 600);
+    for (int i = 0; i < 1000 && get(store, 1) >= 0; i++)
+        pause_ms(10);
+    cr_assert_eq(get(store, 1), -1);
+    cr_assert_eq(get(store, 2), 10);
+    store_free(store);
+}
+
+Test(session_file, the_oldest_go_first)
+{
+    const struct file_limits few = {8, 4 * 1024 * 1024};
+    struct store *store = open_store(&few);
+    for (unsigned i = 0; i < 50; i++) {
+        put(store, i, 10, 60);
+        for (unsigned j = 0; j <= i; j++)
+            cr_assert_eq(get(store, j), i - j < 8 ? 10 : -1, "%u after %u", j, i);
+    }
+    store_free(store);
+}
+
+/* However much is written, what came last is there, and the file stays within its limit. */
+Test(session_file, bounded_by_bytes)
+{
+    const struct file_limits small = {100000, 1024 * 1024};
+    struct store *store = open_store(&small);
+    struct stat status;
+    for (unsigned i = 0; i < 2000; i++) {
+        put(store, i, i % 3 ? 1500 : STORE_RECORD, 60);
+        cr_assert_geq(get(store, i), 0);
+    }
+    cr_assert_eq(get(store, 0), -1);
+    unsigned kept = 0;
+    for (unsigned i = 0; i < 2000; i++)
+        kept += get(store, i) >= 0;
+    cr_assert(kept > 20 && kept < 700, "%u", kept);
+    cr_assert_eq(stat(test_folder_path(folder, "store"), &status), 0);
+    cr_assert_leq(status.st_size, 1536 * 1024);
+    store_free(store);
+}
+
+Test(session_file, only_for_us)
+{
+    struct stat status;
+    mode_t before = umask(0);
+    struct store *store = open_store(&usual);
+    umask(before);
+    static const char *const names[] = {"store", "store-lock"};
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(stat(test_folder_path(folder, names[i]), &status), 0);
+        cr_assert_eq(status.st_mode & 0777, 0600, "%s", names[i]);
+    }
+    store_free(store);
+}
+
+/* LMDB must not open a file twice; two paths may be one file. */
+Test(session_file, opened_once_in_a_process)
+{
+    char detour[512];
+    struct resources before = resources_now();
+    struct store *one = open_store(&usual), *two = open_store(&usual);
+    struct test_folder *elsewhere = test_folder_new();
+    snprintf(detour, sizeof detour, "%s", test_folder_path(elsewhere, "link"));
+    cr_assert_eq(symlink(test_folder_path(folder, "store"), detour), 0);
+    struct store *three = store_file_new(detour, &usual, &error);
+    cr_assert(one == two && one == three);
+    store_free(one);
+    put(two, 1, 10, 60);
+    store_free(two);
+    store_free(three);
+    cr_assert(resources_return_to(before));
+    cr_assert_eq(unlink(detour), 0);
+    test_folder_free(elsewhere);
+}
+
+Test(session_file, what_cannot_be_opened)
+{
+    char garbage[20000];
+    memset(garbage, 'x', sizeof garbage - 1);
+    garbage[sizeof garbage - 1] = '\0';
+    const struct {
+        const char *path, *text;
+    } rows[] = {
+        {test_folder_path(folder, "no/folder"), "make the folder first"},
+        {"/", "cannot be used"},
+        {"/dev/null", "cannot be used"},
+        {test_write_text(folder, "text", garbage), "name another file, or remove it"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        error.text[0] = '\0';
+        cr_assert_null(store_file_new(rows[i].path, &usual, &error), "row %zu", i);
+        cr_assert(strstr(error.text, rows[i].text), "row %zu: %s", i, error.text);
+    }
+    char first = 0;
+    int fd = open(test_folder_path(folder, "text"), O_RDONLY | O_CLOEXEC);
+    cr_assert(fd >= 0 && read(fd, &first, 1) == 1 && first == 'x', "somebody's file is untouched");
+    close(fd);
+    (void)unlink(test_folder_path(folder, "text-lock"));
+}
+
+/* A file that cannot grow is a disk that is full: nothing breaks, and it works again when there is room. */
+Test(session_file, a_full_disk)
+{
+    struct rlimit limit, before;
+    signal(SIGXFSZ, SIG_IGN);
+    struct store *store = open_store(&usual);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 200000;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    unsigned failed = 0;
+    for (unsigned i = 0; i < 300; i++) {
+        failed += try_put(store, i, 1000, 60) != STORE_DONE;
+        int there = get(store, i);
+        cr_assert(there == -1 || there == 1000, "%u: %d", i, there);
+    }
+    cr_assert_gt(failed, 0);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    put(store, 1000, 1000, 60);
+    cr_assert_eq(get(store, 1000), 1000);
+    store_free(store);
+}
+
+static void *hammer(void *arg)
+{
+    struct store *store = arg;
+    struct store_problem own;
+    uint8_t data[100];
+    size_t size;
+    for (unsigned i = 0; i < 200; i++) {
+        struct store_key key = key_of(i * 7 % 50), other = key_of(i * 5 % 50);
+        memset(data, (int)(i * 7 % 50), sizeof data);
+        (void)store_put(store, &key, data, sizeof data, 60, &own);
+        if (store_get(store, &other, data, &size, &own) == STORE_DONE &&
+            (size != sizeof data || data[0] != data[99] || data[0] != i * 5 % 50))
+            return store;
+        if (i % 4 == 0)
+            (void)store_remove(store, &other, &own);
+    }
+    return NULL;
+}
+
+Test(session_file, many_threads)
+{
+    pthread_t threads[4];
+    void *wrong;
+    struct store *store = open_store(&usual);
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, hammer, store), 0);
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(threads[i], &wrong);
+        cr_assert_null(wrong);
+    }
+    store_free(store);
+}
+
+/* ---- Many processes ------------------------------------------------------------------------- */
+
+/* A child that opens the store itself: LMDB does not survive a fork. */
+static pid_t child(void (*run)(struct store *store, unsigned number), unsigned number)
+{
+    pid_t parent = getpid(), pid = fork();
+    if (pid != 0)
+        return pid;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+        _exit(3);
+    struct store *store = store_file_new(test_folder_path(folder, "store"), &usual, &error);
+    if (!store)
+        _exit(2);
+    run(store, number);
+    store_free(store);
+    _exit(0);
+}
+
+static void put_one(struct store *store, unsigned number)
+{
+    if (try_put(store, number, 100, 60) != STORE_DONE)
+        _exit(4);
+}
+
+Test(session_file, another_process_sees_it)
+{
+    int status = -1;
+    pid_t pid = child(put_one, 7);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert_eq(status, 0);
+    struct store *store = open_store(&usual);
+    cr_assert_eq(get(store, 7), 100);
+    store_free(store);
+}
+
+/* Its own records, and whatever the others have; status 5: one was damaged. */
+static void work_for_ever(struct store *store, unsigned number)
+{
+    for (unsigned i = 0;; i++) {
+        (void)try_put(store, number * 100 + i % 100, 50 + i % 3000, 60);
+        if (get(store, (number * 37 + i * 11) % 1000) == -2)
+            _exit(5);
+    }
+}
+
+/* Killed in the middle of anything, over and over; the others go on. */
+Test(session_file, killed_processes, .timeout = 60)
+{
+    enum { CHILDREN = 6, KILLS = 40 };
+    pid_t pids[CHILDREN];
+    int status;
+    for (unsigned i = 0; i < CHILDREN; i++)
+        pids[i] = child(work_for_ever, i);
+    for (unsigned i = 0; i < KILLS; i++) {
+        pause_ms(20);
+        cr_assert_eq(kill(pids[i % CHILDREN], SIGKILL), 0);
+        cr_assert_eq(waitpid(pids[i % CHILDREN], &status, 0), pids[i % CHILDREN]);
+        cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %x", status);
+        pids[i % CHILDREN] = child(work_for_ever, i % CHILDREN);
+    }
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        cr_assert_eq(kill(pids[i], SIGKILL), 0);
+        cr_assert_eq(waitpid(pids[i], &status, 0), pids[i]);
+        cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %x", status);
+    }
+    struct store *store = open_store(&usual);
+    put(store, 5000, 100, 60);
+    cr_assert_eq(get(store, 5000), 100);
+    for (unsigned i = 0; i < 1000; i++)
+        cr_assert_neq(get(store, i), -2, "record %u is damaged", i);
+    store_free(store);
+}
+#else
+Test(session_file, not_built)
+{
+    struct tls_error error;
+    const struct config_sessions where = {.kind = CONFIG_SESSIONS_FILE, .text = (char *)"file:/x"};
+    cr_assert_null(store_new(&where, &error));
+    cr_assert(strstr(error.text, "built without LMDB"), "%s", error.text);
+}
+#endif
