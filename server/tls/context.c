@@ -4,6 +4,7 @@
 #include "server/sessions/sessions.h"
 #include "server/sessions/validity.h"
 #include "server/tls/alpn.h"
+#include "server/tls/crl.h"
 #include "server/tls/error.h"
 #include "server/tls/identity.h"
 #include "server/tls/peer_names.h"
@@ -84,13 +85,20 @@ static void set_options(SSL_CTX *ctx)
     SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
 }
 
+/* Of who we are with this certificate. */
+static bool make_scope(const struct tls_context *context, const struct material *material,
+                       bool server, const X509 *own, uint8_t scope[SCOPE_SIZE])
+{
+    return scope_of(material->tls, server, material->trust.list, own, scope) &&
+           scope_narrow_by_crl(scope, policy_revoked(context->policy)) &&
+           scope_narrow(scope, material->service);
+}
+
 static bool set_sessions(const struct tls_context *context, const struct material *material,
                          bool server, SSL_CTX *ctx)
 {
     uint8_t scope[SCOPE_SIZE];
-    return scope_of(material->tls, server, material->trust.list, material->identity.certificate,
-                    scope) &&
-           scope_narrow(scope, material->service) &&
+    return make_scope(context, material, server, material->identity.certificate, scope) &&
            sessions_use(context->sessions, ctx, server, scope);
 }
 
@@ -160,11 +168,20 @@ static bool set_server_name(const struct config_tls *tls, struct tls_context *co
     return !name || context->server_name || tls_fail(error, "out of memory for server_name");
 }
 
+static bool set_revocation(const struct tls_context *context, const struct material *material,
+                           struct tls_error *error)
+{
+    STACK_OF(X509_CRL) *lists = policy_revoked(context->policy);
+    return !lists || crl_use(lists, material->trust.store) ||
+           tls_fail(error, "crl cannot be used: OpenSSL says \"%s\"", tls_openssl_reason());
+}
+
 static bool make_both(struct tls_context *context, const struct material *material, bool may_serve,
                       bool may_connect, struct tls_error *error)
 {
     context->policy = policy_new(material->tls, material->identity.certificate, error);
-    if (!context->policy || !alpn_read(&material->tls->alpn, &context->alpn, error) ||
+    if (!context->policy || !set_revocation(context, material, error) ||
+        !alpn_read(&material->tls->alpn, &context->alpn, error) ||
         !set_server_name(material->tls, context, error))
         return false;
     context->sessions = sessions_new(material->tls, context->policy, error);

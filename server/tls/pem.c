@@ -81,6 +81,43 @@ STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct tls
     return NULL;
 }
 
+static bool read_crls(BIO *bio, STACK_OF(X509_CRL) * lists)
+{
+    bool asked = false;
+    X509_CRL *list;
+    while ((list = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, &asked))) {
+        if (sk_X509_CRL_push(lists, list) <= 0) {
+            X509_CRL_free(list);
+            return false;
+        }
+    }
+    return is_at_end();
+}
+
+STACK_OF(X509_CRL) * pem_crls(const char *path, struct tls_error *error)
+{
+    ERR_clear_error();
+    BIO *bio = open_file("crl", path, error);
+    if (!bio)
+        return NULL;
+    STACK_OF(X509_CRL) *lists = sk_X509_CRL_new_null();
+    bool fine = lists && read_crls(bio, lists);
+    BIO_free(bio);
+    if (!fine)
+        tls_fail(error,
+                 "crl %s holds a revocation list that cannot be read (%s): give a PEM file that "
+                 "is whole",
+                 path, tls_openssl_reason());
+    else if (sk_X509_CRL_num(lists) == 0)
+        tls_fail(error, "crl %s holds no revocation list: give a PEM file with BEGIN X509 CRL",
+                 path);
+    ERR_clear_error();
+    if (fine && sk_X509_CRL_num(lists) > 0)
+        return lists;
+    sk_X509_CRL_pop_free(lists, X509_CRL_free);
+    return NULL;
+}
+
 EVP_PKEY *pem_key(const char *path, struct tls_error *error)
 {
     bool asked = false;

@@ -10,6 +10,9 @@
  * file, for messages. The caller frees them with sk_X509_pop_free. NULL with error. */
 STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct tls_error *error);
 
+/* The same for certificate revocation lists, of the key "crl"; freed with sk_X509_CRL_pop_free. */
+STACK_OF(X509_CRL) * pem_crls(const char *path, struct tls_error *error);
+
 /* The first private key of a file. NULL with error. */
 EVP_PKEY *pem_key(const char *path, struct tls_error *error);
 

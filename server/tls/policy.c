@@ -1,6 +1,7 @@
 /* Whom we accept as peer. */
 #include "server/tls/policy.h"
 
+#include "server/tls/crl.h"
 #include "server/tls/error.h"
 #include "server/tls/peer_names.h"
 #include "server/tls/pin.h"
@@ -15,7 +16,8 @@ struct policy {
     struct pin *pins;        /* none: any key will do */
     size_t pin_count;
     bool has_own;
-    struct pin own; /* our own key */
+    struct pin own;               /* our own key */
+    STACK_OF(X509_CRL) * revoked; /* NULL: nobody looks */
 };
 
 static bool read_pins(const struct config_strings *texts, struct policy *policy,
@@ -43,6 +45,11 @@ static bool read_own(X509 *own, struct policy *policy, struct tls_error *error)
     return !own || pin_of(own, &policy->own) || tls_fail(error, "out of memory for our own pin");
 }
 
+static bool read_crl(const struct config_tls *tls, struct policy *policy, struct tls_error *error)
+{
+    return !tls->crl || (policy->revoked = crl_load(tls->crl, error));
+}
+
 struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_error *error)
 {
     struct policy *policy = calloc(1, sizeof *policy);
@@ -53,7 +60,8 @@ struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_er
     policy->any_peer = tls->insecure_any_peer;
     policy->has_ca = tls->ca || tls->ca_system;
     if (peer_names_read(&tls->peer_names, &policy->names, error) &&
-        read_pins(&tls->peer_pins, policy, error) && read_own(own, policy, error))
+        read_pins(&tls->peer_pins, policy, error) && read_own(own, policy, error) &&
+        read_crl(tls, policy, error))
         return policy;
     policy_free(policy);
     return NULL;
@@ -63,6 +71,7 @@ void policy_free(struct policy *policy)
 {
     if (!policy)
         return;
+    crl_free(policy->revoked);
     peer_names_free(&policy->names);
     free(policy->pins);
     free(policy);
@@ -73,6 +82,11 @@ bool policy_needs_chain(const struct policy *policy)
     if (policy->any_peer)
         return false;
     return policy->has_ca || policy->pin_count == 0;
+}
+
+STACK_OF(X509_CRL) * policy_revoked(const struct policy *policy)
+{
+    return policy->revoked;
 }
 
 static bool is_pinned(const struct policy *policy, const struct pin *pin)
@@ -96,6 +110,8 @@ static bool judge(const struct policy *policy, X509 *peer, struct tls_error *err
         return true;
     if (policy->pin_count > 0 && !is_pinned(policy, &pin))
         return tls_fail(error, "its key is none of peer_pins");
+    if (policy->revoked && !crl_allows(policy->revoked, peer, error))
+        return false;
     return policy->names.count == 0 || peer_names_match(&policy->names, peer, error);
 }
 

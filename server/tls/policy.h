@@ -5,6 +5,7 @@
  *   - our own key is never the peer's, under whatever certificate; not even with insecure_any_peer
  *   - ca: the chain leads there, is valid now, and is for the peer's role (extendedKeyUsage)
  *   - peer_pins: the key of the peer's own certificate is one of them
+ *   - crl: no certificate on the way to the root is revoked (crl.h)
  *   - peer_names: its subjectAltName has one of them (peer_names.h)
  * With peer_pins and no ca nobody vouches but the pin: chain, validity and usage are not looked at,
  * which is what a self-signed device needs. */
@@ -22,15 +23,18 @@ struct tls_error {
     char text[512];
 };
 
-/* Makes a policy of peer names, pins and our own certificate (NULL: none), which must never be the
- * peer's (reflection, hazard 30). NULL with error on a bad name or pin, or no memory. */
+/* Makes a policy of peer names, pins, crl and our own certificate (NULL: none), which must never be the
+ * peer's (reflection, hazard 30). NULL with error on a bad name, pin or list, or no memory. */
 struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_error *error);
 void policy_free(struct policy *policy);
 
 /* Must the chain lead to a trusted CA? No where pins stand alone or any peer is accepted. */
 bool policy_needs_chain(const struct policy *policy);
 
-/* Names, pins and reflection for the peer's leaf certificate. The chain is checked elsewhere.
+/* The lists of crl, which live as long as the policy; NULL: none. */
+STACK_OF(X509_CRL) * policy_revoked(const struct policy *policy);
+
+/* Names, pins, revocation and reflection for the peer's leaf certificate. The chain is checked elsewhere.
  * Returns true, or false with the reason in error. */
 bool policy_accepts(const struct policy *policy, X509 *peer, struct tls_error *error);
 

@@ -74,3 +74,25 @@ bool scope_narrow(uint8_t scope[SCOPE_SIZE], const char *service)
     EVP_MD_CTX_free(digest);
     return done;
 }
+
+static bool add_crl(EVP_MD_CTX *digest, const X509_CRL *list)
+{
+    unsigned char fingerprint[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    return X509_CRL_digest(list, EVP_sha256(), fingerprint, &size) == 1 &&
+           add(digest, 'r', fingerprint, size);
+}
+
+bool scope_narrow_by_crl(uint8_t scope[SCOPE_SIZE], const STACK_OF(X509_CRL) * lists)
+{
+    if (!lists)
+        return true;
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+                add(digest, 's', scope, SCOPE_SIZE);
+    for (int i = 0; done && i < sk_X509_CRL_num(lists); i++)
+        done = add_crl(digest, sk_X509_CRL_value(lists, i));
+    done = done && EVP_DigestFinal_ex(digest, scope, NULL) == 1;
+    EVP_MD_CTX_free(digest);
+    return done;
+}

@@ -17,4 +17,8 @@ bool scope_of(const struct config_tls *tls, bool server, const STACK_OF(X509) * 
 /* Of one service: another one for each name; "" changes nothing. False: no memory. */
 bool scope_narrow(uint8_t scope[SCOPE_SIZE], const char *service);
 
+/* Of one set of revocation lists: with other lists, certificates between the peer's and the root may be revoked, and a
+ * session does not carry them. NULL changes nothing. False: no memory. */
+bool scope_narrow_by_crl(uint8_t scope[SCOPE_SIZE], const STACK_OF(X509_CRL) * lists);
+
 #endif

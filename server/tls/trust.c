@@ -38,13 +38,13 @@ static bool check_server(const struct config_tls *tls, struct tls_error *error)
 bool trust_check(const struct config_tls *tls, bool may_serve, bool may_connect,
                  struct tls_error *error)
 {
-    if (tls->crl) /* passing over it would let revoked peers in */
-        return tls_fail(error, "crl %s: revocation lists are not supported yet, remove it",
-                        tls->crl);
     bool named = tls->ca || tls->ca_system || tls->peer_names.count > 0 || tls->peer_pins.count > 0;
     if (tls->insecure_any_peer)
-        return !named || tls_fail(error, "insecure_any_peer contradicts ca, peer_names and "
-                                         "peer_pins: remove it, or all of them");
+        return (!named && !tls->crl) ||
+               tls_fail(error, "insecure_any_peer contradicts ca, peer_names, peer_pins and crl: "
+                               "remove it, or all of them");
+    if (tls->crl && !tls->ca && !tls->ca_system)
+        return tls_fail(error, "crl needs ca beside it, whose certificates it revokes: add ca");
     return (!may_connect || check_client(tls, error)) && (!may_serve || check_server(tls, error));
 }
 

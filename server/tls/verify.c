@@ -1,6 +1,7 @@
 /* The check of the peer's certificate inside the handshake. */
 #include "server/tls/verify.h"
 
+#include "server/tls/crl.h"
 #include "server/tls/error.h"
 
 #include <openssl/err.h>
@@ -71,6 +72,7 @@ static void describe_chain_failure(X509_STORE_CTX *store, struct tls_error *erro
 /* The purpose, serverAuth or clientAuth (hazard 31), was set by OpenSSL according to the role. */
 static bool check_chain(X509_STORE_CTX *store, struct tls_error *error)
 {
+    crl_prepare(store);
     if (X509_verify_cert(store) > 0)
         return true;
     if (X509_STORE_CTX_get_error(store) == X509_V_OK)

@@ -260,6 +260,54 @@ const char *test_write_key(struct test_folder *folder, const char *name,
     return path;
 }
 
+static void add_revoked(X509_CRL *list, const struct test_identity *identity)
+{
+    X509_REVOKED *entry = X509_REVOKED_new();
+    must(entry &&
+             X509_REVOKED_set_serialNumber(
+                 entry, (ASN1_INTEGER *)X509_get0_serialNumber(identity->certificate)) == 1 &&
+             X509_REVOKED_set_revocationDate(entry, (ASN1_TIME *)X509_CRL_get0_lastUpdate(list)) ==
+                 1 &&
+             X509_CRL_add0_revoked(list, entry) == 1,
+         "a revocation");
+}
+
+static X509_CRL *make_crl(const struct test_crl *wanted)
+{
+    bool usual = wanted->from_s == 0 && wanted->until_s == 0;
+    X509_CRL *list = X509_CRL_new();
+    ASN1_TIME *from = X509_gmtime_adj(NULL, usual ? -HOUR_S : wanted->from_s);
+    ASN1_TIME *until = X509_gmtime_adj(NULL, usual ? DAY_S : wanted->until_s);
+    must(list && from && until && X509_CRL_set_version(list, X509_CRL_VERSION_2) == 1 &&
+             X509_CRL_set_issuer_name(list, X509_get_subject_name(wanted->issuer->certificate)) ==
+                 1 &&
+             X509_CRL_set1_lastUpdate(list, from) == 1 &&
+             X509_CRL_set1_nextUpdate(list, until) == 1,
+         "a revocation list");
+    for (size_t i = 0; i < 3 && wanted->revoked[i]; i++)
+        add_revoked(list, wanted->revoked[i]);
+    must(X509_CRL_sort(list) == 1 && X509_CRL_sign(list, wanted->issuer->key, EVP_sha256()) > 0,
+         "a revocation list");
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(until);
+    return list;
+}
+
+const char *test_write_crls(struct test_folder *folder, const char *name,
+                            const struct test_crl *lists, size_t count)
+{
+    const char *path = test_folder_path(folder, name);
+    FILE *file = open_file(path);
+    bool written = true;
+    for (size_t i = 0; i < count; i++) {
+        X509_CRL *list = make_crl(&lists[i]);
+        written = written && PEM_write_X509_CRL(file, list) == 1;
+        X509_CRL_free(list);
+    }
+    must(fclose(file) == 0 && written, path);
+    return path;
+}
+
 /* ---- Two ends ------------------------------------------------------------------------------- */
 
 static void make_end(struct test_pair *pair, int which, const struct test_identity *ca)

@@ -60,6 +60,15 @@ const char *test_write_certificate(struct test_folder *folder, const char *name,
 const char *test_write_key(struct test_folder *folder, const char *name,
                            const struct test_identity *identity, const char *passphrase);
 
+/* Certificate revocation lists in one PEM file. */
+struct test_crl {
+    const struct test_identity *issuer;
+    const struct test_identity *revoked[3]; /* NULL: no more */
+    long from_s, until_s; /* in seconds from now; both 0: an hour ago to tomorrow */
+};
+const char *test_write_crls(struct test_folder *folder, const char *name,
+                            const struct test_crl *lists, size_t count);
+
 /* ---- All that two ends need -------------------------------------------------------------------
  * One CA and two certificates of it, good in both roles: ends[0] is "left.example", ends[1]
  * "right.example"; both carry 127.0.0.1 too. An end trusts `ca` and expects the other's name. */

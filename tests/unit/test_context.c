@@ -285,7 +285,7 @@ Test(context, wrong_settings)
         "peer_names: \"a b\" is no DNS name",
         "peer_pins: \"sha256:1\" is not sha256:",
         "server_name \"192.0.2.1\" is no DNS name: TLS sends no addresses or wildcards",
-        "crl list.pem: revocation lists are not supported yet",
+        "crl list.pem cannot be read: No such file or directory",
     };
     for (size_t i = 0; i < COUNT(all); i++)
         all[i] = good(&files);
@@ -303,6 +303,27 @@ Test(context, wrong_settings)
         const char *text = failure(&files, &all[i], CONFIG_ROLE_AUTO);
         cr_assert_eq(strncmp(text, texts[i], strlen(texts[i])), 0, "row %zu: %s", i, text);
     }
+    files_free(&files);
+}
+
+Test(context, crl_needs_somebody_to_revoke)
+{
+    struct files files = files_new();
+    char pin[72];
+    char *pins[] = {test_identity_pin(files.own, pin)};
+    struct config_tls pinned = {.certificate = files.certificate,
+                                .key = files.key,
+                                .crl = files.empty,
+                                .peer_pins = {pins, 1}};
+    struct config_tls any = {.certificate = files.certificate,
+                             .key = files.key,
+                             .crl = files.empty,
+                             .insecure_any_peer = true};
+    cr_assert_str_eq(failure(&files, &pinned, CONFIG_ROLE_AUTO),
+                     "crl needs ca beside it, whose certificates it revokes: add ca");
+    cr_assert_str_eq(failure(&files, &any, CONFIG_ROLE_AUTO),
+                     "insecure_any_peer contradicts ca, peer_names, peer_pins and crl: remove it, "
+                     "or all of them");
     files_free(&files);
 }
 

@@ -130,8 +130,9 @@ Test(policy, wrong_settings_are_named)
         const char *text;
     } rows[] = {
         {{.name = "a b"},
-         "peer_names: \"a b\" is no DNS name, IP address, or uri: and a URI; * may only stand for "
-         "the whole leftmost label"},
+         "peer_names: \"a b\" is no DNS name or IP address, and no name with its kind before "
+         "it (dns:, ip:, uri:, email:, cn:); * may only stand for the whole leftmost label of a "
+         "DNS name"},
         {{.pin = "sha256:12"},
          "peer_pins: \"sha256:12\" is not sha256: and the 64 hex digits of the SHA-256 of the "
          "peer's public key (SubjectPublicKeyInfo)"},
