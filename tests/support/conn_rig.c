@@ -84,7 +84,9 @@ void conn_rig_init(struct conn_rig *rig, const struct conn_world *world,
                    void (*script)(struct socket_peer *peer, void *arg), void *arg)
 {
     int fds[2];
-    *rig = (struct conn_rig){.config = conn_config(world, options)};
+    *rig =
+        (struct conn_rig){.config = options->config ? options->config : conn_config(world, options),
+                          .shared = options->config != NULL};
     (options->unix_sockets ? sockets_unix : sockets_tcp)(fds);
     rig->conn = actpass_accept_fd(rig->config, fds[0]);
     check(rig->conn, actpass_config_error(rig->config));
@@ -95,7 +97,8 @@ void conn_rig_init(struct conn_rig *rig, const struct conn_world *world,
 void conn_rig_free(struct conn_rig *rig)
 {
     actpass_free(rig->conn);
-    actpass_config_free(rig->config);
+    if (!rig->shared)
+        actpass_config_free(rig->config);
     socket_peer_free(rig->peer);
 }
 

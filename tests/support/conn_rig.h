@@ -24,6 +24,7 @@ struct conn_options {
     int64_t initial_data_ms, handshake_ms, idle_ms, write_ms, close_ms;
     int version; /* the peer's: 0: TLS 1.2; 1: TLS 1.3 */
     struct socket_peer_options peer;
+    actpass_config *config; /* shared by many rigs, and the caller's; NULL: made of these options */
     bool unix_sockets;
     bool client_auth; /* as server we require the peer's certificate */
     void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
@@ -38,6 +39,7 @@ actpass_config *conn_config(const struct conn_world *world, const struct conn_op
 
 struct conn_rig {
     actpass_config *config;
+    bool shared; /* it is not ours to free */
     actpass_conn *conn;
     struct socket_peer *peer;
     char failure[256];
