@@ -236,6 +236,7 @@ static int on_ticket_made(SSL *ssl, void *arg)
     return validity_note(ssl, SSL_get_session(ssl));
 }
 
+/* A TLS 1.3 client uses a ticket once, so each that it used is made up for. */
 static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
                                           size_t size, SSL_TICKET_STATUS status, void *arg)
 {
@@ -245,7 +246,8 @@ static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const 
     bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
     if (!opened || !is_acceptable(of_ssl(ssl), session))
         return SSL_TICKET_RETURN_IGNORE_RENEW;
-    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+    bool renew = status == SSL_TICKET_SUCCESS_RENEW || SSL_version(ssl) >= TLS1_3_VERSION;
+    return renew ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_USE;
 }
 
 static bool use_tickets(SSL_CTX *ctx)
