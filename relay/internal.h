@@ -65,11 +65,13 @@ struct relay {
     /* Constant from relay_new on. */
     struct relay_options options;
     const struct transport *transport;
-    int fd;      /* the socket; closed, and -1, from RELAY_DONE on */
-    int wake_fd; /* the control pipe: an eventfd (hazard 8) */
+    int fd; /* the socket; closed, and -1, from RELAY_DONE on */
     int64_t accepted_us;
 
-    pthread_mutex_t lock;   /* guards all that follows */
+    pthread_mutex_t lock; /* guards all that follows */
+    int wake_fd;      /* the control pipe: an eventfd (hazard 8); -1 while the connection is idle */
+    bool pipeless;    /* the next sleep does without it */
+    unsigned kickers; /* threads that are about to write to it */
     pthread_cond_t arrived; /* conversation threads that wait while another thread has the pump */
     pthread_cond_t parked;  /* the relay thread while it has nothing to do */
     unsigned references;    /* the owner and the relay thread */
@@ -138,6 +140,7 @@ void spill_take(struct spill *spill, size_t size);
 /* relay.c */
 void relay_lock(struct relay *relay);
 void relay_unlock(struct relay *relay); /* and kicks the poller if that was asked for */
+int relay_make_wake_fd(void);           /* or -1 */
 void relay_set_state(struct relay *relay, enum relay_state state);
 void relay_attach(struct relay *relay);           /* calls a relay thread, at the next unlock */
 void relay_latch(struct relay *relay, int error); /* keeps the first error */

@@ -244,9 +244,27 @@ static short sleep_in_poll(struct relay *relay, struct pollfd *set, nfds_t count
     return set[0].revents;
 }
 
+/* After an idle wait there is no control pipe; one goes without it for that wait only. Where none is to be had, it
+ * sleeps for short times instead. */
+static int64_t restore_pipe(struct relay *relay, int64_t deadline_us)
+{
+    if (relay->pipeless) {
+        relay->pipeless = false;
+        return deadline_us;
+    }
+    relay_unlock(relay);
+    int wake_fd = relay_make_wake_fd();
+    relay_lock(relay);
+    relay->wake_fd = wake_fd;
+    int64_t soon_us = clock_now_us() + RELAY_GRACE_US;
+    return wake_fd >= 0 || deadline_us < soon_us ? deadline_us : soon_us;
+}
+
 bool pump_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t deadline_us)
 {
     struct pollfd set[2 + RELAY_MOST_EXTRAS];
+    if (relay->wake_fd < 0)
+        deadline_us = restore_pipe(relay, deadline_us);
     short events = wanted_events(relay);
     set[0] = (struct pollfd){.fd = events ? relay->fd : -1, .events = events};
     set[1] = (struct pollfd){.fd = relay->wake_fd, .events = POLLIN};

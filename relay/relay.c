@@ -15,15 +15,30 @@ void relay_lock(struct relay *relay)
 
 static int run_thread(struct relay *relay);
 
+/* An idle connection has no control pipe (relay_release): only an abort wakes it, and needs no more than its socket's
+ * end. While a kicker is counted, neither descriptor goes away. */
+static void wake_poller(struct relay *relay)
+{
+    if (relay->wake_fd < 0)
+        (void)shutdown(relay->fd, SHUT_RDWR);
+    else
+        while (eventfd_write(relay->wake_fd, 1) < 0 && errno == EINTR)
+            ;
+    pthread_mutex_lock(&relay->lock);
+    relay->kickers--;
+    wait_wake_followers(relay);
+    pthread_mutex_unlock(&relay->lock);
+}
+
 void relay_unlock(struct relay *relay)
 {
     bool kick = relay->kick;
     bool call_thread = relay->call_thread;
     relay->kick = relay->call_thread = false;
+    relay->kickers += kick;
     pthread_mutex_unlock(&relay->lock);
     if (kick)
-        while (eventfd_write(relay->wake_fd, 1) < 0 && errno == EINTR)
-            ;
+        wake_poller(relay);
     if (call_thread)
         (void)run_thread(relay); /* if there is none to be had, the next call to end tries again */
 }
@@ -38,6 +53,11 @@ void relay_latch(struct relay *relay, int error)
 {
     if (relay->error == 0)
         relay->error = error;
+}
+
+int relay_make_wake_fd(void)
+{
+    return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
 static void destroy(struct relay *relay)
@@ -240,7 +260,7 @@ struct relay *relay_new(int fd, const struct relay_options *options)
     error = make_locks(relay);
     if (error)
         goto out_relay;
-    relay->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    relay->wake_fd = relay_make_wake_fd();
     if (relay->wake_fd >= 0) {
         sniff_begin(relay);
         return relay;
@@ -302,9 +322,21 @@ void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout
 void relay_release(struct relay *relay)
 {
     relay_lock(relay);
-    if (relay->transport->release && !relay->receiving && !relay->sending)
-        relay->transport->release(relay);
+    int wake_fd = -1;
+    if (!relay->receiving && !relay->sending) {
+        if (relay->transport->release)
+            relay->transport->release(relay);
+        /* In the next sleep the socket is polled, so that an abort can be heard by it. */
+        bool heard = !relay->input_dead && !relay->output_blocked;
+        if (heard && !relay->asleep && !relay->kickers && !relay->cancelled) {
+            wake_fd = relay->wake_fd;
+            relay->wake_fd = -1;
+            relay->pipeless = true;
+        }
+    }
     relay_unlock(relay);
+    if (wake_fd >= 0)
+        close(wake_fd);
 }
 
 void relay_abort(struct relay *relay)
@@ -329,7 +361,7 @@ static void close_socket(int fd, bool hard)
 static bool relay_thread_inside(const struct relay *relay)
 {
     bool announcing = relay->announcing && !pthread_equal(relay->announcer, pthread_self());
-    return relay->polling || relay->sending || announcing;
+    return relay->polling || relay->sending || relay->kickers || announcing;
 }
 
 void relay_close(struct relay *relay)

@@ -126,7 +126,8 @@ enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us);
 /* Reads and discards raw bytes until the peer's end, an error or the deadline (hazard 17). */
 void relay_discard(struct relay *relay, int64_t deadline_us);
 
-/* Gives back memory that a connection without traffic does not need. Any thread. */
+/* Gives back memory and the control pipe, which a connection without traffic does not need, until its next
+ * wait but one. For the thread that waits, between two waits. */
 void relay_release(struct relay *relay);
 
 /* Ends it at once: wakes every wait, and resets the connection when closed. Any thread. */
