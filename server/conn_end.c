@@ -58,6 +58,12 @@ static bool is_identity_alert(int reason)
     }
 }
 
+/* The peer's alert after glare, as our client reads it, or as our server does: its record has an old version. */
+static bool is_glare_answer(int reason)
+{
+    return reason == SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE || reason == SSL_R_WRONG_VERSION_NUMBER;
+}
+
 static void fail_by_queue(actpass_conn *conn, unsigned long error)
 {
     int reason = ERR_GET_REASON(error);
@@ -73,7 +79,7 @@ static void fail_by_queue(actpass_conn *conn, unsigned long error)
                   tls_context_refusal(conn->ssl));
     else if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
         conn_fail(conn, ACTPASS_REFUSED, "the peer gave no certificate, which is required");
-    else if (reason == SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE && relay_glare_failed(conn->relay))
+    else if (is_glare_answer(reason) && relay_glare_failed(conn->relay))
         conn_fail(conn, ACTPASS_PROTOCOL,
                   "both ends sent a ClientHello, and the peer knows no rule for that");
     else if (is_identity_alert(reason))
