@@ -14,14 +14,33 @@ void check(struct messages *messages, const struct place *root, struct config *c
 struct checked_service {
     struct messages *messages;
     struct config_service *service;
-    struct place *place, *tls; /* tls: NULL if it could not be read */
-    bool role_known;           /* else nothing that depends on the role is checked */
+    struct place *place, *tls;   /* tls: NULL if it could not be read */
+    struct place *listen, *dial; /* the keys; NULL where they are not there */
+    bool role_known;             /* else nothing that depends on the role is checked */
     bool may_serve, may_connect;
 };
 
+void check_dial(const struct checked_service *checked);
+void check_fast_open(const struct checked_service *checked);
+void check_roles(const struct checked_service *checked);
+void check_conversations(const struct checked_service *checked); /* before check_http */
+void check_http(const struct checked_service *checked);
+/* These need the "tls". */
 void check_trust(const struct checked_service *checked);
-void check_conversations(const struct checked_service *checked);
+void check_certificates(const struct checked_service *checked);
+void check_sessions(const struct checked_service *checked);
 void check_files(const struct checked_service *checked);
+
+/* A file that has to be there; WANTED is what it should be. Looks without opening it. */
+bool check_file(struct messages *messages, struct place *place, const char *path,
+                const char *wanted);
+/* The same for one with a secret: warns when others may read it. */
+void check_secret_file(struct messages *messages, struct place *place, const char *path,
+                       const char *secret, const char *wanted);
+/* A certificate and its key, which by default lies in the certificate's file: fills that in. */
+void check_key_pair(struct messages *messages, const struct place *place, const char *certificate,
+                    char **key);
+void check_folder(struct messages *messages, struct place *place, const char *path);
 
 /* Two services of one name, or two that listen on one address. */
 void check_unique(struct messages *messages, const struct place *services, struct config *config);

@@ -1,5 +1,8 @@
 /* Exactly one conversation for each role that can occur. */
 #include "config/check.h"
+#include "config/internal.h"
+#include "config/keys.h"
+#include "config/read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +11,9 @@
 static const struct {
     const char *key;
     enum config_conversation_kind kind;
-} kinds[] = {{"forward", CONFIG_CONVERSATION_FORWARD}, {"echo", CONFIG_CONVERSATION_ECHO}};
+} kinds[] = {{"forward", CONFIG_CONVERSATION_FORWARD},
+             {"echo", CONFIG_CONVERSATION_ECHO},
+             {"http", CONFIG_CONVERSATION_HTTP}};
 
 /* Sets the kind of what stands in the place; NULL if nothing does, else its key's place. */
 static struct place *find_kind(struct messages *messages, const struct place *place,
@@ -30,24 +35,6 @@ static struct place *find_kind(struct messages *messages, const struct place *pl
     return found;
 }
 
-static char *copy(struct messages *messages, const char *text)
-{
-    char *result = text ? strdup(text) : NULL;
-    if (text && !result)
-        messages->out_of_memory = true;
-    return result;
-}
-
-static void copy_conversation(struct messages *messages, struct config_conversation *to,
-                              const struct config_conversation *from)
-{
-    config_address_free(&to->forward);
-    *to = *from;
-    to->forward.text = copy(messages, from->forward.text);
-    to->forward.host = copy(messages, from->forward.host);
-    to->forward.path = copy(messages, from->forward.path);
-}
-
 /* A conversation of one role: there and complete where the role occurs, otherwise not there. */
 static void check_role(const struct checked_service *checked, const char *key, bool occurs,
                        struct config_conversation *conversation)
@@ -61,7 +48,42 @@ static void check_role(const struct checked_service *checked, const char *key, b
         error_at(messages, checked->place, "\"%s\" is missing: this service may become TLS %s", key,
                  key + strlen("as_"));
     if (place && cJSON_IsObject(place->item) && !find_kind(messages, place, conversation))
-        error_at(messages, place, "\"forward\" or \"echo\" is missing");
+        error_at(messages, place, "\"forward\", \"echo\" or \"http\" is missing");
+}
+
+/* What stands for both roles is read once for each. Where it cannot stand it is only checked. */
+static void read_both(const struct checked_service *checked, bool wanted)
+{
+    struct config_service *service = checked->service;
+    struct config_conversation unused = {0};
+    read_keys(checked->messages, checked->place, &conversation_object,
+              wanted ? &service->as_server : &unused);
+    config_conversation_free(&unused);
+    if (wanted && !checked->messages->failed)
+        read_keys(checked->messages, checked->place, &conversation_object, &service->as_client);
+}
+
+/* With "listen_plain", the bridge is the conversation. */
+static void check_bridge(const struct checked_service *checked)
+{
+    static const char *const keys[] = {"forward", "echo", "http", "as_server", "as_client"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        struct place *place = place_find(checked->place, keys[i]);
+        if (place)
+            error_at_key(checked->messages, place,
+                         "cannot stand beside \"listen_plain\": the local connection is the "
+                         "conversation; remove one of the two");
+    }
+}
+
+static void check_missing(const struct checked_service *checked)
+{
+    if (checked->dial && !checked->service->dial.persistent)
+        return; /* reported already */
+    error_at(
+        checked->messages, checked->place,
+        "the conversation is missing: add \"forward\", \"echo\" or \"http\", or one for each role "
+        "under \"as_server\" and \"as_client\"");
 }
 
 void check_conversations(const struct checked_service *checked)
@@ -70,6 +92,11 @@ void check_conversations(const struct checked_service *checked)
     struct config_service *service = checked->service;
     struct place *roles[] = {place_find(checked->place, "as_server"),
                              place_find(checked->place, "as_client")};
+    if (place_find(checked->place, "listen_plain")) {
+        check_bridge(checked);
+        read_both(checked, false);
+        return;
+    }
     const struct place *both = find_kind(messages, checked->place, &service->as_server);
     for (size_t i = 0; both && i < 2; i++) {
         if (roles[i])
@@ -77,13 +104,11 @@ void check_conversations(const struct checked_service *checked)
                          "\"%s\" stands for both roles already, remove one of the two",
                          both->item->string);
     }
+    read_both(checked, !roles[0] && !roles[1]);
     if (both) {
-        copy_conversation(messages, &service->as_client, &service->as_server);
+        service->as_client.kind = service->as_server.kind;
     } else if (!roles[0] && !roles[1]) {
-        error_at(
-            messages, checked->place,
-            "the conversation is missing: add \"forward\" or \"echo\", or one for each role under "
-            "\"as_server\" and \"as_client\"");
+        check_missing(checked);
     } else {
         check_role(checked, "as_server", checked->may_serve, &service->as_server);
         check_role(checked, "as_client", checked->may_connect, &service->as_client);

@@ -1,4 +1,4 @@
-/* Are the named files there, and is the key private? */
+/* Are the named files there, and are the secret ones private? */
 #include "config/check.h"
 
 #include <errno.h>
@@ -9,52 +9,97 @@
 #include <unistd.h>
 
 /* Looks without opening, since opening a FIFO would use it up. */
-static bool check_file(struct messages *messages, struct place *place, const char *path,
-                       struct stat *status)
+static bool look(struct messages *messages, struct place *place, const char *path, int access,
+                 struct stat *status)
 {
     char text[128];
-    if (stat(path, status) == 0) {
-        if (S_ISDIR(status->st_mode)) {
-            error_at(messages, place, "%s is a directory; a PEM file is wanted", path);
-            return false;
-        }
-        if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
-            return true;
-    }
+    if (stat(path, status) == 0 && faccessat(AT_FDCWD, path, access, AT_EACCESS) == 0)
+        return true;
     error_at(messages, place, "%s cannot be read: %s", path, strerror_r(errno, text, sizeof text));
     return false;
 }
 
+static bool look_at_file(struct messages *messages, struct place *place, const char *path,
+                         const char *wanted, struct stat *status)
+{
+    if (!look(messages, place, path, R_OK, status))
+        return false;
+    if (S_ISDIR(status->st_mode))
+        error_at(messages, place, "%s is a directory; %s is wanted", path, wanted);
+    return !S_ISDIR(status->st_mode);
+}
+
 static void check_private(struct messages *messages, struct place *place, const char *path,
-                          const struct stat *status)
+                          const char *secret, const struct stat *status)
 {
     const mode_t read_write = S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
     if (S_ISREG(status->st_mode) && (status->st_mode & read_write))
         warning_at(messages, place,
-                   "%s holds a private key and is open to group or others: "
+                   "%s holds %s and is open to group or others: "
                    "chmod 600 %s",
-                   path, path);
+                   path, secret, path);
+}
+
+bool check_file(struct messages *messages, struct place *place, const char *path,
+                const char *wanted)
+{
+    struct stat status;
+    return look_at_file(messages, place, path, wanted, &status);
+}
+
+void check_secret_file(struct messages *messages, struct place *place, const char *path,
+                       const char *secret, const char *wanted)
+{
+    struct stat status;
+    if (look_at_file(messages, place, path, wanted, &status))
+        check_private(messages, place, path, secret, &status);
+}
+
+void check_folder(struct messages *messages, struct place *place, const char *path)
+{
+    struct stat status;
+    if (!look(messages, place, path, F_OK, &status))
+        return;
+    if (S_ISDIR(status.st_mode))
+        (void)look(messages, place, path, R_OK | X_OK, &status);
+    else
+        error_at(messages, place, "%s is no directory; a folder is wanted", path);
+}
+
+void check_key_pair(struct messages *messages, const struct place *place, const char *certificate,
+                    char **key)
+{
+    static const char secret[] = "a private key";
+    static const char wanted[] = "a PEM file";
+    struct place *certificate_place = place_find(place, "certificate");
+    struct place *key_place = place_find(place, "key");
+    if (*key)
+        check_secret_file(messages, key_place, *key, secret, wanted);
+    if (!certificate)
+        return;
+    if (key_place) {
+        (void)check_file(messages, certificate_place, certificate, wanted);
+        return;
+    }
+    check_secret_file(messages, certificate_place, certificate, secret, wanted);
+    *key = strdup(certificate);
+    if (!*key)
+        messages->out_of_memory = true;
 }
 
 void check_files(const struct checked_service *checked)
 {
     struct messages *messages = checked->messages;
     struct config_tls *tls = &checked->service->connection.tls;
-    struct place *certificate = place_find(checked->tls, "certificate");
-    struct place *key = place_find(checked->tls, "key");
-    struct stat status;
+    check_key_pair(messages, checked->tls, tls->certificate, &tls->key);
     if (tls->ca)
-        (void)check_file(messages, place_find(checked->tls, "ca"), tls->ca, &status);
-    bool readable =
-        tls->certificate && check_file(messages, certificate, tls->certificate, &status);
-    if (tls->key) {
-        if (check_file(messages, key, tls->key, &status))
-            check_private(messages, key, tls->key, &status);
-    } else if (tls->certificate && !key) {
-        if (readable)
-            check_private(messages, certificate, tls->certificate, &status);
-        tls->key = strdup(tls->certificate);
-        if (!tls->key)
-            messages->out_of_memory = true;
-    }
+        (void)check_file(messages, place_find(checked->tls, "ca"), tls->ca, "a PEM file");
+    if (tls->crl)
+        (void)check_file(messages, place_find(checked->tls, "crl"), tls->crl, "a PEM file");
+    if (tls->ocsp_response)
+        (void)check_file(messages, place_find(checked->tls, "ocsp_response"), tls->ocsp_response,
+                         "a DER file");
+    if (tls->session_key_file)
+        check_secret_file(messages, place_find(checked->tls, "session_key_file"),
+                          tls->session_key_file, "the keys of sessions", "a file with keys");
 }

@@ -1,16 +1,18 @@
 /* Whom does a service trust? Saying nothing must never mean everybody. */
 #include "config/check.h"
 
+enum { TRUST_KEYS = 4 };
+
 /* The keys that say whom to trust, as far as they are there. */
 struct trust {
-    struct place *keys[3];
+    struct place *keys[TRUST_KEYS];
     bool ca, names, pins;
 };
 
 static struct trust trust_of(const struct place *tls)
 {
     struct trust trust = {.keys = {place_find(tls, "ca"), place_find(tls, "peer_names"),
-                                   place_find(tls, "peer_pins")}};
+                                   place_find(tls, "peer_pins"), place_find(tls, "crl")}};
     trust.ca = trust.keys[0] != NULL;
     trust.names = trust.keys[1] != NULL;
     trust.pins = trust.keys[2] != NULL;
@@ -19,7 +21,7 @@ static struct trust trust_of(const struct place *tls)
 
 static void check_insecure(const struct checked_service *checked, const struct trust *trust)
 {
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < TRUST_KEYS; i++) {
         if (trust->keys[i])
             error_at_key(checked->messages, trust->keys[i],
                          "contradicts \"insecure_any_peer\": true, remove one of the two");
@@ -47,7 +49,7 @@ static void check_server(const struct checked_service *checked, const struct tru
     const struct config_tls *tls = &checked->service->connection.tls;
     if (client_auth && client_auth->bad)
         return;
-    for (size_t i = 0; tls->client_auth == CONFIG_CLIENT_AUTH_NONE && i < 3; i++) {
+    for (size_t i = 0; tls->client_auth == CONFIG_CLIENT_AUTH_NONE && i < TRUST_KEYS; i++) {
         if (trust->keys[i] && !trust->keys[i]->bad)
             warning_at(checked->messages, trust->keys[i],
                        "has no effect: with \"client_auth\": \"none\" no client is asked for a "
@@ -67,9 +69,13 @@ void check_trust(const struct checked_service *checked)
 {
     struct trust trust = trust_of(checked->tls);
     struct place *key = place_find(checked->tls, "key");
+    struct place *crl = place_find(checked->tls, "crl");
     bool certificate = place_find(checked->tls, "certificate") != NULL;
     if (key && !certificate)
         error_at_key(checked->messages, key, "needs \"certificate\" beside it");
+    if (crl && !trust.ca && !checked->service->connection.tls.insecure_any_peer)
+        error_at_key(checked->messages, crl,
+                     "needs \"ca\" beside it, whose certificates it revokes");
     if (!checked->role_known)
         return;
     if (checked->may_serve && !certificate)

@@ -25,6 +25,16 @@ void config_connection_init(struct config_connection *connection)
     };
 }
 
+static void certificates_free(struct config_tls *tls)
+{
+    for (size_t i = 0; i < tls->certificate_count; i++) {
+        strings_free(&tls->certificates[i].server_names);
+        free(tls->certificates[i].certificate);
+        free(tls->certificates[i].key);
+    }
+    free(tls->certificates);
+}
+
 void config_connection_free(struct config_connection *connection)
 {
     struct config_tls *tls = &connection->tls;
@@ -37,6 +47,11 @@ void config_connection_free(struct config_connection *connection)
     free(tls->ciphers);
     free(tls->ciphersuites);
     strings_free(&tls->alpn);
+    free(tls->crl);
+    free(tls->ocsp_response);
+    certificates_free(tls);
+    config_sessions_free(&tls->sessions);
+    free(tls->session_key_file);
     *tls = (struct config_tls){0};
 }
 
@@ -50,13 +65,38 @@ void config_service_init(struct config_service *service)
     config_connection_init(&service->connection);
 }
 
+void config_conversation_free(struct config_conversation *conversation)
+{
+    struct config_http *http = &conversation->http;
+    config_address_free(&conversation->forward);
+    free(http->root);
+    free(http->index);
+    for (size_t i = 0; i < http->protected_count; i++) {
+        free(http->protected_paths[i].prefix);
+        strings_free(&http->protected_paths[i].peer_names);
+        strings_free(&http->protected_paths[i].peer_pins);
+    }
+    free(http->protected_paths);
+    *conversation = (struct config_conversation){0};
+}
+
+static void dial_free(struct config_dial *dial)
+{
+    for (size_t i = 0; i < dial->address_count; i++)
+        config_address_free(&dial->addresses[i]);
+    free(dial->addresses);
+    config_address_free(&dial->listen_plain);
+}
+
 static void service_free(struct config_service *service)
 {
     free(service->name);
     config_address_free(&service->listen);
+    dial_free(&service->dial);
+    free(service->role_hints);
     config_connection_free(&service->connection);
-    config_address_free(&service->as_server.forward);
-    config_address_free(&service->as_client.forward);
+    config_conversation_free(&service->as_server);
+    config_conversation_free(&service->as_client);
 }
 
 void config_init(struct config *config)

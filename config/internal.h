@@ -35,7 +35,10 @@ char *path_beside(const char *file, const char *path);
 const char *wrong_service_name(const char *text);
 const char *wrong_peer_name(const char *text);
 const char *wrong_peer_pin(const char *text);
-const char *wrong_server_name(const char *text);
+const char *wrong_server_name(const char *text);  /* that we send */
+const char *wrong_offered_name(const char *text); /* that a certificate is for: wildcards too */
+const char *wrong_prefix(const char *text);
+const char *wrong_index(const char *text);
 const char *wrong_alpn(const char *text);
 const char *wrong_ciphers(const char *text);
 bool is_dns_name(const char *text); /* ASCII labels; an all-numeric last one is none */
@@ -45,6 +48,14 @@ bool is_ipv6(const char *text);
 /* Every default in place. */
 void config_service_init(struct config_service *service);
 void config_init(struct config *config);
+void config_conversation_free(struct config_conversation *conversation); /* what it holds */
+
+/* "192.0.2.0/24". False with what is wrong; the network is empty (family 0) then. */
+struct network_fault {
+    char text[160];
+};
+bool network_parse(const char *text, struct config_network *network, struct network_fault *fault);
+bool network_contains(const struct config_network *outer, const struct config_network *inner);
 
 /* Two addresses are the same exactly if these texts are. NULL when memory is short. */
 char *address_canonical(const struct config_address *address);

@@ -1,3 +1,4 @@
+/* The keys of the file, its services and its log. */
 #include "config/keys.h"
 
 #include "config/config.h"
@@ -7,108 +8,44 @@ static const char *const log_levels[] = {"error", "warning", "info", "debug", NU
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 static const char *const roles[] = {"auto", "server", "client", NULL};
 static const char *const transports[] = {"relay", "direct", NULL};
-static const char *const client_auths[] = {"none", "request", "require", NULL};
-static const char *const tls_versions[] = {"1.2", "1.3", NULL};
 
 /* Enums are stored as unsigned int; the order of their names is their own. */
 _Static_assert(sizeof(enum config_role) == sizeof(unsigned), "enums are stored as unsigned");
 _Static_assert(CONFIG_LOG_DEBUG == 3 && CONFIG_LOG_JSON == 1, "order of the names");
 _Static_assert(CONFIG_ROLE_CLIENT == 2 && CONFIG_TRANSPORT_DIRECT == 1, "order of the names");
-_Static_assert(CONFIG_CLIENT_AUTH_REQUIRE == 2 && CONFIG_TLS_1_3 == 1, "order of the names");
 
-static const struct key_object service_object;
-
-#define IN_CONFIG(member) .offset = offsetof(struct config, member)
-#define IN_SERVICE(member) .offset = offsetof(struct config_service, member)
-#define IN_CONNECTION(member) .offset = offsetof(struct config_service, connection.member)
-#define IN_TLS(member) .offset = offsetof(struct config_tls, member)
-#define IN_CONVERSATION(member) .offset = offsetof(struct config_conversation, member)
-#define FROM(low, high) .least = (low), .most = (high)
-
-static const struct key tls_keys[] = {
-    {.name = "certificate",
-     .help = "PEM file with our certificate and its chain; needed where we may be TLS server.",
-     .type = KEY_PATH,
-     IN_TLS(certificate)},
-    {.name = "key",
-     .help = "PEM file with the private key; default: the certificate's file.",
-     .type = KEY_PATH,
-     IN_TLS(key)},
-    {.name = "ca",
-     .help = "PEM file with the CA certificates to trust, or \"system\" for the system's.",
-     .type = KEY_PATH,
-     .word = "system",
-     .second = offsetof(struct config_tls, ca_system),
-     IN_TLS(ca)},
-    {.name = "client_auth",
-     .help = "Whether we, as TLS server, ask for a certificate (request) or insist on one "
-             "(require).",
-     .type = KEY_ENUM,
-     .names = client_auths,
-     IN_TLS(client_auth)},
-    {.name = "peer_names",
-     .help = "Names of which the peer's certificate must carry one, in both roles: a DNS name "
-             "(\"*.\" stands for one label), an IP address, or uri: and a URI.",
-     .type = KEY_STRINGS,
-     .wrong = wrong_peer_name,
-     FROM(1, 10000),
-     IN_TLS(peer_names)},
-    {.name = "peer_pins",
-     .help = "Public keys of which the peer must have one, in both roles: sha256: and the SHA-256 "
-             "of its SubjectPublicKeyInfo in hex.",
-     .type = KEY_STRINGS,
-     .wrong = wrong_peer_pin,
-     FROM(1, 10000),
-     IN_TLS(peer_pins)},
-    {.name = "server_name",
-     .help = "Server name (SNI) that we send as TLS client.",
-     .type = KEY_STRING,
-     .wrong = wrong_server_name,
-     IN_TLS(server_name)},
-    {.name = "min_version",
-     .help = "The oldest TLS version to speak.",
-     .type = KEY_ENUM,
-     .names = tls_versions,
-     IN_TLS(min_version)},
-    {.name = "ciphers",
-     .help = "TLS 1.2 ciphers, as an OpenSSL cipher list; default: OpenSSL's.",
-     .type = KEY_STRING,
-     .wrong = wrong_ciphers,
-     IN_TLS(ciphers)},
-    {.name = "ciphersuites",
-     .help = "TLS 1.3 cipher suites, with colons between them; default: OpenSSL's.",
-     .type = KEY_STRING,
-     .wrong = wrong_ciphers,
-     IN_TLS(ciphersuites)},
-    {.name = "alpn",
-     .help = "Application protocols (ALPN), the preferred one first.",
-     .type = KEY_STRINGS,
-     .wrong = wrong_alpn,
-     FROM(1, 255),
-     IN_TLS(alpn)},
-    {.name = "insecure_any_peer",
-     .help = "Accept any peer, in both roles. Protects from nobody who can reach us.",
-     .type = KEY_BOOL,
-     IN_TLS(insecure_any_peer)},
+static const struct key retry_keys[] = {
+    {.name = "min",
+     .help = "The wait after the first failure; each further one doubles it.",
+     .type = KEY_DURATION,
+     FROM(1, 86400000),
+     IN(config_service, dial.retry_min_ms)},
+    {.name = "max",
+     .help = "The longest wait.",
+     .type = KEY_DURATION,
+     FROM(1, 86400000),
+     IN(config_service, dial.retry_max_ms)},
     {0}};
 
-static const struct key_object tls_object = {.keys = tls_keys, .outer = &service_object};
+static const struct key_object retry_object = {.keys = retry_keys, .outer = &service_object};
 
-static const char forward_help[] = "Join the connection to the plain service at this address: "
-                                   "host:port, [v6]:port or unix:/path.";
-static const char echo_help[] = "Send everything back: true, or {}.";
-
-static const struct key conversation_keys[] = {
-    {.name = "forward",
-     .help = forward_help,
-     .type = KEY_ADDRESS,
-     FROM(1, UINT16_MAX),
-     IN_CONVERSATION(forward)},
-    {.name = "echo", .help = echo_help, .type = KEY_PRESENT, .offset = KEY_NOWHERE},
+static const struct key role_hint_keys[] = {
+    {.name = "from",
+     .help = "Network of the peers, as in \"192.0.2.0/24\" or \"2001:db8::/32\".",
+     .type = KEY_NETWORK,
+     .required = true,
+     IN(config_role_hint, from)},
+    {.name = "role",
+     .help = "Our part in TLS with these peers.",
+     .type = KEY_ENUM,
+     .required = true,
+     .names = roles + CONFIG_ROLE_SERVER,
+     FROM(CONFIG_ROLE_SERVER, 0),
+     IN(config_role_hint, role)},
     {0}};
 
-static const struct key_object conversation_object = {.keys = conversation_keys,
-                                                      .outer = &service_object};
+static const struct key_object role_hint_object = {
+    .keys = role_hint_keys, .outer = &service_object, .size = sizeof(struct config_role_hint)};
 
 static const struct key service_keys[] = {
     {.name = "name",
@@ -116,79 +53,139 @@ static const struct key service_keys[] = {
      .type = KEY_STRING,
      .required = true,
      .wrong = wrong_service_name,
-     IN_SERVICE(name)},
+     IN(config_service, name)},
     {.name = "listen",
      .help = "Address to accept connections on: host:port, [v6]:port or unix:/path; port 0 takes "
              "a free one.",
      .type = KEY_ADDRESS,
-     .required = true,
      FROM(0, UINT16_MAX),
-     IN_SERVICE(listen)},
+     IN(config_service, listen)},
+    {.name = "dial",
+     .help = "Address to connect to instead of listening: host:port, [v6]:port or unix:/path, or a "
+             "list of them, the preferred one first.",
+     .type = KEY_ADDRESSES,
+     FROM(1, 8),
+     COUNT_IN(config_service, dial.address_count),
+     IN(config_service, dial.addresses)},
+    {.name = "listen_plain",
+     .help = "With dial: address to accept local connections on that speak no TLS; each of them "
+             "dials one connection and is joined to it.",
+     .type = KEY_ADDRESS,
+     FROM(0, UINT16_MAX),
+     IN(config_service, dial.listen_plain)},
+    {.name = "persistent",
+     .help = "With dial: keep one connection up, and make a new one when it ends.",
+     .type = KEY_BOOL,
+     IN(config_service, dial.persistent)},
+    {.name = "retry",
+     .help = "With persistent: how long to wait before connecting again.",
+     .type = KEY_OBJECT,
+     .object = &retry_object,
+     .offset = 0}, /* its keys are stored in the service itself */
+    {.name = "connect_timeout",
+     .help = "With dial: how long a TCP connection may take to come up, all addresses together.",
+     .type = KEY_DURATION,
+     FROM(1, DURATION_MOST),
+     IN(config_service, dial.connect_timeout_ms)},
     {.name = "role",
-     .help = "Our part in TLS; auto decides by the peer's first bytes or its silence.",
+     .help = "Our part in TLS; auto decides by the peer's first bytes or its silence. With dial, "
+             "the default is client.",
      .type = KEY_ENUM,
      .names = roles,
-     IN_CONNECTION(role)},
+     IN(config_service, connection.role)},
+    {.name = "role_hints",
+     .help = "With listen and role auto: peers whose role is known beforehand, so that nobody "
+             "waits; the first network that fits counts.",
+     .type = KEY_OBJECTS,
+     .object = &role_hint_object,
+     FROM(1, 1000),
+     COUNT_IN(config_service, role_hint_count),
+     IN(config_service, role_hints)},
+    {.name = "remember_roles",
+     .help = "With role auto: wait less for the first bytes of peers that were silent before.",
+     .type = KEY_BOOL,
+     IN(config_service, remember_roles)},
     {.name = "transport",
      .help = "How bytes get from the socket to TLS: through a relay thread, or directly.",
      .type = KEY_ENUM,
      .names = transports,
-     IN_CONNECTION(transport)},
+     IN(config_service, connection.transport)},
     {.name = "initial_data_timeout",
      .help = "How long a peer may stay silent before we become TLS client; 0s: at once.",
      .type = KEY_DURATION,
      .never = true,
      FROM(0, DURATION_MOST),
-     IN_CONNECTION(initial_data_timeout_ms)},
+     IN(config_service, connection.initial_data_timeout_ms)},
     {.name = "handshake_timeout",
      .help = "How long the TLS handshake may take.",
      .type = KEY_DURATION,
      FROM(1, DURATION_MOST),
-     IN_CONNECTION(handshake_timeout_ms)},
+     IN(config_service, connection.handshake_timeout_ms)},
     {.name = "idle_timeout",
      .help = "How long a connection may stay open with nothing read and nothing written.",
      .type = KEY_DURATION,
      .never = true,
      FROM(1, DURATION_MOST),
-     IN_CONNECTION(idle_timeout_ms)},
+     IN(config_service, connection.idle_timeout_ms)},
     {.name = "write_timeout",
      .help = "How long output may make no progress.",
      .type = KEY_DURATION,
      FROM(1, DURATION_MOST),
-     IN_CONNECTION(write_timeout_ms)},
+     IN(config_service, connection.write_timeout_ms)},
     {.name = "close_timeout",
      .help = "How long we wait for the peer's end after our own.",
      .type = KEY_DURATION,
      FROM(0, DURATION_MOST),
-     IN_CONNECTION(close_timeout_ms)},
+     IN(config_service, connection.close_timeout_ms)},
     {.name = "max_connections",
      .help = "Connections open at once; at the limit no more are accepted and the backlog waits.",
      .type = KEY_INTEGER,
      FROM(1, 1000000),
-     IN_SERVICE(max_connections)},
+     IN(config_service, max_connections)},
+    {.name = "tcp_fast_open",
+     .help = "Send (dial) or accept (listen) the first bytes in the SYN, as RFC 7413 has it.",
+     .type = KEY_BOOL,
+     IN(config_service, connection.tcp_fast_open)},
+    {.name = "tcp_fast_open_queue",
+     .help = "With listen and tcp_fast_open: how many connections with data in the SYN may wait "
+             "for the end of the TCP handshake.",
+     .type = KEY_INTEGER,
+     FROM(1, 65535),
+     IN(config_service, tcp_fast_open_queue)},
     {.name = "tls",
      .help = "Certificates, whom to trust, and TLS settings.",
      .type = KEY_OBJECT,
      .required = true,
      .object = &tls_object,
-     IN_CONNECTION(tls)},
-    /* Stored for one role; check_conversations copies it to the other. */
+     IN(config_service, connection.tls)},
+    /* For both roles: check_conversations stores them. */
     {.name = "forward",
      .help = forward_help,
      .type = KEY_ADDRESS,
+     .deferred = true,
      FROM(1, UINT16_MAX),
-     IN_SERVICE(as_server.forward)},
-    {.name = "echo", .help = echo_help, .type = KEY_PRESENT, .offset = KEY_NOWHERE},
+     .offset = KEY_NOWHERE},
+    {.name = "echo",
+     .help = echo_help,
+     .type = KEY_PRESENT,
+     .deferred = true,
+     .offset = KEY_NOWHERE},
+    {.name = "http",
+     .help = http_help,
+     .type = KEY_OBJECT,
+     .deferred = true,
+     .object = &http_object,
+     .offset = KEY_NOWHERE},
     {.name = "as_server",
      .help = "What to do with connections on which we are TLS server.",
      .type = KEY_OBJECT,
      .object = &conversation_object,
-     IN_SERVICE(as_server)},
+     IN(config_service, as_server)},
     {.name = "as_client",
      .help = "What to do with connections on which we are TLS client.",
      .type = KEY_OBJECT,
      .object = &conversation_object,
-     IN_SERVICE(as_client)},
+     IN(config_service, as_client)},
     {0}};
 
 static void service_init(void *service)
@@ -196,21 +193,21 @@ static void service_init(void *service)
     config_service_init(service);
 }
 
-static const struct key_object service_object = {.keys = service_keys,
-                                                 .outer = &config_object,
-                                                 .size = sizeof(struct config_service),
-                                                 .init = service_init};
+const struct key_object service_object = {.keys = service_keys,
+                                          .outer = &config_object,
+                                          .size = sizeof(struct config_service),
+                                          .init = service_init};
 
 static const struct key log_keys[] = {{.name = "level",
                                        .help = "The least severe lines to write.",
                                        .type = KEY_ENUM,
                                        .names = log_levels,
-                                       IN_CONFIG(log_level)},
+                                       IN(config, log_level)},
                                       {.name = "format",
                                        .help = "Lines of key=value pairs, or of JSON.",
                                        .type = KEY_ENUM,
                                        .names = log_formats,
-                                       IN_CONFIG(log_format)},
+                                       IN(config, log_format)},
                                       {0}};
 
 static const struct key_object log_object = {.keys = log_keys, .outer = &config_object};
@@ -229,7 +226,7 @@ static const struct key top_keys[] = {
      .help = "How long open connections may go on after SIGTERM or SIGINT.",
      .type = KEY_DURATION,
      FROM(0, DURATION_MOST),
-     IN_CONFIG(shutdown_timeout_ms)},
+     IN(config, shutdown_timeout_ms)},
     {.name = "services",
      .help = "The services; there is at least one.",
      .type = KEY_OBJECTS,
@@ -237,7 +234,7 @@ static const struct key top_keys[] = {
      .object = &service_object,
      FROM(1, 10000),
      .second = offsetof(struct config, service_count),
-     IN_CONFIG(services)},
+     IN(config, services)},
     {0}};
 
 const struct key_object config_object = {.keys = top_keys};

@@ -8,18 +8,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum key_type {               /* stored as */
-                KEY_BOOL,     /* bool */
-                KEY_INTEGER,  /* uint64_t */
-                KEY_DURATION, /* int64_t, milliseconds */
-                KEY_STRING,   /* char * */
-                KEY_STRINGS,  /* struct config_strings */
-                KEY_ENUM,     /* an enum; the number is the name's place in names */
-                KEY_PATH,     /* char *, relative to the configuration's folder */
-                KEY_ADDRESS,  /* struct config_address */
-                KEY_PRESENT,  /* nothing: {} or true only has to be there */
-                KEY_OBJECT,   /* what the object's own keys say */
-                KEY_OBJECTS   /* a pointer to an array; the count is at second */
+enum key_type {                /* stored as */
+                KEY_BOOL,      /* bool */
+                KEY_INTEGER,   /* uint64_t */
+                KEY_DURATION,  /* int64_t, milliseconds */
+                KEY_STRING,    /* char * */
+                KEY_STRINGS,   /* struct config_strings */
+                KEY_ENUM,      /* an enum: the name's place in names, and least more */
+                KEY_PATH,      /* char *, relative to the configuration's folder */
+                KEY_ADDRESS,   /* struct config_address */
+                KEY_ADDRESSES, /* a pointer to an array of them; the count is at second */
+                KEY_NETWORK,   /* struct config_network */
+                KEY_SESSIONS,  /* struct config_sessions */
+                KEY_PRESENT,   /* nothing: {} or true only has to be there */
+                KEY_OBJECT,    /* what the object's own keys say */
+                KEY_OBJECTS    /* a pointer to an array; the count is at second */
 };
 
 #define KEY_NOWHERE SIZE_MAX /* offset of a key that is checked and forgotten */
@@ -31,12 +34,15 @@ struct key {
     const char *help; /* one line; the schema's description */
     enum key_type type;
     bool required;
-    bool never; /* DURATION: "never" is allowed */
-    /* Range of an INTEGER, of a DURATION in ms, of an ADDRESS's port; STRINGS and OBJECTS have from
-     * 1 to most items. */
+    bool never;    /* DURATION: "never" is allowed */
+    bool empty;    /* STRING: "" is allowed */
+    bool deferred; /* not read with its object but by the checks, which know where it belongs */
+    /* Range of an INTEGER, of a DURATION in ms, of an ADDRESS's port; lists have from 1 to most
+     * items; the first name of an ENUM stands for least. */
     int64_t least, most;
-    const char *const *names;           /* ENUM: ends with NULL */
-    const char *word;                   /* PATH: a word that is none, sets the bool at second */
+    const char *otherwise;    /* STRING: what is stored when the key is not there; NULL: nothing */
+    const char *const *names; /* ENUM: ends with NULL */
+    const char *word;         /* PATH: a word that is none, sets the bool at second */
     const char *(*wrong)(const char *); /* STRING, STRINGS: checks each; NULL result: fine */
     const struct key_object *object;    /* OBJECT, OBJECTS */
     size_t offset;                      /* in the structure that the enclosing object fills */
@@ -47,10 +53,23 @@ struct key_object {
     const struct key *keys;         /* ends with a NULL name */
     const struct key_object *outer; /* where it stands in; NULL: nowhere */
     size_t size;                    /* OBJECTS: of one element */
-    void (*init)(void *);           /* OBJECTS: gives an element its defaults */
+    void (*init)(void *);           /* OBJECTS: gives an element its defaults; NULL: zeros */
+    const char *shorthand;          /* OBJECTS: a string alone stands for an object with this key */
 };
 
-extern const struct key_object config_object; /* the whole file: struct config */
+extern const struct key_object config_object;       /* the whole file: struct config */
+extern const struct key_object service_object;      /* struct config_service */
+extern const struct key_object conversation_object; /* struct config_conversation */
+extern const struct key_object http_object;         /* struct config_http */
+extern const struct key_object tls_object;          /* struct config_tls */
+
+/* The keys of conversations stand in two tables. */
+extern const char forward_help[], echo_help[], http_help[];
+
+/* Members of a key. */
+#define IN(type, member) .offset = offsetof(struct type, member)
+#define COUNT_IN(type, member) .second = offsetof(struct type, member)
+#define FROM(low, high) .least = (low), .most = (high)
 
 const struct key *key_find(const struct key_object *object, const char *name);
 

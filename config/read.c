@@ -44,7 +44,9 @@ static bool is_misplaced(struct messages *messages, struct place *place,
         return true;
     }
     const char *outer = suggest_in(object->outer, name);
-    if (outer)
+    if (outer && strcmp(outer, name) == 0)
+        error_at_key(messages, place, "unknown key here, it belongs one level up");
+    else if (outer)
         error_at_key(messages, place, "unknown key, did you mean \"%s\"? It belongs one level up",
                      outer);
     return outer != NULL;
@@ -75,7 +77,9 @@ static void unknown_key(struct messages *messages, struct place *place,
 static void read_objects(struct messages *messages, struct place *place, const struct key *key,
                          void *base)
 {
-    size_t count = list_size(messages, place, key, "a list of objects");
+    const char *shorthand = key->object->shorthand;
+    size_t count = list_size(messages, place, key,
+                             shorthand ? "a list of strings or objects" : "a list of objects");
     if (count == 0)
         return;
     char *elements = calloc(count, key->object->size);
@@ -85,10 +89,15 @@ static void read_objects(struct messages *messages, struct place *place, const s
     }
     memcpy((char *)base + key->offset, &elements, sizeof elements); /* a pointer of any type */
     *(size_t *)((char *)base + key->second) = count;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; key->object->init && i < count; i++)
         key->object->init(elements + i * key->object->size);
     for (struct place *child = place->child; child; child = child->next) {
-        read_object(messages, child, key->object, elements);
+        if (shorthand && cJSON_IsString(child->item))
+            value_read(messages, child, key_find(key->object, shorthand), elements);
+        else if (shorthand && !cJSON_IsObject(child->item))
+            wrong_type(messages, child, "a string or an object");
+        else
+            read_object(messages, child, key->object, elements);
         elements += key->object->size;
     }
 }
@@ -104,6 +113,20 @@ static void read_key(struct messages *messages, struct place *place, const struc
         value_read(messages, place, key, base);
 }
 
+/* For a key that is not there. */
+static void fill_in(struct messages *messages, struct place *place, const struct key *key,
+                    void *base)
+{
+    char **text = (char **)(void *)((char *)base + key->offset);
+    if (key->required) {
+        error_at(messages, place, "\"%s\" is missing", key->name);
+        return;
+    }
+    *text = strdup(key->otherwise);
+    if (!*text)
+        messages->out_of_memory = true;
+}
+
 void read_object(struct messages *messages, struct place *place, const struct key_object *object,
                  void *base)
 {
@@ -115,11 +138,21 @@ void read_object(struct messages *messages, struct place *place, const struct ke
         const struct key *key = key_find(object, child->item->string);
         if (!key)
             unknown_key(messages, child, object);
-        else if (!child->duplicate) /* only the first one counts */
+        else if (!child->duplicate && !key->deferred) /* only the first one counts */
             read_key(messages, child, key, base);
     }
     for (const struct key *key = object->keys; key->name; key++) {
-        if (key->required && !place_find(place, key->name))
-            error_at(messages, place, "\"%s\" is missing", key->name);
+        if ((key->required || key->otherwise) && !place_find(place, key->name))
+            fill_in(messages, place, key, base);
+    }
+}
+
+void read_keys(struct messages *messages, struct place *place, const struct key_object *object,
+               void *base)
+{
+    for (struct place *child = place->child; child; child = child->next) {
+        const struct key *key = key_find(object, child->item->string);
+        if (key && !child->duplicate)
+            read_key(messages, child, key, base);
     }
 }

@@ -11,4 +11,9 @@
 void read_object(struct messages *messages, struct place *place, const struct key_object *object,
                  void *base);
 
+/* Reads the keys of OBJECT that stand in the place, besides others, into BASE. For keys that were
+ * deferred. */
+void read_keys(struct messages *messages, struct place *place, const struct key_object *object,
+               void *base);
+
 #endif

@@ -39,8 +39,7 @@ static char *copy(struct messages *messages, const char *text)
     return result;
 }
 
-/* A string of at least one byte and no control characters, or NULL with a message. */
-static const char *string_of(struct messages *messages, struct place *place, const char *wanted)
+const char *string_of(struct messages *messages, struct place *place, const char *wanted)
 {
     const char *text = cJSON_GetStringValue(place->item);
     if (!text) {
@@ -62,7 +61,10 @@ static const char *string_of(struct messages *messages, struct place *place, con
 static const char *checked_string(struct messages *messages, struct place *place,
                                   const struct key *key)
 {
-    const char *text = string_of(messages, place, "a string");
+    const char *text = cJSON_GetStringValue(place->item);
+    if (key->empty && text && text[0] == '\0')
+        return text;
+    text = string_of(messages, place, "a string");
     const char *wrong = text && key->wrong ? key->wrong(text) : NULL;
     if (!wrong)
         return text;
@@ -181,7 +183,7 @@ static void read_enum(struct messages *messages, struct place *place, const stru
     }
     for (unsigned i = 0; key->names[i]; i++) {
         if (strcmp(text, key->names[i]) == 0) {
-            *(unsigned *)at(base, key->offset) = i;
+            *(unsigned *)at(base, key->offset) = i + (unsigned)key->least;
             return;
         }
     }
@@ -204,43 +206,6 @@ static void read_path(struct messages *messages, struct place *place, const stru
     *(char **)at(base, key->offset) = path;
 }
 
-/* Gives a unix: address the path that counts from the configuration's folder. */
-static const char *resolve(struct messages *messages, struct config_address *address)
-{
-    if (address->kind != CONFIG_ADDRESS_UNIX)
-        return NULL;
-    char *path = path_beside(messages->file, address->path);
-    if (!path) {
-        messages->out_of_memory = true;
-        return NULL;
-    }
-    free(address->path);
-    address->path = path;
-    return strlen(path) <= UNIX_PATH_MOST
-               ? NULL
-               : "the path of a unix: address must be at most 107 bytes, the configuration's "
-                 "folder included";
-}
-
-static void read_address(struct messages *messages, struct place *place, const struct key *key,
-                         void *base)
-{
-    struct config_address *address = at(base, key->offset);
-    const char *text = string_of(messages, place, "an address in a string");
-    if (!text)
-        return;
-    config_address_free(address); /* a service's forward and its as_server's share one place */
-    const char *wrong = config_address_parse(text, address);
-    if (!wrong)
-        wrong = resolve(messages, address);
-    if (!wrong && address->kind == CONFIG_ADDRESS_TCP && address->port < key->least)
-        wrong = "port 0 is only for listening";
-    if (!wrong)
-        return;
-    error_at(messages, place, "%s", wrong);
-    config_address_free(address);
-}
-
 static void read_present(struct messages *messages, struct place *place, const struct key *key,
                          void *base)
 {
@@ -254,8 +219,11 @@ void value_read(struct messages *messages, struct place *place, const struct key
 {
     static void (*const readers[])(struct messages *, struct place *, const struct key *,
                                    void *) = {
-        [KEY_BOOL] = read_bool,     [KEY_INTEGER] = read_integer, [KEY_DURATION] = read_duration,
-        [KEY_STRING] = read_string, [KEY_STRINGS] = read_strings, [KEY_ENUM] = read_enum,
-        [KEY_PATH] = read_path,     [KEY_ADDRESS] = read_address, [KEY_PRESENT] = read_present};
+        [KEY_BOOL] = read_bool,         [KEY_INTEGER] = read_integer,
+        [KEY_DURATION] = read_duration, [KEY_STRING] = read_string,
+        [KEY_STRINGS] = read_strings,   [KEY_ENUM] = read_enum,
+        [KEY_PATH] = read_path,         [KEY_PRESENT] = read_present,
+        [KEY_ADDRESS] = read_address,   [KEY_ADDRESSES] = read_addresses,
+        [KEY_NETWORK] = read_network,   [KEY_SESSIONS] = read_sessions};
     readers[key->type](messages, place, key, base);
 }

@@ -108,6 +108,21 @@ struct bad_text {
     QUOTED("{'services': [{'name': 'a', 'listen': '[::1]:1',\n'tls': {'certificate': " \
            "'peer.pem', 'insecure_any_peer': true}" keys "}]}")
 
+/* What is on the last line of a service that may have any role, and of one that dials. */
+#define HEARD(keys)                                                                   \
+    QUOTED("{'services': [{'name': 'a', 'listen': '[::1]:1', 'echo': true,\n'tls': {" \
+           "'certificate': 'peer.pem', 'insecure_any_peer': true},\n" keys "}]}")
+#define DIAL(keys) \
+    QUOTED("{'services': [{'name': 'a', 'tls': {'insecure_any_peer': true},\n" keys "}]}")
+/* In the "tls" of a server that asks its clients, and in its "http". */
+#define ASKED(keys)                                                                    \
+    QUOTED(BEGIN "'tls': {'certificate': 'peer.pem', 'client_auth': 'require', 'ca': " \
+                 "'ca.pem',\n" keys "}}]}")
+#define HTTP(keys)                                                                        \
+    QUOTED("{'services': [{'name': 'a', 'listen': '[::1]:1', 'role': 'server',\n'tls': {" \
+           "'certificate': 'peer.pem', 'client_auth': 'on_demand', 'ca': 'ca.pem'},\n"    \
+           "'http': {" keys "}}]}")
+
 static inline void check_bad_text(const struct bad_text *row)
 {
     struct config_report report;

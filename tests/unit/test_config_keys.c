@@ -68,10 +68,10 @@ static const struct bad_text types[] = {
      "c.json:1:15: /services/0: must be an object, not a string\n"},
     {"service empty", RAW("{\"services\": [{}]}"),
      "c.json:1:15: /services/0: \"name\" is missing\n"
-     "c.json:1:15: /services/0: \"listen\" is missing\n"
      "c.json:1:15: /services/0: \"tls\" is missing\n"
-     "c.json:1:15: /services/0: the conversation is missing: add \"forward\" or \"echo\", or one "
-     "for each role under \"as_server\" and \"as_client\"\n"},
+     "c.json:1:15: /services/0: \"listen\" or \"dial\" is missing\n"
+     "c.json:1:15: /services/0: the conversation is missing: add \"forward\", \"echo\" or "
+     "\"http\", or one for each role under \"as_server\" and \"as_client\"\n"},
     {"role unknown",
      RAW("{\"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"echo\": true,\n \"role\": "
          "\"sever\", \"tls\": {}}]}"),

@@ -9,6 +9,20 @@
     " \"tls\": {\"certificate\": \"peer.pem\", \"ca\": \"ca.pem\", \"peer_names\": [\"*.a\"]},\n" \
     " \"as_server\": {\"forward\": \"unix:x\"}, \"as_client\": {\"echo\": {}}}]}"
 
+/* What SMALL does not have. */
+#define MORE                                                                                     \
+    "{\"services\": [{\"name\": \"a\", \"dial\": [\"a:1\", \"unix:b\"], \"persistent\": true,\n" \
+    " \"retry\": {\"min\": \"2s\"}, \"tls\": {\"ca\": \"ca.pem\", \"crl\": \"ca.pem\",\n"        \
+    " \"peer_names\": [\"cn:x\", \"email:a@b\"]}, \"http\": {\"root\": \"folder\", \"index\": "  \
+    "\"\",\n"                                                                                    \
+    " \"protected\": [\"/a/\", {\"prefix\": \"/b/\", \"peer_names\": [\"ip:::1\"]}]}},\n"        \
+    " {\"name\": \"b\", \"listen\": \"[::1]:1\", \"echo\": true, \"remember_roles\": true,\n"    \
+    " \"role_hints\": [{\"from\": \"10.0.0.0/8\", \"role\": \"client\"},\n"                      \
+    " {\"from\": \"2001:db8::/32\", \"role\": \"server\"}],\n"                                   \
+    " \"tls\": {\"certificate\": \"peer.pem\", \"sessions\": \"redis://[::1]:1/2\",\n"           \
+    " \"session_key_file\": \"peer.pem\", \"insecure_any_peer\": true,\n"                        \
+    " \"certificates\": [{\"server_names\": [\"a\", \"*.b\"], \"certificate\": \"peer.pem\"}]}}]}"
+
 /* The errors of a file that must not load, to be freed. */
 static char *load_errors(const char *file)
 {
@@ -124,25 +138,36 @@ static void parse_any(const char *text, size_t length)
     free(copy);
 }
 
-Test(config_load, the_good_text_is_good, .init = folder_enter, .fini = folder_leave)
+static const char *const good_texts[] = {SMALL, MORE};
+
+Test(config_load, the_good_texts_are_good, .init = folder_enter, .fini = folder_leave)
 {
-    struct config_report report;
-    struct config *config = config_parse("c.json", SMALL, strlen(SMALL), &report);
-    cr_assert_not_null(config);
-    cr_assert_eq(report.errors.count + report.warnings.count, 0);
-    config_free(config);
-    config_report_free(&report);
+    for (size_t i = 0; i < 2; i++) {
+        struct config_report report;
+        struct config *config =
+            config_parse("c.json", good_texts[i], strlen(good_texts[i]), &report);
+        cr_assert_eq(report.errors.count + report.warnings.count, 0, "%zu", i);
+        cr_assert_not_null(config, "%zu", i);
+        config_free(config);
+        config_report_free(&report);
+    }
 }
 
-Test(config_load, cut_anywhere_it_is_bad, .init = folder_enter, .fini = folder_leave)
+static void check_cut(const char *good)
 {
     struct config_report report;
-    for (size_t length = 0; length < strlen(SMALL); length++) {
-        parse_any(SMALL, length);
-        cr_assert_null(config_parse("c.json", SMALL, length, &report), "%zu", length);
+    for (size_t length = 0; length < strlen(good); length++) {
+        parse_any(good, length);
+        cr_assert_null(config_parse("c.json", good, length, &report), "%zu", length);
         cr_assert_eq(report.errors.count, 1, "%zu: a syntax error comes alone", length);
         config_report_free(&report);
     }
+}
+
+Test(config_load, cut_anywhere_they_are_bad, .init = folder_enter, .fini = folder_leave)
+{
+    check_cut(SMALL);
+    check_cut(MORE);
 }
 
 Test(config_load, any_byte_changed, .init = folder_enter, .fini = folder_leave, .timeout = 120)
@@ -160,18 +185,26 @@ Test(config_load, any_byte_changed, .init = folder_enter, .fini = folder_leave, 
     }
 }
 
-Test(config_load, any_byte_removed_or_doubled, .init = folder_enter, .fini = folder_leave)
+static void check_removed_or_doubled(const char *good)
 {
-    char text[sizeof SMALL + 1];
-    size_t length = strlen(SMALL);
+    size_t length = strlen(good);
+    char *text = malloc(length + 1);
+    cr_assert_not_null(text);
     for (size_t at = 0; at < length; at++) {
-        memcpy(text, SMALL, at);
-        memcpy(text + at, SMALL + at + 1, length - at - 1);
+        memcpy(text, good, at);
+        memcpy(text + at, good + at + 1, length - at - 1);
         parse_any(text, length - 1);
-        memcpy(text, SMALL, at + 1);
-        memcpy(text + at + 1, SMALL + at, length - at);
+        memcpy(text, good, at + 1);
+        memcpy(text + at + 1, good + at, length - at);
         parse_any(text, length + 1);
     }
+    free(text);
+}
+
+Test(config_load, any_byte_removed_or_doubled, .init = folder_enter, .fini = folder_leave)
+{
+    check_removed_or_doubled(SMALL);
+    check_removed_or_doubled(MORE);
 }
 
 /* Hostile files must not take long: equal keys, unknown keys, lists, each as many as fit. */

@@ -60,6 +60,33 @@ static void check_list(const struct key *key, const cJSON *property)
     check_number(key, property, "maxItems", key->most);
 }
 
+static const cJSON *either(const cJSON *schema, int which)
+{
+    const cJSON *ways = member(schema, "anyOf");
+    cr_assert_eq(cJSON_GetArraySize(ways), 2);
+    return cJSON_GetArrayItem(ways, which);
+}
+
+/* A string, or a list of them. */
+static void check_addresses(const struct key *key, const cJSON *property)
+{
+    const cJSON *list = either(property, 1);
+    cr_assert_str_eq(text_of(property, "$comment"), "address or addresses", "%s", key->name);
+    check_type(key->name, either(property, 0), "string");
+    check_list(key, list);
+    check_type(key->name, member(list, "items"), "string");
+}
+
+/* What a list of objects has: objects, or strings that stand for them. */
+static const cJSON *element_of(const struct key *key, const cJSON *property)
+{
+    const cJSON *items = member(property, "items");
+    if (!key->object->shorthand)
+        return items;
+    check_type(key->name, either(items, 0), "string");
+    return either(items, 1);
+}
+
 static void check_object(const struct key_object *object, const cJSON *schema, const char *name);
 
 static void check_property(const struct key *key, const cJSON *property)
@@ -95,6 +122,15 @@ static void check_property(const struct key *key, const cJSON *property)
     case KEY_ADDRESS:
         check_comment(key->name, property, "address");
         break;
+    case KEY_ADDRESSES:
+        check_addresses(key, property);
+        break;
+    case KEY_NETWORK:
+        check_comment(key->name, property, "network");
+        break;
+    case KEY_SESSIONS:
+        check_comment(key->name, property, "sessions");
+        break;
     case KEY_PRESENT:
         cr_assert(cJSON_IsTrue(cJSON_GetArrayItem(member(property, "enum"), 0)), "%s", key->name);
         break;
@@ -103,7 +139,7 @@ static void check_property(const struct key *key, const cJSON *property)
         break;
     case KEY_OBJECTS:
         check_list(key, property);
-        check_object(key->object, member(property, "items"), key->name);
+        check_object(key->object, element_of(key, property), key->name);
         break;
     }
 }
@@ -164,6 +200,14 @@ static int64_t duration_of(const char *text)
     return ms;
 }
 
+static void check_sessions_default(const char *text, const struct config_sessions *stored)
+{
+    struct config_sessions sessions;
+    cr_assert_null(config_sessions_parse(text, &sessions), "%s", text);
+    cr_assert_eq(sessions.kind, stored->kind);
+    config_sessions_free(&sessions);
+}
+
 /* What the code gives an object that says nothing, key by key. */
 static void check_default(const struct key *key, const cJSON *property, const void *base)
 {
@@ -182,6 +226,10 @@ static void check_default(const struct key *key, const cJSON *property, const vo
     else if (key->type == KEY_ENUM)
         cr_assert_str_eq(text_of(property, "default"),
                          key->names[*(const unsigned *)(const void *)stored], "%s", key->name);
+    else if (key->type == KEY_SESSIONS)
+        check_sessions_default(text_of(property, "default"), (const void *)stored);
+    else if (key->type == KEY_STRING && key->otherwise)
+        cr_assert_str_eq(text_of(property, "default"), key->otherwise, "%s", key->name);
     else
         cr_assert_null(value, "%s has a default in the schema", key->name);
 }
@@ -191,7 +239,8 @@ static void check_defaults(const struct key_object *object, const cJSON *schema,
     for (const struct key *key = object->keys; key->name; key++) {
         const cJSON *property = member(member(schema, "properties"), key->name);
         if (key->type == KEY_OBJECT)
-            check_defaults(key->object, property, (const char *)base + key->offset);
+            check_defaults(key->object, property,
+                           (const char *)base + (key->deferred ? 0 : key->offset));
         else
             check_default(key, property, base);
     }

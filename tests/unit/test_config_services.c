@@ -3,8 +3,8 @@
 
 static const struct bad_text conversations[] = {
     {"no conversation", AUTO(""),
-     "c.json:1:15: /services/0: the conversation is missing: add \"forward\" or \"echo\", or one "
-     "for each role under \"as_server\" and \"as_client\"\n"},
+     "c.json:1:15: /services/0: the conversation is missing: add \"forward\", \"echo\" or "
+     "\"http\", or one for each role under \"as_server\" and \"as_client\"\n"},
     {"two conversations", AUTO(",\n'forward': '127.0.0.1:1', 'echo': true"),
      "c.json:3:27: /services/0/echo: there is \"forward\" already, remove one of the two\n"},
     {"echo false", AUTO(",\n'echo': false"),
@@ -40,17 +40,17 @@ static const struct bad_text conversations[] = {
      "c.json:1:15: /services/0: \"as_server\" is missing: this service may become TLS server\n"
      "c.json:3:19: /services/0/as_client: never happens with \"role\": \"server\", remove it\n"},
     {"as_server empty", AUTO(",\n'as_server': {}, 'as_client': {'echo': {}}"),
-     "c.json:3:14: /services/0/as_server: \"forward\" or \"echo\" is missing\n"},
+     "c.json:3:14: /services/0/as_server: \"forward\", \"echo\" or \"http\" is missing\n"},
     {"as_server a string", AUTO(",\n'as_server': 'echo', 'as_client': {'echo': {}}"),
      "c.json:3:14: /services/0/as_server: must be an object, not a string\n"},
     {"two conversations in as_client",
      AUTO(",\n'as_server': {'echo': {}}, 'as_client': {'echo': {}, 'forward': '[::1]:1'}"),
      "c.json:3:54: /services/0/as_client/forward: there is \"echo\" already, remove one of the "
      "two\n"},
-    {"unknown key in as_client", AUTO(",\n'as_server': {'echo': {}}, 'as_client': {'http': {}}"),
-     "c.json:3:41: /services/0/as_client: \"forward\" or \"echo\" is missing\n"
-     "c.json:3:42: /services/0/as_client/http: unknown key; known here: \"forward\" and "
-     "\"echo\"\n"}};
+    {"unknown key in as_client", AUTO(",\n'as_server': {'echo': {}}, 'as_client': {'exec': {}}"),
+     "c.json:3:41: /services/0/as_client: \"forward\", \"echo\" or \"http\" is missing\n"
+     "c.json:3:42: /services/0/as_client/exec: unknown key; known here: \"forward\", \"echo\" and "
+     "\"http\"\n"}};
 
 TEST_BAD_TEXTS(config_services, conversations, conversations)
 
@@ -105,9 +105,7 @@ static const struct bad_text trust[] = {
          "['sha256:0123456789abcdefABCDEF01234567890123456789abcdefABCDEF0123456789'], "
          "'insecure_any_peer': true"),
      "c.json:3:1: /services/0/tls/peer_pins: contradicts \"insecure_any_peer\": true, remove one "
-     "of the two\n"},
-    {"client_auth unknown", TLS("'client_auth': 'on_demand', 'ca': 'ca.pem'"),
-     "c.json:3:16: /services/0/tls/client_auth: must be \"none\", \"request\" or \"require\"\n"}};
+     "of the two\n"}};
 
 TEST_BAD_TEXTS(config_services, trust, trust)
 

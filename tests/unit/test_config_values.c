@@ -89,22 +89,22 @@ static const struct bad_text strings[] = {
     {"peer name with bad labels",
      TLS("'client_auth': 'require', 'ca': 'ca.pem', 'peer_names': ['a..b', '-a.b', 'a-.b', 'a.b.', "
          "'llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll.b']"),
-     "c.json:3:58: /services/0/tls/peer_names/0: must be a DNS name, an IP address, or uri: and a "
-     "URI\n"
-     "c.json:3:66: /services/0/tls/peer_names/1: must be a DNS name, an IP address, or uri: and a "
-     "URI\n"
-     "c.json:3:74: /services/0/tls/peer_names/2: must be a DNS name, an IP address, or uri: and a "
-     "URI\n"
-     "c.json:3:82: /services/0/tls/peer_names/3: must be a DNS name, an IP address, or uri: and a "
-     "URI\n"
-     "c.json:3:90: /services/0/tls/peer_names/4: must be a DNS name, an IP address, or uri: and a "
-     "URI\n"},
+     "c.json:3:58: /services/0/tls/peer_names/0: must be a DNS name, an IP address, or a name with "
+     "its kind before it: dns:, ip:, uri:, email: or cn:\n"
+     "c.json:3:66: /services/0/tls/peer_names/1: must be a DNS name, an IP address, or a name with "
+     "its kind before it: dns:, ip:, uri:, email: or cn:\n"
+     "c.json:3:74: /services/0/tls/peer_names/2: must be a DNS name, an IP address, or a name with "
+     "its kind before it: dns:, ip:, uri:, email: or cn:\n"
+     "c.json:3:82: /services/0/tls/peer_names/3: must be a DNS name, an IP address, or a name with "
+     "its kind before it: dns:, ip:, uri:, email: or cn:\n"
+     "c.json:3:90: /services/0/tls/peer_names/4: must be a DNS name, an IP address, or a name with "
+     "its kind before it: dns:, ip:, uri:, email: or cn:\n"},
     {"peer name like an address",
      TLS("'client_auth': 'require', 'ca': 'ca.pem', 'peer_names': ['1.2.3', '1.2.3.256', '[::1]']"),
-     "c.json:3:58: /services/0/tls/peer_names/0: must be a DNS name, an IP address, or uri: and a "
-     "URI\n"
-     "c.json:3:67: /services/0/tls/peer_names/1: must be a DNS name, an IP address, or uri: and a "
-     "URI\n"
+     "c.json:3:58: /services/0/tls/peer_names/0: must be a DNS name, an IP address, or a name with "
+     "its kind before it: dns:, ip:, uri:, email: or cn:\n"
+     "c.json:3:67: /services/0/tls/peer_names/1: must be a DNS name, an IP address, or a name with "
+     "its kind before it: dns:, ip:, uri:, email: or cn:\n"
      "c.json:3:80: /services/0/tls/peer_names/2: an IPv6 address stands without brackets here\n"},
     {"peer name not ASCII",
      TLS("'client_auth': 'require', 'ca': 'ca.pem', 'peer_names': ['\\u00e4.example']"),
@@ -160,7 +160,6 @@ static const struct bad_text strings[] = {
 TEST_BAD_TEXTS(config_values, strings, strings)
 
 static const struct bad_text addresses[] = {
-    {"listen missing", BARE("'name': 'a'"), "c.json:1:15: /services/0: \"listen\" is missing\n"},
     {"listen without port", BARE("'name': 'a', 'listen': '127.0.0.1'"),
      "c.json:3:24: /services/0/listen: the port is missing; an address is host:port, [v6]:port or "
      "unix:/path\n"},

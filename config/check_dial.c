@@ -1,0 +1,110 @@
+/* Who opens the connections: listen or dial, and what goes with each. */
+#include "config/check.h"
+#include "config/equal.h"
+#include "config/internal.h"
+
+#include <stdlib.h>
+
+/* Of two keys that exclude each other the one that comes later is wrong. */
+static void check_one_of(struct messages *messages, struct place *left, struct place *right)
+{
+    struct place *second = left->index > right->index ? left : right;
+    const struct place *first = second == left ? right : left;
+    error_at_key(messages, second, "there is \"%s\" already, remove one of the two",
+                 first->item->string);
+}
+
+/* Keys that mean something only beside another one. */
+static void check_companions(const struct checked_service *checked)
+{
+    static const char *const for_dial[] = {"listen_plain", "persistent", "connect_timeout"};
+    static const char *const for_listen[] = {"role_hints", "tcp_fast_open_queue"};
+    for (size_t i = 0; !checked->dial && i < sizeof for_dial / sizeof *for_dial; i++) {
+        struct place *place = place_find(checked->place, for_dial[i]);
+        if (place)
+            error_at_key(checked->messages, place, "only goes with \"dial\", remove it");
+    }
+    for (size_t i = 0; !checked->listen && i < sizeof for_listen / sizeof *for_listen; i++) {
+        struct place *place = place_find(checked->place, for_listen[i]);
+        if (place)
+            error_at_key(checked->messages, place, "only goes with \"listen\", remove it");
+    }
+}
+
+static void check_use(const struct checked_service *checked)
+{
+    struct place *plain = place_find(checked->place, "listen_plain");
+    struct place *persistent = place_find(checked->place, "persistent");
+    bool kept_up = checked->service->dial.persistent;
+    if (plain && kept_up)
+        check_one_of(checked->messages, plain, persistent);
+    else if (!plain && !kept_up && !(persistent && persistent->bad))
+        error_at(checked->messages, checked->place,
+                 "\"dial\" needs \"listen_plain\", of which each connection dials one, or "
+                 "\"persistent\": true and a conversation, to keep one up");
+}
+
+static void check_retry(const struct checked_service *checked)
+{
+    const struct config_dial *dial = &checked->service->dial;
+    struct place *retry = place_find(checked->place, "retry");
+    struct place *persistent = place_find(checked->place, "persistent");
+    if (!retry)
+        return;
+    if (!dial->persistent && !(persistent && persistent->bad))
+        error_at_key(checked->messages, retry, "only goes with \"persistent\": true, remove it");
+    if (!retry->bad && dial->retry_min_ms > dial->retry_max_ms)
+        error_at(checked->messages, retry, "\"min\" (%s) must not be longer than \"max\" (%s)",
+                 duration_print(dial->retry_min_ms).text, duration_print(dial->retry_max_ms).text);
+}
+
+static void check_addresses(const struct checked_service *checked)
+{
+    const struct config_dial *dial = &checked->service->dial;
+    struct equals addresses = {.messages = checked->messages};
+    struct place *child = checked->dial->child;
+    if (!child)
+        return;
+    for (size_t i = 0; i < dial->address_count; i++, child = child->next) {
+        if (dial->addresses[i].kind != CONFIG_ADDRESS_NONE)
+            equals_add(&addresses, child, address_canonical(&dial->addresses[i]));
+    }
+    equals_report(&addresses, "is in the list already");
+}
+
+void check_dial(const struct checked_service *checked)
+{
+    if (checked->listen && checked->dial) {
+        check_one_of(checked->messages, checked->listen, checked->dial);
+    } else if (!checked->listen && !checked->dial) {
+        error_at(checked->messages, checked->place, "\"listen\" or \"dial\" is missing");
+    } else {
+        check_companions(checked);
+        if (checked->dial)
+            check_use(checked);
+    }
+    if (checked->dial)
+        check_addresses(checked);
+    check_retry(checked);
+}
+
+static bool is_unix_only(const struct config_service *service)
+{
+    size_t sockets = 0;
+    for (size_t i = 0; i < service->dial.address_count; i++)
+        sockets += service->dial.addresses[i].kind == CONFIG_ADDRESS_UNIX;
+    return service->listen.kind == CONFIG_ADDRESS_UNIX ||
+           (sockets > 0 && sockets == service->dial.address_count);
+}
+
+void check_fast_open(const struct checked_service *checked)
+{
+    struct place *on = place_find(checked->place, "tcp_fast_open");
+    struct place *queue = place_find(checked->place, "tcp_fast_open_queue");
+    bool wanted = checked->service->connection.tcp_fast_open;
+    if (wanted && is_unix_only(checked->service))
+        error_at_key(checked->messages, on,
+                     "is for TCP, and this service has unix: addresses only");
+    if (queue && !queue->bad && !wanted && !(on && on->bad))
+        error_at_key(checked->messages, queue, "only goes with \"tcp_fast_open\": true, remove it");
+}

@@ -1,0 +1,77 @@
+/* The keys of conversations. */
+#include "config/config.h"
+#include "config/internal.h"
+#include "config/keys.h"
+
+const char forward_help[] = "Join the connection to the plain service at this address: "
+                            "host:port, [v6]:port or unix:/path.";
+const char echo_help[] = "Send everything back: true, or {}.";
+const char http_help[] = "Serve the files of a folder over HTTP/1.1.";
+
+static const struct key protected_keys[] = {
+    {.name = "prefix",
+     .help = "What the paths begin with, as in \"/secure/\"; the longest prefix that fits counts.",
+     .type = KEY_STRING,
+     .required = true,
+     .wrong = wrong_prefix,
+     IN(config_protected, prefix)},
+    {.name = "peer_names",
+     .help = "Names of which the client's certificate must carry one here, besides what \"tls\" "
+             "demands; written as there.",
+     .type = KEY_STRINGS,
+     .wrong = wrong_peer_name,
+     FROM(1, 10000),
+     IN(config_protected, peer_names)},
+    {.name = "peer_pins",
+     .help = "Public keys of which the client must have one here; written as in \"tls\".",
+     .type = KEY_STRINGS,
+     .wrong = wrong_peer_pin,
+     FROM(1, 10000),
+     IN(config_protected, peer_pins)},
+    {0}};
+
+static const struct key_object protected_object = {.keys = protected_keys,
+                                                   .outer = &http_object,
+                                                   .size = sizeof(struct config_protected),
+                                                   .shorthand = "prefix"};
+
+static const struct key http_keys[] = {
+    {.name = "root",
+     .help = "The folder to serve.",
+     .type = KEY_PATH,
+     .required = true,
+     IN(config_http, root)},
+    {.name = "protected",
+     .help = "Paths for peers with a certificate only: prefixes such as \"/secure/\", or objects "
+             "with a prefix and whom it is for.",
+     .type = KEY_OBJECTS,
+     .object = &protected_object,
+     FROM(1, 1000),
+     COUNT_IN(config_http, protected_count),
+     IN(config_http, protected_paths)},
+    {.name = "index",
+     .help = "Name of the file that is sent for its folder; \"\": a folder is not found.",
+     .type = KEY_STRING,
+     .empty = true,
+     .wrong = wrong_index,
+     .otherwise = "index.html",
+     IN(config_http, index)},
+    {0}};
+
+const struct key_object http_object = {.keys = http_keys, .outer = &conversation_object};
+
+static const struct key conversation_keys[] = {
+    {.name = "forward",
+     .help = forward_help,
+     .type = KEY_ADDRESS,
+     FROM(1, UINT16_MAX),
+     IN(config_conversation, forward)},
+    {.name = "echo", .help = echo_help, .type = KEY_PRESENT, .offset = KEY_NOWHERE},
+    {.name = "http",
+     .help = http_help,
+     .type = KEY_OBJECT,
+     .object = &http_object,
+     IN(config_conversation, http)},
+    {0}};
+
+const struct key_object conversation_object = {.keys = conversation_keys, .outer = &service_object};

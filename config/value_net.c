@@ -1,0 +1,100 @@
+/* Reads addresses, networks and where sessions are kept. */
+#include "config/config.h"
+#include "config/internal.h"
+#include "config/value.h"
+
+#include <stdlib.h>
+
+static void *at(void *base, size_t offset)
+{
+    return (char *)base + offset;
+}
+
+/* Makes a path count from the configuration's folder. */
+static bool resolve(struct messages *messages, char **path)
+{
+    char *resolved = path_beside(messages->file, *path);
+    if (!resolved) {
+        messages->out_of_memory = true;
+        return false;
+    }
+    free(*path);
+    *path = resolved;
+    return true;
+}
+
+static const char *resolve_socket(struct messages *messages, char **path)
+{
+    return !resolve(messages, path) || strlen(*path) <= UNIX_PATH_MOST
+               ? NULL
+               : "the path of a unix: address must be at most 107 bytes, the configuration's "
+                 "folder included";
+}
+
+static void read_one(struct messages *messages, struct place *place, int64_t least_port,
+                     struct config_address *address)
+{
+    const char *text = string_of(messages, place, "an address in a string");
+    if (!text)
+        return;
+    const char *wrong = config_address_parse(text, address);
+    if (!wrong && address->kind == CONFIG_ADDRESS_UNIX)
+        wrong = resolve_socket(messages, &address->path);
+    if (!wrong && address->kind == CONFIG_ADDRESS_TCP && address->port < least_port)
+        wrong = "port 0 is only for listening";
+    if (!wrong)
+        return;
+    error_at(messages, place, "%s", wrong);
+    config_address_free(address);
+}
+
+void read_address(struct messages *messages, struct place *place, const struct key *key, void *base)
+{
+    read_one(messages, place, key->least, at(base, key->offset));
+}
+
+/* A list, or a string alone. The n-th address is the n-th item, an empty one where that is wrong. */
+void read_addresses(struct messages *messages, struct place *place, const struct key *key,
+                    void *base)
+{
+    bool alone = cJSON_IsString(place->item);
+    size_t count =
+        alone ? 1 : list_size(messages, place, key, "an address in a string, or a list of them");
+    struct config_address *addresses = count ? calloc(count, sizeof *addresses) : NULL;
+    if (count && !addresses)
+        messages->out_of_memory = true;
+    if (!addresses)
+        return;
+    memcpy(at(base, key->offset), &addresses, sizeof(struct config_address *));
+    *(size_t *)at(base, key->second) = count;
+    if (alone)
+        read_one(messages, place, key->least, addresses);
+    for (struct place *child = place->child; child; child = child->next)
+        read_one(messages, child, key->least, addresses++);
+}
+
+void read_network(struct messages *messages, struct place *place, const struct key *key, void *base)
+{
+    struct network_fault fault;
+    const char *text = string_of(messages, place, "a network in a string");
+    if (text && !network_parse(text, at(base, key->offset), &fault))
+        error_at(messages, place, "%s", fault.text);
+}
+
+void read_sessions(struct messages *messages, struct place *place, const struct key *key,
+                   void *base)
+{
+    struct config_sessions *sessions = at(base, key->offset);
+    const char *text = string_of(messages, place, "a string");
+    if (!text)
+        return;
+    const char *wrong = config_sessions_parse(text, sessions);
+    if (!wrong && sessions->kind == CONFIG_SESSIONS_REDIS && sessions->path)
+        wrong = resolve_socket(messages, &sessions->path);
+    else if (!wrong && sessions->path)
+        (void)resolve(messages, &sessions->path);
+    if (!wrong)
+        return;
+    error_at(messages, place, "%s", wrong);
+    config_sessions_free(sessions);
+}
