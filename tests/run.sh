@@ -19,9 +19,9 @@ all_stages=(lint selftest unit asan tsan e2e e2e_asan e2e_tsan helgrind install 
     quickstart)
 quick_stages=(lint selftest unit)
 
-# The most seconds a stage may take.
-declare -A limit=([lint]=300 [selftest]=120 [unit]=300 [asan]=400 [tsan]=400 [helgrind]=300
-    [install]=120 [e2e]=500 [e2e_asan]=400 [e2e_tsan]=300 [fuzz]=200 [coverage]=500 [quickstart]=200)
+# The most seconds a stage may take; on an idle machine with two processors it takes a third of that.
+declare -A limit=([lint]=400 [selftest]=120 [unit]=400 [asan]=600 [tsan]=600 [e2e]=600 [e2e_asan]=600
+    [e2e_tsan]=300 [helgrind]=300 [install]=120 [fuzz]=200 [coverage]=700 [quickstart]=200)
 
 # ---- The stages: each ends with a line `N passed, N failed` -----------------------------------
 
@@ -42,8 +42,11 @@ stage_e2e() { # twice the processors: these tests mostly wait
     build release all &&
         tests/e2e/run.py --program "$BUILDDIR/release/actpass" --jobs $((2 * jobs))
 }
-stage_e2e_asan() {
-    build asan all && tests/support/e2e_sanitized.py "$BUILDDIR/asan" $((2 * jobs))
+stage_e2e_asan() { # without the 2000 connections, which are about speed
+    local tests
+    mapfile -t tests < <(cd tests/e2e && ls test_*.py | grep -v test_many)
+    build asan all &&
+        tests/support/e2e_sanitized.py "$BUILDDIR/asan" $((2 * jobs)) "${tests[@]%.py}"
 }
 stage_e2e_tsan() { # where threads meet
     build tsan actpass-program &&

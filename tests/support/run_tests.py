@@ -21,7 +21,6 @@ SYNTHESIS = re.compile(r'Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: 
 UNDEFINED = re.compile(r': runtime error: ')  # this sanitizer does not obey log_path beside ASan
 PASSING = re.compile(r'^\[(RUN |PASS)\].*\n', re.M)
 SKIPPED = re.compile(r'^\[SKIP\](?!.*Test is disabled)', re.M)
-LEAKED = 23  # exit status
 
 
 def options():
@@ -92,7 +91,7 @@ def run_program(program, args):
         pid, status = run(command, env, output, args.timeout)
     reports = sanitizers.reports(report)
     own = '%s.%d' % (report, pid)
-    if own in reports and status == LEAKED:
+    if own in reports and status == sanitizers.LEAKED:
         reports.remove(own)  # no test ran in this process: Criterion leaks the timers of .timeout
         status = 0
     text = read(output)
@@ -110,6 +109,7 @@ def run_program(program, args):
 
 def main():
     args = options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the running program is ended, too
     os.makedirs(args.logs, exist_ok=True)
     if not args.programs:
         print('there is no test program to run')

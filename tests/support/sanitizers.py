@@ -2,6 +2,8 @@
 import glob
 import os
 
+LEAKED = 23  # exit status of a program that leaked and did nothing worse
+
 
 def environment(report):
     """The environment in which every sanitizer writes to REPORT.PID and fails the program."""
@@ -9,7 +11,7 @@ def environment(report):
     return dict(
         os.environ,
         ASAN_OPTIONS=common + 'detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1',
-        LSAN_OPTIONS=common + 'exitcode=23',
+        LSAN_OPTIONS=common + 'exitcode=%d' % LEAKED,
         UBSAN_OPTIONS=common + 'print_stacktrace=1',
         # Crashes stay signals, so that mini_criterion sees them as such.
         TSAN_OPTIONS=common + 'exitcode=66:halt_on_error=0:second_deadlock_stack=1:handle_segv=0:'
