@@ -267,8 +267,9 @@ Test(config_dial, what_else_is_good, .init = folder_enter, .fini = folder_leave)
         "'dial': 'a:1', 'persistent': true, 'as_client': {'echo': true}",
         "'dial': 'a:1', 'persistent': true, 'http': {'root': 'folder'}, 'retry': {}",
         "'dial': 'a:1', 'persistent': true, 'echo': {}, 'retry': {'min': '5s', 'max': '5s'}",
-        "'dial': ['a:1', 'a:2', 'a:3', 'a:4', 'a:5', 'a:6', 'a:7', 'unix:8'],"
-        "'tcp_fast_open': true, 'persistent': true, 'echo': {}",
+        "'dial': ['a:1', 'a:2', 'a:3', 'a:4', 'a:5', 'a:6', 'a:7', 'b:8'], 'listen_plain': "
+        "'unix:s'",
+        "'dial': ['a:1', 'unix:b'], 'tcp_fast_open': true, 'persistent': true, 'echo': {}",
         "'listen': '[::1]:1', 'echo': {}, 'tcp_fast_open': true, 'tcp_fast_open_queue': 65535",
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
