@@ -36,20 +36,21 @@ void conn_world_free(struct conn_world *world)
     test_pair_free(world->pair);
 }
 
-struct conn_options conn_defaults(bool we_are_server, int version, actpass_transport transport)
+struct conn_rig_options conn_defaults(bool we_are_server, int version, actpass_transport transport)
 {
-    return (struct conn_options){.role = we_are_server ? ACTPASS_ROLE_SERVER : ACTPASS_ROLE_CLIENT,
-                                 .transport = transport,
-                                 .initial_data_ms = LONG_MS,
-                                 .handshake_ms = LONG_MS,
-                                 .idle_ms = LONG_MS,
-                                 .write_ms = LONG_MS,
-                                 .close_ms = LONG_MS / 2,
-                                 .version = version,
-                                 .peer = {.server = !we_are_server}};
+    return (struct conn_rig_options){.role =
+                                         we_are_server ? ACTPASS_ROLE_SERVER : ACTPASS_ROLE_CLIENT,
+                                     .transport = transport,
+                                     .initial_data_ms = LONG_MS,
+                                     .handshake_ms = LONG_MS,
+                                     .idle_ms = LONG_MS,
+                                     .write_ms = LONG_MS,
+                                     .close_ms = LONG_MS / 2,
+                                     .version = version,
+                                     .peer = {.server = !we_are_server}};
 }
 
-actpass_config *conn_config(const struct conn_world *world, const struct conn_options *options)
+actpass_config *conn_config(const struct conn_world *world, const struct conn_rig_options *options)
 {
     const struct test_end *ours = &world->pair->ends[0];
     actpass_config *config = actpass_config_new();
@@ -80,7 +81,7 @@ actpass_config *conn_config(const struct conn_world *world, const struct conn_op
 }
 
 void conn_rig_init(struct conn_rig *rig, const struct conn_world *world,
-                   const struct conn_options *options,
+                   const struct conn_rig_options *options,
                    void (*script)(struct socket_peer *peer, void *arg), void *arg)
 {
     int fds[2];
@@ -256,7 +257,8 @@ void peer_does_nothing(struct socket_peer *peer, void *arg)
 void peer_shakes_hands(struct socket_peer *peer, void *arg)
 {
     (void)arg;
-    (void)socket_peer_handshake(peer);
+    if (!socket_peer_handshake(peer))
+        socket_peer_fin(peer);
 }
 
 void peer_shakes_hands_and_ends(struct socket_peer *peer, void *arg)
@@ -264,6 +266,8 @@ void peer_shakes_hands_and_ends(struct socket_peer *peer, void *arg)
     (void)arg;
     if (socket_peer_handshake(peer))
         (void)socket_peer_end_in_order(peer);
+    else
+        socket_peer_fin(peer);
 }
 
 void peer_echoes(struct socket_peer *peer, void *arg)

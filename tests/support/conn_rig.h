@@ -16,7 +16,7 @@ struct conn_world {
 void conn_world_init(struct conn_world *world);
 void conn_world_free(struct conn_world *world);
 
-struct conn_options {
+struct conn_rig_options {
     actpass_role role;
     actpass_transport transport;
     enum relay_driver driver;
@@ -32,10 +32,10 @@ struct conn_options {
 };
 
 /* The role is fixed, the timeouts are ten seconds (close: five), the peer is well behaved. */
-struct conn_options conn_defaults(bool we_are_server, int version, actpass_transport transport);
+struct conn_rig_options conn_defaults(bool we_are_server, int version, actpass_transport transport);
 
 /* The settings alone, for what needs no peer. */
-actpass_config *conn_config(const struct conn_world *world, const struct conn_options *options);
+actpass_config *conn_config(const struct conn_world *world, const struct conn_rig_options *options);
 
 struct conn_rig {
     actpass_config *config;
@@ -45,7 +45,7 @@ struct conn_rig {
     char failure[256];
 };
 void conn_rig_init(struct conn_rig *rig, const struct conn_world *world,
-                   const struct conn_options *options,
+                   const struct conn_rig_options *options,
                    void (*script)(struct socket_peer *peer, void *arg), void *arg);
 void conn_rig_free(struct conn_rig *rig);
 

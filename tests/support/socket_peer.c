@@ -130,13 +130,25 @@ static size_t allowance(const struct socket_peer *peer, size_t size)
     return size;
 }
 
+/* After the other side's FIN our own direction is still open. */
+static bool can_send(const struct socket_peer *peer)
+{
+    return output_size(peer) > 0 && (peer->end == PEER_OPEN || peer->end == PEER_EOF);
+}
+
+static bool can_receive(const struct socket_peer *peer)
+{
+    return !peer->deaf && peer->end == PEER_OPEN &&
+           BIO_ctrl_pending(SSL_get_rbio(peer->ssl)) <= OUTPUT_MOST;
+}
+
 /* True if it moved. */
 static bool send_some(struct socket_peer *peer)
 {
     char *data;
     BIO *output = SSL_get_wbio(peer->ssl);
     long size = BIO_get_mem_data(output, &data);
-    if (size <= 0 || peer->end != PEER_OPEN)
+    if (!can_send(peer))
         return false;
     size_t most = allowance(peer, (size_t)size);
     if (most == 0) {
@@ -166,7 +178,7 @@ static bool receive_some(struct socket_peer *peer)
     char data[CHUNK];
     BIO *input = SSL_get_rbio(peer->ssl);
     size_t cap = peer->options.receive_cap;
-    if (peer->deaf || peer->end != PEER_OPEN || BIO_ctrl_pending(input) > OUTPUT_MOST)
+    if (!can_receive(peer))
         return false;
     ssize_t got = recv(peer->fd, data, cap && cap < sizeof data ? cap : sizeof data, MSG_DONTWAIT);
     if (got < 0) {
@@ -189,9 +201,9 @@ static bool move(struct socket_peer *peer)
     bool received = receive_some(peer);
     if (sent || received)
         return true;
-    if (peer->end != PEER_OPEN)
+    if (!can_send(peer) && !can_receive(peer))
         return false;
-    short events = (short)((peer->deaf ? 0 : POLLIN) | (output_size(peer) ? POLLOUT : 0));
+    short events = (short)((can_receive(peer) ? POLLIN : 0) | (can_send(peer) ? POLLOUT : 0));
     struct pollfd set = {.fd = peer->fd, .events = events};
     struct timespec left;
     if (clock_now_us() >= peer->deadline_us ||

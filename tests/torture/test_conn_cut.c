@@ -38,7 +38,7 @@ static actpass_end converse(actpass_conn *conn)
     return actpass_close(conn);
 }
 
-static actpass_end run(const struct conn_world *world, const struct conn_options *options,
+static actpass_end run(const struct conn_world *world, const struct conn_rig_options *options,
                        uint64_t *sent, char says[200])
 {
     struct conn_rig rig;
@@ -61,7 +61,7 @@ static void cut_everywhere(const struct variety *variety, bool server, int versi
     struct conn_world world;
     char says[200];
     conn_world_init(&world);
-    struct conn_options options = conn_defaults(server, version, variety->transport);
+    struct conn_rig_options options = conn_defaults(server, version, variety->transport);
     if (variety->automatic) {
         options.role = ACTPASS_ROLE_AUTO;
         options.initial_data_ms = server ? 10000 : 0;

@@ -51,7 +51,7 @@ static void converse(struct socket_peer *peer, void *arg)
 
 typedef bool (*exchange)(struct conn_rig *rig, const struct socket_peer_plan *plan);
 
-static void run(const struct conn_options *options, struct talk talk, exchange way,
+static void run(const struct conn_rig_options *options, struct talk talk, exchange way,
                 const char *what)
 {
     struct conn_rig rig;
@@ -66,11 +66,11 @@ static void run(const struct conn_options *options, struct talk talk, exchange w
 }
 
 /* Both roles, versions and transports; VARIED has the rest. */
-static void run_all(const struct conn_options *varied, struct talk talk, exchange way,
+static void run_all(const struct conn_rig_options *varied, struct talk talk, exchange way,
                     const char *what)
 {
     for (int which = 0; which < 8; which++) {
-        struct conn_options options = *varied;
+        struct conn_rig_options options = *varied;
         options.role = which & 1 ? ACTPASS_ROLE_SERVER : ACTPASS_ROLE_CLIENT;
         options.peer.server = !(which & 1);
         options.version = which >> 1 & 1;
@@ -79,7 +79,7 @@ static void run_all(const struct conn_options *varied, struct talk talk, exchang
     }
 }
 
-static struct conn_options usual(void)
+static struct conn_rig_options usual(void)
 {
     return conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
 }
@@ -89,7 +89,7 @@ static struct conn_options usual(void)
 Test(conn_streams, hazard_12_both_write_4_mib_reader_and_writer_threads)
 {
     set_up();
-    struct conn_options options = usual();
+    struct conn_rig_options options = usual();
     struct talk talk = talk_of(4 * MIB, 4 * MIB);
     talk.theirs.write_first = true; /* it reads only when all is written */
     run_all(&options, talk, conn_rig_exchange, "write first");
@@ -99,7 +99,7 @@ Test(conn_streams, hazard_12_both_write_4_mib_reader_and_writer_threads)
 Test(conn_streams, hazard_12_both_write_4_mib_one_thread)
 {
     set_up();
-    struct conn_options options = usual();
+    struct conn_rig_options options = usual();
     struct talk talk = talk_of(4 * MIB, 4 * MIB);
     talk.theirs.write_first = true;
     run_all(&options, talk, conn_rig_exchange_at_once, "write first");
@@ -112,7 +112,7 @@ Test(conn_streams, both_ways_with_every_driver)
     set_up();
     for (size_t i = 0; i < 3; i++)
         for (int role = 0; role < 2; role++) {
-            struct conn_options options = conn_defaults(role, 1, ACTPASS_TRANSPORT_RELAY);
+            struct conn_rig_options options = conn_defaults(role, 1, ACTPASS_TRANSPORT_RELAY);
             options.driver = drivers[i];
             run(&options, talk_of(MIB, MIB), conn_rig_exchange, "threads");
             run(&options, talk_of(MIB, MIB), conn_rig_exchange_at_once, "one thread");
@@ -125,7 +125,7 @@ Test(conn_streams, both_ways_through_small_rings)
     static const size_t rings[] = {1, 17, 100, 5000};
     set_up();
     for (size_t i = 0; i < 4; i++) {
-        struct conn_options options = usual();
+        struct conn_rig_options options = usual();
         options.ring = rings[i];
         options.unix_sockets = i & 1;
         struct talk talk = talk_of(rings[i] * 1000, rings[i] * 1000);
@@ -140,7 +140,7 @@ Test(conn_streams, both_ways_in_small_system_calls)
     static const size_t caps[] = {1, 3, 1000};
     set_up();
     for (size_t i = 0; i < 3; i++) {
-        struct conn_options options = usual();
+        struct conn_rig_options options = usual();
         options.io_cap = caps[i];
         options.peer.send_cap = options.peer.receive_cap = caps[i];
         struct talk talk = talk_of(caps[i] * 2000, caps[i] * 2000);
@@ -152,7 +152,7 @@ Test(conn_streams, both_ways_in_small_system_calls)
 Test(conn_streams, one_way_each)
 {
     set_up();
-    struct conn_options options = usual();
+    struct conn_rig_options options = usual();
     run_all(&options, talk_of(2 * MIB, 0), conn_rig_exchange, "we send");
     run_all(&options, talk_of(0, 2 * MIB), conn_rig_exchange, "the peer sends");
     run_all(&options, talk_of(0, 0), conn_rig_exchange, "nobody sends");
@@ -164,7 +164,7 @@ Test(conn_streams, one_way_each)
 Test(conn_streams, a_peer_that_dribbles)
 {
     set_up();
-    struct conn_options options = usual();
+    struct conn_rig_options options = usual();
     options.peer.send_cap = 5;
     options.peer.pause_us = 100;
     run_all(&options, talk_of(100000, 3000), conn_rig_exchange, "threads");
@@ -175,7 +175,7 @@ Test(conn_streams, a_peer_that_dribbles)
 Test(conn_streams, a_peer_that_stops_reading_for_a_while)
 {
     set_up();
-    struct conn_options options = usual();
+    struct conn_rig_options options = usual();
     struct talk talk = talk_of(6 * MIB, 1000);
     talk.pause_after_ms = 300;
     run_all(&options, talk, conn_rig_exchange, "threads");
@@ -191,7 +191,7 @@ Test(conn_streams, hazard_13_key_updates_while_we_write)
     set_up();
     for (size_t i = 0; i < 3; i++)
         for (int which = 0; which < 4; which++) {
-            struct conn_options options = conn_defaults(which & 1, 1, transports[which >> 1]);
+            struct conn_rig_options options = conn_defaults(which & 1, 1, transports[which >> 1]);
             options.ring = rings[i];
             struct talk talk = talk_of(rings[i] == 100 ? 50000 : 2 * MIB, 100000);
             talk.theirs.key_update_every = 400;
@@ -226,7 +226,7 @@ static void storm(struct socket_peer *peer, void *arg)
 static actpass_end end_of_storm(struct storm storm_, bool server, actpass_transport transport)
 {
     struct conn_rig rig;
-    struct conn_options options = conn_defaults(server, 1, transport);
+    struct conn_rig_options options = conn_defaults(server, 1, transport);
     char scratch[100];
     conn_rig_init(&rig, &world, &options, storm, &storm_);
     cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
