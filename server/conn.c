@@ -135,8 +135,23 @@ void conn_leave(actpass_conn *conn)
     relay_leave(conn->relay);
 }
 
+/* Whether it is connected, its first recv tells: one that was reset looks the same here. */
+static bool is_stream_socket(int fd)
+{
+    int type = 0;
+    socklen_t length = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+}
+
 actpass_conn *actpass_accept_fd(actpass_config *config, int fd)
 {
+    if (!is_stream_socket(fd)) {
+        snprintf(config->error.text, sizeof config->error.text,
+                 "the descriptor is not a stream socket: give a connected TCP or unix one");
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
     if (!settings_freeze(config)) {
         close(fd);
         return NULL;
