@@ -32,6 +32,16 @@ ssize_t fastopen_send(struct relay *relay, const void *data, size_t size)
     return -1;
 }
 
+bool relay_connected(struct relay *relay)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    relay_lock(relay);
+    int fd = relay->fd;
+    relay_unlock(relay);
+    return getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
+}
+
 /* The kernel's word on it: the other side acknowledged data that was in the SYN (tcp(7), TCP_INFO). */
 bool relay_syn_data(struct relay *relay)
 {

@@ -100,6 +100,7 @@ struct relay {
     bool kick;            /* write to wake_fd at the next unlock */
     bool kicked;          /* that was done, or will be, since the poller fell asleep */
     bool unconnected;     /* Fast Open: the first send connects; nothing to poll for before it */
+    bool syn_sent;        /* and it took data */
     bool sending;         /* some thread is inside send */
     bool receiving;       /* some thread is inside recv */
     bool output_blocked;  /* the socket took no more: wait for POLLOUT */

@@ -41,6 +41,7 @@ static bool send_once(struct relay *relay, const uint8_t *data, size_t size, boo
     relay_lock(relay);
     relay->unconnected = false;
     if (sent > 0) {
+        relay->syn_sent = relay->syn_sent || !connected;
         relay->transport->sent(relay, (size_t)sent);
         relay->sent += (uint64_t)sent;
         relay->stuck_us = 0;

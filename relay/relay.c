@@ -17,13 +17,13 @@ static int run_thread(struct relay *relay);
 
 /* An idle connection has no control pipe (relay_release): only an abort wakes it, and needs no more than its socket's
  * end. While a kicker is counted, neither descriptor goes away. */
-static void wake_poller(struct relay *relay)
+static void wake_poller(struct relay *relay, int wake_fd, bool cancelled)
 {
-    if (relay->wake_fd < 0)
-        (void)shutdown(relay->fd, SHUT_RDWR);
-    else
-        while (eventfd_write(relay->wake_fd, 1) < 0 && errno == EINTR)
+    if (wake_fd >= 0)
+        while (eventfd_write(wake_fd, 1) < 0 && errno == EINTR)
             ;
+    else if (cancelled)
+        (void)shutdown(relay->fd, SHUT_RDWR);
     pthread_mutex_lock(&relay->lock);
     relay->kickers--;
     wait_wake_followers(relay);
@@ -34,11 +34,13 @@ void relay_unlock(struct relay *relay)
 {
     bool kick = relay->kick;
     bool call_thread = relay->call_thread;
+    bool cancelled = relay->cancelled;
+    int wake_fd = relay->wake_fd;
     relay->kick = relay->call_thread = false;
     relay->kickers += kick;
     pthread_mutex_unlock(&relay->lock);
     if (kick)
-        wake_poller(relay);
+        wake_poller(relay, wake_fd, cancelled);
     if (call_thread)
         (void)run_thread(relay); /* if there is none to be had, the next call to end tries again */
 }
@@ -305,6 +307,7 @@ struct relay_status relay_status(struct relay *relay)
                                   .eof = relay->eof,
                                   .cancelled = relay->cancelled,
                                   .timed_out = relay->timed_out,
+                                  .syn_sent = relay->syn_sent,
                                   .received = relay->received,
                                   .sent = relay->sent};
     relay_unlock(relay);
@@ -327,8 +330,10 @@ void relay_release(struct relay *relay)
         if (relay->transport->release)
             relay->transport->release(relay);
         /* In the next sleep the socket is polled, so that an abort can be heard by it. */
-        bool heard = !relay->input_dead && !relay->output_blocked;
-        if (heard && !relay->asleep && !relay->kickers && !relay->cancelled) {
+        bool heard = !relay->input_dead && !relay->output_blocked && !relay->cancelled;
+        bool alone = relay->calls > 0 && !relay->polling && !relay->kickers &&
+                     relay->options.driver == DRIVER_AUTO;
+        if (heard && alone) {
             wake_fd = relay->wake_fd;
             relay->wake_fd = -1;
             relay->pipeless = true;

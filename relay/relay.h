@@ -31,7 +31,8 @@ enum relay_driver { DRIVER_AUTO, DRIVER_RELAY, DRIVER_CONVERSATION, DRIVER_RANDO
 
 struct relay_options {
     enum relay_transport transport;
-    enum role role;                  /* ROLE_AUTO: decide by the first bytes */
+    enum role role; /* ROLE_AUTO: decide by the first bytes */
+    enum role hint; /* ROLE_AUTO: decide for this one at once; ROLE_AUTO: there is none */
     int64_t initial_data_timeout_ms; /* negative: never */
     int64_t handshake_timeout_ms;    /* for the rest of a hello that has begun */
     int64_t write_timeout_ms;        /* for output that makes no progress */
@@ -113,12 +114,16 @@ struct relay_status {
     bool eof;       /* the peer's FIN was received and everything before it was read */
     bool cancelled; /* relay_abort was called */
     bool timed_out; /* output made no progress for the write timeout */
+    bool syn_sent;  /* data was given to the SYN; relay_syn_data says whether it was taken there */
     uint64_t received, sent;
 };
 struct relay_status relay_status(struct relay *relay);
 
 /* Did data travel in the SYN, ours or the peer's? Until relay_close. */
 bool relay_syn_data(struct relay *relay);
+
+/* Is the socket connected by now? With fast_open it is not at first. Until relay_close. */
+bool relay_connected(struct relay *relay);
 
 /* Sends what is left, then FIN, until the deadline. Reading goes on. */
 enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us);
@@ -127,7 +132,7 @@ enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us);
 void relay_discard(struct relay *relay, int64_t deadline_us);
 
 /* Gives back memory and the control pipe, which a connection without traffic does not need, until its next
- * wait but one. For the thread that waits, between two waits. */
+ * wait but one. For the conversation's only thread, between two waits in one call. */
 void relay_release(struct relay *relay);
 
 /* Ends it at once: wakes every wait, and resets the connection when closed. Any thread. */

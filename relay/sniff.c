@@ -26,6 +26,14 @@ static void decide_late(struct relay *relay)
     decide(relay, ROLE_CLIENT, CAUSE_SILENCE);
 }
 
+/* A guess: glare makes up for a wrong one. */
+static void decide_by_hint(struct relay *relay, enum role role)
+{
+    if (role == ROLE_CLIENT)
+        glare_begin(relay);
+    decide(relay, role, CAUSE_HINT);
+}
+
 void sniff_begin(struct relay *relay)
 {
     const struct relay_options *options = &relay->options;
@@ -35,6 +43,8 @@ void sniff_begin(struct relay *relay)
                                       .first_byte_us = -1};
     if (options->role != ROLE_AUTO)
         decide(relay, options->role, CAUSE_CONFIGURED);
+    else if (options->hint != ROLE_AUTO)
+        decide_by_hint(relay, options->hint);
     else if (options->initial_data_timeout_ms == 0)
         decide_late(relay);
     else if (options->initial_data_timeout_ms < 0)

@@ -46,6 +46,8 @@ const char *cause_name(enum cause cause)
         return "glare_unsupported";
     case CAUSE_REFLECTION:
         return "reflection";
+    case CAUSE_HINT:
+        return "hint";
     }
     return "undecided";
 }

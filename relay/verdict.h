@@ -20,7 +20,8 @@ enum cause {
     CAUSE_GLARE_WON,         /* both sent a ClientHello; ours stands */
     CAUSE_GLARE_LOST,        /* and the peer's stands */
     CAUSE_GLARE_UNSUPPORTED, /* and the peer does not know the rule */
-    CAUSE_REFLECTION         /* our own ClientHello came back */
+    CAUSE_REFLECTION,        /* our own ClientHello came back */
+    CAUSE_HINT               /* the peer was known beforehand */
 };
 
 struct verdict {
