@@ -12,6 +12,10 @@ static const struct bad_text bad_dial[] = {
      "c.json:2:22: /services/0/dial: there is \"listen\" already, remove one of the two\n"},
     {"dial before listen", DIAL("'dial': '[::1]:2', 'listen': '[::1]:1', 'echo': true"),
      "c.json:2:20: /services/0/listen: there is \"dial\" already, remove one of the two\n"},
+    {"both listen and dial, so that the role is open",
+     QUOTED("{'services': [{'name': 'a', 'echo': true, 'tls': {},\n"
+            "'listen': '[::1]:1', 'dial': '[::1]:2'}]}"),
+     "c.json:2:22: /services/0/dial: there is \"listen\" already, remove one of the two\n"},
     {"dial a number", DIAL("'echo': true, 'persistent': true, 'dial': 443"),
      "c.json:2:43: /services/0/dial: must be an address in a string, or a list of them, not a "
      "number\n"},
@@ -267,8 +271,7 @@ Test(config_dial, what_else_is_good, .init = folder_enter, .fini = folder_leave)
         "'dial': 'a:1', 'persistent': true, 'as_client': {'echo': true}",
         "'dial': 'a:1', 'persistent': true, 'http': {'root': 'folder'}, 'retry': {}",
         "'dial': 'a:1', 'persistent': true, 'echo': {}, 'retry': {'min': '5s', 'max': '5s'}",
-        "'dial': ['a:1', 'a:2', 'a:3', 'a:4', 'a:5', 'a:6', 'a:7', 'b:8'], 'listen_plain': "
-        "'unix:s'",
+        "'dial': ['a:1','b:2','c:3','d:4','e:5','f:6','g:7','h:8'], 'listen_plain': 'a:9'",
         "'dial': ['a:1', 'unix:b'], 'tcp_fast_open': true, 'persistent': true, 'echo': {}",
         "'listen': '[::1]:1', 'echo': {}, 'tcp_fast_open': true, 'tcp_fast_open_queue': 65535",
     };

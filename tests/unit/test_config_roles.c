@@ -97,6 +97,12 @@ static const struct bad_text bad_hints[] = {
            "{'from': '2001:db8:1::/48', 'role': 'server'}]"),
      "c.json:3:112: /services/0/role_hints/2/from: is never reached: 3:70 comes before it\n"
      "c.json:4:10: /services/0/role_hints/3/from: is never reached: 3:25 comes before it\n"},
+    {"hint behind two wider ones",
+     HEARD("'role_hints': [{'from': '10.0.0.0/8', 'role': 'client'}, {'from': '10.1.0.0/16', "
+           "'role': 'server'},\n"
+           "{'from': '10.1.1.0/24', 'role': 'server'}]"),
+     "c.json:3:67: /services/0/role_hints/1/from: is never reached: 3:25 comes before it\n"
+     "c.json:4:10: /services/0/role_hints/2/from: is never reached: 3:25 comes before it\n"},
     {"hints behind everything",
      HEARD("'role_hints': [{'from': '0.0.0.0/0', 'role': 'client'}, {'from': '10.1.0.0/16', "
            "'role': 'server'}]"),

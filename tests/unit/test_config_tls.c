@@ -159,6 +159,12 @@ static const struct bad_text bad_tls[] = {
      "as in \"email:peer@example.org\"\n"
      "c.json:4:61: /services/0/tls/peer_names/9: no e-mail address stands after email:, write it "
      "as in \"email:peer@example.org\"\n"},
+    {"peer name of kind email, overlong",
+     ASKED("'peer_names': "
+           "['email:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b.example', "
+           "'email:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b.example']"),
+     "c.json:3:100: /services/0/tls/peer_names/1: no e-mail address stands after email:, write it "
+     "as in \"email:peer@example.org\"\n"},
     {"peer name of kind cn",
      ASKED("'peer_names': ['cn:', "
            "'cn:nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn']"),
