@@ -38,6 +38,8 @@ BARS = [  # words, whom relay is held against (the best of them), keys, bar
 ]
 SHORT = {"down_cpu_s_gib": "down", "up_cpu_s_gib": "up", "rtt_p50_us": "p50", "rtt_cpu_us": "CPU",
          "full_cpu_us": "CPU", "resumed_cpu_us": "CPU", "idle_kib": "KiB"}
+MEASURE_OF = {"full": "full", "resumed": "resumed", "rtt": "roundtrip", "down": "down", "up": "up",
+              "idle": "idle"}  # by the first word of a key
 INSIDE = [  # words, key, decimals, bar of relay / direct
     ("full handshake, CPU µs", "handshakes_cpu_us", 0, 1.15),
     ("64-byte round trip, p50 µs", "ping_p50_us", 1, 1.10),
@@ -83,6 +85,9 @@ class Report:
         theirs = [value for value in (self.value(name, key) for name in against) if value]
         return ours / min(theirs) if ours is not None and theirs else None
 
+    def asked_for(self, key):
+        return MEASURE_OF[key.split("_")[0]] in self.args.measures
+
     def range_of_rounds(self, key, against):
         """The same, round by round: how far the one number can be trusted."""
         lists = [self.samples.get(name, {}).get(key) for name in against]
@@ -114,14 +119,14 @@ class Report:
         words = {key: text for text, key, _, _ in MEASURED}
         return [["actpass relay / ..."] + [COLUMNS[name] for name in others]] + [
             [words[key]] + [number(self.ratio(key, [name]), 2) for name in others]
-            for key in COMPARED]
+            for key in COMPARED if self.asked_for(key)]
 
     def bars(self):
         if "relay" not in self.names:
             return []
         rows = [["ratio", "", "measured", "single rounds", "bar", ""]]
         for words, against, keys, bar in BARS:
-            for key in keys:
+            for key in filter(self.asked_for, keys):
                 ratio = self.ratio(key, against)
                 rows.append([words, SHORT[key], number(ratio, 3),
                              self.range_of_rounds(key, against), f"≤ {bar:.2f}",
