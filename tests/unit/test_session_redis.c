@@ -25,10 +25,11 @@ enum { DEADLINE_MS = 300, QUESTION = 2048 };
 struct peer {
     int listener;
     uint16_t port;
-    const char *answer;      /* NULL: none */
-    bool drips;              /* a byte each 20 ms */
-    bool closes;             /* after each answer */
-    char question[QUESTION]; /* the last; read when no call is under way */
+    const char *answer; /* NULL: none */
+    bool drips;         /* a byte each 20 ms */
+    bool closes;        /* after each answer */
+    pthread_mutex_t lock;
+    char question[QUESTION]; /* the last */
     atomic_uint connections, stop;
     pthread_t thread;
 };
@@ -57,10 +58,12 @@ static void serve(struct peer *peer, int fd)
     while (!peer->stop) {
         if (!readable(fd))
             continue;
-        ssize_t got = recv(fd, peer->question, QUESTION - 1, 0);
-        if (got <= 0)
+        char question[QUESTION] = "";
+        if (recv(fd, question, QUESTION - 1, 0) <= 0)
             return;
-        peer->question[got] = '\0';
+        pthread_mutex_lock(&peer->lock);
+        memcpy(peer->question, question, QUESTION);
+        pthread_mutex_unlock(&peer->lock);
         answer(peer, fd);
         if (peer->closes)
             return;
@@ -88,6 +91,7 @@ static void peer_start(struct peer *peer, uint16_t port)
     socklen_t size = sizeof name;
     int on = 1;
     peer->stop = 0;
+    cr_assert_eq(pthread_mutex_init(&peer->lock, NULL), 0);
     peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_eq(setsockopt(peer->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
     cr_assert_eq(bind(peer->listener, (struct sockaddr *)&name, size), 0);
@@ -102,6 +106,16 @@ static void peer_end(struct peer *peer)
     peer->stop = 1;
     pthread_join(peer->thread, NULL);
     close(peer->listener);
+    pthread_mutex_destroy(&peer->lock);
+}
+
+/* Was this asked last? */
+static bool asked(struct peer *peer, const char *wanted, size_t size)
+{
+    pthread_mutex_lock(&peer->lock);
+    bool same = memcmp(peer->question, wanted, size) == 0;
+    pthread_mutex_unlock(&peer->lock);
+    return same;
 }
 
 static struct store *store_of(const struct peer *peer, uint16_t db)
@@ -134,9 +148,10 @@ Test(session_redis, what_is_asked)
     cr_assert_eq(store_put(store, &key, "a\0c", 3, 300, &problem), STORE_DONE);
     static const char wanted[] =
         "*4\r\n$5\r\nSETEX\r\n$72\r\n" NAME "\r\n$3\r\n300\r\n$3\r\na\0c\r\n";
-    cr_assert_arr_eq(peer.question, wanted, sizeof wanted);
+    cr_assert(asked(&peer, wanted, sizeof wanted));
     (void)store_remove(store, &key, &problem);
-    cr_assert_str_eq(peer.question, "*2\r\n$3\r\nDEL\r\n$72\r\n" NAME "\r\n");
+    static const char removal[] = "*2\r\n$3\r\nDEL\r\n$72\r\n" NAME "\r\n";
+    cr_assert(asked(&peer, removal, sizeof removal));
     cr_assert_eq(peer.connections, 1, "one connection for all");
     store_free(store);
     peer_end(&peer);
@@ -204,7 +219,8 @@ Test(session_redis, the_database_is_selected_first)
     peer_start(&peer, 0);
     struct store *store = store_of(&peer, 12);
     cr_assert_eq(get(store, data, &size), STORE_FAILED);
-    cr_assert_str_eq(peer.question, "*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n");
+    static const char selection[] = "*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n";
+    cr_assert(asked(&peer, selection, sizeof selection));
     cr_assert(strstr(problem.text, "database 12 cannot be selected"), "%s", problem.text);
     store_free(store);
     peer_end(&peer);
