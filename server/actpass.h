@@ -58,7 +58,8 @@ typedef enum {
     ACTPASS_CAUSE_GLARE_WON,         /* both sent a ClientHello: we stay client */
     ACTPASS_CAUSE_GLARE_LOST,        /* both sent a ClientHello: we become server */
     ACTPASS_CAUSE_GLARE_UNSUPPORTED, /* both sent one, and the peer knows no rule for it */
-    ACTPASS_CAUSE_REFLECTION         /* our own ClientHello came back */
+    ACTPASS_CAUSE_REFLECTION,        /* our own ClientHello came back */
+    ACTPASS_CAUSE_HINT               /* configured for that peer: role_hints */
 } actpass_cause;
 
 /* How a connection ended. ACTPASS_OPEN until then. CLEAN is only ever said when the peer's
@@ -203,6 +204,7 @@ ACTPASS_API actpass_end actpass_ended(const actpass_conn *conn);
 
 /* One sentence on why the connection ended as it did; "" while it is open. Lives as long as the
  * connection. */
+    int syn_data; /* 1: data travelled in the SYN (TCP Fast Open); asked for where it is configured */
 ACTPASS_API const char *actpass_error(const actpass_conn *conn);
 
 typedef enum { ACTPASS_EVENT_ROLE, ACTPASS_EVENT_HANDSHAKE, ACTPASS_EVENT_CLOSE } actpass_event;

@@ -39,16 +39,20 @@ static void on_verdict(void *arg)
     if (verdict.role == ROLE_NONE)
         conn_end_without_role(conn, &verdict);
     conn_tell_role(conn);
-    if (conn->on_verdict)
-        conn->on_verdict(conn, conn->arg);
+    if (conn->options.on_verdict)
+        conn->options.on_verdict(conn, conn->options.arg);
 }
 
 static void name_peer(actpass_conn *conn, int fd)
 {
-    struct sockaddr_storage address;
-    socklen_t length = sizeof address;
+    struct sockaddr_storage address = conn->options.fast_open;
+    socklen_t length = conn->options.fast_open_size;
     char host[64], port[8];
-    bool named = getpeername(fd, (struct sockaddr *)&address, &length) == 0;
+    bool named = length > 0;
+    if (!named) {
+        length = sizeof address;
+        named = getpeername(fd, (struct sockaddr *)&address, &length) == 0;
+    }
     if (named && address.ss_family == AF_UNIX) {
         snprintf(conn->peer_address, sizeof conn->peer_address, "unix");
         return;
@@ -70,7 +74,14 @@ static struct relay *make_relay(actpass_conn *conn, int fd)
     options.role = settings->role == CONFIG_ROLE_SERVER   ? ROLE_SERVER
                    : settings->role == CONFIG_ROLE_CLIENT ? ROLE_CLIENT
                                                           : ROLE_AUTO;
+    options.hint = conn->options.hint;
     options.initial_data_timeout_ms = settings->initial_data_timeout_ms;
+    int64_t most_ms = conn->options.most_wait_ms;
+    if (most_ms > 0 &&
+        (settings->initial_data_timeout_ms < 0 || most_ms < settings->initial_data_timeout_ms))
+        options.initial_data_timeout_ms = most_ms;
+    options.fast_open = conn->options.fast_open;
+    options.fast_open_size = conn->options.fast_open_size;
     options.handshake_timeout_ms = settings->handshake_timeout_ms;
     options.write_timeout_ms = settings->write_timeout_ms;
     options.glare = true;
@@ -80,8 +91,7 @@ static struct relay *make_relay(actpass_conn *conn, int fd)
     return relay_new(fd, &options);
 }
 
-actpass_conn *conn_new(actpass_config *config, int fd,
-                       void (*verdict)(actpass_conn *conn, void *arg), void *arg)
+actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options *options)
 {
     actpass_conn *conn = calloc(1, sizeof *conn);
     int error = conn ? pthread_mutex_init(&conn->lock, NULL) : ENOMEM;
@@ -91,8 +101,9 @@ actpass_conn *conn_new(actpass_config *config, int fd,
     if (error)
         goto out_lock;
     conn->config = settings_hold(config);
-    conn->on_verdict = verdict;
-    conn->arg = arg;
+    if (options)
+        conn->options = *options;
+    conn->connected = conn->options.fast_open_size == 0;
     conn->protocol = conn->cipher = "";
     int on =
         1; /* a small record waits for nothing (hazard 44); fails on a unix socket, where it needs not */
@@ -122,7 +133,25 @@ int conn_start(actpass_conn *conn)
 
 void conn_dialed(actpass_conn *conn, const char *address)
 {
+    struct config_address parsed;
+    struct in6_addr number;
     conn->dialed = strdup(address);
+    if (config_address_parse(address, &parsed))
+        return;
+    if (parsed.host && inet_pton(AF_INET, parsed.host, &number) != 1 &&
+        inet_pton(AF_INET6, parsed.host, &number) != 1)
+        conn->dialed_name = strdup(parsed.host);
+    config_address_free(&parsed);
+}
+
+bool conn_was_connected(const actpass_conn *conn)
+{
+    return conn->connected;
+}
+
+bool conn_syn_refused(actpass_conn *conn)
+{
+    return relay_status(conn->relay).syn_sent && !relay_syn_data(conn->relay);
 }
 
 void conn_enter(actpass_conn *conn)
@@ -156,7 +185,7 @@ actpass_conn *actpass_accept_fd(actpass_config *config, int fd)
         close(fd);
         return NULL;
     }
-    actpass_conn *conn = conn_new(config, fd, NULL, NULL);
+    actpass_conn *conn = conn_new(config, fd, NULL);
     int error = conn ? conn_start(conn) : errno;
     if (!error)
         return conn;
@@ -200,6 +229,7 @@ void actpass_free(actpass_conn *conn)
     free(conn->subject);
     free(conn->dialed);
     pthread_mutex_destroy(&conn->end_lock);
+    free(conn->dialed_name);
     pthread_mutex_destroy(&conn->lock);
     free(conn);
 }
@@ -241,6 +271,7 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
     info->alpn = conn->alpn;
     info->resumed = conn->resumed;
     info->peer_subject = conn->subject ? conn->subject : "";
+    info->syn_data = conn->syn_data;
     info->peer_fingerprint = conn->fingerprint;
     pthread_mutex_unlock(&conn->lock);
 }
@@ -249,7 +280,7 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
 _Static_assert((int)ACTPASS_ROLE_AUTO == (int)ROLE_AUTO && (int)ACTPASS_ROLE_NONE == (int)ROLE_NONE,
                "roles");
 _Static_assert((int)ACTPASS_CAUSE_CLIENT_HELLO == (int)CAUSE_CLIENT_HELLO &&
-                   (int)ACTPASS_CAUSE_REFLECTION == (int)CAUSE_REFLECTION,
+                   (int)ACTPASS_CAUSE_HINT == (int)CAUSE_HINT,
                "causes");
 
 const char *actpass_role_name(actpass_role role)

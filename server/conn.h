@@ -43,7 +43,8 @@ void conn_dialed(actpass_conn *conn, const char *address);
 /* The transport was connected at some time. With fast_open it is not at first. */
 bool conn_was_connected(const actpass_conn *conn);
 
-/* Data was given to the SYN, and the other side did not take it from there. After the handshake. */
+/* Data was given to the SYN, and the other side did not take it from there. After actpass_handshake,
+ * before actpass_close. */
 bool conn_syn_refused(actpass_conn *conn);
 
 /* Starts the relay thread. 0, or the errno of pthread_create: the caller frees the connection. */

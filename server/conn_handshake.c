@@ -47,6 +47,9 @@ static bool make_ssl(actpass_conn *conn, enum role role)
     if (conn->config->connection.transport == CONFIG_TRANSPORT_DIRECT)
         SSL_set_read_ahead(ssl, 1); /* one system call a record instead of two */
     conn->ssl = ssl;
+    if (role == ROLE_CLIENT && conn->dialed_name &&
+        !SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name))
+        (void)SSL_set_tlsext_host_name(ssl, conn->dialed_name); /* too long a name is left out */
     return true;
 }
 
@@ -133,6 +136,41 @@ static bool follow_role(actpass_conn *conn, enum role *role)
         return false;
     }
     pthread_mutex_lock(&conn->lock);
+/* With Fast Open the connection is made while the handshake waits, and has a time limit of its own. */
+static bool wait_for_peer(actpass_conn *conn, unsigned want, enum role *role, int64_t deadline_us)
+{
+    int64_t connect_us = conn->connected ? DEADLINE_NEVER : conn->options.connect_deadline_us;
+    int64_t until_us = connect_us < deadline_us ? connect_us : deadline_us;
+    enum relay_wait wait = relay_wait(conn->relay, want, NULL, 0, until_us);
+    conn->connected = conn->connected || relay_connected(conn->relay);
+    switch (wait) {
+    case WAIT_READY:
+        return follow_role(conn, role);
+    case WAIT_TIMEOUT:
+        if (conn->connected && until_us < deadline_us)
+            return true;
+        conn_fail(conn, ACTPASS_TIMEOUT,
+                  conn->connected ? "the handshake was not done in time"
+                                  : "the TCP connection did not come up in time");
+        return false;
+    case WAIT_CANCELLED:
+        break;
+    }
+    conn_end_of_transport(conn);
+    return false;
+}
+
+/* Asked where it is configured: it is a system call. */
+static void note_syn_data(actpass_conn *conn)
+{
+    if (!conn->config->connection.tcp_fast_open)
+        return;
+    bool syn_data = relay_syn_data(conn->relay);
+    pthread_mutex_lock(&conn->lock);
+    conn->syn_data = syn_data;
+    pthread_mutex_unlock(&conn->lock);
+}
+
     SSL_free(conn->ssl);
     conn->ssl = NULL;
     bool made = make_ssl(conn, verdict.role);
@@ -145,21 +183,15 @@ static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
 {
     unsigned want = 0;
     enum role role = verdict->role;
+    conn->connected = conn->connected || relay_status(conn->relay).received > 0;
     enum outcome outcome;
+    note_syn_data(conn);
     int64_t deadline_us = handshake_deadline_us(conn, verdict);
     if (!make_ssl(conn, role))
         return false;
     while ((outcome = step(conn, &want)) == OUTCOME_AGAIN) {
-        enum relay_wait wait = relay_wait(conn->relay, want, NULL, 0, deadline_us);
-        if (wait == WAIT_READY && follow_role(conn, &role))
-            continue;
-        if (wait == WAIT_READY)
+        if (!wait_for_peer(conn, want, &role, deadline_us))
             return false;
-        if (wait == WAIT_TIMEOUT)
-            conn_fail(conn, ACTPASS_TIMEOUT, "the handshake was not done in time");
-        else
-            conn_end_of_transport(conn);
-        return false;
     }
     relay_flush(conn->relay);
     return outcome == OUTCOME_DONE;

@@ -17,10 +17,10 @@ struct actpass_conn {
     /* Constant from conn_new on. */
     actpass_config *config;
     struct relay *relay;
-    void (*on_verdict)(actpass_conn *conn, void *arg);
-    void *arg;
+    struct conn_options options;
     char peer_address[80];
-    char *dialed; /* the address, where we opened the connection; NULL: the peer did */
+    char *dialed;      /* the address, where we opened the connection; NULL: the peer did */
+    char *dialed_name; /* its host, if that is a name */
 
     void (*on_idle)(void *arg); /* belongs to the conversation's thread */
     void *on_idle_arg;
@@ -41,6 +41,8 @@ struct actpass_conn {
     char *subject;
     char fingerprint[65];
 
+    bool connected; /* the transport is, or was */
+    bool syn_data;  /* data travelled in the SYN */
     /* Set once: the text first, then the end. Read by any thread. */
     pthread_mutex_t end_lock;
     _Atomic actpass_end end;

@@ -1,9 +1,9 @@
 #include "server/conversation.h"
 
 #include "relay/clock.h"
-#include "server/conn.h"
+#include "server/hints.h"
 #include "server/idle.h"
-#include "server/report.h"
+#include "server/services/bridge.h"
 #include "server/services/echo.h"
 #include "server/services/forward.h"
 #include "server/settings.h"
@@ -19,8 +19,11 @@ struct conversation {
     actpass_server *server;
     struct service *service;
     struct report report;
-    int64_t accepted_us;
-    actpass_cause cause; /* of the role, as the log has it */
+    int plain; /* the local connection to be bridged; -1: none */
+    int64_t began_us;
+    actpass_cause cause;  /* of the role, as the log has it */
+    struct peer_key peer; /* with hints: who it is, */
+    bool known;           /*   if that has an address */
 };
 
 static actpass_conn *conn_of(const struct conversation *conversation)
@@ -28,17 +31,15 @@ static actpass_conn *conn_of(const struct conversation *conversation)
     return conversation->report.conn;
 }
 
-static void free_conversation(struct conversation *conversation)
-{
-    actpass_free(conn_of(conversation));
-    free(conversation);
-}
-
 /* Off the registry first: who is in there may be aborted by others, and must be alive. */
 static void leave(struct conversation *conversation)
 {
     registry_remove(conversation->server->registry, &conversation->entry);
-    free_conversation(conversation);
+    actpass_free(conn_of(conversation));
+    if (conversation->plain >= 0) {
+        close(conversation->plain);
+    }
+    free(conversation);
 }
 
 static void count_end(struct conversation *conversation)
@@ -57,7 +58,7 @@ static void close_and_leave(struct conversation *conversation)
 {
     (void)actpass_close(conn_of(conversation)); /* the report says how it ended */
     count_end(conversation);
-    report_close(&conversation->report, clock_now_us() - conversation->accepted_us);
+    report_close(&conversation->report, clock_now_us() - conversation->began_us);
     leave(conversation);
 }
 
@@ -74,7 +75,9 @@ static void note_dropped(actpass_server *server, struct service *service,
 static void drop(struct conversation *conversation, int error)
 {
     note_dropped(conversation->server, conversation->service, &conversation->report, error);
-    actpass_abort(conn_of(conversation));
+    if (conn_of(conversation) != NULL) {
+        actpass_abort(conn_of(conversation));
+    }
     leave(conversation);
 }
 
@@ -92,8 +95,11 @@ static void serve(struct conversation *conversation)
         info.role == ACTPASS_ROLE_CLIENT ? &config->as_client : &config->as_server;
     struct service_job job = {.conn = conn_of(conversation),
                               .what = what,
+                              .plain = conversation->plain,
                               .idle_timeout_ms = config->connection.idle_timeout_ms};
-    if (services[what->kind] != NULL) {
+    if (conversation->plain >= 0) {
+        bridge_serve(&job);
+    } else if (services[what->kind] != NULL) {
         services[what->kind](&job);
     }
     if (job.problem[0] != '\0') {
@@ -123,6 +129,15 @@ static void note_sessions(struct conversation *conversation)
     }
 }
 
+static void learn(struct conversation *conversation, bool up)
+{
+    if (conversation->known) {
+        actpass_info_t info;
+        actpass_info(conn_of(conversation), &info);
+        hints_learn(conversation->service->hints, &conversation->peer, info.cause, up);
+    }
+}
+
 static void release_idle(void *arg)
 {
     (void)arg;
@@ -131,17 +146,20 @@ static void release_idle(void *arg)
 
 /* From here to the close the conversation waits nowhere but in its connection's calls (hand_over), so no relay
  * thread is kept for it. With the relay transport the role is known; with the direct one the handshake finds it. */
-static void converse(void *arg)
+static bool shake_hands(struct conversation *conversation)
 {
-    struct conversation *conversation = arg;
     conn_on_idle(conn_of(conversation), release_idle, NULL);
     bool up = actpass_handshake(conn_of(conversation)) == 0;
     note_role(conversation);
     note_sessions(conversation);
-    if (up) {
-        serve(conversation);
-    }
-    close_and_leave(conversation);
+    learn(conversation, up);
+    return up;
+}
+
+static void converse(void *arg)
+{
+    struct conversation *conversation = arg;
+    conversation_finish(conversation, shake_hands(conversation));
 }
 
 static int hand_over(struct conversation *conversation)
@@ -175,33 +193,154 @@ static int start(struct conversation *conversation)
     return conn_start(conn_of(conversation));
 }
 
-int conversation_begin(actpass_server *server, struct service *service, int fd)
+/* What is known of the peer is asked while the socket is still ours. */
+static void take_hint(struct conversation *conversation, int fd, struct conn_options *options)
 {
-    uint64_t number = atomic_fetch_add(&server->counters.accepted, 1) + 1;
+    struct sockaddr_storage address;
+    struct sockaddr *peer = (struct sockaddr *)(void *)&address;
+    socklen_t length = sizeof(address);
+    struct hints *hints = conversation->service->hints;
+    if (hints == NULL || getpeername(fd, peer, &length) != 0) {
+        return;
+    }
+    conversation->known = peer_key_of(peer, false, &conversation->peer);
+    if (conversation->known) {
+        struct hint hint = hints_of(hints, &conversation->peer);
+        options->hint = hint.role;
+        options->most_wait_ms = hint.most_wait_ms;
+    }
+}
+
+/* Makes the socket the conversation's connection. 0, or an errno. */
+static int attach(struct conversation *conversation, int fd, struct conn_options *options)
+{
+    take_hint(conversation, fd, options);
+    conversation->began_us = clock_now_us();
+    conversation->cause = ACTPASS_CAUSE_UNDECIDED;
+    conversation->report.conn = conn_new(conversation->service->settings, fd, options);
+    if (conn_of(conversation) == NULL) {
+        return errno;
+    }
+    registry_set(conversation->server->registry, &conversation->entry, conn_of(conversation),
+                 options->fast_open_size > 0);
+    return 0;
+}
+
+struct conversation *conversation_new(actpass_server *server, struct service *service, int plain)
+{
+    uint64_t number = atomic_fetch_add(&server->counters.numbers, 1) + 1;
     struct report report = {.log = server->log, .service = service->config->name, .number = number};
     struct conversation *conversation = calloc(1, sizeof(*conversation));
     if (conversation == NULL) {
-        close(fd);
+        if (plain >= 0) {
+            close(plain);
+        }
         note_dropped(server, service, &report, ENOMEM);
-        return ENOMEM;
+        return NULL;
     }
-    conversation->accepted_us = clock_now_us();
     conversation->server = server;
     conversation->service = service;
     conversation->report = report;
-    conversation->report.conn = conn_new(service->settings, fd, on_verdict, conversation);
-    if (conn_of(conversation) == NULL) {
-        int error = errno;
-        note_dropped(server, service, &report, error);
-        free_conversation(conversation);
-        return error;
-    }
-    conversation->entry.conn = conn_of(conversation);
+    conversation->plain = plain;
     conversation->entry.service = service->number;
     registry_add(server->registry, &conversation->entry);
-    int error = start(conversation); /* from here on it is another thread's */
+    return conversation;
+}
+
+int conversation_begin(actpass_server *server, struct service *service, int fd)
+{
+    atomic_fetch_add(&server->counters.accepted, 1);
+    struct conversation *conversation = conversation_new(server, service, -1);
+    if (conversation == NULL) {
+        close(fd);
+        return ENOMEM;
+    }
+    struct conn_options options = {.on_verdict = on_verdict, .arg = conversation};
+    int error = attach(conversation, fd, &options);
+    if (error == 0) {
+        error = start(conversation); /* from here on it is another thread's */
+    }
     if (error != 0) {
         drop(conversation, error);
     }
     return error;
+}
+
+/* ---- Step by step -------------------------------------------------------------------------- */
+
+actpass_server *conversation_server(const struct conversation *conversation)
+{
+    return conversation->server;
+}
+
+struct service *conversation_service(const struct conversation *conversation)
+{
+    return conversation->service;
+}
+
+const struct report *conversation_report(const struct conversation *conversation)
+{
+    return &conversation->report;
+}
+
+actpass_conn *conversation_conn(const struct conversation *conversation)
+{
+    return conn_of(conversation);
+}
+
+void conversation_detach(struct conversation *conversation)
+{
+    actpass_conn *conn = conn_of(conversation);
+    registry_set(conversation->server->registry, &conversation->entry, NULL, false);
+    conversation->report.conn = NULL;
+    actpass_free(conn);
+}
+
+bool conversation_handshake(struct conversation *conversation, int fd, const char *address,
+                            const struct conn_options *options)
+{
+    struct conn_options own = *options;
+    conversation->report.dialed = true;
+    atomic_fetch_add(&conversation->server->counters.dialed, 1);
+    int error = attach(conversation, fd, &own);
+    if (error == 0) {
+        conn_dialed(conn_of(conversation), address);
+        error = conn_start(conn_of(conversation));
+    }
+    if (error != 0) {
+        note_dropped(conversation->server, conversation->service, &conversation->report, error);
+        conversation_detach(conversation);
+        return false;
+    }
+    if (own.fast_open_size == 0) {
+        report_connected(&conversation->report, address);
+    }
+    conn_enter(conn_of(conversation)); /* never left, as in hand_over */
+    if (atomic_load(&conversation->server->stops) > 0) {
+        actpass_abort(conn_of(conversation)); /* stopping has looked for connections before */
+    }
+    bool up = shake_hands(conversation);
+    registry_connected(conversation->server->registry, &conversation->entry);
+    if (own.fast_open_size > 0 && conn_was_connected(conn_of(conversation))) {
+        report_connected(&conversation->report, address);
+    }
+    return up;
+}
+
+void conversation_finish(struct conversation *conversation, bool up)
+{
+    if (up) {
+        serve(conversation);
+    }
+    close_and_leave(conversation);
+}
+
+void conversation_give_up(struct conversation *conversation)
+{
+    leave(conversation);
+}
+
+void conversation_drop(struct conversation *conversation, int error)
+{
+    drop(conversation, error);
 }

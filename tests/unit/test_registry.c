@@ -17,7 +17,7 @@ static actpass_conn *open_conn(actpass_config *config)
     int ends[2];
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     close(ends[1]);
-    actpass_conn *conn = conn_new(config, ends[0], NULL, NULL);
+    actpass_conn *conn = conn_new(config, ends[0], NULL);
     cr_assert_not_null(conn);
     return conn;
 }

@@ -466,7 +466,7 @@ Test(sniff, a_client_by_silence_waits_for_the_whole_first_answer, .timeout = 20)
 
 Test(sniff, every_role_and_cause_has_a_name_of_its_own, .timeout = 10)
 {
-    for (int i = CAUSE_UNDECIDED; i <= CAUSE_REFLECTION; i++)
+    for (int i = CAUSE_UNDECIDED; i <= CAUSE_HINT; i++)
         for (int k = CAUSE_UNDECIDED; k < i; k++)
             cr_assert_str_neq(cause_name((enum cause)i), cause_name((enum cause)k), "%d %d", i, k);
     for (int i = ROLE_AUTO; i <= ROLE_NONE; i++)
