@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/conversation.h"
+#include "server/dialing/dialed.h"
 
 #include <errno.h>
 #include <string.h>
@@ -59,7 +60,9 @@ static void accept_some(actpass_server *server, struct service *service)
             return;
         }
         if (error == 0) {
-            error = conversation_begin(server, service, fd);
+            bool plain = service->config->dial.address_count > 0;
+            error =
+                plain ? dialed_begin(server, service, fd) : conversation_begin(server, service, fd);
         }
         if (error != 0) {
             pause_service(server, service, error);
@@ -82,8 +85,9 @@ static int64_t choose_polls(actpass_server *server)
             wake_us = service->paused_until_us;
         }
         any_full = any_full || service->full;
-        server->polls[SERVER_OWN_POLLS + i] = (struct pollfd){
-            .fd = paused || service->full ? -1 : listener_fd(service->listener), .events = POLLIN};
+        bool off = paused || service->full || service->listener == NULL;
+        server->polls[SERVER_OWN_POLLS + i] =
+            (struct pollfd){.fd = off ? -1 : listener_fd(service->listener), .events = POLLIN};
     }
     server->polls[0] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
     server->polls[1] = (struct pollfd){.fd = any_full ? registry_watch_fd(server->registry) : -1,

@@ -1,6 +1,7 @@
 #include "server/listener.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -270,6 +271,14 @@ void listener_close(struct listener *listener)
     }
     free(listener->path);
     free(listener);
+}
+
+int listener_fast_open(struct listener *listener, uint64_t queue)
+{
+    int length = queue > INT_MAX ? INT_MAX : (int)queue;
+    return setsockopt(listener->fd, IPPROTO_TCP, TCP_FASTOPEN, &length, sizeof(length)) == 0
+               ? 0
+               : errno;
 }
 
 int listener_fd(const struct listener *listener)

@@ -90,6 +90,22 @@ void registry_remove(struct registry *registry, struct registry_entry *entry)
     }
 }
 
+void registry_set(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
+                  bool connecting)
+{
+    pthread_mutex_lock(&registry->lock);
+    entry->conn = conn;
+    entry->connecting = connecting;
+    pthread_mutex_unlock(&registry->lock);
+}
+
+void registry_connected(struct registry *registry, struct registry_entry *entry)
+{
+    pthread_mutex_lock(&registry->lock);
+    entry->connecting = false;
+    pthread_mutex_unlock(&registry->lock);
+}
+
 void registry_decided(struct registry *registry, struct registry_entry *entry)
 {
     pthread_mutex_lock(&registry->lock);
@@ -113,30 +129,64 @@ size_t registry_service_count(struct registry *registry, size_t service)
     return count;
 }
 
-size_t registry_abort_all(struct registry *registry)
+size_t registry_open(struct registry *registry)
 {
-    size_t aborted = 0;
+    size_t open = 0;
     pthread_mutex_lock(&registry->lock);
-    for (struct registry_entry *entry = registry->first; entry != NULL; entry = entry->next) {
-        actpass_abort(entry->conn);
-        aborted++;
+    for (const struct registry_entry *entry = registry->first; entry != NULL; entry = entry->next) {
+        open += entry->conn != NULL;
     }
     pthread_mutex_unlock(&registry->lock);
-    return aborted;
+    return open;
 }
 
-size_t registry_abort_undecided(struct registry *registry, size_t service)
+static size_t abort_some(struct registry *registry,
+                         bool (*chosen)(const struct registry_entry *entry, size_t service),
+                         size_t service)
 {
     size_t aborted = 0;
     pthread_mutex_lock(&registry->lock);
     for (struct registry_entry *entry = registry->first; entry != NULL; entry = entry->next) {
-        if (entry->service == service && !entry->decided) {
+        if (entry->conn != NULL && chosen(entry, service)) {
             actpass_abort(entry->conn);
             aborted++;
         }
     }
     pthread_mutex_unlock(&registry->lock);
     return aborted;
+}
+
+static bool is_any(const struct registry_entry *entry, size_t service)
+{
+    (void)entry;
+    (void)service;
+    return true;
+}
+
+static bool is_undecided(const struct registry_entry *entry, size_t service)
+{
+    return entry->service == service && !entry->decided;
+}
+
+static bool is_connecting(const struct registry_entry *entry, size_t service)
+{
+    (void)service;
+    return entry->connecting;
+}
+
+size_t registry_abort_all(struct registry *registry)
+{
+    return abort_some(registry, is_any, 0);
+}
+
+size_t registry_abort_undecided(struct registry *registry, size_t service)
+{
+    return abort_some(registry, is_undecided, service);
+}
+
+size_t registry_abort_connecting(struct registry *registry)
+{
+    return abort_some(registry, is_connecting, 0);
 }
 
 void registry_watch(struct registry *registry)

@@ -10,11 +10,13 @@
 
 struct registry;
 
-/* One connection, inside the memory of its owner. */
+/* One connection, inside the memory of its owner; or what will be one, and is waited for like one. What is marked
+ * with * is guarded by the registry's lock once added. */
 struct registry_entry {
-    actpass_conn *conn;
-    size_t service; /* its number, from 0 */
-    bool decided;   /* there is a role; guarded by the registry's lock once added */
+    actpass_conn *conn; /* *; NULL: there is none now, only a dialer at work */
+    size_t service;     /* its number, from 0 */
+    bool decided;       /* *; there is a role */
+    bool connecting;    /* *; TCP Fast Open: the connection is not up yet */
     struct registry_entry *previous, *next;
 };
 
@@ -22,19 +24,26 @@ struct registry_entry {
 struct registry *registry_new(size_t service_count);
 void registry_free(struct registry *registry); /* empty, or NULL */
 
-/* From registry_add to registry_remove the connection must be alive. */
+/* From registry_add to registry_remove, or until another connection or none is set, it must be alive. */
 void registry_add(struct registry *registry, struct registry_entry *entry);
 void registry_remove(struct registry *registry, struct registry_entry *entry);
+
+/* CONN takes the place of the connection that was there; it may be NULL. CONNECTING until registry_connected. */
+void registry_set(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
+                  bool connecting);
+void registry_connected(struct registry *registry, struct registry_entry *entry);
 
 /* Notes that the connection has its role. */
 void registry_decided(struct registry *registry, struct registry_entry *entry);
 
-size_t registry_count(struct registry *registry);
+size_t registry_count(struct registry *registry); /* of all entries */
+size_t registry_open(struct registry *registry);  /* of those with a connection */
 size_t registry_service_count(struct registry *registry, size_t service);
 
-/* Aborts every connection, or those of one service that have no role yet. Returns how many. */
+/* Aborts every connection, those of one service that have no role yet, or those still connecting. Returns how many. */
 size_t registry_abort_all(struct registry *registry);
 size_t registry_abort_undecided(struct registry *registry, size_t service);
+size_t registry_abort_connecting(struct registry *registry);
 
 /* Asks for a sign at the next registry_remove: ask first, look at the counts, then poll the
  * descriptor for POLLIN. Asking again takes back an old sign. For one thread. */

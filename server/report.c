@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { MOST_FIELDS = 20, US_PER_MS = 1000 };
+enum { MOST_FIELDS = 24, US_PER_MS = 1000 };
 
 struct line {
     struct log_field fields[MOST_FIELDS];
@@ -27,7 +27,9 @@ static struct line begin(const struct report *report, const char *event)
 {
     struct line line = {.count = 0};
     add(&line, log_text("service", report->service));
-    add(&line, log_number("conn", (int64_t)report->number));
+    if (report->number > 0) {
+        add(&line, log_number("conn", (int64_t)report->number));
+    }
     add(&line, log_text("event", event));
     return line;
 }
@@ -53,6 +55,31 @@ static void add_first_byte(struct line *line, const actpass_info_t *info)
     }
 }
 
+void report_dial_failed(const struct report *report, const char *address, const char *why)
+{
+    struct line line = begin(report, "dial");
+    add(&line, log_text("address", address));
+    add(&line, log_text("error", why));
+    finish(report, CONFIG_LOG_WARNING, &line);
+}
+
+void report_connected(const struct report *report, const char *address)
+{
+    actpass_info_t info;
+    actpass_info(report->conn, &info);
+    struct line line = begin(report, "connected");
+    add(&line, log_text("address", address));
+    add(&line, log_text("peer", info.peer_address));
+    finish(report, CONFIG_LOG_INFO, &line);
+}
+
+void report_retry(const struct report *report, int64_t after_ms)
+{
+    struct line line = begin(report, "retry");
+    add(&line, log_number("after_ms", after_ms));
+    finish(report, CONFIG_LOG_INFO, &line);
+}
+
 void report_role(const struct report *report)
 {
     if (!log_enabled(report->log, CONFIG_LOG_INFO)) {
@@ -75,9 +102,9 @@ void report_problem(const struct report *report, const char *problem)
     finish(report, CONFIG_LOG_WARNING, &line);
 }
 
-static enum config_log_level close_level(const actpass_info_t *info)
+static enum config_log_level close_level(const struct report *report, const actpass_info_t *info)
 {
-    if (info->cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE) {
+    if (info->cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE && !report->dialed) {
         return CONFIG_LOG_DEBUG;
     }
     return info->end == ACTPASS_REFUSED ? CONFIG_LOG_WARNING : CONFIG_LOG_INFO;
@@ -87,7 +114,7 @@ void report_close(const struct report *report, int64_t duration_us)
 {
     actpass_info_t info;
     actpass_info(report->conn, &info);
-    if (!log_enabled(report->log, close_level(&info))) {
+    if (!log_enabled(report->log, close_level(report, &info))) {
         return;
     }
     struct line line = begin(report, "close");
@@ -104,10 +131,13 @@ void report_close(const struct report *report, int64_t duration_us)
     if (info.resumed) {
         add(&line, log_number("resumed", 1));
     }
+    if (info.syn_data) {
+        add(&line, log_number("syn_data", 1));
+    }
     add_if_known(&line, "error", actpass_error(report->conn));
     add_if_known(&line, "subject", info.peer_subject);
     add_if_known(&line, "fingerprint", info.peer_fingerprint);
-    finish(report, close_level(&info), &line);
+    finish(report, close_level(report, &info), &line);
 }
 
 void report_sessions(const struct report *report, const char *problem)

@@ -8,9 +8,15 @@
 struct report {
     struct log *log;
     const char *service;
-    uint64_t number;
+    uint64_t number; /* 0: none in particular */
     actpass_conn *conn;
+    bool dialed; /* we opened it */
 };
+
+/* For connections that we open: an attempt failed, the connection is there, and when the next attempt follows. */
+void report_dial_failed(const struct report *report, const char *address, const char *why);
+void report_connected(const struct report *report, const char *address);
+void report_retry(const struct report *report, int64_t after_ms);
 
 /* The role is decided. */
 void report_role(const struct report *report);

@@ -2,6 +2,10 @@
 
 #include "relay/clock.h"
 #include "server/acceptor.h"
+#include "server/dialing/dialer.h"
+#include "server/dialing/fast_open.h"
+#include "server/hints.h"
+#include "server/peers.h"
 #include "server/settings.h"
 
 #include <errno.h>
@@ -19,6 +23,8 @@ enum {
     THREADS_KEPT = 256,
     THREADS_KEPT_MS = 10000
 };
+
+enum { MOST_UNFIT = 1024 };
 
 void server_report(struct config_strings *list, const char *format, ...)
 {
@@ -51,9 +57,22 @@ static bool make_parts(actpass_server *server)
     server->services = calloc(server->service_count, sizeof(server->services[0]));
     server->polls = calloc(server->service_count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    server->dial_stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    server->unfit = peers_new(MOST_UNFIT);
     return server->log != NULL && server->relays != NULL && server->conversations != NULL &&
            server->registry != NULL && server->services != NULL && server->polls != NULL &&
-           server->stop_fd >= 0;
+           server->stop_fd >= 0 && server->dial_stop_fd >= 0 && server->unfit != NULL;
+}
+
+static void warn_of_fast_open(const char *file, const struct service *service,
+                              struct config_strings *warnings)
+{
+    bool dials = service->config->dial.address_count > 0;
+    const char *why =
+        service->config->connection.tcp_fast_open ? fast_open_forbidden_here(dials) : NULL;
+    if (why != NULL) {
+        server_report(warnings, "%s: /services/%zu/tcp_fast_open: %s", file, service->number, why);
+    }
 }
 
 static void load_services(actpass_server *server, const char *file, struct config_report *report)
@@ -68,6 +87,13 @@ static void load_services(actpass_server *server, const char *file, struct confi
         if (service->settings == NULL) {
             server_report(&report->errors, "%s: /services/%zu/tls: %s", file, i, error);
         }
+        if (hints_wanted(service->config)) {
+            service->hints = hints_new(service->config);
+            if (service->hints == NULL) {
+                server_report(&report->errors, "%s: out of memory", file);
+            }
+        }
+        warn_of_fast_open(file, service, &report->warnings);
     }
 }
 
@@ -84,7 +110,7 @@ actpass_server *server_load(const char *file, struct config_report *report)
         return NULL;
     }
     server->config = config;
-    server->stop_fd = -1;
+    server->stop_fd = server->dial_stop_fd = -1;
     if (make_parts(server)) {
         load_services(server, file, report);
     } else {
@@ -116,6 +142,9 @@ static void log_listening(actpass_server *server, const struct config_strings *w
     }
     for (size_t i = 0; i < server->service_count; i++) {
         const struct service *service = &server->services[i];
+        if (service->listener == NULL) {
+            continue;
+        }
         struct log_field fields[] = {log_text("event", "listening"),
                                      log_text("service", server->config->services[i].name),
                                      log_text("address", listener_address(service->listener))};
@@ -123,22 +152,44 @@ static void log_listening(actpass_server *server, const struct config_strings *w
     }
 }
 
+/* NULL: the service only dials. */
+static const struct config_address *address_to_listen_on(const struct config_service *service)
+{
+    const struct config_address *address =
+        service->dial.address_count > 0 ? &service->dial.listen_plain : &service->listen;
+    return address->kind == CONFIG_ADDRESS_NONE ? NULL : address;
+}
+
+/* False, with what is wrong added to the errors. */
+static bool listen_for(struct service *service, struct config_report *report)
+{
+    const struct config_service *config = service->config;
+    const struct config_address *address = address_to_listen_on(config);
+    char error[768] = "";
+    if (address == NULL) {
+        return true;
+    }
+    service->listener = listener_open(address, error, sizeof(error));
+    if (service->listener == NULL) {
+        server_report(&report->errors, "service \"%s\": %s", config->name, error);
+        return false;
+    }
+    bool fast_open = config->connection.tcp_fast_open && config->dial.address_count == 0;
+    int failed = fast_open ? listener_fast_open(service->listener, config->tcp_fast_open_queue) : 0;
+    if (failed != 0) {
+        server_report(&report->warnings, "service \"%s\": tcp_fast_open is not to be had: %s",
+                      config->name, strerror(failed));
+    }
+    return true;
+}
+
 bool server_listen(actpass_server *server, struct config_report *report)
 {
-    size_t before = report->errors.count;
     bool open = true;
     for (size_t i = 0; i < server->service_count; i++) {
-        struct service *service = &server->services[i];
-        char error[768] = "";
-        service->listener =
-            listener_open(&server->config->services[i].listen, error, sizeof(error));
-        if (service->listener == NULL) {
-            open = false;
-            server_report(&report->errors, "service \"%s\": %s", server->config->services[i].name,
-                          error);
-        }
+        open = listen_for(&server->services[i], report) && open;
     }
-    if (!open || report->errors.count > before) {
+    if (!open) {
         close_listeners(server);
         return false;
     }
@@ -153,8 +204,9 @@ static void log_phase(actpass_server *server, const char *event)
     struct counters *counters = &server->counters;
     struct log_field fields[] = {
         log_text("event", event),
-        log_number("open", (int64_t)registry_count(server->registry)),
+        log_number("open", (int64_t)registry_open(server->registry)),
         log_number("accepted", (int64_t)atomic_load(&counters->accepted)),
+        log_number("dialed", (int64_t)atomic_load(&counters->dialed)),
         log_number("closed_before_first_byte",
                    (int64_t)atomic_load(&counters->closed_before_first_byte)),
         log_number("no_role", (int64_t)atomic_load(&counters->no_role)),
@@ -207,14 +259,28 @@ static int drain(actpass_server *server)
     return cut > 0 ? 1 : 0;
 }
 
+/* No new connections, of either kind. */
+static void stop_dialing(actpass_server *server)
+{
+    uint64_t one = 1;
+    ssize_t written = write(server->dial_stop_fd, &one, sizeof(one));
+    (void)written; /* there is room: it is written once */
+    (void)registry_abort_connecting(server->registry);
+}
+
 int actpass_server_run(actpass_server *server)
 {
-    acceptor_run(server);
+    bool dialing = dialers_start(server);
+    if (dialing) {
+        acceptor_run(server);
+    }
+    atomic_fetch_add(&server->stops, dialing ? 0 : 1);
     close_listeners(server);
+    stop_dialing(server);
     log_phase(server, "stopping");
     int status = drain(server);
     log_phase(server, "stopped");
-    return status;
+    return dialing ? status : -1;
 }
 
 void actpass_server_stop(actpass_server *server)
@@ -273,11 +339,16 @@ void actpass_server_free(actpass_server *server)
     for (size_t i = 0; server->services != NULL && i < server->service_count; i++) {
         listener_close(server->services[i].listener);
         actpass_config_free(server->services[i].settings);
+        hints_free(server->services[i].hints);
     }
     registry_free(server->registry);
     if (server->stop_fd >= 0) {
         close(server->stop_fd);
     }
+    if (server->dial_stop_fd >= 0) {
+        close(server->dial_stop_fd);
+    }
+    peers_free(server->unfit);
     free(server->polls);
     free(server->services);
     log_free(server->log);

@@ -2,9 +2,11 @@
  *
  *   main.c → server.c (load, listen, run, drain) → acceptor.c → listener.c, conversation.c
  *          → services/ → report.c (what the log says of a connection)
+ *   where we dial:  acceptor.c or dialing/dialer.c → dialing/dialed.c → dialing/connect.c, conversation.c
  *
  * Threads: one accepts for all services (the one in actpass_server_run); each connection with the relay transport
- * has a relay thread; each connection whose role is decided has a conversation thread. */
+ * has a relay thread; each connection whose role is decided has a conversation thread, which for connections that
+ * we open is the one that dials; each persistent service has one all the time. */
 #ifndef ACTPASS_SERVER_SERVER_H
 #define ACTPASS_SERVER_SERVER_H
 
@@ -23,7 +25,8 @@ struct service {
     size_t number; /* in the configuration, from 0 */
     const struct config_service *config;
     actpass_config *settings;
-    struct listener *listener; /* NULL when not listening */
+    struct hints *hints;       /* NULL: none are wanted */
+    struct listener *listener; /* for "listen" or "listen_plain"; NULL when not listening */
 
     /* Of the accepting thread. */
     bool full; /* at max_connections, and that was logged */
@@ -36,6 +39,8 @@ struct service {
 /* Since the start; any thread. */
 struct counters {
     atomic_ullong accepted;
+    atomic_ullong dialed;                   /* connections that we opened */
+    atomic_ullong numbers;                  /* of connections in the log; a dial may need several */
     atomic_ullong closed_before_first_byte; /* port scans, health checks */
     atomic_ullong no_role;                  /* the other connections without a role */
     atomic_ullong dropped;                  /* for want of memory, descriptors or threads */
@@ -51,6 +56,8 @@ struct actpass_server {
     size_t service_count;
     struct pollfd *polls; /* of the accepting thread; service_count and SERVER_OWN_POLLS */
     int stop_fd;          /* an eventfd: readable after actpass_server_stop */
+    int dial_stop_fd;     /* the same, and never read: readable once no dial may go on */
+    struct peers *unfit;  /* addresses that do not get along with TCP Fast Open */
 
     atomic_uint stops; /* how often that was called */
     struct counters counters;

@@ -1,0 +1,146 @@
+#include "server/dialing/candidates.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+void candidates_begin(struct candidates *candidates, const struct config_address *addresses,
+                      size_t count)
+{
+    *candidates = (struct candidates){.addresses = addresses, .count = count};
+}
+
+void candidates_end(struct candidates *candidates)
+{
+    free(candidates->list);
+    candidates->list = NULL;
+}
+
+bool candidates_at_hand(const struct candidates *candidates)
+{
+    return candidates->at < candidates->have;
+}
+
+static int look_up(const struct config_address *address, struct addrinfo **found)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
+    char port[8];
+    (void)snprintf(port, sizeof(port), "%u", (unsigned)address->port);
+    int failed = getaddrinfo(address->host, port, &hints, found);
+    if (failed == EAI_NONAME || failed == EAI_ADDRFAMILY) {
+        hints.ai_flags = AI_NUMERICSERV; /* a machine with loopback only */
+        failed = getaddrinfo(address->host, port, &hints, found);
+    }
+    return failed;
+}
+
+/* The next one of the wanted family, or of the other where there is none; takes it out of the list. */
+static struct addrinfo *take_of_family(struct addrinfo **list, int family)
+{
+    struct addrinfo **at = list;
+    while (*at != NULL && (*at)->ai_family != family) {
+        at = &(*at)->ai_next;
+    }
+    if (*at == NULL) {
+        at = list;
+    }
+    struct addrinfo *taken = *at;
+    *at = taken->ai_next;
+    return taken;
+}
+
+static size_t count_of(const struct addrinfo *list)
+{
+    size_t count = 0;
+    for (; list != NULL; list = list->ai_next) {
+        count++;
+    }
+    return count;
+}
+
+/* Families in turn. What is taken is copied and put on another list, so that all of it can be freed. */
+static const char *resolve_name(struct candidates *candidates, const struct config_address *address)
+{
+    struct addrinfo *found = NULL;
+    int failed = look_up(address, &found);
+    if (failed != 0) {
+        return failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed);
+    }
+    candidates->list = calloc(count_of(found), sizeof(candidates->list[0]));
+    struct addrinfo *taken = NULL;
+    int family = found->ai_family;
+    while (candidates->list != NULL && found != NULL) {
+        struct addrinfo *one = take_of_family(&found, family);
+        struct candidate *candidate = &candidates->list[candidates->have++];
+        memcpy(&candidate->address, one->ai_addr, one->ai_addrlen);
+        candidate->size = one->ai_addrlen;
+        candidate->of = address;
+        family = one->ai_family == AF_INET6 ? AF_INET : AF_INET6;
+        one->ai_next = taken;
+        taken = one;
+    }
+    freeaddrinfo(taken);
+    if (found != NULL) {
+        freeaddrinfo(found);
+        return strerror(ENOMEM);
+    }
+    return NULL;
+}
+
+static const char *resolve_path(struct candidates *candidates, const struct config_address *address)
+{
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    size_t length = strlen(address->path);
+    if (length >= sizeof(where.sun_path)) {
+        return "the path is too long";
+    }
+    memcpy(where.sun_path, address->path, length);
+    candidates->list = calloc(1, sizeof(candidates->list[0]));
+    if (candidates->list == NULL) {
+        return strerror(ENOMEM);
+    }
+    memcpy(&candidates->list[0].address, &where, sizeof(where));
+    candidates->list[0].size = sizeof(where);
+    candidates->list[0].of = address;
+    candidates->have = 1;
+    return NULL;
+}
+
+bool candidates_next(struct candidates *candidates, const struct dial_ear *ear,
+                     struct candidate *candidate)
+{
+    while (!candidates_at_hand(candidates)) {
+        if (candidates->next == candidates->count) {
+            return false;
+        }
+        const struct config_address *address = &candidates->addresses[candidates->next++];
+        candidates_end(candidates);
+        candidates->have = candidates->at = 0;
+        const char *why = address->kind == CONFIG_ADDRESS_UNIX ? resolve_path(candidates, address)
+                                                               : resolve_name(candidates, address);
+        if (why != NULL) {
+            ear->failed(ear->arg, address->text, why);
+        }
+    }
+    *candidate = candidates->list[candidates->at++];
+    return true;
+}
+
+void candidate_print(const struct candidate *candidate, char *text, size_t size)
+{
+    const struct sockaddr *address = (const struct sockaddr *)(const void *)&candidate->address;
+    char host[INET6_ADDRSTRLEN + 16];
+    char port[8];
+    if (address->sa_family == AF_UNIX ||
+        getnameinfo(address, candidate->size, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        (void)snprintf(text, size, "%s", candidate->of->text);
+        return;
+    }
+    (void)snprintf(text, size, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
+}

@@ -1,0 +1,49 @@
+/* What to connect to: the socket addresses behind a list of configured ones, in the order in which to try them. Names
+ * are looked up one by one, when their turn comes. For one thread.
+ *
+ * The lookup is getaddrinfo's, which cannot be aborted; it is bounded by limits of its own (resolv.conf(5): by default
+ * 5 s twice for each name server). */
+#ifndef ACTPASS_SERVER_DIALING_CANDIDATES_H
+#define ACTPASS_SERVER_DIALING_CANDIDATES_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+struct candidate {
+    struct sockaddr_storage address;
+    socklen_t size;
+    const struct config_address *of; /* the configured address that it stands for */
+};
+
+/* Hears of each attempt that failed; WHY is one short sentence. */
+struct dial_ear {
+    void (*failed)(void *arg, const char *address, const char *why);
+    void *arg;
+};
+
+struct candidates {
+    const struct config_address *addresses;
+    size_t count, next; /* of the configured addresses */
+    struct candidate *list;
+    size_t have, at; /* of the one whose turn it is */
+};
+
+void candidates_begin(struct candidates *candidates, const struct config_address *addresses,
+                      size_t count);
+void candidates_end(struct candidates *candidates);
+
+/* Is there another one behind the same configured address? Else the next call may wait for a lookup. */
+bool candidates_at_hand(const struct candidates *candidates);
+
+/* False: there are no more. A name's addresses come with families in turn (RFC 8305 section 4), the first as
+ * getaddrinfo prefers. A name that cannot be looked up is told to EAR. */
+bool candidates_next(struct candidates *candidates, const struct dial_ear *ear,
+                     struct candidate *candidate);
+
+/* "192.0.2.1:443", "[2001:db8::1]:443" or "unix:/path". */
+void candidate_print(const struct candidate *candidate, char *text, size_t size);
+
+#endif
