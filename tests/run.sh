@@ -103,7 +103,9 @@ fi
 
 logs=$BUILDDIR/logs
 mkdir -p "$logs" || exit 1
-passed=0 failed=0 ran=0
+passed=0 failed=0 ran=0 child=
+# `timeout` has a process group of its own, which a Ctrl-C at the terminal does not reach.
+trap 'kill "$child" 2>/dev/null; exit 130' INT TERM
 
 # Sets stage_passed, stage_failed and why from the status and the log of a stage.
 judge() { # STATUS LOG
@@ -129,7 +131,9 @@ judge() { # STATUS LOG
 run_stage() { # NAME
     local log=$logs/$1.log began=$SECONDS
     echo "==== $1"
-    timeout -k 15 "${limit[$1]}" "$self" --stage "$1" >"$log" 2>&1 </dev/null
+    timeout -k 15 "${limit[$1]}" "$self" --stage "$1" >"$log" 2>&1 </dev/null &
+    child=$!
+    wait "$child"
     judge $? "$log"
     # Indented, so that only one line of all is the closing line.
     grep -vE '^(CC|AR|LINK|GEN|LN|DB) +|^Checking for ' "$log" | sed 's/^/    /'
