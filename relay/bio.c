@@ -90,6 +90,9 @@ static int write_locked(struct relay *relay, BIO *bio, const void *data, size_t 
         BIO_set_retry_write(bio);
         return -1;
     }
+    /* FIN goes first: the answer to a KeyUpdate that came after our close_notify, which nobody needs. */
+    if (relay->state == RELAY_DRAIN)
+        return (int)size;
     while (!relay->cancelled && !relay->output_dead) {
         if (spill_size(&relay->spill) < RELAY_SPILL_MOST) {
             int error = relay->transport->write(relay, data, size);
