@@ -13,6 +13,8 @@ static void adopt_ssl_state(actpass_conn *conn)
     struct relay_status status = relay_status(conn->relay);
     if (status.cancelled || status.timed_out)
         conn_end_of_transport(conn);
+    else if (conn->end == ACTPASS_OPEN)
+        conn_end_of_alert(conn);
 }
 
 /* Reads to the peer's close_notify. */

@@ -88,6 +88,23 @@ static void fail_by_queue(actpass_conn *conn, unsigned long error)
         fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", text);
 }
 
+void conn_end_of_alert(actpass_conn *conn)
+{
+    bool got = conn->alert_got != 0;
+    int alert = got ? conn->alert_got : conn->alert_sent;
+    const char *text = SSL_alert_desc_string_long(alert);
+    /* OpenSSL answers a bare end of the stream with an alert. */
+    bool truncated = alert == SSL_AD_DECODE_ERROR && relay_status(conn->relay).eof;
+    if (alert == 0 || (!got && truncated))
+        return;
+    if (is_identity_alert(SSL_AD_REASON_OFFSET + alert))
+        fail_with(conn, ACTPASS_REFUSED,
+                  got ? "the peer refused our certificate" : "we refused the peer's certificate",
+                  text);
+    else
+        fail_with(conn, ACTPASS_PROTOCOL, got ? "TLS failed at the peer" : "TLS failed", text);
+}
+
 /* The queue first: an alert tells more than the reset that came after it. */
 static void fail_by_call(actpass_conn *conn)
 {

@@ -6,6 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+static void note_alert(actpass_conn *conn, int sent, int type, const uint8_t *bytes, size_t length)
+{
+    enum { USER_CANCELLED = 90 };
+    if (type != SSL3_RT_ALERT || length != 2)
+        return;
+    /* The level means nothing in TLS 1.3 (RFC 8446 section 6). */
+    bool fatal = bytes[0] == SSL3_AL_FATAL || bytes[1] != USER_CANCELLED;
+    if (bytes[1] != SSL_AD_CLOSE_NOTIFY && fatal)
+        *(sent ? &conn->alert_sent : &conn->alert_got) = bytes[1];
+}
+
 /* Counts KeyUpdates that come without data between them and gives up at too many: each makes SSL_read write, and
  * OpenSSL has no limit of its own (hazard 14). */
 static void on_message(int sent, int version, int type, const void *bytes, size_t length, SSL *ssl,
@@ -14,6 +25,7 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
     enum { KEY_UPDATE = 24 };
     actpass_conn *conn = arg;
     (void)version;
+    note_alert(conn, sent, type, bytes, length);
     (void)ssl;
     if (sent || length == 0)
         return;

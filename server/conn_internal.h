@@ -36,6 +36,7 @@ struct actpass_conn {
     unsigned read_want;   /* what the last read that could not go on needs */
     unsigned write_want;  /* the same for a write */
     unsigned key_updates; /* in a row, without application data between them (hazard 14) */
+    int alert_got, alert_sent; /* the last fatal one's description; 0: none */
     const char *protocol, *cipher;
     char alpn[256];
     char *subject;
@@ -64,6 +65,9 @@ void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
 
 /* What the transport has seen becomes the end: for failures without an SSL call. */
 void conn_end_of_transport(actpass_conn *conn);
+
+/* A fatal alert becomes the end, if there was one: for SSL calls that others made. */
+void conn_end_of_alert(actpass_conn *conn);
 
 void conn_tell(actpass_conn *conn, actpass_event event);
 void conn_tell_role(actpass_conn *conn);
