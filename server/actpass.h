@@ -78,7 +78,8 @@ typedef enum {
 typedef enum {
     ACTPASS_CLIENT_AUTH_NONE,
     ACTPASS_CLIENT_AUTH_REQUEST,
-    ACTPASS_CLIENT_AUTH_REQUIRE
+    ACTPASS_CLIENT_AUTH_REQUIRE,
+    ACTPASS_CLIENT_AUTH_ON_DEMAND /* not in the handshake, but by actpass_request_certificate */
 } actpass_client_auth;
 typedef enum { ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT } actpass_transport;
 
@@ -119,7 +120,8 @@ ACTPASS_API int actpass_config_set_identity(actpass_config *config, const char *
 ACTPASS_API int actpass_config_set_ca(actpass_config *config, const char *ca);
 
 /* Adds a name that the peer's certificate may carry: a DNS name ("*.example.org" covers one
- * leftmost label), an IP address, or "uri:...". The same names hold in both roles. */
+ * leftmost label), an IP address, or a name with its kind before it: "dns:", "ip:", "uri:", "email:" or, for
+ * the subject's common name, "cn:". The same names hold in both roles. */
 ACTPASS_API int actpass_config_add_peer_name(actpass_config *config, const char *name);
 
 /* Adds a pin: "sha256:" and the hex digits of the SHA-256 of the peer's SubjectPublicKeyInfo.
@@ -162,6 +164,16 @@ ACTPASS_API int actpass_write(actpass_conn *conn, const void *data, size_t size)
 /* Sends close_notify: we shall write no more. Reading goes on. 0 or -1. */
 ACTPASS_API int actpass_shutdown_write(actpass_conn *conn);
 
+/* As TLS server, asks the client for its certificate after the handshake: in TLS 1.3 by post-handshake
+ * authentication, in TLS 1.2 by a renegotiation that we start. Blocks until the client has answered,
+ * at most TIMEOUT_MS (negative: the handshake timeout), while the client may go on with data: up to
+ * 64 KiB of it are kept and are the next that actpass_read returns. Returns 0 if there is a certificate and
+ * it is accepted by the same rules as in the handshake, at once where there was one before;
+ * actpass_info then tells of it. -1 else: the connection has ended, as ACTPASS_REFUSED where the client
+ * cannot or will not give a certificate, or gives one that we refuse. No other thread may be in a
+ * call on this connection but actpass_abort and actpass_info. Not with actpass_ssl. */
+ACTPASS_API int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms);
+
 /* Ends the connection in order: close_notify, all output, FIN; then reads and discards until the
  * peer has ended or the close timeout. Returns how the connection ended, never ACTPASS_OPEN. The
  * descriptor is closed on return. May be called again: same answer. */
@@ -192,6 +204,7 @@ typedef struct {
     const char *cipher;
     const char *alpn;             /* "" when none was agreed */
     int resumed;                  /* 1: a session from before was resumed; 0: not so, or not yet */
+    int syn_data; /* 1: data travelled in the SYN (TCP Fast Open); asked for where it is configured */
     const char *peer_address;     /* "192.0.2.1:4711", "unix" */
     const char *peer_subject;     /* RFC 2253 form; "" without a certificate */
     const char *peer_fingerprint; /* SHA-256 of the certificate, hex; "" without one */
@@ -204,7 +217,6 @@ ACTPASS_API actpass_end actpass_ended(const actpass_conn *conn);
 
 /* One sentence on why the connection ended as it did; "" while it is open. Lives as long as the
  * connection. */
-    int syn_data; /* 1: data travelled in the SYN (TCP Fast Open); asked for where it is configured */
 ACTPASS_API const char *actpass_error(const actpass_conn *conn);
 
 typedef enum { ACTPASS_EVENT_ROLE, ACTPASS_EVENT_HANDSHAKE, ACTPASS_EVENT_CLOSE } actpass_event;

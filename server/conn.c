@@ -227,9 +227,10 @@ void actpass_free(actpass_conn *conn)
     relay_free(conn->relay);
     actpass_config_free(conn->config);
     free(conn->subject);
+    free(conn->early.data);
     free(conn->dialed);
-    pthread_mutex_destroy(&conn->end_lock);
     free(conn->dialed_name);
+    pthread_mutex_destroy(&conn->end_lock);
     pthread_mutex_destroy(&conn->lock);
     free(conn);
 }
@@ -270,9 +271,9 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
     info->cipher = conn->cipher;
     info->alpn = conn->alpn;
     info->resumed = conn->resumed;
-    info->peer_subject = conn->subject ? conn->subject : "";
     info->syn_data = conn->syn_data;
-    info->peer_fingerprint = conn->fingerprint;
+    info->peer_subject = conn->subject ? conn->subject : "";
+    info->peer_fingerprint = conn->fingerprint[0] ? conn->fingerprint : "";
     pthread_mutex_unlock(&conn->lock);
 }
 

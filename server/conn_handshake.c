@@ -2,41 +2,38 @@
 #include "relay/clock.h"
 #include "server/conn_internal.h"
 
-#include <openssl/evp.h>
-#include <stdio.h>
 #include <string.h>
 
-static void note_alert(actpass_conn *conn, int sent, int type, const uint8_t *bytes, size_t length)
+static bool is_data(int type, uint8_t first, const SSL *ssl)
 {
-    enum { USER_CANCELLED = 90 };
-    if (type != SSL3_RT_ALERT || length != 2)
-        return;
-    /* The level means nothing in TLS 1.3 (RFC 8446 section 6). */
-    bool fatal = bytes[0] == SSL3_AL_FATAL || bytes[1] != USER_CANCELLED;
-    if (bytes[1] != SSL_AD_CLOSE_NOTIFY && fatal)
-        *(sent ? &conn->alert_sent : &conn->alert_got) = bytes[1];
+    /* In TLS 1.3 the header of every record says data. */
+    int where = SSL_version(ssl) >= TLS1_3_VERSION ? SSL3_RT_INNER_CONTENT_TYPE : SSL3_RT_HEADER;
+    return type == where && first == SSL3_RT_APPLICATION_DATA;
 }
 
-/* Counts KeyUpdates that come without data between them and gives up at too many: each makes SSL_read write, and
- * OpenSSL has no limit of its own (hazard 14). */
+/* Counts what comes of the handshake protocol after the handshake without data between, and gives up at too many:
+ * KeyUpdates, requests for our certificate and attempts to renegotiate each make SSL_read write, and OpenSSL has no
+ * limit of its own (hazard 14). */
 static void on_message(int sent, int version, int type, const void *bytes, size_t length, SSL *ssl,
                        void *arg)
 {
-    enum { KEY_UPDATE = 24 };
     actpass_conn *conn = arg;
     (void)version;
-    note_alert(conn, sent, type, bytes, length);
-    (void)ssl;
     if (sent || length == 0)
         return;
     uint8_t first = *(const uint8_t *)bytes;
-    if (type == SSL3_RT_INNER_CONTENT_TYPE && first == SSL3_RT_APPLICATION_DATA)
-        conn->key_updates = 0;
-    if (type != SSL3_RT_HANDSHAKE || first != KEY_UPDATE ||
-        ++conn->key_updates <= CONN_MOST_KEY_UPDATES)
+    if (is_data(type, first, ssl))
+        conn->messages = 0;
+    /* Tickets come in numbers, and make us write nothing. */
+    if (type != SSL3_RT_HANDSHAKE || !conn->handshaken || first == SSL3_MT_NEWSESSION_TICKET)
+        return;
+    if (first == SSL3_MT_FINISHED && conn->asking == ASKING_WAITS)
+        conn->asking = ASKING_ANSWERED;
+    if (++conn->messages <= CONN_MOST_MESSAGES)
         return;
     /* The end now: what was read before it may still be given out, and would hide it. */
-    conn_fail(conn, ACTPASS_PROTOCOL, "the peer sent too many KeyUpdate messages without any data");
+    conn_fail(conn, ACTPASS_PROTOCOL,
+              "the peer sent too many messages of the handshake protocol without any data");
     relay_abort(conn->relay);
 }
 
@@ -50,6 +47,9 @@ static bool make_ssl(actpass_conn *conn, enum role role)
         return false;
     }
     SSL_set_bio(ssl, bio, bio);
+    if (role == ROLE_CLIENT && conn->dialed_name &&
+        !SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name))
+        (void)SSL_set_tlsext_host_name(ssl, conn->dialed_name); /* too long a name is left out */
     if (role == ROLE_CLIENT && conn->dialed)
         tls_context_offer(conn->config->tls, ssl, conn->dialed);
     SSL_set_msg_callback(ssl, on_message);
@@ -59,9 +59,6 @@ static bool make_ssl(actpass_conn *conn, enum role role)
     if (conn->config->connection.transport == CONFIG_TRANSPORT_DIRECT)
         SSL_set_read_ahead(ssl, 1); /* one system call a record instead of two */
     conn->ssl = ssl;
-    if (role == ROLE_CLIENT && conn->dialed_name &&
-        !SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name))
-        (void)SSL_set_tlsext_host_name(ssl, conn->dialed_name); /* too long a name is left out */
     return true;
 }
 
@@ -75,23 +72,6 @@ static int64_t handshake_deadline_us(const actpass_conn *conn, const struct verd
     if (verdict->cause == CAUSE_CLIENT_HELLO && verdict->first_byte_us >= 0)
         from_us = verdict->first_byte_us;
     return verdict->accepted_us + from_us + limit_ms * 1000;
-}
-
-static void note_certificate(actpass_conn *conn, X509 *certificate)
-{
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    char *text = NULL;
-    BIO *memory = BIO_new(BIO_s_mem());
-    if (memory &&
-        X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
-        long size = BIO_get_mem_data(memory, &text);
-        conn->subject = strndup(text, (size_t)size);
-    }
-    BIO_free(memory);
-    if (X509_digest(certificate, EVP_sha256(), digest, &length))
-        for (unsigned i = 0; i < length && i < 32; i++)
-            snprintf(conn->fingerprint + 2 * i, 3, "%02x", digest[i]);
 }
 
 static void note_session(actpass_conn *conn)
@@ -109,7 +89,7 @@ static void note_session(actpass_conn *conn)
     }
     X509 *certificate = SSL_get0_peer_certificate(conn->ssl);
     if (certificate)
-        note_certificate(conn, certificate);
+        conn_note_certificate(conn, certificate);
 }
 
 /* One attempt to go on. */
@@ -148,6 +128,14 @@ static bool follow_role(actpass_conn *conn, enum role *role)
         return false;
     }
     pthread_mutex_lock(&conn->lock);
+    SSL_free(conn->ssl);
+    conn->ssl = NULL;
+    bool made = make_ssl(conn, verdict.role);
+    pthread_mutex_unlock(&conn->lock);
+    conn_tell(conn, ACTPASS_EVENT_ROLE);
+    return made;
+}
+
 /* With Fast Open the connection is made while the handshake waits, and has a time limit of its own. */
 static bool wait_for_peer(actpass_conn *conn, unsigned want, enum role *role, int64_t deadline_us)
 {
@@ -183,21 +171,11 @@ static void note_syn_data(actpass_conn *conn)
     pthread_mutex_unlock(&conn->lock);
 }
 
-    SSL_free(conn->ssl);
-    conn->ssl = NULL;
-    bool made = make_ssl(conn, verdict.role);
-    pthread_mutex_unlock(&conn->lock);
-    conn_tell(conn, ACTPASS_EVENT_ROLE);
-    return made;
-}
-
 static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
 {
     unsigned want = 0;
     enum role role = verdict->role;
-    conn->connected = conn->connected || relay_status(conn->relay).received > 0;
     enum outcome outcome;
-    note_syn_data(conn);
     int64_t deadline_us = handshake_deadline_us(conn, verdict);
     if (!make_ssl(conn, role))
         return false;
@@ -205,7 +183,9 @@ static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
         if (!wait_for_peer(conn, want, &role, deadline_us))
             return false;
     }
+    conn->connected = conn->connected || relay_status(conn->relay).received > 0;
     relay_flush(conn->relay);
+    note_syn_data(conn);
     return outcome == OUTCOME_DONE;
 }
 

@@ -1,6 +1,7 @@
 /* What the files of the connection share.
  *
  *   conn.c   life and info     conn_handshake.c   role and TLS     conn_io.c   read, write, waits
+ *   conn_certificate.c   the peer's certificate, also on demand
  *   conn_end.c   how it ended: the one place that maps a failed SSL call      conn_close.c */
 #ifndef ACTPASS_SERVER_CONN_INTERNAL_H
 #define ACTPASS_SERVER_CONN_INTERNAL_H
@@ -10,8 +11,20 @@
 
 #include <openssl/ssl.h>
 
-/* So many KeyUpdates in a row without application data are an attack (hazard 14). */
-#define CONN_MOST_KEY_UPDATES 32
+/* So many messages of the handshake protocol in a row without application data are an attack (hazard 14). */
+#define CONN_MOST_MESSAGES 32
+
+/* What a client may send between our request for its certificate and its answer. */
+#define CONN_MOST_EARLY 65536
+
+/* What was read while a certificate was waited for, and is the next to be given out. */
+struct early {
+    uint8_t *data; /* NULL: none */
+    size_t start, end;
+};
+
+/* The request for a client's certificate. */
+enum asking { ASKING_NOTHING, ASKING_WAITS, ASKING_ANSWERED };
 
 struct actpass_conn {
     /* Constant from conn_new on. */
@@ -28,22 +41,23 @@ struct actpass_conn {
     pthread_mutex_t lock; /* guards ssl and all that follows up to the end */
     SSL *ssl;
     bool handshaken;
+    bool connected; /* the transport is, or was */
+    bool syn_data;  /* data travelled in the SYN */
     bool resumed;
     bool close_notify_sent;
-    bool peer_closed;     /* the peer's close_notify was read */
-    bool closed;          /* actpass_close is done */
-    bool role_told;       /* the event was sent */
-    unsigned read_want;   /* what the last read that could not go on needs */
-    unsigned write_want;  /* the same for a write */
-    unsigned key_updates; /* in a row, without application data between them (hazard 14) */
-    int alert_got, alert_sent; /* the last fatal one's description; 0: none */
+    bool peer_closed;    /* the peer's close_notify was read */
+    bool closed;         /* actpass_close is done */
+    bool role_told;      /* the event was sent */
+    unsigned read_want;  /* what the last read that could not go on needs */
+    unsigned write_want; /* the same for a write */
+    unsigned messages; /* of the handshake protocol, after it, in a row without data (hazard 14) */
+    enum asking asking;
+    struct early early;
     const char *protocol, *cipher;
     char alpn[256];
     char *subject;
     char fingerprint[65];
 
-    bool connected; /* the transport is, or was */
-    bool syn_data;  /* data travelled in the SYN */
     /* Set once: the text first, then the end. Read by any thread. */
     pthread_mutex_t end_lock;
     _Atomic actpass_end end;
@@ -59,6 +73,13 @@ void conn_prepare(actpass_conn *conn);
 /* Maps the result of an SSL call that was prepared so; with AGAIN, *want says what to wait
  * for. FAILED gives the connection its end. conn->lock is held. */
 enum outcome conn_outcome(actpass_conn *conn, int result, unsigned *want);
+
+/* Data that came before a certificate: as many bytes as there are and SIZE allows, or 0. conn->lock is held. */
+size_t conn_take_early(actpass_conn *conn, void *buffer, size_t size);
+void conn_drop_early(actpass_conn *conn); /* its memory, once all is taken */
+
+/* Has actpass_info tell of it; once in a connection's life. conn->lock is held. */
+void conn_note_certificate(actpass_conn *conn, X509 *certificate);
 
 /* The end of a connection without a role. */
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);

@@ -234,11 +234,12 @@ int actpass_config_add_alpn(actpass_config *config, const char *protocol)
 int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth auth)
 {
     static const enum config_client_auth ways[] = {
-        CONFIG_CLIENT_AUTH_NONE, CONFIG_CLIENT_AUTH_REQUEST, CONFIG_CLIENT_AUTH_REQUIRE};
+        CONFIG_CLIENT_AUTH_NONE, CONFIG_CLIENT_AUTH_REQUEST, CONFIG_CLIENT_AUTH_REQUIRE,
+        CONFIG_CLIENT_AUTH_ON_DEMAND};
     if (changeable(config))
         return -1;
     if ((unsigned)auth >= sizeof ways / sizeof *ways)
-        return fail(config, "client authentication is none, request or require");
+        return fail(config, "client authentication is none, request, require or on demand");
     config->connection.tls.client_auth = ways[auth];
     return 0;
 }

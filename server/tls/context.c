@@ -75,7 +75,8 @@ static void set_options(SSL_CTX *ctx)
                                    SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
                                    SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
-                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                 SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
     /* AUTO_RETRY: a read goes on over records without data until there is some or the BIO says retry,
      * which suits a blocking BIO and, since we wait on the relay and not on the socket, a
      * non-blocking one. A repeated write may come from another buffer. No ENABLE_PARTIAL_WRITE: existing
@@ -117,6 +118,8 @@ static bool set_role(const struct tls_context *context, const struct material *m
     bool asks = server && context->client_auth != CONFIG_CLIENT_AUTH_NONE;
     if (server)
         alpn_use_as_server(&context->alpn, ctx);
+    else /* there is something to answer with */
+        SSL_CTX_set_post_handshake_auth(ctx, material->identity.certificate != NULL);
     SSL_CTX_set_verify(ctx, verify_mode(context, server), NULL);
     verify_use(&context->verify, ctx);
     return (server || alpn_use_as_client(&context->alpn, ctx)) &&

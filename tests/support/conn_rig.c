@@ -72,6 +72,8 @@ actpass_config *conn_config(const struct conn_world *world, const struct conn_ri
         failed |= actpass_config_set_timeout(config, timeouts[i].which, timeouts[i].ms);
     if (options->client_auth)
         failed |= actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_REQUIRE);
+    if (options->on_demand)
+        failed |= actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_ON_DEMAND);
     failed |= actpass_on_event(config, options->on_event, options->on_event_arg);
     check(!failed, actpass_config_error(config));
     config->relay.inbound_size = config->relay.outbound_size = options->ring;

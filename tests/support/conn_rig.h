@@ -27,6 +27,7 @@ struct conn_rig_options {
     actpass_config *config; /* shared by many rigs, and the caller's; NULL: made of these options */
     bool unix_sockets;
     bool client_auth; /* as server we require the peer's certificate */
+    bool on_demand;   /* or we may ask for it later */
     void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
     void *on_event_arg;
 };

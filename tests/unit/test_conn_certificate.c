@@ -1,0 +1,439 @@
+/* Certificates on demand: a client is asked after the handshake, in TLS 1.2 and 1.3, over both transports. */
+#include "relay/clock.h"
+#include "server/conn.h"
+#include "tests/support/conn_rig.h"
+#include "tests/support/pattern.h"
+#include "tests/support/resources.h"
+
+#include <criterion/criterion.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const actpass_transport transports[] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
+static struct conn_world world;
+static struct resources before;
+
+static void set_up(void)
+{
+    before = resources_now();
+    conn_world_init(&world);
+}
+
+static void tear_down(void)
+{
+    conn_world_free(&world);
+    cr_assert(resources_return_to(before));
+}
+
+TestSuite(conn_certificate, .timeout = 60);
+
+/* ---- The client ---------------------------------------------------------------------------- */
+
+enum manner {
+    GIVES,
+    HAS_NONE,
+    HAS_OURS,  /* it shows our own certificate */
+    CANNOT,    /* TLS 1.3: post_handshake_auth was not offered; TLS 1.2: refuses to renegotiate */
+    IS_SILENT, /* it reads nothing */
+    TALKS_ON,  /* and sends data without end */
+    CLOSES,    /* close_notify instead of an answer */
+    STARTS_ITS_OWN, /* gives it, and then wants to renegotiate itself (TLS 1.2) */
+};
+
+struct client {
+    enum manner manner;
+    size_t early; /* bytes that it sends before it reads the request */
+    bool echoes;  /* after the request: 1000 bytes come back */
+    struct conn_world *world;
+};
+
+static void put_on(struct socket_peer *peer, const struct client *client)
+{
+    const struct test_end *ours = &client->world->pair->ends[0];
+    bool fine = true;
+    SSL_set_post_handshake_auth(peer->ssl, client->manner != CANNOT);
+    if (client->manner == CANNOT)
+        SSL_set_options(peer->ssl, SSL_OP_NO_RENEGOTIATION);
+    if (client->manner == HAS_NONE)
+        SSL_certs_clear(peer->ssl);
+    if (client->manner == HAS_OURS)
+        fine = SSL_use_certificate_file(peer->ssl, ours->certificate, SSL_FILETYPE_PEM) == 1 &&
+               SSL_use_PrivateKey_file(peer->ssl, ours->key, SSL_FILETYPE_PEM) == 1;
+    if (!fine)
+        socket_peer_fail(peer, "our certificate cannot be used");
+}
+
+static bool send_early(struct socket_peer *peer, size_t size)
+{
+    uint8_t *data = malloc(size + 1);
+    pattern_fill(data, size, 0, 1);
+    bool sent = size == 0 || socket_peer_write(peer, data, size);
+    free(data);
+    return sent;
+}
+
+static bool echo(struct socket_peer *peer)
+{
+    char data[1000];
+    return socket_peer_read_all(peer, data, sizeof data) &&
+           socket_peer_write(peer, data, sizeof data);
+}
+
+/* OpenSSL's client takes our refusal for fatal. */
+static void renegotiate(struct socket_peer *peer)
+{
+    char byte;
+    ERR_clear_error();
+    if (SSL_renegotiate(peer->ssl) != 1)
+        socket_peer_fail(peer, "it cannot even ask");
+    else if (socket_peer_handshake(peer) && SSL_renegotiate_pending(peer->ssl) == 0)
+        socket_peer_fail(peer, "its renegotiation was done");
+    else if (socket_peer_read(peer, &byte, 1) >= 0)
+        socket_peer_fail(peer, "it was not refused");
+}
+
+static void converse(struct socket_peer *peer, const struct client *client)
+{
+    char byte;
+    put_on(peer, client);
+    if (!socket_peer_handshake(peer))
+        return;
+    if (client->manner == CLOSES) {
+        (void)socket_peer_end_in_order(peer);
+        return;
+    }
+    if (!send_early(peer, client->early) || client->manner == IS_SILENT)
+        return;
+    if (client->manner == TALKS_ON) {
+        while (send_early(peer, 10000))
+            ;
+        return;
+    }
+    if (client->echoes && !echo(peer))
+        return;
+    if (client->manner == STARTS_ITS_OWN)
+        renegotiate(peer);
+    else if (client->echoes || socket_peer_read(peer, &byte, 1) == 0) /* what answers the request */
+        (void)socket_peer_end_in_order(peer);
+}
+
+static void act(struct socket_peer *peer, void *arg)
+{
+    converse(peer, arg);
+    if (peer->failure[0])
+        socket_peer_fin(peer);
+}
+
+/* ---- Our side ------------------------------------------------------------------------------- */
+
+static void begin(struct conn_rig *rig, int which, struct client *client)
+{
+    struct conn_rig_options options = conn_defaults(true, which & 1, transports[which >> 1 & 1]);
+    options.on_demand = true;
+    client->world = &world;
+    conn_rig_init(rig, &world, &options, act, client);
+    cr_assert_eq(actpass_handshake(rig->conn), 0, "%s", conn_rig_says(rig));
+    actpass_info_t info;
+    actpass_info(rig->conn, &info);
+    cr_assert_str_eq(info.peer_subject, "", "it was asked in the handshake");
+    cr_assert_str_eq(info.peer_fingerprint, "");
+}
+
+static void check_known(struct conn_rig *rig)
+{
+    actpass_info_t info;
+    actpass_info(rig->conn, &info);
+    cr_assert_str_eq(info.peer_subject, "CN=test");
+    cr_assert_eq(strlen(info.peer_fingerprint), 64);
+}
+
+/* Which: TLS version in bit 0, transport in bit 1. */
+enum { ALL = 4 };
+
+Test(conn_certificate, a_client_gives_it_and_data_stays_in_order)
+{
+    static const size_t sizes[] = {0, 1, 20000, 60000};
+    set_up();
+    for (int which = 0; which < 4 * ALL; which++) {
+        struct client client = {.manner = GIVES, .early = sizes[which / ALL], .echoes = true};
+        struct conn_rig rig;
+        begin(&rig, which, &client);
+        cr_assert_eq(actpass_request_certificate(rig.conn, 10000), 0, "%d: %s", which,
+                     conn_rig_says(&rig));
+        check_known(&rig);
+        cr_assert(conn_rig_read(&rig, client.early, 1) && conn_rig_write(&rig, 1000, 2, 300) &&
+                      conn_rig_read(&rig, 1000, 2) && conn_rig_end_in_order(&rig),
+                  "%d: %s", which, conn_rig_says(&rig));
+        conn_rig_free(&rig);
+    }
+    tear_down();
+}
+
+/* Small pieces of what was early, and the second request costs nothing. */
+Test(conn_certificate, asked_again_it_is_there)
+{
+    set_up();
+    for (int which = 0; which < ALL; which++) {
+        struct client client = {.manner = GIVES, .early = 100, .echoes = true};
+        struct conn_rig rig;
+        uint8_t byte;
+        begin(&rig, which, &client);
+        for (int i = 0; i < 3; i++)
+            cr_assert_eq(actpass_request_certificate(rig.conn, -1), 0, "%s", conn_rig_says(&rig));
+        for (uint64_t i = 0; i < client.early; i++) {
+            cr_assert_eq(actpass_read(rig.conn, &byte, 1), 1);
+            cr_assert(pattern_matches(&byte, 1, i, 1));
+        }
+        cr_assert(conn_rig_write(&rig, 1000, 2, 300) && conn_rig_read(&rig, 1000, 2) &&
+                      conn_rig_end_in_order(&rig),
+                  "%s", conn_rig_says(&rig));
+        conn_rig_free(&rig);
+    }
+    tear_down();
+}
+
+Test(conn_certificate, who_gives_none_is_refused)
+{
+    static const struct {
+        enum manner manner;
+        actpass_end end;
+        const char *texts[2]; /* TLS 1.2 and 1.3 */
+    } rows[] = {
+        {HAS_NONE,
+         ACTPASS_REFUSED,
+         {"the peer gave no certificate", "the peer gave no certificate"}},
+        {HAS_OURS, ACTPASS_REFUSED, {"its key is our own", "its key is our own"}},
+        {CANNOT,
+         ACTPASS_REFUSED,
+         {"the client refused to renegotiate", "not offered post_handshake_auth"}},
+        {TALKS_ON, ACTPASS_PROTOCOL, {"went on with data", "went on with data"}},
+        {CLOSES,
+         ACTPASS_REFUSED,
+         {"closed the connection instead", "closed the connection instead"}},
+    };
+    set_up();
+    for (int which = 0; which < 5 * ALL; which++) {
+        int row = which / ALL;
+        struct client client = {.manner = rows[row].manner};
+        struct conn_rig rig;
+        actpass_info_t info;
+        begin(&rig, which, &client);
+        cr_assert_eq(actpass_request_certificate(rig.conn, 10000), -1, "%d", which);
+        cr_assert_eq(actpass_ended(rig.conn), rows[row].end, "%d: %s", which,
+                     actpass_error(rig.conn));
+        cr_assert(strstr(actpass_error(rig.conn), rows[row].texts[which & 1]), "%d: %s", which,
+                  actpass_error(rig.conn));
+        cr_assert_eq(actpass_request_certificate(rig.conn, 10000), -1, "again");
+        actpass_abort(rig.conn);
+        cr_assert_eq(actpass_close(rig.conn), rows[row].end);
+        actpass_info(rig.conn, &info);
+        cr_assert_str_eq(info.peer_subject, "", "%d", which);
+        conn_rig_free(&rig);
+    }
+    tear_down();
+}
+
+/* A refusal is an alert, so that the client learns of it. */
+Test(conn_certificate, a_refusal_is_told)
+{
+    static const char *const texts[2][2] = {{"handshake failure", "certificate required"},
+                                            {"bad certificate", "bad certificate"}};
+    set_up();
+    for (int which = 0; which < 2 * ALL; which++) {
+        struct client client = {.manner = which < ALL ? HAS_NONE : HAS_OURS, .echoes = true};
+        struct conn_rig rig;
+        begin(&rig, which, &client);
+        cr_assert_eq(actpass_request_certificate(rig.conn, 10000), -1, "%d", which);
+        (void)actpass_close(rig.conn);
+        socket_peer_join(rig.peer);
+        cr_assert(strstr(rig.peer->failure, texts[which / ALL][which & 1]), "%d: %s", which,
+                  conn_rig_says(&rig));
+        conn_rig_free(&rig);
+    }
+    tear_down();
+}
+
+Test(conn_certificate, hazard_24_a_silent_client_has_a_deadline)
+{
+    set_up();
+    for (int which = 0; which < ALL; which++) {
+        struct client client = {.manner = IS_SILENT};
+        struct conn_rig rig;
+        begin(&rig, which, &client);
+        cr_assert_eq(actpass_request_certificate(rig.conn, 50), -1);
+        cr_assert_eq(actpass_ended(rig.conn), ACTPASS_TIMEOUT, "%s", actpass_error(rig.conn));
+        cr_assert(strstr(actpass_error(rig.conn), "did not answer the request"));
+        conn_rig_free(&rig);
+    }
+    tear_down();
+}
+
+/* As the http service asks: who has none goes on without. */
+Test(conn_certificate, optional)
+{
+    static const struct {
+        enum manner manner;
+        int versions; /* bits */
+        const char *text;
+    } rows[] = {{HAS_NONE, 3, "asked for a certificate and gave none"},
+                {CANNOT, 2, "it has not offered post_handshake_auth"}};
+    set_up();
+    for (int which = 0; which < 2 * ALL; which++) {
+        int row = which / ALL;
+        struct client client = {.manner = rows[row].manner, .early = 1000, .echoes = true};
+        struct conn_rig rig;
+        struct tls_error why = {""};
+        if (!(rows[row].versions & 1 << (which & 1)))
+            continue;
+        begin(&rig, which, &client);
+        for (int i = 0; i < 3; i++) {
+            int64_t deadline_us = clock_deadline_ms(10000);
+            cr_assert_eq(conn_ask_certificate(rig.conn, false, deadline_us, &why), ASKED_NONE,
+                         "%d: %s", which, conn_rig_says(&rig));
+            cr_assert(strstr(why.text, rows[row].text), "%d: %s", which, why.text);
+        }
+        cr_assert(conn_rig_read(&rig, 1000, 1) && conn_rig_write(&rig, 1000, 2, 300) &&
+                      conn_rig_read(&rig, 1000, 2) && conn_rig_end_in_order(&rig),
+                  "%d: %s", which, conn_rig_says(&rig));
+        conn_rig_free(&rig);
+    }
+    tear_down();
+}
+
+Test(conn_certificate, access_list)
+{
+    char *right[] = {(char *)"dns:right.example"}, *wrong[] = {(char *)"left.example"};
+    set_up();
+    for (int which = 0; which < ALL; which++) {
+        struct client client = {.manner = GIVES};
+        struct conn_rig rig;
+        struct tls_error error = {""};
+        const struct config_tls lists[] = {{.peer_names = {right, 1}}, {.peer_names = {wrong, 1}}};
+        struct policy *policies[] = {policy_new(&lists[0], NULL, &error),
+                                     policy_new(&lists[1], NULL, &error)};
+        begin(&rig, which, &client);
+        cr_assert_not(conn_peer_is(rig.conn, policies[0], &error));
+        cr_assert_str_eq(error.text, "the peer has shown no certificate");
+        cr_assert_eq(actpass_request_certificate(rig.conn, 10000), 0, "%s", conn_rig_says(&rig));
+        cr_assert(conn_peer_is(rig.conn, policies[0], &error), "%s", error.text);
+        cr_assert_not(conn_peer_is(rig.conn, policies[1], &error));
+        cr_assert(strstr(error.text, "none of peer_names"), "%s", error.text);
+        conn_rig_free(&rig);
+        policy_free(policies[0]);
+        policy_free(policies[1]);
+    }
+    tear_down();
+}
+
+/* Lifted for our own renegotiation only. */
+Test(conn_certificate, a_client_may_still_not_renegotiate)
+{
+    set_up();
+    for (int which = 0; which < ALL; which += 2) {
+        struct client client = {.manner = STARTS_ITS_OWN, .echoes = true};
+        struct conn_rig rig;
+        char byte;
+        begin(&rig, which, &client);
+        cr_assert_eq(actpass_request_certificate(rig.conn, 10000), 0, "%s", conn_rig_says(&rig));
+        cr_assert(conn_rig_write(&rig, 1000, 2, 300) && conn_rig_read(&rig, 1000, 2));
+        cr_assert_leq(actpass_read(rig.conn, &byte, 1), 0);
+        socket_peer_join(rig.peer);
+        cr_assert(strstr(rig.peer->failure, "no renegotiation"), "%s", conn_rig_says(&rig));
+        conn_rig_free(&rig);
+    }
+    tear_down();
+}
+
+Test(conn_certificate, only_a_server_asks)
+{
+    set_up();
+    struct conn_rig rig;
+    struct tls_error why = {""};
+    struct conn_rig_options options = conn_defaults(false, 1, ACTPASS_TRANSPORT_RELAY);
+    conn_rig_init(&rig, &world, &options, peer_echoes, NULL);
+    cr_assert_eq(actpass_handshake(rig.conn), 0);
+    cr_assert_eq(conn_ask_certificate(rig.conn, true, clock_deadline_ms(1000), &why), ASKED_GIVEN,
+                 "a server has shown its certificate in the handshake");
+    conn_rig_free(&rig);
+    tear_down();
+}
+
+/* ---- As the client that is asked -------------------------------------------------------------- */
+
+static int believe(X509_STORE_CTX *store, void *arg)
+{
+    (void)arg;
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
+}
+
+/* A server that asks for our certificate, and reads until it has it. */
+static void ask_us(struct socket_peer *peer, void *arg)
+{
+    char data[1000];
+    (void)arg;
+    SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(peer->ssl), believe, NULL);
+    if (!socket_peer_handshake(peer))
+        return;
+    SSL_set_verify(peer->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    if (SSL_verify_client_post_handshake(peer->ssl) != 1 || !socket_peer_handshake(peer) ||
+        !socket_peer_write(peer, "x", 1))
+        (void)socket_peer_fail(peer, "it could not ask");
+    else if (socket_peer_read_all(peer, data, sizeof data) && !SSL_get0_peer_certificate(peer->ssl))
+        (void)socket_peer_fail(peer, "it got no certificate");
+    else
+        (void)socket_peer_end_in_order(peer);
+}
+
+Test(conn_certificate, as_client_we_answer)
+{
+    set_up();
+    for (int i = 0; i < 2; i++) {
+        struct conn_rig rig;
+        struct conn_rig_options options = conn_defaults(false, 1, transports[i]);
+        char byte;
+        conn_rig_init(&rig, &world, &options, ask_us, NULL);
+        cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
+        cr_assert_eq(actpass_read(rig.conn, &byte, 1), 1, "what comes after the request");
+        cr_assert(conn_rig_write(&rig, 1000, 1, 500) && conn_rig_end_in_order(&rig), "%s",
+                  conn_rig_says(&rig));
+        conn_rig_free(&rig);
+    }
+    tear_down();
+}
+
+/* ---- Floods ------------------------------------------------------------------------------------ */
+
+/* TLS 1.2: each HelloRequest costs us an alert. */
+static void pester(struct socket_peer *peer, void *arg)
+{
+    int times = *(const int *)arg;
+    if (!socket_peer_handshake(peer))
+        return;
+    for (int i = 0; i < times; i++)
+        if (SSL_renegotiate(peer->ssl) != 1 || !socket_peer_handshake(peer))
+            socket_peer_fail(peer, "request %d failed", i);
+    /* Nothing is read: the first alert would end it. */
+    (void)SSL_shutdown(peer->ssl);
+    (void)socket_peer_flush(peer);
+    (void)socket_peer_to_eof(peer);
+}
+
+Test(conn_certificate, hazard_14_requests_without_end_are_an_attack)
+{
+    set_up();
+    for (int which = 0; which < 4; which++) {
+        struct conn_rig rig;
+        int times = which & 1 ? 33 : 32;
+        char byte;
+        struct conn_rig_options options = conn_defaults(false, 0, transports[which >> 1]);
+        conn_rig_init(&rig, &world, &options, pester, &times);
+        cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
+        cr_assert_eq(actpass_read(rig.conn, &byte, 1), which & 1 ? -1 : 0, "%d: %s", times,
+                     actpass_error(rig.conn));
+        cr_assert_eq(actpass_close(rig.conn), which & 1 ? ACTPASS_PROTOCOL : ACTPASS_CLEAN);
+        conn_rig_free(&rig);
+    }
+    tear_down();
+}
