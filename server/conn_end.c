@@ -39,7 +39,8 @@ void conn_end_of_transport(actpass_conn *conn)
         conn_fail(conn, ACTPASS_CANCELLED, "out of memory in TLS");
 }
 
-/* Alerts by which a peer refuses who we are (RFC 8446 section 6.2). */
+/* Alerts by which a peer refuses who we are (RFC 8446 section 6.2). Not decrypt_error: OpenSSL sends it for a certificate
+ * of a CA with the right name and another key, but everybody also for a handshake that was tampered with. */
 static bool is_identity_alert(int reason)
 {
     switch (reason) {
@@ -82,8 +83,16 @@ static void fail_by_queue(actpass_conn *conn, unsigned long error)
     else if (is_glare_answer(reason) && relay_glare_failed(conn->relay))
         conn_fail(conn, ACTPASS_PROTOCOL,
                   "both ends sent a ClientHello, and the peer knows no rule for that");
+    else if (reason == SSL_R_NO_RENEGOTIATION && conn->asking == ASKING_WAITS)
+        conn_fail(conn, ACTPASS_REFUSED,
+                  "the client refused to renegotiate, and so to give its certificate");
     else if (is_identity_alert(reason))
         fail_with(conn, ACTPASS_REFUSED, "the peer refused our certificate", text);
+    else if (reason == SSL_R_TLSV1_ALERT_DECRYPT_ERROR)
+        conn_fail(
+            conn, ACTPASS_PROTOCOL,
+            "TLS failed: the peer could not verify a signature (alert decrypt_error); where it "
+            "trusts another CA of the same name, that of our certificate");
     else
         fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", text);
 }

@@ -82,7 +82,8 @@ static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
             break;
         if (outcome == OUTCOME_AGAIN)
             return CONN_AGAIN;
-        return outcome == OUTCOME_CLOSED ? 0 : -1;
+        /* A flood of messages may have ended it before its close_notify. */
+        return outcome == OUTCOME_CLOSED && conn->end == ACTPASS_OPEN ? 0 : -1;
     }
     return (int64_t)total;
 }
@@ -93,6 +94,8 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
     int64_t result;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken)
         result = -1;
+    else if (conn->early.data && size)
+        result = (int64_t)conn_take_early(conn, buffer, size);
     else if (conn->peer_closed || size == 0)
         result = 0;
     else
