@@ -11,6 +11,27 @@ static bool is_data(int type, uint8_t first, const SSL *ssl)
     return type == where && first == SSL3_RT_APPLICATION_DATA;
 }
 
+static void note_alert(actpass_conn *conn, bool sent, const uint8_t alert[2], const SSL *ssl)
+{
+    enum { USER_CANCELLED = 90 };
+    /* In TLS 1.3 the level means nothing (RFC 8446 section 6). */
+    bool any_level = SSL_version(ssl) >= TLS1_3_VERSION && alert[1] != USER_CANCELLED;
+    if (alert[1] != SSL_AD_CLOSE_NOTIFY && (alert[0] == SSL3_AL_FATAL || any_level))
+        *(sent ? &conn->alert_sent : &conn->alert_got) = alert[1];
+}
+
+/* Answers to our own requests for KeyUpdates, which code on actpass_ssl may make, are no attack. */
+static bool is_expected(actpass_conn *conn, bool sent, const uint8_t *message, size_t length)
+{
+    bool update = message[0] == SSL3_MT_KEY_UPDATE;
+    if (sent && update && length == 5 && message[4] == SSL_KEY_UPDATE_REQUESTED)
+        conn->updates_asked++;
+    if (sent || !update || conn->updates_asked == 0)
+        return sent;
+    conn->updates_asked--;
+    return true;
+}
+
 /* Counts what comes of the handshake protocol after the handshake without data between, and gives up at too many:
  * KeyUpdates, requests for our certificate and attempts to renegotiate each make SSL_read write, and OpenSSL has no
  * limit of its own (hazard 14). */
@@ -19,13 +40,16 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
 {
     actpass_conn *conn = arg;
     (void)version;
-    if (sent || length == 0)
+    if (type == SSL3_RT_ALERT && length == 2)
+        note_alert(conn, sent, bytes, ssl);
+    if (length == 0)
         return;
     uint8_t first = *(const uint8_t *)bytes;
-    if (is_data(type, first, ssl))
+    if (!sent && is_data(type, first, ssl))
         conn->messages = 0;
     /* Tickets come in numbers, and make us write nothing. */
-    if (type != SSL3_RT_HANDSHAKE || !conn->handshaken || first == SSL3_MT_NEWSESSION_TICKET)
+    if (type != SSL3_RT_HANDSHAKE || !conn->handshaken || first == SSL3_MT_NEWSESSION_TICKET ||
+        is_expected(conn, sent, bytes, length))
         return;
     if (first == SSL3_MT_FINISHED && conn->asking == ASKING_WAITS)
         conn->asking = ASKING_ANSWERED;

@@ -53,6 +53,8 @@ struct actpass_conn {
     unsigned messages; /* of the handshake protocol, after it, in a row without data (hazard 14) */
     enum asking asking;
     struct early early;
+    unsigned updates_asked;    /* KeyUpdates that we asked for and did not get yet */
+    int alert_got, alert_sent; /* the last fatal one's description; 0: none */
     const char *protocol, *cipher;
     char alpn[256];
     char *subject;
