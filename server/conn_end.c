@@ -129,7 +129,8 @@ static void fail_by_call(actpass_conn *conn)
 
 void conn_prepare(actpass_conn *conn)
 {
-    ERR_clear_error();
+    if (ERR_peek_error()) /* clearing an empty queue is dear: it walks all of it */
+        ERR_clear_error();
     BIO_clear_retry_flags(SSL_get_rbio(conn->ssl));
 }
 

@@ -57,7 +57,7 @@ void conn_flush(actpass_conn *conn)
     relay_flush(conn->relay);
 }
 
-/* Would another SSL_read find something without a system call for nothing? */
+/* Would an SSL_read find something? Asking costs less than an SSL_read for nothing. */
 static bool more_to_read(actpass_conn *conn)
 {
     return SSL_has_pending(conn->ssl) || relay_is(conn->relay, RELAY_READABLE);
@@ -67,7 +67,7 @@ static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
 {
     size_t total = 0;
     conn->read_want = RELAY_READABLE;
-    while (total < size && (total == 0 || more_to_read(conn))) {
+    while (total < size && more_to_read(conn)) {
         size_t room = size - total;
         conn_prepare(conn);
         int got = SSL_read(conn->ssl, buffer + total, room > RECORD_MOST ? RECORD_MOST : (int)room);
@@ -85,7 +85,7 @@ static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
         /* A flood of messages may have ended it before its close_notify. */
         return outcome == OUTCOME_CLOSED && conn->end == ACTPASS_OPEN ? 0 : -1;
     }
-    return (int64_t)total;
+    return total > 0 ? (int64_t)total : CONN_AGAIN;
 }
 
 int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
