@@ -68,9 +68,7 @@ static struct session *make_place(struct clients *clients, const struct store_ke
     size_t owned = 0;
     for (size_t i = 0; i < CLIENTS_MOST; i++) {
         struct session *session = &clients->sessions[i];
-        if (!session->data && oldest->data)
-            oldest = session;
-        else if (oldest->data && session->number < oldest->number)
+        if (oldest->data && (!session->data || session->number < oldest->number))
             oldest = session;
         if (!is_of(session, key))
             continue;

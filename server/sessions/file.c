@@ -227,7 +227,7 @@ static struct file *find(const struct stat *status)
 struct store *store_file_new(const char *path, const struct file_limits *limits,
                              struct tls_error *error)
 {
-    struct stat status;
+    struct stat status = {.st_ino = 0};
     pthread_mutex_lock(&table_lock);
     int failed = identify(path, &status);
     struct file *file = failed ? fail_open(path, failed, error) : find(&status);

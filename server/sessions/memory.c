@@ -49,9 +49,12 @@ static struct record **find(struct memory *memory, const struct store_key *key)
     return place;
 }
 
+/* There may be none. */
 static void drop(struct memory *memory, struct record **place)
 {
     struct record *record = *place;
+    if (!record)
+        return;
     *place = record->next;
     *(record->older ? &record->older->newer : &memory->oldest) = record->newer;
     *(record->newer ? &record->newer->older : &memory->newest) = record->older;
@@ -91,9 +94,7 @@ static enum store_result put(struct store *store, const struct store_key *key, c
     record->size = size;
     memcpy(record->data, data, size);
     pthread_mutex_lock(&memory->lock);
-    struct record **before = find(memory, key);
-    if (*before)
-        drop(memory, before);
+    drop(memory, find(memory, key));
     add(memory, record);
     make_room(memory);
     pthread_mutex_unlock(&memory->lock);
@@ -127,8 +128,7 @@ static enum store_result take_out(struct store *store, const struct store_key *k
     pthread_mutex_lock(&memory->lock);
     struct record **place = find(memory, key);
     bool there = *place != NULL;
-    if (there)
-        drop(memory, place);
+    drop(memory, place);
     pthread_mutex_unlock(&memory->lock);
     return there ? STORE_DONE : STORE_MISS;
 }

@@ -218,7 +218,7 @@ static bool set_path(struct redis_place *place, const char *path, struct tls_err
         return tls_fail(error, "sessions in Redis: the path %s is longer than %zu bytes", path,
                         sizeof name->sun_path - 1);
     name->sun_family = AF_UNIX;
-    strcpy(name->sun_path, path); /* it fits: seen above */
+    memcpy(name->sun_path, path, strlen(path) + 1);
     place->addresses[0].size = sizeof *name;
     place->count = 1;
     return true;

@@ -1,5 +1,6 @@
 """Resumption: real clients against every store, several processes on one store, and stores that fail."""
 import contextlib
+import json
 import os
 import random
 import re
@@ -12,8 +13,9 @@ import threading
 import time
 
 from support import programs, tls
+from support.actpass import Actpass
 from support.backend import Backend
-from support.case import Case, need
+from support.case import Case, need, program
 from support.data import until
 from support.each import VERSIONS, each
 from support.redis import Redis, free_port
@@ -76,10 +78,8 @@ class Sessions(Case):
 
     def visit(self, actpass, context, session=None):
         """One connection of Python's ssl with an echo; answers its session and whether it was resumed."""
-        address = actpass if isinstance(actpass, tuple) else ("127.0.0.1", actpass.port())
-        with socket.create_connection(address, 30) as raw:
-            raw.settimeout(30)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        address = actpass.address() if isinstance(actpass, Actpass) else actpass
+        with self.connect(address) as raw:
             with context.wrap_socket(raw, server_hostname="front.example", session=session) as sock:
                 sock.sendall(b"hello")
                 received = b""
@@ -233,6 +233,49 @@ class Sessions(Case):
             resumed += reused
         self.assertEqual(resumed, 19)
 
+    def namespaces(self):
+        """Two network namespaces with a cable between them: 10.77.0.1 and 10.77.0.2."""
+        need("ip")
+        tag = secrets.token_hex(3)
+        names = [f"actpass-{tag}-{end}" for end in "ab"]
+        for name in names:
+            if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode:
+                self.skipTest("network namespaces cannot be made here")
+            self.addCleanup(subprocess.run, ["ip", "netns", "del", name], capture_output=True)
+        commands = [f"link add v{tag}a netns {names[0]} type veth peer name v{tag}b netns {names[1]}"]
+        for number, (name, end) in enumerate(zip(names, "ab"), 1):
+            commands += [f"-n {name} addr add 10.77.0.{number}/24 dev v{tag}{end}",
+                         f"-n {name} link set v{tag}{end} up", f"-n {name} link set lo up"]
+        for command in commands:
+            subprocess.run(["ip"] + command.split(), check=True, capture_output=True)
+        return names
+
+    def inside(self, namespace, number, url):
+        """An actpass in a network namespace, that listens on a unix socket, which is in none."""
+        folder = os.path.join(self.folder, str(number))
+        os.mkdir(folder)
+        script = self.file(f"actpass-{number}", f"#!/bin/sh\nexec ip netns exec {namespace} "
+                                                f'"{program()}" "$@"\n'.encode())
+        os.chmod(script, 0o700)
+        service = self.service(listen=f"unix:{folder}/socket",
+                               tls={"sessions": url, "session_key_file": self.keys})
+        started = Actpass(script, folder, {"services": [service]})
+        self.started.append(started)
+        self.addCleanup(started.kill)
+        return started.address()
+
+    @each(version=VERSIONS)
+    def test_two_hosts_on_one_redis(self, version):
+        here, there = self.namespaces()
+        redis = self.redis(host="10.77.0.1", port=6379, prefix=["ip", "netns", "exec", here])
+        both = [self.inside(here, 1, redis.url), self.inside(there, 2, redis.url)]
+        context, session, count = self.context(version), None, [0, 0]
+        for number in range(20):
+            session, reused = self.visit(both[number % 2], context, session)
+            count = [count[0] + 1, count[1] + reused]
+        self.share(f"two hosts in turn on one Redis, TLS {version}", count)
+        self.assertEqual(count, [20, 19])
+
     def swarm(self, ports, seconds, version, failures, clients=4):
         """Clients that come again and again, each to any of the ports (a callable); counts (all, resumed)."""
         count = [0, 0]
@@ -346,7 +389,8 @@ class Sessions(Case):
         redis = self.redis()
         actpass = self.start("redis")
         context = self.context(version)
-        changes = [("SETRANGE", 0, b"\x02"), ("SETRANGE", 5, b"????????"), ("SETRANGE", 40, b"x"),
+        changes = [("SETRANGE", 0, b"\x02"), ("SETRANGE", 5, b"????????"),
+                   ("SETRANGE", 40, bytes(16)),
                    ("SET", b""), ("SET", b"x"), ("SET", b"x" * 100000), ("APPEND", b"x")]
         made = []
 
@@ -413,8 +457,6 @@ class Sessions(Case):
                 ({"sessions": "memory", "session_key_file": "/nonexistent"}, "session_key_file"),
                 ({"sessions": "tickets", "session_key_file": self.file("bad", b"12\n")},
                  "a key is 64 hex digits")]
-        import json
-        from support.case import program
         for settings, text in rows:
             path = os.path.join(self.folder, "check.json")
             with open(path, "w") as out:

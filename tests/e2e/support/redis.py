@@ -15,10 +15,9 @@ def free_port(host="127.0.0.1"):
 class Redis:
     """`url` is what "sessions" takes. May be killed and started again at the same place."""
 
-    def __init__(self, folder, port=None, prefix=()):
-        self.folder, self.port, self.prefix = folder, port, list(prefix)
+    def __init__(self, folder, port=None, host="127.0.0.1", prefix=()):
+        self.folder, self.port, self.host, self.prefix = folder, port, host, list(prefix)
         self.socket = os.path.join(folder, "redis.sock")
-        self.host = "127.0.0.1"
         self.process = None
 
     @property
