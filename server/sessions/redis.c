@@ -1,5 +1,4 @@
 /* The Redis store. */
-#ifdef HAVE_HIREDIS
 #include "server/sessions/redis.h"
 
 #include "relay/clock.h"
@@ -265,4 +264,3 @@ struct store *store_redis_new(const struct config_sessions *where, int64_t deadl
     free_redis(&redis->base);
     return NULL;
 }
-#endif

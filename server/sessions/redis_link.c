@@ -1,5 +1,4 @@
 /* One connection to a Redis. */
-#ifdef HAVE_HIREDIS
 #include "server/sessions/redis_link.h"
 
 #include "relay/clock.h"
@@ -202,4 +201,3 @@ redisReply *redis_link_ask(struct redis_link *link, int count, const char *const
     redisFreeCommand(command);
     return sent ? take_answer(link, deadline_us, problem) : NULL;
 }
-#endif
