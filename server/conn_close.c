@@ -38,7 +38,7 @@ static void read_to_end(actpass_conn *conn, int64_t deadline_us)
 
 static void close_in_order(actpass_conn *conn, int64_t deadline_us)
 {
-    if (actpass_shutdown_write(conn))
+    if (conn_send_close_notify(conn, deadline_us))
         return;
     enum relay_wait wait = relay_finish_output(conn->relay, deadline_us);
     struct relay_status status = relay_status(conn->relay);

@@ -92,6 +92,9 @@ void conn_end_of_transport(actpass_conn *conn);
 /* A fatal alert becomes the end, if there was one: for SSL calls that others made. */
 void conn_end_of_alert(actpass_conn *conn);
 
+/* Waits until there is room for it. 0, or -1 with an end. */
+int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us);
+
 void conn_tell(actpass_conn *conn, actpass_event event);
 void conn_tell_role(actpass_conn *conn);
 

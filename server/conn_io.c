@@ -176,21 +176,42 @@ int actpass_write(actpass_conn *conn, const void *data, size_t size)
     return result;
 }
 
-int actpass_shutdown_write(actpass_conn *conn)
+/* As with data, only when it can be finished. */
+static int try_close_notify(actpass_conn *conn)
 {
-    int result = -1;
-    conn_enter(conn);
-    pthread_mutex_lock(&conn->lock);
-    if (conn->close_notify_sent) {
-        result = 0;
-    } else if (conn->end == ACTPASS_OPEN && conn->handshaken) {
-        conn_prepare(conn);
-        result = SSL_shutdown(conn->ssl) < 0 ? -1 : 0;
-        conn->close_notify_sent = result == 0;
-        if (result)
+    if (conn->close_notify_sent)
+        return 0;
+    if (conn->end != ACTPASS_OPEN || !conn->handshaken)
+        return -1;
+    if (!relay_is(conn->relay, RELAY_WRITABLE))
+        return CONN_AGAIN;
+    conn_prepare(conn);
+    conn->close_notify_sent = SSL_shutdown(conn->ssl) >= 0;
+    if (!conn->close_notify_sent)
+        conn_end_of_transport(conn);
+    return conn->close_notify_sent ? 0 : -1;
+}
+
+int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us)
+{
+    for (;;) {
+        pthread_mutex_lock(&conn->lock);
+        int result = try_close_notify(conn);
+        pthread_mutex_unlock(&conn->lock);
+        if (result != CONN_AGAIN)
+            return result;
+        enum relay_wait wait = relay_wait(conn->relay, RELAY_WRITABLE, NULL, 0, deadline_us);
+        if (wait == WAIT_TIMEOUT)
+            conn_fail(conn, ACTPASS_TIMEOUT, "the peer did not take our last data in time");
+        else if (wait == WAIT_CANCELLED)
             conn_end_of_transport(conn);
     }
-    pthread_mutex_unlock(&conn->lock);
+}
+
+int actpass_shutdown_write(actpass_conn *conn)
+{
+    conn_enter(conn);
+    int result = conn_send_close_notify(conn, DEADLINE_NEVER);
     conn_flush(conn);
     conn_leave(conn);
     return result;
