@@ -19,10 +19,12 @@ class Actpass:
     """One running actpass. `log` is every line so far, as dicts; `lines` the same as text."""
 
     def __init__(self, program, folder, config, nofile=None):
-        self.config_file = os.path.join(folder, "actpass.json")
+        number = sum(name.startswith("actpass") for name in os.listdir(folder))
+        self.config_file = os.path.join(folder, f"actpass{number or ''}.json")
         with open(self.config_file, "w") as out:
             json.dump(config, out, indent=2)
-        self.services = [service["name"] for service in config["services"]]
+        self.services = [service["name"] for service in config["services"]
+                         if "listen" in service or "listen_plain" in service]
         self.lines = []
         self.log = []
         self._changed = threading.Condition()

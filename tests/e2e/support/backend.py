@@ -41,7 +41,7 @@ class Session:
 class Backend:
     """Listens on 127.0.0.1, or on a unix socket, and runs serve(session) for each connection."""
 
-    def __init__(self, serve, path=None, backlog=4096):
+    def __init__(self, serve, path=None, backlog=4096, port=0):
         self._serve = serve
         self.sessions = []
         self._changed = threading.Condition()
@@ -50,7 +50,7 @@ class Backend:
             self.listener.bind(path)
             self.address = "unix:" + path
         else:
-            self.listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+            self.listener = socket.create_server(("127.0.0.1", port), backlog=backlog)
             self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
         self.listener.listen(backlog)
         threading.Thread(target=self._accept, daemon=True).start()

@@ -79,12 +79,22 @@ class Case(unittest.TestCase):
         """A service that echoes, unless the changes name a conversation. None takes a key out."""
         keys = {"name": name, "listen": "127.0.0.1:0", "initial_data_timeout": PATIENT,
                 "tls": self.tls(**(tls or {}))}
-        if not {"forward", "as_server", "as_client"} & changes.keys():
+        if not {"forward", "as_server", "as_client", "echo"} & changes.keys():
             keys["echo"] = {}
         if transport():
             keys["transport"] = transport()
         keys.update(changes)
         return {key: value for key, value in keys.items() if value is not None}
+
+    def dialer(self, *addresses, name="dialer", tls=None, **changes):
+        """A service that dials: its conversation is echo unless the changes name one or listen_plain."""
+        if "listen_plain" in changes:
+            changes.setdefault("echo", None)
+        else:
+            changes.setdefault("persistent", True)
+        keys = {"listen": None, "initial_data_timeout": None,
+                "dial": addresses[0] if len(addresses) == 1 else list(addresses)}
+        return self.service(name, tls, **{**keys, **changes})
 
     def actpass(self, *services, level="debug", format=None, nofile=None, check=True, **top):
         """Starts it and waits until it listens. At the end of the test it is stopped; with check

@@ -1,10 +1,16 @@
 """Test data that is the same in every process: no two places in it are alike."""
 import functools
 import hashlib
+import os
 import random
 import time
 
 MIB = 1024 * 1024
+
+
+def soak(short, long):
+    """How often: ACTPASS_SOAK=1 (scons soak) asks for the full count."""
+    return long if os.environ.get("ACTPASS_SOAK") else short
 
 
 @functools.lru_cache(maxsize=4)

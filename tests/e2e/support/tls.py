@@ -158,6 +158,7 @@ class Tls:
     def recv(self, size=CHUNK):
         """At least one byte; empty after close_notify."""
         deadline = time.monotonic() + self.timeout
+        self.decrypt()  # what came together with the end of the handshake
         while not self.plain and self._more(deadline):
             pass
         data = bytes(self.plain[:size])
@@ -166,6 +167,7 @@ class Tls:
 
     def recv_exactly(self, size):
         deadline = time.monotonic() + self.timeout
+        self.decrypt()
         while len(self.plain) < size and self._more(deadline):
             pass
         assert len(self.plain) >= size, f"close_notify after {len(self.plain)} of {size} bytes"
