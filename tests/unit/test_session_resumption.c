@@ -174,6 +174,66 @@ Test(session_resumption, only_for_the_same_address)
     }
 }
 
+/* RFC 8446 appendix C.4: two connections with one ticket could be told to be of one client. */
+Test(session_resumption, a_ticket_of_tls_13_is_offered_once)
+{
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
+        cr_assert_eq(meet(server, client, versions[i]), FULL);
+        for (int j = 0; j < 2; j++) {
+            SSL *theirs = tls_context_ssl(client, false);
+            tls_context_offer(client, theirs, PEER);
+            cr_assert_eq(SSL_get_session(theirs) != NULL, j == 0 || versions[i] == TLS1_2_VERSION,
+                         "TLS %x, time %d", versions[i], j);
+            end(theirs);
+        }
+        tls_context_free(client);
+        tls_context_free(server);
+    }
+}
+
+/* What the peer does not get on with is not offered again. */
+Test(session_resumption, forgotten_after_a_failure)
+{
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
+        cr_assert_eq(meet(server, client, versions[i]), FULL);
+        SSL *theirs = tls_context_ssl(client, false);
+        tls_context_offer(client, theirs, PEER);
+        tls_context_failed(client, theirs);
+        end(theirs);
+        cr_assert_eq(meet(server, client, versions[i]), FULL);
+        tls_context_free(client);
+        tls_context_free(server);
+    }
+}
+
+/* A fatal alert ends the session, too (RFC 5246 section 7.2); that TCP just ends does not. */
+Test(session_resumption, not_after_a_fatal_alert)
+{
+    for (int alert = 0; alert < 2; alert++) {
+        struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
+        SSL *ours = tls_context_ssl(server, true), *theirs = tls_context_ssl(client, false);
+        SSL_set_max_proto_version(theirs, TLS1_2_VERSION);
+        tls_context_offer(client, theirs, PEER);
+        cr_assert(test_handshake_run(ours, theirs).client.up);
+        char byte;
+        if (alert) { /* a record that does not decrypt */
+            static const unsigned char bad[] = {0x17, 3,  3,  0,  30, 1,  2,  3,  4,  5,  6,  7,
+                                                8,    9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+                                                20,   21, 22, 23, 24, 25, 26, 27, 28, 29, 30};
+            cr_assert_eq(BIO_write(SSL_get_wbio(theirs), bad, sizeof bad), sizeof bad);
+            cr_assert_leq(SSL_read(ours, &byte, 1), 0);
+            ERR_clear_error();
+        }
+        end(theirs);
+        end(ours);
+        cr_assert_eq(meet(server, client, TLS1_2_VERSION), alert ? FULL : RESUMED);
+        tls_context_free(client);
+        tls_context_free(server);
+    }
+}
+
 /* The lifetime that is configured ends. */
 Test(session_resumption, until_the_timeout)
 {
