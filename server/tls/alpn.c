@@ -61,26 +61,23 @@ static int choose(SSL *ssl, const unsigned char **out, unsigned char *out_size,
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* OpenSSL does not ask choose() where the client offers nothing. */
-static int want_offer(SSL *ssl, int *alert, void *arg)
+bool alpn_is_offered(const struct alpn *alpn, SSL *ssl, int *alert)
 {
     const unsigned char *data;
     size_t size;
-    (void)arg;
-    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data,
+    if (!alpn->wire ||
+        SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data,
                                   &size) == 1)
-        return SSL_CLIENT_HELLO_SUCCESS;
+        return true;
     ERR_raise(ERR_LIB_SSL, SSL_R_NO_APPLICATION_PROTOCOL);
     *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
-    return SSL_CLIENT_HELLO_ERROR;
+    return false;
 }
 
 void alpn_use_as_server(const struct alpn *alpn, SSL_CTX *ctx)
 {
-    if (!alpn->wire)
-        return;
-    SSL_CTX_set_alpn_select_cb(ctx, choose, (void *)alpn);
-    SSL_CTX_set_client_hello_cb(ctx, want_offer, NULL);
+    if (alpn->wire)
+        SSL_CTX_set_alpn_select_cb(ctx, choose, (void *)alpn);
 }
 
 bool alpn_use_as_client(const struct alpn *alpn, SSL_CTX *ctx)

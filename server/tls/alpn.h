@@ -22,6 +22,10 @@ void alpn_free(struct alpn *alpn);
  * nothing to choose. The alpn must outlive the context. */
 void alpn_use_as_server(const struct alpn *alpn, SSL_CTX *ctx);
 
+/* The same for a client that offers nothing, for which OpenSSL does not ask: to be called with each ClientHello. False: the
+ * handshake must fail with *alert, and the error queue says why. */
+bool alpn_is_offered(const struct alpn *alpn, SSL *ssl, int *alert);
+
 /* As client we offer them all. False: no memory. */
 bool alpn_use_as_client(const struct alpn *alpn, SSL_CTX *ctx);
 

@@ -9,6 +9,7 @@
 #include "server/tls/identity.h"
 #include "server/tls/peer_names.h"
 #include "server/tls/scope.h"
+#include "server/tls/served.h"
 #include "server/tls/trust.h"
 #include "server/tls/verify.h"
 
@@ -21,6 +22,7 @@ struct tls_context {
     SSL_CTX *server, *client; /* NULL for a role that we never have */
     struct policy *policy;
     struct alpn alpn;
+    struct served *served; /* NULL where we never are server */
     struct verify verify;
     struct sessions *sessions;
     enum config_client_auth client_auth;
@@ -103,6 +105,21 @@ static bool set_sessions(const struct tls_context *context, const struct materia
            sessions_use(context->sessions, ctx, server, scope);
 }
 
+static int on_hello(SSL *ssl, int *alert, void *arg)
+{
+    const struct tls_context *context = arg;
+    return served_choose(context->served, ssl, alert) && alpn_is_offered(&context->alpn, ssl, alert)
+               ? SSL_CLIENT_HELLO_SUCCESS
+               : SSL_CLIENT_HELLO_ERROR;
+}
+
+static void set_server(const struct tls_context *context, SSL_CTX *ctx)
+{
+    alpn_use_as_server(&context->alpn, ctx);
+    served_use(context->served, ctx);
+    SSL_CTX_set_client_hello_cb(ctx, on_hello, (void *)context);
+}
+
 static int verify_mode(const struct tls_context *context, bool server)
 {
     if (!server || context->client_auth == CONFIG_CLIENT_AUTH_REQUEST)
@@ -117,7 +134,7 @@ static bool set_role(const struct tls_context *context, const struct material *m
 {
     bool asks = server && context->client_auth != CONFIG_CLIENT_AUTH_NONE;
     if (server)
-        alpn_use_as_server(&context->alpn, ctx);
+        set_server(context, ctx);
     else /* there is something to answer with */
         SSL_CTX_set_post_handshake_auth(ctx, material->identity.certificate != NULL);
     SSL_CTX_set_verify(ctx, verify_mode(context, server), NULL);
@@ -179,13 +196,30 @@ static bool set_revocation(const struct tls_context *context, const struct mater
            tls_fail(error, "crl cannot be used: OpenSSL says \"%s\"", tls_openssl_reason());
 }
 
+/* All that we show is ours: none of it is ever a peer's. */
+static bool make_served(struct tls_context *context, const struct material *material,
+                        struct tls_error *error)
+{
+    uint8_t scope[SCOPE_SIZE];
+    context->served = served_new(material->tls, &material->identity, error);
+    for (size_t i = 0; context->served && i < served_count(context->served); i++) {
+        X509 *own = served_certificate(context->served, i);
+        if (!policy_add_own(context->policy, own) ||
+            !make_scope(context, material, true, own, scope))
+            return tls_fail(error, "out of memory for certificates");
+        served_set_scope(context->served, i, scope);
+    }
+    return context->served != NULL;
+}
+
 static bool make_both(struct tls_context *context, const struct material *material, bool may_serve,
                       bool may_connect, struct tls_error *error)
 {
     context->policy = policy_new(material->tls, material->identity.certificate, error);
     if (!context->policy || !set_revocation(context, material, error) ||
         !alpn_read(&material->tls->alpn, &context->alpn, error) ||
-        !set_server_name(material->tls, context, error))
+        !set_server_name(material->tls, context, error) ||
+        (may_serve && !make_served(context, material, error)))
         return false;
     context->sessions = sessions_new(material->tls, context->policy, error);
     if (!context->sessions)
@@ -240,6 +274,7 @@ void tls_context_free(struct tls_context *context)
         return;
     SSL_CTX_free(context->client);
     SSL_CTX_free(context->server);
+    served_free(context->served);
     alpn_free(&context->alpn);
     sessions_free(context->sessions);
     policy_free(context->policy);

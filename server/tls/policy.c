@@ -15,8 +15,8 @@ struct policy {
     struct peer_names names; /* none: any name will do */
     struct pin *pins;        /* none: any key will do */
     size_t pin_count;
-    bool has_own;
-    struct pin own;               /* our own key */
+    struct pin *own; /* our own keys */
+    size_t own_count;
     STACK_OF(X509_CRL) * revoked; /* NULL: nobody looks */
 };
 
@@ -39,10 +39,21 @@ static bool read_pins(const struct config_strings *texts, struct policy *policy,
     return true;
 }
 
+bool policy_add_own(struct policy *policy, X509 *own)
+{
+    struct pin *more = reallocarray(policy->own, policy->own_count + 1, sizeof *more);
+    if (!more)
+        return false;
+    policy->own = more;
+    if (!pin_of(own, &policy->own[policy->own_count]))
+        return false;
+    policy->own_count++;
+    return true;
+}
+
 static bool read_own(X509 *own, struct policy *policy, struct tls_error *error)
 {
-    policy->has_own = own != NULL;
-    return !own || pin_of(own, &policy->own) || tls_fail(error, "out of memory for our own pin");
+    return !own || policy_add_own(policy, own) || tls_fail(error, "out of memory for our own pin");
 }
 
 static bool read_crl(const struct config_tls *tls, struct policy *policy, struct tls_error *error)
@@ -73,6 +84,7 @@ void policy_free(struct policy *policy)
         return;
     crl_free(policy->revoked);
     peer_names_free(&policy->names);
+    free(policy->own);
     free(policy->pins);
     free(policy);
 }
@@ -89,10 +101,10 @@ STACK_OF(X509_CRL) * policy_revoked(const struct policy *policy)
     return policy->revoked;
 }
 
-static bool is_pinned(const struct policy *policy, const struct pin *pin)
+static bool is_one_of(const struct pin *pins, size_t count, const struct pin *pin)
 {
-    for (size_t i = 0; i < policy->pin_count; i++) {
-        if (pin_equal(&policy->pins[i], pin))
+    for (size_t i = 0; i < count; i++) {
+        if (pin_equal(&pins[i], pin))
             return true;
     }
     return false;
@@ -104,11 +116,11 @@ static bool judge(const struct policy *policy, X509 *peer, struct tls_error *err
     if (!pin_of(peer, &pin))
         return tls_fail(error, "its key cannot be read");
     /* The key, not the whole certificate: who shows our key under another certificate is us, too. */
-    if (policy->has_own && pin_equal(&policy->own, &pin))
+    if (is_one_of(policy->own, policy->own_count, &pin))
         return tls_fail(error, "its key is our own: we are talking to ourselves, or to a mirror");
     if (policy->any_peer)
         return true;
-    if (policy->pin_count > 0 && !is_pinned(policy, &pin))
+    if (policy->pin_count > 0 && !is_one_of(policy->pins, policy->pin_count, &pin))
         return tls_fail(error, "its key is none of peer_pins");
     if (policy->revoked && !crl_allows(policy->revoked, peer, error))
         return false;

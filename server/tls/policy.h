@@ -28,6 +28,9 @@ struct tls_error {
 struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_error *error);
 void policy_free(struct policy *policy);
 
+/* One more certificate of our own, before the policy is in use. False: no memory. */
+bool policy_add_own(struct policy *policy, X509 *own);
+
 /* Must the chain lead to a trusted CA? No where pins stand alone or any peer is accepted. */
 bool policy_needs_chain(const struct policy *policy);
 
