@@ -78,6 +78,9 @@ static void fail_by_queue(actpass_conn *conn, unsigned long error)
     else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
         fail_with(conn, ACTPASS_REFUSED, "we refused the peer's certificate",
                   tls_context_refusal(conn->ssl));
+    else if (reason == SSL_R_TLSV1_UNRECOGNIZED_NAME && SSL_is_server(conn->ssl))
+        conn_fail(conn, ACTPASS_PROTOCOL,
+                  "the client asked for a server name that no certificate is for");
     else if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
         conn_fail(conn, ACTPASS_REFUSED, "the peer gave no certificate, which is required");
     else if (is_glare_answer(reason) && relay_glare_failed(conn->relay))
