@@ -1,0 +1,371 @@
+/* actpass_config: setters, freezing, loading, dialing. */
+#include "server/settings.h"
+#include "tests/support/certs.h"
+#include "tests/support/resources.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+TestSuite(settings, .timeout = 20);
+
+static void assert_says(const actpass_config *config, const char *what)
+{
+    cr_assert_not_null(strstr(actpass_config_error(config), what), "\"%s\" has no \"%s\"",
+                       actpass_config_error(config), what);
+}
+
+Test(settings, a_new_one_has_no_error_and_the_documented_defaults)
+{
+    actpass_config *config = actpass_config_new();
+    cr_assert_str_eq(actpass_config_error(config), "");
+    const struct config_connection *connection = &config->connection;
+    cr_assert_eq(connection->role, CONFIG_ROLE_AUTO);
+    cr_assert_eq(connection->transport, CONFIG_TRANSPORT_RELAY);
+    cr_assert_eq(connection->initial_data_timeout_ms, 5000);
+    cr_assert_eq(connection->handshake_timeout_ms, 10000);
+    cr_assert_eq(connection->idle_timeout_ms, ACTPASS_NEVER);
+    cr_assert_eq(connection->write_timeout_ms, 60000);
+    cr_assert_eq(connection->close_timeout_ms, 5000);
+    cr_assert_eq(config->connect_timeout_ms, 10000);
+    actpass_config_free(config);
+    actpass_config_free(NULL);
+}
+
+Test(settings, roles_transports_versions_and_ways_to_ask)
+{
+    actpass_config *config = actpass_config_new();
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_CLIENT), 0);
+    cr_assert_eq(config->connection.role, CONFIG_ROLE_CLIENT);
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_NONE), -1);
+    assert_says(config, "auto, server or client");
+    cr_assert_eq(actpass_config_set_role(config, (actpass_role)-1), -1);
+    cr_assert_eq(config->connection.role, CONFIG_ROLE_CLIENT, "a refused value changes nothing");
+
+    cr_assert_eq(actpass_config_set_transport(config, ACTPASS_TRANSPORT_DIRECT), 0);
+    cr_assert_eq(config->connection.transport, CONFIG_TRANSPORT_DIRECT);
+    cr_assert_eq(actpass_config_set_transport(config, (actpass_transport)7), -1);
+    assert_says(config, "relay or direct");
+
+    cr_assert_eq(actpass_config_set_min_version(config, 0x0304), 0);
+    cr_assert_eq(config->connection.tls.min_version, CONFIG_TLS_1_3);
+    cr_assert_eq(actpass_config_set_min_version(config, 0x0302), -1);
+    assert_says(config, "0x0303");
+
+    cr_assert_eq(actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_REQUIRE), 0);
+    cr_assert_eq(config->connection.tls.client_auth, CONFIG_CLIENT_AUTH_REQUIRE);
+    cr_assert_eq(actpass_config_set_client_auth(config, (actpass_client_auth)99), -1);
+    assert_says(config, "require");
+    actpass_config_free(config);
+}
+
+Test(settings, timeouts)
+{
+    actpass_config *config = actpass_config_new();
+    const struct config_connection *connection = &config->connection;
+    const struct {
+        actpass_timeout which;
+        const int64_t *place;
+    } rows[] = {{ACTPASS_INITIAL_DATA_TIMEOUT, &connection->initial_data_timeout_ms},
+                {ACTPASS_HANDSHAKE_TIMEOUT, &connection->handshake_timeout_ms},
+                {ACTPASS_IDLE_TIMEOUT, &connection->idle_timeout_ms},
+                {ACTPASS_WRITE_TIMEOUT, &connection->write_timeout_ms},
+                {ACTPASS_CLOSE_TIMEOUT, &connection->close_timeout_ms},
+                {ACTPASS_CONNECT_TIMEOUT, &config->connect_timeout_ms}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, 17), 0);
+        cr_assert_eq(*rows[i].place, 17, "timeout %zu", i);
+        cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, 0), 0);
+        cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, ACTPASS_NEVER), 0);
+        cr_assert_eq(*rows[i].place, ACTPASS_NEVER, "timeout %zu", i);
+        cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, -2), -1);
+        assert_says(config, "ACTPASS_NEVER");
+        cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, INT64_MAX), -1);
+        cr_assert_eq(*rows[i].place, ACTPASS_NEVER, "a refused value changes nothing");
+    }
+    cr_assert_eq(actpass_config_set_timeout(config, (actpass_timeout)99, 1), -1);
+    assert_says(config, "no such timeout");
+    actpass_config_free(config);
+}
+
+Test(settings, strings_are_copied_and_replaced)
+{
+    actpass_config *config = actpass_config_new();
+    char text[] = "first.pem";
+    const struct config_tls *tls = &config->connection.tls;
+    cr_assert_eq(actpass_config_set_identity(config, text, text), 0);
+    text[0] = 'x';
+    cr_assert_str_eq(tls->certificate, "first.pem");
+    cr_assert_eq(actpass_config_set_identity(config, "a.pem", "a.key"), 0);
+    cr_assert_str_eq(tls->certificate, "a.pem");
+    cr_assert_str_eq(tls->key, "a.key");
+    cr_assert_eq(actpass_config_set_identity(config, NULL, "a.key"), -1);
+    assert_says(config, "certificate file and a key file");
+    cr_assert_eq(actpass_config_set_server_name(config, "b.example"), 0);
+    cr_assert_str_eq(tls->server_name, "b.example");
+    cr_assert_eq(actpass_config_set_server_name(config, NULL), 0);
+    cr_assert_null(tls->server_name);
+    cr_assert_eq(actpass_config_set_ciphers(config, "ECDHE+AESGCM", NULL), 0);
+    cr_assert_str_eq(tls->ciphers, "ECDHE+AESGCM");
+    cr_assert_null(tls->ciphersuites);
+    actpass_config_free(config);
+}
+
+Test(settings, whom_to_trust)
+{
+    actpass_config *config = actpass_config_new();
+    const struct config_tls *tls = &config->connection.tls;
+    cr_assert_eq(actpass_config_set_ca(config, "ca.pem"), 0);
+    cr_assert_str_eq(tls->ca, "ca.pem");
+    cr_assert_not(tls->ca_system);
+    cr_assert_eq(actpass_config_set_ca(config, "system"), 0);
+    cr_assert_null(tls->ca);
+    cr_assert(tls->ca_system);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(actpass_config_add_peer_name(config, "a.example"), 0);
+        cr_assert_eq(actpass_config_add_peer_pin(config, "sha256:00"), 0);
+        cr_assert_eq(actpass_config_add_alpn(config, "h2"), 0);
+    }
+    cr_assert_eq(tls->peer_names.count, 3);
+    cr_assert_eq(tls->peer_pins.count, 3);
+    cr_assert_eq(tls->alpn.count, 3);
+    cr_assert_str_eq(tls->alpn.items[2], "h2");
+    cr_assert_eq(actpass_config_add_peer_name(config, ""), -1);
+    assert_says(config, "empty");
+    cr_assert_eq(actpass_config_add_peer_pin(config, NULL), -1);
+    char longest[257];
+    memset(longest, 'a', 256);
+    longest[256] = '\0';
+    cr_assert_eq(actpass_config_add_alpn(config, longest), -1);
+    assert_says(config, "255");
+    longest[255] = '\0';
+    cr_assert_eq(actpass_config_add_alpn(config, longest), 0);
+    actpass_config_free(config);
+}
+
+/* ---- Freezing ------------------------------------------------------------------------------------------ */
+
+static actpass_config *usable(const struct test_pair *pair)
+{
+    actpass_config *config = actpass_config_new();
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_SERVER), 0);
+    cr_assert_eq(actpass_config_set_identity(config, pair->ends[0].certificate, pair->ends[0].key),
+                 0);
+    return config;
+}
+
+static void on_event(actpass_conn *conn, actpass_event event, void *arg)
+{
+    (void)conn;
+    (void)event;
+    (void)arg;
+}
+
+Test(settings, nothing_can_be_changed_once_it_is_in_use)
+{
+    struct test_pair *pair = test_pair_new();
+    actpass_config *config = usable(pair);
+    cr_assert(settings_freeze(config), "%s", actpass_config_error(config));
+    cr_assert(settings_freeze(config), "again changes nothing");
+    const int results[] = {actpass_config_set_role(config, ACTPASS_ROLE_AUTO),
+                           actpass_config_set_transport(config, ACTPASS_TRANSPORT_RELAY),
+                           actpass_config_set_timeout(config, ACTPASS_IDLE_TIMEOUT, 1),
+                           actpass_config_set_identity(config, "a", "b"),
+                           actpass_config_set_ca(config, "system"),
+                           actpass_config_add_peer_name(config, "a.example"),
+                           actpass_config_add_peer_pin(config, "sha256:00"),
+                           actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_NONE),
+                           actpass_config_set_server_name(config, "a.example"),
+                           actpass_config_set_ciphers(config, NULL, NULL),
+                           actpass_config_set_min_version(config, 0x0304),
+                           actpass_config_add_alpn(config, "h2"),
+                           actpass_on_event(config, on_event, NULL),
+                           actpass_config_load(config, "/no/such.json", NULL)};
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+        cr_assert_eq(results[i], -1, "setter %zu", i);
+    assert_says(config, "in use");
+    actpass_config_free(config);
+    test_pair_free(pair);
+}
+
+Test(settings, one_that_could_not_be_used_can_be_mended)
+{
+    struct test_pair *pair = test_pair_new();
+    actpass_config *config = usable(pair);
+    cr_assert_eq(actpass_config_set_identity(config, "/no/such.pem", pair->ends[0].key), 0);
+    cr_assert_not(settings_freeze(config));
+    assert_says(config, "/no/such.pem");
+    cr_assert_eq(actpass_config_set_identity(config, pair->ends[0].certificate, pair->ends[0].key),
+                 0);
+    cr_assert(settings_freeze(config), "%s", actpass_config_error(config));
+    actpass_config_free(config);
+    test_pair_free(pair);
+}
+
+static void *freeze(void *arg)
+{
+    return settings_freeze(arg) ? NULL : arg;
+}
+
+Test(settings, many_threads_may_use_it_first)
+{
+    struct test_pair *pair = test_pair_new();
+    struct resources before = resources_now();
+    for (int round = 0; round < 20; round++) {
+        pthread_t threads[4];
+        void *failed;
+        actpass_config *config = usable(pair);
+        for (int i = 0; i < 4; i++)
+            cr_assert_eq(pthread_create(&threads[i], NULL, freeze, config), 0);
+        for (int i = 0; i < 4; i++) {
+            cr_assert_eq(pthread_join(threads[i], &failed), 0);
+            cr_assert_null(failed);
+        }
+        actpass_config_free(config);
+    }
+    cr_assert(resources_return_to(before));
+    test_pair_free(pair);
+}
+
+/* ---- From a file ----------------------------------------------------------------------------------------- */
+
+static const char *write_json(struct test_folder *folder, const struct test_pair *pair)
+{
+    char text[2000];
+    snprintf(text, sizeof text,
+             "{\"services\": ["
+             "{\"name\": \"one\", \"listen\": \"127.0.0.1:0\", \"role\": \"server\","
+             " \"handshake_timeout\": \"3s\","
+             " \"tls\": {\"certificate\": \"%s\", \"key\": \"%s\"}, \"echo\": true},"
+             "{\"name\": \"two\", \"listen\": \"127.0.0.1:0\", \"role\": \"client\","
+             " \"tls\": {\"ca\": \"%s\", \"peer_names\": [\"right.example\"]}, \"echo\": true}]}",
+             pair->ends[0].certificate, pair->ends[0].key, pair->ca);
+    return test_write_text(folder, "actpass.json", text);
+}
+
+Test(settings, a_service_of_a_file)
+{
+    struct test_pair *pair = test_pair_new();
+    struct test_folder *folder = test_folder_new();
+    const char *file = write_json(folder, pair);
+    actpass_config *config = actpass_config_new();
+    cr_assert_eq(actpass_config_load(config, file, NULL), 0, "%s", actpass_config_error(config));
+    cr_assert_eq(config->connection.role, CONFIG_ROLE_SERVER, "the first one");
+    cr_assert_eq(config->connection.handshake_timeout_ms, 3000);
+    cr_assert_eq(actpass_config_load(config, file, "two"), 0, "%s", actpass_config_error(config));
+    cr_assert_eq(config->connection.role, CONFIG_ROLE_CLIENT);
+    cr_assert_str_eq(config->connection.tls.peer_names.items[0], "right.example");
+    cr_assert_eq(actpass_config_load(config, file, "three"), -1);
+    assert_says(config, "no service \"three\"");
+    cr_assert_eq(actpass_config_load(config, "/no/such.json", NULL), -1);
+    assert_says(config, "/no/such.json");
+    cr_assert_eq(config->connection.role, CONFIG_ROLE_CLIENT, "a failure changes nothing");
+    cr_assert(settings_freeze(config), "%s", actpass_config_error(config));
+    actpass_config_free(config);
+    test_folder_free(folder);
+    test_pair_free(pair);
+}
+
+/* ---- Dialing -------------------------------------------------------------------------------------------- */
+
+/* A listener on 127.0.0.1 and its address; or, closed again, an address where nobody listens. */
+static int listen_tcp(char address[32])
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof in;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&in, length), 0);
+    cr_assert_eq(listen(fd, 4), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&in, &length), 0);
+    snprintf(address, 32, "127.0.0.1:%u", (unsigned)ntohs(in.sin_port));
+    return fd;
+}
+
+Test(settings, connecting_over_tcp_and_unix)
+{
+    struct test_pair *pair = test_pair_new();
+    struct test_folder *folder = test_folder_new();
+    struct resources before = resources_now();
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    snprintf(un.sun_path, sizeof un.sun_path, "%s", test_folder_path(folder, "s"));
+    int unix_listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(unix_listener, (struct sockaddr *)&un, sizeof un), 0);
+    cr_assert_eq(listen(unix_listener, 4), 0);
+    char addresses[2][200];
+    int tcp_listener = listen_tcp(addresses[0]);
+    snprintf(addresses[1], sizeof addresses[1], "unix:%s", un.sun_path);
+    for (int i = 0; i < 2; i++) {
+        actpass_info_t info;
+        actpass_config *config = usable(pair);
+        actpass_conn *conn = actpass_connect(config, addresses[i]);
+        cr_assert_not_null(conn, "%s", actpass_config_error(config));
+        actpass_info(conn, &info);
+        cr_assert_str_eq(info.peer_address, i ? "unix" : addresses[0]);
+        actpass_free(conn);
+        actpass_config_free(config);
+    }
+    close(tcp_listener);
+    close(unix_listener);
+    unlink(un.sun_path);
+    cr_assert(resources_return_to(before));
+    test_folder_free(folder);
+    test_pair_free(pair);
+}
+
+Test(settings, connecting_in_vain_says_where_and_why)
+{
+    struct test_pair *pair = test_pair_new();
+    struct resources before = resources_now();
+    char refused[32];
+    close(listen_tcp(refused));
+    const struct {
+        const char *address, *says;
+    } rows[] = {{refused, "refused"},
+                {"unix:/no/such/socket", "No such file"},
+                {"no-such-name.invalid:443", "no-such-name.invalid"},
+                {"nonsense", "nonsense"},
+                {"", ""},
+                {"127.0.0.1:99999", "127.0.0.1:99999"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        actpass_config *config = usable(pair);
+        cr_assert_null(actpass_connect(config, rows[i].address), "%s", rows[i].address);
+        assert_says(config, rows[i].says);
+        cr_assert_gt(strlen(actpass_config_error(config)), 10);
+        actpass_config_free(config);
+    }
+    cr_assert(resources_return_to(before));
+    test_pair_free(pair);
+}
+
+/* A full backlog does not answer. */
+Test(settings, connecting_has_a_deadline)
+{
+    struct test_pair *pair = test_pair_new();
+    char address[32];
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    unsigned port;
+    int listener = listen_tcp(address);
+    cr_assert_eq(listen(listener, 0), 0);
+    cr_assert_eq(sscanf(address, "127.0.0.1:%u", &port), 1);
+    in.sin_port = htons((uint16_t)port);
+    int waiting[8];
+    for (int i = 0; i < 8; i++) {
+        waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(waiting[i], (struct sockaddr *)&in, sizeof in);
+    }
+    actpass_config *config = usable(pair);
+    cr_assert_eq(actpass_config_set_timeout(config, ACTPASS_CONNECT_TIMEOUT, 50), 0);
+    cr_assert_null(actpass_connect(config, address));
+    assert_says(config, "no answer");
+    actpass_config_free(config);
+    for (int i = 0; i < 8; i++)
+        close(waiting[i]);
+    close(listener);
+    test_pair_free(pair);
+}
