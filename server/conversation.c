@@ -6,6 +6,7 @@
 #include "server/services/bridge.h"
 #include "server/services/echo.h"
 #include "server/services/forward.h"
+#include "server/services/http/http.h"
 #include "server/settings.h"
 
 #include <errno.h>
@@ -86,7 +87,7 @@ static void serve(struct conversation *conversation)
     static void (*const services[])(struct service_job *) = {
         [CONFIG_CONVERSATION_FORWARD] = forward_serve,
         [CONFIG_CONVERSATION_ECHO] = echo_serve,
-        [CONFIG_CONVERSATION_HTTP] = NULL,
+        [CONFIG_CONVERSATION_HTTP] = http_serve,
     };
     const struct config_service *config = conversation->service->config;
     actpass_info_t info;

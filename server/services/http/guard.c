@@ -1,0 +1,67 @@
+#include "server/services/http/guard.h"
+
+#include "relay/clock.h"
+#include "server/conn.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { ANSWER_MS = 60000 }; /* somebody may have to choose a certificate */
+
+/* "/secure" fits "/secure/", too: it is that folder without its slash. */
+static bool fits(const char *prefix, const char *path)
+{
+    size_t length = strlen(prefix);
+    return strncasecmp(path, prefix, length) == 0 ||
+           (strlen(path) + 1 == length && strncasecmp(path, prefix, length - 1) == 0);
+}
+
+const struct config_protected *http_protection(const struct config_http *http, const char *path)
+{
+    const struct config_protected *longest = NULL;
+    for (size_t i = 0; i < http->protected_count; i++) {
+        const struct config_protected *one = &http->protected_paths[i];
+        if (fits(one->prefix, path) &&
+            (longest == NULL || strlen(one->prefix) > strlen(longest->prefix))) {
+            longest = one;
+        }
+    }
+    return longest;
+}
+
+/* Besides what TLS demands: names and pins of this part alone. */
+static bool is_on_list(actpass_conn *conn, const struct config_protected *protection,
+                       struct tls_error *why)
+{
+    if (protection->peer_names.count == 0 && protection->peer_pins.count == 0) {
+        return true;
+    }
+    const struct config_tls list = {.peer_names = protection->peer_names,
+                                    .peer_pins = protection->peer_pins};
+    struct policy *policy = policy_new(&list, NULL, why);
+    bool is = policy != NULL && conn_peer_is(conn, policy, why);
+    policy_free(policy);
+    return is;
+}
+
+int http_ask_leave(actpass_conn *conn, const struct config_protected *protection, bool *asked,
+                   struct tls_error *why)
+{
+    if (*asked) {
+        (void)snprintf(why->text, sizeof(why->text),
+                       "the client was asked for a certificate before, and gave none");
+        return 403;
+    }
+    switch (conn_ask_certificate(conn, false, clock_deadline_ms(ANSWER_MS), why)) {
+    case ASKED_GIVEN:
+        return is_on_list(conn, protection, why) ? 200 : 403;
+    case ASKED_NONE:
+        *asked = true;
+        return 403;
+    case ASKED_FAILED:
+    case ASKED_AGAIN:
+        break;
+    }
+    return 0;
+}

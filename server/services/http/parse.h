@@ -1,0 +1,76 @@
+/* The head of an HTTP/1.1 request (RFC 9112), read strictly: it has one meaning, or it is refused. So two
+ * programs that read the same bytes cannot come to different requests (hazard 52). Pure functions. */
+#ifndef ACTPASS_SERVER_SERVICES_HTTP_PARSE_H
+#define ACTPASS_SERVER_SERVICES_HTTP_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    HTTP_REQUEST_LINE_MOST = 8192, /* without its CRLF; beyond it: 414 */
+    HTTP_FIELDS_BYTES_MOST = 16384,
+    HTTP_FIELDS_MOST = 100, /* beyond one of the two: 431 */
+    HTTP_HEAD_MOST = HTTP_REQUEST_LINE_MOST + HTTP_FIELDS_BYTES_MOST + 8
+};
+
+/* What parsing came to, beside the status codes of refusals. */
+enum { HTTP_MORE = 0, HTTP_DONE = 200 };
+
+/* A piece of the input; at is NULL for what is not there. */
+struct http_text {
+    const char *at;
+    size_t length;
+};
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OTHER_METHOD, HTTP_UNKNOWN_METHOD };
+
+/* The fields that have a meaning here. Each may be there once; CONNECTION is a list and may be repeated. */
+enum http_field {
+    HTTP_HOST,
+    HTTP_CONTENT_LENGTH,
+    HTTP_TRANSFER_ENCODING,
+    HTTP_RANGE,
+    HTTP_IF_RANGE,
+    HTTP_IF_MATCH,
+    HTTP_IF_NONE_MATCH,
+    HTTP_IF_MODIFIED_SINCE,
+    HTTP_IF_UNMODIFIED_SINCE,
+    HTTP_CONNECTION,
+    HTTP_FIELD_COUNT
+};
+
+struct http_request {
+    enum http_method method;
+    struct http_text path;      /* begins with "/", or is empty; not decoded, without the query */
+    struct http_text query;     /* with its "?" */
+    struct http_text authority; /* of a target in absolute form */
+    bool version_1_0;
+    bool keep_alive;
+    bool has_body;
+    struct http_text fields[HTTP_FIELD_COUNT];
+};
+
+/* All zero to begin with. The request's texts point into the input, which must stay where it is. */
+struct http_parser {
+    struct http_request request;
+    size_t line;         /* where the present line begins */
+    size_t scanned;      /* up to here the input was looked at; when done: the length of the head */
+    size_t fields_begin; /* 0: the request line is still to come */
+    size_t field_count;
+    bool asked_close, asked_keep_alive;
+};
+
+/* Looks at what was added to the input since the last call. MORE, DONE, or the status code of the refusal, after
+ * which nothing that follows in the input means anything. Never MORE at HTTP_HEAD_MOST bytes. */
+int http_parse(struct http_parser *parser, const char *input, size_t size);
+
+/* Equal, ASCII case ignored? */
+bool http_text_is(struct http_text text, const char *word);
+
+/* Without spaces and tabs at both ends. */
+struct http_text http_text_trim(struct http_text text);
+
+/* Cuts the list's first element off, trimmed. False: the list was at its end. Not for quoted strings. */
+bool http_text_element(struct http_text *list, struct http_text *element);
+
+#endif
