@@ -18,7 +18,7 @@ def died_with_us(command):
 class Actpass:
     """One running actpass. `log` is every line so far, as dicts; `lines` the same as text."""
 
-    def __init__(self, program, folder, config, nofile=None):
+    def __init__(self, program, folder, config, nofile=None, prefix=()):
         number = sum(name.startswith("actpass") for name in os.listdir(folder))
         self.config_file = os.path.join(folder, f"actpass{number or ''}.json")
         with open(self.config_file, "w") as out:
@@ -29,7 +29,7 @@ class Actpass:
         self.log = []
         self._changed = threading.Condition()
         self._ended = False
-        command = [program, self.config_file]
+        command = [*prefix, program, self.config_file]
         if nofile:
             command = ["prlimit", f"--nofile={nofile}:{nofile}", "--"] + command
         self.process = subprocess.Popen(died_with_us(command), stdin=subprocess.DEVNULL,

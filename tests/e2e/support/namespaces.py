@@ -1,0 +1,103 @@
+"""Two hosts of one network, and the wire between them, out of network namespaces. Needs root."""
+import itertools
+import os
+import subprocess
+import sys
+import threading
+import unittest
+
+from . import data
+from .actpass import died_with_us
+
+_numbers = itertools.count()
+WIRE = os.path.join(os.path.dirname(__file__), "wire.py")
+
+
+class Network:
+    """`left` and `right` are command prefixes that run a program on that host; the addresses are 10.77.0.1 and .2."""
+
+    LEFT, RIGHT = "10.77.0.1", "10.77.0.2"
+
+    def __init__(self):
+        base = f"ap{os.getpid()}n{next(_numbers)}"
+        self._names = [f"{base}{end}" for end in "lrw"]
+        self.syns = []  # (length, first bytes) of each SYN with data, from either side
+        self._wire = None
+        left, right, wire = self._names
+        try:
+            for name in self._names:
+                self._run("ip", "netns", "add", name)
+            self._host(left, "l0", self.LEFT, wire)
+            self._host(right, "r0", self.RIGHT, wire)
+        except (OSError, subprocess.CalledProcessError) as error:
+            self.close()
+            said = getattr(error, "stderr", b"") or str(error).encode()
+            raise unittest.SkipTest("network namespaces cannot be made here: "
+                                    + said.decode().strip()) from error
+        self.left, self.right = self._prefix(left), self._prefix(right)
+        self._start_wire(wire)
+
+    @staticmethod
+    def _run(*command):
+        return subprocess.run(command, check=True, capture_output=True).stdout
+
+    @staticmethod
+    def _prefix(name):
+        return ["ip", "netns", "exec", name]
+
+    def _host(self, name, interface, address, wire):
+        prefix = self._prefix(name)
+        self._run("ip", "link", "add", interface, "netns", name, "type", "veth", "peer", "name",
+                  f"w{interface}", "netns", wire)
+        self._run(*prefix, "sysctl", "-qw", f"net.ipv6.conf.{interface}.disable_ipv6=1")
+        self._run(*prefix, sys.executable, WIRE, "--no-offload", interface)
+        self._run(*prefix, "ip", "address", "add", f"{address}/24", "dev", interface)
+        self._run(*prefix, "ip", "link", "set", interface, "up")
+        self._run(*prefix, "ip", "link", "set", "lo", "up")
+        self._run(*self._prefix(wire), "ip", "link", "set", f"w{interface}", "up")
+
+    def _start_wire(self, name):
+        self._wire = subprocess.Popen(
+            died_with_us(self._prefix(name) + [sys.executable, "-u", WIRE, "wl0", "wr0"]),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._answers = []
+        if self._wire.stdout.readline() != "ready\n":
+            raise unittest.SkipTest("packet sockets cannot be had here")
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self._wire.stdout:
+            words = line.split()
+            if words[0] == "syn":
+                self.syns.append((int(words[1]), bytes.fromhex(words[2])))
+            else:
+                self._answers.append(line)
+
+    def drop_syn_data(self, drop):
+        before = len(self._answers)
+        self._wire.stdin.write("drop\n" if drop else "pass\n")
+        self._wire.stdin.flush()
+        data.until(lambda: len(self._answers) > before, 10, "the wire's answer")
+
+    def allow(self, left, right):
+        """net.ipv4.tcp_fastopen of both."""
+        for prefix, value in (self.left, left), (self.right, right):
+            self._run(*prefix, "sysctl", "-qw", f"net.ipv4.tcp_fastopen={value}")
+
+    def counters(self, prefix):
+        """The host's TCPFastOpen... counters, by the rest of their names."""
+        lines = self._run(*prefix, "cat", "/proc/net/netstat").decode().splitlines()
+        names, values = (line.split()[1:] for line in lines[:2])
+        return {name[len("TCPFastOpen"):]: int(value) for name, value in zip(names, values)
+                if name.startswith("TCPFastOpen")}
+
+    def close(self):
+        if self._wire:
+            self._wire.kill()
+            self._wire.wait()
+            self._reader.join(5)
+            self._wire.stdin.close()
+            self._wire.stdout.close()
+        for name in self._names:
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
