@@ -269,7 +269,7 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
     pthread_mutex_lock(&conn->lock);
     info->protocol = conn->protocol;
     info->cipher = conn->cipher;
-    info->alpn = conn->alpn;
+    info->alpn = conn->alpn[0] ? conn->alpn : ""; /* never what may yet be written */
     info->resumed = conn->resumed;
     info->syn_data = conn->syn_data;
     info->peer_subject = conn->subject ? conn->subject : "";
