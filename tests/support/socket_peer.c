@@ -142,14 +142,35 @@ static bool can_receive(const struct socket_peer *peer)
            BIO_ctrl_pending(SSL_get_rbio(peer->ssl)) <= OUTPUT_MOST;
 }
 
+/* Cuts the first record, which waits in the output, into many. */
+static void cut_hello(struct socket_peer *peer)
+{
+    enum { HEADER = 5 };
+    uint8_t hello[CHUNK];
+    BIO *output = SSL_get_wbio(peer->ssl);
+    size_t piece = peer->options.hello_piece;
+    int size = BIO_read(output, hello, sizeof hello);
+    check(size > HEADER && size < CHUNK, "no ClientHello of one record");
+    for (size_t at = HEADER; at < (size_t)size; at += piece) {
+        size_t length = (size_t)size - at < piece ? (size_t)size - at : piece;
+        uint8_t header[HEADER] = {0x16, 3, 1, (uint8_t)(length >> 8), (uint8_t)length};
+        check(BIO_write(output, header, HEADER) == HEADER &&
+                  BIO_write(output, hello + at, (int)length) == (int)length,
+              "BIO_write");
+    }
+    peer->options.hello_piece = 0;
+}
+
 /* True if it moved. */
 static bool send_some(struct socket_peer *peer)
 {
     char *data;
     BIO *output = SSL_get_wbio(peer->ssl);
-    long size = BIO_get_mem_data(output, &data);
     if (!can_send(peer))
         return false;
+    if (peer->options.hello_piece)
+        cut_hello(peer);
+    long size = BIO_get_mem_data(output, &data);
     size_t most = allowance(peer, (size_t)size);
     if (most == 0) {
         cut(peer);

@@ -22,7 +22,8 @@ struct socket_peer_options {
     bool server;
     size_t send_cap, receive_cap; /* bytes of one call; 0: no cap */
     int64_t pause_us;             /* after each send: it dribbles */
-    bool cuts;                    /* ends the stream after so many bytes of it: */
+    size_t hello_piece; /* as client: its ClientHello in records of that size; 0: as it is */
+    bool cuts;          /* ends the stream after so many bytes of it: */
     uint64_t cut_after;
     bool cut_by_reset; /* with RST instead of FIN */
 };
