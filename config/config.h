@@ -83,30 +83,31 @@ struct config_certificate {
 struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
     char *key;
-    char *ca;       /* PEM file, or NULL */
-    bool ca_system; /* "ca": "system" */
-    enum config_client_auth client_auth;
+    char *ca; /* PEM file, or NULL */
     /* "name", "*.name" or "192.0.2.1", or one with its kind before it: "dns:", "ip:", "uri:",
      * "email:" or "cn:"; each as the user wrote it. */
     struct config_strings peer_names;
     struct config_strings peer_pins; /* SHA-256 of the SPKI: "sha256:" and 64 hex digits */
     char *server_name;               /* SNI sent when we are client */
-    enum config_tls_version min_version;
-    char *ciphers;      /* TLS 1.2, OpenSSL's cipher list syntax */
-    char *ciphersuites; /* TLS 1.3 */
+    char *ciphers;                   /* TLS 1.2, OpenSSL's cipher list syntax */
+    char *ciphersuites;              /* TLS 1.3 */
     struct config_strings alpn;
-    bool insecure_any_peer; /* accept any peer, in both roles */
-    char *crl;              /* PEM file with CRLs, or NULL */
-    char *ocsp_response;    /* DER file that a TLS server staples, or NULL */
+    char *crl;           /* PEM file with CRLs, or NULL */
+    char *ocsp_response; /* DER file that a TLS server staples, or NULL */
     /* What server names choose between; where none fits, CERTIFICATE and KEY stand. */
     struct config_certificate *certificates;
     size_t certificate_count;
-    enum config_unknown_server_name unknown_server_name;
     struct config_sessions sessions;
     /* Keys of sealed sessions and of tickets. Never NULL with FILE and REDIS; with TICKETS, NULL
      * stands for a key made at start. */
     char *session_key_file;
     int64_t session_timeout_ms; /* how long a session can be resumed; default 5 min */
+    /* The small ones together, so that no room is lost between them. */
+    enum config_client_auth client_auth;
+    enum config_tls_version min_version;
+    enum config_unknown_server_name unknown_server_name;
+    bool ca_system;         /* "ca": "system" */
+    bool insecure_any_peer; /* accept any peer, in both roles */
 };
 
 /* What one connection needs to know, whoever opened it. Durations in milliseconds, or
