@@ -24,7 +24,7 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate)
     }
     BIO_free(memory);
     if (X509_digest(certificate, EVP_sha256(), digest, &length))
-        for (unsigned i = 0; i < length && i < 32; i++)
+        for (size_t i = 0; i < length && i < 32; i++)
             snprintf(conn->fingerprint + 2 * i, 3, "%02x", digest[i]);
 }
 
