@@ -18,7 +18,7 @@ def died_with_us(command):
 class Actpass:
     """One running actpass. `log` is every line so far, as dicts; `lines` the same as text."""
 
-    def __init__(self, program, folder, config, nofile=None, prefix=()):
+    def __init__(self, program, folder, config, nofile=None, prefix=(), env=None):
         number = sum(name.startswith("actpass") for name in os.listdir(folder))
         self.config_file = os.path.join(folder, f"actpass{number or ''}.json")
         with open(self.config_file, "w") as out:
@@ -33,7 +33,8 @@ class Actpass:
         if nofile:
             command = ["prlimit", f"--nofile={nofile}:{nofile}", "--"] + command
         self.process = subprocess.Popen(died_with_us(command), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        env={**os.environ, **(env or {})})
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 

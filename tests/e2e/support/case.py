@@ -97,14 +97,14 @@ class Case(unittest.TestCase):
         return self.service(name, tls, **{**keys, **changes})
 
     def actpass(self, *services, level="debug", format=None, nofile=None, check=True, prefix=(),
-                **top):
+                env=None, **top):
         """Starts it and waits until it listens. At the end of the test it is stopped; with check
         it must have closed all descriptors by then, and exit with status 0."""
         log = {"level": level}
         if format:
             log["format"] = format
         config = {"log": log, "services": list(services), **top}
-        started = Actpass(program(), self.folder, config, nofile, prefix)
+        started = Actpass(program(), self.folder, config, nofile, prefix, env)
         self.started.append(started)
         self.addCleanup(started.kill)
         for service in started.services:

@@ -1,6 +1,7 @@
 """Two hosts of one network, and the wire between them, out of network namespaces. Needs root."""
 import itertools
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ class Network:
     LEFT, RIGHT = "10.77.0.1", "10.77.0.2"
 
     def __init__(self):
+        self._remove_orphans()
         base = f"ap{os.getpid()}n{next(_numbers)}"
         self._names = [f"{base}{end}" for end in "lrw"]
         self.syns = []  # (length, first bytes) of each SYN with data, from either side
@@ -36,6 +38,15 @@ class Network:
                                     + said.decode().strip()) from error
         self.left, self.right = self._prefix(left), self._prefix(right)
         self._start_wire(wire)
+
+    @staticmethod
+    def _remove_orphans():
+        """Those of a run that was killed."""
+        names = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
+        for name in names:
+            made_by = re.fullmatch(r"ap(\d+)n\d+[lrw]", name)
+            if made_by and not os.path.exists("/proc/" + made_by.group(1)):
+                subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 
     @staticmethod
     def _run(*command):
