@@ -120,8 +120,9 @@ static const struct key tls_keys[] = {
      COUNT_IN(config_tls, certificate_count),
      IN(config_tls, certificates)},
     {.name = "unknown_server_name",
-     .help = "What a client gets that asks for a name not in \"certificates\": the service's own "
-             "certificate (default), or the alert unrecognized_name (refuse).",
+     .help = "What a client gets that asks for a name that neither \"certificates\" nor our own "
+             "certificate has: the service's own certificate (default), or the alert "
+             "unrecognized_name (refuse).",
      .type = KEY_ENUM,
      .names = unknown_server_names,
      IN(config_tls, unknown_server_name)},
