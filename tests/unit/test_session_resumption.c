@@ -388,14 +388,14 @@ Test(session_resumption, the_peer_is_looked_at_again)
     }
 }
 
-/* A context whose certificate, of the pair's CA, is good for three seconds. */
+/* A context whose certificate, of the pair's CA, is good for eight seconds. */
 static struct tls_context *short_lived(size_t end, const struct test_identity *ca,
                                        enum config_sessions_kind kind)
 {
     char names[64];
     snprintf(names, sizeof names, "DNS:%s", pair->ends[end].name);
     struct test_identity *identity = test_identity_new(
-        &(struct test_identity_options){.issuer = ca, .names = names, .from_s = -60, .until_s = 3});
+        &(struct test_identity_options){.issuer = ca, .names = names, .from_s = -60, .until_s = 8});
     struct config_tls tls = settings(end, kind);
     tls.ca = (char *)test_write_certificate(pair->folder, "short-ca.pem", ca);
     tls.certificate = (char *)test_write_certificate(pair->folder, "short.pem", identity);
