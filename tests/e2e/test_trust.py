@@ -137,6 +137,29 @@ class OnDemand(Case):
         self.assertIn(b"You are CN=dev1.devices.example, over", answer)
         self.assertEqual(self.ended(), "CLEAN ")
 
+    @each(version=VERSIONS, first=("/", "/secure/"))
+    def test_python_resumes(self, version, first):
+        """A session from before the request proves nothing: the client is asked again."""
+        port = self.serve()
+        context = tls.context(self.certificates, False, version, certificate="device")
+        context.post_handshake_auth = True
+        session = None
+        for path in first.encode(), b"/secure/":
+            raw = socket.create_connection(("127.0.0.1", port), 30)
+            with context.wrap_socket(raw, server_hostname="front.example", session=session) as sock:
+                resumed = sock.session_reused
+                sock.sendall(REQUEST % path)
+                answer = b""
+                while chunk := sock.recv(65536):
+                    answer += chunk
+                session = sock.session
+                who = b"nobody" if path == b"/" else b"CN=dev1.devices.example"
+                self.assertIn(b"You are %s, over" % who, answer)
+                with contextlib.suppress(OSError):
+                    sock.unwrap().close()
+        self.assertTrue(resumed)
+        self.assertEqual(self.ended(2), "CLEAN ")
+
     @each(post_handshake_auth=(True, False))
     def test_python_where_nobody_asks(self, post_handshake_auth):
         answer = self.python(self.serve(), "1.3", "device", post_handshake_auth, b"/")
