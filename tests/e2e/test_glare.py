@@ -54,23 +54,23 @@ class Glare(Case):
     def cross(self, ends, times, tamper=None):
         """So many crossings, some at once; those that are done."""
         def one(seed):
+            before = [len(end.log) for end in ends]  # the system may give a port twice
             crossing = Crossing(ends[0].address(), ends[1].address(), seed,
                                 tamper=tamper and tamper(seed))
             crossing.in_order = crossing.join()
+            crossing.closes = [
+                end.wait_for(event="close", peer=crossing.names[number], after=before[number])
+                for number, end in enumerate(ends)]
             return crossing
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             return list(pool.map(one, range(times)))
-
-    @staticmethod
-    def closes(ends, crossing):
-        return [ends[end].wait_for(event="close", peer=crossing.names[end]) for end in range(2)]
 
     def check_all_work(self, settings=({}, {}), protocol=None):
         times = soak(20, 500)
         ends = self.pair(settings)
         won = collections.Counter()
         for crossing in self.cross(ends, times):
-            closes = self.closes(ends, crossing)
+            closes = crossing.closes
             for close in closes:
                 self.assertEqual(close["reason"], "CLEAN", closes)
                 if protocol:
@@ -115,7 +115,7 @@ class Glare(Case):
         ends = self.pair(handshake_timeout="2s")
         harmless = 0
         for seed, crossing in enumerate(self.cross(ends, soak(20, 200), tamper)):
-            closes = self.closes(ends, crossing)
+            closes = crossing.closes
             if any("protocol" in close for close in closes):
                 standing = 0 if closes[0]["role"] == "client" else 1
                 self.assertNotEqual(changed[seed], standing, closes)
@@ -204,11 +204,12 @@ class LateClient(Case):
 
     def one(self, actpass, kind, number):
         """The close line of a connection whose hello comes within 2 ms of the timeout, and whether it worked."""
+        before = len(actpass.log)
         late = Late(actpass.address(), 0.060 + (number % 41 - 20) / 10000)
         client = self.s_client if number % 3 == 0 else self.python
         worked = client(late.port)
         late.join()
-        close = actpass.wait_for(event="close", peer=late.name)
+        close = actpass.wait_for(event="close", peer=late.name, after=before)
         met = close["cause"] in ("client_hello", "client_hello_late")
         self.assertEqual(worked, met, close)
         if not met and kind == "relay":
