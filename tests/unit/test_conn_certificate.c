@@ -339,6 +339,7 @@ Test(conn_certificate, a_client_may_still_not_renegotiate)
         cr_assert(conn_rig_write(&rig, 1000, 2, 300) && conn_rig_read(&rig, 1000, 2));
         cr_assert_leq(actpass_read(rig.conn, &byte, 1), 0);
         socket_peer_join(rig.peer);
+        cr_assert(SSL_get_options(actpass_ssl(rig.conn)) & SSL_OP_NO_RENEGOTIATION);
         cr_assert(strstr(rig.peer->failure, "no renegotiation"), "%s", conn_rig_says(&rig));
         conn_rig_free(&rig);
     }

@@ -198,6 +198,30 @@ Test(crl, sessions_are_of_one_set_of_lists)
     world_free(world);
 }
 
+/* And so contexts with other lists do not resume each other's sessions. */
+Test(crl, contexts_narrow_their_scope)
+{
+    struct world *world = world_new();
+    static const enum list which[] = {NO_LIST, FRESH, MIDDLES_AND_FRESH};
+    uint8_t scopes[2 * COUNT(which)][SCOPE_SIZE];
+    for (size_t i = 0; i < 2 * COUNT(which); i++) {
+        bool server = i & 1;
+        unsigned size = 0;
+        struct tls_context *context = context_of(world, write_list(world, which[i / 2]), server);
+        SSL *ours = tls_context_ssl(context, server);
+        SSL *theirs = test_peer_new(&(struct test_peer){.identity = world->shown[DEVICE]}, !server);
+        (void)shake(ours, theirs, server);
+        const unsigned char *scope = SSL_SESSION_get0_id_context(SSL_get_session(ours), &size);
+        cr_assert_eq(size, SCOPE_SIZE);
+        memcpy(scopes[i], scope, SCOPE_SIZE);
+        cr_assert(i < 2 || memcmp(scopes[i], scopes[i - 2], SCOPE_SIZE) != 0, "%zu", i);
+        SSL_free(theirs);
+        SSL_free(ours);
+        tls_context_free(context);
+    }
+    world_free(world);
+}
+
 /* ---- Files -------------------------------------------------------------------------------- */
 
 Test(crl, files_that_do_not_do)
