@@ -105,6 +105,7 @@ struct relay {
     bool receiving;       /* some thread is inside recv */
     bool output_blocked;  /* the socket took no more: wait for POLLOUT */
     int64_t stuck_us;     /* since when; 0: it is not */
+    int stuck_queue;      /* what the socket had queued then */
     bool output_dead;     /* a send failed, or the write timeout passed */
     bool input_dead;      /* end of stream or error */
     bool fin_sent;        /* shutdown(SHUT_WR) was done */

@@ -4,8 +4,10 @@
 #include "relay/internal.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,12 +23,33 @@ bool pump_has_output(struct relay *relay)
     return !relay->output_dead && relay->transport->output(relay, &data) > 0;
 }
 
+/* What lies in the socket's own queue, unsent or not acknowledged; 0 if it cannot be told. (drops) */
+static int queue_size(struct relay *relay)
+{
+    int size = 0;
+    relay_unlock(relay);
+    bool failed = ioctl(relay->fd, SIOCOUTQ, &size) != 0;
+    relay_lock(relay);
+    return failed ? 0 : size;
+}
+
 /* Remembers since when the socket has taken nothing; the write timeout counts from there. */
 static void note_blocked(struct relay *relay, bool progressed)
 {
     relay->output_blocked = true;
-    if (progressed || relay->stuck_us == 0)
-        relay->stuck_us = clock_now_us();
+    if (!progressed && relay->stuck_us)
+        return;
+    relay->stuck_us = clock_now_us();
+    relay->stuck_queue = queue_size(relay);
+}
+
+/* The socket says that it takes more only when a good part of its queue has gone. A peer that reads slowly may need
+ * more than the write timeout for that. */
+static bool queue_shrank(struct relay *relay)
+{
+    int before = relay->stuck_queue;
+    relay->stuck_queue = queue_size(relay);
+    return relay->stuck_queue < before;
 }
 
 /* Sends once. False when there is no more to send for now. */
@@ -211,6 +234,14 @@ static void check_times(struct relay *relay)
         return;
     if (clock_now_us() < relay->stuck_us + relay->options.write_timeout_ms * 1000)
         return;
+    int64_t since_us = relay->stuck_us;
+    bool shrank = queue_shrank(relay);
+    if (relay->stuck_us != since_us) /* another thread has sent meanwhile */
+        return;
+    if (shrank) {
+        relay->stuck_us = clock_now_us();
+        return;
+    }
     relay->timed_out = true;
     relay_latch(relay, ETIMEDOUT);
     relay->output_dead = true;
