@@ -1,0 +1,355 @@
+/* Candidates, and the race between them. */
+#include "relay/clock.h"
+#include "server/dialing/connect.h"
+#include "server/settings.h"
+#include "tests/support/resources.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { MOST_FAILURES = 16, LONG_MS = 20000 };
+
+/* What the ear heard. */
+struct failures {
+    size_t count;
+    char addresses[MOST_FAILURES][160], reasons[MOST_FAILURES][160];
+};
+
+static void note(void *arg, const char *address, const char *why)
+{
+    struct failures *failures = arg;
+    cr_assert_lt(failures->count, MOST_FAILURES);
+    (void)snprintf(failures->addresses[failures->count], 160, "%s", address);
+    (void)snprintf(failures->reasons[failures->count], 160, "%s", why);
+    failures->count++;
+}
+
+/* A socket of 127.0.0.1 that listens, or one that is only bound, so that connecting is refused. */
+static int local_socket(bool listens, char *address)
+{
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(where);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&where, sizeof(where)), 0);
+    cr_assert(!listens || listen(fd, 8) == 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&where, &length), 0);
+    (void)snprintf(address, 64, "127.0.0.1:%u", ntohs(where.sin_port));
+    return fd;
+}
+
+/* One whose backlog is full: SYNs are dropped, as by a dead machine. */
+struct hole {
+    int fds[4];
+    char address[64];
+};
+
+static void dig(struct hole *hole)
+{
+    struct sockaddr_in where;
+    socklen_t length = sizeof(where);
+    hole->fds[0] = local_socket(true, hole->address);
+    cr_assert_eq(listen(hole->fds[0], 0), 0);
+    cr_assert_eq(getsockname(hole->fds[0], (struct sockaddr *)&where, &length), 0);
+    for (size_t i = 1; i < 4; i++) {
+        hole->fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(hole->fds[i], (struct sockaddr *)&where, length);
+    }
+}
+
+static void fill(struct hole *hole)
+{
+    for (size_t i = 0; i < 4; i++) {
+        close(hole->fds[i]);
+    }
+}
+
+struct scene {
+    struct config_address addresses[4];
+    struct failures failures;
+    struct dial dial;
+    struct candidate winner;
+};
+
+static void prepare(struct scene *scene, const char *const *texts, size_t count)
+{
+    *scene = (struct scene){0};
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_null(config_address_parse(texts[i], &scene->addresses[i]), "%s", texts[i]);
+    }
+    scene->dial = (struct dial){.addresses = scene->addresses,
+                                .count = count,
+                                .timeout_ms = LONG_MS,
+                                .cancel_fd = -1,
+                                .ear = {.failed = note, .arg = &scene->failures}};
+}
+
+static void tidy(struct scene *scene)
+{
+    for (size_t i = 0; i < scene->dial.count; i++) {
+        config_address_free(&scene->addresses[i]);
+    }
+}
+
+Test(dial, connects, .timeout = 60)
+{
+    char address[64];
+    const char *texts[] = {address};
+    int listener = local_socket(true, address);
+    struct scene scene;
+    prepare(&scene, texts, 1);
+    struct resources before = resources_now();
+    int fd = dial_connect(&scene.dial, &scene.winner);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(scene.failures.count, 0);
+    char text[160];
+    candidate_print(&scene.winner, text, sizeof(text));
+    cr_assert_str_eq(text, address);
+    cr_assert_eq(scene.winner.of, &scene.addresses[0]);
+    close(fd);
+    cr_assert(resources_return_to(before));
+    close(listener);
+    tidy(&scene);
+}
+
+Test(dial, tells_each_failure_and_takes_the_next, .timeout = 60)
+{
+    char dead[2][64], alive[64];
+    const char *texts[] = {dead[0], dead[1], alive};
+    int sockets[] = {local_socket(false, dead[0]), local_socket(false, dead[1]),
+                     local_socket(true, alive)};
+    struct scene scene;
+    prepare(&scene, texts, 3);
+    int fd = dial_connect(&scene.dial, &scene.winner);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(scene.winner.of, &scene.addresses[2]);
+    cr_assert_eq(scene.failures.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_str_eq(scene.failures.addresses[i], dead[i]);
+        cr_assert_str_eq(scene.failures.reasons[i], "Connection refused");
+    }
+    close(fd);
+    for (size_t i = 0; i < 3; i++) {
+        close(sockets[i]);
+    }
+    tidy(&scene);
+}
+
+Test(dial, does_not_wait_for_ever_for_one_that_is_silent, .timeout = 60)
+{
+    char alive[64];
+    struct hole hole;
+    dig(&hole);
+    const char *texts[] = {hole.address, alive};
+    int listener = local_socket(true, alive);
+    struct scene scene;
+    prepare(&scene, texts, 2);
+    struct resources before = resources_now();
+    int fd = dial_connect(&scene.dial, &scene.winner);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(scene.winner.of, &scene.addresses[1]);
+    cr_assert_eq(scene.failures.count, 0, "the first one is just slow");
+    close(fd);
+    cr_assert(resources_return_to(before), "the loser of the race was closed");
+    close(listener);
+    fill(&hole);
+    tidy(&scene);
+}
+
+Test(dial, ends_at_its_deadline, .timeout = 60)
+{
+    struct hole holes[2];
+    dig(&holes[0]);
+    dig(&holes[1]);
+    const char *texts[] = {holes[0].address, holes[1].address};
+    struct scene scene;
+    prepare(&scene, texts, 2);
+    scene.dial.timeout_ms = 200;
+    struct resources before = resources_now();
+    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1);
+    cr_assert_eq(scene.failures.count, 2, "each had its share of the time");
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_str_eq(scene.failures.reasons[i], "no answer within connect_timeout");
+    }
+    cr_assert(resources_return_to(before));
+    fill(&holes[0]);
+    fill(&holes[1]);
+    tidy(&scene);
+}
+
+static void *cancel_soon(void *arg)
+{
+    pause_ms(50);
+    cr_assert_eq(eventfd_write(*(int *)arg, 1), 0);
+    return NULL;
+}
+
+Test(dial, can_be_cancelled, .timeout = 60)
+{
+    struct hole hole;
+    pthread_t thread;
+    dig(&hole);
+    const char *texts[] = {hole.address};
+    struct scene scene;
+    prepare(&scene, texts, 1);
+    scene.dial.timeout_ms = -1;
+    scene.dial.cancel_fd = eventfd(0, EFD_CLOEXEC);
+    cr_assert_not(dial_is_cancelled(scene.dial.cancel_fd));
+    cr_assert_eq(pthread_create(&thread, NULL, cancel_soon, &scene.dial.cancel_fd), 0);
+    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_assert(dial_is_cancelled(scene.dial.cancel_fd));
+    cr_assert_eq(scene.failures.count, 0, "nobody failed");
+    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1, "and stays so");
+    close(scene.dial.cancel_fd);
+    fill(&hole);
+    tidy(&scene);
+}
+
+Test(dial, one_candidate_alone, .timeout = 60)
+{
+    char dead[64], alive[64];
+    const char *texts[] = {dead, alive};
+    int sockets[] = {local_socket(false, dead), local_socket(true, alive)};
+    struct scene scene;
+    struct candidates candidates;
+    struct candidate each;
+    prepare(&scene, texts, 2);
+    candidates_begin(&candidates, scene.addresses, 2);
+    cr_assert(candidates_next(&candidates, &scene.dial.ear, &each));
+    cr_assert_eq(dial_one(&scene.dial, &each), -1);
+    cr_assert_eq(scene.failures.count, 1);
+    cr_assert(candidates_next(&candidates, &scene.dial.ear, &each));
+    int fd = dial_one(&scene.dial, &each);
+    cr_assert_geq(fd, 0);
+    cr_assert_not(candidates_next(&candidates, &scene.dial.ear, &each));
+    candidates_end(&candidates);
+    close(fd);
+    close(sockets[0]);
+    close(sockets[1]);
+    tidy(&scene);
+}
+
+/* A unix socket with a full backlog answers at once that it would block, and poll says nothing. */
+static void *accept_one_later(void *arg)
+{
+    pause_ms(100);
+    int fd = accept(*(int *)arg, NULL, NULL);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    return NULL;
+}
+
+Test(dial, a_busy_unix_socket_is_tried_again, .timeout = 60)
+{
+    char path[] = "/tmp/actpass-dial-XXXXXX";
+    char text[64];
+    cr_assert_not_null(mkdtemp(path));
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    (void)snprintf(where.sun_path, sizeof(where.sun_path), "%s/socket", path);
+    (void)snprintf(text, sizeof(text), "unix:%s", where.sun_path);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(listener, (struct sockaddr *)&where, sizeof(where)), 0);
+    cr_assert_eq(listen(listener, 0), 0);
+    int first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(first, (struct sockaddr *)&where, sizeof(where)), 0);
+    const char *texts[] = {text};
+    struct scene scene;
+    pthread_t thread;
+    prepare(&scene, texts, 1);
+    cr_assert_eq(pthread_create(&thread, NULL, accept_one_later, &listener), 0);
+    int fd = dial_connect(&scene.dial, &scene.winner);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    close(fd);
+    close(first);
+    close(listener);
+    (void)unlink(where.sun_path);
+    (void)rmdir(path);
+    tidy(&scene);
+}
+
+/* ---- Candidates ---------------------------------------------------------------------------- */
+
+Test(dial, both_families_of_a_name_stand_behind_it, .timeout = 60)
+{
+    const char *texts[] = {"localhost:443", "[::1]:444", "unix:/nowhere", "127.0.0.1:445"};
+    struct scene scene;
+    struct candidates candidates;
+    struct candidate each;
+    prepare(&scene, texts, 4);
+    candidates_begin(&candidates, scene.addresses, 4);
+    size_t of_each[4] = {0};
+    size_t last = 0;
+    while (candidates_next(&candidates, &scene.dial.ear, &each)) {
+        size_t number = (size_t)(each.of - scene.addresses);
+        cr_assert_geq(number, last, "in the order of the configuration");
+        last = number;
+        of_each[number]++;
+        cr_assert_gt(each.size, 0);
+    }
+    candidates_end(&candidates);
+    cr_assert_geq(of_each[0], 1);
+    cr_assert(of_each[1] == 1 && of_each[2] == 1 && of_each[3] == 1);
+    cr_assert_eq(scene.failures.count, 0);
+    tidy(&scene);
+}
+
+Test(dial, a_name_that_is_not_there_is_told_and_passed_over, .timeout = 60)
+{
+    char alive[64];
+    const char *texts[] = {"nowhere.invalid:1", alive};
+    int listener = local_socket(true, alive);
+    struct scene scene;
+    prepare(&scene, texts, 2);
+    int fd = dial_connect(&scene.dial, &scene.winner);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(scene.failures.count, 1);
+    cr_assert_str_eq(scene.failures.addresses[0], "nowhere.invalid:1");
+    cr_assert_gt(strlen(scene.failures.reasons[0]), 0);
+    close(fd);
+    close(listener);
+    tidy(&scene);
+}
+
+Test(dial, how_candidates_are_written, .timeout = 60)
+{
+    static const char *const texts[] = {"127.0.0.1:443", "[::1]:443", "unix:/run/socket"};
+    for (size_t i = 0; i < 3; i++) {
+        struct scene scene;
+        struct candidates candidates;
+        struct candidate each;
+        char text[160];
+        prepare(&scene, &texts[i], 1);
+        candidates_begin(&candidates, scene.addresses, 1);
+        cr_assert(candidates_next(&candidates, &scene.dial.ear, &each));
+        candidate_print(&each, text, sizeof(text));
+        cr_assert_str_eq(text, texts[i]);
+        candidates_end(&candidates);
+        tidy(&scene);
+    }
+}
+
+/* ---- For actpass_connect ------------------------------------------------------------------- */
+
+Test(dial, settings_say_what_went_wrong, .timeout = 60)
+{
+    char dead[64], expected[160];
+    int bound = local_socket(false, dead);
+    actpass_config *config = actpass_config_new();
+    cr_assert_eq(settings_dial(config, dead), -1);
+    (void)snprintf(expected, sizeof(expected), "cannot connect to %s: Connection refused", dead);
+    cr_assert_str_eq(actpass_config_error(config), expected);
+    cr_assert_eq(settings_dial(config, "no address"), -1);
+    cr_assert_not_null(strstr(actpass_config_error(config), "no address: "));
+    actpass_config_free(config);
+    close(bound);
+}

@@ -1,0 +1,63 @@
+#include "relay/clock.h"
+#include "server/dialing/fast_open.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/un.h>
+
+static struct candidate tcp_candidate(uint16_t port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+    struct candidate candidate = {.size = sizeof(address)};
+    memcpy(&candidate.address, &address, sizeof(address));
+    return candidate;
+}
+
+Test(dialing_fast_open, an_unfit_address_is_left_alone_for_an_hour)
+{
+    struct peers *unfit = peers_new(16);
+    struct candidate one = tcp_candidate(443);
+    struct candidate other = tcp_candidate(444);
+    cr_assert(fast_open_is_fit(unfit, &one));
+    fast_open_note_unfit(unfit, &one);
+    cr_assert_not(fast_open_is_fit(unfit, &one));
+    cr_assert(fast_open_is_fit(unfit, &other), "the port tells them apart");
+    struct peer_key key;
+    cr_assert(peer_key_of((struct sockaddr *)&one.address, true, &key));
+    int64_t left_us = peers_get(unfit, &key) - clock_now_us();
+    cr_assert(left_us > INT64_C(3500000000) && left_us <= INT64_C(3600000000), "%lld",
+              (long long)left_us);
+    peers_set(unfit, &key, clock_now_us() - 1);
+    cr_assert(fast_open_is_fit(unfit, &one), "the hour is over");
+    peers_free(unfit);
+}
+
+Test(dialing_fast_open, is_for_tcp)
+{
+    struct peers *unfit = peers_new(16);
+    struct candidate path = {.size = sizeof(struct sockaddr_un)};
+    path.address.ss_family = AF_UNIX;
+    cr_assert_not(fast_open_is_fit(unfit, &path));
+    fast_open_note_unfit(unfit, &path);
+    peers_free(unfit);
+}
+
+Test(dialing_fast_open, what_the_system_forbids)
+{
+    static const struct {
+        const char *sysctl;
+        bool dialing, listening; /* allowed */
+    } rows[] = {{"0\n", false, false}, {"1\n", true, false},   {"2\n", false, true},
+                {"3\n", true, true},   {"1027\n", true, true}, {"0x403\n", true, true},
+                {"", false, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *dialing = fast_open_forbidden(rows[i].sysctl, true);
+        const char *listening = fast_open_forbidden(rows[i].sysctl, false);
+        cr_assert_eq(dialing == NULL, rows[i].dialing, "%s", rows[i].sysctl);
+        cr_assert_eq(listening == NULL, rows[i].listening, "%s", rows[i].sysctl);
+        cr_assert(listening == NULL || strstr(listening, "tcp_fastopen=3"));
+    }
+}
