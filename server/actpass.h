@@ -202,8 +202,8 @@ typedef struct {
     const char *protocol; /* "TLSv1.3"; "" before the handshake. These strings live as long as the
                              connection */
     const char *cipher;
-    const char *alpn;             /* "" when none was agreed */
-    int resumed;                  /* 1: a session from before was resumed; 0: not so, or not yet */
+    const char *alpn; /* "" when none was agreed */
+    int resumed;      /* 1: a session from before was resumed; 0: not so, or not yet */
     int syn_data; /* 1: data travelled in the SYN (TCP Fast Open); asked for where it is configured */
     const char *peer_address;     /* "192.0.2.1:4711", "unix" */
     const char *peer_subject;     /* RFC 2253 form; "" without a certificate */

@@ -75,8 +75,10 @@ static void warn_of_fast_open(const char *file, const struct service *service,
     }
 }
 
-static void load_services(actpass_server *server, const char *file, struct config_report *report)
+/* False also when memory is too short for the error itself. */
+static bool load_services(actpass_server *server, const char *file, struct config_report *report)
 {
+    bool loaded = true;
     for (size_t i = 0; i < server->service_count; i++) {
         struct service *service = &server->services[i];
         char error[1024] = "";
@@ -85,16 +87,19 @@ static void load_services(actpass_server *server, const char *file, struct confi
         service->settings = settings_new(service->config->name, &service->config->connection,
                                          server->relays, error, sizeof(error));
         if (service->settings == NULL) {
+            loaded = false;
             server_report(&report->errors, "%s: /services/%zu/tls: %s", file, i, error);
         }
         if (hints_wanted(service->config)) {
             service->hints = hints_new(service->config);
             if (service->hints == NULL) {
+                loaded = false;
                 server_report(&report->errors, "%s: out of memory", file);
             }
         }
         warn_of_fast_open(file, service, &report->warnings);
     }
+    return loaded;
 }
 
 actpass_server *server_load(const char *file, struct config_report *report)
@@ -111,12 +116,13 @@ actpass_server *server_load(const char *file, struct config_report *report)
     }
     server->config = config;
     server->stop_fd = server->dial_stop_fd = -1;
-    if (make_parts(server)) {
-        load_services(server, file, report);
+    bool loaded = make_parts(server);
+    if (loaded) {
+        loaded = load_services(server, file, report);
     } else {
         server_report(&report->errors, "%s: out of memory or descriptors", file);
     }
-    if (report->errors.count > 0) {
+    if (!loaded || report->errors.count > 0) {
         actpass_server_free(server);
         return NULL;
     }

@@ -39,7 +39,7 @@ bool settings_freeze(actpass_config *config);
 
 actpass_config *settings_hold(actpass_config *config);
 
-/* Opens a TCP or unix connection within the connect timeout. The descriptor, or -1 with config->error. */
-int settings_dial(actpass_config *config, const char *address);
+/* Opens a connection to the address that TEXT is, TCP or unix, within the connect timeout. The descriptor, or -1 with config->error. */
+int settings_dial(actpass_config *config, const char *text);
 
 #endif

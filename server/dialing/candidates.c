@@ -71,6 +71,9 @@ static const char *resolve_name(struct candidates *candidates, const struct conf
     if (failed != 0) {
         return failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed);
     }
+    if (found == NULL) {
+        return "the name has no address";
+    }
     candidates->list = calloc(count_of(found), sizeof(candidates->list[0]));
     struct addrinfo *taken = NULL;
     int family = found->ai_family;

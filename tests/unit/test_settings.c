@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -349,11 +350,9 @@ Test(settings, connecting_has_a_deadline)
     struct test_pair *pair = test_pair_new();
     char address[32];
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    unsigned port;
     int listener = listen_tcp(address);
     cr_assert_eq(listen(listener, 0), 0);
-    cr_assert_eq(sscanf(address, "127.0.0.1:%u", &port), 1);
-    in.sin_port = htons((uint16_t)port);
+    in.sin_port = htons((uint16_t)strtoul(strchr(address, ':') + 1, NULL, 10));
     int waiting[8];
     for (int i = 0; i < 8; i++) {
         waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
