@@ -105,13 +105,18 @@ void conn_rig_free(struct conn_rig *rig)
     socket_peer_free(rig->peer);
 }
 
+/* Reader and writer may fail at once. */
+static pthread_mutex_t failing = PTHREAD_MUTEX_INITIALIZER;
+
 __attribute__((format(printf, 2, 3))) static bool fail(struct conn_rig *rig, const char *format,
                                                        ...)
 {
     va_list arguments;
     va_start(arguments, format);
+    check(pthread_mutex_lock(&failing) == 0, "pthread_mutex_lock");
     if (!rig->failure[0])
         vsnprintf(rig->failure, sizeof rig->failure, format, arguments);
+    check(pthread_mutex_unlock(&failing) == 0, "pthread_mutex_unlock");
     va_end(arguments);
     return false;
 }
