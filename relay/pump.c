@@ -213,26 +213,29 @@ void pump_kick(struct relay *relay)
         relay->kick = relay->kicked = true;
 }
 
+/* When stuck output is given up. Output that is dead already has no time limit: it would be past for ever, and
+ * poll would return at once. */
+static int64_t stuck_deadline(const struct relay *relay)
+{
+    if (!relay->stuck_us || relay->options.write_timeout_ms < 0 || relay->output_dead)
+        return DEADLINE_NEVER;
+    return relay->stuck_us + relay->options.write_timeout_ms * 1000;
+}
+
 /* The earliest of the caller's deadline, the sniffing's and the write timeout's. */
 static int64_t turn_deadline(const struct relay *relay, int64_t deadline_us)
 {
     if (relay->state == RELAY_SNIFF && relay->hello_deadline_us < deadline_us)
         deadline_us = relay->hello_deadline_us;
-    if (relay->stuck_us && relay->options.write_timeout_ms >= 0) {
-        int64_t stuck = relay->stuck_us + relay->options.write_timeout_ms * 1000;
-        if (stuck < deadline_us)
-            deadline_us = stuck;
-    }
-    return deadline_us;
+    int64_t stuck_us = stuck_deadline(relay);
+    return stuck_us < deadline_us ? stuck_us : deadline_us;
 }
 
 static void check_times(struct relay *relay)
 {
-    if (relay->state == RELAY_SNIFF)
-        sniff_check_time(relay);
-    if (!relay->stuck_us || relay->options.write_timeout_ms < 0 || relay->output_dead)
-        return;
-    if (clock_now_us() < relay->stuck_us + relay->options.write_timeout_ms * 1000)
+    sniff_check_time(relay);
+    int64_t deadline_us = stuck_deadline(relay);
+    if (deadline_us == DEADLINE_NEVER || clock_now_us() < deadline_us)
         return;
     int64_t since_us = relay->stuck_us;
     bool shrank = queue_shrank(relay);
