@@ -152,6 +152,8 @@ void pump_flush(struct relay *relay);   /* sends until nothing is left or the so
 void pump_changed(struct relay *relay); /* kicks a sleeping poller that waits for too little */
 void pump_kick(struct relay *relay);    /* wakes a sleeping poller */
 bool pump_has_output(struct relay *relay);
+bool pump_polls_socket(
+    struct relay *relay); /* would one who sleeps now do so? Not with a full ring, say */
 void pump_finish(struct relay *relay); /* FIN, if all is sent and the relay is draining */
 /* One turn: sends, sleeps until something can be done or the deadline, receives, sends. True if an extra
  * descriptor has something. The caller has set polling. */

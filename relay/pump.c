@@ -198,6 +198,11 @@ static short wanted_events(struct relay *relay)
     return events;
 }
 
+bool pump_polls_socket(struct relay *relay)
+{
+    return wanted_events(relay) != 0;
+}
+
 void pump_changed(struct relay *relay)
 {
     if (!relay->asleep)
@@ -280,7 +285,8 @@ static short sleep_in_poll(struct relay *relay, struct pollfd *set, nfds_t count
 }
 
 /* After an idle wait there is no control pipe; one goes without it for that wait only. Where none is to be had, it
- * sleeps for short times instead. */
+ * sleeps for short times instead. With a new one it does not sleep in this turn: nobody was kicked for what has
+ * changed while it was made. */
 static int64_t restore_pipe(struct relay *relay, int64_t deadline_us)
 {
     if (relay->pipeless) {
@@ -291,8 +297,10 @@ static int64_t restore_pipe(struct relay *relay, int64_t deadline_us)
     int wake_fd = relay_make_wake_fd();
     relay_lock(relay);
     relay->wake_fd = wake_fd;
+    if (wake_fd >= 0)
+        return 0;
     int64_t soon_us = clock_now_us() + RELAY_GRACE_US;
-    return wake_fd >= 0 || deadline_us < soon_us ? deadline_us : soon_us;
+    return deadline_us < soon_us ? deadline_us : soon_us;
 }
 
 bool pump_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t deadline_us)

@@ -329,11 +329,10 @@ void relay_release(struct relay *relay)
     if (!relay->receiving && !relay->sending) {
         if (relay->transport->release)
             relay->transport->release(relay);
-        /* In the next sleep the socket is polled, so that an abort can be heard by it. */
-        bool heard = !relay->input_dead && !relay->output_blocked && !relay->cancelled;
         bool alone = relay->calls > 0 && !relay->polling && !relay->kickers &&
                      relay->options.driver == DRIVER_AUTO;
-        if (heard && alone) {
+        /* An abort must be heard by the socket then. */
+        if (alone && !relay->cancelled && pump_polls_socket(relay)) {
             wake_fd = relay->wake_fd;
             relay->wake_fd = -1;
             relay->pipeless = true;
