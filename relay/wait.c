@@ -49,10 +49,10 @@ static bool satisfied(struct relay *relay, unsigned want)
     return (want & RELAY_ENDED) && relay->input_dead;
 }
 
-/* May a conversation thread take the pump now? One with descriptors of its own must. */
+/* May a conversation thread take the pump now? One with descriptors of its own must, so it goes before others. */
 static bool may_drive(struct relay *relay, nfds_t extras)
 {
-    if (relay->polling)
+    if (relay->polling || (extras == 0 && relay->pump_wanted > 0))
         return false;
     switch (relay->options.driver) {
     case DRIVER_RELAY:
@@ -110,6 +110,8 @@ static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, 
         bool sleep = !relay->cancelled && !satisfied(relay, want);
         bool fired = sleep && pump_turn(relay, extra, extras, deadline_us);
         relay->polling = false;
+        if (relay->pump_wanted)
+            wait_wake_followers(relay);
         if (fired)
             return true;
     }
