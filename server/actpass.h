@@ -188,7 +188,8 @@ ACTPASS_API void actpass_free(actpass_conn *conn);
 
 /* The SSL object for existing blocking OpenSSL code: SSL_read, SSL_write, SSL_shutdown and the rest
  * block and obey the timeouts. One thread only, after actpass_handshake; instead of actpass_read
- * and actpass_write, not beside them. Stays ours. NULL before the handshake. */
+ * and actpass_write, not beside them. Stays ours, and so does its message callback (SSL_set_msg_callback), by which
+ * actpass_close knows what was really said. NULL before the handshake. */
 ACTPASS_API struct ssl_st *actpass_ssl(actpass_conn *conn);
 
 typedef struct {

@@ -7,9 +7,10 @@
 static void adopt_ssl_state(actpass_conn *conn)
 {
     relay_set_blocking(conn->relay, false, -1);
-    int shutdown = SSL_get_shutdown(conn->ssl);
-    conn->close_notify_sent = conn->close_notify_sent || (shutdown & SSL_SENT_SHUTDOWN);
-    conn->peer_closed = conn->peer_closed || (shutdown & SSL_RECEIVED_SHUTDOWN);
+    /* It may also have said so without a word on the wire, as SSL_set_shutdown and a quiet shutdown do. */
+    SSL_set_quiet_shutdown(conn->ssl, 0);
+    SSL_set_shutdown(conn->ssl, (conn->close_notify_sent ? SSL_SENT_SHUTDOWN : 0) |
+                                    (conn->peer_closed ? SSL_RECEIVED_SHUTDOWN : 0));
     struct relay_status status = relay_status(conn->relay);
     if (status.cancelled || status.timed_out)
         conn_end_of_transport(conn);

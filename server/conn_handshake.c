@@ -16,7 +16,9 @@ static void note_alert(actpass_conn *conn, bool sent, const uint8_t alert[2], co
     enum { USER_CANCELLED = 90 };
     /* In TLS 1.3 the level means nothing (RFC 8446 section 6). */
     bool any_level = SSL_version(ssl) >= TLS1_3_VERSION && alert[1] != USER_CANCELLED;
-    if (alert[1] != SSL_AD_CLOSE_NOTIFY && (alert[0] == SSL3_AL_FATAL || any_level))
+    if (alert[1] == SSL_AD_CLOSE_NOTIFY)
+        *(sent ? &conn->close_notify_sent : &conn->peer_closed) = true;
+    else if (alert[0] == SSL3_AL_FATAL || any_level)
         *(sent ? &conn->alert_sent : &conn->alert_got) = alert[1];
 }
 
