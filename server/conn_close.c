@@ -18,22 +18,19 @@ static void adopt_ssl_state(actpass_conn *conn)
         conn_end_of_alert(conn);
 }
 
-/* Reads to the peer's close_notify. */
+/* Reads to the peer's close_notify. The deadline holds, too, while data keeps coming. */
 static void read_to_end(actpass_conn *conn, int64_t deadline_us)
 {
     uint8_t scratch[4096];
     int64_t got;
-    while ((got = conn_read_some(conn, scratch, sizeof scratch)) != 0) {
-        if (got > 0)
-            continue;
-        if (got != CONN_AGAIN)
-            return;
-        if (clock_now_us() >= deadline_us) {
+    while ((got = conn_read_some(conn, scratch, sizeof scratch)) > 0 || got == CONN_AGAIN) {
+        enum relay_wait wait = WAIT_READY;
+        if (got == CONN_AGAIN)
+            wait = relay_wait(conn->relay, RELAY_READABLE, NULL, 0, deadline_us);
+        if (wait == WAIT_CANCELLED)
+            conn_end_of_transport(conn);
+        else if (wait == WAIT_TIMEOUT || clock_now_us() >= deadline_us)
             conn_fail(conn, ACTPASS_TIMEOUT, "the peer did not end the connection in time");
-            return;
-        }
-        if (!conn_wait(conn, RELAY_READABLE, NULL, 0, deadline_us))
-            return;
     }
 }
 
