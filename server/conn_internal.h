@@ -47,7 +47,6 @@ struct actpass_conn {
     bool close_notify_sent;
     bool peer_closed;    /* the peer's close_notify was read */
     bool closed;         /* actpass_close is done */
-    bool role_told;      /* the event was sent */
     unsigned read_want;  /* what the last read that could not go on needs */
     unsigned write_want; /* the same for a write */
     unsigned messages; /* of the handshake protocol, after it, in a row without data (hazard 14) */
@@ -62,6 +61,7 @@ struct actpass_conn {
 
     /* Set once: the text first, then the end. Read by any thread. */
     pthread_mutex_t end_lock;
+    bool role_told; /* the event was sent */
     _Atomic actpass_end end;
     char error[512];
 };
