@@ -328,3 +328,22 @@ Test(listener, only_our_own_unix_socket_is_removed, .init = make_folder, .fini =
     listener_close(listener);
     cr_assert_eq(stat(in_folder("", "socket"), &file), 0, "somebody else's is left");
 }
+
+Test(listener, fast_open_is_set_with_its_queue)
+{
+    struct listener *listener = must_open("127.0.0.1:0");
+    int queue = 0;
+    socklen_t length = sizeof(queue);
+    cr_assert_eq(listener_fast_open(listener, 77), 0);
+    cr_assert_eq(getsockopt(listener_fd(listener), IPPROTO_TCP, TCP_FASTOPEN, &queue, &length), 0);
+    cr_assert_eq(queue, 77);
+    cr_assert_eq(listener_fast_open(listener, UINT64_MAX), 0, "a queue of any length");
+    listener_close(listener);
+}
+
+Test(listener, fast_open_is_for_tcp, .init = make_folder, .fini = remove_folder)
+{
+    struct listener *listener = must_open(in_folder("unix:", "socket"));
+    cr_assert_neq(listener_fast_open(listener, 16), 0);
+    listener_close(listener);
+}

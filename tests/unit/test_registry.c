@@ -156,3 +156,52 @@ Test(registry, any_thread_may_come_and_go, .timeout = 60)
     cr_assert_eq(registry_count(registry), 0);
     registry_free(registry);
 }
+
+Test(registry, entries_without_a_connection_are_waited_for_and_not_aborted)
+{
+    struct registry *registry = registry_new(SERVICES);
+    actpass_config *config = actpass_config_new();
+    struct registry_entry dialer = {.service = 1};
+    registry_add(registry, &dialer);
+    cr_assert_eq(registry_count(registry), 1);
+    cr_assert_eq(registry_service_count(registry, 1), 1);
+    cr_assert_eq(registry_open(registry), 0);
+    cr_assert_eq(registry_abort_all(registry), 0);
+    cr_assert_eq(registry_abort_undecided(registry, 1), 0);
+    cr_assert_eq(registry_abort_connecting(registry), 0);
+    actpass_conn *conn = open_conn(config);
+    registry_set(registry, &dialer, conn, false);
+    cr_assert_eq(registry_open(registry), 1);
+    cr_assert_eq(registry_abort_connecting(registry), 0, "it is connected");
+    cr_assert_eq(registry_abort_all(registry), 1);
+    cr_assert(was_aborted(conn));
+    registry_set(registry, &dialer, NULL, false);
+    cr_assert_eq(registry_open(registry), 0);
+    cr_assert_eq(registry_count(registry), 1);
+    registry_remove(registry, &dialer);
+    actpass_free(conn);
+    actpass_config_free(config);
+    registry_free(registry);
+}
+
+Test(registry, only_those_that_are_connecting_are_aborted)
+{
+    struct registry *registry = registry_new(SERVICES);
+    actpass_config *config = actpass_config_new();
+    struct registry_entry entries[3] = {{0}};
+    actpass_conn *conns[3];
+    for (size_t i = 0; i < 3; i++) {
+        conns[i] = open_conn(config);
+        registry_add(registry, &entries[i]);
+        registry_set(registry, &entries[i], conns[i], i > 0);
+    }
+    registry_connected(registry, &entries[2]);
+    cr_assert_eq(registry_abort_connecting(registry), 1);
+    cr_assert(was_aborted(conns[1]));
+    for (size_t i = 0; i < 3; i++) {
+        registry_remove(registry, &entries[i]);
+        actpass_free(conns[i]);
+    }
+    actpass_config_free(config);
+    registry_free(registry);
+}
