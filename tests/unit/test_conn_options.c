@@ -1,0 +1,265 @@
+/* What is particular to one connection: hints, Fast Open, the dialed address. */
+#include "relay/clock.h"
+#include "server/conn.h"
+#include "server/settings.h"
+#include "tests/support/conn_rig.h"
+#include "tests/support/resources.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LONG_MS = 20000 };
+
+/* One connection of ours with these options, and the peer's socket in the test's hands. */
+struct scene {
+    struct conn_world world;
+    actpass_config *config;
+    actpass_conn *conn;
+    struct socket_peer *peer;
+};
+
+static void prepare(struct scene *scene, actpass_role role, int64_t initial_data_ms)
+{
+    conn_world_init(&scene->world);
+    struct conn_rig_options options = conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
+    options.role = role;
+    options.initial_data_ms = initial_data_ms;
+    scene->config = conn_config(&scene->world, &options);
+    scene->conn = NULL;
+    scene->peer = NULL;
+    cr_assert(settings_freeze(scene->config), "%s", actpass_config_error(scene->config));
+}
+
+static void open_conn(struct scene *scene, int fd, const struct conn_options *options)
+{
+    scene->conn = conn_new(scene->config, fd, options);
+    cr_assert_not_null(scene->conn, "%s", strerror(errno));
+    cr_assert_eq(conn_start(scene->conn), 0);
+}
+
+/* Both ends, and the peer shakes hands. */
+static void join(struct scene *scene, const struct conn_options *options, bool peer_is_server)
+{
+    int fds[2];
+    struct socket_peer_options manners = {.server = peer_is_server};
+    sockets_tcp(fds);
+    open_conn(scene, fds[0], options);
+    scene->peer = socket_peer_new(fds[1], scene->world.theirs[1], &manners);
+    socket_peer_start(scene->peer, peer_echoes, NULL);
+}
+
+static void tidy(struct scene *scene)
+{
+    actpass_free(scene->conn);
+    actpass_config_free(scene->config);
+    if (scene->peer) {
+        socket_peer_free(scene->peer);
+    }
+    conn_world_free(&scene->world);
+}
+
+static actpass_info_t handshaken(struct scene *scene)
+{
+    actpass_info_t info;
+    cr_assert_eq(actpass_handshake(scene->conn), 0, "%s", actpass_error(scene->conn));
+    actpass_info(scene->conn, &info);
+    return info;
+}
+
+/* ---- Hints --------------------------------------------------------------------------------- */
+
+Test(conn_options, a_hint_of_client_is_taken_at_once, .timeout = 60)
+{
+    struct scene scene;
+    prepare(&scene, ACTPASS_ROLE_AUTO, ACTPASS_NEVER); /* without the hint it would never end */
+    join(&scene, &(struct conn_options){.hint = ROLE_CLIENT}, true);
+    actpass_info_t info = handshaken(&scene);
+    cr_assert_eq(info.role, ACTPASS_ROLE_CLIENT);
+    cr_assert_eq(info.cause, ACTPASS_CAUSE_HINT);
+    cr_assert_str_eq(actpass_cause_name(info.cause), "hint");
+    cr_assert_eq(actpass_close(scene.conn), ACTPASS_CLEAN, "%s", actpass_error(scene.conn));
+    tidy(&scene);
+}
+
+Test(conn_options, a_hint_of_server_is_taken_at_once, .timeout = 60)
+{
+    struct scene scene;
+    prepare(&scene, ACTPASS_ROLE_AUTO, 0); /* without the hint we would be client */
+    join(&scene, &(struct conn_options){.hint = ROLE_SERVER}, false);
+    actpass_info_t info = handshaken(&scene);
+    cr_assert_eq(info.role, ACTPASS_ROLE_SERVER);
+    cr_assert_eq(info.cause, ACTPASS_CAUSE_HINT);
+    tidy(&scene);
+}
+
+/* The peer's hello is there before ours could leave: withholding makes up for the hint. */
+Test(conn_options, a_wrong_hint_of_client_is_revised, .timeout = 60)
+{
+    int fds[2];
+    struct scene scene;
+    struct socket_peer_options manners = {.server = false};
+    prepare(&scene, ACTPASS_ROLE_AUTO, LONG_MS);
+    sockets_tcp(fds);
+    scene.peer = socket_peer_new(fds[1], scene.world.theirs[1], &manners);
+    socket_peer_start(scene.peer, peer_echoes, NULL);
+    char byte;
+    cr_assert_eq(recv(fds[0], &byte, 1, MSG_PEEK), 1); /* waits for it */
+    open_conn(&scene, fds[0], &(struct conn_options){.hint = ROLE_CLIENT});
+    actpass_info_t info = handshaken(&scene);
+    cr_assert_eq(info.role, ACTPASS_ROLE_SERVER);
+    cr_assert_eq(info.cause, ACTPASS_CAUSE_CLIENT_HELLO_LATE);
+    tidy(&scene);
+}
+
+Test(conn_options, a_fixed_role_knows_no_hint, .timeout = 60)
+{
+    struct scene scene;
+    prepare(&scene, ACTPASS_ROLE_SERVER, LONG_MS);
+    join(&scene, &(struct conn_options){.hint = ROLE_CLIENT}, false);
+    actpass_info_t info = handshaken(&scene);
+    cr_assert_eq(info.role, ACTPASS_ROLE_SERVER);
+    cr_assert_eq(info.cause, ACTPASS_CAUSE_CONFIGURED);
+    tidy(&scene);
+}
+
+Test(conn_options, the_wait_becomes_shorter_never_longer, .timeout = 60)
+{
+    static const struct {
+        int64_t configured_ms, most_ms, least_us;
+    } rows[] = {{LONG_MS, 50, 50000}, {50, LONG_MS, 50000}, {60, 0, 60000}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        prepare(&scene, ACTPASS_ROLE_AUTO, rows[i].configured_ms);
+        join(&scene, &(struct conn_options){.most_wait_ms = rows[i].most_ms}, true);
+        actpass_info_t info = handshaken(&scene);
+        cr_assert_eq(info.cause, ACTPASS_CAUSE_SILENCE, "row %zu", i);
+        cr_assert_geq(info.decided_us, rows[i].least_us, "row %zu", i);
+        cr_assert_lt(info.decided_us, LONG_MS * 1000 / 2, "row %zu", i);
+        tidy(&scene);
+    }
+}
+
+/* ---- Fast Open ----------------------------------------------------------------------------- */
+
+static int listen_on_loopback(struct conn_options *options, int backlog)
+{
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(where);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&where, sizeof(where)), 0);
+    cr_assert(backlog < 0 || listen(fd, backlog) == 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&where, &length), 0);
+    memcpy(&options->fast_open, &where, sizeof(where));
+    options->fast_open_size = sizeof(where);
+    return fd;
+}
+
+static int unconnected(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    cr_assert_geq(fd, 0);
+    return fd;
+}
+
+struct accepting {
+    struct scene *scene;
+    int listener;
+};
+
+static void *accept_peer(void *arg)
+{
+    struct accepting *accepting = arg;
+    struct socket_peer_options manners = {.server = true};
+    int fd = accept(accepting->listener, NULL, NULL);
+    cr_assert_geq(fd, 0);
+    accepting->scene->peer = socket_peer_new(fd, accepting->scene->world.theirs[1], &manners);
+    socket_peer_start(accepting->scene->peer, peer_echoes, NULL);
+    return NULL;
+}
+
+/* Whatever this system allows: there is a connection. */
+Test(conn_options, an_unconnected_socket_is_connected_by_the_first_flight, .timeout = 60)
+{
+    struct scene scene;
+    pthread_t thread;
+    prepare(&scene, ACTPASS_ROLE_CLIENT, LONG_MS);
+    struct conn_options options = {.connect_deadline_us = clock_deadline_ms(LONG_MS)};
+    struct accepting accepting = {&scene, listen_on_loopback(&options, 8)};
+    cr_assert_eq(pthread_create(&thread, NULL, accept_peer, &accepting), 0);
+    open_conn(&scene, unconnected(), &options);
+    cr_assert_not(conn_was_connected(scene.conn));
+    actpass_info_t info = handshaken(&scene);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_assert(conn_was_connected(scene.conn));
+    cr_assert_not(conn_syn_refused(scene.conn));
+    cr_assert_eq(strncmp(info.peer_address, "127.0.0.1:", 10), 0, "%s", info.peer_address);
+    cr_assert_eq(actpass_close(scene.conn), ACTPASS_CLEAN, "%s", actpass_error(scene.conn));
+    close(accepting.listener);
+    tidy(&scene);
+}
+
+Test(conn_options, nobody_listens, .timeout = 60)
+{
+    struct scene scene;
+    prepare(&scene, ACTPASS_ROLE_CLIENT, LONG_MS);
+    struct conn_options options = {.connect_deadline_us = clock_deadline_ms(LONG_MS)};
+    int bound = listen_on_loopback(&options, -1);
+    open_conn(&scene, unconnected(), &options);
+    cr_assert_eq(actpass_handshake(scene.conn), -1);
+    cr_assert_not(conn_was_connected(scene.conn));
+    cr_assert_eq(actpass_ended(scene.conn), ACTPASS_RESET);
+    cr_assert_not_null(strstr(actpass_error(scene.conn), "Connection refused"), "%s",
+                       actpass_error(scene.conn));
+    close(bound);
+    tidy(&scene);
+}
+
+/* A full backlog drops SYNs, as a dead machine does. The handshake's own limit is far away. */
+Test(conn_options, the_connection_has_a_deadline_of_its_own, .timeout = 60)
+{
+    struct scene scene;
+    int fillers[4];
+    prepare(&scene, ACTPASS_ROLE_CLIENT, LONG_MS);
+    struct conn_options options = {.connect_deadline_us = clock_deadline_ms(200)};
+    int listener = listen_on_loopback(&options, 0);
+    for (size_t i = 0; i < 4; i++) {
+        fillers[i] = unconnected();
+        (void)connect(fillers[i], (struct sockaddr *)&options.fast_open, options.fast_open_size);
+    }
+    open_conn(&scene, unconnected(), &options);
+    cr_assert_eq(actpass_handshake(scene.conn), -1);
+    cr_assert_eq(actpass_ended(scene.conn), ACTPASS_TIMEOUT);
+    cr_assert_str_eq(actpass_error(scene.conn), "the TCP connection did not come up in time");
+    cr_assert_not(conn_was_connected(scene.conn));
+    for (size_t i = 0; i < 4; i++) {
+        close(fillers[i]);
+    }
+    close(listener);
+    tidy(&scene);
+}
+
+/* The connection comes up in its time, and then the peer says nothing: that is the handshake's limit. */
+Test(conn_options, after_the_connection_the_handshake_has_its_time, .timeout = 60)
+{
+    struct scene scene;
+    struct conn_rig_options settings = conn_defaults(false, 1, ACTPASS_TRANSPORT_RELAY);
+    conn_world_init(&scene.world);
+    settings.handshake_ms = 400;
+    scene.config = conn_config(&scene.world, &settings);
+    scene.peer = NULL;
+    cr_assert(settings_freeze(scene.config), "%s", actpass_config_error(scene.config));
+    struct conn_options options = {.connect_deadline_us = clock_deadline_ms(100)};
+    int listener = listen_on_loopback(&options, 8);
+    open_conn(&scene, unconnected(), &options);
+    cr_assert_eq(actpass_handshake(scene.conn), -1);
+    cr_assert_str_eq(actpass_error(scene.conn), "the handshake was not done in time");
+    cr_assert(conn_was_connected(scene.conn));
+    close(listener);
+    tidy(&scene);
+}
