@@ -1,0 +1,163 @@
+/* An interactive client: sclient of "An Introduction to OpenSSL Programming, part II" (Linux Journal, October 2001), on
+ * actpass. What is typed goes to the server, what the server says goes to the screen, at the same time.
+ *
+ *     sclient [-h HOST] [-p PORT] [-a CIPHERS] [--ca FILE] [-c CERTIFICATE [-k KEY]]
+ *
+ * The options are those of wclient. The end of the input (Ctrl-D) ends our direction only; the server may go on.
+ * The status is 0 only if the server, too, has said its end. */
+#include <actpass.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { COPY_SIZE = 16384 };
+
+struct options {
+    const char *host, *port, *ca, *ciphers, *certificate, *key;
+};
+
+static bool read_options(int argc, char **argv, struct options *options)
+{
+    static const struct option longer[] = {{"ca", required_argument, NULL, 'A'}, {0}};
+    *options = (struct options){.host = "localhost", .port = "4433", .ca = "system"};
+    int option;
+    while ((option = getopt_long(argc, argv, "h:p:a:c:k:", longer, NULL)) != -1) {
+        const char **value = option == 'h'   ? &options->host
+                             : option == 'p' ? &options->port
+                             : option == 'a' ? &options->ciphers
+                             : option == 'A' ? &options->ca
+                             : option == 'c' ? &options->certificate
+                             : option == 'k' ? &options->key
+                                             : NULL;
+        if (!value)
+            return false;
+        *value = optarg;
+    }
+    return optind == argc;
+}
+
+static actpass_config *configure(const struct options *options)
+{
+    actpass_config *config = actpass_config_new();
+    if (!config)
+        return NULL;
+    const char *key = options->key ? options->key : options->certificate;
+    if (actpass_config_set_role(config, ACTPASS_ROLE_CLIENT) == 0 &&
+        actpass_config_set_ca(config, options->ca) == 0 &&
+        actpass_config_add_peer_name(config, options->host) == 0 &&
+        actpass_config_set_ciphers(config, options->ciphers, NULL) == 0 &&
+        (!options->certificate ||
+         actpass_config_set_identity(config, options->certificate, key) == 0))
+        return config;
+    fprintf(stderr, "sclient: %s\n", actpass_config_error(config));
+    actpass_config_free(config);
+    return NULL;
+}
+
+/* "Multiplexed I/O": the article does this with select, non-blocking reads, SSL_pending and four flags for what waits for
+ * what (read_write.c). With one thread for each direction, blocking calls will do: actpass allows one reader and
+ * one writer at the same time, which raw OpenSSL does not. */
+struct keyboard {
+    actpass_conn *conn;
+    int stop; /* becomes readable when there is nobody left to talk to */
+    bool failed;
+};
+
+/* 0: there is input, or its end. -1: we are to stop. */
+static int wait_for_input(const struct keyboard *keyboard)
+{
+    struct pollfd wanted[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                              {.fd = keyboard->stop, .events = POLLIN}};
+    while (poll(wanted, 2, -1) < 0)
+        if (errno != EINTR)
+            return -1;
+    return wanted[1].revents ? -1 : 0;
+}
+
+static void *send_what_is_typed(void *arg)
+{
+    struct keyboard *keyboard = arg;
+    char buffer[COPY_SIZE];
+    ssize_t length = 1;
+    while (length != 0 && !keyboard->failed && wait_for_input(keyboard) == 0) {
+        length = read(STDIN_FILENO, buffer, sizeof(buffer));
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length > 0)
+            keyboard->failed = actpass_write(keyboard->conn, buffer, (size_t)length) != 0;
+        else /* "Closure": our close_notify, while reading goes on */
+            keyboard->failed = actpass_shutdown_write(keyboard->conn) != 0 || length < 0;
+    }
+    return NULL;
+}
+
+/* 0 after the server's close_notify; a cut connection must not pass for that. */
+static int show_what_comes(actpass_conn *conn)
+{
+    char buffer[COPY_SIZE];
+    int64_t length;
+    while ((length = actpass_read(conn, buffer, sizeof(buffer))) > 0)
+        if (fwrite(buffer, 1, (size_t)length, stdout) != (size_t)length || fflush(stdout) != 0)
+            return -1;
+    return length == 0 ? 0 : -1;
+}
+
+static int talk(actpass_conn *conn)
+{
+    pthread_t typing;
+    uint64_t one = 1;
+    struct keyboard keyboard = {.conn = conn, .stop = eventfd(0, EFD_CLOEXEC)};
+    if (keyboard.stop < 0 || actpass_handshake(conn) != 0 ||
+        pthread_create(&typing, NULL, send_what_is_typed, &keyboard) != 0) {
+        if (keyboard.stop >= 0)
+            close(keyboard.stop);
+        return -1;
+    }
+    int status = show_what_comes(conn);
+    if (write(keyboard.stop, &one, sizeof(one)) != sizeof(one))
+        perror("sclient");
+    pthread_join(typing, NULL);
+    close(keyboard.stop);
+    return keyboard.failed ? -1 : status;
+}
+
+static actpass_conn *dial(actpass_config *config, const struct options *options)
+{
+    char address[512];
+    bool is_v6 = strchr(options->host, ':') != NULL;
+    snprintf(address, sizeof(address), is_v6 ? "[%s]:%s" : "%s:%s", options->host, options->port);
+    actpass_conn *conn = actpass_connect(config, address);
+    if (!conn)
+        fprintf(stderr, "sclient: %s\n", actpass_config_error(config));
+    return conn;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    if (!read_options(argc, argv, &options)) {
+        fprintf(stderr, "usage: sclient [-h HOST] [-p PORT] [-a CIPHERS] [--ca FILE] "
+                        "[-c CERTIFICATE [-k KEY]]\n");
+        return 2;
+    }
+    actpass_config *config = configure(&options);
+    actpass_conn *conn = config ? dial(config, &options) : NULL;
+    if (!conn) {
+        actpass_config_free(config);
+        return 2;
+    }
+    int status = talk(conn);
+    actpass_end end = actpass_close(conn);
+    if (status != 0 || end != ACTPASS_CLEAN)
+        fprintf(stderr, "sclient: %s: %s\n", actpass_end_name(end), actpass_error(conn));
+    actpass_free(conn);
+    actpass_config_free(config);
+    return status == 0 && end == ACTPASS_CLEAN ? 0 : 1;
+}

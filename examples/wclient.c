@@ -1,0 +1,190 @@
+/* An HTTPS client: wclient2 of "An Introduction to OpenSSL Programming" (Linux Journal, part I and, for resumption, part II,
+ * September and October 2001), on actpass.
+ *
+ *     wclient [-h HOST] [-p PORT] [-i] [-r] [-a CIPHERS] [--ciphersuites SUITES]
+ *             [--ca FILE] [-c CERTIFICATE [-k KEY]] [PATH]
+ *
+ *     -h, -p          the server; localhost and 4433 where nothing is said
+ *     -i              insecure: any server will do
+ *     -r              hang up, connect again, and resume the session
+ *     -a              ciphers for TLS 1.2; --ciphersuites: those for TLS 1.3
+ *     --ca            whom to trust: a PEM file, or "system" (where nothing is said)
+ *     -c, -k          a certificate of our own, for servers that want one
+ *
+ * The answer goes to standard output, remarks go to standard error. The status is 0 only if the whole
+ * answer has come. */
+#include <actpass.h>
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct options {
+    const char *host, *port, *path, *ca, *ciphers, *ciphersuites, *certificate, *key;
+    bool insecure, resume;
+};
+
+static bool read_options(int argc, char **argv, struct options *options)
+{
+    static const struct option longer[] = {
+        {"ciphersuites", required_argument, NULL, 's'}, {"ca", required_argument, NULL, 'A'}, {0}};
+    *options = (struct options){.host = "localhost", .port = "4433", .path = "/", .ca = "system"};
+    int option;
+    while ((option = getopt_long(argc, argv, "h:p:ira:c:k:", longer, NULL)) != -1)
+        switch (option) {
+        case 'h':
+            options->host = optarg;
+            break;
+        case 'p':
+            options->port = optarg;
+            break;
+        case 'i':
+            options->insecure = true;
+            break;
+        case 'r':
+            options->resume = true;
+            break;
+        case 'a':
+            options->ciphers = optarg;
+            break;
+        case 's':
+            options->ciphersuites = optarg;
+            break;
+        case 'A':
+            options->ca = optarg;
+            break;
+        case 'c':
+            options->certificate = optarg;
+            break;
+        case 'k':
+            options->key = optarg;
+            break;
+        default:
+            return false;
+        }
+    if (optind < argc)
+        options->path = argv[optind++];
+    return optind == argc;
+}
+
+/* Whom we talk to must be checked ("Server Certificate Checks" in the article, check_cert): the certificate leads to the
+ * CA and carries the host's name. Both are rules of the configuration, for each connection, resumed or not.
+ * There is no call that turns them off; a configuration file can, so for -i we write one in memory. */
+static int set_whom_to_trust(actpass_config *config, const struct options *options)
+{
+    static const char text[] =
+        "{\"services\": [{\"name\": \"wclient\", \"listen\": \"127.0.0.1:0\","
+        " \"role\": \"client\", \"echo\": true,"
+        " \"tls\": {\"insecure_any_peer\": true}}]}";
+    char file[64];
+    if (!options->insecure) {
+        if (actpass_config_set_ca(config, options->ca) != 0)
+            return -1;
+        return actpass_config_add_peer_name(config, options->host);
+    }
+    int memory = memfd_create("wclient.json", MFD_CLOEXEC);
+    if (memory < 0 || write(memory, text, strlen(text)) != (ssize_t)strlen(text))
+        return -1;
+    snprintf(file, sizeof(file), "/proc/self/fd/%d", memory);
+    int result = actpass_config_load(config, file, NULL);
+    close(memory);
+    return result;
+}
+
+/* The article's initialize_ctx. One configuration for both connections: with it goes the table of sessions. */
+static actpass_config *configure(const struct options *options)
+{
+    actpass_config *config = actpass_config_new();
+    if (!config)
+        return NULL;
+    const char *key = options->key ? options->key : options->certificate;
+    if (set_whom_to_trust(config, options) == 0 &&
+        actpass_config_set_role(config, ACTPASS_ROLE_CLIENT) == 0 &&
+        actpass_config_set_ciphers(config, options->ciphers, options->ciphersuites) == 0 &&
+        (!options->certificate ||
+         actpass_config_set_identity(config, options->certificate, key) == 0))
+        return config;
+    fprintf(stderr, "wclient: %s\n", actpass_config_error(config));
+    actpass_config_free(config);
+    return NULL;
+}
+
+/* The article's http_request. Its loops over SSL_read, with rehandshakes in the middle, are inside actpass_read. */
+static int ask(actpass_conn *conn, const struct options *options)
+{
+    char buffer[16384];
+    int length = snprintf(buffer, sizeof(buffer),
+                          "GET %s HTTP/1.0\r\nUser-Agent: wclient\r\nHost: %s:%s\r\n\r\n",
+                          options->path, options->host, options->port);
+    if (length >= (int)sizeof(buffer) || actpass_write(conn, buffer, (size_t)length) != 0)
+        return -1;
+    int64_t got;
+    bool answered = false;
+    while ((got = actpass_read(conn, buffer, sizeof(buffer))) > 0) {
+        fwrite(buffer, 1, (size_t)got, stdout);
+        answered = true;
+    }
+    if (got == 0 && !answered)
+        fprintf(stderr, "wclient: the server gave no answer\n");
+    return fflush(stdout) == 0 && got == 0 && answered ? 0 : -1;
+}
+
+/* "Wait until the server closes": 0 from actpass_read is the server's close_notify. Anything else, a mere FIN for
+ * one, may be somebody who cut the connection to shorten the answer (truncation attack). */
+static void report(actpass_conn *conn)
+{
+    actpass_end end = actpass_close(conn);
+    if (end == ACTPASS_CLEAN)
+        fprintf(stderr, "wclient: the server closed in order\n");
+    else
+        fprintf(stderr, "wclient: %s: %s: %s\n",
+                end == ACTPASS_TRUNCATED ? "premature close" : "failed", actpass_end_name(end),
+                actpass_error(conn));
+}
+
+static int visit(actpass_config *config, const struct options *options)
+{
+    char address[512];
+    bool is_v6 = strchr(options->host, ':') != NULL;
+    snprintf(address, sizeof(address), is_v6 ? "[%s]:%s" : "%s:%s", options->host, options->port);
+    actpass_conn *conn = actpass_connect(config, address);
+    if (!conn) {
+        fprintf(stderr, "wclient: %s\n", actpass_config_error(config));
+        return -1;
+    }
+    int status = actpass_handshake(conn);
+    if (status == 0) {
+        actpass_info_t info;
+        actpass_info(conn, &info);
+        fprintf(stderr, "wclient: %s, %s, %s session, server %s\n", info.protocol, info.cipher,
+                info.resumed ? "resumed" : "new", info.peer_subject);
+        status = ask(conn, options);
+    }
+    report(conn);
+    actpass_free(conn);
+    return status;
+}
+
+/* Resumption (part II, "Session Resumption"): the article keeps the SSL_SESSION of the first connection and sets it on
+ * the second, and notes that a real client needs a table from host and port to session. That table is in the
+ * library. In TLS 1.3 the session comes after the handshake, in a ticket, so it takes a client that reads. */
+int main(int argc, char **argv)
+{
+    struct options options;
+    if (!read_options(argc, argv, &options)) {
+        fprintf(stderr, "usage: wclient [-h HOST] [-p PORT] [-i] [-r] [-a CIPHERS] [--ciphersuites "
+                        "SUITES] [--ca FILE] [-c CERTIFICATE [-k KEY]] [PATH]\n");
+        return 2;
+    }
+    actpass_config *config = configure(&options);
+    if (!config)
+        return 2;
+    int status = visit(config, &options);
+    if (status == 0 && options.resume)
+        status = visit(config, &options);
+    actpass_config_free(config);
+    return status == 0 ? 0 : 1;
+}

@@ -1,0 +1,247 @@
+/* An HTTPS server: wserver2 of "An Introduction to OpenSSL Programming, part II" (Linux Journal, October 2001), on
+ * actpass. It listens on 127.0.0.1 and has one page for everybody.
+ *
+ *     wserver [-p PORT] [-c | -C | -x] [-n] [-a CIPHERS] [--ciphersuites SUITES]
+ *             [--cert FILE] [--key FILE] [--ca FILE] [--allow NAME]...
+ *
+ *     -p              4433 where nothing is said; 0: a free one
+ *     -c              request a client certificate: who has one shows it
+ *     -C              require one
+ *     -x              require one, but only after the request
+ *     -n              one connection after the other, without threads
+ *     -a              ciphers for TLS 1.2; --ciphersuites: those for TLS 1.3
+ *     --cert, --key   server.pem where nothing is said, for both
+ *     --ca            who vouches for clients; root.pem where nothing is said
+ *     --allow         the access list: names of which a client's certificate must have one */
+#include <actpass.h>
+
+#include <arpa/inet.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct options {
+    const char *ciphers, *ciphersuites, *certificate, *key, *ca;
+    const char *allowed[16];
+    size_t allowed_count;
+    unsigned short port;
+    actpass_client_auth client_auth;
+    bool one_process;
+};
+
+static bool read_options(int argc, char **argv, struct options *options)
+{
+    static const struct option longer[] = {
+        {"ciphersuites", required_argument, NULL, 's'}, {"cert", required_argument, NULL, 'e'},
+        {"key", required_argument, NULL, 'k'},          {"ca", required_argument, NULL, 'A'},
+        {"allow", required_argument, NULL, 'l'},        {0}};
+    *options = (struct options){.port = 4433, .certificate = "server.pem", .ca = "root.pem"};
+    int option;
+    while ((option = getopt_long(argc, argv, "p:cCxna:", longer, NULL)) != -1)
+        switch (option) {
+        case 'p':
+            options->port = (unsigned short)strtoul(optarg, NULL, 10);
+            break;
+        case 'c':
+            options->client_auth = ACTPASS_CLIENT_AUTH_REQUEST;
+            break;
+        case 'C':
+            options->client_auth = ACTPASS_CLIENT_AUTH_REQUIRE;
+            break;
+        case 'x':
+            options->client_auth = ACTPASS_CLIENT_AUTH_ON_DEMAND;
+            break;
+        case 'n':
+            options->one_process = true;
+            break;
+        case 'a':
+            options->ciphers = optarg;
+            break;
+        case 's':
+            options->ciphersuites = optarg;
+            break;
+        case 'e':
+            options->certificate = optarg;
+            break;
+        case 'k':
+            options->key = optarg;
+            break;
+        case 'A':
+            options->ca = optarg;
+            break;
+        case 'l':
+            if (options->allowed_count == sizeof(options->allowed) / sizeof(options->allowed[0]))
+                return false;
+            options->allowed[options->allowed_count++] = optarg;
+            break;
+        default:
+            return false;
+        }
+    options->key = options->key ? options->key : options->certificate;
+    return optind == argc;
+}
+
+/* "Client authentication": whom to trust, whether to ask, and the access list on the name that was proved. The article's
+ * session-id contexts, which keep a session made without client authentication from being resumed where it
+ * is required, are the library's to set: these very settings go into them. */
+static int set_clients(actpass_config *config, const struct options *options)
+{
+    if (options->client_auth == ACTPASS_CLIENT_AUTH_NONE)
+        return 0;
+    if (actpass_config_set_client_auth(config, options->client_auth) != 0 ||
+        actpass_config_set_ca(config, options->ca) != 0)
+        return -1;
+    for (size_t i = 0; i < options->allowed_count; i++)
+        if (actpass_config_add_peer_name(config, options->allowed[i]) != 0)
+            return -1;
+    return 0;
+}
+
+static actpass_config *configure(const struct options *options)
+{
+    actpass_config *config = actpass_config_new();
+    if (!config)
+        return NULL;
+    if (actpass_config_set_role(config, ACTPASS_ROLE_SERVER) == 0 &&
+        actpass_config_set_identity(config, options->certificate, options->key) == 0 &&
+        actpass_config_set_ciphers(config, options->ciphers, options->ciphersuites) == 0 &&
+        actpass_config_set_timeout(config, ACTPASS_IDLE_TIMEOUT, 30000) == 0 &&
+        set_clients(config, options) == 0)
+        return config;
+    fprintf(stderr, "wserver: %s\n", actpass_config_error(config));
+    actpass_config_free(config);
+    return NULL;
+}
+
+/* Reads up to the empty line. A browser may send more than fits; then it is no request of ours. */
+static int read_request(actpass_conn *conn)
+{
+    char request[8192];
+    size_t length = 0;
+    while (length < sizeof(request) - 1) {
+        int64_t got = actpass_read(conn, request + length, sizeof(request) - 1 - length);
+        if (got <= 0)
+            return -1;
+        length += (size_t)got;
+        request[length] = '\0';
+        if (strstr(request, "\r\n\r\n"))
+            return 0;
+    }
+    return -1;
+}
+
+static int answer(actpass_conn *conn)
+{
+    char text[1024];
+    actpass_info_t info;
+    actpass_info(conn, &info);
+    int length = snprintf(text, sizeof(text),
+                          "HTTP/1.0 200 OK\r\nServer: wserver\r\nContent-Type: text/plain\r\n\r\n"
+                          "Server test page\n%s, %s session\nclient: %.500s\n",
+                          info.protocol, info.resumed ? "resumed" : "new",
+                          info.peer_subject[0] ? info.peer_subject : "not authenticated");
+    return actpass_write(conn, text, (size_t)length);
+}
+
+struct job {
+    actpass_conn *conn;
+    bool on_demand;
+};
+
+/* One connection. "Rehandshake on the server" is the middle of it: the certificate is asked for when the request is known,
+ * so that only a part of a site needs one. In TLS 1.2 it is a rehandshake still, in TLS 1.3 a message of its own; the
+ * article's loops around SSL_renegotiate are inside the call. A client that cannot or will not is REFUSED. */
+static void converse(const struct job *job)
+{
+    actpass_conn *conn = job->conn;
+    if (actpass_handshake(conn) == 0 && read_request(conn) == 0 &&
+        (!job->on_demand || actpass_request_certificate(conn, 30000) == 0))
+        (void)answer(conn); /* if it fails, actpass_close knows */
+    actpass_end end = actpass_close(conn);
+    actpass_info_t info;
+    actpass_info(conn, &info);
+    printf("%s, %s session, client %s%s%s\n", actpass_end_name(end),
+           info.resumed ? "resumed" : "new",
+           info.peer_subject[0] ? info.peer_subject : "not authenticated",
+           actpass_error(conn)[0] ? ": " : "", actpass_error(conn));
+    actpass_free(conn);
+}
+
+static void *run(void *arg)
+{
+    struct job job = *(struct job *)arg;
+    free(arg);
+    converse(&job);
+    return NULL;
+}
+
+/* The article forks for each connection and its sessions are lost with the child; threads share them. */
+static void start(struct job job)
+{
+    pthread_t thread;
+    struct job *copy = malloc(sizeof(*copy));
+    if (copy) {
+        *copy = job;
+        if (pthread_create(&thread, NULL, run, copy) == 0) {
+            pthread_detach(thread);
+            return;
+        }
+    }
+    free(copy);
+    actpass_free(job.conn);
+}
+
+static int listen_on_loopback(unsigned short port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        bind(fd, (struct sockaddr *)&address, length) != 0 || listen(fd, 128) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
+        perror("wserver: cannot listen");
+        return -1;
+    }
+    printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
+    return fd;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!read_options(argc, argv, &options)) {
+        fprintf(stderr, "usage: wserver [-p PORT] [-c | -C | -x] [-n] [-a CIPHERS] [--ciphersuites "
+                        "SUITES] [--cert FILE] [--key FILE] [--ca FILE] [--allow NAME]...\n");
+        return 2;
+    }
+    actpass_config *config = configure(&options);
+    int listener = config ? listen_on_loopback(options.port) : -1;
+    if (listener < 0)
+        return 2;
+    for (;;) {
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0) {
+            perror("wserver: accept");
+            sleep(1); /* out of descriptors, for example: some come free */
+            continue;
+        }
+        struct job job = {.conn = actpass_accept_fd(config, fd), /* takes the socket in any case */
+                          .on_demand = options.client_auth == ACTPASS_CLIENT_AUTH_ON_DEMAND};
+        if (!job.conn) {
+            fprintf(stderr, "wserver: %s\n", actpass_config_error(config));
+            return 1;
+        }
+        if (options.one_process)
+            converse(&job);
+        else
+            start(job);
+    }
+}
