@@ -10,6 +10,7 @@
 #include "server/settings.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -32,9 +33,23 @@ static actpass_conn *conn_of(const struct conversation *conversation)
     return conversation->report.conn;
 }
 
+/* What thousands of connections have used goes back to the system once the last of them ends. */
+static void trim_after_many(actpass_server *server)
+{
+    enum { MANY = 1000 };
+    struct counters *counters = &server->counters;
+    unsigned long long accepted = atomic_load(&counters->accepted);
+    unsigned long long trimmed = atomic_load(&counters->trimmed_at);
+    if (accepted - trimmed >= MANY && registry_count(server->registry) == 1 &&
+        atomic_compare_exchange_strong(&counters->trimmed_at, &trimmed, accepted)) {
+        (void)malloc_trim(0);
+    }
+}
+
 /* Off the registry first: who is in there may be aborted by others, and must be alive. */
 static void leave(struct conversation *conversation)
 {
+    trim_after_many(conversation->server);
     registry_remove(conversation->server->registry, &conversation->entry);
     actpass_free(conn_of(conversation));
     if (conversation->plain >= 0) {

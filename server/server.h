@@ -39,8 +39,9 @@ struct service {
 /* Since the start; any thread. */
 struct counters {
     atomic_ullong accepted;
-    atomic_ullong dialed;                   /* connections that we opened */
-    atomic_ullong numbers;                  /* of connections in the log; a dial may need several */
+    atomic_ullong trimmed_at; /* so many were accepted when memory was last given back */
+    atomic_ullong dialed;     /* connections that we opened */
+    atomic_ullong numbers;    /* of connections in the log; a dial may need several */
     atomic_ullong closed_before_first_byte; /* port scans, health checks */
     atomic_ullong no_role;                  /* the other connections without a role */
     atomic_ullong dropped;                  /* for want of memory, descriptors or threads */
