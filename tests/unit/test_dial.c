@@ -251,7 +251,7 @@ static void *accept_one_later(void *arg)
 Test(dial, a_busy_unix_socket_is_tried_again, .timeout = 60)
 {
     char path[] = "/tmp/actpass-dial-XXXXXX";
-    char text[64];
+    char text[160];
     cr_assert_not_null(mkdtemp(path));
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     (void)snprintf(where.sun_path, sizeof(where.sun_path), "%s/socket", path);
