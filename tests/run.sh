@@ -40,7 +40,7 @@ stage_helgrind() { build debug actpass-program && tests/support/helgrind.sh "$BU
 stage_install() { build release all && tests/support/test_install.sh; }
 stage_e2e() { # twice the processors: these tests mostly wait
     build release all &&
-        tests/e2e/run.py --program "$BUILDDIR/release/actpass" --jobs $((2 * jobs))
+        tests/e2e/run.py --again --program "$BUILDDIR/release/actpass" --jobs $((2 * jobs))
 }
 stage_e2e_asan() { # without the 2000 connections, which are about speed
     local tests

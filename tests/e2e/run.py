@@ -19,6 +19,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+AGAIN_MOST = 5  # more than so many failures are no accident
 GRACE = 30  # seconds that a test has beyond its own deadline before its process is killed
 
 
@@ -133,6 +134,8 @@ def arguments():
     parser.add_argument("--program", default="build/release/actpass")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--transport", choices=["relay", "direct"])
+    parser.add_argument("--again", action="store_true",
+                        help="run a few that failed once more, alone: for a shared machine")
     parser.add_argument("--verbose", "-v", action="store_true", help="name passed tests, too")
     parser.add_argument("patterns", nargs="*")
     return parser.parse_args()
@@ -154,8 +157,12 @@ def main():
     tests.sort(key=lambda test: -getattr(test, "deadline", 60))  # long ones first
     count = {"passed": 0, "failed": 0, "skipped": 0}
 
+    failed = []
+
     def report(test, seconds, outcome, text):
         count[outcome] += 1
+        if outcome == "failed":
+            failed.append(test)
         if outcome != "passed" or options.verbose:
             print(f"{outcome} {test.id()} ({seconds:.1f} s)", flush=True)
         if outcome != "passed":
@@ -168,6 +175,11 @@ def main():
         os.environ["ACTPASS_E2E_FOLDER"] = folder
         Certificates(folder).make_all()
         run_all(tests, max(options.jobs, 1), report)
+        if options.again and 0 < len(failed) <= AGAIN_MOST:
+            again, failed = failed, []
+            print(f"once more, alone: {len(again)}")
+            count["failed"] = 0
+            run_all(again, 1, report)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**count))

@@ -28,7 +28,7 @@ def main():
     sanitizers.forget_reports(report)
     program = os.path.join(build, 'actpass')
     ran = subprocess.run(
-        [*launcher(program), 'tests/e2e/run.py', '--program', program, '--jobs', jobs, *patterns],
+        [*launcher(program), 'tests/e2e/run.py', '--again', '--program', program, '--jobs', jobs, *patterns],
         env=sanitizers.environment(report), stdout=subprocess.PIPE, text=True, check=False)
     print(ran.stdout, end='')
     closing = re.search(r'^(\d+) passed, (\d+) failed', ran.stdout, re.M)
