@@ -227,13 +227,14 @@ Test(relay, a_wait_ends_with_another_descriptor, .timeout = 30)
 struct waiter {
     struct bench *bench;
     unsigned want;
+    int64_t ms;
     enum relay_wait result;
 };
 
 static void *wait_in_thread(void *arg)
 {
     struct waiter *waiter = arg;
-    waiter->result = wait_ms(waiter->bench, waiter->want, LONG_MS);
+    waiter->result = wait_ms(waiter->bench, waiter->want, waiter->ms);
     return NULL;
 }
 
@@ -245,8 +246,8 @@ Test(relay, two_threads_wait_at_once, .timeout = 60)
         pthread_t reader, writer;
         bench_init(&bench, &ways[i]);
         fill_output(&bench);
-        struct waiter reading = {.bench = &bench, .want = RELAY_READABLE};
-        struct waiter writing = {.bench = &bench, .want = RELAY_WRITABLE};
+        struct waiter reading = {.bench = &bench, .want = RELAY_READABLE, .ms = LONG_MS};
+        struct waiter writing = {.bench = &bench, .want = RELAY_WRITABLE, .ms = LONG_MS};
         cr_assert_eq(pthread_create(&writer, NULL, wait_in_thread, &writing), 0);
         cr_assert_eq(pthread_create(&reader, NULL, wait_in_thread, &reading), 0);
         pause_ms(10);
@@ -259,6 +260,31 @@ Test(relay, two_threads_wait_at_once, .timeout = 60)
             (void)recv(bench.peer, sink, sizeof sink, MSG_DONTWAIT);
         cr_assert_eq(pthread_join(writer, NULL), 0);
         cr_assert_eq(writing.result, WAIT_READY, "%s: writer", ways[i].name);
+        bench_free(&bench);
+    }
+}
+
+/* The one with the pump gives up; the other has to take it, or nobody would see the peer read. */
+Test(relay, a_thread_that_leaves_hands_the_pump_on, .timeout = 60)
+{
+    for (int i = 0; i < WAYS; i++) {
+        struct bench bench;
+        pthread_t reader, writer;
+        bench_init(&bench, &ways[i]);
+        fill_output(&bench);
+        struct waiter writing = {.bench = &bench, .want = RELAY_WRITABLE, .ms = LONG_MS};
+        struct waiter reading = {.bench = &bench, .want = RELAY_READABLE, .ms = 60};
+        cr_assert_eq(pthread_create(&reader, NULL, wait_in_thread, &reading), 0);
+        pause_ms(20); /* so that it has the pump */
+        cr_assert_eq(pthread_create(&writer, NULL, wait_in_thread, &writing), 0);
+        cr_assert_eq(pthread_join(reader, NULL), 0);
+        cr_assert_eq(reading.result, WAIT_TIMEOUT, "%s", ways[i].name);
+        static char sink[1 << 20];
+        int64_t deadline_us = clock_deadline_ms(LONG_MS);
+        while (!relay_is(bench.relay, RELAY_WRITABLE) && clock_now_us() < deadline_us)
+            (void)recv(bench.peer, sink, sizeof sink, MSG_DONTWAIT);
+        cr_assert_eq(pthread_join(writer, NULL), 0);
+        cr_assert_eq(writing.result, WAIT_READY, "%s", ways[i].name);
         bench_free(&bench);
     }
 }

@@ -246,6 +246,31 @@ Test(sniff, the_conversation_reads_the_first_bytes_first, .timeout = 20)
         }
 }
 
+/* Post-quantum key shares and large tickets make long hellos. */
+Test(sniff, a_long_hello_is_kept_whole, .timeout = 20)
+{
+    enum { BODY = 16000, SIZE = 5 + 4 + BODY };
+    static uint8_t hello[SIZE], got[SIZE];
+    for (size_t i = 0; i < SIZE; i++)
+        hello[i] = (uint8_t)(i * 7 + i / 256);
+    memcpy(hello, (uint8_t[]){0x16, 3, 1, (BODY + 4) >> 8, (BODY + 4) & 0xff}, 5);
+    memcpy(hello + 5, (uint8_t[]){1, 0, BODY >> 8, BODY & 0xff}, 4);
+    for (size_t t = 0; t < 2; t++) {
+        struct bench bench;
+        struct relay_options options = automatic(10000);
+        options.transport = transports[t];
+        options.io_cap = 1000;
+        bench_init(&bench, &options);
+        peer_sends(&bench, (const char *)hello, SIZE);
+        cr_assert_eq(verdict_of(&bench).role, ROLE_SERVER);
+        BIO *bio = relay_bio(bench.relay);
+        cr_assert_eq(BIO_read(bio, got, SIZE), SIZE);
+        cr_assert_arr_eq(got, hello, SIZE);
+        BIO_free(bio);
+        bench_free(&bench);
+    }
+}
+
 /* ---- Time ------------------------------------------------------------------------------------------ */
 
 Test(sniff, silence_decides_at_its_timeout_and_not_before, .timeout = 20)
