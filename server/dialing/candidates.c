@@ -63,7 +63,21 @@ static size_t count_of(const struct addrinfo *list)
     return count;
 }
 
-/* Families in turn. What is taken is copied and put on another list, so that all of it can be freed. */
+struct addrinfo *candidates_in_turn(struct addrinfo *list)
+{
+    struct addrinfo *first = NULL;
+    struct addrinfo **end = &first;
+    int family = list != NULL ? list->ai_family : AF_UNSPEC;
+    while (list != NULL) {
+        struct addrinfo *one = take_of_family(&list, family);
+        family = one->ai_family == AF_INET6 ? AF_INET : AF_INET6;
+        *end = one;
+        end = &one->ai_next;
+    }
+    *end = NULL;
+    return first;
+}
+
 static const char *resolve_name(struct candidates *candidates, const struct config_address *address)
 {
     struct addrinfo *found = NULL;
@@ -71,28 +85,17 @@ static const char *resolve_name(struct candidates *candidates, const struct conf
     if (failed != 0) {
         return failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed);
     }
-    if (found == NULL) {
-        return "the name has no address";
-    }
+    found = candidates_in_turn(found);
     candidates->list = calloc(count_of(found), sizeof(candidates->list[0]));
-    struct addrinfo *taken = NULL;
-    int family = found->ai_family;
-    while (candidates->list != NULL && found != NULL) {
-        struct addrinfo *one = take_of_family(&found, family);
+    const struct addrinfo *one = candidates->list != NULL ? found : NULL;
+    for (; one != NULL; one = one->ai_next) {
         struct candidate *candidate = &candidates->list[candidates->have++];
         memcpy(&candidate->address, one->ai_addr, one->ai_addrlen);
         candidate->size = one->ai_addrlen;
         candidate->of = address;
-        family = one->ai_family == AF_INET6 ? AF_INET : AF_INET6;
-        one->ai_next = taken;
-        taken = one;
     }
-    freeaddrinfo(taken);
-    if (found != NULL) {
-        freeaddrinfo(found);
-        return strerror(ENOMEM);
-    }
-    return NULL;
+    freeaddrinfo(found);
+    return candidates->list != NULL ? NULL : strerror(ENOMEM);
 }
 
 static const char *resolve_path(struct candidates *candidates, const struct config_address *address)

@@ -43,6 +43,10 @@ bool candidates_at_hand(const struct candidates *candidates);
 bool candidates_next(struct candidates *candidates, const struct dial_ear *ear,
                      struct candidate *candidate);
 
+/* Puts a list of getaddrinfo's into the order in which its addresses are tried: families in turn. */
+struct addrinfo;
+struct addrinfo *candidates_in_turn(struct addrinfo *list);
+
 /* "192.0.2.1:443", "[2001:db8::1]:443" or "unix:/path". */
 void candidate_print(const struct candidate *candidate, char *text, size_t size);
 

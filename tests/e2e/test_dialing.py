@@ -65,6 +65,21 @@ class Bridge(Dials):
         local.shutdown(socket.SHUT_WR)
         self.assertEqual(self.read_all(local), b"you said: hello")
 
+    def test_a_slow_local_reader_gets_all(self):
+        """Everything has ended in order, and most of the answer is still in our socket: its close is no cut."""
+        block = data.block(MIB)
+
+        def serve(peer):
+            peer.recv_all()
+            peer.send(block)
+            peer.finish()
+        server = self.tls_server(serve)
+        actpass = self.bridge(server.address)
+        local = self.connect(actpass)
+        local.shutdown(socket.SHUT_WR)
+        actpass.close(reason="CLEAN")
+        self.assertEqual(data.sha256(self.read_all(local)), data.sha256(block))
+
     def test_the_remote_half_close_comes_first(self):
         def serve(peer):
             peer.shutdown_write()

@@ -256,9 +256,11 @@ Test(conn_options, after_the_connection_the_handshake_has_its_time, .timeout = 6
     cr_assert(settings_freeze(scene.config), "%s", actpass_config_error(scene.config));
     struct conn_options options = {.connect_deadline_us = clock_deadline_ms(100)};
     int listener = listen_on_loopback(&options, 8);
+    int64_t began_us = clock_now_us();
     open_conn(&scene, unconnected(), &options);
     cr_assert_eq(actpass_handshake(scene.conn), -1);
     cr_assert_str_eq(actpass_error(scene.conn), "the handshake was not done in time");
+    cr_assert_geq(clock_now_us() - began_us, 400000, "not only until the connection's deadline");
     cr_assert(conn_was_connected(scene.conn));
     close(listener);
     tidy(&scene);

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -301,6 +302,30 @@ Test(dial, both_families_of_a_name_stand_behind_it, .timeout = 60)
     cr_assert(of_each[1] == 1 && of_each[2] == 1 && of_each[3] == 1);
     cr_assert_eq(scene.failures.count, 0);
     tidy(&scene);
+}
+
+/* RFC 8305 section 4. '6' and '4' are families, letters tell the addresses apart. */
+Test(dial, families_come_in_turn)
+{
+    static const struct {
+        const char *families, *order;
+    } rows[] = {{"", ""},           {"6", "a"},       {"66", "ab"},
+                {"64", "ab"},       {"6644", "acbd"}, {"4466", "acbd"},
+                {"66664", "aebcd"}, {"464", "abc"},   {"444466", "aebfcd"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct addrinfo list[8] = {{0}};
+        char order[9] = "";
+        size_t count = strlen(rows[i].families);
+        for (size_t k = 0; k < count; k++) {
+            list[k].ai_family = rows[i].families[k] == '6' ? AF_INET6 : AF_INET;
+            list[k].ai_next = k + 1 < count ? &list[k + 1] : NULL;
+        }
+        struct addrinfo *each = candidates_in_turn(count > 0 ? list : NULL);
+        for (size_t k = 0; k < 8 && each != NULL; k++, each = each->ai_next) {
+            order[k] = (char)('a' + (each - list));
+        }
+        cr_assert_str_eq(order, rows[i].order, "%s", rows[i].families);
+    }
 }
 
 Test(dial, a_name_that_is_not_there_is_told_and_passed_over, .timeout = 60)
