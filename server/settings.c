@@ -303,6 +303,7 @@ int actpass_config_load(actpass_config *config, const char *file, const char *se
         config_connection_free(&config->connection);
         config->connection = found->connection; /* its strings are ours from now on */
         config_connection_init(&found->connection);
+        config->connect_timeout_ms = found->dial.connect_timeout_ms;
         result = 0;
     }
     config_free(loaded);
