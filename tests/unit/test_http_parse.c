@@ -238,7 +238,8 @@ static const struct http_request *parsed(struct http_parser *parser, const char 
 
 static bool is(struct http_text text, const char *expected)
 {
-    return text.length == strlen(expected) && memcmp(text.at, expected, text.length) == 0;
+    return text.length == strlen(expected) &&
+           (text.length == 0 || memcmp(text.at, expected, text.length) == 0);
 }
 
 Test(http_parse, target)
