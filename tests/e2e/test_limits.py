@@ -292,6 +292,12 @@ class Signals(Case):
         self.assertEqual(process.wait(20), 0)
 
 
+def is_listening(path):
+    """A socket file is there before its owner listens."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(path) == 0
+
+
 class Log(Case):
     def start(self, **log):
         """With a log of which the harness need not learn an address."""
@@ -300,7 +306,7 @@ class Log(Case):
                           {"log": log, "services": [self.service(listen="unix:" + path)]})
         self.started.append(started)
         self.addCleanup(started.kill)
-        until(lambda: os.path.exists(path))
+        until(lambda: is_listening(path))
         until(lambda: self.client(path).finish() == b"")
         self.assertEqual(started.stop(), 0)
         return started
