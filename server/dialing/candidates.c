@@ -85,8 +85,11 @@ static const char *resolve_name(struct candidates *candidates, const struct conf
     if (failed != 0) {
         return failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed);
     }
+    if (found == NULL) {
+        return "the name has no address";
+    }
     found = candidates_in_turn(found);
-    candidates->list = calloc(count_of(found), sizeof(candidates->list[0]));
+    candidates->list = calloc(1 + count_of(found), sizeof(candidates->list[0])); /* never none */
     const struct addrinfo *one = candidates->list != NULL ? found : NULL;
     for (; one != NULL; one = one->ai_next) {
         struct candidate *candidate = &candidates->list[candidates->have++];
