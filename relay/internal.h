@@ -96,7 +96,8 @@ struct relay {
     /* The pump. */
     bool polling;         /* some thread has the pump */
     bool asleep;          /* and is inside poll, with these events for the socket: */
-    short polled;         /*   a change that wants others must kick it */
+    short polled;         /*   a change that wants others must kick it, */
+    unsigned awaited;     /*   and one that gives it what it waits for, by another thread's hands */
     bool kick;            /* write to wake_fd at the next unlock */
     bool kicked;          /* that was done, or will be, since the poller fell asleep */
     bool unconnected;     /* Fast Open: the first send connects; nothing to poll for before it */
@@ -185,7 +186,7 @@ enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extr
 void wait_enter(struct relay *relay);
 void wait_leave(struct relay *relay);
 void wait_flush(struct relay *relay); /* relay_flush with the lock held */
-void wait_wake_followers(struct relay *relay);
+void wait_wake(struct relay *relay);
 bool wait_coin(struct relay *relay); /* DRIVER_RANDOM's */
 
 #endif

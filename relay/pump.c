@@ -117,7 +117,7 @@ void pump_flush(struct relay *relay)
         if (!send_once(relay, data, size, &progressed))
             break;
     relay->sending = false;
-    wait_wake_followers(relay);
+    wait_wake(relay);
     pump_finish(relay);
 }
 
@@ -133,7 +133,7 @@ void pump_finish(struct relay *relay)
     relay_lock(relay);
     if (failed && error != ENOTCONN)
         relay_latch(relay, error);
-    wait_wake_followers(relay);
+    wait_wake(relay);
 }
 
 void pump_received(struct relay *relay, ssize_t got, int error)
@@ -180,7 +180,7 @@ static void pump_receive(struct relay *relay)
     else
         relay->transport->receive(relay);
     relay->receiving = false;
-    wait_wake_followers(relay);
+    wait_wake(relay);
 }
 
 /* What the socket must be polled for now; 0 keeps it out of the poll set, since a reset would make poll
@@ -253,7 +253,7 @@ static void check_times(struct relay *relay)
     relay->timed_out = true;
     relay_latch(relay, ETIMEDOUT);
     relay->output_dead = true;
-    wait_wake_followers(relay);
+    wait_wake(relay);
 }
 
 /* Empties the control pipe: before the state is read again, or a wake-up is lost (hazard 8). */

@@ -26,7 +26,7 @@ static void wake_poller(struct relay *relay, int wake_fd, bool cancelled)
         (void)shutdown(relay->fd, SHUT_RDWR);
     pthread_mutex_lock(&relay->lock);
     relay->kickers--;
-    wait_wake_followers(relay);
+    wait_wake(relay);
     pthread_mutex_unlock(&relay->lock);
 }
 
@@ -107,7 +107,7 @@ static void announce(struct relay *relay, struct watch *watch)
         relay->options.on_verdict(relay->options.arg);
         relay_lock(relay);
         relay->announcing = false;
-        wait_wake_followers(relay);
+        wait_wake(relay);
     }
     watch->call_number = relay->call_number;
 }
@@ -141,7 +141,7 @@ static void drive(struct relay *relay)
     if (relay->state != RELAY_DONE && sniffing == (relay->state == RELAY_SNIFF))
         (void)pump_turn(relay, NULL, 0, random ? clock_deadline_ms(1) : DEADLINE_NEVER);
     relay->polling = false;
-    wait_wake_followers(relay);
+    wait_wake(relay);
 }
 
 /* Has the conversation been in one call since the last look? Then it has the pump for as long as that
@@ -348,7 +348,7 @@ void relay_abort(struct relay *relay)
     relay_lock(relay);
     relay->cancelled = true;
     pump_kick(relay);
-    wait_wake_followers(relay);
+    wait_wake(relay);
     relay_unlock(relay);
 }
 

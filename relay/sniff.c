@@ -13,7 +13,7 @@ static void decide(struct relay *relay, enum role role, enum cause cause)
     relay->verdict.cause = cause;
     relay->verdict.decided_us = clock_now_us() - relay->accepted_us;
     relay_set_state(relay, RELAY_OPEN);
-    wait_wake_followers(relay);
+    wait_wake(relay);
 }
 
 static void decide_late(struct relay *relay)

@@ -3,12 +3,6 @@
 #include "relay/clock.h"
 #include "relay/internal.h"
 
-void wait_wake_followers(struct relay *relay)
-{
-    if (relay->followers)
-        pthread_cond_broadcast(&relay->arrived);
-}
-
 bool wait_coin(struct relay *relay)
 {
     relay->random = relay->random * 1664525U + 1013904223U;
@@ -19,20 +13,6 @@ void wait_enter(struct relay *relay)
 {
     if (relay->calls++ == 0)
         relay->call_number++;
-}
-
-/* The last one out calls a relay thread, for there is none while a call lasts, or wakes it if output would be
- * stranded. */
-void wait_leave(struct relay *relay)
-{
-    if (!relay->polling)
-        wait_wake_followers(relay);
-    if (--relay->calls > 0 || !relay->started || relay->state == RELAY_DONE)
-        return;
-    if (!relay->attached)
-        relay_attach(relay);
-    else if (!relay->polling && pump_has_output(relay))
-        pthread_cond_signal(&relay->parked);
 }
 
 static bool satisfied(struct relay *relay, unsigned want)
@@ -47,6 +27,28 @@ static bool satisfied(struct relay *relay, unsigned want)
     if ((want & RELAY_FLUSHED) && (relay->output_dead || (relay->fin_sent && !relay->sending)))
         return true;
     return (want & RELAY_ENDED) && relay->input_dead;
+}
+
+void wait_wake(struct relay *relay)
+{
+    if (relay->followers)
+        pthread_cond_broadcast(&relay->arrived);
+    if (relay->asleep && satisfied(relay, relay->awaited))
+        pump_kick(relay);
+}
+
+/* The last one out calls a relay thread, for there is none while a call lasts, or wakes it if output would be
+ * stranded. */
+void wait_leave(struct relay *relay)
+{
+    if (!relay->polling)
+        wait_wake(relay);
+    if (--relay->calls > 0 || !relay->started || relay->state == RELAY_DONE)
+        return;
+    if (!relay->attached)
+        relay_attach(relay);
+    else if (!relay->polling && pump_has_output(relay))
+        pthread_cond_signal(&relay->parked);
 }
 
 /* May a conversation thread take the pump now? One with descriptors of its own must, so it goes before others. */
@@ -108,10 +110,12 @@ static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, 
         relay->polling = true;
         pump_flush(relay); /* nothing may be left unsent by who sleeps in poll */
         bool sleep = !relay->cancelled && !satisfied(relay, want);
+        relay->awaited = want;
         bool fired = sleep && pump_turn(relay, extra, extras, deadline_us);
+        relay->awaited = 0;
         relay->polling = false;
         if (relay->pump_wanted)
-            wait_wake_followers(relay);
+            wait_wake(relay);
         if (fired)
             return true;
     }
