@@ -21,6 +21,8 @@ static ssize_t direct_read(struct relay *relay, void *buffer, size_t size)
     relay_lock(relay);
     relay->input_ready = got == (ssize_t)size; /* less: the socket is empty, or capped */
     pump_received(relay, got, error);
+    if (relay->input_dead)
+        wait_wake(relay);
     return got > 0 ? got : 0;
 }
 
@@ -42,6 +44,7 @@ static int direct_write(struct relay *relay, const void *data, size_t size)
     if (sent < 0 && error != EAGAIN && error != EWOULDBLOCK && error != EINTR) {
         relay_latch(relay, error);
         relay->output_dead = true;
+        wait_wake(relay);
         return error;
     }
     size_t taken = sent > 0 ? (size_t)sent : 0;

@@ -26,7 +26,8 @@ static void wake_poller(struct relay *relay, int wake_fd, bool cancelled)
         (void)shutdown(relay->fd, SHUT_RDWR);
     pthread_mutex_lock(&relay->lock);
     relay->kickers--;
-    wait_wake(relay);
+    if (relay->followers) /* not wait_wake: nobody would carry out its kick */
+        pthread_cond_broadcast(&relay->arrived);
     pthread_mutex_unlock(&relay->lock);
 }
 
