@@ -43,7 +43,10 @@ void wait_leave(struct relay *relay)
 {
     if (!relay->polling)
         wait_wake(relay);
-    if (--relay->calls > 0 || !relay->started || relay->state == RELAY_DONE)
+    if (--relay->calls > 0)
+        return;
+    relay->pipeless = false; /* it was for a sleep in this call, not for the relay thread's */
+    if (!relay->started || relay->state == RELAY_DONE)
         return;
     if (!relay->attached)
         relay_attach(relay);
