@@ -207,7 +207,8 @@ void pump_changed(struct relay *relay)
 {
     if (!relay->asleep)
         return;
-    bool unsent = !relay->sending && !relay->output_blocked && pump_has_output(relay);
+    bool unsent = !relay->sending && !relay->output_blocked && relay->glare != GLARE_HELD &&
+                  pump_has_output(relay);
     if (unsent || (wanted_events(relay) & ~relay->polled))
         pump_kick(relay);
 }
