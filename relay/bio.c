@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* The first bytes come before all others. */
-static ssize_t take(struct relay *relay, void *buffer, size_t size)
+static ssize_t take_next(struct relay *relay, void *buffer, size_t size)
 {
     struct first_bytes *first = &relay->first;
     if (first->taken == first->length)
@@ -23,6 +23,14 @@ static ssize_t take(struct relay *relay, void *buffer, size_t size)
         *first = (struct first_bytes){0};
     }
     return (ssize_t)count;
+}
+
+static ssize_t take(struct relay *relay, void *buffer, size_t size)
+{
+    ssize_t got = take_next(relay, buffer, size);
+    size_t taken = got > 0 ? (size_t)got : 0;
+    relay->input_credit -= taken < relay->input_credit ? taken : relay->input_credit;
+    return got;
 }
 
 /* -1 with errno and nothing in the error queue: a dead transport (hazard 5). */
@@ -50,12 +58,13 @@ static int read_locked(struct relay *relay, BIO *bio, void *buffer, size_t size)
         return -1;
     }
     for (;;) {
-        ssize_t got = take(relay, buffer, size);
+        bool may_take = relay->input_credit > 0;
+        ssize_t got = may_take ? take(relay, buffer, size) : 0;
         if (got > 0)
             return (int)got;
         if (relay->cancelled)
             return fail(ECANCELED);
-        if (relay->input_dead)
+        if (may_take && relay->input_dead)
             return relay->eof ? 0 : fail(relay->error);
         if (!relay->blocking) {
             BIO_set_retry_read(bio);

@@ -24,6 +24,10 @@
 /* With so many bytes spilt, the BIO asks for a retry or waits. */
 #define RELAY_SPILL_MOST 32768
 
+/* So much SSL may read from one wait for input to the next. A peer can send messages without data for ever, and one
+ * SSL_read goes on over them: it has to come back for the deadline and for an abort. */
+#define RELAY_INPUT_CREDIT RELAY_DEFAULT_RING
+
 /* The most descriptors a conversation may add to the poll set. */
 #define RELAY_MOST_EXTRAS 4
 
@@ -88,8 +92,9 @@ struct relay {
     BIO *internal, *external; /* the pair; NULL until it is needed */
     bool ring_full;           /* a ring was too small for what came */
     bool large_rings;
-    bool in_recv;     /* a receive writes into a ring */
-    bool input_ready; /* direct: the socket may have bytes */
+    bool in_recv;        /* a receive writes into a ring */
+    bool input_ready;    /* direct: the socket may have bytes */
+    size_t input_credit; /* what SSL may still read before it waits */
     struct first_bytes first;
     struct spill spill;
 

@@ -257,6 +257,7 @@ struct relay *relay_new(int fd, const struct relay_options *options)
     relay->transport = options->transport == RELAY_DIRECT ? &transport_direct : &transport_pair;
     relay->references = 1;
     relay->read_timeout_ms = -1;
+    relay->input_credit = RELAY_INPUT_CREDIT;
     relay->random = (uint32_t)fd * 2654435761U;
     relay->accepted_us = clock_now_us();
     relay->unconnected = options->fast_open_size > 0;

@@ -128,6 +128,18 @@ static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, 
     return true;
 }
 
+/* Lets SSL read on. Not once the deadline has passed: more messages without data would put it off for ever. False:
+ * all that could be read before this wait has been. */
+static bool renew_credit(struct relay *relay, unsigned want, int64_t deadline_us)
+{
+    if (!(want & RELAY_READABLE))
+        return true;
+    if (relay->input_credit < RELAY_INPUT_CREDIT &&
+        (deadline_us == DEADLINE_NEVER || clock_now_us() < deadline_us))
+        relay->input_credit = RELAY_INPUT_CREDIT;
+    return relay->input_credit > 0;
+}
+
 enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                          int64_t deadline_us)
 {
@@ -135,8 +147,13 @@ enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extr
     for (nfds_t i = 0; i < extras; i++)
         extra[i].revents = 0;
     wait_enter(relay);
-    while (!wait_step(relay, want, extra, extras, deadline_us, &result))
+    bool may_wait = renew_credit(relay, want, deadline_us);
+    while (may_wait && !wait_step(relay, want, extra, extras, deadline_us, &result))
         ;
+    if (!may_wait) {
+        wait_flush(relay);
+        result = relay->cancelled ? WAIT_CANCELLED : WAIT_TIMEOUT;
+    }
     wait_leave(relay);
     return result;
 }
