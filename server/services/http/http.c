@@ -66,7 +66,8 @@ static enum input wait_for_input(struct http *http, int64_t deadline_us)
     if (!open) {
         return INPUT_ENDED;
     }
-    return extra.revents != 0 ? INPUT_LATE : INPUT_MORE;
+    /* Messages of TLS without data could keep the connection readable, and then the timer is not looked at. */
+    return extra.revents != 0 || clock_now_us() >= deadline_us ? INPUT_LATE : INPUT_MORE;
 }
 
 /* Reads at least one byte. */
