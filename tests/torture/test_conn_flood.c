@@ -1,0 +1,99 @@
+/* A server that floods TLS 1.3 NewSessionTickets, of which nobody counts how many come: one SSL_read would go on over
+ * all of them. The program has a recv of its own, so that what has to be noticed happens in the middle. */
+#include "relay/clock.h"
+#include "server/conn.h"
+#include "tests/support/conn_rig.h"
+#include "tests/support/resources.h"
+
+#include <criterion/criterion.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The flood is about 5 MiB, so that it comes as fast as we read. */
+enum { TICKETS = 20000, NOTICED_WITHIN = 4 * RELAY_DEFAULT_RING, IDLE_MS = 50, CALL = 3 };
+
+/* In the test's thread: what the CALLth recv does. */
+static _Thread_local struct {
+    void (*action)(void *arg);
+    void *arg;
+    int calls;
+} moment;
+
+ssize_t recv(int fd, void *buffer, size_t size, int flags)
+{
+    if (moment.action && ++moment.calls == CALL)
+        moment.action(moment.arg);
+    return syscall(SYS_recvfrom, fd, buffer, size, flags, NULL, NULL);
+}
+
+static void abort_now(void *arg)
+{
+    actpass_abort(arg);
+}
+
+static void let_the_deadline_pass(void *arg)
+{
+    (void)arg;
+    pause_ms(IDLE_MS + 10);
+}
+
+/* Makes all of them before it sends the first. */
+static void flood(struct socket_peer *peer, void *arg)
+{
+    atomic_bool *ready = arg;
+    bool good = socket_peer_handshake(peer);
+    for (int i = 0; good && i < TICKETS; i++)
+        good = (SSL_new_session_ticket(peer->ssl) == 1 && SSL_do_handshake(peer->ssl) == 1) ||
+               socket_peer_fail(peer, "no ticket");
+    atomic_store(ready, true);
+    if (good)
+        (void)socket_peer_flush(peer); /* until we are gone */
+}
+
+static void read_in_a_flood(actpass_transport transport, void (*action)(void *arg),
+                            actpass_end wanted)
+{
+    struct conn_world world;
+    struct conn_rig rig;
+    struct conn_rig_options options = conn_defaults(false, 1, transport);
+    atomic_bool ready = false;
+    char scratch[100];
+    actpass_info_t info;
+    conn_world_init(&world);
+    options.idle_ms = IDLE_MS;
+    conn_rig_init(&rig, &world, &options, flood, &ready);
+    cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
+    while (!atomic_load(&ready))
+        pause_ms(1);
+
+    actpass_info(rig.conn, &info);
+    uint64_t before = info.received;
+    moment.action = action;
+    moment.arg = rig.conn;
+    moment.calls = 0;
+    int64_t got = actpass_read(rig.conn, scratch, sizeof scratch);
+    moment.action = NULL;
+    actpass_info(rig.conn, &info);
+    cr_assert_eq(got, -1);
+    cr_assert_geq(moment.calls, CALL, "transport %d: the flood did not come", transport);
+    cr_assert_eq(actpass_ended(rig.conn), wanted, "transport %d: %s [%s]", transport,
+                 actpass_end_name(actpass_ended(rig.conn)), actpass_error(rig.conn));
+    cr_assert_leq(info.received - before, NOTICED_WITHIN, "transport %d: %llu bytes later",
+                  transport, (unsigned long long)(info.received - before));
+    conn_rig_free(&rig);
+    conn_world_free(&world);
+}
+
+Test(conn_flood, an_abort_ends_a_read, .timeout = 60)
+{
+    read_in_a_flood(ACTPASS_TRANSPORT_RELAY, abort_now, ACTPASS_CANCELLED);
+    read_in_a_flood(ACTPASS_TRANSPORT_DIRECT, abort_now, ACTPASS_CANCELLED);
+}
+
+Test(conn_flood, a_read_keeps_its_deadline, .timeout = 60)
+{
+    read_in_a_flood(ACTPASS_TRANSPORT_RELAY, let_the_deadline_pass, ACTPASS_TIMEOUT);
+    read_in_a_flood(ACTPASS_TRANSPORT_DIRECT, let_the_deadline_pass, ACTPASS_TIMEOUT);
+}
