@@ -90,6 +90,7 @@ struct relay {
     struct spill own_hello; /* our ClientHello, while glare is possible */
 
     BIO *internal, *external; /* the pair; NULL until it is needed */
+    unsigned notes;           /* relay_note */
     bool ring_full;           /* a ring was too small for what came */
     bool large_rings;
     bool in_recv;        /* a receive writes into a ring */

@@ -63,8 +63,15 @@ enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
 
 /* What a conversation may wait for. READABLE is also true at the end of the stream and after an
  * error, WRITABLE and FLUSHED after an error: the next call or relay_status tells. ENDED is true once
- * the socket's input has ended, read or not. */
-enum relay_want { RELAY_READABLE = 1, RELAY_WRITABLE = 2, RELAY_FLUSHED = 4, RELAY_ENDED = 8 };
+ * the socket's input has ended, read or not. ARRIVED is READABLE for who reads aside
+ * (relay_note). */
+enum relay_want {
+    RELAY_READABLE = 1,
+    RELAY_WRITABLE = 2,
+    RELAY_FLUSHED = 4,
+    RELAY_ENDED = 8,
+    RELAY_ARRIVED = 16
+};
 
 /* Takes the socket, also on failure. The time of acceptance is now. NULL with errno. */
 struct relay *relay_new(int fd, const struct relay_options *options);
@@ -96,6 +103,12 @@ void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout
  * and then asks for a retry; once the deadline has passed, no more: WAIT_TIMEOUT. */
 enum relay_wait relay_wait(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                            int64_t deadline_us);
+
+/* What the conversation's threads tell each other: it holds input for a reader, so READABLE is true whatever the
+ * transport has; it is busy with what a writer must wait for, so WRITABLE is not; it has no room for input to be read
+ * aside, so ARRIVED is not. */
+enum relay_notes { NOTE_HOLDS = 1, NOTE_BUSY = 2, NOTE_FULL = 4 };
+void relay_note(struct relay *relay, unsigned notes);
 
 /* Is one of WANT true at this moment? */
 bool relay_is(struct relay *relay, unsigned want);

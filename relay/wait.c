@@ -19,10 +19,15 @@ static bool satisfied(struct relay *relay, unsigned want)
 {
     const struct transport *transport = relay->transport;
     bool first = relay->first.taken < relay->first.length && !glare_takes_input(relay);
-    if ((want & RELAY_READABLE) &&
+    if ((want & RELAY_READABLE) && (relay->notes & NOTE_HOLDS))
+        return true;
+    if (relay->notes & NOTE_FULL)
+        want &= ~(unsigned)RELAY_ARRIVED;
+    if ((want & (RELAY_READABLE | RELAY_ARRIVED)) &&
         (first || relay->input_dead || relay->revised || transport->readable(relay)))
         return true;
-    if ((want & RELAY_WRITABLE) && (relay->output_dead || transport->writable(relay)))
+    if ((want & RELAY_WRITABLE) &&
+        (relay->output_dead || (!(relay->notes & NOTE_BUSY) && transport->writable(relay))))
         return true;
     if ((want & RELAY_FLUSHED) && (relay->output_dead || (relay->fin_sent && !relay->sending)))
         return true;
@@ -181,6 +186,14 @@ enum relay_wait relay_wait_verdict(struct relay *relay, struct verdict *verdict)
         result = WAIT_CANCELLED;
     relay_unlock(relay);
     return result;
+}
+
+void relay_note(struct relay *relay, unsigned notes)
+{
+    relay_lock(relay);
+    relay->notes = notes;
+    wait_wake(relay);
+    relay_unlock(relay);
 }
 
 bool relay_is(struct relay *relay, unsigned want)

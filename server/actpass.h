@@ -171,7 +171,11 @@ ACTPASS_API int actpass_shutdown_write(actpass_conn *conn);
  * it is accepted by the same rules as in the handshake, at once where there was one before;
  * actpass_info then tells of it. -1 else: the connection has ended, as ACTPASS_REFUSED where the client
  * cannot or will not give a certificate, or gives one that we refuse. No other thread may be in a
- * call on this connection but actpass_abort and actpass_info. Not with actpass_ssl. */
+ * call on this connection but actpass_abort and actpass_info. Not with actpass_ssl.
+ *
+ * As TLS client we answer such requests inside actpass_read and actpass_write, with our identity if there is one. In
+ * TLS 1.2 up to 16 on a connection, each within the handshake timeout, and the server must show the same certificate
+ * again. (With actpass_ssl, do not write before SSL_read has waited: OpenSSL's SSL_write takes no data meanwhile.) */
 ACTPASS_API int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms);
 
 /* Ends the connection in order: close_notify, all output, FIN; then reads and discards until the

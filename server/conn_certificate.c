@@ -38,44 +38,6 @@ bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct tls_er
     return is;
 }
 
-/* ---- Data that comes before the certificate ----------------------------------------------------- */
-
-size_t conn_take_early(actpass_conn *conn, void *buffer, size_t size)
-{
-    struct early *early = &conn->early;
-    size_t count = early->end - early->start;
-    if (count > size)
-        count = size;
-    if (count == 0)
-        return 0;
-    memcpy(buffer, early->data + early->start, count);
-    early->start += count;
-    conn_drop_early(conn);
-    return count;
-}
-
-void conn_drop_early(actpass_conn *conn)
-{
-    struct early *early = &conn->early;
-    if (early->start < early->end)
-        return;
-    free(early->data);
-    *early = (struct early){NULL, 0, 0};
-}
-
-static bool make_room(struct early *early)
-{
-    if (!early->data)
-        early->data = malloc(CONN_MOST_EARLY);
-    if (!early->data)
-        return false;
-    if (early->start)
-        memmove(early->data, early->data + early->start, early->end - early->start);
-    early->end -= early->start;
-    early->start = 0;
-    return true;
-}
-
 /* ---- The request ---------------------------------------------------------------------------------- */
 
 static enum conn_asked none(struct tls_error *why, const char *text)
@@ -113,10 +75,8 @@ static bool ask_by_renegotiation(actpass_conn *conn, struct tls_error *why)
 static enum conn_asked ask_locked(actpass_conn *conn, bool required, struct tls_error *why)
 {
     unsigned want;
-    if (!make_room(&conn->early)) {
-        conn_fail(conn, ACTPASS_CANCELLED, "out of memory for data before the certificate");
+    if (!conn_room_for_early(conn))
         return ASKED_FAILED;
-    }
     SSL_set_verify(conn->ssl,
                    required ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER,
                    NULL);
@@ -167,30 +127,22 @@ static enum conn_asked judge(actpass_conn *conn, struct tls_error *why)
 
 static enum conn_asked hear_locked(actpass_conn *conn, unsigned *want, struct tls_error *why)
 {
-    struct early *early = &conn->early;
     for (;;) {
-        if (early->end == CONN_MOST_EARLY) {
+        if (conn->early.end == CONN_MOST_EARLY) {
             conn_fail(conn, ACTPASS_PROTOCOL,
                       "the client went on with data and did not answer the request for its "
                       "certificate");
             return ASKED_FAILED;
         }
-        conn_prepare(conn);
-        int got =
-            SSL_read(conn->ssl, early->data + early->end, (int)(CONN_MOST_EARLY - early->end));
-        enum outcome outcome = conn_outcome(conn, got, want);
-        if (got > 0)
-            early->end += (size_t)got;
+        enum outcome outcome = conn_read_early(conn, want);
         if (outcome == OUTCOME_FAILED)
             return ASKED_FAILED;
         if (conn->asking == ASKING_ANSWERED && !SSL_in_init(conn->ssl))
             return judge(conn, why);
         if (outcome == OUTCOME_AGAIN)
             return ASKED_AGAIN;
-        if (outcome == OUTCOME_CLOSED) {
-            conn->peer_closed = true;
+        if (outcome == OUTCOME_CLOSED)
             return none(why, "the client closed the connection instead of giving a certificate");
-        }
     }
 }
 

@@ -49,6 +49,8 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
     uint8_t first = *(const uint8_t *)bytes;
     if (!sent && is_data(type, first, ssl))
         conn->messages = 0;
+    if (sent && type == SSL3_RT_HANDSHAKE && first == SSL3_MT_CLIENT_HELLO)
+        conn_note_hello(conn);
     /* Tickets come in numbers, and make us write nothing. */
     if (type != SSL3_RT_HANDSHAKE || !conn->handshaken || first == SSL3_MT_NEWSESSION_TICKET ||
         is_expected(conn, sent, bytes, length))
@@ -134,6 +136,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
         outcome = OUTCOME_FAILED;
     } else if (outcome == OUTCOME_DONE) {
         note_session(conn);
+        conn->renegotiable = tls_context_up(conn->ssl);
         conn->handshaken = true;
     }
     if (outcome == OUTCOME_FAILED)

@@ -2,6 +2,7 @@
  *
  *   conn.c   life and info     conn_handshake.c   role and TLS     conn_io.c   read, write, waits
  *   conn_certificate.c   the peer's certificate, also on demand
+ *   conn_renegotiate.c   as client: the server's renegotiations    conn_early.c   what is read meanwhile
  *   conn_end.c   how it ended: the one place that maps a failed SSL call      conn_close.c */
 #ifndef ACTPASS_SERVER_CONN_INTERNAL_H
 #define ACTPASS_SERVER_CONN_INTERNAL_H
@@ -14,10 +15,11 @@
 /* So many messages of the handshake protocol in a row without application data are an attack (hazard 14). */
 #define CONN_MOST_MESSAGES 32
 
-/* What a client may send between our request for its certificate and its answer. */
+/* What a client may send between our request for its certificate and its answer; and what a writer reads aside while
+ * a server renegotiates. */
 #define CONN_MOST_EARLY 65536
 
-/* What was read while a certificate was waited for, and is the next to be given out. */
+/* What was read while a handshake on the open connection was waited for, and is the next to be given out. */
 struct early {
     uint8_t *data; /* NULL: none */
     size_t start, end;
@@ -34,6 +36,7 @@ struct actpass_conn {
     char peer_address[80];
     char *dialed;      /* the address, where we opened the connection; NULL: the peer did */
     char *dialed_name; /* its host, if that is a name */
+    bool renegotiable; /* from the handshake on: a server that asks for another one gets it */
 
     void (*on_idle)(void *arg); /* belongs to the conversation's thread */
     void *on_idle_arg;
@@ -52,6 +55,10 @@ struct actpass_conn {
     unsigned messages; /* of the handshake protocol, after it, in a row without data (hazard 14) */
     enum asking asking;
     struct early early;
+    bool renegotiating;        /* the server's renegotiation is due or under way, */
+    int64_t settle_by_us;      /*   and to be done by then */
+    unsigned renegotiations;   /* that were begun */
+    unsigned notes;            /* as the relay was told */
     unsigned updates_asked;    /* KeyUpdates that we asked for and did not get yet */
     int alert_got, alert_sent; /* the last fatal one's description; 0: none */
     const char *protocol, *cipher;
@@ -76,9 +83,25 @@ void conn_prepare(actpass_conn *conn);
  * for. FAILED gives the connection its end. conn->lock is held. */
 enum outcome conn_outcome(actpass_conn *conn, int result, unsigned *want);
 
-/* Data that came before a certificate: as many bytes as there are and SIZE allows, or 0. conn->lock is held. */
+/* Early data: as many bytes as there are and SIZE allows, or 0. conn->lock is held, as below. */
 size_t conn_take_early(actpass_conn *conn, void *buffer, size_t size);
 void conn_drop_early(actpass_conn *conn); /* its memory, once all is taken */
+bool conn_room_for_early(
+    actpass_conn *conn); /* false: no memory; then the connection has its end */
+enum outcome conn_read_early(actpass_conn *conn, unsigned *want); /* one SSL_read, into that room */
+
+/* A server's renegotiation. Before any SSL call but SSL_read it must be settled: DONE, AGAIN (wait for WRITABLE), or
+ * FAILED. Reads early data. conn->lock is held. */
+enum outcome conn_settle(actpass_conn *conn);
+void conn_note_read(actpass_conn *conn);  /* after each SSL_read, and after early data was taken */
+void conn_note_hello(actpass_conn *conn); /* our ClientHello was sent on the open connection */
+bool conn_must_begin(
+    const actpass_conn *conn); /* it is due: SSL_read is to be called, input or not */
+
+/* For a wait: who waits to write meanwhile has to read, and a renegotiation has a deadline, which is returned if it is
+ * the earlier. conn->lock is not held. */
+int64_t conn_meanwhile(actpass_conn *conn, unsigned *want, int64_t deadline_us);
+bool conn_settles_late(actpass_conn *conn); /* that time has passed: gives the connection its end */
 
 /* Has actpass_info tell of it; once in a connection's life. conn->lock is held. */
 void conn_note_certificate(actpass_conn *conn, X509 *certificate);

@@ -39,10 +39,13 @@ static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollf
 bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
                int64_t deadline_us)
 {
-    switch (wait_idly(conn, want, extra, extras, deadline_us)) {
+    int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
+    switch (wait_idly(conn, want, extra, extras, until_us)) {
     case WAIT_READY:
         return true;
     case WAIT_TIMEOUT:
+        if (until_us < deadline_us)
+            return !conn_settles_late(conn);
         conn_fail(conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
         return false;
     case WAIT_CANCELLED:
@@ -67,17 +70,18 @@ static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
 {
     size_t total = 0;
     conn->read_want = RELAY_READABLE;
-    while (total < size && more_to_read(conn)) {
+    while (total < size && (more_to_read(conn) || conn_must_begin(conn))) {
         size_t room = size - total;
         conn_prepare(conn);
         int got = SSL_read(conn->ssl, buffer + total, room > RECORD_MOST ? RECORD_MOST : (int)room);
-        if (got > 0) {
+        enum outcome outcome = got > 0 ? OUTCOME_DONE : conn_outcome(conn, got, &conn->read_want);
+        if (outcome == OUTCOME_CLOSED)
+            conn->peer_closed = true;
+        conn_note_read(conn);
+        if (got > 0 && conn->end == ACTPASS_OPEN) {
             total += (size_t)got;
             continue;
         }
-        enum outcome outcome = conn_outcome(conn, got, &conn->read_want);
-        if (outcome == OUTCOME_CLOSED)
-            conn->peer_closed = true;
         if (total > 0)
             break;
         if (outcome == OUTCOME_AGAIN)
@@ -88,6 +92,14 @@ static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
     return total > 0 ? (int64_t)total : CONN_AGAIN;
 }
 
+static int64_t take_early(actpass_conn *conn, void *buffer, size_t size)
+{
+    size_t took = conn_take_early(conn, buffer, size);
+    conn_note_read(conn);
+    (void)conn_settle(conn); /* a writer may have waited for the room */
+    return (int64_t)took;
+}
+
 int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
 {
     pthread_mutex_lock(&conn->lock);
@@ -95,7 +107,7 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
     if (conn->end != ACTPASS_OPEN || !conn->handshaken)
         result = -1;
     else if (conn->early.data && size)
-        result = (int64_t)conn_take_early(conn, buffer, size);
+        result = take_early(conn, buffer, size);
     else if (conn->peer_closed || size == 0)
         result = 0;
     else
@@ -110,6 +122,9 @@ static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size
 {
     size_t total = 0;
     conn->write_want = RELAY_WRITABLE;
+    enum outcome settled = conn_settle(conn);
+    if (settled != OUTCOME_DONE)
+        return settled == OUTCOME_AGAIN ? CONN_AGAIN : -1;
     while (total < size && relay_is(conn->relay, RELAY_WRITABLE)) {
         size_t left = size - total;
         conn_prepare(conn);
@@ -183,6 +198,9 @@ static int try_close_notify(actpass_conn *conn)
         return 0;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken)
         return -1;
+    enum outcome settled = conn_settle(conn);
+    if (settled != OUTCOME_DONE)
+        return settled == OUTCOME_AGAIN ? CONN_AGAIN : -1;
     if (!relay_is(conn->relay, RELAY_WRITABLE))
         return CONN_AGAIN;
     conn_prepare(conn);
@@ -195,13 +213,17 @@ static int try_close_notify(actpass_conn *conn)
 int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us)
 {
     for (;;) {
+        unsigned want = RELAY_WRITABLE;
         pthread_mutex_lock(&conn->lock);
         int result = try_close_notify(conn);
         pthread_mutex_unlock(&conn->lock);
         if (result != CONN_AGAIN)
             return result;
-        enum relay_wait wait = relay_wait(conn->relay, RELAY_WRITABLE, NULL, 0, deadline_us);
-        if (wait == WAIT_TIMEOUT)
+        int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
+        enum relay_wait wait = relay_wait(conn->relay, want, NULL, 0, until_us);
+        if (wait == WAIT_TIMEOUT && until_us < deadline_us)
+            (void)conn_settles_late(conn);
+        else if (wait == WAIT_TIMEOUT)
             conn_fail(conn, ACTPASS_TIMEOUT, "the peer did not take our last data in time");
         else if (wait == WAIT_CANCELLED)
             conn_end_of_transport(conn);

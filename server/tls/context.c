@@ -8,6 +8,7 @@
 #include "server/tls/error.h"
 #include "server/tls/identity.h"
 #include "server/tls/peer_names.h"
+#include "server/tls/renegotiation.h"
 #include "server/tls/scope.h"
 #include "server/tls/served.h"
 #include "server/tls/trust.h"
@@ -108,7 +109,8 @@ static bool set_sessions(const struct tls_context *context, const struct materia
 static int on_hello(SSL *ssl, int *alert, void *arg)
 {
     const struct tls_context *context = arg;
-    return served_choose(context->served, ssl, alert) && alpn_is_offered(&context->alpn, ssl, alert)
+    return served_choose(context->served, ssl, alert) &&
+                   (renegotiation_is_one(ssl) || alpn_is_offered(&context->alpn, ssl, alert))
                ? SSL_CLIENT_HELLO_SUCCESS
                : SSL_CLIENT_HELLO_ERROR;
 }
@@ -240,7 +242,7 @@ static bool load(const struct config_tls *tls, enum config_role role, const char
         return false;
     if (may_serve && !tls->certificate)
         return tls_fail(error, "a TLS server needs a certificate: set certificate and key");
-    if (!verify_prepare())
+    if (!verify_prepare() || !renegotiation_prepare())
         return tls_fail(error, "out of memory for TLS");
     bool made = identity_load(tls, &material.identity, error) &&
                 trust_load(tls, &material.trust, error) &&
@@ -318,7 +320,7 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls
     struct tls_error why;
     bool server = SSL_is_server(ssl);
     X509 *peer = SSL_get0_peer_certificate(ssl);
-    if (!alpn_agreed(&context->alpn, ssl))
+    if (!renegotiation_is_one(ssl) && !alpn_agreed(&context->alpn, ssl))
         return tls_fail(error, "no application protocol of alpn was agreed on with the peer");
     if (!peer && server && context->client_auth != CONFIG_CLIENT_AUTH_REQUIRE)
         return true;
@@ -328,8 +330,15 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls
         return tls_fail(error, "the certificate of the peer's session has expired since");
     if (SSL_get_verify_result(ssl) != X509_V_OK)
         return tls_fail(error, "the peer's certificate is refused: %s", verify_refusal(ssl));
-    return policy_accepts(context->policy, peer, &why) ||
+    return (renegotiation_same_peer(ssl, peer, &why) &&
+            policy_accepts(context->policy, peer, &why)) ||
            tls_fail(error, "the peer's certificate is refused: %s", why.text);
+}
+
+bool tls_context_up(SSL *ssl)
+{
+    return SSL_version(ssl) < TLS1_3_VERSION && renegotiation_note_first(ssl) &&
+           renegotiation_allow(ssl);
 }
 
 const char *tls_context_refusal(SSL *ssl)

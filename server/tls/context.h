@@ -32,6 +32,11 @@ SSL *tls_context_ssl(struct tls_context *context, bool server);
  * have been agreed on. False with error. */
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls_error *error);
 
+/* To be called once the first handshake is accepted. A later one (TLS 1.2, renegotiation) must show the same certificate,
+ * and does not agree on a protocol anew. True: we are client and answer when the server wants to renegotiate, which is
+ * only where that is safe (RFC 5746, RFC 7627); else it is refused. */
+bool tls_context_up(SSL *ssl);
+
 /* Why verification failed on this SSL, as policy_accepts or OpenSSL said it; "" if it did not. */
 const char *tls_context_refusal(SSL *ssl);
 

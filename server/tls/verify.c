@@ -3,6 +3,7 @@
 
 #include "server/tls/crl.h"
 #include "server/tls/error.h"
+#include "server/tls/renegotiation.h"
 
 #include <openssl/err.h>
 #include <pthread.h>
@@ -81,10 +82,11 @@ static bool check_chain(X509_STORE_CTX *store, struct tls_error *error)
     return false;
 }
 
-static bool check_policy(const struct policy *policy, X509_STORE_CTX *store,
+static bool check_policy(const struct policy *policy, X509_STORE_CTX *store, const SSL *ssl,
                          struct tls_error *error)
 {
-    if (policy_accepts(policy, X509_STORE_CTX_get0_cert(store), error)) {
+    X509 *peer = X509_STORE_CTX_get0_cert(store);
+    if (renegotiation_same_peer(ssl, peer, error) && policy_accepts(policy, peer, error)) {
         X509_STORE_CTX_set_error(store, X509_V_OK);
         return true;
     }
@@ -93,10 +95,11 @@ static bool check_policy(const struct policy *policy, X509_STORE_CTX *store,
 }
 
 /* A server that agrees on no protocol learns it before it sees our certificate. It is no question of
- * identity, so the error queue names it first. (As server we have settled it before.) */
+ * identity, so the error queue names it first. (As server we have settled it before, and in a renegotiation the first
+ * handshake has.) */
 static bool check_protocol(const struct verify *verify, X509_STORE_CTX *store, const SSL *ssl)
 {
-    if (alpn_agreed(verify->alpn, ssl))
+    if (renegotiation_is_one(ssl) || alpn_agreed(verify->alpn, ssl))
         return true;
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION); /* handshake_failure */
     ERR_raise(ERR_LIB_SSL, SSL_R_NO_APPLICATION_PROTOCOL);
@@ -110,7 +113,7 @@ static int check(X509_STORE_CTX *store, void *arg)
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     (void)ERR_set_mark(); /* what goes wrong on the way must not be taken for TLS's failure */
     bool accepts = (!policy_needs_chain(verify->policy) || check_chain(store, &error)) &&
-                   check_policy(verify->policy, store, &error);
+                   check_policy(verify->policy, store, ssl, &error);
     (void)ERR_pop_to_mark();
     if (!accepts)
         keep_reason(ssl, error.text);

@@ -334,6 +334,8 @@ static bool write_next(struct socket_peer *peer, const struct socket_peer_plan *
     pattern_fill(data, size, progress->sent, plan->send_seed);
     ERR_clear_error();
     int put = SSL_write(peer->ssl, data, (int)size);
+    if (put <= 0 && SSL_get_error(peer->ssl, put) == SSL_ERROR_WANT_READ)
+        return true; /* it renegotiates */
     if (put <= 0)
         return socket_peer_fail(peer, "SSL_write failed after %llu bytes",
                                 (unsigned long long)progress->sent);

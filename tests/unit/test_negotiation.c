@@ -209,7 +209,8 @@ Test(negotiation, as_server_we_send_no_tickets)
     }
 }
 
-/* Hazard 23: a peer that asks for renegotiation is told no, and the connection goes on. */
+/* Hazard 23: a peer that asks for renegotiation is told no, and the connection goes on. As client that holds until the
+ * first handshake is accepted. */
 Test(negotiation, renegotiation_is_refused)
 {
     char byte = 0;
@@ -217,6 +218,7 @@ Test(negotiation, renegotiation_is_refused)
         struct config_tls tls = settings();
         struct ends ends = meet(&tls, (struct test_peer){.version = TLS1_2_VERSION}, server);
         cr_assert(ends.our_side.up);
+        cr_assert_not(server && tls_context_up(ends.ours), "a server answers nobody");
         cr_assert_eq(SSL_renegotiate(ends.theirs), 1);
         (void)SSL_do_handshake(ends.theirs);
         ERR_clear_error();
@@ -228,6 +230,49 @@ Test(negotiation, renegotiation_is_refused)
                   ERR_GET_REASON(first));
         ERR_clear_error();
         cr_assert_eq(SSL_num_renegotiations(ends.ours), 0);
+        part(&ends);
+    }
+}
+
+/* Reads on both sides until neither has anything more to say. */
+static void let_talk(struct ends *ends)
+{
+    char byte;
+    for (int i = 0; i < 10; i++) {
+        (void)SSL_read(ends->ours, &byte, 1);
+        (void)SSL_read(ends->theirs, &byte, 1);
+    }
+}
+
+Test(negotiation, as_client_we_answer_a_server)
+{
+    static const struct {
+        const char *alpn; /* of the first handshake; a later one has none */
+        bool changes;     /* the server shows another certificate that the policy accepts */
+    } rows[] = {{NULL, false}, {"one", false}, {NULL, true}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct config_tls tls = settings();
+        char *protocols[] = {(char *)rows[i].alpn};
+        if (rows[i].alpn)
+            tls.alpn = (struct config_strings){protocols, 1};
+        struct test_peer peer = {.version = TLS1_2_VERSION, .alpn = rows[i].alpn ? "\3one" : NULL};
+        struct ends ends = meet(&tls, peer, false);
+        cr_assert(ends.our_side.up, "row %zu", i);
+        cr_assert(tls_context_up(ends.ours), "row %zu", i);
+        if (rows[i].changes) {
+            const struct test_identity *other = world->shown[BY_MIDDLE];
+            cr_assert_eq(SSL_use_certificate(ends.theirs, other->certificate), 1);
+            cr_assert_eq(SSL_use_PrivateKey(ends.theirs, other->key), 1);
+            cr_assert_eq(SSL_set1_chain(ends.theirs, other->chain), 1);
+        }
+        SSL_set_options(ends.theirs, SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
+        cr_assert_eq(SSL_renegotiate(ends.theirs), 1);
+        cr_assert_eq(SSL_do_handshake(ends.theirs), 1);
+        let_talk(&ends);
+        cr_assert_eq(SSL_renegotiate_pending(ends.theirs) == 0, !rows[i].changes, "row %zu", i);
+        cr_assert_eq(strstr(tls_context_refusal(ends.ours), "another than before") != NULL,
+                     rows[i].changes, "row %zu: %s", i, tls_context_refusal(ends.ours));
+        ERR_clear_error();
         part(&ends);
     }
 }
