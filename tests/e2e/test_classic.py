@@ -22,20 +22,27 @@ def example(name):
 
 
 class Classic(Case):
-    def run_client(self, name, port, *more, text=b"", ca="ca"):
+    def most(self, version):
+        """An environment in which OpenSSL knows no later version: our programs have no option for it."""
+        config = self.file(f"openssl-{version}.cnf", f"""openssl_conf = all
+            [all]\nssl_conf = ssl\n[ssl]\nsystem_default = most
+            [most]\nMaxProtocol = TLSv{version}\n""".encode())
+        return {**os.environ, "OPENSSL_CONF": config}
+
+    def run_client(self, name, port, *more, text=b"", ca="ca", version="1.3"):
         command = [example(name), "-h", "127.0.0.1", "-p", str(port)]
         if ca:
             command += ["--ca", self.certificates.path(ca)]
         return subprocess.run(died_with_us(command + list(more)), input=text, capture_output=True,
-                              timeout=60)
+                              timeout=60, env=self.most(version))
 
     def wclient(self, port, *more, **options):
         return self.run_client("wclient", port, *more, **options)
 
-    def sclient(self, port, *more):
+    def sclient(self, port, *more, version="1.3"):
         return self.spawn([example("sclient"), "-h", "127.0.0.1", "-p", str(port), "--ca",
                            self.certificates.path("ca"), *more], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.most(version))
 
     def with_certificate(self, name="device"):
         certificate, key = self.certificates.chain(name)
@@ -327,16 +334,17 @@ class Sclient(Classic):
         self.assertEqual(client.stdout.read(), b"bye")
         self.assertEqual(client.wait(20), 0 if how == "orderly" else 1)
 
-    @each(version=("1.3",))
+    @each(version=VERSIONS)
     def test_a_handshake_in_the_middle(self, version):
-        """The article's rehandshake while the client reads: s_server's r, or in TLS 1.3 its K, a KeyUpdate."""
+        """The article's rehandshake while the client reads: s_server's R, which wants a certificate, or in TLS 1.3 its K,
+        a KeyUpdate."""
         process = self.spawn(["stdbuf", "-oL", "openssl", "s_server", "-accept", "127.0.0.1:0",
                               "-cert", self.certificates.path("front"),
                               "-key", self.certificates.path("front", "key"),
                               programs.OPENSSL[version]], stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE)
-        client = self.sclient(programs.port_of(process))
-        for command in b"", b"K" if version == "1.3" else b"r":
+        client = self.sclient(programs.port_of(process), *self.with_certificate())
+        for command in b"", b"K" if version == "1.3" else b"R", b"":
             if command:
                 process.stdin.write(command + b"\n")
                 process.stdin.flush()
@@ -354,11 +362,11 @@ class Sclient(Classic):
 
 
 class EachOther(Classic):
-    @each(option=("", "-c", "-C", "-x"))
-    def test_wclient_and_wserver(self, option):
+    @each(version=VERSIONS, option=("", "-c", "-C", "-x"))
+    def test_wclient_and_wserver(self, version, option):
         more = [option, "--allow", "dev1.devices.example"] if option else []
         port, process = self.wserver(*more)
-        done = self.wclient(port, "-r", *self.with_certificate())
+        done = self.wclient(port, "-r", *self.with_certificate(), version=version)
         self.assertEqual(done.returncode, 0, done.stderr)
         name = b"CN=dev1.devices.example" if option else b"not authenticated"
         self.assertEqual(re.findall(rb"client: (.*)\n", done.stdout), [name, name])
@@ -379,23 +387,53 @@ class EachOther(Classic):
         self.assertEqual((done.returncode, done.stdout), (1, b""), done.stderr)
         self.assertRegex(process.stdout.readline(), b"^REFUSED")
 
-    @each(option=("", "-C", "-x"))
-    def test_sclient_and_wserver(self, option):
+    @each(version=VERSIONS, option=("", "-C", "-x"))
+    def test_sclient_and_wserver(self, version, option):
         more = [option, "--allow", "dev1.devices.example"] if option else []
         port, process = self.wserver(*more)
-        client = self.sclient(port, *self.with_certificate())
+        client = self.sclient(port, *self.with_certificate(), version=version)
         client.stdin.write(REQUEST)  # and stays, or there would be nobody to ask
         client.stdin.flush()
         self.assertIn(b"Server test page", client.stdout.read())
         self.assertEqual(client.wait(20), 0)
         self.assertRegex(process.stdout.readline(), b"^CLEAN")
 
-    def test_wclient_and_the_conversation_http(self):
-        os.mkdir(os.path.join(self.folder, "www"))
-        self.file("www/index.html", b"for few")
-        actpass = self.actpass(self.service(
-            echo=None, tls={"client_auth": "on_demand"},
-            http={"root": "www", "protected": ["/"]}))
-        done = self.wclient(actpass.port(), "-r", *self.with_certificate())
+    def site(self, **tls):
+        os.makedirs(os.path.join(self.folder, "www/secure"))
+        self.file("www/secure/index.html", b"for few")
+        return self.actpass(self.service(echo=None, tls={"client_auth": "on_demand", **tls},
+                                         http={"root": "www", "protected": ["/secure/"]}))
+
+    @each(version=VERSIONS)
+    def test_wclient_and_the_conversation_http(self, version):
+        actpass = self.site()
+        done = self.wclient(actpass.port(), "-r", *self.with_certificate(), "/secure/",
+                            version=version)
         self.assertEqual((done.returncode, done.stdout.count(b"for few")), (0, 2), done.stderr)
-        self.assertIn(b"403 Forbidden", self.wclient(actpass.port()).stdout)
+        self.assertIn(NEW_SESSION[version], done.stderr)
+        done = self.wclient(actpass.port(), "/secure/", version=version)
+        self.assertIn(b"403 Forbidden", done.stdout)
+
+    @each(version=VERSIONS, transport=("relay", "direct"))
+    def test_two_actpass(self, version, transport):
+        """What is agreed on in the first handshake, such as a protocol, is not in the one on demand."""
+        server = self.site(alpn=["http/1.1"])
+        certificate, key = self.certificates.chain("device")
+        client = self.actpass(self.dialer(
+            f"127.0.0.1:{server.port()}", listen_plain="127.0.0.1:0", role="client",
+            transport=transport, tls={"certificate": certificate, "key": key, "alpn": ["http/1.1"],
+                                      "peer_names": ["front.example"]}), env=self.most(version))
+        with self.connect(client) as plain:
+            for last in False, True:
+                plain.sendall(b"GET /secure/ HTTP/1.1\r\nHost: a\r\n%s\r\n" %
+                              (b"Connection: close\r\n" if last else b""))
+                got = b""
+                while b"for few" not in got:
+                    got += self.received(plain)
+        for ended in client.close(), server.close():
+            self.assertEqual((ended["reason"], ended["protocol"]), ("CLEAN", f"TLSv{version}"))
+
+    def received(self, sock):
+        got = sock.recv(65536)
+        self.assertTrue(got, "the connection ended")
+        return got

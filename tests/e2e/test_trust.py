@@ -64,6 +64,30 @@ class OnDemand(Case):
         self.assertIn("alert", done.stderr)
         self.assertTrue(self.ended().startswith("REFUSED "), self.ended())
 
+    # ---- wclient, ours
+
+    @each(version=VERSIONS, certificate=("device", None))
+    def test_wclient(self, version, certificate):
+        example = os.path.join(os.path.dirname(program()), "examples", "wclient")
+        config = self.file("openssl.cnf", f"""openssl_conf = all
+            [all]\nssl_conf = ssl\n[ssl]\nsystem_default = most
+            [most]\nMaxProtocol = TLSv{version}\n""".encode())
+        more = []
+        if certificate:
+            more = ["-c", self.certificates.path(certificate),
+                    "-k", self.certificates.path(certificate, "key")]
+        done = subprocess.run([example, "-h", "127.0.0.1", "-p", str(self.serve()), "--ca",
+                               self.certificates.path("ca"), *more, "/secure/"],
+                              capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "OPENSSL_CONF": config})
+        if certificate:
+            self.assertIn(f"You are CN=dev1.devices.example, over TLSv{version}.", done.stdout,
+                          done.stderr)
+            self.assertEqual(self.ended(), "CLEAN ")
+        else:
+            self.assertNotIn("You are", done.stdout)
+            self.assertTrue(self.ended().startswith("REFUSED "), self.ended())
+
     # ---- openssl s_client
 
     def s_client(self, port, version, *more, path=b"/secure/"):
