@@ -111,6 +111,7 @@ static void serve(struct conversation *conversation)
         info.role == ACTPASS_ROLE_CLIENT ? &config->as_client : &config->as_server;
     struct service_job job = {.conn = conn_of(conversation),
                               .what = what,
+                              .stopping_fd = conversation->server->stopping_fd,
                               .plain = conversation->plain,
                               .idle_timeout_ms = config->connection.idle_timeout_ms};
     if (conversation->plain >= 0) {

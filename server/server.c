@@ -57,11 +57,11 @@ static bool make_parts(actpass_server *server)
     server->services = calloc(server->service_count, sizeof(server->services[0]));
     server->polls = calloc(server->service_count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    server->dial_stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    server->stopping_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->unfit = peers_new(MOST_UNFIT);
     return server->log != NULL && server->relays != NULL && server->conversations != NULL &&
            server->registry != NULL && server->services != NULL && server->polls != NULL &&
-           server->stop_fd >= 0 && server->dial_stop_fd >= 0 && server->unfit != NULL;
+           server->stop_fd >= 0 && server->stopping_fd >= 0 && server->unfit != NULL;
 }
 
 static void warn_of_fast_open(const char *file, const struct service *service,
@@ -115,7 +115,7 @@ actpass_server *server_load(const char *file, struct config_report *report)
         return NULL;
     }
     server->config = config;
-    server->stop_fd = server->dial_stop_fd = -1;
+    server->stop_fd = server->stopping_fd = -1;
     bool loaded = make_parts(server);
     if (loaded) {
         loaded = load_services(server, file, report);
@@ -269,7 +269,7 @@ static int drain(actpass_server *server)
 static void stop_dialing(actpass_server *server)
 {
     uint64_t one = 1;
-    ssize_t written = write(server->dial_stop_fd, &one, sizeof(one));
+    ssize_t written = write(server->stopping_fd, &one, sizeof(one));
     (void)written; /* there is room: it is written once */
     (void)registry_abort_connecting(server->registry);
 }
@@ -351,8 +351,8 @@ void actpass_server_free(actpass_server *server)
     if (server->stop_fd >= 0) {
         close(server->stop_fd);
     }
-    if (server->dial_stop_fd >= 0) {
-        close(server->dial_stop_fd);
+    if (server->stopping_fd >= 0) {
+        close(server->stopping_fd);
     }
     peers_free(server->unfit);
     free(server->polls);

@@ -57,8 +57,8 @@ struct actpass_server {
     size_t service_count;
     struct pollfd *polls; /* of the accepting thread; service_count and SERVER_OWN_POLLS */
     int stop_fd;          /* an eventfd: readable after actpass_server_stop */
-    int dial_stop_fd;     /* the same, and never read: readable once no dial may go on */
-    struct peers *unfit;  /* addresses that do not get along with TCP Fast Open */
+    int stopping_fd; /* the same, and never read: readable once no dial may go on, and who idles is to end */
+    struct peers *unfit; /* addresses that do not get along with TCP Fast Open */
 
     atomic_uint stops; /* how often that was called */
     struct counters counters;

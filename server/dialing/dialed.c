@@ -31,7 +31,7 @@ static void begin(struct dialed *dialed, struct conversation *conversation)
     dialed->dial = (struct dial){.addresses = config->addresses,
                                  .count = config->address_count,
                                  .timeout_ms = config->connect_timeout_ms,
-                                 .cancel_fd = conversation_server(conversation)->dial_stop_fd,
+                                 .cancel_fd = conversation_server(conversation)->stopping_fd,
                                  .ear = {.failed = on_failure, .arg = dialed}};
 }
 

@@ -18,7 +18,7 @@ struct dialer {
 
 static bool is_stopped(const struct dialer *dialer)
 {
-    return dial_is_cancelled(dialer->server->dial_stop_fd);
+    return dial_is_cancelled(dialer->server->stopping_fd);
 }
 
 static void wait_or_stop(const struct dialer *dialer, int64_t wait_ms)
@@ -28,7 +28,7 @@ static void wait_or_stop(const struct dialer *dialer, int64_t wait_ms)
     report_retry(&report, wait_ms);
     do {
         struct timespec left;
-        struct pollfd set = {.fd = dialer->server->dial_stop_fd, .events = POLLIN};
+        struct pollfd set = {.fd = dialer->server->stopping_fd, .events = POLLIN};
         (void)ppoll(&set, 1, clock_left(until_us, &left), NULL); /* the loop looks at the state */
     } while (clock_now_us() < until_us && !is_stopped(dialer));
 }

@@ -272,6 +272,61 @@ REFUSED = {
 }
 
 
+class Stop(HttpCase):
+    """SIGTERM: nobody who waits for nothing holds up the end; what was asked for is still given."""
+
+    def start(self):
+        return self.actpass(self.service(echo=None, http={"root": "www"}), check=False,
+                            shutdown_timeout="60s")
+
+    def stop(self, actpass):
+        actpass.signal()
+        actpass.wait_for(event="stopping")
+
+    @each(version=VERSIONS, requests=(0, 1))
+    def test_idle_connections_end_at_once(self, version, requests):
+        actpass = self.start()
+        peers = [self.client(actpass, version) for _ in range(3)]
+        for peer in peers:
+            for _ in range(requests):
+                self.assertEqual(self.ask(peer, b"/text.txt").status, 200)
+        self.stop(actpass)
+        for peer in peers:
+            self.assertEqual(peer.recv_all(), b"")  # close_notify
+            peer.finish()
+        self.assertEqual(actpass.wait_exit(), 0)
+        self.assertEqual(len(actpass.find(event="close", reason="CLEAN")), 3)
+
+    @each(version=VERSIONS)
+    def test_a_response_is_finished(self, version):
+        actpass = self.start()
+        peer = self.client(actpass, version)
+        self.put("large.bin", data.block(8 * SIZE))  # more than fits on the way
+        peer.send(GET % (b"/large.bin", b"") + GET % (b"/text.txt", b""))
+        first = peer.recv_exactly(1000)
+        self.stop(actpass)
+        head, _, body = (first + peer.recv_all()).partition(b"\r\n\r\n")
+        self.assertNotIn(b"connection: close", head.lower())
+        self.assertEqual(data.sha256(body[:8 * SIZE]), data.sha256(data.block(8 * SIZE)))
+        self.assertIn(b"connection: close", body[8 * SIZE:].lower())
+        self.assertTrue(body.endswith(b"0123456789"))
+        peer.finish()
+        self.assertEqual(actpass.wait_exit(), 0)
+        self.assertEqual(len(actpass.find(event="close", reason="CLEAN")), 1)
+
+    def test_a_request_that_has_begun_is_answered(self):
+        actpass = self.start()
+        peer = self.client(actpass)
+        begun = GET % (b"/text.txt", b"")
+        peer.send(begun[:-1])
+        self.assertEqual(self.ask(self.client(actpass), b"/text.txt").status, 200)
+        self.stop(actpass)
+        peer.send(begun[-1:])
+        response = read_response(peer)
+        self.assertEqual((response.body, response.fields["connection"]), (b"0123456789", "close"))
+        self.assertEqual(peer.finish(), b"")
+
+
 class Refusals(HttpCase):
     @each(kind=tuple(REFUSED), version=VERSIONS)
     def test_refused(self, kind, version):

@@ -16,7 +16,7 @@ enum {
 };
 
 /* What waiting for input came to. */
-enum input { INPUT_MORE, INPUT_LATE, INPUT_ENDED };
+enum input { INPUT_MORE, INPUT_LATE, INPUT_STOP, INPUT_ENDED };
 
 static bool has_buffers(struct http *http)
 {
@@ -53,13 +53,21 @@ static int open_timer(int64_t deadline_us)
     return timer;
 }
 
-/* At our deadline the connection must not end: there is something to say still. Without a timer it does end. */
+static bool is_stopping(const struct http *http)
+{
+    struct pollfd set = {.fd = http->stopping_fd, .events = POLLIN};
+    return poll(&set, 1, 0) > 0;
+}
+
+/* At our deadline the connection must not end: there is something to say still. Without a timer it does end. Who
+ * waits for a request that has not begun waits for the server's stop, too. */
 static enum input wait_for_input(struct http *http, int64_t deadline_us)
 {
     int timer = open_timer(deadline_us);
-    struct pollfd extra = {.fd = timer, .events = POLLIN};
-    bool open =
-        conn_wait(http->conn, RELAY_READABLE, &extra, 1, timer < 0 ? deadline_us : DEADLINE_NEVER);
+    struct pollfd extras[] = {{.fd = timer, .events = POLLIN},
+                              {.fd = http->stopping_fd, .events = POLLIN}};
+    bool open = conn_wait(http->conn, RELAY_READABLE, extras, http->filled == 0 ? 2 : 1,
+                          timer < 0 ? deadline_us : DEADLINE_NEVER);
     if (timer >= 0) {
         close(timer);
     }
@@ -67,12 +75,16 @@ static enum input wait_for_input(struct http *http, int64_t deadline_us)
         return INPUT_ENDED;
     }
     /* Messages of TLS without data could keep the connection readable, and then the timer is not looked at. */
-    return extra.revents != 0 || clock_now_us() >= deadline_us ? INPUT_LATE : INPUT_MORE;
+    if (extras[0].revents != 0 || clock_now_us() >= deadline_us) {
+        return INPUT_LATE;
+    }
+    return extras[1].revents != 0 ? INPUT_STOP : INPUT_MORE;
 }
 
-/* Reads at least one byte. */
+/* Reads at least one byte. What has come until the deadline, or the stop, is not too late. */
 static enum input read_more(struct http *http, int64_t deadline_us)
 {
+    enum input input = INPUT_MORE;
     while (has_buffers(http)) {
         int64_t got = conn_read_some(http->conn, http->buffers->input + http->filled,
                                      sizeof(http->buffers->input) - http->filled);
@@ -83,10 +95,10 @@ static enum input read_more(struct http *http, int64_t deadline_us)
         if (got != CONN_AGAIN) {
             break; /* close_notify, or a failure */
         }
-        enum input input = wait_for_input(http, deadline_us);
         if (input != INPUT_MORE) {
             return input;
         }
+        input = wait_for_input(http, deadline_us);
     }
     return INPUT_ENDED;
 }
@@ -133,6 +145,7 @@ static bool serve_one(struct http *http, int64_t idle_timeout_ms)
         (void)http_respond_page(http, status, &parser.request, "", NULL);
         return false;
     }
+    parser.request.keep_alive = parser.request.keep_alive && !is_stopping(http);
     if (!http_respond(http, &parser.request) || !parser.request.keep_alive) {
         return false;
     }
@@ -143,7 +156,8 @@ static bool serve_one(struct http *http, int64_t idle_timeout_ms)
 
 void http_serve(struct service_job *job)
 {
-    struct http http = {.conn = job->conn, .config = &job->what->http};
+    struct http http = {
+        .conn = job->conn, .config = &job->what->http, .stopping_fd = job->stopping_fd};
     conn_on_idle(job->conn, on_idle, &http);
     while (serve_one(&http, job->idle_timeout_ms)) {
     }

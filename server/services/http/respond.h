@@ -22,6 +22,7 @@ struct http {
     const struct config_http *config;
     struct http_buffers *buffers; /* NULL in a long wait */
     size_t filled;                /* of the input */
+    int stopping_fd;              /* as in struct service_job */
     bool asked;                   /* the peer was asked for a certificate, and gave none */
 };
 
