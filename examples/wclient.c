@@ -19,8 +19,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 struct options {
     const char *host, *port, *path, *ca, *ciphers, *ciphersuites, *certificate, *key;
@@ -71,27 +69,14 @@ static bool read_options(int argc, char **argv, struct options *options)
 }
 
 /* Whom we talk to must be checked ("Server Certificate Checks" in the article, check_cert): the certificate leads to the
- * CA and carries the host's name. Both are rules of the configuration, for each connection, resumed or not.
- * There is no call that turns them off; a configuration file can, so for -i we write one in memory. */
+ * CA and carries the host's name. Both are rules of the configuration, for each connection, resumed or not. */
 static int set_whom_to_trust(actpass_config *config, const struct options *options)
 {
-    static const char text[] =
-        "{\"services\": [{\"name\": \"wclient\", \"listen\": \"127.0.0.1:0\","
-        " \"role\": \"client\", \"echo\": true,"
-        " \"tls\": {\"insecure_any_peer\": true}}]}";
-    char file[64];
-    if (!options->insecure) {
-        if (actpass_config_set_ca(config, options->ca) != 0)
-            return -1;
-        return actpass_config_add_peer_name(config, options->host);
-    }
-    int memory = memfd_create("wclient.json", MFD_CLOEXEC);
-    if (memory < 0 || write(memory, text, strlen(text)) != (ssize_t)strlen(text))
+    if (options->insecure)
+        return actpass_config_set_insecure_any_peer(config, 1);
+    if (actpass_config_set_ca(config, options->ca) != 0)
         return -1;
-    snprintf(file, sizeof(file), "/proc/self/fd/%d", memory);
-    int result = actpass_config_load(config, file, NULL);
-    close(memory);
-    return result;
+    return actpass_config_add_peer_name(config, options->host);
 }
 
 /* The article's initialize_ctx. One configuration for both connections: with it goes the table of sessions. */

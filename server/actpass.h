@@ -89,7 +89,8 @@ typedef enum {
     ACTPASS_IDLE_TIMEOUT,         /* the longest wait inside one read; default never */
     ACTPASS_WRITE_TIMEOUT,        /* output that makes no progress; default 60 s */
     ACTPASS_CLOSE_TIMEOUT,        /* the whole of actpass_close; default 5 s */
-    ACTPASS_CONNECT_TIMEOUT       /* the whole of actpass_connect; default 10 s */
+    ACTPASS_CONNECT_TIMEOUT,      /* the whole of actpass_connect; default 10 s */
+    ACTPASS_SESSION_TIMEOUT /* how long a session can be resumed, 1 s to 24 h; default 5 min */
 } actpass_timeout;
 
 /* ---- Configuration ------------------------------------------------------------------------
@@ -135,6 +136,7 @@ ACTPASS_API int actpass_config_set_ciphers(actpass_config *config, const char *t
 ACTPASS_API int actpass_config_set_min_version(actpass_config *config,
                                                int tls_version); /* 0x0303, 0x0304 */
 ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *protocol);
+/* More of TLS, such as sessions, several certificates and revocation: actpass_tls.h. */
 
 /* ---- Connections -------------------------------------------------------------------------- */
 
@@ -256,4 +258,6 @@ ACTPASS_API void actpass_server_free(actpass_server *server); /* NULL is fine */
 #ifdef __cplusplus
 }
 #endif
+
+#include "actpass_tls.h"
 #endif

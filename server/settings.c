@@ -9,8 +9,7 @@
 
 enum { RELAY_STACK = 65536, KEEP_THREADS = 64, KEEP_MS = 5000, CONNECT_TIMEOUT_MS = 10000 };
 
-__attribute__((format(printf, 2, 3))) static int fail(actpass_config *config, const char *format,
-                                                      ...)
+int settings_fail(actpass_config *config, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -72,7 +71,7 @@ static bool make_shared(actpass_config *config)
         config->owns_threads = config->threads != NULL;
     }
     if (!config->threads)
-        fail(config, "out of memory for the pool of relay threads");
+        settings_fail(config, "out of memory for the pool of relay threads");
     return config->threads != NULL;
 }
 
@@ -113,39 +112,39 @@ actpass_config *settings_new(const char *service, const struct config_connection
 
 /* ---- Setters ------------------------------------------------------------------------------ */
 
-static int changeable(actpass_config *config)
+int settings_changeable(actpass_config *config)
 {
     pthread_mutex_lock(&config->lock);
     bool frozen = config->frozen;
     pthread_mutex_unlock(&config->lock);
-    return frozen
-               ? fail(config, "the configuration is in use and cannot be changed: make a new one")
-               : 0;
+    return frozen ? settings_fail(
+                        config, "the configuration is in use and cannot be changed: make a new one")
+                  : 0;
 }
 
-static int replace(actpass_config *config, char **place, const char *value)
+int settings_replace(actpass_config *config, char **place, const char *value)
 {
-    if (changeable(config))
+    if (settings_changeable(config))
         return -1;
     char *copy = NULL;
     if (value && !(copy = strdup(value)))
-        return fail(config, "out of memory");
+        return settings_fail(config, "out of memory");
     free(*place);
     *place = copy;
     return 0;
 }
 
-static int append(actpass_config *config, struct config_strings *list, const char *value)
+int settings_append(actpass_config *config, struct config_strings *list, const char *value)
 {
-    if (changeable(config))
+    if (settings_changeable(config))
         return -1;
     if (!value || !*value)
-        return fail(config, "an empty string cannot be added");
+        return settings_fail(config, "an empty string cannot be added");
     char *copy = strdup(value);
     char **items = copy ? realloc(list->items, (list->count + 1) * sizeof *items) : NULL;
     if (!items) {
         free(copy);
-        return fail(config, "out of memory");
+        return settings_fail(config, "out of memory");
     }
     items[list->count++] = copy;
     list->items = items;
@@ -156,20 +155,20 @@ int actpass_config_set_role(actpass_config *config, actpass_role role)
 {
     static const enum config_role roles[] = {CONFIG_ROLE_AUTO, CONFIG_ROLE_SERVER,
                                              CONFIG_ROLE_CLIENT};
-    if (changeable(config))
+    if (settings_changeable(config))
         return -1;
     if ((unsigned)role >= sizeof roles / sizeof *roles)
-        return fail(config, "not a role that can be set: use auto, server or client");
+        return settings_fail(config, "not a role that can be set: use auto, server or client");
     config->connection.role = roles[role];
     return 0;
 }
 
 int actpass_config_set_transport(actpass_config *config, actpass_transport transport)
 {
-    if (changeable(config))
+    if (settings_changeable(config))
         return -1;
     if (transport != ACTPASS_TRANSPORT_RELAY && transport != ACTPASS_TRANSPORT_DIRECT)
-        return fail(config, "not a transport: use relay or direct");
+        return settings_fail(config, "not a transport: use relay or direct");
     config->connection.transport =
         transport == ACTPASS_TRANSPORT_DIRECT ? CONFIG_TRANSPORT_DIRECT : CONFIG_TRANSPORT_RELAY;
     return 0;
@@ -178,6 +177,7 @@ int actpass_config_set_transport(actpass_config *config, actpass_transport trans
 int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, int64_t ms)
 {
     enum { MOST_MS = 1000000000 }; /* eleven days: microseconds stay far from overflow */
+    enum { LEAST_SESSION_MS = 1000, MOST_SESSION_MS = 86400000 };
     struct config_connection *connection = &config->connection;
     int64_t *const places[] = {[ACTPASS_INITIAL_DATA_TIMEOUT] =
                                    &connection->initial_data_timeout_ms,
@@ -185,13 +185,16 @@ int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, in
                                [ACTPASS_IDLE_TIMEOUT] = &connection->idle_timeout_ms,
                                [ACTPASS_WRITE_TIMEOUT] = &connection->write_timeout_ms,
                                [ACTPASS_CLOSE_TIMEOUT] = &connection->close_timeout_ms,
-                               [ACTPASS_CONNECT_TIMEOUT] = &config->connect_timeout_ms};
-    if (changeable(config))
+                               [ACTPASS_CONNECT_TIMEOUT] = &config->connect_timeout_ms,
+                               [ACTPASS_SESSION_TIMEOUT] = &connection->tls.session_timeout_ms};
+    if (settings_changeable(config))
         return -1;
     if ((unsigned)which >= sizeof places / sizeof *places)
-        return fail(config, "there is no such timeout");
+        return settings_fail(config, "there is no such timeout");
     if (ms < ACTPASS_NEVER || ms > MOST_MS)
-        return fail(config, "a timeout is 0 to 1000000000 milliseconds, or ACTPASS_NEVER");
+        return settings_fail(config, "a timeout is 0 to 1000000000 milliseconds, or ACTPASS_NEVER");
+    if (which == ACTPASS_SESSION_TIMEOUT && (ms < LEAST_SESSION_MS || ms > MOST_SESSION_MS))
+        return settings_fail(config, "a session can be resumed for 1000 to 86400000 milliseconds");
     *places[which] = ms;
     return 0;
 }
@@ -200,15 +203,17 @@ int actpass_config_set_identity(actpass_config *config, const char *certificate,
 {
     struct config_tls *tls = &config->connection.tls;
     if (!certificate || !key)
-        return fail(config, "an identity is a certificate file and a key file");
-    return replace(config, &tls->certificate, certificate) || replace(config, &tls->key, key) ? -1
-                                                                                              : 0;
+        return settings_fail(config, "an identity is a certificate file and a key file");
+    return settings_replace(config, &tls->certificate, certificate) ||
+                   settings_replace(config, &tls->key, key)
+               ? -1
+               : 0;
 }
 
 int actpass_config_set_ca(actpass_config *config, const char *ca)
 {
     bool system = ca && strcmp(ca, "system") == 0;
-    if (replace(config, &config->connection.tls.ca, system ? NULL : ca))
+    if (settings_replace(config, &config->connection.tls.ca, system ? NULL : ca))
         return -1;
     config->connection.tls.ca_system = system;
     return 0;
@@ -216,19 +221,20 @@ int actpass_config_set_ca(actpass_config *config, const char *ca)
 
 int actpass_config_add_peer_name(actpass_config *config, const char *name)
 {
-    return append(config, &config->connection.tls.peer_names, name);
+    return settings_append(config, &config->connection.tls.peer_names, name);
 }
 
 int actpass_config_add_peer_pin(actpass_config *config, const char *pin)
 {
-    return append(config, &config->connection.tls.peer_pins, pin);
+    return settings_append(config, &config->connection.tls.peer_pins, pin);
 }
 
 int actpass_config_add_alpn(actpass_config *config, const char *protocol)
 {
     if (protocol && strlen(protocol) > 255)
-        return fail(config, "an ALPN protocol name has at most 255 bytes (RFC 7301 section 3.1)");
-    return append(config, &config->connection.tls.alpn, protocol);
+        return settings_fail(config,
+                             "an ALPN protocol name has at most 255 bytes (RFC 7301 section 3.1)");
+    return settings_append(config, &config->connection.tls.alpn, protocol);
 }
 
 int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth auth)
@@ -236,33 +242,36 @@ int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth a
     static const enum config_client_auth ways[] = {
         CONFIG_CLIENT_AUTH_NONE, CONFIG_CLIENT_AUTH_REQUEST, CONFIG_CLIENT_AUTH_REQUIRE,
         CONFIG_CLIENT_AUTH_ON_DEMAND};
-    if (changeable(config))
+    if (settings_changeable(config))
         return -1;
     if ((unsigned)auth >= sizeof ways / sizeof *ways)
-        return fail(config, "client authentication is none, request, require or on demand");
+        return settings_fail(config,
+                             "client authentication is none, request, require or on demand");
     config->connection.tls.client_auth = ways[auth];
     return 0;
 }
 
 int actpass_config_set_server_name(actpass_config *config, const char *name)
 {
-    return replace(config, &config->connection.tls.server_name, name);
+    return settings_replace(config, &config->connection.tls.server_name, name);
 }
 
 int actpass_config_set_ciphers(actpass_config *config, const char *tls12, const char *tls13)
 {
     struct config_tls *tls = &config->connection.tls;
-    return replace(config, &tls->ciphers, tls12) || replace(config, &tls->ciphersuites, tls13) ? -1
-                                                                                               : 0;
+    return settings_replace(config, &tls->ciphers, tls12) ||
+                   settings_replace(config, &tls->ciphersuites, tls13)
+               ? -1
+               : 0;
 }
 
 int actpass_config_set_min_version(actpass_config *config, int tls_version)
 {
     enum { TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
-    if (changeable(config))
+    if (settings_changeable(config))
         return -1;
     if (tls_version != TLS_1_2 && tls_version != TLS_1_3)
-        return fail(config, "the least version is 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)");
+        return settings_fail(config, "the least version is 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)");
     config->connection.tls.min_version = tls_version == TLS_1_3 ? CONFIG_TLS_1_3 : CONFIG_TLS_1_2;
     return 0;
 }
@@ -270,7 +279,7 @@ int actpass_config_set_min_version(actpass_config *config, int tls_version)
 int actpass_on_event(actpass_config *config,
                      void (*call)(actpass_conn *conn, actpass_event event, void *arg), void *arg)
 {
-    if (changeable(config))
+    if (settings_changeable(config))
         return -1;
     config->on_event = call;
     config->on_event_arg = arg;
@@ -290,16 +299,16 @@ static struct config_service *find_service(struct config *loaded, const char *na
 int actpass_config_load(actpass_config *config, const char *file, const char *service)
 {
     struct config_report report;
-    if (changeable(config))
+    if (settings_changeable(config))
         return -1;
     struct config *loaded = config_load(file, &report);
     struct config_service *found = loaded ? find_service(loaded, service) : NULL;
     int result = -1;
     if (!loaded) {
-        fail(config, "%s", report.errors.count ? report.errors.items[0] : "out of memory");
+        settings_fail(config, "%s", report.errors.count ? report.errors.items[0] : "out of memory");
     } else if (!found) {
-        fail(config, "%s: there is no service \"%s\"", file, service);
-    } else if (replace(config, &config->service, found->name) == 0) {
+        settings_fail(config, "%s: there is no service \"%s\"", file, service);
+    } else if (settings_replace(config, &config->service, found->name) == 0) {
         config_connection_free(&config->connection);
         config->connection = found->connection; /* its strings are ours from now on */
         config_connection_init(&found->connection);

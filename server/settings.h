@@ -1,5 +1,5 @@
 /* actpass_config: a connection's settings, and what is made of them at their first use. Its setters,
- * declared in actpass.h, are in settings.c; setters belong to one thread, the rest to any. */
+ * declared in actpass.h and actpass_tls.h, are in settings.c and settings_tls.c; setters belong to one thread, the rest to any. */
 #ifndef ACTPASS_SERVER_SETTINGS_H
 #define ACTPASS_SERVER_SETTINGS_H
 
@@ -36,6 +36,13 @@ actpass_config *settings_new(const char *service, const struct config_connection
 
 /* Loads what is named and lets nothing be changed any more. False with config->error. */
 bool settings_freeze(actpass_config *config);
+
+/* What setters are made of; each 0, or -1 with config->error. CHANGEABLE: it is not in use yet. */
+int settings_fail(actpass_config *config, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* always -1 */
+int settings_changeable(actpass_config *config);
+int settings_replace(actpass_config *config, char **place, const char *value); /* by a copy */
+int settings_append(actpass_config *config, struct config_strings *list, const char *value);
 
 actpass_config *settings_hold(actpass_config *config);
 

@@ -186,6 +186,12 @@ Test(settings, nothing_can_be_changed_once_it_is_in_use)
                            actpass_config_set_ciphers(config, NULL, NULL),
                            actpass_config_set_min_version(config, 0x0304),
                            actpass_config_add_alpn(config, "h2"),
+                           actpass_config_add_certificate(config, "a.example", "a", "b"),
+                           actpass_config_set_unknown_name(config, ACTPASS_UNKNOWN_NAME_DEFAULT),
+                           actpass_config_set_crl(config, NULL),
+                           actpass_config_set_ocsp_response(config, NULL),
+                           actpass_config_set_sessions(config, "off", NULL),
+                           actpass_config_set_insecure_any_peer(config, 0),
                            actpass_on_event(config, on_event, NULL),
                            actpass_config_load(config, "/no/such.json", NULL)};
     for (size_t i = 0; i < sizeof results / sizeof *results; i++)
