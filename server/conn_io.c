@@ -22,16 +22,22 @@ static void give_back(actpass_conn *conn)
     pthread_mutex_unlock(&conn->lock);
 }
 
-/* A wait in two parts: a short one, and after the release of what is not needed a long one. */
+/* A wait in parts: a short one, after the release of what is not needed another until that has reached the kernel, and
+ * a long one. */
 static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollfd *extra,
                                  nfds_t extras, int64_t deadline_us)
 {
-    int64_t idle_us = conn->on_idle ? clock_now_us() + IDLE_AFTER_US : DEADLINE_NEVER;
-    if (idle_us < deadline_us) {
-        enum relay_wait result = relay_wait(conn->relay, want, extra, extras, idle_us);
+    int64_t released_us = 0;
+    int64_t next_us = conn->on_idle ? clock_now_us() + IDLE_AFTER_US : 0;
+    while (next_us && next_us < deadline_us) {
+        enum relay_wait result = relay_wait(conn->relay, want, extra, extras, next_us);
         if (result != WAIT_TIMEOUT)
             return result;
-        give_back(conn);
+        if (!released_us) {
+            give_back(conn);
+            released_us = clock_now_us();
+        }
+        next_us = idle_trim(released_us);
     }
     return relay_wait(conn->relay, want, extra, extras, deadline_us);
 }

@@ -182,7 +182,7 @@ static void echo_late(struct socket_peer *peer, void *arg)
     if (!socket_peer_handshake(peer))
         return;
     while ((got = socket_peer_read(peer, data, sizeof data)) > 0) {
-        pause_ms(1200);
+        pause_ms(1500);
         if (!socket_peer_write(peer, data, (size_t)got))
             return;
     }
