@@ -253,6 +253,11 @@ ACTPASS_API int actpass_server_run(actpass_server *server);
 /* The first call drains, the second cuts. Any thread, and async-signal-safe. */
 ACTPASS_API void actpass_server_stop(actpass_server *server);
 
+/* Reads certificates, keys, CAs, CRLs, OCSP responses and session keys again, for connections that begin from now
+ * on; not the configuration itself. Sessions that are kept in memory go. A service with a file that cannot be used
+ * keeps what it has, which is logged. 0, or -1: there was such a service. Any thread, one at a time. */
+ACTPASS_API int actpass_server_reload(actpass_server *server);
+
 ACTPASS_API void actpass_server_free(actpass_server *server); /* NULL is fine */
 
 #ifdef __cplusplus

@@ -141,9 +141,11 @@ static void note_role(struct conversation *conversation)
 static void note_sessions(struct conversation *conversation)
 {
     char problem[512];
-    if (tls_context_problem(conversation->service->settings->tls, problem, sizeof(problem))) {
+    actpass_config *settings = server_settings(conversation->server, conversation->service);
+    if (tls_context_problem(settings->tls, problem, sizeof(problem))) {
         report_sessions(&conversation->report, problem);
     }
+    actpass_config_free(settings);
 }
 
 static void learn(struct conversation *conversation, bool up)
@@ -234,9 +236,12 @@ static int attach(struct conversation *conversation, int fd, struct conn_options
     take_hint(conversation, fd, options);
     conversation->began_us = clock_now_us();
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
-    conversation->report.conn = conn_new(conversation->service->settings, fd, options);
+    actpass_config *settings = server_settings(conversation->server, conversation->service);
+    conversation->report.conn = conn_new(settings, fd, options);
+    int error = errno;
+    actpass_config_free(settings);
     if (conn_of(conversation) == NULL) {
-        return errno;
+        return error;
     }
     registry_set(conversation->server->registry, &conversation->entry, conn_of(conversation),
                  options->fast_open_size > 0);

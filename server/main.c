@@ -24,7 +24,9 @@ static const char usage_text[] =
     "       actpass --help\n"
     "\n"
     "SIGTERM or SIGINT: accept no more, let open connections end within shutdown_timeout;\n"
-    "a second one: end at once. The log goes to stderr.\n"
+    "a second one: end at once. SIGHUP: read certificates, keys, CRLs and OCSP responses again, "
+    "not\n"
+    "FILE. The log goes to stderr.\n"
     "Exit status: 0 all went well, 1 failure or connections that had to be cut, 2 usage or "
     "configuration.\n";
 
@@ -46,6 +48,7 @@ static bool signals_block(struct signals *signals)
     sigemptyset(&signals->set);
     sigaddset(&signals->set, SIGTERM);
     sigaddset(&signals->set, SIGINT);
+    sigaddset(&signals->set, SIGHUP);
     sigaddset(&signals->set, SIGUSR1);
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     return pthread_sigmask(SIG_BLOCK, &signals->set, &signals->before) == 0 &&
@@ -57,7 +60,11 @@ static void *take_signals(void *arg)
     struct signals *signals = arg;
     int number = 0;
     while (sigwait(&signals->set, &number) == 0 && number != SIGUSR1) {
-        actpass_server_stop(signals->server);
+        if (number == SIGHUP) {
+            (void)actpass_server_reload(signals->server); /* the log says how it went */
+        } else {
+            actpass_server_stop(signals->server);
+        }
     }
     return NULL;
 }

@@ -114,6 +114,12 @@ actpass_server *server_load(const char *file, struct config_report *report)
         server_report(&report->errors, "%s: out of memory", file);
         return NULL;
     }
+    if (pthread_mutex_init(&server->settings_lock, NULL) != 0) {
+        free(server);
+        config_free(config);
+        server_report(&report->errors, "%s: out of memory", file);
+        return NULL;
+    }
     server->config = config;
     server->stop_fd = server->stopping_fd = -1;
     bool loaded = make_parts(server);
@@ -357,6 +363,7 @@ void actpass_server_free(actpass_server *server)
     peers_free(server->unfit);
     free(server->polls);
     free(server->services);
+    (void)pthread_mutex_destroy(&server->settings_lock);
     log_free(server->log);
     config_free(server->config);
     free(server);

@@ -19,12 +19,13 @@
 #include "server/registry.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct service {
     size_t number; /* in the configuration, from 0 */
     const struct config_service *config;
-    actpass_config *settings;
+    actpass_config *settings;  /* guarded by the server's settings_lock: server_settings */
     struct hints *hints;       /* NULL: none are wanted */
     struct listener *listener; /* for "listen" or "listen_plain"; NULL when not listening */
 
@@ -60,6 +61,7 @@ struct actpass_server {
     int stopping_fd; /* the same, and never read: readable once no dial may go on, and who idles is to end */
     struct peers *unfit; /* addresses that do not get along with TCP Fast Open */
 
+    pthread_mutex_t settings_lock;
     atomic_uint stops; /* how often that was called */
     struct counters counters;
 };
@@ -72,6 +74,9 @@ actpass_server *server_load(const char *file, struct config_report *report);
 
 /* Opens all listeners, or none: then false, with what is wrong added to the report's errors. */
 bool server_listen(actpass_server *server, struct config_report *report);
+
+/* A service's settings as they are now; the caller gives them up with actpass_config_free. Any thread. */
+actpass_config *server_settings(actpass_server *server, struct service *service);
 
 /* Adds a line to a list that config_report_free frees; when memory is short, it is left out. */
 void server_report(struct config_strings *list, const char *format, ...)

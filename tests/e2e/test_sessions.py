@@ -222,6 +222,22 @@ class Sessions(Case):
             keys.write(secrets.token_hex(32) + "\n")
         until(lambda: not self.visit(actpass, context, session)[1], 20, "the old key's end")
 
+    @each(kind=SHARED, version=VERSIONS)
+    def test_reload(self, kind, version):
+        """SIGHUP reads the keys again at once; sessions that lie elsewhere go on."""
+        actpass = self.start(kind)
+        context = self.context(version)
+        session, _ = self.visit(actpass, context)
+        actpass.signal(signal.SIGHUP)
+        actpass.wait_for(event="reload")
+        session, reused = self.visit(actpass, context, session)
+        self.assertTrue(reused)
+        with open(self.keys, "w") as keys:
+            keys.write(secrets.token_hex(32) + "\n")
+        actpass.signal(signal.SIGHUP)
+        actpass.wait_for(event="reload", count=2)
+        self.assertFalse(self.visit(actpass, context, session)[1])
+
     # ---- several processes
 
     @each(kind=SHARED, version=VERSIONS)

@@ -3,6 +3,7 @@ OCSP stapling, and certificates by server name."""
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -302,6 +303,39 @@ class Files(Case):
         closed = self.meets(role, version, "by-middle", crl)
         self.assertEqual(closed["reason"], "REFUSED", closed)
         self.assertIn("unable to get certificate CRL", closed["error"])
+
+    @each(version=VERSIONS)
+    def test_reload(self, version):
+        """SIGHUP: another list and another certificate, for connections that begin then; a bad file changes nothing."""
+        files = {name: self.file(name, open(self.certificates.path(*name.split(".")), "rb").read())
+                 for name in ("front.pem", "front.key")}
+        crl = self.crl()
+        actpass = self.actpass(self.service(role="server", tls={
+            "certificate": files["front.pem"], "key": files["front.key"],
+            "client_auth": "require", "crl": crl}))
+        before = self.client(actpass, version, certificate="device")
+        self.assertEqual(before.exchange(b"hello", 5), b"hello")
+        for number in range(2):
+            if number == 0:
+                self.file("front.pem", b"nothing")
+            else:
+                self.crl("device")
+                for name in files:
+                    end = name.split(".")[1]
+                    self.file(name, open(self.certificates.path("by-middle", end), "rb").read())
+            actpass.signal(signal.SIGHUP)
+            told = actpass.wait_for(event="reload", count=number + 1)
+            self.assertEqual("front.pem" in told.get("error", ""), number == 0, told)
+            self.assertEqual(before.exchange(b"still", 5), b"still")
+            revoked = number == 1
+            try:
+                peer = self.client(actpass, version, certificate="device")
+                good = peer.exchange(b"hello", 5) == b"hello"
+                peer.finish()
+            except (ssl.SSLError, tls.Truncated, OSError):
+                good = False
+            self.assertEqual(good, not revoked)
+        before.finish()
 
     def test_a_revoked_peer_sees_the_alert(self):
         actpass = self.actpass(self.service(tls={"client_auth": "require",
