@@ -39,7 +39,9 @@ static struct file *table;
 
 static enum store_result fail(const struct file *file, int error, struct store_problem *problem)
 {
-    return store_fail(problem, "sessions in %s: %s", file->path, mdb_strerror(error));
+    const char *why = error == ETIMEDOUT ? "it was busy for longer than a handshake should wait"
+                                         : mdb_strerror(error);
+    return store_fail(problem, "sessions in %s: %s", file->path, why);
 }
 
 /* ---- Calls -------------------------------------------------------------------------------- */
