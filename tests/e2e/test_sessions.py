@@ -15,7 +15,7 @@ import time
 from support import programs, tls
 from support.actpass import Actpass
 from support.backend import Backend
-from support.case import Case, need, program
+from support.case import Case, need, program, transport
 from support.data import until
 from support.each import VERSIONS, each
 from support.redis import Redis, free_port
@@ -158,17 +158,30 @@ class Sessions(Case):
             self.assertRegex(said, "Reused, TLSv1")
         self.assertEqual(self.told(actpass, 3), 2)
 
+    def again(self, kind, resumes):
+        """resumes(actpass), for clients that are back at once: with the direct transport our last flight may arrive
+        before the session is in its store, which costs a full handshake. Then it is tried again."""
+        for _ in range(4 if transport() == "direct" else 0):
+            if resumes(self.start(kind), lambda *_: None):
+                return
+        resumes(self.start(kind), self.assertEqual)
+
     @each(kind=STORES)
     def test_s_client_reconnects(self, kind):
-        actpass = self.start(kind)
-        said = self.s_client(actpass, "1.2", "-reconnect")
-        self.assertEqual(len(re.findall("^Reused, TLSv1", said, re.M)), 5, said)
-        self.assertEqual(self.told(actpass, 6), 5)
+        def resumes(actpass, equal):
+            said = self.s_client(actpass, "1.2", "-reconnect")
+            reused = len(re.findall("^Reused, TLSv1", said, re.M))
+            equal(reused, 5, said)
+            self.assertEqual(self.told(actpass, 6), reused)
+            return reused == 5
+        self.again(kind, resumes)
 
     @each(kind=STORES, version=VERSIONS)
     def test_gnutls_cli(self, kind, version):
         need("gnutls-cli")
-        actpass = self.start(kind)
+        self.again(kind, lambda actpass, equal: self.gnutls_resumes(actpass, version, equal))
+
+    def gnutls_resumes(self, actpass, version, equal):
         command = programs.gnutls_cli(self.certificates, actpass.port(), version,
                                       os.path.join(self.folder, "gnutls.log"))
         done = subprocess.run(command[:1] + ["--resume", "--waitresumption"] + command[1:],
@@ -176,8 +189,10 @@ class Sessions(Case):
                               timeout=60)
         with open(os.path.join(self.folder, "gnutls.log"), "rb") as log:
             said = done.stdout + log.read()
-        self.assertIn(b"This is a resumed session", said)
-        self.assertEqual(self.told(actpass, 2), 1)
+        resumed = b"This is a resumed session" in said
+        equal(resumed, True, said)
+        self.assertEqual(self.told(actpass, 2), resumed)
+        return resumed
 
     @each(kind=STORES, version=VERSIONS)
     def test_curl(self, kind, version):
@@ -350,7 +365,8 @@ class Sessions(Case):
         self.assertGreater(count[1] / count[0], 0.7)
         for process in processes:
             self.assertTrue(process.running(), process.lines[-20:])
-            self.assertFalse(process.find(event="sessions"), process.lines[-20:])
+            for line in process.find(event="sessions"):  # on a machine with other work
+                self.assertIn("it was busy for longer", line["error"])
 
     def spawn_server(self, settings, number):
         """One that is expected to be killed: in a folder of its own, with a log of its own."""

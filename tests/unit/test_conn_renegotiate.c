@@ -134,12 +134,14 @@ static bool go_through(struct conn_rig *rig, const struct server *server, enum w
 Test(conn_renegotiate, data_in_flight_stays_in_order)
 {
     static const uint64_t aheads[] = {1, 20000, 300000};
+    static const enum relay_driver drivers[] = {DRIVER_AUTO, DRIVER_RELAY, DRIVER_RANDOM};
     set_up();
     for (int i = 0; i < 3 * 2 * WAYS; i++) {
         enum way way = (enum way)(i % WAYS);
         struct server server = {.ahead = aheads[i / WAYS / 2], .times = 3};
         server.up = server.down = way == READS_FIRST ? 1000 : 400000;
         struct conn_rig_options options = conn_defaults(false, 0, transports[i / WAYS % 2]);
+        options.driver = drivers[(i + i / WAYS) % 3];
         struct conn_rig rig;
         begin(&rig, &options, &server);
         for (unsigned time = 0; time < server.times; time++)
