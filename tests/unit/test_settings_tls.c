@@ -106,9 +106,10 @@ Test(settings_tls, sessions)
 Test(settings_tls, what_is_set_is_used)
 {
     struct test_pair *pair = test_pair_new();
-    enum { CRL, OCSP, CERTIFICATE, KEYS, ANY, ROWS };
-    static const char *const texts[ROWS] = {"/no/a.crl", "/no/a.der", "/no/a.pem", "/no/keys",
-                                            "insecure_any_peer contradicts"};
+    enum { CRL, OCSP, CERTIFICATE, KEYS, ANY, REFUSE, ROWS };
+    static const char *const texts[ROWS] = {
+        "/no/a.crl",       "/no/a.der", "/no/a.pem", "/no/keys", "insecure_any_peer contradicts",
+        "takes known ones"};
     for (int i = 0; i < ROWS; i++) {
         actpass_config *config = actpass_config_new();
         int failed =
@@ -125,6 +126,8 @@ Test(settings_tls, what_is_set_is_used)
             failed |= actpass_config_set_sessions(config, "tickets", "/no/keys");
         if (i == ANY)
             failed |= actpass_config_set_insecure_any_peer(config, 1);
+        if (i == REFUSE)
+            failed |= actpass_config_set_unknown_name(config, ACTPASS_UNKNOWN_NAME_REFUSE);
         cr_assert_eq(failed, 0, "row %d", i);
         cr_assert_not(settings_freeze(config), "row %d", i);
         assert_says(config, texts[i]);
