@@ -15,7 +15,6 @@ void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg)
 static void give_back(actpass_conn *conn)
 {
     conn->on_idle(conn->on_idle_arg);
-    relay_release(conn->relay);
     pthread_mutex_lock(&conn->lock);
     if (conn->handshaken)
         (void)SSL_free_buffers(conn->ssl); /* fails, and may, while something is in them */
@@ -37,6 +36,7 @@ static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollf
             give_back(conn);
             released_us = clock_now_us();
         }
+        relay_release(conn->relay); /* its control pipe stays away for one wait only */
         next_us = idle_trim(released_us);
     }
     return relay_wait(conn->relay, want, extra, extras, deadline_us);
