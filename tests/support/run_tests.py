@@ -5,10 +5,12 @@ A program passes when it ends with status 0, its closing line counts at least on
 failure, and no sanitizer left a report: Criterion lets an empty run and a leak pass (hazards 39
 and 40). Output is kept in LOGS; what failed is shown. The last line is `N passed, N failed`.
 
-These machines are shared: a program whose tests failed, without a sanitizer's report, is run once more, and what
-it said at first is shown all the same. A report counts at once.
+Most tests wait more than they compute, so as many programs run at once as there are processors. These machines are
+shared: a program whose tests failed, without a sanitizer's report, is run once more at the end, alone, and what it said
+at first is shown all the same. A report counts at once.
 """
 import argparse
+import concurrent.futures
 import os
 import platform
 import re
@@ -31,8 +33,19 @@ def options():
     parser.add_argument('--variant', default='release')
     parser.add_argument('--logs', required=True, help='folder for output and sanitizer reports')
     parser.add_argument('--timeout', type=float, default=300, help='seconds for one program')
+    parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='programs at once')
     parser.add_argument('programs', nargs='*')
     return parser.parse_args()
+
+
+running = set()  # the processes
+
+
+def end_all(*_):
+    """For signals: what was started ends with us."""
+    for process in list(running):
+        os.killpg(process.pid, signal.SIGKILL)
+    os._exit(1)
 
 
 def run(command, env, output, timeout):
@@ -41,14 +54,15 @@ def run(command, env, output, timeout):
     with open(output, 'wb') as log:
         process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log,
                                    stderr=subprocess.STDOUT, start_new_session=True)
+    running.add(process)
     try:
         return process.pid, process.wait(timeout)
-    except BaseException as error:
+    except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        if isinstance(error, subprocess.TimeoutExpired):
-            return process.pid, None
-        raise
+        return process.pid, None
+    finally:
+        running.discard(process)
 
 
 def read(path):
@@ -77,7 +91,7 @@ def judge(status, text, reports):
 
 
 def run_program(program, args):
-    """Runs one program, prints its line, and returns passed, failed, and whether a sanitizer reported."""
+    """Runs one program; passed, failed, whether a sanitizer reported, and what there is to say."""
     name = os.path.relpath(program, os.path.dirname(args.logs)).replace('/', '-')
     output = os.path.join(args.logs, name + '.log')
     report = os.path.join(args.logs, name + '.report')
@@ -100,37 +114,41 @@ def run_program(program, args):
     text = read(output)
     passed, failed, wrong = judge(status, text, reports)
     skipped = len(SKIPPED.findall(text))
-    print('%s %-24s %4d passed, %d failed%s  %.1f s%s' % (
+    said = '%s %-24s %4d passed, %d failed%s  %.1f s%s' % (
         'ok  ' if not failed else 'FAIL', os.path.basename(program), passed, failed,
         ', %d skipped' % skipped if skipped else '', time.monotonic() - began,
-        '  (%s)' % '; '.join(wrong) if wrong else ''))
+        '  (%s)' % '; '.join(wrong) if wrong else '')
     if failed:
         for path in [output] + reports[:3]:
-            print('---- %s\n%s' % (path, PASSING.sub('', read(path))[-8000:].rstrip()))
-    return passed, failed, 'sanitizer reports' in wrong
-
-
-def run_twice(program, args):
-    passed, failed, reported = run_program(program, args)
-    if failed and not reported:
-        print('once more:')
-        passed, failed, _ = run_program(program, args)
-    return passed, failed
+            said += '\n---- %s\n%s' % (path, PASSING.sub('', read(path))[-8000:].rstrip())
+    return passed, failed, 'sanitizer reports' in wrong, said
 
 
 def main():
     args = options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the running program is ended, too
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end_all)
     os.makedirs(args.logs, exist_ok=True)
     if not args.programs:
         print('there is no test program to run')
-    passed = failed = 0
-    for program in args.programs:
-        more_passed, more_failed = run_twice(program, args)
-        passed += more_passed
-        failed += more_failed
-    print('%d passed, %d failed' % (passed, failed))
-    return 0 if passed and not failed else 1
+    total_passed = total_failed = 0
+    again = []
+    with concurrent.futures.ThreadPoolExecutor(max(args.jobs, 1)) as pool:
+        results = pool.map(lambda program: run_program(program, args), args.programs)
+        for program, (passed, failed, reported, said) in zip(args.programs, results):
+            print(said)
+            if failed and not reported:
+                again.append(program)
+                continue
+            total_passed += passed
+            total_failed += failed
+    for program in again:
+        passed, failed, _, said = run_program(program, args)
+        print('once more, alone:\n' + said)
+        total_passed += passed
+        total_failed += failed
+    print('%d passed, %d failed' % (total_passed, total_failed))
+    return 0 if total_passed and not total_failed else 1
 
 
 sys.exit(main())
