@@ -54,7 +54,7 @@ struct relay_options {
     void *arg;
 };
 
-#define RELAY_DEFAULT_RING 262144
+#define RELAY_DEFAULT_RING 131072
 
 enum relay_state { RELAY_SNIFF, RELAY_OPEN, RELAY_DRAIN, RELAY_DONE };
 
@@ -99,7 +99,7 @@ void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout
 
 /* Waits until one of WANT is true, one of the extra descriptors has something (revents are set), the deadline
  * passes, or the relay is aborted. Output is sent meanwhile. WAIT_READY for both of the first.
- * WANT may be 0 with extra descriptors, at most four. From one wait for READABLE to the next SSL gets 256 KiB at most,
+ * WANT may be 0 with extra descriptors, at most four. From one wait for READABLE to the next SSL gets 128 KiB at most,
  * and then asks for a retry; once the deadline has passed, no more: WAIT_TIMEOUT. */
 enum relay_wait relay_wait(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                            int64_t deadline_us);

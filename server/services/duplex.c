@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* A direction's buffer: small until one was full, then eight records. */
-enum { SMALL_BUFFER = 8192, LARGE_BUFFER = 131072 };
+enum { SMALL_BUFFER = 8192, LARGE_BUFFER = 65536 };
 
 /* One direction: bytes that came from one side and have not gone to the other. */
 struct direction {
