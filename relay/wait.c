@@ -137,7 +137,7 @@ static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, 
  * all that could be read before this wait has been. */
 static bool renew_credit(struct relay *relay, unsigned want, int64_t deadline_us)
 {
-    if (!(want & RELAY_READABLE))
+    if (!(want & (RELAY_READABLE | RELAY_ARRIVED)))
         return true;
     if (relay->input_credit < RELAY_INPUT_CREDIT &&
         (deadline_us == DEADLINE_NEVER || clock_now_us() < deadline_us))

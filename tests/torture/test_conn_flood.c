@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* The flood is about 5 MiB, so that it comes as fast as we read. */
-enum { TICKETS = 20000, NOTICED_WITHIN = 4 * RELAY_DEFAULT_RING, IDLE_MS = 50, CALL = 3 };
+enum { TICKETS = 20000, NOTICED_WITHIN = 4 * RELAY_DEFAULT_RING, IDLE_MS = 500, CALL = 3 };
 
 /* In the test's thread: what the CALLth recv does. */
 static _Thread_local struct {

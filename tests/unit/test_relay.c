@@ -437,7 +437,7 @@ Test(relay, idle_connections_wake_nobody, .timeout = 60)
             bench_init(&bench[i], &ways[way_numbers[w]]);
             cr_assert_eq(pthread_create(&threads[i], NULL, wait_for_peer, &bench[i]), 0);
         }
-        pause_ms(300); /* until the relay threads have found that they are not needed, and ended */
+        pause_ms(1000); /* until the relay threads have found that they are not needed, and ended */
         uint64_t switches = switches_in_a_second();
         for (int i = 0; i < IDLE; i++)
             peer_sends(&bench[i], "x", 1);
