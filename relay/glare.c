@@ -4,7 +4,6 @@
  *   withhold   our ClientHello is in the transport; one last look at the socket before it is sent
  *   held       the look found the beginning of something: we wait for the rest
  *   watch      our ClientHello is on the wire; is the first thing that comes another ClientHello? */
-#include "relay/hello.h"
 #include "relay/internal.h"
 
 #include <stdlib.h>
@@ -68,6 +67,13 @@ static void drop_hello(struct first_bytes *first, size_t taken)
     first->length -= taken;
 }
 
+/* The handshake of the hello that stands will be bound to it. */
+static void note_dropped(struct relay *relay, const uint8_t digest[HELLO_DIGEST])
+{
+    memcpy(relay->dropped_hello, digest, HELLO_DIGEST);
+    relay->hello_dropped = true;
+}
+
 /* Both hellos were sent. The larger digest stays client (hazard 29). */
 static void compare(struct relay *relay)
 {
@@ -82,8 +88,10 @@ static void compare(struct relay *relay)
     if (order == 0) {
         revise(relay, ROLE_NONE, CAUSE_REFLECTION);
     } else if (order < 0) {
+        note_dropped(relay, ours);
         revise(relay, ROLE_SERVER, CAUSE_GLARE_LOST);
     } else {
+        note_dropped(relay, theirs);
         relay->verdict.cause = CAUSE_GLARE_WON;
         drop_hello(&relay->first, end);
         glare_end(relay);
@@ -109,4 +117,34 @@ void glare_judge(struct relay *relay)
     }
     discard_output(relay); /* none of it was sent */
     revise(relay, ROLE_SERVER, CAUSE_CLIENT_HELLO_LATE);
+}
+
+/* ---- From the owner's side ---------------------------------------------------------------- */
+
+bool relay_may_glare(struct relay *relay)
+{
+    relay_lock(relay);
+    bool may = relay->glare != GLARE_OFF;
+    relay_unlock(relay);
+    return may;
+}
+
+bool relay_dropped_hello(struct relay *relay, uint8_t digest[HELLO_DIGEST])
+{
+    relay_lock(relay);
+    bool dropped = relay->hello_dropped;
+    memcpy(digest, relay->dropped_hello, HELLO_DIGEST);
+    relay_unlock(relay);
+    return dropped;
+}
+
+bool relay_glare_failed(struct relay *relay)
+{
+    relay_lock(relay);
+    enum cause *cause = &relay->verdict.cause;
+    bool glare = *cause == CAUSE_GLARE_WON || *cause == CAUSE_GLARE_LOST;
+    if (glare)
+        *cause = CAUSE_GLARE_UNSUPPORTED;
+    relay_unlock(relay);
+    return glare;
 }

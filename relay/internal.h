@@ -10,6 +10,7 @@
 #ifndef ACTPASS_RELAY_INTERNAL_H
 #define ACTPASS_RELAY_INTERNAL_H
 
+#include "relay/hello.h"
 #include "relay/relay.h"
 
 #include <pthread.h>
@@ -88,6 +89,8 @@ struct relay {
     bool revised; /* the role is another than that BIO was made for */
     enum glare glare;
     struct spill own_hello; /* our ClientHello, while glare is possible */
+    bool hello_dropped;     /* glare has come, and this is the digest of the smaller: */
+    uint8_t dropped_hello[HELLO_DIGEST];
 
     BIO *internal, *external; /* the pair; NULL until it is needed */
     unsigned notes;           /* relay_note */

@@ -290,17 +290,6 @@ struct verdict relay_verdict(struct relay *relay)
     return verdict;
 }
 
-bool relay_glare_failed(struct relay *relay)
-{
-    relay_lock(relay);
-    enum cause *cause = &relay->verdict.cause;
-    bool glare = *cause == CAUSE_GLARE_WON || *cause == CAUSE_GLARE_LOST;
-    if (glare)
-        *cause = CAUSE_GLARE_UNSUPPORTED;
-    relay_unlock(relay);
-    return glare;
-}
-
 struct relay_status relay_status(struct relay *relay)
 {
     relay_lock(relay);

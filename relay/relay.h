@@ -85,6 +85,14 @@ enum relay_wait relay_wait_verdict(struct relay *relay, struct verdict *verdict)
 /* The verdict as it stands; ROLE_AUTO while undecided. Any thread. */
 struct verdict relay_verdict(struct relay *relay);
 
+/* Is there glare to be expected, so that our ClientHello has to offer the binding of the one that is dropped? As client,
+ * until the peer's first bytes are judged. */
+bool relay_may_glare(struct relay *relay);
+
+/* The SHA-256 of the ClientHello that glare has dropped: the peer's where we won, ours where we lost. False: there was
+ * no glare. */
+bool relay_dropped_hello(struct relay *relay, uint8_t digest[32]);
+
 /* The peer's answer showed that it knows no rule for glare: a cause of GLARE_WON or GLARE_LOST becomes
  * GLARE_UNSUPPORTED. True if it was one of them. */
 bool relay_glare_failed(struct relay *relay);

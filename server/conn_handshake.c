@@ -34,6 +34,17 @@ static bool is_expected(actpass_conn *conn, bool sent, const uint8_t *message, s
     return true;
 }
 
+/* The server has said all that it will of itself, and asks for our Finished. A full handshake does not come so far: the check of
+ * the certificate ends it with an alert. In a resumption there is no other place to end it before the server takes
+ * the connection for made. */
+static void require_answer(actpass_conn *conn, uint8_t first, SSL *ssl)
+{
+    if (conn->handshaken || first != SSL3_MT_FINISHED || !binding_is_missing(ssl))
+        return;
+    conn_fail(conn, ACTPASS_PROTOCOL, conn->binding.trouble);
+    relay_abort(conn->relay);
+}
+
 /* Counts what comes of the handshake protocol after the handshake without data between, and gives up at too many:
  * KeyUpdates, requests for our certificate and attempts to renegotiate each make SSL_read write, and OpenSSL has no
  * limit of its own (hazard 14). */
@@ -51,6 +62,8 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
         conn->messages = 0;
     if (sent && type == SSL3_RT_HANDSHAKE && first == SSL3_MT_CLIENT_HELLO)
         conn_note_hello(conn);
+    if (!sent && type == SSL3_RT_HANDSHAKE)
+        require_answer(conn, first, ssl);
     /* Tickets come in numbers, and make us write nothing. */
     if (type != SSL3_RT_HANDSHAKE || !conn->handshaken || first == SSL3_MT_NEWSESSION_TICKET ||
         is_expected(conn, sent, bytes, length))
@@ -65,10 +78,22 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
     relay_abort(conn->relay);
 }
 
+static bool dropped_hello(void *arg, uint8_t digest[BINDING_DIGEST])
+{
+    actpass_conn *conn = arg;
+    return relay_dropped_hello(conn->relay, digest);
+}
+
 static bool make_ssl(actpass_conn *conn, enum role role)
 {
     SSL *ssl = tls_context_ssl(conn->config->tls, role == ROLE_SERVER);
-    BIO *bio = ssl ? relay_bio(conn->relay) : NULL;
+    conn->binding = (struct binding){
+        .dropped = dropped_hello,
+        .arg = conn,
+        .offers = role == ROLE_CLIENT && relay_may_glare(conn->relay),
+    };
+    bool bound = ssl && binding_attach(ssl, &conn->binding);
+    BIO *bio = bound ? relay_bio(conn->relay) : NULL;
     if (!bio) {
         SSL_free(ssl);
         conn_fail(conn, ACTPASS_CANCELLED, "out of memory for a TLS object");
@@ -206,7 +231,7 @@ static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
     enum role role = verdict->role;
     enum outcome outcome;
     int64_t deadline_us = handshake_deadline_us(conn, verdict);
-    if (!make_ssl(conn, role))
+    if (!make_ssl(conn, role) || !follow_role(conn, &role))
         return false;
     while ((outcome = step(conn, &want)) == OUTCOME_AGAIN) {
         if (!wait_for_peer(conn, want, &role, deadline_us))

@@ -9,6 +9,7 @@
 
 #include "server/conn.h"
 #include "server/settings.h"
+#include "server/tls/binding.h"
 
 #include <openssl/ssl.h>
 
@@ -43,6 +44,7 @@ struct actpass_conn {
 
     pthread_mutex_t lock; /* guards ssl and all that follows up to the end */
     SSL *ssl;
+    struct binding binding; /* its share in glare */
     bool handshaken;
     bool connected; /* the transport is, or was */
     bool syn_data;  /* data travelled in the SYN */

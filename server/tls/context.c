@@ -4,6 +4,7 @@
 #include "server/sessions/sessions.h"
 #include "server/sessions/validity.h"
 #include "server/tls/alpn.h"
+#include "server/tls/binding.h"
 #include "server/tls/crl.h"
 #include "server/tls/error.h"
 #include "server/tls/identity.h"
@@ -109,7 +110,7 @@ static bool set_sessions(const struct tls_context *context, const struct materia
 static int on_hello(SSL *ssl, int *alert, void *arg)
 {
     const struct tls_context *context = arg;
-    return served_choose(context->served, ssl, alert) &&
+    return binding_is_offered(ssl, alert) && served_choose(context->served, ssl, alert) &&
                    (renegotiation_is_one(ssl) || alpn_is_offered(&context->alpn, ssl, alert))
                ? SSL_CLIENT_HELLO_SUCCESS
                : SSL_CLIENT_HELLO_ERROR;
@@ -141,7 +142,7 @@ static bool set_role(const struct tls_context *context, const struct material *m
         SSL_CTX_set_post_handshake_auth(ctx, material->identity.certificate != NULL);
     SSL_CTX_set_verify(ctx, verify_mode(context, server), NULL);
     verify_use(&context->verify, ctx);
-    return (server || alpn_use_as_client(&context->alpn, ctx)) &&
+    return (server || alpn_use_as_client(&context->alpn, ctx)) && binding_use(ctx) &&
            trust_use(&material->trust, ctx) && (!asks || trust_announce(&material->trust, ctx)) &&
            set_sessions(context, material, server, ctx);
 }
@@ -242,7 +243,7 @@ static bool load(const struct config_tls *tls, enum config_role role, const char
         return false;
     if (may_serve && !tls->certificate)
         return tls_fail(error, "a TLS server needs a certificate: set certificate and key");
-    if (!verify_prepare() || !renegotiation_prepare())
+    if (!verify_prepare() || !renegotiation_prepare() || !binding_prepare())
         return tls_fail(error, "out of memory for TLS");
     bool made = identity_load(tls, &material.identity, error) &&
                 trust_load(tls, &material.trust, error) &&

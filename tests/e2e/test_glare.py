@@ -1,7 +1,10 @@
 """Both ends of a connection stop waiting at the same moment (relay/GLARE.md), or nearly so."""
 import collections
 import concurrent.futures
+import hashlib
+import itertools
 import random
+import select
 import socket
 import ssl
 import subprocess
@@ -22,6 +25,66 @@ ssl_conf = ssl
 system_default = settings
 [settings]
 """
+EXTENSION = 65383
+CHANGED = "both ends sent a ClientHello, and the peer's was changed on the way"
+TAKEN = ("the peer has sent a ClientHello, too, which never reached us: it was taken away on the "
+         "way")
+UNSENT = "a ClientHello came that the peer has not sent, or does not say it has"
+PARTS = ("handshake header", "version", "random", "session id", "cipher list", "compression",
+         "extension type", "extension length", "extension data")
+
+
+def hello_parts(record):
+    """The places of each part in a record that is a ClientHello; a length counts as its vector."""
+    parts = {part: [] for part in PARTS}
+    parts["handshake header"] = list(range(5, 9))
+    parts["version"] = list(range(9, 11))
+    parts["random"] = list(range(11, 43))
+    at = 43
+    for part, width in (("session id", 1), ("cipher list", 2), ("compression", 1)):
+        end = at + width + int.from_bytes(record[at:at + width], "big")
+        parts[part] = list(range(at, end))
+        at = end
+    at += 2
+    while at < len(record):
+        end = at + 4 + int.from_bytes(record[at + 2:at + 4], "big")
+        parts["extension type"] += range(at, at + 2)
+        parts["extension length"] += range(at + 2, at + 4)
+        parts["extension data"] += range(at + 4, end)
+        at = end
+    return parts
+
+
+def extensions(record):
+    """Their types."""
+    places = hello_parts(record)["extension type"]
+    return [int.from_bytes(record[at:at + 2], "big") for at in places[::2]]
+
+
+def smaller(hellos):
+    """Which of two, each one record, is dropped."""
+    return int(hashlib.sha256(hellos[0][5:]).digest() > hashlib.sha256(hellos[1][5:]).digest())
+
+
+def smaller_than(hello):
+    """The same with another random, so that it loses."""
+    randoms = (random.Random(seed).randbytes(32) for seed in itertools.count())
+    return next(one for one in (hello[:11] + drawn + hello[43:] for drawn in randoms)
+                if smaller([one, hello]) == 0)
+
+
+def splice(left, right):
+    """What either says goes to the other, until both have ended."""
+    other = {left: right, right: left}
+    while other:
+        for sock in select.select(list(other), [], [], 30)[0]:
+            try:
+                data = sock.recv(65536)
+                other[sock].sendall(data) if data else other[sock].shutdown(socket.SHUT_WR)
+            except OSError:
+                data = b""
+            if not data:
+                del other[sock]
 
 
 class Glare(Case):
@@ -95,36 +158,146 @@ class Glare(Case):
     def test_with_a_hello_retry_request(self):
         self.check_all_work(({"Groups": "P-256:X25519"}, {"Groups": "X25519"}), "1.3")
 
-    def test_tampering_with_a_hello_never_makes_a_connection(self):
-        """One bit of one hello is changed on the way. The hello that stands is in the handshake's transcript. The one
-        that was dropped is in none, and nothing of it is used: a change of it may only change who wins."""
-        changed = {}
-
-        def tamper(seed):
-            chance = random.Random(seed)
-            direction = seed % 2
-
-            def change(number, hello):
-                if number != direction:
-                    return hello
-                changed[seed] = direction
-                place = chance.randrange(5 + 4 + 2, len(hello))  # past both headers and the version
-                bit = bytes([hello[place] ^ 1 << chance.randrange(8)])
-                return hello[:place] + bit + hello[place + 1:]
-            return change
-        ends = self.pair(handshake_timeout="2s")
-        harmless = 0
-        for seed, crossing in enumerate(self.cross(ends, soak(20, 200), tamper)):
-            closes = crossing.closes
-            if any("protocol" in close for close in closes):
-                standing = 0 if closes[0]["role"] == "client" else 1
-                self.assertNotEqual(changed[seed], standing, closes)
-                harmless += 1
-                continue
-            for close in closes:
-                self.assertIn(close["reason"], ("PROTOCOL", "TIMEOUT", "TRUNCATED", "RESET"))
+    def check_none_works(self, ends, tampers):
+        """Each crossing fails at both ends, and says why: neither takes TLS for up."""
+        for number, crossing in enumerate(self.cross(ends, len(tampers), tampers.__getitem__)):
+            for close in crossing.closes:
+                self.assertNotIn("protocol", close, (number, crossing.closes))
+                self.assertIn(close["reason"], ("PROTOCOL", "TIMEOUT", "TRUNCATED", "RESET"),
+                              (number, crossing.closes))
                 self.assertTrue(close["error"])
-        self.assertEqual(max(len(backend.sessions) for backend in self.backends), harmless)
+            yield crossing.closes
+        for backend in self.backends:
+            self.assertEqual(backend.sessions, [])
+
+    @each(version=VERSIONS)
+    def test_tampering_with_a_hello_never_makes_a_connection(self, version):
+        """One bit of one hello is changed on the way, of each part of it. The hello that stands is in the handshake's
+        transcript; the one that was dropped is bound to it."""
+        limit = {"MaxProtocol": "TLSv1.2"} if version == "1.2" else {}
+        ends = self.pair((limit, limit), handshake_timeout="2s")
+
+        def tamper(seed, part, drop):
+            def change(hellos):
+                chance = random.Random(seed)
+                which = smaller(hellos) if drop else 1 - smaller(hellos)
+                changed = bytearray(hellos[which])
+                changed[chance.choice(hello_parts(changed)[part])] ^= 1 << chance.randrange(8)
+                hellos[which] = bytes(changed)
+                return hellos
+            return change
+        tampers = [tamper(seed, part, drop) for part in PARTS for drop in (False, True)
+                   for seed in range(soak(2, 20))]
+        errors = collections.Counter(close["error"] for closes in
+                                     self.check_none_works(ends, tampers) for close in closes)
+        self.assertGreater(errors[CHANGED], 0, errors)
+
+    @each(version=VERSIONS)
+    def test_a_hello_that_is_taken_away(self, version):
+        """The larger one's sender hears of no glare; the other one's does. (The larger one away: two clients or servers.)"""
+        limit = {"MaxProtocol": "TLSv1.2"} if version == "1.2" else {}
+        ends = self.pair((limit, limit), handshake_timeout="2s")
+
+        def take(hellos):
+            hellos[smaller(hellos)] = b""
+            return hellos
+        for closes in self.check_none_works(ends, [take] * soak(4, 20)):
+            self.assertEqual({close["reason"] for close in closes}, {"PROTOCOL"}, closes)
+            self.assertIn(TAKEN, [close["error"] for close in closes])
+
+    @each(version=VERSIONS)
+    def test_a_hello_that_nobody_sent(self, version):
+        """It is slipped to a client whose peer is server in good faith."""
+        limit = {"MaxProtocol": "TLSv1.2"} if version == "1.2" else {}
+        front, device = self.pair((limit, limit), handshake_timeout="2s")
+        patient = self.actpass(self.service(role="server", close_timeout="500ms",
+                                            handshake_timeout="2s", tls={"client_auth": "require"}),
+                               env=self.environment(limit))
+        ends = [socket.create_connection(end.address(), 20) for end in (device, patient)]
+        hello = ends[0].recv(65536)
+        ends[1].sendall(hello)
+        ends[0].sendall(smaller_than(hello))
+        splice(*ends)
+        for actpass, sock in zip((device, patient), ends):
+            close = actpass.close()
+            self.assertNotIn("protocol", close)
+            self.assertEqual(close["reason"], "PROTOCOL", close)
+        self.assertEqual(device.close()["error"], UNSENT)
+        self.assertEqual(device.close()["cause"], "glare_won")
+
+    def resuming(self, version, meddle):
+        """A bridge that dials with role auto, at its peer a service that waits longer. In every second connection
+        meddle(near, far, hello) has a hand; answers a function that makes a connection and gives both closes."""
+        limit = {"MaxProtocol": "TLSv1.2"} if version == "1.2" else {}
+        tls_of = {"client_auth": "require", "sessions": "memory"}
+        far = self.actpass(self.service(initial_data_timeout="200ms", close_timeout="500ms",
+                                        handshake_timeout="2s", tls=tls_of),
+                           env=self.environment(limit))
+
+        def run(session):
+            with socket.create_connection(far.address(), 20) as sock:
+                if next(turns) % 2:
+                    meddle(session.sock, sock, session.sock.recv(65536))
+                splice(session.sock, sock)
+        turns = itertools.count()
+        between = self.backend(Backend(run))
+        device = {"certificate": self.certificates.path("device"), "peer_names": ["front.example"],
+                  "key": self.certificates.path("device", "key")}
+        near = self.actpass(self.dialer(between.address, role="auto", handshake_timeout="2s",
+                                        listen_plain="127.0.0.1:0", initial_data_timeout="20ms",
+                                        close_timeout="500ms", tls={**tls_of, **device}),
+                            env=self.environment(limit))
+
+        def visit():
+            before = [len(end.log) for end in (near, far)]
+            with self.connect(near) as sock:
+                try:
+                    sock.sendall(b"x")
+                    sock.recv(1)
+                except ConnectionResetError:
+                    pass
+            return [end.wait_for(event="close", after=after, service=service)
+                    for end, after, service in zip((near, far), before, ("dialer", "front"))]
+        return visit
+
+    @each(version=VERSIONS)
+    def test_a_session_is_resumed_after_glare(self, version):
+        def meddle(near, far, hello):
+            near.sendall(far.recv(65536))
+            far.sendall(hello)
+        visit = self.resuming(version, meddle)
+        for _ in range(50):
+            self.assertEqual({close["reason"] for close in visit()}, {"CLEAN"})
+            closes = visit()
+            self.assertEqual([close["reason"] for close in closes], ["CLEAN", "CLEAN"], closes)
+            if closes[0]["cause"] == "glare_won":
+                self.assertEqual(closes[0].get("resumed"), "1", closes)
+                return
+        self.fail("the dialer never won")
+
+    @each(version=VERSIONS)
+    def test_a_hello_that_nobody_sent_and_a_session(self, version):
+        """There is no certificate whose check could end the handshake."""
+        def meddle(near, far, hello):
+            near.sendall(smaller_than(hello))
+            far.sendall(hello)
+        visit = self.resuming(version, meddle)
+        self.assertEqual({close["reason"] for close in visit()}, {"CLEAN"})
+        near, far = visit()
+        self.assertEqual((near["reason"], near["error"]), ("PROTOCOL", UNSENT))
+        self.assertIn(far["reason"], ("RESET", "TRUNCATED"), far)
+        self.assertNotIn("protocol", near)
+        self.assertNotIn("protocol", far)
+
+    def test_only_who_may_see_glare_offers_the_binding(self):
+        """A configured role's hello is as it was."""
+        for settings, offered in (({"initial_data_timeout": "10ms"}, True),
+                                  ({"role_hints": [{"from": "127.0.0.0/8", "role": "client"}]}, True),
+                                  ({"role": "client"}, False),
+                                  ({"initial_data_timeout": "10ms", "transport": "direct"}, False)):
+            actpass = self.actpass(self.service(close_timeout="100ms", **settings), check=False)
+            hello = self.connect(actpass).recv(65536)
+            self.assertEqual(EXTENSION in extensions(hello), offered, settings)
 
     def test_a_mirror(self):
         """Our own hello comes back."""

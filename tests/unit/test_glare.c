@@ -144,6 +144,18 @@ static void expect_readable(BIO *bio, uint8_t fill)
     cr_assert_arr_eq(got, record, RECORD);
 }
 
+/* The digest that the other hello's handshake will be bound to; a fill of 0: there is none. */
+static void expect_dropped(const struct glare *glare, uint8_t fill)
+{
+    uint8_t record[RECORD], digest[HELLO_DIGEST], dropped[HELLO_DIGEST];
+    cr_assert_eq(relay_dropped_hello(glare->relay, dropped), fill != 0);
+    if (fill == 0)
+        return;
+    make_record(record, fill);
+    cr_assert_eq(hello_digest(record, sizeof record, digest), RECORD);
+    cr_assert_arr_eq(dropped, digest, HELLO_DIGEST);
+}
+
 Test(glare, a_hello_that_came_late_makes_us_server_and_ours_is_never_sent, .timeout = 20)
 {
     struct glare glare;
@@ -153,6 +165,7 @@ Test(glare, a_hello_that_came_late_makes_us_server_and_ours_is_never_sent, .time
     cr_assert_eq(turn(&glare), WAIT_READY);
     expect(&glare, ROLE_SERVER, CAUSE_CLIENT_HELLO_LATE);
     expect_nothing_sent(&glare);
+    expect_dropped(&glare, 0); /* nobody else has seen it */
     BIO *fresh = relay_bio(glare.relay);
     expect_readable(fresh, 0xaa);
     BIO_free(fresh);
@@ -197,6 +210,8 @@ static void cross(uint8_t ours, uint8_t theirs, size_t ring, size_t step, enum r
 {
     struct glare glare;
     begin(&glare, ring);
+    cr_assert(relay_may_glare(glare.relay));
+    expect_dropped(&glare, 0);
     speak(&glare, ours);
     (void)relay_wait(glare.relay, RELAY_READABLE, NULL, 0, clock_now_us());
     expect_sent(&glare, ours);
@@ -205,6 +220,10 @@ static void cross(uint8_t ours, uint8_t theirs, size_t ring, size_t step, enum r
     while (relay_verdict(glare.relay).cause == CAUSE_SILENCE)
         (void)relay_wait(glare.relay, RELAY_READABLE, NULL, 0, clock_now_us() + 1000);
     expect(&glare, role, cause);
+    cr_assert_not(relay_may_glare(glare.relay));
+    expect_dropped(&glare, cause == CAUSE_GLARE_LOST  ? ours
+                           : cause == CAUSE_GLARE_WON ? theirs
+                                                      : 0);
     if (cause == CAUSE_GLARE_LOST) {
         uint8_t byte;
         cr_assert_eq(BIO_read(glare.bio, &byte, 1), -1, "the old BIO is dead");

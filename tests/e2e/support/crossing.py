@@ -8,8 +8,8 @@ import time
 
 class Crossing:
     """Holds what both ends send until each has sent its first bytes; then hands it on, the first `first` bytes of a
-    direction in pieces, with pauses, the directions in any order. tamper(direction, data) may change the first bytes:
-    direction 0 is from the left to the right end. Runs on a thread of its own; join() answers whether both
+    direction in pieces, with pauses, the directions in any order. tamper(hellos) answers what is handed on of the first
+    bytes: number 0 is from the left to the right end. Runs on a thread of its own; join() answers whether both
     directions ended in order."""
 
     def __init__(self, left, right, seed, first=4096, tamper=None):
@@ -33,7 +33,7 @@ class Crossing:
             self._close()
             return
         if self._tamper:
-            held = [self._tamper(number, data) for number, data in enumerate(held)]
+            held = self._tamper(held)
         seeds = [self._random.random() for _ in range(2)]
         self._threads = [threading.Thread(target=self._copy, args=(number, held[number], seed),
                                           daemon=True) for number, seed in enumerate(seeds)]
@@ -64,7 +64,7 @@ class Crossing:
         time.sleep(chance.choice((0, 0, 0.001, 0.005, 0.02)))
         left = self._first
         try:
-            while data:
+            while True:
                 while data and left > 0:
                     piece = chance.choice((1, 5, 6, 50, 200, 1000, 65536))
                     sink.sendall(data[:piece])
@@ -72,6 +72,8 @@ class Crossing:
                     time.sleep(chance.choice((0, 0, 0, 0.0005, 0.002)))
                 sink.sendall(data)
                 data = source.recv(65536)
+                if not data:
+                    break
             sink.shutdown(socket.SHUT_WR)
         except OSError as error:
             self._error = error

@@ -1,0 +1,44 @@
+/* Where both ends sent a ClientHello one of the two is dropped, and is in no transcript. This extension binds it to the
+ * handshake of the other one: relay/GLARE.md has the rule. One SSL's functions belong to one thread at a time. */
+#ifndef ACTPASS_SERVER_TLS_BINDING_H
+#define ACTPASS_SERVER_TLS_BINDING_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Of the range for private use (RFC 8446 section 11); nobody is known to use it. */
+#define BINDING_EXTENSION 65383
+
+enum { BINDING_DIGEST = 32 };
+
+/* One SSL object's share. */
+struct binding {
+    /* The SHA-256 of the ClientHello that was dropped, as this end knows it; false: none was. Called in handshakes. */
+    bool (*dropped)(void *arg, uint8_t digest[BINDING_DIGEST]);
+    void *arg;
+    bool offers; /* as client: glare may come, so our ClientHello says that we know the rule */
+
+    /* Of this file. */
+    uint8_t digest[BINDING_DIGEST]; /* while it is sent */
+    bool answered;                  /* rightly */
+    const char *trouble;            /* why it has ended the handshake; NULL: it has not */
+};
+
+/* Process-wide set-up. False: no memory. */
+bool binding_prepare(void);
+
+/* Has the context's SSL objects, client or server, do what their binding says. False: no memory. */
+bool binding_use(SSL_CTX *ctx);
+
+/* The binding must outlive the SSL. False: no memory. An SSL without one neither offers nor answers. */
+bool binding_attach(SSL *ssl, struct binding *binding);
+
+/* As server, in the client hello callback: if we lost, does the winner know the rule? Else false with the alert. */
+bool binding_is_offered(SSL *ssl, int *alert);
+
+/* As client, after what the server says in its ServerHello and EncryptedExtensions: we won, and the peer has not
+ * answered, so that the handshake must fail. */
+bool binding_is_missing(SSL *ssl);
+
+#endif

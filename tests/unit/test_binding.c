@@ -1,0 +1,178 @@
+/* The extension that binds a dropped ClientHello to a handshake. Two OpenSSL ends in memory, each with what it knows of
+ * glare. */
+#include "server/tls/binding.h"
+#include "tests/support/tls_peer.h"
+
+#include <criterion/criterion.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+enum { NO_GLARE = 0 };
+enum kind { FULL, RETRIED, RESUMED, KINDS };
+
+static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+static const char *const kind_names[] = {"full", "with a HelloRetryRequest", "resumed"};
+
+/* The argument: NO_GLARE, or what the digest is filled with. */
+static bool dropped(void *arg, uint8_t digest[BINDING_DIGEST])
+{
+    int fill = *(int *)arg;
+    memset(digest, fill, BINDING_DIGEST);
+    return fill != NO_GLARE;
+}
+
+struct end {
+    int knows; /* of the hello that was dropped */
+    bool offers;
+    struct binding binding;
+    SSL_CTX *ctx;
+    SSL *ssl;
+};
+
+static int on_hello(SSL *ssl, int *alert, void *arg)
+{
+    (void)arg;
+    return binding_is_offered(ssl, alert) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+}
+
+static void make_ctx(struct end *end, bool server, int version, enum kind kind,
+                     const struct test_identity *identity)
+{
+    static const uint8_t scope[] = "binding";
+    end->ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    cr_assert(binding_prepare());
+    cr_assert(binding_use(end->ctx));
+    SSL_CTX_set_min_proto_version(end->ctx, version);
+    SSL_CTX_set_max_proto_version(end->ctx, version);
+    if (server) {
+        SSL_CTX_use_certificate(end->ctx, identity->certificate);
+        SSL_CTX_use_PrivateKey(end->ctx, identity->key);
+        SSL_CTX_set_session_id_context(end->ctx, scope, sizeof scope);
+        SSL_CTX_set_client_hello_cb(end->ctx, on_hello, NULL);
+        if (kind == RETRIED)
+            cr_assert_eq(SSL_CTX_set1_groups_list(end->ctx, "X25519"), 1);
+    } else if (kind == RETRIED) {
+        cr_assert_eq(SSL_CTX_set1_groups_list(end->ctx, "P-256:X25519"), 1);
+    }
+}
+
+static void make_ssl(struct end *end, bool server, SSL_SESSION *session)
+{
+    end->binding = (struct binding){.dropped = dropped, .arg = &end->knows, .offers = end->offers};
+    end->ssl = SSL_new(end->ctx);
+    cr_assert(binding_attach(end->ssl, &end->binding));
+    if (server)
+        SSL_set_accept_state(end->ssl);
+    else
+        SSL_set_connect_state(end->ssl);
+    if (session)
+        SSL_set_session(end->ssl, session);
+}
+
+struct row {
+    const char *name;
+    int server_knows, client_knows;
+    bool offers;
+    bool up, missing;
+    int alert_of_client, alert_of_server;
+    const char *client_trouble; /* the beginning; NULL: none */
+};
+
+static struct test_handshake shake(struct end *server, struct end *client, SSL_SESSION *session)
+{
+    make_ssl(server, true, NULL);
+    make_ssl(client, false, session);
+    return test_handshake_run(server->ssl, client->ssl);
+}
+
+/* One before all that is looked at. */
+static SSL_SESSION *earn_session(struct end *server, struct end *client)
+{
+    struct test_handshake done = shake(server, client, NULL);
+    cr_assert(done.client.up && done.server.up);
+    SSL_SESSION *session = SSL_get1_session(client->ssl);
+    SSL_shutdown(client->ssl); /* or it is taken for broken */
+    SSL_free(server->ssl);
+    SSL_free(client->ssl);
+    return session;
+}
+
+static void check_row(const struct row *row, int version, enum kind kind)
+{
+    struct test_identity *identity = test_leaf_new(NULL, "DNS:front.example");
+    struct end server = {0}, client = {0};
+    char what[200];
+    snprintf(what, sizeof what, "%s, %s, %s", row->name, kind_names[kind],
+             version == TLS1_2_VERSION ? "1.2" : "1.3");
+    make_ctx(&server, true, version, kind, identity);
+    make_ctx(&client, false, version, kind, NULL);
+    SSL_SESSION *session = kind == RESUMED ? earn_session(&server, &client) : NULL;
+    server.knows = row->server_knows;
+    client.knows = row->client_knows;
+    client.offers = row->offers;
+    struct test_handshake done = shake(&server, &client, session);
+    cr_assert_eq(done.client.up && done.server.up, row->up, "%s", what);
+    if (row->up)
+        cr_assert_eq(SSL_session_reused(client.ssl), kind == RESUMED, "%s", what);
+    cr_assert_eq(done.client.alert_sent, row->alert_of_client, "%s", what);
+    cr_assert_eq(done.server.alert_sent, row->alert_of_server, "%s", what);
+    cr_assert_eq(binding_is_missing(client.ssl), row->missing, "%s", what);
+    cr_assert_not(binding_is_missing(server.ssl), "%s", what);
+    if (row->client_trouble)
+        cr_assert(strstr(client.binding.trouble, row->client_trouble), "%s: %s", what,
+                  client.binding.trouble);
+    else
+        cr_assert_null(client.binding.trouble, "%s", what);
+    SSL_SESSION_free(session);
+    SSL_free(server.ssl);
+    SSL_free(client.ssl);
+    SSL_CTX_free(server.ctx);
+    SSL_CTX_free(client.ctx);
+    test_identity_free(identity);
+}
+
+Test(binding, what_each_end_knows)
+{
+    enum { NONE = -1, ILLEGAL = SSL_AD_ILLEGAL_PARAMETER, FAILURE = SSL_AD_HANDSHAKE_FAILURE };
+    static const struct row rows[] = {
+        {"no glare, no offer", NO_GLARE, NO_GLARE, false, true, false, NONE, NONE, NULL},
+        {"no glare", NO_GLARE, NO_GLARE, true, true, false, NONE, NONE, NULL},
+        {"glare", 7, 7, true, true, false, NONE, NONE, NULL},
+        {"the dropped hello was changed", 7, 8, true, false, true, ILLEGAL, NONE, "changed"},
+        {"it was taken away", 7, NO_GLARE, true, false, false, ILLEGAL, NONE, "taken away"},
+        {"it was slipped in", NO_GLARE, 8, true, true, true, NONE, NONE, "has not sent"},
+        {"the winner knows no rule", 7, NO_GLARE, false, false, false, NONE, FAILURE, NULL},
+    };
+    for (size_t v = 0; v < COUNT(versions); v++)
+        for (size_t r = 0; r < COUNT(rows); r++)
+            for (enum kind kind = FULL; kind < KINDS; kind++)
+                if (kind != RETRIED || versions[v] == TLS1_3_VERSION)
+                    check_row(&rows[r], versions[v], kind);
+}
+
+/* Without a binding of its own an SSL object is as if the extension did not exist. */
+Test(binding, an_end_without_one)
+{
+    struct test_identity *identity = test_leaf_new(NULL, "DNS:front.example");
+    for (int who = 0; who < 2; who++)
+        for (size_t v = 0; v < COUNT(versions); v++) {
+            struct end server = {.knows = NO_GLARE}, client = {.offers = true};
+            make_ctx(&server, true, versions[v], FULL, identity);
+            make_ctx(&client, false, versions[v], FULL, NULL);
+            make_ssl(&server, true, NULL);
+            make_ssl(&client, false, NULL);
+            SSL *bare = who ? client.ssl : server.ssl;
+            cr_assert(binding_attach(bare, NULL));
+            struct test_handshake done = test_handshake_run(server.ssl, client.ssl);
+            cr_assert(done.server.up && done.client.up, "%d, %zu", who, v);
+            cr_assert_not(binding_is_missing(bare));
+            SSL_free(server.ssl);
+            SSL_free(client.ssl);
+            SSL_CTX_free(server.ctx);
+            SSL_CTX_free(client.ctx);
+        }
+    test_identity_free(identity);
+}
