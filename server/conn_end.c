@@ -65,14 +65,6 @@ static bool is_glare_answer(int reason)
     return reason == SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE || reason == SSL_R_WRONG_VERSION_NUMBER;
 }
 
-/* As server: the peer has not said that it knows the rule. */
-static void fail_by_binding(actpass_conn *conn)
-{
-    if (SSL_is_server(conn->ssl))
-        (void)relay_glare_failed(conn->relay);
-    conn_fail(conn, ACTPASS_PROTOCOL, conn->binding.trouble);
-}
-
 static void fail_by_queue(actpass_conn *conn, unsigned long error)
 {
     int reason = ERR_GET_REASON(error);
@@ -82,7 +74,7 @@ static void fail_by_queue(actpass_conn *conn, unsigned long error)
     if (reason == ERR_R_MALLOC_FAILURE)
         conn_fail(conn, ACTPASS_CANCELLED, "out of memory in TLS");
     else if (conn->binding.trouble)
-        fail_by_binding(conn);
+        conn_fail(conn, ACTPASS_PROTOCOL, conn->binding.trouble);
     else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
         conn_end_of_transport(conn);
     else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)

@@ -34,17 +34,6 @@ static bool is_expected(actpass_conn *conn, bool sent, const uint8_t *message, s
     return true;
 }
 
-/* The server has said all that it will of itself, and asks for our Finished. A full handshake does not come so far: the check of
- * the certificate ends it with an alert. In a resumption there is no other place to end it before the server takes
- * the connection for made. */
-static void require_answer(actpass_conn *conn, uint8_t first, SSL *ssl)
-{
-    if (conn->handshaken || first != SSL3_MT_FINISHED || !binding_is_missing(ssl))
-        return;
-    conn_fail(conn, ACTPASS_PROTOCOL, conn->binding.trouble);
-    relay_abort(conn->relay);
-}
-
 /* Counts what comes of the handshake protocol after the handshake without data between, and gives up at too many:
  * KeyUpdates, requests for our certificate and attempts to renegotiate each make SSL_read write, and OpenSSL has no
  * limit of its own (hazard 14). */
@@ -62,8 +51,6 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
         conn->messages = 0;
     if (sent && type == SSL3_RT_HANDSHAKE && first == SSL3_MT_CLIENT_HELLO)
         conn_note_hello(conn);
-    if (!sent && type == SSL3_RT_HANDSHAKE)
-        require_answer(conn, first, ssl);
     /* Tickets come in numbers, and make us write nothing. */
     if (type != SSL3_RT_HANDSHAKE || !conn->handshaken || first == SSL3_MT_NEWSESSION_TICKET ||
         is_expected(conn, sent, bytes, length))

@@ -79,9 +79,8 @@ static int parse(SSL *ssl, unsigned type, unsigned context, const uint8_t *data,
     if (!binding) /* never: we did not offer */
         return 1;
     binding->trouble = judge_answer(binding, data, size);
-    binding->answered = !binding->trouble;
     *alert = SSL_AD_ILLEGAL_PARAMETER;
-    return binding->answered;
+    return binding->trouble == NULL;
 }
 
 bool binding_use(SSL_CTX *ctx)
@@ -89,33 +88,4 @@ bool binding_use(SSL_CTX *ctx)
     unsigned where =
         SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_ENCRYPTED_EXTENSIONS;
     return SSL_CTX_add_custom_ext(ctx, BINDING_EXTENSION, where, add, NULL, NULL, parse, NULL) == 1;
-}
-
-/* ---- What the peer leaves out ------------------------------------------------------------- */
-
-bool binding_is_offered(SSL *ssl, int *alert)
-{
-    const uint8_t *data;
-    size_t size;
-    uint8_t digest[BINDING_DIGEST];
-    struct binding *binding = binding_of(ssl);
-    if (!binding || !binding->dropped(binding->arg, digest) ||
-        SSL_client_hello_get0_ext(ssl, BINDING_EXTENSION, &data, &size))
-        return true;
-    binding->trouble = "both ends sent a ClientHello, and the peer knows no rule for that";
-    *alert =
-        SSL_AD_HANDSHAKE_FAILURE; /* no version is chosen yet: missing_extension is TLS 1.3's */
-    return false;
-}
-
-bool binding_is_missing(SSL *ssl)
-{
-    uint8_t digest[BINDING_DIGEST];
-    struct binding *binding = binding_of(ssl);
-    if (!binding || SSL_is_server(ssl) || binding->answered ||
-        !binding->dropped(binding->arg, digest))
-        return false;
-    if (!binding->trouble)
-        binding->trouble = "a ClientHello came that the peer has not sent, or does not say it has";
-    return true;
 }

@@ -21,7 +21,6 @@ struct binding {
 
     /* Of this file. */
     uint8_t digest[BINDING_DIGEST]; /* while it is sent */
-    bool answered;                  /* rightly */
     const char *trouble;            /* why it has ended the handshake; NULL: it has not */
 };
 
@@ -33,12 +32,5 @@ bool binding_use(SSL_CTX *ctx);
 
 /* The binding must outlive the SSL. False: no memory. An SSL without one neither offers nor answers. */
 bool binding_attach(SSL *ssl, struct binding *binding);
-
-/* As server, in the client hello callback: if we lost, does the winner know the rule? Else false with the alert. */
-bool binding_is_offered(SSL *ssl, int *alert);
-
-/* As client, after what the server says in its ServerHello and EncryptedExtensions: we won, and the peer has not
- * answered, so that the handshake must fail. */
-bool binding_is_missing(SSL *ssl);
 
 #endif

@@ -110,7 +110,7 @@ static bool set_sessions(const struct tls_context *context, const struct materia
 static int on_hello(SSL *ssl, int *alert, void *arg)
 {
     const struct tls_context *context = arg;
-    return binding_is_offered(ssl, alert) && served_choose(context->served, ssl, alert) &&
+    return served_choose(context->served, ssl, alert) &&
                    (renegotiation_is_one(ssl) || alpn_is_offered(&context->alpn, ssl, alert))
                ? SSL_CLIENT_HELLO_SUCCESS
                : SSL_CLIENT_HELLO_ERROR;

@@ -1,7 +1,6 @@
 /* The check of the peer's certificate inside the handshake. */
 #include "server/tls/verify.h"
 
-#include "server/tls/binding.h"
 #include "server/tls/crl.h"
 #include "server/tls/error.h"
 #include "server/tls/renegotiation.h"
@@ -107,15 +106,6 @@ static bool check_protocol(const struct verify *verify, X509_STORE_CTX *store, c
     return false;
 }
 
-/* After glare, too, the server has said by now what it will. */
-static bool check_binding(X509_STORE_CTX *store, SSL *ssl)
-{
-    if (!binding_is_missing(ssl))
-        return true;
-    X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION); /* handshake_failure */
-    return false;
-}
-
 static int check(X509_STORE_CTX *store, void *arg)
 {
     const struct verify *verify = arg;
@@ -127,7 +117,7 @@ static int check(X509_STORE_CTX *store, void *arg)
     (void)ERR_pop_to_mark();
     if (!accepts)
         keep_reason(ssl, error.text);
-    return accepts && check_protocol(verify, store, ssl) && check_binding(store, ssl);
+    return accepts && check_protocol(verify, store, ssl);
 }
 
 void verify_use(const struct verify *verify, SSL_CTX *ctx)
