@@ -7,12 +7,18 @@
 #include "server/sessions/file_db.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     MOST_READERS = 1024,
     TABLES = 2,
+    LOCK_BYTES = 65536,  /* of the lock file, for MOST_READERS; LMDB adds what is missing */
     EVICT_MOST = 512,    /* so many in one transaction, or its waiters wait too long */
     SPARE_SIXTEENTHS = 8 /* room of the map beyond the limit, for pages in transition */
 };
@@ -37,6 +43,60 @@ static uint64_t now_us(void)
 static MDB_val val(const void *data, size_t size)
 {
     return (MDB_val){.mv_size = size, .mv_data = (void *)data};
+}
+
+/* ---- Both files are mapped, and who touches a page of a mapping that has no place on the disk is killed (SIGBUS) ---- */
+
+/* Where the file system cannot do it, it is left as it is. */
+static int reserve(int fd, off_t offset, off_t size)
+{
+    int error;
+    while ((error = fallocate(fd, 0, offset, size) == 0 ? 0 : errno) == EINTR)
+        ;
+    return error == EOPNOTSUPP || error == ENOSYS ? 0 : error;
+}
+
+/* LMDB makes the lock file with a hole and writes to that; on a full disk there is an error now instead. A file that is
+ * there does not grow: others have it mapped as it is. To be called while it is not open in this process, since
+ * closing it ends the process's locks on it. */
+static int reserve_lock(const char *path)
+{
+    struct stat status;
+    char *name;
+    if (asprintf(&name, "%s-lock", path) < 0)
+        return ENOMEM;
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+    free(name);
+    if (fd < 0)
+        return errno;
+    int error = fstat(fd, &status) ? errno : 0;
+    if (!error && !S_ISREG(status.st_mode))
+        error = EINVAL;
+    if (!error)
+        error = reserve(fd, 0, status.st_size ? status.st_size : LOCK_BYTES);
+    close(fd);
+    return error;
+}
+
+/* After a crash of the machine a file may be shorter than it says. What is missing becomes zeros, which LMDB finds to be no pages
+ * of its own. (Its very last pages may be missing in good order: they were free.) */
+static int fill_up(MDB_env *env)
+{
+    MDB_envinfo info;
+    MDB_stat pages;
+    struct stat status;
+    int fd, error = mdb_env_info(env, &info);
+    if (!error)
+        error = mdb_env_stat(env, &pages);
+    if (!error)
+        error = mdb_env_get_fd(env, &fd);
+    if (!error && fstat(fd, &status))
+        error = errno;
+    if (error)
+        return error;
+    off_t size = (off_t)(info.me_last_pgno + 1) * pages.ms_psize;
+    return status.st_size < size ? reserve(fd, size - 1, 1)
+                                 : 0; /* others may have made it longer by now */
 }
 
 /* ---- Open --------------------------------------------------------------------------------- */
@@ -79,7 +139,11 @@ static int open_env(struct file_db *db, const char *path)
         error = mdb_env_set_maxreaders(db->env, MOST_READERS);
     if (!error)
         error = mdb_env_set_mapsize(db->env, map / 4096 * 4096);
-    return error ? error : mdb_env_open(db->env, path, flags, 0600);
+    if (!error)
+        error = reserve_lock(path);
+    if (!error)
+        error = mdb_env_open(db->env, path, flags, 0600);
+    return error ? error : fill_up(db->env);
 }
 
 int file_db_open(struct file_db *db, const char *path)

@@ -9,9 +9,11 @@
 #ifdef HAVE_LMDB
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -238,6 +240,70 @@ Test(session_file, a_full_disk)
     put(store, 1000, 1000, 60);
     cr_assert_eq(get(store, 1000), 1000);
     store_free(store);
+}
+
+/* A disk of this test alone, in a mount namespace of its own. */
+static void mount_disk(const char *path)
+{
+    if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("none", path, "tmpfs", 0, "size=256k"))
+        cr_skip("no disk of our own can be mounted here");
+}
+
+/* Both files are mapped: without a place on the disk, writing to the lock file would kill the process. */
+Test(session_file, a_disk_that_is_full_at_the_start)
+{
+    char disk[] = "/tmp/actpass-disk-XXXXXX", path[64], filler[64];
+    const char block[4096] = "x";
+    cr_assert_not_null(mkdtemp(disk));
+    mount_disk(disk);
+    snprintf(path, sizeof path, "%s/store", disk);
+    snprintf(filler, sizeof filler, "%s/filler", disk);
+    int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert(fd >= 0);
+    off_t size = 0;
+    while (write(fd, block, sizeof block) == sizeof block)
+        size += (off_t)sizeof block;
+    for (off_t room = 0; room <= 65536; room += 4096) {
+        cr_assert_eq(ftruncate(fd, size - room), 0);
+        error.text[0] = '\0';
+        struct store *store = store_file_new(path, &usual, &error);
+        if (!store)
+            cr_assert(strstr(error.text, "make room on the disk"), "%s", error.text);
+        store_free(store);
+    }
+    cr_assert_eq(ftruncate(fd, 0), 0);
+    close(fd);
+    struct store *store = store_file_new(path, &usual, &error);
+    cr_assert_not_null(store, "%s", error.text);
+    put(store, 1, 100, 60);
+    cr_assert_eq(get(store, 1), 100);
+    store_free(store);
+    cr_assert_eq(umount(disk), 0);
+    cr_assert_eq(rmdir(disk), 0);
+}
+
+/* As after a crash of the machine. What is missing may be of use or not: it must not be an end, that is all. */
+Test(session_file, cut_short)
+{
+    struct stat whole;
+    const char *path = test_folder_path(folder, "store");
+    for (off_t cut = 4096; cut <= 20 * 4096; cut += 4096) {
+        struct store *store = open_store(&usual);
+        for (unsigned i = 0; i < 100; i++)
+            put(store, i, 1000, 60);
+        store_free(store);
+        cr_assert(stat(path, &whole) == 0 && whole.st_size > cut);
+        cr_assert_eq(truncate(path, whole.st_size - cut), 0);
+        store = store_file_new(path, &usual, &error);
+        for (unsigned i = 0; store && i < 110; i++) {
+            int there = get(store, i);
+            cr_assert(there == 1000 || there == -1 || there == -3, "%u: %d", i, there);
+            (void)try_put(store, i, 1000, 60);
+        }
+        store_free(store);
+        cr_assert(unlink(path) == 0 && unlink(test_folder_path(folder, "store-lock")) == 0);
+    }
 }
 
 static void *hammer(void *arg)
