@@ -106,6 +106,14 @@ static int64_t take_early(actpass_conn *conn, void *buffer, size_t size)
     return (int64_t)took;
 }
 
+/* A writer that waits for the end of a renegotiation waits for the transport. What SSL has taken from there ahead of what
+ * was asked for would be hidden from it, and the reader may not come again. */
+static void leave_nothing_hidden(actpass_conn *conn)
+{
+    if (conn->renegotiating && conn->end == ACTPASS_OPEN && SSL_has_pending(conn->ssl))
+        (void)conn_settle(conn);
+}
+
 int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
 {
     pthread_mutex_lock(&conn->lock);
@@ -118,6 +126,8 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
         result = 0;
     else
         result = read_locked(conn, buffer, size);
+    if (result > 0)
+        leave_nothing_hidden(conn);
     pthread_mutex_unlock(&conn->lock);
     return result;
 }
