@@ -1,8 +1,7 @@
 /* Existing blocking OpenSSL code on actpass_ssl: it works unmodified, and actpass_close tells how it ended. */
 #include "relay/clock.h"
-#include "tests/support/conn_rig.h"
+#include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
-#include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -12,33 +11,14 @@
 
 TestSuite(conn_legacy, .timeout = 40);
 
-static const actpass_transport transports[] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
-enum { WAYS = 8, MIB = 1024 * 1024 };
+enum { MIB = 1024 * 1024 };
 
-static struct conn_rig_options way(int which)
-{
-    return conn_defaults(which & 1, which >> 1 & 1, transports[which >> 2]);
-}
-
-static struct conn_world world;
-static struct resources before;
-
-static void set_up(void)
-{
-    before = resources_now();
-    conn_world_init(&world);
-}
-
-static void tear_down(void)
-{
-    conn_world_free(&world);
-    cr_assert(resources_return_to(before));
-}
+static struct conn_suite suite;
 
 static SSL *start(struct conn_rig *rig, const struct conn_rig_options *options,
                   void (*script)(struct socket_peer *, void *), void *arg)
 {
-    conn_rig_init(rig, &world, options, script, arg);
+    conn_rig_init(rig, &suite.world, options, script, arg);
     cr_assert_eq(actpass_handshake(rig->conn), 0, "%s", conn_rig_says(rig));
     SSL *ssl = actpass_ssl(rig->conn);
     cr_assert_not_null(ssl);
@@ -47,20 +27,18 @@ static SSL *start(struct conn_rig *rig, const struct conn_rig_options *options,
 
 static void finish(struct conn_rig *rig, actpass_end want, int which)
 {
-    actpass_end end = actpass_close(rig->conn);
-    cr_assert_eq(end, want, "way %d: %s instead of %s: %s", which, actpass_end_name(end),
-                 actpass_end_name(want), conn_rig_says(rig));
+    conn_must_end(rig, want, which);
     conn_rig_free(rig);
 }
 
 /* The whole of a protocol as such code has it, to a bidirectional shutdown. */
 Test(conn_legacy, an_echo_and_a_shutdown_of_both_ways)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         char got[6] = "";
-        struct conn_rig_options options = way(which);
+        struct conn_rig_options options = conn_way(which);
         SSL *ssl = start(&rig, &options, peer_echoes, NULL);
         for (int round = 0; round < 20; round++) {
             cr_assert_eq(SSL_write(ssl, "hello", 5), 5);
@@ -71,33 +49,33 @@ Test(conn_legacy, an_echo_and_a_shutdown_of_both_ways)
         cr_assert_eq(SSL_shutdown(ssl), 1, "way %d", which);
         finish(&rig, ACTPASS_CLEAN, which);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_legacy, a_shutdown_of_one_way_is_completed_by_close)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
-        struct conn_rig_options options = way(which);
+        struct conn_rig_options options = conn_way(which);
         SSL *ssl = start(&rig, &options, peer_echoes, NULL);
         cr_assert_eq(SSL_shutdown(ssl), 0);
         finish(&rig, ACTPASS_CLEAN, which);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_legacy, it_need_not_shut_down_at_all)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
-        struct conn_rig_options options = way(which);
+        struct conn_rig_options options = conn_way(which);
         SSL *ssl = start(&rig, &options, peer_echoes, NULL);
         cr_assert_eq(SSL_write(ssl, "hello", 5), 5);
         finish(&rig, ACTPASS_CLEAN, which);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- Much data --------------------------------------------------------------------------------------- */
@@ -126,26 +104,26 @@ Test(conn_legacy, both_ways_with_long_writes)
     static uint8_t data[4 * MIB];
     static const size_t rings[] = {0, 3000};
     pattern_fill(data, sizeof data, 0, 1);
-    set_up();
+    conn_suite_begin(&suite);
     for (size_t i = 0; i < 2; i++)
-        for (int which = 0; which < WAYS; which++) {
+        for (int which = 0; which < CONN_WAYS; which++) {
             struct conn_rig rig;
             struct socket_peer_plan plan = {
                 .send = MIB, .receive = sizeof data, .send_seed = 2, .receive_seed = 1};
-            struct conn_rig_options options = way(which);
+            struct conn_rig_options options = conn_way(which);
             options.ring = rings[i];
             SSL *ssl = start(&rig, &options, converse, &plan);
             cr_assert_eq(SSL_write(ssl, data, sizeof data), sizeof data, "%s", conn_rig_says(&rig));
             read_pattern(ssl, 0, MIB, 2, which);
             finish(&rig, ACTPASS_CLEAN, which);
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Hazard 14, both directions: far more than 32 KeyUpdates, with data between them. */
 Test(conn_legacy, hazard_14_key_updates_both_ways)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < 4; which++) {
         struct conn_rig rig;
         uint8_t data[1000];
@@ -154,7 +132,7 @@ Test(conn_legacy, hazard_14_key_updates_both_ways)
                                         .send_seed = 2,
                                         .receive_seed = 1,
                                         .key_update_every = 500};
-        struct conn_rig_options options = conn_defaults(which & 1, 1, transports[which >> 1]);
+        struct conn_rig_options options = conn_defaults(which & 1, 1, conn_transports[which >> 1]);
         SSL *ssl = start(&rig, &options, converse, &plan);
         for (uint64_t sent = 0; sent < plan.receive; sent += sizeof data) {
             pattern_fill(data, sizeof data, sent, 1);
@@ -164,7 +142,7 @@ Test(conn_legacy, hazard_14_key_updates_both_ways)
         }
         finish(&rig, ACTPASS_CLEAN, which);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- What goes wrong ----------------------------------------------------------------------------------- */
@@ -178,16 +156,16 @@ static void stop_in_the_middle(struct socket_peer *peer, void *arg)
 
 Test(conn_legacy, a_stream_that_stops_is_truncated)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         char byte;
-        struct conn_rig_options options = way(which);
+        struct conn_rig_options options = conn_way(which);
         SSL *ssl = start(&rig, &options, stop_in_the_middle, NULL);
         cr_assert_leq(SSL_read(ssl, &byte, 1), 0);
         finish(&rig, ACTPASS_TRUNCATED, which);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 static void send_nonsense(struct socket_peer *peer, void *arg)
@@ -202,16 +180,16 @@ static void send_nonsense(struct socket_peer *peer, void *arg)
 
 Test(conn_legacy, a_broken_record_is_a_protocol_error)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         char byte;
-        struct conn_rig_options options = way(which);
+        struct conn_rig_options options = conn_way(which);
         SSL *ssl = start(&rig, &options, send_nonsense, NULL);
         cr_assert_leq(SSL_read(ssl, &byte, 1), 0);
         finish(&rig, ACTPASS_PROTOCOL, which);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 static int refuse(int preverified, X509_STORE_CTX *store)
@@ -224,17 +202,18 @@ static int refuse(int preverified, X509_STORE_CTX *store)
 /* Hazard 16 for such code: the refusal of our certificate comes with the first read. */
 Test(conn_legacy, hazard_16_the_peer_refuses_our_certificate)
 {
-    set_up();
-    SSL_CTX_set_verify(world.theirs[1], SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, refuse);
+    conn_suite_begin(&suite);
+    SSL_CTX_set_verify(suite.world.theirs[1], SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                       refuse);
     for (int t = 0; t < 2; t++) {
         struct conn_rig rig;
         char byte;
-        struct conn_rig_options options = conn_defaults(false, 1, transports[t]);
+        struct conn_rig_options options = conn_defaults(false, 1, conn_transports[t]);
         SSL *ssl = start(&rig, &options, peer_shakes_hands, NULL);
         cr_assert_leq(SSL_read(ssl, &byte, 1), 0);
         finish(&rig, ACTPASS_REFUSED, t);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* A timeout of a read is not the end: it may be made again. */
@@ -251,12 +230,12 @@ static void speak_when_told(struct socket_peer *peer, void *arg)
 
 Test(conn_legacy, a_read_that_timed_out_may_be_made_again)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         atomic_bool told = false;
         char got[6] = "";
-        struct conn_rig_options options = way(which);
+        struct conn_rig_options options = conn_way(which);
         options.idle_ms = 50;
         SSL *ssl = start(&rig, &options, speak_when_told, &told);
         errno = 0;
@@ -272,5 +251,5 @@ Test(conn_legacy, a_read_that_timed_out_may_be_made_again)
         cr_assert_str_eq(got, "hello");
         finish(&rig, ACTPASS_CLEAN, which);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }

@@ -1,9 +1,8 @@
 /* Things that happen at any moment: aborts, resets, pauses of the conversation, many connections at once. */
 #include "relay/clock.h"
 #include "server/conn.h"
-#include "tests/support/conn_rig.h"
+#include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
-#include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
 #include <stdatomic.h>
@@ -13,29 +12,7 @@
 
 TestSuite(conn_moments, .timeout = 60);
 
-static const actpass_transport transports[] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
-enum { WAYS = 8 };
-
-static struct conn_world world;
-static struct resources before;
-
-static void set_up(void)
-{
-    before = resources_now();
-    conn_world_init(&world);
-    srand(11);
-}
-
-static void tear_down(void)
-{
-    conn_world_free(&world);
-    cr_assert(resources_return_to(before));
-}
-
-static struct conn_rig_options way(int which)
-{
-    return conn_defaults(which & 1, which >> 1 & 1, transports[which >> 2]);
-}
+static struct conn_suite suite;
 
 static void sleep_us(long us)
 {
@@ -69,15 +46,16 @@ static void converse(struct conn_rig *rig)
 
 Test(conn_moments, aborted_at_any_moment)
 {
-    set_up();
+    conn_suite_begin(&suite);
+    srand(11);
     unsigned clean = 0, cancelled = 0;
-    for (int which = 0; which < WAYS; which++) {
-        struct conn_rig_options options = way(which);
-        options.config = conn_config(&world, &options);
+    for (int which = 0; which < CONN_WAYS; which++) {
+        struct conn_rig_options options = conn_way(which);
+        options.config = conn_config(&suite.world, &options);
         for (int round = 0; round < 60; round++) {
             struct conn_rig rig;
             pthread_t thread;
-            conn_rig_init(&rig, &world, &options, peer_echoes, NULL);
+            conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
             struct moment moment = {.conn = rig.conn, .after_us = rand() % 12000};
             cr_assert_eq(pthread_create(&thread, NULL, abort_then, &moment), 0);
             converse(&rig);
@@ -93,7 +71,7 @@ Test(conn_moments, aborted_at_any_moment)
     }
     cr_assert_gt(cancelled, 0);
     cr_assert_gt(clean + cancelled, 0);
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 static void echo_until(struct socket_peer *peer, void *arg)
@@ -113,14 +91,15 @@ static void echo_until(struct socket_peer *peer, void *arg)
 
 Test(conn_moments, reset_at_any_moment)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
-        struct conn_rig_options options = way(which);
-        options.config = conn_config(&world, &options);
+    conn_suite_begin(&suite);
+    srand(11);
+    for (int which = 0; which < CONN_WAYS; which++) {
+        struct conn_rig_options options = conn_way(which);
+        options.config = conn_config(&suite.world, &options);
         for (int round = 0; round < 40; round++) {
             struct conn_rig rig;
             int64_t until_us = clock_now_us() + rand() % 8000;
-            conn_rig_init(&rig, &world, &options, echo_until, &until_us);
+            conn_rig_init(&rig, &suite.world, &options, echo_until, &until_us);
             converse(&rig);
             actpass_end end = actpass_close(rig.conn);
             /* The rig aborts the writer when the reader has failed. */
@@ -130,7 +109,7 @@ Test(conn_moments, reset_at_any_moment)
         }
         actpass_config_free(options.config);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- A conversation that comes and goes ------------------------------------------------------------------- */
@@ -140,13 +119,14 @@ Test(conn_moments, a_conversation_that_comes_and_goes)
 {
     static const enum relay_driver drivers[] = {DRIVER_AUTO, DRIVER_AUTO, DRIVER_RELAY,
                                                 DRIVER_RANDOM};
-    set_up();
+    conn_suite_begin(&suite);
+    srand(11);
     for (int i = 0; i < 4; i++) {
         struct conn_rig rig;
         uint8_t data[30000], got[30000];
         struct conn_rig_options options = conn_defaults(i & 1, 1, ACTPASS_TRANSPORT_RELAY);
         options.driver = drivers[i];
-        conn_rig_init(&rig, &world, &options, peer_echoes, NULL);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         for (int round = 0; round < 120; round++) {
             size_t size = (size_t)(rand() % (int)sizeof data) + 1, have = 0;
@@ -165,7 +145,7 @@ Test(conn_moments, a_conversation_that_comes_and_goes)
         cr_assert_eq(actpass_close(rig.conn), ACTPASS_CLEAN, "%s", conn_rig_says(&rig));
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* The same with memory given back in each wait that is long. */
@@ -192,13 +172,14 @@ static void echo_late(struct socket_peer *peer, void *arg)
 
 Test(conn_moments, memory_given_back_in_a_long_wait_is_not_missed)
 {
-    set_up();
+    conn_suite_begin(&suite);
+    srand(11);
     for (int which = 0; which < 4; which++) {
         struct conn_rig rig;
         char got[6] = "";
         int idle = 0;
-        struct conn_rig_options options = conn_defaults(which & 1, 1, transports[which >> 1]);
-        conn_rig_init(&rig, &world, &options, echo_late, NULL);
+        struct conn_rig_options options = conn_defaults(which & 1, 1, conn_transports[which >> 1]);
+        conn_rig_init(&rig, &suite.world, &options, echo_late, NULL);
         conn_on_idle(rig.conn, count_idle, &idle);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         for (int round = 1; round < 3; round++) {
@@ -210,7 +191,7 @@ Test(conn_moments, memory_given_back_in_a_long_wait_is_not_missed)
         cr_assert_eq(actpass_close(rig.conn), ACTPASS_CLEAN, "%s", conn_rig_says(&rig));
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- Many at once -------------------------------------------------------------------------------------------- */
@@ -229,7 +210,7 @@ static void *one_of_many(void *arg)
     struct conn_rig rig;
     struct socket_peer_plan plan = {
         .send = MANY_SIZE, .receive = MANY_SIZE, .send_seed = 4, .receive_seed = 4};
-    conn_rig_init(&rig, &world, one->options, peer_echoes, NULL);
+    conn_rig_init(&rig, &suite.world, one->options, peer_echoes, NULL);
     one->good = actpass_handshake(rig.conn) == 0 && conn_rig_exchange(&rig, &plan) &&
                 actpass_close(rig.conn) == ACTPASS_CLEAN;
     snprintf(one->says, sizeof one->says, "%s", conn_rig_says(&rig));
@@ -239,12 +220,13 @@ static void *one_of_many(void *arg)
 
 Test(conn_moments, many_connections_of_one_configuration)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    srand(11);
+    for (int which = 0; which < CONN_WAYS; which++) {
         static struct one ones[MANY];
         pthread_t threads[MANY];
-        struct conn_rig_options options = way(which);
-        options.config = conn_config(&world, &options);
+        struct conn_rig_options options = conn_way(which);
+        options.config = conn_config(&suite.world, &options);
         for (int i = 0; i < MANY; i++) {
             ones[i].options = &options;
             cr_assert_eq(pthread_create(&threads[i], NULL, one_of_many, &ones[i]), 0);
@@ -255,5 +237,5 @@ Test(conn_moments, many_connections_of_one_configuration)
             cr_assert(ones[i].good, "way %d, connection %d: %s", which, i, ones[i].says);
         actpass_config_free(options.config);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }

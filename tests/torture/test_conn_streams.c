@@ -1,27 +1,12 @@
 /* Connections under load: much data both ways at once, and peers with bad manners. */
 #include "relay/clock.h"
-#include "tests/support/conn_rig.h"
-#include "tests/support/resources.h"
+#include "tests/support/conn_suite.h"
 
 #include <criterion/criterion.h>
 
 enum { MIB = 1024 * 1024 };
 
-static const actpass_transport transports[] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
-static struct conn_world world;
-static struct resources before;
-
-static void set_up(void)
-{
-    before = resources_now();
-    conn_world_init(&world);
-}
-
-static void tear_down(void)
-{
-    conn_world_free(&world);
-    cr_assert(resources_return_to(before));
-}
+static struct conn_suite suite;
 
 TestSuite(conn_streams, .timeout = 60);
 
@@ -55,7 +40,7 @@ static void run(const struct conn_rig_options *options, struct talk talk, exchan
                 const char *what)
 {
     struct conn_rig rig;
-    conn_rig_init(&rig, &world, options, converse, &talk);
+    conn_rig_init(&rig, &suite.world, options, converse, &talk);
     bool good =
         actpass_handshake(rig.conn) == 0 && way(&rig, &talk.ours) && conn_rig_end_in_order(&rig);
     socket_peer_join(rig.peer);
@@ -74,7 +59,7 @@ static void run_all(const struct conn_rig_options *varied, struct talk talk, exc
         options.role = which & 1 ? ACTPASS_ROLE_SERVER : ACTPASS_ROLE_CLIENT;
         options.peer.server = !(which & 1);
         options.version = which >> 1 & 1;
-        options.transport = transports[which >> 2];
+        options.transport = conn_transports[which >> 2];
         run(&options, talk, way, what);
     }
 }
@@ -88,28 +73,28 @@ static struct conn_rig_options usual(void)
 
 Test(conn_streams, hazard_12_both_write_4_mib_reader_and_writer_threads)
 {
-    set_up();
+    conn_suite_begin(&suite);
     struct conn_rig_options options = usual();
     struct talk talk = talk_of(4 * MIB, 4 * MIB);
     talk.theirs.write_first = true; /* it reads only when all is written */
     run_all(&options, talk, conn_rig_exchange, "write first");
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_streams, hazard_12_both_write_4_mib_one_thread)
 {
-    set_up();
+    conn_suite_begin(&suite);
     struct conn_rig_options options = usual();
     struct talk talk = talk_of(4 * MIB, 4 * MIB);
     talk.theirs.write_first = true;
     run_all(&options, talk, conn_rig_exchange_at_once, "write first");
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_streams, both_ways_with_every_driver)
 {
     static const enum relay_driver drivers[] = {DRIVER_RELAY, DRIVER_CONVERSATION, DRIVER_RANDOM};
-    set_up();
+    conn_suite_begin(&suite);
     for (size_t i = 0; i < 3; i++)
         for (int role = 0; role < 2; role++) {
             struct conn_rig_options options = conn_defaults(role, 1, ACTPASS_TRANSPORT_RELAY);
@@ -117,13 +102,13 @@ Test(conn_streams, both_ways_with_every_driver)
             run(&options, talk_of(MIB, MIB), conn_rig_exchange, "threads");
             run(&options, talk_of(MIB, MIB), conn_rig_exchange_at_once, "one thread");
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_streams, both_ways_through_small_rings)
 {
     static const size_t rings[] = {1, 17, 100, 5000};
-    set_up();
+    conn_suite_begin(&suite);
     for (size_t i = 0; i < 4; i++) {
         struct conn_rig_options options = usual();
         options.ring = rings[i];
@@ -132,13 +117,13 @@ Test(conn_streams, both_ways_through_small_rings)
         run_all(&options, talk, conn_rig_exchange, "threads");
         run_all(&options, talk, conn_rig_exchange_at_once, "one thread");
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_streams, both_ways_in_small_system_calls)
 {
     static const size_t caps[] = {1, 3, 1000};
-    set_up();
+    conn_suite_begin(&suite);
     for (size_t i = 0; i < 3; i++) {
         struct conn_rig_options options = usual();
         options.io_cap = caps[i];
@@ -146,40 +131,40 @@ Test(conn_streams, both_ways_in_small_system_calls)
         struct talk talk = talk_of(caps[i] * 2000, caps[i] * 2000);
         run_all(&options, talk, conn_rig_exchange, "threads");
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_streams, one_way_each)
 {
-    set_up();
+    conn_suite_begin(&suite);
     struct conn_rig_options options = usual();
     run_all(&options, talk_of(2 * MIB, 0), conn_rig_exchange, "we send");
     run_all(&options, talk_of(0, 2 * MIB), conn_rig_exchange, "the peer sends");
     run_all(&options, talk_of(0, 0), conn_rig_exchange, "nobody sends");
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- Peers with bad manners ------------------------------------------------------------------------ */
 
 Test(conn_streams, a_peer_that_dribbles)
 {
-    set_up();
+    conn_suite_begin(&suite);
     struct conn_rig_options options = usual();
     options.peer.send_cap = 5;
     options.peer.pause_us = 100;
     run_all(&options, talk_of(100000, 3000), conn_rig_exchange, "threads");
     run_all(&options, talk_of(100000, 3000), conn_rig_exchange_at_once, "one thread");
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_streams, a_peer_that_stops_reading_for_a_while)
 {
-    set_up();
+    conn_suite_begin(&suite);
     struct conn_rig_options options = usual();
     struct talk talk = talk_of(6 * MIB, 1000);
     talk.pause_after_ms = 300;
     run_all(&options, talk, conn_rig_exchange, "threads");
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- KeyUpdate (hazards 13 and 14) ------------------------------------------------------------------ */
@@ -188,17 +173,18 @@ Test(conn_streams, a_peer_that_stops_reading_for_a_while)
 Test(conn_streams, hazard_13_key_updates_while_we_write)
 {
     static const size_t rings[] = {0, 100, 40000};
-    set_up();
+    conn_suite_begin(&suite);
     for (size_t i = 0; i < 3; i++)
         for (int which = 0; which < 4; which++) {
-            struct conn_rig_options options = conn_defaults(which & 1, 1, transports[which >> 1]);
+            struct conn_rig_options options =
+                conn_defaults(which & 1, 1, conn_transports[which >> 1]);
             options.ring = rings[i];
             struct talk talk = talk_of(rings[i] == 100 ? 50000 : 2 * MIB, 100000);
             talk.theirs.key_update_every = 400;
             run(&options, talk, conn_rig_exchange, "threads");
             run(&options, talk, conn_rig_exchange_at_once, "one thread");
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 struct storm {
@@ -228,7 +214,7 @@ static actpass_end end_of_storm(struct storm storm_, bool server, actpass_transp
     struct conn_rig rig;
     struct conn_rig_options options = conn_defaults(server, 1, transport);
     char scratch[100];
-    conn_rig_init(&rig, &world, &options, storm, &storm_);
+    conn_rig_init(&rig, &suite.world, &options, storm, &storm_);
     cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
     while (actpass_read(rig.conn, scratch, sizeof scratch) > 0)
         ;
@@ -239,26 +225,26 @@ static actpass_end end_of_storm(struct storm storm_, bool server, actpass_transp
 
 Test(conn_streams, hazard_14_key_updates_with_data_between_are_fine)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < 8; which++) {
         struct storm storm = {
             .updates = 32, .rounds = 50, .requested = which & 1, .data_at_the_end = true};
-        actpass_end end = end_of_storm(storm, which & 2, transports[which >> 2]);
+        actpass_end end = end_of_storm(storm, which & 2, conn_transports[which >> 2]);
         cr_assert_eq(end, ACTPASS_CLEAN, "%d: %s", which, actpass_end_name(end));
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_streams, hazard_14_too_many_key_updates_in_a_row_are_an_attack)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < 16; which++) {
         struct storm storm = {.updates = 33 + (unsigned)(which & 1) * 1000,
                               .rounds = 1,
                               .requested = which & 2,
                               .data_at_the_end = which & 4};
-        actpass_end end = end_of_storm(storm, true, transports[which >> 3]);
+        actpass_end end = end_of_storm(storm, true, conn_transports[which >> 3]);
         cr_assert_eq(end, ACTPASS_PROTOCOL, "%d: %s", which, actpass_end_name(end));
     }
-    tear_down();
+    conn_suite_end(&suite);
 }

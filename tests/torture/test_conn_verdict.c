@@ -1,8 +1,7 @@
 /* The role and the handshake where it is close: hellos in pieces, hellos at the moment of the timeout, questions from
  * other threads meanwhile. */
 #include "relay/clock.h"
-#include "tests/support/conn_rig.h"
-#include "tests/support/resources.h"
+#include "tests/support/conn_suite.h"
 
 #include <criterion/criterion.h>
 #include <stdatomic.h>
@@ -11,22 +10,7 @@
 
 TestSuite(conn_verdict, .timeout = 60);
 
-static const actpass_transport transports[] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
-
-static struct conn_world world;
-static struct resources before;
-
-static void set_up(void)
-{
-    before = resources_now();
-    conn_world_init(&world);
-}
-
-static void tear_down(void)
-{
-    conn_world_free(&world);
-    cr_assert(resources_return_to(before));
-}
+static struct conn_suite suite;
 
 /* ---- Hellos in pieces ---------------------------------------------------------------------------------- */
 
@@ -35,7 +19,7 @@ static void assert_echo(const struct conn_rig_options *options, const char *what
     struct conn_rig rig;
     actpass_info_t info;
     char got[6] = "";
-    conn_rig_init(&rig, &world, options, peer_echoes, NULL);
+    conn_rig_init(&rig, &suite.world, options, peer_echoes, NULL);
     cr_assert_eq(actpass_handshake(rig.conn), 0, "%s: %s", what, conn_rig_says(&rig));
     actpass_info(rig.conn, &info);
     cr_assert_eq(info.cause, ACTPASS_CAUSE_CLIENT_HELLO, "%s", what);
@@ -49,12 +33,12 @@ Test(conn_verdict, hellos_over_many_records_and_segments)
 {
     static const size_t pieces[] = {1, 2, 3, 4, 5, 50, 200};
     static const size_t caps[] = {0, 1, 7};
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < 4; which++)
         for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++)
             for (size_t c = 0; c < 3; c++) {
                 struct conn_rig_options options =
-                    conn_defaults(true, which & 1, transports[which >> 1]);
+                    conn_defaults(true, which & 1, conn_transports[which >> 1]);
                 options.role = ACTPASS_ROLE_AUTO;
                 options.peer.hello_piece = pieces[p];
                 options.peer.send_cap = caps[c];
@@ -63,7 +47,7 @@ Test(conn_verdict, hellos_over_many_records_and_segments)
                          2 + (which & 1), which >> 1, pieces[p], caps[c]);
                 assert_echo(&options, what);
             }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- At the moment of the timeout ------------------------------------------------------------------------- */
@@ -96,12 +80,12 @@ static void race(actpass_transport transport, int version)
     struct conn_rig_options options = conn_defaults(true, version, transport);
     options.role = ACTPASS_ROLE_AUTO;
     options.initial_data_ms = INITIAL_MS;
-    options.config = conn_config(&world, &options);
+    options.config = conn_config(&suite.world, &options);
     for (int round = 0; round < 200; round++) {
         struct conn_rig rig;
         actpass_info_t info;
         int64_t at_us = clock_now_us() + INITIAL_MS * 1000 + (round - 100) * 10;
-        conn_rig_init(&rig, &world, &options, speak_at, &at_us);
+        conn_rig_init(&rig, &suite.world, &options, speak_at, &at_us);
         bool up = actpass_handshake(rig.conn) == 0;
         actpass_end end = actpass_close(rig.conn);
         actpass_info(rig.conn, &info);
@@ -118,17 +102,17 @@ static void race(actpass_transport transport, int version)
 
 Test(conn_verdict, a_hello_within_a_millisecond_of_the_timeout)
 {
-    set_up();
+    conn_suite_begin(&suite);
     race(ACTPASS_TRANSPORT_RELAY, 0);
     race(ACTPASS_TRANSPORT_RELAY, 1);
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_verdict, a_hello_within_a_millisecond_of_the_timeout_direct)
 {
-    set_up();
+    conn_suite_begin(&suite);
     race(ACTPASS_TRANSPORT_DIRECT, 1);
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- Questions from another thread -------------------------------------------------------------------------- */
@@ -155,15 +139,15 @@ static void *ask(void *arg)
 
 Test(conn_verdict, info_from_another_thread_at_any_time)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int round = 0; round < 20; round++)
         for (int which = 0; which < 8; which++) {
             struct conn_rig rig;
             pthread_t thread;
             struct conn_rig_options options =
-                conn_defaults(which & 1, which >> 1 & 1, transports[which >> 2]);
+                conn_defaults(which & 1, which >> 1 & 1, conn_transports[which >> 2]);
             options.client_auth = true;
-            conn_rig_init(&rig, &world, &options, peer_shakes_hands_and_ends, NULL);
+            conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
             struct asker asker = {.conn = rig.conn};
             cr_assert_eq(pthread_create(&thread, NULL, ask, &asker), 0);
             cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
@@ -172,5 +156,5 @@ Test(conn_verdict, info_from_another_thread_at_any_time)
             cr_assert_eq(pthread_join(thread, NULL), 0);
             conn_rig_free(&rig);
         }
-    tear_down();
+    conn_suite_end(&suite);
 }

@@ -2,8 +2,7 @@
  * tests/torture. */
 #include "relay/clock.h"
 #include "server/conn.h"
-#include "tests/support/conn_rig.h"
-#include "tests/support/resources.h"
+#include "tests/support/conn_suite.h"
 
 #include <criterion/criterion.h>
 #include <stdatomic.h>
@@ -13,42 +12,12 @@
 
 TestSuite(conn, .timeout = 30);
 
-static const actpass_transport transports[] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
-
-/* Both roles, versions and transports. */
-enum { WAYS = 8 };
-
-static struct conn_rig_options way(int which)
-{
-    return conn_defaults(which & 1, which >> 1 & 1, transports[which >> 2]);
-}
-
-static struct conn_world world;
-static struct resources before;
-
-static void set_up(void)
-{
-    before = resources_now();
-    conn_world_init(&world);
-}
-
-static void tear_down(void)
-{
-    conn_world_free(&world);
-    cr_assert(resources_return_to(before));
-}
+static struct conn_suite suite;
 
 static void assert_good(bool good, struct conn_rig *rig, int which)
 {
     socket_peer_join(rig->peer);
     cr_assert(good && !rig->peer->failure[0], "way %d: %s", which, conn_rig_says(rig));
-}
-
-static void assert_ends(struct conn_rig *rig, actpass_end want, int which)
-{
-    actpass_end end = actpass_close(rig->conn);
-    cr_assert_eq(end, want, "way %d: %s instead of %s: %s", which, actpass_end_name(end),
-                 actpass_end_name(want), conn_rig_says(rig));
 }
 
 static bool shake_hands(struct conn_rig *rig)
@@ -60,35 +29,35 @@ static bool shake_hands(struct conn_rig *rig)
 
 Test(conn, an_echo)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         char got[6] = "";
-        struct conn_rig_options options = way(which);
-        conn_rig_init(&rig, &world, &options, peer_echoes, NULL);
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert(shake_hands(&rig) && shake_hands(&rig), "again changes nothing");
         cr_assert_eq(actpass_write(rig.conn, "hello", 5), 0);
         cr_assert_eq(actpass_read(rig.conn, got, 5), 5);
         cr_assert_str_eq(got, "hello");
         cr_assert_eq(actpass_ended(rig.conn), ACTPASS_OPEN);
         cr_assert_str_eq(actpass_error(rig.conn), "");
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         assert_good(true, &rig, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, info_tells_what_is_known)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         actpass_info_t info;
-        struct conn_rig_options options = way(which);
+        struct conn_rig_options options = conn_way(which);
         bool server = options.role == ACTPASS_ROLE_SERVER;
         options.client_auth = true;
-        conn_rig_init(&rig, &world, &options, peer_echoes, NULL);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         actpass_info(rig.conn, &info);
         cr_assert_eq(info.role, options.role);
         cr_assert_eq(info.cause, ACTPASS_CAUSE_CONFIGURED);
@@ -108,53 +77,53 @@ Test(conn, info_tells_what_is_known)
         cr_assert_gt(info.received, 100);
         cr_assert_gt(info.sent, 100);
         cr_assert_eq(info.end, ACTPASS_OPEN);
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         actpass_info(rig.conn, &info);
         cr_assert_eq(info.end, ACTPASS_CLEAN);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, the_role_is_found)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         actpass_info_t info;
-        struct conn_rig_options options = way(which);
+        struct conn_rig_options options = conn_way(which);
         bool server = options.role == ACTPASS_ROLE_SERVER;
         options.role = ACTPASS_ROLE_AUTO;
         options.initial_data_ms = server ? 10000 : 30;
-        conn_rig_init(&rig, &world, &options, peer_echoes, NULL);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert(shake_hands(&rig), "way %d: %s", which, conn_rig_says(&rig));
         actpass_info(rig.conn, &info);
         cr_assert_eq(info.role, server ? ACTPASS_ROLE_SERVER : ACTPASS_ROLE_CLIENT);
         cr_assert_eq(info.cause, server ? ACTPASS_CAUSE_CLIENT_HELLO : ACTPASS_CAUSE_SILENCE);
         cr_assert_eq(info.peer_spoke_first, server);
         cr_assert(server || info.decided_us >= 30000);
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, sizes_of_nothing)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         char byte;
-        struct conn_rig_options options = way(which);
-        conn_rig_init(&rig, &world, &options, peer_echoes, NULL);
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert(shake_hands(&rig));
         cr_assert_eq(actpass_write(rig.conn, NULL, 0), 0);
         cr_assert_eq(conn_write_some(rig.conn, NULL, 0), 0);
         cr_assert_eq(conn_read_some(rig.conn, &byte, 1), CONN_AGAIN);
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- Endings -------------------------------------------------------------------------------------------- */
@@ -175,21 +144,21 @@ static void half_close(struct socket_peer *peer, void *arg)
 /* Hazard 21: what the peer closes is its own direction; ours goes on. */
 Test(conn, hazard_21_the_peer_closes_its_half)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         char byte;
-        struct conn_rig_options options = way(which);
-        conn_rig_init(&rig, &world, &options, half_close, NULL);
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, half_close, NULL);
         cr_assert(shake_hands(&rig));
         cr_assert_eq(actpass_read(rig.conn, &byte, 1), 0);
         cr_assert_eq(actpass_read(rig.conn, &byte, 1), 0, "it stays so");
         cr_assert_eq(actpass_write(rig.conn, "after", 5), 0, "%s", conn_rig_says(&rig));
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         assert_good(true, &rig, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 static void answer_after_close_notify(struct socket_peer *peer, void *arg)
@@ -206,12 +175,12 @@ static void answer_after_close_notify(struct socket_peer *peer, void *arg)
 
 Test(conn, hazard_21_we_close_our_half)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         char got[10];
-        struct conn_rig_options options = way(which);
-        conn_rig_init(&rig, &world, &options, answer_after_close_notify, NULL);
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, answer_after_close_notify, NULL);
         cr_assert(shake_hands(&rig));
         cr_assert_eq(actpass_shutdown_write(rig.conn), 0);
         cr_assert_eq(actpass_shutdown_write(rig.conn), 0, "again changes nothing");
@@ -220,11 +189,11 @@ Test(conn, hazard_21_we_close_our_half)
         cr_assert_eq(actpass_read(rig.conn, got, 10), 10, "%s", conn_rig_says(&rig));
         cr_assert_arr_eq(got, "the answer", 10);
         cr_assert_eq(actpass_read(rig.conn, got, 10), 0);
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         assert_good(true, &rig, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Hazard 21: data of the peer are on their way when we close. */
@@ -238,33 +207,33 @@ static void write_then_end(struct socket_peer *peer, void *arg)
 
 Test(conn, hazard_21_closing_with_unread_data)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
-        struct conn_rig_options options = way(which);
-        conn_rig_init(&rig, &world, &options, write_then_end, NULL);
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, write_then_end, NULL);
         cr_assert(shake_hands(&rig));
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         assert_good(true, &rig, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, closing_from_both_sides_at_once)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int round = 0; round < 10; round++)
-        for (int which = 0; which < WAYS; which++) {
+        for (int which = 0; which < CONN_WAYS; which++) {
             struct conn_rig rig;
-            struct conn_rig_options options = way(which);
-            conn_rig_init(&rig, &world, &options, peer_shakes_hands_and_ends, NULL);
+            struct conn_rig_options options = conn_way(which);
+            conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
             cr_assert(shake_hands(&rig));
-            assert_ends(&rig, ACTPASS_CLEAN, which);
+            conn_must_end(&rig, ACTPASS_CLEAN, which);
             assert_good(true, &rig, which);
             conn_rig_free(&rig);
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Many a client sends close_notify and is gone. It was said, so it is clean. */
@@ -282,39 +251,39 @@ static void say_goodbye_and_go(struct socket_peer *peer, void *arg)
 
 Test(conn, a_peer_that_does_not_wait_for_our_close_notify_ends_clean)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int round = 0; round < 20; round++)
-        for (int which = 0; which < WAYS; which++) {
+        for (int which = 0; which < CONN_WAYS; which++) {
             struct conn_rig rig;
             char byte;
-            struct conn_rig_options options = way(which);
-            conn_rig_init(&rig, &world, &options, say_goodbye_and_go, NULL);
+            struct conn_rig_options options = conn_way(which);
+            conn_rig_init(&rig, &suite.world, &options, say_goodbye_and_go, NULL);
             cr_assert(shake_hands(&rig));
             cr_assert_eq(actpass_write(rig.conn, "hello", 5), 0);
             cr_assert_eq(actpass_read(rig.conn, &byte, 1), 0, "%s", conn_rig_says(&rig));
-            assert_ends(&rig, ACTPASS_CLEAN, which);
+            conn_must_end(&rig, ACTPASS_CLEAN, which);
             conn_rig_free(&rig);
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, closing_again_gives_the_same_answer)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
-        struct conn_rig_options options = way(which);
-        conn_rig_init(&rig, &world, &options, peer_echoes, NULL);
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert(shake_hands(&rig));
         unsigned open = resources_now().descriptors;
         for (int i = 0; i < 3; i++)
-            assert_ends(&rig, ACTPASS_CLEAN, which);
+            conn_must_end(&rig, ACTPASS_CLEAN, which);
         cr_assert_lt(resources_now().descriptors, open, "the descriptor is closed on return");
         actpass_abort(rig.conn);
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 static void wait_for_reset(struct socket_peer *peer, void *arg)
@@ -332,11 +301,11 @@ static void wait_for_reset(struct socket_peer *peer, void *arg)
 
 Test(conn, freeing_an_open_one_resets)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
-        struct conn_rig_options options = way(which);
-        conn_rig_init(&rig, &world, &options, wait_for_reset, NULL);
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, wait_for_reset, NULL);
         cr_assert(shake_hands(&rig));
         cr_assert_eq(actpass_write(rig.conn, "half", 4), 0);
         actpass_free(rig.conn);
@@ -347,46 +316,46 @@ Test(conn, freeing_an_open_one_resets)
         conn_rig_free(&rig);
     }
     actpass_free(NULL);
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, before_the_handshake_there_is_nothing_to_read_or_write)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         char byte;
-        struct conn_rig_options options = way(which);
-        conn_rig_init(&rig, &world, &options, peer_does_nothing, NULL);
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_does_nothing, NULL);
         cr_assert_eq(actpass_read(rig.conn, &byte, 1), -1);
         cr_assert_eq(actpass_write(rig.conn, "x", 1), -1);
         cr_assert_eq(actpass_shutdown_write(rig.conn), -1);
         cr_assert_null(actpass_ssl(rig.conn));
-        assert_ends(&rig, ACTPASS_CANCELLED, which);
+        conn_must_end(&rig, ACTPASS_CANCELLED, which);
         cr_assert_eq(actpass_handshake(rig.conn), -1);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, aborted_before_its_handshake)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++)
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++)
         for (int automatic = 0; automatic < 2; automatic++) {
             struct conn_rig rig;
-            struct conn_rig_options options = way(which);
+            struct conn_rig_options options = conn_way(which);
             if (automatic)
                 options.role = ACTPASS_ROLE_AUTO;
-            conn_rig_init(&rig, &world, &options, peer_does_nothing, NULL);
+            conn_rig_init(&rig, &suite.world, &options, peer_does_nothing, NULL);
             actpass_abort(rig.conn);
             actpass_abort(rig.conn);
             cr_assert_eq(actpass_handshake(rig.conn), -1);
             cr_assert_eq(actpass_ended(rig.conn), ACTPASS_CANCELLED);
-            assert_ends(&rig, ACTPASS_CANCELLED, which);
+            conn_must_end(&rig, ACTPASS_CANCELLED, which);
             conn_rig_free(&rig);
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- Endings without a role ------------------------------------------------------------------------------- */
@@ -426,32 +395,32 @@ static void speak_first(struct socket_peer *peer, void *arg)
 /* Hazard 25: nothing is said to such a peer, and it is told apart. */
 Test(conn, hazard_25_endings_without_a_role)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++)
         for (int t = 0; t < 2; t++) {
             struct conn_rig rig;
             actpass_info_t info;
-            struct conn_rig_options options = conn_defaults(true, 1, transports[t]);
+            struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
             options.role = ACTPASS_ROLE_AUTO;
             options.handshake_ms = 40;
-            conn_rig_init(&rig, &world, &options, speak_first, (void *)&firsts[i]);
+            conn_rig_init(&rig, &suite.world, &options, speak_first, (void *)&firsts[i]);
             cr_assert_eq(actpass_handshake(rig.conn), -1, "%s", firsts[i].name);
             actpass_info(rig.conn, &info);
             cr_assert_eq(info.role, ACTPASS_ROLE_NONE, "%s", firsts[i].name);
             cr_assert_eq(info.cause, firsts[i].cause, "%s: %s", firsts[i].name,
                          actpass_cause_name(info.cause));
-            assert_ends(&rig, firsts[i].end, (int)i);
+            conn_must_end(&rig, firsts[i].end, (int)i);
             assert_good(true, &rig, (int)i);
             conn_rig_free(&rig);
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- Identity -------------------------------------------------------------------------------------------- */
 
 static actpass_config *strict_config(const struct conn_rig_options *options, const char *peer_name)
 {
-    actpass_config *config = conn_config(&world, options);
+    actpass_config *config = conn_config(&suite.world, options);
     cr_assert_eq(actpass_config_add_peer_name(config, peer_name), 0);
     return config;
 }
@@ -459,26 +428,26 @@ static actpass_config *strict_config(const struct conn_rig_options *options, con
 /* A peer whose certificate is good, but is the wrong one: our own. */
 Test(conn, a_peer_that_shows_our_own_certificate_is_refused)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
-        struct conn_rig_options options = way(which);
+        struct conn_rig_options options = conn_way(which);
         options.client_auth = true;
-        SSL_CTX *theirs = world.theirs[options.version];
-        world.theirs[options.version] =
-            socket_peer_context(options.version ? TLS1_3_VERSION : TLS1_2_VERSION,
-                                world.pair->ends[0].certificate, world.pair->ends[0].key);
-        options.config = strict_config(&options, world.pair->ends[0].name);
-        conn_rig_init(&rig, &world, &options, peer_shakes_hands_and_ends, NULL);
+        SSL_CTX *theirs = suite.world.theirs[options.version];
+        suite.world.theirs[options.version] = socket_peer_context(
+            options.version ? TLS1_3_VERSION : TLS1_2_VERSION,
+            suite.world.pair->ends[0].certificate, suite.world.pair->ends[0].key);
+        options.config = strict_config(&options, suite.world.pair->ends[0].name);
+        conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
         cr_assert_eq(actpass_handshake(rig.conn), -1);
-        assert_ends(&rig, ACTPASS_REFUSED, which);
+        conn_must_end(&rig, ACTPASS_REFUSED, which);
         cr_assert_gt(strlen(actpass_error(rig.conn)), 20);
         conn_rig_free(&rig);
         actpass_config_free(options.config);
-        SSL_CTX_free(world.theirs[options.version]);
-        world.theirs[options.version] = theirs;
+        SSL_CTX_free(suite.world.theirs[options.version]);
+        suite.world.theirs[options.version] = theirs;
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 static int refuse(int preverified, X509_STORE_CTX *store)
@@ -492,21 +461,21 @@ static int refuse(int preverified, X509_STORE_CTX *store)
  * read tells. */
 Test(conn, hazard_16_the_peer_refuses_our_certificate)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         char byte;
-        struct conn_rig_options options = way(which);
-        SSL_CTX_set_verify(world.theirs[options.version],
+        struct conn_rig_options options = conn_way(which);
+        SSL_CTX_set_verify(suite.world.theirs[options.version],
                            SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, refuse);
-        conn_rig_init(&rig, &world, &options, peer_shakes_hands, NULL);
+        conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands, NULL);
         bool late = options.role == ACTPASS_ROLE_CLIENT && options.version == 1;
         cr_assert_eq(shake_hands(&rig), late, "way %d: %s", which, conn_rig_says(&rig));
         cr_assert_eq(actpass_read(rig.conn, &byte, 1), -1);
-        assert_ends(&rig, ACTPASS_REFUSED, which);
+        conn_must_end(&rig, ACTPASS_REFUSED, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- Events ------------------------------------------------------------------------------------------------ */
@@ -532,21 +501,21 @@ static void note_event(actpass_conn *conn, actpass_event event, void *arg)
 
 Test(conn, events_come_once_each_and_in_order)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int round = 0; round < 10; round++)
-        for (int which = 0; which < WAYS; which++) {
+        for (int which = 0; which < CONN_WAYS; which++) {
             struct conn_rig rig;
             struct events events = {0};
-            struct conn_rig_options options = way(which);
+            struct conn_rig_options options = conn_way(which);
             options.on_event = note_event;
             options.on_event_arg = &events;
             if (round % 2) {
                 options.initial_data_ms = options.role == ACTPASS_ROLE_SERVER ? 10000 : 0;
                 options.role = ACTPASS_ROLE_AUTO;
             }
-            conn_rig_init(&rig, &world, &options, peer_shakes_hands_and_ends, NULL);
+            conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
             cr_assert(shake_hands(&rig), "%s", conn_rig_says(&rig));
-            assert_ends(&rig, ACTPASS_CLEAN, which);
+            conn_must_end(&rig, ACTPASS_CLEAN, which);
             (void)actpass_close(rig.conn);
             conn_rig_free(&rig);
             cr_assert(events.role == 1 && events.handshake == 2 && events.close == 3 &&
@@ -554,20 +523,20 @@ Test(conn, events_come_once_each_and_in_order)
                       "way %d: role %d, handshake %d, close %d", which, events.role,
                       events.handshake, events.close);
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, events_of_one_that_fails)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int t = 0; t < 2; t++) {
         struct conn_rig rig;
         struct events events = {0};
-        struct conn_rig_options options = conn_defaults(true, 1, transports[t]);
+        struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
         options.role = ACTPASS_ROLE_AUTO;
         options.on_event = note_event;
         options.on_event_arg = &events;
-        conn_rig_init(&rig, &world, &options, speak_first, (void *)&firsts[0]);
+        conn_rig_init(&rig, &suite.world, &options, speak_first, (void *)&firsts[0]);
         cr_assert_eq(actpass_handshake(rig.conn), -1);
         conn_rig_free(&rig);
         cr_assert_eq(events.handshake, 0);
@@ -575,7 +544,7 @@ Test(conn, events_of_one_that_fails)
         cr_assert_eq(events.close, 2);
         cr_assert_eq(events.count, 2);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 static void abort_in_event(actpass_conn *conn, actpass_event event, void *arg)
@@ -588,30 +557,30 @@ static void abort_in_event(actpass_conn *conn, actpass_event event, void *arg)
 Test(conn, an_event_may_abort)
 {
     static actpass_event events[] = {ACTPASS_EVENT_ROLE, ACTPASS_EVENT_HANDSHAKE};
-    set_up();
+    conn_suite_begin(&suite);
     for (size_t i = 0; i < 2; i++)
         for (int t = 0; t < 2; t++) {
             struct conn_rig rig;
             char byte;
-            struct conn_rig_options options = conn_defaults(true, 1, transports[t]);
+            struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
             options.on_event = abort_in_event;
             options.on_event_arg = &events[i];
-            conn_rig_init(&rig, &world, &options, peer_shakes_hands, NULL);
+            conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands, NULL);
             if (shake_hands(&rig))
                 cr_assert_eq(actpass_read(rig.conn, &byte, 1), -1);
-            assert_ends(&rig, ACTPASS_CANCELLED, t);
+            conn_must_end(&rig, ACTPASS_CANCELLED, t);
             conn_rig_free(&rig);
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- Making one -------------------------------------------------------------------------------------------- */
 
 Test(conn, a_configuration_that_cannot_be_used_closes_the_descriptor)
 {
-    set_up();
+    conn_suite_begin(&suite);
     struct conn_rig_options options = conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
-    actpass_config *config = conn_config(&world, &options);
+    actpass_config *config = conn_config(&suite.world, &options);
     cr_assert_eq(actpass_config_set_identity(config, "/no/such.pem", "/no/such.key"), 0);
     int fds[2];
     sockets_tcp(fds);
@@ -622,34 +591,34 @@ Test(conn, a_configuration_that_cannot_be_used_closes_the_descriptor)
     cr_assert_eq(recv(fds[1], &byte, 1, 0), 0, "the descriptor is still open");
     close(fds[1]);
     actpass_config_free(config);
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, what_is_no_connected_socket_fails)
 {
-    set_up();
+    conn_suite_begin(&suite);
     int pipes[2];
     cr_assert_eq(pipe(pipes), 0);
     const int bad[] = {-1, pipes[0], socket(AF_INET, SOCK_DGRAM, 0)};
     struct conn_rig_options options = conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
     for (size_t i = 0; i < 3; i++) {
-        actpass_config *config = conn_config(&world, &options);
+        actpass_config *config = conn_config(&suite.world, &options);
         actpass_conn *conn = actpass_accept_fd(config, bad[i]);
         cr_assert_null(conn, "descriptor %zu", i);
         cr_assert_gt(strlen(actpass_config_error(config)), 20, "%s", actpass_config_error(config));
         actpass_config_free(config);
     }
     close(pipes[1]);
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, a_socket_that_is_not_connected_ends_at_once)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int t = 0; t < 2; t++) {
-        struct conn_rig_options options = conn_defaults(true, 1, transports[t]);
+        struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
         options.role = ACTPASS_ROLE_AUTO;
-        actpass_config *config = conn_config(&world, &options);
+        actpass_config *config = conn_config(&suite.world, &options);
         actpass_conn *conn = actpass_accept_fd(config, socket(AF_INET, SOCK_STREAM, 0));
         cr_assert_not_null(conn);
         cr_assert_eq(actpass_handshake(conn), -1);
@@ -657,23 +626,23 @@ Test(conn, a_socket_that_is_not_connected_ends_at_once)
         actpass_free(conn);
         actpass_config_free(config);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, a_configuration_may_be_freed_before_its_connections)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
-        struct conn_rig_options options = way(which);
-        conn_rig_init(&rig, &world, &options, peer_echoes, NULL);
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         actpass_config_free(rig.config);
         rig.shared = true;
         cr_assert(shake_hands(&rig));
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn, names_of_the_public_enumerations)

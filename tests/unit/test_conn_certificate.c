@@ -1,30 +1,15 @@
 /* Certificates on demand: a client is asked after the handshake, in TLS 1.2 and 1.3, over both transports. */
 #include "relay/clock.h"
 #include "server/conn.h"
-#include "tests/support/conn_rig.h"
+#include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
-#include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const actpass_transport transports[] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
-static struct conn_world world;
-static struct resources before;
-
-static void set_up(void)
-{
-    before = resources_now();
-    conn_world_init(&world);
-}
-
-static void tear_down(void)
-{
-    conn_world_free(&world);
-    cr_assert(resources_return_to(before));
-}
+static struct conn_suite suite;
 
 TestSuite(conn_certificate, .timeout = 60);
 
@@ -129,10 +114,11 @@ static void act(struct socket_peer *peer, void *arg)
 
 static void begin(struct conn_rig *rig, int which, struct client *client)
 {
-    struct conn_rig_options options = conn_defaults(true, which & 1, transports[which >> 1 & 1]);
+    struct conn_rig_options options =
+        conn_defaults(true, which & 1, conn_transports[which >> 1 & 1]);
     options.on_demand = true;
-    client->world = &world;
-    conn_rig_init(rig, &world, &options, act, client);
+    client->world = &suite.world;
+    conn_rig_init(rig, &suite.world, &options, act, client);
     cr_assert_eq(actpass_handshake(rig->conn), 0, "%s", conn_rig_says(rig));
     actpass_info_t info;
     actpass_info(rig->conn, &info);
@@ -154,7 +140,7 @@ enum { ALL = 4 };
 Test(conn_certificate, a_client_gives_it_and_data_stays_in_order)
 {
     static const size_t sizes[] = {0, 1, 20000, 60000};
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < 4 * ALL; which++) {
         struct client client = {.manner = GIVES, .early = sizes[which / ALL], .echoes = true};
         struct conn_rig rig;
@@ -167,13 +153,13 @@ Test(conn_certificate, a_client_gives_it_and_data_stays_in_order)
                   "%d: %s", which, conn_rig_says(&rig));
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Small pieces of what was early, and the second request costs nothing. */
 Test(conn_certificate, asked_again_it_is_there)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < ALL; which++) {
         struct client client = {.manner = GIVES, .early = 100, .echoes = true};
         struct conn_rig rig;
@@ -190,7 +176,7 @@ Test(conn_certificate, asked_again_it_is_there)
                   "%s", conn_rig_says(&rig));
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_certificate, who_gives_none_is_refused)
@@ -212,7 +198,7 @@ Test(conn_certificate, who_gives_none_is_refused)
          ACTPASS_REFUSED,
          {"closed the connection instead", "closed the connection instead"}},
     };
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < 5 * ALL; which++) {
         int row = which / ALL;
         struct client client = {.manner = rows[row].manner};
@@ -231,7 +217,7 @@ Test(conn_certificate, who_gives_none_is_refused)
         cr_assert_str_eq(info.peer_subject, "", "%d", which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* A refusal is an alert, so that the client learns of it. */
@@ -239,7 +225,7 @@ Test(conn_certificate, a_refusal_is_told)
 {
     static const char *const texts[2][2] = {{"handshake failure", "certificate required"},
                                             {"bad certificate", "bad certificate"}};
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < 2 * ALL; which++) {
         struct client client = {.manner = which < ALL ? HAS_NONE : HAS_OURS, .echoes = true};
         struct conn_rig rig;
@@ -251,12 +237,12 @@ Test(conn_certificate, a_refusal_is_told)
                   conn_rig_says(&rig));
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_certificate, hazard_24_a_silent_client_has_a_deadline)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < ALL; which++) {
         struct client client = {.manner = IS_SILENT};
         struct conn_rig rig;
@@ -266,7 +252,7 @@ Test(conn_certificate, hazard_24_a_silent_client_has_a_deadline)
         cr_assert(strstr(actpass_error(rig.conn), "did not answer the request"));
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* As the http service asks: who has none goes on without. */
@@ -278,7 +264,7 @@ Test(conn_certificate, optional)
         const char *text;
     } rows[] = {{HAS_NONE, 3, "asked for a certificate and gave none"},
                 {CANNOT, 2, "it has not offered post_handshake_auth"}};
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < 2 * ALL; which++) {
         int row = which / ALL;
         struct client client = {.manner = rows[row].manner, .early = 1000, .echoes = true};
@@ -298,13 +284,13 @@ Test(conn_certificate, optional)
                   "%d: %s", which, conn_rig_says(&rig));
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_certificate, access_list)
 {
     char *right[] = {(char *)"dns:right.example"}, *wrong[] = {(char *)"left.example"};
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < ALL; which++) {
         struct client client = {.manner = GIVES};
         struct conn_rig rig;
@@ -323,13 +309,13 @@ Test(conn_certificate, access_list)
         policy_free(policies[0]);
         policy_free(policies[1]);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Lifted for our own renegotiation only. */
 Test(conn_certificate, a_client_may_still_not_renegotiate)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < ALL; which += 2) {
         struct client client = {.manner = STARTS_ITS_OWN, .echoes = true};
         struct conn_rig rig;
@@ -343,21 +329,21 @@ Test(conn_certificate, a_client_may_still_not_renegotiate)
         cr_assert(strstr(rig.peer->failure, "no renegotiation"), "%s", conn_rig_says(&rig));
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_certificate, only_a_server_asks)
 {
-    set_up();
+    conn_suite_begin(&suite);
     struct conn_rig rig;
     struct tls_error why = {""};
     struct conn_rig_options options = conn_defaults(false, 1, ACTPASS_TRANSPORT_RELAY);
-    conn_rig_init(&rig, &world, &options, peer_echoes, NULL);
+    conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
     cr_assert_eq(actpass_handshake(rig.conn), 0);
     cr_assert_eq(conn_ask_certificate(rig.conn, true, clock_deadline_ms(1000), &why), ASKED_GIVEN,
                  "a server has shown its certificate in the handshake");
     conn_rig_free(&rig);
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- As the client that is asked -------------------------------------------------------------- */
@@ -389,19 +375,19 @@ static void ask_us(struct socket_peer *peer, void *arg)
 
 Test(conn_certificate, as_client_we_answer)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int i = 0; i < 2; i++) {
         struct conn_rig rig;
-        struct conn_rig_options options = conn_defaults(false, 1, transports[i]);
+        struct conn_rig_options options = conn_defaults(false, 1, conn_transports[i]);
         char byte;
-        conn_rig_init(&rig, &world, &options, ask_us, NULL);
+        conn_rig_init(&rig, &suite.world, &options, ask_us, NULL);
         cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
         cr_assert_eq(actpass_read(rig.conn, &byte, 1), 1, "what comes after the request");
         cr_assert(conn_rig_write(&rig, 1000, 1, 500) && conn_rig_end_in_order(&rig), "%s",
                   conn_rig_says(&rig));
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* ---- Floods ------------------------------------------------------------------------------------ */
@@ -423,13 +409,13 @@ static void pester(struct socket_peer *peer, void *arg)
 
 Test(conn_certificate, hazard_14_requests_without_end_are_an_attack)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < 4; which++) {
         struct conn_rig rig;
         int times = which & 1 ? 33 : 32;
         char byte;
-        struct conn_rig_options options = conn_defaults(false, 0, transports[which >> 1]);
-        conn_rig_init(&rig, &world, &options, pester, &times);
+        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[which >> 1]);
+        conn_rig_init(&rig, &suite.world, &options, pester, &times);
         cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
         cr_assert_eq(actpass_read(rig.conn, &byte, 1), which & 1 ? -1 : 0, "%d: %s", times,
                      actpass_error(rig.conn));
@@ -439,5 +425,5 @@ Test(conn_certificate, hazard_14_requests_without_end_are_an_attack)
                   "%s", actpass_error(rig.conn));
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }

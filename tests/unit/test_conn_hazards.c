@@ -2,8 +2,7 @@
 #include "relay/clock.h"
 #include "relay/internal.h"
 #include "server/conn_internal.h"
-#include "tests/support/conn_rig.h"
-#include "tests/support/resources.h"
+#include "tests/support/conn_suite.h"
 
 #include <criterion/criterion.h>
 #include <openssl/err.h>
@@ -12,35 +11,7 @@
 
 TestSuite(conn_hazards, .timeout = 30);
 
-static const actpass_transport transports[] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
-enum { WAYS = 8 };
-
-static struct conn_rig_options way(int which)
-{
-    return conn_defaults(which & 1, which >> 1 & 1, transports[which >> 2]);
-}
-
-static struct conn_world world;
-static struct resources before;
-
-static void set_up(void)
-{
-    before = resources_now();
-    conn_world_init(&world);
-}
-
-static void tear_down(void)
-{
-    conn_world_free(&world);
-    cr_assert(resources_return_to(before));
-}
-
-static void assert_ends(struct conn_rig *rig, actpass_end want, int which)
-{
-    actpass_end end = actpass_close(rig->conn);
-    cr_assert_eq(end, want, "way %d: %s instead of %s: %s", which, actpass_end_name(end),
-                 actpass_end_name(want), conn_rig_says(rig));
-}
+static struct conn_suite suite;
 
 /* A request, close_notify, and gone, without a look at anything that we send after the handshake. */
 static void ask_and_go(struct socket_peer *peer, void *arg)
@@ -57,14 +28,14 @@ static void ask_and_go(struct socket_peer *peer, void *arg)
  * send is tickets, through rings of one byte. */
 static void assert_request_is_read(size_t ring)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int round = 0; round < 10; round++)
         for (int t = 0; t < 2; t++) {
             struct conn_rig rig;
             char got[8] = "";
-            struct conn_rig_options options = conn_defaults(true, 1, transports[t]);
+            struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
             options.ring = ring;
-            conn_rig_init(&rig, &world, &options, ask_and_go, NULL);
+            conn_rig_init(&rig, &suite.world, &options, ask_and_go, NULL);
             if (actpass_handshake(rig.conn) == 0) { /* else the reset has overtaken the data */
                 size_t have = 0;
                 int64_t some;
@@ -77,7 +48,7 @@ static void assert_request_is_read(size_t ring)
             }
             conn_rig_free(&rig);
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_hazards, hazard_5_a_request_of_a_peer_that_is_gone)
@@ -107,34 +78,34 @@ static void ask_and_wait(struct socket_peer *peer, void *arg)
 Test(conn_hazards, hazard_15_nothing_is_lost_to_a_peer_that_reads_late)
 {
     static const size_t rings[] = {1, 0};
-    set_up();
+    conn_suite_begin(&suite);
     for (size_t i = 0; i < 2; i++)
-        for (int which = 0; which < WAYS; which++) {
+        for (int which = 0; which < CONN_WAYS; which++) {
             struct conn_rig rig;
             char got[8] = "";
-            struct conn_rig_options options = way(which);
+            struct conn_rig_options options = conn_way(which);
             options.ring = rings[i];
-            conn_rig_init(&rig, &world, &options, ask_and_wait, NULL);
+            conn_rig_init(&rig, &suite.world, &options, ask_and_wait, NULL);
             cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
             cr_assert_eq(actpass_read(rig.conn, got, 7), 7);
             cr_assert_eq(actpass_write(rig.conn, "answer", 6), 0);
-            assert_ends(&rig, ACTPASS_CLEAN, which);
+            conn_must_end(&rig, ACTPASS_CLEAN, which);
             socket_peer_join(rig.peer);
             cr_assert_str_eq(rig.peer->failure, "");
             conn_rig_free(&rig);
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Hazard 6: what other code left in this thread's error queue is not ours. */
 Test(conn_hazards, hazard_6_a_stale_error_queue)
 {
-    set_up();
-    for (int which = 0; which < WAYS; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
         char got[6] = "";
-        struct conn_rig_options options = way(which);
-        conn_rig_init(&rig, &world, &options, peer_echoes, NULL);
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
         cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
         ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
@@ -144,10 +115,10 @@ Test(conn_hazards, hazard_6_a_stale_error_queue)
         ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
         cr_assert_eq(actpass_shutdown_write(rig.conn), 0);
         ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Hazard 13: while a write waits for a peer that does not read, its KeyUpdates and data are read. */
@@ -175,15 +146,15 @@ static void *write_much(void *arg)
 
 Test(conn_hazards, hazard_13_reading_key_updates_beside_a_write_that_waits)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < 4; which++) {
         struct conn_rig rig;
         atomic_bool read_all = false;
         char got[200];
         pthread_t writer;
         void *failed;
-        struct conn_rig_options options = conn_defaults(which & 1, 1, transports[which >> 1]);
-        conn_rig_init(&rig, &world, &options, update_without_reading, &read_all);
+        struct conn_rig_options options = conn_defaults(which & 1, 1, conn_transports[which >> 1]);
+        conn_rig_init(&rig, &suite.world, &options, update_without_reading, &read_all);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         cr_assert_eq(pthread_create(&writer, NULL, write_much, &rig), 0);
         for (size_t have = 0; have < sizeof got;) {
@@ -195,10 +166,10 @@ Test(conn_hazards, hazard_13_reading_key_updates_beside_a_write_that_waits)
         atomic_store(&read_all, true);
         cr_assert_eq(pthread_join(writer, &failed), 0);
         cr_assert_null(failed, "%s", conn_rig_says(&rig));
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Hazard 14: a peer that asks for answers and never takes them is timed out, also while we only read. */
@@ -216,21 +187,21 @@ static void ask_for_ever(struct socket_peer *peer, void *arg)
 
 Test(conn_hazards, hazard_14_answers_that_nobody_takes)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int t = 0; t < 2; t++) {
         struct conn_rig rig;
         static char data[65536];
-        struct conn_rig_options options = conn_defaults(true, 1, transports[t]);
+        struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
         options.write_ms = 100;
         options.unix_sockets = true; /* whose buffers are small */
-        conn_rig_init(&rig, &world, &options, ask_for_ever, NULL);
+        conn_rig_init(&rig, &suite.world, &options, ask_for_ever, NULL);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         while (actpass_read(rig.conn, data, sizeof data) > 0)
             ;
-        assert_ends(&rig, ACTPASS_TIMEOUT, t);
+        conn_must_end(&rig, ACTPASS_TIMEOUT, t);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Hazard 20: "close_notify" in the clear, in place of a ServerHello. */
@@ -244,20 +215,20 @@ static void close_in_the_clear(struct socket_peer *peer, void *arg)
 
 Test(conn_hazards, hazard_20_close_notify_before_the_server_hello)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int t = 0; t < 2; t++)
         for (int automatic = 0; automatic < 2; automatic++) {
             struct conn_rig rig;
-            struct conn_rig_options options = conn_defaults(false, 1, transports[t]);
+            struct conn_rig_options options = conn_defaults(false, 1, conn_transports[t]);
             options.initial_data_ms = 0;
             if (automatic)
                 options.role = ACTPASS_ROLE_AUTO;
-            conn_rig_init(&rig, &world, &options, close_in_the_clear, NULL);
+            conn_rig_init(&rig, &suite.world, &options, close_in_the_clear, NULL);
             cr_assert_eq(actpass_handshake(rig.conn), -1);
-            assert_ends(&rig, ACTPASS_PROTOCOL, t);
+            conn_must_end(&rig, ACTPASS_PROTOCOL, t);
             conn_rig_free(&rig);
         }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Hazard 22: a record was begun and cannot be finished: no close_notify may follow it, only RST. */
@@ -279,14 +250,14 @@ static void read_late(struct socket_peer *peer, void *arg)
 Test(conn_hazards, hazard_22_no_close_notify_after_a_write_that_failed)
 {
     static const char block[1 << 20];
-    set_up();
-    for (int which = 0; which < WAYS * 2; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS * 2; which++) {
         struct conn_rig rig;
         atomic_bool closed = false;
-        struct conn_rig_options options = way(which % WAYS);
-        bool legacy = which >= WAYS;
+        struct conn_rig_options options = conn_way(which % CONN_WAYS);
+        bool legacy = which >= CONN_WAYS;
         options.write_ms = 50;
-        conn_rig_init(&rig, &world, &options, read_late, &closed);
+        conn_rig_init(&rig, &suite.world, &options, read_late, &closed);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         if (legacy)
             while (SSL_write(actpass_ssl(rig.conn), block, sizeof block) > 0)
@@ -294,14 +265,14 @@ Test(conn_hazards, hazard_22_no_close_notify_after_a_write_that_failed)
         else
             while (actpass_write(rig.conn, block, sizeof block) == 0)
                 ;
-        assert_ends(&rig, ACTPASS_TIMEOUT, which);
+        conn_must_end(&rig, ACTPASS_TIMEOUT, which);
         atomic_store(&closed, true);
         socket_peer_join(rig.peer);
         cr_assert_str_eq(rig.peer->failure, "", "way %d: %s", which, rig.peer->failure);
         cr_assert_eq(rig.peer->end, PEER_RESET, "way %d: %d", which, rig.peer->end);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* After our close_notify and FIN the peer may still ask for a KeyUpdate, which we can no longer answer: no harm. */
@@ -321,18 +292,18 @@ static void update_after_our_end(struct socket_peer *peer, void *arg)
 
 Test(conn_hazards, a_key_update_after_our_end)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int which = 0; which < 4; which++) {
         struct conn_rig rig;
-        struct conn_rig_options options = conn_defaults(which & 1, 1, transports[which >> 1]);
-        conn_rig_init(&rig, &world, &options, update_after_our_end, NULL);
+        struct conn_rig_options options = conn_defaults(which & 1, 1, conn_transports[which >> 1]);
+        conn_rig_init(&rig, &suite.world, &options, update_after_our_end, NULL);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         socket_peer_join(rig.peer);
         cr_assert_str_eq(rig.peer->failure, "");
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* The owner computes for long between two calls; the peer's data come in, and its end is noticed. */
@@ -349,7 +320,7 @@ static void send_a_ringful(struct socket_peer *peer, void *arg)
 Test(conn_hazards, a_conversation_that_is_away_still_receives)
 {
     static const enum relay_driver drivers[] = {DRIVER_AUTO, DRIVER_RELAY, DRIVER_RANDOM};
-    set_up();
+    conn_suite_begin(&suite);
     for (size_t i = 0; i < 3; i++) {
         struct conn_rig rig;
         actpass_info_t info;
@@ -357,7 +328,7 @@ Test(conn_hazards, a_conversation_that_is_away_still_receives)
         struct conn_rig_options options = conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
         options.driver = drivers[i];
         options.ring = 100000;
-        conn_rig_init(&rig, &world, &options, send_a_ringful, &sent);
+        conn_rig_init(&rig, &suite.world, &options, send_a_ringful, &sent);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         int64_t deadline_us = clock_deadline_ms(5000);
         do {
@@ -366,10 +337,10 @@ Test(conn_hazards, a_conversation_that_is_away_still_receives)
         } while (info.received < 60000 && clock_now_us() < deadline_us);
         cr_assert_geq(info.received, 60000, "driver %d: only %llu", drivers[i],
                       (unsigned long long)info.received);
-        assert_ends(&rig, ACTPASS_CLEAN, (int)i);
+        conn_must_end(&rig, ACTPASS_CLEAN, (int)i);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Code on actpass_ssl may leave more behind than the transport has room for. Then close_notify waits for room, as
@@ -396,22 +367,22 @@ static size_t spilt(struct conn_rig *rig)
 Test(conn_hazards, a_close_notify_waits_for_room)
 {
     static const char block[8192];
-    set_up();
-    for (int which = 0; which < WAYS * 2; which++) {
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS * 2; which++) {
         struct conn_rig rig;
         atomic_bool told = false;
-        struct conn_rig_options options = way(which % WAYS);
+        struct conn_rig_options options = conn_way(which % CONN_WAYS);
         options.unix_sockets = true; /* whose buffers are soon full */
-        conn_rig_init(&rig, &world, &options, read_when_told, &told);
+        conn_rig_init(&rig, &suite.world, &options, read_when_told, &told);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         SSL *ssl = actpass_ssl(rig.conn);
         while (spilt(&rig) < RELAY_SPILL_MOST) /* the next would block */
             cr_assert_eq(SSL_write(ssl, block, sizeof block), sizeof block);
         atomic_store(&told, true);
-        if (which >= WAYS)
+        if (which >= CONN_WAYS)
             cr_assert_eq(actpass_shutdown_write(rig.conn), 0, "%s", conn_rig_says(&rig));
-        assert_ends(&rig, ACTPASS_CLEAN, which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }

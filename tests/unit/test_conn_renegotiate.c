@@ -1,30 +1,15 @@
 /* As client of TLS 1.2 we answer a server that renegotiates, over both transports: data in flight stays in order, and
  * the server stays who it was. */
 #include "server/conn.h"
-#include "tests/support/conn_rig.h"
+#include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
-#include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const actpass_transport transports[] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
-static struct conn_world world;
-static struct resources before;
-
-static void set_up(void)
-{
-    before = resources_now();
-    conn_world_init(&world);
-}
-
-static void tear_down(void)
-{
-    conn_world_free(&world);
-    cr_assert(resources_return_to(before));
-}
+static struct conn_suite suite;
 
 TestSuite(conn_renegotiate, .timeout = 60);
 
@@ -109,9 +94,9 @@ static void act(struct socket_peer *peer, void *arg)
 
 static void begin(struct conn_rig *rig, struct conn_rig_options *options, struct server *server)
 {
-    server->other[0] = world.pair->ends[0].certificate;
-    server->other[1] = world.pair->ends[0].key;
-    conn_rig_init(rig, &world, options, act, server);
+    server->other[0] = suite.world.pair->ends[0].certificate;
+    server->other[1] = suite.world.pair->ends[0].key;
+    conn_rig_init(rig, &suite.world, options, act, server);
     cr_assert_eq(actpass_handshake(rig->conn), 0, "%s", conn_rig_says(rig));
 }
 
@@ -135,12 +120,12 @@ Test(conn_renegotiate, data_in_flight_stays_in_order)
 {
     static const uint64_t aheads[] = {1, 20000, 300000};
     static const enum relay_driver drivers[] = {DRIVER_AUTO, DRIVER_RELAY, DRIVER_RANDOM};
-    set_up();
+    conn_suite_begin(&suite);
     for (int i = 0; i < 3 * 2 * WAYS; i++) {
         enum way way = (enum way)(i % WAYS);
         struct server server = {.ahead = aheads[i / WAYS / 2], .times = 3};
         server.up = server.down = way == READS_FIRST ? 1000 : 400000;
-        struct conn_rig_options options = conn_defaults(false, 0, transports[i / WAYS % 2]);
+        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[i / WAYS % 2]);
         options.driver = drivers[(i + i / WAYS) % 3];
         struct conn_rig rig;
         begin(&rig, &options, &server);
@@ -151,16 +136,16 @@ Test(conn_renegotiate, data_in_flight_stays_in_order)
         cr_assert_str_eq(rig.peer->failure, "", "%d", i);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* Whoever only writes reads aside, as far as there is room; small rings and pieces on the way. */
 Test(conn_renegotiate, a_writer_finishes_it)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int i = 0; i < 4; i++) {
         struct server server = {.ahead = 30000, .up = 100000, .down = 1, .times = 1};
-        struct conn_rig_options options = conn_defaults(false, 0, transports[i % 2]);
+        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[i % 2]);
         struct conn_rig rig;
         uint8_t first;
         options.ring = i < 2 ? 0 : 100;
@@ -180,14 +165,14 @@ Test(conn_renegotiate, a_writer_finishes_it)
                   conn_rig_says(&rig));
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 static void expect_end(struct server *server, int64_t handshake_ms, actpass_end end,
                        const char *text)
 {
     for (int i = 0; i < 2; i++) {
-        struct conn_rig_options options = conn_defaults(false, 0, transports[i]);
+        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[i]);
         struct conn_rig rig;
         char byte;
         options.handshake_ms = handshake_ms;
@@ -203,19 +188,19 @@ static void expect_end(struct server *server, int64_t handshake_ms, actpass_end 
 /* That comes before what else the policy would have against it. */
 Test(conn_renegotiate, hazard_30_the_server_stays_who_it_was)
 {
-    set_up();
+    conn_suite_begin(&suite);
     expect_end(&(struct server){.changes = true, .times = 1, .up = 1}, 10000, ACTPASS_REFUSED,
                "in a renegotiation it is another than before");
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 /* RFC 7627 section 5.4. */
 Test(conn_renegotiate, only_where_it_is_safe)
 {
-    set_up();
+    conn_suite_begin(&suite);
     for (int i = 0; i < 2; i++) {
         struct server server = {.insecure = true, .times = 1, .up = 1};
-        struct conn_rig_options options = conn_defaults(false, 0, transports[i]);
+        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[i]);
         struct conn_rig rig;
         char byte;
         begin(&rig, &options, &server);
@@ -224,16 +209,16 @@ Test(conn_renegotiate, only_where_it_is_safe)
         cr_assert(strstr(rig.peer->failure, "no renegotiation"), "%s", rig.peer->failure);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_renegotiate, so_many_and_no_more)
 {
     enum { MOST = 16 };
-    set_up();
+    conn_suite_begin(&suite);
     for (int i = 0; i < 4; i++) {
         struct server server = {.ahead = 1, .up = 1, .down = 1, .times = MOST + (unsigned)(i % 2)};
-        struct conn_rig_options options = conn_defaults(false, 0, transports[i / 2]);
+        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[i / 2]);
         struct conn_rig rig;
         begin(&rig, &options, &server);
         for (unsigned time = 0; time < MOST; time++)
@@ -244,15 +229,15 @@ Test(conn_renegotiate, so_many_and_no_more)
                      rig.peer->failure);
         conn_rig_free(&rig);
     }
-    tear_down();
+    conn_suite_end(&suite);
 }
 
 Test(conn_renegotiate, a_server_that_does_not_go_on)
 {
-    set_up();
+    conn_suite_begin(&suite);
     expect_end(&(struct server){.closes = true}, 10000, ACTPASS_PROTOCOL,
                "the server closed TLS in its renegotiation");
     expect_end(&(struct server){.stops = true}, 500, ACTPASS_TIMEOUT,
                "the server's renegotiation was not done in time");
-    tear_down();
+    conn_suite_end(&suite);
 }

@@ -1,0 +1,29 @@
+#include "tests/support/conn_suite.h"
+
+#include <criterion/criterion.h>
+
+const actpass_transport conn_transports[2] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
+
+void conn_suite_begin(struct conn_suite *suite)
+{
+    suite->before = resources_now();
+    conn_world_init(&suite->world);
+}
+
+void conn_suite_end(struct conn_suite *suite)
+{
+    conn_world_free(&suite->world);
+    cr_assert(resources_return_to(suite->before));
+}
+
+struct conn_rig_options conn_way(int which)
+{
+    return conn_defaults(which & 1, which >> 1 & 1, conn_transports[which >> 2]);
+}
+
+void conn_must_end(struct conn_rig *rig, actpass_end want, int which)
+{
+    actpass_end end = actpass_close(rig->conn);
+    cr_assert_eq(end, want, "way %d: %s instead of %s: %s", which, actpass_end_name(end),
+                 actpass_end_name(want), conn_rig_says(rig));
+}

@@ -1,0 +1,25 @@
+/* What the suites about connections have in common: the world of each test, and the ways to run it. */
+#ifndef ACTPASS_TESTS_SUPPORT_CONN_SUITE_H
+#define ACTPASS_TESTS_SUPPORT_CONN_SUITE_H
+
+#include "tests/support/conn_rig.h"
+#include "tests/support/resources.h"
+
+/* Around each test. At its end nothing may be left behind. */
+struct conn_suite {
+    struct conn_world world;
+    struct resources before;
+};
+void conn_suite_begin(struct conn_suite *suite);
+void conn_suite_end(struct conn_suite *suite);
+
+extern const actpass_transport conn_transports[2]; /* relay, direct */
+
+/* Both roles, versions and transports; the defaults of each. */
+enum { CONN_WAYS = 8 };
+struct conn_rig_options conn_way(int which);
+
+/* Closes our end, which must have ended so. */
+void conn_must_end(struct conn_rig *rig, actpass_end want, int which);
+
+#endif
