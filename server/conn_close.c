@@ -52,13 +52,15 @@ static void close_in_order(actpass_conn *conn, int64_t deadline_us)
         conn_fail(conn, ACTPASS_CLEAN, "");
 }
 
-/* Where TLS failed, the peer should still get our alert. */
+/* Where TLS failed, the peer should still get our alert; and where its stream just ended, all that was written before. */
 static void close_after_failure(actpass_conn *conn, int64_t deadline_us)
 {
-    if (!conn->ssl || (conn->end != ACTPASS_PROTOCOL && conn->end != ACTPASS_REFUSED))
+    bool tls_failed = conn->end == ACTPASS_PROTOCOL || conn->end == ACTPASS_REFUSED;
+    if (!conn->ssl || (!tls_failed && conn->end != ACTPASS_TRUNCATED))
         return;
     (void)relay_finish_output(conn->relay, deadline_us);
-    relay_discard(conn->relay, deadline_us);
+    if (tls_failed)
+        relay_discard(conn->relay, deadline_us);
 }
 
 actpass_end actpass_close(actpass_conn *conn)

@@ -1,6 +1,9 @@
 """The conversation http: files, ranges, conditions, protected parts; and what is refused."""
+import contextlib
 import email.utils
 import os
+import socket
+import ssl
 import subprocess
 
 from support import data, programs, tls
@@ -208,6 +211,21 @@ class Files(HttpCase):
         peer = self.client(self.site())
         peer.send(GET % (b"/text.txt", b""))
         self.assertTrue(peer.finish().endswith(b"\r\n\r\n0123456789"))
+
+    @each(version=VERSIONS)
+    def test_a_bare_end_in_the_middle_of_a_file(self, version):
+        """The request was whole, so its answer is, too; that the client's stream was cut is said all the same."""
+        actpass = self.site()
+        peer = self.client(actpass, version)
+        peer.send(GET % (b"/data.bin", b""))
+        received = peer.recv_exactly(100)
+        peer.sock.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ssl.SSLError, tls.Truncated):
+            while chunk := peer.recv():
+                received += chunk
+        received += peer.plain  # what came together with our alert
+        self.assertTrue(received.partition(b"\r\n\r\n")[2] == data.block(SIZE), len(received))
+        self.assertEqual(actpass.close()["reason"], "TRUNCATED")
 
     def test_http_10(self):
         actpass = self.site()
