@@ -38,15 +38,15 @@ stage_asan() { build asan test; }
 stage_tsan() { build tsan test; }
 stage_helgrind() { build debug actpass-program && tests/support/helgrind.sh "$BUILDDIR/debug"; }
 stage_install() { build release all && tests/support/test_install.sh; }
-stage_e2e() { # twice the processors: these tests mostly wait
+stage_e2e() { # thrice the processors: these tests mostly wait
     build release all &&
-        tests/e2e/run.py --again --program "$BUILDDIR/release/actpass" --jobs $((2 * jobs))
+        tests/e2e/run.py --again --program "$BUILDDIR/release/actpass" --jobs $((3 * jobs))
 }
 e2e_sanitized() { # VARIANT: without thousands of connections, since that is about speed
     local tests
     mapfile -t tests < <(cd tests/e2e && ls test_*.py | grep -vE 'test_(many|scale)')
     build "$1" all &&
-        tests/support/e2e_sanitized.py "$BUILDDIR/$1" $((2 * jobs)) "${tests[@]%.py}"
+        tests/support/e2e_sanitized.py "$BUILDDIR/$1" $((3 * jobs)) "${tests[@]%.py}"
 }
 stage_e2e_asan() { e2e_sanitized asan; }
 stage_e2e_tsan() { e2e_sanitized tsan; }
