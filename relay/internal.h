@@ -154,8 +154,13 @@ void relay_lock(struct relay *relay);
 void relay_unlock(struct relay *relay); /* and kicks the poller if that was asked for */
 int relay_make_wake_fd(void);           /* or -1 */
 void relay_set_state(struct relay *relay, enum relay_state state);
-void relay_attach(struct relay *relay);           /* calls a relay thread, at the next unlock */
+void relay_unref(struct relay *relay);            /* the last reference frees it */
 void relay_latch(struct relay *relay, int error); /* keeps the first error */
+
+/* relay_thread.c */
+void relay_attach(struct relay *relay); /* calls a relay thread, at the next unlock */
+int relay_run_thread(
+    struct relay *relay); /* which does this: 0 or an errno, then it is not attached */
 
 /* pump.c */
 void pump_flush(struct relay *relay);   /* sends until nothing is left or the socket is full */
