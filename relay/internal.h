@@ -158,9 +158,8 @@ void relay_unref(struct relay *relay);            /* the last reference frees it
 void relay_latch(struct relay *relay, int error); /* keeps the first error */
 
 /* relay_thread.c */
-void relay_attach(struct relay *relay); /* calls a relay thread, at the next unlock */
-int relay_run_thread(
-    struct relay *relay); /* which does this: 0 or an errno, then it is not attached */
+void relay_attach(struct relay *relay);    /* calls a relay thread, at the next unlock */
+int relay_run_thread(struct relay *relay); /* which is this; an errno: it is not attached */
 
 /* pump.c */
 void pump_flush(struct relay *relay);   /* sends until nothing is left or the socket is full */

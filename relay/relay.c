@@ -41,8 +41,7 @@ void relay_unlock(struct relay *relay)
     if (kick)
         wake_poller(relay, wake_fd, cancelled);
     if (call_thread)
-        (void)relay_run_thread(
-            relay); /* if there is none to be had, the next call to end tries again */
+        (void)relay_run_thread(relay); /* on failure the next call to end tries again */
 }
 
 void relay_set_state(struct relay *relay, enum relay_state state)
