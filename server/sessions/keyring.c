@@ -95,12 +95,27 @@ static bool add_line(struct key_set *keys, const char *file, int number, char *l
     return set || tls_fail(error, "out of memory for session_key_file");
 }
 
+/* The rest of a line that was too long must not be taken for a line of its own, with a key in it. What is left of the
+ * line is no key, unless it is a comment. */
+static void skip_rest(FILE *in, char *line)
+{
+    int c = 0;
+    if (strchr(line, '\n') || feof(in))
+        return;
+    if (line[0] != '#')
+        memcpy(line, "?", sizeof "?");
+    while (line[0] == '#' && c != '\n' && c != EOF)
+        c = getc(in);
+}
+
 static bool read_lines(FILE *in, const char *file, struct key_set *keys, struct tls_error *error)
 {
     char line[256];
     bool fine = true;
-    for (int number = 1; fine && fgets(line, sizeof line, in); number++)
+    for (int number = 1; fine && fgets(line, sizeof line, in); number++) {
+        skip_rest(in, line);
         fine = add_line(keys, file, number, line, error);
+    }
     OPENSSL_cleanse(line, sizeof line);
     if (fine && ferror(in))
         return tls_fail(error, "session_key_file %s cannot be read: %s", file, strerror(errno));

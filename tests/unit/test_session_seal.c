@@ -132,6 +132,12 @@ Test(session_seal, an_empty_record)
 
 /* ---- The file ------------------------------------------------------------------------------- */
 
+/* With "#" before it as long as a buffer, so that what follows could be taken for a line of its own. */
+#define LONG                                                                                      \
+    "                                                                                           " \
+    "                                                                                           " \
+    "                                                                        "
+
 Test(session_seal, files_of_keys)
 {
     static const struct {
@@ -152,6 +158,8 @@ Test(session_seal, files_of_keys)
         {"1111111111111111111111111111111111111111111111111111111111111111 x\n", "line 1: a key",
          0},
         {" 1111111111111111111111111111111111111111111111111111111111111111\n", "line 1: a key", 0},
+        {"#" LONG TWO ONE, NULL, 1},
+        {LONG " " TWO, "line 1: a key", 0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct tls_error error = {""};
