@@ -37,14 +37,30 @@ static bool read_file(const char *path, struct staple *staple, struct tls_error 
            tls_fail(error, "ocsp_response %s is too large to be an OCSP response", path);
 }
 
-static OCSP_SINGLERESP *find(OCSP_BASICRESP *basic, X509 *certificate)
+/* The serial number alone would not do: every CA has its 1. */
+static bool is_about(const OCSP_SINGLERESP *single, const X509 *certificate)
+{
+    ASN1_OCTET_STRING *issuer;
+    ASN1_OBJECT *algorithm;
+    ASN1_INTEGER *serial;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    const OCSP_CERTID *about = OCSP_SINGLERESP_get0_id(single);
+    if (OCSP_id_get0_info(&issuer, &algorithm, NULL, &serial, (OCSP_CERTID *)about) != 1)
+        return false;
+    const EVP_MD *md = EVP_get_digestbyobj(algorithm);
+    return md && X509_NAME_digest(X509_get_issuer_name(certificate), md, digest, &size) == 1 &&
+           (size_t)ASN1_STRING_length(issuer) == size &&
+           memcmp(ASN1_STRING_get0_data(issuer), digest, size) == 0 &&
+
+           ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(certificate)) == 0;
+}
+
+static OCSP_SINGLERESP *find(OCSP_BASICRESP *basic, const X509 *certificate)
 {
     for (int i = 0; i < OCSP_resp_count(basic); i++) {
-        ASN1_INTEGER *serial;
         OCSP_SINGLERESP *single = OCSP_resp_get0(basic, i);
-        const OCSP_CERTID *about = OCSP_SINGLERESP_get0_id(single);
-        if (OCSP_id_get0_info(NULL, NULL, NULL, &serial, (OCSP_CERTID *)about) == 1 &&
-            ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(certificate)) == 0)
+        if (is_about(single, certificate))
             return single;
     }
     return NULL;

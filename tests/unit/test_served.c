@@ -235,8 +235,9 @@ Test(served, wrong_files_are_named)
 
 struct answer {
     const struct test_identity *about;
-    long until_s; /* 0: no nextUpdate */
-    int status;   /* of the response as a whole */
+    long until_s;                       /* 0: no nextUpdate */
+    int status;                         /* of the response as a whole */
+    const struct test_identity *issuer; /* NULL: the CA */
 };
 
 static const char *write_answer(const struct world *world, struct answer answer, size_t cut)
@@ -244,7 +245,10 @@ static const char *write_answer(const struct world *world, struct answer answer,
     unsigned char *der = NULL;
     const char *path = test_folder_path(world->folder, "ocsp.der");
     OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-    OCSP_CERTID *id = OCSP_cert_to_id(NULL, answer.about->certificate, world->ca->certificate);
+    const X509 *issuer = (answer.issuer ? answer.issuer : world->ca)->certificate;
+    OCSP_CERTID *id =
+        OCSP_cert_id_new(EVP_sha1(), X509_get_subject_name(issuer), X509_get0_pubkey_bitstr(issuer),
+                         X509_get0_serialNumber(answer.about->certificate));
     ASN1_TIME *from = X509_gmtime_adj(NULL, -7200);
     ASN1_TIME *until = answer.until_s ? X509_gmtime_adj(NULL, answer.until_s) : NULL;
     cr_assert(
@@ -276,7 +280,7 @@ Test(served, ocsp_response_is_shown)
     struct shop shop;
     shop_init(&shop);
     for (int with_end = 0; with_end < 2; with_end++) {
-        struct answer answer = {shop.world->own, with_end ? 3600 : 0, 0};
+        struct answer answer = {shop.world->own, with_end ? 3600 : 0, 0, NULL};
         shop.tls.ocsp_response = (char *)write_answer(shop.world, answer, 0);
         struct tls_context *context = open_shop(&shop);
         for (size_t i = 0; i < 2 * COUNT(visits); i++) {
@@ -306,12 +310,13 @@ Test(served, ocsp_responses_that_do_not_do)
         size_t cut;
         const char *text;
     } answers[] = {
-        {{shop.world->shown[DEVICE], 3600, 0}, 0, "is not about certificate"},
-        {{shop.world->own, -60, 0}, 0, "is out of date: fetch a new one"},
-        {{shop.world->own, 3600, OCSP_RESPONSE_STATUS_TRYLATER},
+        {{shop.world->shown[DEVICE], 3600, 0, NULL}, 0, "is not about certificate"},
+        {{shop.world->own, 3600, 0, shop.world->bound_ca}, 0, "is not about certificate"},
+        {{shop.world->own, -60, 0, NULL}, 0, "is out of date: fetch a new one"},
+        {{shop.world->own, 3600, OCSP_RESPONSE_STATUS_TRYLATER, NULL},
          0,
          "is no answer but a failure (trylater)"},
-        {{shop.world->own, 3600, 0}, 1, "holds no OCSP response: give one in DER form"},
+        {{shop.world->own, 3600, 0, NULL}, 1, "holds no OCSP response: give one in DER form"},
     };
     for (size_t i = 0; i < COUNT(answers); i++) {
         struct tls_error error = {""};
