@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 100, REOPEN_AFTER_MS = 1000 };
+enum { WAIT_MS = 100, REOPEN_AFTER_MS = 1000, CLOSE_MS = 1000 };
 
 struct file {
     struct store base;
@@ -24,7 +24,7 @@ struct file {
     dev_t device; /* which file it is, whatever its path is */
     ino_t inode;
     struct file *next;   /* in the table */
-    unsigned references; /* guarded by the table's lock */
+    unsigned references; /* guarded by the table's lock; 0: it could not be closed */
 
     pthread_mutex_t lock; /* guards the reader, and db against being opened anew */
     struct file_db db;
@@ -126,21 +126,23 @@ static int write_changes(void *arg, struct file_change *const *changes, size_t c
 
 /* ---- Open and free ------------------------------------------------------------------------ */
 
+/* Its writer is gone. */
 static void destroy(struct file *file)
 {
-    file_writer_free(file->writer);
     file_db_close(&file->db);
     pthread_mutex_destroy(&file->lock);
     free(file->path);
     free(file);
 }
 
+/* Where the writer waits for a process that does not go on, the file stays open, for whoever names it next or to the end of
+ * this process. */
 static void release(struct store *store)
 {
     struct file *file = (struct file *)store;
     pthread_mutex_lock(&table_lock);
     bool last = --file->references == 0;
-    if (last) {
+    if (last && file_writer_free(file->writer, clock_deadline_ms(CLOSE_MS))) {
         struct file **place = &table;
         while (*place != file)
             place = &(*place)->next;

@@ -101,19 +101,26 @@ static int fill_up(MDB_env *env)
 
 /* ---- Open --------------------------------------------------------------------------------- */
 
-static int open_tables(struct file_db *db)
+static int open_in(struct file_db *db, unsigned transaction, unsigned flags)
 {
     MDB_txn *txn;
-    int error = mdb_txn_begin(db->env, NULL, 0, &txn);
+    int error = mdb_txn_begin(db->env, NULL, transaction, &txn);
     if (error)
         return error;
-    error = mdb_dbi_open(txn, "records", MDB_CREATE, &db->records);
+    error = mdb_dbi_open(txn, "records", flags, &db->records);
     if (!error)
-        error = mdb_dbi_open(txn, "order", MDB_CREATE, &db->order);
+        error = mdb_dbi_open(txn, "order", flags, &db->order);
     if (!error)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
     return error;
+}
+
+/* Tables that are there are opened without the lock for writing: a process that is stopped may hold it. */
+static int open_tables(struct file_db *db)
+{
+    int error = open_in(db, MDB_RDONLY, 0);
+    return error == MDB_NOTFOUND ? open_in(db, 0, MDB_CREATE) : error;
 }
 
 static int make_reader(struct file_db *db)

@@ -26,7 +26,7 @@ struct file_writer {
     pthread_cond_t written; /* for those who wait */
     struct job *queue[MOST_QUEUED];
     size_t count;
-    bool stop;
+    bool stop, stopped;
 };
 
 static void free_job(struct job *job)
@@ -62,6 +62,10 @@ static size_t take_jobs(struct file_writer *writer, struct job **jobs)
     for (size_t i = 0; i < count; i++)
         jobs[i] = writer->queue[i];
     writer->count = 0;
+    if (count == 0) {
+        writer->stopped = true;
+        pthread_cond_broadcast(&writer->written);
+    }
     pthread_mutex_unlock(&writer->lock);
     return count;
 }
@@ -141,16 +145,26 @@ struct file_writer *file_writer_new(int (*write)(void *arg, struct file_change *
     return NULL;
 }
 
-void file_writer_free(struct file_writer *writer)
+/* The thread may be inside LMDB, where it waits for another process without end. */
+bool file_writer_free(struct file_writer *writer, int64_t deadline_us)
 {
     if (!writer)
-        return;
+        return true;
+    struct timespec until = clock_absolute(deadline_us);
+    int error = 0;
     pthread_mutex_lock(&writer->lock);
     writer->stop = true;
     pthread_cond_signal(&writer->arrived);
+    while (!writer->stopped && error != ETIMEDOUT)
+        error = pthread_cond_timedwait(&writer->written, &writer->lock, &until);
+    bool stopped = writer->stopped;
+    writer->stop = stopped;
     pthread_mutex_unlock(&writer->lock);
+    if (!stopped)
+        return false;
     pthread_join(writer->thread, NULL);
     destroy(writer);
+    return true;
 }
 
 /* The job's result, or ETIMEDOUT. */

@@ -52,7 +52,6 @@ static bool is_about(const OCSP_SINGLERESP *single, const X509 *certificate)
     return md && X509_NAME_digest(X509_get_issuer_name(certificate), md, digest, &size) == 1 &&
            (size_t)ASN1_STRING_length(issuer) == size &&
            memcmp(ASN1_STRING_get0_data(issuer), digest, size) == 0 &&
-
            ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(certificate)) == 0;
 }
 

@@ -7,10 +7,13 @@
 #include <string.h>
 
 #ifdef HAVE_LMDB
+#include "server/sessions/file_db.h"
+
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -371,6 +374,55 @@ Test(session_file, another_process_sees_it)
     cr_assert_eq(status, 0);
     struct store *store = open_store(&usual);
     cr_assert_eq(get(store, 7), 100);
+    store_free(store);
+}
+
+/* Takes the lock for writing, and never gives it back. */
+static void hold_for_ever(struct store *store, unsigned number)
+{
+    MDB_txn *txn;
+    struct file_db db = {.limits = usual};
+    (void)number;
+    store_free(store);
+    if (file_db_open(&db, test_folder_path(folder, "store")) ||
+        mdb_txn_begin(db.env, NULL, 0, &txn) || kill(getppid(), SIGCONT))
+        _exit(6);
+    for (;;)
+        pause();
+}
+
+static atomic_bool held;
+
+static void on_held(int signal)
+{
+    (void)signal;
+    atomic_store(&held, true);
+}
+
+/* As one does that is stopped, by a debugger for example: nobody waits for long, at the start, in between, or at the end. */
+Test(session_file, a_process_that_holds_the_lock, .timeout = 30)
+{
+    int status;
+    signal(SIGCONT, on_held);
+    struct store *store = open_store(&usual);
+    put(store, 1, 100, 60);
+    store_free(store);
+    pid_t pid = child(hold_for_ever, 0);
+    for (int i = 0; i < 1000 && !atomic_load(&held); i++)
+        pause_ms(10);
+    cr_assert(atomic_load(&held));
+    for (int i = 0; i < 2; i++) { /* the second time it is still open */
+        store = open_store(&usual);
+        cr_assert_eq(get(store, 1), 100);
+        cr_assert_eq(try_put(store, 2, 100, 60), STORE_FAILED);
+        cr_assert(strstr(problem.text, "it was busy"), "%s", problem.text);
+        store_free(store);
+    }
+    cr_assert_eq(kill(pid, SIGKILL), 0);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    store = open_store(&usual);
+    put(store, 3, 100, 60);
+    cr_assert_eq(get(store, 2), 100, "it was written after all");
     store_free(store);
 }
 
