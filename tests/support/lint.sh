@@ -35,7 +35,7 @@ tidy() { # OPTION... -- FILE...
     shift
     printf '%s\n' "$@" |
         xargs -P 2 -n 1 clang-tidy --quiet -p "$database" "${options[@]}" 2>&1 |
-        grep -vE '^[0-9]+ warnings? (and [0-9]+ errors? )?generated\.$|^$'
+        grep -vE '^[0-9 ]*warnings? (and [0-9]+ errors? )?generated\.$|^$'
     return "${PIPESTATUS[1]}"
 }
 
