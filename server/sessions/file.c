@@ -21,8 +21,6 @@ enum { WAIT_MS = 100, REOPEN_AFTER_MS = 1000, CLOSE_MS = 1000 };
 struct file {
     struct store base;
     char *path;
-    dev_t device; /* which file it is, whatever its path is */
-    ino_t inode;
     struct file *next;   /* in the table */
     unsigned references; /* guarded by the table's lock; 0: it could not be closed */
 
@@ -116,7 +114,8 @@ static bool open_anew(struct file *file)
 static int write_changes(void *arg, struct file_change *const *changes, size_t count)
 {
     struct file *file = arg;
-    if (!file->db.env && !open_anew(file))
+    bool usable = file->db.env && file_db_is_current(&file->db, file->path);
+    if (!usable && !open_anew(file))
         return MDB_PANIC;
     int error = file_db_write(&file->db, changes, count);
     if (is_lost(error) && open_anew(file))
@@ -220,10 +219,18 @@ static int identify(const char *path, struct stat *status)
     return error || S_ISREG(status->st_mode) ? error : EINVAL;
 }
 
+static bool is(struct file *file, const struct stat *status)
+{
+    pthread_mutex_lock(&file->lock);
+    struct file_id id = file->db.data; /* after it was opened anew, it may be another */
+    pthread_mutex_unlock(&file->lock);
+    return id.device == status->st_dev && id.inode == status->st_ino;
+}
+
 static struct file *find(const struct stat *status)
 {
     struct file *file = table;
-    while (file && (file->device != status->st_dev || file->inode != status->st_ino))
+    while (file && !is(file, status))
         file = file->next;
     return file;
 }
@@ -238,8 +245,6 @@ struct store *store_file_new(const char *path, const struct file_limits *limits,
     if (file) {
         file->references++;
     } else if (!failed && (file = open_file(path, limits, error))) {
-        file->device = status.st_dev;
-        file->inode = status.st_ino;
         file->next = table;
         table = file;
     }

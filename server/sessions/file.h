@@ -6,7 +6,7 @@
  * LMDB trusts the pages of its file. One that a crash of the machine or a failing disk has damaged is refused or answers
  * nothing in most cases, but not in all: the safe place is a file system that ends with the machine, as /run does.
  *
- *   file.c   the store, one for each path and process      file_writer.c   the thread that writes
+ *   file.c   the store, one for each file and process      file_writer.c   the thread that writes
  *   file_db.c   the two tables, and eviction */
 #ifndef ACTPASS_SERVER_SESSIONS_FILE_H
 #define ACTPASS_SERVER_SESSIONS_FILE_H

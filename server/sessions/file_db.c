@@ -56,14 +56,26 @@ static int reserve(int fd, off_t offset, off_t size)
     return error == EOPNOTSUPP || error == ENOSYS ? 0 : error;
 }
 
+static struct file_id id_of(const struct stat *status)
+{
+    return (struct file_id){status->st_dev, status->st_ino};
+}
+
+/* NULL: no memory. */
+static char *name_lock(const char *path)
+{
+    char *name;
+    return asprintf(&name, "%s-lock", path) < 0 ? NULL : name;
+}
+
 /* LMDB makes the lock file with a hole and writes to that; on a full disk there is an error now instead. A file that is
  * there does not grow: others have it mapped as it is. To be called while it is not open in this process, since
  * closing it ends the process's locks on it. */
-static int reserve_lock(const char *path)
+static int reserve_lock(struct file_db *db, const char *path)
 {
     struct stat status;
-    char *name;
-    if (asprintf(&name, "%s-lock", path) < 0)
+    char *name = name_lock(path);
+    if (!name)
         return ENOMEM;
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
     free(name);
@@ -75,25 +87,43 @@ static int reserve_lock(const char *path)
     if (!error)
         error = reserve(fd, 0, status.st_size ? status.st_size : LOCK_BYTES);
     close(fd);
+    if (!error)
+        db->lock = id_of(&status);
     return error;
+}
+
+static bool is_at(struct file_id id, const char *path)
+{
+    struct stat status;
+    return stat(path, &status) ? errno != ENOENT
+                               : status.st_dev == id.device && status.st_ino == id.inode;
+}
+
+bool file_db_is_current(const struct file_db *db, const char *path)
+{
+    char *lock = name_lock(path);
+    bool is = is_at(db->data, path) && (!lock || is_at(db->lock, lock));
+    free(lock);
+    return is;
 }
 
 /* After a crash of the machine a file may be shorter than it says. What is missing becomes zeros, which LMDB finds to be no pages
  * of its own. (Its very last pages may be missing in good order: they were free.) */
-static int fill_up(MDB_env *env)
+static int fill_up(struct file_db *db)
 {
     MDB_envinfo info;
     MDB_stat pages;
     struct stat status;
-    int fd, error = mdb_env_info(env, &info);
+    int fd, error = mdb_env_info(db->env, &info);
     if (!error)
-        error = mdb_env_stat(env, &pages);
+        error = mdb_env_stat(db->env, &pages);
     if (!error)
-        error = mdb_env_get_fd(env, &fd);
+        error = mdb_env_get_fd(db->env, &fd);
     if (!error && fstat(fd, &status))
         error = errno;
     if (error)
         return error;
+    db->data = id_of(&status);
     off_t size = (off_t)(info.me_last_pgno + 1) * pages.ms_psize;
     return status.st_size < size ? reserve(fd, size - 1, 1)
                                  : 0; /* others may have made it longer by now */
@@ -147,10 +177,10 @@ static int open_env(struct file_db *db, const char *path)
     if (!error)
         error = mdb_env_set_mapsize(db->env, map / 4096 * 4096);
     if (!error)
-        error = reserve_lock(path);
+        error = reserve_lock(db, path);
     if (!error)
         error = mdb_env_open(db->env, path, flags, 0600);
-    return error ? error : fill_up(db->env);
+    return error ? error : fill_up(db);
 }
 
 int file_db_open(struct file_db *db, const char *path)

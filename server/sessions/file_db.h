@@ -6,6 +6,7 @@
 #include "server/sessions/file.h"
 
 #include <lmdb.h>
+#include <sys/types.h>
 
 /* One record to be put or removed. */
 struct file_change {
@@ -16,15 +17,26 @@ struct file_change {
     uint8_t data[];
 };
 
+/* Which file it is, whatever its path is. */
+struct file_id {
+    dev_t device;
+    ino_t inode;
+};
+
 struct file_db {
     MDB_env *env; /* NULL: not open */
     MDB_dbi records, order;
     MDB_txn *reader; /* kept, so that a read takes no slot and no lock; one thread at a time */
     struct file_limits limits;
+    struct file_id data, lock; /* which files are in use, or were last */
 };
 
 int file_db_open(struct file_db *db, const char *path);
 void file_db_close(struct file_db *db);
+
+/* Are the files in use those that others find at the path? With others than they have, we would write at the same time as
+ * they do. */
+bool file_db_is_current(const struct file_db *db, const char *path);
 
 /* Copies a record that has not expired; MDB_NOTFOUND if there is none. */
 int file_db_get(struct file_db *db, const struct store_key *key, void *buffer, size_t *size);

@@ -344,13 +344,16 @@ Test(session_file, many_threads)
 
 /* ---- Many processes ------------------------------------------------------------------------- */
 
-/* A child that opens the store itself: LMDB does not survive a fork. */
-static pid_t child(void (*run)(struct store *store, unsigned number), unsigned number)
+/* A child that opens the store itself, when there is something to read: LMDB does not survive a fork, so that we must have none
+ * open. -1: at once. */
+static pid_t child_after(int fd, void (*run)(struct store *store, unsigned number), unsigned number)
 {
+    char byte;
     pid_t parent = getpid(), pid = fork();
     if (pid != 0)
         return pid;
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent ||
+        (fd >= 0 && read(fd, &byte, 1) != 1))
         _exit(3);
     struct store *store = store_file_new(test_folder_path(folder, "store"), &usual, &error);
     if (!store)
@@ -358,6 +361,11 @@ static pid_t child(void (*run)(struct store *store, unsigned number), unsigned n
     run(store, number);
     store_free(store);
     _exit(0);
+}
+
+static pid_t child(void (*run)(struct store *store, unsigned number), unsigned number)
+{
+    return child_after(-1, run, number);
 }
 
 static void put_one(struct store *store, unsigned number)
@@ -424,6 +432,38 @@ Test(session_file, a_process_that_holds_the_lock, .timeout = 30)
     put(store, 3, 100, 60);
     cr_assert_eq(get(store, 2), 100, "it was written after all");
     store_free(store);
+}
+
+/* Somebody took them for leftovers: what is made anew is found by others, too, and is one store for all. */
+Test(session_file, files_that_were_removed)
+{
+    static const struct {
+        const char *names[2];
+        int kept;
+    } rows[] = {{{"store-lock"}, 100}, {{"store"}, -1}, {{"store", "store-lock"}, -1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int status = -1, go[2];
+        cr_assert_eq(pipe(go), 0);
+        pid_t pid = child_after(go[0], put_one, 2);
+        struct store *store = open_store(&usual);
+        put(store, 1, 100, 60);
+        for (size_t j = 0; j < 2 && rows[i].names[j]; j++)
+            cr_assert_eq(unlink(test_folder_path(folder, rows[i].names[j])), 0);
+        cr_assert_eq(write(go[1], "x", 1), 1);
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert_eq(status, 0, "row %zu: %x", i, status);
+        close(go[0]);
+        close(go[1]);
+        put(store, 3, 100, 60);
+        cr_assert_eq(get(store, 1), rows[i].kept, "row %zu", i);
+        cr_assert_eq(get(store, 2), 100, "row %zu", i);
+        struct store *again = open_store(&usual);
+        cr_assert_eq(again, store, "row %zu: LMDB would lose its locks", i);
+        store_free(again);
+        store_free(store);
+        cr_assert_eq(unlink(test_folder_path(folder, "store")), 0);
+        cr_assert_eq(unlink(test_folder_path(folder, "store-lock")), 0);
+    }
 }
 
 /* Its own records, and whatever the others have; status 5: one was damaged. */
