@@ -10,24 +10,34 @@
 enum { ANSWER_MS = 60000 }; /* somebody may have to choose a certificate */
 
 /* "/secure" fits "/secure/", too: it is that folder without its slash. */
-static bool fits(const char *prefix, const char *path)
+static bool fits(const char *prefix, const char *path, bool exactly)
 {
+    int (*compare)(const char *, const char *, size_t) = exactly ? strncmp : strncasecmp;
     size_t length = strlen(prefix);
-    return strncasecmp(path, prefix, length) == 0 ||
-           (strlen(path) + 1 == length && strncasecmp(path, prefix, length - 1) == 0);
+    return compare(path, prefix, length) == 0 ||
+           (strlen(path) + 1 == length && compare(path, prefix, length - 1) == 0);
 }
 
-const struct config_protected *http_protection(const struct config_http *http, const char *path)
+static const struct config_protected *find(const struct config_http *http, const char *path,
+                                           bool exactly)
 {
     const struct config_protected *longest = NULL;
     for (size_t i = 0; i < http->protected_count; i++) {
         const struct config_protected *one = &http->protected_paths[i];
-        if (fits(one->prefix, path) &&
+        if (fits(one->prefix, path, exactly) &&
             (longest == NULL || strlen(one->prefix) > strlen(longest->prefix))) {
             longest = one;
         }
     }
     return longest;
+}
+
+/* What fits but for upper and lower case may be the same folder to the file system, but need not be: what fits as it is counts
+ * first. */
+const struct config_protected *http_protection(const struct config_http *http, const char *path)
+{
+    const struct config_protected *found = find(http, path, true);
+    return found != NULL ? found : find(http, path, false);
 }
 
 /* Besides what TLS demands: names and pins of this part alone. */
