@@ -50,6 +50,9 @@ bool conn_syn_refused(actpass_conn *conn);
 /* Starts the relay thread. 0, or the errno of pthread_create: the caller frees the connection. */
 int conn_start(actpass_conn *conn);
 
+/* Blocks until the role is decided, or it is known that there is none: the first part of actpass_handshake. */
+void conn_wait_role(actpass_conn *conn);
+
 /* relay_enter and relay_leave: brackets a conversation that waits nowhere but in this connection's calls. */
 void conn_enter(actpass_conn *conn);
 void conn_leave(actpass_conn *conn);

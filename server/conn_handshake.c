@@ -230,6 +230,15 @@ static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
     return outcome == OUTCOME_DONE;
 }
 
+void conn_wait_role(actpass_conn *conn)
+{
+    struct verdict verdict;
+    conn_enter(conn);
+    (void)relay_wait_verdict(conn->relay, &verdict); /* actpass_handshake finds the same */
+    conn_tell_role(conn);
+    conn_leave(conn);
+}
+
 int actpass_handshake(actpass_conn *conn)
 {
     struct verdict verdict;

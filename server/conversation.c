@@ -164,10 +164,15 @@ static void release_idle(void *arg)
 }
 
 /* From here to the close the conversation waits nowhere but in its connection's calls (hand_over), so no relay
- * thread is kept for it. With the relay transport the role is known; with the direct one the handshake finds it. */
+ * thread is kept for it. The role may be known already (on_verdict), or is found here; with Fast Open it is told once
+ * there is a connection. */
 static bool shake_hands(struct conversation *conversation)
 {
     conn_on_idle(conn_of(conversation), release_idle, NULL);
+    if (conn_was_connected(conn_of(conversation))) {
+        conn_wait_role(conn_of(conversation));
+        note_role(conversation);
+    }
     bool up = actpass_handshake(conn_of(conversation)) == 0;
     note_role(conversation);
     note_sessions(conversation);

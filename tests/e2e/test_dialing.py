@@ -206,6 +206,31 @@ class Bridge(Dials):
             local.close()
 
 
+class Role(Dials):
+    """The log tells of the role when it is decided, not only when TLS is up: the peer here never answers."""
+
+    def stuck(self, **changes):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        actpass = self.bridge("127.0.0.1:%d" % listener.getsockname()[1], handshake_timeout="60s",
+                              **changes)
+        self.connect(actpass)
+        role = actpass.role()
+        self.assertEqual(actpass.find(event="close"), [])
+        self.addCleanup(actpass.kill)
+        return role["role"], role["cause"]
+
+    def test_automatic(self):
+        self.assertEqual(self.stuck(role="auto", initial_data_timeout="100ms"),
+                         ("client", "silence"))
+
+    def test_configured(self):
+        self.assertEqual(self.stuck(), ("client", "configured"))
+        mine = {"certificate": self.certificates.path("device"),
+                "key": self.certificates.path("device", "key")}
+        self.assertEqual(self.stuck(role="server", tls=mine), ("server", "configured"))
+
+
 class Addresses(Dials):
     def test_the_first_address_refuses(self):
         server = self.tls_server(self.echo)
