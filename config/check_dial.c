@@ -17,7 +17,8 @@ static void check_one_of(struct messages *messages, struct place *left, struct p
 /* Keys that mean something only beside another one. */
 static void check_companions(const struct checked_service *checked)
 {
-    static const char *const for_dial[] = {"listen_plain", "persistent", "connect_timeout"};
+    static const char *const for_dial[] = {"listen_plain", "dial_from", "persistent",
+                                           "connect_timeout"};
     static const char *const for_listen[] = {"role_hints", "tcp_fast_open_queue"};
     for (size_t i = 0; !checked->dial && i < sizeof for_dial / sizeof *for_dial; i++) {
         struct place *place = place_find(checked->place, for_dial[i]);
@@ -72,6 +73,65 @@ static void check_addresses(const struct checked_service *checked)
     equals_report(&addresses, "is in the list already");
 }
 
+static bool is_unix_only(const struct config_service *service)
+{
+    size_t sockets = 0;
+    for (size_t i = 0; i < service->dial.address_count; i++)
+        sockets += service->dial.addresses[i].kind == CONFIG_ADDRESS_UNIX;
+    return service->listen.kind == CONFIG_ADDRESS_UNIX ||
+           (sockets > 0 && sockets == service->dial.address_count);
+}
+
+/* Is no address of "dial" of the family, nor a name, which may have any? */
+static bool is_other_family_only(const struct config_dial *dial, bool ipv6)
+{
+    size_t others = 0;
+    for (size_t i = 0; i < dial->address_count; i++) {
+        const struct config_address *to = &dial->addresses[i];
+        others += to->kind == CONFIG_ADDRESS_UNIX ||
+                  (to->kind == CONFIG_ADDRESS_TCP &&
+                   (ipv6 ? is_ipv4(to->host) : strchr(to->host, ':') != NULL));
+    }
+    return others > 0 && others == dial->address_count;
+}
+
+/* A socket may well connect to itself. */
+static void check_itself(const struct checked_service *checked, struct place *place,
+                         const struct config_address *to)
+{
+    char *from = address_canonical(&checked->service->dial.from);
+    char *other = to->kind == CONFIG_ADDRESS_TCP ? address_canonical(to) : NULL;
+    if (from && other && strcmp(from, other) == 0)
+        error_at(checked->messages, place, "is an address of \"dial\", and would dial itself");
+    free(from);
+    free(other);
+}
+
+static void check_from(const struct checked_service *checked)
+{
+    const struct config_service *service = checked->service;
+    const struct config_address *from = &service->dial.from;
+    struct messages *messages = checked->messages;
+    struct place *place = place_find(checked->place, "dial_from");
+    if (!place || from->kind == CONFIG_ADDRESS_NONE)
+        return;
+    bool ipv6 = from->kind == CONFIG_ADDRESS_TCP && strchr(from->host, ':');
+    if (from->kind == CONFIG_ADDRESS_UNIX || (!ipv6 && !is_ipv4(from->host)))
+        error_at(messages, place,
+                 "must be an IP address of this machine and a port, as in 0.0.0.0:4433 or [::]:0");
+    else if (is_unix_only(service))
+        error_at_key(messages, place, "is for TCP, and this service has unix: addresses only");
+    else if (is_other_family_only(&service->dial, ipv6))
+        error_at(messages, place, "is an IPv%d address, and none in \"dial\" is", ipv6 ? 6 : 4);
+    for (size_t i = 0; from->port != 0 && i < service->dial.address_count; i++)
+        check_itself(checked, place, &service->dial.addresses[i]);
+    if (from->port != 0 && service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE &&
+        service->max_connections > 1)
+        error_at(messages, place,
+                 "from a fixed port one connection at a time can be dialed, and \"listen_plain\" "
+                 "wants one for each local connection: use port 0, or \"max_connections\": 1");
+}
+
 void check_dial(const struct checked_service *checked)
 {
     if (checked->listen && checked->dial) {
@@ -83,18 +143,11 @@ void check_dial(const struct checked_service *checked)
         if (checked->dial)
             check_use(checked);
     }
-    if (checked->dial)
+    if (checked->dial) {
         check_addresses(checked);
+        check_from(checked);
+    }
     check_retry(checked);
-}
-
-static bool is_unix_only(const struct config_service *service)
-{
-    size_t sockets = 0;
-    for (size_t i = 0; i < service->dial.address_count; i++)
-        sockets += service->dial.addresses[i].kind == CONFIG_ADDRESS_UNIX;
-    return service->listen.kind == CONFIG_ADDRESS_UNIX ||
-           (sockets > 0 && sockets == service->dial.address_count);
 }
 
 void check_fast_open(const struct checked_service *checked)

@@ -85,6 +85,7 @@ static void dial_free(struct config_dial *dial)
     for (size_t i = 0; i < dial->address_count; i++)
         config_address_free(&dial->addresses[i]);
     free(dial->addresses);
+    config_address_free(&dial->from);
     config_address_free(&dial->listen_plain);
 }
 

@@ -149,6 +149,9 @@ struct config_conversation {
 struct config_dial {
     struct config_address *addresses; /* in the order to try; none: the service listens */
     size_t address_count;
+    /* The local address of TCP connections, an IP address; NONE: the system's choice. A port that
+     * is not 0 is there only where one connection at a time is opened. */
+    struct config_address from;
     /* Exactly one of the two is there: each connection to this address dials one and is bridged to
      * it, or one connection is kept up. */
     struct config_address listen_plain;

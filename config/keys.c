@@ -67,6 +67,12 @@ static const struct key service_keys[] = {
      FROM(1, 8),
      COUNT_IN(config_service, dial.address_count),
      IN(config_service, dial.addresses)},
+    {.name = "dial_from",
+     .help = "With dial: local address and port of the TCP connections, such as 0.0.0.0:4433 or "
+             "[::]:0; port 0 takes a free one. Two that dial each other need fixed ones.",
+     .type = KEY_ADDRESS,
+     FROM(0, UINT16_MAX),
+     IN(config_service, dial.from)},
     {.name = "listen_plain",
      .help = "With dial: address to accept local connections on that speak no TLS; each of them "
              "dials one connection and is joined to it.",

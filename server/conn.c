@@ -154,6 +154,11 @@ bool conn_syn_refused(actpass_conn *conn)
     return relay_status(conn->relay).syn_sent && !relay_syn_data(conn->relay);
 }
 
+bool conn_address_busy(actpass_conn *conn)
+{
+    return !conn->connected && relay_status(conn->relay).error == EADDRNOTAVAIL;
+}
+
 void conn_enter(actpass_conn *conn)
 {
     relay_enter(conn->relay);

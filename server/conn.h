@@ -47,6 +47,9 @@ bool conn_was_connected(const actpass_conn *conn);
  * before actpass_close. */
 bool conn_syn_refused(actpass_conn *conn);
 
+/* There is no connection yet because the one before it from the same local port is not over. Fast Open only. */
+bool conn_address_busy(actpass_conn *conn);
+
 /* Starts the relay thread. 0, or the errno of pthread_create: the caller frees the connection. */
 int conn_start(actpass_conn *conn);
 

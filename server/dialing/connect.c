@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -21,7 +22,9 @@ enum {
 struct attempt {
     int fd;
     struct candidate to;
-    bool busy; /* a unix socket with a full backlog: poll tells nothing, so try again soon */
+    /* A unix socket with a full backlog, or a fixed local port whose last connection to there is not quite over: poll
+     * tells nothing, so try again soon. */
+    bool busy;
 };
 
 struct race {
@@ -34,11 +37,11 @@ struct race {
     int64_t next_us; /* when the next attempt begins */
 };
 
-static void tell(const struct race *race, const struct candidate *to, const char *why)
+static void tell(const struct dial *dial, const struct candidate *to, const char *why)
 {
     char address[ADDRESS_TEXT];
     candidate_print(to, address, sizeof(address));
-    race->dial->ear.failed(race->dial->ear.arg, address, why);
+    dial->ear.failed(dial->ear.arg, address, why);
 }
 
 bool dial_is_cancelled(int cancel_fd)
@@ -47,26 +50,86 @@ bool dial_is_cancelled(int cancel_fd)
     return poll(&set, 1, 0) > 0;
 }
 
-int dial_socket(const struct candidate *candidate)
+/* ---- Sockets ------------------------------------------------------------------------------- */
+
+static int set_option(int fd, int level, int name)
 {
-    int family = candidate->address.ss_family;
     int on = 1;
-    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || family == AF_UNIX) {
-        return fd;
-    }
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) != 0) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
-    }
-    return fd;
+    return setsockopt(fd, level, name, &on, sizeof(on));
 }
 
-/* 0: it is under way, or up already: poll will tell. */
-static int start(struct attempt *attempt)
+/* A port that is fixed may have been used by us a moment ago; one that is not need be free only for this peer, so it
+ * is chosen when the connection is made (ip(7)). 0, or an errno. */
+static int bind_to(int fd, const struct addrinfo *local, bool fixed)
+{
+    if (fixed && set_option(fd, SOL_SOCKET, SO_REUSEADDR) != 0) {
+        return errno;
+    }
+    if (!fixed) {
+        (void)set_option(fd, IPPROTO_IP,
+                         IP_BIND_ADDRESS_NO_PORT); /* a kernel without it chooses now */
+    }
+    return bind(fd, local->ai_addr, local->ai_addrlen) == 0 ? 0 : errno;
+}
+
+/* False: the ear was told. */
+static bool bind_from(const struct dial *dial, int fd, const struct candidate *to)
+{
+    const struct config_address *from = dial->from;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    struct addrinfo *local = NULL;
+    char port[8];
+    char why[2 * ADDRESS_TEXT];
+    (void)snprintf(port, sizeof(port), "%u", (unsigned)from->port);
+    int failed = getaddrinfo(from->host, port, &hints, &local);
+    int error = 0;
+    if (failed == 0 && local->ai_family != to->address.ss_family) {
+        (void)snprintf(why, sizeof(why), "left out, for dial_from (%s) is of another family",
+                       from->text);
+        error = EAFNOSUPPORT;
+    } else {
+        error = failed == 0 ? bind_to(fd, local, from->port != 0) : EADDRNOTAVAIL;
+        (void)snprintf(why, sizeof(why), "cannot dial from %s: %s", from->text, strerror(error));
+    }
+    if (failed == 0) {
+        freeaddrinfo(local);
+    }
+    if (error != 0) {
+        tell(dial, to, why);
+    }
+    return error == 0;
+}
+
+int dial_socket(const struct dial *dial, const struct candidate *to)
+{
+    int family = to->address.ss_family;
+    bool tcp = family != AF_UNIX;
+    bool bound = tcp && dial->from != NULL && dial->from->kind == CONFIG_ADDRESS_TCP;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || (tcp && (set_option(fd, IPPROTO_TCP, TCP_NODELAY) != 0 ||
+                           set_option(fd, SOL_SOCKET, SO_KEEPALIVE) != 0))) {
+        tell(dial, to, strerror(errno));
+    } else if (!bound || bind_from(dial, fd, to)) {
+        return fd;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return -1;
+}
+
+/* ---- Attempts ------------------------------------------------------------------------------ */
+
+/* From a fixed port there is one connection to a peer at a time. */
+static bool is_busy(const struct dial *dial, int family, int error)
+{
+    bool fixed = dial->from != NULL && dial->from->port != 0;
+    return family == AF_UNIX ? error == EAGAIN : fixed && error == EADDRNOTAVAIL;
+}
+
+/* 0: it is under way, or up already: poll will tell; or it is busy. */
+static int start(const struct dial *dial, struct attempt *attempt)
 {
     const struct sockaddr *where = (const struct sockaddr *)(const void *)&attempt->to.address;
     attempt->busy = false;
@@ -74,11 +137,11 @@ static int start(struct attempt *attempt)
         errno == EINTR) {
         return 0;
     }
-    attempt->busy = errno == EAGAIN && where->sa_family == AF_UNIX;
+    attempt->busy = is_busy(dial, where->sa_family, errno);
     return attempt->busy ? 0 : errno;
 }
 
-static void plan_next(struct race *race, int error)
+static void plan_next(struct race *race, bool begun)
 {
     int64_t delay_ms = ATTEMPT_DELAY_MS;
     if (!candidates_at_hand(&race->candidates)) {
@@ -86,24 +149,23 @@ static void plan_next(struct race *race, int error)
         int64_t share_ms = timeout_ms / (int64_t)race->dial->count;
         delay_ms = timeout_ms >= 0 && share_ms < SPARE_DELAY_MS ? share_ms : SPARE_DELAY_MS;
     }
-    race->next_us = error != 0 ? 0 : clock_deadline_ms(delay_ms);
+    race->next_us = begun ? clock_deadline_ms(delay_ms) : 0;
 }
 
-/* 0, or an errno, which was told. */
-static int begin(struct race *race, const struct candidate *to)
+/* False: the ear was told. */
+static bool begin(struct race *race, const struct candidate *to)
 {
-    struct attempt attempt = {.to = *to};
-    attempt.fd = dial_socket(&attempt.to);
-    int error = attempt.fd < 0 ? errno : start(&attempt);
-    if (error == 0) {
+    struct attempt attempt = {.to = *to, .fd = dial_socket(race->dial, to)};
+    int error = attempt.fd < 0 ? 0 : start(race->dial, &attempt);
+    if (attempt.fd >= 0 && error == 0) {
         race->attempts[race->count++] = attempt;
-    } else {
-        tell(race, &attempt.to, strerror(error));
-        if (attempt.fd >= 0) {
-            close(attempt.fd);
-        }
+        return true;
     }
-    return error;
+    if (attempt.fd >= 0) {
+        tell(race->dial, &attempt.to, strerror(error));
+        close(attempt.fd);
+    }
+    return false;
 }
 
 static void begin_next(struct race *race)
@@ -136,13 +198,13 @@ static int judge(struct race *race, size_t number, bool ready, struct candidate 
     if (!ready && !attempt->busy) {
         return -1;
     }
-    int error = attempt->busy ? start(attempt) : outcome(attempt);
+    int error = attempt->busy ? start(race->dial, attempt) : outcome(attempt);
     if (attempt->busy || (error == 0 && !ready)) {
         return -1;
     }
     int fd = attempt->fd;
     if (error != 0) {
-        tell(race, &attempt->to, strerror(error));
+        tell(race->dial, &attempt->to, strerror(error));
         close(fd);
         fd = -1;
         race->next_us = 0;
@@ -190,6 +252,13 @@ static int wait_once(struct race *race, struct candidate *winner, bool *cancelle
     return fd;
 }
 
+static const char *why_late(const struct attempt *attempt)
+{
+    return attempt->busy && attempt->to.address.ss_family != AF_UNIX
+               ? "the last connection from the port of dial_from to it has not ended yet"
+               : "no answer within connect_timeout";
+}
+
 static int run(struct race *race, struct candidate *winner)
 {
     bool cancelled = false;
@@ -207,7 +276,7 @@ static int run(struct race *race, struct candidate *winner)
     }
     for (size_t i = 0; i < race->count; i++) {
         if (late && fd < 0 && !cancelled) {
-            tell(race, &race->attempts[i].to, "no answer within connect_timeout");
+            tell(race->dial, &race->attempts[i].to, why_late(&race->attempts[i]));
         }
         close(race->attempts[i].fd);
     }
@@ -228,5 +297,5 @@ int dial_one(const struct dial *dial, const struct candidate *to)
     struct race race = {
         .dial = dial, .all_begun = true, .deadline_us = clock_deadline_ms(dial->timeout_ms)};
     struct candidate winner;
-    return begin(&race, to) == 0 ? run(&race, &winner) : -1;
+    return begin(&race, to) ? run(&race, &winner) : -1;
 }

@@ -30,6 +30,7 @@ static void begin(struct dialed *dialed, struct conversation *conversation)
                               .deadline_us = clock_deadline_ms(config->connect_timeout_ms)};
     dialed->dial = (struct dial){.addresses = config->addresses,
                                  .count = config->address_count,
+                                 .from = &config->from,
                                  .timeout_ms = config->connect_timeout_ms,
                                  .cancel_fd = conversation_server(conversation)->stopping_fd,
                                  .ear = {.failed = on_failure, .arg = dialed}};
@@ -62,6 +63,14 @@ static void judge_path(struct dialed *dialed, const struct candidate *to)
     }
 }
 
+static bool open_plainly(struct dialed *dialed, const struct candidate *to)
+{
+    dialed->dial.timeout_ms = (dialed->deadline_us - clock_now_us()) / 1000;
+    int fd = dial_one(&dialed->dial, to);
+    go_on(dialed, fd, to);
+    return fd >= 0;
+}
+
 /* True: there is a connection, whatever came of it, or there can be none now. */
 static bool open_with_syn_data(struct dialed *dialed, const struct candidate *to)
 {
@@ -70,9 +79,8 @@ static bool open_with_syn_data(struct dialed *dialed, const struct candidate *to
                                    .connect_deadline_us = dialed->deadline_us};
     char address[160];
     candidate_print(to, address, sizeof(address));
-    int fd = dial_socket(to);
+    int fd = dial_socket(&dialed->dial, to);
     if (fd < 0) {
-        on_failure(dialed, address, strerror(errno));
         return false;
     }
     dialed->up = conversation_handshake(dialed->conversation, fd, to->of->text, &options);
@@ -84,17 +92,12 @@ static bool open_with_syn_data(struct dialed *dialed, const struct candidate *to
     if (conn_was_connected(conn)) {
         return true;
     }
-    on_failure(dialed, address, actpass_error(conn));
+    bool busy = conn_address_busy(conn);
+    if (!busy) {
+        on_failure(dialed, address, actpass_error(conn));
+    }
     conversation_detach(dialed->conversation);
-    return false;
-}
-
-static bool open_plainly(struct dialed *dialed, const struct candidate *to)
-{
-    dialed->dial.timeout_ms = (dialed->deadline_us - clock_now_us()) / 1000;
-    int fd = dial_one(&dialed->dial, to);
-    go_on(dialed, fd, to);
-    return fd >= 0;
+    return busy && open_plainly(dialed, to); /* which waits for it */
 }
 
 /* One address after the other: a race would put the ClientHello into several SYNs. */

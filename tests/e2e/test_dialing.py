@@ -1,4 +1,5 @@
 """Services that open their connections themselves, one for each local connection, which is bridged to it."""
+import os
 import socket
 import subprocess
 import threading
@@ -229,6 +230,40 @@ class Role(Dials):
         mine = {"certificate": self.certificates.path("device"),
                 "key": self.certificates.path("device", "key")}
         self.assertEqual(self.stuck(role="server", tls=mine), ("server", "configured"))
+
+
+class LocalAddress(Dials):
+    OURS = "127.99.%d.%d" % divmod(os.getpid() % 65536, 256)
+
+    def test_a_bridge_from_one_port(self):
+        """One connection at a time, and the next at once."""
+        server = self.tls_server(self.echo)
+        actpass = self.bridge(server.address, dial_from=self.OURS + ":7443", max_connections=1)
+        for number in range(3):
+            local = self.connect(actpass)
+            local.sendall(b"hello")
+            self.assertEqual(local.recv(5), b"hello")
+            self.assertEqual(server.session(number).sock.getpeername(), (self.OURS, 7443))
+            local.close()
+        self.assertEqual(actpass.find(event="dial"), [])
+
+    def test_what_is_of_another_family_is_left_out(self):
+        server = self.tls_server(self.echo)
+        actpass = self.bridge("[::1]:9", server.address, dial_from=self.OURS + ":0")
+        local = self.connect(actpass)
+        local.sendall(b"x")
+        self.assertEqual(local.recv(1), b"x")
+        actpass.wait_for(event="dial", address="[::1]:9",
+                         error=f"left out, for dial_from ({self.OURS}:0) is of another family")
+        self.assertEqual(server.session().sock.getpeername()[0], self.OURS)
+        local.close()
+
+    def test_an_address_that_is_not_ours(self):
+        server = self.tls_server(self.echo)
+        actpass = self.bridge(server.address, dial_from="192.0.2.1:0")
+        self.cut_before_a_byte(actpass)
+        actpass.wait_for(event="dial", error="cannot dial from 192.0.2.1:0: Cannot assign requested "
+                                             "address")
 
 
 class Addresses(Dials):

@@ -80,6 +80,19 @@ class FastOpen(Case):
                 "key": self.certificates.path("device", "key"), "peer_names": ["front.example"],
                 **changes}
 
+    def test_from_a_fixed_port(self):
+        self.listener()
+        self.check_each(self.dialer_to(dial_from=f"{Network.LEFT}:{PORT}", max_connections=1))
+
+    def test_one_of_another_family_than_the_local_address(self):
+        self.listener()
+        dialer = self.dialer_to("[fd00::1]:1", f"{Network.RIGHT}:{PORT}", dial_from="0.0.0.0:0")
+        for number in range(3):
+            self.assertEqual(self.echo(dialer).get("syn_data"), "1" if number else None)
+            line = dialer.wait_for(event="dial", count=number + 1)
+            self.assertEqual(line["error"],
+                             "left out, for dial_from (0.0.0.0:0) is of another family")
+
     def test_with_a_client_certificate(self):
         self.listener(tls=self.device_tls(client_auth="require", sessions="off"))
         self.check_each(self.dialer_to(), 2)

@@ -179,6 +179,55 @@ static const struct bad_text bad_dial[] = {
 
 TEST_BAD_TEXTS(config_dial, bad_dial, bad_dial)
 
+#define NO_ADDRESS                                                                                 \
+    "/services/0/dial_from: must be an IP address of this machine and a port, as in 0.0.0.0:4433 " \
+    "or [::]:0\n"
+#define ONE_AT_A_TIME                                                                            \
+    "/services/0/dial_from: from a fixed port one connection at a time can be dialed, and "      \
+    "\"listen_plain\" wants one for each local connection: use port 0, or \"max_connections\": " \
+    "1\n"
+
+static const struct bad_text bad_from[] = {
+    {"from with listen", HEARD("'dial_from': '[::1]:1'"),
+     "c.json:3:1: /services/0/dial_from: only goes with \"dial\", remove it\n"},
+    {"from a unix socket",
+     DIAL("'echo': {}, 'persistent': true, 'dial': '[::1]:1', 'dial_from': 'unix:s'"),
+     "c.json:2:65: " NO_ADDRESS},
+    {"from a name",
+     DIAL("'echo': {}, 'persistent': true, 'dial': '[::1]:1', 'dial_from': 'localhost:0'"),
+     "c.json:2:65: " NO_ADDRESS},
+    {"from no port",
+     DIAL("'echo': {}, 'persistent': true, 'dial': '[::1]:1', 'dial_from': '[::1]'"),
+     "c.json:2:65: /services/0/dial_from: the port is missing; an address is host:port, "
+     "[v6]:port or unix:/path\n"},
+    {"from a number", DIAL("'echo': {}, 'persistent': true, 'dial': '[::1]:1', 'dial_from': 1"),
+     "c.json:2:65: /services/0/dial_from: must be an address in a string, not a number\n"},
+    {"from two",
+     DIAL("'echo': {}, 'persistent': true, 'dial': '[::1]:1', 'dial_from': ['[::1]:1']"),
+     "c.json:2:65: /services/0/dial_from: must be an address in a string, not a list\n"},
+    {"from a port to unix sockets",
+     DIAL("'echo': {}, 'persistent': true, 'dial': ['unix:s', 'unix:t'], 'dial_from': '[::]:1'"),
+     "c.json:2:63: /services/0/dial_from: is for TCP, and this service has unix: addresses only\n"},
+    {"from IPv4 to IPv6",
+     DIAL("'echo': {}, 'persistent': true, 'dial': ['[::1]:1', 'unix:s', '[::2]:1'], "
+          "'dial_from': '0.0.0.0:1'"),
+     "c.json:2:88: /services/0/dial_from: is an IPv4 address, and none in \"dial\" is\n"},
+    {"from IPv6 to IPv4",
+     DIAL("'echo': {}, 'persistent': true, 'dial': '127.0.0.1:1', 'dial_from': '[::]:0'"),
+     "c.json:2:69: /services/0/dial_from: is an IPv6 address, and none in \"dial\" is\n"},
+    {"from where it dials to",
+     DIAL("'echo': {}, 'persistent': true, 'dial': ['a:1', '[::1]:1'], 'dial_from': '[0::1]:1'"),
+     "c.json:2:74: /services/0/dial_from: is an address of \"dial\", and would dial itself\n"},
+    {"from one port for many",
+     DIAL("'dial': '[::1]:1', 'listen_plain': '[::1]:2', 'dial_from': '[::1]:3'"),
+     "c.json:2:60: " ONE_AT_A_TIME},
+    {"from one port for two",
+     DIAL("'dial': '[::1]:1', 'listen_plain': 'unix:s', 'max_connections': 2, "
+          "'dial_from': '[::1]:3'"),
+     "c.json:2:81: " ONE_AT_A_TIME}};
+
+TEST_BAD_TEXTS(config_dial, bad_from, bad_from)
+
 static const struct bad_text bad_fast[] = {
     {"fast open a number", HEARD("'tcp_fast_open': 1"),
      "c.json:3:18: /services/0/tcp_fast_open: must be true or false, not a number\n"},
@@ -211,12 +260,12 @@ TEST_BAD_TEXTS(config_dial, bad_fast, bad_fast)
 
 Test(config_dial, every_key_of_a_persistent_one, .init = folder_enter, .fini = folder_leave)
 {
-    struct config *config =
-        parse_good("{'services': [{'name': 'a', 'dial': ['a.example:1', '[::1]:2', 'unix:s'],"
-                   "'persistent': true, 'retry': {'min': '200ms', 'max': '5m'},"
-                   "'connect_timeout': '3s', 'role': 'auto', 'tcp_fast_open': true,"
-                   "'remember_roles': true, 'forward': '[::1]:3',"
-                   "'tls': {'certificate': 'peer.pem', 'insecure_any_peer': true}}]}");
+    struct config *config = parse_good(
+        "{'services': [{'name': 'a', 'dial': ['a.example:1', '[::1]:2', 'unix:s'],"
+        "'persistent': true, 'retry': {'min': '200ms', 'max': '5m'},"
+        "'connect_timeout': '3s', 'role': 'auto', 'dial_from': '[::1]:7', 'tcp_fast_open': true,"
+        "'remember_roles': true, 'forward': '[::1]:3',"
+        "'tls': {'certificate': 'peer.pem', 'insecure_any_peer': true}}]}");
     const struct config_service *service = &config->services[0];
     const struct config_dial *dial = &service->dial;
     cr_assert_eq(service->listen.kind, CONFIG_ADDRESS_NONE);
@@ -226,6 +275,8 @@ Test(config_dial, every_key_of_a_persistent_one, .init = folder_enter, .fini = f
     cr_assert_str_eq(dial->addresses[1].host, "::1");
     cr_assert_eq(dial->addresses[2].kind, CONFIG_ADDRESS_UNIX);
     cr_assert_str_eq(dial->addresses[2].path, "s");
+    cr_assert_str_eq(dial->from.host, "::1");
+    cr_assert_eq(dial->from.port, 7);
     cr_assert_eq(dial->listen_plain.kind, CONFIG_ADDRESS_NONE);
     cr_assert(dial->persistent);
     cr_assert_eq(dial->retry_min_ms, 200);
@@ -250,6 +301,7 @@ Test(config_dial, defaults_of_a_bridge, .init = folder_enter, .fini = folder_lea
     cr_assert_str_eq(dial->addresses[0].text, "a.example:1");
     cr_assert_str_eq(dial->listen_plain.host, "::1");
     cr_assert_eq(dial->listen_plain.port, 0);
+    cr_assert_eq(dial->from.kind, CONFIG_ADDRESS_NONE);
     cr_assert_not(dial->persistent);
     cr_assert_eq(dial->retry_min_ms, 1000);
     cr_assert_eq(dial->retry_max_ms, 60000);
@@ -274,6 +326,12 @@ Test(config_dial, what_else_is_good, .init = folder_enter, .fini = folder_leave)
         "'dial': ['a:1','b:2','c:3','d:4','e:5','f:6','g:7','h:8'], 'listen_plain': 'a:9'",
         "'dial': ['a:1', 'unix:b'], 'tcp_fast_open': true, 'persistent': true, 'echo': {}",
         "'listen': '[::1]:1', 'echo': {}, 'tcp_fast_open': true, 'tcp_fast_open_queue': 65535",
+        "'dial': ['a:1', '127.0.0.1:1'], 'persistent': true, 'echo': {}, 'dial_from': '[::]:1'",
+        "'dial': ['[::1]:1', '127.0.0.1:1'], 'persistent': true, 'echo': {}, "
+        "'dial_from': '0.0.0.0:1'",
+        "'dial': 'a:1', 'listen_plain': 'unix:s', 'dial_from': '127.0.0.1:0'",
+        "'dial': 'a:1', 'listen_plain': 'unix:s', 'max_connections': 1, 'dial_from': '[::1]:1'",
+        "'dial': '[fe80::1%eth0]:1', 'listen_plain': 'unix:s', 'dial_from': '[fe80::2%eth0]:0'",
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char text[512];

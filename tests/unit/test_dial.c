@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -276,6 +277,206 @@ Test(dial, a_busy_unix_socket_is_tried_again, .timeout = 60)
     (void)unlink(where.sun_path);
     (void)rmdir(path);
     tidy(&scene);
+}
+
+/* ---- From a local address ------------------------------------------------------------------- */
+
+static void address_of(int fd, char *text)
+{
+    struct sockaddr_in where;
+    socklen_t length = sizeof(where);
+    char host[INET_ADDRSTRLEN];
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&where, &length), 0);
+    cr_assert_not_null(inet_ntop(AF_INET, &where.sin_addr, host, sizeof(host)));
+    (void)snprintf(text, 64, "%s:%u", host, ntohs(where.sin_port));
+}
+
+/* The fourth place of the scene is for that address. */
+static void prepare_from(struct scene *scene, const char *const *texts, size_t count,
+                         const char *from)
+{
+    prepare(scene, texts, count);
+    cr_assert_null(config_address_parse(from, &scene->addresses[3]), "%s", from);
+    scene->dial.from = &scene->addresses[3];
+}
+
+static void tidy_from(struct scene *scene)
+{
+    config_address_free(&scene->addresses[3]);
+    tidy(scene);
+}
+
+/* A port that is free: the address is this process's own. */
+static void free_port(char *address)
+{
+    unsigned own = (unsigned)getpid();
+    uint32_t host = (127U << 24) | (1U << 23) | (own & 0x3FFFFFU);
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&where, sizeof(where)), 0);
+    address_of(fd, address);
+    close(fd);
+}
+
+Test(dial, from_a_fixed_port_time_and_again, .timeout = 60)
+{
+    char alive[64], from[64], text[64];
+    const char *texts[] = {alive};
+    int listener = local_socket(true, alive);
+    struct scene scene;
+    free_port(from);
+    prepare_from(&scene, texts, 1, from);
+    for (int i = 0; i < 3; i++) { /* each leaves its ports in TIME_WAIT */
+        int fd = dial_connect(&scene.dial, &scene.winner);
+        cr_assert_geq(fd, 0, "%d: %s", i, scene.failures.reasons[0]);
+        address_of(fd, text);
+        cr_assert_str_eq(text, from);
+        int accepted = accept(listener, NULL, NULL);
+        cr_assert_geq(accepted, 0);
+        close(fd);
+        cr_assert_eq(read(accepted, text, 1), 0);
+        close(accepted);
+    }
+    close(listener);
+    tidy_from(&scene);
+}
+
+Test(dial, from_an_address_with_any_port, .timeout = 60)
+{
+    char alive[64], text[64];
+    const char *texts[] = {alive};
+    int listener = local_socket(true, alive);
+    struct scene scene;
+    prepare_from(&scene, texts, 1, "127.0.0.2:0");
+    int fd = dial_connect(&scene.dial, &scene.winner);
+    cr_assert_geq(fd, 0);
+    address_of(fd, text);
+    cr_assert_eq(strncmp(text, "127.0.0.2:", 10), 0, "%s", text);
+    cr_assert_str_neq(text, "127.0.0.2:0");
+    close(fd);
+    close(listener);
+    tidy_from(&scene);
+}
+
+Test(dial, one_of_another_family_than_the_local_address_is_left_out, .timeout = 60)
+{
+    char alive[64];
+    const char *texts[] = {"[::1]:9", alive};
+    int listener = local_socket(true, alive);
+    struct scene scene;
+    prepare_from(&scene, texts, 2, "0.0.0.0:0");
+    struct resources before = resources_now();
+    int fd = dial_connect(&scene.dial, &scene.winner);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(scene.winner.of, &scene.addresses[1]);
+    cr_assert_eq(scene.failures.count, 1);
+    cr_assert_str_eq(scene.failures.addresses[0], "[::1]:9");
+    cr_assert_str_eq(scene.failures.reasons[0],
+                     "left out, for dial_from (0.0.0.0:0) is of another family");
+    close(fd);
+    cr_assert(resources_return_to(before));
+    close(listener);
+    tidy_from(&scene);
+}
+
+Test(dial, a_unix_socket_has_no_local_address, .timeout = 60)
+{
+    const char *texts[] = {"unix:/nowhere"};
+    struct scene scene;
+    prepare_from(&scene, texts, 1, "0.0.0.0:0");
+    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1);
+    cr_assert_eq(scene.failures.count, 1);
+    cr_assert_str_eq(scene.failures.reasons[0], "No such file or directory");
+    tidy_from(&scene);
+}
+
+Test(dial, from_where_somebody_listens, .timeout = 60)
+{
+    char alive[64], from[64], expected[160];
+    const char *texts[] = {alive};
+    int listeners[] = {local_socket(true, alive), local_socket(true, from)};
+    struct scene scene;
+    prepare_from(&scene, texts, 1, from);
+    struct resources before = resources_now();
+    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1);
+    cr_assert_eq(scene.failures.count, 1);
+    (void)snprintf(expected, sizeof(expected), "cannot dial from %s: Address already in use", from);
+    cr_assert_str_eq(scene.failures.reasons[0], expected);
+    cr_assert(resources_return_to(before));
+    close(listeners[0]);
+    close(listeners[1]);
+    tidy_from(&scene);
+}
+
+Test(dial, from_a_port_that_is_connected_there_already, .timeout = 60)
+{
+    char alive[64], from[64];
+    const char *texts[] = {alive};
+    int listener = local_socket(true, alive);
+    struct scene scene;
+    free_port(from);
+    prepare_from(&scene, texts, 1, from);
+    int fd = dial_connect(&scene.dial, &scene.winner);
+    cr_assert_geq(fd, 0);
+    scene.dial.timeout_ms = 100;
+    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1);
+    cr_assert_eq(scene.failures.count, 1);
+    cr_assert_str_eq(scene.failures.reasons[0],
+                     "the last connection from the port of dial_from to it has not ended yet");
+    close(fd);
+    close(listener);
+    tidy_from(&scene);
+}
+
+static void *close_soon(void *arg)
+{
+    pause_ms(100);
+    close(*(int *)arg);
+    return NULL;
+}
+
+/* We have closed, and the peer does a moment later. */
+Test(dial, waits_for_the_last_connection_from_its_port, .timeout = 60)
+{
+    char alive[64], from[64];
+    const char *texts[] = {alive};
+    int listener = local_socket(true, alive);
+    struct scene scene;
+    pthread_t thread;
+    free_port(from);
+    prepare_from(&scene, texts, 1, from);
+    int fd = dial_connect(&scene.dial, &scene.winner);
+    cr_assert_geq(fd, 0);
+    int accepted = accept(listener, NULL, NULL);
+    cr_assert_geq(accepted, 0);
+    close(fd);
+    cr_assert_eq(pthread_create(&thread, NULL, close_soon, &accepted), 0);
+    fd = dial_connect(&scene.dial, &scene.winner);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_assert_geq(fd, 0, "%s", scene.failures.reasons[0]);
+    cr_assert_eq(scene.failures.count, 0);
+    close(fd);
+    close(listener);
+    tidy_from(&scene);
+}
+
+/* Nobody listens: the SYN meets a socket that connects, too, and that is the same one. */
+Test(dial, simultaneous_open, .timeout = 60)
+{
+    char address[64];
+    char byte = 'x';
+    const char *texts[] = {address};
+    struct scene scene;
+    free_port(address);
+    prepare_from(&scene, texts, 1, address);
+    int fd = dial_connect(&scene.dial, &scene.winner);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, &byte, 1), 1);
+    struct pollfd set = {.fd = fd, .events = POLLIN};
+    cr_assert_eq(poll(&set, 1, LONG_MS), 1);
+    cr_assert_eq(read(fd, &byte, 1), 1);
+    close(fd);
+    tidy_from(&scene);
 }
 
 /* ---- Candidates ---------------------------------------------------------------------------- */

@@ -24,6 +24,7 @@ class Network:
         base = f"ap{os.getpid()}n{next(_numbers)}"
         self._names = [f"{base}{end}" for end in "lrw"]
         self.syns = []  # (length, first bytes) of each SYN with data, from either side
+        self.packets = []  # (0 for left, or 1, and the flags) of each TCP packet, as it came onto the wire
         self._wire = None
         left, right, wire = self._names
         try:
@@ -82,14 +83,32 @@ class Network:
             words = line.split()
             if words[0] == "syn":
                 self.syns.append((int(words[1]), bytes.fromhex(words[2])))
+            elif words[0] == "tcp":
+                self.packets.append((int(words[1]), int(words[2])))
             else:
                 self._answers.append(line)
 
-    def drop_syn_data(self, drop):
+    def _tell(self, command):
         before = len(self._answers)
-        self._wire.stdin.write("drop\n" if drop else "pass\n")
+        self._wire.stdin.write(command + "\n")
         self._wire.stdin.flush()
         data.until(lambda: len(self._answers) > before, 10, "the wire's answer")
+
+    def drop_syn_data(self, drop):
+        self._tell("drop" if drop else "pass")
+
+    def put_behind_nat(self):
+        """Both hosts: what comes for one that has sent nothing from now on is lost."""
+        self._tell("nat")
+
+    def cross(self, what):
+        """The next packets of `what` ("syn" or "data") cross on the wire, whenever each was sent."""
+        self._tell("cross " + what)
+
+    def sockets(self, prefix):
+        """The states of the host's TCP sockets over IPv4, as in /proc/net/tcp."""
+        lines = self._run(*prefix, "cat", "/proc/net/tcp").decode().splitlines()[1:]
+        return [line.split()[3] for line in lines]
 
     def allow(self, left, right):
         """net.ipv4.tcp_fastopen of both."""
@@ -102,6 +121,12 @@ class Network:
         names, values = (line.split()[1:] for line in lines[:2])
         return {name[len("TCPFastOpen"):]: int(value) for name, value in zip(names, values)
                 if name.startswith("TCPFastOpen")}
+
+    def tcp(self, prefix):
+        """The host's TCP counters of /proc/net/snmp."""
+        lines = self._run(*prefix, "cat", "/proc/net/snmp").decode().splitlines()
+        names, values = (line.split()[1:] for line in lines if line.startswith("Tcp:"))
+        return {name: int(value) for name, value in zip(names, values)}
 
     def close(self):
         if self._wire:

@@ -1,8 +1,13 @@
 #!/usr/bin/python3
 """The wire between two network namespaces: wire.py INTERFACE INTERFACE. Run by support/namespaces.py.
 
-Hands on every packet, says `syn LENGTH HEX` on standard output for each SYN with data (HEX: its first bytes), and, told
-`drop` on standard input, loses such SYNs, as some middleboxes do; `pass` ends that.
+Hands on every packet, says `syn LENGTH HEX` on standard output for each SYN with data (HEX: its first bytes), and each
+packet's flags and sender: `tcp END FLAGS` (END: 0 or 1; FLAGS as in the header). What standard input tells it:
+
+- `drop`: loses SYNs with data, as some middleboxes do; `pass` ends that.
+- `nat`: from now on loses what comes for an end that has not sent anything itself, as the NAT before it would.
+- `cross WHAT`: keeps the packets of WHAT (`syn` or `data`) of each end until the other has sent one, too, so that they
+  cross on the wire; once.
 """
 import ctypes
 import fcntl
@@ -15,6 +20,7 @@ SIOCETHTOOL = 0x8946
 TX_CHECKSUM, TSO, GSO = 0x17, 0x1F, 0x24  # ETHTOOL_S...
 ALL = 3  # ETH_P_ALL
 OUTGOING = 4
+SYN, ACK = 0x02, 0x10
 
 
 def no_offload(name):
@@ -26,15 +32,60 @@ def no_offload(name):
             fcntl.ioctl(sock, SIOCETHTOOL, request)
 
 
-def syn_data(frame):
-    """What a SYN carries; empty for all else."""
-    ip = frame[14:]
-    if frame[12:14] != b"\x08\x00" or ip[9] != socket.IPPROTO_TCP:
-        return b""
-    total = int.from_bytes(ip[2:4], "big")
-    tcp = ip[(ip[0] & 15) * 4:total]
-    flags = tcp[13]
-    return tcp[(tcp[12] >> 4) * 4:] if flags & 0x12 == 0x02 else b""
+class Packet:
+    """A TCP packet over IPv4; `tcp` is False for all else."""
+
+    def __init__(self, frame):
+        ip = frame[14:]
+        self.tcp = frame[12:14] == b"\x08\x00" and ip[9] == socket.IPPROTO_TCP
+        if not self.tcp:
+            return
+        tcp = ip[(ip[0] & 15) * 4:int.from_bytes(ip[2:4], "big")]
+        self.flags = tcp[13]
+        self.data = tcp[(tcp[12] >> 4) * 4:]
+        self.syn = self.flags & (SYN | ACK) == SYN
+
+
+class Wire:
+    def __init__(self, ends):
+        self.ends = ends
+        self.drop = self.nat = False
+        self.sent = set()  # the ends that have sent TCP
+        self.crossing = {}  # "syn" or "data": the packets that wait, with their ends
+
+    def told(self, line):
+        command, *words = line.split()
+        if command in ("drop", "pass"):
+            self.drop = command == "drop"
+        elif command == "nat":
+            self.nat, self.sent = True, set()
+        else:
+            self.crossing[words[0]] = []
+
+    def carry(self, end, frame):
+        packet = Packet(frame)
+        if packet.tcp:
+            print("tcp", end, packet.flags, flush=True)
+            if packet.syn and packet.data:
+                print("syn", len(packet.data), packet.data[:6].hex(), flush=True)
+            self.sent.add(end)
+            if self.drop and packet.syn and packet.data or self.nat and 1 - end not in self.sent:
+                return
+            if self.kept(end, frame, packet):
+                return
+        self.ends[1 - end].send(frame)
+
+    def kept(self, end, frame, packet):
+        what = "syn" if packet.syn else "data" if packet.data else None
+        waiting = self.crossing.get(what)
+        if waiting is None:
+            return False
+        waiting.append((end, frame))
+        if {sender for sender, _ in waiting} == {0, 1}:
+            del self.crossing[what]
+            for sender, kept in waiting:
+                self.ends[1 - sender].send(kept)
+        return True
 
 
 def main():
@@ -44,25 +95,19 @@ def main():
         sock.bind((name, 0))
         ends.append(sock)
     print("ready", flush=True)
-    other = {ends[0]: ends[1], ends[1]: ends[0]}
-    drop = False
+    wire = Wire(ends)
     while True:
         for ready in select.select([sys.stdin, *ends], [], [])[0]:
             if ready is sys.stdin:
                 line = ready.readline()
                 if not line:
                     return
-                drop = line.strip() == "drop"
+                wire.told(line)
                 print("ok", flush=True)
                 continue
             frame, address = ready.recvfrom(65536)
-            if address[2] == OUTGOING:
-                continue
-            data = syn_data(frame)
-            if data:
-                print("syn", len(data), data[:6].hex(), flush=True)
-            if not data or not drop:
-                other[ready].send(frame)
+            if address[2] != OUTGOING:
+                wire.carry(ends.index(ready), frame)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,139 @@
+"""Two ends behind NAT that were both told to connect: TCP's simultaneous open, between two network namespaces."""
+import socket
+import threading
+import unittest
+
+from support import data
+from support.backend import Backend
+from support.case import transport
+from support.dials import FAST, Dials
+from support.each import each
+from support.namespaces import Network
+
+PORT = 7443
+SYN, RST, ACK = 0x02, 0x04, 0x10
+LISTEN = "0A"
+SIZE = 1 << 18
+
+
+class SimultaneousOpen(Dials):
+    deadline = 90
+
+    def setUp(self):
+        super().setUp()
+        self.network = Network()
+        self.addCleanup(self.network.close)
+        self.hosts = ((self.network.left, Network.LEFT, "front", "dev1.devices.example"),
+                      (self.network.right, Network.RIGHT, "device", "front.example"))
+
+        self.release = threading.Event()  # lets the backends end their connections
+
+    def talk(self, number, session):
+        sender = threading.Thread(target=session.sock.sendall, args=(data.block(SIZE, number),))
+        sender.start()
+        while session.received < SIZE and session.recv():
+            pass
+        sender.join()
+        session.exchanged = session.digest
+        self.release.wait(60)
+        session.sock.shutdown(socket.SHUT_WR)
+        while session.recv():
+            pass
+
+    def end(self, number, role="auto"):
+        """One end, which forwards each connection to a backend of its own."""
+        prefix, address, certificate, peer = self.hosts[number]
+        other = self.hosts[1 - number][1]
+        backend = self.backend(Backend(lambda session: self.talk(number, session),
+                                       path=f"{self.folder}/backend{number}.sock"))
+        tls = {"certificate": self.certificates.path(certificate),
+               "key": self.certificates.path(certificate, "key"), "peer_names": [peer]}
+        keys = {"dial_from": f"{address}:{PORT}", "retry": FAST, "initial_data_timeout": "150ms",
+                "forward": backend.address}
+        if role != "auto":
+            del keys["initial_data_timeout"]  # nobody waits
+        actpass = self.actpass(self.dialer(f"{other}:{PORT}", role=role, tls=tls, **keys),
+                               check=False, prefix=prefix, shutdown_timeout="1s")
+        return actpass, backend
+
+    def check_bytes(self, ends, number=0):
+        for index, (_, backend) in enumerate(ends):
+            session = backend.session(number)
+            data.until(lambda: hasattr(session, "exchanged"), 30, "the bytes of the other end")
+            self.assertEqual(session.exchanged, data.sha256(data.block(SIZE, 1 - index)))
+
+    def check_one_connection(self, ends, answered):
+        """Out of two sockets that both connected: nobody listened, and nobody was refused."""
+        packets = list(self.network.packets)
+        self.assertEqual([packet for packet in packets if packet[1] & RST], [])
+        self.assertEqual({end for end, flags in packets if flags & (SYN | ACK) == SYN}, {0, 1})
+        self.assertEqual({end for end, flags in packets if flags & (SYN | ACK) == SYN | ACK},
+                         answered)
+        for actpass, backend in ends:
+            self.assertEqual(len(actpass.find(event="connected")), 1)
+            self.assertEqual(actpass.find(event="dial"), [])
+            self.assertEqual(len(backend.sessions), 1)
+        for prefix, *_ in self.hosts:
+            counters = self.network.tcp(prefix)
+            self.assertEqual((counters["ActiveOpens"], counters["PassiveOpens"]), (1, 0))
+            self.assertNotIn(LISTEN, self.network.sockets(prefix))
+
+    def causes(self, ends):
+        """Ends it in order. Exactly one was client and one server; why."""
+        self.release.set()
+        closed = [actpass.wait_for(event="close") for actpass, _ in ends]
+        self.assertEqual([line["reason"] for line in closed], ["CLEAN"] * 2)
+        self.assertEqual(sorted(line["role"] for line in closed), ["client", "server"])
+        return sorted(line["cause"] for line in closed)
+
+    @staticmethod
+    def need_glare():
+        if transport() == "direct":
+            raise unittest.SkipTest("glare is resolved by the relay")
+
+    def both(self, roles=("auto", "auto")):
+        return [self.end(number, role) for number, role in enumerate(roles)]
+
+    def test_glare_decides(self):
+        """The SYNs cross, both ends wait for the same time, and the hellos cross."""
+        self.need_glare()
+        self.network.cross("syn")
+        self.network.cross("data")
+        ends = self.both()
+        self.check_bytes(ends)
+        self.check_one_connection(ends, {0, 1})
+        self.assertEqual(self.causes(ends), ["glare_lost", "glare_won"])
+
+    def test_behind_nat(self):
+        """The first SYN is lost at the other's NAT, and the other's comes while the first end still waits."""
+        self.need_glare()
+        self.network.put_behind_nat()
+        ends = [self.end(0)]
+        data.until(lambda: self.network.packets, 20, "the first SYN")
+        ends.append(self.end(1))
+        self.check_bytes(ends)
+        self.check_one_connection(ends, {0})
+        self.causes(ends)
+
+    @each(roles=(("client", "server"), ("server", "client"), ("auto", "client"), ("server", "auto")))
+    def test_with_fixed_roles(self, roles):
+        self.network.cross("syn")
+        ends = self.both(roles)
+        self.check_bytes(ends)
+        self.check_one_connection(ends, {0, 1})
+        self.causes(ends)
+
+    def test_again_from_the_same_ports(self):
+        """After an end in order, and after a cut; what TCP remembers of the old connection is not in the way."""
+        self.need_glare()
+        self.network.cross("syn")
+        ends = self.both()
+        self.check_bytes(ends)
+        self.network.cross("syn")
+        self.causes(ends)
+        self.release.clear()
+        self.check_bytes(ends, 1)
+        self.network.cross("syn")
+        ends[0][1].session(1).sock.shutdown(socket.SHUT_RDWR)
+        self.release.set()
+        self.check_bytes(ends, 2)
