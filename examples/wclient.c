@@ -1,12 +1,13 @@
 /* An HTTPS client: wclient2 of "An Introduction to OpenSSL Programming" (Linux Journal, part I and, for resumption, part II,
  * September and October 2001), on actpass.
  *
- *     wclient [-h HOST] [-p PORT] [-i] [-r] [-a CIPHERS] [--ciphersuites SUITES]
+ *     wclient [-h HOST] [-p PORT] [-i] [-r] [-f] [-a CIPHERS] [--ciphersuites SUITES]
  *             [--ca FILE] [-c CERTIFICATE [-k KEY]] [PATH]
  *
  *     -h, -p          the server; localhost and 4433 where nothing is said
  *     -i              insecure: any server will do
  *     -r              hang up, connect again, and resume the session
+ *     -f              TCP Fast Open: from the second connection on, the ClientHello goes in the SYN
  *     -a              ciphers for TLS 1.2; --ciphersuites: those for TLS 1.3
  *     --ca            whom to trust: a PEM file, or "system" (where nothing is said)
  *     -c, -k          a certificate of our own, for servers that want one
@@ -22,7 +23,7 @@
 
 struct options {
     const char *host, *port, *path, *ca, *ciphers, *ciphersuites, *certificate, *key;
-    bool insecure, resume;
+    bool insecure, resume, fast_open;
 };
 
 static bool read_options(int argc, char **argv, struct options *options)
@@ -31,7 +32,7 @@ static bool read_options(int argc, char **argv, struct options *options)
         {"ciphersuites", required_argument, NULL, 's'}, {"ca", required_argument, NULL, 'A'}, {0}};
     *options = (struct options){.host = "localhost", .port = "4433", .path = "/", .ca = "system"};
     int option;
-    while ((option = getopt_long(argc, argv, "h:p:ira:c:k:", longer, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, "h:p:irfa:c:k:", longer, NULL)) != -1)
         switch (option) {
         case 'h':
             options->host = optarg;
@@ -44,6 +45,9 @@ static bool read_options(int argc, char **argv, struct options *options)
             break;
         case 'r':
             options->resume = true;
+            break;
+        case 'f':
+            options->fast_open = true;
             break;
         case 'a':
             options->ciphers = optarg;
@@ -88,6 +92,7 @@ static actpass_config *configure(const struct options *options)
     const char *key = options->key ? options->key : options->certificate;
     if (set_whom_to_trust(config, options) == 0 &&
         actpass_config_set_role(config, ACTPASS_ROLE_CLIENT) == 0 &&
+        actpass_config_set_tcp_fast_open(config, options->fast_open) == 0 &&
         actpass_config_set_ciphers(config, options->ciphers, options->ciphersuites) == 0 &&
         (!options->certificate ||
          actpass_config_set_identity(config, options->certificate, key) == 0))

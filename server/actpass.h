@@ -113,6 +113,12 @@ ACTPASS_API int actpass_config_set_transport(actpass_config *config, actpass_tra
 ACTPASS_API int actpass_config_set_timeout(actpass_config *config, actpass_timeout which,
                                            int64_t ms);
 
+/* TCP Fast Open (RFC 7413) for actpass_connect, off where nothing is said: the ClientHello goes in the SYN where we are TLS
+ * client by ACTPASS_ROLE_CLIENT, through the relay, and both systems allow it; else the connection is an ordinary one. The
+ * handshake then begins before there is a connection: actpass_connect does all of it, and actpass_handshake says what
+ * came of it. */
+ACTPASS_API int actpass_config_set_tcp_fast_open(actpass_config *config, int on);
+
 /* Our certificate chain and key, PEM files. Needed where we may be TLS server. */
 ACTPASS_API int actpass_config_set_identity(actpass_config *config, const char *certificate,
                                             const char *key);
@@ -146,7 +152,9 @@ ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *prot
 ACTPASS_API actpass_conn *actpass_accept_fd(actpass_config *config, int fd);
 
 /* Opens a TCP connection to "host:port", "[v6]:port" or "unix:/path" within the connect timeout.
- * The role is the configuration's, too: with ACTPASS_ROLE_AUTO we listen first. */
+ * The role is the configuration's, too: with ACTPASS_ROLE_AUTO we listen first. With TCP Fast Open it shakes hands, too,
+ * within the handshake timeout; where that fails there is still a connection, if TCP's came up. NULL: see
+ * actpass_config_error. */
 ACTPASS_API actpass_conn *actpass_connect(actpass_config *config, const char *address);
 
 /* Blocks until the role is decided and TLS is up, at most for the initial data timeout and the

@@ -200,17 +200,6 @@ actpass_conn *actpass_accept_fd(actpass_config *config, int fd)
     return NULL;
 }
 
-actpass_conn *actpass_connect(actpass_config *config, const char *address)
-{
-    if (!settings_freeze(config))
-        return NULL;
-    int fd = settings_dial(config, address);
-    actpass_conn *conn = fd < 0 ? NULL : actpass_accept_fd(config, fd);
-    if (conn)
-        conn_dialed(conn, address);
-    return conn;
-}
-
 void actpass_abort(actpass_conn *conn)
 {
     relay_abort(conn->relay);

@@ -1,39 +1,94 @@
-/* Opening a connection for actpass_connect. */
-#include "server/dialing/connect.h"
+/* actpass_connect. */
+#include "server/dialing/opening.h"
 #include "server/settings.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
-struct failure {
+struct caller {
+    actpass_config *config;
     const char *address; /* as the caller wrote it */
-    char *text;
-    size_t size;
+    actpass_conn *conn;
 };
 
 /* The last one stays. */
 static void note_failure(void *arg, const char *address, const char *why)
 {
-    const struct failure *failure = arg;
+    const struct caller *caller = arg;
     (void)address;
-    (void)snprintf(failure->text, failure->size, "cannot connect to %s: %s", failure->address, why);
+    settings_fail(caller->config, "cannot connect to %s: %s", caller->address, why);
 }
 
-int settings_dial(actpass_config *config, const char *text)
+static actpass_conn *make(void *arg, int fd, const struct candidate *to,
+                          const struct conn_options *options)
+{
+    struct caller *caller = arg;
+    (void)to;
+    caller->conn = conn_new(caller->config, fd, options);
+    int error = caller->conn ? 0 : errno;
+    if (!error) {
+        conn_dialed(caller->conn, caller->address);
+        error = conn_start(caller->conn);
+    }
+    if (error) {
+        settings_fail(caller->config, "the connection could not be set up: %s", strerror(error));
+        actpass_free(caller->conn);
+        caller->conn = NULL;
+    }
+    return caller->conn;
+}
+
+static actpass_conn *make_and_shake_hands(void *arg, int fd, const struct candidate *to,
+                                          const struct conn_options *options)
+{
+    actpass_conn *conn = make(arg, fd, to, options);
+    if (conn)
+        (void)actpass_handshake(conn); /* asked again, it says the same */
+    return conn;
+}
+
+static void discard(void *arg)
+{
+    struct caller *caller = arg;
+    actpass_free(caller->conn);
+    caller->conn = NULL;
+}
+
+static void open_connection(struct caller *caller, const struct config_address *address)
+{
+    struct opening opening = {.dial = {.addresses = address,
+                                       .count = 1,
+                                       .timeout_ms = caller->config->connect_timeout_ms,
+                                       .cancel_fd = -1,
+                                       .ear = {.failed = note_failure, .arg = caller}},
+                              .unfit = caller->config->unfit,
+                              .shake_hands = make_and_shake_hands,
+                              .discard = discard,
+                              .arg = caller};
+    if (opening_wants_fast_open(&caller->config->connection)) {
+        opening_in_turn(&opening);
+        return;
+    }
+    struct conn_options options = {0};
+    struct candidate to;
+    int fd = dial_connect(&opening.dial, &to);
+    if (fd >= 0)
+        (void)make(caller, fd, &to, &options);
+}
+
+actpass_conn *actpass_connect(actpass_config *config, const char *text)
 {
     struct config_address address;
-    struct failure failure = {text, config->error.text, sizeof(config->error.text)};
+    struct caller caller = {.config = config, .address = text};
+    if (!settings_freeze(config))
+        return NULL;
     const char *wrong = config_address_parse(text, &address);
-    if (wrong != NULL) {
-        (void)snprintf(failure.text, failure.size, "%s: %s", text, wrong);
-        return -1;
+    if (wrong) {
+        settings_fail(config, "%s: %s", text, wrong);
+        return NULL;
     }
-    struct dial dial = {.addresses = &address,
-                        .count = 1,
-                        .timeout_ms = config->connect_timeout_ms,
-                        .cancel_fd = -1,
-                        .ear = {.failed = note_failure, .arg = &failure}};
-    struct candidate winner;
-    int fd = dial_connect(&dial, &winner);
+    open_connection(&caller, &address);
     config_address_free(&address);
-    return fd;
+    return caller.conn;
 }

@@ -1,13 +1,21 @@
 /* actpass_config: setters, loading, freezing. */
 #include "server/settings.h"
 
+#include "server/dialing/opening.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RELAY_STACK = 65536, KEEP_THREADS = 64, KEEP_MS = 5000, CONNECT_TIMEOUT_MS = 10000 };
+enum {
+    RELAY_STACK = 65536,
+    KEEP_THREADS = 64,
+    KEEP_MS = 5000,
+    CONNECT_TIMEOUT_MS = 10000,
+    MOST_UNFIT = 256
+};
 
 int settings_fail(actpass_config *config, const char *format, ...)
 {
@@ -46,6 +54,7 @@ void actpass_config_free(actpass_config *config)
     if (config->owns_threads)
         threads_free(config->threads);
     tls_context_free(config->tls);
+    peers_free(config->unfit);
     config_connection_free(&config->connection);
     free(config->service);
     pthread_mutex_destroy(&config->lock);
@@ -58,6 +67,17 @@ const char *actpass_config_error(const actpass_config *config)
 }
 
 /* ---- Freezing ----------------------------------------------------------------------------- */
+
+/* A server has its own. */
+static bool make_unfit(actpass_config *config)
+{
+    if (!config->owns_threads || config->unfit || !opening_wants_fast_open(&config->connection))
+        return true;
+    config->unfit = peers_new(MOST_UNFIT);
+    if (!config->unfit)
+        settings_fail(config, "out of memory for TCP Fast Open");
+    return config->unfit;
+}
 
 static bool make_shared(actpass_config *config)
 {
@@ -72,7 +92,7 @@ static bool make_shared(actpass_config *config)
     }
     if (!config->threads)
         settings_fail(config, "out of memory for the pool of relay threads");
-    return config->threads != NULL;
+    return config->threads && make_unfit(config);
 }
 
 bool settings_freeze(actpass_config *config)
@@ -171,6 +191,14 @@ int actpass_config_set_transport(actpass_config *config, actpass_transport trans
         return settings_fail(config, "not a transport: use relay or direct");
     config->connection.transport =
         transport == ACTPASS_TRANSPORT_DIRECT ? CONFIG_TRANSPORT_DIRECT : CONFIG_TRANSPORT_RELAY;
+    return 0;
+}
+
+int actpass_config_set_tcp_fast_open(actpass_config *config, int on)
+{
+    if (settings_changeable(config))
+        return -1;
+    config->connection.tcp_fast_open = on != 0;
     return 0;
 }
 

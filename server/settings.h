@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "relay/relay.h"
 #include "server/actpass.h"
+#include "server/peers.h"
 #include "server/tls/context.h"
 
 #include <pthread.h>
@@ -24,6 +25,7 @@ struct actpass_config {
     struct tls_context *tls;
     struct threads *threads; /* for relay threads */
     bool owns_threads;
+    struct peers *unfit; /* for TCP Fast Open, where actpass_connect wants it */
 
     atomic_uint references;
     struct tls_error error;
@@ -45,8 +47,5 @@ int settings_replace(actpass_config *config, char **place, const char *value); /
 int settings_append(actpass_config *config, struct config_strings *list, const char *value);
 
 actpass_config *settings_hold(actpass_config *config);
-
-/* Opens a connection to the address that TEXT is, TCP or unix, within the connect timeout. The descriptor, or -1 with config->error. */
-int settings_dial(actpass_config *config, const char *text);
 
 #endif

@@ -37,7 +37,7 @@ struct race {
     int64_t next_us; /* when the next attempt begins */
 };
 
-static void tell(const struct dial *dial, const struct candidate *to, const char *why)
+void dial_tell(const struct dial *dial, const struct candidate *to, const char *why)
 {
     char address[ADDRESS_TEXT];
     candidate_print(to, address, sizeof(address));
@@ -96,7 +96,7 @@ static bool bind_from(const struct dial *dial, int fd, const struct candidate *t
         freeaddrinfo(local);
     }
     if (error != 0) {
-        tell(dial, to, why);
+        dial_tell(dial, to, why);
     }
     return error == 0;
 }
@@ -109,7 +109,7 @@ int dial_socket(const struct dial *dial, const struct candidate *to)
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || (tcp && (set_option(fd, IPPROTO_TCP, TCP_NODELAY) != 0 ||
                            set_option(fd, SOL_SOCKET, SO_KEEPALIVE) != 0))) {
-        tell(dial, to, strerror(errno));
+        dial_tell(dial, to, strerror(errno));
     } else if (!bound || bind_from(dial, fd, to)) {
         return fd;
     }
@@ -162,7 +162,7 @@ static bool begin(struct race *race, const struct candidate *to)
         return true;
     }
     if (attempt.fd >= 0) {
-        tell(race->dial, &attempt.to, strerror(error));
+        dial_tell(race->dial, &attempt.to, strerror(error));
         close(attempt.fd);
     }
     return false;
@@ -204,7 +204,7 @@ static int judge(struct race *race, size_t number, bool ready, struct candidate 
     }
     int fd = attempt->fd;
     if (error != 0) {
-        tell(race->dial, &attempt->to, strerror(error));
+        dial_tell(race->dial, &attempt->to, strerror(error));
         close(fd);
         fd = -1;
         race->next_us = 0;
@@ -276,7 +276,7 @@ static int run(struct race *race, struct candidate *winner)
     }
     for (size_t i = 0; i < race->count; i++) {
         if (late && fd < 0 && !cancelled) {
-            tell(race->dial, &race->attempts[i].to, why_late(&race->attempts[i]));
+            dial_tell(race->dial, &race->attempts[i].to, why_late(&race->attempts[i]));
         }
         close(race->attempts[i].fd);
     }

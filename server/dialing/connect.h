@@ -31,6 +31,9 @@ int dial_one(const struct dial *dial, const struct candidate *to);
 /* Was it cancelled? */
 bool dial_is_cancelled(int cancel_fd);
 
+/* Tells the ear that this one failed. */
+void dial_tell(const struct dial *dial, const struct candidate *to, const char *why);
+
 /* An unconnected socket for it, with our options set and bound to DIAL's local address. -1: the ear was told. */
 int dial_socket(const struct dial *dial, const struct candidate *to);
 

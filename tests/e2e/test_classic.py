@@ -9,16 +9,12 @@ import threading
 from support import data, programs, tls
 from support.actpass import died_with_us
 from support.backend import Backend, echo
-from support.case import Case, need, program
+from support.case import Case, example, need
 from support.each import VERSIONS, each
 
 NEW_SESSION = {"1.2": b"TLSv1.2", "1.3": b"TLSv1.3"}
 ECDSA = {"1.2": "ECDHE-ECDSA-AES256-GCM-SHA384", "1.3": "TLS_CHACHA20_POLY1305_SHA256"}
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
-
-
-def example(name):
-    return os.path.join(os.path.dirname(program()), "examples", name)
 
 
 class Classic(Case):

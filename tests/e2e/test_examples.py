@@ -7,16 +7,12 @@ import subprocess
 from support import data
 from support.actpass import died_with_us
 from support.backend import Backend, echo, refuse
-from support.case import SHORT, Case, program
+from support.case import SHORT, Case, example, program
 from support.each import ROLES, VERSIONS, each
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCES = os.path.join(HERE, "..", "..", "examples")
 CONFIGURATIONS = tuple(sorted(name for name in os.listdir(SOURCES) if name.endswith(".json")))
-
-
-def example(name):
-    return os.path.join(os.path.dirname(program()), "examples", name)
 
 
 class Examples(Case):

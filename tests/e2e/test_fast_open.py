@@ -2,7 +2,7 @@
 import subprocess
 import time
 
-from support.case import Case, transport
+from support.case import Case, example, transport
 from support.data import until
 from support.namespaces import Network
 from support.nginx import Nginx
@@ -105,9 +105,7 @@ class FastOpen(Case):
         self.assertLess(self.network.syns[0][0], 1461)
 
     def test_with_nginx(self):
-        nginx = Nginx(self.folder, self.certificates, host=Network.RIGHT, options="fastopen=16",
-                      prefix=self.network.right)
-        self.addCleanup(nginx.close)
+        nginx = self.nginx()
         dialer = self.dialer_to(nginx.address)
         for number in range(3):
             left, _ = self.counted(lambda: self.fetch(dialer, nginx.block))
@@ -122,6 +120,53 @@ class FastOpen(Case):
                               "--unix-socket", dialer.address(), "http://nginx/block"],
                              check=True, capture_output=True).stdout
         self.assertEqual(got, expected)
+
+    # ---- the library
+
+    def visit(self, nginx, *options):
+        """Twice from one process, the second time with the session of the first."""
+        host, _, port = nginx.address.rpartition(":")
+        command = [*self.network.left, example("wclient"), "-h", host, "-p", port, "-i", "-r",
+                   *options, "/block"]
+        done = subprocess.run(command, capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr.count(b"closed in order")), (0, 2),
+                         done.stderr)
+        self.assertEqual(done.stdout.count(nginx.block), 2)
+        return done.stderr
+
+    def nginx(self, options="fastopen=16"):
+        nginx = Nginx(self.folder, self.certificates, host=Network.RIGHT, options=options,
+                      prefix=self.network.right)
+        self.addCleanup(nginx.close)
+        return nginx
+
+    def test_with_actpass_connect(self):
+        nginx = self.nginx()
+        left, right = self.counted(lambda: self.visit(nginx, "-f"))
+        self.assertEqual((left["Active"], right["Passive"]), (1, 1))
+        left, right = self.counted(lambda: self.visit(nginx, "-f"))
+        self.assertEqual((left["Active"], right["Passive"]), (2, 2))
+        until(lambda: len(self.network.syns) > 2, 10, "what the wire saw")
+        self.assertEqual([first[:3] for _, first in self.network.syns], [CLIENT_HELLO] * 3)
+
+    def test_actpass_connect_without_it(self):
+        nginx = self.nginx()
+        left, _ = self.counted(lambda: self.visit(nginx))
+        self.assertEqual((left["Active"], self.network.syns), (0, []))
+
+    def test_actpass_connect_falls_back(self):
+        """The other side does not know it; then something on the way loses SYN data, and is not asked twice."""
+        plain = self.nginx("")
+        left, _ = self.counted(lambda: self.visit(plain, "-f"))
+        self.assertEqual((left["Active"], self.network.syns), (0, []))
+        plain.close()
+        nginx = self.nginx()
+        self.visit(nginx, "-f")  # brings the cookie
+        self.network.drop_syn_data(True)
+        before = len(self.network.syns)
+        self.visit(nginx, "-f")
+        until(lambda: len(self.network.syns) > before, 10, "what the wire saw")
+        self.assertEqual(len(self.network.syns), before + 1)
 
     # ---- every way in which it cannot be had
 

@@ -566,16 +566,46 @@ Test(dial, how_candidates_are_written, .timeout = 60)
 
 /* ---- For actpass_connect ------------------------------------------------------------------- */
 
-Test(dial, settings_say_what_went_wrong, .timeout = 60)
+Test(dial, actpass_connect_says_what_went_wrong, .timeout = 60)
 {
     char dead[64], expected[160];
     int bound = local_socket(false, dead);
-    actpass_config *config = actpass_config_new();
-    cr_assert_eq(settings_dial(config, dead), -1);
-    (void)snprintf(expected, sizeof(expected), "cannot connect to %s: Connection refused", dead);
-    cr_assert_str_eq(actpass_config_error(config), expected);
-    cr_assert_eq(settings_dial(config, "no address"), -1);
-    cr_assert_not_null(strstr(actpass_config_error(config), "no address: "));
-    actpass_config_free(config);
+    for (int fast = 0; fast < 2; fast++) {
+        actpass_config *config = actpass_config_new();
+        cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_CLIENT), 0);
+        cr_assert_eq(actpass_config_set_insecure_any_peer(config, 1), 0);
+        cr_assert_eq(actpass_config_set_tcp_fast_open(config, fast), 0);
+        struct resources before = resources_now();
+        cr_assert_null(actpass_connect(config, dead));
+        (void)snprintf(expected, sizeof(expected), "cannot connect to %s: ", dead);
+        cr_assert_eq(strncmp(actpass_config_error(config), expected, strlen(expected)), 0);
+        cr_assert_not_null(strstr(actpass_config_error(config), "Connection refused"));
+        cr_assert_null(actpass_connect(config, "no address"));
+        cr_assert_not_null(strstr(actpass_config_error(config), "no address: "));
+        actpass_config_free(config);
+        cr_assert(resources_return_to(before));
+    }
     close(bound);
+}
+
+/* A peer that answers no hello: with Fast Open actpass_connect has waited for it. */
+Test(dial, with_fast_open_actpass_connect_shakes_hands, .timeout = 60)
+{
+    char address[64];
+    int listener = local_socket(true, address);
+    for (int fast = 0; fast < 2; fast++) {
+        actpass_config *config = actpass_config_new();
+        cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_CLIENT), 0);
+        cr_assert_eq(actpass_config_set_insecure_any_peer(config, 1), 0);
+        cr_assert_eq(actpass_config_set_timeout(config, ACTPASS_HANDSHAKE_TIMEOUT, 50), 0);
+        cr_assert_eq(actpass_config_set_tcp_fast_open(config, fast), 0);
+        actpass_conn *conn = actpass_connect(config, address);
+        cr_assert_not_null(conn, "%s", actpass_config_error(config));
+        cr_assert_eq(actpass_ended(conn), fast ? ACTPASS_TIMEOUT : ACTPASS_OPEN);
+        cr_assert_eq(actpass_handshake(conn), -1);
+        cr_assert_eq(actpass_ended(conn), ACTPASS_TIMEOUT);
+        actpass_free(conn);
+        actpass_config_free(config);
+    }
+    close(listener);
 }

@@ -54,6 +54,9 @@ Test(settings, roles_transports_versions_and_ways_to_ask)
     cr_assert_eq(actpass_config_set_transport(config, (actpass_transport)7), -1);
     assert_says(config, "relay or direct");
 
+    cr_assert_not(config->connection.tcp_fast_open);
+    cr_assert_eq(actpass_config_set_tcp_fast_open(config, 1), 0);
+    cr_assert(config->connection.tcp_fast_open);
     cr_assert_eq(actpass_config_set_min_version(config, 0x0304), 0);
     cr_assert_eq(config->connection.tls.min_version, CONFIG_TLS_1_3);
     cr_assert_eq(actpass_config_set_min_version(config, 0x0302), -1);
@@ -185,6 +188,7 @@ Test(settings, nothing_can_be_changed_once_it_is_in_use)
                            actpass_config_set_server_name(config, "a.example"),
                            actpass_config_set_ciphers(config, NULL, NULL),
                            actpass_config_set_min_version(config, 0x0304),
+                           actpass_config_set_tcp_fast_open(config, 1),
                            actpass_config_add_alpn(config, "h2"),
                            actpass_config_add_certificate(config, "a.example", "a", "b"),
                            actpass_config_set_unknown_name(config, ACTPASS_UNKNOWN_NAME_DEFAULT),

@@ -25,6 +25,11 @@ def program():
     return os.path.abspath(os.environ.get("ACTPASS", "build/release/actpass"))
 
 
+def example(name):
+    """An example program, beside the one under test."""
+    return os.path.join(os.path.dirname(program()), "examples", name)
+
+
 def transport():
     return os.environ.get("TRANSPORT")
 
