@@ -1,6 +1,4 @@
 """Services that keep one connection up; devices that call home (RFC 8071)."""
-import json
-import os
 import threading
 import time
 
@@ -10,8 +8,6 @@ from support.data import soak, until
 from support.dials import FAST, Dials
 from support.each import VERSIONS, each
 from support.redis import free_port
-
-EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples")
 
 
 class Persistent(Dials):
@@ -192,15 +188,6 @@ class CallHome(Dials):
         device.close(reason="CLEAN")
         collector.close()
         self.assertEqual(device.stop(), 0)
-
-    def example(self, name, certificate, peer_name, **changes):
-        """The first service of an example configuration, with what belongs to this test in its place."""
-        with open(os.path.join(EXAMPLES, name)) as file:
-            service = json.load(file)["services"][0]
-        service["tls"].update(self.tls(certificate=self.certificates.path(certificate),
-                                       key=self.certificates.path(certificate, "key"),
-                                       peer_names=[peer_name]))
-        return {**service, **changes}
 
     def test_the_example_pair(self):
         """The collector's client, plain, reaches the device's server, plain, over the device's connection."""

@@ -115,6 +115,27 @@ class SimultaneousOpen(Dials):
         self.check_one_connection(ends, {0})
         self.causes(ends)
 
+    def example_end(self, name, number):
+        """An example as it is shipped, but for the names."""
+        prefix, _, certificate, peer = self.hosts[number]
+        backend = self.backend(Backend(lambda session: self.talk(number, session),
+                                       path=f"{self.folder}/backend{number}.sock"))
+        service = self.example(name, certificate, peer, forward=backend.address)
+        port = service["dial"].rpartition(":")[2]
+        service["dial"] = f"{self.hosts[1 - number][1]}:{port}"
+        return self.actpass(service, check=False, prefix=prefix, shutdown_timeout="1s"), backend
+
+    def test_the_example_pair(self):
+        """Behind NAT, too."""
+        self.need_glare()
+        self.network.put_behind_nat()
+        ends = [self.example_end("meet_alice.json", 0)]
+        data.until(lambda: self.network.packets, 20, "the first SYN")
+        ends.append(self.example_end("meet_bob.json", 1))
+        self.check_bytes(ends)
+        self.check_one_connection(ends, {0})
+        self.causes(ends)
+
     @each(roles=(("client", "server"), ("server", "client"), ("auto", "client"), ("server", "auto")))
     def test_with_fixed_roles(self, roles):
         self.network.cross("syn")

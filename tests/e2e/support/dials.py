@@ -1,10 +1,13 @@
 """The base of the tests of services that open their connections themselves."""
+import json
+import os
 import socket
 
 from . import tls
 from .backend import Backend
 from .case import Case
 
+EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "examples")
 FAST = {"min": "20ms", "max": "200ms"}
 
 
@@ -60,3 +63,12 @@ class Dials(Case):
             sock.setblocking(False)
             sock.connect_ex(listener.getsockname())
         return "127.0.0.1:%d" % listener.getsockname()[1]
+
+    def example(self, name, certificate, peer_name, **changes):
+        """The first service of an example configuration, with what belongs to this test in its place."""
+        with open(os.path.join(EXAMPLES, name)) as file:
+            service = json.load(file)["services"][0]
+        service["tls"].update(self.tls(certificate=self.certificates.path(certificate),
+                                       key=self.certificates.path(certificate, "key"),
+                                       peer_names=[peer_name]))
+        return {**service, **changes}
