@@ -26,8 +26,8 @@ struct file {
 
     pthread_mutex_t lock; /* guards the reader, and db against being opened anew */
     struct file_db db;
-    int64_t reopen_us; /* not before */
     struct file_writer *writer;
+    int64_t reopen_us; /* not before; the writer's own */
 };
 
 /* The one table of this process: LMDB's locks are lost when a process opens a file twice (lmdb.h), so all services
@@ -89,6 +89,20 @@ static enum store_result take_out(struct store *store, const struct store_key *k
     return change((struct file *)store, wanted, problem);
 }
 
+/* ---- Which file it is ---------------------------------------------------------------------- */
+
+/* An empty file is a new store to LMDB, so that it may be made here, to know which file it is. A path that is
+ * something else than a file is not touched. */
+static int identify(const char *path, struct stat *status)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+    if (fd < 0)
+        return errno;
+    int error = fstat(fd, status) ? errno : 0;
+    close(fd);
+    return error || S_ISREG(status->st_mode) ? error : EINVAL;
+}
+
 /* ---- On the writer's thread --------------------------------------------------------------- */
 
 /* After these LMDB refuses all further work on the environment. */
@@ -98,17 +112,27 @@ static bool is_lost(int error)
            error == MDB_MAP_RESIZED || error == MDB_BAD_TXN;
 }
 
+/* Opening may wait for other processes; until it is done there is nothing to read. But whoever names the file meanwhile must
+ * find that it is this one. */
 static bool open_anew(struct file *file)
 {
+    struct stat status;
+    struct file_db fresh = {.limits = file->db.limits};
+    bool identified = identify(file->path, &status) == 0;
     pthread_mutex_lock(&file->lock);
     file_db_close(&file->db);
-    if (clock_now_us() >= file->reopen_us) {
-        file->reopen_us = clock_deadline_ms(REOPEN_AFTER_MS);
-        (void)file_db_open(&file->db, file->path);
-    }
-    bool open = file->db.env != NULL;
+    if (identified)
+        file->db.data = (struct file_id){status.st_dev, status.st_ino};
     pthread_mutex_unlock(&file->lock);
-    return open;
+    if (!identified || clock_now_us() < file->reopen_us)
+        return false;
+    file->reopen_us = clock_deadline_ms(REOPEN_AFTER_MS);
+    if (file_db_open(&fresh, file->path))
+        return false;
+    pthread_mutex_lock(&file->lock);
+    file->db = fresh;
+    pthread_mutex_unlock(&file->lock);
+    return true;
 }
 
 static int write_changes(void *arg, struct file_change *const *changes, size_t count)
@@ -205,18 +229,6 @@ static struct file *open_file(const char *path, const struct file_limits *limits
         return file;
     destroy(file);
     return fail_open(path, failed, error);
-}
-
-/* An empty file is a new store to LMDB, so that it may be made here, to know which file it is. A path that is
- * something else than a file is not touched. */
-static int identify(const char *path, struct stat *status)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
-    if (fd < 0)
-        return errno;
-    int error = fstat(fd, status) ? errno : 0;
-    close(fd);
-    return error || S_ISREG(status->st_mode) ? error : EINVAL;
 }
 
 static bool is(struct file *file, const struct stat *status)

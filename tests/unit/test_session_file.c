@@ -434,6 +434,37 @@ Test(session_file, a_process_that_holds_the_lock, .timeout = 30)
     store_free(store);
 }
 
+/* Until the new file can be written there is none, but that is said at once. */
+Test(session_file, a_lock_that_is_held_and_a_file_that_was_removed, .timeout = 30)
+{
+    int status, go[2];
+    signal(SIGCONT, on_held);
+    cr_assert_eq(pipe(go), 0);
+    pid_t pid = child_after(go[0], hold_for_ever, 0);
+    struct store *store = open_store(&usual);
+    put(store, 1, 100, 60);
+    cr_assert_eq(write(go[1], "x", 1), 1);
+    for (int i = 0; i < 1000 && !atomic_load(&held); i++)
+        pause_ms(10);
+    cr_assert(atomic_load(&held));
+    cr_assert_eq(unlink(test_folder_path(folder, "store")), 0);
+    cr_assert_eq(try_put(store, 2, 100, 60), STORE_FAILED);
+    cr_assert_eq(get(store, 1), -3);
+    store_free(store);
+    struct store *again = open_store(&usual);
+    cr_assert_eq(again, store, "it is still open");
+    cr_assert_eq(kill(pid, SIGKILL), 0);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    for (int i = 0; i < 1000 && try_put(again, 3, 100, 60) != STORE_DONE; i++)
+        pause_ms(10);
+    cr_assert_eq(get(again, 1), -1);
+    cr_assert_eq(get(again, 2), 100);
+    cr_assert_eq(get(again, 3), 100);
+    store_free(again);
+    close(go[0]);
+    close(go[1]);
+}
+
 /* Somebody took them for leftovers: what is made anew is found by others, too, and is one store for all. */
 Test(session_file, files_that_were_removed)
 {
