@@ -1,5 +1,6 @@
 """TCP Fast Open between two hosts, made of network namespaces; skipped where those cannot be made."""
 import subprocess
+import sys
 import time
 
 from support.case import Case, example, transport
@@ -9,6 +10,13 @@ from support.nginx import Nginx
 
 PORT = 7443
 CLIENT_HELLO = b"\x16\x03\x01"
+HOLDER = """import socket, sys
+sock = socket.socket()
+sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+sock.bind((sys.argv[1], int(sys.argv[3])))
+sock.connect((sys.argv[2], int(sys.argv[3])))
+print("connected", flush=True)
+sys.stdin.read()"""
 
 
 class FastOpen(Case):
@@ -83,6 +91,24 @@ class FastOpen(Case):
     def test_from_a_fixed_port(self):
         self.listener()
         self.check_each(self.dialer_to(dial_from=f"{Network.LEFT}:{PORT}", max_connections=1))
+
+    def test_the_fixed_port_is_not_free_yet(self):
+        """The connection before has not ended; once it has, ours comes up."""
+        self.listener()
+        dialer = self.dialer_to(dial_from=f"{Network.LEFT}:{PORT}", max_connections=1)
+        holder = subprocess.Popen([*self.network.left, sys.executable, "-c", HOLDER, Network.LEFT,
+                                   Network.RIGHT, str(PORT)], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        self.addCleanup(holder.kill)
+        self.assertEqual(holder.stdout.readline(), "connected\n")
+        local = self.connect(dialer)
+        local.sendall(b"hello")
+        time.sleep(0.3)  # it tries, and says nothing
+        self.assertEqual((dialer.find(event="dial"), dialer.find(event="connected")), ([], []))
+        holder.communicate("", timeout=20)
+        self.assertEqual(local.recv(10), b"hello")
+        self.assertEqual(dialer.find(event="dial"), [])
+        local.close()
 
     def test_one_of_another_family_than_the_local_address(self):
         self.listener()

@@ -40,7 +40,7 @@ class SimultaneousOpen(Dials):
         while session.recv():
             pass
 
-    def end(self, number, role="auto"):
+    def end(self, number, role="auto", **changes):
         """One end, which forwards each connection to a backend of its own."""
         prefix, address, certificate, peer = self.hosts[number]
         other = self.hosts[1 - number][1]
@@ -49,7 +49,7 @@ class SimultaneousOpen(Dials):
         tls = {"certificate": self.certificates.path(certificate),
                "key": self.certificates.path(certificate, "key"), "peer_names": [peer]}
         keys = {"dial_from": f"{address}:{PORT}", "retry": FAST, "initial_data_timeout": "150ms",
-                "forward": backend.address}
+                "forward": backend.address, **changes}
         if role != "auto":
             del keys["initial_data_timeout"]  # nobody waits
         actpass = self.actpass(self.dialer(f"{other}:{PORT}", role=role, tls=tls, **keys),
@@ -64,7 +64,7 @@ class SimultaneousOpen(Dials):
 
     def check_one_connection(self, ends, answered):
         """Out of two sockets that both connected: nobody listened, and nobody was refused."""
-        packets = list(self.network.packets)
+        packets = self.network.packets()
         self.assertEqual([packet for packet in packets if packet[1] & RST], [])
         self.assertEqual({end for end, flags in packets if flags & (SYN | ACK) == SYN}, {0, 1})
         self.assertEqual({end for end, flags in packets if flags & (SYN | ACK) == SYN | ACK},
@@ -91,8 +91,8 @@ class SimultaneousOpen(Dials):
         if transport() == "direct":
             raise unittest.SkipTest("glare is resolved by the relay")
 
-    def both(self, roles=("auto", "auto")):
-        return [self.end(number, role) for number, role in enumerate(roles)]
+    def both(self, roles=("auto", "auto"), **changes):
+        return [self.end(number, role, **changes) for number, role in enumerate(roles)]
 
     def test_glare_decides(self):
         """The SYNs cross, both ends wait for the same time, and the hellos cross."""
@@ -109,7 +109,7 @@ class SimultaneousOpen(Dials):
         self.need_glare()
         self.network.put_behind_nat()
         ends = [self.end(0)]
-        data.until(lambda: self.network.packets, 20, "the first SYN")
+        data.until(self.network.packets, 20, "the first SYN")
         ends.append(self.end(1))
         self.check_bytes(ends)
         self.check_one_connection(ends, {0})
@@ -130,7 +130,7 @@ class SimultaneousOpen(Dials):
         self.need_glare()
         self.network.put_behind_nat()
         ends = [self.example_end("meet_alice.json", 0)]
-        data.until(lambda: self.network.packets, 20, "the first SYN")
+        data.until(self.network.packets, 20, "the first SYN")
         ends.append(self.example_end("meet_bob.json", 1))
         self.check_bytes(ends)
         self.check_one_connection(ends, {0})
@@ -142,6 +142,19 @@ class SimultaneousOpen(Dials):
         ends = self.both(roles)
         self.check_bytes(ends)
         self.check_one_connection(ends, {0, 1})
+        self.causes(ends)
+
+    @each(roles=(("client", "server"), ("server", "client")))
+    def test_with_data_in_the_syn(self, roles):
+        """TCP drops it, and sends it again once the connection is up."""
+        if transport() == "direct":
+            self.skipTest("Fast Open for dialing is the relay's")
+        self.network.allow(7, 7)  # 4: without a cookie, which there is none of
+        self.network.cross("syn")
+        ends = self.both(roles, tcp_fast_open=True)
+        self.check_bytes(ends)
+        self.check_one_connection(ends, {0, 1})
+        self.assertEqual([first[:3] for _, first in self.network.syns[:1]], [b"\x16\x03\x01"])
         self.causes(ends)
 
     def test_again_from_the_same_ports(self):

@@ -24,7 +24,7 @@ class Network:
         base = f"ap{os.getpid()}n{next(_numbers)}"
         self._names = [f"{base}{end}" for end in "lrw"]
         self.syns = []  # (length, first bytes) of each SYN with data, from either side
-        self.packets = []  # (0 for left, or 1, and the flags) of each TCP packet, as it came onto the wire
+        self._packets = []
         self._wire = None
         left, right, wire = self._names
         try:
@@ -84,7 +84,7 @@ class Network:
             if words[0] == "syn":
                 self.syns.append((int(words[1]), bytes.fromhex(words[2])))
             elif words[0] == "tcp":
-                self.packets.append((int(words[1]), int(words[2])))
+                self._packets.append((int(words[1]), int(words[2])))
             else:
                 self._answers.append(line)
 
@@ -93,6 +93,11 @@ class Network:
         self._wire.stdin.write(command + "\n")
         self._wire.stdin.flush()
         data.until(lambda: len(self._answers) > before, 10, "the wire's answer")
+
+    def packets(self):
+        """(0 for left, or 1, and the flags) of each TCP packet so far, as it came onto the wire."""
+        self._tell("sync")
+        return list(self._packets)
 
     def drop_syn_data(self, drop):
         self._tell("drop" if drop else "pass")

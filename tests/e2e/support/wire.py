@@ -4,6 +4,7 @@
 Hands on every packet, says `syn LENGTH HEX` on standard output for each SYN with data (HEX: its first bytes), and each
 packet's flags and sender: `tcp END FLAGS` (END: 0 or 1; FLAGS as in the header). What standard input tells it:
 
+- `sync`: answers `ok`, as to all others, after all that was said before.
 - `drop`: loses SYNs with data, as some middleboxes do; `pass` ends that.
 - `nat`: from now on loses what comes for an end that has not sent anything itself, as the NAT before it would.
 - `cross WHAT`: keeps the packets of WHAT (`syn` or `data`) of each end until the other has sent one, too, so that they
@@ -11,6 +12,7 @@ packet's flags and sender: `tcp END FLAGS` (END: 0 or 1; FLAGS as in the header)
 """
 import ctypes
 import fcntl
+import os
 import select
 import socket
 import struct
@@ -30,6 +32,11 @@ def no_offload(name):
             value = ctypes.create_string_buffer(struct.pack("II", command, 0))
             request = struct.pack("16sP", name.encode(), ctypes.addressof(value))
             fcntl.ioctl(sock, SIOCETHTOOL, request)
+
+
+def say(line):
+    """At once and whole, or not at all."""
+    os.write(1, line.encode() + b"\n")
 
 
 class Packet:
@@ -57,6 +64,8 @@ class Wire:
         command, *words = line.split()
         if command in ("drop", "pass"):
             self.drop = command == "drop"
+        elif command == "sync":
+            pass  # it is answered, after all that was said before
         elif command == "nat":
             self.nat, self.sent = True, set()
         else:
@@ -65,9 +74,9 @@ class Wire:
     def carry(self, end, frame):
         packet = Packet(frame)
         if packet.tcp:
-            print("tcp", end, packet.flags, flush=True)
+            say(f"tcp {end} {packet.flags}")
             if packet.syn and packet.data:
-                print("syn", len(packet.data), packet.data[:6].hex(), flush=True)
+                say(f"syn {len(packet.data)} {packet.data[:6].hex()}")
             self.sent.add(end)
             if self.drop and packet.syn and packet.data or self.nat and 1 - end not in self.sent:
                 return
@@ -94,7 +103,7 @@ def main():
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL))
         sock.bind((name, 0))
         ends.append(sock)
-    print("ready", flush=True)
+    say("ready")
     wire = Wire(ends)
     while True:
         for ready in select.select([sys.stdin, *ends], [], [])[0]:
@@ -103,7 +112,7 @@ def main():
                 if not line:
                     return
                 wire.told(line)
-                print("ok", flush=True)
+                say("ok")
                 continue
             frame, address = ready.recvfrom(65536)
             if address[2] != OUTGOING:
