@@ -40,7 +40,7 @@ static bool read_options(int argc, char **argv, struct options *options)
             return false;
         *value = optarg;
     }
-    return optind == argc;
+    return optind == argc && (options->certificate || !options->key);
 }
 
 static actpass_config *configure(const struct options *options)

@@ -69,7 +69,7 @@ static bool read_options(int argc, char **argv, struct options *options)
         }
     if (optind < argc)
         options->path = argv[optind++];
-    return optind == argc;
+    return optind == argc && (options->certificate || !options->key);
 }
 
 /* Whom we talk to must be checked ("Server Certificate Checks" in the article, check_cert): the certificate leads to the

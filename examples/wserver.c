@@ -34,6 +34,14 @@ struct options {
     bool one_process;
 };
 
+static bool read_port(const char *text, unsigned short *port)
+{
+    char *end;
+    unsigned long number = strtoul(text, &end, 10);
+    *port = (unsigned short)number;
+    return *text >= '0' && *text <= '9' && *end == '\0' && number <= 65535;
+}
+
 static bool read_options(int argc, char **argv, struct options *options)
 {
     static const struct option longer[] = {
@@ -45,7 +53,8 @@ static bool read_options(int argc, char **argv, struct options *options)
     while ((option = getopt_long(argc, argv, "p:cCxna:", longer, NULL)) != -1)
         switch (option) {
         case 'p':
-            options->port = (unsigned short)strtoul(optarg, NULL, 10);
+            if (!read_port(optarg, &options->port))
+                return false;
             break;
         case 'c':
             options->client_auth = ACTPASS_CLIENT_AUTH_REQUEST;

@@ -191,10 +191,12 @@ class Wclient(Classic):
         self.assertEqual(done.returncode, 1)
         self.assertIn(str(port).encode(), done.stderr)
 
-    def test_usage(self):
-        done = subprocess.run([example("wclient"), "-z"], capture_output=True, timeout=20)
-        self.assertEqual(done.returncode, 2)
-        self.assertIn(b"usage: wclient", done.stderr)
+    @each(name=("wclient", "sclient"))
+    def test_usage(self, name):
+        for words in ["-z"], ["-k", "key without certificate"]:
+            done = subprocess.run([example(name), *words], capture_output=True, timeout=20)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(b"usage: " + name.encode(), done.stderr)
 
 
 class Wserver(Classic):
@@ -275,9 +277,10 @@ class Wserver(Classic):
         self.assertRegex(process.stdout.readline(), b"^CLEAN")
 
     def test_usage(self):
-        done = subprocess.run([example("wserver"), "-z"], capture_output=True, timeout=20)
-        self.assertEqual(done.returncode, 2)
-        self.assertIn(b"usage: wserver", done.stderr)
+        for words in ["-z"], ["-p", "70000"], ["-p", "-1"], ["-p", "https"], ["-p", ""]:
+            done = subprocess.run([example("wserver"), *words], capture_output=True, timeout=20)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(b"usage: wserver", done.stderr, words)
 
 
 class Sclient(Classic):
