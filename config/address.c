@@ -96,6 +96,12 @@ const char *config_address_parse(const char *text, struct config_address *addres
     return wrong;
 }
 
+bool config_address_is_ip(const struct config_address *address)
+{
+    return address->kind == CONFIG_ADDRESS_TCP &&
+           (strchr(address->host, ':') || is_ipv4(address->host));
+}
+
 void config_address_free(struct config_address *address)
 {
     free(address->text);

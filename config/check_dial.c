@@ -116,7 +116,7 @@ static void check_from(const struct checked_service *checked)
     if (!place || from->kind == CONFIG_ADDRESS_NONE)
         return;
     bool ipv6 = from->kind == CONFIG_ADDRESS_TCP && strchr(from->host, ':');
-    if (from->kind == CONFIG_ADDRESS_UNIX || (!ipv6 && !is_ipv4(from->host)))
+    if (!config_address_is_ip(from))
         error_at(messages, place,
                  "must be an IP address of this machine and a port, as in 0.0.0.0:4433 or [::]:0");
     else if (is_unix_only(service))

@@ -226,6 +226,9 @@ void config_connection_free(struct config_connection *connection); /* what it ho
 const char *config_address_parse(const char *text, struct config_address *address);
 void config_address_free(struct config_address *address);
 
+/* A number, not a name: a place to dial from. */
+bool config_address_is_ip(const struct config_address *address);
+
 /* Parses "off", "memory", "tickets", "file:PATH", "redis://HOST[:PORT][/DB]" or "redis:unix:PATH".
  * Returns NULL, or what is wrong (a string that lives for ever). On failure it is empty. */
 const char *config_sessions_parse(const char *text, struct config_sessions *sessions);

@@ -119,6 +119,12 @@ ACTPASS_API int actpass_config_set_timeout(actpass_config *config, actpass_timeo
  * came of it. */
 ACTPASS_API int actpass_config_set_tcp_fast_open(actpass_config *config, int on);
 
+/* The local address of actpass_connect's TCP connections, an IP address and a port: "0.0.0.0:4433", "[::]:0"; port 0 takes
+ * a free one. NULL, as at first: any. From fixed ports two that connect to each other meet without a listener (TCP
+ * simultaneous open). A fixed port has one connection to a peer at a time: while there is one, or its end is not
+ * over, the next one waits within the connect timeout. */
+ACTPASS_API int actpass_config_set_dial_from(actpass_config *config, const char *address);
+
 /* Our certificate chain and key, PEM files. Needed where we may be TLS server. */
 ACTPASS_API int actpass_config_set_identity(actpass_config *config, const char *certificate,
                                             const char *key);
@@ -238,7 +244,7 @@ typedef enum { ACTPASS_EVENT_ROLE, ACTPASS_EVENT_HANDSHAKE, ACTPASS_EVENT_CLOSE 
 
 /* Has CALL called once for each event (ROLE again where glare has changed it) of each later connection of this configuration, on the
  * thread on which it happens and with no lock held. It may call actpass_info and actpass_abort
- * only. */
+ * only. With TCP Fast Open it hears of each attempt of actpass_connect, also of those that come to no connection. */
 ACTPASS_API int actpass_on_event(actpass_config *config,
                                  void (*call)(actpass_conn *conn, actpass_event event, void *arg),
                                  void *arg);

@@ -59,6 +59,7 @@ static void open_connection(struct caller *caller, const struct config_address *
 {
     struct opening opening = {.dial = {.addresses = address,
                                        .count = 1,
+                                       .from = &caller->config->dial_from,
                                        .timeout_ms = caller->config->connect_timeout_ms,
                                        .cancel_fd = -1,
                                        .ear = {.failed = note_failure, .arg = caller}},

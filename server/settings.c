@@ -56,6 +56,7 @@ void actpass_config_free(actpass_config *config)
     tls_context_free(config->tls);
     peers_free(config->unfit);
     config_connection_free(&config->connection);
+    config_address_free(&config->dial_from);
     free(config->service);
     pthread_mutex_destroy(&config->lock);
     free(config);
@@ -202,6 +203,26 @@ int actpass_config_set_tcp_fast_open(actpass_config *config, int on)
     return 0;
 }
 
+int actpass_config_set_dial_from(actpass_config *config, const char *text)
+{
+    struct config_address from = {0};
+    if (settings_changeable(config))
+        return -1;
+    const char *wrong = text ? config_address_parse(text, &from) : NULL;
+    if (wrong)
+        return settings_fail(config, "%s: %s", text, wrong);
+    if (text && !config_address_is_ip(&from)) {
+        config_address_free(&from);
+        return settings_fail(config,
+                             "%s: connections are made from an IP address of this machine and a "
+                             "port, as in 0.0.0.0:4433 or [::]:0",
+                             text);
+    }
+    config_address_free(&config->dial_from);
+    config->dial_from = from;
+    return 0;
+}
+
 int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, int64_t ms)
 {
     enum { MOST_MS = 1000000000 }; /* eleven days: microseconds stay far from overflow */
@@ -341,6 +362,9 @@ int actpass_config_load(actpass_config *config, const char *file, const char *se
         config->connection = found->connection; /* its strings are ours from now on */
         config_connection_init(&found->connection);
         config->connect_timeout_ms = found->dial.connect_timeout_ms;
+        config_address_free(&config->dial_from);
+        config->dial_from = found->dial.from; /* ours from now on, too */
+        found->dial.from = (struct config_address){0};
         result = 0;
     }
     config_free(loaded);

@@ -16,6 +16,7 @@ struct actpass_config {
     struct config_connection connection;
     char *service; /* its name, for sessions; NULL: none */
     int64_t connect_timeout_ms;
+    struct config_address dial_from; /* NONE: any */
     void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
     void *on_event_arg;
     struct relay_options relay; /* ring sizes, cap and driver: tests set them */

@@ -283,7 +283,7 @@ Test(dial, a_busy_unix_socket_is_tried_again, .timeout = 60)
 
 static void address_of(int fd, char *text)
 {
-    struct sockaddr_in where;
+    struct sockaddr_in where = {0};
     socklen_t length = sizeof(where);
     char host[INET_ADDRSTRLEN];
     cr_assert_eq(getsockname(fd, (struct sockaddr *)&where, &length), 0);
@@ -588,17 +588,24 @@ Test(dial, actpass_connect_says_what_went_wrong, .timeout = 60)
     close(bound);
 }
 
+static actpass_config *insecure_client(int fast, const char *from)
+{
+    actpass_config *config = actpass_config_new();
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_CLIENT), 0);
+    cr_assert_eq(actpass_config_set_insecure_any_peer(config, 1), 0);
+    cr_assert_eq(actpass_config_set_timeout(config, ACTPASS_HANDSHAKE_TIMEOUT, 50), 0);
+    cr_assert_eq(actpass_config_set_tcp_fast_open(config, fast), 0);
+    cr_assert_eq(actpass_config_set_dial_from(config, from), 0, "%s", actpass_config_error(config));
+    return config;
+}
+
 /* A peer that answers no hello: with Fast Open actpass_connect has waited for it. */
 Test(dial, with_fast_open_actpass_connect_shakes_hands, .timeout = 60)
 {
     char address[64];
     int listener = local_socket(true, address);
     for (int fast = 0; fast < 2; fast++) {
-        actpass_config *config = actpass_config_new();
-        cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_CLIENT), 0);
-        cr_assert_eq(actpass_config_set_insecure_any_peer(config, 1), 0);
-        cr_assert_eq(actpass_config_set_timeout(config, ACTPASS_HANDSHAKE_TIMEOUT, 50), 0);
-        cr_assert_eq(actpass_config_set_tcp_fast_open(config, fast), 0);
+        actpass_config *config = insecure_client(fast, NULL);
         actpass_conn *conn = actpass_connect(config, address);
         cr_assert_not_null(conn, "%s", actpass_config_error(config));
         cr_assert_eq(actpass_ended(conn), fast ? ACTPASS_TIMEOUT : ACTPASS_OPEN);
@@ -606,6 +613,47 @@ Test(dial, with_fast_open_actpass_connect_shakes_hands, .timeout = 60)
         cr_assert_eq(actpass_ended(conn), ACTPASS_TIMEOUT);
         actpass_free(conn);
         actpass_config_free(config);
+    }
+    close(listener);
+}
+
+Test(dial, actpass_connect_from_a_local_address, .timeout = 60)
+{
+    char address[64], from[64], text[64];
+    int listener = local_socket(true, address);
+    for (int fast = 0; fast < 2; fast++) {
+        struct sockaddr_in peer = {0};
+        socklen_t length = sizeof(peer);
+        char host[INET_ADDRSTRLEN];
+        free_port(from);
+        actpass_config *config = insecure_client(fast, from);
+        actpass_conn *conn = actpass_connect(config, address);
+        cr_assert_not_null(conn, "%s", actpass_config_error(config));
+        int accepted = accept(listener, (struct sockaddr *)&peer, &length);
+        cr_assert_geq(accepted, 0);
+        cr_assert_not_null(inet_ntop(AF_INET, &peer.sin_addr, host, sizeof(host)));
+        (void)snprintf(text, sizeof(text), "%s:%u", host, ntohs(peer.sin_port));
+        cr_assert_str_eq(text, from);
+        actpass_free(conn);
+        close(accepted);
+        actpass_config_free(config);
+    }
+    close(listener);
+}
+
+Test(dial, actpass_connect_from_an_address_of_another_family, .timeout = 60)
+{
+    char address[64];
+    int listener = local_socket(true, address);
+    for (int fast = 0; fast < 2; fast++) {
+        actpass_config *config = insecure_client(fast, "[::]:0");
+        struct resources before = resources_now();
+        cr_assert_null(actpass_connect(config, address));
+        cr_assert_not_null(strstr(actpass_config_error(config),
+                                  "left out, for dial_from ([::]:0) is of another family"),
+                           "%s", actpass_config_error(config));
+        actpass_config_free(config);
+        cr_assert(resources_return_to(before));
     }
     close(listener);
 }

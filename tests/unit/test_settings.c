@@ -153,6 +153,29 @@ Test(settings, whom_to_trust)
     actpass_config_free(config);
 }
 
+Test(settings, where_to_dial_from)
+{
+    static const struct {
+        const char *address, *says;
+    } rows[] = {{"unix:/socket", "unix:/socket: connections are made from an IP address"},
+                {"localhost:4433", "localhost:4433: connections are made from an IP address"},
+                {"127.0.0.1", "127.0.0.1: the port is missing"},
+                {"", "the port is missing"}};
+    actpass_config *config = actpass_config_new();
+    cr_assert_eq(config->dial_from.kind, CONFIG_ADDRESS_NONE);
+    cr_assert_eq(actpass_config_set_dial_from(config, "[::]:4433"), 0);
+    cr_assert_eq(actpass_config_set_dial_from(config, "0.0.0.0:0"), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cr_assert_eq(actpass_config_set_dial_from(config, rows[i].address), -1, "%s",
+                     rows[i].address);
+        assert_says(config, rows[i].says);
+        cr_assert_str_eq(config->dial_from.text, "0.0.0.0:0", "a refused value changes nothing");
+    }
+    cr_assert_eq(actpass_config_set_dial_from(config, NULL), 0);
+    cr_assert_eq(config->dial_from.kind, CONFIG_ADDRESS_NONE);
+    actpass_config_free(config);
+}
+
 /* ---- Freezing ------------------------------------------------------------------------------------------ */
 
 static actpass_config *usable(const struct test_pair *pair)
@@ -189,6 +212,7 @@ Test(settings, nothing_can_be_changed_once_it_is_in_use)
                            actpass_config_set_ciphers(config, NULL, NULL),
                            actpass_config_set_min_version(config, 0x0304),
                            actpass_config_set_tcp_fast_open(config, 1),
+                           actpass_config_set_dial_from(config, NULL),
                            actpass_config_add_alpn(config, "h2"),
                            actpass_config_add_certificate(config, "a.example", "a", "b"),
                            actpass_config_set_unknown_name(config, ACTPASS_UNKNOWN_NAME_DEFAULT),
@@ -255,8 +279,11 @@ static const char *write_json(struct test_folder *folder, const struct test_pair
              " \"handshake_timeout\": \"3s\","
              " \"tls\": {\"certificate\": \"%s\", \"key\": \"%s\"}, \"echo\": true},"
              "{\"name\": \"two\", \"listen\": \"127.0.0.1:0\", \"role\": \"client\","
+             " \"tls\": {\"ca\": \"%s\", \"peer_names\": [\"right.example\"]}, \"echo\": true},"
+             "{\"name\": \"caller\", \"dial\": \"127.0.0.1:1\", \"persistent\": true,"
+             " \"dial_from\": \"127.0.0.2:0\", \"connect_timeout\": \"2s\","
              " \"tls\": {\"ca\": \"%s\", \"peer_names\": [\"right.example\"]}, \"echo\": true}]}",
-             pair->ends[0].certificate, pair->ends[0].key, pair->ca);
+             pair->ends[0].certificate, pair->ends[0].key, pair->ca, pair->ca);
     return test_write_text(folder, "actpass.json", text);
 }
 
@@ -269,7 +296,12 @@ Test(settings, a_service_of_a_file)
     cr_assert_eq(actpass_config_load(config, file, NULL), 0, "%s", actpass_config_error(config));
     cr_assert_eq(config->connection.role, CONFIG_ROLE_SERVER, "the first one");
     cr_assert_eq(config->connection.handshake_timeout_ms, 3000);
+    cr_assert_eq(actpass_config_load(config, file, "caller"), 0, "%s",
+                 actpass_config_error(config));
+    cr_assert_str_eq(config->dial_from.text, "127.0.0.2:0");
+    cr_assert_eq(config->connect_timeout_ms, 2000);
     cr_assert_eq(actpass_config_load(config, file, "two"), 0, "%s", actpass_config_error(config));
+    cr_assert_eq(config->dial_from.kind, CONFIG_ADDRESS_NONE, "nothing is left of the one before");
     cr_assert_eq(config->connection.role, CONFIG_ROLE_CLIENT);
     cr_assert_str_eq(config->connection.tls.peer_names.items[0], "right.example");
     cr_assert_eq(actpass_config_load(config, file, "three"), -1);
