@@ -81,42 +81,42 @@ static void product(enum relay_transport transport, enum relay_driver driver, bo
     cr_assert(resources_return_to(before));
 }
 
-Test(relay_rings, auto_driver_blocking, .timeout = 60)
+Test(relay_rings, auto_driver_blocking, .timeout = 200)
 {
     product(RELAY_PAIR, DRIVER_AUTO, true);
 }
 
-Test(relay_rings, auto_driver_waiting, .timeout = 60)
+Test(relay_rings, auto_driver_waiting, .timeout = 200)
 {
     product(RELAY_PAIR, DRIVER_AUTO, false);
 }
 
-Test(relay_rings, relay_driver_blocking, .timeout = 60)
+Test(relay_rings, relay_driver_blocking, .timeout = 200)
 {
     product(RELAY_PAIR, DRIVER_RELAY, true);
 }
 
-Test(relay_rings, relay_driver_waiting, .timeout = 60)
+Test(relay_rings, relay_driver_waiting, .timeout = 200)
 {
     product(RELAY_PAIR, DRIVER_RELAY, false);
 }
 
-Test(relay_rings, conversation_driver_blocking, .timeout = 60)
+Test(relay_rings, conversation_driver_blocking, .timeout = 200)
 {
     product(RELAY_PAIR, DRIVER_CONVERSATION, true);
 }
 
-Test(relay_rings, conversation_driver_waiting, .timeout = 60)
+Test(relay_rings, conversation_driver_waiting, .timeout = 200)
 {
     product(RELAY_PAIR, DRIVER_CONVERSATION, false);
 }
 
-Test(relay_rings, random_driver_blocking, .timeout = 60)
+Test(relay_rings, random_driver_blocking, .timeout = 200)
 {
     product(RELAY_PAIR, DRIVER_RANDOM, true);
 }
 
-Test(relay_rings, random_driver_waiting, .timeout = 60)
+Test(relay_rings, random_driver_waiting, .timeout = 200)
 {
     product(RELAY_PAIR, DRIVER_RANDOM, false);
 }
