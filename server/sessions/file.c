@@ -108,8 +108,26 @@ static int identify(const char *path, struct stat *status)
 /* After these LMDB refuses all further work on the environment. */
 static bool is_lost(int error)
 {
-    return error == MDB_PANIC || error == MDB_CORRUPTED || error == MDB_PAGE_NOTFOUND ||
-           error == MDB_MAP_RESIZED || error == MDB_BAD_TXN;
+    return error == MDB_PANIC || error == MDB_MAP_RESIZED;
+}
+
+/* BAD_TXN: an error that LMDB met before in the transaction and did not tell. */
+static bool is_damaged(int error)
+{
+    return error == MDB_CORRUPTED || error == MDB_PAGE_NOTFOUND || error == MDB_BAD_TXN;
+}
+
+/* What a crash of the machine has damaged: it is sessions only, so another is begun, and whoever wants to can look at it. Not if
+ * another process has done so already. */
+static void set_aside(const struct file *file)
+{
+    struct stat status;
+    char *name;
+    if (stat(file->path, &status) || status.st_dev != file->db.data.device ||
+        status.st_ino != file->db.data.inode || asprintf(&name, "%s-damaged", file->path) < 0)
+        return;
+    (void)rename(file->path, name); /* if it cannot be, it is as it was */
+    free(name);
 }
 
 /* Opening may wait for other processes; until it is done there is nothing to read. But whoever names the file meanwhile must
@@ -142,9 +160,13 @@ static int write_changes(void *arg, struct file_change *const *changes, size_t c
     if (!usable && !open_anew(file))
         return MDB_PANIC;
     int error = file_db_write(&file->db, changes, count);
-    if (is_lost(error) && open_anew(file))
+    if (is_damaged(error)) {
+        set_aside(file);
+        (void)open_anew(file);
+    } else if (is_lost(error) && open_anew(file)) {
         error = file_db_write(&file->db, changes, count);
-    return error;
+    }
+    return error; /* also where the next will be fine: it is worth a line in the log */
 }
 
 /* ---- Open and free ------------------------------------------------------------------------ */
@@ -223,6 +245,10 @@ static struct file *open_file(const char *path, const struct file_limits *limits
     if (!file)
         return fail_open(path, ENOMEM, error);
     int failed = file_db_open(&file->db, path);
+    if (is_damaged(failed)) {
+        set_aside(file);
+        failed = file_db_open(&file->db, path);
+    }
     if (!failed && !(file->writer = file_writer_new(write_changes, file)))
         failed = EAGAIN;
     if (!failed)

@@ -3,8 +3,9 @@
  * Any process may be killed at any time, the disk may be full, and LMDB's lock may be held by a process that
  * is stopped: records are written by a thread of our own, for which a call waits a short time only.
  *
- * LMDB trusts the pages of its file. One that a crash of the machine or a failing disk has damaged is refused or answers
- * nothing in most cases, but not in all: the safe place is a file system that ends with the machine, as /run does.
+ * LMDB trusts the pages of its file. When it finds damage, by a crash of the machine or a failing disk, the file is renamed
+ * to PATH-damaged and another begun. It does not find all: the safe place is a file system that ends with the machine, as /run
+ * does.
  *
  *   file.c   the store, one for each file and process      file_writer.c   the thread that writes
  *   file_db.c   the two tables, and eviction */

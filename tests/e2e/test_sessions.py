@@ -363,6 +363,7 @@ class Sessions(Case):
         self.assertLessEqual(len(errors), 4 * turn + 4, f"{killed} killed: {errors[:5]}")
         self.assertGreater(count[0], 20)
         self.assertGreater(count[1] / count[0], 0.7)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "store-damaged")))
         for process in processes:
             self.assertTrue(process.running(), process.lines[-20:])
             for line in process.find(event="sessions"):  # on a machine with other work

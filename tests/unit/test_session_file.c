@@ -38,6 +38,7 @@ static void tear_down(void)
 {
     (void)unlink(test_folder_path(folder, "store"));
     (void)unlink(test_folder_path(folder, "store-lock"));
+    (void)unlink(test_folder_path(folder, "store-damaged"));
     test_folder_free(folder);
 }
 
@@ -243,6 +244,7 @@ Test(session_file, a_full_disk)
     put(store, 1000, 1000, 60);
     cr_assert_eq(get(store, 1000), 1000);
     store_free(store);
+    cr_assert_neq(access(test_folder_path(folder, "store-damaged"), F_OK), 0);
 }
 
 /* A disk of this test alone, in a mount namespace of its own. */
@@ -286,10 +288,11 @@ Test(session_file, a_disk_that_is_full_at_the_start)
     cr_assert_eq(rmdir(disk), 0);
 }
 
-/* As after a crash of the machine. What is missing may be of use or not: it must not be an end, that is all. */
+/* As after a crash of the machine. What is missing may be of use or not; if it is, the file is set aside. */
 Test(session_file, cut_short)
 {
     struct stat whole;
+    unsigned set_aside = 0;
     const char *path = test_folder_path(folder, "store");
     for (off_t cut = 4096; cut <= 20 * 4096; cut += 4096) {
         struct store *store = open_store(&usual);
@@ -298,15 +301,19 @@ Test(session_file, cut_short)
         store_free(store);
         cr_assert(stat(path, &whole) == 0 && whole.st_size > cut);
         cr_assert_eq(truncate(path, whole.st_size - cut), 0);
-        store = store_file_new(path, &usual, &error);
-        for (unsigned i = 0; store && i < 110; i++) {
+        store = open_store(&usual);
+        for (unsigned i = 0; i < 110; i++) {
             int there = get(store, i);
             cr_assert(there == 1000 || there == -1 || there == -3, "%u: %d", i, there);
             (void)try_put(store, i, 1000, 60);
         }
+        put(store, 1000, 1000, 60);
+        cr_assert_eq(get(store, 1000), 1000);
         store_free(store);
+        set_aside += unlink(test_folder_path(folder, "store-damaged")) == 0;
         cr_assert(unlink(path) == 0 && unlink(test_folder_path(folder, "store-lock")) == 0);
     }
+    cr_assert_gt(set_aside, 0);
 }
 
 static void *hammer(void *arg)
@@ -532,6 +539,7 @@ Test(session_file, killed_processes, .timeout = 60)
     cr_assert_eq(get(store, 5000), 100);
     for (unsigned i = 0; i < 1000; i++)
         cr_assert_neq(get(store, i), -2, "record %u is damaged", i);
+    cr_assert_neq(access(test_folder_path(folder, "store-damaged"), F_OK), 0);
     store_free(store);
 }
 #else
