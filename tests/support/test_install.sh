@@ -73,7 +73,9 @@ shared_name() {
 hardened() {
     readelf -hd "$root/usr/bin/actpass" >"$work/elf" && grep -q 'Type:.*DYN' "$work/elf" &&
         grep -q 'FLAGS_1.*NOW.*PIE' "$work/elf" &&
-        readelf -l "$root/usr/bin/actpass" | grep -q GNU_RELRO
+        readelf -l "$root/usr/bin/actpass" | grep -q GNU_RELRO &&
+        nm -D "$root/usr/bin/actpass" >"$work/names" && grep -q ' __stack_chk_fail' "$work/names" &&
+        grep -q ' __[a-z]*printf_chk' "$work/names" # FORTIFY's
 }
 
 # shellcheck disable=SC2046 # the flags are words
