@@ -255,6 +255,30 @@ Test(conn_certificate, hazard_24_a_silent_client_has_a_deadline)
     conn_suite_end(&suite);
 }
 
+static void *abort_soon(void *arg)
+{
+    pause_ms(30);
+    actpass_abort(arg);
+    return NULL;
+}
+
+Test(conn_certificate, an_abort_ends_the_wait_for_a_silent_client)
+{
+    conn_suite_begin(&suite);
+    for (int which = 0; which < ALL; which++) {
+        struct client client = {.manner = IS_SILENT};
+        struct conn_rig rig;
+        pthread_t thread;
+        begin(&rig, which, &client);
+        cr_assert_eq(pthread_create(&thread, NULL, abort_soon, rig.conn), 0);
+        cr_assert_eq(actpass_request_certificate(rig.conn, 10000), -1);
+        cr_assert_eq(pthread_join(thread, NULL), 0);
+        cr_assert_eq(actpass_ended(rig.conn), ACTPASS_CANCELLED, "%s", actpass_error(rig.conn));
+        conn_rig_free(&rig);
+    }
+    conn_suite_end(&suite);
+}
+
 /* As the http service asks: who has none goes on without. */
 Test(conn_certificate, optional)
 {
