@@ -105,7 +105,8 @@ ACTPASS_API int actpass_config_load(actpass_config *config, const char *file, co
 /* Gives up the caller's reference. Connections keep their own. NULL is fine. */
 ACTPASS_API void actpass_config_free(actpass_config *config);
 
-/* One sentence about the last failure on this configuration; never NULL. */
+/* One sentence about the last failure on this configuration, of any thread; never NULL. Lives until this thread asks
+ * again. */
 ACTPASS_API const char *actpass_config_error(const actpass_config *config);
 
 ACTPASS_API int actpass_config_set_role(actpass_config *config, actpass_role role);

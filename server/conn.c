@@ -180,8 +180,8 @@ static bool is_stream_socket(int fd)
 actpass_conn *actpass_accept_fd(actpass_config *config, int fd)
 {
     if (!is_stream_socket(fd)) {
-        snprintf(config->error.text, sizeof config->error.text,
-                 "the descriptor is not a stream socket: give a connected TCP or unix one");
+        settings_fail(config,
+                      "the descriptor is not a stream socket: give a connected TCP or unix one");
         if (fd >= 0)
             close(fd);
         return NULL;
@@ -194,8 +194,7 @@ actpass_conn *actpass_accept_fd(actpass_config *config, int fd)
     int error = conn ? conn_start(conn) : errno;
     if (!error)
         return conn;
-    snprintf(config->error.text, sizeof config->error.text,
-             "the connection could not be set up: %s", strerror(error));
+    settings_fail(config, "the connection could not be set up: %s", strerror(error));
     actpass_free(conn);
     return NULL;
 }

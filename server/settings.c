@@ -21,7 +21,9 @@ int settings_fail(actpass_config *config, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
+    pthread_mutex_lock(&config->error_lock);
     vsnprintf(config->error.text, sizeof config->error.text, format, arguments);
+    pthread_mutex_unlock(&config->error_lock);
     va_end(arguments);
     return -1;
 }
@@ -31,14 +33,19 @@ actpass_config *actpass_config_new(void)
     actpass_config *config = calloc(1, sizeof *config);
     if (!config)
         return NULL;
-    if (pthread_mutex_init(&config->lock, NULL)) {
-        free(config);
-        return NULL;
-    }
+    if (pthread_mutex_init(&config->lock, NULL))
+        goto out;
+    if (pthread_mutex_init(&config->error_lock, NULL))
+        goto out_lock;
     config_connection_init(&config->connection);
     config->connect_timeout_ms = CONNECT_TIMEOUT_MS;
     atomic_init(&config->references, 1);
     return config;
+out_lock:
+    pthread_mutex_destroy(&config->lock);
+out:
+    free(config);
+    return NULL;
 }
 
 actpass_config *settings_hold(actpass_config *config)
@@ -58,13 +65,19 @@ void actpass_config_free(actpass_config *config)
     config_connection_free(&config->connection);
     config_address_free(&config->dial_from);
     free(config->service);
+    pthread_mutex_destroy(&config->error_lock);
     pthread_mutex_destroy(&config->lock);
     free(config);
 }
 
 const char *actpass_config_error(const actpass_config *config)
 {
-    return config->error.text;
+    static _Thread_local struct tls_error copy; /* another thread may fail meanwhile */
+    pthread_mutex_t *lock = (pthread_mutex_t *)&config->error_lock;
+    pthread_mutex_lock(lock);
+    copy = config->error;
+    pthread_mutex_unlock(lock);
+    return copy.text;
 }
 
 /* ---- Freezing ----------------------------------------------------------------------------- */
@@ -82,11 +95,13 @@ static bool make_unfit(actpass_config *config)
 
 static bool make_shared(actpass_config *config)
 {
-    struct tls_error *error = &config->error;
+    struct tls_error error = {""};
     config->tls = tls_context_new_for(config->service ? config->service : "",
-                                      &config->connection.tls, config->connection.role, error);
-    if (!config->tls)
+                                      &config->connection.tls, config->connection.role, &error);
+    if (!config->tls) {
+        settings_fail(config, "%s", error.text);
         return false;
+    }
     if (!config->threads) {
         config->threads = threads_new(RELAY_STACK, KEEP_THREADS, KEEP_MS);
         config->owns_threads = config->threads != NULL;
@@ -123,7 +138,7 @@ actpass_config *settings_new(const char *service, const struct config_connection
     config->threads = threads;
     bool frozen = settings_freeze(config);
     if (!frozen)
-        snprintf(error, size, "%s", config->error.text);
+        snprintf(error, size, "%s", actpass_config_error(config));
     memset(&config->connection.tls, 0, sizeof config->connection.tls);
     if (frozen)
         return config;

@@ -29,6 +29,8 @@ struct actpass_config {
     struct peers *unfit; /* for TCP Fast Open, where actpass_connect wants it */
 
     atomic_uint references;
+
+    pthread_mutex_t error_lock; /* guards error; taken last */
     struct tls_error error;
 };
 

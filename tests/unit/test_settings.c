@@ -410,3 +410,31 @@ Test(settings, connecting_has_a_deadline)
     close(listener);
     test_pair_free(pair);
 }
+
+static void *fail_and_ask(void *arg)
+{
+    actpass_config *config = arg;
+    for (int i = 0; i < 200; i++) {
+        bool dials = i & 1;
+        cr_assert_null(dials ? actpass_connect(config, "unix:/nobody/here")
+                             : actpass_accept_fd(config, -1));
+        const char *error = actpass_config_error(config);
+        cr_assert(strstr(error, "stream socket") || strstr(error, "/nobody/here"), "%s", error);
+    }
+    return NULL;
+}
+
+/* The other's failure is of the same kinds, but a text is never half of each. */
+Test(settings, threads_that_fail_at_once)
+{
+    struct test_pair *pair = test_pair_new();
+    actpass_config *config = usable(pair);
+    pthread_t threads[2];
+    cr_assert(settings_freeze(config), "%s", actpass_config_error(config));
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, fail_and_ask, config), 0);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(pthread_join(threads[i], NULL), 0);
+    actpass_config_free(config);
+    test_pair_free(pair);
+}
