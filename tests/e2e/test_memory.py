@@ -42,12 +42,14 @@ class Memory(Case):
         chance = random.Random(seed)
         block = data.block(chance.choice((1, 2000, 70000)), seed % 50)
         device = chance.random() < 0.3
-        sock = self.connect(actpass, timeout=10)
-        peer = tls.Tls(sock, self.contexts[device], server_side=device, timeout=10)
+        sock = self.connect(actpass, timeout=20)
+        peer = tls.Tls(sock, self.contexts[device], server_side=device, timeout=20)
         try:
             got = peer.handshake().exchange(block, len(block))
             self.assertEqual(got, block)
             peer.finish()
+        except TimeoutError:  # an OSError, but to hang is not to be lost
+            raise
         except (OSError, ssl.SSLError, tls.Truncated, AssertionError) as error:
             if isinstance(error, AssertionError) and "close_notify" not in str(error):
                 raise
