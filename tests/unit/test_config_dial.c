@@ -327,8 +327,7 @@ Test(config_dial, what_else_is_good, .init = folder_enter, .fini = folder_leave)
         "'dial': ['a:1', 'unix:b'], 'tcp_fast_open': true, 'persistent': true, 'echo': {}",
         "'listen': '[::1]:1', 'echo': {}, 'tcp_fast_open': true, 'tcp_fast_open_queue': 65535",
         "'dial': ['a:1', '127.0.0.1:1'], 'persistent': true, 'echo': {}, 'dial_from': '[::]:1'",
-        "'dial': ['[::1]:1', '127.0.0.1:1'], 'persistent': true, 'echo': {}, "
-        "'dial_from': '0.0.0.0:1'",
+        "'dial': ['[::1]:1','127.0.0.1:1'],'persistent': true,'echo': {},'dial_from': '0.0.0.0:1'",
         "'dial': 'a:1', 'listen_plain': 'unix:s', 'dial_from': '127.0.0.1:0'",
         "'dial': 'a:1', 'listen_plain': 'unix:s', 'max_connections': 1, 'dial_from': '[::1]:1'",
         "'dial': '[fe80::1%eth0]:1', 'listen_plain': 'unix:s', 'dial_from': '[fe80::2%eth0]:0'",
