@@ -340,7 +340,7 @@ class Sessions(Case):
         settings = self.store("file")
         processes = [self.spawn_server(settings, number) for number in range(20)]
         alive = {number: process.port() for number, process in enumerate(processes)}
-        seconds, errors = soak(5, 20), []
+        seconds, errors = 20, []
         workers, count = self.swarm(lambda: list(alive.values()), seconds, version, errors.append)
         end = time.monotonic() + seconds
         turn = 0
