@@ -96,6 +96,7 @@ static bool make_unfit(actpass_config *config)
 static bool make_shared(actpass_config *config)
 {
     struct tls_error error = {""};
+    tls_context_free(config->tls); /* of an attempt that failed afterwards */
     config->tls = tls_context_new_for(config->service ? config->service : "",
                                       &config->connection.tls, config->connection.role, &error);
     if (!config->tls) {
