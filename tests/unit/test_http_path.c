@@ -1,6 +1,5 @@
 /* Paths of requests: decoded, in one form; protection by prefix; files below a folder. */
 #include "server/services/http/file.h"
-#include "server/services/http/guard.h"
 #include "server/services/http/path.h"
 #include "server/services/http/type.h"
 
@@ -90,44 +89,6 @@ Test(http_path, encode)
         cr_assert_eq(http_path_encode("/a b", "/", exact, size), size >= 8, "%zu", size);
         free(exact);
     }
-}
-
-/* ---- Protection ---------------------------------------------------------------------------- */
-
-Test(http_path, protection)
-{
-    char secure[] = "/secure/", inner[] = "/secure/inner/", other[] = "/other/";
-    struct config_protected parts[] = {{.prefix = secure}, {.prefix = inner}, {.prefix = other}};
-    const struct config_http http = {.protected_paths = parts, .protected_count = COUNT(parts)};
-    static const struct {
-        const char *path;
-        int part; /* -1: none */
-    } rows[] = {
-        {"/", -1},
-        {"/secure", 0},
-        {"/secure/", 0},
-        {"/secure/a/b", 0},
-        {"/SECURE/a", 0},
-        {"/Secure", 0},
-        {"/secured", -1},
-        {"/secure.html", -1},
-        {"/a/secure/", -1},
-        {"/secure/inner", 1},
-        {"/secure/inner/a", 1},
-        {"/secure/INNER/a", 1},
-        {"/secure/inner2", 0},
-        {"/other/a", 2},
-        {"/othe", -1},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct config_protected *expected = rows[i].part < 0 ? NULL : &parts[rows[i].part];
-        cr_assert_eq(http_protection(&http, rows[i].path), expected, "%s", rows[i].path);
-    }
-    const struct config_http whole = {.protected_paths = &(struct config_protected){.prefix = "/"},
-                                      .protected_count = 1};
-    cr_assert_not_null(http_protection(&whole, "/"));
-    cr_assert_not_null(http_protection(&whole, "/a"));
-    cr_assert_null(http_protection(&(struct config_http){.root = secure}, "/secure/"));
 }
 
 /* ---- Files --------------------------------------------------------------------------------- */

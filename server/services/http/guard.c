@@ -32,32 +32,37 @@ static const struct config_protected *find(const struct config_http *http, const
     return longest;
 }
 
-/* What fits but for upper and lower case may be the same folder to the file system, but need not be: what fits as it is counts
- * first. */
-const struct config_protected *http_protection(const struct config_http *http, const char *path)
+/* Of parts that differ in case only the one as it is written will do. */
+struct http_protection http_protection(const struct config_http *http, const char *path)
 {
-    const struct config_protected *found = find(http, path, true);
-    return found != NULL ? found : find(http, path, false);
+    struct http_protection found = {find(http, path, true), find(http, path, false)};
+    if (found.part != NULL && found.folded != NULL &&
+        strlen(found.part->prefix) == strlen(found.folded->prefix)) {
+        found.folded = NULL;
+    }
+    return found;
 }
 
 /* Besides what TLS demands: names and pins of this part alone. */
-static bool is_on_list(actpass_conn *conn, const struct config_protected *protection,
+static bool is_on_list(actpass_conn *conn, const struct config_protected *part,
                        struct tls_error *why)
 {
-    if (protection->peer_names.count == 0 && protection->peer_pins.count == 0) {
+    if (part == NULL || (part->peer_names.count == 0 && part->peer_pins.count == 0)) {
         return true;
     }
-    const struct config_tls list = {.peer_names = protection->peer_names,
-                                    .peer_pins = protection->peer_pins};
+    const struct config_tls list = {.peer_names = part->peer_names, .peer_pins = part->peer_pins};
     struct policy *policy = policy_new(&list, NULL, why);
     bool is = policy != NULL && conn_peer_is(conn, policy, why);
     policy_free(policy);
     return is;
 }
 
-int http_ask_leave(actpass_conn *conn, const struct config_protected *protection, bool *asked,
+int http_ask_leave(actpass_conn *conn, const struct http_protection *protection, bool *asked,
                    struct tls_error *why)
 {
+    if (protection->part == NULL && protection->folded == NULL) {
+        return 200;
+    }
     if (*asked) {
         (void)snprintf(why->text, sizeof(why->text),
                        "the client was asked for a certificate before, and gave none");
@@ -65,7 +70,9 @@ int http_ask_leave(actpass_conn *conn, const struct config_protected *protection
     }
     switch (conn_ask_certificate(conn, false, clock_deadline_ms(ANSWER_MS), why)) {
     case ASKED_GIVEN:
-        return is_on_list(conn, protection, why) ? 200 : 403;
+        return is_on_list(conn, protection->part, why) && is_on_list(conn, protection->folded, why)
+                   ? 200
+                   : 403;
     case ASKED_NONE:
         *asked = true;
         return 403;

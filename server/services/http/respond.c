@@ -41,15 +41,17 @@ bool http_respond_page(struct http *http, int status, const struct http_request 
 
 /* ---- Finding the file ---------------------------------------------------------------------- */
 
-static int ask_leave(struct http *http, const struct config_protected *protection,
+static int ask_leave(struct http *http, const struct http_protection *protection,
                      struct found *found)
 {
-    found->is_protected = true;
+    if (protection->part != NULL || protection->folded != NULL) {
+        found->is_protected = true;
+    }
     return http_ask_leave(http->conn, protection, &http->asked, &found->why);
 }
 
 /* A symbolic link from elsewhere must not lead around the protection of a part. */
-static int check_place(struct http *http, int root, const struct config_protected *protection,
+static int check_place(struct http *http, int root, const struct http_protection *protection,
                        struct found *found)
 {
     char *place = http->buffers->place;
@@ -59,20 +61,21 @@ static int check_place(struct http *http, int root, const struct config_protecte
     if (!http_file_place(root, &found->file, place, sizeof(http->buffers->place))) {
         return 404;
     }
-    const struct config_protected *there = http_protection(http->config, place);
-    return there != NULL && there != protection ? ask_leave(http, there, found) : 200;
+    struct http_protection there = http_protection(http->config, place);
+    bool same = there.part == protection->part && there.folded == protection->folded;
+    return same ? 200 : ask_leave(http, &there, found);
 }
 
 /* Leave comes first: who may not see a file is not told whether it is there. */
 static int open_below(struct http *http, int root, struct found *found)
 {
-    const struct config_protected *protection = http_protection(http->config, http->buffers->path);
-    int status = protection != NULL ? ask_leave(http, protection, found) : 200;
+    struct http_protection protection = http_protection(http->config, http->buffers->path);
+    int status = ask_leave(http, &protection, found);
     if (status == 200) {
         status = http_file_open(root, http->buffers->path, &found->file);
     }
     if (status == 200) {
-        status = check_place(http, root, protection, found);
+        status = check_place(http, root, &protection, found);
         if (status != 200) {
             close(found->file.fd);
             found->file.fd = -1;
