@@ -42,9 +42,10 @@ class Memory(Case):
         chance = random.Random(seed)
         block = data.block(chance.choice((1, 2000, 70000)), seed % 50)
         device = chance.random() < 0.3
-        sock = self.connect(actpass, timeout=20)
-        peer = tls.Tls(sock, self.contexts[device], server_side=device, timeout=20)
+        sock = None
         try:
+            sock = self.connect(actpass, timeout=20)
+            peer = tls.Tls(sock, self.contexts[device], server_side=device, timeout=20)
             got = peer.handshake().exchange(block, len(block))
             self.assertEqual(got, block)
             peer.finish()
@@ -53,7 +54,8 @@ class Memory(Case):
         except (OSError, ssl.SSLError, tls.Truncated, AssertionError) as error:
             if isinstance(error, AssertionError) and "close_notify" not in str(error):
                 raise
-            sock.close()
+            if sock:
+                sock.close()
             return False
         return True
 
