@@ -92,3 +92,17 @@ class Netconf(Case):
         self.assertIn(b"accept the call home", errors)
         self.assertNotEqual(actpass.close()["reason"], "CLEAN")
         self.assertEqual(backend.sessions, [])
+
+    def test_device_refuses_an_unmapped_client(self):
+        """The device's cert-to-name list has another CA's fingerprint, so actpass gets no session."""
+        backend = self.backend(Backend(netconf.client))
+        actpass = self.actpass(self.service(forward=backend.address, initial_data_timeout=SHORT,
+                                            tls={"client_auth": "require"}))
+        device = self.libnetconf2("netconf_device", "1.2", actpass.port(), "device",
+                                  self.fingerprint("stranger-ca"))
+        self.assertIn("handshake failure", actpass.close()["error"])
+        device.kill()
+        output, errors = device.communicate(timeout=30)
+        self.assertEqual(output, b"")
+        self.assertIn(b"Cert-to-name unsuccessful", errors)
+        self.assertEqual(backend.sessions, [])
