@@ -29,6 +29,19 @@ var (
 
 const deadline = 60 * time.Second
 
+// watched remembers the end of the TCP stream, since crypto/tls takes one that falls between two
+// records for close_notify.
+type watched struct {
+	*net.TCPConn
+	ended bool // used by the reading goroutine, and after it has ended
+}
+
+func (conn *watched) Read(buffer []byte) (int, error) {
+	n, err := conn.TCPConn.Read(buffer)
+	conn.ended = conn.ended || err == io.EOF
+	return n, err
+}
+
 func dial() (net.Conn, error) {
 	if *port != 0 {
 		return net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
@@ -66,7 +79,7 @@ func config() (*tls.Config, error) {
 }
 
 // receive compares all that comes until close_notify; complete is closed when nothing is missing.
-func receive(conn *tls.Conn, want []byte, complete chan<- struct{}) error {
+func receive(conn *tls.Conn, raw *watched, want []byte, complete chan<- struct{}) error {
 	buffer := make([]byte, 64*1024)
 	for got := 0; ; {
 		n, err := conn.Read(buffer)
@@ -76,7 +89,10 @@ func receive(conn *tls.Conn, want []byte, complete chan<- struct{}) error {
 		if got += n; n > 0 && got == len(want) {
 			close(complete)
 		}
-		if err == io.EOF { // close_notify: an end of stream without it is io.ErrUnexpectedEOF
+		if err == io.EOF {
+			if raw.ended {
+				return errors.New("read: eof without close_notify")
+			}
 			if got < len(want) {
 				return errors.New("read: close_notify before all data")
 			}
@@ -88,9 +104,9 @@ func receive(conn *tls.Conn, want []byte, complete chan<- struct{}) error {
 	}
 }
 
-func exchange(conn *tls.Conn, data, want []byte) error {
+func exchange(conn *tls.Conn, raw *watched, data, want []byte) error {
 	complete, closed := make(chan struct{}), make(chan error, 1)
-	go func() { closed <- receive(conn, want, complete) }()
+	go func() { closed <- receive(conn, raw, want, complete) }()
 	if _, err := conn.Write(data); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
@@ -124,11 +140,12 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	raw, err := dial()
+	sock, err := dial()
 	if err != nil {
 		return err
 	}
-	defer raw.Close()
+	defer sock.Close()
+	raw := &watched{TCPConn: sock.(*net.TCPConn)}
 	if err := raw.SetDeadline(time.Now().Add(deadline)); err != nil {
 		return err
 	}
@@ -139,10 +156,10 @@ func run() error {
 	if err := conn.Handshake(); err != nil {
 		return fmt.Errorf("handshake: %w", err)
 	}
-	if err := exchange(conn, data, want); err != nil {
+	if err := exchange(conn, raw, data, want); err != nil {
 		return err
 	}
-	if err := raw.(*net.TCPConn).CloseWrite(); err != nil {
+	if err := raw.CloseWrite(); err != nil {
 		return err
 	}
 	if n, err := raw.Read(make([]byte, 1)); n != 0 || err != io.EOF {

@@ -104,5 +104,5 @@ class Netconf(Case):
         device.kill()
         output, errors = device.communicate(timeout=30)
         self.assertEqual(output, b"")
-        self.assertIn(b"Cert-to-name unsuccessful", errors)
+        self.assertIn(b"SSL_accept failed", errors)
         self.assertEqual(backend.sessions, [])

@@ -1,7 +1,9 @@
 """GnuTLS, wolfSSL, mbedTLS, Go and Node as peers of actpass: 8 MiB each way at once, both ends checked."""
 from peers import SIZE, STACKS, VERSIONS, Peers
 from support import data
+from support.backend import Backend
 from support.each import each
+from support.tls import reset
 
 PEER_ROLES = ("tls-client", "tls-server")
 FIRST = ("peer", "actpass")  # who sends close_notify first
@@ -12,6 +14,10 @@ CAUSES = {"tls-client": ("server", "client_hello"), "tls-server": ("client", "si
 NAME_REFUSED = ("the name in the certificate", "error in the certificate verification",
                 "peer subject name mismatch", "not other.example", "does not match certificate",
                 "certificate verification failed")
+
+# What the stacks and system calls say of a connection that was reset.
+CUT = ("reset", "closed", "terminated", "pipe", "eof", "pull function", "push function",
+       "error state on socket")
 
 
 class Stacks(Peers):
@@ -69,6 +75,18 @@ class PeersCanFail(Peers):
         actpass = self.front(backend, "relay")
         self.fails(self.start(stack, "1.2", "tls-client", "peer", connect=actpass.port()),
                    "other data")
+
+    @each(stack=STACKS, role=PEER_ROLES)
+    def test_cut(self, stack, role):
+        """A backend that resets halfway: no peer may take what came for all."""
+        def half(session):
+            session.sock.sendall(self.down[:SIZE // 2])
+            reset(session.sock)
+        name, version = stack.split()
+        actpass = self.front(self.backend(Backend(half)), "relay", role)
+        self.fails(self.start(name, version, role, "actpass", connect=actpass.port()),
+                   *CUT)
+        self.assertNotEqual(actpass.close()["reason"], "CLEAN")
 
     @each(stack=STACKS, role=PEER_ROLES)
     def test_stranger(self, stack, role):
