@@ -34,6 +34,13 @@ static bool is_expected(actpass_conn *conn, bool sent, const uint8_t *message, s
     return true;
 }
 
+/* In the handshake each message comes once, but for a HelloRequest: OpenSSL's client skips any number of them, for as
+ * long as the handshake may take. */
+static bool is_bounded_by_state(const actpass_conn *conn, uint8_t first)
+{
+    return !conn->handshaken && first != SSL3_MT_HELLO_REQUEST;
+}
+
 /* Counts what comes of the handshake protocol after the handshake without data between, and gives up at too many:
  * KeyUpdates, requests for our certificate and attempts to renegotiate each make SSL_read write, and OpenSSL has no
  * limit of its own (hazard 14). */
@@ -52,8 +59,8 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
     if (sent && type == SSL3_RT_HANDSHAKE && first == SSL3_MT_CLIENT_HELLO)
         conn_note_hello(conn);
     /* Tickets come in numbers, and make us write nothing. */
-    if (type != SSL3_RT_HANDSHAKE || !conn->handshaken || first == SSL3_MT_NEWSESSION_TICKET ||
-        is_expected(conn, sent, bytes, length))
+    if (type != SSL3_RT_HANDSHAKE || is_bounded_by_state(conn, first) ||
+        first == SSL3_MT_NEWSESSION_TICKET || is_expected(conn, sent, bytes, length))
         return;
     if (first == SSL3_MT_FINISHED && conn->asking == ASKING_WAITS)
         conn->asking = ASKING_ANSWERED;
