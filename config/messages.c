@@ -1,6 +1,7 @@
 #include "config/messages.h"
 
 #include "config/internal.h"
+#include "config/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,9 +12,10 @@
 void messages_init(struct messages *messages, const char *file)
 {
     struct config_strings *reserve = &messages->no_memory;
-    *messages = (struct messages){.file = file};
+    *messages = (struct messages){.file = file, .shown_file = text_show(file, TEXT_PATH_MAX)};
     reserve->items = calloc(1, sizeof *reserve->items);
-    if (reserve->items && asprintf(&reserve->items[0], "%s: out of memory", file) >= 0) {
+    if (reserve->items && messages->shown_file &&
+        asprintf(&reserve->items[0], "%s: out of memory", messages->shown_file) >= 0) {
         reserve->count = 1;
         return;
     }
@@ -22,9 +24,15 @@ void messages_init(struct messages *messages, const char *file)
     messages->out_of_memory = true;
 }
 
-/* Takes the text. */
-static void add(struct messages *messages, struct position at, bool warning, char *text)
+/* Takes the text, which may have values of the configuration in it. */
+static void add(struct messages *messages, struct position at, bool warning, char *raw)
 {
+    char *text = text_show(raw, TEXT_LINE_MAX);
+    free(raw);
+    if (!text) {
+        messages->out_of_memory = true;
+        return;
+    }
     if (messages->count == messages->capacity) {
         size_t capacity = messages->capacity ? messages->capacity * 2 : 16;
         struct message *items = reallocarray(messages->items, capacity, sizeof *items);
@@ -44,6 +52,8 @@ static void add(struct messages *messages, struct position at, bool warning, cha
 
 static void print_position(FILE *stream, const char *file, struct position at)
 {
+    if (!file) /* out of memory, which is reported alone */
+        return;
     if (at.line)
         fprintf(stream, "%s:%u:%u: ", file, at.line, at.column);
     else
@@ -100,7 +110,7 @@ __attribute__((format(printf, 5, 0))) static void add_about(struct messages *mes
         messages->out_of_memory = true;
         return;
     }
-    print_position(stream, messages->file, at);
+    print_position(stream, messages->shown_file, at);
     if (place->parent)
         print_path(stream, place);
     else
@@ -152,7 +162,7 @@ void error_plain(struct messages *messages, struct position at, const char *text
         messages->out_of_memory = true;
         return;
     }
-    print_position(stream, messages->file, at);
+    print_position(stream, messages->shown_file, at);
     fputs(text, stream);
     if (fclose(stream) != 0) {
         messages->out_of_memory = true;
@@ -202,6 +212,7 @@ static void messages_free(struct messages *messages)
     for (size_t i = 0; i < messages->no_memory.count; i++)
         free(messages->no_memory.items[i]);
     free(messages->no_memory.items);
+    free(messages->shown_file);
     *messages = (struct messages){0};
 }
 

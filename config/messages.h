@@ -15,6 +15,7 @@ struct message {
 
 struct messages {
     const char *file;
+    char *shown_file; /* fit for a terminal */
     struct message *items;
     size_t count, capacity;
     bool failed;                     /* some are errors */

@@ -1,7 +1,65 @@
 /* UTF-8 and paths. */
+#include "config/text.h"
+
 #include "config/internal.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+/* Of a valid sequence. */
+static unsigned code_point(const unsigned char *at, size_t length)
+{
+    unsigned code = length == 1 ? at[0] : at[0] & (0x7fU >> length);
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | (at[i] & 0x3fU);
+    return code;
+}
+
+size_t text_plain_length(const unsigned char *at)
+{
+    size_t left = strnlen((const char *)at, 4); /* nothing behind a NUL is read */
+    size_t length = utf8_length(at, left);
+    unsigned code = length ? code_point(at, length) : 0;
+    bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+    bool turns = (code >= 0x200e && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+                 (code >= 0x2066 && code <= 0x2069);
+    return control || turns ? 0 : length;
+}
+
+/* Takes out the middle: of paths and sentences both ends say most. */
+static void shorten(char *text, size_t length, size_t max)
+{
+    static const char gap[] = "...";
+    size_t head = (max - strlen(gap)) / 3;
+    size_t tail = length - (max - strlen(gap) - head);
+    while (head > 0 && ((unsigned char)text[head] & 0xc0) == 0x80)
+        head--;
+    while (((unsigned char)text[tail] & 0xc0) == 0x80)
+        tail++;
+    memcpy(text + head, gap, strlen(gap));
+    memmove(text + head + strlen(gap), text + tail, length - tail + 1);
+}
+
+char *text_show(const char *text, size_t max)
+{
+    char *shown = malloc(strlen(text) * strlen("\\x00") + 1);
+    char *end = shown;
+    if (!shown)
+        return NULL;
+    for (const unsigned char *at = (const unsigned char *)text; *at;) {
+        size_t plain = text_plain_length(at);
+        if (plain > 0)
+            end = mempcpy(end, at, plain);
+        else
+            end += sprintf(end, "\\x%02x", *at);
+        at += plain > 0 ? plain : 1;
+    }
+    *end = '\0';
+    if ((size_t)(end - shown) > max)
+        shorten(shown, (size_t)(end - shown), max);
+    return shown;
+}
 
 size_t utf8_length(const unsigned char *text, size_t left)
 {

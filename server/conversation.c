@@ -24,6 +24,7 @@ struct conversation {
     int plain; /* the local connection to be bridged; -1: none */
     int64_t began_us;
     actpass_cause cause;  /* of the role, as the log has it */
+    bool role_held_back;  /* from the log */
     struct peer_key peer; /* with hints: who it is, */
     bool known;           /*   if that has an address */
 };
@@ -135,7 +136,7 @@ static void note_role(struct conversation *conversation)
     }
     conversation->cause = info.cause;
     registry_decided(conversation->server->registry, &conversation->entry);
-    report_role(&conversation->report);
+    conversation->role_held_back = !report_role(&conversation->report);
 }
 
 static void note_sessions(struct conversation *conversation)
@@ -175,6 +176,9 @@ static bool shake_hands(struct conversation *conversation)
     }
     bool up = actpass_handshake(conn_of(conversation)) == 0;
     note_role(conversation);
+    if (up && conversation->role_held_back) {
+        report_role_after_all(&conversation->report);
+    }
     note_sessions(conversation);
     learn(conversation, up);
     return up;

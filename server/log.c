@@ -1,5 +1,9 @@
 #include "server/log.h"
 
+#include "config/text.h"
+#include "relay/clock.h"
+#include "server/log_writer.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -7,20 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-/* A pipe takes this much in one piece (PIPE_BUF), so lines of several processes do not mix. */
-enum { LINE_MOST = 4096, TAIL_ROOM = 64 };
+enum { TAIL_ROOM = 64 };
 
 struct log {
     enum config_log_level level;
     enum config_log_format format;
-    int fd;
-    atomic_ulong lost; /* lines that could not be written since the last one that could */
+    struct log_writer *writer;
+    struct throttle *throttle;
+    atomic_ulong lost; /* lines that found no room since the last one that did */
 };
 
 struct line {
-    char text[LINE_MOST];
+    char text[LOG_LINE_MAX];
     size_t length;
     size_t limit; /* of length, for now */
     bool full;    /* something did not fit */
@@ -35,13 +38,51 @@ struct log *log_new(enum config_log_level level, enum config_log_format format, 
     }
     log->level = level;
     log->format = format;
-    log->fd = fd;
     atomic_init(&log->lost, 0);
+    log->writer = log_writer_new(fd);
+    if (log->writer == NULL) {
+        goto out_free;
+    }
+    log->throttle = throttle_new();
+    if (log->throttle == NULL) {
+        goto out_writer;
+    }
     return log;
+
+out_writer:
+    log_writer_free(log->writer);
+out_free:
+    free(log);
+    return NULL;
 }
 
+struct throttle *log_throttle(const struct log *log)
+{
+    return log != NULL && log->level < CONFIG_LOG_DEBUG ? log->throttle : NULL;
+}
+
+bool log_flush(struct log *log, int64_t deadline_us)
+{
+    return log_writer_flush(log->writer, deadline_us);
+}
+
+/* The last lines go out if somebody reads them. */
 void log_free(struct log *log)
 {
+    enum { LAST_LINES_MS = 2000 };
+    if (log == NULL) {
+        return;
+    }
+    int64_t deadline_us = clock_deadline_ms(LAST_LINES_MS);
+    bool written = log_flush(log, deadline_us);
+    atomic_fetch_add(&log->lost, log_writer_take_failed(log->writer));
+    if (written && atomic_load(&log->lost) > 0) {
+        struct log_field event = log_text("event", "log");
+        log_write(log, CONFIG_LOG_ERROR, &event, 1);
+        (void)log_flush(log, deadline_us);
+    }
+    log_writer_free(log->writer);
+    throttle_free(log->throttle);
     free(log);
 }
 
@@ -80,37 +121,11 @@ static void put_format(struct line *line, const char *format, ...)
     }
 }
 
-/* How many bytes the character takes that begins here, if it is UTF-8 that may stand in a line as
- * it is; 0 for a byte that must be escaped: controls, broken sequences, and the characters that
- * end a line or turn the direction of writing for some reader of the log. */
-static size_t plain_length(const unsigned char *at)
-{
-    if (at[0] < 0x80) {
-        return at[0] >= 0x20 && at[0] != 0x7f;
-    }
-    size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4) {
-        return 0;
-    }
-    unsigned code = at[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            return 0; /* NUL too: nothing behind it is read */
-        }
-        code = code << 6 | (at[i] & 0x3fU);
-    }
-    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    bool wrong = code < least[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff);
-    bool control = code < 0xa0 || (code >= 0x200e && code <= 0x200f) ||
-                   (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
-    return wrong || control ? 0 : length;
-}
-
 static void put_quoted(struct line *line, const char *text)
 {
     put_string(line, "\"");
     for (const unsigned char *at = (const unsigned char *)text; *at != 0 && !line->full;) {
-        size_t plain = plain_length(at);
+        size_t plain = text_plain_length(at);
         if (*at == '"' || *at == '\\') {
             put_format(line, "\\%c", *at);
         } else if (plain > 0) {
@@ -186,15 +201,6 @@ static void put_head(struct line *line, enum config_log_level level)
     put_field(line, &(struct log_field){.key = "level", .text = names[level]});
 }
 
-static void write_line(struct log *log, const struct line *line, unsigned long lost)
-{
-    ssize_t written;
-    do {
-        written = write(log->fd, line->text, line->length);
-    } while (written < 0 && errno == EINTR);
-    atomic_fetch_add(&log->lost, written == (ssize_t)line->length ? 0 : lost + 1);
-}
-
 void log_write(struct log *log, enum config_log_level level, const struct log_field *fields,
                size_t count)
 {
@@ -204,7 +210,7 @@ void log_write(struct log *log, enum config_log_level level, const struct log_fi
     int saved = errno;
     struct line line;
     line.length = 0;
-    line.limit = LINE_MOST - TAIL_ROOM;
+    line.limit = LOG_LINE_MAX - TAIL_ROOM;
     line.full = false;
     line.json = log->format == CONFIG_LOG_JSON;
     put_head(&line, level);
@@ -212,15 +218,17 @@ void log_write(struct log *log, enum config_log_level level, const struct log_fi
     for (size_t i = 0; i < count; i++) {
         cut = !put_field(&line, &fields[i]) || cut;
     }
-    line.limit = LINE_MOST;
+    line.limit = LOG_LINE_MAX;
     if (cut) {
         put_field(&line, &(struct log_field){.key = "cut", .number = 1});
     }
-    unsigned long lost = atomic_exchange(&log->lost, 0);
+    unsigned long lost = atomic_exchange(&log->lost, 0) + log_writer_take_failed(log->writer);
     if (lost > 0) {
         put_field(&line, &(struct log_field){.key = "lost", .number = (int64_t)lost});
     }
     put_string(&line, line.json ? "}\n" : "\n");
-    write_line(log, &line, lost);
+    if (!log_writer_put(log->writer, line.text, line.length)) {
+        atomic_fetch_add(&log->lost, lost + 1);
+    }
     errno = saved;
 }

@@ -1,17 +1,21 @@
 /* The program: arguments, signals, limits, messages, exit status. */
 #include "config/config.h"
+#include "config/text.h"
 #include "server/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { EXIT_USAGE = 2 }; /* or a configuration that is wrong */
@@ -26,7 +30,7 @@ static const char usage_text[] =
     "SIGTERM or SIGINT: accept no more, let open connections end within shutdown_timeout;\n"
     "a second one: end at once. SIGHUP: read certificates, keys, CRLs and OCSP responses again, "
     "not\n"
-    "FILE. The log goes to stderr.\n"
+    "FILE. SIGUSR1: write a status into the log. SIGUSR2 is ignored. The log goes to stderr.\n"
     "Exit status: 0 all went well, 1 failure or connections that had to be cut, 2 usage or "
     "configuration.\n";
 
@@ -34,39 +38,63 @@ enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_SCHEMA, COMMAND_VERSION, COMM
 
 /* ---- Signals ------------------------------------------------------------------------------- */
 
-/* All threads have the signals blocked; one takes them with sigwait. So no handler runs in the middle
- * of anything, and no variable need be global. SIGUSR1 is how main ends that thread. */
+/* All threads have the signals blocked; one reads them from a signalfd. So no handler runs in the middle of anything,
+ * and no variable need be global. Main ends that thread by an eventfd, which nobody outside can write to. */
 struct signals {
     pthread_t thread;
-    sigset_t set;
-    sigset_t before;
+    int signal_fd, end_fd;
     actpass_server *server;
 };
 
 static bool signals_block(struct signals *signals)
 {
-    sigemptyset(&signals->set);
-    sigaddset(&signals->set, SIGTERM);
-    sigaddset(&signals->set, SIGINT);
-    sigaddset(&signals->set, SIGHUP);
-    sigaddset(&signals->set, SIGUSR1);
+    sigset_t set;
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    return pthread_sigmask(SIG_BLOCK, &signals->set, &signals->before) == 0 &&
-           sigaction(SIGPIPE, &ignore, NULL) == 0;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0 || sigaction(SIGPIPE, &ignore, NULL) != 0 ||
+        sigaction(SIGUSR2, &ignore, NULL) != 0) {
+        return false;
+    }
+    signals->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    signals->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return signals->signal_fd >= 0 && signals->end_fd >= 0;
 }
 
+static void take_signal(actpass_server *server, uint32_t number)
+{
+    switch (number) {
+    case SIGHUP:
+        (void)actpass_server_reload(server); /* the log says how it went */
+        break;
+    case SIGUSR1:
+        server_log_status(server);
+        break;
+    default:
+        actpass_server_stop(server);
+        break;
+    }
+}
+
+/* Signals of one kind that come meanwhile are one signal: the kernel does not queue them. */
 static void *take_signals(void *arg)
 {
     struct signals *signals = arg;
-    int number = 0;
-    while (sigwait(&signals->set, &number) == 0 && number != SIGUSR1) {
-        if (number == SIGHUP) {
-            (void)actpass_server_reload(signals->server); /* the log says how it went */
-        } else {
-            actpass_server_stop(signals->server);
+    struct pollfd polls[] = {{.fd = signals->signal_fd, .events = POLLIN},
+                             {.fd = signals->end_fd, .events = POLLIN}};
+    for (;;) {
+        struct signalfd_siginfo taken;
+        int ready = poll(polls, 2, -1);
+        if (ready > 0 && polls[1].revents != 0) {
+            return NULL;
+        }
+        if (ready > 0 && read(signals->signal_fd, &taken, sizeof(taken)) == sizeof(taken)) {
+            take_signal(signals->server, taken.ssi_signo);
         }
     }
-    return NULL;
 }
 
 static bool signals_start(struct signals *signals, actpass_server *server)
@@ -81,7 +109,9 @@ static bool signals_start(struct signals *signals, actpass_server *server)
 
 static void signals_end(struct signals *signals)
 {
-    (void)pthread_kill(signals->thread, SIGUSR1); /* it is there until we join it */
+    uint64_t one = 1;
+    ssize_t written = write(signals->end_fd, &one, sizeof(one));
+    (void)written; /* there is room: it is written once */
     (void)pthread_join(signals->thread, NULL);
 }
 
@@ -136,11 +166,13 @@ static int check(const char *file)
     print_all(&report.warnings);
     print_all(&report.errors);
     int status = EXIT_USAGE;
+    char *shown = text_show(file, TEXT_PATH_MAX);
     if (server != NULL) {
-        status = printf("%s: the configuration is good\n", file) > 0 && fflush(stdout) == 0
-                     ? EXIT_SUCCESS
-                     : EXIT_FAILURE;
+        bool printed = shown != NULL && printf("%s: the configuration is good\n", shown) > 0 &&
+                       fflush(stdout) == 0;
+        status = printed ? EXIT_SUCCESS : EXIT_FAILURE;
     }
+    free(shown);
     actpass_server_free(server);
     config_report_free(&report);
     return status;
@@ -193,6 +225,15 @@ static int fail_usage(const char *why)
     return EXIT_USAGE;
 }
 
+static int fail_option(const char *option)
+{
+    char *shown = text_show(option, TEXT_PATH_MAX);
+    (void)fprintf(stderr, "actpass: there is no option %s\n%s", shown != NULL ? shown : "",
+                  usage_text);
+    free(shown);
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"check", no_argument, NULL, COMMAND_CHECK},
@@ -201,10 +242,10 @@ int main(int argc, char **argv)
                                             {"help", no_argument, NULL, COMMAND_HELP},
                                             {NULL, 0, NULL, 0}};
     enum command command = COMMAND_RUN;
+    opterr = 0; /* getopt would repeat the argument as it is */
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == '?') { /* getopt has said what is wrong */
-            (void)fputs(usage_text, stderr);
-            return EXIT_USAGE;
+        if (option == '?') {
+            return fail_option(argv[optind > 1 ? optind - 1 : 1]);
         }
         if (command != COMMAND_RUN) {
             return fail_usage("one option at a time, please");

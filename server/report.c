@@ -4,6 +4,9 @@
 
 enum { MOST_FIELDS = 24, US_PER_MS = 1000 };
 
+/* Kinds of lines for the throttle; the cause of the role is added. */
+enum { KIND_ROLE = 0x100, KIND_CLOSE = 0x200 };
+
 struct line {
     struct log_field fields[MOST_FIELDS];
     size_t count;
@@ -80,19 +83,43 @@ void report_retry(const struct report *report, int64_t after_ms)
     finish(report, CONFIG_LOG_INFO, &line);
 }
 
-void report_role(const struct report *report)
+/* Whoever we dialed was configured, and may be named each time. */
+static bool is_admitted(const struct report *report, const actpass_info_t *info, uint16_t kind)
+{
+    struct throttle *throttle = log_throttle(report->log);
+    return throttle == NULL || report->dialed ||
+           throttle_admits(throttle, info->peer_address, (uint16_t)(kind + info->cause));
+}
+
+static void write_role(const struct report *report, const actpass_info_t *info)
+{
+    struct line line = begin(report, "role");
+    add_role(&line, info);
+    add(&line, log_number("after_ms", info->decided_us / US_PER_MS));
+    add_first_byte(&line, info);
+    add(&line, log_text("peer", info->peer_address));
+    finish(report, CONFIG_LOG_INFO, &line);
+}
+
+bool report_role(const struct report *report)
 {
     if (!log_enabled(report->log, CONFIG_LOG_INFO)) {
-        return;
+        return true;
     }
     actpass_info_t info;
     actpass_info(report->conn, &info);
-    struct line line = begin(report, "role");
-    add_role(&line, &info);
-    add(&line, log_number("after_ms", info.decided_us / US_PER_MS));
-    add_first_byte(&line, &info);
-    add(&line, log_text("peer", info.peer_address));
-    finish(report, CONFIG_LOG_INFO, &line);
+    bool admitted = is_admitted(report, &info, KIND_ROLE);
+    if (admitted) {
+        write_role(report, &info);
+    }
+    return admitted;
+}
+
+void report_role_after_all(const struct report *report)
+{
+    actpass_info_t info;
+    actpass_info(report->conn, &info);
+    write_role(report, &info);
 }
 
 void report_problem(const struct report *report, const char *problem)
@@ -110,11 +137,24 @@ static enum config_log_level close_level(const struct report *report, const actp
     return info->end == ACTPASS_REFUSED ? CONFIG_LOG_WARNING : CONFIG_LOG_INFO;
 }
 
+static void add_suppressed(struct line *line, struct throttle *throttle)
+{
+    unsigned long suppressed = throttle != NULL ? throttle_take_suppressed(throttle) : 0;
+    if (suppressed > 0) {
+        add(line, log_number("suppressed", (int64_t)suppressed));
+    }
+}
+
 void report_close(const struct report *report, int64_t duration_us)
 {
     actpass_info_t info;
     actpass_info(report->conn, &info);
     if (!log_enabled(report->log, close_level(report, &info))) {
+        return;
+    }
+    bool shook_hands = info.protocol[0] != '\0';
+    if (!shook_hands && !is_admitted(report, &info, KIND_CLOSE)) {
+        throttle_note_suppressed(log_throttle(report->log));
         return;
     }
     struct line line = begin(report, "close");
@@ -137,6 +177,7 @@ void report_close(const struct report *report, int64_t duration_us)
     add_if_known(&line, "error", actpass_error(report->conn));
     add_if_known(&line, "subject", info.peer_subject);
     add_if_known(&line, "fingerprint", info.peer_fingerprint);
+    add_suppressed(&line, log_throttle(report->log));
     finish(report, close_level(report, &info), &line);
 }
 

@@ -18,8 +18,10 @@ void report_dial_failed(const struct report *report, const char *address, const 
 void report_connected(const struct report *report, const char *address);
 void report_retry(const struct report *report, int64_t after_ms);
 
-/* The role is decided. */
-void report_role(const struct report *report);
+/* The role is decided. False: the line was held back, since the peer's address has had too many (throttle.h); the
+ * second function writes it where the handshake is then completed. */
+bool report_role(const struct report *report);
+void report_role_after_all(const struct report *report);
 
 /* The service could not begin. */
 void report_problem(const struct report *report, const char *problem);
@@ -28,7 +30,7 @@ void report_problem(const struct report *report, const char *problem);
 void report_sessions(const struct report *report, const char *problem);
 
 /* The connection has ended, DURATION after its accept. One that said nothing at all is a line for
- * debugging only. */
+ * debugging only. Without a completed handshake the line may be left out; a later one then says suppressed=N. */
 void report_close(const struct report *report, int64_t duration_us);
 
 /* A connection was given up for want of something. */

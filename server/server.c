@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include "config/text.h"
 #include "relay/clock.h"
 #include "server/acceptor.h"
 #include "server/dialing/dialer.h"
@@ -29,12 +30,15 @@ enum { MOST_UNFIT = 1024 };
 
 void server_report(struct config_strings *list, const char *format, ...)
 {
-    char text[1024];
+    char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
+    int length = vasprintf(&text, format, arguments);
     va_end(arguments);
-    char *copy = strdup(text);
+    char *copy = length < 0 ? NULL : text_show(text, TEXT_LINE_MAX);
+    if (length >= 0) {
+        free(text);
+    }
     char **items = realloc(list->items, (list->count + 1) * sizeof(items[0]));
     if (items != NULL) {
         list->items = items;
@@ -221,8 +225,10 @@ bool server_listen(actpass_server *server, struct config_report *report)
 
 /* ---- Run and drain ------------------------------------------------------------------------- */
 
-static void log_phase(actpass_server *server, const char *event)
+static void log_totals(actpass_server *server, const char *event)
 {
+    struct throttle *throttle = log_throttle(server->log);
+    unsigned long suppressed = throttle != NULL ? throttle_take_suppressed(throttle) : 0;
     struct counters *counters = &server->counters;
     struct log_field fields[] = {
         log_text("event", event),
@@ -233,8 +239,21 @@ static void log_phase(actpass_server *server, const char *event)
                    (int64_t)atomic_load(&counters->closed_before_first_byte)),
         log_number("no_role", (int64_t)atomic_load(&counters->no_role)),
         log_number("dropped", (int64_t)atomic_load(&counters->dropped)),
+        log_number("suppressed", (int64_t)suppressed),
     };
-    log_write(server->log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
+    size_t count = sizeof(fields) / sizeof(fields[0]);
+    log_write(server->log, CONFIG_LOG_INFO, fields, suppressed > 0 ? count : count - 1);
+}
+
+void server_log_status(actpass_server *server)
+{
+    log_totals(server, "status");
+    for (size_t i = 0; i < server->service_count; i++) {
+        struct log_field fields[] = {
+            log_text("event", "status"), log_text("service", server->config->services[i].name),
+            log_number("connections", (int64_t)registry_service_count(server->registry, i))};
+        log_write(server->log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
+    }
 }
 
 /* A peer that has said nothing, on a service that would wait for ever, has nothing to lose; it
@@ -299,9 +318,9 @@ int actpass_server_run(actpass_server *server)
     atomic_fetch_add(&server->stops, dialing ? 0 : 1);
     close_listeners(server);
     stop_dialing(server);
-    log_phase(server, "stopping");
+    log_totals(server, "stopping");
     int status = drain(server);
-    log_phase(server, "stopped");
+    log_totals(server, "stopped");
     return dialing ? status : -1;
 }
 

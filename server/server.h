@@ -78,6 +78,9 @@ bool server_listen(actpass_server *server, struct config_report *report);
 /* A service's settings as they are now; the caller gives them up with actpass_config_free. Any thread. */
 actpass_config *server_settings(actpass_server *server, struct service *service);
 
+/* Writes what has been counted so far into the log, in total and for each service. Any thread. */
+void server_log_status(actpass_server *server);
+
 /* Adds a line to a list that config_report_free frees; when memory is short, it is left out. */
 void server_report(struct config_strings *list, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

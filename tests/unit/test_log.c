@@ -1,3 +1,4 @@
+#include "relay/clock.h"
 #include "server/log.h"
 
 #include <cjson/cJSON.h>
@@ -5,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,19 @@ static void output_close(struct output *output)
     close(output->ends[1]);
 }
 
+static bool is_flushed(struct log *log)
+{
+    return log_flush(log, clock_deadline_ms(20000));
+}
+
+/* Writes a line and waits until it is in the pipe. */
+static void say(struct log *log, enum config_log_level level, const struct log_field *fields,
+                size_t count)
+{
+    log_write(log, level, fields, count);
+    cr_assert(is_flushed(log));
+}
+
 /* The line without its time, which is `ts=2026-11-21T02:00:00.123Z `. */
 static const char *after_time(const char *line)
 {
@@ -52,7 +67,7 @@ Test(log, one_event_is_one_logfmt_line)
     struct log *log = log_new(CONFIG_LOG_INFO, CONFIG_LOG_LOGFMT, output.ends[1]);
     struct log_field fields[] = {log_text("service", "front"), log_number("conn", 17),
                                  log_text("event", "role"), log_number("after_ms", -5)};
-    log_write(log, CONFIG_LOG_INFO, fields, 4);
+    say(log, CONFIG_LOG_INFO, fields, 4);
     cr_assert_str_eq(after_time(output_take(&output)),
                      "level=info service=front conn=17 event=role after_ms=-5\n");
     log_free(log);
@@ -65,7 +80,7 @@ Test(log, json_lines_have_the_same_fields)
     output_open(&output);
     struct log *log = log_new(CONFIG_LOG_INFO, CONFIG_LOG_JSON, output.ends[1]);
     struct log_field fields[] = {log_text("service", "fr\"ont\n"), log_number("conn", 17)};
-    log_write(log, CONFIG_LOG_WARNING, fields, 2);
+    say(log, CONFIG_LOG_WARNING, fields, 2);
     const char *line = output_take(&output);
     cJSON *json = cJSON_Parse(line);
     cr_assert_not_null(json, "%s", line);
@@ -119,10 +134,10 @@ Test(log, nothing_in_a_value_can_forge_a_line)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct log_field field = log_text("v", rows[i].value);
         char wanted[128];
-        log_write(logfmt, CONFIG_LOG_INFO, &field, 1);
+        say(logfmt, CONFIG_LOG_INFO, &field, 1);
         (void)snprintf(wanted, sizeof(wanted), "level=info v=%s\n", rows[i].logfmt);
         cr_assert_str_eq(after_time(output_take(&output)), wanted, "row %zu: %s", i, output.text);
-        log_write(json, CONFIG_LOG_INFO, &field, 1);
+        say(json, CONFIG_LOG_INFO, &field, 1);
         (void)snprintf(wanted, sizeof(wanted), ",\"v\":%s}\n", rows[i].json);
         cr_assert_not_null(strstr(output_take(&output), wanted), "row %zu: %s", i, output.text);
     }
@@ -139,7 +154,7 @@ Test(log, every_byte_gives_one_line)
     for (int byte = 1; byte < 256; byte++) {
         char value[] = {'a', (char)byte, 'b', '\0'};
         struct log_field field = log_text("v", value);
-        log_write(log, CONFIG_LOG_INFO, &field, 1);
+        say(log, CONFIG_LOG_INFO, &field, 1);
         const char *line = output_take(&output);
         size_t length = strlen(line);
         cr_assert_gt(length, 0, "byte %d", byte);
@@ -161,7 +176,7 @@ Test(log, only_lines_severe_enough_are_written)
         for (int level = CONFIG_LOG_ERROR; level <= CONFIG_LOG_DEBUG; level++) {
             bool wanted = level <= limit;
             cr_assert_eq(log_enabled(log, (enum config_log_level)level), wanted);
-            log_write(log, (enum config_log_level)level, NULL, 0);
+            say(log, (enum config_log_level)level, NULL, 0);
             cr_assert_eq(output_take(&output)[0] != '\0', wanted, "%d at %d", level, limit);
         }
         log_free(log);
@@ -184,7 +199,7 @@ Test(log, a_null_text_is_empty)
     struct log *log = log_new(CONFIG_LOG_INFO, CONFIG_LOG_LOGFMT, output.ends[1]);
     const char *nothing = NULL;
     struct log_field field = log_text("v", nothing);
-    log_write(log, CONFIG_LOG_INFO, &field, 1);
+    say(log, CONFIG_LOG_INFO, &field, 1);
     cr_assert_str_eq(after_time(output_take(&output)), "level=info v=\"\"\n");
     log_free(log);
     output_close(&output);
@@ -206,7 +221,7 @@ Test(log, an_overlong_line_is_cut_at_a_field)
         struct log *log = log_new(CONFIG_LOG_INFO, formats[i], output.ends[1]);
         struct log_field fields[] = {log_number("conn", 1), log_text("subject", text),
                                      log_text("error", "why")};
-        log_write(log, CONFIG_LOG_INFO, fields, 3);
+        say(log, CONFIG_LOG_INFO, fields, 3);
         const char *line = output_take(&output);
         cr_assert_lt(strlen(line), 4097);
         cr_assert_not_null(strstr(line, ends[i]), "%s", line);
@@ -226,7 +241,7 @@ Test(log, lines_around_the_limit_stay_whole)
         memset(text, length % 2 ? 'x' : '\x01', length);
         text[length] = '\0';
         struct log_field fields[] = {log_text("v", text), log_text("w", "end")};
-        log_write(log, CONFIG_LOG_INFO, fields, 2);
+        say(log, CONFIG_LOG_INFO, fields, 2);
         const char *line = output_take(&output);
         cr_assert_leq(strlen(line), 4096);
         cJSON *json = cJSON_Parse(line);
@@ -241,27 +256,118 @@ Test(log, lines_around_the_limit_stay_whole)
     output_close(&output);
 }
 
-Test(log, lost_lines_are_counted)
+/* A blocking pipe that takes no more. */
+static size_t stall(struct output *output)
 {
-    struct output output;
-    output_open(&output);
-    struct log *log = log_new(CONFIG_LOG_INFO, CONFIG_LOG_LOGFMT, output.ends[1]);
     char block[4096] = {0};
-    while (write(output.ends[1], block, sizeof(block)) > 0) {
+    size_t filled = 0;
+    output_open(output);
+    for (ssize_t put; (put = write(output->ends[1], block, sizeof(block))) > 0;) {
+        filled += (size_t)put;
     }
+    cr_assert_eq(fcntl(output->ends[1], F_SETFL, 0), 0);
+    return filled;
+}
+
+static void unstall(const struct output *output, size_t filled)
+{
+    char block[4096];
+    while (filled > 0) {
+        ssize_t got = read(output->ends[0], block, filled < sizeof(block) ? filled : sizeof(block));
+        cr_assert_gt(got, 0);
+        filled -= (size_t)got;
+    }
+}
+
+static void write_lines(struct log *log, int count)
+{
+    struct log_field fields[] = {log_text("v", "some text that makes the line a little longer")};
     errno = 0;
-    for (int i = 0; i < 3; i++) {
-        log_write(log, CONFIG_LOG_INFO, NULL, 0);
+    for (int i = 0; i < count; i++) {
+        log_write(log, CONFIG_LOG_INFO, fields, 1);
     }
     cr_assert_eq(errno, 0, "errno is the caller's");
-    while (read(output.ends[0], block, sizeof(block)) > 0) {
+}
+
+/* Reads all that the log writes until it is flushed. Returns the number of lines; LOST is what they say was lost. */
+static long read_all(struct output *output, struct log *log, long *lost)
+{
+    long lines = 0;
+    bool flushed = false;
+    *lost = 0;
+    while (!flushed || output->text[0] != '\0') {
+        flushed = log_flush(log, clock_deadline_ms(1));
+        const char *text = output_take(output);
+        for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++) {
+            lines++;
+        }
+        const char *said = strstr(text, " lost=");
+        *lost += said != NULL ? strtol(said + strlen(" lost="), NULL, 10) : 0;
     }
+    return lines;
+}
+
+/* Far more lines than the queue has room for, and nobody reads: whoever logs is not held up. */
+Test(log, lost_lines_are_counted, .timeout = 60)
+{
+    enum { MANY = 40000 };
+    struct output output;
+    long lost;
+    size_t filled = stall(&output);
+    struct log *log = log_new(CONFIG_LOG_INFO, CONFIG_LOG_LOGFMT, output.ends[1]);
+    write_lines(log, MANY);
+    cr_assert_not(log_flush(log, clock_deadline_ms(50)), "nobody reads");
+    unstall(&output, filled);
+    long before = read_all(&output, log, &lost);
+    cr_assert_eq(lost, 0, "said by the next line");
     log_write(log, CONFIG_LOG_INFO, NULL, 0);
-    cr_assert_str_eq(after_time(output_take(&output)), "level=info lost=3\n");
-    log_write(log, CONFIG_LOG_INFO, NULL, 0);
+    cr_assert_eq(read_all(&output, log, &lost), 1);
+    cr_assert_gt(lost, 0);
+    cr_assert_eq(before + lost, MANY, "%ld and %ld", before, lost);
+    say(log, CONFIG_LOG_INFO, NULL, 0);
     cr_assert_str_eq(after_time(output_take(&output)), "level=info\n");
     log_free(log);
     output_close(&output);
+}
+
+Test(log, what_is_lost_at_the_end_is_said, .timeout = 60)
+{
+    struct output output;
+    size_t filled = stall(&output);
+    struct log *log = log_new(CONFIG_LOG_INFO, CONFIG_LOG_LOGFMT, output.ends[1]);
+    write_lines(log, 40000);
+    unstall(&output, filled);
+    while (!log_flush(log, clock_deadline_ms(1))) {
+        (void)output_take(&output);
+    }
+    (void)output_take(&output);
+    log_free(log);
+    cr_assert_not_null(strstr(output_take(&output), "level=error event=log lost="), "%s",
+                       output.text);
+    output_close(&output);
+}
+
+Test(log, a_stalled_reader_does_not_hold_up_the_end, .timeout = 60)
+{
+    struct output output;
+    (void)stall(&output);
+    struct log *log = log_new(CONFIG_LOG_INFO, CONFIG_LOG_LOGFMT, output.ends[1]);
+    write_lines(log, 10);
+    log_free(log);
+    output_close(&output);
+}
+
+Test(log, a_reader_that_is_gone_costs_lines_only, .timeout = 60)
+{
+    struct output output;
+    output_open(&output);
+    close(output.ends[0]);
+    cr_assert_neq(signal(SIGPIPE, SIG_IGN), SIG_ERR);
+    struct log *log = log_new(CONFIG_LOG_INFO, CONFIG_LOG_LOGFMT, output.ends[1]);
+    write_lines(log, 10);
+    cr_assert(is_flushed(log));
+    log_free(log);
+    close(output.ends[1]);
 }
 
 static void *write_many(void *arg)
@@ -287,6 +393,7 @@ Test(log, lines_of_threads_do_not_mix)
     }
     char *rest = NULL;
     int lines = 0;
+    cr_assert(is_flushed(log));
     (void)output_take(&output);
     for (char *line = strtok_r(output.text, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {

@@ -1,0 +1,202 @@
+"""The log: readers that stall or go, floods by strangers, signals, and text that a terminal would act on."""
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+
+from support import tls
+from support.actpass import died_with_us
+from support.case import Case, program
+from support.data import until
+
+
+class StalledReader(Case):
+    """actpass whose log nobody reads, once it has said where it listens."""
+
+    def start(self, level="debug"):
+        with socket.socket() as free:  # its log may not say the port
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        config = {"log": {"level": level}, "shutdown_timeout": "2s",
+                  "services": [self.service(listen=f"127.0.0.1:{self.port}",
+                                            tls={"client_auth": "none"})]}
+        file = self.file("stalled.json", json.dumps(config).encode())
+        process = subprocess.Popen(died_with_us([program(), file]), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        until(self.is_open, 20, "actpass listening")
+        return process
+
+    def is_open(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+            return True
+        except ConnectionRefusedError:
+            return False
+
+    def is_served(self):
+        sock = self.connect(self.port, timeout=20)
+        peer = tls.Tls(sock, tls.context(self.certificates, False), timeout=20).handshake()
+        self.assertEqual(peer.exchange(b"served?", 7), b"served?")
+        peer.finish()
+
+    def fill(self, process, lines=30000):
+        """Makes far more of the log than the pipe and the queue have room for."""
+        for _ in range(lines // 500):
+            peers = [socket.create_connection(("127.0.0.1", self.port)) for _ in range(50)]
+            for peer in peers:
+                peer.sendall(b"x")
+            for peer in peers:
+                peer.close()
+        self.assertIsNone(process.poll())
+
+    def test_connections_are_served(self):
+        process = self.start()
+        self.fill(process)
+        for _ in range(5):
+            self.is_served()
+
+    def test_sigterm_ends_it(self):
+        process = self.start()
+        self.fill(process)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
+
+    def test_sighup_and_sigusr1_are_taken(self):
+        process = self.start()
+        self.fill(process)
+        for number in signal.SIGHUP, signal.SIGUSR1:
+            process.send_signal(number)
+        self.is_served()
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
+
+    def test_what_was_lost_is_said(self):
+        process = self.start()
+        for _ in range(40):
+            self.fill(process, 2500)
+        text = self.drain(process)
+        self.is_served()
+        process.send_signal(signal.SIGTERM)
+        text += process.stderr.read()
+        self.assertEqual(process.wait(30), 0)
+        self.assertIn(b" lost=", text)
+        self.assertLess(len(text), 3 * 1024 * 1024)
+
+    @staticmethod
+    def drain(process):
+        text = b""
+        while select.select([process.stderr], [], [], 2)[0]:
+            text += os.read(process.stderr.fileno(), 65536)
+        return text
+
+    def test_a_reader_that_goes_away(self):
+        process = self.start()
+        process.stderr.close()
+        self.fill(process, 5000)
+        self.is_served()
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
+
+
+class Floods(Case):
+    def flood(self, actpass, count):
+        for _ in range(count // 50):
+            peers = [socket.create_connection(actpass.address()) for _ in range(50)]
+            for peer in peers:
+                peer.sendall(b"x")
+            for peer in peers:
+                peer.close()
+
+    def test_lines_about_strangers_are_few(self):
+        actpass = self.actpass(self.service(tls={"client_auth": "none"}), level="info")
+        began = time.monotonic()
+        self.flood(actpass, 5000)
+        actpass.stop()
+        seconds = time.monotonic() - began
+        lines = actpass.find(event="close")
+        self.assertGreaterEqual(len(lines), 20, "the first ones are all there")
+        self.assertLessEqual(len(lines), 40 + 4 * seconds, "20 for each cause, then one a second")
+        said = sum(int(line.get("suppressed", 0)) for line in actpass.log)
+        self.assertEqual(said + len(lines), 5000, "all are accounted for")
+
+    def test_who_shakes_hands_is_in_the_log(self):
+        actpass = self.actpass(self.service(tls={"client_auth": "none"}), level="info")
+        self.flood(actpass, 1000)
+        after = len(actpass.log)
+        for _ in range(40):
+            self.client(actpass).finish()
+        actpass.wait_for(event="close", reason="CLEAN", count=40)
+        self.assertEqual(len(actpass.find(after, event="role", role="server")), 40)
+
+    def test_debug_has_all_lines(self):
+        actpass = self.actpass(self.service(tls={"client_auth": "none"}))
+        self.flood(actpass, 500)
+        actpass.wait_for(event="close", count=500)
+
+
+class Signals(Case):
+    def service_with_none(self):
+        return self.service(tls={"client_auth": "none"})
+
+    def test_sigusr1_logs_a_status(self):
+        actpass = self.actpass(self.service_with_none())
+        peer = self.client(actpass)
+        actpass.signal(signal.SIGUSR1)
+        total = actpass.wait_for(event="status")
+        self.assertEqual((total["open"], total["accepted"]), ("1", "1"))
+        actpass.wait_for(event="status", service="front", connections=1)
+        peer.finish()
+
+    def test_storms_leave_the_others_alive(self):
+        actpass = self.actpass(self.service_with_none())
+        for number in [signal.SIGUSR1, signal.SIGUSR2] * 2000 + [signal.SIGHUP] * 200:
+            actpass.signal(number)
+        actpass.wait_for(event="status")
+        after = len(actpass.log)
+        actpass.signal(signal.SIGHUP)
+        actpass.wait_for(event="reload", after=after)
+        self.client(actpass).finish()
+        actpass.signal(signal.SIGTERM)
+        self.assertEqual(actpass.wait_exit(), 0)
+
+
+class Terminals(Case):
+    ESCAPE = "\x1b]0;title\x07\x1b[31m"
+
+    def call(self, *arguments):
+        done = subprocess.run([program(), *arguments], capture_output=True, timeout=20,
+                              stdin=subprocess.DEVNULL)
+        said = done.stdout + done.stderr
+        self.assertFalse(set(said) & set(range(32)) - {10}, said)
+        return said.decode(), done.returncode
+
+    def test_a_path_with_escape_bytes(self):
+        for arguments in [["--check"], []]:
+            said, status = self.call(*arguments, f"/tmp/{self.ESCAPE}.json")
+            self.assertIn("\\x1b", said)
+            self.assertEqual(status, 2)
+
+    def test_a_file_that_is_there(self):
+        config = json.dumps({"services": [self.service(tls={"client_auth": "none"})]})
+        said, status = self.call("--check", self.file(f"a{self.ESCAPE}.json", config.encode()))
+        self.assertIn("the configuration is good", said)
+        self.assertEqual(status, 0, said)
+
+    def test_values_with_escape_bytes(self):
+        for change in [{"tls": {"certificate": self.ESCAPE}}, {"forward": self.ESCAPE},
+                       {"name": self.ESCAPE}, {"role": self.ESCAPE}, {self.ESCAPE: 1}]:
+            config = json.dumps({"services": [self.service(**change)]})
+            said, status = self.call("--check", self.file("c.json", config.encode()))
+            self.assertEqual(status, 2, said)
+
+    def test_options_and_long_paths(self):
+        for argument in f"--{self.ESCAPE}", "-\x1b", "x" * 65536, "--" + "x" * 65536, "/" * 4000:
+            said, status = self.call(argument)
+            self.assertLess(len(said), 4096)
+            self.assertEqual(status, 2)
