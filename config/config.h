@@ -169,11 +169,12 @@ struct config_role_hint {
 
 /* What the peers of one network ("address" below) may take before they are known. 0: no limit. */
 struct config_limits {
-    uint64_t per_address;           /* connections open at once */
-    uint64_t undecided_per_address; /* of these, with a handshake not done; 0: half of all */
-    uint64_t rate_per_address;      /* new ones a second, and so many at once */
-    uint64_t ipv4_prefix;           /* bits that make an address; default 32 */
-    uint64_t ipv6_prefix;           /* default 64 */
+    uint64_t per_address; /* connections open at once */
+    uint64_t
+        undecided_per_address; /* of these, with a handshake not done; 0: half of all, at least 64 */
+    uint64_t rate_per_address; /* new ones a second, and so many at once */
+    uint64_t ipv4_prefix;      /* bits that make an address; default 32 */
+    uint64_t ipv6_prefix;      /* default 64 */
     /* The longest prefix that fits counts, DENY's if both are as long; nobody else with ALLOW. */
     struct config_network *allow, *deny;
     size_t allow_count, deny_count;

@@ -55,8 +55,10 @@ static const struct key limits_keys[] = {
      FROM(1, 1000000),
      IN(config_limits, per_address)},
     {.name = "undecided_per_address",
-     .help = "Connections of one address whose TLS handshake is not done yet; beyond, its oldest "
-             "one makes way. Default: half of max_connections, so that one address leaves room.",
+     .help =
+         "Connections of one address whose TLS handshake is not done yet; beyond, its oldest "
+         "one makes way. Default: half of max_connections, but at least 64, so that one address "
+         "leaves room.",
      .type = KEY_INTEGER,
      FROM(1, 1000000),
      IN(config_limits, undecided_per_address)},

@@ -10,9 +10,12 @@
 /* How many connections make way at once when the process is short of something. */
 enum { WAY_AT_SHORTAGE = 8 };
 
+enum { FEW = 64 };
+
 /* ---- Load ---------------------------------------------------------------------------------- */
 
-/* By default one address leaves half of the service to others. Who has no IP address is not limited by it. */
+/* By default one address leaves half of the service to others; but few connections may well be those of good clients
+ * behind one address that come together. Who has no IP address is not limited by it. */
 static uint64_t undecided_limit_of(const struct service *service)
 {
     const struct config_service *config = service->config;
@@ -20,7 +23,11 @@ static uint64_t undecided_limit_of(const struct service *service)
         return UINT64_MAX;
     }
     uint64_t limit = config->limits.undecided_per_address;
-    return limit > 0 ? limit : (service->capacity.connections + 1) / 2;
+    uint64_t half = service->capacity.connections / 2;
+    if (limit > 0) {
+        return limit;
+    }
+    return half > FEW ? half : FEW;
 }
 
 static void warn(const actpass_server *server, const char *file, uint64_t need, uint64_t limit,
