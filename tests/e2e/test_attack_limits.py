@@ -104,7 +104,7 @@ class Attacked(Case):
             context = tls.context(self.certificates, False)
             with connect_from(source, address) as sock:
                 sock.settimeout(DEADLINE)  # no select(2): there are more descriptors than it takes
-                with context.wrap_socket(sock) as peer:
+                with context.wrap_socket(sock, server_hostname="front.example") as peer:
                     peer.sendall(b"served?")
                     answer = peer.recv(7)
             return time.monotonic() - began if answer == b"served?" else float("inf")
