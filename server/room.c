@@ -125,6 +125,7 @@ bool room_find(actpass_server *server, struct service *service)
 
 bool room_after_shortage(actpass_server *server, struct service *service)
 {
+    service->retry_us = DEADLINE_NEVER;
     int making = 0;
     while (making < WAY_AT_SHORTAGE && make_way(server, service, 0)) {
         making++;

@@ -15,7 +15,8 @@ bool room_load(actpass_server *server, const char *file, struct config_strings *
  * connection has ended; at full, the log says so if nobody can make way. */
 bool room_find(actpass_server *server, struct service *service);
 
-/* When descriptors, threads or memory are short. True: some connections make way. */
+/* When descriptors, threads or memory are short. True: some connections make way. Else service->retry_us has when one
+ * can. */
 bool room_after_shortage(actpass_server *server, struct service *service);
 
 /* May this one stay? If not, it is closed, counted, and the log says so. Fills PEER. */

@@ -179,7 +179,8 @@ class OneAddress(Attacked):
     def test_a_silent_device_elsewhere_keeps_its_place(self):
         actpass = self.actpass(self.service(max_connections=50, initial_data_timeout="8s"))
         device = tls.Tls(connect_from("127.0.0.3", actpass.address(), 60),
-                         tls.context(self.certificates, True), server_side=True)
+                         tls.context(self.certificates, True, certificate="device"),
+                         server_side=True)
         self.attack(actpass)
         device.handshake()
         self.assertEqual(device.exchange(b"home", 4), b"home")
@@ -187,7 +188,7 @@ class OneAddress(Attacked):
         device.sock.close()
 
     def test_never_many_more_than_max_connections(self):
-        actpass = self.actpass(self.service(max_connections=40), level="error")
+        actpass = self.actpass(self.service(max_connections=40), level="info")
         before = actpass.descriptors()
         self.attack(actpass)
         most = 0
@@ -311,7 +312,7 @@ class Descriptors(Attacked):
         """What accept itself runs short of comes back: undecided connections make way."""
         actpass = self.actpass(self.service(max_connections=100), check=False)
         have = actpass.descriptors()
-        resource.prlimit(actpass.process.pid, resource.RLIMIT_NOFILE, (have + 20, have + 20))
+        resource.prlimit(actpass.process.pid, resource.RLIMIT_NOFILE, (have + 60, have + 60))
         self.attack(actpass)
         actpass.wait_for(event="accept_paused")
         times = [self.served_in(actpass.address(), "127.0.0.1") for _ in range(10)]
