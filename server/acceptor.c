@@ -52,11 +52,9 @@ static int begin(actpass_server *server, struct service *service, int fd,
 
 static void accept_some(actpass_server *server, struct service *service)
 {
-    service->waiting = false;
     for (int taken = 0; taken < BURST; taken++) {
         struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
         if (!room_find(server, service)) {
-            service->waiting = true;
             return;
         }
         int fd = listener_accept(service->listener, &address);

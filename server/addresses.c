@@ -51,7 +51,7 @@ static struct address *find(struct addresses *addresses, const struct peer_key *
 
 static bool goes_before(const struct address *a, const struct address *b)
 {
-    if (a->undecided != b->undecided || a->undecided == 0) {
+    if (a->undecided != b->undecided || a->oldest == NULL || b->oldest == NULL) {
         return a->undecided > b->undecided;
     }
     return a->oldest->since_us < b->oldest->since_us;

@@ -60,10 +60,10 @@ size_t registry_abort_connecting(struct registry *registry);
  * so long while it is silent, and so long where its role is decided. */
 enum { WAY_SILENT_US = 50000, WAY_HANDSHAKE_US = 250000 };
 
-/* Aborts the connection of the service whose turn it is (addresses_first_to_go), of an address with more than
+/* Aborts the connection of service NUMBER whose turn it is (addresses_first_to_go), of an address with more than
  * ABOVE that are not established. Returns 0 if it did; it goes soon, and counts until then. Otherwise when to try again,
  * or DEADLINE_NEVER: there is none. */
-int64_t registry_make_way(struct registry *registry, size_t service, uint64_t above);
+int64_t registry_make_way(struct registry *registry, size_t number, uint64_t above);
 
 size_t registry_leaving(struct registry *registry, size_t service); /* made way, and not gone yet */
 size_t registry_open_from(struct registry *registry, size_t service,

@@ -99,9 +99,17 @@ static bool make_way(actpass_server *server, struct service *service, uint64_t a
     return false;
 }
 
+/* Nobody is to make way for nobody. */
+static bool somebody_waits(const struct service *service)
+{
+    struct pollfd set = {.fd = listener_fd(service->listener), .events = POLLIN};
+    return poll(&set, 1, 0) > 0;
+}
+
 bool room_find(actpass_server *server, struct service *service)
 {
     service->retry_us = DEADLINE_NEVER;
+    service->waiting = false;
     while (make_way(server, service, service->undecided_limit)) {
     }
     struct registry *registry = server->registry;
@@ -112,11 +120,19 @@ bool room_find(actpass_server *server, struct service *service)
         return true;
     }
     if (count >= capacity->connections + capacity->spare) {
-        return false; /* some of them are on their way out */
+        service->waiting = true; /* some of them are on their way out */
+        return false;
     }
-    if (count < capacity->connections + leaving || make_way(server, service, 0)) {
+    if (count < capacity->connections + leaving) {
         return true;
     }
+    if (!somebody_waits(service)) {
+        return false;
+    }
+    if (make_way(server, service, 0)) {
+        return true;
+    }
+    service->waiting = true;
     if (leaving == 0 && service->retry_us == DEADLINE_NEVER) {
         note_full(server, service);
     }

@@ -11,7 +11,7 @@
 bool room_load(actpass_server *server, const char *file, struct config_strings *warnings);
 
 /* Lets connections make way where an address has too many that are not established, or where the service is full.
- * True: one more may be accepted. Otherwise it is worth looking again at service->retry_us and whenever a
+ * True: one more may be accepted. Otherwise nobody waits for that, or service->waiting is set, and it is worth looking again at service->retry_us and whenever a
  * connection has ended; at full, the log says so if nobody can make way. */
 bool room_find(actpass_server *server, struct service *service);
 
