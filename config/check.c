@@ -50,6 +50,7 @@ static void check_service(struct messages *messages, struct place *place,
     check_dial(&checked);
     check_fast_open(&checked);
     check_roles(&checked);
+    check_limits(&checked);
     check_conversations(&checked);
     check_http(&checked);
     if (!checked.tls)

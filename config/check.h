@@ -23,6 +23,7 @@ struct checked_service {
 void check_dial(const struct checked_service *checked);
 void check_fast_open(const struct checked_service *checked);
 void check_roles(const struct checked_service *checked);
+void check_limits(const struct checked_service *checked);
 void check_conversations(const struct checked_service *checked); /* before check_http */
 void check_http(const struct checked_service *checked);
 /* These need the "tls". */

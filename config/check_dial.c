@@ -19,7 +19,7 @@ static void check_companions(const struct checked_service *checked)
 {
     static const char *const for_dial[] = {"listen_plain", "dial_from", "persistent",
                                            "connect_timeout"};
-    static const char *const for_listen[] = {"role_hints", "tcp_fast_open_queue"};
+    static const char *const for_listen[] = {"role_hints", "tcp_fast_open_queue", "limits"};
     for (size_t i = 0; !checked->dial && i < sizeof for_dial / sizeof *for_dial; i++) {
         struct place *place = place_find(checked->place, for_dial[i]);
         if (place)

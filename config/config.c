@@ -64,6 +64,7 @@ void config_service_init(struct config_service *service)
     *service = (struct config_service){
         .max_connections = 10000,
         .tcp_fast_open_queue = 256,
+        .limits = {.ipv4_prefix = 32, .ipv6_prefix = 64},
         .dial = {.retry_min_ms = 1000, .retry_max_ms = 60000, .connect_timeout_ms = 10000},
     };
     config_connection_init(&service->connection);
@@ -99,6 +100,8 @@ static void service_free(struct config_service *service)
     config_address_free(&service->listen);
     dial_free(&service->dial);
     free(service->role_hints);
+    free(service->limits.allow);
+    free(service->limits.deny);
     config_connection_free(&service->connection);
     config_conversation_free(&service->as_server);
     config_conversation_free(&service->as_client);

@@ -176,11 +176,25 @@ struct config_role_hint {
     enum config_role role;      /* ours: CONFIG_ROLE_SERVER or CONFIG_ROLE_CLIENT */
 };
 
+/* What the peers of one network ("address" below) may take before they are known. 0: no limit. */
+struct config_limits {
+    uint64_t per_address; /* connections open at once */
+    uint64_t
+        undecided_per_address; /* of these, with a handshake not done; 0: half of all, at least 64 */
+    uint64_t rate_per_address; /* new ones a second, and so many at once */
+    uint64_t ipv4_prefix;      /* bits that make an address; default 32 */
+    uint64_t ipv6_prefix;      /* default 64 */
+    /* The longest prefix that fits counts, DENY's if both are as long; nobody else with ALLOW. */
+    struct config_network *allow, *deny;
+    size_t allow_count, deny_count;
+};
+
 struct config_service {
     char *name;
     struct config_address listen; /* CONFIG_ADDRESS_NONE: the service dials */
     struct config_dial dial;
     uint64_t max_connections;     /* default 10000 */
+    struct config_limits limits;  /* only with listen on TCP */
     uint64_t tcp_fast_open_queue; /* for the listening socket's TCP_FASTOPEN; default 256 */
     /* Only with role AUTO, the hints only with listen. */
     struct config_role_hint *role_hints; /* the first that fits counts */

@@ -47,6 +47,56 @@ static const struct key role_hint_keys[] = {
 static const struct key_object role_hint_object = {
     .keys = role_hint_keys, .outer = &service_object, .size = sizeof(struct config_role_hint)};
 
+static const struct key limits_keys[] = {
+    {.name = "per_address",
+     .help = "Connections that one address may have open; more are closed at once. Default: no "
+             "limit, since many good clients can share an address (NAT, load balancers).",
+     .type = KEY_INTEGER,
+     FROM(1, 1000000),
+     IN(config_limits, per_address)},
+    {.name = "undecided_per_address",
+     .help =
+         "Connections of one address whose TLS handshake is not done yet; beyond, its oldest "
+         "one makes way. Default: half of max_connections, but at least 64, so that one address "
+         "leaves room.",
+     .type = KEY_INTEGER,
+     FROM(1, 1000000),
+     IN(config_limits, undecided_per_address)},
+    {.name = "rate_per_address",
+     .help = "New connections of one address per second, of which one second's worth may come at "
+             "once; more are closed at once. Default: no limit.",
+     .type = KEY_INTEGER,
+     FROM(1, 1000000),
+     IN(config_limits, rate_per_address)},
+    {.name = "ipv4_prefix",
+     .help = "How many leading bits of an IPv4 address count as one address; IPv4-mapped IPv6 is "
+             "IPv4.",
+     .type = KEY_INTEGER,
+     FROM(1, 32),
+     IN(config_limits, ipv4_prefix)},
+    {.name = "ipv6_prefix",
+     .help = "How many leading bits of an IPv6 address count as one address; one subscriber "
+             "usually has a whole /64.",
+     .type = KEY_INTEGER,
+     FROM(1, 128),
+     IN(config_limits, ipv6_prefix)},
+    {.name = "allow",
+     .help = "Networks that may connect, as in \"192.0.2.0/24\"; with it, others may not. Of "
+             "allow and deny the longest prefix that fits counts; if equal, deny.",
+     .type = KEY_NETWORKS,
+     FROM(1, 1000),
+     COUNT_IN(config_limits, allow_count),
+     IN(config_limits, allow)},
+    {.name = "deny",
+     .help = "Networks that may not connect: they are closed before the handshake.",
+     .type = KEY_NETWORKS,
+     FROM(1, 1000),
+     COUNT_IN(config_limits, deny_count),
+     IN(config_limits, deny)},
+    {0}};
+
+static const struct key_object limits_object = {.keys = limits_keys, .outer = &service_object};
+
 static const struct key service_keys[] = {
     {.name = "name",
      .help = "Name of the service, in the log and elsewhere; no other service has it.",
@@ -144,10 +194,16 @@ static const struct key service_keys[] = {
      FROM(0, DURATION_MOST),
      IN(config_service, connection.close_timeout_ms)},
     {.name = "max_connections",
-     .help = "Connections open at once; at the limit no more are accepted and the backlog waits.",
+     .help = "Connections open at once; at the limit the oldest one whose handshake is not done "
+             "makes way, of the address that has most of them. If all are done, the backlog waits.",
      .type = KEY_INTEGER,
      FROM(1, 1000000),
      IN(config_service, max_connections)},
+    {.name = "limits",
+     .help = "With listen on TCP: what one peer's address may take, and who may connect.",
+     .type = KEY_OBJECT,
+     .object = &limits_object,
+     IN(config_service, limits)},
     {.name = "tcp_fast_open",
      .help = "Send (dial) or accept (listen) the first bytes in the SYN, as RFC 7413 has it.",
      .type = KEY_BOOL,

@@ -19,6 +19,7 @@ enum key_type {                /* stored as */
                 KEY_ADDRESS,   /* struct config_address */
                 KEY_ADDRESSES, /* a pointer to an array of them; the count is at second */
                 KEY_NETWORK,   /* struct config_network */
+                KEY_NETWORKS,  /* a pointer to an array of them; the count is at second */
                 KEY_SESSIONS,  /* struct config_sessions */
                 KEY_PRESENT,   /* nothing: {} or true only has to be there */
                 KEY_OBJECT,    /* what the object's own keys say */

@@ -224,6 +224,7 @@ void value_read(struct messages *messages, struct place *place, const struct key
         [KEY_STRINGS] = read_strings,   [KEY_ENUM] = read_enum,
         [KEY_PATH] = read_path,         [KEY_PRESENT] = read_present,
         [KEY_ADDRESS] = read_address,   [KEY_ADDRESSES] = read_addresses,
-        [KEY_NETWORK] = read_network,   [KEY_SESSIONS] = read_sessions};
+        [KEY_NETWORK] = read_network,   [KEY_NETWORKS] = read_networks,
+        [KEY_SESSIONS] = read_sessions};
     readers[key->type](messages, place, key, base);
 }

@@ -26,6 +26,8 @@ void read_addresses(struct messages *messages, struct place *place, const struct
                     void *base);
 void read_network(struct messages *messages, struct place *place, const struct key *key,
                   void *base);
+void read_networks(struct messages *messages, struct place *place, const struct key *key,
+                   void *base);
 void read_sessions(struct messages *messages, struct place *place, const struct key *key,
                    void *base);
 

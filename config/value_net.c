@@ -73,12 +73,34 @@ void read_addresses(struct messages *messages, struct place *place, const struct
         read_one(messages, child, key->least, addresses++);
 }
 
-void read_network(struct messages *messages, struct place *place, const struct key *key, void *base)
+static void read_one_network(struct messages *messages, struct place *place,
+                             struct config_network *network)
 {
     struct network_fault fault;
     const char *text = string_of(messages, place, "a network in a string");
-    if (text && !network_parse(text, at(base, key->offset), &fault))
+    if (text && !network_parse(text, network, &fault))
         error_at(messages, place, "%s", fault.text);
+}
+
+void read_network(struct messages *messages, struct place *place, const struct key *key, void *base)
+{
+    read_one_network(messages, place, at(base, key->offset));
+}
+
+/* The n-th network is the n-th item, an empty one where that is wrong. */
+void read_networks(struct messages *messages, struct place *place, const struct key *key,
+                   void *base)
+{
+    size_t count = list_size(messages, place, key, "a list of networks");
+    struct config_network *networks = count ? calloc(count, sizeof *networks) : NULL;
+    if (count && !networks)
+        messages->out_of_memory = true;
+    if (!networks)
+        return;
+    memcpy(at(base, key->offset), &networks, sizeof(struct config_network *));
+    *(size_t *)at(base, key->second) = count;
+    for (struct place *child = place->child; child; child = child->next)
+        read_one_network(messages, child, networks++);
 }
 
 void read_sessions(struct messages *messages, struct place *place, const struct key *key,

@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/conversation.h"
 #include "server/dialing/dialed.h"
+#include "server/room.h"
 
 #include <errno.h>
 #include <string.h>
@@ -10,32 +11,23 @@
 /* How many connections one service may take before the others get their turn. */
 enum { BURST = 64 };
 
-enum { PAUSE_LEAST_MS = 100, PAUSE_MOST_MS = 1000 };
-
-static bool at_limit(actpass_server *server, const struct service *service)
-{
-    return registry_service_count(server->registry, service->number) >=
-           service->config->max_connections;
-}
-
-static void note_full(actpass_server *server, struct service *service)
-{
-    struct log_field fields[] = {
-        log_text("service", service->config->name), log_text("event", "full"),
-        log_number("max_connections", (int64_t)service->config->max_connections)};
-    service->full = true;
-    log_write(server->log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
-}
+enum { PAUSE_LEAST_MS = 100, PAUSE_MOST_MS = 1000, PAUSE_WHILE_THEY_GO_MS = 10 };
 
 /* A descriptor or memory comes free when some connection ends; nothing tells us, so look again
  * soon, and later each time it was in vain. */
 static void pause_service(actpass_server *server, struct service *service, int error)
 {
     service->pause_ms = service->pause_ms == 0 ? PAUSE_LEAST_MS : service->pause_ms * 2;
+    if (room_after_shortage(server, service)) {
+        service->pause_ms = PAUSE_WHILE_THEY_GO_MS;
+    }
     if (service->pause_ms > PAUSE_MOST_MS) {
         service->pause_ms = PAUSE_MOST_MS;
     }
     service->paused_until_us = clock_deadline_ms(service->pause_ms);
+    if (service->retry_us < service->paused_until_us) {
+        service->paused_until_us = service->retry_us; /* one can make way then */
+    }
     if (episode_begins(&service->shortage)) {
         struct log_field fields[] = {log_text("service", service->config->name),
                                      log_text("event", "accept_paused"),
@@ -44,25 +36,36 @@ static void pause_service(actpass_server *server, struct service *service, int e
     }
 }
 
+/* Hands it on. 0, or the errno of what was short. */
+static int begin(actpass_server *server, struct service *service, int fd,
+                 const struct sockaddr_storage *address)
+{
+    struct peer peer;
+    if (service->config->dial.address_count > 0) {
+        return dialed_begin(server, service, fd);
+    }
+    if (!room_admits(server, service, fd, address, &peer)) {
+        return 0;
+    }
+    return conversation_begin(server, service, fd, &peer);
+}
+
 static void accept_some(actpass_server *server, struct service *service)
 {
     for (int taken = 0; taken < BURST; taken++) {
-        if (at_limit(server, service)) {
-            if (!service->full) {
-                note_full(server, service);
-            }
+        struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+        if (!room_find(server, service)) {
             return;
         }
-        int fd = listener_accept(service->listener);
+        int fd = listener_accept(service->listener, &address);
         int error = fd < 0 ? errno : 0;
         if (error == EAGAIN || error == EWOULDBLOCK) {
-            service->full = false; /* there is room, and nobody waits: the next time is news */
+            service->full_logged =
+                false; /* there is room, and nobody waits: the next time is news */
             return;
         }
         if (error == 0) {
-            bool plain = service->config->dial.address_count > 0;
-            error =
-                plain ? dialed_begin(server, service, fd) : conversation_begin(server, service, fd);
+            error = begin(server, service, fd, &address);
         }
         if (error != 0) {
             pause_service(server, service, error);
@@ -77,39 +80,43 @@ static int64_t choose_polls(actpass_server *server)
 {
     int64_t now_us = clock_now_us();
     int64_t wake_us = DEADLINE_NEVER;
-    bool any_full = false;
+    bool any_waits = false;
     for (size_t i = 0; i < server->service_count; i++) {
         struct service *service = &server->services[i];
         bool paused = service->paused_until_us > now_us;
         if (paused && service->paused_until_us < wake_us) {
             wake_us = service->paused_until_us;
         }
-        any_full = any_full || service->full;
-        bool off = paused || service->full || service->listener == NULL;
+        if (!paused && service->retry_us < wake_us) {
+            wake_us = service->retry_us;
+        }
+        any_waits = any_waits || service->waiting;
+        bool off = paused || service->waiting || service->listener == NULL;
         server->polls[SERVER_OWN_POLLS + i] =
             (struct pollfd){.fd = off ? -1 : listener_fd(service->listener), .events = POLLIN};
     }
     server->polls[0] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
-    server->polls[1] = (struct pollfd){.fd = any_full ? registry_watch_fd(server->registry) : -1,
+    server->polls[1] = (struct pollfd){.fd = any_waits ? registry_watch_fd(server->registry) : -1,
                                        .events = POLLIN};
     return wake_us;
 }
 
-/* Services that were full and have room again take what waits. The sign is asked for before the counts are
- * looked at, so none is missed. */
-static void retry_full(actpass_server *server)
+/* Services that had no room may have some again, and those with a connection that is to make way look after it. The
+ * sign is asked for before the counts are looked at, so none is missed. */
+static void retry(actpass_server *server)
 {
+    int64_t now_us = clock_now_us();
     bool any = false;
     for (size_t i = 0; i < server->service_count; i++) {
-        any = any || server->services[i].full;
+        any = any || server->services[i].waiting;
     }
-    if (!any) {
-        return;
+    if (any) {
+        registry_watch(server->registry);
     }
-    registry_watch(server->registry);
     for (size_t i = 0; i < server->service_count; i++) {
         struct service *service = &server->services[i];
-        if (service->full && service->paused_until_us <= clock_now_us()) {
+        bool due = service->waiting || service->retry_us <= now_us;
+        if (due && service->paused_until_us <= now_us) {
             accept_some(server, service);
         }
     }
@@ -118,7 +125,7 @@ static void retry_full(actpass_server *server)
 void acceptor_run(actpass_server *server)
 {
     while (atomic_load(&server->stops) == 0) {
-        retry_full(server);
+        retry(server);
         struct timespec left;
         int64_t wake_us = choose_polls(server);
         int ready = ppoll(server->polls, SERVER_OWN_POLLS + server->service_count,

@@ -23,10 +23,9 @@ struct conversation {
     struct report report;
     int plain; /* the local connection to be bridged; -1: none */
     int64_t began_us;
-    actpass_cause cause;  /* of the role, as the log has it */
-    bool role_held_back;  /* from the log */
-    struct peer_key peer; /* with hints: who it is, */
-    bool known;           /*   if that has an address */
+    actpass_cause cause; /* of the role, as the log has it */
+    bool role_held_back; /* from the log */
+    struct peer peer;    /* with hints, or accepted: who it is */
 };
 
 static actpass_conn *conn_of(const struct conversation *conversation)
@@ -73,6 +72,10 @@ static void count_end(struct conversation *conversation)
 
 static void close_and_leave(struct conversation *conversation)
 {
+    if (registry_made_way(conversation->server->registry, &conversation->entry)) {
+        conversation->report.why = "made way for a newer connection: its handshake was not done, "
+                                   "and the service has no room (max_connections, limits)";
+    }
     (void)actpass_close(conn_of(conversation)); /* the report says how it ended */
     count_end(conversation);
     report_close(&conversation->report, clock_now_us() - conversation->began_us);
@@ -151,10 +154,10 @@ static void note_sessions(struct conversation *conversation)
 
 static void learn(struct conversation *conversation, bool up)
 {
-    if (conversation->known) {
+    if (conversation->peer.known && conversation->service->hints != NULL) {
         actpass_info_t info;
         actpass_info(conn_of(conversation), &info);
-        hints_learn(conversation->service->hints, &conversation->peer, info.cause, up);
+        hints_learn(conversation->service->hints, &conversation->peer.key, info.cause, up);
     }
 }
 
@@ -175,6 +178,9 @@ static bool shake_hands(struct conversation *conversation)
         note_role(conversation);
     }
     bool up = actpass_handshake(conn_of(conversation)) == 0;
+    if (up) {
+        registry_established(conversation->server->registry, &conversation->entry);
+    }
     note_role(conversation);
     if (up && conversation->role_held_back) {
         report_role_after_all(&conversation->report);
@@ -221,19 +227,23 @@ static int start(struct conversation *conversation)
     return conn_start(conn_of(conversation));
 }
 
-/* What is known of the peer is asked while the socket is still ours. */
-static void take_hint(struct conversation *conversation, int fd, struct conn_options *options)
+/* Of connections that we open the peer is asked for while the socket is still ours. */
+static void find_peer(struct conversation *conversation, int fd)
 {
     struct sockaddr_storage address;
     struct sockaddr *peer = (struct sockaddr *)(void *)&address;
     socklen_t length = sizeof(address);
-    struct hints *hints = conversation->service->hints;
-    if (hints == NULL || getpeername(fd, peer, &length) != 0) {
-        return;
+    if (conversation->service->hints != NULL && !conversation->peer.known &&
+        getpeername(fd, peer, &length) == 0) {
+        conversation->peer.known = peer_key_of(peer, false, &conversation->peer.key);
     }
-    conversation->known = peer_key_of(peer, false, &conversation->peer);
-    if (conversation->known) {
-        struct hint hint = hints_of(hints, &conversation->peer);
+}
+
+static void take_hint(struct conversation *conversation, struct conn_options *options)
+{
+    struct hints *hints = conversation->service->hints;
+    if (hints != NULL && conversation->peer.known) {
+        struct hint hint = hints_of(hints, &conversation->peer.key);
         options->hint = hint.role;
         options->most_wait_ms = hint.most_wait_ms;
     }
@@ -242,7 +252,8 @@ static void take_hint(struct conversation *conversation, int fd, struct conn_opt
 /* Makes the socket the conversation's connection. 0, or an errno. */
 static int attach(struct conversation *conversation, int fd, struct conn_options *options)
 {
-    take_hint(conversation, fd, options);
+    find_peer(conversation, fd);
+    take_hint(conversation, options);
     conversation->began_us = clock_now_us();
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
     actpass_config *settings = server_settings(conversation->server, conversation->service);
@@ -257,31 +268,56 @@ static int attach(struct conversation *conversation, int fd, struct conn_options
     return 0;
 }
 
-struct conversation *conversation_new(actpass_server *server, struct service *service, int plain)
+/* Adds it to the registry. */
+static bool enter(struct conversation *conversation, const struct peer *peer)
+{
+    struct registry *registry = conversation->server->registry;
+    if (peer == NULL) {
+        registry_add(registry, &conversation->entry);
+        return true;
+    }
+    conversation->peer = *peer;
+    return registry_add_from(registry, &conversation->entry, &peer->address);
+}
+
+/* PEER: NULL for one that we open. NULL with a note in the log: out of memory. */
+static struct conversation *new_with(actpass_server *server, struct service *service,
+                                     const struct peer *peer)
 {
     uint64_t number = atomic_fetch_add(&server->counters.numbers, 1) + 1;
     struct report report = {.log = server->log, .service = service->config->name, .number = number};
     struct conversation *conversation = calloc(1, sizeof(*conversation));
-    if (conversation == NULL) {
-        if (plain >= 0) {
-            close(plain);
-        }
+    if (conversation != NULL) {
+        conversation->server = server;
+        conversation->service = service;
+        conversation->report = report;
+        conversation->plain = -1;
+        conversation->entry.service = service->number;
+    }
+    if (conversation == NULL || !enter(conversation, peer)) {
+        free(conversation);
         note_dropped(server, service, &report, ENOMEM);
         return NULL;
     }
-    conversation->server = server;
-    conversation->service = service;
-    conversation->report = report;
-    conversation->plain = plain;
-    conversation->entry.service = service->number;
-    registry_add(server->registry, &conversation->entry);
     return conversation;
 }
 
-int conversation_begin(actpass_server *server, struct service *service, int fd)
+struct conversation *conversation_new(actpass_server *server, struct service *service, int plain)
+{
+    struct conversation *conversation = new_with(server, service, NULL);
+    if (conversation != NULL) {
+        conversation->plain = plain;
+    } else if (plain >= 0) {
+        close(plain);
+    }
+    return conversation;
+}
+
+int conversation_begin(actpass_server *server, struct service *service, int fd,
+                       const struct peer *peer)
 {
     atomic_fetch_add(&server->counters.accepted, 1);
-    struct conversation *conversation = conversation_new(server, service, -1);
+    struct conversation *conversation = new_with(server, service, peer);
     if (conversation == NULL) {
         close(fd);
         return ENOMEM;

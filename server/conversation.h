@@ -10,10 +10,18 @@
 
 struct conversation;
 
+/* Who has connected. */
+struct peer {
+    bool known;              /* it has an IP address: */
+    struct peer_key key;     /*   that, without the port */
+    struct peer_key address; /* what limits count; of all that have no IP address the same one */
+};
+
 /* Takes the socket, also on failure, and never waits. Relay transport: the relay's thread waits for the role, then
  * a conversation thread is started. Direct transport: that is started at once. Returns 0, or the
  * errno of what was short: then the connection was dropped. For the accepting thread. */
-int conversation_begin(actpass_server *server, struct service *service, int fd);
+int conversation_begin(actpass_server *server, struct service *service, int fd,
+                       const struct peer *peer);
 
 /* ---- Step by step ------------------------------------------------------------------------- */
 

@@ -46,30 +46,10 @@ void hints_free(struct hints *hints)
     free(hints);
 }
 
-static bool is_v4(const struct peer_key *peer)
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    return memcmp(peer->address, mapped, sizeof(mapped)) == 0;
-}
-
-static bool is_in(const struct config_network *network, const struct peer_key *peer)
-{
-    bool v4 = is_v4(peer);
-    if ((network->family == AF_INET) != v4) {
-        return false;
-    }
-    const uint8_t *address = v4 ? peer->address + 12 : peer->address;
-    size_t whole = network->prefix / 8;
-    unsigned rest = network->prefix % 8;
-    uint8_t mask = (uint8_t)(0xff00U >> rest);
-    return memcmp(network->address, address, whole) == 0 &&
-           (rest == 0 || ((network->address[whole] ^ address[whole]) & mask) == 0);
-}
-
 static enum role configured_role(const struct config_service *service, const struct peer_key *peer)
 {
     for (size_t i = 0; i < service->role_hint_count; i++) {
-        if (is_in(&service->role_hints[i].from, peer)) {
+        if (peer_key_is_in(peer, &service->role_hints[i].from)) {
             return service->role_hints[i].role == CONFIG_ROLE_CLIENT ? ROLE_CLIENT : ROLE_SERVER;
         }
     }

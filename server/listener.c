@@ -304,12 +304,14 @@ static bool is_shortage(int error)
     }
 }
 
-int listener_accept(struct listener *listener)
+int listener_accept(struct listener *listener, struct sockaddr_storage *peer)
 {
     /* Errors of the connection itself (ECONNABORTED, EPROTO, EHOSTUNREACH and others, see accept(2))
      * have taken it off the queue, so trying again makes progress; the limit is for all else. */
     for (int tries = 0; tries < 100; tries++) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        socklen_t length = sizeof(*peer);
+        int fd = accept4(listener->fd, (struct sockaddr *)(void *)peer, &length,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || is_shortage(errno)) {
             return fd;
         }

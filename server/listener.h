@@ -5,6 +5,7 @@
 #include "config/config.h"
 
 #include <stddef.h>
+#include <sys/socket.h>
 
 struct listener;
 
@@ -24,9 +25,9 @@ int listener_fd(const struct listener *listener); /* for poll */
 /* Where it listens, "127.0.0.1:34567" or "unix:/path": with the real port where port 0 was asked. */
 const char *listener_address(const struct listener *listener);
 
-/* The next connection: a non-blocking descriptor. Never waits. -1 with errno: EAGAIN when there is
+/* The next connection: a non-blocking descriptor, and whose it is. Never waits. -1 with errno: EAGAIN when there is
  * none, otherwise a shortage (EMFILE, ENFILE, ENOBUFS, ENOMEM): try again later. What went wrong with
  * one single connection is passed over. */
-int listener_accept(struct listener *listener);
+int listener_accept(struct listener *listener, struct sockaddr_storage *peer);
 
 #endif

@@ -42,6 +42,37 @@ bool peer_key_of(const struct sockaddr *address, bool with_port, struct peer_key
     return true;
 }
 
+static bool is_v4(const struct peer_key *key)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(key->address, mapped, sizeof(mapped)) == 0;
+}
+
+bool peer_key_is_in(const struct peer_key *key, const struct config_network *network)
+{
+    bool v4 = is_v4(key);
+    if ((network->family == AF_INET) != v4) {
+        return false;
+    }
+    const uint8_t *address = v4 ? key->address + 12 : key->address;
+    size_t whole = network->prefix / 8;
+    unsigned rest = network->prefix % 8;
+    uint8_t mask = (uint8_t)(0xff00U >> rest);
+    return memcmp(network->address, address, whole) == 0 &&
+           (rest == 0 || ((network->address[whole] ^ address[whole]) & mask) == 0);
+}
+
+void peer_key_cut(struct peer_key *key, unsigned ipv4_prefix, unsigned ipv6_prefix)
+{
+    unsigned bits = is_v4(key) ? 96 + ipv4_prefix : ipv6_prefix;
+    for (unsigned i = 0; i < sizeof(key->address); i++) {
+        unsigned kept = bits > i * 8 ? bits - i * 8 : 0;
+        if (kept < 8) {
+            key->address[i] &= (uint8_t)(0xff00U >> kept);
+        }
+    }
+}
+
 struct peers *peers_new(size_t most)
 {
     size_t sets = 1;

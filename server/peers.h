@@ -3,6 +3,8 @@
 #ifndef ACTPASS_SERVER_PEERS_H
 #define ACTPASS_SERVER_PEERS_H
 
+#include "config/config.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +20,12 @@ struct peer_key {
 
 /* False: not an IP address, nothing to remember it by. */
 bool peer_key_of(const struct sockaddr *address, bool with_port, struct peer_key *key);
+
+/* Is it in the network? An IPv4-mapped address is an IPv4 one. */
+bool peer_key_is_in(const struct peer_key *key, const struct config_network *network);
+
+/* Keeps only the leading bits that count. */
+void peer_key_cut(struct peer_key *key, unsigned ipv4_prefix, unsigned ipv6_prefix);
 
 /* Room for about MOST peers. NULL: out of memory. */
 struct peers *peers_new(size_t most);

@@ -1,5 +1,7 @@
 #include "server/report.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <string.h>
 
 enum { MOST_FIELDS = 24, US_PER_MS = 1000 };
@@ -174,7 +176,8 @@ void report_close(const struct report *report, int64_t duration_us)
     if (info.syn_data) {
         add(&line, log_number("syn_data", 1));
     }
-    add_if_known(&line, "error", actpass_error(report->conn));
+    bool aborted = report->why != NULL && info.end == ACTPASS_CANCELLED;
+    add_if_known(&line, "error", aborted ? report->why : actpass_error(report->conn));
     add_if_known(&line, "subject", info.peer_subject);
     add_if_known(&line, "fingerprint", info.peer_fingerprint);
     add_suppressed(&line, log_throttle(report->log));
@@ -192,5 +195,17 @@ void report_dropped(const struct report *report, int error)
 {
     struct line line = begin(report, "dropped");
     add(&line, log_text("error", strerror(error)));
+    finish(report, CONFIG_LOG_WARNING, &line);
+}
+
+void report_refused(const struct report *report, enum refusal refusal,
+                    const struct sockaddr_storage *peer)
+{
+    char host[INET6_ADDRSTRLEN + 16] = "?"; /* room for a scope, too */
+    (void)getnameinfo((const struct sockaddr *)(const void *)peer, sizeof(*peer), host,
+                      sizeof(host), NULL, 0, NI_NUMERICHOST);
+    struct line line = begin(report, "refused");
+    add(&line, log_text("limit", refusal_name(refusal)));
+    add(&line, log_text("peer", host));
     finish(report, CONFIG_LOG_WARNING, &line);
 }

@@ -10,7 +10,8 @@ struct report {
     const char *service;
     uint64_t number; /* 0: none in particular */
     actpass_conn *conn;
-    bool dialed; /* we opened it */
+    bool dialed;     /* we opened it */
+    const char *why; /* it was aborted: instead of the connection's own error; NULL: that */
 };
 
 /* For connections that we open: an attempt failed, the connection is there, and when the next attempt follows. */
@@ -32,6 +33,10 @@ void report_sessions(const struct report *report, const char *problem);
 /* The connection has ended, DURATION after its accept. One that said nothing at all is a line for
  * debugging only. Without a completed handshake the line may be left out; a later one then says suppressed=N. */
 void report_close(const struct report *report, int64_t duration_us);
+
+/* A peer was closed right after accept. */
+void report_refused(const struct report *report, enum refusal refusal,
+                    const struct sockaddr_storage *peer);
 
 /* A connection was given up for want of something. */
 void report_dropped(const struct report *report, int error);

@@ -7,6 +7,7 @@
 #include "server/dialing/fast_open.h"
 #include "server/hints.h"
 #include "server/peers.h"
+#include "server/room.h"
 #include "server/settings.h"
 #include "server/tls/limits.h"
 
@@ -111,6 +112,10 @@ static bool load_services(actpass_server *server, const char *file, struct confi
             }
         }
         warn_of_fast_open(file, service, &report->warnings);
+    }
+    if (!room_load(server, file, &report->warnings)) {
+        loaded = false;
+        server_report(&report->errors, "%s: out of memory", file);
     }
     return loaded;
 }
@@ -225,6 +230,15 @@ bool server_listen(actpass_server *server, struct config_report *report)
 
 /* ---- Run and drain ------------------------------------------------------------------------- */
 
+static int64_t refused_of(struct counters *counters)
+{
+    int64_t refused = 0;
+    for (size_t i = 0; i < REFUSAL_COUNT; i++) {
+        refused += (int64_t)atomic_load(&counters->refused[i]);
+    }
+    return refused;
+}
+
 static void log_totals(actpass_server *server, const char *event)
 {
     struct throttle *throttle = log_throttle(server->log);
@@ -239,6 +253,8 @@ static void log_totals(actpass_server *server, const char *event)
                    (int64_t)atomic_load(&counters->closed_before_first_byte)),
         log_number("no_role", (int64_t)atomic_load(&counters->no_role)),
         log_number("dropped", (int64_t)atomic_load(&counters->dropped)),
+        log_number("refused", refused_of(counters)),
+        log_number("made_way", (int64_t)atomic_load(&counters->made_way)),
         log_number("suppressed", (int64_t)suppressed),
     };
     size_t count = sizeof(fields) / sizeof(fields[0]);
@@ -381,6 +397,7 @@ void actpass_server_free(actpass_server *server)
         listener_close(server->services[i].listener);
         actpass_config_free(server->services[i].settings);
         hints_free(server->services[i].hints);
+        rates_free(server->services[i].rates);
     }
     registry_free(server->registry);
     if (server->stop_fd >= 0) {

@@ -13,6 +13,8 @@
 #include "config/config.h"
 #include "relay/threads.h"
 #include "server/actpass.h"
+#include "server/admission.h"
+#include "server/capacity.h"
 #include "server/episode.h"
 #include "server/listener.h"
 #include "server/log.h"
@@ -29,10 +31,17 @@ struct service {
     struct hints *hints;       /* NULL: none are wanted */
     struct listener *listener; /* for "listen" or "listen_plain"; NULL when not listening */
 
+    struct capacity capacity; /* constant once loaded: max_connections, or what descriptors allow */
+    uint64_t undecided_limit; /* constant once loaded: of one address */
+
     /* Of the accepting thread. */
-    bool full; /* at max_connections, and that was logged */
+    struct rates *rates; /* NULL: any rate */
+    bool waiting;        /* it has no room, so its listener is not polled */
+    bool full_logged;
+    int64_t retry_us; /* when it is worth looking for room again */
     int64_t pause_ms, paused_until_us;
     struct episode shortage;
+    struct episode refusing[REFUSAL_COUNT];
 
     struct episode dropping; /* connections that no thread was to be had for; any thread */
 };
@@ -46,6 +55,8 @@ struct counters {
     atomic_ullong closed_before_first_byte; /* port scans, health checks */
     atomic_ullong no_role;                  /* the other connections without a role */
     atomic_ullong dropped;                  /* for want of memory, descriptors or threads */
+    atomic_ullong refused[REFUSAL_COUNT];   /* closed at once, by cause */
+    atomic_ullong made_way; /* not established when room was needed, so they were aborted */
 };
 
 struct actpass_server {

@@ -1,4 +1,5 @@
 """Limits, shortages, other kinds of sockets, and signals."""
+import concurrent.futures
 import json
 import os
 import signal
@@ -28,20 +29,23 @@ class Connections(Case):
         actpass.wait_for(event="full", service="front")
         time.sleep(0.3)
         self.assertEqual(len(actpass.find(event="role")), 3)
-        first.pop().finish()
-        served = self.answered(waiting[0])
-        self.finish_all(served, *first)
-        for sock in waiting[1:]:
-            self.answered(sock).finish()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:  # they speak, so none makes way
+            served = [pool.submit(lambda sock=sock: self.answered(sock).finish())
+                      for sock in waiting]
+            time.sleep(0.3)
+            self.assertFalse(any(one.done() for one in served))
+            self.finish_all(*first)
+            self.assertEqual([one.result() for one in served], [b""] * 4)
         self.assertLessEqual(len(actpass.find(event="full")), 2, "said once while it lasts")
 
-    def test_max_connections_counts_undecided_ones(self):
+    def test_at_max_connections_the_oldest_undecided_one_makes_way(self):
         actpass = self.actpass(self.service(max_connections=2))
-        silent = [self.connect(actpass) for _ in range(2)]
-        waiting = self.connect(actpass)
-        actpass.wait_for(event="full")
-        silent[0].close()
-        self.answered(waiting).finish()
+        oldest, _ = [self.connect(actpass) for _ in range(2)]
+        self.answered(self.connect(actpass)).finish()
+        line = actpass.wait_for(event="close", reason="CANCELLED")
+        self.assertEqual(line["peer"], "%s:%d" % oldest.getsockname())
+        self.assertEqual(len(actpass.find(event="close", reason="CANCELLED")), 1)
+        self.assertIn("made way", line["error"])
 
     def test_max_connections_is_for_one_service(self):
         actpass = self.actpass(self.service("one", max_connections=1), self.service("two"))
@@ -63,18 +67,18 @@ class Connections(Case):
         busy.finish()
 
     def test_too_few_descriptors(self):
-        """At the limit it neither spins nor dies, and goes on when descriptors come free."""
+        """It has as many connections as fit, neither spins nor dies, and serves who speaks."""
         backend = self.backend(Backend(echo))
         actpass = self.actpass(self.service(forward=backend.address), nofile=30)
+        self.assertIn("30", actpass.wait_for(event="configuration")["warning"])
         silent = [self.connect(actpass) for _ in range(40)]
-        actpass.wait_for(event="accept_paused")
         before = actpass.cpu_seconds()
         time.sleep(1.5)
         self.assertLess(actpass.cpu_seconds() - before, 0.3)
         self.assertTrue(actpass.running())
+        until(lambda: self.is_served(actpass), 20, "a connection that is served")
         for sock in silent:
             sock.close()
-        until(lambda: self.is_served(actpass), 20, "a connection that is served")
 
     def is_served(self, actpass):
         """The first ones may still come while those that went are not all closed."""

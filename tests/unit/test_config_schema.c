@@ -125,6 +125,10 @@ static void check_property(const struct key *key, const cJSON *property)
     case KEY_ADDRESSES:
         check_addresses(key, property);
         break;
+    case KEY_NETWORKS:
+        check_list(key, property);
+        check_type(key->name, member(property, "items"), "string");
+        break;
     case KEY_NETWORK:
         check_comment(key->name, property, "network");
         break;
@@ -218,9 +222,9 @@ static void check_default(const struct key *key, const cJSON *property, const vo
     if (key->type == KEY_DURATION)
         cr_assert_eq(*(const int64_t *)(const void *)stored,
                      duration_of(text_of(property, "default")), "%s", key->name);
-    else if (key->type == KEY_INTEGER)
-        cr_assert_eq((double)*(const uint64_t *)(const void *)stored, value->valuedouble, "%s",
-                     key->name);
+    else if (key->type == KEY_INTEGER) /* without a default it is 0, which stands for none */
+        cr_assert_eq((double)*(const uint64_t *)(const void *)stored,
+                     value ? value->valuedouble : 0, "%s", key->name);
     else if (key->type == KEY_BOOL)
         cr_assert_eq(*(const bool *)stored, cJSON_IsTrue(value) != 0, "%s", key->name);
     else if (key->type == KEY_ENUM)

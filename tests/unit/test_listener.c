@@ -96,7 +96,7 @@ static int accept_soon(struct listener *listener)
 {
     struct pollfd set = {.fd = listener_fd(listener), .events = POLLIN};
     cr_assert_eq(poll(&set, 1, 5000), 1);
-    return listener_accept(listener);
+    return listener_accept(listener, &(struct sockaddr_storage){0});
 }
 
 static int int_option(int fd, int level, int option)
@@ -155,7 +155,7 @@ Test(listener, v6_leaves_v4_to_others)
 Test(listener, accept_never_waits)
 {
     struct listener *listener = must_open("127.0.0.1:0");
-    cr_assert_eq(listener_accept(listener), -1);
+    cr_assert_eq(listener_accept(listener, &(struct sockaddr_storage){0}), -1);
     cr_assert_eq(errno, EAGAIN);
     listener_close(listener);
 }
@@ -170,7 +170,8 @@ Test(listener, a_reset_in_the_backlog_does_no_harm)
     close(first);
     int second = dial(listener);
     int taken = 0;
-    for (int fd = accept_soon(listener); fd >= 0; fd = listener_accept(listener)) {
+    for (int fd = accept_soon(listener); fd >= 0;
+         fd = listener_accept(listener, &(struct sockaddr_storage){0})) {
         close(fd);
         taken++;
     }
@@ -188,7 +189,7 @@ Test(listener, no_descriptor_left_is_told_and_passes)
     cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-    int refused = listener_accept(listener);
+    int refused = listener_accept(listener, &(struct sockaddr_storage){0});
     int error = errno;
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
     cr_assert_eq(refused, -1);

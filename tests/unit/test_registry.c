@@ -55,6 +55,42 @@ Test(registry, counts_in_all_and_by_service)
     registry_free(registry);
 }
 
+/* Whose turn it is, and that each is given its time. */
+Test(registry, who_is_not_established_makes_way)
+{
+    actpass_config *config = actpass_config_new();
+    struct registry *registry = registry_new(SERVICES);
+    struct peer_key address = {.address = {[15] = 1}};
+    struct registry_entry entries[2] = {{.service = 1}, {.service = 1}};
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert(registry_add_from(registry, &entries[i], &address));
+        registry_set(registry, &entries[i], open_conn(config), false);
+    }
+    cr_assert_eq(registry_open_from(registry, 1, &address), 2);
+    cr_assert_eq(registry_make_way(registry, 0, 0), INT64_MAX, "another service has none");
+    cr_assert_eq(registry_make_way(registry, 1, 2), INT64_MAX, "no more than it may");
+    int64_t again_us = registry_make_way(registry, 1, 0);
+    cr_assert_eq(again_us, entries[0].from.since_us + WAY_SILENT_US);
+    registry_decided(registry, &entries[0]);
+    cr_assert_eq(registry_make_way(registry, 1, 0), entries[0].from.since_us + WAY_HANDSHAKE_US);
+    usleep(WAY_HANDSHAKE_US + 1000);
+    cr_assert_eq(registry_make_way(registry, 1, 0), 0);
+    cr_assert(registry_made_way(registry, &entries[0]));
+    cr_assert_eq(registry_leaving(registry, 1), 1);
+    cr_assert_eq(registry_service_count(registry, 1), 2, "it counts until it has gone");
+    registry_established(registry, &entries[1]);
+    cr_assert_eq(registry_make_way(registry, 1, 0), INT64_MAX, "who is established stays");
+    cr_assert(was_aborted(entries[0].conn));
+    for (size_t i = 0; i < 2; i++) {
+        registry_remove(registry, &entries[i]);
+        actpass_free(entries[i].conn);
+    }
+    cr_assert_eq(registry_leaving(registry, 1), 0);
+    cr_assert_eq(registry_open_from(registry, 1, &address), 0);
+    registry_free(registry);
+    actpass_config_free(config);
+}
+
 Test(registry, free_takes_null)
 {
     registry_free(NULL);

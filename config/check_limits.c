@@ -1,0 +1,30 @@
+/* What peers may take before they are known: their addresses. */
+#include "config/check.h"
+
+#include <string.h>
+
+/* A network that is in both lists: one of the two was meant otherwise. */
+static void check_both(const struct checked_service *checked, const struct place *limits)
+{
+    const struct config_limits *values = &checked->service->limits;
+    const struct place *deny = place_find(limits, "deny");
+    struct place *child = deny ? deny->child : NULL;
+    for (size_t i = 0; child && i < values->deny_count; i++, child = child->next) {
+        const struct config_network *denied = &values->deny[i];
+        for (size_t j = 0; denied->family && j < values->allow_count; j++) {
+            if (memcmp(denied, &values->allow[j], sizeof *denied) == 0)
+                error_at(checked->messages, child, "is in \"allow\", too; remove one of the two");
+        }
+    }
+}
+
+void check_limits(const struct checked_service *checked)
+{
+    struct place *limits = place_find(checked->place, "limits");
+    if (!limits)
+        return;
+    if (checked->service->listen.kind == CONFIG_ADDRESS_UNIX)
+        error_at_key(checked->messages, limits,
+                     "knows peers by their IP addresses, and a unix: address has none");
+    check_both(checked, limits);
+}

@@ -1,0 +1,56 @@
+#include "server/capacity.h"
+
+#include <criterion/criterion.h>
+
+Test(capacity, counts_descriptors)
+{
+    struct config_service echo = {.as_server = {.kind = CONFIG_CONVERSATION_ECHO}};
+    struct config_service forward = {.as_client = {.kind = CONFIG_CONVERSATION_FORWARD}};
+    struct config_service bridge = {.dial = {.listen_plain = {.kind = CONFIG_ADDRESS_UNIX}}};
+    cr_assert_eq(capacity_descriptors(&echo), 2);
+    cr_assert_eq(capacity_descriptors(&forward), 3);
+    cr_assert_eq(capacity_descriptors(&bridge), 3);
+}
+
+Test(capacity, is_as_configured_where_there_are_enough)
+{
+    struct config_service services[] = {{.max_connections = 1000}, {.max_connections = 10}};
+    struct config config = {.services = services, .service_count = 2};
+    struct capacity shares[2];
+    uint64_t need = capacity_share(&config, 1000000, shares);
+    cr_assert_eq(shares[0].connections, 1000);
+    cr_assert_eq(shares[1].connections, 10);
+    cr_assert_eq(capacity_share(&config, need, shares), need);
+    cr_assert_eq(shares[0].connections, 1000, "just enough is enough");
+}
+
+/* Whatever the limit, all connections of all services together fit. */
+Test(capacity, shares_never_exceed_the_limit)
+{
+    struct config_service services[] = {
+        {.max_connections = 10000},
+        {.max_connections = 100, .as_server = {.kind = CONFIG_CONVERSATION_FORWARD}},
+        {.max_connections = 10000, .dial = {.persistent = true}}};
+    struct config config = {.services = services, .service_count = 3};
+    for (uint64_t limit = 200; limit < 30000; limit += 37) {
+        struct capacity shares[3];
+        uint64_t need = capacity_share(&config, limit, shares);
+        uint64_t sum = 0;
+        for (size_t i = 0; i < 2; i++) {
+            cr_assert_geq(shares[i].connections, 1);
+            cr_assert_leq(shares[i].connections, services[i].max_connections);
+            sum += (shares[i].connections + shares[i].spare) * capacity_descriptors(&services[i]);
+        }
+        cr_assert(need > limit ? sum <= limit : shares[0].connections == 10000, "%zu",
+                  (size_t)limit);
+    }
+}
+
+Test(capacity, there_is_always_one)
+{
+    struct config_service service = {.max_connections = 50};
+    struct config config = {.services = &service, .service_count = 1};
+    struct capacity share;
+    (void)capacity_share(&config, 3, &share);
+    cr_assert_eq(share.connections, 1);
+}
