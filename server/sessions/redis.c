@@ -2,11 +2,10 @@
 #include "server/sessions/redis.h"
 
 #include "relay/clock.h"
+#include "server/dialing/resolve.h"
 #include "server/sessions/redis_link.h"
 #include "server/tls/error.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,17 +223,13 @@ static bool set_path(struct redis_place *place, const char *path, struct tls_err
 }
 
 /* Names are looked up now, since a look-up can take far longer than a handshake may wait. */
-static bool look_up(struct redis_place *place, const char *host, uint16_t number,
+static bool look_up(struct redis_place *place, const char *host, uint16_t port,
                     struct tls_error *error)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found = NULL;
-    char port[8];
-    snprintf(port, sizeof port, "%u", (unsigned)number);
-    int failed = getaddrinfo(host, port, &hints, &found);
-    if (failed)
-        return tls_fail(error, "sessions in Redis: the host %s is not known: %s", host,
-                        failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
+    const char *why = resolve_within(host, port, 0, -1, clock_deadline_ms(REDIS_LOOKUP_MS), &found);
+    if (why)
+        return tls_fail(error, "sessions in Redis: the host %s is not known: %s", host, why);
     for (struct addrinfo *each = found; each && place->count < REDIS_MOST_ADDRESSES;
          each = each->ai_next) {
         struct redis_address *address = &place->addresses[place->count++];
