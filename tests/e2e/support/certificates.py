@@ -17,6 +17,7 @@ LEAVES = {
     "client": ("ca", "client", "DNS:client.devices.example", []),
     "other-name": ("ca", "other", "DNS:dev1.elsewhere.example", []),
     "deeper-name": ("ca", "deeper", "DNS:a.b.devices.example", []),
+    "localhost": ("ca", "localhost", "DNS:localhost", []),
     "no-san": ("ca", DEVICE, None, []),
     "by-ip": ("ca", "ip", "IP:127.0.0.1", []),
     "by-uri": ("ca", "uri", "URI:urn:dev:ops:32473-1", []),
