@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CONNECT_MS = 10000, BUSY_DELAY_MS = 20 };
+enum { CONNECT_MS = 10000, BUSY_DELAY_MS = 20, LOOK_EVERY_MS = 500 };
 
 /* A descriptor that becomes readable at the deadline: a time limit of ours, at which the TLS
  * connection must not end. */
@@ -35,8 +35,8 @@ static int open_timer(int64_t deadline_us)
     return fd;
 }
 
-/* Waits for EVENTS of a descriptor; -1: for the deadline. 0, or an errno: ETIMEDOUT at the deadline. */
-static int wait_for(actpass_conn *conn, int fd, short events, int64_t deadline_us)
+/* 0, or an errno: ETIMEDOUT at the deadline. */
+static int wait_once(actpass_conn *conn, int fd, short events, int64_t deadline_us)
 {
     int timer = open_timer(deadline_us);
     if (timer < 0) {
@@ -52,6 +52,22 @@ static int wait_for(actpass_conn *conn, int fd, short events, int64_t deadline_u
         return ECANCELED;
     }
     return extra[0].revents != 0 ? 0 : ETIMEDOUT;
+}
+
+/* Waits for EVENTS of a descriptor; -1: for the deadline. 0, or an errno: ETIMEDOUT at the deadline, ECANCELED where
+ * nobody is left to wait for: conn_wait does not say that the peer has reset the connection, so it is looked at now and
+ * then. */
+static int wait_for(actpass_conn *conn, int fd, short events, int64_t deadline_us)
+{
+    int error;
+    do {
+        int64_t look_us = clock_deadline_ms(LOOK_EVERY_MS);
+        error = wait_once(conn, fd, events, look_us < deadline_us ? look_us : deadline_us);
+        if (error == ETIMEDOUT && conn_is_broken(conn)) {
+            return ECANCELED;
+        }
+    } while (error == ETIMEDOUT && clock_now_us() < deadline_us);
+    return error;
 }
 
 /* A unix socket whose backlog is full answers EAGAIN, and poll tells nothing: try again after a moment. */
