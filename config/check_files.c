@@ -99,6 +99,13 @@ void check_files(const struct checked_service *checked)
     if (tls->ocsp_response)
         (void)check_file(messages, place_find(checked->tls, "ocsp_response"), tls->ocsp_response,
                          "a DER file");
+    const char *password = tls->sessions.password_file;
+    if (password && strncmp(password, "credential:", 11) != 0)
+        check_secret_file(messages, place_find(checked->tls, "sessions_password_file"), password,
+                          "a password", "a file with a password");
+    if (tls->sessions.ca)
+        (void)check_file(messages, place_find(checked->tls, "sessions_ca"), tls->sessions.ca,
+                         "a PEM file");
     if (tls->session_key_file)
         check_secret_file(messages, place_find(checked->tls, "session_key_file"),
                           tls->session_key_file, "the keys of sessions", "a file with keys");

@@ -75,6 +75,12 @@ struct config_sessions {
     char *host;    /* REDIS over TCP: without brackets, else NULL */
     uint16_t port; /* REDIS over TCP; 6379 where the URL has none */
     uint16_t db;   /* REDIS: number of the database; 0 where the URL has none */
+    char *user;    /* REDIS over TCP: whom to authenticate as; NULL: the default user */
+    bool over_tls; /* REDIS: rediss:// */
+    /* The rest has keys of its own. */
+    char *password_file; /* REDIS: a path or "credential:ID"; NULL: no password */
+    char *ca;            /* REDIS over TLS: PEM file, or NULL */
+    bool ca_system;      /* or the system's */
 };
 
 /* A certificate for some server names (SNI). */

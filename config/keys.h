@@ -44,6 +44,7 @@ struct key {
     const char *otherwise;    /* STRING: what is stored when the key is not there; NULL: nothing */
     const char *const *names; /* ENUM: ends with NULL */
     const char *word;         /* PATH: a word that is none, sets the bool at second */
+    const char *scheme;       /* PATH: what begins with it is no path, and stays as it is */
     const char *(*wrong)(const char *); /* STRING, STRINGS: checks each; NULL result: fine */
     const struct key_object *object;    /* OBJECT, OBJECTS */
     size_t offset;                      /* in the structure that the enclosing object fills */

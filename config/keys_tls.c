@@ -146,8 +146,8 @@ static const struct key tls_keys[] = {
      IN(config_tls, unknown_server_name)},
     {.name = "sessions",
      .help = "Where sessions are kept for resumption: off, memory, tickets (at the client), "
-             "file:/path (for all processes of this host), redis://host:port/db or "
-             "redis:unix:/path (for several hosts).",
+             "file:/path (for all processes of this host), redis://user@host:port/db, "
+             "rediss:// (the same over TLS) or redis:unix:/path (for several hosts).",
      .type = KEY_SESSIONS,
      IN(config_tls, sessions)},
     {.name = "session_key_file",
@@ -155,6 +155,18 @@ static const struct key tls_keys[] = {
              "first seals, all open; needed with file: and redis:.",
      .type = KEY_PATH,
      IN(config_tls, session_key_file)},
+    {.name = "sessions_password_file",
+     .help = "File with the password for Redis, or credential:NAME for a systemd credential.",
+     .type = KEY_PATH,
+     .scheme = "credential:",
+     IN(config_tls, sessions.password_file)},
+    {.name = "sessions_ca",
+     .help = "PEM file with the CA certificates that vouch for the Redis of rediss://, or "
+             "\"system\" for the system's.",
+     .type = KEY_PATH,
+     .word = "system",
+     .second = offsetof(struct config_tls, sessions.ca_system),
+     IN(config_tls, sessions.ca)},
     {.name = "session_timeout",
      .help = "How long a session can be resumed.",
      .type = KEY_DURATION,

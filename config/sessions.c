@@ -1,5 +1,5 @@
-/* Where sessions are kept: "off", "memory", "tickets", "file:PATH", "redis://HOST[:PORT][/DB]" or
- * "redis:unix:PATH". */
+/* Where sessions are kept: "off", "memory", "tickets", "file:PATH", "redis://[USER@]HOST[:PORT][/DB]", the same with
+ * "rediss://" for TLS, or "redis:unix:PATH". */
 #include "config/internal.h"
 
 #include <stdio.h>
@@ -50,8 +50,6 @@ static const char *parse_server(const char *text, struct config_sessions *sessio
     char *whole = NULL;
     const char *colon = strrchr(text, ':');
     bool port = colon && (text[0] != '[' || colon[-1] == ']');
-    if (strchr(text, '@'))
-        return "no user and no password can be given here";
     if (text[0] == '\0' || (text[0] == ':' && colon == text))
         return "the host is missing, as in \"redis://127.0.0.1:" REDIS_PORT "/0\"";
     if (strncmp(text, "unix:", 5) == 0)
@@ -69,17 +67,43 @@ static const char *parse_server(const char *text, struct config_sessions *sessio
     return sessions->port ? NULL : "the port must be a number from 1 to 65535";
 }
 
+/* "USER@" or nothing. */
+static const char *parse_user(const char **text, struct config_sessions *sessions)
+{
+    const char *at = strrchr(*text, '@');
+    if (!at)
+        return NULL;
+    size_t length = (size_t)(at - *text);
+    if (memchr(*text, ':', length))
+        return "a password must not stand in the configuration, which others may read: put it "
+               "into a file and name that in \"sessions_password_file\"";
+    if (length == 0 || memchr(*text, '@', length) || memchr(*text, '%', length))
+        return "the user, before the @, must be a name without @ and %";
+    sessions->user = strndup(*text, length);
+    *text = at + 1;
+    return sessions->user ? NULL : no_memory;
+}
+
 static const char *parse_url(const char *text, struct config_sessions *sessions)
 {
     size_t length = strcspn(text, "/");
     char *server = strndup(text, length);
     if (!server)
         return no_memory;
-    const char *wrong = parse_server(server, sessions);
+    const char *host = server;
+    const char *wrong = parse_user(&host, sessions);
+    if (!wrong)
+        wrong = parse_server(host, sessions);
     if (!wrong && text[length] == '/')
         wrong = parse_database(text + length + 1, &sessions->db);
     free(server);
     return wrong;
+}
+
+static const char *parse_tls_url(const char *text, struct config_sessions *sessions)
+{
+    sessions->over_tls = true;
+    return parse_url(text, sessions);
 }
 
 static const struct form {
@@ -92,7 +116,8 @@ static const struct form {
              {"tickets", true, CONFIG_SESSIONS_TICKETS, NULL},
              {"file:", false, CONFIG_SESSIONS_FILE, parse_file},
              {"redis:unix:", false, CONFIG_SESSIONS_REDIS, parse_socket},
-             {"redis://", false, CONFIG_SESSIONS_REDIS, parse_url}};
+             {"redis://", false, CONFIG_SESSIONS_REDIS, parse_url},
+             {"rediss://", false, CONFIG_SESSIONS_REDIS, parse_tls_url}};
 
 static const struct form *form_of(const char *text)
 {
@@ -111,7 +136,7 @@ const char *config_sessions_parse(const char *text, struct config_sessions *sess
     *sessions = (struct config_sessions){0};
     if (!form)
         return "must be \"off\", \"memory\", \"tickets\", \"file:/path\", "
-               "\"redis://host:port/db\" or \"redis:unix:/path\"";
+               "\"redis://host:port/db\", \"rediss://host:port/db\" or \"redis:unix:/path\"";
     if (has_control(text))
         return "must not hold control characters";
     sessions->kind = form->kind;
@@ -130,5 +155,8 @@ void config_sessions_free(struct config_sessions *sessions)
     free(sessions->text);
     free(sessions->path);
     free(sessions->host);
+    free(sessions->user);
+    free(sessions->password_file);
+    free(sessions->ca);
     *sessions = (struct config_sessions){0};
 }

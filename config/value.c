@@ -200,7 +200,8 @@ static void read_path(struct messages *messages, struct place *place, const stru
         *(bool *)at(base, key->second) = true;
         return;
     }
-    char *path = path_beside(messages->file, text);
+    bool scheme = key->scheme && strncmp(text, key->scheme, strlen(key->scheme)) == 0;
+    char *path = scheme ? strdup(text) : path_beside(messages->file, text);
     if (!path)
         messages->out_of_memory = true;
     *(char **)at(base, key->offset) = path;

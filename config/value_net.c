@@ -110,7 +110,11 @@ void read_sessions(struct messages *messages, struct place *place, const struct 
     const char *text = string_of(messages, place, "a string");
     if (!text)
         return;
+    const struct config_sessions before = *sessions; /* what has keys of its own stays */
     const char *wrong = config_sessions_parse(text, sessions);
+    sessions->password_file = before.password_file;
+    sessions->ca = before.ca;
+    sessions->ca_system = before.ca_system;
     if (!wrong && sessions->kind == CONFIG_SESSIONS_REDIS && sessions->path)
         wrong = resolve_socket(messages, &sessions->path);
     else if (!wrong && sessions->path)

@@ -47,6 +47,12 @@ ACTPASS_API int actpass_config_set_groups(actpass_config *config, const char *gr
 ACTPASS_API int actpass_config_set_chain_limits(actpass_config *config, size_t max_bytes,
                                                 unsigned depth);
 
+/* What "redis://user@host:port/db" and "rediss://host:port/db" (TLS) need beside: PASSWORD_FILE, which holds the password
+ * and must not be open to others, or "credential:NAME" for a systemd credential; CA, a PEM file or "system", which is needed with
+ * rediss and without effect elsewhere. The server's certificate must carry the host of the URL. NULL: none. */
+ACTPASS_API int actpass_config_set_sessions_access(actpass_config *config,
+                                                   const char *password_file, const char *ca);
+
 /* With 1 any peer will do, in both roles, whoever it is. For tests: who is on the path reads everything. Contradicts
  * a CA, peer names, pins and CRLs. */
 ACTPASS_API int actpass_config_set_insecure_any_peer(actpass_config *config, int insecure);

@@ -149,6 +149,11 @@ bool conn_was_connected(const actpass_conn *conn)
     return conn->connected;
 }
 
+bool conn_is_broken(actpass_conn *conn)
+{
+    return relay_status(conn->relay).error != 0;
+}
+
 bool conn_syn_refused(actpass_conn *conn)
 {
     return relay_status(conn->relay).syn_sent && !relay_syn_data(conn->relay);

@@ -50,6 +50,9 @@ bool conn_syn_refused(actpass_conn *conn);
 /* There is no connection yet because the one before it from the same local port is not over. Fast Open only. */
 bool conn_address_busy(actpass_conn *conn);
 
+/* Has the transport failed, by a reset say? Bytes from before may still be there to read. */
+bool conn_is_broken(actpass_conn *conn);
+
 /* Starts the relay thread. 0, or the errno of pthread_create: the caller frees the connection. */
 int conn_start(actpass_conn *conn);
 

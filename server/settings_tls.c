@@ -138,7 +138,24 @@ int actpass_config_set_sessions(actpass_config *config, const char *where, const
         config_sessions_free(&parsed);
         return -1;
     }
+    parsed.password_file = tls->sessions.password_file;
+    parsed.ca = tls->sessions.ca;
+    parsed.ca_system = tls->sessions.ca_system;
+    tls->sessions.password_file = tls->sessions.ca = NULL;
     config_sessions_free(&tls->sessions);
     tls->sessions = parsed;
+    return 0;
+}
+
+int actpass_config_set_sessions_access(actpass_config *config, const char *password_file,
+                                       const char *ca)
+{
+    struct config_sessions *sessions = &config->connection.tls.sessions;
+    bool system = ca && strcmp(ca, "system") == 0;
+    if (settings_changeable(config) ||
+        settings_replace(config, &sessions->password_file, password_file) ||
+        settings_replace(config, &sessions->ca, system ? NULL : ca))
+        return -1;
+    sessions->ca_system = system;
     return 0;
 }

@@ -1,5 +1,8 @@
 #include "server/dialing/candidates.h"
 
+#include "relay/clock.h"
+#include "server/dialing/resolve.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -11,7 +14,14 @@
 void candidates_begin(struct candidates *candidates, const struct config_address *addresses,
                       size_t count)
 {
-    *candidates = (struct candidates){.addresses = addresses, .count = count};
+    *candidates = (struct candidates){
+        .addresses = addresses, .count = count, .cancel_fd = -1, .deadline_us = DEADLINE_NEVER};
+}
+
+void candidates_limit(struct candidates *candidates, int cancel_fd, int64_t deadline_us)
+{
+    candidates->cancel_fd = cancel_fd;
+    candidates->deadline_us = deadline_us;
 }
 
 void candidates_end(struct candidates *candidates)
@@ -25,18 +35,16 @@ bool candidates_at_hand(const struct candidates *candidates)
     return candidates->at < candidates->have;
 }
 
-static int look_up(const struct config_address *address, struct addrinfo **found)
+/* The addresses that are left share what is left of the time, so that one name server that is silent does not keep a
+ * spare address from its turn. */
+static int64_t share_of(const struct candidates *candidates)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
-    char port[8];
-    (void)snprintf(port, sizeof(port), "%u", (unsigned)address->port);
-    int failed = getaddrinfo(address->host, port, &hints, found);
-    if (failed == EAI_NONAME || failed == EAI_ADDRFAMILY) {
-        hints.ai_flags = AI_NUMERICSERV; /* a machine with loopback only */
-        failed = getaddrinfo(address->host, port, &hints, found);
+    if (candidates->deadline_us == DEADLINE_NEVER) {
+        return DEADLINE_NEVER;
     }
-    return failed;
+    int64_t now_us = clock_now_us();
+    int64_t addresses = 1 + (int64_t)(candidates->count - candidates->next);
+    return now_us + (candidates->deadline_us - now_us) / addresses;
 }
 
 /* The next one of the wanted family, or of the other where there is none; takes it out of the list. */
@@ -81,9 +89,10 @@ struct addrinfo *candidates_in_turn(struct addrinfo *list)
 static const char *resolve_name(struct candidates *candidates, const struct config_address *address)
 {
     struct addrinfo *found = NULL;
-    int failed = look_up(address, &found);
-    if (failed != 0) {
-        return failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed);
+    const char *why = resolve_within(address->host, address->port, AI_ADDRCONFIG,
+                                     candidates->cancel_fd, share_of(candidates), &found);
+    if (why != NULL) {
+        return why;
     }
     if (found == NULL) {
         return "the name has no address";

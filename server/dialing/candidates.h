@@ -1,8 +1,5 @@
 /* What to connect to: the socket addresses behind a list of configured ones, in the order in which to try them. Names
- * are looked up one by one, when their turn comes. For one thread.
- *
- * The lookup is getaddrinfo's, which cannot be aborted; it is bounded by limits of its own (resolv.conf(5): by default
- * 5 s twice for each name server). */
+ * are looked up one by one, when their turn comes. For one thread. */
 #ifndef ACTPASS_SERVER_DIALING_CANDIDATES_H
 #define ACTPASS_SERVER_DIALING_CANDIDATES_H
 
@@ -10,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct candidate {
@@ -29,10 +27,14 @@ struct candidates {
     size_t count, next; /* of the configured addresses */
     struct candidate *list;
     size_t have, at; /* of the one whose turn it is */
+    int cancel_fd;
+    int64_t deadline_us;
 };
 
 void candidates_begin(struct candidates *candidates, const struct config_address *addresses,
                       size_t count);
+/* Lookups end at the deadline, and once CANCEL_FD is readable; -1: there is none. */
+void candidates_limit(struct candidates *candidates, int cancel_fd, int64_t deadline_us);
 void candidates_end(struct candidates *candidates);
 
 /* Is there another one behind the same configured address? Else the next call may wait for a lookup. */

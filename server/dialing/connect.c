@@ -287,6 +287,7 @@ int dial_connect(const struct dial *dial, struct candidate *winner)
 {
     struct race race = {.dial = dial, .deadline_us = clock_deadline_ms(dial->timeout_ms)};
     candidates_begin(&race.candidates, dial->addresses, dial->count);
+    candidates_limit(&race.candidates, dial->cancel_fd, race.deadline_us);
     int fd = run(&race, winner);
     candidates_end(&race.candidates);
     return fd;

@@ -75,6 +75,7 @@ void opening_in_turn(struct opening *opening)
     struct candidate to;
     bool done = false;
     candidates_begin(&candidates, opening->dial.addresses, opening->dial.count);
+    candidates_limit(&candidates, opening->dial.cancel_fd, attempts.deadline_us);
     while (!done && clock_now_us() < attempts.deadline_us &&
            !dial_is_cancelled(opening->dial.cancel_fd) &&
            candidates_next(&candidates, &opening->dial.ear, &to)) {

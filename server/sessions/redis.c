@@ -2,11 +2,10 @@
 #include "server/sessions/redis.h"
 
 #include "relay/clock.h"
+#include "server/dialing/resolve.h"
 #include "server/sessions/redis_link.h"
 #include "server/tls/error.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,6 +142,9 @@ static size_t name_record(const struct store_key *key, char name[NAME])
 /* Redis said no: out of memory, read-only, still loading. It can be asked again. */
 static enum store_result refused(const redisReply *reply, struct store_problem *problem)
 {
+    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOAUTH", 6) == 0)
+        return store_fail(problem, "sessions in Redis: it wants a password: set "
+                                   "sessions_password_file");
     return store_fail(problem, "sessions in Redis: it refuses: %.150s",
                       reply->type == REDIS_REPLY_ERROR ? reply->str : "an unexpected answer");
 }
@@ -207,6 +209,9 @@ static void free_redis(struct store *store)
     struct redis *redis = (struct redis *)store;
     drop_kept(redis);
     pthread_mutex_destroy(&redis->lock);
+    redis_tls_free(redis->place.tls);
+    secret_wipe(&redis->place.password);
+    free(redis->place.user);
     free(redis);
 }
 
@@ -224,17 +229,13 @@ static bool set_path(struct redis_place *place, const char *path, struct tls_err
 }
 
 /* Names are looked up now, since a look-up can take far longer than a handshake may wait. */
-static bool look_up(struct redis_place *place, const char *host, uint16_t number,
+static bool look_up(struct redis_place *place, const char *host, uint16_t port,
                     struct tls_error *error)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found = NULL;
-    char port[8];
-    snprintf(port, sizeof port, "%u", (unsigned)number);
-    int failed = getaddrinfo(host, port, &hints, &found);
-    if (failed)
-        return tls_fail(error, "sessions in Redis: the host %s is not known: %s", host,
-                        failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
+    const char *why = resolve_within(host, port, 0, -1, clock_deadline_ms(REDIS_LOOKUP_MS), &found);
+    if (why)
+        return tls_fail(error, "sessions in Redis: the host %s is not known: %s", host, why);
     for (struct addrinfo *each = found; each && place->count < REDIS_MOST_ADDRESSES;
          each = each->ai_next) {
         struct redis_address *address = &place->addresses[place->count++];
@@ -243,6 +244,22 @@ static bool look_up(struct redis_place *place, const char *host, uint16_t number
     }
     freeaddrinfo(found);
     return true;
+}
+
+static bool set_access(struct redis_place *place, const struct config_sessions *where,
+                       struct tls_error *error)
+{
+    if (where->user && !where->password_file)
+        return tls_fail(error,
+                        "sessions in Redis: the user %s has no password: give "
+                        "sessions_password_file",
+                        where->user);
+    place->user = where->user ? strdup(where->user) : NULL;
+    if (where->user && !place->user)
+        return tls_fail(error, "out of memory for sessions");
+    if (where->password_file && !secret_read(&place->password, where->password_file, error))
+        return false;
+    return !where->over_tls || (place->tls = redis_tls_new(where, error));
 }
 
 struct store *store_redis_new(const struct config_sessions *where, int64_t deadline_ms,
@@ -258,8 +275,9 @@ struct store *store_redis_new(const struct config_sessions *where, int64_t deadl
     redis->base.calls = &calls;
     redis->deadline_ms = deadline_ms;
     redis->place.db = where->db;
-    if (where->path ? set_path(&redis->place, where->path, error)
-                    : look_up(&redis->place, where->host, where->port, error))
+    if (set_access(&redis->place, where, error) &&
+        (where->path ? set_path(&redis->place, where->path, error)
+                     : look_up(&redis->place, where->host, where->port, error)))
         return &redis->base;
     free_redis(&redis->base);
     return NULL;

@@ -9,9 +9,9 @@
 
 #include "server/sessions/store.h"
 
-enum { REDIS_DEADLINE_MS = 250, REDIS_PAUSE_MS = 1000 };
+enum { REDIS_DEADLINE_MS = 250, REDIS_PAUSE_MS = 1000, REDIS_LOOKUP_MS = 5000 };
 
-/* Looks up the host's addresses, but connects only when it is asked. A call takes at most DEADLINE_MS. NULL with
+/* Looks up the host's addresses, within REDIS_LOOKUP_MS, but connects only when it is asked. A call takes at most DEADLINE_MS. NULL with
  * error: no such host, a path too long for a socket, no memory. */
 struct store *store_redis_new(const struct config_sessions *where, int64_t deadline_ms,
                               struct tls_error *error);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ enum { MOST_ANSWER = STORE_RECORD + 1024 };
 
 struct redis_link {
     int fd;
+    SSL *ssl; /* NULL: plain */
     redisReader *reader;
     size_t answered; /* bytes of the answer so far */
 };
@@ -81,6 +83,51 @@ static int connect_any(const struct redis_place *place, int64_t deadline_us,
     return fd;
 }
 
+static bool shake_hands(struct redis_link *link, struct redis_tls *tls, int64_t deadline_us,
+                        struct store_problem *problem)
+{
+    short events = 0;
+    int done = 0, error = 0;
+    if (!tls)
+        return true;
+    link->ssl = redis_tls_open(tls, link->fd);
+    if (!link->ssl)
+        return fail(problem, "TLS", ENOMEM);
+    while (!error && (done = redis_tls_shake(link->ssl, &events, problem)) == 0)
+        error = wait_for(link->fd, events, deadline_us);
+    return error ? fail(problem, "the TLS handshake failed; does it speak TLS at that port?", error)
+                 : done > 0;
+}
+
+/* What Redis answers is not printed: it was sent a secret. */
+static bool authenticate(struct redis_link *link, const struct redis_place *place,
+                         int64_t deadline_us, struct store_problem *problem)
+{
+    const char *words[3] = {"AUTH"};
+    size_t sizes[3] = {4};
+    int count = 1;
+    if (place->password.size == 0)
+        return true;
+    if (place->user) {
+        words[count] = place->user;
+        sizes[count++] = strlen(place->user);
+    }
+    words[count] = place->password.text;
+    sizes[count++] = place->password.size;
+    redisReply *reply = redis_link_ask(link, count, words, sizes, deadline_us, problem);
+    bool accepted = reply && reply->type == REDIS_REPLY_STATUS;
+    bool wrong =
+        reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGPASS", 9) == 0;
+    if (reply && !accepted)
+        store_fail(problem,
+                   wrong ? "sessions in Redis: it refuses the password: check "
+                           "sessions_password_file and the user in the URL"
+                         : "sessions in Redis: it does not take our AUTH: has it a password set "
+                           "(requirepass) or this user (ACL)?");
+    freeReplyObject(reply);
+    return accepted;
+}
+
 static bool select_db(struct redis_link *link, unsigned db, int64_t deadline_us,
                       struct store_problem *problem)
 {
@@ -110,7 +157,9 @@ struct redis_link *redis_link_open(const struct redis_place *place, int64_t dead
         return NULL;
     }
     link->fd = connect_any(place, deadline_us, problem);
-    if (link->fd >= 0 && select_db(link, place->db, deadline_us, problem))
+    if (link->fd >= 0 && shake_hands(link, place->tls, deadline_us, problem) &&
+        authenticate(link, place, deadline_us, problem) &&
+        select_db(link, place->db, deadline_us, problem))
         return link;
     redis_link_close(link);
     return NULL;
@@ -120,6 +169,7 @@ void redis_link_close(struct redis_link *link)
 {
     if (!link)
         return;
+    SSL_free(link->ssl);
     if (link->fd >= 0)
         close(link->fd);
     redisReaderFree(link->reader);
@@ -128,17 +178,44 @@ void redis_link_close(struct redis_link *link)
 
 /* ---- Ask ---------------------------------------------------------------------------------- */
 
+static ssize_t send_some(struct redis_link *link, const char *data, size_t size, short *events)
+{
+    *events = POLLOUT;
+    return link->ssl ? redis_tls_send(link->ssl, data, size, events)
+                     : send(link->fd, data, size, MSG_NOSIGNAL);
+}
+
+/* What TLS has decrypted already is not seen by poll. */
+static ssize_t receive_some(struct redis_link *link, char *buffer, size_t size, int64_t deadline_us)
+{
+    short events = POLLIN;
+    ssize_t got = -1;
+    int error = 0;
+    if (link->ssl)
+        got = redis_tls_recv(link->ssl, buffer, size, &events);
+    if (got < 0 && (!link->ssl || errno == EAGAIN))
+        error = wait_for(link->fd, events, deadline_us);
+    if (error) {
+        errno = error;
+        return -1;
+    }
+    if (!link->ssl)
+        return recv(link->fd, buffer, size, 0);
+    return got;
+}
+
 static bool send_all(struct redis_link *link, const char *data, size_t size, int64_t deadline_us,
                      struct store_problem *problem)
 {
     int error = 0;
+    short events;
     while (size > 0 && !error) {
-        ssize_t sent = send(link->fd, data, size, MSG_NOSIGNAL);
+        ssize_t sent = send_some(link, data, size, &events);
         if (sent >= 0) {
             data += sent;
             size -= (size_t)sent;
         } else if (errno == EAGAIN) {
-            error = wait_for(link->fd, POLLOUT, deadline_us);
+            error = wait_for(link->fd, events, deadline_us);
         } else if (errno != EINTR) {
             error = errno;
         }
@@ -151,10 +228,7 @@ static bool send_all(struct redis_link *link, const char *data, size_t size, int
 static bool take_some(struct redis_link *link, int64_t deadline_us, struct store_problem *problem)
 {
     char buffer[4096];
-    int error = wait_for(link->fd, POLLIN, deadline_us);
-    if (error)
-        return fail(problem, "no answer", error);
-    ssize_t got = recv(link->fd, buffer, sizeof buffer, 0);
+    ssize_t got = receive_some(link, buffer, sizeof buffer, deadline_us);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (got <= 0)
@@ -198,6 +272,7 @@ redisReply *redis_link_ask(struct redis_link *link, int count, const char *const
         return NULL;
     }
     bool sent = send_all(link, command, (size_t)size, deadline_us, problem);
+    OPENSSL_cleanse(command, (size_t)size); /* it may hold the password */
     redisFreeCommand(command);
     return sent ? take_answer(link, deadline_us, problem) : NULL;
 }

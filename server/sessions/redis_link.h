@@ -4,6 +4,8 @@
 #ifndef ACTPASS_SERVER_SESSIONS_REDIS_LINK_H
 #define ACTPASS_SERVER_SESSIONS_REDIS_LINK_H
 
+#include "server/sessions/redis_tls.h"
+#include "server/sessions/secret.h"
 #include "server/sessions/store.h"
 
 #include <hiredis/hiredis.h>
@@ -21,11 +23,14 @@ struct redis_place {
     struct redis_address addresses[REDIS_MOST_ADDRESSES];
     size_t count;
     unsigned db;
+    struct redis_tls *tls;  /* NULL: plain */
+    char *user;             /* NULL: none */
+    struct secret password; /* empty: none */
 };
 
 struct redis_link;
 
-/* Connects, and selects the database. NULL with problem. */
+/* Connects, shakes hands, authenticates, and selects the database. NULL with problem. */
 struct redis_link *redis_link_open(const struct redis_place *place, int64_t deadline_us,
                                    struct store_problem *problem);
 void redis_link_close(struct redis_link *link); /* NULL is fine */

@@ -211,27 +211,30 @@ static void *abort_later(void *arg)
 
 Test(backend, an_abort_ends_the_wait, .timeout = 60)
 {
-    actpass_config *config = actpass_config_new();
-    actpass_conn *conn = open_conn(config);
-    struct backend backend;
-    char problem[256] = "";
-    char wanted[256];
-    pthread_t thread;
-    listen_tcp(&backend, 0);
-    fill_backlog(&backend);
-    int64_t began_us = clock_now_us();
-    cr_assert_eq(pthread_create(&thread, NULL, abort_later, conn), 0);
-    cr_assert_eq(connect_to(conn, backend.text, problem), -1);
-    cr_assert_lt(clock_now_us() - began_us, 8000000, "before the time limit");
-    cr_assert_eq(pthread_join(thread, NULL), 0);
-    (void)snprintf(wanted, sizeof(wanted),
-                   "cannot connect to the backend %s: Operation canceled; is it running, and "
-                   "reachable?",
-                   backend.text);
-    cr_assert_str_eq(problem, wanted);
-    close_backend(&backend);
-    actpass_free(conn);
-    actpass_config_free(config);
+    void (*const listeners[])(struct backend *, int) = {listen_tcp, listen_unix};
+    for (size_t i = 0; i < 2; i++) {
+        actpass_config *config = actpass_config_new();
+        actpass_conn *conn = open_conn(config);
+        struct backend backend;
+        char problem[256] = "";
+        char wanted[256];
+        pthread_t thread;
+        listeners[i](&backend, 0);
+        fill_backlog(&backend);
+        int64_t began_us = clock_now_us();
+        cr_assert_eq(pthread_create(&thread, NULL, abort_later, conn), 0);
+        cr_assert_eq(connect_to(conn, backend.text, problem), -1);
+        cr_assert_lt(clock_now_us() - began_us, 8000000, "before the time limit");
+        cr_assert_eq(pthread_join(thread, NULL), 0);
+        (void)snprintf(wanted, sizeof(wanted),
+                       "cannot connect to the backend %s: Operation canceled; is it running, and "
+                       "reachable?",
+                       backend.text);
+        cr_assert_str_eq(problem, wanted);
+        close_backend(&backend);
+        actpass_free(conn);
+        actpass_config_free(config);
+    }
 }
 
 Test(backend, what_cannot_be_reached_is_named_with_the_reason)

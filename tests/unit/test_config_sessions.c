@@ -10,16 +10,20 @@ static const struct bad_text bad_sessions[] = {
      "c.json:3:13: /services/0/tls/sessions: must not be empty\n"},
     {"sessions unknown", TLS("'sessions': 'Memory'"),
      "c.json:3:13: /services/0/tls/sessions: must be \"off\", \"memory\", \"tickets\", "
-     "\"file:/path\", \"redis://host:port/db\" or \"redis:unix:/path\"\n"},
+     "\"file:/path\", \"redis://host:port/db\", \"rediss://host:port/db\" or "
+     "\"redis:unix:/path\"\n"},
     {"sessions a longer word", TLS("'sessions': 'offline'"),
      "c.json:3:13: /services/0/tls/sessions: must be \"off\", \"memory\", \"tickets\", "
-     "\"file:/path\", \"redis://host:port/db\" or \"redis:unix:/path\"\n"},
+     "\"file:/path\", \"redis://host:port/db\", \"rediss://host:port/db\" or "
+     "\"redis:unix:/path\"\n"},
     {"sessions a path alone", TLS("'sessions': '/var/lib/sessions'"),
      "c.json:3:13: /services/0/tls/sessions: must be \"off\", \"memory\", \"tickets\", "
-     "\"file:/path\", \"redis://host:port/db\" or \"redis:unix:/path\"\n"},
-    {"sessions of another kind", TLS("'sessions': 'rediss://a:1/0'"),
+     "\"file:/path\", \"redis://host:port/db\", \"rediss://host:port/db\" or "
+     "\"redis:unix:/path\"\n"},
+    {"sessions of another kind", TLS("'sessions': 'redisx://a:1/0'"),
      "c.json:3:13: /services/0/tls/sessions: must be \"off\", \"memory\", \"tickets\", "
-     "\"file:/path\", \"redis://host:port/db\" or \"redis:unix:/path\"\n"},
+     "\"file:/path\", \"redis://host:port/db\", \"rediss://host:port/db\" or "
+     "\"redis:unix:/path\"\n"},
     {"sessions with a control character",
      TLS("'sessions': 'file:/a\\nb', 'session_key_file': 'peer.pem'"),
      "c.json:3:13: /services/0/tls/sessions: must not hold control characters\n"},
@@ -46,13 +50,24 @@ static const struct bad_text bad_sessions[] = {
      "\"redis://127.0.0.1:6379/0\"\n"},
     {"redis with one slash", TLS("'sessions': 'redis:/a:6379/0', 'session_key_file': 'peer.pem'"),
      "c.json:3:13: /services/0/tls/sessions: must be \"off\", \"memory\", \"tickets\", "
-     "\"file:/path\", \"redis://host:port/db\" or \"redis:unix:/path\"\n"},
+     "\"file:/path\", \"redis://host:port/db\", \"rediss://host:port/db\" or "
+     "\"redis:unix:/path\"\n"},
     {"redis with a password",
      TLS("'sessions': 'redis://:secret@a:6379/0', 'session_key_file': 'peer.pem'"),
-     "c.json:3:13: /services/0/tls/sessions: no user and no password can be given here\n"},
+     "c.json:3:13: /services/0/tls/sessions: a password must not stand in the configuration, which "
+     "others may read: put it into a file and name that in \"sessions_password_file\"\n"},
     {"redis with a user",
      TLS("'sessions': 'redis://user:secret@a:6379/0', 'session_key_file': 'peer.pem'"),
-     "c.json:3:13: /services/0/tls/sessions: no user and no password can be given here\n"},
+     "c.json:3:13: /services/0/tls/sessions: a password must not stand in the configuration, which "
+     "others may read: put it into a file and name that in \"sessions_password_file\"\n"},
+    {"redis with a user and no password",
+     TLS("'sessions': 'redis://user@a:6379/0', 'session_key_file': 'peer.pem'"),
+     "c.json:3:13: /services/0/tls/sessions: names a user of Redis: add "
+     "\"sessions_password_file\"\n"},
+    {"redis over TLS without a CA",
+     TLS("'sessions': 'rediss://a:6379/0', 'session_key_file': 'peer.pem'"),
+     "c.json:3:13: /services/0/tls/sessions: is over TLS, where the server's certificate is "
+     "verified: add \"sessions_ca\"\n"},
     {"redis with a bad host",
      TLS("'sessions': 'redis://a b:6379/0', 'session_key_file': 'peer.pem'"),
      "c.json:3:13: /services/0/tls/sessions: the host must be a name, an IPv4 address, or an IPv6 "

@@ -17,6 +17,7 @@ LEAVES = {
     "client": ("ca", "client", "DNS:client.devices.example", []),
     "other-name": ("ca", "other", "DNS:dev1.elsewhere.example", []),
     "deeper-name": ("ca", "deeper", "DNS:a.b.devices.example", []),
+    "localhost": ("ca", "localhost", "DNS:localhost", []),
     "no-san": ("ca", DEVICE, None, []),
     "by-ip": ("ca", "ip", "IP:127.0.0.1", []),
     "by-uri": ("ca", "uri", "URI:urn:dev:ops:32473-1", []),
@@ -72,7 +73,7 @@ class Certificates:
             out.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={self.path('expired', 'db')}\n"
                       f"new_certs_dir={self.folder}\nrand_serial=yes\ndefault_md=sha256\npolicy=p\n"
                       f"unique_subject=no\nx509_extensions=e\n[p]\ncommonName=supplied\n"
-                      f"[e]\nsubjectAltName=DNS:{DEVICE}\n")
+                      f"[e]\nsubjectAltName=DNS:{DEVICE},IP:127.0.0.1\n")
         open(self.path("expired", "db"), "w").close()
         request = self.path("expired", "csr")
         subprocess.run(["openssl", "req", "-new", "-key", self.path("device", "key"), "-config",

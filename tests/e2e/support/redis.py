@@ -15,9 +15,11 @@ def free_port(host="127.0.0.1"):
 class Redis:
     """`url` is what "sessions" takes. May be killed and started again at the same place."""
 
-    def __init__(self, folder, port=None, host="127.0.0.1", prefix=()):
+    def __init__(self, folder, port=None, host="127.0.0.1", prefix=(), more=(),
+                 password=None):
         self.folder, self.port, self.host, self.prefix = folder, port, host, list(prefix)
         self.socket = os.path.join(folder, "redis.sock")
+        self.more, self.password = list(more), password
         self.process = None
 
     @property
@@ -28,7 +30,7 @@ class Redis:
         command = self.prefix + ["redis-server", "--save", "", "--appendonly", "no", "--dir",
                                  self.folder, "--daemonize", "no", "--protected-mode", "no",
                                  "--bind", self.host, "--port", str(self.port or 0),
-                                 "--unixsocket", self.socket]
+                                 "--unixsocket", self.socket] + self.more
         self.process = subprocess.Popen(died_with_us(command), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
@@ -47,6 +49,9 @@ class Redis:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(5)
             client.connect(self.socket)
+            if self.password:
+                client.sendall(f"AUTH {self.password}\r\n".encode())
+                client.recv(100)
             client.sendall(request)
             return client.recv(1000000)
 

@@ -1,0 +1,99 @@
+"""Name servers that are silent, and a unix socket whose backlog is full: every wait has a deadline and hears an abort."""
+import os
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+from support import tls
+from support.backend import Backend, echo
+from support.case import Case, need
+from support.data import until
+from support.each import each
+
+NAME = "backend.example:443"
+SOON = 6  # seconds: well below the backend's deadline of 10 s
+
+
+class Resolving(Case):
+    def setUp(self):
+        super().setUp()
+        if "ASAN_OPTIONS" in os.environ:
+            raise unittest.SkipTest("a sanitizer's library must be the first one")
+        need("cc")
+        library = os.path.join(self.folder, "stuck_resolver.so")
+        source = os.path.join(os.path.dirname(__file__), "support", "stuck_resolver.c")
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+        self.environment = {"LD_PRELOAD": library}
+
+    def full_socket(self):
+        """A unix socket whose backlog is full."""
+        path = os.path.join(self.folder, "full.sock")
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(path)
+        listener.listen(0)
+        while True:
+            filler = socket.socket(socket.AF_UNIX)
+            self.addCleanup(filler.close)
+            filler.setblocking(False)
+            try:
+                filler.connect(path)
+            except BlockingIOError:
+                return "unix:" + path
+
+    def waiting(self, kind, **service):
+        """actpass with a connection that waits for its backend, and the peer of that."""
+        forward = NAME if kind == "name" else self.full_socket()
+        actpass = self.actpass(self.service("front", forward=forward, **service), check=False,
+                               env=self.environment)
+        peer = self.client(actpass)
+        actpass.wait_for(event="role")
+        return actpass, peer
+
+    @each(kind=("name", "socket"))
+    def test_a_client_that_is_gone(self, kind):
+        actpass, peer = self.waiting(kind)
+        began = time.monotonic()
+        tls.reset(peer.sock)
+        actpass.close()
+        self.assertLess(time.monotonic() - began, SOON)
+
+    @each(kind=("name", "socket"))
+    def test_terminated_twice(self, kind):
+        actpass, _ = self.waiting(kind)
+        began = time.monotonic()
+        actpass.signal(signal.SIGTERM)
+        time.sleep(0.2)  # the second one must not be merged with the first
+        actpass.signal(signal.SIGTERM)
+        actpass.wait_exit(30)
+        self.assertLess(time.monotonic() - began, SOON)
+
+    @each(kind=("name", "socket"))
+    def test_the_deadline(self, kind):
+        actpass, _ = self.waiting(kind)
+        reason = "was not resolved in time" if kind == "name" else "timed out"
+        until(lambda: any(reason in line for line in actpass.lines), 30, reason)
+        actpass.close()
+        self.assertEqual(actpass.stop(), 0, "a stuck lookup does not keep the process from its end")
+
+    def test_more_connections_than_lookups(self):
+        """Those beyond the 64 lookups wait for their turn, within their deadline; no more threads are made."""
+        actpass, _ = self.waiting("name")
+        peers = [self.client(actpass) for _ in range(80)]
+        actpass.wait_for(event="role", count=81)
+        self.assertLess(actpass.threads(), 64 + 81 + 20)
+        until(lambda: sum("was not resolved in time" in line for line in actpass.lines) >= 81, 40,
+              "all told of the deadline")
+        for peer in peers:
+            peer.sock.close()
+
+    def test_a_spare_address_gets_its_turn(self):
+        device = self.backend(Backend(echo)).address
+        actpass = self.actpass(self.dialer(NAME, device, connect_timeout="4s"), check=False,
+                               env=self.environment)
+        until(lambda: any("was not resolved in time" in line for line in actpass.lines), 30,
+              "the name's failure")
+        until(lambda: any(device in line and "dial" in line for line in actpass.lines), 30,
+              "the spare address")

@@ -1,0 +1,68 @@
+/* Two first flights, ours and the peer's, judged as both ends judge them: exactly one end goes on as client, or both
+ * agree that it is a reflection; what is dropped is the hello of the smaller digest, and no byte beyond it. */
+#include "relay/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint8_t *copy_of(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = malloc(size ? size : 1); /* of exactly that size, for the sanitizer */
+    if (!copy)
+        abort();
+    if (size)
+        memcpy(copy, data, size);
+    return copy;
+}
+
+static struct relay *judge(const uint8_t *own, size_t own_size, const uint8_t *first, size_t size)
+{
+    struct relay *relay = calloc(1, sizeof *relay);
+    if (!relay)
+        abort();
+    relay->glare = GLARE_WATCH;
+    relay->verdict = (struct verdict){.role = ROLE_CLIENT, .cause = CAUSE_SILENCE};
+    relay->own_hello = (struct spill){.data = copy_of(own, own_size), .end = own_size};
+    relay->first = (struct first_bytes){.data = copy_of(first, size), .length = size};
+    glare_judge(relay);
+    size_t dropped = size - relay->first.length;
+    if (relay->first.length > size ||
+        (relay->first.length && memcmp(relay->first.data, first + dropped, size - dropped) != 0))
+        abort();
+    if ((relay->verdict.cause == CAUSE_GLARE_WON) != (dropped > 0) ||
+        (relay->verdict.cause == CAUSE_GLARE_LOST) != (relay->verdict.role == ROLE_SERVER) ||
+        (relay->verdict.cause == CAUSE_REFLECTION) != (relay->verdict.role == ROLE_NONE))
+        abort();
+    return relay;
+}
+
+static void free_relay(struct relay *relay)
+{
+    glare_end(relay);
+    free(relay->first.data);
+    free(relay);
+}
+
+/* The first two bytes say where the second flight begins. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2)
+        return 0;
+    size_t cut = ((size_t)data[0] << 8 | data[1]) % (size - 1);
+    const uint8_t *one = data + 2, *other = one + cut;
+    size_t left = size - 2 - cut;
+    struct relay *a = judge(one, cut, other, left), *b = judge(other, left, one, cut);
+    bool won = a->verdict.cause == CAUSE_GLARE_WON, lost = a->verdict.cause == CAUSE_GLARE_LOST;
+    if (won != (b->verdict.cause == CAUSE_GLARE_LOST) ||
+        lost != (b->verdict.cause == CAUSE_GLARE_WON) ||
+        (a->verdict.cause == CAUSE_REFLECTION) != (b->verdict.cause == CAUSE_REFLECTION))
+        abort();
+    if ((won || lost) && (!a->hello_dropped || !b->hello_dropped ||
+                          memcmp(a->dropped_hello, b->dropped_hello, HELLO_DIGEST) != 0))
+        abort();
+    free_relay(a);
+    free_relay(b);
+    return 0;
+}

@@ -1,0 +1,62 @@
+/* Any bytes as a record of a store: as they are, they never open; the same bytes inside of a good seal, which is what a
+ * holder of the keys could write, open to what was sealed and are a session or none, and one that is taken is valid
+ * now. A seal with one bit changed never opens. */
+#include "server/sessions/internal.h"
+#include "server/sessions/seal.h"
+#include "server/sessions/validity.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROOM = STORE_RECORD + SEAL_OVERHEAD };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct key_set keys = {.count = 1, .keys = {{.id = "fuzz-id", .seal = "a key"}}};
+static const struct seal_purpose purpose = {"purpose", 7};
+
+static void *exactly(const void *data, size_t size) /* for the sanitizer */
+{
+    void *copy = malloc(size ? size : 1);
+    if (!copy)
+        abort();
+    if (size)
+        memcpy(copy, data, size);
+    return copy;
+}
+
+static void check_session(const uint8_t *data, size_t size)
+{
+    static const struct policy *none;
+    struct sessions sessions = {.policy = none};
+    uint8_t *copy = exactly(data, size);
+    const unsigned char *at = copy;
+    SSL_SESSION *peek = size ? d2i_SSL_SESSION(NULL, &at, (long)size) : NULL;
+    bool anonymous = !peek || !SSL_SESSION_get0_peer(peek); /* without a peer no policy is asked */
+    SSL_SESSION_free(peek);
+    SSL_SESSION *session = anonymous ? session_from_bytes(&sessions, copy, size) : NULL;
+    if (session && (!validity_holds(session) || at != copy + size))
+        abort();
+    SSL_SESSION_free(session);
+    free(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static uint8_t sealed[ROOM], plain[ROOM];
+    if (size == 0 || size > STORE_RECORD)
+        return 0;
+    uint8_t *copy = exactly(data, size);
+    if (seal_open(&keys, purpose, copy, size, plain))
+        abort();
+    free(copy);
+    size_t whole = seal(&keys, purpose, data, size, sealed);
+    if (whole != size + SEAL_OVERHEAD || !seal_open(&keys, purpose, sealed, whole, plain) ||
+        memcmp(plain, data, size) != 0)
+        abort();
+    check_session(plain, size);
+    sealed[data[0] % whole] ^= (uint8_t)(1U << (size % 8));
+    if (seal_open(&keys, purpose, sealed, whole, plain))
+        abort();
+    return 0;
+}
