@@ -21,7 +21,9 @@ void config_connection_init(struct config_connection *connection)
         .idle_timeout_ms = CONFIG_NEVER,
         .write_timeout_ms = 60000,
         .close_timeout_ms = 5000,
-        .tls = {.sessions = {.kind = CONFIG_SESSIONS_MEMORY}, .session_timeout_ms = 300000},
+        .tls = {.sessions = {.kind = CONFIG_SESSIONS_MEMORY},
+                .session_timeout_ms = 300000,
+                .client_auth = CONFIG_CLIENT_AUTH_UNSET},
     };
 }
 

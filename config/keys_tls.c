@@ -57,7 +57,8 @@ static const struct key tls_keys[] = {
      IN(config_tls, ca)},
     {.name = "client_auth",
      .help = "Whether we, as TLS server, ask for a certificate (request), insist on one (require), "
-             "or ask when the conversation needs one (on_demand).",
+             "or ask when the conversation needs one (on_demand). To be written out where the role "
+             "is auto; with \"dial\", require where we may be TLS server.",
      .type = KEY_ENUM,
      .names = client_auths,
      IN(config_tls, client_auth)},

@@ -1,6 +1,7 @@
 /* The handshake: the role from the relay's verdict, an SSL object for it, TLS, and the check of who the peer is. */
 #include "relay/clock.h"
 #include "server/conn_internal.h"
+#include "server/tls/error.h"
 
 #include <string.h>
 
@@ -132,6 +133,16 @@ static void note_session(actpass_conn *conn)
         conn_note_certificate(conn, certificate);
 }
 
+/* The configuration was checked before; nobody that we dialed is talked to unauthenticated even so. */
+static bool accepts(const actpass_conn *conn, struct tls_error *refusal)
+{
+    struct tls_context *tls = conn->config->tls;
+    if (!tls_context_accepts(tls, conn->ssl, refusal))
+        return false;
+    return !conn->opened || tls_context_knows(tls, conn->ssl) ||
+           tls_fail(refusal, "we opened the connection, and the peer gave no certificate");
+}
+
 /* One attempt to go on. */
 static enum outcome step(actpass_conn *conn, unsigned *want)
 {
@@ -142,8 +153,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
     if (outcome == OUTCOME_CLOSED) { /* an alert close_notify instead of a hello (hazard 20) */
         conn_fail(conn, ACTPASS_PROTOCOL, "the peer closed TLS in the handshake");
         outcome = OUTCOME_FAILED;
-    } else if (outcome == OUTCOME_DONE &&
-               !tls_context_accepts(conn->config->tls, conn->ssl, &refusal)) {
+    } else if (outcome == OUTCOME_DONE && !accepts(conn, &refusal)) {
         conn_fail(conn, ACTPASS_REFUSED, refusal.text);
         outcome = OUTCOME_FAILED;
     } else if (outcome == OUTCOME_DONE) {

@@ -35,6 +35,7 @@ struct actpass_conn {
     struct relay *relay;
     struct conn_options options;
     char peer_address[80];
+    bool opened;       /* we opened the connection */
     char *dialed;      /* the address, where we opened the connection; NULL: the peer did */
     char *dialed_name; /* its host, if that is a name */
     bool renegotiable; /* from the handshake on: a server that asks for another one gets it */

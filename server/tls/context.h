@@ -32,6 +32,10 @@ SSL *tls_context_ssl(struct tls_context *context, bool server);
  * have been agreed on. False with error. */
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls_error *error);
 
+/* Where we dialed, a peer that is accepted must be known, whatever client authentication says: it has shown a certificate, or
+ * the policy takes any peer. */
+bool tls_context_knows(const struct tls_context *context, SSL *ssl);
+
 /* To be called once the first handshake is accepted. A later one (TLS 1.2, renegotiation) must show the same certificate,
  * and does not agree on a protocol anew. True: we are client and answer when the server wants to renegotiate, which is
  * only where that is safe (RFC 5746, RFC 7627); else it is refused. */

@@ -243,6 +243,59 @@ Test(settings, one_that_could_not_be_used_can_be_mended)
     test_pair_free(pair);
 }
 
+/* ---- Whether clients are asked ---------------------------------------------------------------- */
+
+/* Both roles, and what is to be said of clients (-1: nothing is). */
+static actpass_config *either(const struct test_pair *pair, actpass_role role, int auth)
+{
+    actpass_config *config = usable(pair);
+    int failed = actpass_config_set_role(config, role) | actpass_config_set_ca(config, pair->ca) |
+                 actpass_config_add_peer_name(config, pair->ends[1].name);
+    if (auth >= 0)
+        failed |= actpass_config_set_client_auth(config, (actpass_client_auth)auth);
+    cr_assert_eq(failed, 0);
+    return config;
+}
+
+static void check_auth(const struct test_pair *pair, actpass_role role, int auth, bool accepts,
+                       bool connects)
+{
+    int fds[2];
+    actpass_config *config = either(pair, role, auth);
+    cr_assert_null(actpass_connect(config, "unix:/no/such/socket"));
+    assert_says(config, connects ? "No such file" : "set \"client_auth\" to \"require\"");
+    if (!connects)
+        cr_assert_eq(actpass_config_set_min_version(config, 0x0304), 0, "it is not in use yet");
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    actpass_conn *conn = actpass_accept_fd(config, fds[0]);
+    cr_assert_eq(conn != NULL, accepts, "role %d, client_auth %d", (int)role, auth);
+    if (!accepts)
+        assert_says(config, "the peer chooses its role");
+    if (accepts) { /* now it is frozen, and dialing is judged all the same */
+        cr_assert_null(actpass_connect(config, "unix:/no/such/socket"));
+        assert_says(config, connects ? "No such file" : "set \"client_auth\" to \"require\"");
+    }
+    close(fds[1]);
+    actpass_free(conn);
+    actpass_config_free(config);
+}
+
+Test(settings, a_peer_that_may_choose_its_role_must_be_asked_or_not_in_so_many_words)
+{
+    enum { A = ACTPASS_ROLE_AUTO, S = ACTPASS_ROLE_SERVER, C = ACTPASS_ROLE_CLIENT, UNSET = -1 };
+    struct test_pair *pair = test_pair_new();
+    check_auth(pair, (actpass_role)A, UNSET, false, false);
+    check_auth(pair, (actpass_role)A, ACTPASS_CLIENT_AUTH_NONE, true, false);
+    check_auth(pair, (actpass_role)A, ACTPASS_CLIENT_AUTH_REQUEST, true, false);
+    check_auth(pair, (actpass_role)A, ACTPASS_CLIENT_AUTH_ON_DEMAND, true, false);
+    check_auth(pair, (actpass_role)A, ACTPASS_CLIENT_AUTH_REQUIRE, true, true);
+    check_auth(pair, (actpass_role)S, UNSET, true, false);
+    check_auth(pair, (actpass_role)S, ACTPASS_CLIENT_AUTH_REQUEST, true, false);
+    check_auth(pair, (actpass_role)S, ACTPASS_CLIENT_AUTH_REQUIRE, true, true);
+    check_auth(pair, (actpass_role)C, UNSET, true, true);
+    test_pair_free(pair);
+}
+
 static void *freeze(void *arg)
 {
     return settings_freeze(arg) ? NULL : arg;
