@@ -240,6 +240,27 @@ static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
     return outcome == OUTCOME_DONE;
 }
 
+/* One attempt to get the alert out of it. */
+static bool answer_more(actpass_conn *conn, unsigned *want)
+{
+    pthread_mutex_lock(&conn->lock);
+    conn_prepare(conn);
+    enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);
+    pthread_mutex_unlock(&conn->lock);
+    return outcome == OUTCOME_AGAIN;
+}
+
+void conn_answer(actpass_conn *conn, int64_t deadline_us)
+{
+    unsigned want = 0;
+    pthread_mutex_lock(&conn->lock);
+    bool made = make_ssl(conn, ROLE_SERVER);
+    pthread_mutex_unlock(&conn->lock);
+    while (made && answer_more(conn, &want) &&
+           relay_wait(conn->relay, want, NULL, 0, deadline_us) == WAIT_READY)
+        ;
+}
+
 void conn_wait_role(actpass_conn *conn)
 {
     struct verdict verdict;

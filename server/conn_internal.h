@@ -112,6 +112,10 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate);
 /* The end of a connection without a role. */
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
 
+/* Has a TLS server answer a beginning that made no role but is TLS: with an alert, as soon as its record is whole. How the
+ * connection ended is said already. */
+void conn_answer(actpass_conn *conn, int64_t deadline_us);
+
 /* What the transport has seen becomes the end: for failures without an SSL call. */
 void conn_end_of_transport(actpass_conn *conn);
 

@@ -178,12 +178,21 @@ Test(settings, where_to_dial_from)
 
 /* ---- Freezing ------------------------------------------------------------------------------------------ */
 
-static actpass_config *usable(const struct test_pair *pair)
+static actpass_config *bare(const struct test_pair *pair)
 {
     actpass_config *config = actpass_config_new();
     cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_SERVER), 0);
     cr_assert_eq(actpass_config_set_identity(config, pair->ends[0].certificate, pair->ends[0].key),
                  0);
+    return config;
+}
+
+/* For both openers. */
+static actpass_config *usable(const struct test_pair *pair)
+{
+    actpass_config *config = bare(pair);
+    cr_assert_eq(actpass_config_set_ca(config, pair->ca), 0);
+    cr_assert_eq(actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_REQUIRE), 0);
     return config;
 }
 
@@ -248,7 +257,7 @@ Test(settings, one_that_could_not_be_used_can_be_mended)
 /* Both roles, and what is to be said of clients (-1: nothing is). */
 static actpass_config *either(const struct test_pair *pair, actpass_role role, int auth)
 {
-    actpass_config *config = usable(pair);
+    actpass_config *config = bare(pair);
     int failed = actpass_config_set_role(config, role) | actpass_config_set_ca(config, pair->ca) |
                  actpass_config_add_peer_name(config, pair->ends[1].name);
     if (auth >= 0)
