@@ -31,7 +31,8 @@ static bool satisfied(struct relay *relay, unsigned want)
         return true;
     if ((want & RELAY_FLUSHED) && (relay->output_dead || (relay->fin_sent && !relay->sending)))
         return true;
-    return (want & RELAY_ENDED) && (relay->input_dead || relay->received >= relay->discard_until);
+    return (want & RELAY_ENDED) &&
+           (relay->input_dead || (relay->discarding && relay->received >= relay->discard_until));
 }
 
 void wait_wake(struct relay *relay)
