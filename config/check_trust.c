@@ -113,6 +113,9 @@ void check_trust(const struct checked_service *checked)
     if (crl && !trust.ca && !checked->service->connection.tls.insecure_any_peer)
         error_at_key(checked->messages, crl,
                      "needs \"ca\" beside it, whose certificates it revokes");
+    if (checked->service->connection.tls.require_alpn && !place_find(checked->tls, "alpn"))
+        error_at_key(checked->messages, place_find(checked->tls, "require_alpn"),
+                     "needs \"alpn\" beside it, with the protocols that are required");
     if (!checked->role_known)
         return;
     if (checked->may_serve && !certificate)

@@ -109,6 +109,7 @@ struct config_tls {
     enum config_client_auth client_auth;
     enum config_tls_version min_version;
     enum config_unknown_server_name unknown_server_name;
+    bool require_alpn;      /* with ALPN: a peer without it is refused, in both roles */
     bool ca_system;         /* "ca": "system" */
     bool insecure_any_peer; /* accept any peer, in both roles */
 };

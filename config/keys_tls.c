@@ -100,6 +100,12 @@ static const struct key tls_keys[] = {
      .wrong = wrong_alpn,
      FROM(1, 255),
      IN(config_tls, alpn)},
+    {.name = "require_alpn",
+     .help =
+         "Refuse a peer that takes no part in ALPN, in both roles. Protects from cross-protocol "
+         "attacks (ALPACA). Default: only one that offers other protocols is refused.",
+     .type = KEY_BOOL,
+     IN(config_tls, require_alpn)},
     {.name = "insecure_any_peer",
      .help = "Accept any peer, in both roles. Protects from nobody who can reach us.",
      .type = KEY_BOOL,

@@ -153,6 +153,8 @@ ACTPASS_API int actpass_config_set_ciphers(actpass_config *config, const char *t
                                            const char *tls13_ciphersuites); /* NULL: default */
 ACTPASS_API int actpass_config_set_min_version(actpass_config *config,
                                                int tls_version); /* 0x0303, 0x0304 */
+/* Adds an application protocol (ALPN, RFC 7301), the preferred one first. A peer that takes part in ALPN and has none of them is
+ * refused; for one that takes no part see actpass_config_set_require_alpn. */
 ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *protocol);
 /* More of TLS, such as sessions, several certificates and revocation: actpass_tls.h. */
 

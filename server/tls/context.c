@@ -220,7 +220,7 @@ static bool make_both(struct tls_context *context, const struct material *materi
 {
     context->policy = policy_new(material->tls, material->identity.certificate, error);
     if (!context->policy || !set_revocation(context, material, error) ||
-        !alpn_read(&material->tls->alpn, &context->alpn, error) ||
+        !alpn_read(material->tls, &context->alpn, error) ||
         !set_server_name(material->tls, context, error) ||
         (may_serve && !make_served(context, material, error)))
         return false;

@@ -28,7 +28,7 @@ void tls_context_free(struct tls_context *context);
 SSL *tls_context_ssl(struct tls_context *context, bool server);
 
 /* To be asked after every handshake, resumed ones too: is this peer the one we expect? A peer
- * without a certificate passes only where none is required. Where ALPN is configured a protocol must
+ * without a certificate passes only where none is required. Where ALPN is required a protocol must
  * have been agreed on. False with error. */
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls_error *error);
 

@@ -100,6 +100,9 @@ static const struct bad_text trust[] = {
      RAW("{\"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"role\": \"client\", "
          "\"echo\": true,\n\"tls\": {\"key\": \"peer.pem\", \"insecure_any_peer\": true}}]}"),
      "c.json:2:9: /services/0/tls/key: needs \"certificate\" beside it\n"},
+    {"require_alpn without alpn", TLS("'require_alpn': true"),
+     "c.json:3:1: /services/0/tls/require_alpn: needs \"alpn\" beside it, with the protocols that "
+     "are required\n"},
     {"require without ca", TLS("'client_auth': 'require'"),
      "c.json:3:16: /services/0/tls/client_auth: needs somebody to vouch for the clients: add "
      "\"ca\", or \"peer_pins\"\n"},

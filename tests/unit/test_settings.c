@@ -229,6 +229,7 @@ Test(settings, nothing_can_be_changed_once_it_is_in_use)
                            actpass_config_set_ocsp_response(config, NULL),
                            actpass_config_set_sessions(config, "off", NULL),
                            actpass_config_set_insecure_any_peer(config, 0),
+                           actpass_config_set_require_alpn(config, 1),
                            actpass_on_event(config, on_event, NULL),
                            actpass_config_load(config, "/no/such.json", NULL)};
     for (size_t i = 0; i < sizeof results / sizeof *results; i++)
