@@ -159,6 +159,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
     } else if (outcome == OUTCOME_DONE) {
         note_session(conn);
         conn->renegotiable = tls_context_up(conn->ssl);
+        conn->proven = SSL_get0_peer_certificate(conn->ssl) != NULL;
         conn->handshaken = true;
     }
     if (outcome == OUTCOME_FAILED)

@@ -47,6 +47,7 @@ struct actpass_conn {
     SSL *ssl;
     struct binding binding; /* its share in glare */
     bool handshaken;
+    bool proven; /* the peer has a certificate, has proven that it has the key, and is accepted */
     bool connected; /* the transport is, or was */
     bool syn_data;  /* data travelled in the SYN */
     bool resumed;
