@@ -45,7 +45,7 @@ static void check_protected(const struct checked_service *checked, struct place 
         return;
     check_names(checked, list);
     if (as_server && checked->role_known && !(client_auth && client_auth->bad) &&
-        checked->service->connection.tls.client_auth == CONFIG_CLIENT_AUTH_NONE)
+        config_client_auth(&checked->service->connection.tls) == CONFIG_CLIENT_AUTH_NONE)
         error_at_key(checked->messages, list,
                      "needs clients that are asked for a certificate: add \"client_auth\": "
                      "\"on_demand\" under \"tls\" (or \"request\" or \"require\")");

@@ -24,7 +24,8 @@ void config_connection_init(struct config_connection *connection)
         .tls = {.sessions = {.kind = CONFIG_SESSIONS_MEMORY},
                 .session_timeout_ms = 300000,
                 .max_certificate_list = CONFIG_CERTIFICATE_LIST_DEFAULT,
-                .verify_depth = CONFIG_VERIFY_DEPTH_DEFAULT},
+                .verify_depth = CONFIG_VERIFY_DEPTH_DEFAULT,
+                .client_auth = CONFIG_CLIENT_AUTH_UNSET},
     };
 }
 

@@ -18,8 +18,11 @@ enum config_client_auth {
     CONFIG_CLIENT_AUTH_NONE,
     CONFIG_CLIENT_AUTH_REQUEST,
     CONFIG_CLIENT_AUTH_REQUIRE,
-    CONFIG_CLIENT_AUTH_ON_DEMAND /* not in the handshake; later, when the conversation asks */
+    CONFIG_CLIENT_AUTH_ON_DEMAND, /* not in the handshake; later, when the conversation asks */
+    CONFIG_CLIENT_AUTH_UNSET      /* the default: nothing was written, which stands for NONE */
 };
+/* Who opens a connection: the peer, or we. */
+enum config_opener { CONFIG_PEER_OPENS, CONFIG_WE_OPEN };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
@@ -120,6 +123,7 @@ struct config_tls {
     enum config_client_auth client_auth;
     enum config_tls_version min_version;
     enum config_unknown_server_name unknown_server_name;
+    bool require_alpn;      /* with ALPN: a peer without it is refused, in both roles */
     bool ca_system;         /* "ca": "system" */
     bool insecure_any_peer; /* accept any peer, in both roles */
 };
@@ -249,6 +253,14 @@ void config_report_free(struct config_report *report);
 /* A connection's settings with every default in place, as if nothing had been configured. */
 void config_connection_init(struct config_connection *connection);
 void config_connection_free(struct config_connection *connection); /* what it holds, not itself */
+
+/* The one that was written, or the one that holds where none was. */
+enum config_client_auth config_client_auth(const struct config_tls *tls);
+
+/* A peer that may choose its role must not choose thereby whether it is authenticated. NULL, or what is
+ * wrong with "client_auth" for connections that OPENER opens (a string that lives for ever). */
+const char *config_wrong_client_auth(const struct config_connection *connection,
+                                     enum config_opener opener);
 
 /* Parses an address as the "listen" and "forward" keys do. Returns NULL, or what is wrong (a
  * string that lives for ever). On failure the address is empty. */

@@ -57,7 +57,8 @@ static const struct key tls_keys[] = {
      IN(config_tls, ca)},
     {.name = "client_auth",
      .help = "Whether we, as TLS server, ask for a certificate (request), insist on one (require), "
-             "or ask when the conversation needs one (on_demand).",
+             "or ask when the conversation needs one (on_demand). To be written out where the role "
+             "is auto; with \"dial\", require where we may be TLS server.",
      .type = KEY_ENUM,
      .names = client_auths,
      IN(config_tls, client_auth)},
@@ -117,6 +118,12 @@ static const struct key tls_keys[] = {
      .wrong = wrong_alpn,
      FROM(1, 255),
      IN(config_tls, alpn)},
+    {.name = "require_alpn",
+     .help =
+         "Refuse a peer that takes no part in ALPN, in both roles. Protects from cross-protocol "
+         "attacks (ALPACA). Default: only one that offers other protocols is refused.",
+     .type = KEY_BOOL,
+     IN(config_tls, require_alpn)},
     {.name = "insecure_any_peer",
      .help = "Accept any peer, in both roles. Protects from nobody who can reach us.",
      .type = KEY_BOOL,

@@ -50,6 +50,9 @@ static actpass_config *configure(char **argv)
     if (actpass_config_set_identity(config, argv[1], argv[2]) == 0 &&
         actpass_config_set_ca(config, argv[3]) == 0 &&
         actpass_config_add_peer_name(config, argv[4]) == 0 &&
+        /* A peer that comes as TLS client needs no certificate here, and one that is TLS server always has
+         * one. Where the peer must be known in either role: ACTPASS_CLIENT_AUTH_REQUIRE. */
+        actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_NONE) == 0 &&
         /* A peer that is silent for a second is a TLS server; one that then goes on to say nothing
          * for ten makes SSL_read fail, instead of blocking for ever. */
         actpass_config_set_timeout(config, ACTPASS_INITIAL_DATA_TIMEOUT, 1000) == 0 &&

@@ -4,15 +4,39 @@
 #include <stdbool.h>
 
 enum { RECORD_HEADER = 5, RECORD_MOST = 16384, HANDSHAKE_HEADER = 4 };
-enum { TYPE_ALERT = 0x15, TYPE_HANDSHAKE = 0x16, MAJOR = 0x03 };
+enum { TYPE_CCS = 0x14, TYPE_ALERT = 0x15, TYPE_HANDSHAKE = 0x16, TYPE_LAST = 0x18, MAJOR = 0x03 };
 enum { HELLO_REQUEST = 0, CLIENT_HELLO = 1, SERVER_HELLO = 2 };
+
+/* Text decides by its first byte; whoever types it waits for an answer. */
+static bool is_text(uint8_t byte)
+{
+    return (byte >= 0x20 && byte < 0x7f) || (byte >= 0x07 && byte <= 0x0d);
+}
+
+/* A record that is not a proper beginning. With a header that TLS may have, it is one that somebody sends who
+ * speaks TLS; else it is no TLS at all. What TLS does not know may be anything, so its length must be in bounds. */
+static enum hello classify_other(const uint8_t *header, size_t length)
+{
+    enum { LONGEST = RECORD_MOST + 2048 }; /* RFC 5246 section 6.2.3 */
+    bool known = header[0] >= TYPE_CCS && header[0] <= TYPE_LAST;
+    if (length == 1)
+        return is_text(header[0]) ? HELLO_NOT_TLS : HELLO_PARTIAL;
+    if (header[1] != MAJOR)
+        return HELLO_NOT_TLS;
+    if (length < RECORD_HEADER)
+        return HELLO_PARTIAL;
+    size_t body = ((size_t)header[3] << 8) | header[4];
+    return body > 0 && (known || body <= LONGEST) ? HELLO_OTHER_RECORD : HELLO_NOT_TLS;
+}
 
 /* SSLv2 record header of two bytes, then CLIENT-HELLO = 1 and the version (RFC 5246 appendix E.2). */
 static enum hello classify_v2(const uint8_t *bytes, size_t length)
 {
     enum { V2_HEADER = 2, V2_LEAST = 9 };
-    if (length < V2_HEADER)
+    if (length < V2_HEADER || (length == V2_HEADER && bytes[1] == MAJOR))
         return HELLO_PARTIAL;
+    if (bytes[1] == MAJOR && bytes[2] != CLIENT_HELLO)
+        return classify_other(bytes, length);
     size_t message = ((size_t)(bytes[0] & 0x7f) << 8) | bytes[1];
     if (message < V2_LEAST)
         return HELLO_NOT_TLS;
@@ -41,7 +65,7 @@ static enum hello classify_type(uint8_t type)
         return HELLO_CLIENT;
     if (type == SERVER_HELLO || type == HELLO_REQUEST)
         return HELLO_PEER_ANSWERS_AS_SERVER;
-    return HELLO_NOT_TLS;
+    return HELLO_OTHER_RECORD;
 }
 
 /* Walks the records from the second on, until the message whose header begins the first is whole. What is
@@ -80,7 +104,7 @@ enum hello hello_classify(const uint8_t *bytes, size_t length)
         return bytes[1] == MAJOR ? HELLO_ALERT : HELLO_NOT_TLS;
     }
     if (!plausible_record(bytes, length))
-        return HELLO_NOT_TLS;
+        return classify_other(bytes, length);
     if (length <= RECORD_HEADER)
         return HELLO_PARTIAL;
     enum hello type = classify_type(bytes[RECORD_HEADER]);

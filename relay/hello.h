@@ -10,6 +10,7 @@ enum hello {
     HELLO_CLIENT,  /* a whole ClientHello message, over however many records; SSLv2 format too */
     HELLO_PEER_ANSWERS_AS_SERVER, /* ServerHello or HelloRequest */
     HELLO_ALERT,
+    HELLO_OTHER_RECORD, /* a TLS record that no TLS client begins with: a TLS server has an alert for it */
     HELLO_NOT_TLS
 };
 

@@ -142,6 +142,7 @@ struct relay {
     bool cancelled;
     bool timed_out;
     uint64_t received, sent;
+    uint64_t discard_until; /* with discarding: the end, once so much was received */
 };
 
 /* spill.c */

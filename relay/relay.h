@@ -150,8 +150,9 @@ bool relay_connected(struct relay *relay);
 /* Sends what is left, then FIN, until the deadline. Reading goes on. */
 enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us);
 
-/* Reads and discards raw bytes until the peer's end, an error or the deadline (hazard 17). */
-void relay_discard(struct relay *relay, int64_t deadline_us);
+/* Reads and discards raw bytes until the peer's end, an error or the deadline, at most MOST bytes
+ * (hazard 17). */
+void relay_discard(struct relay *relay, uint64_t most, int64_t deadline_us);
 
 /* Gives back memory and the control pipe, which a connection without traffic does not need, until its next
  * wait but one. For the conversation's only thread, between two waits in one call. */

@@ -72,10 +72,15 @@ static void judge(struct relay *relay)
         decide(relay, ROLE_SERVER, CAUSE_CLIENT_HELLO);
         break;
     case HELLO_PEER_ANSWERS_AS_SERVER:
+        relay->verdict.answerable = true;
         decide(relay, ROLE_NONE, CAUSE_PEER_ANSWERS_AS_SERVER);
         break;
     case HELLO_ALERT:
         decide(relay, ROLE_NONE, CAUSE_ALERT_FIRST);
+        break;
+    case HELLO_OTHER_RECORD:
+        relay->verdict.answerable = true;
+        decide(relay, ROLE_NONE, CAUSE_NOT_TLS);
         break;
     case HELLO_NOT_TLS:
         decide(relay, ROLE_NONE, CAUSE_NOT_TLS);

@@ -30,6 +30,7 @@ struct verdict {
     int64_t accepted_us;   /* CLOCK_MONOTONIC; the two below count from here */
     int64_t decided_us;    /* from accept; -1 before */
     int64_t first_byte_us; /* from accept to the peer's first byte; -1: none yet */
+    int answerable;        /* no role, but a TLS server has an alert for what the peer sent */
     int peer_spoke_first;  /* the peer's first byte came before our first one */
 };
 

@@ -31,7 +31,8 @@ static bool satisfied(struct relay *relay, unsigned want)
         return true;
     if ((want & RELAY_FLUSHED) && (relay->output_dead || (relay->fin_sent && !relay->sending)))
         return true;
-    return (want & RELAY_ENDED) && relay->input_dead;
+    return (want & RELAY_ENDED) &&
+           (relay->input_dead || (relay->discarding && relay->received >= relay->discard_until));
 }
 
 void wait_wake(struct relay *relay)
@@ -247,10 +248,12 @@ enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us)
     return result;
 }
 
-void relay_discard(struct relay *relay, int64_t deadline_us)
+void relay_discard(struct relay *relay, uint64_t most, int64_t deadline_us)
 {
     relay_lock(relay);
     relay->discarding = true;
+    relay->discard_until =
+        most > UINT64_MAX - relay->received ? UINT64_MAX : relay->received + most;
     pump_changed(relay);
     (void)wait_for(relay, RELAY_ENDED, NULL, 0, deadline_us);
     relay_unlock(relay);

@@ -142,12 +142,19 @@ ACTPASS_API int actpass_config_add_peer_name(actpass_config *config, const char 
  * With pins and no CA, the pin alone is trusted. */
 ACTPASS_API int actpass_config_add_peer_pin(actpass_config *config, const char *pin);
 
+/* What we want of a TLS client: nothing, to ask for a certificate, to insist on one, or to ask later. With
+ * ACTPASS_ROLE_AUTO the peer chooses its role, so the role proves nothing: then it must be said, whatever it is
+ * (actpass_accept_fd fails otherwise). For actpass_connect with ACTPASS_ROLE_AUTO or ACTPASS_ROLE_SERVER only
+ * ACTPASS_CLIENT_AUTH_REQUIRE will do. Neither holds with actpass_config_set_insecure_any_peer. Default for
+ * ACTPASS_ROLE_SERVER and actpass_accept_fd: nothing. */
 ACTPASS_API int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth auth);
 ACTPASS_API int actpass_config_set_server_name(actpass_config *config, const char *name); /* SNI */
 ACTPASS_API int actpass_config_set_ciphers(actpass_config *config, const char *tls12_ciphers,
                                            const char *tls13_ciphersuites); /* NULL: default */
 ACTPASS_API int actpass_config_set_min_version(actpass_config *config,
                                                int tls_version); /* 0x0303, 0x0304 */
+/* Adds an application protocol (ALPN, RFC 7301), the preferred one first. A peer that takes part in ALPN and has none of them is
+ * refused; for one that takes no part see actpass_config_set_require_alpn. */
 ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *protocol);
 /* More of TLS, such as sessions, several certificates and revocation: actpass_tls.h. */
 
@@ -155,13 +162,15 @@ ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *prot
 
 /* Makes a connection of a connected stream socket, whoever opened it. The descriptor is ours from
  * now on, also on failure. Starts the wait for the peer's first bytes and returns at once. The
- * first use freezes the configuration and loads what it names. NULL: see actpass_config_error. */
+ * first use freezes the configuration and loads what it names. NULL: see actpass_config_error, also where
+ * client authentication must be said and was not (actpass_config_set_client_auth). */
 ACTPASS_API actpass_conn *actpass_accept_fd(actpass_config *config, int fd);
 
 /* Opens a TCP connection to "host:port", "[v6]:port" or "unix:/path" within the connect timeout.
  * The role is the configuration's, too: with ACTPASS_ROLE_AUTO we listen first. With TCP Fast Open it shakes hands, too,
- * within the handshake timeout; where that fails there is still a connection, if TCP's came up. NULL: see
- * actpass_config_error. */
+ * within the handshake timeout; where that fails there is still a connection, if TCP's came up. Where we may
+ * become TLS server, the configuration must require the peer's certificate (actpass_config_set_client_auth). NULL:
+ * see actpass_config_error. */
 ACTPASS_API actpass_conn *actpass_connect(actpass_config *config, const char *address);
 
 /* Blocks until the role is decided and TLS is up, at most for the initial data timeout and the

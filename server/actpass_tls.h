@@ -30,6 +30,11 @@ ACTPASS_API int actpass_config_set_crl(actpass_config *config, const char *crl);
  * none. */
 ACTPASS_API int actpass_config_set_ocsp_response(actpass_config *config, const char *response);
 
+/* With 1 a peer that takes no part in ALPN is refused, too, in both roles; needs actpass_config_add_alpn. It protects from
+ * cross-protocol attacks (ALPACA): somebody on the path cannot pass a client of another protocol, which trusts our
+ * certificate, on to us, nor our client to such a server. Default 0: who offers none is accepted, as in RFC 7301. */
+ACTPASS_API int actpass_config_set_require_alpn(actpass_config *config, int require);
+
 /* As server: where sessions are kept for resumption: "off", "memory" (the default), "tickets" (at the client),
  * "file:/path" (shared by the processes of this host), "redis://host:port/db" or "redis:unix:/path" (shared by
  * several hosts). KEY_FILE has the keys that seal what leaves this process, one of 64 hex digits a line: the first seals, all

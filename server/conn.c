@@ -135,6 +135,7 @@ void conn_dialed(actpass_conn *conn, const char *address)
 {
     struct config_address parsed;
     struct in6_addr number;
+    conn->opened = true;
     conn->dialed = strdup(address);
     if (config_address_parse(address, &parsed))
         return;
@@ -191,7 +192,7 @@ actpass_conn *actpass_accept_fd(actpass_config *config, int fd)
             close(fd);
         return NULL;
     }
-    if (!settings_freeze(config)) {
+    if (!settings_use(config, CONFIG_PEER_OPENS)) {
         close(fd);
         return NULL;
     }

@@ -31,7 +31,7 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate)
 bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct tls_error *error)
 {
     pthread_mutex_lock(&conn->lock);
-    X509 *peer = conn->handshaken ? SSL_get0_peer_certificate(conn->ssl) : NULL;
+    X509 *peer = conn->proven ? SSL_get0_peer_certificate(conn->ssl) : NULL;
     bool is = peer ? policy_accepts(policy, peer, error)
                    : tls_fail(error, "the peer has shown no certificate");
     pthread_mutex_unlock(&conn->lock);
@@ -100,7 +100,8 @@ static enum conn_asked ask(actpass_conn *conn, bool required, struct tls_error *
     enum conn_asked result = ASKED_FAILED;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken)
         tls_fail(why, "the connection is not open");
-    else if (SSL_get0_peer_certificate(conn->ssl)) /* and accepted */
+    else if (
+        conn->proven) /* OpenSSL has a certificate as soon as the message has come, which anybody can send */
         result = ASKED_GIVEN;
     else if (!SSL_is_server(conn->ssl))
         result = none(why, "only a TLS server can ask for a certificate");
@@ -123,7 +124,8 @@ static enum conn_asked judge(actpass_conn *conn, struct tls_error *why)
         return none(why, "the client was asked for a certificate and gave none");
     conn->cipher = SSL_get_cipher_name(conn->ssl);
     conn_note_certificate(conn, peer);
-    if (tls_context_accepts(conn->config->tls, conn->ssl, why))
+    conn->proven = tls_context_accepts(conn->config->tls, conn->ssl, why);
+    if (conn->proven)
         return ASKED_GIVEN;
     conn_fail(conn, ACTPASS_REFUSED, why->text);
     return ASKED_FAILED;

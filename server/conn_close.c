@@ -3,6 +3,10 @@
 #include "relay/clock.h"
 #include "server/conn_internal.h"
 
+/* So much may still come of who has not shaken hands, before our alert is given up: four times the largest
+ * length that a record header can tell. */
+enum { MOST_DISCARDED = 262144 };
+
 /* Existing code on actpass_ssl may have closed, or failed, behind our back. */
 static void adopt_ssl_state(actpass_conn *conn)
 {
@@ -56,11 +60,13 @@ static void close_in_order(actpass_conn *conn, int64_t deadline_us)
 static void close_after_failure(actpass_conn *conn, int64_t deadline_us)
 {
     bool tls_failed = conn->end == ACTPASS_PROTOCOL || conn->end == ACTPASS_REFUSED;
+    if (!conn->ssl && tls_failed && relay_verdict(conn->relay).answerable)
+        conn_answer(conn, deadline_us);
     if (!conn->ssl || (!tls_failed && conn->end != ACTPASS_TRUNCATED))
         return;
     (void)relay_finish_output(conn->relay, deadline_us);
     if (tls_failed)
-        relay_discard(conn->relay, deadline_us);
+        relay_discard(conn->relay, conn->handshaken ? UINT64_MAX : MOST_DISCARDED, deadline_us);
 }
 
 actpass_end actpass_close(actpass_conn *conn)

@@ -1,6 +1,7 @@
 /* The handshake: the role from the relay's verdict, an SSL object for it, TLS, and the check of who the peer is. */
 #include "relay/clock.h"
 #include "server/conn_internal.h"
+#include "server/tls/error.h"
 
 #include <string.h>
 
@@ -174,6 +175,16 @@ static void note_session(actpass_conn *conn)
         conn_note_certificate(conn, certificate);
 }
 
+/* The configuration was checked before; nobody that we dialed is talked to unauthenticated even so. */
+static bool accepts(const actpass_conn *conn, struct tls_error *refusal)
+{
+    struct tls_context *tls = conn->config->tls;
+    if (!tls_context_accepts(tls, conn->ssl, refusal))
+        return false;
+    return !conn->opened || tls_context_knows(tls, conn->ssl) ||
+           tls_fail(refusal, "we opened the connection, and the peer gave no certificate");
+}
+
 /* One attempt to go on. */
 static enum outcome step(actpass_conn *conn, unsigned *want)
 {
@@ -184,13 +195,13 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
     if (outcome == OUTCOME_CLOSED) { /* an alert close_notify instead of a hello (hazard 20) */
         conn_fail(conn, ACTPASS_PROTOCOL, "the peer closed TLS in the handshake");
         outcome = OUTCOME_FAILED;
-    } else if (outcome == OUTCOME_DONE &&
-               !tls_context_accepts(conn->config->tls, conn->ssl, &refusal)) {
+    } else if (outcome == OUTCOME_DONE && !accepts(conn, &refusal)) {
         conn_fail(conn, ACTPASS_REFUSED, refusal.text);
         outcome = OUTCOME_FAILED;
     } else if (outcome == OUTCOME_DONE) {
         note_session(conn);
         conn->renegotiable = tls_context_up(conn->ssl);
+        conn->proven = SSL_get0_peer_certificate(conn->ssl) != NULL;
         conn->handshaken = true;
     }
     if (outcome == OUTCOME_FAILED)
@@ -270,6 +281,27 @@ static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
     relay_flush(conn->relay);
     note_syn_data(conn);
     return outcome == OUTCOME_DONE;
+}
+
+/* One attempt to get the alert out of it. */
+static bool answer_more(actpass_conn *conn, unsigned *want)
+{
+    pthread_mutex_lock(&conn->lock);
+    conn_prepare(conn);
+    enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);
+    pthread_mutex_unlock(&conn->lock);
+    return outcome == OUTCOME_AGAIN;
+}
+
+void conn_answer(actpass_conn *conn, int64_t deadline_us)
+{
+    unsigned want = 0;
+    pthread_mutex_lock(&conn->lock);
+    bool made = make_ssl(conn, ROLE_SERVER);
+    pthread_mutex_unlock(&conn->lock);
+    while (made && answer_more(conn, &want) &&
+           relay_wait(conn->relay, want, NULL, 0, deadline_us) == WAIT_READY)
+        ;
 }
 
 void conn_wait_role(actpass_conn *conn)

@@ -39,6 +39,7 @@ struct actpass_conn {
     struct relay *relay;
     struct conn_options options;
     char peer_address[80];
+    bool opened;       /* we opened the connection */
     char *dialed;      /* the address, where we opened the connection; NULL: the peer did */
     char *dialed_name; /* its host, if that is a name */
     bool renegotiable; /* from the handshake on: a server that asks for another one gets it */
@@ -50,6 +51,7 @@ struct actpass_conn {
     SSL *ssl;
     struct binding binding; /* its share in glare */
     bool handshaken;
+    bool proven; /* the peer has a certificate, has proven that it has the key, and is accepted */
     bool connected; /* the transport is, or was */
     bool syn_data;  /* data travelled in the SYN */
     bool resumed;
@@ -118,6 +120,10 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate);
 
 /* The end of a connection without a role. */
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
+
+/* Has a TLS server answer a beginning that made no role but is TLS: with an alert, as soon as its record is whole. How the
+ * connection ended is said already. */
+void conn_answer(actpass_conn *conn, int64_t deadline_us);
 
 /* What the transport has seen becomes the end: for failures without an SSL call. */
 void conn_end_of_transport(actpass_conn *conn);

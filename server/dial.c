@@ -82,7 +82,7 @@ actpass_conn *actpass_connect(actpass_config *config, const char *text)
 {
     struct config_address address;
     struct caller caller = {.config = config, .address = text};
-    if (!settings_freeze(config))
+    if (!settings_use(config, CONFIG_WE_OPEN))
         return NULL;
     const char *wrong = config_address_parse(text, &address);
     if (wrong) {

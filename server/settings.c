@@ -122,6 +122,14 @@ bool settings_freeze(actpass_config *config)
     return frozen;
 }
 
+bool settings_use(actpass_config *config, enum config_opener opener)
+{
+    const char *wrong = config_wrong_client_auth(&config->connection, opener);
+    if (wrong)
+        settings_fail(config, "%s", wrong);
+    return !wrong && settings_freeze(config);
+}
+
 actpass_config *settings_new(const char *service, const struct config_connection *connection,
                              struct threads *threads, char *error, size_t size)
 {

@@ -42,6 +42,9 @@ actpass_config *settings_new(const char *service, const struct config_connection
 /* Loads what is named and lets nothing be changed any more. False with config->error. */
 bool settings_freeze(actpass_config *config);
 
+/* Is it fit for connections that OPENER opens? Else it stays as it is, not frozen. False with config->error. */
+bool settings_use(actpass_config *config, enum config_opener opener);
+
 /* What setters are made of; each 0, or -1 with config->error. CHANGEABLE: it is not in use yet. */
 int settings_fail(actpass_config *config, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* always -1 */

@@ -101,6 +101,14 @@ int actpass_config_set_chain_limits(actpass_config *config, size_t max_bytes, un
     return 0;
 }
 
+int actpass_config_set_require_alpn(actpass_config *config, int require)
+{
+    if (settings_changeable(config))
+        return -1;
+    config->connection.tls.require_alpn = require != 0;
+    return 0;
+}
+
 int actpass_config_set_insecure_any_peer(actpass_config *config, int insecure)
 {
     if (settings_changeable(config))

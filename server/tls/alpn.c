@@ -21,10 +21,13 @@ static bool measure(const struct config_strings *protocols, size_t *size, struct
     return *size <= MOST_WIRE || tls_fail(error, "alpn: there are too many protocols");
 }
 
-bool alpn_read(const struct config_strings *protocols, struct alpn *alpn, struct tls_error *error)
+bool alpn_read(const struct config_tls *tls, struct alpn *alpn, struct tls_error *error)
 {
     size_t size;
-    *alpn = (struct alpn){NULL, 0};
+    const struct config_strings *protocols = &tls->alpn;
+    *alpn = (struct alpn){.required = tls->require_alpn};
+    if (tls->require_alpn && protocols->count == 0)
+        return tls_fail(error, "require_alpn needs alpn, with the protocols that are required");
     if (!measure(protocols, &size, error))
         return false;
     if (size == 0)
@@ -45,7 +48,7 @@ bool alpn_read(const struct config_strings *protocols, struct alpn *alpn, struct
 void alpn_free(struct alpn *alpn)
 {
     free(alpn->wire);
-    *alpn = (struct alpn){NULL, 0};
+    *alpn = (struct alpn){.wire = NULL};
 }
 
 static int choose(SSL *ssl, const unsigned char **out, unsigned char *out_size,
@@ -65,7 +68,7 @@ bool alpn_is_offered(const struct alpn *alpn, SSL *ssl, int *alert)
 {
     const unsigned char *data;
     size_t size;
-    if (!alpn->wire ||
+    if (!alpn->required ||
         SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data,
                                   &size) == 1)
         return true;
@@ -94,7 +97,9 @@ bool alpn_agreed(const struct alpn *alpn, const SSL *ssl)
     SSL_get0_alpn_selected(ssl, &chosen, &size);
     if (!alpn->wire)
         return true;
-    for (unsigned at = 0; size > 0 && at < alpn->size; at += 1U + alpn->wire[at]) {
+    if (size == 0)
+        return !alpn->required;
+    for (unsigned at = 0; at < alpn->size; at += 1U + alpn->wire[at]) {
         if (alpn->wire[at] == size && memcmp(alpn->wire + at + 1, chosen, size) == 0)
             return true;
     }

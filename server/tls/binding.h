@@ -7,10 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Of the range for private use (RFC 8446 section 11); nobody is known to use it. */
+/* Of the range for private use (RFC 8446 section 11): anybody may use it for something else, which is ignored. */
 #define BINDING_EXTENSION 65383
 
-enum { BINDING_DIGEST = 32 };
+/* An answer is a mark, by which ours are known, and a digest. */
+enum { BINDING_MARK = 8, BINDING_DIGEST = 32 };
 
 /* One SSL object's share. */
 struct binding {
@@ -20,8 +21,9 @@ struct binding {
     bool offers; /* as client: glare may come, so our ClientHello says that we know the rule */
 
     /* Of this file. */
-    uint8_t digest[BINDING_DIGEST]; /* while it is sent */
-    const char *trouble;            /* why it has ended the handshake; NULL: it has not */
+    bool offered;                                  /* as server: by the client, in our form */
+    uint8_t answer[BINDING_MARK + BINDING_DIGEST]; /* while it is sent */
+    const char *trouble; /* why it has ended the handshake; NULL: it has not */
 };
 
 /* Process-wide set-up. False: no memory. */

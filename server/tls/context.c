@@ -161,14 +161,14 @@ static bool make_both(struct tls_context *context, const struct material *materi
 {
     context->policy = policy_new(material->tls, material->identity.certificate, error);
     if (!context->policy || !set_revocation(context, material, error) ||
-        !alpn_read(&material->tls->alpn, &context->alpn, error) ||
+        !alpn_read(material->tls, &context->alpn, error) ||
         !set_server_name(material->tls, context, error) ||
         (may_serve && !make_served(context, material, error)))
         return false;
     context->sessions = sessions_new(material->tls, context->policy, error);
     if (!context->sessions)
         return false;
-    context->client_auth = material->tls->client_auth;
+    context->client_auth = config_client_auth(material->tls);
     context->verify = (struct verify){context->policy, &context->alpn};
     if (may_serve && !(context->server = make_ctx(context, material, true, error)))
         return false;
@@ -275,6 +275,11 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls
     return (renegotiation_same_peer(ssl, peer, &why) &&
             policy_accepts(context->policy, peer, &why)) ||
            tls_fail(error, "the peer's certificate is refused: %s", why.text);
+}
+
+bool tls_context_knows(const struct tls_context *context, SSL *ssl)
+{
+    return policy_takes_any(context->policy) || SSL_get0_peer_certificate(ssl);
 }
 
 bool tls_context_up(SSL *ssl)

@@ -28,9 +28,13 @@ void tls_context_free(struct tls_context *context);
 SSL *tls_context_ssl(struct tls_context *context, bool server);
 
 /* To be asked after every handshake, resumed ones too: is this peer the one we expect? A peer
- * without a certificate passes only where none is required. Where ALPN is configured a protocol must
+ * without a certificate passes only where none is required. Where ALPN is required a protocol must
  * have been agreed on. False with error. */
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls_error *error);
+
+/* Where we dialed, a peer that is accepted must be known, whatever client authentication says: it has shown a certificate, or
+ * the policy takes any peer. */
+bool tls_context_knows(const struct tls_context *context, SSL *ssl);
 
 /* To be called once the first handshake is accepted. A later one (TLS 1.2, renegotiation) must show the same certificate,
  * and does not agree on a protocol anew. True: we are client and answer when the server wants to renegotiate, which is

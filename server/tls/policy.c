@@ -89,6 +89,11 @@ void policy_free(struct policy *policy)
     free(policy);
 }
 
+bool policy_takes_any(const struct policy *policy)
+{
+    return policy->any_peer;
+}
+
 bool policy_needs_chain(const struct policy *policy)
 {
     if (policy->any_peer)

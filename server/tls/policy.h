@@ -31,6 +31,9 @@ void policy_free(struct policy *policy);
 /* One more certificate of our own, before the policy is in use. False: no memory. */
 bool policy_add_own(struct policy *policy, X509 *own);
 
+/* Is any peer accepted (insecure_any_peer)? */
+bool policy_takes_any(const struct policy *policy);
+
 /* Must the chain lead to a trusted CA? No where pins stand alone or any peer is accepted. */
 bool policy_needs_chain(const struct policy *policy);
 

@@ -45,7 +45,7 @@ static bool add_all(EVP_MD_CTX *digest, const struct config_tls *tls, bool serve
                     const STACK_OF(X509) * ca, const X509 *own)
 {
     const uint8_t flags[] = {server, tls->insecure_any_peer, tls->ca_system,
-                             (uint8_t)tls->client_auth, (uint8_t)tls->min_version};
+                             (uint8_t)config_client_auth(tls), (uint8_t)tls->min_version};
     return add(digest, 'f', flags, sizeof flags) && add_strings(digest, 'n', &tls->peer_names) &&
            add_strings(digest, 'p', &tls->peer_pins) && add_ca(digest, ca) &&
            add_text(digest, '2', tls->ciphers) && add_text(digest, '3', tls->ciphersuites) &&

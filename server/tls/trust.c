@@ -29,7 +29,7 @@ static bool check_client(const struct config_tls *tls, struct tls_error *error)
 
 static bool check_server(const struct config_tls *tls, struct tls_error *error)
 {
-    if (tls->client_auth == CONFIG_CLIENT_AUTH_NONE || tls->ca || tls->ca_system ||
+    if (config_client_auth(tls) == CONFIG_CLIENT_AUTH_NONE || tls->ca || tls->ca_system ||
         tls->peer_pins.count > 0)
         return true;
     return tls_fail(error, "client_auth needs somebody to vouch for the clients: add ca, or "

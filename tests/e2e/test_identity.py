@@ -192,14 +192,37 @@ class Identity(Case):
         change(made)
         return tls.Tls(self.connect(actpass), made, server_side=role == "client").handshake()
 
-    @each(role=ROLES)
-    def test_alpn_without_a_protocol_in_common(self, role):
-        actpass = self.actpass(self.service_for(role, "none", alpn=["one/1"]))
-        with self.assertRaises((ssl.SSLError, tls.Truncated, OSError)):
-            peer = self.peer_with(role, actpass, "1.3",
-                                  lambda made: made.set_alpn_protocols(["other/1"]))
-            peer.exchange(b"echo", 4)
-        self.assertEqual(actpass.close()["reason"], "PROTOCOL")
+    def meet_alpn(self, role, version, required, offer):
+        """Does a peer that offers this (None: no ALPN) get its echo?"""
+        actpass = self.actpass(self.service_for(role, "none", alpn=["one/1"],
+                                                require_alpn=required))
+        change = (lambda made: made.set_alpn_protocols(offer)) if offer else (lambda _: None)
+        try:
+            peer = self.peer_with(role, actpass, version, change)
+            self.assertEqual(peer.exchange(b"echo", 4), b"echo")
+            peer.finish()
+        except (ssl.SSLError, tls.Truncated, OSError) as error:
+            self.assertEqual(actpass.close()["reason"], "PROTOCOL")
+            return str(error)
+        self.assertEqual(actpass.close()["reason"], "CLEAN")
+        return None
+
+    @each(role=ROLES, version=VERSIONS, required=(None, False, True))
+    def test_alpn_with_a_peer_that_takes_no_part(self, role, version, required):
+        error = self.meet_alpn(role, version, required, None)
+        self.assertEqual(error is None, not required, error)
+        if required and role == "server":
+            self.assertRegex(error, "(?i)no.application.protocol")
+
+    @each(version=VERSIONS, required=(False, True))
+    def test_alpn_without_a_protocol_in_common(self, version, required):
+        """Python's server goes on without ALPN then, so only its client is of use."""
+        self.assertRegex(self.meet_alpn("server", version, required, ["other/1"]),
+                         "(?i)no.application.protocol")
+
+    @each(role=ROLES, version=VERSIONS)
+    def test_alpn_that_is_required_and_agreed(self, role, version):
+        self.assertIsNone(self.meet_alpn(role, version, True, ["one/1"]))
 
     @each(role=ROLES)
     def test_ciphers(self, role):

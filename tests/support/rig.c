@@ -270,6 +270,6 @@ bool rig_end_in_order(struct rig *rig)
     struct relay_status status = relay_status(rig->relay);
     if (status.error)
         return fail(rig, "the transport failed: %s", strerror(status.error));
-    relay_discard(rig->relay, rig->deadline_us);
+    relay_discard(rig->relay, UINT64_MAX, rig->deadline_us);
     return relay_status(rig->relay).eof || fail(rig, "no FIN came");
 }

@@ -18,11 +18,11 @@ Test(alpn, form_of_the_wire)
     char *items[] = {"h2", "http/1.1", "x"};
     struct alpn alpn;
     struct tls_error error = {""};
-    cr_assert(alpn_read(&(struct config_strings){items, 3}, &alpn, &error));
+    cr_assert(alpn_read(&(struct config_tls){.alpn = {items, 3}}, &alpn, &error));
     cr_assert_eq(alpn.size, 14);
     cr_assert_arr_eq(alpn.wire, "\2h2\10http/1.1\1x", 14);
     alpn_free(&alpn);
-    cr_assert(alpn_read(&(struct config_strings){NULL, 0}, &alpn, &error));
+    cr_assert(alpn_read(&(struct config_tls){.alpn = {NULL, 0}}, &alpn, &error));
     cr_assert_null(alpn.wire);
     alpn_free(&alpn);
 }
@@ -38,13 +38,15 @@ Test(alpn, sizes)
     text[MOST + 1] = '\0';
     for (size_t i = 0; i < COUNT(items); i++)
         items[i] = text;
-    cr_assert_not(alpn_read(&(struct config_strings){items, 1}, &alpn, &error), "256 bytes");
+    cr_assert_not(alpn_read(&(struct config_tls){.alpn = {items, 1}}, &alpn, &error), "256 bytes");
     text[MOST] = '\0';
-    cr_assert(alpn_read(&(struct config_strings){items, 1}, &alpn, &error), "255 bytes");
+    cr_assert(alpn_read(&(struct config_tls){.alpn = {items, 1}}, &alpn, &error), "255 bytes");
     cr_assert_eq(alpn.size, 256);
     alpn_free(&alpn);
-    cr_assert_not(alpn_read(&(struct config_strings){items, 300}, &alpn, &error));
+    cr_assert_not(alpn_read(&(struct config_tls){.alpn = {items, 300}}, &alpn, &error));
     cr_assert_str_eq(error.text, "alpn: there are too many protocols");
+    cr_assert_not(alpn_read(&(struct config_tls){.require_alpn = true}, &alpn, &error));
+    cr_assert_str_eq(error.text, "require_alpn needs alpn, with the protocols that are required");
 }
 
 /* ---- Handshakes ---------------------------------------------------------------------------- */
@@ -54,9 +56,10 @@ struct row {
     size_t ours;        /* how many of "two", "one", "tw" we are configured with */
     const char *theirs; /* NULL: ALPN is not used */
     const char *agreed; /* NULL: refused; "": none, which is fine */
+    bool required;
 };
 
-static struct tls_context *context_of(const struct world *world, size_t protocols)
+static struct tls_context *context_of(const struct world *world, size_t protocols, bool required)
 {
     static char *items[] = {"two", "one", "tw"}, *names[] = {WORLD_NAME};
     struct tls_error error = {""};
@@ -64,7 +67,8 @@ static struct tls_context *context_of(const struct world *world, size_t protocol
                                    .key = world->key,
                                    .ca = world->ca_file,
                                    .peer_names = {names, 1},
-                                   .alpn = {items, protocols}};
+                                   .alpn = {items, protocols},
+                                   .require_alpn = required};
     struct tls_context *context = tls_context_new(&tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
     return context;
@@ -85,7 +89,7 @@ static void check_agreed(struct tls_context *context, SSL *ours, const struct te
 
 static void check_row(const struct world *world, const struct row *row, bool server, int version)
 {
-    struct tls_context *context = context_of(world, row->ours);
+    struct tls_context *context = context_of(world, row->ours, row->required);
     const struct test_peer peer = {
         .identity = world->shown[DEVICE], .version = version, .alpn = row->theirs};
     SSL *ours = tls_context_ssl(context, server), *theirs = test_peer_new(&peer, !server);
@@ -119,15 +123,17 @@ static void check_rows(const struct row *rows, size_t count, bool server)
 Test(alpn, as_server_we_choose_by_our_order)
 {
     static const struct row rows[] = {
-        {"both offer both", 2, "\3one\3two", "two"},
-        {"the second only", 2, "\3one", "one"},
-        {"one of unknown ones", 2, "\5three\3one\4four", "one"},
-        {"nothing in common", 2, "\5three", NULL},
-        {"a beginning of ours", 2, "\2tw\2on", NULL},
-        {"more than ours", 2, "\4twox", NULL},
-        {"nothing is offered", 2, NULL, NULL},
-        {"we do not mind", 0, "\3one", ""},
-        {"nobody does", 0, NULL, ""},
+        {"both offer both", 2, "\3one\3two", "two", false},
+        {"the second only", 2, "\3one", "one", false},
+        {"one of unknown ones", 2, "\5three\3one\4four", "one", false},
+        {"nothing in common", 2, "\5three", NULL, false},
+        {"a beginning of ours", 2, "\2tw\2on", NULL, false},
+        {"more than ours", 2, "\4twox", NULL, false},
+        {"nothing is offered", 2, NULL, "", false},
+        {"nothing is offered, and it is required", 2, NULL, NULL, true},
+        {"it is required, and offered", 2, "\3one", "one", true},
+        {"we do not mind", 0, "\3one", "", false},
+        {"nobody does", 0, NULL, "", false},
     };
     check_rows(rows, COUNT(rows), true);
 }
@@ -135,9 +141,13 @@ Test(alpn, as_server_we_choose_by_our_order)
 Test(alpn, as_client_we_want_an_answer_of_ours)
 {
     static const struct row rows[] = {
-        {"the first", 2, "\3two", "two"}, {"the second", 2, "\3one", "one"},
-        {"not answered", 2, NULL, NULL},  {"not asked", 0, "\3one", ""},
-        {"nobody does", 0, NULL, ""},
+        {"the first", 2, "\3two", "two", false},
+        {"the second", 2, "\3one", "one", false},
+        {"not answered", 2, NULL, "", false},
+        {"not answered, and it is required", 2, NULL, NULL, true},
+        {"required and answered", 2, "\3one", "one", true},
+        {"not asked", 0, "\3one", "", false},
+        {"nobody does", 0, NULL, "", false},
     };
     check_rows(rows, COUNT(rows), false);
 }
@@ -146,7 +156,7 @@ Test(alpn, as_client_we_want_an_answer_of_ours)
 Test(alpn, as_client_we_take_nothing_that_was_not_offered)
 {
     struct world *world = world_new();
-    struct tls_context *context = context_of(world, 2);
+    struct tls_context *context = context_of(world, 2, false);
     static const char *const answers[] = {"\5three", "\2tw", "\4twox"};
     for (size_t i = 0; i < 2 * COUNT(answers); i++) {
         SSL *ours = tls_context_ssl(context, false);
@@ -167,15 +177,17 @@ Test(alpn, accepts_looks_again_after_the_handshake)
 {
     struct tls_error error = {""};
     struct world *world = world_new();
-    struct tls_context *with[] = {context_of(world, 0), context_of(world, 1), context_of(world, 2),
-                                  context_of(world, 3)};
+    struct tls_context *with[] = {context_of(world, 0, false), context_of(world, 1, true),
+                                  context_of(world, 2, true), context_of(world, 3, true),
+                                  context_of(world, 1, false)};
     static const struct {
         const char *theirs;
         size_t made, judged; /* under how many protocols */
         bool accepted;
     } rows[] = {{NULL, 0, 0, true},    {NULL, 0, 1, false},    {NULL, 0, 2, false},
                 {"\3two", 2, 1, true}, {"\3one", 2, 1, false}, {"\3one", 2, 2, true},
-                {"\2tw", 3, 3, true},  {"\2tw", 3, 2, false}};
+                {"\2tw", 3, 3, true},  {"\2tw", 3, 2, false},  {NULL, 0, 4, true},
+                {"\3one", 2, 4, false}};
     for (size_t i = 0; i < 2 * COUNT(rows); i++) {
         bool server = i % 2;
         SSL *ours = tls_context_ssl(with[rows[i / 2].made], server);
@@ -194,7 +206,7 @@ Test(alpn, accepts_looks_again_after_the_handshake)
         SSL_free(theirs);
         SSL_free(ours);
     }
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < COUNT(with); i++)
         tls_context_free(with[i]);
     world_free(world);
 }

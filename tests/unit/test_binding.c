@@ -166,3 +166,71 @@ Test(binding, an_end_without_one)
         }
     test_identity_free(identity);
 }
+
+/* ---- Somebody else's extension of that number ------------------------------------------------- */
+
+enum {
+    EVERYWHERE = SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO |
+                 SSL_EXT_TLS1_3_ENCRYPTED_EXTENSIONS | SSL_EXT_TLS1_3_HELLO_RETRY_REQUEST |
+                 SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_NEW_SESSION_TICKET
+};
+
+static uint8_t foreign[64] = "what somebody else says, which is about as long as an answer";
+
+static int add_foreign(SSL *ssl, unsigned type, unsigned context, const uint8_t **data,
+                       size_t *size, X509 *certificate, size_t chain_index, int *alert, void *arg)
+{
+    (void)ssl, (void)type, (void)context, (void)certificate, (void)chain_index, (void)alert;
+    *data = foreign;
+    *size = *(const size_t *)arg;
+    return 1;
+}
+
+/* An end of ours, which may see glare or have seen it, meets one that uses the number for these bytes. */
+static void meet_foreign(bool ours_is_server, int version, size_t size, int knows, bool offers)
+{
+    struct test_identity *identity = test_leaf_new(NULL, "DNS:front.example");
+    struct end ends[2] = {{0}, {0}}; /* client, server */
+    struct end *ours = &ends[ours_is_server], *theirs = &ends[!ours_is_server];
+    make_ctx(ours, ours_is_server, version, FULL, identity);
+    theirs->ctx = SSL_CTX_new(ours_is_server ? TLS_client_method() : TLS_server_method());
+    if (!ours_is_server) {
+        SSL_CTX_use_certificate(theirs->ctx, identity->certificate);
+        SSL_CTX_use_PrivateKey(theirs->ctx, identity->key);
+    }
+    SSL_CTX_set_max_proto_version(theirs->ctx, version);
+    cr_assert_eq(SSL_CTX_add_custom_ext(theirs->ctx, BINDING_EXTENSION, EVERYWHERE, add_foreign,
+                                        NULL, &size, NULL, NULL),
+                 1);
+    ours->knows = knows;
+    ours->offers = offers;
+    make_ssl(ours, ours_is_server, NULL);
+    theirs->ssl = SSL_new(theirs->ctx);
+    if (ours_is_server)
+        SSL_set_connect_state(theirs->ssl);
+    else
+        SSL_set_accept_state(theirs->ssl);
+    struct test_handshake done = test_handshake_run(ends[1].ssl, ends[0].ssl);
+    cr_assert(done.client.up && done.server.up, "we are %s, %x, %zu bytes: alerts %d, %d",
+              ours_is_server ? "server" : "client", (unsigned)version, size, done.client.alert_sent,
+              done.server.alert_sent);
+    cr_assert_null(ours->binding.trouble);
+    for (int i = 0; i < 2; i++) {
+        SSL_free(ends[i].ssl);
+        SSL_CTX_free(ends[i].ctx);
+    }
+    test_identity_free(identity);
+}
+
+Test(binding, what_is_not_ours_is_nothing_to_us)
+{
+    static const size_t sizes[] = {0, 1, 8, 31, 32, 33, 39, 40, 41, 64};
+    for (size_t i = 0; i < COUNT(sizes); i++)
+        for (size_t v = 0; v < COUNT(versions); v++) {
+            meet_foreign(true, versions[v], sizes[i], NO_GLARE, false);
+            meet_foreign(false, versions[v], sizes[i], NO_GLARE, true);
+            meet_foreign(false, versions[v], sizes[i], 7, true);
+            if (sizes[i] > 0)
+                meet_foreign(true, versions[v], sizes[i], 7, false);
+        }
+}

@@ -131,7 +131,8 @@ Test(config, defaults, .init = folder_enter, .fini = folder_leave)
     cr_assert_eq(connection->close_timeout_ms, 5000);
     cr_assert_str_eq(tls->key, "peer.pem", "the key's file is the certificate's");
     cr_assert_null(tls->ca);
-    cr_assert_eq(tls->client_auth, CONFIG_CLIENT_AUTH_NONE);
+    cr_assert_eq(tls->client_auth, CONFIG_CLIENT_AUTH_UNSET);
+    cr_assert_eq(config_client_auth(tls), CONFIG_CLIENT_AUTH_NONE);
     cr_assert_eq(tls->min_version, CONFIG_TLS_1_2);
     cr_assert_null(tls->server_name);
     cr_assert_null(tls->ciphers);
@@ -163,7 +164,8 @@ Test(config, trust_that_is_enough, .init = folder_enter, .fini = folder_leave)
         "'ca': 'ca.pem'}",
         "'role': 'server', 'tls': {'certificate': 'peer.pem', 'client_auth': 'request', "
         "'insecure_any_peer': true}",
-        "'tls': {'certificate': 'peer.pem', 'ca': 'ca.pem', 'peer_names': ['a']}",
+        "'tls': {'certificate': 'peer.pem', 'ca': 'ca.pem', 'peer_names': ['a'], "
+        "'client_auth': 'require'}",
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[512];
@@ -231,7 +233,8 @@ Test(config, all_errors_in_the_order_of_their_places, .init = folder_enter, .fin
         "many",
         QUOTED("{ 'services': [\n"
                "    {'name': 'a', 'listen': 'nowhere', 'echo': true, 'forward': '[::1]:1',\n"
-               "     'tls': {'key': 'none.pem', 'certificate': 'peer.pem', 'ca': 'nix'}},\n"
+               "     'tls': {'key': 'none.pem', 'certificate': 'peer.pem', 'ca': 'nix', "
+               "'client_auth': 'none'}},\n"
                "    {'listen': '[::1]:2', 'name': 'a', 'handshake_timeout': 'never'} ],\n"
                "  'log': {'level': 'loud', 'level': 'info'}, 'surplus': 1 }"),
         "c.json:2:29: /services/0/listen: the port is missing; an address is host:port, [v6]:port "

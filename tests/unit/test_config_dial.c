@@ -3,6 +3,15 @@
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
+/* One that dials, knows whom to trust, and says this of its clients. */
+#define KNOWN(keys)                                                                          \
+    QUOTED("{'services': [{'name': 'a', 'tls': {'certificate': 'peer.pem', 'ca': 'ca.pem', " \
+           "'peer_names': ['b']},\n'dial': '[::1]:1', 'listen_plain': '[::1]:2', " keys "}]}")
+#define ASKS(way, role)                                                                      \
+    QUOTED("{'services': [{'name': 'a', 'tls': {'certificate': 'peer.pem', 'ca': 'ca.pem', " \
+           "'peer_names': ['b'], 'client_auth': '" way                                       \
+           "'},\n'dial': '[::1]:1', 'listen_plain': '[::1]:2', 'role': '" role "'}]}")
+
 static const struct bad_text bad_dial[] = {
     {"neither listen nor dial",
      QUOTED("{'services': [{'name': 'a', 'role': 'server', 'echo': true,\n"
@@ -164,6 +173,38 @@ static const struct bad_text bad_dial[] = {
             "'tls': {}}]}"),
      "c.json:2:8: /services/0/tls: this service may become TLS client and must say whom it trusts: "
      "add \"ca\" and \"peer_names\", or \"peer_pins\"\n"},
+    {"dial as auto and nothing said of clients", KNOWN("'role': 'auto'"),
+     "c.json:1:36: /services/0/tls: "
+     "where we open the connection and may become TLS server, whoever answers must show a "
+     "certificate: set \"client_auth\" to \"require\", or \"role\" to \"client\"\n"},
+    {"dial as server and nothing said of clients", KNOWN("'role': 'server'"),
+     "c.json:1:36: /services/0/tls: "
+     "where we open the connection and may become TLS server, whoever answers must show a "
+     "certificate: set \"client_auth\" to \"require\", or \"role\" to \"client\"\n"},
+    {"dial as auto and none", ASKS("none", "auto"),
+     "c.json:1:116: /services/0/tls/client_auth: "
+     "where we open the connection and may become TLS server, whoever answers must show a "
+     "certificate: set \"client_auth\" to \"require\", or \"role\" to \"client\"\n"},
+    {"dial as auto and request", ASKS("request", "auto"),
+     "c.json:1:116: /services/0/tls/client_auth: "
+     "where we open the connection and may become TLS server, whoever answers must show a "
+     "certificate: set \"client_auth\" to \"require\", or \"role\" to \"client\"\n"},
+    {"dial as auto and on_demand", ASKS("on_demand", "auto"),
+     "c.json:1:116: /services/0/tls/client_auth: "
+     "where we open the connection and may become TLS server, whoever answers must show a "
+     "certificate: set \"client_auth\" to \"require\", or \"role\" to \"client\"\n"},
+    {"dial as server and none", ASKS("none", "server"),
+     "c.json:1:116: /services/0/tls/client_auth: "
+     "where we open the connection and may become TLS server, whoever answers must show a "
+     "certificate: set \"client_auth\" to \"require\", or \"role\" to \"client\"\n"},
+    {"dial as server and request", ASKS("request", "server"),
+     "c.json:1:116: /services/0/tls/client_auth: "
+     "where we open the connection and may become TLS server, whoever answers must show a "
+     "certificate: set \"client_auth\" to \"require\", or \"role\" to \"client\"\n"},
+    {"dial as server and on_demand", ASKS("on_demand", "server"),
+     "c.json:1:116: /services/0/tls/client_auth: "
+     "where we open the connection and may become TLS server, whoever answers must show a "
+     "certificate: set \"client_auth\" to \"require\", or \"role\" to \"client\"\n"},
     {"dial as server without certificate",
      DIAL("'dial': '[::1]:1', 'role': 'server', 'persistent': true, 'echo': true"),
      "c.json:1:36: /services/0/tls: this service may become TLS server: add \"certificate\"\n"},

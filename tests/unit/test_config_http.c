@@ -180,7 +180,7 @@ Test(config_http, for_one_role, .init = folder_enter, .fini = folder_leave)
     struct config *config = parse_good(
         "{'services': [{'name': 'a', 'listen': '[::1]:1', 'as_client': {'http': " SITE "}, "
         "'as_server': {'forward': '[::1]:2'}, 'tls': {'certificate': 'peer.pem', 'ca': 'ca.pem', "
-        "'peer_names': ['a']}}]}");
+        "'peer_names': ['a'], 'client_auth': 'none'}}]}");
     check_site(&config->services[0].as_client);
     cr_assert_eq(config->services[0].as_server.kind, CONFIG_CONVERSATION_FORWARD);
     cr_assert_null(config->services[0].as_server.http.root);

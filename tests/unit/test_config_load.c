@@ -3,10 +3,11 @@
 
 #include <errno.h>
 
-#define SMALL                                                                                     \
-    "{\"$schema\": \"\xc3\xa4\\u00e4\\ud83d\\ude00\", \"shutdown_timeout\": \"1h\",\n"            \
-    " \"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"max_connections\": 12,\n"       \
-    " \"tls\": {\"certificate\": \"peer.pem\", \"ca\": \"ca.pem\", \"peer_names\": [\"*.a\"]},\n" \
+#define SMALL                                                                                    \
+    "{\"$schema\": \"\xc3\xa4\\u00e4\\ud83d\\ude00\", \"shutdown_timeout\": \"1h\",\n"           \
+    " \"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"max_connections\": 12,\n"      \
+    " \"tls\": {\"certificate\": \"peer.pem\", \"ca\": \"ca.pem\", \"peer_names\": [\"*.a\"],\n" \
+    " \"client_auth\": \"none\"},\n"                                                             \
     " \"as_server\": {\"forward\": \"unix:x\"}, \"as_client\": {\"echo\": {}}}]}"
 
 /* What SMALL does not have. */

@@ -227,6 +227,8 @@ static void check_default(const struct key *key, const cJSON *property, const vo
                      value ? value->valuedouble : 0, "%s", key->name);
     else if (key->type == KEY_BOOL)
         cr_assert_eq(*(const bool *)stored, cJSON_IsTrue(value) != 0, "%s", key->name);
+    else if (key->type == KEY_ENUM && key->names[*(const unsigned *)(const void *)stored] == NULL)
+        cr_assert_null(value, "%s has a default in the schema", key->name);
     else if (key->type == KEY_ENUM)
         cr_assert_str_eq(text_of(property, "default"),
                          key->names[*(const unsigned *)(const void *)stored], "%s", key->name);

@@ -57,9 +57,21 @@ TEST_BAD_TEXTS(config_services, conversations, conversations)
 static const struct bad_text trust[] = {
     {"auto trusts nobody",
      RAW("{\"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"echo\": true,\n\"tls\": "
-         "{\"certificate\": \"peer.pem\"}}]}"),
+         "{\"certificate\": \"peer.pem\", \"client_auth\": \"none\"}}]}"),
      "c.json:2:8: /services/0/tls: this service may become TLS client and must say whom it trusts: "
      "add \"ca\" and \"peer_names\", or \"peer_pins\"\n"},
+    {"auto does not say what it wants of clients",
+     RAW("{\"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"echo\": true,\n\"tls\": "
+         "{\"certificate\": \"peer.pem\", \"ca\": \"ca.pem\", \"peer_names\": [\"a\"]}}]}"),
+     "c.json:2:8: /services/0/tls: with \"role\": \"auto\" the peer chooses its role, so the role "
+     "proves nothing: set \"client_auth\" to \"require\" (a peer needs a certificate in either "
+     "role), or to \"none\" (a peer that comes as TLS client needs none)\n"},
+    {"auto with a wrong client_auth",
+     RAW("{\"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"echo\": true,\n\"tls\": "
+         "{\"certificate\": \"peer.pem\", \"ca\": \"ca.pem\", \"peer_names\": [\"a\"], "
+         "\"client_auth\": \"always\"}}]}"),
+     "c.json:2:88: /services/0/tls/client_auth: must be \"none\", \"request\", \"require\" or "
+     "\"on_demand\"\n"},
     {"client trusts nobody",
      RAW("{\"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"role\": \"client\", "
          "\"echo\": true,\n\"tls\": {\"insecure_any_peer\": false}}]}"),
@@ -88,6 +100,9 @@ static const struct bad_text trust[] = {
      RAW("{\"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"role\": \"client\", "
          "\"echo\": true,\n\"tls\": {\"key\": \"peer.pem\", \"insecure_any_peer\": true}}]}"),
      "c.json:2:9: /services/0/tls/key: needs \"certificate\" beside it\n"},
+    {"require_alpn without alpn", TLS("'require_alpn': true"),
+     "c.json:3:1: /services/0/tls/require_alpn: needs \"alpn\" beside it, with the protocols that "
+     "are required\n"},
     {"require without ca", TLS("'client_auth': 'require'"),
      "c.json:3:16: /services/0/tls/client_auth: needs somebody to vouch for the clients: add "
      "\"ca\", or \"peer_pins\"\n"},

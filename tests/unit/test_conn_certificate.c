@@ -1,6 +1,7 @@
 /* Certificates on demand: a client is asked after the handshake, in TLS 1.2 and 1.3, over both transports. */
 #include "relay/clock.h"
 #include "server/conn.h"
+#include "server/tls/policy.h"
 #include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
 
@@ -448,6 +449,49 @@ Test(conn_certificate, hazard_14_requests_without_end_are_an_attack)
                          which & 1 ? "too many messages" : "closed TLS in its renegotiation"),
                   "%s", actpass_error(rig.conn));
         conn_rig_free(&rig);
+    }
+    conn_suite_end(&suite);
+}
+
+/* ---- In the middle of the answer -------------------------------------------------------------- */
+
+/* The client's stream ends after so many bytes (0: it goes on). Was the certificate given, and does it count? */
+static bool given_with_cut(int version, uint64_t cut_after, uint64_t *sent)
+{
+    struct client client = {.manner = GIVES, .world = &suite.world};
+    struct conn_rig_options options = conn_defaults(true, version, ACTPASS_TRANSPORT_RELAY);
+    struct conn_rig rig;
+    struct tls_error why;
+    struct policy *any = policy_new(&(struct config_tls){.insecure_any_peer = true}, NULL, &why);
+    cr_assert_not_null(any);
+    options.on_demand = true;
+    options.peer.cuts = cut_after > 0;
+    options.peer.cut_after = cut_after;
+    conn_rig_init(&rig, &suite.world, &options, act, &client);
+    bool given =
+        actpass_handshake(rig.conn) == 0 && actpass_request_certificate(rig.conn, 10000) == 0;
+    cr_assert_eq(conn_peer_is(rig.conn, any, &why), given, "cut after %llu bytes: given: %d",
+                 (unsigned long long)cut_after, given);
+    (void)actpass_close(rig.conn);
+    socket_peer_join(rig.peer);
+    *sent = rig.peer->sent;
+    conn_rig_free(&rig);
+    policy_free(any);
+    return given;
+}
+
+/* OpenSSL has the certificate as soon as its message has come, without the proof that follows. */
+Test(conn_certificate, it_counts_only_once_it_is_proven)
+{
+    enum { STEP = 9 };
+    conn_suite_begin(&suite);
+    for (int version = 0; version < 2; version++) {
+        uint64_t all, ignored;
+        unsigned refused = 0;
+        cr_assert(given_with_cut(version, 0, &all));
+        for (uint64_t less = STEP; less < 700 && less < all; less += STEP)
+            refused += !given_with_cut(version, all - less, &ignored);
+        cr_assert_gt(refused, 20);
     }
     conn_suite_end(&suite);
 }

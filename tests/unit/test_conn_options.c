@@ -265,3 +265,46 @@ Test(conn_options, after_the_connection_the_handshake_has_its_time, .timeout = 6
     close(listener);
     tidy(&scene);
 }
+
+/* ---- Whom we dialed -------------------------------------------------------------------------- */
+
+/* With a TLS client that is asked for no certificate, past the check of the configuration. */
+static actpass_end end_with_nobody(bool dialed, bool any_peer)
+{
+    int fds[2];
+    struct scene scene;
+    struct conn_options options = {0};
+    struct socket_peer_options manners = {.server = false};
+    prepare(&scene, ACTPASS_ROLE_SERVER, LONG_MS);
+    if (any_peer) {
+        actpass_config_free(scene.config);
+        scene.config = actpass_config_new();
+        const struct test_end *ours = &scene.world.pair->ends[0];
+        cr_assert_eq(actpass_config_set_role(scene.config, ACTPASS_ROLE_SERVER), 0);
+        cr_assert_eq(actpass_config_set_identity(scene.config, ours->certificate, ours->key), 0);
+        cr_assert_eq(actpass_config_set_insecure_any_peer(scene.config, 1), 0);
+        cr_assert(settings_freeze(scene.config), "%s", actpass_config_error(scene.config));
+    }
+    sockets_tcp(fds);
+    scene.conn = conn_new(scene.config, fds[0], &options);
+    if (dialed)
+        conn_dialed(scene.conn, "127.0.0.1:1");
+    cr_assert_eq(conn_start(scene.conn), 0);
+    scene.peer = socket_peer_new(fds[1], scene.world.theirs[1], &manners);
+    socket_peer_start(scene.peer, peer_echoes, NULL);
+    int result = actpass_handshake(scene.conn);
+    actpass_end end = actpass_ended(scene.conn);
+    cr_assert_eq(result == 0, end == ACTPASS_OPEN, "%s", actpass_error(scene.conn));
+    if (result)
+        cr_assert_str_eq(actpass_error(scene.conn),
+                         "we opened the connection, and the peer gave no certificate");
+    tidy(&scene);
+    return end;
+}
+
+Test(conn_options, nobody_is_talked_to_where_we_dialed, .timeout = 60)
+{
+    cr_assert_eq(end_with_nobody(false, false), ACTPASS_OPEN);
+    cr_assert_eq(end_with_nobody(true, false), ACTPASS_REFUSED);
+    cr_assert_eq(end_with_nobody(true, true), ACTPASS_OPEN);
+}

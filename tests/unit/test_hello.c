@@ -99,18 +99,26 @@ static const struct row rows[] = {
     ROW("TLS 0 after a good type", "\x16\x00\x01\x00\x05\x01", HELLO_NOT_TLS),
     ROW("an empty record", "\x16\x03\x01\x00\x00", HELLO_NOT_TLS),
     ROW("the longest record", "\x16\x03\x01\x40\x00\x01", HELLO_PARTIAL),
-    ROW("a record too long", "\x16\x03\x01\x40\x01", HELLO_NOT_TLS),
+    ROW("a record too long", "\x16\x03\x01\x40\x01", HELLO_OTHER_RECORD),
+    ROW("the longest length", "\x16\x03\x01\xff\xff\x01", HELLO_OTHER_RECORD),
     ROW("ServerHello", "\x16\x03\x03\x00\x7a\x02", HELLO_PEER_ANSWERS_AS_SERVER),
     ROW("HelloRequest", "\x16\x03\x03\x00\x04\x00\x00\x00\x00", HELLO_PEER_ANSWERS_AS_SERVER),
-    ROW("a Certificate first", "\x16\x03\x03\x00\x7a\x0b", HELLO_NOT_TLS),
-    ROW("a Finished first", "\x16\x03\x03\x00\x10\x14", HELLO_NOT_TLS),
+    ROW("a Certificate first", "\x16\x03\x03\x00\x7a\x0b", HELLO_OTHER_RECORD),
+    ROW("a Finished first", "\x16\x03\x03\x00\x10\x14", HELLO_OTHER_RECORD),
     ROW("the first byte of an alert", "\x15", HELLO_PARTIAL),
     ROW("an alert", "\x15\x03", HELLO_ALERT),
     ROW("a whole alert", "\x15\x03\x01\x00\x02\x02\x0a", HELLO_ALERT),
     ROW("no alert", "\x15\x02", HELLO_NOT_TLS),
-    ROW("application data first", "\x17\x03\x03\x00\x10", HELLO_NOT_TLS),
-    ROW("ChangeCipherSpec first", "\x14\x03\x03\x00\x01\x01", HELLO_NOT_TLS),
-    ROW("a heartbeat", "\x18", HELLO_NOT_TLS),
+    ROW("application data first", "\x17\x03\x03\x00\x10", HELLO_OTHER_RECORD),
+    ROW("ChangeCipherSpec first", "\x14\x03\x03\x00\x01\x01", HELLO_OTHER_RECORD),
+    ROW("a heartbeat", "\x18\x03\x03\x00\x01", HELLO_OTHER_RECORD),
+    ROW("an unknown type", "\x00\x03\x03\x00\x01", HELLO_OTHER_RECORD),
+    ROW("an unknown type, the longest", "\x1f\x03\x03\x48\x00", HELLO_OTHER_RECORD),
+    ROW("an unknown type, too long", "\x1f\x03\x03\x48\x01", HELLO_NOT_TLS),
+    ROW("an unknown type, empty", "\x1f\x03\x03\x00\x00", HELLO_NOT_TLS),
+    ROW("an unknown type with a high bit", "\xff\x03\x03\x00\x02", HELLO_OTHER_RECORD),
+    ROW("0x80, which is no SSLv2 either", "\x80\x03\x03\x00\x02", HELLO_OTHER_RECORD),
+    ROW("another first byte of no text", "\x01", HELLO_PARTIAL),
     ROW("HTTP", "GET / HTTP/1.1\r\n", HELLO_NOT_TLS),
     ROW("HTTP's first byte", "G", HELLO_NOT_TLS),
     ROW("SSH", "SSH-2.0-OpenSSH_9.2p1\r\n", HELLO_NOT_TLS),
@@ -137,6 +145,15 @@ Test(hello, table, .timeout = 10)
         enum hello result = classify(rows[i].bytes, rows[i].length);
         cr_assert_eq(result, rows[i].result, "%s: %d", rows[i].name, result);
     }
+}
+
+/* Text decides by one byte; as a record's type it is no worse than others. */
+Test(hello, a_type_that_is_a_letter, .timeout = 10)
+{
+    cr_assert_eq(classify("G\x03\x03\x00\x02", 5), HELLO_OTHER_RECORD);
+    cr_assert_eq(classify("G\x03", 2), HELLO_PARTIAL);
+    cr_assert_eq(classify("GE", 2), HELLO_NOT_TLS);
+    cr_assert_eq(classify("G", 1), HELLO_NOT_TLS);
 }
 
 /* What is decided stays decided, and no beginning of a thing is taken for another. */
@@ -183,10 +200,10 @@ Test(hello, every_prefix_of_every_first_byte_pair, .timeout = 20)
         for (unsigned second = 0; second < 256; second++) {
             const uint8_t bytes[] = {(uint8_t)first, (uint8_t)second};
             enum hello want = HELLO_NOT_TLS;
-            if ((first == 0x16 && second == 3) || (first == 0x80 && second >= 9) || first > 0x80)
-                want = HELLO_PARTIAL;
-            else if (first == 0x15 && second == 3)
+            if (first == 0x15 && second == 3)
                 want = HELLO_ALERT;
+            else if (second == 3 || (first == 0x80 && second >= 9) || first > 0x80)
+                want = HELLO_PARTIAL; /* a record of some type, or SSLv2's form */
             cr_assert_eq(classify(bytes, 2), want, "%02x %02x", first, second);
         }
 }

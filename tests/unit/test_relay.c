@@ -567,7 +567,7 @@ Test(relay, hazard_17_unread_input_is_discarded_before_the_close, .timeout = 60)
         cr_assert_eq(relay_finish_output(bench.relay, clock_deadline_ms(LONG_MS)), WAIT_READY);
         peer_sends(&bench, block, 20000);
         cr_assert_eq(shutdown(bench.peer, SHUT_WR), 0);
-        relay_discard(bench.relay, clock_deadline_ms(LONG_MS));
+        relay_discard(bench.relay, UINT64_MAX, clock_deadline_ms(LONG_MS));
         cr_assert(relay_status(bench.relay).eof, "%s", ways[i].name);
         relay_close(bench.relay);
         cr_assert_eq(read_to_eof(bench.peer), 20000, "%s: our data was destroyed", ways[i].name);
@@ -584,7 +584,7 @@ Test(relay, finishing_and_discarding_end_at_their_deadlines, .timeout = 60)
         cr_assert_eq(relay_finish_output(bench.relay, clock_deadline_ms(30)), WAIT_TIMEOUT, "%s",
                      ways[i].name);
         int64_t before_us = clock_now_us();
-        relay_discard(bench.relay, clock_deadline_ms(30));
+        relay_discard(bench.relay, UINT64_MAX, clock_deadline_ms(30));
         cr_assert_geq(clock_now_us() - before_us, 30000, "%s", ways[i].name);
         bench_free(&bench);
     }

@@ -39,6 +39,7 @@ static actpass_config *peer_settings(const struct scene *scene, actpass_role rol
     cr_assert_eq(actpass_config_set_ca(config, scene->pair->ca), 0);
     cr_assert_eq(actpass_config_add_peer_name(config, scene->pair->ends[0].name), 0);
     cr_assert_eq(actpass_config_set_identity(config, end->certificate, end->key), 0);
+    cr_assert_eq(actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_REQUIRE), 0);
     cr_assert_eq(actpass_config_set_timeout(config, ACTPASS_IDLE_TIMEOUT, 20000), 0);
     cr_assert_eq(actpass_config_set_timeout(config, ACTPASS_HANDSHAKE_TIMEOUT, 20000), 0);
     return config;
@@ -53,7 +54,8 @@ static const char *write_config(struct scene *scene, const char *top, const char
         snprintf(text, sizeof(text),
                  "{\"log\": {\"level\": \"error\"}, %s \"services\": [{\"name\": \"front\", "
                  "\"listen\": \"%s\", %s \"echo\": {}, \"tls\": {\"certificate\": \"%s\", "
-                 "\"key\": \"%s\", \"ca\": \"%s\", \"peer_names\": [\"%s\"]}}]}",
+                 "\"key\": \"%s\", \"ca\": \"%s\", \"client_auth\": \"require\", "
+                 "\"peer_names\": [\"%s\"]}}]}",
                  top, scene->address, service, end->certificate, end->key, scene->pair->ca,
                  scene->pair->ends[1].name);
     cr_assert_lt(length, (int)sizeof(text));

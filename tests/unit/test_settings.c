@@ -178,12 +178,21 @@ Test(settings, where_to_dial_from)
 
 /* ---- Freezing ------------------------------------------------------------------------------------------ */
 
-static actpass_config *usable(const struct test_pair *pair)
+static actpass_config *bare(const struct test_pair *pair)
 {
     actpass_config *config = actpass_config_new();
     cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_SERVER), 0);
     cr_assert_eq(actpass_config_set_identity(config, pair->ends[0].certificate, pair->ends[0].key),
                  0);
+    return config;
+}
+
+/* For both openers. */
+static actpass_config *usable(const struct test_pair *pair)
+{
+    actpass_config *config = bare(pair);
+    cr_assert_eq(actpass_config_set_ca(config, pair->ca), 0);
+    cr_assert_eq(actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_REQUIRE), 0);
     return config;
 }
 
@@ -220,6 +229,7 @@ Test(settings, nothing_can_be_changed_once_it_is_in_use)
                            actpass_config_set_ocsp_response(config, NULL),
                            actpass_config_set_sessions(config, "off", NULL),
                            actpass_config_set_insecure_any_peer(config, 0),
+                           actpass_config_set_require_alpn(config, 1),
                            actpass_on_event(config, on_event, NULL),
                            actpass_config_load(config, "/no/such.json", NULL)};
     for (size_t i = 0; i < sizeof results / sizeof *results; i++)
@@ -240,6 +250,59 @@ Test(settings, one_that_could_not_be_used_can_be_mended)
                  0);
     cr_assert(settings_freeze(config), "%s", actpass_config_error(config));
     actpass_config_free(config);
+    test_pair_free(pair);
+}
+
+/* ---- Whether clients are asked ---------------------------------------------------------------- */
+
+/* Both roles, and what is to be said of clients (-1: nothing is). */
+static actpass_config *either(const struct test_pair *pair, actpass_role role, int auth)
+{
+    actpass_config *config = bare(pair);
+    int failed = actpass_config_set_role(config, role) | actpass_config_set_ca(config, pair->ca) |
+                 actpass_config_add_peer_name(config, pair->ends[1].name);
+    if (auth >= 0)
+        failed |= actpass_config_set_client_auth(config, (actpass_client_auth)auth);
+    cr_assert_eq(failed, 0);
+    return config;
+}
+
+static void check_auth(const struct test_pair *pair, actpass_role role, int auth, bool accepts,
+                       bool connects)
+{
+    int fds[2];
+    actpass_config *config = either(pair, role, auth);
+    cr_assert_null(actpass_connect(config, "unix:/no/such/socket"));
+    assert_says(config, connects ? "No such file" : "set \"client_auth\" to \"require\"");
+    if (!connects)
+        cr_assert_eq(actpass_config_set_min_version(config, 0x0304), 0, "it is not in use yet");
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    actpass_conn *conn = actpass_accept_fd(config, fds[0]);
+    cr_assert_eq(conn != NULL, accepts, "role %d, client_auth %d", (int)role, auth);
+    if (!accepts)
+        assert_says(config, "the peer chooses its role");
+    if (accepts) { /* now it is frozen, and dialing is judged all the same */
+        cr_assert_null(actpass_connect(config, "unix:/no/such/socket"));
+        assert_says(config, connects ? "No such file" : "set \"client_auth\" to \"require\"");
+    }
+    close(fds[1]);
+    actpass_free(conn);
+    actpass_config_free(config);
+}
+
+Test(settings, a_peer_that_may_choose_its_role_must_be_asked_or_not_in_so_many_words)
+{
+    enum { A = ACTPASS_ROLE_AUTO, S = ACTPASS_ROLE_SERVER, C = ACTPASS_ROLE_CLIENT, UNSET = -1 };
+    struct test_pair *pair = test_pair_new();
+    check_auth(pair, (actpass_role)A, UNSET, false, false);
+    check_auth(pair, (actpass_role)A, ACTPASS_CLIENT_AUTH_NONE, true, false);
+    check_auth(pair, (actpass_role)A, ACTPASS_CLIENT_AUTH_REQUEST, true, false);
+    check_auth(pair, (actpass_role)A, ACTPASS_CLIENT_AUTH_ON_DEMAND, true, false);
+    check_auth(pair, (actpass_role)A, ACTPASS_CLIENT_AUTH_REQUIRE, true, true);
+    check_auth(pair, (actpass_role)S, UNSET, true, false);
+    check_auth(pair, (actpass_role)S, ACTPASS_CLIENT_AUTH_REQUEST, true, false);
+    check_auth(pair, (actpass_role)S, ACTPASS_CLIENT_AUTH_REQUIRE, true, true);
+    check_auth(pair, (actpass_role)C, UNSET, true, true);
     test_pair_free(pair);
 }
 

@@ -106,10 +106,14 @@ Test(settings_tls, sessions)
 Test(settings_tls, what_is_set_is_used)
 {
     struct test_pair *pair = test_pair_new();
-    enum { CRL, OCSP, CERTIFICATE, KEYS, ANY, REFUSE, ROWS };
-    static const char *const texts[ROWS] = {
-        "/no/a.crl",       "/no/a.der", "/no/a.pem", "/no/keys", "insecure_any_peer contradicts",
-        "takes known ones"};
+    enum { CRL, OCSP, CERTIFICATE, KEYS, ANY, REFUSE, ALPN, ROWS };
+    static const char *const texts[ROWS] = {"/no/a.crl",
+                                            "/no/a.der",
+                                            "/no/a.pem",
+                                            "/no/keys",
+                                            "insecure_any_peer contradicts",
+                                            "takes known ones",
+                                            "require_alpn needs alpn"};
     for (int i = 0; i < ROWS; i++) {
         actpass_config *config = actpass_config_new();
         int failed =
@@ -128,6 +132,8 @@ Test(settings_tls, what_is_set_is_used)
             failed |= actpass_config_set_insecure_any_peer(config, 1);
         if (i == REFUSE)
             failed |= actpass_config_set_unknown_name(config, ACTPASS_UNKNOWN_NAME_REFUSE);
+        if (i == ALPN)
+            failed |= actpass_config_set_require_alpn(config, 1);
         cr_assert_eq(failed, 0, "row %d", i);
         cr_assert_not(settings_freeze(config), "row %d", i);
         assert_says(config, texts[i]);

@@ -74,7 +74,7 @@ class Case(unittest.TestCase):
 
     def tls(self, **changes):
         """The "tls" of a service that serves both roles. None takes a key out."""
-        keys = {"certificate": self.certificates.path("front"),
+        keys = {"client_auth": "none", "certificate": self.certificates.path("front"),
                 "key": self.certificates.path("front", "key"),
                 "ca": self.certificates.path("ca"), "peer_names": PEER_NAMES}
         keys.update(changes)
@@ -99,7 +99,7 @@ class Case(unittest.TestCase):
             changes.setdefault("persistent", True)
         keys = {"listen": None, "initial_data_timeout": None,
                 "dial": addresses[0] if len(addresses) == 1 else list(addresses)}
-        return self.service(name, tls, **{**keys, **changes})
+        return self.service(name, {"client_auth": "require", **(tls or {})}, **{**keys, **changes})
 
     def actpass(self, *services, level="debug", format=None, nofile=None, check=True, prefix=(),
                 env=None, **top):

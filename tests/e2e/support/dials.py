@@ -70,5 +70,6 @@ class Dials(Case):
             service = json.load(file)["services"][0]
         service["tls"].update(self.tls(certificate=self.certificates.path(certificate),
                                        key=self.certificates.path(certificate, "key"),
+                                       client_auth=service["tls"].get("client_auth"),
                                        peer_names=[peer_name]))
         return {**service, **changes}
