@@ -11,7 +11,8 @@ TRANSPORTS = ("relay", "direct")
 
 
 def record(kind, body, version=b"\x03\x03", length=None):
-    return bytes([kind]) + version + struct.pack("!H", len(body) if length is None else length) + body
+    length = len(body) if length is None else length
+    return bytes([kind]) + version + struct.pack("!H", length) + body
 
 
 def message(kind, body=b""):

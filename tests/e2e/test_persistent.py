@@ -223,7 +223,7 @@ class CallHome(Dials):
         local.close()
         self.assertEqual(self.started[-1].role()["cause"], "silence")
 
-        client = tls.context(self.certificates, False, version)
+        client = tls.context(self.certificates, False, version, certificate="device")
         speaks = self.backend(Backend(
             lambda session: self.echo(tls.Tls(session.sock, client).handshake())))
         local = self.connect(self.bridge(speaks.address, role="auto"))
