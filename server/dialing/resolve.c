@@ -221,7 +221,7 @@ static const char *failure(int failed, int error)
 
 static const char *why_given_up(int error)
 {
-    return error == ETIMEDOUT ? "the name was not resolved in time; do the name servers answer?"
+    return error == ETIMEDOUT ? "the name was not resolved in time (check the name servers)"
                               : strerror(error);
 }
 
