@@ -2,8 +2,10 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
+import tempfile
 
 from support.case import Case, program
 from support.each import each
@@ -73,3 +75,89 @@ class PrivateFiles(Case):
             self.assertEqual(f"chmod 600 {path}" in line.get("error", ""), error, line)
             self.assertEqual(self.client(actpass, "1.3", certificate="device").exchange(
                 b"hello", 5), b"hello")
+
+
+class SessionFile(Case):
+    """Nobody else can put another file in the place of the session file."""
+    USER = 65532
+
+    def run_as(self, user, path, *options):
+        keys = self.file("session.keys", secrets.token_hex(32).encode() + b"\n")
+        config = self.file("actpass.json", json.dumps({"services": [self.service(
+            role="server", tls={"certificate": self.here("front.pem"),
+                                "key": self.here("front.key"), "ca": self.here("ca.pem"),
+                                "client_auth": "require", "sessions": "file:" + path,
+                                "session_key_file": keys})]}).encode())
+        command = [program(), *options, config]
+        if user:
+            for name in os.listdir(self.folder):
+                if name.endswith((".keys", ".json", ".pem", ".key")):
+                    os.chown(os.path.join(self.folder, name), user, -1)
+            command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] + command
+        try:
+            done = subprocess.run(command, capture_output=True, text=True,
+                                  timeout=20 if options else 2)
+        except subprocess.TimeoutExpired:
+            return None, "it runs"
+        return done.returncode, done.stderr
+
+    def here(self, name):
+        with open(self.certificates.path(*name.split(".")), "rb") as file:
+            return self.file(name, file.read())
+
+    def refused(self, user, path, text):
+        for options in ("--check",), ():
+            status, said = self.run_as(user, path, *options)
+            self.assertIn(status, (1, 2), (options, said))
+            self.assertIn(text, said)
+            self.assertIn("cannot be used", said)
+
+    def folder_of(self, mode, user=0):
+        path = os.path.join(self.folder, secrets.token_hex(4))
+        os.mkdir(path)
+        os.chmod(path, mode)
+        os.chown(path, user, -1)
+        return path
+
+    @each(link=("sess", "sess-lock"))
+    def test_a_link_that_an_attacker_left(self, link):
+        """As root in a folder like /tmp, and in one of root's that was open once."""
+        victim = self.file("victim", b"for root only\n")
+        for mode, text in (0o1777, "others may write to the folder"), (0o755, "a symbolic link"):
+            folder = self.folder_of(mode)
+            os.symlink(victim, os.path.join(folder, link))
+            self.refused(0, os.path.join(folder, "sess"), text)
+            with open(victim, "rb") as file:
+                self.assertEqual(file.read(), b"for root only\n")
+            self.assertEqual(os.listdir(folder), [link], "nothing was made")
+
+    def test_a_folder_that_others_may_write(self):
+        for mode in 0o777, 0o775, 0o1777:
+            folder = self.folder_of(mode)
+            self.refused(0, folder + "/sess", f"others may write to the folder {folder}")
+        inside = os.path.join(folder, "ours")
+        os.mkdir(inside, 0o700)
+        self.assertEqual(self.run_as(0, inside + "/sess")[0], None, "a folder of ours in it will do")
+
+    def test_another_users_store(self):
+        """It can cut its file at any time, which killed the process with SIGBUS."""
+        folder = self.folder_of(0o755)
+        path = os.path.join(folder, "sess")
+        self.assertEqual(self.run_as(0, path, "--check"), (0, ""))
+        for name in path, path + "-lock":
+            os.chown(name, self.USER, -1)
+            self.refused(0, path, f"belongs to user {self.USER}")
+            os.chown(name, 0, -1)
+        os.chown(folder, self.USER, -1)
+        self.refused(0, path, f"belongs to user {self.USER}")
+
+    def test_not_as_root(self):
+        self.folder = tempfile.mkdtemp(prefix="actpass-e2e.", dir="/tmp")  # that user gets there
+        self.addCleanup(shutil.rmtree, self.folder)
+        os.chmod(self.folder, 0o711)
+        folder = self.folder_of(0o700, self.USER)
+        self.assertEqual(self.run_as(self.USER, folder + "/sess", "--check"), (0, ""))
+        self.assertEqual(self.run_as(self.USER, folder + "/sess")[0], None)
+        os.chown(folder, self.USER + 1, -1)
+        os.chmod(folder, 0o777)
+        self.refused(self.USER, folder + "/sess", f"belongs to user {self.USER + 1}")
