@@ -338,6 +338,7 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls
 
 bool tls_context_up(SSL *ssl)
 {
+    sessions_begin(ssl);
     return SSL_version(ssl) < TLS1_3_VERSION && renegotiation_note_first(ssl) &&
            renegotiation_allow(ssl);
 }
