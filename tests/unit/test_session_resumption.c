@@ -59,7 +59,8 @@ static struct config_tls settings(size_t end, enum config_sessions_kind kind)
 static struct tls_context *make(const char *service, const struct config_tls *tls)
 {
     struct tls_error error;
-    struct tls_context *context = tls_context_new_for(service, tls, CONFIG_ROLE_AUTO, &error);
+    struct tls_context *context =
+        tls_context_new_for((struct tls_owner){service, NULL}, tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
     return context;
 }
