@@ -1,5 +1,6 @@
 /* Are the named files there, and are the secret ones private? */
 #include "config/check.h"
+#include "config/private_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,12 +33,10 @@ static bool look_at_file(struct messages *messages, struct place *place, const c
 static void check_private(struct messages *messages, struct place *place, const char *path,
                           const char *secret, const struct stat *status)
 {
-    const mode_t read_write = S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
-    if (S_ISREG(status->st_mode) && (status->st_mode & read_write))
-        warning_at(messages, place,
-                   "%s holds %s and is open to group or others: "
-                   "chmod 600 %s",
-                   path, secret, path);
+    const char *others = private_file_open_to(status);
+    if (others)
+        error_at(messages, place, "%s holds %s, and %s may read or write it: chmod 600 %s", path,
+                 secret, others, path);
 }
 
 bool check_file(struct messages *messages, struct place *place, const char *path,

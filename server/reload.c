@@ -23,8 +23,9 @@ static void replace(actpass_server *server, struct service *service, actpass_con
 static bool reload(actpass_server *server, struct service *service)
 {
     char error[1024] = "";
-    actpass_config *made = settings_new(service->config->name, &service->config->connection,
-                                        server->relays, error, sizeof(error));
+    const struct tls_owner owner = {service->config->name, server->own_keys};
+    actpass_config *made =
+        settings_new(owner, &service->config->connection, server->relays, error, sizeof(error));
     struct log_field fields[] = {log_text("event", "reload"),
                                  log_text("service", service->config->name),
                                  log_text("error", error)};

@@ -10,6 +10,7 @@
 #include "server/room.h"
 #include "server/settings.h"
 #include "server/tls/limits.h"
+#include "server/tls/own_keys.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -65,9 +66,11 @@ static bool make_parts(actpass_server *server)
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->stopping_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->unfit = peers_new(MOST_UNFIT);
+    server->own_keys = own_keys_new();
     return server->log != NULL && server->relays != NULL && server->conversations != NULL &&
            server->registry != NULL && server->services != NULL && server->polls != NULL &&
-           server->stop_fd >= 0 && server->stopping_fd >= 0 && server->unfit != NULL;
+           server->stop_fd >= 0 && server->stopping_fd >= 0 && server->unfit != NULL &&
+           server->own_keys != NULL;
 }
 
 static void warn_of_openssl(const char *file, struct config_strings *warnings)
@@ -98,8 +101,9 @@ static bool load_services(actpass_server *server, const char *file, struct confi
         char error[1024] = "";
         service->number = i;
         service->config = &server->config->services[i];
-        service->settings = settings_new(service->config->name, &service->config->connection,
-                                         server->relays, error, sizeof(error));
+        const struct tls_owner owner = {service->config->name, server->own_keys};
+        service->settings =
+            settings_new(owner, &service->config->connection, server->relays, error, sizeof(error));
         if (service->settings == NULL) {
             loaded = false;
             server_report(&report->errors, "%s: /services/%zu/tls: %s", file, i, error);
@@ -407,6 +411,7 @@ void actpass_server_free(actpass_server *server)
         close(server->stopping_fd);
     }
     peers_free(server->unfit);
+    own_keys_free(server->own_keys);
     free(server->polls);
     free(server->services);
     (void)pthread_mutex_destroy(&server->settings_lock);

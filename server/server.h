@@ -70,7 +70,8 @@ struct actpass_server {
     struct pollfd *polls; /* of the accepting thread; service_count and SERVER_OWN_POLLS */
     int stop_fd;          /* an eventfd: readable after actpass_server_stop */
     int stopping_fd; /* the same, and never read: readable once no dial may go on, and who idles is to end */
-    struct peers *unfit; /* addresses that do not get along with TCP Fast Open */
+    struct own_keys *own_keys; /* of all services, now and before a reload */
+    struct peers *unfit;       /* addresses that do not get along with TCP Fast Open */
 
     pthread_mutex_t settings_lock;
     atomic_uint stops; /* how often that was called */

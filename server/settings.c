@@ -97,8 +97,9 @@ static bool make_shared(actpass_config *config)
 {
     struct tls_error error = {""};
     tls_context_free(config->tls); /* of an attempt that failed afterwards */
-    config->tls = tls_context_new_for(config->service ? config->service : "",
-                                      &config->connection.tls, config->connection.role, &error);
+    const struct tls_owner owner = {config->service ? config->service : "", config->own_keys};
+    config->tls =
+        tls_context_new_for(owner, &config->connection.tls, config->connection.role, &error);
     if (!config->tls) {
         settings_fail(config, "%s", error.text);
         return false;
@@ -130,11 +131,11 @@ bool settings_use(actpass_config *config, enum config_opener opener)
     return !wrong && settings_freeze(config);
 }
 
-actpass_config *settings_new(const char *service, const struct config_connection *connection,
+actpass_config *settings_new(struct tls_owner owner, const struct config_connection *connection,
                              struct threads *threads, char *error, size_t size)
 {
     actpass_config *config = actpass_config_new();
-    if (config && !(config->service = strdup(service))) {
+    if (config && !(config->service = strdup(owner.service))) {
         actpass_config_free(config);
         config = NULL;
     }
@@ -145,6 +146,7 @@ actpass_config *settings_new(const char *service, const struct config_connection
     config_connection_free(&config->connection);
     config->connection = *connection; /* borrowed while the contexts are made */
     config->threads = threads;
+    config->own_keys = owner.own_keys;
     bool frozen = settings_freeze(config);
     if (!frozen)
         snprintf(error, size, "%s", actpass_config_error(config));

@@ -14,7 +14,8 @@
 
 struct actpass_config {
     struct config_connection connection;
-    char *service; /* its name, for sessions; NULL: none */
+    char *service;             /* its name, for sessions; NULL: none */
+    struct own_keys *own_keys; /* of the server; NULL: it has none of its own */
     int64_t connect_timeout_ms;
     struct config_address dial_from; /* NONE: any */
     void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
@@ -34,9 +35,9 @@ struct actpass_config {
     struct tls_error error;
 };
 
-/* Settings for the named service of a loaded configuration; frozen, with certificates loaded. The pool of threads stays the
- * caller's. NULL with error. */
-actpass_config *settings_new(const char *service, const struct config_connection *connection,
+/* Settings for a service of a loaded configuration; frozen, with certificates loaded. The pool of threads and the own keys
+ * stay the caller's. NULL with error. */
+actpass_config *settings_new(struct tls_owner owner, const struct config_connection *connection,
                              struct threads *threads, char *error, size_t size);
 
 /* Loads what is named and lets nothing be changed any more. False with config->error. */

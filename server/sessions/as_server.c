@@ -161,10 +161,15 @@ static int on_ticket_keys(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_
     return result;
 }
 
+/* The client is told how long the ticket is of use. */
 static int on_ticket_made(SSL *ssl, void *arg)
 {
+    SSL_SESSION *session = SSL_get_session(ssl);
     (void)arg;
-    return validity_note(ssl, SSL_get_session(ssl));
+    if (!validity_note(ssl, session))
+        return 0;
+    int64_t left = session_lifetime_s(sessions_of(ssl), ssl, session);
+    return SSL_SESSION_set_timeout(session, left > 1 ? (long)left : 1) == 1;
 }
 
 /* A TLS 1.3 client uses a ticket once, so each that it used is made up for. */

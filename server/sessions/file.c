@@ -3,6 +3,7 @@
 
 #include "relay/clock.h"
 #include "server/sessions/file_db.h"
+#include "server/sessions/file_place.h"
 #include "server/sessions/file_writer.h"
 #include "server/tls/error.h"
 
@@ -95,7 +96,7 @@ static enum store_result take_out(struct store *store, const struct store_key *k
  * something else than a file is not touched. */
 static int identify(const char *path, struct stat *status)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0600);
     if (fd < 0)
         return errno;
     int error = fstat(fd, status) ? errno : 0;
@@ -123,7 +124,7 @@ static void set_aside(const struct file *file)
 {
     struct stat status;
     char *name;
-    if (stat(file->path, &status) || status.st_dev != file->db.data.device ||
+    if (lstat(file->path, &status) || status.st_dev != file->db.data.device ||
         status.st_ino != file->db.data.inode || asprintf(&name, "%s-damaged", file->path) < 0)
         return;
     (void)rename(file->path, name); /* if it cannot be, it is as it was */
@@ -135,8 +136,9 @@ static void set_aside(const struct file *file)
 static bool open_anew(struct file *file)
 {
     struct stat status;
+    struct tls_error unsafe;
     struct file_db fresh = {.limits = file->db.limits};
-    bool identified = identify(file->path, &status) == 0;
+    bool identified = file_place_is_safe(file->path, &unsafe) && identify(file->path, &status) == 0;
     pthread_mutex_lock(&file->lock);
     file_db_close(&file->db);
     if (identified)
@@ -277,6 +279,8 @@ struct store *store_file_new(const char *path, const struct file_limits *limits,
                              struct tls_error *error)
 {
     struct stat status = {.st_ino = 0};
+    if (!file_place_is_safe(path, error))
+        return NULL;
     pthread_mutex_lock(&table_lock);
     int failed = identify(path, &status);
     struct file *file = failed ? fail_open(path, failed, error) : find(&status);

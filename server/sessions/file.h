@@ -8,7 +8,7 @@
  * does.
  *
  *   file.c   the store, one for each file and process      file_writer.c   the thread that writes
- *   file_db.c   the two tables, and eviction */
+ *   file_db.c   the two tables, and eviction                file_place.c   who else could write there */
 #ifndef ACTPASS_SERVER_SESSIONS_FILE_H
 #define ACTPASS_SERVER_SESSIONS_FILE_H
 
@@ -19,7 +19,7 @@ struct file_limits {
     size_t most_records, most_bytes;
 };
 
-/* Opens or makes PATH and PATH-lock with mode 0600. Stores of the same file in one process are one (LMDB must
+/* Opens or makes PATH and PATH-lock with mode 0600, where the place is safe (file_place.h). Stores of the same file in one process are one (LMDB must
  * not open a file twice), with the limits of the first. NULL with error. */
 struct store *store_file_new(const char *path, const struct file_limits *limits,
                              struct tls_error *error);

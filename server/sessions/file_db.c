@@ -77,7 +77,7 @@ static int reserve_lock(struct file_db *db, const char *path)
     char *name = name_lock(path);
     if (!name)
         return ENOMEM;
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0600);
     free(name);
     if (fd < 0)
         return errno;
@@ -95,8 +95,8 @@ static int reserve_lock(struct file_db *db, const char *path)
 static bool is_at(struct file_id id, const char *path)
 {
     struct stat status;
-    return stat(path, &status) ? errno != ENOENT
-                               : status.st_dev == id.device && status.st_ino == id.inode;
+    return lstat(path, &status) ? errno != ENOENT
+                                : status.st_dev == id.device && status.st_ino == id.inode;
 }
 
 bool file_db_is_current(const struct file_db *db, const char *path)

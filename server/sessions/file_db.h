@@ -31,6 +31,7 @@ struct file_db {
     struct file_id data, lock; /* which files are in use, or were last */
 };
 
+/* The place must be safe (file_place.h). */
 int file_db_open(struct file_db *db, const char *path);
 void file_db_close(struct file_db *db);
 

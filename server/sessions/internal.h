@@ -26,10 +26,11 @@ struct sessions {
 
 struct sessions *sessions_of(const SSL *ssl);
 
-/* Whatever becomes of a session, its peer must still be one that we accept. */
+/* Whatever becomes of a session, its full handshake must not be too long ago, and its peer must still be one that we
+ * accept. */
 bool session_acceptable(const struct sessions *sessions, SSL_SESSION *session);
 
-/* Seconds for which a session that was just made may be kept. */
+/* Seconds for which a session that was just made or renewed may be kept. */
 int64_t session_lifetime_s(const struct sessions *sessions, const SSL *ssl,
                            const SSL_SESSION *session);
 

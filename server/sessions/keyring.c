@@ -1,6 +1,7 @@
 /* The keys of session_key_file. */
 #include "server/sessions/keyring.h"
 
+#include "config/private_file.h"
 #include "relay/clock.h"
 #include "server/tls/error.h"
 
@@ -125,16 +126,31 @@ static bool read_lines(FILE *in, const char *file, struct key_set *keys, struct 
     return fine;
 }
 
+/* NULL with error. */
+static FILE *open_file(const char *file, struct stat *seen, struct tls_error *error)
+{
+    FILE *in = fopen(file, "re");
+    bool open = in && fstat(fileno(in), seen) == 0;
+    const char *others = open ? private_file_open_to(seen) : NULL;
+    if (!open)
+        tls_fail(error, "session_key_file %s cannot be read: %s", file, strerror(errno));
+    else if (others)
+        tls_fail(error,
+                 "session_key_file %s holds secrets, and %s may read or write it: chmod 600 %s",
+                 file, others, file);
+    else
+        return in;
+    if (in)
+        fclose(in);
+    return NULL;
+}
+
 static bool read_file(const char *file, struct key_set *keys, struct stat *seen,
                       struct tls_error *error)
 {
-    FILE *in = fopen(file, "re");
-    if (!in || fstat(fileno(in), seen)) {
-        tls_fail(error, "session_key_file %s cannot be read: %s", file, strerror(errno));
-        if (in)
-            fclose(in);
+    FILE *in = open_file(file, seen, error);
+    if (!in)
         return false;
-    }
     char buffer[4096]; /* ours, so that the keys do not stay in memory that was freed */
     setvbuf(in, buffer, _IOFBF, sizeof buffer);
     bool fine = read_lines(in, file, keys, error);

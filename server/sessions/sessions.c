@@ -17,14 +17,14 @@ bool session_acceptable(const struct sessions *sessions, SSL_SESSION *session)
 {
     struct tls_error error;
     X509 *peer = SSL_SESSION_get0_peer(session);
-    return validity_holds(session) && (!peer || policy_accepts(sessions->policy, peer, &error));
+    return validity_is_young(session, sessions->timeout_s) && validity_holds(session) &&
+           (!peer || policy_accepts(sessions->policy, peer, &error));
 }
 
 int64_t session_lifetime_s(const struct sessions *sessions, const SSL *ssl,
                            const SSL_SESSION *session)
 {
-    int64_t left = validity_end(ssl, session) - time(NULL);
-    return left < sessions->timeout_s ? left : sessions->timeout_s;
+    return validity_end(ssl, session, sessions->timeout_s) - time(NULL);
 }
 
 size_t session_to_bytes(const SSL_SESSION *session, uint8_t buffer[SESSION_MOST])
@@ -48,6 +48,13 @@ SSL_SESSION *session_from_bytes(const struct sessions *sessions, const uint8_t *
 }
 
 /* ---- Both --------------------------------------------------------------------------------- */
+
+void sessions_begin(SSL *ssl)
+{
+    SSL_SESSION *session = SSL_is_server(ssl) ? NULL : SSL_get_session(ssl);
+    if (session)
+        (void)validity_note(ssl, session);
+}
 
 void sessions_spare(SSL *ssl)
 {

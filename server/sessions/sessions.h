@@ -37,6 +37,10 @@ void sessions_offer(struct sessions *sessions, SSL *ssl, const char *peer);
 /* After a handshake as client that failed: what was offered is not offered again. */
 void sessions_forget(struct sessions *sessions, SSL *ssl);
 
+/* After a handshake: sessions of TLS 1.3 may come to a client at any later time, but count from now. Without memory they
+ * count from when they come. */
+void sessions_begin(SSL *ssl);
+
 /* Before SSL_free of a connection that TLS itself has not failed: OpenSSL would take its session for a bad one
  * where close_notify was not sent. */
 void sessions_spare(SSL *ssl);

@@ -35,6 +35,7 @@ struct tls_context {
 struct material {
     const struct config_tls *tls;
     const char *service;
+    struct own_keys *own_keys;
     struct identity identity;
     struct trust trust;
 };
@@ -165,6 +166,8 @@ static bool make_both(struct tls_context *context, const struct material *materi
         !set_server_name(material->tls, context, error) ||
         (may_serve && !make_served(context, material, error)))
         return false;
+    if (!policy_share_own(context->policy, material->own_keys))
+        return tls_fail(error, "out of memory for our own pin");
     context->sessions = sessions_new(material->tls, context->policy, error);
     if (!context->sessions)
         return false;
@@ -175,10 +178,10 @@ static bool make_both(struct tls_context *context, const struct material *materi
     return !may_connect || (context->client = make_ctx(context, material, false, error));
 }
 
-static bool load(const struct config_tls *tls, enum config_role role, const char *service,
+static bool load(const struct config_tls *tls, enum config_role role, struct tls_owner owner,
                  struct tls_context *context, struct tls_error *error)
 {
-    struct material material = {.tls = tls, .service = service};
+    struct material material = {.tls = tls, .service = owner.service, .own_keys = owner.own_keys};
     bool may_serve = role != CONFIG_ROLE_CLIENT, may_connect = role != CONFIG_ROLE_SERVER;
     if (!trust_check(tls, may_serve, may_connect, error))
         return false;
@@ -197,16 +200,16 @@ static bool load(const struct config_tls *tls, enum config_role role, const char
 struct tls_context *tls_context_new(const struct config_tls *tls, enum config_role role,
                                     struct tls_error *error)
 {
-    return tls_context_new_for("", tls, role, error);
+    return tls_context_new_for((struct tls_owner){"", NULL}, tls, role, error);
 }
 
-struct tls_context *tls_context_new_for(const char *service, const struct config_tls *tls,
+struct tls_context *tls_context_new_for(struct tls_owner owner, const struct config_tls *tls,
                                         enum config_role role, struct tls_error *error)
 {
     struct tls_context *context = calloc(1, sizeof *context);
     if (!context)
         tls_fail(error, "out of memory for TLS");
-    else if (load(tls, role, service, context, error))
+    else if (load(tls, role, owner, context, error))
         return context;
     tls_context_free(context);
     return NULL;
@@ -284,6 +287,7 @@ bool tls_context_knows(const struct tls_context *context, SSL *ssl)
 
 bool tls_context_up(SSL *ssl)
 {
+    sessions_begin(ssl);
     return SSL_version(ssl) < TLS1_3_VERSION && renegotiation_note_first(ssl) &&
            renegotiation_allow(ssl);
 }

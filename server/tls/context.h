@@ -18,8 +18,14 @@ struct tls_context;
 struct tls_context *tls_context_new(const struct config_tls *tls, enum config_role role,
                                     struct tls_error *error);
 
-/* The same for a service of that name: sessions of other services are not resumed. */
-struct tls_context *tls_context_new_for(const char *service, const struct config_tls *tls,
+/* Whose context it is. */
+struct tls_owner {
+    const char *service;       /* its name: sessions of other services are not resumed */
+    struct own_keys *own_keys; /* of all services, to outlive the context; NULL: it stands alone */
+};
+
+/* The same for a service. */
+struct tls_context *tls_context_new_for(struct tls_owner owner, const struct config_tls *tls,
                                         enum config_role role, struct tls_error *error);
 void tls_context_free(struct tls_context *context);
 

@@ -1,6 +1,7 @@
 /* PEM files. */
 #include "server/tls/pem.h"
 
+#include "config/private_file.h"
 #include "server/tls/error.h"
 
 #include <errno.h>
@@ -118,11 +119,34 @@ STACK_OF(X509_CRL) * pem_crls(const char *path, struct tls_error *error)
     return NULL;
 }
 
+/* Looks at the file that is open: the one at its path may be another by now. */
+static bool is_private(BIO *bio, const char *path, struct tls_error *error)
+{
+    FILE *file = NULL;
+    struct stat status;
+    if (BIO_get_fp(bio, &file) != 1 || fstat(fileno(file), &status) != 0)
+        return tls_fail(error, "key %s cannot be looked at", path);
+    const char *others = private_file_open_to(&status);
+    return !others || tls_fail(error,
+                               "key %s is a private key, and %s may read or write it: "
+                               "chmod 600 %s",
+                               path, others, path);
+}
+
+static BIO *open_key(const char *path, struct tls_error *error)
+{
+    BIO *bio = open_file("key", path, error);
+    if (!bio || is_private(bio, path, error))
+        return bio;
+    BIO_free(bio);
+    return NULL;
+}
+
 EVP_PKEY *pem_key(const char *path, struct tls_error *error)
 {
     bool asked = false;
     ERR_clear_error();
-    BIO *bio = open_file("key", path, error);
+    BIO *bio = open_key(path, error);
     if (!bio)
         return NULL;
     EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked);

@@ -3,6 +3,7 @@
 
 #include "server/tls/crl.h"
 #include "server/tls/error.h"
+#include "server/tls/own_keys.h"
 #include "server/tls/peer_names.h"
 #include "server/tls/pin.h"
 
@@ -17,6 +18,7 @@ struct policy {
     size_t pin_count;
     struct pin *own; /* our own keys */
     size_t own_count;
+    struct own_keys *shared;      /* those of the whole process, ours too; NULL: nobody shares */
     STACK_OF(X509_CRL) * revoked; /* NULL: nobody looks */
 };
 
@@ -51,6 +53,14 @@ bool policy_add_own(struct policy *policy, X509 *own)
     return true;
 }
 
+bool policy_share_own(struct policy *policy, struct own_keys *shared)
+{
+    if (!shared || !own_keys_add(shared, policy->own, policy->own_count))
+        return !shared;
+    policy->shared = shared;
+    return true;
+}
+
 static bool read_own(X509 *own, struct policy *policy, struct tls_error *error)
 {
     return !own || policy_add_own(policy, own) || tls_fail(error, "out of memory for our own pin");
@@ -82,6 +92,8 @@ void policy_free(struct policy *policy)
 {
     if (!policy)
         return;
+    if (policy->shared)
+        own_keys_remove(policy->shared, policy->own, policy->own_count);
     crl_free(policy->revoked);
     peer_names_free(&policy->names);
     free(policy->own);
@@ -115,13 +127,19 @@ static bool is_one_of(const struct pin *pins, size_t count, const struct pin *pi
     return false;
 }
 
+static bool is_own(const struct policy *policy, const struct pin *pin)
+{
+    return is_one_of(policy->own, policy->own_count, pin) ||
+           (policy->shared && own_keys_have(policy->shared, pin));
+}
+
 static bool judge(const struct policy *policy, X509 *peer, struct tls_error *error)
 {
     struct pin pin;
     if (!pin_of(peer, &pin))
         return tls_fail(error, "its key cannot be read");
     /* The key, not the whole certificate: who shows our key under another certificate is us, too. */
-    if (is_one_of(policy->own, policy->own_count, &pin))
+    if (is_own(policy, &pin))
         return tls_fail(error, "its key is our own: we are talking to ourselves, or to a mirror");
     if (policy->any_peer)
         return true;

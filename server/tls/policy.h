@@ -2,7 +2,8 @@
  * every handshake, full or resumed, in both roles, ask policy_accepts. Immutable once made; any thread.
  *
  * All that is configured must hold, in both roles alike (hazard 30):
- *   - our own key is never the peer's, under whatever certificate; not even with insecure_any_peer
+ *   - our own key is never the peer's, under whatever certificate; not even with insecure_any_peer. That goes for the
+ *     keys of all services, and for those before a reload while connections of that time are open (own_keys.h)
  *   - ca: the chain leads there, is valid now, and is for the peer's role (extendedKeyUsage)
  *   - peer_pins: the key of the peer's own certificate is one of them
  *   - crl: no certificate on the way to the root is revoked (crl.h)
@@ -17,6 +18,7 @@
 #include <openssl/x509.h>
 
 struct policy;
+struct own_keys;
 
 /* What is wrong, in one sentence. */
 struct tls_error {
@@ -33,6 +35,10 @@ bool policy_add_own(struct policy *policy, X509 *own);
 
 /* Is any peer accepted (insecure_any_peer)? */
 bool policy_takes_any(const struct policy *policy);
+
+/* Adds our own certificates' keys to those of the process, as long as the policy lives, and refuses all that are there.
+ * The last call before the policy is in use; SHARED must outlive it. NULL changes nothing. False: no memory. */
+bool policy_share_own(struct policy *policy, struct own_keys *shared);
 
 /* Must the chain lead to a trusted CA? No where pins stand alone or any peer is accepted. */
 bool policy_needs_chain(const struct policy *policy);

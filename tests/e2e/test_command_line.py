@@ -68,12 +68,6 @@ class CommandLine(Case):
                 done = self.call("--check", self.config(tls=keys), status=2)
                 self.assertRegex(done.stderr, "peer_names|peer_pins|ca")
 
-    def test_a_key_that_all_may_read_is_warned_of(self):
-        key = self.file("open.key", open(self.certificates.path("front", "key"), "rb").read())
-        os.chmod(key, 0o644)
-        done = self.call("--check", self.config(tls={"key": key}))
-        self.assertIn(key, done.stderr)
-
     def test_running_a_bad_file(self):
         self.call(self.config('{"services": 1}'), status=2)
 

@@ -207,6 +207,23 @@ class Sessions(Case):
 
     # ---- what must not resume
 
+    @each(kind=STORES, version=VERSIONS)
+    def test_the_timeout_counts_from_the_full_handshake(self, kind, version):
+        """A client that uses its session all the time gets another each time, in TLS 1.3, but none lives longer."""
+        actpass = self.start(kind, tls={"session_timeout": "3s"})
+        context, turns = self.context(version), []
+        session, _ = self.visit(actpass, context)
+
+        def is_over():
+            nonlocal session
+            session, reused = self.visit(actpass, context, session)
+            turns.append(reused)
+            time.sleep(0.1)  # for some turns before the end
+            return not reused
+        until(is_over, 20, "the end of the session")
+        self.assertGreater(len(turns), 1, turns)
+        self.assertTrue(self.visit(actpass, context, session)[1], "the next one begins")
+
     @each(kind=SHARED, version=VERSIONS)
     def test_changed_settings_make_sessions_useless(self, kind, version):
         context = self.context(version, "client")

@@ -194,13 +194,7 @@ Test(config, warnings, .init = folder_enter, .fini = folder_leave)
     static const struct {
         const char *tls, *warnings;
     } rows[] = {
-        {"'certificate': 'open.pem'",
-         "c.json:2:17: /services/0/tls/certificate: open.pem holds a private key and is open to "
-         "group or others: chmod 600 open.pem\n"},
         {"'certificate': 'open.pem', 'key': 'peer.pem'", ""},
-        {"'certificate': 'peer.pem', 'key': 'open.pem'",
-         "c.json:2:36: /services/0/tls/key: open.pem holds a private key and is open to group or "
-         "others: chmod 600 open.pem\n"},
         {"'certificate': 'peer.pem', 'ca': 'ca.pem'",
          "c.json:2:35: /services/0/tls/ca: has no effect: with \"client_auth\": \"none\" no client "
          "is asked for a certificate\n"},

@@ -141,6 +141,14 @@ static const struct bad_text files[] = {
     {"key missing on disk", TLS("'key': '/nonexistent/key.pem'"),
      "c.json:3:8: /services/0/tls/key: /nonexistent/key.pem cannot be read: No such file or "
      "directory\n"},
+    {"key open to all", TLS("'key': 'open.pem'"),
+     "c.json:3:8: /services/0/tls/key: open.pem holds a private key, and everybody may read or "
+     "write it: chmod 600 open.pem\n"},
+    {"certificate with its key, open to all",
+     RAW("{\"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"role\": \"server\", "
+         "\"echo\": true,\n\"tls\": {\"certificate\": \"open.pem\"}}]}"),
+     "c.json:2:24: /services/0/tls/certificate: open.pem holds a private key, and everybody may "
+     "read or write it: chmod 600 open.pem\n"},
     {"ca missing on disk", TLS("'client_auth': 'require', 'ca': 'System'"),
      "c.json:3:33: /services/0/tls/ca: System cannot be read: No such file or directory\n"},
     {"ca empty", TLS("'client_auth': 'require', 'ca': ''"),

@@ -4,6 +4,13 @@
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
 static const struct bad_text bad_tls[] = {
+    {"keys of more certificates open to all",
+     TLS("'certificates': [{'server_names': ['a'], 'certificate': 'open.pem'},"
+         "{'server_names': ['b'], 'certificate': 'open.pem', 'key': 'open.pem'}]"),
+     "c.json:3:57: /services/0/tls/certificates/0/certificate: open.pem holds a private key, and "
+     "everybody may read or write it: chmod 600 open.pem\n"
+     "c.json:3:127: /services/0/tls/certificates/1/key: open.pem holds a private key, and "
+     "everybody may read or write it: chmod 600 open.pem\n"},
     {"client_auth unknown", TLS("'client_auth': 'ondemand', 'ca': 'ca.pem'"),
      "c.json:3:16: /services/0/tls/client_auth: must be \"none\", \"request\", \"require\" or "
      "\"on_demand\"\n"},
@@ -260,13 +267,6 @@ Test(config_tls, warnings, .init = folder_enter, .fini = folder_leave)
          "is asked for a certificate\n"
          "c.json:2:24: /services/0/tls/crl: has no effect: with \"client_auth\": \"none\" no "
          "client is asked for a certificate\n"},
-        {"'certificates': [{'server_names': ['a'], 'certificate': 'open.pem'},"
-         "{'server_names': ['b'], 'certificate': 'open.pem', 'key': 'open.pem'}]",
-         "c.json:2:57: /services/0/tls/certificates/0/certificate: open.pem holds a private key "
-         "and "
-         "is open to group or others: chmod 600 open.pem\n"
-         "c.json:2:127: /services/0/tls/certificates/1/key: open.pem holds a private key and is "
-         "open to group or others: chmod 600 open.pem\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct config_report report;

@@ -153,6 +153,19 @@ Test(context, a_file_that_may_not_be_read)
     files_free(&files);
 }
 
+Test(context, a_key_that_everybody_may_read)
+{
+    struct files files = files_new();
+    struct config_tls tls = good(&files);
+    cr_assert_eq(chmod(files.key, 0644), 0);
+    cr_assert_str_eq(failure(&files, &tls, CONFIG_ROLE_AUTO),
+                     "key own.key is a private key, and everybody may read or write it: chmod 600 "
+                     "own.key");
+    cr_assert_eq(chmod(files.key, 0640), 0);
+    cr_assert_str_eq(failure(&files, &tls, CONFIG_ROLE_AUTO), "");
+    files_free(&files);
+}
+
 Test(context, a_folder_is_no_file)
 {
     struct files files = files_new();

@@ -189,8 +189,9 @@ class Case(unittest.TestCase):
                     pass
 
     def file(self, name, content=b""):
+        """A file for its owner alone, since it may hold a key."""
         path = os.path.join(self.folder, name)
-        with open(path, "wb") as out:
+        with open(path, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
             out.write(content)
         return path
 
