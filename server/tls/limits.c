@@ -24,12 +24,12 @@ static void set_options(SSL_CTX *ctx)
     SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
 }
 
-/* Without an explicit minimum a TLS 1.1 hello is answered with internal_error (hazard 45). 0: no maximum. */
+/* Without an explicit minimum a TLS 1.1 hello is answered with internal_error (hazard 45). The maximum is left to
+ * openssl.cnf, which cannot bring it below the minimum. */
 static bool set_versions(SSL_CTX *ctx, enum config_tls_version least)
 {
     return SSL_CTX_set_min_proto_version(ctx, least == CONFIG_TLS_1_3 ? TLS1_3_VERSION
-                                                                      : TLS1_2_VERSION) == 1 &&
-           SSL_CTX_set_max_proto_version(ctx, 0) == 1;
+                                                                      : TLS1_2_VERSION) == 1;
 }
 
 bool limits_use(SSL_CTX *ctx, const struct config_tls *tls)

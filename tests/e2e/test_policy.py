@@ -73,7 +73,6 @@ system_default = c
 [c]
 CipherString = ALL:@SECLEVEL=0
 MinProtocol = TLSv1
-MaxProtocol = TLSv1.2
 Groups = P-521
 SignatureAlgorithms = ECDSA+SHA1
 Options = UnsafeLegacyRenegotiation,-EncryptThenMac
