@@ -63,7 +63,7 @@ void config_connection_free(struct config_connection *connection)
 void config_service_init(struct config_service *service)
 {
     *service = (struct config_service){
-        .max_connections = 10000,
+        .max_connections = CONFIG_MAX_CONNECTIONS_DEFAULT,
         .tcp_fast_open_queue = 256,
         .limits = {.ipv4_prefix = 32, .ipv6_prefix = 64},
         .dial = {.retry_min_ms = 1000, .retry_max_ms = 60000, .connect_timeout_ms = 10000},

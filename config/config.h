@@ -47,6 +47,8 @@ enum config_unknown_server_name { CONFIG_UNKNOWN_NAME_DEFAULT, CONFIG_UNKNOWN_NA
  * has authenticated. */
 enum { CONFIG_CERTIFICATE_LIST_DEFAULT = 16384, CONFIG_VERIFY_DEPTH_DEFAULT = 4 };
 
+enum { CONFIG_MAX_CONNECTIONS_DEFAULT = 10000 };
+
 /* A list of strings; NULL items when count is 0. */
 struct config_strings {
     char **items;

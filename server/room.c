@@ -45,6 +45,17 @@ static void warn(const actpass_server *server, const char *file, uint64_t need, 
         (unsigned long long)first->config->max_connections);
 }
 
+/* The default is a ceiling and not a demand: only who has written a limit is told that it cannot be met. */
+static bool is_demanded(const actpass_server *server)
+{
+    for (size_t i = 0; i < server->service_count; i++) {
+        if (server->services[i].config->max_connections != CONFIG_MAX_CONNECTIONS_DEFAULT) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool load_service(struct service *service, const struct capacity *capacity)
 {
     uint64_t rate = service->config->limits.rate_per_address;
@@ -64,7 +75,7 @@ bool room_load(actpass_server *server, const char *file, struct config_strings *
     for (size_t i = 0; loaded && i < server->service_count; i++) {
         loaded = load_service(&server->services[i], &capacities[i]);
     }
-    if (loaded && need > limit.rlim_cur) {
+    if (loaded && need > limit.rlim_cur && is_demanded(server)) {
         warn(server, file, need, limit.rlim_cur, warnings);
     }
     free(capacities);

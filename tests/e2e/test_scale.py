@@ -17,8 +17,8 @@ OWN_DESCRIPTORS = 200  # of this process and of actpass, beside those of the con
 
 
 def count():
-    """As many as the limit on descriptors allows, which not even root may raise everywhere."""
-    return min(WANTED, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - OWN_DESCRIPTORS)
+    """As many as the limit on descriptors allows, which not even root may raise everywhere: actpass keeps two for each."""
+    return min(WANTED, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - OWN_DESCRIPTORS) // 2)
 
 
 class Scale(Case):
