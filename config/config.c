@@ -18,10 +18,13 @@ void config_connection_init(struct config_connection *connection)
     *connection = (struct config_connection){
         .initial_data_timeout_ms = 5000,
         .handshake_timeout_ms = 10000,
-        .idle_timeout_ms = CONFIG_NEVER,
+        .idle_timeout_ms = 3600000,
         .write_timeout_ms = 60000,
         .close_timeout_ms = 5000,
-        .tls = {.sessions = {.kind = CONFIG_SESSIONS_MEMORY}, .session_timeout_ms = 300000},
+        .tls = {.sessions = {.kind = CONFIG_SESSIONS_MEMORY},
+                .session_timeout_ms = 300000,
+                .max_certificate_list = CONFIG_CERTIFICATE_LIST_DEFAULT,
+                .verify_depth = CONFIG_VERIFY_DEPTH_DEFAULT},
     };
 }
 
@@ -46,6 +49,7 @@ void config_connection_free(struct config_connection *connection)
     free(tls->server_name);
     free(tls->ciphers);
     free(tls->ciphersuites);
+    free(tls->groups);
     strings_free(&tls->alpn);
     free(tls->crl);
     free(tls->ocsp_response);

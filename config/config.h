@@ -40,6 +40,10 @@ enum config_sessions_kind {
 /* What a TLS server does with a server name that no certificate is for. */
 enum config_unknown_server_name { CONFIG_UNKNOWN_NAME_DEFAULT, CONFIG_UNKNOWN_NAME_REFUSE };
 
+/* A peer's chain of four RSA-4096 certificates has 7 KiB. Each certificate costs us about 20 microseconds before the peer
+ * has authenticated. */
+enum { CONFIG_CERTIFICATE_LIST_DEFAULT = 16384, CONFIG_VERIFY_DEPTH_DEFAULT = 4 };
+
 /* A list of strings; NULL items when count is 0. */
 struct config_strings {
     char **items;
@@ -91,6 +95,10 @@ struct config_tls {
     char *server_name;               /* SNI sent when we are client */
     char *ciphers;                   /* TLS 1.2, OpenSSL's cipher list syntax */
     char *ciphersuites;              /* TLS 1.3 */
+    char *groups;                    /* of key exchange, OpenSSL's syntax; NULL: the default */
+    uint64_t
+        max_certificate_list; /* bytes of certificates that the peer may show; 0: the default */
+    uint64_t verify_depth;    /* CA certificates between the peer's and one of ca; 0: the default */
     struct config_strings alpn;
     char *crl;           /* PEM file with CRLs, or NULL */
     char *ocsp_response; /* DER file that a TLS server staples, or NULL */
@@ -117,10 +125,11 @@ struct config_connection {
     enum config_transport transport;
     int64_t initial_data_timeout_ms; /* how long the peer may stay silent; default 5 s */
     int64_t handshake_timeout_ms;    /* from the first byte or the verdict; default 10 s */
-    int64_t idle_timeout_ms;         /* nothing read and nothing written; default never */
-    int64_t write_timeout_ms;        /* output that makes no progress; default 60 s */
-    int64_t close_timeout_ms;        /* from our close_notify to the peer's end; default 5 s */
-    bool tcp_fast_open;              /* data in the SYN: accepted, or sent when we dial as client */
+    int64_t idle_timeout_ms;         /* nothing read and nothing written; default 1 h */
+    int64_t write_timeout_ms; /* output that the peer takes at less than 64 bytes a second over
+                                        that time; default 60 s */
+    int64_t close_timeout_ms; /* from our close_notify to the peer's end; default 5 s */
+    bool tcp_fast_open;       /* data in the SYN: accepted, or sent when we dial as client */
     struct config_tls tls;
 };
 

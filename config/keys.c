@@ -134,7 +134,7 @@ static const struct key service_keys[] = {
      FROM(1, DURATION_MOST),
      IN(config_service, connection.idle_timeout_ms)},
     {.name = "write_timeout",
-     .help = "How long output may make no progress.",
+     .help = "How long the peer may take less than 64 bytes a second of waiting output.",
      .type = KEY_DURATION,
      FROM(1, DURATION_MOST),
      IN(config_service, connection.write_timeout_ms)},

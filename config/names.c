@@ -216,6 +216,8 @@ const char *wrong_alpn(const char *text)
 
 const char *wrong_ciphers(const char *text)
 {
+    if (strstr(text, "@SECLEVEL"))
+        return "must not set @SECLEVEL: the security level is 2";
     for (; *text; text++) {
         if (*text < ' ' || *text > '~')
             return "must be ASCII";

@@ -114,8 +114,8 @@ struct relay {
     bool sending;         /* some thread is inside send */
     bool receiving;       /* some thread is inside recv */
     bool output_blocked;  /* the socket took no more: wait for POLLOUT */
-    int64_t stuck_us;     /* since when; 0: it is not */
-    int stuck_queue;      /* what the socket had queued then */
+    int64_t stuck_us;     /* since when its progress is measured; 0: it is not */
+    int64_t stuck_taken;  /* what the peer had taken by then */
     bool output_dead;     /* a send failed, or the write timeout passed */
     bool input_dead;      /* end of stream or error */
     bool fin_sent;        /* shutdown(SHUT_WR) was done */

@@ -33,27 +33,37 @@ static int queue_size(struct relay *relay)
     return failed ? 0 : size;
 }
 
-/* Remembers since when the socket has taken nothing; the write timeout counts from there. */
-static void note_blocked(struct relay *relay, bool progressed)
+/* Bytes that have left the socket's queue. (drops) */
+static int64_t taken_by_peer(struct relay *relay)
 {
-    relay->output_blocked = true;
-    if (!progressed && relay->stuck_us)
-        return;
-    relay->stuck_us = clock_now_us();
-    relay->stuck_queue = queue_size(relay);
+    int queued = queue_size(relay);
+    return (int64_t)relay->sent - queued;
 }
 
-/* The socket says that it takes more only when a good part of its queue has gone. A peer that reads slowly may need
- * more than the write timeout for that. */
-static bool queue_shrank(struct relay *relay)
+/* Output waits: from here on the peer has to take some of it within each write timeout. What the socket itself takes does
+ * not count, since its queue is large, and it says that there is room only when a good part of that has gone. */
+static void note_blocked(struct relay *relay)
 {
-    int before = relay->stuck_queue;
-    relay->stuck_queue = queue_size(relay);
-    return relay->stuck_queue < before;
+    relay->output_blocked = true;
+    if (relay->stuck_us)
+        return;
+    relay->stuck_us = clock_now_us();
+    relay->stuck_taken = taken_by_peer(relay);
+}
+
+/* Did the peer take enough of it since then? One that takes a few bytes a second must not hold a connection for ever.
+ * The measure begins anew. (drops) */
+static bool peer_progressed(struct relay *relay)
+{
+    enum { BYTES_PER_SECOND_MIN = 64 };
+    int64_t before = relay->stuck_taken;
+    int64_t wanted = relay->options.write_timeout_ms * BYTES_PER_SECOND_MIN / 1000;
+    relay->stuck_taken = taken_by_peer(relay);
+    return relay->stuck_taken - before >= (wanted > 0 ? wanted : 1);
 }
 
 /* Sends once. False when there is no more to send for now. */
-static bool send_once(struct relay *relay, const uint8_t *data, size_t size, bool *progressed)
+static bool send_once(struct relay *relay, const uint8_t *data, size_t size)
 {
     bool connected = !relay->unconnected;
     size = pump_capped(relay, size);
@@ -67,14 +77,12 @@ static bool send_once(struct relay *relay, const uint8_t *data, size_t size, boo
         relay->syn_sent = relay->syn_sent || !connected;
         relay->transport->sent(relay, (size_t)sent);
         relay->sent += (uint64_t)sent;
-        relay->stuck_us = 0;
-        *progressed = true;
         return true;
     }
     if (sent < 0 && error == EINTR)
         return true;
     if (error == EAGAIN || error == EWOULDBLOCK) {
-        note_blocked(relay, *progressed);
+        note_blocked(relay);
         return false;
     }
     relay_latch(relay, error);
@@ -107,16 +115,17 @@ void pump_flush(struct relay *relay)
 {
     const uint8_t *data;
     size_t size;
-    bool progressed = false;
     if (relay->sending || relay->output_blocked || relay->output_dead)
         return;
     relay->sending = true;
     if (relay->glare == GLARE_WITHHOLD && pump_has_output(relay))
         look_once_more(relay);
     while (!glare_holds_output(relay) && (size = relay->transport->output(relay, &data)) > 0)
-        if (!send_once(relay, data, size, &progressed))
+        if (!send_once(relay, data, size))
             break;
     relay->sending = false;
+    if (!relay->output_blocked)
+        relay->stuck_us = 0; /* all of it is in the socket's queue */
     wait_wake(relay);
     pump_finish(relay);
 }
@@ -244,10 +253,10 @@ static void check_times(struct relay *relay)
     if (deadline_us == DEADLINE_NEVER || clock_now_us() < deadline_us)
         return;
     int64_t since_us = relay->stuck_us;
-    bool shrank = queue_shrank(relay);
+    bool progressed = peer_progressed(relay);
     if (relay->stuck_us != since_us) /* another thread has sent meanwhile */
         return;
-    if (shrank) {
+    if (progressed) {
         relay->stuck_us = clock_now_us();
         return;
     }

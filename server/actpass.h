@@ -86,11 +86,11 @@ typedef enum { ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT } actpass_trans
 typedef enum {
     ACTPASS_INITIAL_DATA_TIMEOUT, /* default 5 s; 0: connect at once; never: always wait */
     ACTPASS_HANDSHAKE_TIMEOUT,    /* from the first byte or the verdict; default 10 s */
-    ACTPASS_IDLE_TIMEOUT,         /* the longest wait inside one read; default never */
-    ACTPASS_WRITE_TIMEOUT,        /* output that makes no progress; default 60 s */
-    ACTPASS_CLOSE_TIMEOUT,        /* the whole of actpass_close; default 5 s */
-    ACTPASS_CONNECT_TIMEOUT,      /* the whole of actpass_connect; default 10 s */
-    ACTPASS_SESSION_TIMEOUT /* how long a session can be resumed, 1 s to 24 h; default 5 min */
+    ACTPASS_IDLE_TIMEOUT,         /* the longest wait inside one read; default 1 h */
+    ACTPASS_WRITE_TIMEOUT, /* output that the peer takes at less than 64 bytes a second over that time; default 60 s */
+    ACTPASS_CLOSE_TIMEOUT,   /* the whole of actpass_close; default 5 s */
+    ACTPASS_CONNECT_TIMEOUT, /* the whole of actpass_connect; default 10 s */
+    ACTPASS_SESSION_TIMEOUT  /* how long a session can be resumed, 1 s to 24 h; default 5 min */
 } actpass_timeout;
 
 /* ---- Configuration ------------------------------------------------------------------------

@@ -38,6 +38,15 @@ ACTPASS_API int actpass_config_set_ocsp_response(actpass_config *config, const c
 ACTPASS_API int actpass_config_set_sessions(actpass_config *config, const char *where,
                                             const char *key_file);
 
+/* Groups of the key exchange in OpenSSL's syntax, "X25519:P-256", the preferred one first. NULL, as at first: OpenSSL's,
+ * and X25519MLKEM768 first where OpenSSL has it (3.5). */
+ACTPASS_API int actpass_config_set_groups(actpass_config *config, const char *groups);
+
+/* What a peer may show before it has authenticated: at most MAX_BYTES of certificates (1024 to 1048576; default 16384),
+ * and at most DEPTH intermediate CA certificates (1 to 100; default 4). */
+ACTPASS_API int actpass_config_set_chain_limits(actpass_config *config, size_t max_bytes,
+                                                unsigned depth);
+
 /* With 1 any peer will do, in both roles, whoever it is. For tests: who is on the path reads everything. Contradicts
  * a CA, peer names, pins and CRLs. */
 ACTPASS_API int actpass_config_set_insecure_any_peer(actpass_config *config, int insecure);

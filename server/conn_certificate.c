@@ -64,6 +64,10 @@ static bool ask_by_renegotiation(actpass_conn *conn, struct tls_error *why)
     if (!SSL_get_secure_renegotiation_support(conn->ssl))
         return tls_fail(why, "the client gives no certificate after the handshake: it cannot "
                              "renegotiate safely (RFC 5746)");
+    if (SSL_get_extms_support(conn->ssl) != 1)
+        return tls_fail(why, "the client gives no certificate after the handshake: it does not "
+                             "support the extended master secret (RFC 7627), without which a "
+                             "renegotiation could be another peer's (RFC 7627 section 1)");
     SSL_clear_options(conn->ssl, SSL_OP_NO_RENEGOTIATION);
     bool begun = SSL_renegotiate(conn->ssl) == 1;
     SSL_set_options(conn->ssl, SSL_OP_NO_RENEGOTIATION);

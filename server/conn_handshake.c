@@ -34,9 +34,51 @@ static bool is_expected(actpass_conn *conn, bool sent, const uint8_t *message, s
     return true;
 }
 
-/* Counts what comes of the handshake protocol after the handshake without data between, and gives up at too many:
- * KeyUpdates, requests for our certificate and attempts to renegotiate each make SSL_read write, and OpenSSL has no
- * limit of its own (hazard 14). */
+/* In the handshake each message comes once, but for a HelloRequest: OpenSSL's client skips any number of them, for as
+ * long as the handshake may take. */
+static bool is_bounded_by_state(const actpass_conn *conn, uint8_t first)
+{
+    return !conn->handshaken && first != SSL3_MT_HELLO_REQUEST;
+}
+
+/* Application data and time pay for messages of the handshake protocol. */
+static void pay_messages(actpass_conn *conn, uint64_t data_bytes)
+{
+    enum { BYTES_EACH = 256, US_EACH = 10000 };
+    int64_t now_us = clock_now_us();
+    uint64_t paid = (conn->unpaid_bytes + data_bytes) / BYTES_EACH +
+                    (uint64_t)(now_us - conn->paid_us) / US_EACH;
+    conn->unpaid_bytes = (conn->unpaid_bytes + data_bytes) % BYTES_EACH;
+    conn->paid_us = paid > 0 ? now_us : conn->paid_us;
+    conn->messages_unpaid -= paid < conn->messages_unpaid ? (unsigned)paid : conn->messages_unpaid;
+}
+
+/* The header of a record tells the length of the data that follows it. */
+static void note_data(actpass_conn *conn, int type, const uint8_t *bytes, size_t length,
+                      const SSL *ssl)
+{
+    if (type == SSL3_RT_HEADER && length == SSL3_RT_HEADER_LENGTH)
+        conn->record_size = (unsigned)bytes[3] << 8 | bytes[4];
+    if (!is_data(type, bytes[0], ssl))
+        return;
+    conn->messages = 0;
+    if (conn->messages_unpaid > 0)
+        pay_messages(conn, conn->record_size);
+}
+
+/* False: the peer has sent too many, in a row or in all. */
+static bool is_within_limits(actpass_conn *conn)
+{
+    if (conn->messages_unpaid == 0)
+        conn->paid_us = clock_now_us();
+    pay_messages(conn, 0);
+    return ++conn->messages <= CONN_MOST_MESSAGES &&
+           ++conn->messages_unpaid <= CONN_MOST_UNPAID_MESSAGES;
+}
+
+/* Counts what comes of the handshake protocol after the handshake, and gives up at too many without data between, or in
+ * all beyond what data and time pay for: KeyUpdates, requests for our certificate and attempts to renegotiate each make
+ * SSL_read write, and OpenSSL has no limit of its own (hazard 14). */
 static void on_message(int sent, int version, int type, const void *bytes, size_t length, SSL *ssl,
                        void *arg)
 {
@@ -47,21 +89,21 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
     if (length == 0)
         return;
     uint8_t first = *(const uint8_t *)bytes;
-    if (!sent && is_data(type, first, ssl))
-        conn->messages = 0;
+    if (!sent)
+        note_data(conn, type, bytes, length, ssl);
     if (sent && type == SSL3_RT_HANDSHAKE && first == SSL3_MT_CLIENT_HELLO)
         conn_note_hello(conn);
     /* Tickets come in numbers, and make us write nothing. */
-    if (type != SSL3_RT_HANDSHAKE || !conn->handshaken || first == SSL3_MT_NEWSESSION_TICKET ||
-        is_expected(conn, sent, bytes, length))
+    if (type != SSL3_RT_HANDSHAKE || is_bounded_by_state(conn, first) ||
+        first == SSL3_MT_NEWSESSION_TICKET || is_expected(conn, sent, bytes, length))
         return;
     if (first == SSL3_MT_FINISHED && conn->asking == ASKING_WAITS)
         conn->asking = ASKING_ANSWERED;
-    if (++conn->messages <= CONN_MOST_MESSAGES)
+    if (is_within_limits(conn))
         return;
     /* The end now: what was read before it may still be given out, and would hide it. */
     conn_fail(conn, ACTPASS_PROTOCOL,
-              "the peer sent too many messages of the handshake protocol without any data");
+              "the peer sent too many messages of the handshake protocol, with too little data");
     relay_abort(conn->relay);
 }
 

@@ -16,6 +16,10 @@
 /* So many messages of the handshake protocol in a row without application data are an attack (hazard 14). */
 #define CONN_MOST_MESSAGES 32
 
+/* In all a peer may send so many of them, and one more for each 256 bytes of application data and each 10 ms. That is more
+ * than any use of TLS needs, and costs us less than a hundredth of a processor. */
+#define CONN_MOST_UNPAID_MESSAGES 1024
+
 /* What a client may send between our request for its certificate and its answer; and what a writer reads aside while
  * a server renegotiates. */
 #define CONN_MOST_EARLY 65536
@@ -54,7 +58,11 @@ struct actpass_conn {
     bool closed;         /* actpass_close is done */
     unsigned read_want;  /* what the last read that could not go on needs */
     unsigned write_want; /* the same for a write */
-    unsigned messages; /* of the handshake protocol, after it, in a row without data (hazard 14) */
+    unsigned messages; /* of the handshake protocol, after it, in a row without data (hazard 14), */
+    unsigned messages_unpaid; /*   and those that neither data nor time has paid for */
+    uint64_t unpaid_bytes;    /* data that does not pay for a whole one yet */
+    int64_t paid_us;          /* so far time has paid */
+    unsigned record_size;     /* of the record that is being read */
     enum asking asking;
     struct early early;
     bool renegotiating;        /* the server's renegotiation is due or under way, */

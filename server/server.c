@@ -7,6 +7,7 @@
 #include "server/hints.h"
 #include "server/peers.h"
 #include "server/settings.h"
+#include "server/tls/limits.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -62,6 +63,14 @@ static bool make_parts(actpass_server *server)
     return server->log != NULL && server->relays != NULL && server->conversations != NULL &&
            server->registry != NULL && server->services != NULL && server->polls != NULL &&
            server->stop_fd >= 0 && server->stopping_fd >= 0 && server->unfit != NULL;
+}
+
+static void warn_of_openssl(const char *file, struct config_strings *warnings)
+{
+    const char *why = openssl_version_warning(OpenSSL_version_num());
+    if (why != NULL) {
+        server_report(warnings, "%s: %s", file, why);
+    }
 }
 
 static void warn_of_fast_open(const char *file, const struct service *service,
@@ -123,6 +132,7 @@ actpass_server *server_load(const char *file, struct config_report *report)
     server->config = config;
     server->stop_fd = server->stopping_fd = -1;
     bool loaded = make_parts(server);
+    warn_of_openssl(file, &report->warnings);
     if (loaded) {
         loaded = load_services(server, file, report);
     } else {

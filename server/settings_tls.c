@@ -83,6 +83,24 @@ int actpass_config_set_ocsp_response(actpass_config *config, const char *respons
     return settings_replace(config, &config->connection.tls.ocsp_response, response);
 }
 
+int actpass_config_set_groups(actpass_config *config, const char *groups)
+{
+    return settings_replace(config, &config->connection.tls.groups, groups);
+}
+
+int actpass_config_set_chain_limits(actpass_config *config, size_t max_bytes, unsigned depth)
+{
+    enum { BYTES_MIN = 1024, BYTES_MAX = 1048576, DEPTH_MAX = 100 };
+    if (settings_changeable(config))
+        return -1;
+    if (max_bytes < BYTES_MIN || max_bytes > BYTES_MAX || depth < 1 || depth > DEPTH_MAX)
+        return settings_fail(config, "a peer's certificates are limited to 1024 to 1048576 bytes "
+                                     "and 1 to 100 intermediate ones");
+    config->connection.tls.max_certificate_list = max_bytes;
+    config->connection.tls.verify_depth = depth;
+    return 0;
+}
+
 int actpass_config_set_insecure_any_peer(actpass_config *config, int insecure)
 {
     if (settings_changeable(config))

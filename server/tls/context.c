@@ -8,6 +8,7 @@
 #include "server/tls/crl.h"
 #include "server/tls/error.h"
 #include "server/tls/identity.h"
+#include "server/tls/limits.h"
 #include "server/tls/peer_names.h"
 #include "server/tls/renegotiation.h"
 #include "server/tls/scope.h"
@@ -16,7 +17,6 @@
 #include "server/tls/verify.h"
 
 #include <openssl/err.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,55 +40,6 @@ struct material {
 };
 
 /* ---- One SSL_CTX -------------------------------------------------------------------------- */
-
-/* The list without what proves nothing (aNULL) or hides nothing (eNULL), whatever it says. */
-static bool set_cipher_list(SSL_CTX *ctx, const char *ciphers, struct tls_error *error)
-{
-    char *list = NULL;
-    if (asprintf(&list, "%s:!aNULL:!eNULL", ciphers) < 0)
-        return tls_fail(error, "out of memory for ciphers");
-    bool set = SSL_CTX_set_cipher_list(ctx, list) == 1;
-    free(list);
-    return set ||
-           tls_fail(error,
-                    "ciphers \"%s\" leaves no cipher with encryption and authentication that "
-                    "OpenSSL knows: see openssl ciphers -v -tls1_2",
-                    ciphers);
-}
-
-static bool set_ciphers(SSL_CTX *ctx, const struct config_tls *tls, struct tls_error *error)
-{
-    if (tls->ciphers && !set_cipher_list(ctx, tls->ciphers, error))
-        return false;
-    if (!tls->ciphersuites ||
-        (*tls->ciphersuites && SSL_CTX_set_ciphersuites(ctx, tls->ciphersuites) == 1))
-        return true;
-    return tls_fail(
-        error,
-        "ciphersuites \"%s\" has a name that OpenSSL does not know: see openssl ciphers "
-        "-v -tls1_3 -s",
-        tls->ciphersuites);
-}
-
-/* The system's openssl.cnf may have set options; these are not left to it. */
-static void set_options(SSL_CTX *ctx)
-{
-    /* A cut stream must never look like an end (hazard 19), and a peer must be able to renegotiate
-     * safely or not at all (hazard 23). */
-    SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT |
-                                   SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
-                                   SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
-                                 SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                 SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
-    /* AUTO_RETRY: a read goes on over records without data until there is some or the BIO says retry,
-     * which suits a blocking BIO and, since we wait on the relay and not on the socket, a
-     * non-blocking one. A repeated write may come from another buffer. No ENABLE_PARTIAL_WRITE: existing
-     * blocking code counts on all or nothing. */
-    SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                              SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
-}
 
 /* Of who we are with this certificate. */
 static bool make_scope(const struct tls_context *context, const struct material *material,
@@ -147,27 +98,17 @@ static bool set_role(const struct tls_context *context, const struct material *m
            set_sessions(context, material, server, ctx);
 }
 
-/* Without an explicit minimum a TLS 1.1 hello is answered with internal_error (hazard 45). */
-static bool set_versions(SSL_CTX *ctx, enum config_tls_version least)
-{
-    return SSL_CTX_set_min_proto_version(ctx, least == CONFIG_TLS_1_3 ? TLS1_3_VERSION
-                                                                      : TLS1_2_VERSION) == 1;
-}
-
 static SSL_CTX *make_ctx(const struct tls_context *context, const struct material *material,
                          bool server, struct tls_error *error)
 {
     SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
     bool made = false;
-    if (ctx)
-        set_options(ctx);
-    if (!ctx || !set_versions(ctx, material->tls->min_version) ||
-        !set_role(context, material, server, ctx))
+    if (!ctx || !limits_use(ctx, material->tls) || !set_role(context, material, server, ctx))
         tls_fail(error, "the TLS context cannot be made: OpenSSL says \"%s\"",
                  tls_openssl_reason());
     else
-        made =
-            set_ciphers(ctx, material->tls, error) && identity_use(&material->identity, ctx, error);
+        made = algorithms_use(ctx, material->tls, error) &&
+               identity_use(&material->identity, ctx, error);
     ERR_clear_error();
     if (made)
         return ctx;

@@ -126,7 +126,7 @@ Test(config, defaults, .init = folder_enter, .fini = folder_leave)
     cr_assert_eq(connection->transport, CONFIG_TRANSPORT_RELAY);
     cr_assert_eq(connection->initial_data_timeout_ms, 5000);
     cr_assert_eq(connection->handshake_timeout_ms, 10000);
-    cr_assert_eq(connection->idle_timeout_ms, CONFIG_NEVER);
+    cr_assert_eq(connection->idle_timeout_ms, 3600000);
     cr_assert_eq(connection->write_timeout_ms, 60000);
     cr_assert_eq(connection->close_timeout_ms, 5000);
     cr_assert_str_eq(tls->key, "peer.pem", "the key's file is the certificate's");

@@ -180,7 +180,7 @@ static void ask_for_ever(struct socket_peer *peer, void *arg)
     if (!socket_peer_handshake(peer))
         return;
     peer->deaf = true;
-    while (socket_peer_key_update(peer, true) && socket_peer_write(peer, data, 1))
+    while (socket_peer_key_update(peer, true) && socket_peer_write(peer, data, sizeof data))
         ;
     peer->failure[0] = '\0';
 }

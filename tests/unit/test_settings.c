@@ -31,7 +31,7 @@ Test(settings, a_new_one_has_no_error_and_the_documented_defaults)
     cr_assert_eq(connection->transport, CONFIG_TRANSPORT_RELAY);
     cr_assert_eq(connection->initial_data_timeout_ms, 5000);
     cr_assert_eq(connection->handshake_timeout_ms, 10000);
-    cr_assert_eq(connection->idle_timeout_ms, ACTPASS_NEVER);
+    cr_assert_eq(connection->idle_timeout_ms, 3600000);
     cr_assert_eq(connection->write_timeout_ms, 60000);
     cr_assert_eq(connection->close_timeout_ms, 5000);
     cr_assert_eq(config->connect_timeout_ms, 10000);

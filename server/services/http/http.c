@@ -111,7 +111,9 @@ static int64_t deadline_in(int64_t ms, int64_t most_ms)
 /* Reads a head: DONE, the status of its refusal, or MORE where none came and nothing is to be said. */
 static int read_head(struct http *http, int64_t idle_timeout_ms, struct http_parser *parser)
 {
-    int64_t keep_alive_ms = idle_timeout_ms == CONFIG_NEVER ? KEEP_ALIVE_MS : idle_timeout_ms;
+    int64_t keep_alive_ms = idle_timeout_ms == CONFIG_NEVER || idle_timeout_ms > KEEP_ALIVE_MS
+                                ? KEEP_ALIVE_MS
+                                : idle_timeout_ms;
     int64_t deadline_us = clock_deadline_ms(keep_alive_ms);
     bool begun = false;
     for (;;) {
