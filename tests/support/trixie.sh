@@ -3,7 +3,7 @@
 # trixie.sh FOLDER [PATTERN...]
 # FOLDER/root is made by debootstrap from the Debian mirror of this machine's apt, and used again when it is
 # there. With patterns only the end-to-end tests that they name are run. Needs root. The tests have a
-# network of their own with nothing but loopback. The last line is `N passed, N failed`.
+# network of their own with nothing but loopback. The last line is `N passed, N failed, N skipped`.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 mkdir -p "$1" || exit 1
@@ -13,7 +13,7 @@ root=$folder/root
 
 fail() { # WHY
     echo "FAIL trixie: $1"
-    echo '0 passed, 1 failed'
+    echo '0 passed, 1 failed, 0 skipped'
     exit 1
 }
 
@@ -49,8 +49,10 @@ inside() { # COMMAND...
     chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
 }
 
+# The root is a mount of its own: `ip netns exec` makes / private, which only a mount can be.
 enter() {
-    mkdir -p "$root/src" "$root/build" "$folder/build" &&
+    mount --bind "$root" "$root" &&
+        mkdir -p "$root/src" "$root/build" "$folder/build" &&
         mount -t proc proc "$root/proc" &&
         mount --rbind /dev "$root/dev" &&
         mount -t tmpfs tmpfs "$root/run" &&
@@ -67,7 +69,7 @@ jobs=$(nproc)
 in_sources='cd /src && export PYTHONDONTWRITEBYTECODE=1 &&'
 enter || fail 'could not mount what the root needs'
 began=$SECONDS
-inside /src/.ci/install.sh build test >"$folder/install.log" 2>&1 || {
+inside /src/.ci/install.sh build demo test >"$folder/install.log" 2>&1 || {
     tail -n 5 "$folder/install.log"
     fail "its packages could not be installed: see $folder/install.log"
 }
@@ -78,19 +80,21 @@ inside bash -c "$in_sources scons -Q -j$jobs BUILDDIR=/build all test-programs" 
 }
 echo "built after $((SECONDS - began)) s"
 
-# Prints what a run of tests says and adds its closing line to the sums. No closing line is a failure.
-passed=0 failed=0
+# Prints what a run of tests says, skipped tests with their reasons, and adds its closing line to the
+# sums. No closing line is a failure.
+passed=0 failed=0 skipped=0
 add() { # NAME COMMAND
-    local log=$folder/$1.log line more_passed more_failed
+    local log=$folder/$1.log line more_passed more_failed more_skipped
     inside unshare --net bash -c "ip link set lo up && $in_sources $2" >"$log" 2>&1
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
     grep -vE '^(ok |CC |LINK |Checking )' "$log"
-    read -r more_passed _ more_failed _ <<<"${line:-0 passed, 1 failed}"
+    read -r more_passed _ more_failed _ more_skipped _ <<<"${line:-0 passed, 1 failed}"
     passed=$((passed + more_passed)) failed=$((failed + more_failed))
+    skipped=$((skipped + more_skipped))
     echo "$1: ${line:-no closing line} after $((SECONDS - began)) s"
 }
 
 [ $# -gt 0 ] || add unit "scons -Q BUILDDIR=/build test"
 add e2e "tests/e2e/run.py --again --program /build/release/actpass --jobs $((3 * jobs)) $*"
-echo "$passed passed, $failed failed"
+echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
