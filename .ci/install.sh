@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the packages of the named sections of packages.txt that are missing: install.sh build test
-# Does nothing, and asks for nothing, when all are there.
+# Does nothing, and asks for nothing, when all are there. Where one cannot be installed the others still
+# are; each that failed is named, and the status is 1.
 set -u
 
 cd "$(dirname "$0")" || exit 1
@@ -9,8 +10,10 @@ if [ $# -eq 0 ]; then
     exit 2
 fi
 
+# One package a line; alternatives have a | and no blanks between them.
 packages_of() { # SECTION
-    awk -v wanted="[$1]" '/^\[/ { inside = ($0 == wanted); next } inside && NF && !/^#/ { print $1 }' packages.txt
+    awk -v wanted="[$1]" '/^\[/ { inside = ($0 == wanted); next }
+        inside && NF && !/^#/ { gsub(/[ \t]/, ""); print }' packages.txt
 }
 
 installed() { # PACKAGE
@@ -34,9 +37,31 @@ if ! command -v dpkg-query >/dev/null; then
     exit
 fi
 
+known() { # PACKAGE: can apt install it?
+    apt-cache show --no-all-versions "$1" 2>/dev/null | grep -q '^Package:'
+}
+
+# Is one of the alternatives installed?
+any_installed() { # ALTERNATIVES
+    local package
+    for package in ${1//|/ }; do
+        ! installed "$package" || return 0
+    done
+    return 1
+}
+
+# The first alternative that apt knows, or else the first.
+choose() { # ALTERNATIVES
+    local package
+    for package in ${1//|/ }; do
+        ! known "$package" || { echo "$package"; return; }
+    done
+    echo "${1%%|*}"
+}
+
 missing=()
 for package in "${wanted[@]}"; do
-    installed "$package" || missing+=("$package")
+    any_installed "$package" || missing+=("$package")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
@@ -65,11 +90,23 @@ apt() {
         -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@" </dev/null
 }
 
+install() { # ALTERNATIVES...
+    local package chosen=()
+    for package in "$@"; do
+        chosen+=("$(choose "$package")")
+    done
+    apt install --no-install-recommends "${chosen[@]}"
+}
+
 echo "installing: ${missing[*]}"
 # The lists of packages are fetched only when what is known does not do.
-if ! apt install --no-install-recommends "${missing[@]}"; then
-    if ! { apt update && apt install --no-install-recommends "${missing[@]}"; }; then
-        echo ".ci/install.sh: could not install: ${missing[*]}" >&2
-        exit 1
-    fi
-fi
+install "${missing[@]}" && exit
+apt update
+install "${missing[@]}" && exit
+failed=()
+for package in "${missing[@]}"; do
+    install "$package" || failed+=("$package")
+done
+[ ${#failed[@]} -gt 0 ] || exit 0
+echo ".ci/install.sh: could not install: ${failed[*]}" >&2
+exit 1

@@ -73,6 +73,8 @@ static void fail_by_queue(actpass_conn *conn, unsigned long error)
         text = "unknown reason";
     if (reason == ERR_R_MALLOC_FAILURE)
         conn_fail(conn, ACTPASS_CANCELLED, "out of memory in TLS");
+    else if (ERR_GET_LIB(error) != ERR_LIB_SSL) /* its reasons are numbers of another library */
+        fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", text);
     else if (conn->binding.trouble)
         conn_fail(conn, ACTPASS_PROTOCOL, conn->binding.trouble);
     else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
@@ -119,17 +121,28 @@ void conn_end_of_alert(actpass_conn *conn)
         fail_with(conn, ACTPASS_PROTOCOL, got ? "TLS failed at the peer" : "TLS failed", text);
 }
 
-/* The queue first: an alert tells more than the reset that came after it. */
+/* Empties the queue; returns its first error. Whatever library says that memory was short, and however late, it is what
+ * the others come from: OpenSSL 3.2 and later queue it as ERR_LIB_CRYPTO. */
+static unsigned long take_error(void)
+{
+    unsigned long first = ERR_get_error();
+    unsigned long memory = 0;
+    for (unsigned long error = first; error; error = ERR_get_error()) {
+        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
+            memory = error;
+    }
+    return memory ? memory : first;
+}
+
+/* The queue first: an alert tells more than the reset that came after it. An error of ERR_LIB_SYS is what OpenSSL 3.2 and
+ * later make of a BIO that fails: the transport knows more. */
 static void fail_by_call(actpass_conn *conn)
 {
-    unsigned long error = ERR_peek_error();
-    if (ERR_GET_LIB(error) == ERR_LIB_SSL)
-        fail_by_queue(conn, error);
-    else if (error)
-        fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", ERR_reason_error_string(error));
-    else
+    unsigned long error = take_error();
+    if (error == 0 || ERR_GET_LIB(error) == ERR_LIB_SYS)
         conn_end_of_transport(conn);
-    ERR_clear_error();
+    else
+        fail_by_queue(conn, error);
 }
 
 void conn_prepare(actpass_conn *conn)

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Builds actpass and runs its tests: tests/run.sh [--quick] [STAGE...]
+# Builds actpass and runs its tests: tests/run.sh [--full | --quick] [STAGE...]
 #
-# Without arguments: installs the packages that are missing (.ci/packages.txt), then all stages.
+# Without arguments: installs the packages that are missing (.ci/packages.txt), then runs what a user
+# can rely on, within 10 minutes on two idle processors.
+#   --full    all stages, within 30 minutes; this is what .ci/run calls
 #   --quick   lint, selftest and unit only
-#   STAGE...  only these, of: lint selftest unit asan tsan e2e e2e_asan e2e_tsan helgrind install fuzz
-#             coverage quickstart
-# A failing stage does not stop the others. The last line is `N passed, N failed` over all stages;
-# the status is 0 only when something passed, nothing failed and every stage asked for has run.
+#   STAGE...  only these, of: lint selftest unit e2e asan install quickstart, which are the default, and
+#             tsan e2e_asan e2e_tsan helgrind fuzz coverage interop trixie
+# A failing stage does not stop the others. The last line is `N passed, N failed` over all stages; the
+# line `flaky: N (NAMES)` before it names the tests that failed once and passed when run again. The
+# status is 0 only when something passed, nothing failed and every stage asked for has run.
 #
 # BUILDDIR=FOLDER puts what is built elsewhere than build/; ACTPASS_NO_INSTALL=1 installs nothing.
 set -u
@@ -15,13 +18,14 @@ self=tests/run.sh
 export BUILDDIR=${BUILDDIR:-build}
 jobs=$(nproc 2>/dev/null || echo 2)
 
-all_stages=(lint selftest unit asan tsan e2e e2e_asan e2e_tsan helgrind install fuzz coverage
-    quickstart)
 quick_stages=(lint selftest unit)
+default_stages=("${quick_stages[@]}" e2e asan install quickstart)
+full_stages=("${default_stages[@]}" tsan e2e_asan e2e_tsan helgrind fuzz coverage interop trixie)
 
-# The most seconds a stage may take; on an idle machine with two processors it takes a third of that.
-declare -A limit=([lint]=400 [selftest]=120 [unit]=400 [asan]=600 [tsan]=600 [e2e]=600 [e2e_asan]=600
-    [e2e_tsan]=600 [helgrind]=300 [install]=120 [fuzz]=200 [coverage]=700 [quickstart]=200)
+# The seconds that a stage takes on two idle processors. It is killed after four times as many.
+declare -A usual=([lint]=120 [selftest]=35 [unit]=60 [e2e]=110 [asan]=90 [install]=15 [quickstart]=25
+    [tsan]=100 [e2e_asan]=110 [e2e_tsan]=120 [helgrind]=30 [fuzz]=60 [coverage]=160 [interop]=90
+    [trixie]=400)
 
 # ---- The stages: each ends with a line `N passed, N failed` -----------------------------------
 
@@ -56,6 +60,11 @@ stage_e2e_tsan() { e2e_sanitized tsan; }
 stage_fuzz() { build fuzz fuzz && tests/support/fuzz.sh "$BUILDDIR/fuzz" 10; }
 stage_coverage() { build coverage all test-programs && tests/support/coverage.sh "$BUILDDIR/coverage"; }
 stage_quickstart() { examples/quickstart.sh && echo '1 passed, 0 failed'; }
+stage_interop() {
+    build release all interop-programs &&
+        tests/interop/run.py --again --program "$BUILDDIR/release/actpass" --jobs $((3 * jobs))
+}
+stage_trixie() { tests/support/trixie.sh "$BUILDDIR/trixie"; }
 
 # ---- The run ----------------------------------------------------------------------------------
 
@@ -75,6 +84,7 @@ usage() {
 stages=()
 while [ $# -gt 0 ]; do
     case $1 in
+    --full) stages+=("${full_stages[@]}") ;;
     --quick) stages+=("${quick_stages[@]}") ;;
     --stage) # inner use: one stage in this process, under `timeout`
         "stage_$2"
@@ -85,8 +95,8 @@ while [ $# -gt 0 ]; do
         exit 0
         ;;
     *)
-        if ! is_in "$1" "${all_stages[@]}"; then
-            echo "$self: there is no stage $1; stages are: ${all_stages[*]}" >&2
+        if ! is_in "$1" "${full_stages[@]}"; then
+            echo "$self: there is no stage $1; stages are: ${full_stages[*]}" >&2
             exit 2
         fi
         stages+=("$1")
@@ -94,20 +104,24 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ ${#stages[@]} -gt 0 ] || stages=("${all_stages[@]}")
+[ ${#stages[@]} -gt 0 ] || stages=("${default_stages[@]}")
 
 # Without them the stages that need them fail, each by name; the others still run.
+sections=(build demo test)
+for stage in interop trixie; do # these have packages of their own
+    ! is_in "$stage" "${stages[@]}" || sections+=("$stage")
+done
 if [ -z "${ACTPASS_NO_INSTALL:-}" ]; then
-    .ci/install.sh build demo test || echo "$self: going on with what is installed" >&2
+    .ci/install.sh "${sections[@]}" || echo "$self: going on with what is installed" >&2
 fi
 
 logs=$BUILDDIR/logs
 mkdir -p "$logs" || exit 1
-passed=0 failed=0 ran=0 child=
+passed=0 failed=0 ran=0 flaky=() child=
 # `timeout` has a process group of its own, which a Ctrl-C at the terminal does not reach.
 trap 'kill "$child" 2>/dev/null; exit 130' INT TERM
 
-# Sets stage_passed, stage_failed and why from the status and the log of a stage.
+# Sets stage_passed, stage_failed, stage_flaky and why from the status and the log of a stage.
 judge() { # STATUS LOG
     local line
     why=
@@ -126,21 +140,46 @@ judge() { # STATUS LOG
         why=${why:-'ran no test'}
     fi
     [ -z "$why" ] || stage_failed=$((stage_failed + 1))
+    read -ra stage_flaky < <(sed -nE 's/^flaky: [0-9]+ \((.*)\)$/\1/p' "$2" | tail -n 1)
+}
+
+# The usual seconds of the stages from the one with this index on.
+usual_from() { # INDEX
+    local stage sum=0
+    for stage in "${stages[@]:$1}"; do
+        sum=$((sum + usual[$stage]))
+    done
+    echo "$sum"
+}
+
+# On a terminal: keeps one line about the running stage up to date.
+show_progress() { # NAME BEGAN
+    local spent left rest
+    rest=$(usual_from $((ran + 1)))
+    while kill -0 "$child" 2>/dev/null; do
+        spent=$((SECONDS - $2))
+        left=$((usual[$1] > spent ? usual[$1] - spent : 0))
+        printf '\r\033[K     %s for %d s; about %d s left' "$1" "$spent" $((left + rest))
+        sleep 0.5
+    done
+    printf '\r\033[K'
 }
 
 run_stage() { # NAME
     local log=$logs/$1.log began=$SECONDS
-    echo "==== $1"
-    timeout -k 15 "${limit[$1]}" "$self" --stage "$1" >"$log" 2>&1 </dev/null &
+    echo "==== $1: stage $((ran + 1)) of ${#stages[@]}"
+    timeout -k 15 $((4 * usual[$1])) "$self" --stage "$1" >"$log" 2>&1 </dev/null &
     child=$!
+    [ ! -t 1 ] || show_progress "$1" "$began"
     wait "$child"
     judge $? "$log"
     # Indented, so that only one line of all is the closing line.
     grep -vE '^(CC|AR|LINK|GEN|LN|DB) +|^Checking for ' "$log" | sed 's/^/    /'
-    printf '==== %s: %d passed, %d failed in %d s%s\n\n' "$1" "$stage_passed" "$stage_failed" \
-        $((SECONDS - began)) "${why:+ ($why)}"
+    printf '==== %s: %d passed, %d failed, %d flaky in %d s%s\n\n' "$1" "$stage_passed" \
+        "$stage_failed" ${#stage_flaky[@]} $((SECONDS - began)) "${why:+ ($why)}"
     passed=$((passed + stage_passed))
     failed=$((failed + stage_failed))
+    flaky+=("${stage_flaky[@]/#/$1:}")
     ran=$((ran + 1))
 }
 
@@ -150,5 +189,7 @@ done
 if [ "$ran" -ne ${#stages[@]} ]; then
     failed=$((failed + 1))
 fi
+echo "in $SECONDS s"
+[ ${#flaky[@]} -eq 0 ] || echo "flaky: ${#flaky[@]} (${flaky[*]})"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -231,6 +231,16 @@ void tls_context_free(struct tls_context *context)
 
 /* ---- Use ---------------------------------------------------------------------------------- */
 
+/* In OpenSSL 3.2 and later SSL_set_connect_state and SSL_set_accept_state make a record layer anew, which may fail for want
+ * of memory. They return nothing, and SSL_set_bio would crash then; the error queue, empty before, is all that tells. */
+static SSL *sound(SSL *ssl)
+{
+    if (ERR_peek_error() == 0)
+        return ssl;
+    SSL_free(ssl);
+    return NULL;
+}
+
 static SSL *make_client(struct tls_context *context)
 {
     SSL *ssl = SSL_new(context->client);
@@ -238,17 +248,19 @@ static SSL *make_client(struct tls_context *context)
         SSL_free(ssl);
         return NULL;
     }
+    ERR_clear_error();
     if (ssl)
         SSL_set_connect_state(ssl);
-    return ssl;
+    return sound(ssl);
 }
 
 static SSL *make_server(struct tls_context *context)
 {
     SSL *ssl = SSL_new(context->server);
+    ERR_clear_error();
     if (ssl)
         SSL_set_accept_state(ssl);
-    return ssl;
+    return sound(ssl);
 }
 
 SSL *tls_context_ssl(struct tls_context *context, bool server)

@@ -2,7 +2,8 @@
 """Runs the end-to-end tests: run.py [--program FILE] [--jobs N] [--transport T] [pattern...]
 
 A pattern is a part of a test's name, such as test_verdict or Limits.test_idle. The last line is
-`N passed, N failed, N skipped`; the exit status is 0 only when some passed and none failed.
+`N passed, N failed, N skipped`; with --again the line `flaky: N (NAMES)` before it names the tests that
+passed only when run once more. The exit status is 0 only when some passed and none failed.
 """
 import argparse
 import multiprocessing
@@ -167,7 +168,7 @@ def main():
     tests.sort(key=lambda test: -getattr(test, "deadline", 60))  # long ones first
     count = {"passed": 0, "failed": 0, "skipped": 0}
 
-    failed = []
+    failed, flaky = [], []
 
     def report(test, seconds, outcome, text):
         count[outcome] += 1
@@ -190,8 +191,11 @@ def main():
             print(f"once more, alone: {len(again)}")
             count["failed"] = 0
             run_all(again, 1, report)
+            flaky = [test.id() for test in again if test not in failed]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if flaky:
+        print(f"flaky: {len(flaky)} ({' '.join(flaky)})")
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**count))
     return 0 if count["passed"] and not count["failed"] else 1
 

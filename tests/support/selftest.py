@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Tests the test runner: are failing, crashing, late, leaking, racing and empty test programs told?
+"""Tests the test runners: are failing, crashing, late, leaking, racing and empty test programs told?
 
 Writes small test programs, builds each with Criterion or with mini_criterion.c, runs them through
-run_tests.py as `scons test` does, and compares what it says. The last line is `N passed, N failed`.
+run_tests.py as `scons test` does, and compares what it says. selftest_runs.py holds the cases of
+tests/e2e/run.py and tests/run.sh. The last line is `N passed, N failed`.
 """
 import os
 import re
 import subprocess
 import sys
 import tempfile
+
+import selftest_runs
 
 SUPPORT = os.path.dirname(os.path.abspath(__file__))
 FLAGS = ['-std=gnu11', '-D_GNU_SOURCE', '-O1', '-g', '-pthread', '-fvisibility=hidden', '-Wall',
@@ -152,6 +155,11 @@ def main():
                     failed += 1
                 else:
                     passed += 1
+        for name, case in selftest_runs.cases():
+            wrong = case(os.path.join(folder, name))
+            if wrong:
+                print('FAIL %s: %s' % (name, wrong))
+            passed, failed = (passed, failed + 1) if wrong else (passed + 1, failed)
     print('%d passed, %d failed' % (passed, failed))
     return 0 if passed and not failed else 1
 

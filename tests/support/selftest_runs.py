@@ -1,0 +1,112 @@
+"""Cases of selftest.py: what tests/run.sh and tests/e2e/run.py say of tests that pass, fail and are flaky.
+
+Each runs a copy of the runner in a folder of its own, with stand-ins for what the runner would start.
+"""
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
+FLAKY = '''
+import os
+import unittest
+
+
+class Fake(unittest.TestCase):
+    def test_good(self):
+        pass
+
+    def test_flaky(self):  # fails the first time
+        path = os.path.join(os.path.dirname(__file__), "ran")
+        ran = os.path.exists(path)
+        open(path, "w").close()
+        self.assertTrue(ran)
+
+    def test_bad(self):
+        self.assertTrue(%s)
+'''
+CERTIFICATES = '''
+class Certificates:
+    def __init__(self, folder):
+        pass
+
+    def make_all(self):
+        pass
+'''
+
+
+def write(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def compare(command, folder, lines, status):
+    """What is wrong with the last lines and the status of a command; '' when they are as expected."""
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False,
+                         env=dict(os.environ, ACTPASS_NO_INSTALL='1', BUILDDIR='build'))
+    said = ran.stdout.splitlines()[-len(lines):]
+    matches = len(said) == len(lines) and all(map(re.fullmatch, lines, said))
+    if matches and ran.returncode == status:
+        return ''
+    return 'expected %s and status %d:\n%s%s\nstatus %d' % (lines, status, ran.stdout, ran.stderr,
+                                                        ran.returncode)
+
+
+def end_to_end(good, options, lines, status, folder):
+    os.makedirs(folder)
+    shutil.copy(os.path.join(TESTS, 'e2e', 'run.py'), folder)
+    write(os.path.join(folder, 'test_fake.py'), FLAKY % good)
+    write(os.path.join(folder, 'support', 'certificates.py'), CERTIFICATES)
+    return compare([sys.executable, 'run.py', '--program', '/bin/true'] + options, folder, lines, status)
+
+
+def whole_run(selftest, quickstart, lines, status, folder):
+    """Two stages, whose programs print and end as SELFTEST and QUICKSTART say: text and status."""
+    os.makedirs(os.path.join(folder, 'tests'))
+    shutil.copy(os.path.join(TESTS, 'run.sh'), os.path.join(folder, 'tests', 'run.sh'))
+    text, code = selftest
+    write(os.path.join(folder, 'tests', 'support', 'selftest.py'),
+          'import sys\nprint(%r)\nsys.exit(%d)\n' % (text, code))
+    text, code = quickstart
+    write(os.path.join(folder, 'examples', 'quickstart.sh'),
+          "#!/bin/sh\necho '%s'\nexit %d\n" % (text, code), 0o755)
+    return compare(['tests/run.sh', 'selftest', 'quickstart'], folder, lines, status)
+
+
+def unknown_stage(folder):
+    os.makedirs(os.path.join(folder, 'tests'))
+    shutil.copy(os.path.join(TESTS, 'run.sh'), os.path.join(folder, 'tests', 'run.sh'))
+    return compare(['tests/run.sh', 'nonsense'], folder, [], 2)
+
+
+def cases():
+    """Names and functions, each of which takes a folder and answers what is wrong."""
+    seconds = r'in \d+ s'
+    fine = ('2 passed, 0 failed', 0)
+    quick = ('all is well', 0)  # its stage adds the closing line
+    flaky = ('flaky: 2 (one two)\n3 passed, 0 failed', 0)
+    make = functools.partial
+    return [
+        ('e2e_flaky', make(end_to_end, 'True', ['--again'], [
+            r'flaky: 1 \(test_fake\.Fake\.test_flaky\)', '3 passed, 0 failed, 0 skipped'], 0)),
+        ('e2e_bad', make(end_to_end, 'False', ['--again'], [
+            r'flaky: 1 \(test_fake\.Fake\.test_flaky\)', '2 passed, 1 failed, 0 skipped'], 1)),
+        ('e2e_once', make(end_to_end, 'True', [], ['2 passed, 1 failed, 0 skipped'], 1)),
+        ('run_fine', make(whole_run, fine, quick, [seconds, '3 passed, 0 failed'], 0)),
+        ('run_flaky', make(whole_run, flaky, quick, [
+            seconds, r'flaky: 2 \(selftest:one selftest:two\)', '4 passed, 0 failed'], 0)),
+        ('run_failing', make(whole_run, ('1 passed, 2 failed', 1), quick,
+                             [seconds, '2 passed, 2 failed'], 1)),
+        ('run_silent', make(whole_run, ('', 0), quick, [seconds, '1 passed, 1 failed'], 1)),
+        ('run_empty', make(whole_run, ('0 passed, 0 failed', 0), quick,
+                           [seconds, '1 passed, 1 failed'], 1)),
+        ('run_status', make(whole_run, ('2 passed, 0 failed', 3), quick,
+                            [seconds, '3 passed, 1 failed'], 1)),
+        ('run_broken', make(whole_run, fine, ('oh', 1), [seconds, '2 passed, 1 failed'], 1)),
+        ('run_unknown', unknown_stage),
+    ]
