@@ -297,8 +297,9 @@ class Admission(Attacked):
 class Descriptors(Attacked):
     def test_each_service_keeps_its_share(self):
         backend = self.backend(Backend(echo))
-        actpass = self.actpass(self.service("attacked", forward=backend.address),
-                               self.service("other", forward=backend.address), nofile=200)
+        many = {"forward": backend.address, "max_connections": 1000}
+        actpass = self.actpass(self.service("attacked", **many), self.service("other", **many),
+                               nofile=200)
         warning = actpass.wait_for(event="configuration")["warning"]
         self.assertIn("200", warning)
         self.assertIn("LimitNOFILE", warning)

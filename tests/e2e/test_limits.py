@@ -69,7 +69,8 @@ class Connections(Case):
     def test_too_few_descriptors(self):
         """It has as many connections as fit, neither spins nor dies, and serves who speaks."""
         backend = self.backend(Backend(echo))
-        actpass = self.actpass(self.service(forward=backend.address), nofile=30)
+        actpass = self.actpass(self.service(forward=backend.address, max_connections=1000),
+                               nofile=30)
         self.assertIn("30", actpass.wait_for(event="configuration")["warning"])
         silent = [self.connect(actpass) for _ in range(40)]
         before = actpass.cpu_seconds()

@@ -210,9 +210,9 @@ class SlowReaders(Policy):
         except OSError:
             pass
 
-    def reads(self, actpass, size, pause, seconds):
+    def reads(self, actpass, size, pause, seconds, buffer=4096):
         sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         sock.connect(actpass.address())
         self.addCleanup(sock.close)
         peer = tls.Tls(sock, tls.context(self.certificates, False)).handshake()
@@ -239,5 +239,5 @@ class SlowReaders(Policy):
         backend = self.backend(Backend(self.endless))
         actpass = self.actpass(self.service(tls=ANY, forward=backend.address, write_timeout="2s",
                                             transport=transport))
-        self.reads(actpass, 4096, 0.05, 8).reset()
+        self.reads(actpass, 16384, 0.05, 8, 65536).reset()
         self.assertNotEqual(actpass.close()["reason"], "TIMEOUT")
