@@ -125,7 +125,7 @@ static enum conn_asked judge(actpass_conn *conn, struct tls_error *why)
     conn_note_certificate(conn, peer);
     if (tls_context_accepts(conn->config->tls, conn->ssl, why))
         return ASKED_GIVEN;
-    conn_fail(conn, ACTPASS_REFUSED, why->text);
+    conn_refuse(conn, why);
     return ASKED_FAILED;
 }
 

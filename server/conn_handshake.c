@@ -186,7 +186,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
         outcome = OUTCOME_FAILED;
     } else if (outcome == OUTCOME_DONE &&
                !tls_context_accepts(conn->config->tls, conn->ssl, &refusal)) {
-        conn_fail(conn, ACTPASS_REFUSED, refusal.text);
+        conn_refuse(conn, &refusal);
         outcome = OUTCOME_FAILED;
     } else if (outcome == OUTCOME_DONE) {
         note_session(conn);
