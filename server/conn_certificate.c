@@ -127,7 +127,7 @@ static enum conn_asked judge(actpass_conn *conn, struct tls_error *why)
     conn->proven = tls_context_accepts(conn->config->tls, conn->ssl, why);
     if (conn->proven)
         return ASKED_GIVEN;
-    conn_fail(conn, ACTPASS_REFUSED, why->text);
+    conn_refuse(conn, why);
     return ASKED_FAILED;
 }
 

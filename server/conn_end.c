@@ -1,6 +1,7 @@
 /* How a connection ends: the one place that maps SSL_get_error, the error queue and what the transport has seen to an
  * actpass_end. */
 #include "server/conn_internal.h"
+#include "server/tls/error.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -15,6 +16,11 @@ void conn_fail(actpass_conn *conn, actpass_end end, const char *why)
         conn->end = end;
     }
     pthread_mutex_unlock(&conn->end_lock);
+}
+
+void conn_refuse(actpass_conn *conn, const struct tls_error *why)
+{
+    conn_fail(conn, tls_failed_for_memory(why) ? ACTPASS_CANCELLED : ACTPASS_REFUSED, why->text);
 }
 
 static void fail_with(actpass_conn *conn, actpass_end end, const char *what, const char *detail)

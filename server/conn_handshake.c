@@ -196,7 +196,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
         conn_fail(conn, ACTPASS_PROTOCOL, "the peer closed TLS in the handshake");
         outcome = OUTCOME_FAILED;
     } else if (outcome == OUTCOME_DONE && !accepts(conn, &refusal)) {
-        conn_fail(conn, ACTPASS_REFUSED, refusal.text);
+        conn_refuse(conn, &refusal);
         outcome = OUTCOME_FAILED;
     } else if (outcome == OUTCOME_DONE) {
         note_session(conn);

@@ -125,6 +125,9 @@ void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
  * connection ended is said already. */
 void conn_answer(actpass_conn *conn, int64_t deadline_us);
 
+/* Refuses the peer; where memory was too short to judge him, the connection is cancelled instead. */
+void conn_refuse(actpass_conn *conn, const struct tls_error *why);
+
 /* What the transport has seen becomes the end: for failures without an SSL call. */
 void conn_end_of_transport(actpass_conn *conn);
 

@@ -30,7 +30,7 @@ static void judge(actpass_conn *conn)
     struct tls_error refusal;
     conn->cipher = SSL_get_cipher_name(conn->ssl);
     if (!tls_context_accepts(conn->config->tls, conn->ssl, &refusal))
-        conn_fail(conn, ACTPASS_REFUSED, refusal.text);
+        conn_refuse(conn, &refusal);
 }
 
 /* At its end all that wait must hear of it. */

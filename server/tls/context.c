@@ -287,9 +287,11 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls
         return tls_fail(error, "the certificate of the peer's session has expired since");
     if (SSL_get_verify_result(ssl) != X509_V_OK)
         return tls_fail(error, "the peer's certificate is refused: %s", verify_refusal(ssl));
-    return (renegotiation_same_peer(ssl, peer, &why) &&
-            policy_accepts(context->policy, peer, &why)) ||
-           tls_fail(error, "the peer's certificate is refused: %s", why.text);
+    if (renegotiation_same_peer(ssl, peer, &why) && policy_accepts(context->policy, peer, &why))
+        return true;
+    return tls_failed_for_memory(&why)
+               ? tls_fail_for_memory(error)
+               : tls_fail(error, "the peer's certificate is refused: %s", why.text);
 }
 
 bool tls_context_knows(const struct tls_context *context, SSL *ssl)

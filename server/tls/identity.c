@@ -18,6 +18,8 @@ static bool load(const struct config_tls *tls, struct identity *identity, struct
     if (!identity->key)
         return false;
     bool match = X509_check_private_key(identity->certificate, identity->key) == 1;
+    if (!match && (ERR_peek_error() == 0 || tls_memory_was_short(NULL))) /* or none for a word */
+        return tls_fail(error, "out of memory for key %s", key);
     ERR_clear_error();
     return match || tls_fail(error,
                              "key %s does not match certificate %s: give the key that the "

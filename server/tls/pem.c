@@ -38,6 +38,19 @@ static BIO *open_file(const char *what, const char *path, struct tls_error *erro
     return bio;
 }
 
+/* Did reading fail for want of memory, and not for what is in the file? OpenSSL that says nothing had none for a word. The
+ * error queue is emptied, reason is what it said. */
+static bool no_memory(const char *what, const char *path, const char **reason,
+                      struct tls_error *error)
+{
+    bool silent = ERR_peek_error() == 0;
+    bool was_short = tls_memory_was_short(reason);
+    if (!silent && !was_short)
+        return false;
+    tls_fail(error, "out of memory for %s %s", what, path);
+    return true;
+}
+
 /* Did reading stop because no further block of the wanted kind is there? */
 static bool is_at_end(void)
 {
@@ -66,13 +79,14 @@ STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct tls
         return NULL;
     STACK_OF(X509) *certificates = sk_X509_new_null();
     bool fine = certificates && read_certificates(bio, certificates);
+    const char *reason;
     BIO_free(bio);
-    if (!fine)
+    if (!fine && !no_memory(what, path, &reason, error))
         tls_fail(error,
                  "%s %s holds a certificate that cannot be read (%s): give a PEM file that "
                  "is whole",
-                 what, path, tls_openssl_reason());
-    else if (sk_X509_num(certificates) == 0)
+                 what, path, reason);
+    else if (fine && sk_X509_num(certificates) == 0)
         tls_fail(error, "%s %s holds no certificate: give a PEM file with BEGIN CERTIFICATE", what,
                  path);
     ERR_clear_error();
@@ -103,13 +117,14 @@ STACK_OF(X509_CRL) * pem_crls(const char *path, struct tls_error *error)
         return NULL;
     STACK_OF(X509_CRL) *lists = sk_X509_CRL_new_null();
     bool fine = lists && read_crls(bio, lists);
+    const char *reason;
     BIO_free(bio);
-    if (!fine)
+    if (!fine && !no_memory("crl", path, &reason, error))
         tls_fail(error,
                  "crl %s holds a revocation list that cannot be read (%s): give a PEM file that "
                  "is whole",
-                 path, tls_openssl_reason());
-    else if (sk_X509_CRL_num(lists) == 0)
+                 path, reason);
+    else if (fine && sk_X509_CRL_num(lists) == 0)
         tls_fail(error, "crl %s holds no revocation list: give a PEM file with BEGIN X509 CRL",
                  path);
     ERR_clear_error();
@@ -150,13 +165,14 @@ EVP_PKEY *pem_key(const char *path, struct tls_error *error)
     if (!bio)
         return NULL;
     EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked);
+    const char *reason;
     BIO_free(bio);
     if (!key && asked)
         tls_fail(error,
                  "key %s is protected by a passphrase, which actpass does not ask for: give "
                  "the key without one, as openssl pkey -in %s -out NEW makes it",
                  path, path);
-    else if (!key)
+    else if (!key && !no_memory("key", path, &reason, error))
         tls_fail(error,
                  "key %s holds no private key that can be read: give a PEM file with BEGIN "
                  "PRIVATE KEY",

@@ -154,6 +154,8 @@ bool policy_accepts(const struct policy *policy, X509 *peer, struct tls_error *e
 {
     (void)ERR_set_mark(); /* names that cannot be parsed leave errors behind (hazard 6) */
     bool accepts = judge(policy, peer, error);
+    if (!accepts && tls_memory_was_short(NULL))
+        tls_fail_for_memory(error);
     (void)ERR_pop_to_mark();
     return accepts;
 }

@@ -106,6 +106,16 @@ static bool check_protocol(const struct verify *verify, X509_STORE_CTX *store, c
     return false;
 }
 
+/* A check that could not be made for want of memory refuses, too, but blames nobody. */
+static void refuse(SSL *ssl, X509_STORE_CTX *store, const struct tls_error *error)
+{
+    keep_reason(ssl, error->text);
+    if (!tls_failed_for_memory(error))
+        return;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM); /* the alert internal_error */
+    ERR_raise(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE);
+}
+
 static int check(X509_STORE_CTX *store, void *arg)
 {
     const struct verify *verify = arg;
@@ -114,9 +124,12 @@ static int check(X509_STORE_CTX *store, void *arg)
     (void)ERR_set_mark(); /* what goes wrong on the way must not be taken for TLS's failure */
     bool accepts = (!policy_needs_chain(verify->policy) || check_chain(store, &error)) &&
                    check_policy(verify->policy, store, ssl, &error);
+    if (!accepts && (tls_memory_was_short(NULL) ||
+                     X509_STORE_CTX_get_error(store) == X509_V_ERR_OUT_OF_MEM))
+        tls_fail_for_memory(&error);
     (void)ERR_pop_to_mark();
     if (!accepts)
-        keep_reason(ssl, error.text);
+        refuse(ssl, store, &error);
     return accepts && check_protocol(verify, store, ssl);
 }
 

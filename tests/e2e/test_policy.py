@@ -1,16 +1,21 @@
 """Which algorithms, chains and waits we allow, before anybody has authenticated and whatever openssl.cnf says."""
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
 import time
 
-from support import tls
+from support import programs, tls
 from support.backend import Backend
 from support.case import Case, program
 from support.each import ROLES, each
 
+# OpenSSL 3.5 and later have X25519MLKEM768, and offer it without being asked. Python may have an OpenSSL of its own.
+VERSION = subprocess.run(["openssl", "version"], capture_output=True, text=True, check=True).stdout
+HYBRID = tuple(map(int, re.search(r"(\d+)\.(\d+)", VERSION).groups())) >= (3, 5)
+FIRST_GROUP = ("X25519MLKEM768", 0x11ec) if HYBRID else ("X25519", 0x001d)
 NO_EMS = 1  # SSL_OP_NO_EXTENDED_MASTER_SECRET
 ANY = {"client_auth": "none"}
 ASKS = {"client_auth": "require"}
@@ -93,18 +98,56 @@ Options = UnsafeLegacyRenegotiation,-EncryptThenMac
         self.assertFalse(self.offers(actpass, curve="secp521r1"))
         self.assertIn("P-257", self.error_of(self.service(tls={**ANY, "groups": "P-256:P-257"})))
 
-    @each(transport=("relay", "direct"))
-    def test_a_large_hello_in_two_segments(self, transport):
-        """As with X25519MLKEM768, whose key share alone has 1.2 KB."""
+    def group_with(self, actpass, *more):
+        """The group that actpass and openssl s_client agree on."""
+        command = programs.s_client(self.certificates, actpass.port(), "1.3")
+        command.remove("-quiet")
+        done = subprocess.run(command + [*more], input=b"", capture_output=True, timeout=60)
+        seen = re.findall(r"(?:TLS1.3 group: |Temp Key: (?:ECDH, )?)([\w-]+)", done.stdout.decode())
+        self.assertTrue(seen, done.stdout + done.stderr)
+        return seen[-1]
+
+    @each(role=("auto", "server"))
+    def test_the_default_group_with_s_client(self, role):
+        """Where OpenSSL has X25519MLKEM768, it; else what the older one has."""
+        actpass = self.actpass(self.service(tls=ANY, role=role))
+        self.assertEqual(self.group_with(actpass), FIRST_GROUP[0])
+        self.assertEqual(actpass.role()["cause"], "client_hello" if role == "auto" else "configured")
+        self.assertEqual(self.group_with(actpass, "-groups", "P-256"),
+                         "secp256r1" if HYBRID else "prime256v1")
+        chosen = self.actpass(self.service(tls={**ANY, "groups": "X448:X25519"}, role=role))
+        self.assertEqual(self.group_with(chosen, "-groups", "X448"), "X448")
+        self.assertEqual(self.group_with(chosen), "X25519")
+
+    @each(groups=("", "P-384"))
+    def test_the_first_group_that_we_offer(self, groups):
+        """The supported_groups of our own ClientHello (RFC 8446 section 4.2.7)."""
+        more = {"groups": groups} if groups else {}
+        sock = self.connect(self.actpass(self.service(role="client", tls=more)))
+        hello = b""
+        while len(hello) < 5 or len(hello) < 5 + int.from_bytes(hello[3:5], "big"):
+            got = sock.recv(4096)
+            self.assertTrue(got)
+            hello += got
+        sock.close()
+        found = re.search(rb"\0\x0a\0(.)\0(.)(..)", hello, re.DOTALL)
+        self.assertEqual(found[1][0], found[2][0] + 2)
+        self.assertEqual(int.from_bytes(found[3], "big"), 0x0018 if groups else FIRST_GROUP[1])
+
+    @each(transport=("relay", "direct"), cut=(3, 700, 1400))
+    def test_a_large_hello_in_two_segments(self, transport, cut):
+        """X25519MLKEM768's key share alone has 1.2 KB; where there is none, names of protocols take its place."""
         actpass = self.actpass(self.service(tls=ANY, transport=transport, role="auto"))
-        made = tls.context(self.certificates, False, "1.3")
-        made.set_alpn_protocols([str(i) * 200 for i in range(9)])
-        peer = tls.Tls(self.connect(actpass), made)
-        with self.assertRaises(ssl.SSLWantReadError):
-            peer.object.do_handshake()
-        hello = peer.outgoing.read()
-        self.assertGreater(len(hello), 1800)
-        for part in hello[:1400], hello[1400:]:
+        peer, hello, protocols = None, b"", 0
+        while len(hello) < 1800:
+            made = tls.context(self.certificates, False, "1.3")
+            made.set_alpn_protocols([str(i) * 100 for i in range(protocols)])
+            peer = tls.Tls(peer.sock if peer else self.connect(actpass), made)
+            with self.assertRaises(ssl.SSLWantReadError):
+                peer.object.do_handshake()
+            hello = peer.outgoing.read()
+            protocols += 1
+        for part in hello[:cut], hello[cut:]:
             peer.sock.sendall(part)
             time.sleep(0.2)  # so that they are two segments
         peer.handshake()

