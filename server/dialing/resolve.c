@@ -225,6 +225,19 @@ static const char *why_given_up(int error)
                               : strerror(error);
 }
 
+/* Of one that is DONE, which the thread has said under the lock, after it wrote the result. */
+static const char *result_of(struct lookup *lookup, struct addrinfo **found)
+{
+    lock_queue();
+    const char *why = lookup->failed != 0 ? failure(lookup->failed, lookup->error) : NULL;
+    if (why == NULL) {
+        *found = lookup->found;
+        lookup->found = NULL;
+    }
+    unlock_queue();
+    return why;
+}
+
 static const char *resolve_on_thread(struct lookup *lookup, const struct resolve_wait *wait,
                                      struct addrinfo **found)
 {
@@ -235,13 +248,7 @@ static const char *resolve_on_thread(struct lookup *lookup, const struct resolve
                                                   : strerror(error);
     }
     error = wait->until_readable(wait->arg, lookup->done_fd);
-    const char *why = error != 0 ? why_given_up(error) : NULL;
-    if (error == 0 && lookup->failed != 0) {
-        why = failure(lookup->failed, lookup->error);
-    } else if (error == 0) {
-        *found = lookup->found;
-        lookup->found = NULL;
-    }
+    const char *why = error != 0 ? why_given_up(error) : result_of(lookup, found);
     end(lookup);
     return why;
 }
