@@ -65,10 +65,71 @@ static bool is_identity_alert(int reason)
     }
 }
 
-/* The peer's alert after glare, as our client reads it, or as our server does: its record has an old version. */
-static bool is_glare_answer(int reason)
+static bool is_server(const actpass_conn *conn)
 {
-    return reason == SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE || reason == SSL_R_WRONG_VERSION_NUMBER;
+    return SSL_is_server(conn->ssl);
+}
+
+static bool is_glare_lost(const actpass_conn *conn)
+{
+    return relay_glare_failed(conn->relay);
+}
+
+static bool has_asked(const actpass_conn *conn)
+{
+    return conn->asking == ASKING_WAITS;
+}
+
+/* Reasons of OpenSSL that we know more about than its own words say. */
+static const struct known_reason {
+    int reason;
+    actpass_end end;
+    bool (*applies)(const actpass_conn *conn); /* NULL: always */
+    const char *text;
+} known_reasons[] = {
+    {SSL_R_TLSV1_UNRECOGNIZED_NAME, ACTPASS_PROTOCOL, is_server,
+     "the client asked for a server name that no certificate is for"},
+    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, ACTPASS_REFUSED, NULL,
+     "the peer gave no certificate, which is required"},
+    /* The peer's alert after glare, as our client reads it, or as our server does: its record has an old version. */
+    {SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE, ACTPASS_PROTOCOL, is_glare_lost,
+     "both ends sent a ClientHello, and the peer knows no rule for that"},
+    {SSL_R_WRONG_VERSION_NUMBER, ACTPASS_PROTOCOL, is_glare_lost,
+     "both ends sent a ClientHello, and the peer knows no rule for that"},
+    {SSL_R_NO_RENEGOTIATION, ACTPASS_REFUSED, has_asked,
+     "the client refused to renegotiate, and so to give its certificate"},
+    {SSL_R_TLSV1_ALERT_DECRYPT_ERROR, ACTPASS_PROTOCOL, NULL,
+     "TLS failed: the peer could not verify a signature (alert decrypt_error); where it trusts "
+     "another CA of the same name, that of our certificate"},
+};
+
+static const struct known_reason *known_reason(const actpass_conn *conn, int reason)
+{
+    for (size_t i = 0; i < sizeof known_reasons / sizeof *known_reasons; i++) {
+        const struct known_reason *known = &known_reasons[i];
+        if (known->reason == reason && (!known->applies || known->applies(conn)))
+            return known;
+    }
+    return NULL;
+}
+
+/* An error of libssl that is no want of memory. */
+static void fail_by_reason(actpass_conn *conn, int reason, const char *text)
+{
+    const struct known_reason *known = known_reason(conn, reason);
+    if (conn->binding.trouble)
+        conn_fail(conn, ACTPASS_PROTOCOL, conn->binding.trouble);
+    else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        conn_end_of_transport(conn);
+    else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        fail_with(conn, ACTPASS_REFUSED, "we refused the peer's certificate",
+                  tls_context_refusal(conn->ssl));
+    else if (known)
+        conn_fail(conn, known->end, known->text);
+    else if (is_identity_alert(reason))
+        fail_with(conn, ACTPASS_REFUSED, "the peer refused our certificate", text);
+    else
+        fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", text);
 }
 
 static void fail_by_queue(actpass_conn *conn, unsigned long error)
@@ -81,33 +142,8 @@ static void fail_by_queue(actpass_conn *conn, unsigned long error)
         conn_fail(conn, ACTPASS_CANCELLED, "out of memory in TLS");
     else if (ERR_GET_LIB(error) != ERR_LIB_SSL) /* its reasons are numbers of another library */
         fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", text);
-    else if (conn->binding.trouble)
-        conn_fail(conn, ACTPASS_PROTOCOL, conn->binding.trouble);
-    else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-        conn_end_of_transport(conn);
-    else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
-        fail_with(conn, ACTPASS_REFUSED, "we refused the peer's certificate",
-                  tls_context_refusal(conn->ssl));
-    else if (reason == SSL_R_TLSV1_UNRECOGNIZED_NAME && SSL_is_server(conn->ssl))
-        conn_fail(conn, ACTPASS_PROTOCOL,
-                  "the client asked for a server name that no certificate is for");
-    else if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
-        conn_fail(conn, ACTPASS_REFUSED, "the peer gave no certificate, which is required");
-    else if (is_glare_answer(reason) && relay_glare_failed(conn->relay))
-        conn_fail(conn, ACTPASS_PROTOCOL,
-                  "both ends sent a ClientHello, and the peer knows no rule for that");
-    else if (reason == SSL_R_NO_RENEGOTIATION && conn->asking == ASKING_WAITS)
-        conn_fail(conn, ACTPASS_REFUSED,
-                  "the client refused to renegotiate, and so to give its certificate");
-    else if (is_identity_alert(reason))
-        fail_with(conn, ACTPASS_REFUSED, "the peer refused our certificate", text);
-    else if (reason == SSL_R_TLSV1_ALERT_DECRYPT_ERROR)
-        conn_fail(
-            conn, ACTPASS_PROTOCOL,
-            "TLS failed: the peer could not verify a signature (alert decrypt_error); where it "
-            "trusts another CA of the same name, that of our certificate");
     else
-        fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", text);
+        fail_by_reason(conn, reason, text);
 }
 
 void conn_end_of_alert(actpass_conn *conn)

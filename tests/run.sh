@@ -8,7 +8,8 @@
 #   STAGE...  only these, of: lint selftest unit e2e asan install quickstart, which are the default, and
 #             tsan e2e_asan e2e_tsan helgrind fuzz coverage interop trixie
 # A failing stage does not stop the others. The last line is `N passed, N failed` over all stages; the
-# line `flaky: N (NAMES)` before it names the tests that failed once and passed when run again. The
+# line `flaky: N (NAMES)` before it names the tests that failed once and passed when run again, and
+# `skipped: N (STAGE:N...)` counts those that could not run, whose reasons their stages show. The
 # status is 0 only when something passed, nothing failed and every stage asked for has run.
 #
 # BUILDDIR=FOLDER puts what is built elsewhere than build/; ACTPASS_NO_INSTALL=1 installs nothing.
@@ -25,7 +26,7 @@ full_stages=("${default_stages[@]}" tsan e2e_asan e2e_tsan helgrind fuzz coverag
 # The seconds that a stage takes on two idle processors. It is killed after four times as many.
 declare -A usual=([lint]=120 [selftest]=35 [unit]=60 [e2e]=110 [asan]=90 [install]=15 [quickstart]=25
     [tsan]=100 [e2e_asan]=110 [e2e_tsan]=120 [helgrind]=30 [fuzz]=60 [coverage]=160 [interop]=90
-    [trixie]=400)
+    [trixie]=600)
 
 # ---- The stages: each ends with a line `N passed, N failed` -----------------------------------
 
@@ -117,17 +118,18 @@ fi
 
 logs=$BUILDDIR/logs
 mkdir -p "$logs" || exit 1
-passed=0 failed=0 ran=0 flaky=() child=
+passed=0 failed=0 skipped=0 ran=0 flaky=() skips=() child=
 # `timeout` has a process group of its own, which a Ctrl-C at the terminal does not reach.
 trap 'kill "$child" 2>/dev/null; exit 130' INT TERM
 
-# Sets stage_passed, stage_failed, stage_flaky and why from the status and the log of a stage.
+# Sets stage_passed, stage_failed, stage_skipped, stage_flaky and why from the status and the log of a stage.
 judge() { # STATUS LOG
     local line
-    why=
+    why= stage_skipped=0
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$2" | tail -n 1)
     if [ -n "$line" ]; then
-        read -r stage_passed _ stage_failed _ <<<"$line"
+        read -r stage_passed _ stage_failed _ stage_skipped _ <<<"$line"
+        stage_skipped=${stage_skipped:-0}
     else
         stage_passed=0 stage_failed=0 why='no closing line'
     fi
@@ -179,6 +181,8 @@ run_stage() { # NAME
         "$stage_failed" ${#stage_flaky[@]} $((SECONDS - began)) "${why:+ ($why)}"
     passed=$((passed + stage_passed))
     failed=$((failed + stage_failed))
+    skipped=$((skipped + stage_skipped))
+    [ "$stage_skipped" -eq 0 ] || skips+=("$1:$stage_skipped")
     flaky+=("${stage_flaky[@]/#/$1:}")
     ran=$((ran + 1))
 }
@@ -190,6 +194,7 @@ if [ "$ran" -ne ${#stages[@]} ]; then
     failed=$((failed + 1))
 fi
 echo "in $SECONDS s"
+[ "$skipped" -eq 0 ] || echo "skipped: $skipped (${skips[*]})"
 [ ${#flaky[@]} -eq 0 ] || echo "flaky: ${#flaky[@]} (${flaky[*]})"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

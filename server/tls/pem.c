@@ -33,6 +33,7 @@ static BIO *open_file(const char *what, const char *path, struct tls_error *erro
     BIO *bio = BIO_new_fp(file, BIO_CLOSE);
     if (!bio) {
         (void)fclose(file);
+        ERR_clear_error();
         tls_fail(error, "out of memory for %s %s", what, path);
     }
     return bio;

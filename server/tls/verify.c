@@ -124,8 +124,8 @@ static int check(X509_STORE_CTX *store, void *arg)
     (void)ERR_set_mark(); /* what goes wrong on the way must not be taken for TLS's failure */
     bool accepts = (!policy_needs_chain(verify->policy) || check_chain(store, &error)) &&
                    check_policy(verify->policy, store, ssl, &error);
-    if (!accepts && (tls_memory_was_short(NULL) ||
-                     X509_STORE_CTX_get_error(store) == X509_V_ERR_OUT_OF_MEM))
+    if (!accepts &&
+        (tls_memory_was_short(NULL) || X509_STORE_CTX_get_error(store) == X509_V_ERR_OUT_OF_MEM))
         tls_fail_for_memory(&error);
     (void)ERR_pop_to_mark();
     if (!accepts)

@@ -1,4 +1,4 @@
-"""Ordinary TLS clients, each with TLS 1.2 and 1.3: 64 MiB each way through forward."""
+"""Ordinary TLS clients, each with TLS 1.2 and 1.3: 64 MiB each way through forward (gnutls-cli: 8)."""
 import socket
 import subprocess
 
@@ -19,7 +19,7 @@ class RealClients(Case):
 
     def bulk(self):
         """actpass in front of a backend that sends and receives a block at once."""
-        backend = self.backend(Backend(exchange(self.down, SIZE)))
+        backend = self.backend(Backend(exchange(self.down, len(self.up))))
         return self.actpass(self.service(forward=backend.address)), backend
 
     def check(self, actpass, backend, received):
@@ -53,6 +53,8 @@ class RealClients(Case):
         self.s_client("1.3")
 
     def gnutls_cli(self, version):
+        """Less than the others, for gnutls-cli 3.8 (Debian 13) copies hardly a megabyte a second to its output."""
+        self.up, self.down = self.up[:SIZE // 8], self.down[:SIZE // 8]
         actpass, backend = self.bulk()
         command = programs.gnutls_cli(self.certificates, actpass.port(), version,
                                       self.file("gnutls.log"))

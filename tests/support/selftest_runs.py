@@ -100,6 +100,8 @@ def cases():
         ('run_fine', make(whole_run, fine, quick, [seconds, '3 passed, 0 failed'], 0)),
         ('run_flaky', make(whole_run, flaky, quick, [
             seconds, r'flaky: 2 \(selftest:one selftest:two\)', '4 passed, 0 failed'], 0)),
+        ('run_skipped', make(whole_run, ('2 passed, 0 failed, 3 skipped', 0), quick, [
+            seconds, r'skipped: 3 \(selftest:3\)', '3 passed, 0 failed'], 0)),
         ('run_failing', make(whole_run, ('1 passed, 2 failed', 1), quick,
                              [seconds, '2 passed, 2 failed'], 1)),
         ('run_silent', make(whole_run, ('', 0), quick, [seconds, '1 passed, 1 failed'], 1)),
