@@ -99,7 +99,7 @@ class Glare(Case):
         text = SETTINGS + "".join(f"{key} = {value}\n" for key, value in settings.items())
         return {"OPENSSL_CONF": self.file("openssl%d.cnf" % len(self.started), text.encode())}
 
-    def pair(self, settings=({}, {}), handshake_timeout="20s"):
+    def pair(self, settings=({}, {}), handshake_timeout="20s", groups=(None, None)):
         """Two actpass, each in front of a backend that sends and receives 1 MiB at once."""
         tls_of = ({}, {"certificate": self.certificates.path("device"),
                        "key": self.certificates.path("device", "key"),
@@ -110,7 +110,8 @@ class Glare(Case):
                                           initial_data_timeout="100ms", idle_timeout="20s",
                                           close_timeout="500ms",
                                           handshake_timeout=handshake_timeout,
-                                          tls={"client_auth": "require", **tls_of[end]}),
+                                          tls={"client_auth": "require", "groups": groups[end],
+                                               **tls_of[end]}),
                              env=self.environment(settings[end])) for end in range(2)]
 
     def cross(self, ends, times, tamper=None):
@@ -127,9 +128,9 @@ class Glare(Case):
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             return list(pool.map(one, range(times)))
 
-    def check_all_work(self, settings=({}, {}), protocol=None):
+    def check_all_work(self, settings=({}, {}), protocol=None, groups=(None, None)):
         times = soak(20, 500)
-        ends = self.pair(settings)
+        ends = self.pair(settings, groups=groups)
         won = collections.Counter()
         for crossing in self.cross(ends, times):
             closes = crossing.closes
@@ -155,7 +156,7 @@ class Glare(Case):
         self.check_all_work((limit, limit), version)
 
     def test_with_a_hello_retry_request(self):
-        self.check_all_work(({"Groups": "P-256:X25519"}, {"Groups": "X25519"}), "1.3")
+        self.check_all_work(groups=("P-256:X25519", "X25519"), protocol="1.3")
 
     def check_none_works(self, ends, tampers):
         """Each crossing fails at both ends, and says why: neither takes TLS for up."""

@@ -113,10 +113,16 @@ class Floods(Case):
             for peer in peers:
                 peer.close()
 
+    def accepted(self, actpass):
+        after = len(actpass.log)
+        actpass.signal(signal.SIGUSR1)
+        return int(actpass.wait_for(event="status", after=after)["accepted"])
+
     def test_lines_about_strangers_are_few(self):
         actpass = self.actpass(self.service(tls={"client_auth": "none"}), level="info")
         began = time.monotonic()
         self.flood(actpass, 5000)
+        until(lambda: self.accepted(actpass) == 5000, 30, "all of them being accepted")
         actpass.stop()
         seconds = time.monotonic() - began
         lines = actpass.find(event="close")

@@ -279,7 +279,7 @@ class SlowReaders(Policy):
     @each(transport=("relay", "direct"))
     def test_a_slow_reader_is_not_a_dead_one(self, transport):
         backend = self.backend(Backend(self.endless))
-        actpass = self.actpass(self.service(tls=ANY, forward=backend.address, write_timeout="2s",
+        actpass = self.actpass(self.service(tls=ANY, forward=backend.address, write_timeout="10s",
                                             transport=transport))
-        self.reads(actpass, 16384, 0.05, 8, 65536).reset()
+        self.reads(actpass, 16384, 0.05, 13, 65536).reset()
         self.assertNotEqual(actpass.close()["reason"], "TIMEOUT")
