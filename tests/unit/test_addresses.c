@@ -74,7 +74,8 @@ static const struct address_entry *expected(const struct address_entry *all, con
     }
     for (size_t i = 0; i < MANY; i++) {
         size_t count = all[i].undecided ? counts[of[i]] : 0;
-        if (count > most || (count > 0 && count == most && all[i].since_us < best->since_us)) {
+        if (count > most ||
+            (count > 0 && count == most && best && all[i].since_us < best->since_us)) {
             best = &all[i];
             most = count;
         }
