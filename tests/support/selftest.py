@@ -144,6 +144,21 @@ def run(variant, flags, runner, case, folder):
     return ''
 
 
+def faults_without_tests():
+    """What tests/FAULTS.md names and is not there, a line each."""
+    tests = os.path.join(SUPPORT, '..')
+    with open(os.path.join(tests, 'FAULTS.md'), encoding='utf-8') as file:
+        rows = re.findall(r'^\| *(\d+) \|[^|]*\|([^|]*)\|$', file.read(), re.M)
+    wrong = [] if [int(number) for number, _ in rows] == list(range(1, 24)) else ['not 23 rows']
+    for number, shown in rows:
+        for name in shown.split(', '):
+            path, word = name.strip().split(':', 1)
+            path = os.path.join(tests, path)
+            if not os.path.exists(path) or word not in open(path, encoding='utf-8').read():
+                wrong.append('row %s: %s' % (number, name))
+    return '\n'.join(wrong)
+
+
 def main():
     passed = failed = 0
     with tempfile.TemporaryDirectory(prefix='actpass-selftest.') as folder:
@@ -155,7 +170,8 @@ def main():
                     failed += 1
                 else:
                     passed += 1
-        for name, case in selftest_runs.cases():
+        faults = ('faults', lambda _: faults_without_tests())
+        for name, case in [faults, *selftest_runs.cases()]:
             wrong = case(os.path.join(folder, name))
             if wrong:
                 print('FAIL %s: %s' % (name, wrong))
