@@ -2,6 +2,7 @@
  * and there is one when the relay has no more room. */
 #include "relay/hello.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
