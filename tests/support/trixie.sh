@@ -55,7 +55,7 @@ enter() {
         mkdir -p "$root/src" "$root/build" "$folder/build" &&
         mount -t proc proc "$root/proc" &&
         mount --rbind /dev "$root/dev" &&
-        mount -t tmpfs tmpfs "$root/run" &&
+        mount -t tmpfs -o mode=755 tmpfs "$root/run" &&
         mount --bind "$folder/build" "$root/build" &&
         mount --bind . "$root/src" &&
         mount -o remount,bind,ro "$root/src" &&
