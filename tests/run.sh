@@ -25,7 +25,7 @@ full_stages=("${default_stages[@]}" tsan e2e_asan e2e_tsan helgrind fuzz coverag
 
 # The seconds that a stage takes on two idle processors. It is killed after four times as many.
 declare -A usual=([lint]=120 [selftest]=35 [unit]=60 [e2e]=200 [asan]=120 [install]=15 [quickstart]=25
-    [tsan]=160 [e2e_asan]=200 [e2e_tsan]=240 [helgrind]=30 [fuzz]=110 [coverage]=220 [interop]=90
+    [tsan]=160 [e2e_asan]=200 [e2e_tsan]=240 [helgrind]=80 [fuzz]=110 [coverage]=220 [interop]=90
     [trixie]=600)
 
 # ---- The stages: each ends with a line `N passed, N failed` -----------------------------------
