@@ -237,14 +237,11 @@ bool log_writer_put(struct log_writer *writer, const char *line, size_t length)
     if (room) {
         append(writer, line, length);
     }
-    bool wake = room && writer->state == WRITER_SLEEPS;
-    if (wake) {
+    if (room && writer->state == WRITER_SLEEPS) {
         writer->state = WRITER_NAPS; /* woken once for all lines until it runs */
-    }
-    (void)pthread_mutex_unlock(&writer->lock);
-    if (wake) {
         (void)pthread_cond_signal(&writer->work);
     }
+    (void)pthread_mutex_unlock(&writer->lock);
     return room;
 }
 
