@@ -1,5 +1,6 @@
 #include "server/sessions/secret.h"
 
+#include "config/private_file.h"
 #include "server/tls/error.h"
 
 #include <errno.h>
@@ -44,10 +45,10 @@ static bool check_mode(int fd, const char *path, struct tls_error *error)
     if (!S_ISREG(status.st_mode))
         return tls_fail(error, "%s is not a regular file; a file with a password is expected",
                         path);
-    if (status.st_mode & (S_IROTH | S_IWOTH))
-        return tls_fail(error, "%s holds a password and is open to others: chmod 600 %s", path,
-                        path);
-    return true;
+    const char *others = private_file_open_to(&status);
+    return !others ||
+           tls_fail(error, "%s holds a password and is open to others (%s): chmod 600 %s", path,
+                    others, path);
 }
 
 static bool read_text(int fd, struct secret *secret, const char *path, struct tls_error *error)
