@@ -1,7 +1,7 @@
 /* Any bytes as a request: what is read does not depend on how the bytes come, a decision is never taken back, and
  * what is accepted is in one form. */
-#include "server/services/http/path.h"
-#include "server/services/http/select.h"
+#include "server/daemon/handlers/http/path.h"
+#include "server/daemon/handlers/http/select.h"
 
 #include <stdlib.h>
 #include <string.h>

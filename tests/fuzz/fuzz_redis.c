@@ -1,6 +1,6 @@
 /* Any bytes as what a Redis answers, over a unix socket, to GET: a result within the bounds of a record, or a failure
  * with a sentence; never a wait beyond the deadline. */
-#include "server/sessions/redis.h"
+#include "server/lib/sessions/redis.h"
 
 #ifdef HAVE_HIREDIS
 #include <pthread.h>

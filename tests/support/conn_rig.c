@@ -1,8 +1,8 @@
 #include "tests/support/conn_rig.h"
 
 #include "relay/clock.h"
-#include "server/conn.h"
-#include "server/settings.h"
+#include "server/lib/conn.h"
+#include "server/lib/settings.h"
 #include "tests/support/pattern.h"
 #include "tests/support/resources.h"
 

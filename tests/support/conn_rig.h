@@ -4,7 +4,7 @@
 #define ACTPASS_TESTS_SUPPORT_CONN_RIG_H
 
 #include "relay/relay.h"
-#include "server/actpass.h"
+#include "server/include/actpass.h"
 #include "tests/support/certs.h"
 #include "tests/support/socket_peer.h"
 

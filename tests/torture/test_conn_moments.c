@@ -1,6 +1,6 @@
 /* Things that happen at any moment: aborts, resets, pauses of the conversation, many connections at once. */
 #include "relay/clock.h"
-#include "server/conn.h"
+#include "server/lib/conn.h"
 #include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
 

@@ -1,4 +1,4 @@
-#include "server/addresses.h"
+#include "server/daemon/addresses.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "server/admission.h"
+#include "server/daemon/admission.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 /* ALPN: the form of the wire, and what is agreed on in handshakes. */
-#include "server/tls/alpn.h"
-#include "server/tls/context.h"
+#include "server/lib/tls/alpn.h"
+#include "server/lib/tls/context.h"
 #include "tests/support/tls_peer.h"
 #include "tests/support/tls_world.h"
 

@@ -2,7 +2,7 @@
  * ends that were said wrongly. */
 #include "relay/clock.h"
 #include "relay/relay.h"
-#include "server/conn.h"
+#include "server/lib/conn.h"
 #include "tests/support/conn_rig.h"
 #include "tests/support/resources.h"
 

@@ -1,7 +1,7 @@
-#include "server/services/backend.h"
+#include "server/daemon/handlers/backend.h"
 
 #include "relay/clock.h"
-#include "server/conn.h"
+#include "server/lib/conn.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

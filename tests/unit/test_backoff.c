@@ -1,4 +1,4 @@
-#include "server/dialing/backoff.h"
+#include "server/daemon/backoff.h"
 
 #include <criterion/criterion.h>
 

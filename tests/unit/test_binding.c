@@ -1,6 +1,6 @@
 /* The extension that binds a dropped ClientHello to a handshake. Two OpenSSL ends in memory, each with what it knows of
  * glare. */
-#include "server/tls/binding.h"
+#include "server/lib/tls/binding.h"
 #include "tests/support/tls_peer.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-#include "server/capacity.h"
+#include "server/daemon/capacity.h"
 
 #include <criterion/criterion.h>
 

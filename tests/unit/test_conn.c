@@ -1,7 +1,7 @@
 /* A connection's calls, one test for each promise of actpass.h. What takes load or many rounds is in
  * tests/torture. */
 #include "relay/clock.h"
-#include "server/conn.h"
+#include "server/lib/conn.h"
 #include "tests/support/conn_suite.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* Certificates on demand: a client is asked after the handshake, in TLS 1.2 and 1.3, over both transports. */
 #include "relay/clock.h"
-#include "server/conn.h"
-#include "server/tls/policy.h"
+#include "server/lib/conn.h"
+#include "server/lib/tls/policy.h"
 #include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
 

@@ -1,7 +1,7 @@
 /* Hazards of TLS on a relay that a whole connection must stand, one test each. */
 #include "relay/clock.h"
 #include "relay/internal.h"
-#include "server/conn_internal.h"
+#include "server/lib/conn_internal.h"
 #include "tests/support/conn_suite.h"
 
 #include <criterion/criterion.h>

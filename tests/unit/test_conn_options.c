@@ -1,7 +1,7 @@
 /* What is particular to one connection: hints, Fast Open, the dialed address. */
 #include "relay/clock.h"
-#include "server/conn.h"
-#include "server/settings.h"
+#include "server/lib/conn.h"
+#include "server/lib/settings.h"
 #include "tests/support/conn_rig.h"
 #include "tests/support/resources.h"
 

@@ -1,6 +1,6 @@
 /* As client of TLS 1.2 we answer a server that renegotiates, over both transports: data in flight stays in order, and
  * the server stays who it was. */
-#include "server/conn.h"
+#include "server/lib/conn.h"
 #include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
 

@@ -1,5 +1,5 @@
 /* Contexts: what cannot be loaded and why, what is set, and what is negotiated. */
-#include "server/tls/context.h"
+#include "server/lib/tls/context.h"
 #include "tests/support/certs.h"
 #include "tests/support/tls_peer.h"
 

@@ -1,7 +1,7 @@
 /* Revocation lists: what they keep out, in the handshake and afterwards. */
-#include "server/tls/context.h"
-#include "server/tls/crl.h"
-#include "server/tls/scope.h"
+#include "server/lib/tls/context.h"
+#include "server/lib/tls/crl.h"
+#include "server/lib/tls/scope.h"
 #include "tests/support/tls_peer.h"
 #include "tests/support/tls_world.h"
 

@@ -1,7 +1,7 @@
 /* Candidates, and the race between them. */
 #include "relay/clock.h"
-#include "server/dialing/connect.h"
-#include "server/settings.h"
+#include "server/lib/dial/connect.h"
+#include "server/lib/settings.h"
 #include "tests/support/resources.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 #include "relay/clock.h"
-#include "server/dialing/fast_open.h"
+#include "server/lib/dial/fast_open.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

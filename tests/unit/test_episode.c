@@ -1,4 +1,4 @@
-#include "server/episode.h"
+#include "server/daemon/episode.h"
 
 #include "relay/clock.h"
 

@@ -1,4 +1,4 @@
-#include "server/services/forward.h"
+#include "server/daemon/handlers/forward.h"
 
 #include "relay/clock.h"
 #include "tests/support/certs.h"

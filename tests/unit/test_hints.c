@@ -1,4 +1,4 @@
-#include "server/hints.h"
+#include "server/daemon/hints.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* Which protected part of a site a path is in. */
-#include "server/services/http/guard.h"
+#include "server/daemon/handlers/http/guard.h"
 
 #include <criterion/criterion.h>
 

@@ -1,5 +1,5 @@
 /* Heads of requests: each has one meaning, or is refused. */
-#include "server/services/http/parse.h"
+#include "server/daemon/handlers/http/parse.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Paths of requests: decoded, in one form; protection by prefix; files below a folder. */
-#include "server/services/http/file.h"
-#include "server/services/http/path.h"
-#include "server/services/http/type.h"
+#include "server/daemon/handlers/http/file.h"
+#include "server/daemon/handlers/http/path.h"
+#include "server/daemon/handlers/http/type.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* Dates, conditions and ranges. */
-#include "server/services/http/date.h"
-#include "server/services/http/select.h"
+#include "server/daemon/handlers/http/date.h"
+#include "server/daemon/handlers/http/select.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 #include "relay/clock.h"
-#include "server/idle.h"
+#include "server/lib/idle.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

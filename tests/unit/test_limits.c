@@ -1,4 +1,4 @@
-#include "server/tls/limits.h"
+#include "server/lib/tls/limits.h"
 
 #include <criterion/criterion.h>
 

@@ -1,4 +1,4 @@
-#include "server/listener.h"
+#include "server/daemon/listener.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 #include "relay/clock.h"
-#include "server/log.h"
+#include "server/daemon/log.h"
 
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* Versions, ciphers, renegotiation and tickets: what comes of the settings in handshakes. */
-#include "server/tls/context.h"
+#include "server/lib/tls/context.h"
 #include "tests/support/tls_peer.h"
 #include "tests/support/tls_world.h"
 

@@ -1,7 +1,7 @@
 /* The keys of a process: each is there as often as it was added. */
-#include "server/tls/own_keys.h"
+#include "server/lib/tls/own_keys.h"
 
-#include "server/tls/policy.h"
+#include "server/lib/tls/policy.h"
 #include "tests/support/certs.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* Names: which configured name a certificate's subjectAltName satisfies. */
-#include "server/tls/peer_names.h"
+#include "server/lib/tls/peer_names.h"
 #include "tests/support/certs.h"
 
 #include <criterion/criterion.h>

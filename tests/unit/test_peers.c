@@ -1,4 +1,4 @@
-#include "server/peers.h"
+#include "server/lib/peers.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

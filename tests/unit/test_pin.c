@@ -1,5 +1,5 @@
 /* Pins: reading them, and the pin of a key. */
-#include "server/tls/pin.h"
+#include "server/lib/tls/pin.h"
 #include "tests/support/certs.h"
 
 #include <criterion/criterion.h>

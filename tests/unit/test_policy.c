@@ -1,5 +1,5 @@
 /* The policy: names, pins and reflection together. */
-#include "server/tls/policy.h"
+#include "server/lib/tls/policy.h"
 #include "tests/support/certs.h"
 
 #include <criterion/criterion.h>

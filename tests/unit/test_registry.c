@@ -1,6 +1,6 @@
-#include "server/registry.h"
+#include "server/daemon/registry.h"
 
-#include "server/conn.h"
+#include "server/lib/conn.h"
 
 #include <criterion/criterion.h>
 #include <poll.h>

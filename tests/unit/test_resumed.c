@@ -1,6 +1,6 @@
 /* Invariants of resumption: OpenSSL looks at no certificate of a resumed connection, so tls_context_accepts does. Here
  * the two contexts that resume agree with each other, and a third, of a stricter mind, is asked about the outcome. */
-#include "server/tls/context.h"
+#include "server/lib/tls/context.h"
 #include "tests/support/tls_peer.h"
 #include "tests/support/tls_world.h"
 

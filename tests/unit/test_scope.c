@@ -1,6 +1,6 @@
 /* The session-id context: another one for each role and policy. */
-#include "server/tls/context.h"
-#include "server/tls/scope.h"
+#include "server/lib/tls/context.h"
+#include "server/lib/tls/scope.h"
 #include "tests/support/tls_peer.h"
 #include "tests/support/tls_world.h"
 

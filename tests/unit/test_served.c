@@ -1,5 +1,5 @@
 /* What a TLS server shows: certificates by server name, and an OCSP response. */
-#include "server/tls/context.h"
+#include "server/lib/tls/context.h"
 #include "tests/support/tls_peer.h"
 #include "tests/support/tls_world.h"
 

@@ -1,7 +1,7 @@
-#include "server/server.h"
+#include "server/daemon/server.h"
 
 #include "relay/clock.h"
-#include "server/settings.h"
+#include "server/lib/settings.h"
 #include "tests/support/certs.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* The table of sessions that we may resume as client. */
-#include "server/sessions/clients.h"
+#include "server/lib/sessions/clients.h"
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>

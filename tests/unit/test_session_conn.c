@@ -1,5 +1,5 @@
 /* Resumption by connections that we dial: actpass_connect against actpass_accept_fd. */
-#include "server/actpass.h"
+#include "server/include/actpass.h"
 #include "tests/support/certs.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 /* The file store: shared by processes that die at any time, bounded, and never an error for long. */
-#include "server/sessions/file.h"
+#include "server/lib/sessions/file.h"
 #include "tests/support/certs.h"
 #include "tests/support/resources.h"
 
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #ifdef HAVE_LMDB
-#include "server/sessions/file_db.h"
+#include "server/lib/sessions/file_db.h"
 
 #include <fcntl.h>
 #include <pthread.h>

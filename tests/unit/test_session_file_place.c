@@ -1,8 +1,8 @@
 /* Where a file store may lie, and where somebody else could put another file in its place. */
 #ifdef HAVE_LMDB
-#include "server/sessions/file_place.h"
+#include "server/lib/sessions/file_place.h"
 
-#include "server/sessions/file.h"
+#include "server/lib/sessions/file.h"
 #include "tests/support/certs.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* The memory store: what it keeps, for how long, and what goes first. */
-#include "server/sessions/memory.h"
+#include "server/lib/sessions/memory.h"
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>

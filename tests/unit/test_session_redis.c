@@ -1,6 +1,6 @@
 /* The Redis store against peers of ours: what is asked, and what becomes of answers that are late, wrong or missing.
  * Against the real one: tests/e2e/test_sessions.py. */
-#include "server/sessions/redis.h"
+#include "server/lib/sessions/redis.h"
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>

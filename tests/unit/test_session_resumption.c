@@ -1,5 +1,5 @@
 /* Resumption between two contexts of ours: that it happens, with every store, and when it must not. */
-#include "server/tls/context.h"
+#include "server/lib/tls/context.h"
 #include "tests/support/certs.h"
 #include "tests/support/resources.h"
 #include "tests/support/tls_peer.h"

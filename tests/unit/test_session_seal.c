@@ -1,6 +1,6 @@
 /* Sealed records, the keys' file, and the keys of tickets. */
-#include "server/sessions/seal.h"
-#include "server/sessions/tickets.h"
+#include "server/lib/sessions/seal.h"
+#include "server/lib/sessions/tickets.h"
 #include "tests/support/certs.h"
 #include "tests/support/resources.h"
 

@@ -1,5 +1,5 @@
 /* actpass_config: setters, freezing, loading, dialing. */
-#include "server/settings.h"
+#include "server/lib/settings.h"
 #include "tests/support/certs.h"
 #include "tests/support/resources.h"
 

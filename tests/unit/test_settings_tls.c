@@ -1,5 +1,5 @@
 /* The setters of actpass_tls.h. */
-#include "server/settings.h"
+#include "server/lib/settings.h"
 #include "tests/support/certs.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* OpenSSL runs out of memory at each of its allocations in turn: nobody and nothing else is blamed for it. */
-#include "server/tls/error.h"
-#include "server/tls/identity.h"
-#include "server/tls/policy.h"
+#include "server/lib/tls/error.h"
+#include "server/lib/tls/identity.h"
+#include "server/lib/tls/policy.h"
 #include "tests/support/certs.h"
 #include "tests/support/tls_world.h"
 

@@ -1,4 +1,4 @@
-#include "server/throttle.h"
+#include "server/daemon/throttle.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

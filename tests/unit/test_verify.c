@@ -1,5 +1,5 @@
 /* Verification inside real handshakes: each kind of peer, in both roles, in TLS 1.2 and 1.3. */
-#include "server/tls/context.h"
+#include "server/lib/tls/context.h"
 #include "tests/support/certs.h"
 #include "tests/support/tls_peer.h"
 #include "tests/support/tls_world.h"

@@ -2,7 +2,7 @@
 #include "inproc.h"
 
 #include "../common/client.h"
-#include "server/actpass.h"
+#include "server/include/actpass.h"
 
 #include <openssl/ssl.h>
 #include <stdlib.h>

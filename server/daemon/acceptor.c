@@ -1,0 +1,143 @@
+#include "server/daemon/acceptor.h"
+
+#include "relay/clock.h"
+#include "server/daemon/conversation.h"
+#include "server/daemon/dialed.h"
+#include "server/daemon/room.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* How many connections one service may take before the others get their turn. */
+enum { BURST = 64 };
+
+enum { PAUSE_LEAST_MS = 100, PAUSE_MOST_MS = 1000, PAUSE_WHILE_THEY_GO_MS = 10 };
+
+/* A descriptor or memory comes free when some connection ends; nothing tells us, so look again
+ * soon, and later each time it was in vain. */
+static void pause_service(actpass_server *server, struct service *service, int error)
+{
+    service->pause_ms = service->pause_ms == 0 ? PAUSE_LEAST_MS : service->pause_ms * 2;
+    if (room_after_shortage(server, service)) {
+        service->pause_ms = PAUSE_WHILE_THEY_GO_MS;
+    }
+    if (service->pause_ms > PAUSE_MOST_MS) {
+        service->pause_ms = PAUSE_MOST_MS;
+    }
+    service->paused_until_us = clock_deadline_ms(service->pause_ms);
+    if (service->retry_us < service->paused_until_us) {
+        service->paused_until_us = service->retry_us; /* one can make way then */
+    }
+    if (episode_begins(&service->shortage)) {
+        struct log_field fields[] = {log_text("service", service->config->name),
+                                     log_text("event", "accept_paused"),
+                                     log_text("error", strerror(error))};
+        log_write(server->log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
+    }
+}
+
+/* Hands it on. 0, or the errno of what was short. */
+static int begin(actpass_server *server, struct service *service, int fd,
+                 const struct sockaddr_storage *address)
+{
+    struct peer peer;
+    if (service->config->dial.address_count > 0) {
+        return dialed_begin(server, service, fd);
+    }
+    if (!room_admits(server, service, fd, address, &peer)) {
+        return 0;
+    }
+    return conversation_begin(server, service, fd, &peer);
+}
+
+static void accept_some(actpass_server *server, struct service *service)
+{
+    for (int taken = 0; taken < BURST; taken++) {
+        struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+        if (!room_find(server, service)) {
+            return;
+        }
+        int fd = listener_accept(service->listener, &address);
+        int error = fd < 0 ? errno : 0;
+        if (error == EAGAIN || error == EWOULDBLOCK) {
+            service->full_logged =
+                false; /* there is room, and nobody waits: the next time is news */
+            return;
+        }
+        if (error == 0) {
+            error = begin(server, service, fd, &address);
+        }
+        if (error != 0) {
+            pause_service(server, service, error);
+            return;
+        }
+        service->pause_ms = 0;
+    }
+}
+
+/* Fills the poll set. Returns when the first pause is over. */
+static int64_t choose_polls(actpass_server *server)
+{
+    int64_t now_us = clock_now_us();
+    int64_t wake_us = DEADLINE_NEVER;
+    bool any_waits = false;
+    for (size_t i = 0; i < server->service_count; i++) {
+        struct service *service = &server->services[i];
+        bool paused = service->paused_until_us > now_us;
+        if (paused && service->paused_until_us < wake_us) {
+            wake_us = service->paused_until_us;
+        }
+        if (!paused && service->retry_us < wake_us) {
+            wake_us = service->retry_us;
+        }
+        any_waits = any_waits || service->waiting;
+        bool off = paused || service->waiting || service->listener == NULL;
+        server->polls[SERVER_OWN_POLLS + i] =
+            (struct pollfd){.fd = off ? -1 : listener_fd(service->listener), .events = POLLIN};
+    }
+    server->polls[0] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
+    server->polls[1] = (struct pollfd){.fd = any_waits ? registry_watch_fd(server->registry) : -1,
+                                       .events = POLLIN};
+    return wake_us;
+}
+
+/* Services that had no room may have some again, and those with a connection that is to make way look after it. The
+ * sign is asked for before the counts are looked at, so none is missed. */
+static void retry(actpass_server *server)
+{
+    int64_t now_us = clock_now_us();
+    bool any = false;
+    for (size_t i = 0; i < server->service_count; i++) {
+        any = any || server->services[i].waiting;
+    }
+    if (any) {
+        registry_watch(server->registry);
+    }
+    for (size_t i = 0; i < server->service_count; i++) {
+        struct service *service = &server->services[i];
+        bool due = service->waiting || service->retry_us <= now_us;
+        if (due && service->paused_until_us <= now_us) {
+            accept_some(server, service);
+        }
+    }
+}
+
+void acceptor_run(actpass_server *server)
+{
+    while (atomic_load(&server->stops) == 0) {
+        retry(server);
+        struct timespec left;
+        int64_t wake_us = choose_polls(server);
+        int ready = ppoll(server->polls, SERVER_OWN_POLLS + server->service_count,
+                          clock_left(wake_us, &left), NULL);
+        if (ready < 0 && errno != EINTR) { /* ENOMEM; it must not become a busy loop */
+            (void)clock_nanosleep(CLOCK_MONOTONIC, 0,
+                                  &(struct timespec){.tv_nsec = PAUSE_LEAST_MS * 1000000L}, NULL);
+        }
+        for (size_t i = 0; ready > 0 && i < server->service_count; i++) {
+            if (server->polls[SERVER_OWN_POLLS + i].revents != 0) {
+                accept_some(server, &server->services[i]);
+            }
+        }
+    }
+}

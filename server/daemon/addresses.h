@@ -1,0 +1,46 @@
+/* The addresses from which a service has connections open, and whose turn it is to make way: among the connections
+ * whose handshake is not done ("undecided") the oldest one of the address that has most of them. O(log n) for
+ * n addresses. It has no lock: the caller's guards it. */
+#ifndef ACTPASS_SERVER_ADDRESSES_H
+#define ACTPASS_SERVER_ADDRESSES_H
+
+#include "server/lib/peers.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct addresses;
+struct address;
+
+/* One connection, inside the memory of its owner. All zero: it is not in. */
+struct address_entry {
+    struct address *address;
+    int64_t since_us;                      /* when it was added */
+    bool undecided;                        /* then it is in its address's list: */
+    struct address_entry *older, *younger; /* by age */
+};
+
+/* NULL: out of memory. */
+struct addresses *addresses_new(void);
+void addresses_free(struct addresses *addresses); /* empty, or NULL */
+
+/* Adds an undecided connection, the youngest of all. KEY is its address with only the bits that count. False: out
+ * of memory, and nothing is changed. */
+bool addresses_add(struct addresses *addresses, struct address_entry *entry,
+                   const struct peer_key *key, int64_t now_us);
+
+/* It is undecided no more: the handshake is done, or it was chosen to make way. What is not in stays so. */
+void addresses_settle(struct addresses *addresses, struct address_entry *entry);
+void addresses_remove(struct addresses *addresses, struct address_entry *entry);
+
+/* The connections of one address. */
+size_t addresses_open(struct addresses *addresses, const struct peer_key *key);
+
+/* How many undecided connections the address has that has most of them. */
+size_t addresses_most_undecided(const struct addresses *addresses);
+
+/* The connection whose turn it is to make way. NULL: none is undecided. */
+struct address_entry *addresses_first_to_go(const struct addresses *addresses);
+
+#endif

@@ -1,0 +1,80 @@
+#include "server/daemon/admission.h"
+
+#include <stdlib.h>
+
+const char *refusal_name(enum refusal refusal)
+{
+    static const char *const names[] = {[REFUSED_NOT] = "none",
+                                        [REFUSED_DENIED] = "denied",
+                                        [REFUSED_RATE] = "rate_per_address",
+                                        [REFUSED_PER_ADDRESS] = "per_address"};
+    return names[refusal];
+}
+
+/* The length of the longest prefix that fits, or -1. */
+static int longest(const struct config_network *networks, size_t count, const struct peer_key *peer)
+{
+    int best = -1;
+    for (size_t i = 0; i < count; i++) {
+        if ((int)networks[i].prefix > best && peer_key_is_in(peer, &networks[i])) {
+            best = (int)networks[i].prefix;
+        }
+    }
+    return best;
+}
+
+bool admission_allows(const struct config_limits *limits, const struct peer_key *peer)
+{
+    int allowed = longest(limits->allow, limits->allow_count, peer);
+    int denied = longest(limits->deny, limits->deny_count, peer);
+    return allowed > denied || (denied < 0 && limits->allow_count == 0);
+}
+
+/* Addresses that are remembered; of those beyond, the ones that came least of late are forgotten. */
+enum { MOST_ADDRESSES = 16384, US_PER_S = 1000000 };
+
+/* The generic cell rate algorithm: what is kept of an address is the time at which its bucket is full again. */
+struct rates {
+    struct peers *full_us;
+    int64_t token_us; /* the time that one token takes */
+    int64_t burst_us; /* the time that the whole bucket takes */
+};
+
+struct rates *rates_new(uint64_t rate)
+{
+    struct rates *rates = calloc(1, sizeof(*rates));
+    if (rates == NULL) {
+        return NULL;
+    }
+    rates->token_us = US_PER_S / (int64_t)rate;
+    rates->burst_us = rates->token_us * (int64_t)rate;
+    rates->full_us = peers_new(MOST_ADDRESSES);
+    if (rates->full_us == NULL) {
+        free(rates);
+        return NULL;
+    }
+    return rates;
+}
+
+void rates_free(struct rates *rates)
+{
+    if (rates == NULL) {
+        return;
+    }
+    peers_free(rates->full_us);
+    free(rates);
+}
+
+bool rates_take(struct rates *rates, const struct peer_key *address, int64_t now_us)
+{
+    int64_t full_us = peers_get(rates->full_us, address);
+    if (full_us < now_us) {
+        full_us = now_us;
+    }
+    full_us += rates->token_us;
+    if (full_us - now_us > rates->burst_us) {
+        return false;
+    }
+    peers_set(rates->full_us, address, full_us);
+    return true;
+}

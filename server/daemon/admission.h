@@ -1,0 +1,24 @@
+/* Whether a peer that has just connected may stay, by its address: "limits" of a service. For the accepting thread. */
+#ifndef ACTPASS_SERVER_ADMISSION_H
+#define ACTPASS_SERVER_ADMISSION_H
+
+#include "config/config.h"
+#include "server/lib/peers.h"
+
+/* Why one was closed at once. The order is that of the checks, the cheapest one first. */
+enum refusal { REFUSED_NOT, REFUSED_DENIED, REFUSED_RATE, REFUSED_PER_ADDRESS, REFUSAL_COUNT };
+
+const char *refusal_name(enum refusal refusal); /* as the log has it */
+
+/* Do "allow" and "deny" let this peer in? The longest prefix that fits counts, "deny" if both are as long; with an
+ * "allow", who is in no network is not let in. */
+bool admission_allows(const struct config_limits *limits, const struct peer_key *peer);
+
+/* A token bucket for each address: RATE connections a second, and so many at once. */
+struct rates;
+struct rates *rates_new(uint64_t rate); /* NULL: out of memory */
+void rates_free(struct rates *rates);   /* NULL is fine */
+/* Takes a token. False: there is none. */
+bool rates_take(struct rates *rates, const struct peer_key *address, int64_t now_us);
+
+#endif

@@ -1,0 +1,20 @@
+#include "server/daemon/handlers/forward.h"
+
+#include "server/daemon/handlers/backend.h"
+#include "server/daemon/handlers/duplex.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+void forward_serve(struct service_job *job)
+{
+    char name[200];
+    int backend =
+        backend_connect(job->conn, &job->what->forward, job->problem, sizeof(job->problem));
+    if (backend < 0) {
+        return;
+    }
+    (void)snprintf(name, sizeof(name), "the backend %s", job->what->forward.text);
+    (void)duplex_run(job->conn, backend, job->idle_timeout_ms, name);
+    close(backend);
+}

@@ -1,0 +1,16 @@
+/* HTTP dates (RFC 9110 section 5.6.7), in the form that is not obsolete: "Sun, 06 Nov 1994 08:49:37 GMT". */
+#ifndef ACTPASS_SERVER_SERVICES_HTTP_DATE_H
+#define ACTPASS_SERVER_SERVICES_HTTP_DATE_H
+
+#include "server/daemon/handlers/http/parse.h"
+
+#include <time.h>
+
+enum { HTTP_DATE_SIZE = 80 };
+
+void http_date_write(time_t time, char text[HTTP_DATE_SIZE]);
+
+/* False: it is something else. */
+bool http_date_read(struct http_text text, time_t *time);
+
+#endif

@@ -1,0 +1,168 @@
+#include "server/daemon/handlers/http/http.h"
+
+#include "relay/clock.h"
+#include "server/lib/conn.h"
+#include "server/lib/idle.h"
+#include "server/daemon/handlers/http/respond.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+enum {
+    HEAD_MS = 10000,      /* from a request's first byte to the end of its head */
+    KEEP_ALIVE_MS = 60000 /* between requests, where the configuration says nothing */
+};
+
+/* What waiting for input came to. */
+enum input { INPUT_MORE, INPUT_LATE, INPUT_STOP, INPUT_ENDED };
+
+static bool has_buffers(struct http *http)
+{
+    if (http->buffers == NULL) {
+        http->buffers = malloc(sizeof(*http->buffers));
+    }
+    if (http->buffers == NULL) {
+        conn_fail(http->conn, ACTPASS_CANCELLED, "out of memory for the buffers");
+    }
+    return http->buffers != NULL;
+}
+
+static void on_idle(void *arg)
+{
+    struct http *http = arg;
+    if (http->filled == 0) {
+        free(http->buffers);
+        http->buffers = NULL;
+    }
+    idle_release();
+}
+
+/* ---- Input --------------------------------------------------------------------------------- */
+
+/* A descriptor that becomes readable at the deadline; -1: there is none to be had. */
+static int open_timer(int64_t deadline_us)
+{
+    const struct itimerspec when = {.it_value = clock_absolute(deadline_us)};
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (timer >= 0 && timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL) != 0) {
+        close(timer);
+        timer = -1;
+    }
+    return timer;
+}
+
+static bool is_stopping(const struct http *http)
+{
+    struct pollfd set = {.fd = http->stopping_fd, .events = POLLIN};
+    return poll(&set, 1, 0) > 0;
+}
+
+/* At our deadline the connection must not end: there is something to say still. Without a timer it does end. Who
+ * waits for a request that has not begun waits for the server's stop, too. */
+static enum input wait_for_input(struct http *http, int64_t deadline_us)
+{
+    int timer = open_timer(deadline_us);
+    struct pollfd extras[] = {{.fd = timer, .events = POLLIN},
+                              {.fd = http->stopping_fd, .events = POLLIN}};
+    bool open = conn_wait(http->conn, RELAY_READABLE, extras, http->filled == 0 ? 2 : 1,
+                          timer < 0 ? deadline_us : DEADLINE_NEVER);
+    if (timer >= 0) {
+        close(timer);
+    }
+    if (!open) {
+        return INPUT_ENDED;
+    }
+    /* Messages of TLS without data could keep the connection readable, and then the timer is not looked at. */
+    if (extras[0].revents != 0 || clock_now_us() >= deadline_us) {
+        return INPUT_LATE;
+    }
+    return extras[1].revents != 0 ? INPUT_STOP : INPUT_MORE;
+}
+
+/* Reads at least one byte. What has come until the deadline, or the stop, is not too late. */
+static enum input read_more(struct http *http, int64_t deadline_us)
+{
+    enum input input = INPUT_MORE;
+    while (has_buffers(http)) {
+        int64_t got = conn_read_some(http->conn, http->buffers->input + http->filled,
+                                     sizeof(http->buffers->input) - http->filled);
+        if (got > 0) {
+            http->filled += (size_t)got;
+            return INPUT_MORE;
+        }
+        if (got != CONN_AGAIN) {
+            break; /* close_notify, or a failure */
+        }
+        if (input != INPUT_MORE) {
+            return input;
+        }
+        input = wait_for_input(http, deadline_us);
+    }
+    return INPUT_ENDED;
+}
+
+static int64_t deadline_in(int64_t ms, int64_t most_ms)
+{
+    return clock_deadline_ms(most_ms != CONFIG_NEVER && most_ms < ms ? most_ms : ms);
+}
+
+/* Reads a head: DONE, the status of its refusal, or MORE where none came and nothing is to be said. */
+static int read_head(struct http *http, int64_t idle_timeout_ms, struct http_parser *parser)
+{
+    int64_t keep_alive_ms = idle_timeout_ms == CONFIG_NEVER || idle_timeout_ms > KEEP_ALIVE_MS
+                                ? KEEP_ALIVE_MS
+                                : idle_timeout_ms;
+    int64_t deadline_us = clock_deadline_ms(keep_alive_ms);
+    bool begun = false;
+    for (;;) {
+        if (http->filled > 0) {
+            int status = http_parse(parser, http->buffers->input, http->filled);
+            if (status != HTTP_MORE) {
+                return status;
+            }
+            deadline_us = begun ? deadline_us : deadline_in(HEAD_MS, idle_timeout_ms);
+            begun = true;
+        }
+        enum input input = read_more(http, deadline_us);
+        if (input != INPUT_MORE) {
+            return input == INPUT_LATE && begun ? 408 : HTTP_MORE;
+        }
+    }
+}
+
+/* ---- Requests ------------------------------------------------------------------------------ */
+
+/* One request. False: it was the last. */
+static bool serve_one(struct http *http, int64_t idle_timeout_ms)
+{
+    struct http_parser parser = {.line = 0};
+    int status = read_head(http, idle_timeout_ms, &parser);
+    if (status == HTTP_MORE) {
+        return false;
+    }
+    if (status != HTTP_DONE) {
+        parser.request.keep_alive = false;
+        (void)http_respond_page(http, status, &parser.request, "", NULL);
+        return false;
+    }
+    parser.request.keep_alive = parser.request.keep_alive && !is_stopping(http);
+    if (!http_respond(http, &parser.request) || !parser.request.keep_alive) {
+        return false;
+    }
+    http->filled -= parser.scanned; /* the next request may be there already */
+    memmove(http->buffers->input, http->buffers->input + parser.scanned, http->filled);
+    return true;
+}
+
+void http_serve(struct service_job *job)
+{
+    struct http http = {
+        .conn = job->conn, .config = &job->what->http, .stopping_fd = job->stopping_fd};
+    conn_on_idle(job->conn, on_idle, &http);
+    while (serve_one(&http, job->idle_timeout_ms)) {
+    }
+    conn_on_idle(job->conn, NULL, NULL);
+    free(http.buffers);
+}

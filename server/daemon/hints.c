@@ -1,0 +1,99 @@
+#include "server/daemon/hints.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* So many silent connections in a row make a habit. */
+enum { SILENT_ENOUGH = 2, MOST_PEERS = 4096 };
+
+/* Of the wait, and never less: the first flight of a client over a long way must still come in time. */
+enum { SHORTER = 8, LEAST_WAIT_MS = 50 };
+
+struct hints {
+    const struct config_service *service;
+    struct peers *silent; /* how often in a row; NULL: nothing is remembered */
+};
+
+bool hints_wanted(const struct config_service *service)
+{
+    return service->role_hint_count > 0 || service->remember_roles;
+}
+
+struct hints *hints_new(const struct config_service *service)
+{
+    struct hints *hints = calloc(1, sizeof(*hints));
+    if (hints == NULL) {
+        return NULL;
+    }
+    hints->service = service;
+    if (service->remember_roles) {
+        hints->silent = peers_new(MOST_PEERS);
+    }
+    if (service->remember_roles && hints->silent == NULL) {
+        free(hints);
+        return NULL;
+    }
+    return hints;
+}
+
+void hints_free(struct hints *hints)
+{
+    if (hints == NULL) {
+        return;
+    }
+    peers_free(hints->silent);
+    free(hints);
+}
+
+static enum role configured_role(const struct config_service *service, const struct peer_key *peer)
+{
+    for (size_t i = 0; i < service->role_hint_count; i++) {
+        if (peer_key_is_in(peer, &service->role_hints[i].from)) {
+            return service->role_hints[i].role == CONFIG_ROLE_CLIENT ? ROLE_CLIENT : ROLE_SERVER;
+        }
+    }
+    return ROLE_AUTO;
+}
+
+static int64_t shorter_wait_ms(int64_t timeout_ms)
+{
+    int64_t wait_ms = timeout_ms / SHORTER;
+    return wait_ms > LEAST_WAIT_MS ? wait_ms : LEAST_WAIT_MS;
+}
+
+struct hint hints_of(struct hints *hints, const struct peer_key *peer)
+{
+    struct hint hint = {.role = configured_role(hints->service, peer)};
+    int64_t timeout_ms = hints->service->connection.initial_data_timeout_ms;
+    /* With a timeout of never we never become client: nothing is learnt, and nothing is shortened. */
+    if (hint.role == ROLE_AUTO && hints->silent != NULL && timeout_ms > 0 &&
+        peers_get(hints->silent, peer) >= SILENT_ENOUGH) {
+        hint.most_wait_ms = shorter_wait_ms(timeout_ms);
+    }
+    return hint;
+}
+
+void hints_learn(struct hints *hints, const struct peer_key *peer, actpass_cause cause, bool up)
+{
+    if (hints->silent == NULL) {
+        return;
+    }
+    switch (cause) {
+    case ACTPASS_CAUSE_SILENCE:
+        if (up) {
+            int64_t times = peers_get(hints->silent, peer);
+            peers_set(hints->silent, peer, times < SILENT_ENOUGH ? times + 1 : times);
+        }
+        break;
+    case ACTPASS_CAUSE_CLIENT_HELLO:
+    case ACTPASS_CAUSE_CLIENT_HELLO_LATE:
+    case ACTPASS_CAUSE_GLARE_WON:
+    case ACTPASS_CAUSE_GLARE_LOST:
+    case ACTPASS_CAUSE_GLARE_UNSUPPORTED:
+        peers_set(hints->silent, peer, 0);
+        break;
+    default: /* says nothing about what it will do the next time */
+        break;
+    }
+}

@@ -1,0 +1,321 @@
+#include "server/daemon/listener.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct listener {
+    int fd;
+    char *path; /* of a unix socket, otherwise NULL */
+    dev_t device;
+    ino_t inode;
+    char address[sizeof(((struct sockaddr_un *)NULL)->sun_path) + INET6_ADDRSTRLEN];
+};
+
+/* Where to say what went wrong. */
+struct complaint {
+    const char *address;
+    char *text;
+    size_t size;
+};
+
+static void complain(const struct complaint *complaint, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void complain(const struct complaint *complaint, const char *format, ...)
+{
+    char reason[384];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(reason, sizeof(reason), format, arguments);
+    va_end(arguments);
+    (void)snprintf(complaint->text, complaint->size, "cannot listen on %s: %s", complaint->address,
+                   reason);
+}
+
+static void complain_errno(const struct complaint *complaint, int error)
+{
+    const char *remedy = "check the address and the system's limits";
+    switch (error) {
+    case EADDRINUSE:
+        remedy = "stop the program that listens there, or choose another address";
+        break;
+    case EADDRNOTAVAIL:
+        remedy = "choose an address of this machine";
+        break;
+    case EACCES:
+    case EPERM:
+        remedy = "choose another address, or run with the rights it needs";
+        break;
+    case EMFILE:
+    case ENFILE:
+        remedy = "raise the limit on open files (ulimit -n)";
+        break;
+    case ENOENT:
+    case ENOTDIR:
+        remedy = "make the folder first";
+        break;
+    default:
+        break;
+    }
+    complain(complaint, "%s: %s", strerror(error), remedy);
+}
+
+static int open_socket(int family)
+{
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static int close_keeping_errno(int fd)
+{
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static bool set_option(int fd, int level, int option)
+{
+    int on = 1;
+    return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
+}
+
+/* What is set here the accepted sockets inherit (Linux), which saves them the calls. With V6ONLY "[::]" and
+ * "0.0.0.0" can both be used, whatever the system's default. */
+static bool set_tcp_options(int fd, int family)
+{
+    return set_option(fd, SOL_SOCKET, SO_REUSEADDR) && set_option(fd, SOL_SOCKET, SO_KEEPALIVE) &&
+           set_option(fd, IPPROTO_TCP, TCP_NODELAY) &&
+           (family != AF_INET6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY));
+}
+
+static int bind_tcp(const struct addrinfo *where)
+{
+    int fd = open_socket(where->ai_family);
+    if (fd < 0) {
+        return -1;
+    }
+    if (!set_tcp_options(fd, where->ai_family) ||
+        bind(fd, where->ai_addr, where->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
+        return close_keeping_errno(fd);
+    }
+    return fd;
+}
+
+static bool open_tcp(struct listener *listener, const struct config_address *address,
+                     const struct complaint *complaint)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    char port[8];
+    (void)snprintf(port, sizeof(port), "%u", (unsigned)address->port);
+    const char *host = address->host[0] != '\0' ? address->host : NULL;
+    int failed = getaddrinfo(host, port, &hints, &found);
+    if (failed != 0) {
+        complain(complaint, "%s: check the host name",
+                 failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
+        return false;
+    }
+    listener->fd = bind_tcp(found);
+    if (listener->fd < 0) {
+        complain_errno(complaint, errno);
+    }
+    freeaddrinfo(found);
+    return listener->fd >= 0;
+}
+
+static void name_tcp(struct listener *listener)
+{
+    struct sockaddr_storage bound;
+    socklen_t length = sizeof(bound);
+    char host[INET6_ADDRSTRLEN + 16] = "?"; /* room for a scope, too */
+    char port[8] = "?";
+    if (getsockname(listener->fd, (struct sockaddr *)&bound, &length) == 0) {
+        (void)getnameinfo((struct sockaddr *)&bound, length, host, sizeof(host), port, sizeof(port),
+                          NI_NUMERICHOST | NI_NUMERICSERV);
+    }
+    const char *format = strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s";
+    (void)snprintf(listener->address, sizeof(listener->address), format, host, port);
+}
+
+/* Is this the file of a socket that nobody listens on any more? Only then may it be removed. */
+static bool is_stale(const struct sockaddr_un *where)
+{
+    struct stat file;
+    if (lstat(where->sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) {
+        return false;
+    }
+    int fd = open_socket(AF_UNIX);
+    if (fd < 0) {
+        return false;
+    }
+    bool refused =
+        connect(fd, (const struct sockaddr *)where, sizeof(*where)) != 0 && errno == ECONNREFUSED;
+    close(fd);
+    return refused;
+}
+
+static int bind_unix_once(const struct sockaddr_un *where)
+{
+    int fd = open_socket(AF_UNIX);
+    if (fd < 0) {
+        return -1;
+    }
+    /* The mode is set before the file is there, so nobody can connect in between; the process's
+     * umask still takes away from it. */
+    if (fchmod(fd, 0660) != 0 || bind(fd, (const struct sockaddr *)where, sizeof(*where)) != 0) {
+        return close_keeping_errno(fd);
+    }
+    return fd;
+}
+
+static int bind_unix(const struct sockaddr_un *where)
+{
+    int fd = bind_unix_once(where);
+    if (fd >= 0 || errno != EADDRINUSE) {
+        return fd;
+    }
+    if (!is_stale(where) || unlink(where->sun_path) != 0) {
+        errno = EADDRINUSE;
+        return -1;
+    }
+    return bind_unix_once(where);
+}
+
+static bool open_unix(struct listener *listener, const struct config_address *address,
+                      const struct complaint *complaint)
+{
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    size_t length = strlen(address->path);
+    if (length >= sizeof(where.sun_path)) {
+        complain(complaint, "the path is longer than %zu bytes: choose a shorter one",
+                 sizeof(where.sun_path) - 1);
+        return false;
+    }
+    memcpy(where.sun_path, address->path, length);
+    listener->path = strdup(address->path);
+    if (listener->path == NULL) {
+        complain(complaint, "out of memory");
+        return false;
+    }
+    listener->fd = bind_unix(&where);
+    if (listener->fd < 0) {
+        complain_errno(complaint, errno);
+        return false;
+    }
+    struct stat file = {0};
+    if (lstat(where.sun_path, &file) == 0) {
+        listener->device = file.st_dev;
+        listener->inode = file.st_ino;
+    }
+    if (listener->inode == 0 || listen(listener->fd, SOMAXCONN) != 0) {
+        complain_errno(complaint, errno);
+        return false;
+    }
+    return true;
+}
+
+struct listener *listener_open(const struct config_address *address, char *error, size_t size)
+{
+    struct complaint complaint = {.address = address->text, .size = size};
+    complaint.text = error;
+    struct listener *listener = calloc(1, sizeof(*listener));
+    if (listener == NULL) {
+        complain(&complaint, "out of memory");
+        return NULL;
+    }
+    listener->fd = -1;
+    bool open = false;
+    if (address->kind == CONFIG_ADDRESS_NONE) {
+        (void)snprintf(error, size, "there is no address to listen on");
+    } else if (address->kind == CONFIG_ADDRESS_UNIX) {
+        open = open_unix(listener, address, &complaint);
+        (void)snprintf(listener->address, sizeof(listener->address), "unix:%s", address->path);
+    } else {
+        open = open_tcp(listener, address, &complaint);
+        if (open) {
+            name_tcp(listener);
+        }
+    }
+    if (!open) {
+        listener_close(listener);
+        return NULL;
+    }
+    return listener;
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener == NULL) {
+        return;
+    }
+    struct stat file;
+    if (listener->inode != 0 && lstat(listener->path, &file) == 0 &&
+        file.st_dev == listener->device && file.st_ino == listener->inode) {
+        (void)unlink(listener->path); /* if it fails, the next start finds it stale */
+    }
+    if (listener->fd >= 0) {
+        close(listener->fd);
+    }
+    free(listener->path);
+    free(listener);
+}
+
+int listener_fast_open(struct listener *listener, uint64_t queue)
+{
+    int length = queue > INT_MAX ? INT_MAX : (int)queue;
+    return setsockopt(listener->fd, IPPROTO_TCP, TCP_FASTOPEN, &length, sizeof(length)) == 0
+               ? 0
+               : errno;
+}
+
+int listener_fd(const struct listener *listener)
+{
+    return listener->fd;
+}
+
+const char *listener_address(const struct listener *listener)
+{
+    return listener->address;
+}
+
+static bool is_shortage(int error)
+{
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return true;
+    default:
+        return false;
+    }
+}
+
+int listener_accept(struct listener *listener, struct sockaddr_storage *peer)
+{
+    /* Errors of the connection itself (ECONNABORTED, EPROTO, EHOSTUNREACH and others, see accept(2))
+     * have taken it off the queue, so trying again makes progress; the limit is for all else. */
+    for (int tries = 0; tries < 100; tries++) {
+        socklen_t length = sizeof(*peer);
+        int fd = accept4(listener->fd, (struct sockaddr *)(void *)peer, &length,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || is_shortage(errno)) {
+            return fd;
+        }
+    }
+    errno = ENOBUFS;
+    return -1;
+}

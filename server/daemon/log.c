@@ -1,0 +1,234 @@
+#include "server/daemon/log.h"
+
+#include "config/text.h"
+#include "relay/clock.h"
+#include "server/daemon/log_writer.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { TAIL_ROOM = 64 };
+
+struct log {
+    enum config_log_level level;
+    enum config_log_format format;
+    struct log_writer *writer;
+    struct throttle *throttle;
+    atomic_ulong lost; /* lines that found no room since the last one that did */
+};
+
+struct line {
+    char text[LOG_LINE_MAX];
+    size_t length;
+    size_t limit; /* of length, for now */
+    bool full;    /* something did not fit */
+    bool json;
+};
+
+struct log *log_new(enum config_log_level level, enum config_log_format format, int fd)
+{
+    struct log *log = malloc(sizeof(*log));
+    if (log == NULL) {
+        return NULL;
+    }
+    log->level = level;
+    log->format = format;
+    atomic_init(&log->lost, 0);
+    log->writer = log_writer_new(fd);
+    if (log->writer == NULL) {
+        goto out_free;
+    }
+    log->throttle = throttle_new();
+    if (log->throttle == NULL) {
+        goto out_writer;
+    }
+    return log;
+
+out_writer:
+    log_writer_free(log->writer);
+out_free:
+    free(log);
+    return NULL;
+}
+
+struct throttle *log_throttle(const struct log *log)
+{
+    return log != NULL && log->level < CONFIG_LOG_DEBUG ? log->throttle : NULL;
+}
+
+bool log_flush(struct log *log, int64_t deadline_us)
+{
+    return log_writer_flush(log->writer, deadline_us);
+}
+
+/* The last lines go out if somebody reads them. */
+void log_free(struct log *log)
+{
+    enum { LAST_LINES_MS = 2000 };
+    if (log == NULL) {
+        return;
+    }
+    int64_t deadline_us = clock_deadline_ms(LAST_LINES_MS);
+    bool written = log_flush(log, deadline_us);
+    atomic_fetch_add(&log->lost, log_writer_take_failed(log->writer));
+    if (written && atomic_load(&log->lost) > 0) {
+        struct log_field event = log_text("event", "log");
+        log_write(log, CONFIG_LOG_ERROR, &event, 1);
+        (void)log_flush(log, deadline_us);
+    }
+    log_writer_free(log->writer);
+    throttle_free(log->throttle);
+    free(log);
+}
+
+bool log_enabled(const struct log *log, enum config_log_level level)
+{
+    return log != NULL && level <= log->level;
+}
+
+static void put(struct line *line, const char *bytes, size_t count)
+{
+    if (line->full || count > line->limit - line->length) {
+        line->full = true;
+        return;
+    }
+    memcpy(line->text + line->length, bytes, count);
+    line->length += count;
+}
+
+static void put_string(struct line *line, const char *text)
+{
+    put(line, text, strlen(text));
+}
+
+static void put_format(struct line *line, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void put_format(struct line *line, const char *format, ...)
+{
+    char text[64];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (length > 0) {
+        put(line, text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
+    }
+}
+
+static void put_quoted(struct line *line, const char *text)
+{
+    put_string(line, "\"");
+    for (const unsigned char *at = (const unsigned char *)text; *at != 0 && !line->full;) {
+        size_t plain = text_plain_length(at);
+        if (*at == '"' || *at == '\\') {
+            put_format(line, "\\%c", *at);
+        } else if (plain > 0) {
+            put(line, (const char *)at, plain);
+        } else if (*at == '\n') {
+            put_string(line, "\\n");
+        } else if (line->json) {
+            put_format(line, "\\u%04x", *at);
+        } else {
+            put_format(line, "\\x%02x", *at);
+        }
+        at += plain > 0 ? plain : 1;
+    }
+    put_string(line, "\"");
+}
+
+static bool needs_quotes(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at <= ' ' || *at >= 0x7f || *at == '"' || *at == '=' || *at == '\\') {
+            return true;
+        }
+    }
+    return text[0] == '\0';
+}
+
+static void put_key(struct line *line, const char *key)
+{
+    if (line->json) {
+        put_string(line, line->length == 0 ? "{\"" : ",\"");
+        put_string(line, key);
+        put_string(line, "\":");
+        return;
+    }
+    put_string(line, line->length == 0 ? "" : " ");
+    put_string(line, key);
+    put_string(line, "=");
+}
+
+/* All of a field, or nothing of it. */
+static bool put_field(struct line *line, const struct log_field *field)
+{
+    size_t before = line->length;
+    put_key(line, field->key);
+    if (field->text == NULL) {
+        put_format(line, "%lld", (long long)field->number);
+    } else if (line->json || needs_quotes(field->text)) {
+        put_quoted(line, field->text);
+    } else {
+        put_string(line, field->text);
+    }
+    bool fits = !line->full;
+    if (!fits) {
+        line->length = before;
+        line->full = false;
+    }
+    return fits;
+}
+
+static void put_head(struct line *line, enum config_log_level level)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    struct timespec now = {0};
+    struct tm parts = {0};
+    char day[32] = "";
+    char stamp[48] = "";
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* a wrong time is better than no line */
+    if (gmtime_r(&now.tv_sec, &parts) != NULL) {
+        (void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &parts);
+    }
+    (void)snprintf(stamp, sizeof(stamp), "%s.%03dZ", day, (int)(now.tv_nsec / 1000000));
+    put_field(line, &(struct log_field){.key = "ts", .text = stamp});
+    put_field(line, &(struct log_field){.key = "level", .text = names[level]});
+}
+
+void log_write(struct log *log, enum config_log_level level, const struct log_field *fields,
+               size_t count)
+{
+    if (!log_enabled(log, level)) {
+        return;
+    }
+    int saved = errno;
+    struct line line;
+    line.length = 0;
+    line.limit = LOG_LINE_MAX - TAIL_ROOM;
+    line.full = false;
+    line.json = log->format == CONFIG_LOG_JSON;
+    put_head(&line, level);
+    bool cut = false;
+    for (size_t i = 0; i < count; i++) {
+        cut = !put_field(&line, &fields[i]) || cut;
+    }
+    line.limit = LOG_LINE_MAX;
+    if (cut) {
+        put_field(&line, &(struct log_field){.key = "cut", .number = 1});
+    }
+    unsigned long lost = atomic_exchange(&log->lost, 0) + log_writer_take_failed(log->writer);
+    if (lost > 0) {
+        put_field(&line, &(struct log_field){.key = "lost", .number = (int64_t)lost});
+    }
+    put_string(&line, line.json ? "}\n" : "\n");
+    if (!log_writer_put(log->writer, line.text, line.length)) {
+        atomic_fetch_add(&log->lost, lost + 1);
+    }
+    errno = saved;
+}

@@ -1,0 +1,56 @@
+/* The log: one line an event, logfmt or JSON. Any thread. No call waits for whoever reads the log: a thread of the
+ * log's own writes the lines (log_writer.h). Secrets are never handed to it. */
+#ifndef ACTPASS_SERVER_LOG_H
+#define ACTPASS_SERVER_LOG_H
+
+#include "config/config.h"
+#include "server/daemon/throttle.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct log;
+
+/* One field. Exactly one of text and number is used: text when it is not NULL. */
+struct log_field {
+    const char *key;
+    const char *text;
+    int64_t number;
+};
+
+static inline struct log_field log_text(const char *key, const char *text)
+{
+    return (struct log_field){.key = key, .text = text ? text : ""};
+}
+
+static inline struct log_field log_number(const char *key, int64_t number)
+{
+    return (struct log_field){.key = key, .number = number};
+}
+
+/* A log that writes lines of LEVEL and more severe ones to the descriptor, which stays the
+ * caller's. NULL when memory or descriptors are short. */
+struct log *log_new(enum config_log_level level, enum config_log_format format, int fd);
+
+/* Waits until all lines so far are written. False: they were not by the deadline. */
+bool log_flush(struct log *log, int64_t deadline_us);
+
+/* Writes what is queued, for at most 2 s, and frees the log. NULL is fine. */
+void log_free(struct log *log);
+
+/* Writes `ts=... level=...` and the fields, in the order given. Values that came from a peer are
+ * quoted and escaped, so that one event is always one line. A field that would make the line longer
+ * than 4096 bytes is left out, and cut=1 says so. Up to 1 MiB of lines wait for a reader that is slow. A line that
+ * finds no room there, or cannot be written, is lost, and the next one says lost=N. A NULL log is silent. */
+void log_write(struct log *log, enum config_log_level level, const struct log_field *fields,
+               size_t count);
+
+/* What bounds the lines about peers that have not completed a handshake. NULL: nothing, since at level debug all lines
+ * are wanted. */
+struct throttle *log_throttle(const struct log *log);
+
+/* Would a line of this level be written? Saves making fields for nothing. */
+bool log_enabled(const struct log *log, enum config_log_level level);
+
+#endif

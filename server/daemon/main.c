@@ -1,0 +1,273 @@
+/* The program: arguments, signals, limits, messages, exit status. */
+#include "config/config.h"
+#include "config/text.h"
+#include "server/daemon/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2 }; /* or a configuration that is wrong */
+
+static const char usage_text[] =
+    "usage: actpass FILE            run the services of a configuration\n"
+    "       actpass --check FILE    look for all errors in it, load its certificates, run nothing\n"
+    "       actpass --schema        print the JSON Schema of configurations\n"
+    "       actpass --version\n"
+    "       actpass --help\n"
+    "\n"
+    "SIGTERM or SIGINT: accept no more, let open connections end within shutdown_timeout;\n"
+    "a second one: end at once. SIGHUP: read certificates, keys, CRLs and OCSP responses again, "
+    "not\n"
+    "FILE. SIGUSR1: write a status into the log. SIGUSR2 is ignored. The log goes to stderr.\n"
+    "Exit status: 0 all went well, 1 failure or connections that had to be cut, 2 usage or "
+    "configuration.\n";
+
+enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_SCHEMA, COMMAND_VERSION, COMMAND_HELP };
+
+/* ---- Signals ------------------------------------------------------------------------------- */
+
+/* All threads have the signals blocked; one reads them from a signalfd. So no handler runs in the middle of anything,
+ * and no variable need be global. Main ends that thread by an eventfd, which nobody outside can write to. */
+struct signals {
+    pthread_t thread;
+    int signal_fd, end_fd;
+    actpass_server *server;
+};
+
+static bool signals_block(struct signals *signals)
+{
+    sigset_t set;
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0 || sigaction(SIGPIPE, &ignore, NULL) != 0 ||
+        sigaction(SIGUSR2, &ignore, NULL) != 0) {
+        return false;
+    }
+    signals->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    signals->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return signals->signal_fd >= 0 && signals->end_fd >= 0;
+}
+
+static void take_signal(actpass_server *server, uint32_t number)
+{
+    switch (number) {
+    case SIGHUP:
+        (void)actpass_server_reload(server); /* the log says how it went */
+        break;
+    case SIGUSR1:
+        server_log_status(server);
+        break;
+    default:
+        actpass_server_stop(server);
+        break;
+    }
+}
+
+/* Signals of one kind that come meanwhile are one signal: the kernel does not queue them. */
+static void *take_signals(void *arg)
+{
+    struct signals *signals = arg;
+    struct pollfd polls[] = {{.fd = signals->signal_fd, .events = POLLIN},
+                             {.fd = signals->end_fd, .events = POLLIN}};
+    for (;;) {
+        struct signalfd_siginfo taken;
+        int ready = poll(polls, 2, -1);
+        if (ready > 0 && polls[1].revents != 0) {
+            return NULL;
+        }
+        if (ready > 0 && read(signals->signal_fd, &taken, sizeof(taken)) == sizeof(taken)) {
+            take_signal(signals->server, taken.ssi_signo);
+        }
+    }
+}
+
+static bool signals_start(struct signals *signals, actpass_server *server)
+{
+    signals->server = server;
+    int error = pthread_create(&signals->thread, NULL, take_signals, signals);
+    if (error != 0) {
+        (void)fprintf(stderr, "actpass: cannot start a thread: %s\n", strerror(error));
+    }
+    return error == 0;
+}
+
+static void signals_end(struct signals *signals)
+{
+    uint64_t one = 1;
+    ssize_t written = write(signals->end_fd, &one, sizeof(one));
+    (void)written; /* there is room: it is written once */
+    (void)pthread_join(signals->thread, NULL);
+}
+
+/* ---- The process --------------------------------------------------------------------------- */
+
+/* Descriptors 0 to 2 must be taken, or a socket would get one and the log be written into it. */
+static bool open_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
+/* Each connection takes up to three descriptors (capacity.h); where the limit cannot be raised, we live with it. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void prepare_process(void)
+{
+    /* An arena for each of thousands of threads would cost more than the waiting it saves. */
+    (void)mallopt(M_ARENA_MAX, 4);
+    /* Rings and buffers of 64 KiB are mapped, not cut from a heap whose pages others have touched: of most of
+     * them only the first page is ever used. */
+    (void)mallopt(M_MMAP_THRESHOLD, 65536);
+    raise_descriptor_limit();
+}
+
+/* ---- Commands ------------------------------------------------------------------------------ */
+
+static void print_all(const struct config_strings *lines)
+{
+    for (size_t i = 0; i < lines->count; i++) {
+        (void)fprintf(stderr, "%s\n", lines->items[i]);
+    }
+}
+
+static int check(const char *file)
+{
+    struct config_report report;
+    raise_descriptor_limit(); /* the warnings are then those of a run */
+    actpass_server *server = server_load(file, &report);
+    print_all(&report.warnings);
+    print_all(&report.errors);
+    int status = EXIT_USAGE;
+    char *shown = text_show(file, TEXT_PATH_MAX);
+    if (server != NULL) {
+        bool printed = shown != NULL && printf("%s: the configuration is good\n", shown) > 0 &&
+                       fflush(stdout) == 0;
+        status = printed ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    free(shown);
+    actpass_server_free(server);
+    config_report_free(&report);
+    return status;
+}
+
+static int serve(actpass_server *server, struct signals *signals)
+{
+    if (!signals_start(signals, server)) {
+        return EXIT_FAILURE;
+    }
+    int status = actpass_server_run(server) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    signals_end(signals);
+    return status;
+}
+
+static int run(const char *file)
+{
+    struct signals signals;
+    if (!open_standard_descriptors() || !signals_block(&signals)) {
+        (void)fprintf(stderr, "actpass: cannot set up the process: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    prepare_process();
+    struct config_report report;
+    int status = EXIT_USAGE;
+    actpass_server *server = server_load(file, &report);
+    if (server != NULL) {
+        status = server_listen(server, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
+    } else {
+        print_all(&report.warnings); /* otherwise they are in the log */
+    }
+    print_all(&report.errors);
+    config_report_free(&report);
+    if (status == EXIT_SUCCESS) {
+        status = serve(server, &signals);
+    }
+    actpass_server_free(server);
+    return status;
+}
+
+static int print(const char *text)
+{
+    bool printed = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+    return printed ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int fail_usage(const char *why)
+{
+    (void)fprintf(stderr, "actpass: %s\n%s", why, usage_text);
+    return EXIT_USAGE;
+}
+
+static int fail_option(const char *option)
+{
+    char *shown = text_show(option, TEXT_PATH_MAX);
+    (void)fprintf(stderr, "actpass: there is no option %s\n%s", shown != NULL ? shown : "",
+                  usage_text);
+    free(shown);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"check", no_argument, NULL, COMMAND_CHECK},
+                                            {"schema", no_argument, NULL, COMMAND_SCHEMA},
+                                            {"version", no_argument, NULL, COMMAND_VERSION},
+                                            {"help", no_argument, NULL, COMMAND_HELP},
+                                            {NULL, 0, NULL, 0}};
+    enum command command = COMMAND_RUN;
+    opterr = 0; /* getopt would repeat the argument as it is */
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (option == '?') {
+            return fail_option(argv[optind > 1 ? optind - 1 : 1]);
+        }
+        if (command != COMMAND_RUN) {
+            return fail_usage("one option at a time, please");
+        }
+        command = (enum command)option;
+    }
+    int wanted = command == COMMAND_RUN || command == COMMAND_CHECK ? 1 : 0;
+    if (argc - optind != wanted) {
+        return fail_usage(wanted == 1 ? "name one configuration file" : "too many arguments");
+    }
+    switch (command) {
+    case COMMAND_CHECK:
+        return check(argv[optind]);
+    case COMMAND_SCHEMA:
+        return print(config_schema());
+    case COMMAND_VERSION:
+        return print("actpass " ACTPASS_VERSION "\n");
+    case COMMAND_HELP:
+        return print(usage_text);
+    case COMMAND_RUN:
+        break;
+    }
+    return run(argv[optind]);
+}

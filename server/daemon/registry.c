@@ -1,0 +1,332 @@
+#include "server/daemon/registry.h"
+
+#include "relay/clock.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct registry {
+    int watch_fd;         /* constant */
+    size_t service_count; /* constant */
+
+    pthread_mutex_t lock; /* guards all that follows */
+    struct registry_entry *first;
+    size_t count;
+    bool watched; /* somebody wants to know of the next removal */
+    struct of_service {
+        size_t count;
+        size_t leaving; /* of these, how many made way */
+        struct addresses *addresses;
+    } services[];
+};
+
+static bool make_addresses(struct registry *registry, size_t count)
+{
+    registry->service_count = count;
+    bool made = true;
+    for (size_t i = 0; i < count; i++) {
+        registry->services[i].addresses = addresses_new();
+        made = made && registry->services[i].addresses != NULL;
+    }
+    return made;
+}
+
+static void free_addresses(struct registry *registry)
+{
+    for (size_t i = 0; i < registry->service_count; i++) {
+        addresses_free(registry->services[i].addresses);
+    }
+}
+
+struct registry *registry_new(size_t service_count)
+{
+    struct registry *registry =
+        calloc(1, sizeof(*registry) + service_count * sizeof(registry->services[0]));
+    if (registry == NULL) {
+        return NULL;
+    }
+    if (!make_addresses(registry, service_count)) {
+        errno = ENOMEM;
+        goto out_free;
+    }
+    registry->watch_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (registry->watch_fd < 0) {
+        goto out_free;
+    }
+    int error = pthread_mutex_init(&registry->lock, NULL);
+    if (error != 0) {
+        errno = error;
+        goto out_close;
+    }
+    return registry;
+
+out_close:
+    close(registry->watch_fd);
+out_free:
+    free_addresses(registry);
+    free(registry);
+    return NULL;
+}
+
+void registry_free(struct registry *registry)
+{
+    if (registry == NULL) {
+        return;
+    }
+    pthread_mutex_destroy(&registry->lock);
+    close(registry->watch_fd);
+    free_addresses(registry);
+    free(registry);
+}
+
+/* With the lock. */
+static void add(struct registry *registry, struct registry_entry *entry)
+{
+    entry->previous = NULL;
+    entry->next = registry->first;
+    if (registry->first != NULL) {
+        registry->first->previous = entry;
+    }
+    registry->first = entry;
+    registry->count++;
+    registry->services[entry->service].count++;
+}
+
+void registry_add(struct registry *registry, struct registry_entry *entry)
+{
+    pthread_mutex_lock(&registry->lock);
+    add(registry, entry);
+    pthread_mutex_unlock(&registry->lock);
+}
+
+bool registry_add_from(struct registry *registry, struct registry_entry *entry,
+                       const struct peer_key *address)
+{
+    pthread_mutex_lock(&registry->lock);
+    bool added = addresses_add(registry->services[entry->service].addresses, &entry->from, address,
+                               clock_now_us());
+    if (added) {
+        add(registry, entry);
+    }
+    pthread_mutex_unlock(&registry->lock);
+    return added;
+}
+
+void registry_remove(struct registry *registry, struct registry_entry *entry)
+{
+    pthread_mutex_lock(&registry->lock);
+    if (entry->previous != NULL) {
+        entry->previous->next = entry->next;
+    } else {
+        registry->first = entry->next;
+    }
+    if (entry->next != NULL) {
+        entry->next->previous = entry->previous;
+    }
+    registry->count--;
+    struct of_service *service = &registry->services[entry->service];
+    service->count--;
+    service->leaving -= entry->made_way;
+    addresses_remove(service->addresses, &entry->from);
+    bool watched = registry->watched;
+    registry->watched = false;
+    pthread_mutex_unlock(&registry->lock);
+
+    if (watched) {
+        uint64_t one = 1;
+        ssize_t written = write(registry->watch_fd, &one, sizeof(one));
+        (void)written; /* fails only when the sign is there already */
+    }
+}
+
+void registry_set(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
+                  bool connecting)
+{
+    pthread_mutex_lock(&registry->lock);
+    entry->conn = conn;
+    entry->connecting = connecting;
+    pthread_mutex_unlock(&registry->lock);
+}
+
+void registry_connected(struct registry *registry, struct registry_entry *entry)
+{
+    pthread_mutex_lock(&registry->lock);
+    entry->connecting = false;
+    pthread_mutex_unlock(&registry->lock);
+}
+
+void registry_decided(struct registry *registry, struct registry_entry *entry)
+{
+    pthread_mutex_lock(&registry->lock);
+    entry->decided = true;
+    pthread_mutex_unlock(&registry->lock);
+}
+
+void registry_established(struct registry *registry, struct registry_entry *entry)
+{
+    pthread_mutex_lock(&registry->lock);
+    addresses_settle(registry->services[entry->service].addresses, &entry->from);
+    pthread_mutex_unlock(&registry->lock);
+}
+
+size_t registry_count(struct registry *registry)
+{
+    pthread_mutex_lock(&registry->lock);
+    size_t count = registry->count;
+    pthread_mutex_unlock(&registry->lock);
+    return count;
+}
+
+size_t registry_service_count(struct registry *registry, size_t service)
+{
+    pthread_mutex_lock(&registry->lock);
+    size_t count = registry->services[service].count;
+    pthread_mutex_unlock(&registry->lock);
+    return count;
+}
+
+size_t registry_open(struct registry *registry)
+{
+    size_t open = 0;
+    pthread_mutex_lock(&registry->lock);
+    for (const struct registry_entry *entry = registry->first; entry != NULL; entry = entry->next) {
+        open += entry->conn != NULL;
+    }
+    pthread_mutex_unlock(&registry->lock);
+    return open;
+}
+
+static size_t abort_some(struct registry *registry,
+                         bool (*chosen)(const struct registry_entry *entry, size_t service),
+                         size_t service)
+{
+    size_t aborted = 0;
+    pthread_mutex_lock(&registry->lock);
+    for (struct registry_entry *entry = registry->first; entry != NULL; entry = entry->next) {
+        if (entry->conn != NULL && chosen(entry, service)) {
+            actpass_abort(entry->conn);
+            aborted++;
+        }
+    }
+    pthread_mutex_unlock(&registry->lock);
+    return aborted;
+}
+
+static bool is_any(const struct registry_entry *entry, size_t service)
+{
+    (void)entry;
+    (void)service;
+    return true;
+}
+
+static bool is_undecided(const struct registry_entry *entry, size_t service)
+{
+    return entry->service == service && !entry->decided;
+}
+
+static bool is_connecting(const struct registry_entry *entry, size_t service)
+{
+    (void)service;
+    return entry->connecting;
+}
+
+size_t registry_abort_all(struct registry *registry)
+{
+    return abort_some(registry, is_any, 0);
+}
+
+size_t registry_abort_undecided(struct registry *registry, size_t service)
+{
+    return abort_some(registry, is_undecided, service);
+}
+
+size_t registry_abort_connecting(struct registry *registry)
+{
+    return abort_some(registry, is_connecting, 0);
+}
+
+/* ---- Making way ---------------------------------------------------------------------------- */
+
+static struct registry_entry *entry_of(struct address_entry *from)
+{
+    size_t offset = offsetof(struct registry_entry, from);
+    return (struct registry_entry *)(void *)((char *)from - offset);
+}
+
+/* With the lock. The one that makes way, or NULL with when to try again. */
+static struct registry_entry *choose(const struct of_service *service, uint64_t above,
+                                     int64_t *again_us)
+{
+    struct address_entry *first = addresses_first_to_go(service->addresses);
+    *again_us = DEADLINE_NEVER;
+    if (first == NULL || addresses_most_undecided(service->addresses) <= above) {
+        return NULL;
+    }
+    struct registry_entry *entry = entry_of(first);
+    int64_t from_us = first->since_us + (entry->decided ? WAY_HANDSHAKE_US : WAY_SILENT_US);
+    if (entry->conn == NULL || clock_now_us() < from_us) {
+        *again_us = from_us;
+        return NULL;
+    }
+    *again_us = 0;
+    return entry;
+}
+
+int64_t registry_make_way(struct registry *registry, size_t number, uint64_t above)
+{
+    struct of_service *service = &registry->services[number];
+    int64_t again_us;
+    pthread_mutex_lock(&registry->lock);
+    struct registry_entry *entry = choose(service, above, &again_us);
+    if (entry != NULL) {
+        addresses_settle(service->addresses, &entry->from);
+        entry->made_way = true;
+        service->leaving++;
+        actpass_abort(entry->conn);
+    }
+    pthread_mutex_unlock(&registry->lock);
+    return again_us;
+}
+
+size_t registry_leaving(struct registry *registry, size_t service)
+{
+    pthread_mutex_lock(&registry->lock);
+    size_t leaving = registry->services[service].leaving;
+    pthread_mutex_unlock(&registry->lock);
+    return leaving;
+}
+
+size_t registry_open_from(struct registry *registry, size_t service, const struct peer_key *address)
+{
+    pthread_mutex_lock(&registry->lock);
+    size_t open = addresses_open(registry->services[service].addresses, address);
+    pthread_mutex_unlock(&registry->lock);
+    return open;
+}
+
+bool registry_made_way(struct registry *registry, const struct registry_entry *entry)
+{
+    pthread_mutex_lock(&registry->lock);
+    bool made_way = entry->made_way;
+    pthread_mutex_unlock(&registry->lock);
+    return made_way;
+}
+
+void registry_watch(struct registry *registry)
+{
+    uint64_t signs;
+    ssize_t got = read(registry->watch_fd, &signs, sizeof(signs));
+    (void)got; /* EAGAIN: there was no sign */
+    pthread_mutex_lock(&registry->lock);
+    registry->watched = true;
+    pthread_mutex_unlock(&registry->lock);
+}
+
+int registry_watch_fd(const struct registry *registry)
+{
+    return registry->watch_fd;
+}

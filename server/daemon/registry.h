@@ -1,0 +1,78 @@
+/* The open connections of a server, so that draining can wait for them and cut them. Entered by
+ * any thread; one lock of its own, under which nothing is called but actpass_abort. */
+#ifndef ACTPASS_SERVER_REGISTRY_H
+#define ACTPASS_SERVER_REGISTRY_H
+
+#include "server/include/actpass.h"
+#include "server/daemon/addresses.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct registry;
+
+/* One connection, inside the memory of its owner; or what will be one, and is waited for like one. What is marked
+ * with * is guarded by the registry's lock once added. */
+struct registry_entry {
+    actpass_conn *conn;        /* *; NULL: there is none now, only a dialer at work */
+    size_t service;            /* its number, from 0 */
+    bool decided;              /* *; there is a role */
+    bool connecting;           /* *; TCP Fast Open: the connection is not up yet */
+    bool made_way;             /* *; it was aborted by registry_make_way */
+    struct address_entry from; /* *; where it came from, with registry_add_from */
+    struct registry_entry *previous, *next;
+};
+
+/* NULL with errno when memory or descriptors are short. */
+struct registry *registry_new(size_t service_count);
+void registry_free(struct registry *registry); /* empty, or NULL */
+
+/* From registry_add to registry_remove, or until another connection or none is set, it must be alive. */
+void registry_add(struct registry *registry, struct registry_entry *entry);
+void registry_remove(struct registry *registry, struct registry_entry *entry);
+
+/* As registry_add, for a connection that came from ADDRESS (only the bits that count) and may have to make way until it
+ * is established. False: out of memory, and it is not added. */
+bool registry_add_from(struct registry *registry, struct registry_entry *entry,
+                       const struct peer_key *address);
+void registry_established(struct registry *registry, struct registry_entry *entry);
+
+/* CONN takes the place of the connection that was there; it may be NULL. CONNECTING until registry_connected. */
+void registry_set(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
+                  bool connecting);
+void registry_connected(struct registry *registry, struct registry_entry *entry);
+
+/* Notes that the connection has its role. */
+void registry_decided(struct registry *registry, struct registry_entry *entry);
+
+size_t registry_count(struct registry *registry); /* of all entries */
+size_t registry_open(struct registry *registry);  /* of those with a connection */
+size_t registry_service_count(struct registry *registry, size_t service);
+
+/* Aborts every connection, those of one service that have no role yet, or those still connecting. Returns how many. */
+size_t registry_abort_all(struct registry *registry);
+size_t registry_abort_undecided(struct registry *registry, size_t service);
+size_t registry_abort_connecting(struct registry *registry);
+
+/* ---- Making way ---------------------------------------------------------------------------- */
+
+/* A connection is given this time before it makes way, so that clients that come together do not push each other out:
+ * so long while it is silent, and so long where its role is decided. */
+enum { WAY_SILENT_US = 50000, WAY_HANDSHAKE_US = 250000 };
+
+/* Aborts the connection of service NUMBER whose turn it is (addresses_first_to_go), of an address with more than
+ * ABOVE that are not established. Returns 0 if it did; it goes soon, and counts until then. Otherwise when to try again,
+ * or DEADLINE_NEVER: there is none. */
+int64_t registry_make_way(struct registry *registry, size_t number, uint64_t above);
+
+size_t registry_leaving(struct registry *registry, size_t service); /* made way, and not gone yet */
+size_t registry_open_from(struct registry *registry, size_t service,
+                          const struct peer_key *address);
+bool registry_made_way(struct registry *registry, const struct registry_entry *entry);
+
+/* Asks for a sign at the next registry_remove: ask first, look at the counts, then poll the
+ * descriptor for POLLIN. Asking again takes back an old sign. For one thread. */
+void registry_watch(struct registry *registry);
+int registry_watch_fd(const struct registry *registry);
+
+#endif

@@ -1,0 +1,211 @@
+#include "server/daemon/report.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <string.h>
+
+enum { MOST_FIELDS = 24, US_PER_MS = 1000 };
+
+/* Kinds of lines for the throttle; the cause of the role is added. */
+enum { KIND_ROLE = 0x100, KIND_CLOSE = 0x200 };
+
+struct line {
+    struct log_field fields[MOST_FIELDS];
+    size_t count;
+};
+
+static void add(struct line *line, struct log_field field)
+{
+    if (line->count < MOST_FIELDS) {
+        line->fields[line->count++] = field;
+    }
+}
+
+static void add_if_known(struct line *line, const char *key, const char *text)
+{
+    if (text[0] != '\0') {
+        add(line, log_text(key, text));
+    }
+}
+
+static struct line begin(const struct report *report, const char *event)
+{
+    struct line line = {.count = 0};
+    add(&line, log_text("service", report->service));
+    if (report->number > 0) {
+        add(&line, log_number("conn", (int64_t)report->number));
+    }
+    add(&line, log_text("event", event));
+    return line;
+}
+
+static void finish(const struct report *report, enum config_log_level level, struct line *line)
+{
+    log_write(report->log, level, line->fields, line->count);
+}
+
+static void add_role(struct line *line, const actpass_info_t *info)
+{
+    add(line, log_text("role", actpass_role_name(info->role)));
+    add(line, log_text("cause", actpass_cause_name(info->cause)));
+}
+
+/* Who spoke first: nobody has, where we are still silent, too. */
+static void add_first_byte(struct line *line, const actpass_info_t *info)
+{
+    bool nobody = info->first_byte_us < 0 && info->sent == 0 && info->role != ACTPASS_ROLE_CLIENT;
+    add(line, log_text("spoke_first", nobody ? "nobody" : info->peer_spoke_first ? "peer" : "we"));
+    if (info->first_byte_us >= 0) {
+        add(line, log_number("first_byte_ms", info->first_byte_us / US_PER_MS));
+    }
+}
+
+void report_dial_failed(const struct report *report, const char *address, const char *why)
+{
+    struct line line = begin(report, "dial");
+    add(&line, log_text("address", address));
+    add(&line, log_text("error", why));
+    finish(report, CONFIG_LOG_WARNING, &line);
+}
+
+void report_connected(const struct report *report, const char *address)
+{
+    actpass_info_t info;
+    actpass_info(report->conn, &info);
+    struct line line = begin(report, "connected");
+    add(&line, log_text("address", address));
+    add(&line, log_text("peer", info.peer_address));
+    finish(report, CONFIG_LOG_INFO, &line);
+}
+
+void report_retry(const struct report *report, int64_t after_ms)
+{
+    struct line line = begin(report, "retry");
+    add(&line, log_number("after_ms", after_ms));
+    finish(report, CONFIG_LOG_INFO, &line);
+}
+
+/* Whoever we dialed was configured, and may be named each time. */
+static bool is_admitted(const struct report *report, const actpass_info_t *info, uint16_t kind)
+{
+    struct throttle *throttle = log_throttle(report->log);
+    return throttle == NULL || report->dialed ||
+           throttle_admits(throttle, info->peer_address, (uint16_t)(kind + info->cause));
+}
+
+static void write_role(const struct report *report, const actpass_info_t *info)
+{
+    struct line line = begin(report, "role");
+    add_role(&line, info);
+    add(&line, log_number("after_ms", info->decided_us / US_PER_MS));
+    add_first_byte(&line, info);
+    add(&line, log_text("peer", info->peer_address));
+    finish(report, CONFIG_LOG_INFO, &line);
+}
+
+bool report_role(const struct report *report)
+{
+    if (!log_enabled(report->log, CONFIG_LOG_INFO)) {
+        return true;
+    }
+    actpass_info_t info;
+    actpass_info(report->conn, &info);
+    bool admitted = is_admitted(report, &info, KIND_ROLE);
+    if (admitted) {
+        write_role(report, &info);
+    }
+    return admitted;
+}
+
+void report_role_after_all(const struct report *report)
+{
+    actpass_info_t info;
+    actpass_info(report->conn, &info);
+    write_role(report, &info);
+}
+
+void report_problem(const struct report *report, const char *problem)
+{
+    struct line line = begin(report, "backend");
+    add(&line, log_text("error", problem));
+    finish(report, CONFIG_LOG_WARNING, &line);
+}
+
+static enum config_log_level close_level(const struct report *report, const actpass_info_t *info)
+{
+    if (info->cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE && !report->dialed) {
+        return CONFIG_LOG_DEBUG;
+    }
+    return info->end == ACTPASS_REFUSED ? CONFIG_LOG_WARNING : CONFIG_LOG_INFO;
+}
+
+static void add_suppressed(struct line *line, struct throttle *throttle)
+{
+    unsigned long suppressed = throttle != NULL ? throttle_take_suppressed(throttle) : 0;
+    if (suppressed > 0) {
+        add(line, log_number("suppressed", (int64_t)suppressed));
+    }
+}
+
+void report_close(const struct report *report, int64_t duration_us)
+{
+    actpass_info_t info;
+    actpass_info(report->conn, &info);
+    if (!log_enabled(report->log, close_level(report, &info))) {
+        return;
+    }
+    bool shook_hands = info.protocol[0] != '\0';
+    if (!shook_hands && !is_admitted(report, &info, KIND_CLOSE)) {
+        throttle_note_suppressed(log_throttle(report->log));
+        return;
+    }
+    struct line line = begin(report, "close");
+    add(&line, log_text("reason", actpass_end_name(info.end)));
+    add(&line, log_number("rx", (int64_t)info.received));
+    add(&line, log_number("tx", (int64_t)info.sent));
+    add(&line, log_number("dur_ms", duration_us / US_PER_MS));
+    add_role(&line, &info);
+    add_first_byte(&line, &info);
+    add(&line, log_text("peer", info.peer_address));
+    add_if_known(&line, "protocol", info.protocol);
+    add_if_known(&line, "cipher", info.cipher);
+    add_if_known(&line, "alpn", info.alpn);
+    if (info.resumed) {
+        add(&line, log_number("resumed", 1));
+    }
+    if (info.syn_data) {
+        add(&line, log_number("syn_data", 1));
+    }
+    bool aborted = report->why != NULL && info.end == ACTPASS_CANCELLED;
+    add_if_known(&line, "error", aborted ? report->why : actpass_error(report->conn));
+    add_if_known(&line, "subject", info.peer_subject);
+    add_if_known(&line, "fingerprint", info.peer_fingerprint);
+    add_suppressed(&line, log_throttle(report->log));
+    finish(report, close_level(report, &info), &line);
+}
+
+void report_sessions(const struct report *report, const char *problem)
+{
+    struct line line = begin(report, "sessions");
+    add(&line, log_text("error", problem));
+    finish(report, CONFIG_LOG_WARNING, &line);
+}
+
+void report_dropped(const struct report *report, int error)
+{
+    struct line line = begin(report, "dropped");
+    add(&line, log_text("error", strerror(error)));
+    finish(report, CONFIG_LOG_WARNING, &line);
+}
+
+void report_refused(const struct report *report, enum refusal refusal,
+                    const struct sockaddr_storage *peer)
+{
+    char host[INET6_ADDRSTRLEN + 16] = "?"; /* room for a scope, too */
+    (void)getnameinfo((const struct sockaddr *)(const void *)peer, sizeof(*peer), host,
+                      sizeof(host), NULL, 0, NI_NUMERICHOST);
+    struct line line = begin(report, "refused");
+    add(&line, log_text("limit", refusal_name(refusal)));
+    add(&line, log_text("peer", host));
+    finish(report, CONFIG_LOG_WARNING, &line);
+}

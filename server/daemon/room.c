@@ -1,0 +1,212 @@
+#include "server/daemon/room.h"
+
+#include "relay/clock.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* How many connections make way at once when the process is short of something. */
+enum { WAY_AT_SHORTAGE = 8 };
+
+enum { FEW = 64 };
+
+/* ---- Load ---------------------------------------------------------------------------------- */
+
+/* By default one address leaves half of the service to others; but few connections may well be those of good clients
+ * behind one address that come together. Who has no IP address is not limited by it. */
+static uint64_t undecided_limit_of(const struct service *service)
+{
+    const struct config_service *config = service->config;
+    if (config->listen.kind != CONFIG_ADDRESS_TCP) {
+        return UINT64_MAX;
+    }
+    uint64_t limit = config->limits.undecided_per_address;
+    uint64_t half = service->capacity.connections / 2;
+    if (limit > 0) {
+        return limit;
+    }
+    return half > FEW ? half : FEW;
+}
+
+static void warn(const actpass_server *server, const char *file, uint64_t need, uint64_t limit,
+                 struct config_strings *warnings)
+{
+    const struct service *first = &server->services[0];
+    server_report(
+        warnings,
+        "%s: the max_connections of all services need %llu descriptors and the process may "
+        "have %llu, so each service gets its share of them (\"%s\": %llu of %llu "
+        "connections): raise the limit (ulimit -Hn, LimitNOFILE=), or lower "
+        "max_connections",
+        file, (unsigned long long)need, (unsigned long long)limit, first->config->name,
+        (unsigned long long)first->capacity.connections,
+        (unsigned long long)first->config->max_connections);
+}
+
+/* The default is a ceiling and not a demand: only who has written a limit is told that it cannot be met. */
+static bool is_demanded(const actpass_server *server)
+{
+    for (size_t i = 0; i < server->service_count; i++) {
+        if (server->services[i].config->max_connections != CONFIG_MAX_CONNECTIONS_DEFAULT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool load_service(struct service *service, const struct capacity *capacity)
+{
+    uint64_t rate = service->config->limits.rate_per_address;
+    service->capacity = *capacity;
+    service->undecided_limit = undecided_limit_of(service);
+    service->retry_us = DEADLINE_NEVER;
+    service->rates = rate > 0 ? rates_new(rate) : NULL;
+    return rate == 0 || service->rates != NULL;
+}
+
+bool room_load(actpass_server *server, const char *file, struct config_strings *warnings)
+{
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+    struct capacity *capacities = calloc(server->service_count, sizeof(*capacities));
+    bool loaded = capacities != NULL && getrlimit(RLIMIT_NOFILE, &limit) == 0;
+    uint64_t need = loaded ? capacity_share(server->config, limit.rlim_cur, capacities) : 0;
+    for (size_t i = 0; loaded && i < server->service_count; i++) {
+        loaded = load_service(&server->services[i], &capacities[i]);
+    }
+    if (loaded && need > limit.rlim_cur && is_demanded(server)) {
+        warn(server, file, need, limit.rlim_cur, warnings);
+    }
+    free(capacities);
+    return loaded;
+}
+
+/* ---- Room ---------------------------------------------------------------------------------- */
+
+static void note_full(actpass_server *server, struct service *service)
+{
+    if (service->full_logged) {
+        return;
+    }
+    struct log_field fields[] = {
+        log_text("service", service->config->name), log_text("event", "full"),
+        log_number("max_connections", (int64_t)service->capacity.connections)};
+    service->full_logged = true;
+    log_write(server->log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+/* True: one makes way. Otherwise retry_us has when to try again. */
+static bool make_way(actpass_server *server, struct service *service, uint64_t above)
+{
+    int64_t again_us = registry_make_way(server->registry, service->number, above);
+    if (again_us == 0) {
+        atomic_fetch_add(&server->counters.made_way, 1);
+        return true;
+    }
+    if (again_us < service->retry_us) {
+        service->retry_us = again_us;
+    }
+    return false;
+}
+
+/* Nobody is to make way for nobody. */
+static bool somebody_waits(const struct service *service)
+{
+    struct pollfd set = {.fd = listener_fd(service->listener), .events = POLLIN};
+    return poll(&set, 1, 0) > 0;
+}
+
+bool room_find(actpass_server *server, struct service *service)
+{
+    service->retry_us = DEADLINE_NEVER;
+    service->waiting = false;
+    while (make_way(server, service, service->undecided_limit)) {
+    }
+    struct registry *registry = server->registry;
+    size_t leaving = registry_leaving(registry, service->number);
+    size_t count = registry_service_count(registry, service->number); /* later, so not below */
+    const struct capacity *capacity = &service->capacity;
+    if (count < capacity->connections) {
+        return true;
+    }
+    if (count >= capacity->connections + capacity->spare) {
+        service->waiting = true; /* some of them are on their way out */
+        return false;
+    }
+    if (count < capacity->connections + leaving) {
+        return true;
+    }
+    if (!somebody_waits(service)) {
+        return false;
+    }
+    if (make_way(server, service, 0)) {
+        return true;
+    }
+    service->waiting = true;
+    if (leaving == 0 && service->retry_us == DEADLINE_NEVER) {
+        note_full(server, service);
+    }
+    return false;
+}
+
+bool room_after_shortage(actpass_server *server, struct service *service)
+{
+    service->retry_us = DEADLINE_NEVER;
+    int making = 0;
+    while (making < WAY_AT_SHORTAGE && make_way(server, service, 0)) {
+        making++;
+    }
+    return making > 0;
+}
+
+/* ---- Who gets it --------------------------------------------------------------------------- */
+
+static enum refusal judge(actpass_server *server, struct service *service, const struct peer *peer)
+{
+    const struct config_limits *limits = &service->config->limits;
+    if (!peer->known) {
+        return REFUSED_NOT;
+    }
+    if (!admission_allows(limits, &peer->key)) {
+        return REFUSED_DENIED;
+    }
+    if (service->rates != NULL && !rates_take(service->rates, &peer->address, clock_now_us())) {
+        return REFUSED_RATE;
+    }
+    bool many = limits->per_address > 0 &&
+                registry_open_from(server->registry, service->number, &peer->address) >=
+                    limits->per_address;
+    return many ? REFUSED_PER_ADDRESS : REFUSED_NOT;
+}
+
+/* With a reset, which leaves nothing behind in the kernel. */
+static void refuse(actpass_server *server, struct service *service, int fd, enum refusal refusal,
+                   const struct sockaddr_storage *address)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    struct report report = {.log = server->log, .service = service->config->name};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); /* else it is a FIN */
+    close(fd);
+    atomic_fetch_add(&server->counters.refused[refusal], 1);
+    if (episode_begins(&service->refusing[refusal])) {
+        report_refused(&report, refusal, address);
+    }
+}
+
+bool room_admits(actpass_server *server, struct service *service, int fd,
+                 const struct sockaddr_storage *address, struct peer *peer)
+{
+    const struct config_limits *limits = &service->config->limits;
+    *peer = (struct peer){.known = false};
+    peer->known = peer_key_of((const struct sockaddr *)(const void *)address, false, &peer->key);
+    if (peer->known) {
+        peer->address = peer->key;
+        peer_key_cut(&peer->address, (unsigned)limits->ipv4_prefix, (unsigned)limits->ipv6_prefix);
+    }
+    enum refusal refusal = judge(server, service, peer);
+    if (refusal != REFUSED_NOT) {
+        refuse(server, service, fd, refusal, address);
+    }
+    return refusal == REFUSED_NOT;
+}

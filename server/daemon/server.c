@@ -1,0 +1,421 @@
+#include "server/daemon/server.h"
+
+#include "config/text.h"
+#include "relay/clock.h"
+#include "server/daemon/acceptor.h"
+#include "server/daemon/dialer.h"
+#include "server/lib/dial/fast_open.h"
+#include "server/daemon/hints.h"
+#include "server/lib/peers.h"
+#include "server/daemon/room.h"
+#include "server/lib/settings.h"
+#include "server/lib/tls/limits.h"
+#include "server/lib/tls/own_keys.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Stacks are address space; only the pages that are used cost memory. */
+enum {
+    RELAY_STACK = 128 * 1024,
+    CONVERSATION_STACK = 256 * 1024,
+    THREADS_KEPT = 256,
+    THREADS_KEPT_MS = 10000
+};
+
+enum { MOST_UNFIT = 1024 };
+
+void server_report(struct config_strings *list, const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    char *copy = length < 0 ? NULL : text_show(text, TEXT_LINE_MAX);
+    if (length >= 0) {
+        free(text);
+    }
+    char **items = realloc(list->items, (list->count + 1) * sizeof(items[0]));
+    if (items != NULL) {
+        list->items = items;
+    }
+    if (items == NULL || copy == NULL) {
+        free(copy);
+        return;
+    }
+    items[list->count++] = copy;
+}
+
+/* ---- Load ---------------------------------------------------------------------------------- */
+
+static bool make_parts(actpass_server *server)
+{
+    server->service_count = server->config->service_count;
+    server->log = log_new(server->config->log_level, server->config->log_format, STDERR_FILENO);
+    server->relays = threads_new(RELAY_STACK, THREADS_KEPT, THREADS_KEPT_MS);
+    server->conversations = threads_new(CONVERSATION_STACK, THREADS_KEPT, THREADS_KEPT_MS);
+    server->registry = registry_new(server->service_count);
+    server->services = calloc(server->service_count, sizeof(server->services[0]));
+    server->polls = calloc(server->service_count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
+    server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    server->stopping_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    server->unfit = peers_new(MOST_UNFIT);
+    server->own_keys = own_keys_new();
+    return server->log != NULL && server->relays != NULL && server->conversations != NULL &&
+           server->registry != NULL && server->services != NULL && server->polls != NULL &&
+           server->stop_fd >= 0 && server->stopping_fd >= 0 && server->unfit != NULL &&
+           server->own_keys != NULL;
+}
+
+static void warn_of_openssl(const char *file, struct config_strings *warnings)
+{
+    const char *why = openssl_version_warning(OpenSSL_version_num());
+    if (why != NULL) {
+        server_report(warnings, "%s: %s", file, why);
+    }
+}
+
+static void warn_of_fast_open(const char *file, const struct service *service,
+                              struct config_strings *warnings)
+{
+    bool dials = service->config->dial.address_count > 0;
+    const char *why =
+        service->config->connection.tcp_fast_open ? fast_open_forbidden_here(dials) : NULL;
+    if (why != NULL) {
+        server_report(warnings, "%s: /services/%zu/tcp_fast_open: %s", file, service->number, why);
+    }
+}
+
+/* False also when memory is too short for the error itself. */
+static bool load_services(actpass_server *server, const char *file, struct config_report *report)
+{
+    bool loaded = true;
+    for (size_t i = 0; i < server->service_count; i++) {
+        struct service *service = &server->services[i];
+        char error[1024] = "";
+        service->number = i;
+        service->config = &server->config->services[i];
+        const struct tls_owner owner = {service->config->name, server->own_keys};
+        service->settings =
+            settings_new(owner, &service->config->connection, server->relays, error, sizeof(error));
+        if (service->settings == NULL) {
+            loaded = false;
+            server_report(&report->errors, "%s: /services/%zu/tls: %s", file, i, error);
+        }
+        if (hints_wanted(service->config)) {
+            service->hints = hints_new(service->config);
+            if (service->hints == NULL) {
+                loaded = false;
+                server_report(&report->errors, "%s: out of memory", file);
+            }
+        }
+        warn_of_fast_open(file, service, &report->warnings);
+    }
+    if (!room_load(server, file, &report->warnings)) {
+        loaded = false;
+        server_report(&report->errors, "%s: out of memory", file);
+    }
+    return loaded;
+}
+
+actpass_server *server_load(const char *file, struct config_report *report)
+{
+    struct config *config = config_load(file, report);
+    if (config == NULL) {
+        return NULL;
+    }
+    actpass_server *server = calloc(1, sizeof(*server));
+    if (server == NULL) {
+        config_free(config);
+        server_report(&report->errors, "%s: out of memory", file);
+        return NULL;
+    }
+    if (pthread_mutex_init(&server->settings_lock, NULL) != 0) {
+        free(server);
+        config_free(config);
+        server_report(&report->errors, "%s: out of memory", file);
+        return NULL;
+    }
+    server->config = config;
+    server->stop_fd = server->stopping_fd = -1;
+    bool loaded = make_parts(server);
+    warn_of_openssl(file, &report->warnings);
+    if (loaded) {
+        loaded = load_services(server, file, report);
+    } else {
+        server_report(&report->errors, "%s: out of memory or descriptors", file);
+    }
+    if (!loaded || report->errors.count > 0) {
+        actpass_server_free(server);
+        return NULL;
+    }
+    return server;
+}
+
+/* ---- Listen -------------------------------------------------------------------------------- */
+
+static void close_listeners(actpass_server *server)
+{
+    for (size_t i = 0; i < server->service_count; i++) {
+        listener_close(server->services[i].listener);
+        server->services[i].listener = NULL;
+    }
+}
+
+static void log_listening(actpass_server *server, const struct config_strings *warnings)
+{
+    for (size_t i = 0; i < warnings->count; i++) {
+        struct log_field fields[] = {log_text("event", "configuration"),
+                                     log_text("warning", warnings->items[i])};
+        log_write(server->log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
+    }
+    for (size_t i = 0; i < server->service_count; i++) {
+        const struct service *service = &server->services[i];
+        if (service->listener == NULL) {
+            continue;
+        }
+        struct log_field fields[] = {log_text("event", "listening"),
+                                     log_text("service", server->config->services[i].name),
+                                     log_text("address", listener_address(service->listener))};
+        log_write(server->log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
+    }
+}
+
+/* NULL: the service only dials. */
+static const struct config_address *address_to_listen_on(const struct config_service *service)
+{
+    const struct config_address *address =
+        service->dial.address_count > 0 ? &service->dial.listen_plain : &service->listen;
+    return address->kind == CONFIG_ADDRESS_NONE ? NULL : address;
+}
+
+/* False, with what is wrong added to the errors. */
+static bool listen_for(struct service *service, struct config_report *report)
+{
+    const struct config_service *config = service->config;
+    const struct config_address *address = address_to_listen_on(config);
+    char error[768] = "";
+    if (address == NULL) {
+        return true;
+    }
+    service->listener = listener_open(address, error, sizeof(error));
+    if (service->listener == NULL) {
+        server_report(&report->errors, "service \"%s\": %s", config->name, error);
+        return false;
+    }
+    bool fast_open = config->connection.tcp_fast_open && config->dial.address_count == 0;
+    int failed = fast_open ? listener_fast_open(service->listener, config->tcp_fast_open_queue) : 0;
+    if (failed != 0) {
+        server_report(&report->warnings, "service \"%s\": tcp_fast_open is not to be had: %s",
+                      config->name, strerror(failed));
+    }
+    return true;
+}
+
+bool server_listen(actpass_server *server, struct config_report *report)
+{
+    bool open = true;
+    for (size_t i = 0; i < server->service_count; i++) {
+        open = listen_for(&server->services[i], report) && open;
+    }
+    if (!open) {
+        close_listeners(server);
+        return false;
+    }
+    log_listening(server, &report->warnings);
+    return true;
+}
+
+/* ---- Run and drain ------------------------------------------------------------------------- */
+
+static int64_t refused_of(struct counters *counters)
+{
+    int64_t refused = 0;
+    for (size_t i = 0; i < REFUSAL_COUNT; i++) {
+        refused += (int64_t)atomic_load(&counters->refused[i]);
+    }
+    return refused;
+}
+
+static void log_totals(actpass_server *server, const char *event)
+{
+    struct throttle *throttle = log_throttle(server->log);
+    unsigned long suppressed = throttle != NULL ? throttle_take_suppressed(throttle) : 0;
+    struct counters *counters = &server->counters;
+    struct log_field fields[] = {
+        log_text("event", event),
+        log_number("open", (int64_t)registry_open(server->registry)),
+        log_number("accepted", (int64_t)atomic_load(&counters->accepted)),
+        log_number("dialed", (int64_t)atomic_load(&counters->dialed)),
+        log_number("closed_before_first_byte",
+                   (int64_t)atomic_load(&counters->closed_before_first_byte)),
+        log_number("no_role", (int64_t)atomic_load(&counters->no_role)),
+        log_number("dropped", (int64_t)atomic_load(&counters->dropped)),
+        log_number("refused", refused_of(counters)),
+        log_number("made_way", (int64_t)atomic_load(&counters->made_way)),
+        log_number("suppressed", (int64_t)suppressed),
+    };
+    size_t count = sizeof(fields) / sizeof(fields[0]);
+    log_write(server->log, CONFIG_LOG_INFO, fields, suppressed > 0 ? count : count - 1);
+}
+
+void server_log_status(actpass_server *server)
+{
+    log_totals(server, "status");
+    for (size_t i = 0; i < server->service_count; i++) {
+        struct log_field fields[] = {
+            log_text("event", "status"), log_text("service", server->config->services[i].name),
+            log_number("connections", (int64_t)registry_service_count(server->registry, i))};
+        log_write(server->log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
+    }
+}
+
+/* A peer that has said nothing, on a service that would wait for ever, has nothing to lose; it
+ * would only use up the time of those that have. The other undecided ones decide soon. */
+static void abort_waiting_for_ever(actpass_server *server)
+{
+    for (size_t i = 0; i < server->service_count; i++) {
+        if (server->services[i].config->connection.initial_data_timeout_ms < 0) {
+            (void)registry_abort_undecided(server->registry, i);
+        }
+    }
+}
+
+/* Waits for the last connection to end. False at the deadline or at STOPS calls to stop. */
+static bool wait_for_all(actpass_server *server, int64_t deadline_us, unsigned stops)
+{
+    for (;;) {
+        struct timespec left;
+        uint64_t signs;
+        ssize_t got = read(server->stop_fd, &signs, sizeof(signs));
+        (void)got; /* EAGAIN: there was no sign */
+        registry_watch(server->registry);
+        if (registry_count(server->registry) == 0) {
+            return true;
+        }
+        if (clock_now_us() >= deadline_us || atomic_load(&server->stops) >= stops) {
+            return false;
+        }
+        struct pollfd set[] = {{.fd = server->stop_fd, .events = POLLIN},
+                               {.fd = registry_watch_fd(server->registry), .events = POLLIN}};
+        (void)ppoll(set, 2, clock_left(deadline_us, &left), NULL); /* the loop looks at the state */
+    }
+}
+
+static int drain(actpass_server *server)
+{
+    int64_t deadline_us = clock_deadline_ms(server->config->shutdown_timeout_ms);
+    abort_waiting_for_ever(server);
+    if (wait_for_all(server, deadline_us, 2)) {
+        return 0;
+    }
+    size_t cut = registry_abort_all(server->registry);
+    (void)wait_for_all(server, DEADLINE_NEVER, UINT32_MAX);
+    return cut > 0 ? 1 : 0;
+}
+
+/* No new connections, of either kind. */
+static void stop_dialing(actpass_server *server)
+{
+    uint64_t one = 1;
+    ssize_t written = write(server->stopping_fd, &one, sizeof(one));
+    (void)written; /* there is room: it is written once */
+    (void)registry_abort_connecting(server->registry);
+}
+
+int actpass_server_run(actpass_server *server)
+{
+    bool dialing = dialers_start(server);
+    if (dialing) {
+        acceptor_run(server);
+    }
+    atomic_fetch_add(&server->stops, dialing ? 0 : 1);
+    close_listeners(server);
+    stop_dialing(server);
+    log_totals(server, "stopping");
+    int status = drain(server);
+    log_totals(server, "stopped");
+    return dialing ? status : -1;
+}
+
+void actpass_server_stop(actpass_server *server)
+{
+    int saved = errno;
+    uint64_t one = 1;
+    atomic_fetch_add(&server->stops, 1);
+    ssize_t written = write(server->stop_fd, &one, sizeof(one));
+    (void)written; /* fails only when the sign is there already */
+    errno = saved;
+}
+
+/* ---- New and free -------------------------------------------------------------------------- */
+
+static char *join_lines(const struct config_strings *lines)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < lines->count; i++) {
+        size += strlen(lines->items[i]) + 1;
+    }
+    char *text = malloc(size);
+    char *end = text;
+    for (size_t i = 0; text != NULL && i < lines->count; i++) {
+        end = stpcpy(end, lines->items[i]);
+        *end++ = '\n';
+    }
+    if (text != NULL) {
+        *end = '\0';
+    }
+    return text;
+}
+
+actpass_server *actpass_server_new(const char *file, char **errors)
+{
+    struct config_report report;
+    actpass_server *server = server_load(file, &report);
+    if (server != NULL && !server_listen(server, &report)) {
+        actpass_server_free(server);
+        server = NULL;
+    }
+    if (server == NULL) {
+        *errors = join_lines(&report.errors);
+    }
+    config_report_free(&report);
+    return server;
+}
+
+/* The pools first: their threads use all the rest to the end of their last job. */
+void actpass_server_free(actpass_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    threads_free(server->conversations);
+    threads_free(server->relays);
+    for (size_t i = 0; server->services != NULL && i < server->service_count; i++) {
+        listener_close(server->services[i].listener);
+        actpass_config_free(server->services[i].settings);
+        hints_free(server->services[i].hints);
+        rates_free(server->services[i].rates);
+    }
+    registry_free(server->registry);
+    if (server->stop_fd >= 0) {
+        close(server->stop_fd);
+    }
+    if (server->stopping_fd >= 0) {
+        close(server->stopping_fd);
+    }
+    peers_free(server->unfit);
+    own_keys_free(server->own_keys);
+    free(server->polls);
+    free(server->services);
+    (void)pthread_mutex_destroy(&server->settings_lock);
+    log_free(server->log);
+    config_free(server->config);
+    free(server);
+}

@@ -1,0 +1,301 @@
+/* A connection's life, and what can be asked about it. */
+#include "server/lib/conn_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void conn_tell(actpass_conn *conn, actpass_event event)
+{
+    if (conn->config->on_event)
+        conn->config->on_event(conn, event, conn->config->on_event_arg);
+}
+
+/* Once, and only when there is a verdict. */
+void conn_tell_role(actpass_conn *conn)
+{
+    if (relay_verdict(conn->relay).role == ROLE_AUTO)
+        return;
+    pthread_mutex_lock(&conn->end_lock);
+    bool told = conn->role_told;
+    conn->role_told = true;
+    pthread_mutex_unlock(&conn->end_lock);
+    if (!told)
+        conn_tell(conn, ACTPASS_EVENT_ROLE);
+}
+
+/* On the relay's thread. */
+static void on_verdict(void *arg)
+{
+    actpass_conn *conn = arg;
+    struct verdict verdict = relay_verdict(conn->relay);
+    if (verdict.role == ROLE_NONE)
+        conn_end_without_role(conn, &verdict);
+    conn_tell_role(conn);
+    if (conn->options.on_verdict)
+        conn->options.on_verdict(conn, conn->options.arg);
+}
+
+static void name_peer(actpass_conn *conn, int fd)
+{
+    struct sockaddr_storage address = conn->options.fast_open;
+    socklen_t length = conn->options.fast_open_size;
+    char host[64], port[8];
+    bool named = length > 0;
+    if (!named) {
+        length = sizeof address;
+        named = getpeername(fd, (struct sockaddr *)&address, &length) == 0;
+    }
+    if (named && address.ss_family == AF_UNIX) {
+        snprintf(conn->peer_address, sizeof conn->peer_address, "unix");
+        return;
+    }
+    if (!named || getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port,
+                              sizeof port, NI_NUMERICHOST | NI_NUMERICSERV)) {
+        snprintf(conn->peer_address, sizeof conn->peer_address, "unknown");
+        return;
+    }
+    const char *form = address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s";
+    snprintf(conn->peer_address, sizeof conn->peer_address, form, host, port);
+}
+
+static struct relay *make_relay(actpass_conn *conn, int fd)
+{
+    const struct config_connection *settings = &conn->config->connection;
+    struct relay_options options = conn->config->relay;
+    options.transport = settings->transport == CONFIG_TRANSPORT_DIRECT ? RELAY_DIRECT : RELAY_PAIR;
+    options.role = settings->role == CONFIG_ROLE_SERVER   ? ROLE_SERVER
+                   : settings->role == CONFIG_ROLE_CLIENT ? ROLE_CLIENT
+                                                          : ROLE_AUTO;
+    options.hint = conn->options.hint;
+    options.initial_data_timeout_ms = settings->initial_data_timeout_ms;
+    int64_t most_ms = conn->options.most_wait_ms;
+    if (most_ms > 0 &&
+        (settings->initial_data_timeout_ms < 0 || most_ms < settings->initial_data_timeout_ms))
+        options.initial_data_timeout_ms = most_ms;
+    options.fast_open = conn->options.fast_open;
+    options.fast_open_size = conn->options.fast_open_size;
+    options.handshake_timeout_ms = settings->handshake_timeout_ms;
+    options.write_timeout_ms = settings->write_timeout_ms;
+    options.glare = true;
+    options.threads = conn->config->threads;
+    options.on_verdict = on_verdict;
+    options.arg = conn;
+    return relay_new(fd, &options);
+}
+
+actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options *options)
+{
+    actpass_conn *conn = calloc(1, sizeof *conn);
+    int error = conn ? pthread_mutex_init(&conn->lock, NULL) : ENOMEM;
+    if (error)
+        goto out_conn;
+    error = pthread_mutex_init(&conn->end_lock, NULL);
+    if (error)
+        goto out_lock;
+    conn->config = settings_hold(config);
+    if (options)
+        conn->options = *options;
+    conn->connected = conn->options.fast_open_size == 0;
+    conn->protocol = conn->cipher = "";
+    int on =
+        1; /* a small record waits for nothing (hazard 44); fails on a unix socket, where it needs not */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    name_peer(conn, fd);
+    conn->relay = make_relay(conn, fd);
+    if (conn->relay)
+        return conn;
+    error = errno;
+    fd = -1; /* the relay has closed it */
+    actpass_config_free(conn->config);
+    pthread_mutex_destroy(&conn->end_lock);
+out_lock:
+    pthread_mutex_destroy(&conn->lock);
+out_conn:
+    free(conn);
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return NULL;
+}
+
+int conn_start(actpass_conn *conn)
+{
+    return relay_start(conn->relay);
+}
+
+void conn_dialed(actpass_conn *conn, const char *address)
+{
+    struct config_address parsed;
+    struct in6_addr number;
+    conn->opened = true;
+    conn->dialed = strdup(address);
+    if (config_address_parse(address, &parsed))
+        return;
+    if (parsed.host && inet_pton(AF_INET, parsed.host, &number) != 1 &&
+        inet_pton(AF_INET6, parsed.host, &number) != 1)
+        conn->dialed_name = strdup(parsed.host);
+    config_address_free(&parsed);
+}
+
+bool conn_was_connected(const actpass_conn *conn)
+{
+    return conn->connected;
+}
+
+bool conn_is_broken(actpass_conn *conn)
+{
+    return relay_status(conn->relay).error != 0;
+}
+
+bool conn_syn_refused(actpass_conn *conn)
+{
+    return relay_status(conn->relay).syn_sent && !relay_syn_data(conn->relay);
+}
+
+bool conn_address_busy(actpass_conn *conn)
+{
+    return !conn->connected && relay_status(conn->relay).error == EADDRNOTAVAIL;
+}
+
+void conn_enter(actpass_conn *conn)
+{
+    relay_enter(conn->relay);
+}
+
+void conn_leave(actpass_conn *conn)
+{
+    relay_leave(conn->relay);
+}
+
+/* Whether it is connected, its first recv tells: one that was reset looks the same here. */
+static bool is_stream_socket(int fd)
+{
+    int type = 0;
+    socklen_t length = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+}
+
+actpass_conn *actpass_accept_fd(actpass_config *config, int fd)
+{
+    if (!is_stream_socket(fd)) {
+        settings_fail(config,
+                      "the descriptor is not a stream socket: give a connected TCP or unix one");
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    if (!settings_use(config, CONFIG_PEER_OPENS)) {
+        close(fd);
+        return NULL;
+    }
+    actpass_conn *conn = conn_new(config, fd, NULL);
+    int error = conn ? conn_start(conn) : errno;
+    if (!error)
+        return conn;
+    settings_fail(config, "the connection could not be set up: %s", strerror(error));
+    actpass_free(conn);
+    return NULL;
+}
+
+void actpass_abort(actpass_conn *conn)
+{
+    relay_abort(conn->relay);
+}
+
+/* Teardown order: the relay has let go of the socket, then SSL, then the relay (hazard 7). */
+void actpass_free(actpass_conn *conn)
+{
+    if (!conn)
+        return;
+    if (!conn->closed) {
+        conn_fail(conn, ACTPASS_CANCELLED, "the connection was freed while it was open");
+        relay_abort(conn->relay);
+        (void)actpass_close(conn);
+    }
+    if (conn->ssl)
+        tls_context_done(conn->ssl);
+    SSL_free(conn->ssl);
+    relay_free(conn->relay);
+    actpass_config_free(conn->config);
+    free(conn->subject);
+    free(conn->early.data);
+    free(conn->dialed);
+    free(conn->dialed_name);
+    pthread_mutex_destroy(&conn->end_lock);
+    pthread_mutex_destroy(&conn->lock);
+    free(conn);
+}
+
+struct ssl_st *actpass_ssl(actpass_conn *conn)
+{
+    if (!conn->handshaken)
+        return NULL;
+    relay_set_blocking(conn->relay, true, conn->config->connection.idle_timeout_ms);
+    return conn->ssl;
+}
+
+actpass_end actpass_ended(const actpass_conn *conn)
+{
+    return conn->end;
+}
+
+const char *actpass_error(const actpass_conn *conn)
+{
+    return conn->end == ACTPASS_OPEN ? "" : conn->error;
+}
+
+void actpass_info(actpass_conn *conn, actpass_info_t *info)
+{
+    struct verdict verdict = relay_verdict(conn->relay);
+    struct relay_status status = relay_status(conn->relay);
+    *info = (actpass_info_t){.role = (actpass_role)verdict.role,
+                             .cause = (actpass_cause)verdict.cause,
+                             .end = conn->end,
+                             .peer_spoke_first = verdict.peer_spoke_first,
+                             .first_byte_us = verdict.first_byte_us,
+                             .decided_us = verdict.decided_us,
+                             .received = status.received,
+                             .sent = status.sent,
+                             .peer_address = conn->peer_address};
+    pthread_mutex_lock(&conn->lock);
+    info->protocol = conn->protocol;
+    info->cipher = conn->cipher;
+    info->alpn = conn->alpn[0] ? conn->alpn : ""; /* never what may yet be written */
+    info->resumed = conn->resumed;
+    info->syn_data = conn->syn_data;
+    info->peer_subject = conn->subject ? conn->subject : "";
+    info->peer_fingerprint = conn->fingerprint[0] ? conn->fingerprint : "";
+    pthread_mutex_unlock(&conn->lock);
+}
+
+/* The public enumerations and the relay's are the same lists. */
+_Static_assert((int)ACTPASS_ROLE_AUTO == (int)ROLE_AUTO && (int)ACTPASS_ROLE_NONE == (int)ROLE_NONE,
+               "roles");
+_Static_assert((int)ACTPASS_CAUSE_CLIENT_HELLO == (int)CAUSE_CLIENT_HELLO &&
+                   (int)ACTPASS_CAUSE_HINT == (int)CAUSE_HINT,
+               "causes");
+
+const char *actpass_role_name(actpass_role role)
+{
+    return role_name((enum role)role);
+}
+
+const char *actpass_cause_name(actpass_cause cause)
+{
+    return cause_name((enum cause)cause);
+}
+
+const char *actpass_end_name(actpass_end end)
+{
+    static const char *const names[] = {"OPEN",    "CLEAN",     "TRUNCATED", "RESET",
+                                        "TIMEOUT", "CANCELLED", "PROTOCOL",  "REFUSED"};
+    return (unsigned)end < sizeof names / sizeof *names ? names[end] : "OPEN";
+}

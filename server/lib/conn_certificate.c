@@ -1,0 +1,216 @@
+/* The peer's certificate: what is told of it, and how a client is asked for it after the handshake: TLS 1.3 by
+ * post-handshake authentication (RFC 8446 section 4.6.2), TLS 1.2 by a renegotiation that we start. The certificate
+ * comes only once the client reads, and what it had sent before comes first (hazards 23 and 24). */
+#include "relay/clock.h"
+#include "server/lib/conn_internal.h"
+#include "server/lib/tls/error.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void conn_note_certificate(actpass_conn *conn, X509 *certificate)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    char *text = NULL;
+    BIO *memory = BIO_new(BIO_s_mem());
+    if (memory && !conn->subject &&
+        X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+        long size = BIO_get_mem_data(memory, &text);
+        conn->subject = strndup(text, (size_t)size);
+    }
+    BIO_free(memory);
+    if (X509_digest(certificate, EVP_sha256(), digest, &length))
+        for (size_t i = 0; i < length && i < 32; i++)
+            snprintf(conn->fingerprint + 2 * i, 3, "%02x", digest[i]);
+}
+
+bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct tls_error *error)
+{
+    pthread_mutex_lock(&conn->lock);
+    X509 *peer = conn->proven ? SSL_get0_peer_certificate(conn->ssl) : NULL;
+    bool is = peer ? policy_accepts(policy, peer, error)
+                   : tls_fail(error, "the peer has shown no certificate");
+    pthread_mutex_unlock(&conn->lock);
+    return is;
+}
+
+/* ---- The request ---------------------------------------------------------------------------------- */
+
+static enum conn_asked none(struct tls_error *why, const char *text)
+{
+    tls_fail(why, "%s", text);
+    return ASKED_NONE;
+}
+
+static bool ask_by_message(actpass_conn *conn, struct tls_error *why)
+{
+    if (SSL_verify_client_post_handshake(conn->ssl) == 1)
+        return true;
+    bool offered = ERR_GET_REASON(ERR_peek_error()) != SSL_R_EXTENSION_NOT_RECEIVED;
+    return tls_fail(why,
+                    offered ? "the client cannot be asked for a certificate: OpenSSL says \"%s\""
+                            : "the client gives no certificate after the handshake: it has not "
+                              "offered post_handshake_auth (%s)",
+                    tls_openssl_reason());
+}
+
+/* Only SSL_renegotiate itself looks at the option: a client's own attempts stay refused. */
+static bool ask_by_renegotiation(actpass_conn *conn, struct tls_error *why)
+{
+    if (!SSL_get_secure_renegotiation_support(conn->ssl))
+        return tls_fail(why, "the client gives no certificate after the handshake: it cannot "
+                             "renegotiate safely (RFC 5746)");
+    if (SSL_get_extms_support(conn->ssl) != 1)
+        return tls_fail(why, "the client gives no certificate after the handshake: it does not "
+                             "support the extended master secret (RFC 7627), without which a "
+                             "renegotiation could be another peer's (RFC 7627 section 1)");
+    SSL_clear_options(conn->ssl, SSL_OP_NO_RENEGOTIATION);
+    bool begun = SSL_renegotiate(conn->ssl) == 1;
+    SSL_set_options(conn->ssl, SSL_OP_NO_RENEGOTIATION);
+    return begun ||
+           tls_fail(why, "the client cannot be asked for a certificate: OpenSSL says \"%s\"",
+                    tls_openssl_reason());
+}
+
+static enum conn_asked ask_locked(actpass_conn *conn, bool required, struct tls_error *why)
+{
+    unsigned want;
+    if (!conn_room_for_early(conn))
+        return ASKED_FAILED;
+    SSL_set_verify(conn->ssl,
+                   required ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER,
+                   NULL);
+    conn_prepare(conn);
+    bool by_message = SSL_version(conn->ssl) >= TLS1_3_VERSION;
+    if (!(by_message ? ask_by_message : ask_by_renegotiation)(conn, why))
+        return ASKED_NONE;
+    conn->asking = ASKING_WAITS;
+    conn_prepare(conn);
+    enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), &want);
+    return outcome == OUTCOME_FAILED || outcome == OUTCOME_CLOSED ? ASKED_FAILED : ASKED_AGAIN;
+}
+
+static enum conn_asked ask(actpass_conn *conn, bool required, struct tls_error *why)
+{
+    pthread_mutex_lock(&conn->lock);
+    enum conn_asked result = ASKED_FAILED;
+    if (conn->end != ACTPASS_OPEN || !conn->handshaken)
+        tls_fail(why, "the connection is not open");
+    else if (
+        conn->proven) /* OpenSSL has a certificate as soon as the message has come, which anybody can send */
+        result = ASKED_GIVEN;
+    else if (!SSL_is_server(conn->ssl))
+        result = none(why, "only a TLS server can ask for a certificate");
+    else if (conn->peer_closed || conn->close_notify_sent)
+        result = none(why, "the connection is closing already");
+    else
+        result = ask_locked(conn, required, why);
+    pthread_mutex_unlock(&conn->lock);
+    return result;
+}
+
+/* ---- The answer ----------------------------------------------------------------------------------- */
+
+/* It counts whether there is a certificate, not what a call returned (hazard 23). */
+static enum conn_asked judge(actpass_conn *conn, struct tls_error *why)
+{
+    X509 *peer = SSL_get0_peer_certificate(conn->ssl);
+    conn->asking = ASKING_NOTHING;
+    if (!peer)
+        return none(why, "the client was asked for a certificate and gave none");
+    conn->cipher = SSL_get_cipher_name(conn->ssl);
+    conn_note_certificate(conn, peer);
+    conn->proven = tls_context_accepts(conn->config->tls, conn->ssl, why);
+    if (conn->proven)
+        return ASKED_GIVEN;
+    conn_refuse(conn, why);
+    return ASKED_FAILED;
+}
+
+static enum conn_asked hear_locked(actpass_conn *conn, unsigned *want, struct tls_error *why)
+{
+    for (;;) {
+        if (conn->early.end == CONN_MOST_EARLY) {
+            conn_fail(conn, ACTPASS_PROTOCOL,
+                      "the client went on with data and did not answer the request for its "
+                      "certificate");
+            return ASKED_FAILED;
+        }
+        enum outcome outcome = conn_read_early(conn, want);
+        if (outcome == OUTCOME_FAILED)
+            return ASKED_FAILED;
+        if (conn->asking == ASKING_ANSWERED && !SSL_in_init(conn->ssl))
+            return judge(conn, why);
+        if (outcome == OUTCOME_AGAIN)
+            return ASKED_AGAIN;
+        if (outcome == OUTCOME_CLOSED)
+            return none(why, "the client closed the connection instead of giving a certificate");
+    }
+}
+
+static enum conn_asked hear(actpass_conn *conn, unsigned *want, struct tls_error *why)
+{
+    pthread_mutex_lock(&conn->lock);
+    enum conn_asked result =
+        conn->end == ACTPASS_OPEN ? hear_locked(conn, want, why) : ASKED_FAILED;
+    pthread_mutex_unlock(&conn->lock);
+    return result;
+}
+
+static bool wait_for(actpass_conn *conn, unsigned want, int64_t deadline_us)
+{
+    switch (relay_wait(conn->relay, want, NULL, 0, deadline_us)) {
+    case WAIT_READY:
+        return true;
+    case WAIT_TIMEOUT:
+        conn_fail(conn, ACTPASS_TIMEOUT,
+                  "the client did not answer the request for its certificate in time");
+        return false;
+    case WAIT_CANCELLED:
+        break;
+    }
+    conn_end_of_transport(conn);
+    return false;
+}
+
+/* A record that is begun must go out whole, so there has to be room for it before (hazard 13). */
+enum conn_asked conn_ask_certificate(actpass_conn *conn, bool required, int64_t deadline_us,
+                                     struct tls_error *why)
+{
+    unsigned want = RELAY_READABLE;
+    conn_enter(conn);
+    enum conn_asked result =
+        wait_for(conn, RELAY_WRITABLE, deadline_us) ? ask(conn, required, why) : ASKED_FAILED;
+    while (result == ASKED_AGAIN && (result = hear(conn, &want, why)) == ASKED_AGAIN)
+        if (!wait_for(conn, want, deadline_us))
+            result = ASKED_FAILED;
+    conn_flush(conn);
+    pthread_mutex_lock(&conn->lock);
+    conn_drop_early(conn);
+    pthread_mutex_unlock(&conn->lock);
+    conn_leave(conn);
+    return result;
+}
+
+int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms)
+{
+    struct tls_error why = {""};
+    if (timeout_ms < 0)
+        timeout_ms = conn->config->connection.handshake_timeout_ms;
+    switch (conn_ask_certificate(conn, true, clock_deadline_ms(timeout_ms), &why)) {
+    case ASKED_GIVEN:
+        return 0;
+    case ASKED_NONE: /* TLS still stands, so it ends in order */
+        (void)actpass_shutdown_write(conn);
+        conn_fail(conn, ACTPASS_REFUSED, why.text);
+        break;
+    case ASKED_AGAIN:
+    case ASKED_FAILED:
+        break;
+    }
+    return -1;
+}

@@ -1,0 +1,94 @@
+/* The close: close_notify, all output, FIN; then what the peer still has to say is read and thrown away until its end,
+ * for closing over unread input would send RST and destroy our last data (hazard 17). */
+#include "relay/clock.h"
+#include "server/lib/conn_internal.h"
+
+/* So much may still come of who has not shaken hands, before our alert is given up: four times the largest
+ * length that a record header can tell. */
+enum { MOST_DISCARDED = 262144 };
+
+/* Existing code on actpass_ssl may have closed, or failed, behind our back. */
+static void adopt_ssl_state(actpass_conn *conn)
+{
+    relay_set_blocking(conn->relay, false, -1);
+    /* It may also have said so without a word on the wire, as SSL_set_shutdown and a quiet shutdown do. */
+    SSL_set_quiet_shutdown(conn->ssl, 0);
+    SSL_set_shutdown(conn->ssl, (conn->close_notify_sent ? SSL_SENT_SHUTDOWN : 0) |
+                                    (conn->peer_closed ? SSL_RECEIVED_SHUTDOWN : 0));
+    struct relay_status status = relay_status(conn->relay);
+    if (status.cancelled || status.timed_out)
+        conn_end_of_transport(conn);
+    else if (conn->end == ACTPASS_OPEN)
+        conn_end_of_alert(conn);
+}
+
+/* Reads to the peer's close_notify. The deadline holds, too, while data keeps coming. */
+static void read_to_end(actpass_conn *conn, int64_t deadline_us)
+{
+    uint8_t scratch[4096];
+    int64_t got;
+    while ((got = conn_read_some(conn, scratch, sizeof scratch)) > 0 || got == CONN_AGAIN) {
+        enum relay_wait wait = WAIT_READY;
+        if (got == CONN_AGAIN)
+            wait = relay_wait(conn->relay, RELAY_READABLE, NULL, 0, deadline_us);
+        if (wait == WAIT_CANCELLED)
+            conn_end_of_transport(conn);
+        else if (wait == WAIT_TIMEOUT || clock_now_us() >= deadline_us)
+            conn_fail(conn, ACTPASS_TIMEOUT, "the peer did not end the connection in time");
+    }
+}
+
+static void close_in_order(actpass_conn *conn, int64_t deadline_us)
+{
+    if (conn_send_close_notify(conn, deadline_us))
+        return;
+    enum relay_wait wait = relay_finish_output(conn->relay, deadline_us);
+    struct relay_status status = relay_status(conn->relay);
+    if (wait == WAIT_TIMEOUT)
+        conn_fail(conn, ACTPASS_TIMEOUT, "the peer did not take our last data in time");
+    else if (wait == WAIT_CANCELLED || status.timed_out)
+        conn_end_of_transport(conn);
+    else
+        read_to_end(conn, deadline_us); /* after a failed send, too: an alert may be there */
+    if (conn->end == ACTPASS_OPEN && relay_status(conn->relay).error)
+        conn_end_of_transport(conn);
+    if (conn->end == ACTPASS_OPEN)
+        conn_fail(conn, ACTPASS_CLEAN, "");
+}
+
+/* Where TLS failed, the peer should still get our alert; and where its stream just ended, all that was written before. */
+static void close_after_failure(actpass_conn *conn, int64_t deadline_us)
+{
+    bool tls_failed = conn->end == ACTPASS_PROTOCOL || conn->end == ACTPASS_REFUSED;
+    if (!conn->ssl && tls_failed && relay_verdict(conn->relay).answerable)
+        conn_answer(conn, deadline_us);
+    if (!conn->ssl || (!tls_failed && conn->end != ACTPASS_TRUNCATED))
+        return;
+    (void)relay_finish_output(conn->relay, deadline_us);
+    if (tls_failed)
+        relay_discard(conn->relay, conn->handshaken ? UINT64_MAX : MOST_DISCARDED, deadline_us);
+}
+
+actpass_end actpass_close(actpass_conn *conn)
+{
+    if (conn->closed)
+        return conn->end;
+    conn_enter(conn);
+    int64_t deadline_us = clock_deadline_ms(conn->config->connection.close_timeout_ms);
+    if (conn->ssl)
+        adopt_ssl_state(conn);
+    if (conn->end == ACTPASS_OPEN && conn->handshaken)
+        close_in_order(conn, deadline_us);
+    else if (conn->end == ACTPASS_OPEN)
+        conn_fail(conn, ACTPASS_CANCELLED, "the connection was closed before its handshake");
+    else
+        close_after_failure(conn, deadline_us);
+    if (conn->end == ACTPASS_TIMEOUT || conn->end == ACTPASS_CANCELLED)
+        relay_abort(conn->relay);
+    relay_close(conn->relay);
+    conn_leave(conn);
+    conn->closed = true;
+    conn_tell_role(conn);
+    conn_tell(conn, ACTPASS_EVENT_CLOSE);
+    return conn->end;
+}

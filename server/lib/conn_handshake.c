@@ -1,0 +1,335 @@
+/* The handshake: the role from the relay's verdict, an SSL object for it, TLS, and the check of who the peer is. */
+#include "relay/clock.h"
+#include "server/lib/conn_internal.h"
+#include "server/lib/tls/error.h"
+
+#include <string.h>
+
+static bool is_data(int type, uint8_t first, const SSL *ssl)
+{
+    /* In TLS 1.3 the header of every record says data. */
+    int where = SSL_version(ssl) >= TLS1_3_VERSION ? SSL3_RT_INNER_CONTENT_TYPE : SSL3_RT_HEADER;
+    return type == where && first == SSL3_RT_APPLICATION_DATA;
+}
+
+static void note_alert(actpass_conn *conn, bool sent, const uint8_t alert[2], const SSL *ssl)
+{
+    enum { USER_CANCELLED = 90 };
+    /* In TLS 1.3 the level means nothing (RFC 8446 section 6). */
+    bool any_level = SSL_version(ssl) >= TLS1_3_VERSION && alert[1] != USER_CANCELLED;
+    if (alert[1] == SSL_AD_CLOSE_NOTIFY)
+        *(sent ? &conn->close_notify_sent : &conn->peer_closed) = true;
+    else if (alert[0] == SSL3_AL_FATAL || any_level)
+        *(sent ? &conn->alert_sent : &conn->alert_got) = alert[1];
+}
+
+/* Answers to our own requests for KeyUpdates, which code on actpass_ssl may make, are no attack. */
+static bool is_expected(actpass_conn *conn, bool sent, const uint8_t *message, size_t length)
+{
+    bool update = message[0] == SSL3_MT_KEY_UPDATE;
+    if (sent && update && length == 5 && message[4] == SSL_KEY_UPDATE_REQUESTED)
+        conn->updates_asked++;
+    if (sent || !update || conn->updates_asked == 0)
+        return sent;
+    conn->updates_asked--;
+    return true;
+}
+
+/* In the handshake each message comes once, but for a HelloRequest: OpenSSL's client skips any number of them, for as
+ * long as the handshake may take. */
+static bool is_bounded_by_state(const actpass_conn *conn, uint8_t first)
+{
+    return !conn->handshaken && first != SSL3_MT_HELLO_REQUEST;
+}
+
+/* Application data and time pay for messages of the handshake protocol. */
+static void pay_messages(actpass_conn *conn, uint64_t data_bytes)
+{
+    enum { BYTES_EACH = 256, US_EACH = 10000 };
+    int64_t now_us = clock_now_us();
+    uint64_t paid = (conn->unpaid_bytes + data_bytes) / BYTES_EACH +
+                    (uint64_t)(now_us - conn->paid_us) / US_EACH;
+    conn->unpaid_bytes = (conn->unpaid_bytes + data_bytes) % BYTES_EACH;
+    conn->paid_us = paid > 0 ? now_us : conn->paid_us;
+    conn->messages_unpaid -= paid < conn->messages_unpaid ? (unsigned)paid : conn->messages_unpaid;
+}
+
+/* The header of a record tells the length of the data that follows it. */
+static void note_data(actpass_conn *conn, int type, const uint8_t *bytes, size_t length,
+                      const SSL *ssl)
+{
+    if (type == SSL3_RT_HEADER && length == SSL3_RT_HEADER_LENGTH)
+        conn->record_size = (unsigned)bytes[3] << 8 | bytes[4];
+    if (!is_data(type, bytes[0], ssl))
+        return;
+    conn->messages = 0;
+    if (conn->messages_unpaid > 0)
+        pay_messages(conn, conn->record_size);
+}
+
+/* False: the peer has sent too many, in a row or in all. */
+static bool is_within_limits(actpass_conn *conn)
+{
+    if (conn->messages_unpaid == 0)
+        conn->paid_us = clock_now_us();
+    pay_messages(conn, 0);
+    return ++conn->messages <= CONN_MOST_MESSAGES &&
+           ++conn->messages_unpaid <= CONN_MOST_UNPAID_MESSAGES;
+}
+
+/* Counts what comes of the handshake protocol after the handshake, and gives up at too many without data between, or in
+ * all beyond what data and time pay for: KeyUpdates, requests for our certificate and attempts to renegotiate each make
+ * SSL_read write, and OpenSSL has no limit of its own (hazard 14). */
+static void on_message(int sent, int version, int type, const void *bytes, size_t length, SSL *ssl,
+                       void *arg)
+{
+    actpass_conn *conn = arg;
+    (void)version;
+    if (type == SSL3_RT_ALERT && length == 2)
+        note_alert(conn, sent, bytes, ssl);
+    if (length == 0)
+        return;
+    uint8_t first = *(const uint8_t *)bytes;
+    if (!sent)
+        note_data(conn, type, bytes, length, ssl);
+    if (sent && type == SSL3_RT_HANDSHAKE && first == SSL3_MT_CLIENT_HELLO)
+        conn_note_hello(conn);
+    /* Tickets come in numbers, and make us write nothing. */
+    if (type != SSL3_RT_HANDSHAKE || is_bounded_by_state(conn, first) ||
+        first == SSL3_MT_NEWSESSION_TICKET || is_expected(conn, sent, bytes, length))
+        return;
+    if (first == SSL3_MT_FINISHED && conn->asking == ASKING_WAITS)
+        conn->asking = ASKING_ANSWERED;
+    if (is_within_limits(conn))
+        return;
+    /* The end now: what was read before it may still be given out, and would hide it. */
+    conn_fail(conn, ACTPASS_PROTOCOL,
+              "the peer sent too many messages of the handshake protocol, with too little data");
+    relay_abort(conn->relay);
+}
+
+static bool dropped_hello(void *arg, uint8_t digest[BINDING_DIGEST])
+{
+    actpass_conn *conn = arg;
+    return relay_dropped_hello(conn->relay, digest);
+}
+
+static bool make_ssl(actpass_conn *conn, enum role role)
+{
+    SSL *ssl = tls_context_ssl(conn->config->tls, role == ROLE_SERVER);
+    conn->binding = (struct binding){
+        .dropped = dropped_hello,
+        .arg = conn,
+        .offers = role == ROLE_CLIENT && relay_may_glare(conn->relay),
+    };
+    bool bound = ssl && binding_attach(ssl, &conn->binding);
+    BIO *bio = bound ? relay_bio(conn->relay) : NULL;
+    if (!bio) {
+        SSL_free(ssl);
+        conn_fail(conn, ACTPASS_CANCELLED, "out of memory for a TLS object");
+        return false;
+    }
+    SSL_set_bio(ssl, bio, bio);
+    if (role == ROLE_CLIENT && conn->dialed_name &&
+        !SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name))
+        (void)SSL_set_tlsext_host_name(ssl, conn->dialed_name); /* too long a name is left out */
+    if (role == ROLE_CLIENT && conn->dialed)
+        tls_context_offer(conn->config->tls, ssl, conn->dialed);
+    SSL_set_msg_callback(ssl, on_message);
+    SSL_set_msg_callback_arg(ssl, conn);
+    if (conn->on_idle) /* they are freed in a long wait, which is cheaper than after each record */
+        SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    if (conn->config->connection.transport == CONFIG_TRANSPORT_DIRECT)
+        SSL_set_read_ahead(ssl, 1); /* one system call a record instead of two */
+    conn->ssl = ssl;
+    return true;
+}
+
+/* Counted from the first byte of a hello, or from the verdict where we speak first. */
+static int64_t handshake_deadline_us(const actpass_conn *conn, const struct verdict *verdict)
+{
+    int64_t limit_ms = conn->config->connection.handshake_timeout_ms;
+    if (limit_ms < 0)
+        return DEADLINE_NEVER;
+    int64_t from_us = verdict->decided_us;
+    if (verdict->cause == CAUSE_CLIENT_HELLO && verdict->first_byte_us >= 0)
+        from_us = verdict->first_byte_us;
+    return verdict->accepted_us + from_us + limit_ms * 1000;
+}
+
+static void note_session(actpass_conn *conn)
+{
+    const unsigned char *alpn;
+    unsigned length;
+    conn->protocol = SSL_get_version(conn->ssl);
+    conn->cipher = SSL_get_cipher_name(conn->ssl);
+    conn->resumed = SSL_session_reused(conn->ssl);
+    SSL_get0_alpn_selected(conn->ssl, &alpn, &length);
+    if (length < sizeof conn->alpn) {
+        if (length)
+            memcpy(conn->alpn, alpn, length);
+        conn->alpn[length] = '\0';
+    }
+    X509 *certificate = SSL_get0_peer_certificate(conn->ssl);
+    if (certificate)
+        conn_note_certificate(conn, certificate);
+}
+
+/* The configuration was checked before; nobody that we dialed is talked to unauthenticated even so. */
+static bool accepts(const actpass_conn *conn, struct tls_error *refusal)
+{
+    struct tls_context *tls = conn->config->tls;
+    if (!tls_context_accepts(tls, conn->ssl, refusal))
+        return false;
+    return !conn->opened || tls_context_knows(tls, conn->ssl) ||
+           tls_fail(refusal, "we opened the connection, and the peer gave no certificate");
+}
+
+/* One attempt to go on. */
+static enum outcome step(actpass_conn *conn, unsigned *want)
+{
+    struct tls_error refusal;
+    pthread_mutex_lock(&conn->lock);
+    conn_prepare(conn);
+    enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);
+    if (outcome == OUTCOME_CLOSED) { /* an alert close_notify instead of a hello (hazard 20) */
+        conn_fail(conn, ACTPASS_PROTOCOL, "the peer closed TLS in the handshake");
+        outcome = OUTCOME_FAILED;
+    } else if (outcome == OUTCOME_DONE && !accepts(conn, &refusal)) {
+        conn_refuse(conn, &refusal);
+        outcome = OUTCOME_FAILED;
+    } else if (outcome == OUTCOME_DONE) {
+        note_session(conn);
+        conn->renegotiable = tls_context_up(conn->ssl);
+        conn->proven = SSL_get0_peer_certificate(conn->ssl) != NULL;
+        conn->handshaken = true;
+    }
+    if (outcome == OUTCOME_FAILED)
+        tls_context_failed(conn->config->tls, conn->ssl);
+    pthread_mutex_unlock(&conn->lock);
+    return outcome;
+}
+
+/* Glare, or a hello that came at the last moment, may have changed the role: then TLS starts anew. */
+static bool follow_role(actpass_conn *conn, enum role *role)
+{
+    struct verdict verdict = relay_verdict(conn->relay);
+    if (verdict.role == *role)
+        return true;
+    *role = verdict.role;
+    if (verdict.role == ROLE_NONE) {
+        conn_end_without_role(conn, &verdict);
+        return false;
+    }
+    pthread_mutex_lock(&conn->lock);
+    SSL_free(conn->ssl);
+    conn->ssl = NULL;
+    bool made = make_ssl(conn, verdict.role);
+    pthread_mutex_unlock(&conn->lock);
+    conn_tell(conn, ACTPASS_EVENT_ROLE);
+    return made;
+}
+
+/* With Fast Open the connection is made while the handshake waits, and has a time limit of its own. */
+static bool wait_for_peer(actpass_conn *conn, unsigned want, enum role *role, int64_t deadline_us)
+{
+    int64_t connect_us = conn->connected ? DEADLINE_NEVER : conn->options.connect_deadline_us;
+    int64_t until_us = connect_us < deadline_us ? connect_us : deadline_us;
+    enum relay_wait wait = relay_wait(conn->relay, want, NULL, 0, until_us);
+    conn->connected = conn->connected || relay_connected(conn->relay);
+    switch (wait) {
+    case WAIT_READY:
+        return follow_role(conn, role);
+    case WAIT_TIMEOUT:
+        if (conn->connected && until_us < deadline_us)
+            return true;
+        conn_fail(conn, ACTPASS_TIMEOUT,
+                  conn->connected ? "the handshake was not done in time"
+                                  : "the TCP connection did not come up in time");
+        return false;
+    case WAIT_CANCELLED:
+        break;
+    }
+    conn_end_of_transport(conn);
+    return false;
+}
+
+/* Asked where it is configured: it is a system call. */
+static void note_syn_data(actpass_conn *conn)
+{
+    if (!conn->config->connection.tcp_fast_open)
+        return;
+    bool syn_data = relay_syn_data(conn->relay);
+    pthread_mutex_lock(&conn->lock);
+    conn->syn_data = syn_data;
+    pthread_mutex_unlock(&conn->lock);
+}
+
+static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
+{
+    unsigned want = 0;
+    enum role role = verdict->role;
+    enum outcome outcome;
+    int64_t deadline_us = handshake_deadline_us(conn, verdict);
+    if (!make_ssl(conn, role) || !follow_role(conn, &role))
+        return false;
+    while ((outcome = step(conn, &want)) == OUTCOME_AGAIN) {
+        if (!wait_for_peer(conn, want, &role, deadline_us))
+            return false;
+    }
+    conn->connected = conn->connected || relay_status(conn->relay).received > 0;
+    relay_flush(conn->relay);
+    note_syn_data(conn);
+    return outcome == OUTCOME_DONE;
+}
+
+/* One attempt to get the alert out of it. */
+static bool answer_more(actpass_conn *conn, unsigned *want)
+{
+    pthread_mutex_lock(&conn->lock);
+    conn_prepare(conn);
+    enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);
+    pthread_mutex_unlock(&conn->lock);
+    return outcome == OUTCOME_AGAIN;
+}
+
+void conn_answer(actpass_conn *conn, int64_t deadline_us)
+{
+    unsigned want = 0;
+    pthread_mutex_lock(&conn->lock);
+    bool made = make_ssl(conn, ROLE_SERVER);
+    pthread_mutex_unlock(&conn->lock);
+    while (made && answer_more(conn, &want) &&
+           relay_wait(conn->relay, want, NULL, 0, deadline_us) == WAIT_READY)
+        ;
+}
+
+void conn_wait_role(actpass_conn *conn)
+{
+    struct verdict verdict;
+    conn_enter(conn);
+    (void)relay_wait_verdict(conn->relay, &verdict); /* actpass_handshake finds the same */
+    conn_tell_role(conn);
+    conn_leave(conn);
+}
+
+int actpass_handshake(actpass_conn *conn)
+{
+    struct verdict verdict;
+    if (conn->handshaken)
+        return 0;
+    if (conn->end != ACTPASS_OPEN)
+        return -1;
+    conn_enter(conn);
+    enum relay_wait wait = relay_wait_verdict(conn->relay, &verdict);
+    if (wait == WAIT_CANCELLED)
+        conn_end_of_transport(conn);
+    else if (verdict.role == ROLE_NONE)
+        conn_end_without_role(conn, &verdict);
+    conn_tell_role(conn);
+    bool up = conn->end == ACTPASS_OPEN && shake_hands(conn, &verdict);
+    if (up)
+        conn_tell(conn, ACTPASS_EVENT_HANDSHAKE);
+    conn_leave(conn);
+    return up ? 0 : -1;
+}

@@ -1,0 +1,256 @@
+/* Reading, writing and waiting on a connection. SSL calls never block; what must wait waits outside conn->lock, so
+ * that one reader and one writer thread can work at once (hazard 10). */
+#include "relay/clock.h"
+#include "server/lib/conn_internal.h"
+#include "server/lib/idle.h"
+
+enum { RECORD_MOST = 16384 };
+
+void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg)
+{
+    conn->on_idle = call;
+    conn->on_idle_arg = arg;
+}
+
+static void give_back(actpass_conn *conn)
+{
+    conn->on_idle(conn->on_idle_arg);
+    pthread_mutex_lock(&conn->lock);
+    if (conn->handshaken)
+        (void)SSL_free_buffers(conn->ssl); /* fails, and may, while something is in them */
+    pthread_mutex_unlock(&conn->lock);
+}
+
+/* A wait in parts: a short one, after the release of what is not needed another until that has reached the kernel, and
+ * a long one. */
+static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollfd *extra,
+                                 nfds_t extras, int64_t deadline_us)
+{
+    int64_t released_us = 0;
+    int64_t next_us = conn->on_idle ? clock_now_us() + IDLE_AFTER_US : 0;
+    while (next_us && next_us < deadline_us) {
+        enum relay_wait result = relay_wait(conn->relay, want, extra, extras, next_us);
+        if (result != WAIT_TIMEOUT)
+            return result;
+        if (!released_us) {
+            give_back(conn);
+            released_us = clock_now_us();
+        }
+        relay_release(conn->relay); /* its control pipe stays away for one wait only */
+        next_us = idle_trim(released_us);
+    }
+    return relay_wait(conn->relay, want, extra, extras, deadline_us);
+}
+
+bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
+               int64_t deadline_us)
+{
+    int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
+    switch (wait_idly(conn, want, extra, extras, until_us)) {
+    case WAIT_READY:
+        return true;
+    case WAIT_TIMEOUT:
+        if (until_us < deadline_us)
+            return !conn_settles_late(conn);
+        conn_fail(conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
+        return false;
+    case WAIT_CANCELLED:
+        break;
+    }
+    conn_end_of_transport(conn);
+    return false;
+}
+
+void conn_flush(actpass_conn *conn)
+{
+    relay_flush(conn->relay);
+}
+
+/* Would an SSL_read find something? Asking costs less than an SSL_read for nothing. */
+static bool more_to_read(actpass_conn *conn)
+{
+    return SSL_has_pending(conn->ssl) || relay_is(conn->relay, RELAY_READABLE);
+}
+
+static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
+{
+    size_t total = 0;
+    conn->read_want = RELAY_READABLE;
+    while (total < size && (more_to_read(conn) || conn_must_begin(conn))) {
+        size_t room = size - total;
+        conn_prepare(conn);
+        int got = SSL_read(conn->ssl, buffer + total, room > RECORD_MOST ? RECORD_MOST : (int)room);
+        enum outcome outcome = got > 0 ? OUTCOME_DONE : conn_outcome(conn, got, &conn->read_want);
+        if (outcome == OUTCOME_CLOSED)
+            conn->peer_closed = true;
+        conn_note_read(conn);
+        if (got > 0 && conn->end == ACTPASS_OPEN) {
+            total += (size_t)got;
+            continue;
+        }
+        if (total > 0)
+            break;
+        if (outcome == OUTCOME_AGAIN)
+            return CONN_AGAIN;
+        /* A flood of messages may have ended it before its close_notify. */
+        return outcome == OUTCOME_CLOSED && conn->end == ACTPASS_OPEN ? 0 : -1;
+    }
+    return total > 0 ? (int64_t)total : CONN_AGAIN;
+}
+
+static int64_t take_early(actpass_conn *conn, void *buffer, size_t size)
+{
+    size_t took = conn_take_early(conn, buffer, size);
+    conn_note_read(conn);
+    (void)conn_settle(conn); /* a writer may have waited for the room */
+    return (int64_t)took;
+}
+
+/* A writer that waits for the end of a renegotiation waits for the transport. What SSL has taken from there ahead of what
+ * was asked for would be hidden from it, and the reader may not come again. */
+static void leave_nothing_hidden(actpass_conn *conn)
+{
+    if (conn->renegotiating && conn->end == ACTPASS_OPEN && SSL_has_pending(conn->ssl))
+        (void)conn_settle(conn);
+}
+
+int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
+{
+    pthread_mutex_lock(&conn->lock);
+    int64_t result;
+    if (conn->end != ACTPASS_OPEN || !conn->handshaken)
+        result = -1;
+    else if (conn->early.data && size)
+        result = take_early(conn, buffer, size);
+    else if (conn->peer_closed || size == 0)
+        result = 0;
+    else
+        result = read_locked(conn, buffer, size);
+    if (result > 0)
+        leave_nothing_hidden(conn);
+    pthread_mutex_unlock(&conn->lock);
+    return result;
+}
+
+/* Each record is begun only when it can be finished: relay_is(WRITABLE) says that nothing is spilt, so SSL_write
+ * never stops in the middle (hazard 13). */
+static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size)
+{
+    size_t total = 0;
+    conn->write_want = RELAY_WRITABLE;
+    enum outcome settled = conn_settle(conn);
+    if (settled != OUTCOME_DONE)
+        return settled == OUTCOME_AGAIN ? CONN_AGAIN : -1;
+    while (total < size && relay_is(conn->relay, RELAY_WRITABLE)) {
+        size_t left = size - total;
+        conn_prepare(conn);
+        int put = SSL_write(conn->ssl, data + total, left > RECORD_MOST ? RECORD_MOST : (int)left);
+        if (put > 0) {
+            total += (size_t)put;
+            continue;
+        }
+        enum outcome outcome = conn_outcome(conn, put, &conn->write_want);
+        if (outcome == OUTCOME_AGAIN)
+            break;
+        if (outcome == OUTCOME_CLOSED) /* cannot be for a write; never take it for success */
+            conn_fail(conn, ACTPASS_PROTOCOL, "TLS was closed under a write");
+        return -1;
+    }
+    return total > 0 ? (int64_t)total : CONN_AGAIN;
+}
+
+int64_t conn_write_some(actpass_conn *conn, const void *data, size_t size)
+{
+    pthread_mutex_lock(&conn->lock);
+    int64_t result;
+    if (conn->end != ACTPASS_OPEN || !conn->handshaken || conn->close_notify_sent)
+        result = -1;
+    else
+        result = size ? write_locked(conn, data, size) : 0;
+    pthread_mutex_unlock(&conn->lock);
+    return result;
+}
+
+int64_t actpass_read(actpass_conn *conn, void *buffer, size_t size)
+{
+    int64_t got;
+    conn_enter(conn);
+    int64_t deadline_us = clock_deadline_ms(conn->config->connection.idle_timeout_ms);
+    while ((got = conn_read_some(conn, buffer, size)) == CONN_AGAIN)
+        if (!conn_wait(conn, conn->read_want, NULL, 0, deadline_us)) {
+            got = -1;
+            break;
+        }
+    conn_flush(conn); /* an answer to a KeyUpdate should not wait for the next call */
+    conn_leave(conn);
+    return got;
+}
+
+/* The write timeout is the relay's: it ends the wait, and the next attempt tells. */
+int actpass_write(actpass_conn *conn, const void *data, size_t size)
+{
+    const uint8_t *next = data;
+    int result = 0;
+    conn_enter(conn);
+    do {
+        int64_t put = conn_write_some(conn, next, size);
+        if (put >= 0) {
+            next += put;
+            size -= (size_t)put;
+        } else if (put != CONN_AGAIN ||
+                   !conn_wait(conn, conn->write_want, NULL, 0, DEADLINE_NEVER)) {
+            result = -1;
+        }
+    } while (size > 0 && result == 0);
+    conn_flush(conn);
+    conn_leave(conn);
+    return result;
+}
+
+/* As with data, only when it can be finished. */
+static int try_close_notify(actpass_conn *conn)
+{
+    if (conn->close_notify_sent)
+        return 0;
+    if (conn->end != ACTPASS_OPEN || !conn->handshaken)
+        return -1;
+    enum outcome settled = conn_settle(conn);
+    if (settled != OUTCOME_DONE)
+        return settled == OUTCOME_AGAIN ? CONN_AGAIN : -1;
+    if (!relay_is(conn->relay, RELAY_WRITABLE))
+        return CONN_AGAIN;
+    conn_prepare(conn);
+    conn->close_notify_sent = SSL_shutdown(conn->ssl) >= 0;
+    if (!conn->close_notify_sent)
+        conn_end_of_transport(conn);
+    return conn->close_notify_sent ? 0 : -1;
+}
+
+int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us)
+{
+    for (;;) {
+        unsigned want = RELAY_WRITABLE;
+        pthread_mutex_lock(&conn->lock);
+        int result = try_close_notify(conn);
+        pthread_mutex_unlock(&conn->lock);
+        if (result != CONN_AGAIN)
+            return result;
+        int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
+        enum relay_wait wait = relay_wait(conn->relay, want, NULL, 0, until_us);
+        if (wait == WAIT_TIMEOUT && until_us < deadline_us)
+            (void)conn_settles_late(conn);
+        else if (wait == WAIT_TIMEOUT)
+            conn_fail(conn, ACTPASS_TIMEOUT, "the peer did not take our last data in time");
+        else if (wait == WAIT_CANCELLED)
+            conn_end_of_transport(conn);
+    }
+}
+
+int actpass_shutdown_write(actpass_conn *conn)
+{
+    conn_enter(conn);
+    int result = conn_send_close_notify(conn, DEADLINE_NEVER);
+    conn_flush(conn);
+    conn_leave(conn);
+    return result;
+}

@@ -1,0 +1,104 @@
+/* TLS 1.2, as client: the server asks for another handshake on the open connection, which is how it asks for our
+ * certificate. OpenSSL goes through it inside SSL_read, where data of the server's may still come; its other calls
+ * would fail over that. So until it is done nothing else is called, and who wants to write reads, aside. */
+#include "relay/clock.h"
+#include "server/lib/conn_internal.h"
+#include "server/lib/tls/renegotiation.h"
+
+#define CONN_MOST_RENEGOTIATIONS 16
+
+/* One is due, begun or not. */
+static bool is_busy(const actpass_conn *conn)
+{
+    return conn->renegotiable && (SSL_renegotiate_pending(conn->ssl) || SSL_in_init(conn->ssl));
+}
+
+bool conn_must_begin(const actpass_conn *conn)
+{
+    return conn->renegotiable && SSL_renegotiate_pending(conn->ssl) && !SSL_in_init(conn->ssl);
+}
+
+void conn_note_hello(actpass_conn *conn)
+{
+    if (conn->renegotiable && ++conn->renegotiations == CONN_MOST_RENEGOTIATIONS)
+        renegotiation_forbid(conn->ssl);
+}
+
+/* The certificate was looked at inside the handshake, but for a session that was resumed. */
+static void judge(actpass_conn *conn)
+{
+    struct tls_error refusal;
+    conn->cipher = SSL_get_cipher_name(conn->ssl);
+    if (!tls_context_accepts(conn->config->tls, conn->ssl, &refusal))
+        conn_refuse(conn, &refusal);
+}
+
+/* At its end all that wait must hear of it. */
+static unsigned notes_of(const actpass_conn *conn)
+{
+    size_t held = conn->early.end - conn->early.start;
+    if (conn->end != ACTPASS_OPEN)
+        return NOTE_HOLDS;
+    return (held || conn->peer_closed ? NOTE_HOLDS : 0U) | (conn->renegotiating ? NOTE_BUSY : 0U) |
+           (held == CONN_MOST_EARLY ? NOTE_FULL : 0U);
+}
+
+void conn_note_read(actpass_conn *conn)
+{
+    if (!conn->renegotiable)
+        return;
+    bool busy = is_busy(conn);
+    if (busy && !conn->renegotiating)
+        conn->settle_by_us = clock_deadline_ms(conn->config->connection.handshake_timeout_ms);
+    else if (!busy && conn->renegotiating && conn->end == ACTPASS_OPEN)
+        judge(conn);
+    conn->renegotiating = busy;
+    unsigned notes = notes_of(conn);
+    if (notes != conn->notes)
+        relay_note(conn->relay, notes);
+    conn->notes = notes;
+}
+
+enum outcome conn_settle(actpass_conn *conn)
+{
+    unsigned ignored; /* WRITABLE is what to wait for, as ever; conn_meanwhile does the rest */
+    enum outcome outcome = OUTCOME_DONE;
+    while (outcome == OUTCOME_DONE && is_busy(conn)) {
+        if (!conn_room_for_early(conn))
+            outcome = OUTCOME_FAILED;
+        else if (conn->early.end == CONN_MOST_EARLY) /* a reader has to take it first */
+            outcome = OUTCOME_AGAIN;
+        else
+            outcome = conn_read_early(conn, &ignored);
+        if (outcome == OUTCOME_CLOSED) {
+            conn_fail(conn, ACTPASS_PROTOCOL, "the server closed TLS in its renegotiation");
+            outcome = OUTCOME_FAILED;
+        }
+        conn_drop_early(conn);
+        conn_note_read(conn);
+    }
+    return conn->end == ACTPASS_OPEN ? outcome : OUTCOME_FAILED;
+}
+
+int64_t conn_meanwhile(actpass_conn *conn, unsigned *want, int64_t deadline_us)
+{
+    if (!conn->renegotiable)
+        return deadline_us;
+    pthread_mutex_lock(&conn->lock);
+    if (conn->renegotiating && (*want & RELAY_WRITABLE))
+        *want |= RELAY_ARRIVED;
+    if (conn->renegotiating && conn->settle_by_us < deadline_us)
+        deadline_us = conn->settle_by_us;
+    pthread_mutex_unlock(&conn->lock);
+    return deadline_us;
+}
+
+bool conn_settles_late(actpass_conn *conn)
+{
+    pthread_mutex_lock(&conn->lock);
+    bool late = conn->renegotiating && clock_now_us() >= conn->settle_by_us;
+    pthread_mutex_unlock(&conn->lock);
+    if (late)
+        conn_fail(conn, ACTPASS_TIMEOUT, "the server's renegotiation was not done in time");
+    return late;
+}

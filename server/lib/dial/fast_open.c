@@ -1,0 +1,56 @@
+#include "server/lib/dial/fast_open.h"
+
+#include "relay/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { UNFIT_FOR_MS = 3600000 };
+
+enum { BIT_CLIENT = 1, BIT_SERVER = 2 }; /* ip-sysctl.rst */
+
+static bool key_of(const struct candidate *candidate, struct peer_key *key)
+{
+    return peer_key_of((const struct sockaddr *)(const void *)&candidate->address, true, key);
+}
+
+bool fast_open_is_fit(struct peers *unfit, const struct candidate *candidate)
+{
+    struct peer_key key;
+    return key_of(candidate, &key) && peers_get(unfit, &key) < clock_now_us();
+}
+
+void fast_open_note_unfit(struct peers *unfit, const struct candidate *candidate)
+{
+    struct peer_key key;
+    if (key_of(candidate, &key)) {
+        peers_set(unfit, &key, clock_deadline_ms(UNFIT_FOR_MS));
+    }
+}
+
+const char *fast_open_forbidden(const char *sysctl, bool dials)
+{
+    unsigned long allowed = strtoul(sysctl, NULL, 0);
+    if (dials) {
+        return (allowed & BIT_CLIENT) != 0
+                   ? NULL
+                   : "the system does not let it be used for dialing: sysctl -w "
+                     "net.ipv4.tcp_fastopen=1 (3 for listening, too)";
+    }
+    return (allowed & BIT_SERVER) != 0
+               ? NULL
+               : "the system does not let it be used for listening: sysctl -w "
+                 "net.ipv4.tcp_fastopen=3";
+}
+
+const char *fast_open_forbidden_here(bool dials)
+{
+    char text[32] = "";
+    FILE *file = fopen("/proc/sys/net/ipv4/tcp_fastopen", "re");
+    if (file == NULL) {
+        return NULL; /* nobody knows */
+    }
+    bool read = fgets(text, sizeof(text), file) != NULL;
+    (void)fclose(file);
+    return read ? fast_open_forbidden(text, dials) : NULL;
+}

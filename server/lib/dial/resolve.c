@@ -1,0 +1,302 @@
+#include "server/lib/dial/resolve.h"
+
+#include "relay/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { STACK_SIZE = 1024 * 1024 }; /* modules of nsswitch.conf run on it, too */
+
+enum stage { QUEUED, RUNNING, DONE, ABANDONED };
+
+/* One lookup. The caller owns it, but from RUNNING to DONE the thread writes the result; when it is ABANDONED, the
+ * thread owns it. */
+struct lookup {
+    char *host;
+    char port[8];
+    int flags;
+    int done_fd; /* an eventfd, readable once it is DONE */
+    struct addrinfo *found;
+    int failed; /* what getaddrinfo returned */
+    int error;  /* errno, for EAI_SYSTEM */
+    enum stage stage;
+    struct lookup *next; /* in the queue */
+};
+
+/* Of the process, since a thread that is stuck in getaddrinfo outlives whatever asked for it. */
+static struct {
+    pthread_mutex_t lock; /* guards what follows, and stage and next of every lookup */
+    struct lookup *first;
+    unsigned threads;
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* Neither can fail on a mutex of the default kind that is used as here. */
+static void lock_queue(void)
+{
+    if (pthread_mutex_lock(&queue.lock) != 0) {
+        abort();
+    }
+}
+
+static void unlock_queue(void)
+{
+    if (pthread_mutex_unlock(&queue.lock) != 0) {
+        abort();
+    }
+}
+
+/* ---- One lookup ---------------------------------------------------------------------------- */
+
+static void free_lookup(struct lookup *lookup)
+{
+    if (lookup->found != NULL) {
+        freeaddrinfo(lookup->found);
+    }
+    if (lookup->done_fd >= 0) {
+        close(lookup->done_fd);
+    }
+    free(lookup->host);
+    free(lookup);
+}
+
+static struct lookup *new_lookup(const char *host, const char *port, int flags)
+{
+    struct lookup *lookup = calloc(1, sizeof(*lookup));
+    if (lookup == NULL) {
+        return NULL;
+    }
+    lookup->flags = flags;
+    (void)snprintf(lookup->port, sizeof(lookup->port), "%s", port);
+    lookup->host = strdup(host);
+    lookup->done_fd = lookup->host != NULL ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+    if (lookup->done_fd < 0) {
+        int error = errno;
+        free_lookup(lookup);
+        errno = error;
+        return NULL;
+    }
+    return lookup;
+}
+
+static int ask(const char *host, const char *port, int flags, struct addrinfo **found)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
+    return getaddrinfo(host, port, &hints, found);
+}
+
+static void look_up(struct lookup *lookup)
+{
+    int failed = ask(lookup->host, lookup->port, lookup->flags, &lookup->found);
+    if (lookup->flags != 0 && (failed == EAI_NONAME || failed == EAI_ADDRFAMILY)) {
+        failed = ask(lookup->host, lookup->port, 0, &lookup->found); /* loopback only */
+    }
+    lookup->failed = failed;
+    lookup->error = errno;
+}
+
+/* ---- Threads ------------------------------------------------------------------------------- */
+
+/* The next lookup to do. NULL: there is none, and this thread is not counted any more. */
+static struct lookup *take(struct lookup *finished)
+{
+    lock_queue();
+    bool abandoned = finished->stage == ABANDONED;
+    if (!abandoned) {
+        finished->stage = DONE; /* under the lock: the owner frees it once it may take it */
+        (void)eventfd_write(finished->done_fd, 1); /* from 0 to 1 it cannot be full */
+    }
+    struct lookup *next = queue.first;
+    if (next != NULL) {
+        queue.first = next->next;
+        next->stage = RUNNING;
+    } else {
+        queue.threads--;
+    }
+    unlock_queue();
+    if (abandoned) {
+        free_lookup(finished);
+    }
+    return next;
+}
+
+static void *thread_main(void *arg)
+{
+    struct lookup *lookup = arg;
+    while (lookup != NULL) {
+        look_up(lookup);
+        lookup = take(lookup);
+    }
+    return NULL;
+}
+
+/* A signal is for the application's threads. 0, or an errno. */
+static int start_thread(struct lookup *lookup)
+{
+    pthread_attr_t attributes;
+    sigset_t all;
+    sigset_t before;
+    pthread_t thread;
+    int error = pthread_attr_init(&attributes);
+    if (error != 0) {
+        return error;
+    }
+    (void)sigfillset(&all); /* cannot fail */
+    error = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    if (error == 0) {
+        error = pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    }
+    if (error == 0) {
+        error = pthread_sigmask(SIG_SETMASK, &all, &before);
+    }
+    if (error == 0) {
+        error = pthread_create(&thread, &attributes, thread_main, lookup);
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* restores what was valid */
+    }
+    (void)pthread_attr_destroy(&attributes); /* it was initialized */
+    return error;
+}
+
+static void append(struct lookup *lookup)
+{
+    struct lookup **end = &queue.first;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = lookup;
+}
+
+/* 0, or an errno: no thread can be made, and none runs that would take it from the queue. */
+static int begin(struct lookup *lookup)
+{
+    int error = 0;
+    lock_queue();
+    if (queue.threads < RESOLVE_THREADS) {
+        lookup->stage = RUNNING;
+        error = start_thread(lookup);
+        queue.threads += error == 0;
+    }
+    if (lookup->stage != RUNNING || (error != 0 && queue.threads > 0)) {
+        lookup->stage = QUEUED;
+        append(lookup);
+        error = 0;
+    }
+    unlock_queue();
+    return error;
+}
+
+/* The caller is through with it, or gives up. */
+static void end(struct lookup *lookup)
+{
+    lock_queue();
+    bool ours = lookup->stage != RUNNING;
+    if (lookup->stage == QUEUED) {
+        struct lookup **at = &queue.first;
+        while (*at != lookup) {
+            at = &(*at)->next;
+        }
+        *at = lookup->next;
+    } else if (!ours) {
+        lookup->stage = ABANDONED;
+    }
+    unlock_queue();
+    if (ours) {
+        free_lookup(lookup);
+    }
+}
+
+/* ---- Resolve ------------------------------------------------------------------------------- */
+
+static const char *failure(int failed, int error)
+{
+    return failed == EAI_SYSTEM ? strerror(error) : gai_strerror(failed);
+}
+
+static const char *why_given_up(int error)
+{
+    return error == ETIMEDOUT ? "the name was not resolved in time (check the name servers)"
+                              : strerror(error);
+}
+
+/* Of one that is DONE, which the thread has said under the lock, after it wrote the result. */
+static const char *result_of(struct lookup *lookup, struct addrinfo **found)
+{
+    lock_queue();
+    const char *why = lookup->failed != 0 ? failure(lookup->failed, lookup->error) : NULL;
+    if (why == NULL) {
+        *found = lookup->found;
+        lookup->found = NULL;
+    }
+    unlock_queue();
+    return why;
+}
+
+static const char *resolve_on_thread(struct lookup *lookup, const struct resolve_wait *wait,
+                                     struct addrinfo **found)
+{
+    int error = begin(lookup);
+    if (error != 0) {
+        free_lookup(lookup);
+        return error == EAGAIN || error == ENOMEM ? "no thread can be made to resolve the name"
+                                                  : strerror(error);
+    }
+    error = wait->until_readable(wait->arg, lookup->done_fd);
+    const char *why = error != 0 ? why_given_up(error) : result_of(lookup, found);
+    end(lookup);
+    return why;
+}
+
+const char *resolve(const char *host, uint16_t port, int flags, const struct resolve_wait *wait,
+                    struct addrinfo **found)
+{
+    char number[8];
+    (void)snprintf(number, sizeof(number), "%u", (unsigned)port);
+    *found = NULL;
+    int failed = ask(host, number, AI_NUMERICHOST, found);
+    if (failed != EAI_NONAME) {
+        return failed == 0 ? NULL : failure(failed, errno);
+    }
+    struct lookup *lookup = new_lookup(host, number, flags);
+    return lookup != NULL ? resolve_on_thread(lookup, wait, found) : strerror(errno);
+}
+
+/* ---- With a descriptor to give up on ------------------------------------------------------- */
+
+struct limits {
+    int cancel_fd;
+    int64_t deadline_us;
+};
+
+static int poll_until_readable(void *arg, int fd)
+{
+    const struct limits *limits = arg;
+    struct pollfd set[] = {{.fd = fd, .events = POLLIN},
+                           {.fd = limits->cancel_fd, .events = POLLIN}};
+    struct timespec left;
+    int ready;
+    do {
+        ready = ppoll(set, 2, clock_left(limits->deadline_us, &left), NULL);
+    } while (ready < 0 && errno == EINTR);
+    if (ready < 0) {
+        return errno;
+    }
+    if (set[1].revents != 0) {
+        return ECANCELED;
+    }
+    return ready > 0 ? 0 : ETIMEDOUT;
+}
+
+const char *resolve_within(const char *host, uint16_t port, int flags, int cancel_fd,
+                           int64_t deadline_us, struct addrinfo **found)
+{
+    struct limits limits = {cancel_fd, deadline_us};
+    struct resolve_wait wait = {poll_until_readable, &limits};
+    return resolve(host, port, flags, &wait, found);
+}

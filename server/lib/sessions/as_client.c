@@ -1,0 +1,103 @@
+/* A client's sessions: offered to the peer that they are from. */
+#include "server/lib/sessions/internal.h"
+#include "server/lib/sessions/validity.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int slot = -1; /* of an SSL's key in the table; written once, by prepare() */
+
+static void free_key(void *parent, void *key, CRYPTO_EX_DATA *data, int index, long number,
+                     void *pointer)
+{
+    (void)parent;
+    (void)data;
+    (void)index;
+    (void)number;
+    (void)pointer;
+    free(key);
+}
+
+static void prepare(void)
+{
+    slot = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_key);
+}
+
+/* For TLS 1.2 in the handshake, for TLS 1.3 with each ticket that is read. */
+static int on_new_as_client(SSL *ssl, SSL_SESSION *session)
+{
+    struct sessions *sessions = sessions_of(ssl);
+    uint8_t bytes[SESSION_MOST];
+    const struct store_key *key = SSL_get_ex_data(ssl, slot);
+    (void)ERR_set_mark();
+    if (key && SSL_SESSION_is_resumable(session) && validity_note(ssl, session)) {
+        int64_t lifetime = session_lifetime_s(sessions, ssl, session);
+        int64_t hint = (int64_t)SSL_SESSION_get_ticket_lifetime_hint(session);
+        size_t size = session_to_bytes(session, bytes);
+        if (size)
+            clients_put(sessions->clients, key, bytes, size,
+                        SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION,
+                        hint > 0 && hint < lifetime ? hint : lifetime);
+        OPENSSL_cleanse(bytes, size);
+    }
+    (void)ERR_pop_to_mark();
+    return 0;
+}
+
+bool sessions_use_as_client(SSL_CTX *ctx)
+{
+    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL |
+                                                  SSL_SESS_CACHE_NO_AUTO_CLEAR);
+    SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
+    SSL_CTX_sess_set_new_cb(ctx, on_new_as_client);
+    return true;
+}
+
+/* Whom we expect: the scope, the address that was dialed, and the name that we ask for. */
+static bool make_key(const struct sessions *sessions, const SSL *ssl, const char *peer,
+                     struct store_key *key)
+{
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+                EVP_DigestUpdate(digest, sessions->scope[false], SCOPE_SIZE) == 1 &&
+                EVP_DigestUpdate(digest, peer, strlen(peer) + 1) == 1 &&
+                (!name || EVP_DigestUpdate(digest, name, strlen(name)) == 1) &&
+                EVP_DigestFinal_ex(digest, key->bytes, NULL) == 1;
+    EVP_MD_CTX_free(digest);
+    return made;
+}
+
+void sessions_offer(struct sessions *sessions, SSL *ssl, const char *peer)
+{
+    uint8_t bytes[STORE_RECORD];
+    struct store_key *key = sessions->clients ? calloc(1, sizeof *key) : NULL;
+    if (!key || !make_key(sessions, ssl, peer, key) || SSL_set_ex_data(ssl, slot, key) != 1) {
+        free(key);
+        return;
+    }
+    size_t size = clients_take(sessions->clients, key, bytes);
+    SSL_SESSION *session = session_from_bytes(sessions, bytes, size);
+    OPENSSL_cleanse(bytes, size);
+    (void)ERR_set_mark();
+    if (session)
+        (void)SSL_set_session(ssl, session); /* a session that does not fit is not offered */
+    (void)ERR_pop_to_mark();
+    SSL_SESSION_free(session);
+}
+
+void sessions_forget(struct sessions *sessions, SSL *ssl)
+{
+    const struct store_key *key = sessions->clients ? SSL_get_ex_data(ssl, slot) : NULL;
+    if (key)
+        clients_forget(sessions->clients, key);
+}
+
+bool sessions_prepare(void)
+{
+    return pthread_once(&once, prepare) == 0 && slot >= 0;
+}

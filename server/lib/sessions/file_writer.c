@@ -1,0 +1,202 @@
+/* The thread that writes to a file store. Changes that come while it waits for other processes are written together. */
+#include "server/lib/sessions/file_writer.h"
+
+#include "relay/clock.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum { MOST_QUEUED = 256, WRITER_STACK = 128 * 1024 };
+
+struct job {
+    struct file_change *change;
+    bool done, abandoned; /* the one that comes last frees it */
+    int result;
+};
+
+struct file_writer {
+    int (*write)(void *arg, struct file_change *const *changes, size_t count);
+    void *arg;
+    pthread_t thread;
+    pthread_mutex_t lock;   /* guards what follows; nothing is written under it */
+    pthread_cond_t arrived; /* for the thread */
+    pthread_cond_t written; /* for those who wait */
+    struct job *queue[MOST_QUEUED];
+    size_t count;
+    bool stop, stopped;
+};
+
+static void free_job(struct job *job)
+{
+    OPENSSL_clear_free(job->change, sizeof *job->change + job->change->size);
+    free(job);
+}
+
+static void write_jobs(struct file_writer *writer, struct job *const *jobs, size_t count)
+{
+    struct file_change *changes[MOST_QUEUED];
+    for (size_t i = 0; i < count; i++)
+        changes[i] = jobs[i]->change;
+    int result = writer->write(writer->arg, changes, count);
+    pthread_mutex_lock(&writer->lock);
+    for (size_t i = 0; i < count; i++) {
+        jobs[i]->result = result;
+        jobs[i]->done = true;
+        if (jobs[i]->abandoned)
+            free_job(jobs[i]);
+    }
+    pthread_cond_broadcast(&writer->written);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* Takes all that is queued. 0: to stop. */
+static size_t take_jobs(struct file_writer *writer, struct job **jobs)
+{
+    pthread_mutex_lock(&writer->lock);
+    while (writer->count == 0 && !writer->stop)
+        pthread_cond_wait(&writer->arrived, &writer->lock);
+    size_t count = writer->count;
+    for (size_t i = 0; i < count; i++)
+        jobs[i] = writer->queue[i];
+    writer->count = 0;
+    if (count == 0) {
+        writer->stopped = true;
+        pthread_cond_broadcast(&writer->written);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return count;
+}
+
+static void *run(void *arg)
+{
+    struct file_writer *writer = arg;
+    struct job *jobs[MOST_QUEUED];
+    for (size_t count; (count = take_jobs(writer, jobs)) > 0;)
+        write_jobs(writer, jobs, count);
+    return NULL;
+}
+
+/* Signals are for the threads of the program, not for this one. */
+static int start(struct file_writer *writer)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    int error = pthread_attr_init(&attributes);
+    if (error)
+        return error;
+    error = pthread_attr_setstacksize(&attributes, WRITER_STACK);
+    sigfillset(&all);
+    if (!error)
+        error = pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (!error) {
+        error = pthread_create(&writer->thread, &attributes, run, writer);
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+static bool make_conditions(struct file_writer *writer)
+{
+    pthread_condattr_t monotonic;
+    if (pthread_cond_init(&writer->arrived, NULL))
+        return false;
+    if (pthread_condattr_init(&monotonic) == 0) {
+        bool made = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 &&
+                    pthread_cond_init(&writer->written, &monotonic) == 0;
+        pthread_condattr_destroy(&monotonic);
+        if (made)
+            return true;
+    }
+    pthread_cond_destroy(&writer->arrived);
+    return false;
+}
+
+static void destroy(struct file_writer *writer)
+{
+    pthread_cond_destroy(&writer->written);
+    pthread_cond_destroy(&writer->arrived);
+    pthread_mutex_destroy(&writer->lock);
+    free(writer);
+}
+
+struct file_writer *file_writer_new(int (*write)(void *arg, struct file_change *const *changes,
+                                                 size_t count),
+                                    void *arg)
+{
+    struct file_writer *writer = calloc(1, sizeof *writer);
+    if (!writer || pthread_mutex_init(&writer->lock, NULL)) {
+        free(writer);
+        return NULL;
+    }
+    if (!make_conditions(writer)) {
+        pthread_mutex_destroy(&writer->lock);
+        free(writer);
+        return NULL;
+    }
+    writer->write = write;
+    writer->arg = arg;
+    if (start(writer) == 0)
+        return writer;
+    destroy(writer);
+    return NULL;
+}
+
+/* The thread may be inside LMDB, where it waits for another process without end. */
+bool file_writer_free(struct file_writer *writer, int64_t deadline_us)
+{
+    if (!writer)
+        return true;
+    struct timespec until = clock_absolute(deadline_us);
+    int error = 0;
+    pthread_mutex_lock(&writer->lock);
+    writer->stop = true;
+    pthread_cond_signal(&writer->arrived);
+    while (!writer->stopped && error != ETIMEDOUT)
+        error = pthread_cond_timedwait(&writer->written, &writer->lock, &until);
+    bool stopped = writer->stopped;
+    writer->stop = stopped;
+    pthread_mutex_unlock(&writer->lock);
+    if (!stopped)
+        return false;
+    pthread_join(writer->thread, NULL);
+    destroy(writer);
+    return true;
+}
+
+/* The job's result, or ETIMEDOUT. */
+static int wait_for(struct file_writer *writer, const struct job *job, int64_t deadline_us)
+{
+    struct timespec until = clock_absolute(deadline_us);
+    int error = 0;
+    while (!job->done && error != ETIMEDOUT)
+        error = pthread_cond_timedwait(&writer->written, &writer->lock, &until);
+    return job->done ? job->result : ETIMEDOUT;
+}
+
+int file_writer_run(struct file_writer *writer, struct file_change *change, int64_t deadline_us)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (!job) {
+        OPENSSL_clear_free(change, sizeof *change + change->size);
+        return ENOMEM;
+    }
+    job->change = change;
+    pthread_mutex_lock(&writer->lock);
+    bool full = writer->count == MOST_QUEUED;
+    int result = EBUSY;
+    if (!full) {
+        writer->queue[writer->count++] = job;
+        pthread_cond_signal(&writer->arrived);
+        result = wait_for(writer, job, deadline_us);
+        job->abandoned = true;
+    }
+    bool ours = full || job->done;
+    pthread_mutex_unlock(&writer->lock);
+    if (ours)
+        free_job(job);
+    return result;
+}

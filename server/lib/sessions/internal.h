@@ -1,0 +1,50 @@
+/* What the files of session resumption share.
+ *
+ *   sessions.c   new, free, and what both roles need     as_server.c   stores and tickets     as_client.c   the table */
+#ifndef ACTPASS_SERVER_SESSIONS_INTERNAL_H
+#define ACTPASS_SERVER_SESSIONS_INTERNAL_H
+
+#include "server/lib/sessions/clients.h"
+#include "server/lib/sessions/seal.h"
+#include "server/lib/sessions/sessions.h"
+#include "server/lib/sessions/store.h"
+#include "server/lib/sessions/trouble.h"
+
+/* The largest session that is kept. */
+enum { SESSION_MOST = STORE_RECORD - SEAL_OVERHEAD };
+
+struct sessions {
+    const struct policy *policy;
+    enum config_sessions_kind kind;
+    int64_t timeout_s;
+    struct store *store;     /* NULL: off, or tickets */
+    struct keyring *keyring; /* NULL: off, or memory */
+    struct clients *clients; /* NULL: off */
+    struct trouble trouble;
+    uint8_t scope[2][SCOPE_SIZE]; /* of client and server; constant once the contexts are made */
+};
+
+struct sessions *sessions_of(const SSL *ssl);
+
+/* Whatever becomes of a session, its full handshake must not be too long ago, and its peer must still be one that we
+ * accept. */
+bool session_acceptable(const struct sessions *sessions, SSL_SESSION *session);
+
+/* Seconds for which a session that was just made or renewed may be kept. */
+int64_t session_lifetime_s(const struct sessions *sessions, const SSL *ssl,
+                           const SSL_SESSION *session);
+
+/* The session as bytes; 0: it is too large or there is no memory. */
+size_t session_to_bytes(const SSL_SESSION *session, uint8_t buffer[SESSION_MOST]);
+
+/* NULL: no session, or one that is not to be resumed. */
+SSL_SESSION *session_from_bytes(const struct sessions *sessions, const uint8_t *bytes, size_t size);
+
+/* Each sets a context up; false: no memory. */
+bool sessions_use_as_server(const struct sessions *sessions, SSL_CTX *ctx);
+bool sessions_use_as_client(SSL_CTX *ctx);
+
+/* Process-wide set-up of as_client.c. */
+bool sessions_prepare(void);
+
+#endif

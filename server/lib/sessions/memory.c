@@ -1,0 +1,165 @@
+/* Sessions in memory: a hash table, and a list in the order of arrival. */
+#include "server/lib/sessions/memory.h"
+
+#include "relay/clock.h"
+
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct record {
+    struct store_key key;
+    struct record *next;          /* of the same bucket */
+    struct record *older, *newer; /* in the order of arrival */
+    int64_t expires_us;
+    size_t size;
+    uint8_t data[];
+};
+
+struct memory {
+    struct store base;
+    size_t most_records, most_bytes;
+    size_t mask;          /* one less than the number of buckets, a power of two */
+    pthread_mutex_t lock; /* guards what follows; nothing else is taken under it */
+    struct record **buckets;
+    struct record *oldest, *newest;
+    size_t count, bytes;
+};
+
+static size_t cost(const struct record *record)
+{
+    return sizeof *record + record->size;
+}
+
+/* The key is a digest: any of its bytes are as good as a hash. */
+static struct record **bucket_of(struct memory *memory, const struct store_key *key)
+{
+    uint32_t hash;
+    memcpy(&hash, key->bytes, sizeof hash);
+    return &memory->buckets[hash & memory->mask];
+}
+
+/* The place that points to the record, or to NULL. */
+static struct record **find(struct memory *memory, const struct store_key *key)
+{
+    struct record **place = bucket_of(memory, key);
+    while (*place && memcmp((*place)->key.bytes, key->bytes, STORE_KEY) != 0)
+        place = &(*place)->next;
+    return place;
+}
+
+/* There may be none. */
+static void drop(struct memory *memory, struct record **place)
+{
+    struct record *record = *place;
+    if (!record)
+        return;
+    *place = record->next;
+    *(record->older ? &record->older->newer : &memory->oldest) = record->newer;
+    *(record->newer ? &record->newer->older : &memory->newest) = record->older;
+    memory->count--;
+    memory->bytes -= cost(record);
+    OPENSSL_clear_free(record, cost(record)); /* it holds a resumption secret */
+}
+
+static void add(struct memory *memory, struct record *record)
+{
+    struct record **place = bucket_of(memory, &record->key);
+    record->next = *place;
+    *place = record;
+    record->older = memory->newest;
+    *(memory->newest ? &memory->newest->newer : &memory->oldest) = record;
+    memory->newest = record;
+    memory->count++;
+    memory->bytes += cost(record);
+}
+
+static void make_room(struct memory *memory)
+{
+    while (memory->oldest &&
+           (memory->count > memory->most_records || memory->bytes > memory->most_bytes))
+        drop(memory, find(memory, &memory->oldest->key));
+}
+
+static enum store_result put(struct store *store, const struct store_key *key, const void *data,
+                             size_t size, int64_t lifetime_s, struct store_problem *problem)
+{
+    struct memory *memory = (struct memory *)store;
+    struct record *record = OPENSSL_zalloc(sizeof *record + size);
+    if (!record)
+        return store_fail(problem, "out of memory for a session");
+    record->key = *key;
+    record->expires_us = clock_deadline_ms(lifetime_s * 1000);
+    record->size = size;
+    memcpy(record->data, data, size);
+    pthread_mutex_lock(&memory->lock);
+    drop(memory, find(memory, key));
+    add(memory, record);
+    make_room(memory);
+    pthread_mutex_unlock(&memory->lock);
+    return STORE_DONE;
+}
+
+static enum store_result get(struct store *store, const struct store_key *key, void *buffer,
+                             size_t *size, struct store_problem *problem)
+{
+    struct memory *memory = (struct memory *)store;
+    (void)problem;
+    pthread_mutex_lock(&memory->lock);
+    struct record **place = find(memory, key);
+    if (*place && clock_now_us() >= (*place)->expires_us)
+        drop(memory, place);
+    else if (*place) {
+        *size = (*place)->size;
+        memcpy(buffer, (*place)->data, *size);
+        pthread_mutex_unlock(&memory->lock);
+        return STORE_DONE;
+    }
+    pthread_mutex_unlock(&memory->lock);
+    return STORE_MISS;
+}
+
+static enum store_result take_out(struct store *store, const struct store_key *key,
+                                  struct store_problem *problem)
+{
+    struct memory *memory = (struct memory *)store;
+    (void)problem;
+    pthread_mutex_lock(&memory->lock);
+    struct record **place = find(memory, key);
+    bool there = *place != NULL;
+    drop(memory, place);
+    pthread_mutex_unlock(&memory->lock);
+    return there ? STORE_DONE : STORE_MISS;
+}
+
+static void free_memory(struct store *store)
+{
+    struct memory *memory = (struct memory *)store;
+    while (memory->oldest)
+        drop(memory, find(memory, &memory->oldest->key));
+    pthread_mutex_destroy(&memory->lock);
+    free(memory->buckets);
+    free(memory);
+}
+
+struct store *store_memory_new(size_t most_records, size_t most_bytes)
+{
+    static const struct store_calls calls = {put, get, take_out, free_memory};
+    size_t buckets = 16;
+    while (buckets < most_records)
+        buckets *= 2;
+    struct memory *memory = calloc(1, sizeof *memory);
+    if (memory)
+        memory->buckets = calloc(buckets, sizeof *memory->buckets);
+    if (!memory || !memory->buckets || pthread_mutex_init(&memory->lock, NULL)) {
+        free(memory ? memory->buckets : NULL);
+        free(memory);
+        return NULL;
+    }
+    memory->base.calls = &calls;
+    memory->most_records = most_records;
+    memory->most_bytes = most_bytes;
+    memory->mask = buckets - 1;
+    return &memory->base;
+}

@@ -1,0 +1,284 @@
+/* The Redis store. */
+#include "server/lib/sessions/redis.h"
+
+#include "relay/clock.h"
+#include "server/lib/dial/resolve.h"
+#include "server/lib/sessions/redis_link.h"
+#include "server/lib/tls/error.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+/* Connections that are kept; more may be open at once for as long as they are used, but not without bound. */
+enum { KEEP = 16, MOST_OPEN = 128, NAME = 80 };
+
+struct redis {
+    struct store base;
+    struct redis_place place;
+    int64_t deadline_ms;
+
+    pthread_mutex_t lock; /* guards what follows; never held while anything waits */
+    struct redis_link *kept[KEEP];
+    size_t kept_count, open_count;
+    int64_t pause_until_us;
+    char pause_reason[sizeof(struct store_problem)];
+};
+
+struct command {
+    int count;
+    const char *words[4];
+    size_t sizes[4];
+};
+
+/* ---- Connections -------------------------------------------------------------------------- */
+
+/* May we ask now? With *link one that was kept, or NULL: open one. */
+static bool admit(struct redis *redis, struct redis_link **link, struct store_problem *problem)
+{
+    bool may = false;
+    *link = NULL;
+    pthread_mutex_lock(&redis->lock);
+    if (clock_now_us() < redis->pause_until_us) {
+        store_fail(problem, "%s", redis->pause_reason);
+    } else if (redis->kept_count > 0) {
+        *link = redis->kept[--redis->kept_count];
+        may = true;
+    } else if (redis->open_count == MOST_OPEN) {
+        store_fail(problem, "sessions in Redis: %d questions are open: it is too slow", MOST_OPEN);
+    } else {
+        redis->open_count++;
+        may = true;
+    }
+    pthread_mutex_unlock(&redis->lock);
+    return may;
+}
+
+static void keep(struct redis *redis, struct redis_link *link)
+{
+    pthread_mutex_lock(&redis->lock);
+    bool full = redis->kept_count == KEEP;
+    if (full)
+        redis->open_count--;
+    else
+        redis->kept[redis->kept_count++] = link;
+    pthread_mutex_unlock(&redis->lock);
+    if (full)
+        redis_link_close(link);
+}
+
+/* It is no use: leaves it alone for a while, and says the same as long. */
+static void pause_it(struct redis *redis, const struct store_problem *problem)
+{
+    pthread_mutex_lock(&redis->lock);
+    redis->open_count--;
+    redis->pause_until_us = clock_deadline_ms(REDIS_PAUSE_MS);
+    memcpy(redis->pause_reason, problem->text, sizeof redis->pause_reason);
+    pthread_mutex_unlock(&redis->lock);
+}
+
+/* Those that were kept are as dead as the one that was just found so. */
+static void drop_kept(struct redis *redis)
+{
+    struct redis_link *dead[KEEP];
+    pthread_mutex_lock(&redis->lock);
+    size_t count = redis->kept_count;
+    memcpy(dead, redis->kept, count * sizeof *dead);
+    redis->kept_count = 0;
+    redis->open_count -= count;
+    pthread_mutex_unlock(&redis->lock);
+    for (size_t i = 0; i < count; i++)
+        redis_link_close(dead[i]);
+}
+
+/* ---- Commands ----------------------------------------------------------------------------- */
+
+static redisReply *try_link(struct redis_link *link, const struct command *command,
+                            int64_t deadline_us, struct store_problem *problem)
+{
+    return link ? redis_link_ask(link, command->count, command->words, command->sizes, deadline_us,
+                                 problem)
+                : NULL;
+}
+
+/* A kept connection may be dead since Redis was started anew; then a new one gets a try within the same deadline. */
+static redisReply *ask(struct redis *redis, const struct command *command,
+                       struct store_problem *problem)
+{
+    struct redis_link *link;
+    int64_t deadline_us = clock_deadline_ms(redis->deadline_ms);
+    if (!admit(redis, &link, problem))
+        return NULL;
+    redisReply *reply = try_link(link, command, deadline_us, problem);
+    if (!reply && link) {
+        drop_kept(redis);
+        redis_link_close(link);
+        link = NULL;
+    }
+    if (!reply && clock_now_us() < deadline_us) {
+        link = redis_link_open(&redis->place, deadline_us, problem);
+        reply = try_link(link, command, deadline_us, problem);
+    }
+    if (reply) {
+        keep(redis, link);
+        return reply;
+    }
+    redis_link_close(link);
+    pause_it(redis, problem);
+    return NULL;
+}
+
+/* "actpass:" and the key in hex, so that an administrator sees what is whose. */
+static size_t name_record(const struct store_key *key, char name[NAME])
+{
+    int size = snprintf(name, NAME, "actpass:");
+    for (size_t i = 0; i < STORE_KEY; i++)
+        size += snprintf(name + size, NAME - (size_t)size, "%02x", key->bytes[i]);
+    return (size_t)size;
+}
+
+/* Redis said no: out of memory, read-only, still loading. It can be asked again. */
+static enum store_result refused(const redisReply *reply, struct store_problem *problem)
+{
+    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOAUTH", 6) == 0)
+        return store_fail(problem, "sessions in Redis: it wants a password: set "
+                                   "sessions_password_file");
+    return store_fail(problem, "sessions in Redis: it refuses: %.150s",
+                      reply->type == REDIS_REPLY_ERROR ? reply->str : "an unexpected answer");
+}
+
+static enum store_result put(struct store *store, const struct store_key *key, const void *data,
+                             size_t size, int64_t lifetime_s, struct store_problem *problem)
+{
+    char name[NAME], lifetime[24];
+    struct command command = {4, {"SETEX", name, lifetime, data}, {5, 0, 0, size}};
+    command.sizes[1] = name_record(key, name);
+    command.sizes[2] = (size_t)snprintf(lifetime, sizeof lifetime, "%lld", (long long)lifetime_s);
+    redisReply *reply = ask((struct redis *)store, &command, problem);
+    if (!reply)
+        return STORE_FAILED;
+    enum store_result result =
+        reply->type == REDIS_REPLY_STATUS ? STORE_DONE : refused(reply, problem);
+    freeReplyObject(reply);
+    return result;
+}
+
+static enum store_result get(struct store *store, const struct store_key *key, void *buffer,
+                             size_t *size, struct store_problem *problem)
+{
+    char name[NAME];
+    struct command command = {2, {"GET", name}, {3, 0}};
+    command.sizes[1] = name_record(key, name);
+    enum store_result result = STORE_MISS;
+    redisReply *reply = ask((struct redis *)store, &command, problem);
+    if (!reply)
+        return STORE_FAILED;
+    if (reply->type == REDIS_REPLY_STRING && (size_t)reply->len <= STORE_RECORD) {
+        *size = (size_t)reply->len;
+        memcpy(buffer, reply->str, *size);
+        result = STORE_DONE;
+    } else if (reply->type != REDIS_REPLY_NIL) {
+        result = refused(reply, problem);
+    }
+    freeReplyObject(reply);
+    return result;
+}
+
+static enum store_result take_out(struct store *store, const struct store_key *key,
+                                  struct store_problem *problem)
+{
+    char name[NAME];
+    struct command command = {2, {"DEL", name}, {3, 0}};
+    command.sizes[1] = name_record(key, name);
+    redisReply *reply = ask((struct redis *)store, &command, problem);
+    if (!reply)
+        return STORE_FAILED;
+    enum store_result result = refused(reply, problem);
+    if (reply->type == REDIS_REPLY_INTEGER)
+        result = reply->integer > 0 ? STORE_DONE : STORE_MISS;
+    freeReplyObject(reply);
+    return result;
+}
+
+/* ---- New and free ------------------------------------------------------------------------- */
+
+static void free_redis(struct store *store)
+{
+    struct redis *redis = (struct redis *)store;
+    drop_kept(redis);
+    pthread_mutex_destroy(&redis->lock);
+    redis_tls_free(redis->place.tls);
+    secret_wipe(&redis->place.password);
+    free(redis->place.user);
+    free(redis);
+}
+
+static bool set_path(struct redis_place *place, const char *path, struct tls_error *error)
+{
+    struct sockaddr_un *name = (struct sockaddr_un *)&place->addresses[0].name;
+    if (strlen(path) >= sizeof name->sun_path)
+        return tls_fail(error, "sessions in Redis: the path %s is longer than %zu bytes", path,
+                        sizeof name->sun_path - 1);
+    name->sun_family = AF_UNIX;
+    memcpy(name->sun_path, path, strlen(path) + 1);
+    place->addresses[0].size = sizeof *name;
+    place->count = 1;
+    return true;
+}
+
+/* Names are looked up now, since a look-up can take far longer than a handshake may wait. */
+static bool look_up(struct redis_place *place, const char *host, uint16_t port,
+                    struct tls_error *error)
+{
+    struct addrinfo *found = NULL;
+    const char *why = resolve_within(host, port, 0, -1, clock_deadline_ms(REDIS_LOOKUP_MS), &found);
+    if (why)
+        return tls_fail(error, "sessions in Redis: the host %s is not known: %s", host, why);
+    for (struct addrinfo *each = found; each && place->count < REDIS_MOST_ADDRESSES;
+         each = each->ai_next) {
+        struct redis_address *address = &place->addresses[place->count++];
+        memcpy(&address->name, each->ai_addr, each->ai_addrlen);
+        address->size = each->ai_addrlen;
+    }
+    freeaddrinfo(found);
+    return true;
+}
+
+static bool set_access(struct redis_place *place, const struct config_sessions *where,
+                       struct tls_error *error)
+{
+    if (where->user && !where->password_file)
+        return tls_fail(error,
+                        "sessions in Redis: the user %s has no password: give "
+                        "sessions_password_file",
+                        where->user);
+    place->user = where->user ? strdup(where->user) : NULL;
+    if (where->user && !place->user)
+        return tls_fail(error, "out of memory for sessions");
+    if (where->password_file && !secret_read(&place->password, where->password_file, error))
+        return false;
+    return !where->over_tls || (place->tls = redis_tls_new(where, error));
+}
+
+struct store *store_redis_new(const struct config_sessions *where, int64_t deadline_ms,
+                              struct tls_error *error)
+{
+    static const struct store_calls calls = {put, get, take_out, free_redis};
+    struct redis *redis = calloc(1, sizeof *redis);
+    if (!redis || pthread_mutex_init(&redis->lock, NULL)) {
+        free(redis);
+        tls_fail(error, "out of memory for sessions");
+        return NULL;
+    }
+    redis->base.calls = &calls;
+    redis->deadline_ms = deadline_ms;
+    redis->place.db = where->db;
+    if (set_access(&redis->place, where, error) &&
+        (where->path ? set_path(&redis->place, where->path, error)
+                     : look_up(&redis->place, where->host, where->port, error)))
+        return &redis->base;
+    free_redis(&redis->base);
+    return NULL;
+}

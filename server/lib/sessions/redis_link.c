@@ -1,0 +1,278 @@
+/* One connection to a Redis. */
+#include "server/lib/sessions/redis_link.h"
+
+#include "relay/clock.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/crypto.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The largest answer: a record, and what the protocol puts around it. */
+enum { MOST_ANSWER = STORE_RECORD + 1024 };
+
+struct redis_link {
+    int fd;
+    SSL *ssl; /* NULL: plain */
+    redisReader *reader;
+    size_t answered; /* bytes of the answer so far */
+};
+
+static bool fail(struct store_problem *problem, const char *what, int error)
+{
+    store_fail(problem, "sessions in Redis: %s: %s", what, strerror(error));
+    return false;
+}
+
+/* 0, or an errno. */
+static int wait_for(int fd, short events, int64_t deadline_us)
+{
+    struct timespec left;
+    struct pollfd set = {.fd = fd, .events = events};
+    int ready;
+    while ((ready = ppoll(&set, 1, clock_left(deadline_us, &left), NULL)) < 0)
+        if (errno != EINTR)
+            return errno;
+    return ready ? 0 : ETIMEDOUT;
+}
+
+/* ---- Connect ------------------------------------------------------------------------------ */
+
+static int finish_connect(int fd, int64_t deadline_us)
+{
+    int error = wait_for(fd, POLLOUT, deadline_us);
+    socklen_t size = sizeof error;
+    if (error)
+        return error;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) ? errno : error;
+}
+
+static int connect_to(const struct redis_address *address, int64_t deadline_us, int *error)
+{
+    const struct sockaddr *name = (const struct sockaddr *)&address->name;
+    int on = 1;
+    int fd = socket(name->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        *error = errno;
+        return -1;
+    }
+    if (name->sa_family != AF_UNIX)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* faster, if it can be */
+    *error = connect(fd, name, address->size) == 0 ? 0 : errno;
+    if (*error == EINPROGRESS)
+        *error = finish_connect(fd, deadline_us);
+    if (*error == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static int connect_any(const struct redis_place *place, int64_t deadline_us,
+                       struct store_problem *problem)
+{
+    int error = EADDRNOTAVAIL, fd = -1;
+    for (size_t i = 0; fd < 0 && i < place->count; i++)
+        fd = connect_to(&place->addresses[i], deadline_us, &error);
+    if (fd < 0)
+        fail(problem, "cannot connect", error);
+    return fd;
+}
+
+static bool shake_hands(struct redis_link *link, struct redis_tls *tls, int64_t deadline_us,
+                        struct store_problem *problem)
+{
+    short events = 0;
+    int done = 0, error = 0;
+    if (!tls)
+        return true;
+    link->ssl = redis_tls_open(tls, link->fd);
+    if (!link->ssl)
+        return fail(problem, "TLS", ENOMEM);
+    while (!error && (done = redis_tls_shake(link->ssl, &events, problem)) == 0)
+        error = wait_for(link->fd, events, deadline_us);
+    return error ? fail(problem, "the TLS handshake failed; does it speak TLS at that port?", error)
+                 : done > 0;
+}
+
+/* What Redis answers is not printed: it was sent a secret. */
+static bool authenticate(struct redis_link *link, const struct redis_place *place,
+                         int64_t deadline_us, struct store_problem *problem)
+{
+    const char *words[3] = {"AUTH"};
+    size_t sizes[3] = {4};
+    int count = 1;
+    if (place->password.size == 0)
+        return true;
+    if (place->user) {
+        words[count] = place->user;
+        sizes[count++] = strlen(place->user);
+    }
+    words[count] = place->password.text;
+    sizes[count++] = place->password.size;
+    redisReply *reply = redis_link_ask(link, count, words, sizes, deadline_us, problem);
+    bool accepted = reply && reply->type == REDIS_REPLY_STATUS;
+    bool wrong =
+        reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGPASS", 9) == 0;
+    if (reply && !accepted)
+        store_fail(problem,
+                   wrong ? "sessions in Redis: it refuses the password: check "
+                           "sessions_password_file and the user in the URL"
+                         : "sessions in Redis: it does not take our AUTH: has it a password set "
+                           "(requirepass) or this user (ACL)?");
+    freeReplyObject(reply);
+    return accepted;
+}
+
+static bool select_db(struct redis_link *link, unsigned db, int64_t deadline_us,
+                      struct store_problem *problem)
+{
+    char number[16];
+    const char *words[] = {"SELECT", number};
+    size_t sizes[] = {6, (size_t)snprintf(number, sizeof number, "%u", db)};
+    if (db == 0)
+        return true;
+    redisReply *reply = redis_link_ask(link, 2, words, sizes, deadline_us, problem);
+    bool selected = reply && reply->type == REDIS_REPLY_STATUS;
+    if (reply && !selected)
+        store_fail(problem, "sessions in Redis: database %u cannot be selected: %.100s", db,
+                   reply->type == REDIS_REPLY_ERROR ? reply->str : "it gives no reason");
+    freeReplyObject(reply);
+    return selected;
+}
+
+struct redis_link *redis_link_open(const struct redis_place *place, int64_t deadline_us,
+                                   struct store_problem *problem)
+{
+    struct redis_link *link = calloc(1, sizeof *link);
+    if (link)
+        link->reader = redisReaderCreate();
+    if (!link || !link->reader) {
+        free(link);
+        store_fail(problem, "sessions in Redis: out of memory");
+        return NULL;
+    }
+    link->fd = connect_any(place, deadline_us, problem);
+    if (link->fd >= 0 && shake_hands(link, place->tls, deadline_us, problem) &&
+        authenticate(link, place, deadline_us, problem) &&
+        select_db(link, place->db, deadline_us, problem))
+        return link;
+    redis_link_close(link);
+    return NULL;
+}
+
+void redis_link_close(struct redis_link *link)
+{
+    if (!link)
+        return;
+    SSL_free(link->ssl);
+    if (link->fd >= 0)
+        close(link->fd);
+    redisReaderFree(link->reader);
+    free(link);
+}
+
+/* ---- Ask ---------------------------------------------------------------------------------- */
+
+static ssize_t send_some(struct redis_link *link, const char *data, size_t size, short *events)
+{
+    *events = POLLOUT;
+    return link->ssl ? redis_tls_send(link->ssl, data, size, events)
+                     : send(link->fd, data, size, MSG_NOSIGNAL);
+}
+
+/* What TLS has decrypted already is not seen by poll. */
+static ssize_t receive_some(struct redis_link *link, char *buffer, size_t size, int64_t deadline_us)
+{
+    short events = POLLIN;
+    ssize_t got = -1;
+    int error = 0;
+    if (link->ssl)
+        got = redis_tls_recv(link->ssl, buffer, size, &events);
+    if (got < 0 && (!link->ssl || errno == EAGAIN))
+        error = wait_for(link->fd, events, deadline_us);
+    if (error) {
+        errno = error;
+        return -1;
+    }
+    if (!link->ssl)
+        return recv(link->fd, buffer, size, 0);
+    return got;
+}
+
+static bool send_all(struct redis_link *link, const char *data, size_t size, int64_t deadline_us,
+                     struct store_problem *problem)
+{
+    int error = 0;
+    short events;
+    while (size > 0 && !error) {
+        ssize_t sent = send_some(link, data, size, &events);
+        if (sent >= 0) {
+            data += sent;
+            size -= (size_t)sent;
+        } else if (errno == EAGAIN) {
+            error = wait_for(link->fd, events, deadline_us);
+        } else if (errno != EINTR) {
+            error = errno;
+        }
+    }
+    return !error || fail(problem, "cannot ask", error);
+}
+
+/* One read of the answer. An array is no answer to anything that we ask, and its announced length would be
+ * allocated. */
+static bool take_some(struct redis_link *link, int64_t deadline_us, struct store_problem *problem)
+{
+    char buffer[4096];
+    ssize_t got = receive_some(link, buffer, sizeof buffer, deadline_us);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (got <= 0)
+        return fail(problem, "no answer", got < 0 ? errno : ECONNRESET);
+    bool strange = link->answered == 0 && !memchr("+-:$", buffer[0], 4);
+    link->answered += (size_t)got;
+    if (strange || link->answered > MOST_ANSWER ||
+        redisReaderFeed(link->reader, buffer, (size_t)got) != REDIS_OK)
+        return fail(problem, "it answers something that is not Redis", EPROTO);
+    return true;
+}
+
+static redisReply *take_answer(struct redis_link *link, int64_t deadline_us,
+                               struct store_problem *problem)
+{
+    void *reply = NULL;
+    link->answered = 0;
+    while (take_some(link, deadline_us, problem)) {
+        if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
+            fail(problem, "it answers something that is not Redis", EPROTO);
+            return NULL;
+        }
+        if (reply && link->reader->pos == link->reader->len)
+            return reply;
+        if (reply) {
+            freeReplyObject(reply);
+            fail(problem, "it answers more than it was asked", EPROTO);
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+redisReply *redis_link_ask(struct redis_link *link, int count, const char *const *words,
+                           const size_t *sizes, int64_t deadline_us, struct store_problem *problem)
+{
+    char *command = NULL;
+    int size = (int)redisFormatCommandArgv(&command, count, (const char **)words, sizes);
+    if (size < 0) {
+        store_fail(problem, "sessions in Redis: out of memory");
+        return NULL;
+    }
+    bool sent = send_all(link, command, (size_t)size, deadline_us, problem);
+    OPENSSL_cleanse(command, (size_t)size); /* it may hold the password */
+    redisFreeCommand(command);
+    return sent ? take_answer(link, deadline_us, problem) : NULL;
+}

@@ -1,0 +1,34 @@
+/* Records that leave this process are sealed: AES-256-GCM, bound to what the record is for. Pure functions
+ * on bytes; any thread.
+ *
+ *   version 1 | key id 8 | nonce 12 | ciphertext | tag 16
+ *
+ * The version, the key id and the purpose are authenticated with it. */
+#ifndef ACTPASS_SERVER_SESSIONS_SEAL_H
+#define ACTPASS_SERVER_SESSIONS_SEAL_H
+
+#include "server/lib/sessions/keyring.h"
+
+enum {
+    SEAL_VERSION = 1,
+    SEAL_NONCE = 12,
+    SEAL_TAG = 16,
+    SEAL_HEAD = 1 + KEYRING_ID,
+    SEAL_OVERHEAD = SEAL_HEAD + SEAL_NONCE + SEAL_TAG
+};
+
+struct seal_purpose {
+    const void *data;
+    size_t size;
+};
+
+/* Seals with the first key, into SIZE + SEAL_OVERHEAD bytes; their number, or 0: OpenSSL failed. */
+size_t seal(const struct key_set *keys, struct seal_purpose purpose, const void *data, size_t size,
+            uint8_t *sealed);
+
+/* Opens into SIZE - SEAL_OVERHEAD bytes. False: sealed for something else, with a key that we have not,
+ * or changed on the way. */
+bool seal_open(const struct key_set *keys, struct seal_purpose purpose, const uint8_t *sealed,
+               size_t size, uint8_t *data);
+
+#endif

@@ -1,0 +1,141 @@
+/* Session resumption: what both roles need, new and free. */
+#include "server/lib/sessions/internal.h"
+#include "server/lib/sessions/validity.h"
+#include "server/lib/tls/error.h"
+
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct sessions *sessions_of(const SSL *ssl)
+{
+    return SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+}
+
+bool session_acceptable(const struct sessions *sessions, SSL_SESSION *session)
+{
+    struct tls_error error;
+    X509 *peer = SSL_SESSION_get0_peer(session);
+    return validity_is_young(session, sessions->timeout_s) && validity_holds(session) &&
+           (!peer || policy_accepts(sessions->policy, peer, &error));
+}
+
+int64_t session_lifetime_s(const struct sessions *sessions, const SSL *ssl,
+                           const SSL_SESSION *session)
+{
+    return validity_end(ssl, session, sessions->timeout_s) - time(NULL);
+}
+
+size_t session_to_bytes(const SSL_SESSION *session, uint8_t buffer[SESSION_MOST])
+{
+    int size = i2d_SSL_SESSION(session, NULL);
+    if (size <= 0 || size > SESSION_MOST)
+        return 0;
+    return (size_t)i2d_SSL_SESSION(session, &buffer);
+}
+
+SSL_SESSION *session_from_bytes(const struct sessions *sessions, const uint8_t *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    (void)ERR_set_mark();
+    SSL_SESSION *session = size ? d2i_SSL_SESSION(NULL, &at, (long)size) : NULL;
+    (void)ERR_pop_to_mark();
+    if (session && at == bytes + size && session_acceptable(sessions, session))
+        return session;
+    SSL_SESSION_free(session);
+    return NULL;
+}
+
+/* ---- Both --------------------------------------------------------------------------------- */
+
+void sessions_begin(SSL *ssl)
+{
+    SSL_SESSION *session = SSL_is_server(ssl) ? NULL : SSL_get_session(ssl);
+    if (session)
+        (void)validity_note(ssl, session);
+}
+
+void sessions_spare(SSL *ssl)
+{
+    SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_SENT_SHUTDOWN);
+}
+
+bool sessions_problem(struct sessions *sessions, char *text, size_t size)
+{
+    return trouble_tell(&sessions->trouble, text, size);
+}
+
+/* Without resumption no tickets: in TLS 1.3 they are sent where nobody may be reading (hazard 15). */
+static bool use_nothing(SSL_CTX *ctx)
+{
+    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    return SSL_CTX_set_num_tickets(ctx, 0) == 1;
+}
+
+bool sessions_use(struct sessions *sessions, SSL_CTX *ctx, bool server,
+                  const uint8_t scope[SCOPE_SIZE])
+{
+    memcpy(sessions->scope[server], scope, SCOPE_SIZE);
+    if (SSL_CTX_set_app_data(ctx, sessions) != 1 ||
+        SSL_CTX_set_session_id_context(ctx, scope, SCOPE_SIZE) != 1)
+        return false;
+    if (sessions->kind == CONFIG_SESSIONS_OFF)
+        return use_nothing(ctx);
+    return server ? sessions_use_as_server(sessions, ctx) : sessions_use_as_client(ctx);
+}
+
+/* ---- New and free ------------------------------------------------------------------------- */
+
+static bool has_store(enum config_sessions_kind kind)
+{
+    return kind != CONFIG_SESSIONS_OFF && kind != CONFIG_SESSIONS_TICKETS;
+}
+
+static bool open_parts(struct sessions *sessions, const struct config_tls *tls,
+                       struct tls_error *error)
+{
+    const struct config_sessions *where = &tls->sessions;
+    bool sealed = where->kind == CONFIG_SESSIONS_FILE || where->kind == CONFIG_SESSIONS_REDIS;
+    if (where->kind == CONFIG_SESSIONS_OFF)
+        return true;
+    if (!sessions_prepare() || !(sessions->clients = clients_new()))
+        return tls_fail(error, "out of memory for sessions");
+    if (sealed && !tls->session_key_file)
+        return tls_fail(error,
+                        "sessions outside of this process are sealed: give session_key_file");
+    if ((sealed || where->kind == CONFIG_SESSIONS_TICKETS) &&
+        !(sessions->keyring = keyring_new(tls->session_key_file, error)))
+        return false;
+    return !has_store(where->kind) || (sessions->store = store_new(where, error));
+}
+
+struct sessions *sessions_new(const struct config_tls *tls, const struct policy *policy,
+                              struct tls_error *error)
+{
+    struct sessions *sessions = calloc(1, sizeof *sessions);
+    if (!sessions || !trouble_init(&sessions->trouble)) {
+        free(sessions);
+        tls_fail(error, "out of memory for sessions");
+        return NULL;
+    }
+    sessions->policy = policy;
+    sessions->kind = tls->sessions.kind;
+    sessions->timeout_s = (tls->session_timeout_ms + 999) / 1000;
+    if (open_parts(sessions, tls, error))
+        return sessions;
+    sessions_free(sessions);
+    return NULL;
+}
+
+void sessions_free(struct sessions *sessions)
+{
+    if (!sessions)
+        return;
+    store_free(sessions->store);
+    keyring_free(sessions->keyring);
+    clients_free(sessions->clients);
+    trouble_destroy(&sessions->trouble);
+    free(sessions);
+}

@@ -1,0 +1,399 @@
+/* actpass_config: setters, loading, freezing. */
+#include "server/lib/settings.h"
+
+#include "server/lib/dial/opening.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    RELAY_STACK = 65536,
+    KEEP_THREADS = 64,
+    KEEP_MS = 5000,
+    CONNECT_TIMEOUT_MS = 10000,
+    MOST_UNFIT = 256
+};
+
+int settings_fail(actpass_config *config, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    pthread_mutex_lock(&config->error_lock);
+    vsnprintf(config->error.text, sizeof config->error.text, format, arguments);
+    pthread_mutex_unlock(&config->error_lock);
+    va_end(arguments);
+    return -1;
+}
+
+actpass_config *actpass_config_new(void)
+{
+    actpass_config *config = calloc(1, sizeof *config);
+    if (!config)
+        return NULL;
+    if (pthread_mutex_init(&config->lock, NULL))
+        goto out;
+    if (pthread_mutex_init(&config->error_lock, NULL))
+        goto out_lock;
+    config_connection_init(&config->connection);
+    config->connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    atomic_init(&config->references, 1);
+    return config;
+out_lock:
+    pthread_mutex_destroy(&config->lock);
+out:
+    free(config);
+    return NULL;
+}
+
+actpass_config *settings_hold(actpass_config *config)
+{
+    atomic_fetch_add(&config->references, 1);
+    return config;
+}
+
+void actpass_config_free(actpass_config *config)
+{
+    if (!config || atomic_fetch_sub(&config->references, 1) > 1)
+        return;
+    if (config->owns_threads)
+        threads_free(config->threads);
+    tls_context_free(config->tls);
+    peers_free(config->unfit);
+    config_connection_free(&config->connection);
+    config_address_free(&config->dial_from);
+    free(config->service);
+    pthread_mutex_destroy(&config->error_lock);
+    pthread_mutex_destroy(&config->lock);
+    free(config);
+}
+
+const char *actpass_config_error(const actpass_config *config)
+{
+    static _Thread_local struct tls_error copy; /* another thread may fail meanwhile */
+    pthread_mutex_t *lock = (pthread_mutex_t *)&config->error_lock;
+    pthread_mutex_lock(lock);
+    copy = config->error;
+    pthread_mutex_unlock(lock);
+    return copy.text;
+}
+
+/* ---- Freezing ----------------------------------------------------------------------------- */
+
+/* A server has its own. */
+static bool make_unfit(actpass_config *config)
+{
+    if (!config->owns_threads || config->unfit || !opening_wants_fast_open(&config->connection))
+        return true;
+    config->unfit = peers_new(MOST_UNFIT);
+    if (!config->unfit)
+        settings_fail(config, "out of memory for TCP Fast Open");
+    return config->unfit;
+}
+
+static bool make_shared(actpass_config *config)
+{
+    struct tls_error error = {""};
+    tls_context_free(config->tls); /* of an attempt that failed afterwards */
+    const struct tls_owner owner = {config->service ? config->service : "", config->own_keys};
+    config->tls =
+        tls_context_new_for(owner, &config->connection.tls, config->connection.role, &error);
+    if (!config->tls) {
+        settings_fail(config, "%s", error.text);
+        return false;
+    }
+    if (!config->threads) {
+        config->threads = threads_new(RELAY_STACK, KEEP_THREADS, KEEP_MS);
+        config->owns_threads = config->threads != NULL;
+    }
+    if (!config->threads)
+        settings_fail(config, "out of memory for the pool of relay threads");
+    return config->threads && make_unfit(config);
+}
+
+bool settings_freeze(actpass_config *config)
+{
+    pthread_mutex_lock(&config->lock);
+    if (!config->frozen)
+        config->frozen = make_shared(config);
+    bool frozen = config->frozen;
+    pthread_mutex_unlock(&config->lock);
+    return frozen;
+}
+
+bool settings_use(actpass_config *config, enum config_opener opener)
+{
+    const char *wrong = config_wrong_client_auth(&config->connection, opener);
+    if (wrong)
+        settings_fail(config, "%s", wrong);
+    return !wrong && settings_freeze(config);
+}
+
+actpass_config *settings_new(struct tls_owner owner, const struct config_connection *connection,
+                             struct threads *threads, char *error, size_t size)
+{
+    actpass_config *config = actpass_config_new();
+    if (config && !(config->service = strdup(owner.service))) {
+        actpass_config_free(config);
+        config = NULL;
+    }
+    if (!config) {
+        snprintf(error, size, "out of memory for a service's settings");
+        return NULL;
+    }
+    config_connection_free(&config->connection);
+    config->connection = *connection; /* borrowed while the contexts are made */
+    config->threads = threads;
+    config->own_keys = owner.own_keys;
+    bool frozen = settings_freeze(config);
+    if (!frozen)
+        snprintf(error, size, "%s", actpass_config_error(config));
+    memset(&config->connection.tls, 0, sizeof config->connection.tls);
+    if (frozen)
+        return config;
+    actpass_config_free(config);
+    return NULL;
+}
+
+/* ---- Setters ------------------------------------------------------------------------------ */
+
+int settings_changeable(actpass_config *config)
+{
+    pthread_mutex_lock(&config->lock);
+    bool frozen = config->frozen;
+    pthread_mutex_unlock(&config->lock);
+    return frozen ? settings_fail(
+                        config, "the configuration is in use and cannot be changed: make a new one")
+                  : 0;
+}
+
+int settings_replace(actpass_config *config, char **place, const char *value)
+{
+    if (settings_changeable(config))
+        return -1;
+    char *copy = NULL;
+    if (value && !(copy = strdup(value)))
+        return settings_fail(config, "out of memory");
+    free(*place);
+    *place = copy;
+    return 0;
+}
+
+int settings_append(actpass_config *config, struct config_strings *list, const char *value)
+{
+    if (settings_changeable(config))
+        return -1;
+    if (!value || !*value)
+        return settings_fail(config, "an empty string cannot be added");
+    char *copy = strdup(value);
+    char **items = copy ? realloc(list->items, (list->count + 1) * sizeof *items) : NULL;
+    if (!items) {
+        free(copy);
+        return settings_fail(config, "out of memory");
+    }
+    items[list->count++] = copy;
+    list->items = items;
+    return 0;
+}
+
+int actpass_config_set_role(actpass_config *config, actpass_role role)
+{
+    static const enum config_role roles[] = {CONFIG_ROLE_AUTO, CONFIG_ROLE_SERVER,
+                                             CONFIG_ROLE_CLIENT};
+    if (settings_changeable(config))
+        return -1;
+    if ((unsigned)role >= sizeof roles / sizeof *roles)
+        return settings_fail(config, "not a role that can be set: use auto, server or client");
+    config->connection.role = roles[role];
+    return 0;
+}
+
+int actpass_config_set_transport(actpass_config *config, actpass_transport transport)
+{
+    if (settings_changeable(config))
+        return -1;
+    if (transport != ACTPASS_TRANSPORT_RELAY && transport != ACTPASS_TRANSPORT_DIRECT)
+        return settings_fail(config, "not a transport: use relay or direct");
+    config->connection.transport =
+        transport == ACTPASS_TRANSPORT_DIRECT ? CONFIG_TRANSPORT_DIRECT : CONFIG_TRANSPORT_RELAY;
+    return 0;
+}
+
+int actpass_config_set_tcp_fast_open(actpass_config *config, int on)
+{
+    if (settings_changeable(config))
+        return -1;
+    config->connection.tcp_fast_open = on != 0;
+    return 0;
+}
+
+int actpass_config_set_dial_from(actpass_config *config, const char *text)
+{
+    struct config_address from = {0};
+    if (settings_changeable(config))
+        return -1;
+    const char *wrong = text ? config_address_parse(text, &from) : NULL;
+    if (wrong)
+        return settings_fail(config, "%s: %s", text, wrong);
+    if (text && !config_address_is_ip(&from)) {
+        config_address_free(&from);
+        return settings_fail(config,
+                             "%s: connections are made from an IP address of this machine and a "
+                             "port, as in 0.0.0.0:4433 or [::]:0",
+                             text);
+    }
+    config_address_free(&config->dial_from);
+    config->dial_from = from;
+    return 0;
+}
+
+int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, int64_t ms)
+{
+    enum { MOST_MS = 1000000000 }; /* eleven days: microseconds stay far from overflow */
+    enum { LEAST_SESSION_MS = 1000, MOST_SESSION_MS = 86400000 };
+    struct config_connection *connection = &config->connection;
+    int64_t *const places[] = {[ACTPASS_INITIAL_DATA_TIMEOUT] =
+                                   &connection->initial_data_timeout_ms,
+                               [ACTPASS_HANDSHAKE_TIMEOUT] = &connection->handshake_timeout_ms,
+                               [ACTPASS_IDLE_TIMEOUT] = &connection->idle_timeout_ms,
+                               [ACTPASS_WRITE_TIMEOUT] = &connection->write_timeout_ms,
+                               [ACTPASS_CLOSE_TIMEOUT] = &connection->close_timeout_ms,
+                               [ACTPASS_CONNECT_TIMEOUT] = &config->connect_timeout_ms,
+                               [ACTPASS_SESSION_TIMEOUT] = &connection->tls.session_timeout_ms};
+    if (settings_changeable(config))
+        return -1;
+    if ((unsigned)which >= sizeof places / sizeof *places)
+        return settings_fail(config, "there is no such timeout");
+    if (ms < ACTPASS_NEVER || ms > MOST_MS)
+        return settings_fail(config, "a timeout is 0 to 1000000000 milliseconds, or ACTPASS_NEVER");
+    if (which == ACTPASS_SESSION_TIMEOUT && (ms < LEAST_SESSION_MS || ms > MOST_SESSION_MS))
+        return settings_fail(config, "a session can be resumed for 1000 to 86400000 milliseconds");
+    *places[which] = ms;
+    return 0;
+}
+
+int actpass_config_set_identity(actpass_config *config, const char *certificate, const char *key)
+{
+    struct config_tls *tls = &config->connection.tls;
+    if (!certificate || !key)
+        return settings_fail(config, "an identity is a certificate file and a key file");
+    return settings_replace(config, &tls->certificate, certificate) ||
+                   settings_replace(config, &tls->key, key)
+               ? -1
+               : 0;
+}
+
+int actpass_config_set_ca(actpass_config *config, const char *ca)
+{
+    bool system = ca && strcmp(ca, "system") == 0;
+    if (settings_replace(config, &config->connection.tls.ca, system ? NULL : ca))
+        return -1;
+    config->connection.tls.ca_system = system;
+    return 0;
+}
+
+int actpass_config_add_peer_name(actpass_config *config, const char *name)
+{
+    return settings_append(config, &config->connection.tls.peer_names, name);
+}
+
+int actpass_config_add_peer_pin(actpass_config *config, const char *pin)
+{
+    return settings_append(config, &config->connection.tls.peer_pins, pin);
+}
+
+int actpass_config_add_alpn(actpass_config *config, const char *protocol)
+{
+    if (protocol && strlen(protocol) > 255)
+        return settings_fail(config,
+                             "an ALPN protocol name has at most 255 bytes (RFC 7301 section 3.1)");
+    return settings_append(config, &config->connection.tls.alpn, protocol);
+}
+
+int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth auth)
+{
+    static const enum config_client_auth ways[] = {
+        CONFIG_CLIENT_AUTH_NONE, CONFIG_CLIENT_AUTH_REQUEST, CONFIG_CLIENT_AUTH_REQUIRE,
+        CONFIG_CLIENT_AUTH_ON_DEMAND};
+    if (settings_changeable(config))
+        return -1;
+    if ((unsigned)auth >= sizeof ways / sizeof *ways)
+        return settings_fail(config,
+                             "client authentication is none, request, require or on demand");
+    config->connection.tls.client_auth = ways[auth];
+    return 0;
+}
+
+int actpass_config_set_server_name(actpass_config *config, const char *name)
+{
+    return settings_replace(config, &config->connection.tls.server_name, name);
+}
+
+int actpass_config_set_ciphers(actpass_config *config, const char *tls12, const char *tls13)
+{
+    struct config_tls *tls = &config->connection.tls;
+    return settings_replace(config, &tls->ciphers, tls12) ||
+                   settings_replace(config, &tls->ciphersuites, tls13)
+               ? -1
+               : 0;
+}
+
+int actpass_config_set_min_version(actpass_config *config, int tls_version)
+{
+    enum { TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
+    if (settings_changeable(config))
+        return -1;
+    if (tls_version != TLS_1_2 && tls_version != TLS_1_3)
+        return settings_fail(config, "the least version is 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)");
+    config->connection.tls.min_version = tls_version == TLS_1_3 ? CONFIG_TLS_1_3 : CONFIG_TLS_1_2;
+    return 0;
+}
+
+int actpass_on_event(actpass_config *config,
+                     void (*call)(actpass_conn *conn, actpass_event event, void *arg), void *arg)
+{
+    if (settings_changeable(config))
+        return -1;
+    config->on_event = call;
+    config->on_event_arg = arg;
+    return 0;
+}
+
+/* ---- From a file -------------------------------------------------------------------------- */
+
+static struct config_service *find_service(struct config *loaded, const char *name)
+{
+    for (size_t i = 0; i < loaded->service_count; i++)
+        if (!name || strcmp(loaded->services[i].name, name) == 0)
+            return &loaded->services[i];
+    return NULL;
+}
+
+int actpass_config_load(actpass_config *config, const char *file, const char *service)
+{
+    struct config_report report;
+    if (settings_changeable(config))
+        return -1;
+    struct config *loaded = config_load(file, &report);
+    struct config_service *found = loaded ? find_service(loaded, service) : NULL;
+    int result = -1;
+    if (!loaded) {
+        settings_fail(config, "%s", report.errors.count ? report.errors.items[0] : "out of memory");
+    } else if (!found) {
+        settings_fail(config, "%s: there is no service \"%s\"", file, service);
+    } else if (settings_replace(config, &config->service, found->name) == 0) {
+        config_connection_free(&config->connection);
+        config->connection = found->connection; /* its strings are ours from now on */
+        config_connection_init(&found->connection);
+        config->connect_timeout_ms = found->dial.connect_timeout_ms;
+        config_address_free(&config->dial_from);
+        config->dial_from = found->dial.from; /* ours from now on, too */
+        found->dial.from = (struct config_address){0};
+        result = 0;
+    }
+    config_free(loaded);
+    config_report_free(&report);
+    return result;
+}

@@ -1,0 +1,58 @@
+/* actpass_config: a connection's settings, and what is made of them at their first use. Its setters,
+ * declared in actpass.h and actpass_tls.h, are in settings.c and settings_tls.c; setters belong to one thread, the rest to any. */
+#ifndef ACTPASS_SERVER_SETTINGS_H
+#define ACTPASS_SERVER_SETTINGS_H
+
+#include "config/config.h"
+#include "relay/relay.h"
+#include "server/include/actpass.h"
+#include "server/lib/peers.h"
+#include "server/lib/tls/context.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct actpass_config {
+    struct config_connection connection;
+    char *service;             /* its name, for sessions; NULL: none */
+    struct own_keys *own_keys; /* of the server; NULL: it has none of its own */
+    int64_t connect_timeout_ms;
+    struct config_address dial_from; /* NONE: any */
+    void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
+    void *on_event_arg;
+    struct relay_options relay; /* ring sizes, cap and driver: tests set them */
+
+    pthread_mutex_t lock; /* guards the making of what follows; constant once frozen */
+    bool frozen;
+    struct tls_context *tls;
+    struct threads *threads; /* for relay threads */
+    bool owns_threads;
+    struct peers *unfit; /* for TCP Fast Open, where actpass_connect wants it */
+
+    atomic_uint references;
+
+    pthread_mutex_t error_lock; /* guards error; taken last */
+    struct tls_error error;
+};
+
+/* Settings for a service of a loaded configuration; frozen, with certificates loaded. The pool of threads and the own keys
+ * stay the caller's. NULL with error. */
+actpass_config *settings_new(struct tls_owner owner, const struct config_connection *connection,
+                             struct threads *threads, char *error, size_t size);
+
+/* Loads what is named and lets nothing be changed any more. False with config->error. */
+bool settings_freeze(actpass_config *config);
+
+/* Is it fit for connections that OPENER opens? Else it stays as it is, not frozen. False with config->error. */
+bool settings_use(actpass_config *config, enum config_opener opener);
+
+/* What setters are made of; each 0, or -1 with config->error. CHANGEABLE: it is not in use yet. */
+int settings_fail(actpass_config *config, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* always -1 */
+int settings_changeable(actpass_config *config);
+int settings_replace(actpass_config *config, char **place, const char *value); /* by a copy */
+int settings_append(actpass_config *config, struct config_strings *list, const char *value);
+
+actpass_config *settings_hold(actpass_config *config);
+
+#endif

@@ -1,0 +1,169 @@
+/* actpass_config: the setters of actpass_tls.h. */
+#include "server/lib/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Certificates by server name ---------------------------------------------------------- */
+
+static bool is_same(const struct config_certificate *one, const char *certificate, const char *key)
+{
+    return strcmp(one->certificate, certificate) == 0 && strcmp(one->key, key) == 0;
+}
+
+/* Makes room for one more at the end, all zero; not counted yet. NULL: no memory. */
+static struct config_certificate *extend(struct config_tls *tls)
+{
+    struct config_certificate *list =
+        realloc(tls->certificates, (tls->certificate_count + 1) * sizeof *list);
+    if (!list)
+        return NULL;
+    tls->certificates = list;
+    list[tls->certificate_count] = (struct config_certificate){.key = NULL};
+    return &list[tls->certificate_count];
+}
+
+static int add_new(actpass_config *config, const char *name, const char *certificate,
+                   const char *key)
+{
+    struct config_tls *tls = &config->connection.tls;
+    struct config_certificate *made = extend(tls);
+    if (!made)
+        return settings_fail(config, "out of memory");
+    if (settings_replace(config, &made->certificate, certificate) == 0 &&
+        settings_replace(config, &made->key, key) == 0 &&
+        settings_append(config, &made->server_names, name) == 0) {
+        tls->certificate_count++;
+        return 0;
+    }
+    free(made->certificate);
+    free(made->key);
+    return -1;
+}
+
+int actpass_config_add_certificate(actpass_config *config, const char *server_name,
+                                   const char *certificate, const char *key)
+{
+    struct config_tls *tls = &config->connection.tls;
+    if (settings_changeable(config))
+        return -1;
+    if (!server_name || !certificate || !key)
+        return settings_fail(config, "a certificate for a server name is that name, a certificate "
+                                     "file and a key file");
+    for (size_t i = 0; i < tls->certificate_count; i++) {
+        struct config_certificate *one = &tls->certificates[i];
+        if (is_same(one, certificate, key))
+            return settings_append(config, &one->server_names, server_name);
+    }
+    return add_new(config, server_name, certificate, key);
+}
+
+int actpass_config_set_unknown_name(actpass_config *config, actpass_unknown_name what)
+{
+    if (settings_changeable(config))
+        return -1;
+    if (what != ACTPASS_UNKNOWN_NAME_DEFAULT && what != ACTPASS_UNKNOWN_NAME_REFUSE)
+        return settings_fail(config, "a client with an unknown server name gets the default "
+                                     "certificate, or is refused");
+    config->connection.tls.unknown_server_name = what == ACTPASS_UNKNOWN_NAME_REFUSE
+                                                     ? CONFIG_UNKNOWN_NAME_REFUSE
+                                                     : CONFIG_UNKNOWN_NAME_DEFAULT;
+    return 0;
+}
+
+/* ---- Trust ---------------------------------------------------------------------------------- */
+
+int actpass_config_set_crl(actpass_config *config, const char *crl)
+{
+    return settings_replace(config, &config->connection.tls.crl, crl);
+}
+
+int actpass_config_set_ocsp_response(actpass_config *config, const char *response)
+{
+    return settings_replace(config, &config->connection.tls.ocsp_response, response);
+}
+
+int actpass_config_set_groups(actpass_config *config, const char *groups)
+{
+    return settings_replace(config, &config->connection.tls.groups, groups);
+}
+
+int actpass_config_set_chain_limits(actpass_config *config, size_t max_bytes, unsigned depth)
+{
+    enum { BYTES_MIN = 1024, BYTES_MAX = 1048576, DEPTH_MAX = 100 };
+    if (settings_changeable(config))
+        return -1;
+    if (max_bytes < BYTES_MIN || max_bytes > BYTES_MAX || depth < 1 || depth > DEPTH_MAX)
+        return settings_fail(config, "a peer's certificates are limited to 1024 to 1048576 bytes "
+                                     "and 1 to 100 intermediate ones");
+    config->connection.tls.max_certificate_list = max_bytes;
+    config->connection.tls.verify_depth = depth;
+    return 0;
+}
+
+int actpass_config_set_require_alpn(actpass_config *config, int require)
+{
+    if (settings_changeable(config))
+        return -1;
+    config->connection.tls.require_alpn = require != 0;
+    return 0;
+}
+
+int actpass_config_set_insecure_any_peer(actpass_config *config, int insecure)
+{
+    if (settings_changeable(config))
+        return -1;
+    config->connection.tls.insecure_any_peer = insecure != 0;
+    return 0;
+}
+
+/* ---- Sessions ------------------------------------------------------------------------------- */
+
+/* What is wrong with the pair, or NULL. */
+static const char *check_keys(enum config_sessions_kind kind, const char *key_file)
+{
+    bool leaves = kind == CONFIG_SESSIONS_FILE || kind == CONFIG_SESSIONS_REDIS;
+    if (leaves && !key_file)
+        return "sessions that leave the process are sealed: give a key file";
+    if (key_file && !leaves && kind != CONFIG_SESSIONS_TICKETS)
+        return "nothing is sealed there: give no key file";
+    return NULL;
+}
+
+int actpass_config_set_sessions(actpass_config *config, const char *where, const char *key_file)
+{
+    struct config_tls *tls = &config->connection.tls;
+    struct config_sessions parsed;
+    if (settings_changeable(config))
+        return -1;
+    const char *wrong = where ? config_sessions_parse(where, &parsed) : "NULL is no place";
+    if (wrong)
+        return settings_fail(config, "sessions: %s", wrong);
+    wrong = check_keys(parsed.kind, key_file);
+    if (wrong)
+        settings_fail(config, "sessions \"%s\": %s", where, wrong);
+    if (wrong || settings_replace(config, &tls->session_key_file, key_file)) {
+        config_sessions_free(&parsed);
+        return -1;
+    }
+    parsed.password_file = tls->sessions.password_file;
+    parsed.ca = tls->sessions.ca;
+    parsed.ca_system = tls->sessions.ca_system;
+    tls->sessions.password_file = tls->sessions.ca = NULL;
+    config_sessions_free(&tls->sessions);
+    tls->sessions = parsed;
+    return 0;
+}
+
+int actpass_config_set_sessions_access(actpass_config *config, const char *password_file,
+                                       const char *ca)
+{
+    struct config_sessions *sessions = &config->connection.tls.sessions;
+    bool system = ca && strcmp(ca, "system") == 0;
+    if (settings_changeable(config) ||
+        settings_replace(config, &sessions->password_file, password_file) ||
+        settings_replace(config, &sessions->ca, system ? NULL : ca))
+        return -1;
+    sessions->ca_system = system;
+    return 0;
+}

@@ -1,0 +1,334 @@
+/* The two contexts of a configuration. */
+#include "server/lib/tls/context.h"
+
+#include "server/lib/sessions/sessions.h"
+#include "server/lib/sessions/validity.h"
+#include "server/lib/tls/alpn.h"
+#include "server/lib/tls/binding.h"
+#include "server/lib/tls/crl.h"
+#include "server/lib/tls/error.h"
+#include "server/lib/tls/identity.h"
+#include "server/lib/tls/limits.h"
+#include "server/lib/tls/peer_names.h"
+#include "server/lib/tls/renegotiation.h"
+#include "server/lib/tls/scope.h"
+#include "server/lib/tls/served.h"
+#include "server/lib/tls/trust.h"
+#include "server/lib/tls/verify.h"
+
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tls_context {
+    SSL_CTX *server, *client; /* NULL for a role that we never have */
+    struct policy *policy;
+    struct alpn alpn;
+    struct served *served; /* NULL where we never are server */
+    struct verify verify;
+    struct sessions *sessions;
+    enum config_client_auth client_auth;
+    char *server_name; /* SNI; NULL: none */
+};
+
+/* What is only needed while contexts are made. */
+struct material {
+    const struct config_tls *tls;
+    const char *service;
+    struct own_keys *own_keys;
+    struct identity identity;
+    struct trust trust;
+};
+
+/* ---- One SSL_CTX -------------------------------------------------------------------------- */
+
+/* Of who we are with this certificate. */
+static bool make_scope(const struct tls_context *context, const struct material *material,
+                       bool server, const X509 *own, uint8_t scope[SCOPE_SIZE])
+{
+    return scope_of(material->tls, server, material->trust.list, own, scope) &&
+           scope_narrow_by_crl(scope, policy_revoked(context->policy)) &&
+           scope_narrow(scope, material->service);
+}
+
+static bool set_sessions(const struct tls_context *context, const struct material *material,
+                         bool server, SSL_CTX *ctx)
+{
+    uint8_t scope[SCOPE_SIZE];
+    return make_scope(context, material, server, material->identity.certificate, scope) &&
+           sessions_use(context->sessions, ctx, server, scope);
+}
+
+static int on_hello(SSL *ssl, int *alert, void *arg)
+{
+    const struct tls_context *context = arg;
+    return served_choose(context->served, ssl, alert) &&
+                   (renegotiation_is_one(ssl) || alpn_is_offered(&context->alpn, ssl, alert))
+               ? SSL_CLIENT_HELLO_SUCCESS
+               : SSL_CLIENT_HELLO_ERROR;
+}
+
+static void set_server(const struct tls_context *context, SSL_CTX *ctx)
+{
+    alpn_use_as_server(&context->alpn, ctx);
+    served_use(context->served, ctx);
+    SSL_CTX_set_client_hello_cb(ctx, on_hello, (void *)context);
+}
+
+static int verify_mode(const struct tls_context *context, bool server)
+{
+    if (!server || context->client_auth == CONFIG_CLIENT_AUTH_REQUEST)
+        return SSL_VERIFY_PEER; /* the policy decides, also where it lets any peer in */
+    if (context->client_auth == CONFIG_CLIENT_AUTH_REQUIRE)
+        return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    return SSL_VERIFY_NONE;
+}
+
+static bool set_role(const struct tls_context *context, const struct material *material,
+                     bool server, SSL_CTX *ctx)
+{
+    bool asks = server && context->client_auth != CONFIG_CLIENT_AUTH_NONE;
+    if (server)
+        set_server(context, ctx);
+    else /* there is something to answer with */
+        SSL_CTX_set_post_handshake_auth(ctx, material->identity.certificate != NULL);
+    SSL_CTX_set_verify(ctx, verify_mode(context, server), NULL);
+    verify_use(&context->verify, ctx);
+    return (server || alpn_use_as_client(&context->alpn, ctx)) && binding_use(ctx) &&
+           trust_use(&material->trust, ctx) && (!asks || trust_announce(&material->trust, ctx)) &&
+           set_sessions(context, material, server, ctx);
+}
+
+static SSL_CTX *make_ctx(const struct tls_context *context, const struct material *material,
+                         bool server, struct tls_error *error)
+{
+    SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    bool made = false;
+    if (!ctx || !limits_use(ctx, material->tls) || !set_role(context, material, server, ctx))
+        tls_fail(error, "the TLS context cannot be made: OpenSSL says \"%s\"",
+                 tls_openssl_reason());
+    else
+        made = algorithms_use(ctx, material->tls, error) &&
+               identity_use(&material->identity, ctx, error);
+    ERR_clear_error();
+    if (made)
+        return ctx;
+    SSL_CTX_free(ctx);
+    return NULL;
+}
+
+/* ---- Both --------------------------------------------------------------------------------- */
+
+/* server_name, or the one plain DNS name that the peer must have. */
+static bool set_server_name(const struct config_tls *tls, struct tls_context *context,
+                            struct tls_error *error)
+{
+    const char *name = tls->server_name;
+    if (name && !peer_names_is_dns(name))
+        return tls_fail(
+            error, "server_name \"%s\" is no DNS name: TLS sends no addresses or wildcards", name);
+    if (!name)
+        name = peer_names_only_dns(&tls->peer_names);
+    context->server_name = name ? strdup(name) : NULL;
+    return !name || context->server_name || tls_fail(error, "out of memory for server_name");
+}
+
+static bool set_revocation(const struct tls_context *context, const struct material *material,
+                           struct tls_error *error)
+{
+    STACK_OF(X509_CRL) *lists = policy_revoked(context->policy);
+    return !lists || crl_use(lists, material->trust.store) ||
+           tls_fail(error, "crl cannot be used: OpenSSL says \"%s\"", tls_openssl_reason());
+}
+
+/* All that we show is ours: none of it is ever a peer's. */
+static bool make_served(struct tls_context *context, const struct material *material,
+                        struct tls_error *error)
+{
+    uint8_t scope[SCOPE_SIZE];
+    context->served = served_new(material->tls, &material->identity, error);
+    for (size_t i = 0; context->served && i < served_count(context->served); i++) {
+        X509 *own = served_certificate(context->served, i);
+        if (!policy_add_own(context->policy, own) ||
+            !make_scope(context, material, true, own, scope))
+            return tls_fail(error, "out of memory for certificates");
+        served_set_scope(context->served, i, scope);
+    }
+    return context->served != NULL;
+}
+
+static bool make_both(struct tls_context *context, const struct material *material, bool may_serve,
+                      bool may_connect, struct tls_error *error)
+{
+    context->policy = policy_new(material->tls, material->identity.certificate, error);
+    if (!context->policy || !set_revocation(context, material, error) ||
+        !alpn_read(material->tls, &context->alpn, error) ||
+        !set_server_name(material->tls, context, error) ||
+        (may_serve && !make_served(context, material, error)))
+        return false;
+    if (!policy_share_own(context->policy, material->own_keys))
+        return tls_fail(error, "out of memory for our own pin");
+    context->sessions = sessions_new(material->tls, context->policy, error);
+    if (!context->sessions)
+        return false;
+    context->client_auth = config_client_auth(material->tls);
+    context->verify = (struct verify){context->policy, &context->alpn};
+    if (may_serve && !(context->server = make_ctx(context, material, true, error)))
+        return false;
+    return !may_connect || (context->client = make_ctx(context, material, false, error));
+}
+
+static bool load(const struct config_tls *tls, enum config_role role, struct tls_owner owner,
+                 struct tls_context *context, struct tls_error *error)
+{
+    struct material material = {.tls = tls, .service = owner.service, .own_keys = owner.own_keys};
+    bool may_serve = role != CONFIG_ROLE_CLIENT, may_connect = role != CONFIG_ROLE_SERVER;
+    if (!trust_check(tls, may_serve, may_connect, error))
+        return false;
+    if (may_serve && !tls->certificate)
+        return tls_fail(error, "a TLS server needs a certificate: set certificate and key");
+    if (!verify_prepare() || !renegotiation_prepare() || !binding_prepare())
+        return tls_fail(error, "out of memory for TLS");
+    bool made = identity_load(tls, &material.identity, error) &&
+                trust_load(tls, &material.trust, error) &&
+                make_both(context, &material, may_serve, may_connect, error);
+    identity_free(&material.identity);
+    trust_free(&material.trust);
+    return made;
+}
+
+struct tls_context *tls_context_new(const struct config_tls *tls, enum config_role role,
+                                    struct tls_error *error)
+{
+    return tls_context_new_for((struct tls_owner){"", NULL}, tls, role, error);
+}
+
+struct tls_context *tls_context_new_for(struct tls_owner owner, const struct config_tls *tls,
+                                        enum config_role role, struct tls_error *error)
+{
+    struct tls_context *context = calloc(1, sizeof *context);
+    if (!context)
+        tls_fail(error, "out of memory for TLS");
+    else if (load(tls, role, owner, context, error))
+        return context;
+    tls_context_free(context);
+    return NULL;
+}
+
+void tls_context_free(struct tls_context *context)
+{
+    if (!context)
+        return;
+    SSL_CTX_free(context->client);
+    SSL_CTX_free(context->server);
+    served_free(context->served);
+    alpn_free(&context->alpn);
+    sessions_free(context->sessions);
+    policy_free(context->policy);
+    free(context->server_name);
+    free(context);
+}
+
+/* ---- Use ---------------------------------------------------------------------------------- */
+
+/* In OpenSSL 3.2 and later SSL_set_connect_state and SSL_set_accept_state make a record layer anew, which may fail for want
+ * of memory. They return nothing, and SSL_set_bio would crash then; the error queue, empty before, is all that tells. */
+static SSL *sound(SSL *ssl)
+{
+    if (ERR_peek_error() == 0)
+        return ssl;
+    SSL_free(ssl);
+    return NULL;
+}
+
+static SSL *make_client(struct tls_context *context)
+{
+    SSL *ssl = SSL_new(context->client);
+    if (ssl && context->server_name && SSL_set_tlsext_host_name(ssl, context->server_name) != 1) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    ERR_clear_error();
+    if (ssl)
+        SSL_set_connect_state(ssl);
+    return sound(ssl);
+}
+
+static SSL *make_server(struct tls_context *context)
+{
+    SSL *ssl = SSL_new(context->server);
+    ERR_clear_error();
+    if (ssl)
+        SSL_set_accept_state(ssl);
+    return sound(ssl);
+}
+
+SSL *tls_context_ssl(struct tls_context *context, bool server)
+{
+    if (!(server ? context->server : context->client))
+        return NULL;
+    SSL *ssl = server ? make_server(context) : make_client(context);
+    ERR_clear_error();
+    return ssl;
+}
+
+bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls_error *error)
+{
+    struct tls_error why;
+    bool server = SSL_is_server(ssl);
+    X509 *peer = SSL_get0_peer_certificate(ssl);
+    if (!renegotiation_is_one(ssl) && !alpn_agreed(&context->alpn, ssl))
+        return tls_fail(error, "no application protocol of alpn was agreed on with the peer");
+    if (!peer && server && context->client_auth != CONFIG_CLIENT_AUTH_REQUIRE)
+        return true;
+    if (!peer)
+        return tls_fail(error, "the peer gave no certificate, which is required");
+    if (SSL_session_reused(ssl) && !validity_holds(SSL_get_session(ssl)))
+        return tls_fail(error, "the certificate of the peer's session has expired since");
+    if (SSL_get_verify_result(ssl) != X509_V_OK)
+        return tls_fail(error, "the peer's certificate is refused: %s", verify_refusal(ssl));
+    if (renegotiation_same_peer(ssl, peer, &why) && policy_accepts(context->policy, peer, &why))
+        return true;
+    return tls_failed_for_memory(&why)
+               ? tls_fail_for_memory(error)
+               : tls_fail(error, "the peer's certificate is refused: %s", why.text);
+}
+
+bool tls_context_knows(const struct tls_context *context, SSL *ssl)
+{
+    return policy_takes_any(context->policy) || SSL_get0_peer_certificate(ssl);
+}
+
+bool tls_context_up(SSL *ssl)
+{
+    sessions_begin(ssl);
+    return SSL_version(ssl) < TLS1_3_VERSION && renegotiation_note_first(ssl) &&
+           renegotiation_allow(ssl);
+}
+
+const char *tls_context_refusal(SSL *ssl)
+{
+    return verify_refusal(ssl);
+}
+
+/* ---- Resumption --------------------------------------------------------------------------- */
+
+void tls_context_offer(struct tls_context *context, SSL *ssl, const char *peer)
+{
+    sessions_offer(context->sessions, ssl, peer);
+}
+
+void tls_context_failed(struct tls_context *context, SSL *ssl)
+{
+    sessions_forget(context->sessions, ssl);
+}
+
+void tls_context_done(SSL *ssl)
+{
+    sessions_spare(ssl);
+}
+
+bool tls_context_problem(struct tls_context *context, char *text, size_t size)
+{
+    return sessions_problem(context->sessions, text, size);
+}

@@ -1,0 +1,59 @@
+/* Our own certificate and key. */
+#include "server/lib/tls/identity.h"
+
+#include "server/lib/tls/error.h"
+#include "server/lib/tls/pem.h"
+
+#include <openssl/err.h>
+
+static bool load(const struct config_tls *tls, struct identity *identity, struct tls_error *error)
+{
+    const char *key = tls->key ? tls->key : tls->certificate;
+    identity->file = tls->certificate;
+    identity->chain = pem_certificates("certificate", tls->certificate, error);
+    if (!identity->chain)
+        return false;
+    identity->certificate = sk_X509_shift(identity->chain);
+    identity->key = pem_key(key, error);
+    if (!identity->key)
+        return false;
+    bool match = X509_check_private_key(identity->certificate, identity->key) == 1;
+    if (!match && (ERR_peek_error() == 0 || tls_memory_was_short(NULL))) /* or none for a word */
+        return tls_fail(error, "out of memory for key %s", key);
+    ERR_clear_error();
+    return match || tls_fail(error,
+                             "key %s does not match certificate %s: give the key that the "
+                             "certificate was made for, and that certificate first in its file",
+                             key, tls->certificate);
+}
+
+bool identity_load(const struct config_tls *tls, struct identity *identity, struct tls_error *error)
+{
+    *identity = (struct identity){NULL, NULL, NULL, NULL};
+    if (!tls->certificate && tls->key)
+        return tls_fail(error, "key %s stands alone: give its certificate, too", tls->key);
+    if (!tls->certificate || load(tls, identity, error))
+        return true;
+    identity_free(identity);
+    return false;
+}
+
+void identity_free(struct identity *identity)
+{
+    X509_free(identity->certificate);
+    sk_X509_pop_free(identity->chain, X509_free);
+    EVP_PKEY_free(identity->key);
+    *identity = (struct identity){NULL, NULL, NULL, NULL};
+}
+
+/* With a chain set, an empty one too, OpenSSL builds none of its own at each handshake: what is sent is
+ * what the file holds. */
+bool identity_use(const struct identity *identity, SSL_CTX *ctx, struct tls_error *error)
+{
+    if (!identity->certificate || (SSL_CTX_use_certificate(ctx, identity->certificate) == 1 &&
+                                   SSL_CTX_use_PrivateKey(ctx, identity->key) == 1 &&
+                                   SSL_CTX_set1_chain(ctx, identity->chain) == 1))
+        return true;
+    return tls_fail(error, "certificate %s cannot be used: OpenSSL says \"%s\"", identity->file,
+                    tls_openssl_reason());
+}

@@ -1,0 +1,73 @@
+/* The keys of the process. */
+#include "server/lib/tls/own_keys.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* A key that was added twice is there twice: they are few. */
+struct own_keys {
+    pthread_mutex_t lock; /* guards what follows; taken last */
+    struct pin *keys;
+    size_t count;
+};
+
+struct own_keys *own_keys_new(void)
+{
+    struct own_keys *own_keys = calloc(1, sizeof *own_keys);
+    if (own_keys && pthread_mutex_init(&own_keys->lock, NULL)) {
+        free(own_keys);
+        return NULL;
+    }
+    return own_keys;
+}
+
+void own_keys_free(struct own_keys *own_keys)
+{
+    if (!own_keys)
+        return;
+    free(own_keys->keys);
+    pthread_mutex_destroy(&own_keys->lock);
+    free(own_keys);
+}
+
+bool own_keys_add(struct own_keys *own_keys, const struct pin *keys, size_t count)
+{
+    (void)pthread_mutex_lock(&own_keys->lock);
+    struct pin *more =
+        reallocarray(own_keys->keys, own_keys->count + count + 1, sizeof *own_keys->keys);
+    if (more) {
+        own_keys->keys = more;
+        for (size_t i = 0; i < count; i++)
+            more[own_keys->count++] = keys[i];
+    }
+    (void)pthread_mutex_unlock(&own_keys->lock);
+    return more != NULL;
+}
+
+/* The place of the key, or the count. The lock is held. */
+static size_t find(const struct own_keys *own_keys, const struct pin *key)
+{
+    size_t at = 0;
+    while (at < own_keys->count && !pin_equal(&own_keys->keys[at], key))
+        at++;
+    return at;
+}
+
+void own_keys_remove(struct own_keys *own_keys, const struct pin *keys, size_t count)
+{
+    (void)pthread_mutex_lock(&own_keys->lock);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = find(own_keys, &keys[i]);
+        if (at < own_keys->count)
+            own_keys->keys[at] = own_keys->keys[--own_keys->count];
+    }
+    (void)pthread_mutex_unlock(&own_keys->lock);
+}
+
+bool own_keys_have(struct own_keys *own_keys, const struct pin *key)
+{
+    (void)pthread_mutex_lock(&own_keys->lock);
+    bool have = find(own_keys, key) < own_keys->count;
+    (void)pthread_mutex_unlock(&own_keys->lock);
+    return have;
+}

@@ -1,0 +1,399 @@
+/* Names of peers. */
+#include "server/lib/tls/peer_names.h"
+
+#include "server/lib/tls/error.h"
+
+#include <arpa/inet.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { KIND_DNS, KIND_DNS_BELOW, KIND_IP, KIND_URI, KIND_EMAIL, KIND_COMMON_NAME };
+enum { MOST_LABEL = 63, MOST_NAME = 253 };
+
+struct peer_name {
+    enum kind kind;
+    char *text; /* what is compared: without its kind, DNS_BELOW without "*." */
+    uint8_t address[16];
+    size_t address_size;
+};
+
+/* ---- Reading ------------------------------------------------------------------------------ */
+
+static bool is_digit(char letter)
+{
+    return letter >= '0' && letter <= '9';
+}
+
+static bool is_label_letter(char letter)
+{
+    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+           is_digit(letter) || letter == '-' || letter == '_';
+}
+
+static bool is_label(const char *label, size_t length)
+{
+    if (length < 1 || length > MOST_LABEL)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (!is_label_letter(label[i]))
+            return false;
+    }
+    return label[0] != '-' && label[length - 1] != '-';
+}
+
+bool peer_names_is_dns(const char *text)
+{
+    if (strlen(text) > MOST_NAME)
+        return false;
+    for (;;) {
+        size_t length = strcspn(text, ".");
+        if (!is_label(text, length))
+            return false;
+        if (text[length] == '\0') /* all digits would be an address that is none */
+            return strspn(text, "0123456789") != length;
+        text += length + 1;
+    }
+}
+
+const char *peer_names_only_dns(const struct config_strings *texts)
+{
+    if (texts->count != 1)
+        return NULL;
+    const char *text = texts->items[0];
+    text += strncmp(text, "dns:", 4) == 0 ? 4 : 0;
+    return peer_names_is_dns(text) ? text : NULL;
+}
+
+static bool read_address(const char *text, struct peer_name *name)
+{
+    name->kind = KIND_IP;
+    name->address_size = 4;
+    if (inet_pton(AF_INET, text, name->address) == 1)
+        return true;
+    name->address_size = 16;
+    return inet_pton(AF_INET6, text, name->address) == 1;
+}
+
+/* Each finds out what it is. They return the part that is compared, or NULL: it is no such name. */
+
+static const char *read_dns(const char *text, struct peer_name *name)
+{
+    bool below = strncmp(text, "*.", 2) == 0;
+    name->kind = below ? KIND_DNS_BELOW : KIND_DNS;
+    text += below ? 2 : 0;
+    return peer_names_is_dns(text) ? text : NULL;
+}
+
+static const char *read_ip(const char *text, struct peer_name *name)
+{
+    return read_address(text, name) ? text : NULL;
+}
+
+static const char *read_uri(const char *text, struct peer_name *name)
+{
+    name->kind = KIND_URI;
+    return strchr(text, ':') ? text : NULL;
+}
+
+static const char *read_email(const char *text, struct peer_name *name)
+{
+    const char *at = strrchr(text, '@');
+    name->kind = KIND_EMAIL;
+    return at && at > text && peer_names_is_dns(at + 1) ? text : NULL;
+}
+
+static const char *read_common_name(const char *text, struct peer_name *name)
+{
+    name->kind = KIND_COMMON_NAME;
+    return *text ? text : NULL;
+}
+
+static const char *classify(const char *text, struct peer_name *name)
+{
+    static const struct {
+        const char *prefix;
+        const char *(*read)(const char *text, struct peer_name *name);
+    } kinds[] = {{"dns:", read_dns},
+                 {"ip:", read_ip},
+                 {"uri:", read_uri},
+                 {"email:", read_email},
+                 {"cn:", read_common_name}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t length = strlen(kinds[i].prefix);
+        if (strncmp(text, kinds[i].prefix, length) == 0)
+            return kinds[i].read(text + length, name);
+    }
+    return read_address(text, name) ? text : read_dns(text, name);
+}
+
+static bool read_name(const char *text, struct peer_name *name, struct tls_error *error)
+{
+    const char *part = classify(text, name);
+    if (!part)
+        return tls_fail(
+            error,
+            "peer_names: \"%s\" is no DNS name or IP address, and no name with its kind "
+            "before it (dns:, ip:, uri:, email:, cn:); * may only stand for the whole "
+            "leftmost label of a DNS name",
+            text);
+    name->text = strdup(part);
+    return name->text != NULL || tls_fail(error, "out of memory for peer_names");
+}
+
+bool peer_names_read(const struct config_strings *texts, struct peer_names *names,
+                     struct tls_error *error)
+{
+    *names = (struct peer_names){NULL, 0};
+    if (texts->count == 0)
+        return true;
+    names->items = calloc(texts->count, sizeof *names->items);
+    if (!names->items)
+        return tls_fail(error, "out of memory for peer_names");
+    while (names->count < texts->count) {
+        struct peer_name *name = &names->items[names->count];
+        if (!read_name(texts->items[names->count], name, error)) {
+            peer_names_free(names);
+            return false;
+        }
+        names->count++;
+    }
+    return true;
+}
+
+void peer_names_free(struct peer_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i].text);
+    free(names->items);
+    *names = (struct peer_names){NULL, 0};
+}
+
+/* ---- Comparing ---------------------------------------------------------------------------- */
+
+/* A name in a certificate: bytes that end nowhere but at their length. */
+struct bytes {
+    const char *data;
+    size_t size;
+};
+
+static struct bytes bytes_of(const ASN1_STRING *string)
+{
+    size_t size = (size_t)ASN1_STRING_length(string);
+    return (struct bytes){size ? (const char *)ASN1_STRING_get0_data(string) : "", size};
+}
+
+static char lower(char letter)
+{
+    return (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
+}
+
+static bool equal_dns(struct bytes shown, const char *wanted)
+{
+    if (shown.size != strlen(wanted))
+        return false;
+    for (size_t i = 0; i < shown.size; i++) {
+        if (lower(shown.data[i]) != lower(wanted[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Splits "label.rest" at the first dot. */
+static bool split(struct bytes name, struct bytes *label, struct bytes *rest)
+{
+    const char *dot = memchr(name.data, '.', name.size);
+    if (!dot)
+        return false;
+    *label = (struct bytes){name.data, (size_t)(dot - name.data)};
+    *rest = (struct bytes){dot + 1, name.size - label->size - 1};
+    return true;
+}
+
+static bool is_star(struct bytes label)
+{
+    return label.size == 1 && label.data[0] == '*';
+}
+
+static bool match_dns(const char *wanted, struct bytes shown)
+{
+    struct bytes label, rest;
+    if (equal_dns(shown, wanted))
+        return true;
+    if (!split(shown, &label, &rest) || !is_star(label) || !memchr(rest.data, '.', rest.size))
+        return false;
+    const char *wanted_rest = strchr(wanted, '.');
+    return wanted_rest && equal_dns(rest, wanted_rest + 1);
+}
+
+static bool match_dns_below(const char *parent, struct bytes shown)
+{
+    struct bytes label, rest;
+    return split(shown, &label, &rest) && (is_star(label) || is_label(label.data, label.size)) &&
+           equal_dns(rest, parent);
+}
+
+/* The part before the last "@" is the mail host's to interpret, so byte by byte (RFC 5280 section 7.5). */
+static bool match_email(const char *wanted, struct bytes shown)
+{
+    size_t local = (size_t)(strrchr(wanted, '@') + 1 - wanted);
+    if (shown.size < local || memcmp(shown.data, wanted, local) != 0)
+        return false;
+    return equal_dns((struct bytes){shown.data + local, shown.size - local}, wanted + local);
+}
+
+static bool equal_bytes(struct bytes shown, const void *wanted, size_t size)
+{
+    return shown.size == size && memcmp(shown.data, wanted, size) == 0;
+}
+
+static bool match(const struct peer_name *wanted, const GENERAL_NAME *shown)
+{
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(shown, &type);
+    switch (wanted->kind) {
+    case KIND_DNS:
+        return type == GEN_DNS && match_dns(wanted->text, bytes_of(value));
+    case KIND_DNS_BELOW:
+        return type == GEN_DNS && match_dns_below(wanted->text, bytes_of(value));
+    case KIND_IP:
+        return type == GEN_IPADD &&
+               equal_bytes(bytes_of(value), wanted->address, wanted->address_size);
+    case KIND_URI:
+        return type == GEN_URI && equal_bytes(bytes_of(value), wanted->text, strlen(wanted->text));
+    case KIND_EMAIL:
+        return type == GEN_EMAIL && match_email(wanted->text, bytes_of(value));
+    case KIND_COMMON_NAME: /* stands elsewhere */
+        break;
+    }
+    return false;
+}
+
+static bool has_nul(const GENERAL_NAME *shown)
+{
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(shown, &type);
+    if (type != GEN_DNS && type != GEN_URI && type != GEN_EMAIL)
+        return false;
+    return memchr(bytes_of(value).data, '\0', bytes_of(value).size) != NULL;
+}
+
+static bool match_any(const struct peer_names *names, const GENERAL_NAMES *shown)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(shown); i++) {
+        for (size_t j = 0; j < names->count; j++) {
+            if (match(&names->items[j], sk_GENERAL_NAME_value(shown, i)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* ---- The common name ---------------------------------------------------------------------- */
+
+static bool wants_common_name(const struct peer_names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (names->items[i].kind == KIND_COMMON_NAME)
+            return true;
+    }
+    return false;
+}
+
+static bool match_common_name(const struct peer_names *names, struct bytes shown)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const struct peer_name *wanted = &names->items[i];
+        if (wanted->kind == KIND_COMMON_NAME &&
+            equal_bytes(shown, wanted->text, strlen(wanted->text)))
+            return true;
+    }
+    return false;
+}
+
+/* The subject's only one: which of several would count is anybody's guess. NULL: none, or several. */
+static const ASN1_STRING *only_common_name(X509 *certificate)
+{
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
+        return NULL;
+    return X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+}
+
+enum common_name { COMMON_NAME_OTHER, COMMON_NAME_MATCHES, COMMON_NAME_HAS_NUL };
+
+static enum common_name judge_common_name(const struct peer_names *names, X509 *certificate)
+{
+    unsigned char *text = NULL;
+    const ASN1_STRING *only = wants_common_name(names) ? only_common_name(certificate) : NULL;
+    int size = only ? ASN1_STRING_to_UTF8(&text, only) : -1;
+    enum common_name result = COMMON_NAME_OTHER;
+    if (size > 0 && memchr(text, '\0', (size_t)size))
+        result = COMMON_NAME_HAS_NUL;
+    else if (size > 0 && match_common_name(names, (struct bytes){(char *)text, (size_t)size}))
+        result = COMMON_NAME_MATCHES;
+    OPENSSL_free(text);
+    return result;
+}
+
+/* ---- And what is said of it --------------------------------------------------------------- */
+
+static bool fail_with_names(const GENERAL_NAMES *shown, struct tls_error *error)
+{
+    enum { MOST_SHOWN = 5 };
+    char *text = NULL;
+    long size = 0;
+    BIO *memory = BIO_new(BIO_s_mem());
+    for (int i = 0; memory && i < sk_GENERAL_NAME_num(shown) && i < MOST_SHOWN; i++) {
+        if (i > 0)
+            (void)BIO_puts(memory, ", ");
+        (void)GENERAL_NAME_print(memory, sk_GENERAL_NAME_value(shown, i));
+    }
+    if (memory)
+        size = BIO_get_mem_data(memory, &text);
+    tls_fail(error, "it carries none of peer_names, but %.*s%s", (int)size, size ? text : "",
+             sk_GENERAL_NAME_num(shown) > MOST_SHOWN ? " and more" : "");
+    BIO_free(memory);
+    return false;
+}
+
+static bool fail_without_names(bool common_name, struct tls_error *error)
+{
+    return common_name
+               ? tls_fail(error, "its common name is none of peer_names, and it has no "
+                                 "subjectAltName")
+               : tls_fail(error, "it has no subjectAltName, and its common name does not count "
+                                 "as a name");
+}
+
+static bool any_has_nul(const GENERAL_NAMES *shown)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(shown); i++) {
+        if (has_nul(sk_GENERAL_NAME_value(shown, i)))
+            return true;
+    }
+    return false;
+}
+
+bool peer_names_match(const struct peer_names *names, X509 *certificate, struct tls_error *error)
+{
+    int found = 0;
+    bool matches = false;
+    enum common_name common_name = judge_common_name(names, certificate);
+    GENERAL_NAMES *shown = X509_get_ext_d2i(certificate, NID_subject_alt_name, &found, NULL);
+    if (any_has_nul(shown))
+        tls_fail(error, "a name in its subjectAltName holds a NUL byte");
+    else if (common_name == COMMON_NAME_HAS_NUL)
+        tls_fail(error, "its common name holds a NUL byte");
+    else if (!shown && found != -1) /* there is one that cannot be read, or several */
+        tls_fail(error, "its subjectAltName cannot be read");
+    else if (common_name == COMMON_NAME_MATCHES || match_any(names, shown))
+        matches = true;
+    else if (!shown)
+        fail_without_names(wants_common_name(names), error);
+    else
+        fail_with_names(shown, error);
+    GENERAL_NAMES_free(shown);
+    return matches;
+}

@@ -1,0 +1,161 @@
+/* Whom we accept as peer. */
+#include "server/lib/tls/policy.h"
+
+#include "server/lib/tls/crl.h"
+#include "server/lib/tls/error.h"
+#include "server/lib/tls/own_keys.h"
+#include "server/lib/tls/peer_names.h"
+#include "server/lib/tls/pin.h"
+
+#include <openssl/err.h>
+#include <stdlib.h>
+
+struct policy {
+    bool any_peer;
+    bool has_ca;
+    struct peer_names names; /* none: any name will do */
+    struct pin *pins;        /* none: any key will do */
+    size_t pin_count;
+    struct pin *own; /* our own keys */
+    size_t own_count;
+    struct own_keys *shared;      /* those of the whole process, ours too; NULL: nobody shares */
+    STACK_OF(X509_CRL) * revoked; /* NULL: nobody looks */
+};
+
+static bool read_pins(const struct config_strings *texts, struct policy *policy,
+                      struct tls_error *error)
+{
+    if (texts->count == 0)
+        return true;
+    policy->pins = calloc(texts->count, sizeof *policy->pins);
+    if (!policy->pins)
+        return tls_fail(error, "out of memory for peer_pins");
+    for (size_t i = 0; i < texts->count; i++) {
+        if (!pin_parse(texts->items[i], &policy->pins[i]))
+            return tls_fail(error,
+                            "peer_pins: \"%s\" is not sha256: and the 64 hex digits of the SHA-256 "
+                            "of the peer's public key (SubjectPublicKeyInfo)",
+                            texts->items[i]);
+        policy->pin_count++;
+    }
+    return true;
+}
+
+bool policy_add_own(struct policy *policy, X509 *own)
+{
+    struct pin *more = reallocarray(policy->own, policy->own_count + 1, sizeof *more);
+    if (!more)
+        return false;
+    policy->own = more;
+    if (!pin_of(own, &policy->own[policy->own_count]))
+        return false;
+    policy->own_count++;
+    return true;
+}
+
+bool policy_share_own(struct policy *policy, struct own_keys *shared)
+{
+    if (!shared || !own_keys_add(shared, policy->own, policy->own_count))
+        return !shared;
+    policy->shared = shared;
+    return true;
+}
+
+static bool read_own(X509 *own, struct policy *policy, struct tls_error *error)
+{
+    return !own || policy_add_own(policy, own) || tls_fail(error, "out of memory for our own pin");
+}
+
+static bool read_crl(const struct config_tls *tls, struct policy *policy, struct tls_error *error)
+{
+    return !tls->crl || (policy->revoked = crl_load(tls->crl, error));
+}
+
+struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_error *error)
+{
+    struct policy *policy = calloc(1, sizeof *policy);
+    if (!policy) {
+        tls_fail(error, "out of memory for the policy of peers");
+        return NULL;
+    }
+    policy->any_peer = tls->insecure_any_peer;
+    policy->has_ca = tls->ca || tls->ca_system;
+    if (peer_names_read(&tls->peer_names, &policy->names, error) &&
+        read_pins(&tls->peer_pins, policy, error) && read_own(own, policy, error) &&
+        read_crl(tls, policy, error))
+        return policy;
+    policy_free(policy);
+    return NULL;
+}
+
+void policy_free(struct policy *policy)
+{
+    if (!policy)
+        return;
+    if (policy->shared)
+        own_keys_remove(policy->shared, policy->own, policy->own_count);
+    crl_free(policy->revoked);
+    peer_names_free(&policy->names);
+    free(policy->own);
+    free(policy->pins);
+    free(policy);
+}
+
+bool policy_takes_any(const struct policy *policy)
+{
+    return policy->any_peer;
+}
+
+bool policy_needs_chain(const struct policy *policy)
+{
+    if (policy->any_peer)
+        return false;
+    return policy->has_ca || policy->pin_count == 0;
+}
+
+STACK_OF(X509_CRL) * policy_revoked(const struct policy *policy)
+{
+    return policy->revoked;
+}
+
+static bool is_one_of(const struct pin *pins, size_t count, const struct pin *pin)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (pin_equal(&pins[i], pin))
+            return true;
+    }
+    return false;
+}
+
+static bool is_own(const struct policy *policy, const struct pin *pin)
+{
+    return is_one_of(policy->own, policy->own_count, pin) ||
+           (policy->shared && own_keys_have(policy->shared, pin));
+}
+
+static bool judge(const struct policy *policy, X509 *peer, struct tls_error *error)
+{
+    struct pin pin;
+    if (!pin_of(peer, &pin))
+        return tls_fail_for_memory(error); /* which alone can fail there */
+    /* The key, not the whole certificate: who shows our key under another certificate is us, too. */
+    if (is_own(policy, &pin))
+        return tls_fail(error, "its key is our own: we are talking to ourselves, or to a mirror");
+    if (policy->any_peer)
+        return true;
+    if (policy->pin_count > 0 && !is_one_of(policy->pins, policy->pin_count, &pin))
+        return tls_fail(error, "its key is none of peer_pins");
+    if (policy->revoked && !crl_allows(policy->revoked, peer, error))
+        return false;
+    return policy->names.count == 0 || peer_names_match(&policy->names, peer, error);
+}
+
+bool policy_accepts(const struct policy *policy, X509 *peer, struct tls_error *error)
+{
+    (void)ERR_set_mark(); /* names that cannot be parsed leave errors behind (hazard 6) */
+    bool accepts = judge(policy, peer, error);
+    if (!accepts && tls_memory_was_short(NULL))
+        tls_fail_for_memory(error);
+    (void)ERR_pop_to_mark();
+    return accepts;
+}

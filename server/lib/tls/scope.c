@@ -1,0 +1,98 @@
+/* The session-id context. */
+#include "server/lib/tls/scope.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+/* Each part is added with its kind and length, so that no two policies are the same bytes. */
+static bool add(EVP_MD_CTX *digest, char kind, const void *data, size_t size)
+{
+    uint64_t length = size;
+    return EVP_DigestUpdate(digest, &kind, 1) && EVP_DigestUpdate(digest, &length, sizeof length) &&
+           EVP_DigestUpdate(digest, data, size);
+}
+
+static bool add_strings(EVP_MD_CTX *digest, char kind, const struct config_strings *strings)
+{
+    bool done = true;
+    for (size_t i = 0; done && i < strings->count; i++)
+        done = add(digest, kind, strings->items[i], strlen(strings->items[i]));
+    return done;
+}
+
+static bool add_text(EVP_MD_CTX *digest, char kind, const char *text)
+{
+    return !text || add(digest, kind, text, strlen(text));
+}
+
+static bool add_certificate(EVP_MD_CTX *digest, char kind, const X509 *certificate)
+{
+    unsigned char fingerprint[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    return X509_digest(certificate, EVP_sha256(), fingerprint, &size) == 1 &&
+           add(digest, kind, fingerprint, size);
+}
+
+static bool add_ca(EVP_MD_CTX *digest, const STACK_OF(X509) * ca)
+{
+    bool done = true;
+    for (int i = 0; done && i < sk_X509_num(ca); i++)
+        done = add_certificate(digest, 'c', sk_X509_value(ca, i));
+    return done;
+}
+
+static bool add_all(EVP_MD_CTX *digest, const struct config_tls *tls, bool server,
+                    const STACK_OF(X509) * ca, const X509 *own)
+{
+    const uint8_t flags[] = {server, tls->insecure_any_peer, tls->ca_system,
+                             (uint8_t)config_client_auth(tls), (uint8_t)tls->min_version};
+    return add(digest, 'f', flags, sizeof flags) && add_strings(digest, 'n', &tls->peer_names) &&
+           add_strings(digest, 'p', &tls->peer_pins) && add_ca(digest, ca) &&
+           add_text(digest, '2', tls->ciphers) && add_text(digest, '3', tls->ciphersuites) &&
+           (!own || add_certificate(digest, 'o', own));
+}
+
+bool scope_of(const struct config_tls *tls, bool server, const STACK_OF(X509) * ca, const X509 *own,
+              uint8_t scope[SCOPE_SIZE])
+{
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+                add_all(digest, tls, server, ca, own) &&
+                EVP_DigestFinal_ex(digest, scope, NULL) == 1;
+    EVP_MD_CTX_free(digest);
+    return done;
+}
+
+bool scope_narrow(uint8_t scope[SCOPE_SIZE], const char *service)
+{
+    if (!*service)
+        return true;
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+                add(digest, 's', scope, SCOPE_SIZE) && add_text(digest, 'n', service) &&
+                EVP_DigestFinal_ex(digest, scope, NULL) == 1;
+    EVP_MD_CTX_free(digest);
+    return done;
+}
+
+static bool add_crl(EVP_MD_CTX *digest, const X509_CRL *list)
+{
+    unsigned char fingerprint[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    return X509_CRL_digest(list, EVP_sha256(), fingerprint, &size) == 1 &&
+           add(digest, 'r', fingerprint, size);
+}
+
+bool scope_narrow_by_crl(uint8_t scope[SCOPE_SIZE], const STACK_OF(X509_CRL) * lists)
+{
+    if (!lists)
+        return true;
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+                add(digest, 's', scope, SCOPE_SIZE);
+    for (int i = 0; done && i < sk_X509_CRL_num(lists); i++)
+        done = add_crl(digest, sk_X509_CRL_value(lists, i));
+    done = done && EVP_DigestFinal_ex(digest, scope, NULL) == 1;
+    EVP_MD_CTX_free(digest);
+    return done;
+}

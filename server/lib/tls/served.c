@@ -1,0 +1,250 @@
+/* What a TLS server shows. */
+#include "server/lib/tls/served.h"
+
+#include "server/lib/tls/error.h"
+#include "server/lib/tls/staple.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct choice {
+    struct identity identity;
+    char **names;
+    size_t name_count;
+    uint8_t scope[SCOPE_SIZE];
+};
+
+struct served {
+    struct choice *choices;
+    size_t count;
+    bool refuse_unknown;
+    X509 *own;
+    struct staple *staple; /* NULL: none */
+};
+
+/* ---- New and free -------------------------------------------------------------------------- */
+
+/* OpenSSL looks at a key's strength only when it takes the certificate, which should not be with a client's hello. */
+static bool try_identity(const struct identity *identity, struct tls_error *error)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    bool fine = ctx ? identity_use(identity, ctx, error)
+                    : tls_fail(error, "out of memory for certificates");
+    SSL_CTX_free(ctx);
+    ERR_clear_error();
+    return fine;
+}
+
+static bool copy_names(const struct config_strings *names, struct choice *choice,
+                       struct tls_error *error)
+{
+    choice->names = calloc(names->count + 1, sizeof *choice->names);
+    for (size_t i = 0; choice->names && i < names->count; i++) {
+        choice->names[i] = strdup(names->items[i]);
+        if (!choice->names[i])
+            return tls_fail(error, "out of memory for server_names");
+        choice->name_count++;
+    }
+    return choice->names || tls_fail(error, "out of memory for server_names");
+}
+
+static bool load_choice(const struct config_certificate *config, struct choice *choice,
+                        struct tls_error *error)
+{
+    const struct config_tls files = {.certificate = config->certificate, .key = config->key};
+    return identity_load(&files, &choice->identity, error) &&
+           try_identity(&choice->identity, error) &&
+           copy_names(&config->server_names, choice, error);
+}
+
+static bool load_choices(const struct config_tls *tls, struct served *served,
+                         struct tls_error *error)
+{
+    if (tls->certificate_count == 0)
+        return true;
+    served->choices = calloc(tls->certificate_count, sizeof *served->choices);
+    if (!served->choices)
+        return tls_fail(error, "out of memory for certificates");
+    for (size_t i = 0; i < tls->certificate_count; i++) {
+        served->count++;
+        if (!load_choice(&tls->certificates[i], &served->choices[i], error))
+            return false;
+    }
+    return true;
+}
+
+static bool load(const struct config_tls *tls, const struct identity *own, struct served *served,
+                 struct tls_error *error)
+{
+    served->refuse_unknown = tls->unknown_server_name == CONFIG_UNKNOWN_NAME_REFUSE;
+    served->own = own->certificate;
+    if (served->own)
+        X509_up_ref(served->own);
+    if (!load_choices(tls, served, error))
+        return false;
+    if (!tls->ocsp_response)
+        return true;
+    if (!served->own)
+        return tls_fail(error,
+                        "ocsp_response %s is for a certificate, and there is none: set "
+                        "certificate and key",
+                        tls->ocsp_response);
+    served->staple = staple_new(tls->ocsp_response, served->own, error);
+    return served->staple != NULL;
+}
+
+struct served *served_new(const struct config_tls *tls, const struct identity *own,
+                          struct tls_error *error)
+{
+    struct served *served = calloc(1, sizeof *served);
+    if (!served)
+        tls_fail(error, "out of memory for certificates");
+    else if (tls->unknown_server_name == CONFIG_UNKNOWN_NAME_REFUSE && tls->certificate_count == 0)
+        tls_fail(error, "to refuse unknown server names takes known ones: add certificates");
+    else if (load(tls, own, served, error))
+        return served;
+    served_free(served);
+    return NULL;
+}
+
+static void free_choice(struct choice *choice)
+{
+    for (size_t i = 0; i < choice->name_count; i++)
+        free(choice->names[i]);
+    free(choice->names);
+    identity_free(&choice->identity);
+}
+
+void served_free(struct served *served)
+{
+    if (!served)
+        return;
+    for (size_t i = 0; i < served->count; i++)
+        free_choice(&served->choices[i]);
+    free(served->choices);
+    staple_free(served->staple);
+    X509_free(served->own);
+    free(served);
+}
+
+size_t served_count(const struct served *served)
+{
+    return served->count;
+}
+
+X509 *served_certificate(const struct served *served, size_t index)
+{
+    return served->choices[index].identity.certificate;
+}
+
+void served_set_scope(struct served *served, size_t index, const uint8_t scope[SCOPE_SIZE])
+{
+    memcpy(served->choices[index].scope, scope, SCOPE_SIZE);
+}
+
+void served_use(struct served *served, SSL_CTX *ctx)
+{
+    if (served->staple)
+        staple_use(served->staple, ctx);
+}
+
+/* ---- With each ClientHello ------------------------------------------------------------------ */
+
+struct name {
+    const char *text; /* not ended by NUL */
+    size_t size;
+};
+
+static unsigned read_two(const unsigned char *at)
+{
+    return (unsigned)at[0] << 8 | at[1];
+}
+
+/* The host name of the extension: a list of one, as everybody sends it. False: there is none, or not in this form, and OpenSSL
+ * will say what is wrong with it. */
+static bool read_name(SSL *ssl, struct name *name)
+{
+    enum { LIST = 2, TYPE = 1, LENGTH = 2, HEAD = LIST + TYPE + LENGTH };
+    const unsigned char *data;
+    size_t size;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) != 1 ||
+        size <= HEAD || read_two(data) != size - LIST || data[LIST] != TLSEXT_NAMETYPE_host_name ||
+        read_two(data + LIST + TYPE) != size - HEAD)
+        return false;
+    *name = (struct name){(const char *)data + HEAD, size - HEAD};
+    return true;
+}
+
+static bool equals(struct name name, const char *text)
+{
+    return strlen(text) == name.size && strncasecmp(text, name.text, name.size) == 0;
+}
+
+static bool matches(struct name name, const char *text, bool wildcard)
+{
+    if (!wildcard)
+        return equals(name, text);
+    const char *dot = memchr(name.text, '.', name.size);
+    if (strncmp(text, "*.", 2) != 0 || !dot || dot == name.text)
+        return false;
+    size_t label = (size_t)(dot - name.text);
+    return equals((struct name){dot, name.size - label}, text + 1);
+}
+
+static const struct choice *find(const struct served *served, struct name name, bool wildcard)
+{
+    for (size_t i = 0; i < served->count; i++) {
+        const struct choice *choice = &served->choices[i];
+        for (size_t j = 0; j < choice->name_count; j++) {
+            if (matches(name, choice->names[j], wildcard))
+                return choice;
+        }
+    }
+    return NULL;
+}
+
+static bool take(const struct choice *choice, SSL *ssl)
+{
+    const struct identity *identity = &choice->identity;
+    SSL_certs_clear(ssl); /* or one with a key of another kind would stay beside it */
+    return SSL_use_cert_and_key(ssl, identity->certificate, identity->key, identity->chain, 1) ==
+               1 &&
+           SSL_set_session_id_context(ssl, choice->scope, SCOPE_SIZE) == 1;
+}
+
+static bool is_own(const struct served *served, struct name name)
+{
+    return X509_check_host(served->own, name.text, name.size, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
+                           NULL) == 1;
+}
+
+/* A renegotiation is no occasion for another identity. */
+static bool is_renegotiation(const SSL *ssl)
+{
+    uint8_t finished[EVP_MAX_MD_SIZE];
+    return SSL_get_finished(ssl, finished, sizeof finished) > 0;
+}
+
+bool served_choose(const struct served *served, SSL *ssl, int *alert)
+{
+    struct name name;
+    if (served->count == 0 || is_renegotiation(ssl) || !read_name(ssl, &name))
+        return true;
+    const struct choice *choice = find(served, name, false);
+    if (!choice)
+        choice = find(served, name, true);
+    if (choice && take(choice, ssl))
+        return true;
+    if (choice) {
+        *alert = SSL_AD_INTERNAL_ERROR;
+        return false;
+    }
+    if (!served->refuse_unknown || is_own(served, name))
+        return true;
+    ERR_raise(ERR_LIB_SSL, SSL_R_TLSV1_UNRECOGNIZED_NAME);
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return false;
+}

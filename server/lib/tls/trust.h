@@ -1,0 +1,29 @@
+/* The certificates that vouch for a peer's, and what a configuration must say of trust. Any thread. */
+#ifndef ACTPASS_SERVER_TLS_TRUST_H
+#define ACTPASS_SERVER_TLS_TRUST_H
+
+#include "server/lib/tls/policy.h"
+
+#include <openssl/ssl.h>
+
+struct trust {
+    X509_STORE *store;     /* empty where nobody is named */
+    STACK_OF(X509) * list; /* what the file holds; NULL for the system's */
+};
+
+/* Does the configuration say whom to trust, for these roles? Saying nothing must never mean
+ * everybody. False with error. */
+bool trust_check(const struct config_tls *tls, bool may_serve, bool may_connect,
+                 struct tls_error *error);
+
+/* Loads the CA file, or points to the system's. False with error; then nothing is held. */
+bool trust_load(const struct config_tls *tls, struct trust *trust, struct tls_error *error);
+void trust_free(struct trust *trust);
+
+/* Makes a context verify against it. False: no memory. */
+bool trust_use(const struct trust *trust, SSL_CTX *ctx);
+
+/* As server, tells clients in the request which CAs are asked for. False: no memory. */
+bool trust_announce(const struct trust *trust, SSL_CTX *ctx);
+
+#endif

@@ -1,0 +1,139 @@
+/* The check of the peer's certificate inside the handshake. */
+#include "server/lib/tls/verify.h"
+
+#include "server/lib/tls/crl.h"
+#include "server/lib/tls/error.h"
+#include "server/lib/tls/renegotiation.h"
+
+#include <openssl/err.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The reason, kept with the SSL -------------------------------------------------------- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int slot = -1; /* written once, by prepare() */
+
+static void free_reason(void *parent, void *reason, CRYPTO_EX_DATA *data, int index, long number,
+                        void *pointer)
+{
+    (void)parent;
+    (void)data;
+    (void)index;
+    (void)number;
+    (void)pointer;
+    free(reason);
+}
+
+static void prepare(void)
+{
+    slot = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_reason);
+}
+
+bool verify_prepare(void)
+{
+    return pthread_once(&once, prepare) == 0 && slot >= 0;
+}
+
+/* Without memory for it, verify_refusal falls back on OpenSSL's own words. */
+static void keep_reason(SSL *ssl, const char *text)
+{
+    char *reason = strdup(text);
+    char *before = SSL_get_ex_data(ssl, slot);
+    free(SSL_set_ex_data(ssl, slot, reason) == 1 ? before : reason);
+}
+
+const char *verify_refusal(SSL *ssl)
+{
+    const char *reason = SSL_get_ex_data(ssl, slot);
+    if (reason)
+        return reason;
+    long result = SSL_get_verify_result(ssl);
+    return result == X509_V_OK ? "" : X509_verify_cert_error_string(result);
+}
+
+/* ---- The check ---------------------------------------------------------------------------- */
+
+static void describe_chain_failure(X509_STORE_CTX *store, struct tls_error *error)
+{
+    char *subject = NULL;
+    long size = 0;
+    BIO *memory = BIO_new(BIO_s_mem());
+    X509 *culprit = X509_STORE_CTX_get_current_cert(store);
+    if (memory && culprit &&
+        X509_NAME_print_ex(memory, X509_get_subject_name(culprit), 0, XN_FLAG_RFC2253) >= 0)
+        size = BIO_get_mem_data(memory, &subject);
+    tls_fail(error, "%s (depth %d, subject \"%.*s\")",
+             X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)),
+             X509_STORE_CTX_get_error_depth(store), (int)size, size ? subject : "");
+    BIO_free(memory);
+}
+
+/* The purpose, serverAuth or clientAuth (hazard 31), was set by OpenSSL according to the role. */
+static bool check_chain(X509_STORE_CTX *store, struct tls_error *error)
+{
+    crl_prepare(store);
+    if (X509_verify_cert(store) > 0)
+        return true;
+    if (X509_STORE_CTX_get_error(store) == X509_V_OK)
+        X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
+    describe_chain_failure(store, error);
+    return false;
+}
+
+static bool check_policy(const struct policy *policy, X509_STORE_CTX *store, const SSL *ssl,
+                         struct tls_error *error)
+{
+    X509 *peer = X509_STORE_CTX_get0_cert(store);
+    if (renegotiation_same_peer(ssl, peer, error) && policy_accepts(policy, peer, error)) {
+        X509_STORE_CTX_set_error(store, X509_V_OK);
+        return true;
+    }
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED); /* the alert bad_certificate */
+    return false;
+}
+
+/* A server that agrees on no protocol learns it before it sees our certificate. It is no question of
+ * identity, so the error queue names it first. (As server we have settled it before, and in a renegotiation the first
+ * handshake has.) */
+static bool check_protocol(const struct verify *verify, X509_STORE_CTX *store, const SSL *ssl)
+{
+    if (renegotiation_is_one(ssl) || alpn_agreed(verify->alpn, ssl))
+        return true;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION); /* handshake_failure */
+    ERR_raise(ERR_LIB_SSL, SSL_R_NO_APPLICATION_PROTOCOL);
+    return false;
+}
+
+/* A check that could not be made for want of memory refuses, too, but blames nobody. */
+static void refuse(SSL *ssl, X509_STORE_CTX *store, const struct tls_error *error)
+{
+    keep_reason(ssl, error->text);
+    if (!tls_failed_for_memory(error))
+        return;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM); /* the alert internal_error */
+    ERR_raise(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE);
+}
+
+static int check(X509_STORE_CTX *store, void *arg)
+{
+    const struct verify *verify = arg;
+    struct tls_error error = {""};
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    (void)ERR_set_mark(); /* what goes wrong on the way must not be taken for TLS's failure */
+    bool accepts = (!policy_needs_chain(verify->policy) || check_chain(store, &error)) &&
+                   check_policy(verify->policy, store, ssl, &error);
+    if (!accepts &&
+        (tls_memory_was_short(NULL) || X509_STORE_CTX_get_error(store) == X509_V_ERR_OUT_OF_MEM))
+        tls_fail_for_memory(&error);
+    (void)ERR_pop_to_mark();
+    if (!accepts)
+        refuse(ssl, store, &error);
+    return accepts && check_protocol(verify, store, ssl);
+}
+
+void verify_use(const struct verify *verify, SSL_CTX *ctx)
+{
+    SSL_CTX_set_cert_verify_callback(ctx, check, (void *)verify);
+}
