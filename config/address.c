@@ -38,7 +38,7 @@ static bool is_zoned_ipv6(const char *host)
     size_t length = strcspn(host, "%");
     if (host[length] == '%' && host[length + 1] == '\0')
         return false;
-    if (length >= sizeof bare)
+    if (length >= sizeof(bare))
         return false;
     memcpy(bare, host, length);
     bare[length] = '\0';
@@ -122,7 +122,7 @@ char *address_canonical(const struct config_address *address)
         return result;
     }
     if (inet_pton(AF_INET6, host, &binary) == 1 &&
-        inet_ntop(AF_INET6, &binary, plain, sizeof plain))
+        inet_ntop(AF_INET6, &binary, plain, sizeof(plain)))
         host = plain;
     if (asprintf(&result, "%s %u", host, (unsigned)address->port) < 0)
         return NULL;

@@ -67,9 +67,8 @@ void check(struct messages *messages, const struct place *root, struct config *c
     struct config_service *service = config->services;
     if (!service)
         return;
-    for (struct place *child = services->child; child; child = child->next, service++) {
+    for (struct place *child = services->child; child; child = child->next, service++)
         if (cJSON_IsObject(child->item))
             check_service(messages, child, service);
-    }
     check_unique(messages, services, config);
 }

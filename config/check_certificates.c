@@ -36,7 +36,7 @@ void check_certificates(const struct checked_service *checked)
     static const char *const keys[] = {"certificates", "unknown_server_name", "ocsp_response"};
     struct place *list = place_find(checked->tls, "certificates");
     struct place *unknown = place_find(checked->tls, "unknown_server_name");
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         struct place *place = place_find(checked->tls, keys[i]);
         if (place && checked->role_known && !checked->may_serve)
             error_at_key(checked->messages, place,

@@ -20,7 +20,7 @@ static struct place *find_kind(struct messages *messages, const struct place *pl
                                struct config_conversation *conversation)
 {
     struct place *found = NULL;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         struct place *other = place_find(place, kinds[i].key);
         if (other && found) {
             struct place *second = other->index > found->index ? other : found;
@@ -67,7 +67,7 @@ static void read_both(const struct checked_service *checked, bool wanted)
 static void check_bridge(const struct checked_service *checked)
 {
     static const char *const keys[] = {"forward", "echo", "http", "as_server", "as_client"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         struct place *place = place_find(checked->place, keys[i]);
         if (place)
             error_at_key(checked->messages, place,

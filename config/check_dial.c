@@ -20,12 +20,12 @@ static void check_companions(const struct checked_service *checked)
     static const char *const for_dial[] = {"listen_plain", "dial_from", "persistent",
                                            "connect_timeout"};
     static const char *const for_listen[] = {"role_hints", "tcp_fast_open_queue", "limits"};
-    for (size_t i = 0; !checked->dial && i < sizeof for_dial / sizeof *for_dial; i++) {
+    for (size_t i = 0; !checked->dial && i < sizeof(for_dial) / sizeof(*for_dial); i++) {
         struct place *place = place_find(checked->place, for_dial[i]);
         if (place)
             error_at_key(checked->messages, place, "only goes with \"dial\", remove it");
     }
-    for (size_t i = 0; !checked->listen && i < sizeof for_listen / sizeof *for_listen; i++) {
+    for (size_t i = 0; !checked->listen && i < sizeof(for_listen) / sizeof(*for_listen); i++) {
         struct place *place = place_find(checked->place, for_listen[i]);
         if (place)
             error_at_key(checked->messages, place, "only goes with \"listen\", remove it");
@@ -66,10 +66,9 @@ static void check_addresses(const struct checked_service *checked)
     struct place *child = checked->dial->child;
     if (!child)
         return;
-    for (size_t i = 0; i < dial->address_count; i++, child = child->next) {
+    for (size_t i = 0; i < dial->address_count; i++, child = child->next)
         if (dial->addresses[i].kind != CONFIG_ADDRESS_NONE)
             equals_add(&addresses, child, address_canonical(&dial->addresses[i]));
-    }
     equals_report(&addresses, "is in the list already");
 }
 
@@ -90,7 +89,7 @@ static bool is_other_family_only(const struct config_dial *dial, bool ipv6)
         const struct config_address *to = &dial->addresses[i];
         others += to->kind == CONFIG_ADDRESS_UNIX ||
                   (to->kind == CONFIG_ADDRESS_TCP &&
-                   (ipv6 ? is_ipv4(to->host) : strchr(to->host, ':') != NULL));
+                   (ipv6 ? is_ipv4(to->host) : !!strchr(to->host, ':')));
     }
     return others > 0 && others == dial->address_count;
 }

@@ -16,7 +16,7 @@ static bool look(struct messages *messages, struct place *place, const char *pat
     char text[128];
     if (stat(path, status) == 0 && faccessat(AT_FDCWD, path, access, AT_EACCESS) == 0)
         return true;
-    error_at(messages, place, "%s cannot be read: %s", path, strerror_r(errno, text, sizeof text));
+    error_at(messages, place, "%s cannot be read: %s", path, strerror_r(errno, text, sizeof(text)));
     return false;
 }
 

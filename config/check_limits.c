@@ -11,10 +11,9 @@ static void check_both(const struct checked_service *checked, const struct place
     struct place *child = deny ? deny->child : NULL;
     for (size_t i = 0; child && i < values->deny_count; i++, child = child->next) {
         const struct config_network *denied = &values->deny[i];
-        for (size_t j = 0; denied->family && j < values->allow_count; j++) {
-            if (memcmp(denied, &values->allow[j], sizeof *denied) == 0)
+        for (size_t j = 0; denied->family && j < values->allow_count; j++)
+            if (memcmp(denied, &values->allow[j], sizeof(*denied)) == 0)
                 error_at(checked->messages, child, "is in \"allow\", too; remove one of the two");
-        }
     }
 }
 

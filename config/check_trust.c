@@ -49,9 +49,9 @@ static struct trust trust_of(const struct place *tls)
 {
     struct trust trust = {.keys = {place_find(tls, "ca"), place_find(tls, "peer_names"),
                                    place_find(tls, "peer_pins"), place_find(tls, "crl")}};
-    trust.ca = trust.keys[0] != NULL;
-    trust.names = trust.keys[1] != NULL;
-    trust.pins = trust.keys[2] != NULL;
+    trust.ca = trust.keys[0];
+    trust.names = trust.keys[1];
+    trust.pins = trust.keys[2];
     return trust;
 }
 
@@ -107,7 +107,7 @@ void check_trust(const struct checked_service *checked)
     struct trust trust = trust_of(checked->tls);
     struct place *key = place_find(checked->tls, "key");
     struct place *crl = place_find(checked->tls, "crl");
-    bool certificate = place_find(checked->tls, "certificate") != NULL;
+    bool certificate = place_find(checked->tls, "certificate");
     if (key && !certificate)
         error_at_key(checked->messages, key, "needs \"certificate\" beside it");
     if (crl && !trust.ca && !checked->service->connection.tls.insecure_any_peer)

@@ -13,7 +13,7 @@ static bool join(struct place *place, const cJSON *item)
             return false;
         child_item = child_item->next;
     }
-    return child_item == NULL;
+    return !child_item;
 }
 
 static int compare_names(const void *left, const void *right)
@@ -93,13 +93,11 @@ struct place *place_find(const struct place *place, const char *name)
 {
     if (!place || !cJSON_IsObject(place->item))
         return NULL;
-    for (struct place *child = place->child; child; child = child->next) {
+    for (struct place *child = place->child; child; child = child->next)
         if (strcmp(child->item->string, name) == 0)
             return child;
-    }
-    for (struct place *child = place->child; child; child = child->next) {
+    for (struct place *child = place->child; child; child = child->next)
         if (child->meant && strcmp(child->meant, name) == 0)
             return child;
-    }
     return NULL;
 }

@@ -16,7 +16,7 @@ bool duration_parse(const char *text, int64_t *ms)
         return false;
     for (size_t i = 0; i < digits; i++)
         value = value > DURATION_MOST ? value : value * 10 + (text[i] - '0');
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
         if (strcmp(text + digits, units[i].name) != 0)
             continue;
         *ms = value > DURATION_MOST ? INT64_MAX : value * units[i].ms;
@@ -28,10 +28,10 @@ bool duration_parse(const char *text, int64_t *ms)
 struct duration_text duration_print(int64_t ms)
 {
     struct duration_text result = {"0s"};
-    for (size_t i = 0; ms > 0 && i < sizeof units / sizeof *units; i++) {
+    for (size_t i = 0; ms > 0 && i < sizeof(units) / sizeof(*units); i++) {
         if (ms % units[i].ms != 0)
             continue;
-        (void)snprintf(result.text, sizeof result.text, "%" PRId64 "%s", ms / units[i].ms,
+        (void)snprintf(result.text, sizeof(result.text), "%" PRId64 "%s", ms / units[i].ms,
                        units[i].name);
         break;
     }

@@ -12,7 +12,7 @@ void equals_add(struct equals *equals, struct place *place, char *text)
 {
     if (text && equals->count == equals->capacity) {
         size_t capacity = equals->capacity ? equals->capacity * 2 : 16;
-        struct equal_entry *entries = reallocarray(equals->entries, capacity, sizeof *entries);
+        struct equal_entry *entries = reallocarray(equals->entries, capacity, sizeof(*entries));
         if (entries) {
             equals->entries = entries;
             equals->capacity = capacity;
@@ -45,7 +45,7 @@ void equals_report(struct equals *equals, const char *wrong)
     struct equal_entry *entries = equals->entries;
     size_t first = 0;
     if (equals->count)
-        qsort(entries, equals->count, sizeof *entries, compare);
+        qsort(entries, equals->count, sizeof(*entries), compare);
     for (size_t i = 1; i < equals->count; i++) {
         if (strcmp(entries[first].text, entries[i].text) != 0)
             first = i;

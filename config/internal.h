@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define DURATION_MOST INT64_C(31536000000) /* 8760h, in milliseconds */
-#define UNIX_PATH_MOST 107                 /* sizeof sun_path less the NUL */
+#define UNIX_PATH_MOST 107                 /* sizeof(sun_path) less the NUL */
 
 /* The length in bytes of the valid UTF-8 character there, or 0. */
 size_t utf8_length(const unsigned char *text, size_t left);

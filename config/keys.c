@@ -303,9 +303,8 @@ const struct key_object config_object = {.keys = top_keys};
 
 const struct key *key_find(const struct key_object *object, const char *name)
 {
-    for (const struct key *key = object->keys; key->name; key++) {
+    for (const struct key *key = object->keys; key->name; key++)
         if (strcmp(key->name, name) == 0)
             return key;
-    }
     return NULL;
 }

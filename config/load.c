@@ -16,7 +16,7 @@
 static struct config *parse(const char *text, size_t length, struct messages *messages)
 {
     struct document document;
-    struct config *config = malloc(sizeof *config);
+    struct config *config = malloc(sizeof(*config));
     if (!config) {
         messages->out_of_memory = true;
         return NULL;
@@ -71,8 +71,8 @@ static struct config *fail(const char *file, int error, struct config_report *re
     char reason[128];
     char text[192];
     messages_init(&messages, file);
-    (void)snprintf(text, sizeof text, "cannot be read: %s",
-                   strerror_r(error, reason, sizeof reason));
+    (void)snprintf(text, sizeof(text), "cannot be read: %s",
+                   strerror_r(error, reason, sizeof(reason)));
     error_plain(&messages, (struct position){0, 0}, text);
     (void)messages_finish(&messages, report);
     return NULL;

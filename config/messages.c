@@ -13,7 +13,7 @@ void messages_init(struct messages *messages, const char *file)
 {
     struct config_strings *reserve = &messages->no_memory;
     *messages = (struct messages){.file = file, .shown_file = text_show(file, TEXT_PATH_MAX)};
-    reserve->items = calloc(1, sizeof *reserve->items);
+    reserve->items = calloc(1, sizeof(*reserve->items));
     if (reserve->items && messages->shown_file &&
         asprintf(&reserve->items[0], "%s: out of memory", messages->shown_file) >= 0) {
         reserve->count = 1;
@@ -35,7 +35,7 @@ static void add(struct messages *messages, struct position at, bool warning, cha
     }
     if (messages->count == messages->capacity) {
         size_t capacity = messages->capacity ? messages->capacity * 2 : 16;
-        struct message *items = reallocarray(messages->items, capacity, sizeof *items);
+        struct message *items = reallocarray(messages->items, capacity, sizeof(*items));
         if (!items) {
             messages->out_of_memory = true;
             free(text);
@@ -191,7 +191,7 @@ static void move(struct messages *messages, bool warning, struct config_strings 
         count += messages->items[i].warning == warning;
     if (count == 0 || messages->out_of_memory)
         return;
-    to->items = calloc(count, sizeof *to->items);
+    to->items = calloc(count, sizeof(*to->items));
     if (!to->items) {
         messages->out_of_memory = true;
         return;
@@ -220,7 +220,7 @@ bool messages_finish(struct messages *messages, struct config_report *report)
 {
     *report = (struct config_report){0};
     if (messages->count)
-        qsort(messages->items, messages->count, sizeof *messages->items, compare);
+        qsort(messages->items, messages->count, sizeof(*messages->items), compare);
     move(messages, true, &report->warnings);
     move(messages, false, &report->errors);
     bool failed = messages->failed || messages->out_of_memory;

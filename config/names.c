@@ -9,7 +9,7 @@ static const char letters_digits[] =
 
 static bool is_one_of(char letter, const char *set)
 {
-    return letter != '\0' && strchr(set, letter) != NULL;
+    return letter != '\0' && strchr(set, letter);
 }
 
 /* How many leading characters are letters, digits or one of the others. */
@@ -52,10 +52,9 @@ bool is_dns_name(const char *text)
 
 static bool is_printable(const char *text)
 {
-    for (; *text; text++) {
+    for (; *text; text++)
         if (*text <= ' ' || *text > '~')
             return false;
-    }
     return true;
 }
 
@@ -81,10 +80,9 @@ static const char *wrong_dns_letters(const char *text)
     const char *name = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
     if (strchr(name, '*'))
         return "* may only stand for the whole leftmost label, as in \"*.example.org\"";
-    for (const char *at = text; *at; at++) {
+    for (const char *at = text; *at; at++)
         if ((unsigned char)*at >= 0x80)
             return "a name with other letters than ASCII's is written in its xn-- form";
-    }
     return NULL;
 }
 
@@ -120,7 +118,7 @@ static const char *wrong_email(const char *text)
 {
     const char *at = strrchr(text, '@');
     size_t local = at ? (size_t)(at - text) : 0;
-    bool quoted = strpbrk(text, "\"()<>,;:\\[]") != NULL;
+    bool quoted = strpbrk(text, "\"()<>,;:\\[]");
     if (local < 1 || local > 64 || quoted || memchr(text, '@', local) || !is_printable(text) ||
         !is_dns_name(at + 1))
         return "no e-mail address stands after email:, write it as in "
@@ -148,7 +146,7 @@ const char *wrong_peer_name(const char *text)
                  {"uri:", wrong_uri},
                  {"email:", wrong_email},
                  {"cn:", wrong_common_name}};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         size_t length = strlen(kinds[i].kind);
         if (strncmp(text, kinds[i].kind, length) == 0)
             return kinds[i].wrong(text + length);
@@ -218,9 +216,8 @@ const char *wrong_ciphers(const char *text)
 {
     if (strstr(text, "@SECLEVEL"))
         return "must not set @SECLEVEL: the security level is 2";
-    for (; *text; text++) {
+    for (; *text; text++)
         if (*text < ' ' || *text > '~')
             return "must be ASCII";
-    }
     return NULL;
 }

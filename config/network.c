@@ -13,7 +13,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct network_fault *fau
 {
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(fault->text, sizeof fault->text, format, arguments);
+    (void)vsnprintf(fault->text, sizeof(fault->text), format, arguments);
     va_end(arguments);
     return false;
 }
@@ -26,7 +26,7 @@ static unsigned bits_of(const struct config_network *network)
 static bool parse_address(const char *text, size_t length, struct config_network *network)
 {
     char address[INET6_ADDRSTRLEN];
-    if (length >= sizeof address)
+    if (length >= sizeof(address))
         return false;
     memcpy(address, text, length);
     address[length] = '\0';
@@ -46,34 +46,34 @@ static bool parse_prefix(const char *text, struct config_network *network)
 /* Clears the bits beyond the prefix. True if there were any. */
 static bool clear_rest(struct config_network *network)
 {
-    uint8_t before[sizeof network->address];
-    memcpy(before, network->address, sizeof before);
-    for (unsigned i = 0; i < sizeof before; i++) {
+    uint8_t before[sizeof(network->address)];
+    memcpy(before, network->address, sizeof(before));
+    for (unsigned i = 0; i < sizeof(before); i++) {
         unsigned kept = network->prefix > i * 8 ? network->prefix - i * 8 : 0;
         if (kept < 8)
             network->address[i] &= (uint8_t)(0xff00U >> kept);
     }
-    return memcmp(before, network->address, sizeof before) != 0;
+    return memcmp(before, network->address, sizeof(before)) != 0;
 }
 
 static bool is_mapped(const struct config_network *network)
 {
     static const uint8_t mapped[MAPPED_BYTES] = {[10] = 0xff, [11] = 0xff};
     return network->family == AF_INET6 && network->prefix >= MAPPED_BITS &&
-           memcmp(network->address, mapped, sizeof mapped) == 0;
+           memcmp(network->address, mapped, sizeof(mapped)) == 0;
 }
 
 /* As a text; ADDRESS is a part of the network's that fits FAMILY. */
 static void print(int family, const uint8_t *address, unsigned prefix, char *text, size_t size)
 {
     char plain[INET6_ADDRSTRLEN] = "";
-    (void)inet_ntop(family, address, plain, sizeof plain);
+    (void)inet_ntop(family, address, plain, sizeof(plain));
     (void)snprintf(text, size, "%s/%u", plain, prefix);
 }
 
 static bool parse(const char *text, struct config_network *network, struct network_fault *fault)
 {
-    char right[INET6_ADDRSTRLEN + sizeof "/4294967295"];
+    char right[INET6_ADDRSTRLEN + sizeof("/4294967295")];
     size_t length = strcspn(text, "/");
     if (!parse_address(text, length, network))
         return fail(fault, "must be a network, as in \"192.0.2.0/24\" or \"2001:db8::/32\"");
@@ -86,10 +86,10 @@ static bool parse(const char *text, struct config_network *network, struct netwo
     bool cleared = clear_rest(network);
     if (is_mapped(network)) {
         print(AF_INET, network->address + MAPPED_BYTES, network->prefix - MAPPED_BITS, right,
-              sizeof right);
+              sizeof(right));
         return fail(fault, "is an IPv4 network and is written so: \"%s\"", right);
     }
-    print(network->family, network->address, network->prefix, right, sizeof right);
+    print(network->family, network->address, network->prefix, right, sizeof(right));
     return !cleared || fail(fault, "has bits beyond the first %u; the network is \"%s\"",
                             network->prefix, right);
 }
@@ -110,5 +110,5 @@ bool network_contains(const struct config_network *outer, const struct config_ne
         return false;
     cut.prefix = outer->prefix;
     (void)clear_rest(&cut);
-    return memcmp(cut.address, outer->address, sizeof cut.address) == 0;
+    return memcmp(cut.address, outer->address, sizeof(cut.address)) == 0;
 }

@@ -49,7 +49,7 @@ static bool is_misplaced(struct messages *messages, struct place *place,
     else if (outer)
         error_at_key(messages, place, "unknown key, did you mean \"%s\"? It belongs one level up",
                      outer);
-    return outer != NULL;
+    return outer;
 }
 
 static void unknown_key(struct messages *messages, struct place *place,
@@ -68,7 +68,7 @@ static void unknown_key(struct messages *messages, struct place *place,
         error_at_key(messages, place, "unknown key; actpass --schema prints the known ones");
         return;
     }
-    join_names(names, " and ", list, sizeof list);
+    join_names(names, " and ", list, sizeof(list));
     error_at_key(messages, place, "unknown key; known here: %s", list);
 }
 
@@ -87,7 +87,7 @@ static void read_objects(struct messages *messages, struct place *place, const s
         messages->out_of_memory = true;
         return;
     }
-    memcpy((char *)base + key->offset, &elements, sizeof elements); /* a pointer of any type */
+    memcpy((char *)base + key->offset, &elements, sizeof(elements)); /* a pointer of any type */
     *(size_t *)((char *)base + key->second) = count;
     for (size_t i = 0; key->object->init && i < count; i++)
         key->object->init(elements + i * key->object->size);
@@ -141,10 +141,9 @@ void read_object(struct messages *messages, struct place *place, const struct ke
         else if (!child->duplicate && !key->deferred) /* only the first one counts */
             read_key(messages, child, key, base);
     }
-    for (const struct key *key = object->keys; key->name; key++) {
+    for (const struct key *key = object->keys; key->name; key++)
         if ((key->required || key->otherwise) && !place_find(place, key->name))
             fill_in(messages, place, key, base);
-    }
 }
 
 void read_keys(struct messages *messages, struct place *place, const struct key_object *object,

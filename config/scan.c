@@ -26,7 +26,7 @@ bool scan_fail(struct scanner *scanner, struct position at, const char *format, 
     va_list arguments;
     va_start(arguments, format);
     scanner->fault->at = at;
-    (void)vsnprintf(scanner->fault->text, sizeof scanner->fault->text, format, arguments);
+    (void)vsnprintf(scanner->fault->text, sizeof(scanner->fault->text), format, arguments);
     va_end(arguments);
     return false;
 }
@@ -59,7 +59,7 @@ static void skip_space(struct scanner *scanner)
 
 static struct place *place_new(struct scanner *scanner, struct place *parent, struct place ***tail)
 {
-    struct place *place = calloc(1, sizeof *place);
+    struct place *place = calloc(1, sizeof(*place));
     if (!place) {
         (void)scan_fail(scanner, (struct position){0, 0}, "out of memory");
         return NULL;

@@ -167,10 +167,9 @@ bool scan_word(struct scanner *scanner)
     while (is_letter(scan_peek(scanner)) || is_digit(scan_peek(scanner)))
         scan_step(scanner);
     size_t length = scanner->at - first;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (length == strlen(words[i]) && memcmp(word, words[i], length) == 0)
             return true;
-    }
     return scan_fail(scanner, begin,
                      "%.*s is not a JSON value; true, false and null are, and strings stand in "
                      "double quotes",

@@ -121,7 +121,7 @@ static const struct form {
 
 static const struct form *form_of(const char *text)
 {
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
         size_t length = strlen(forms[i].begin);
         if (strncmp(text, forms[i].begin, length) == 0 && (!forms[i].whole || text[length] == '\0'))
             return &forms[i];

@@ -83,10 +83,9 @@ size_t utf8_length(const unsigned char *text, size_t left)
 
 bool has_control(const char *text)
 {
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++)
         if (*at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0))
             return true;
-    }
     return false;
 }
 

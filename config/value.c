@@ -158,7 +158,7 @@ static void read_strings(struct messages *messages, struct place *place, const s
     size_t count = list_size(messages, place, key, "a list of strings");
     if (count == 0)
         return;
-    strings->items = calloc(count, sizeof *strings->items);
+    strings->items = calloc(count, sizeof(*strings->items));
     if (!strings->items) {
         messages->out_of_memory = true;
         return;
@@ -176,7 +176,7 @@ static void read_enum(struct messages *messages, struct place *place, const stru
 {
     const char *text = cJSON_GetStringValue(place->item);
     char wanted[256];
-    join_names(key->names, " or ", wanted, sizeof wanted);
+    join_names(key->names, " or ", wanted, sizeof(wanted));
     if (!text) {
         wrong_type(messages, place, wanted);
         return;

@@ -60,7 +60,7 @@ void read_addresses(struct messages *messages, struct place *place, const struct
     bool alone = cJSON_IsString(place->item);
     size_t count =
         alone ? 1 : list_size(messages, place, key, "an address in a string, or a list of them");
-    struct config_address *addresses = count ? calloc(count, sizeof *addresses) : NULL;
+    struct config_address *addresses = count ? calloc(count, sizeof(*addresses)) : NULL;
     if (count && !addresses)
         messages->out_of_memory = true;
     if (!addresses)
@@ -92,7 +92,7 @@ void read_networks(struct messages *messages, struct place *place, const struct 
                    void *base)
 {
     size_t count = list_size(messages, place, key, "a list of networks");
-    struct config_network *networks = count ? calloc(count, sizeof *networks) : NULL;
+    struct config_network *networks = count ? calloc(count, sizeof(*networks)) : NULL;
     if (count && !networks)
         messages->out_of_memory = true;
     if (!networks)

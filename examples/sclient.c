@@ -131,7 +131,7 @@ static int talk(actpass_conn *conn)
 static actpass_conn *dial(actpass_config *config, const struct options *options)
 {
     char address[512];
-    bool is_v6 = strchr(options->host, ':') != NULL;
+    bool is_v6 = strchr(options->host, ':');
     snprintf(address, sizeof(address), is_v6 ? "[%s]:%s" : "%s:%s", options->host, options->port);
     actpass_conn *conn = actpass_connect(config, address);
     if (!conn)

@@ -21,17 +21,15 @@ int64_t clock_now_us(void)
 int64_t clock_deadline_ms(int64_t ms)
 {
     int64_t now = clock_now_us();
-    if (ms < 0 || ms > (DEADLINE_NEVER - now) / US_PER_MS) {
+    if (ms < 0 || ms > (DEADLINE_NEVER - now) / US_PER_MS)
         return DEADLINE_NEVER;
-    }
     return now + ms * US_PER_MS;
 }
 
 const struct timespec *clock_left(int64_t deadline_us, struct timespec *storage)
 {
-    if (deadline_us == DEADLINE_NEVER) {
+    if (deadline_us == DEADLINE_NEVER)
         return NULL;
-    }
     int64_t now = clock_now_us();
     *storage = to_timespec(deadline_us > now ? deadline_us - now : 0);
     return storage;

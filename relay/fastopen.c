@@ -35,7 +35,7 @@ ssize_t fastopen_send(struct relay *relay, const void *data, size_t size)
 bool relay_connected(struct relay *relay)
 {
     struct sockaddr_storage peer;
-    socklen_t size = sizeof peer;
+    socklen_t size = sizeof(peer);
     relay_lock(relay);
     int fd = relay->fd;
     relay_unlock(relay);
@@ -46,7 +46,7 @@ bool relay_connected(struct relay *relay)
 bool relay_syn_data(struct relay *relay)
 {
     struct tcp_info info = {0};
-    socklen_t size = sizeof info;
+    socklen_t size = sizeof(info);
     relay_lock(relay);
     int fd = relay->fd; /* stays open for as long as the caller may call */
     relay_unlock(relay);

@@ -84,7 +84,7 @@ static void compare(struct relay *relay)
         glare_end(relay);
         return;
     }
-    int order = memcmp(ours, theirs, sizeof ours);
+    int order = memcmp(ours, theirs, sizeof(ours));
     if (order == 0) {
         revise(relay, ROLE_NONE, CAUSE_REFLECTION);
     } else if (order < 0) {

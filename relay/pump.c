@@ -169,7 +169,7 @@ static void receive_discarding(struct relay *relay)
 {
     uint8_t scratch[4096];
     relay_unlock(relay);
-    ssize_t got = recv(relay->fd, scratch, sizeof scratch, MSG_DONTWAIT);
+    ssize_t got = recv(relay->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
     int error = errno;
     relay_lock(relay);
     pump_received(relay, got, error);

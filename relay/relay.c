@@ -115,7 +115,7 @@ out:
 struct relay *relay_new(int fd, const struct relay_options *options)
 {
     int error = ENOMEM;
-    struct relay *relay = calloc(1, sizeof *relay);
+    struct relay *relay = calloc(1, sizeof(*relay));
     if (!relay)
         goto out_fd;
     relay->fd = fd;
@@ -214,7 +214,7 @@ static void close_socket(int fd, bool hard)
 {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     if (hard)
-        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     close(fd); /* nothing can be done about an error; the descriptor is gone also on EINTR */
 }
 

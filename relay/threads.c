@@ -37,13 +37,11 @@ static int cond_init_monotonic(pthread_cond_t *cond)
 {
     pthread_condattr_t attributes;
     int error = pthread_condattr_init(&attributes);
-    if (error != 0) {
+    if (error != 0)
         return error;
-    }
     error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    if (error == 0) {
+    if (error == 0)
         error = pthread_cond_init(cond, &attributes);
-    }
     pthread_condattr_destroy(&attributes);
     return error;
 }
@@ -52,40 +50,32 @@ static int attributes_init(pthread_attr_t *attributes, size_t stack_size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     long least = sysconf(_SC_THREAD_STACK_MIN);
-    if (least > 0 && stack_size < (size_t)least) {
+    if (least > 0 && stack_size < (size_t)least)
         stack_size = (size_t)least;
-    }
-    if (stack_size > SIZE_MAX - page) {
+    if (stack_size > SIZE_MAX - page)
         return EINVAL;
-    }
     int error = pthread_attr_init(attributes);
-    if (error != 0) {
+    if (error != 0)
         return error;
-    }
     error = pthread_attr_setstacksize(attributes, (stack_size + page - 1) / page * page);
-    if (error != 0) {
+    if (error != 0)
         pthread_attr_destroy(attributes);
-    }
     return error;
 }
 
 struct threads *threads_new(size_t stack_size, unsigned keep_most, int64_t keep_ms)
 {
     struct threads *threads = calloc(1, sizeof(*threads));
-    if (threads == NULL) {
+    if (!threads)
         return NULL;
-    }
     threads->keep_most = keep_most;
     threads->keep_ms = keep_ms;
-    if (attributes_init(&threads->attributes, stack_size) != 0) {
+    if (attributes_init(&threads->attributes, stack_size) != 0)
         goto out_free;
-    }
-    if (pthread_mutex_init(&threads->lock, NULL) != 0) {
+    if (pthread_mutex_init(&threads->lock, NULL) != 0)
         goto out_attributes;
-    }
-    if (pthread_cond_init(&threads->empty, NULL) != 0) {
+    if (pthread_cond_init(&threads->empty, NULL) != 0)
         goto out_lock;
-    }
     return threads;
 
 out_lock:
@@ -101,23 +91,20 @@ static void idle_push(struct threads *threads, struct worker *worker)
 {
     worker->newer = NULL;
     worker->older = threads->idle;
-    if (threads->idle != NULL) {
+    if (threads->idle)
         threads->idle->newer = worker;
-    }
     threads->idle = worker;
     threads->idle_count++;
 }
 
 static void idle_remove(struct threads *threads, struct worker *worker)
 {
-    if (worker->newer != NULL) {
+    if (worker->newer)
         worker->newer->older = worker->older;
-    } else {
+    else
         threads->idle = worker->older;
-    }
-    if (worker->older != NULL) {
+    if (worker->older)
         worker->older->newer = worker->newer;
-    }
     threads->idle_count--;
 }
 
@@ -125,18 +112,15 @@ static void idle_remove(struct threads *threads, struct worker *worker)
  * together with giving it one. */
 static bool wait_for_job(struct threads *threads, struct worker *worker)
 {
-    if (threads->closing || threads->idle_count >= threads->keep_most) {
+    if (threads->closing || threads->idle_count >= threads->keep_most)
         return false;
-    }
     struct timespec until = clock_absolute(clock_deadline_ms(threads->keep_ms));
     idle_push(threads, worker);
     int error = 0;
-    while (worker->job == NULL && !threads->closing && error == 0) {
+    while (!worker->job && !threads->closing && error == 0)
         error = pthread_cond_timedwait(&worker->wake, &threads->lock, &until);
-    }
-    if (worker->job != NULL) {
+    if (worker->job)
         return true;
-    }
     idle_remove(threads, worker);
     return false;
 }
@@ -149,7 +133,7 @@ static void worker_free(struct worker *worker)
 
 static void join_and_free(struct worker *worker)
 {
-    if (worker != NULL) {
+    if (worker) {
         (void)pthread_join(worker->thread, NULL); /* joinable, and nobody else joins it */
         worker_free(worker);
     }
@@ -173,9 +157,8 @@ static void *worker_main(void *arg)
 
     struct worker *before = threads->ended;
     threads->ended = worker;
-    if (--threads->count == 0) {
+    if (--threads->count == 0)
         pthread_cond_signal(&threads->empty);
-    }
     pthread_mutex_unlock(&threads->lock);
     join_and_free(before);
     return NULL;
@@ -188,18 +171,15 @@ static int create_with_signals_blocked(struct threads *threads, struct worker *w
     sigset_t blocked;
     sigset_t before;
     sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
         sigdelset(&blocked, faults[i]);
-    }
     int error = pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    if (error != 0) {
+    if (error != 0)
         return error;
-    }
     pthread_t thread;
     error = pthread_create(&thread, &threads->attributes, worker_main, worker);
-    if (error == EINVAL) { /* the application's thread-local data alone fill so small a stack */
+    if (error == EINVAL) /* the application's thread-local data alone fill so small a stack */
         error = pthread_create(&thread, NULL, worker_main, worker);
-    }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* restores what was valid */
     return error;
 }
@@ -207,9 +187,8 @@ static int create_with_signals_blocked(struct threads *threads, struct worker *w
 static int run_on_new_thread(struct threads *threads, void (*job)(void *arg), void *arg)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
-    if (worker == NULL) {
+    if (!worker)
         return ENOMEM;
-    }
     worker->threads = threads;
     worker->job = job;
     worker->arg = arg;
@@ -225,9 +204,8 @@ static int run_on_new_thread(struct threads *threads, void (*job)(void *arg), vo
     error = create_with_signals_blocked(threads, worker);
     if (error != 0) {
         pthread_mutex_lock(&threads->lock);
-        if (--threads->count == 0) {
+        if (--threads->count == 0)
             pthread_cond_signal(&threads->empty);
-        }
         pthread_mutex_unlock(&threads->lock);
         worker_free(worker);
     }
@@ -238,7 +216,7 @@ int threads_run(struct threads *threads, void (*job)(void *arg), void *arg)
 {
     pthread_mutex_lock(&threads->lock);
     struct worker *worker = threads->idle;
-    if (worker == NULL) {
+    if (!worker) {
         pthread_mutex_unlock(&threads->lock);
         return run_on_new_thread(threads, job, arg);
     }
@@ -261,17 +239,14 @@ unsigned threads_count(struct threads *threads)
 
 void threads_free(struct threads *threads)
 {
-    if (threads == NULL) {
+    if (!threads)
         return;
-    }
     pthread_mutex_lock(&threads->lock);
     threads->closing = true;
-    for (struct worker *worker = threads->idle; worker != NULL; worker = worker->older) {
+    for (struct worker *worker = threads->idle; worker; worker = worker->older)
         pthread_cond_signal(&worker->wake);
-    }
-    while (threads->count > 0) {
+    while (threads->count > 0)
         pthread_cond_wait(&threads->empty, &threads->lock);
-    }
     struct worker *last = threads->ended;
     pthread_mutex_unlock(&threads->lock);
 

@@ -18,16 +18,13 @@ enum { PAUSE_LEAST_MS = 100, PAUSE_MOST_MS = 1000, PAUSE_WHILE_THEY_GO_MS = 10 }
 static void pause_service(actpass_server *server, struct service *service, int error)
 {
     service->pause_ms = service->pause_ms == 0 ? PAUSE_LEAST_MS : service->pause_ms * 2;
-    if (room_after_shortage(server, service)) {
+    if (room_after_shortage(server, service))
         service->pause_ms = PAUSE_WHILE_THEY_GO_MS;
-    }
-    if (service->pause_ms > PAUSE_MOST_MS) {
+    if (service->pause_ms > PAUSE_MOST_MS)
         service->pause_ms = PAUSE_MOST_MS;
-    }
     service->paused_until_us = clock_deadline_ms(service->pause_ms);
-    if (service->retry_us < service->paused_until_us) {
+    if (service->retry_us < service->paused_until_us)
         service->paused_until_us = service->retry_us; /* one can make way then */
-    }
     if (episode_begins(&service->shortage)) {
         struct log_field fields[] = {log_text("service", service->config->name),
                                      log_text("event", "accept_paused"),
@@ -41,12 +38,10 @@ static int begin(actpass_server *server, struct service *service, int fd,
                  const struct sockaddr_storage *address)
 {
     struct peer peer;
-    if (service->config->dial.address_count > 0) {
+    if (service->config->dial.address_count > 0)
         return dialed_begin(server, service, fd);
-    }
-    if (!room_admits(server, service, fd, address, &peer)) {
+    if (!room_admits(server, service, fd, address, &peer))
         return 0;
-    }
     return conversation_begin(server, service, fd, &peer);
 }
 
@@ -54,9 +49,8 @@ static void accept_some(actpass_server *server, struct service *service)
 {
     for (int taken = 0; taken < BURST; taken++) {
         struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
-        if (!room_find(server, service)) {
+        if (!room_find(server, service))
             return;
-        }
         int fd = listener_accept(service->listener, &address);
         int error = fd < 0 ? errno : 0;
         if (error == EAGAIN || error == EWOULDBLOCK) {
@@ -64,9 +58,8 @@ static void accept_some(actpass_server *server, struct service *service)
                 false; /* there is room, and nobody waits: the next time is news */
             return;
         }
-        if (error == 0) {
+        if (error == 0)
             error = begin(server, service, fd, &address);
-        }
         if (error != 0) {
             pause_service(server, service, error);
             return;
@@ -84,14 +77,12 @@ static int64_t choose_polls(actpass_server *server)
     for (size_t i = 0; i < server->service_count; i++) {
         struct service *service = &server->services[i];
         bool paused = service->paused_until_us > now_us;
-        if (paused && service->paused_until_us < wake_us) {
+        if (paused && service->paused_until_us < wake_us)
             wake_us = service->paused_until_us;
-        }
-        if (!paused && service->retry_us < wake_us) {
+        if (!paused && service->retry_us < wake_us)
             wake_us = service->retry_us;
-        }
         any_waits = any_waits || service->waiting;
-        bool off = paused || service->waiting || service->listener == NULL;
+        bool off = paused || service->waiting || !service->listener;
         server->polls[SERVER_OWN_POLLS + i] =
             (struct pollfd){.fd = off ? -1 : listener_fd(service->listener), .events = POLLIN};
     }
@@ -107,18 +98,15 @@ static void retry(actpass_server *server)
 {
     int64_t now_us = clock_now_us();
     bool any = false;
-    for (size_t i = 0; i < server->service_count; i++) {
+    for (size_t i = 0; i < server->service_count; i++)
         any = any || server->services[i].waiting;
-    }
-    if (any) {
+    if (any)
         registry_watch(server->registry);
-    }
     for (size_t i = 0; i < server->service_count; i++) {
         struct service *service = &server->services[i];
         bool due = service->waiting || service->retry_us <= now_us;
-        if (due && service->paused_until_us <= now_us) {
+        if (due && service->paused_until_us <= now_us)
             accept_some(server, service);
-        }
     }
 }
 
@@ -134,10 +122,8 @@ void acceptor_run(actpass_server *server)
             (void)clock_nanosleep(CLOCK_MONOTONIC, 0,
                                   &(struct timespec){.tv_nsec = PAUSE_LEAST_MS * 1000000L}, NULL);
         }
-        for (size_t i = 0; ready > 0 && i < server->service_count; i++) {
-            if (server->polls[SERVER_OWN_POLLS + i].revents != 0) {
+        for (size_t i = 0; ready > 0 && i < server->service_count; i++)
+            if (server->polls[SERVER_OWN_POLLS + i].revents != 0)
                 accept_some(server, &server->services[i]);
-            }
-        }
     }
 }

@@ -27,9 +27,8 @@ struct addresses *addresses_new(void)
 
 void addresses_free(struct addresses *addresses)
 {
-    if (addresses == NULL) {
+    if (!addresses)
         return;
-    }
     free(addresses->heap);
     free(addresses);
 }
@@ -44,16 +43,15 @@ static int compare(const void *left, const void *right)
 static struct address *find(struct addresses *addresses, const struct peer_key *key)
 {
     void *found = tfind(key, &addresses->tree, compare);
-    return found != NULL ? *(struct address **)found : NULL;
+    return found ? *(struct address **)found : NULL;
 }
 
 /* ---- The heap ------------------------------------------------------------------------------ */
 
 static bool goes_before(const struct address *a, const struct address *b)
 {
-    if (a->undecided != b->undecided || a->oldest == NULL || b->oldest == NULL) {
+    if (a->undecided != b->undecided || !a->oldest || !b->oldest)
         return a->undecided > b->undecided;
-    }
     return a->oldest->since_us < b->oldest->since_us;
 }
 
@@ -78,12 +76,10 @@ static void sift_down(struct addresses *addresses, struct address *address)
     size_t place = address->place;
     for (size_t child = 2 * place + 1; child < addresses->count; child = 2 * place + 1) {
         struct address **heap = addresses->heap;
-        if (child + 1 < addresses->count && goes_before(heap[child + 1], heap[child])) {
+        if (child + 1 < addresses->count && goes_before(heap[child + 1], heap[child]))
             child++;
-        }
-        if (!goes_before(heap[child], address)) {
+        if (!goes_before(heap[child], address))
             break;
-        }
         put(addresses, heap[child], place);
         place = child;
     }
@@ -98,14 +94,12 @@ static void reorder(struct addresses *addresses, struct address *address)
 
 static bool make_room(struct addresses *addresses)
 {
-    if (addresses->count < addresses->room) {
+    if (addresses->count < addresses->room)
         return true;
-    }
     size_t room = addresses->room == 0 ? 16 : addresses->room * 2;
     struct address **heap = realloc(addresses->heap, room * sizeof(struct address *));
-    if (heap == NULL) {
+    if (!heap)
         return false;
-    }
     addresses->heap = heap;
     addresses->room = room;
     return true;
@@ -116,11 +110,10 @@ static bool make_room(struct addresses *addresses)
 static struct address *begin(struct addresses *addresses, const struct peer_key *key)
 {
     struct address *address = make_room(addresses) ? calloc(1, sizeof(*address)) : NULL;
-    if (address == NULL) {
+    if (!address)
         return NULL;
-    }
     address->key = *key;
-    if (tsearch(address, &addresses->tree, compare) == NULL) {
+    if (!tsearch(address, &addresses->tree, compare)) {
         free(address);
         return NULL;
     }
@@ -143,19 +136,16 @@ bool addresses_add(struct addresses *addresses, struct address_entry *entry,
                    const struct peer_key *key, int64_t now_us)
 {
     struct address *address = find(addresses, key);
-    if (address == NULL) {
+    if (!address)
         address = begin(addresses, key);
-    }
-    if (address == NULL) {
+    if (!address)
         return false;
-    }
     *entry = (struct address_entry){
         .address = address, .since_us = now_us, .undecided = true, .older = address->youngest};
-    if (address->youngest != NULL) {
+    if (address->youngest)
         address->youngest->younger = entry;
-    } else {
+    else
         address->oldest = entry;
-    }
     address->youngest = entry;
     address->open++;
     address->undecided++;
@@ -166,19 +156,16 @@ bool addresses_add(struct addresses *addresses, struct address_entry *entry,
 void addresses_settle(struct addresses *addresses, struct address_entry *entry)
 {
     struct address *address = entry->address;
-    if (!entry->undecided) {
+    if (!entry->undecided)
         return;
-    }
-    if (entry->older != NULL) {
+    if (entry->older)
         entry->older->younger = entry->younger;
-    } else {
+    else
         address->oldest = entry->younger;
-    }
-    if (entry->younger != NULL) {
+    if (entry->younger)
         entry->younger->older = entry->older;
-    } else {
+    else
         address->youngest = entry->older;
-    }
     entry->undecided = false;
     address->undecided--;
     reorder(addresses, address);
@@ -187,21 +174,19 @@ void addresses_settle(struct addresses *addresses, struct address_entry *entry)
 void addresses_remove(struct addresses *addresses, struct address_entry *entry)
 {
     struct address *address = entry->address;
-    if (address == NULL) {
+    if (!address)
         return;
-    }
     addresses_settle(addresses, entry);
     entry->address = NULL;
     address->open--;
-    if (address->open == 0) {
+    if (address->open == 0)
         end(addresses, address);
-    }
 }
 
 size_t addresses_open(struct addresses *addresses, const struct peer_key *key)
 {
     const struct address *address = find(addresses, key);
-    return address != NULL ? address->open : 0;
+    return address ? address->open : 0;
 }
 
 size_t addresses_most_undecided(const struct addresses *addresses)

@@ -15,11 +15,9 @@ const char *refusal_name(enum refusal refusal)
 static int longest(const struct config_network *networks, size_t count, const struct peer_key *peer)
 {
     int best = -1;
-    for (size_t i = 0; i < count; i++) {
-        if ((int)networks[i].prefix > best && peer_key_is_in(peer, &networks[i])) {
+    for (size_t i = 0; i < count; i++)
+        if ((int)networks[i].prefix > best && peer_key_is_in(peer, &networks[i]))
             best = (int)networks[i].prefix;
-        }
-    }
     return best;
 }
 
@@ -43,13 +41,12 @@ struct rates {
 struct rates *rates_new(uint64_t rate)
 {
     struct rates *rates = calloc(1, sizeof(*rates));
-    if (rates == NULL) {
+    if (!rates)
         return NULL;
-    }
     rates->token_us = US_PER_S / (int64_t)rate;
     rates->burst_us = rates->token_us * (int64_t)rate;
     rates->full_us = peers_new(MOST_ADDRESSES);
-    if (rates->full_us == NULL) {
+    if (!rates->full_us) {
         free(rates);
         return NULL;
     }
@@ -58,9 +55,8 @@ struct rates *rates_new(uint64_t rate)
 
 void rates_free(struct rates *rates)
 {
-    if (rates == NULL) {
+    if (!rates)
         return;
-    }
     peers_free(rates->full_us);
     free(rates);
 }
@@ -68,13 +64,11 @@ void rates_free(struct rates *rates)
 bool rates_take(struct rates *rates, const struct peer_key *address, int64_t now_us)
 {
     int64_t full_us = peers_get(rates->full_us, address);
-    if (full_us < now_us) {
+    if (full_us < now_us)
         full_us = now_us;
-    }
     full_us += rates->token_us;
-    if (full_us - now_us > rates->burst_us) {
+    if (full_us - now_us > rates->burst_us)
         return false;
-    }
     peers_set(rates->full_us, address, full_us);
     return true;
 }

@@ -7,9 +7,8 @@
 static uint64_t random_below(uint64_t limit)
 {
     uint64_t number = 0;
-    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number)) {
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number))
         number = 0;
-    }
     return number % limit;
 }
 
@@ -17,12 +16,10 @@ int64_t backoff_next_ms(struct backoff *backoff)
 {
     int64_t ceiling_ms = backoff->least_ms;
     backoff->failures++;
-    for (unsigned i = 0; i < backoff->failures && ceiling_ms < backoff->most_ms; i++) {
+    for (unsigned i = 0; i < backoff->failures && ceiling_ms < backoff->most_ms; i++)
         ceiling_ms *= 2;
-    }
-    if (ceiling_ms > backoff->most_ms) {
+    if (ceiling_ms > backoff->most_ms)
         ceiling_ms = backoff->most_ms;
-    }
     return backoff->least_ms +
            (int64_t)random_below((uint64_t)(ceiling_ms - backoff->least_ms) + 1);
 }

@@ -51,17 +51,15 @@ uint64_t capacity_share(const struct config *config, uint64_t limit, struct capa
 {
     uint64_t own = OWN + OWN_PER_SERVICE * config->service_count;
     uint64_t need = 0;
-    for (size_t i = 0; i < config->service_count; i++) {
+    for (size_t i = 0; i < config->service_count; i++)
         need += need_of(&config->services[i]);
-    }
     double part = limit > own ? (double)(limit - own) / (double)need : 0;
     for (size_t i = 0; i < config->service_count; i++) {
         const struct config_service *service = &config->services[i];
         capacities[i] = (struct capacity){.connections = service->max_connections,
                                           .spare = spare_of(service->max_connections)};
-        if (part < 1) {
+        if (part < 1)
             capacities[i] = scaled(service, part);
-        }
     }
     return own + need;
 }

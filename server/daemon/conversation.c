@@ -1,12 +1,12 @@
 #include "server/daemon/conversation.h"
 
 #include "relay/clock.h"
-#include "server/daemon/hints.h"
-#include "server/lib/idle.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/daemon/handlers/echo.h"
 #include "server/daemon/handlers/forward.h"
 #include "server/daemon/handlers/http/http.h"
+#include "server/daemon/hints.h"
+#include "server/lib/idle.h"
 #include "server/lib/settings.h"
 
 #include <errno.h>
@@ -41,9 +41,8 @@ static void trim_after_many(actpass_server *server)
     unsigned long long accepted = atomic_load(&counters->accepted);
     unsigned long long trimmed = atomic_load(&counters->trimmed_at);
     if (accepted - trimmed >= MANY && registry_count(server->registry) == 1 &&
-        atomic_compare_exchange_strong(&counters->trimmed_at, &trimmed, accepted)) {
+        atomic_compare_exchange_strong(&counters->trimmed_at, &trimmed, accepted))
         (void)malloc_trim(0);
-    }
 }
 
 /* Off the registry first: who is in there may be aborted by others, and must be alive. */
@@ -52,9 +51,8 @@ static void leave(struct conversation *conversation)
     trim_after_many(conversation->server);
     registry_remove(conversation->server->registry, &conversation->entry);
     actpass_free(conn_of(conversation));
-    if (conversation->plain >= 0) {
+    if (conversation->plain >= 0)
         close(conversation->plain);
-    }
     free(conversation);
 }
 
@@ -63,11 +61,10 @@ static void count_end(struct conversation *conversation)
     struct counters *counters = &conversation->server->counters;
     actpass_info_t info;
     actpass_info(conn_of(conversation), &info);
-    if (info.cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE) {
+    if (info.cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE)
         atomic_fetch_add(&counters->closed_before_first_byte, 1);
-    } else if (info.role == ACTPASS_ROLE_NONE) {
+    else if (info.role == ACTPASS_ROLE_NONE)
         atomic_fetch_add(&counters->no_role, 1);
-    }
 }
 
 static void close_and_leave(struct conversation *conversation)
@@ -86,18 +83,16 @@ static void note_dropped(actpass_server *server, struct service *service,
                          const struct report *report, int error)
 {
     atomic_fetch_add(&server->counters.dropped, 1);
-    if (episode_begins(&service->dropping)) {
+    if (episode_begins(&service->dropping))
         report_dropped(report, error);
-    }
 }
 
 /* Makes way at once: what is short now is not to be spent on goodbyes. */
 static void drop(struct conversation *conversation, int error)
 {
     note_dropped(conversation->server, conversation->service, &conversation->report, error);
-    if (conn_of(conversation) != NULL) {
+    if (conn_of(conversation))
         actpass_abort(conn_of(conversation));
-    }
     leave(conversation);
 }
 
@@ -118,14 +113,12 @@ static void serve(struct conversation *conversation)
                               .stopping_fd = conversation->server->stopping_fd,
                               .plain = conversation->plain,
                               .idle_timeout_ms = config->connection.idle_timeout_ms};
-    if (conversation->plain >= 0) {
+    if (conversation->plain >= 0)
         bridge_serve(&job);
-    } else if (services[what->kind] != NULL) {
+    else if (services[what->kind])
         services[what->kind](&job);
-    }
-    if (job.problem[0] != '\0') {
+    if (job.problem[0] != '\0')
         report_problem(&conversation->report, job.problem);
-    }
 }
 
 /* Once when the role is decided, and again when a hello that came at the last moment has changed it. */
@@ -134,9 +127,8 @@ static void note_role(struct conversation *conversation)
     actpass_info_t info;
     actpass_info(conn_of(conversation), &info);
     bool decided = info.role == ACTPASS_ROLE_SERVER || info.role == ACTPASS_ROLE_CLIENT;
-    if (!decided || info.cause == conversation->cause) {
+    if (!decided || info.cause == conversation->cause)
         return;
-    }
     conversation->cause = info.cause;
     registry_decided(conversation->server->registry, &conversation->entry);
     conversation->role_held_back = !report_role(&conversation->report);
@@ -146,15 +138,14 @@ static void note_sessions(struct conversation *conversation)
 {
     char problem[512];
     actpass_config *settings = server_settings(conversation->server, conversation->service);
-    if (tls_context_problem(settings->tls, problem, sizeof(problem))) {
+    if (tls_context_problem(settings->tls, problem, sizeof(problem)))
         report_sessions(&conversation->report, problem);
-    }
     actpass_config_free(settings);
 }
 
 static void learn(struct conversation *conversation, bool up)
 {
-    if (conversation->peer.known && conversation->service->hints != NULL) {
+    if (conversation->peer.known && conversation->service->hints) {
         actpass_info_t info;
         actpass_info(conn_of(conversation), &info);
         hints_learn(conversation->service->hints, &conversation->peer.key, info.cause, up);
@@ -178,13 +169,11 @@ static bool shake_hands(struct conversation *conversation)
         note_role(conversation);
     }
     bool up = actpass_handshake(conn_of(conversation)) == 0;
-    if (up) {
+    if (up)
         registry_established(conversation->server->registry, &conversation->entry);
-    }
     note_role(conversation);
-    if (up && conversation->role_held_back) {
+    if (up && conversation->role_held_back)
         report_role_after_all(&conversation->report);
-    }
     note_sessions(conversation);
     learn(conversation, up);
     return up;
@@ -214,16 +203,14 @@ static void on_verdict(actpass_conn *conn, void *arg)
     }
     note_role(conversation);
     int error = hand_over(conversation);
-    if (error != 0) {
+    if (error != 0)
         drop(conversation, error);
-    }
 }
 
 static int start(struct conversation *conversation)
 {
-    if (conversation->service->config->connection.transport == CONFIG_TRANSPORT_DIRECT) {
+    if (conversation->service->config->connection.transport == CONFIG_TRANSPORT_DIRECT)
         return hand_over(conversation);
-    }
     return conn_start(conn_of(conversation));
 }
 
@@ -233,16 +220,15 @@ static void find_peer(struct conversation *conversation, int fd)
     struct sockaddr_storage address;
     struct sockaddr *peer = (struct sockaddr *)(void *)&address;
     socklen_t length = sizeof(address);
-    if (conversation->service->hints != NULL && !conversation->peer.known &&
-        getpeername(fd, peer, &length) == 0) {
+    if (conversation->service->hints && !conversation->peer.known &&
+        getpeername(fd, peer, &length) == 0)
         conversation->peer.known = peer_key_of(peer, false, &conversation->peer.key);
-    }
 }
 
 static void take_hint(struct conversation *conversation, struct conn_options *options)
 {
     struct hints *hints = conversation->service->hints;
-    if (hints != NULL && conversation->peer.known) {
+    if (hints && conversation->peer.known) {
         struct hint hint = hints_of(hints, &conversation->peer.key);
         options->hint = hint.role;
         options->most_wait_ms = hint.most_wait_ms;
@@ -260,9 +246,8 @@ static int attach(struct conversation *conversation, int fd, struct conn_options
     conversation->report.conn = conn_new(settings, fd, options);
     int error = errno;
     actpass_config_free(settings);
-    if (conn_of(conversation) == NULL) {
+    if (!conn_of(conversation))
         return error;
-    }
     registry_set(conversation->server->registry, &conversation->entry, conn_of(conversation),
                  options->fast_open_size > 0);
     return 0;
@@ -272,7 +257,7 @@ static int attach(struct conversation *conversation, int fd, struct conn_options
 static bool enter(struct conversation *conversation, const struct peer *peer)
 {
     struct registry *registry = conversation->server->registry;
-    if (peer == NULL) {
+    if (!peer) {
         registry_add(registry, &conversation->entry);
         return true;
     }
@@ -287,14 +272,14 @@ static struct conversation *new_with(actpass_server *server, struct service *ser
     uint64_t number = atomic_fetch_add(&server->counters.numbers, 1) + 1;
     struct report report = {.log = server->log, .service = service->config->name, .number = number};
     struct conversation *conversation = calloc(1, sizeof(*conversation));
-    if (conversation != NULL) {
+    if (conversation) {
         conversation->server = server;
         conversation->service = service;
         conversation->report = report;
         conversation->plain = -1;
         conversation->entry.service = service->number;
     }
-    if (conversation == NULL || !enter(conversation, peer)) {
+    if (!conversation || !enter(conversation, peer)) {
         free(conversation);
         note_dropped(server, service, &report, ENOMEM);
         return NULL;
@@ -305,11 +290,10 @@ static struct conversation *new_with(actpass_server *server, struct service *ser
 struct conversation *conversation_new(actpass_server *server, struct service *service, int plain)
 {
     struct conversation *conversation = new_with(server, service, NULL);
-    if (conversation != NULL) {
+    if (conversation)
         conversation->plain = plain;
-    } else if (plain >= 0) {
+    else if (plain >= 0)
         close(plain);
-    }
     return conversation;
 }
 
@@ -318,18 +302,16 @@ int conversation_begin(actpass_server *server, struct service *service, int fd,
 {
     atomic_fetch_add(&server->counters.accepted, 1);
     struct conversation *conversation = new_with(server, service, peer);
-    if (conversation == NULL) {
+    if (!conversation) {
         close(fd);
         return ENOMEM;
     }
     struct conn_options options = {.on_verdict = on_verdict, .arg = conversation};
     int error = attach(conversation, fd, &options);
-    if (error == 0) {
+    if (error == 0)
         error = start(conversation); /* from here on it is another thread's */
-    }
-    if (error != 0) {
+    if (error != 0)
         drop(conversation, error);
-    }
     return error;
 }
 
@@ -379,26 +361,22 @@ bool conversation_handshake(struct conversation *conversation, int fd, const cha
         conversation_detach(conversation);
         return false;
     }
-    if (own.fast_open_size == 0) {
+    if (own.fast_open_size == 0)
         report_connected(&conversation->report, address);
-    }
     conn_enter(conn_of(conversation)); /* never left, as in hand_over */
-    if (atomic_load(&conversation->server->stops) > 0) {
+    if (atomic_load(&conversation->server->stops) > 0)
         actpass_abort(conn_of(conversation)); /* stopping has looked for connections before */
-    }
     bool up = shake_hands(conversation);
     registry_connected(conversation->server->registry, &conversation->entry);
-    if (own.fast_open_size > 0 && conn_was_connected(conn_of(conversation))) {
+    if (own.fast_open_size > 0 && conn_was_connected(conn_of(conversation)))
         report_connected(&conversation->report, address);
-    }
     return up;
 }
 
 void conversation_finish(struct conversation *conversation, bool up)
 {
-    if (up) {
+    if (up)
         serve(conversation);
-    }
     close_and_leave(conversation);
 }
 

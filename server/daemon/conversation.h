@@ -4,9 +4,9 @@
 #ifndef ACTPASS_SERVER_CONVERSATION_H
 #define ACTPASS_SERVER_CONVERSATION_H
 
-#include "server/lib/conn.h"
 #include "server/daemon/report.h"
 #include "server/daemon/server.h"
+#include "server/lib/conn.h"
 
 struct conversation;
 

@@ -2,8 +2,8 @@
 
 #include "relay/clock.h"
 #include "server/daemon/conversation.h"
-#include "server/lib/dial/opening.h"
 #include "server/daemon/handlers/bridge.h"
+#include "server/lib/dial/opening.h"
 
 #include <errno.h>
 
@@ -54,16 +54,15 @@ static void dial_and_shake_hands(struct dialed *dialed)
     struct conn_options options = {0};
     struct candidate to;
     int fd = dial_connect(&opening.dial, &to);
-    if (fd >= 0) {
+    if (fd >= 0)
         (void)shake_hands(dialed, fd, &to, &options);
-    }
 }
 
 static int64_t run(struct conversation *conversation)
 {
     struct dialed dialed = {.conversation = conversation};
     dial_and_shake_hands(&dialed);
-    if (conversation_conn(conversation) == NULL) {
+    if (!conversation_conn(conversation)) {
         conversation_give_up(conversation);
         return -1;
     }
@@ -81,18 +80,16 @@ int dialed_begin(actpass_server *server, struct service *service, int plain)
 {
     bridge_prepare(plain);
     struct conversation *conversation = conversation_new(server, service, plain);
-    if (conversation == NULL) {
+    if (!conversation)
         return ENOMEM;
-    }
     int error = threads_run(server->conversations, bridge, conversation);
-    if (error != 0) {
+    if (error != 0)
         conversation_drop(conversation, error);
-    }
     return error;
 }
 
 int64_t dialed_once(actpass_server *server, struct service *service)
 {
     struct conversation *conversation = conversation_new(server, service, -1);
-    return conversation == NULL ? -1 : run(conversation);
+    return !conversation ? -1 : run(conversation);
 }

@@ -2,9 +2,9 @@
 
 #include "relay/clock.h"
 #include "server/daemon/backoff.h"
-#include "server/lib/dial/connect.h"
 #include "server/daemon/dialed.h"
 #include "server/daemon/report.h"
+#include "server/lib/dial/connect.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -41,12 +41,10 @@ static void keep_up(void *arg)
     struct backoff backoff = {.least_ms = config->retry_min_ms, .most_ms = config->retry_max_ms};
     while (!is_stopped(dialer)) {
         int64_t lived_ms = dialed_once(dialer->server, dialer->service);
-        if (lived_ms >= config->retry_max_ms) {
+        if (lived_ms >= config->retry_max_ms)
             backoff_reset(&backoff);
-        }
-        if (!is_stopped(dialer)) {
+        if (!is_stopped(dialer))
             wait_or_stop(dialer, backoff_next_ms(&backoff));
-        }
     }
     registry_remove(dialer->server->registry, &dialer->entry);
     free(dialer);
@@ -55,9 +53,8 @@ static void keep_up(void *arg)
 static int start(actpass_server *server, struct service *service)
 {
     struct dialer *dialer = calloc(1, sizeof(*dialer));
-    if (dialer == NULL) {
+    if (!dialer)
         return ENOMEM;
-    }
     dialer->server = server;
     dialer->service = service;
     dialer->entry.service = service->number;

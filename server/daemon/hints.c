@@ -23,14 +23,12 @@ bool hints_wanted(const struct config_service *service)
 struct hints *hints_new(const struct config_service *service)
 {
     struct hints *hints = calloc(1, sizeof(*hints));
-    if (hints == NULL) {
+    if (!hints)
         return NULL;
-    }
     hints->service = service;
-    if (service->remember_roles) {
+    if (service->remember_roles)
         hints->silent = peers_new(MOST_PEERS);
-    }
-    if (service->remember_roles && hints->silent == NULL) {
+    if (service->remember_roles && !hints->silent) {
         free(hints);
         return NULL;
     }
@@ -39,20 +37,17 @@ struct hints *hints_new(const struct config_service *service)
 
 void hints_free(struct hints *hints)
 {
-    if (hints == NULL) {
+    if (!hints)
         return;
-    }
     peers_free(hints->silent);
     free(hints);
 }
 
 static enum role configured_role(const struct config_service *service, const struct peer_key *peer)
 {
-    for (size_t i = 0; i < service->role_hint_count; i++) {
-        if (peer_key_is_in(peer, &service->role_hints[i].from)) {
+    for (size_t i = 0; i < service->role_hint_count; i++)
+        if (peer_key_is_in(peer, &service->role_hints[i].from))
             return service->role_hints[i].role == CONFIG_ROLE_CLIENT ? ROLE_CLIENT : ROLE_SERVER;
-        }
-    }
     return ROLE_AUTO;
 }
 
@@ -67,18 +62,16 @@ struct hint hints_of(struct hints *hints, const struct peer_key *peer)
     struct hint hint = {.role = configured_role(hints->service, peer)};
     int64_t timeout_ms = hints->service->connection.initial_data_timeout_ms;
     /* With a timeout of never we never become client: nothing is learnt, and nothing is shortened. */
-    if (hint.role == ROLE_AUTO && hints->silent != NULL && timeout_ms > 0 &&
-        peers_get(hints->silent, peer) >= SILENT_ENOUGH) {
+    if (hint.role == ROLE_AUTO && hints->silent && timeout_ms > 0 &&
+        peers_get(hints->silent, peer) >= SILENT_ENOUGH)
         hint.most_wait_ms = shorter_wait_ms(timeout_ms);
-    }
     return hint;
 }
 
 void hints_learn(struct hints *hints, const struct peer_key *peer, actpass_cause cause, bool up)
 {
-    if (hints->silent == NULL) {
+    if (!hints->silent)
         return;
-    }
     switch (cause) {
     case ACTPASS_CAUSE_SILENCE:
         if (up) {

@@ -102,13 +102,11 @@ static bool set_tcp_options(int fd, int family)
 static int bind_tcp(const struct addrinfo *where)
 {
     int fd = open_socket(where->ai_family);
-    if (fd < 0) {
+    if (fd < 0)
         return -1;
-    }
     if (!set_tcp_options(fd, where->ai_family) ||
-        bind(fd, where->ai_addr, where->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
+        bind(fd, where->ai_addr, where->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0)
         return close_keeping_errno(fd);
-    }
     return fd;
 }
 
@@ -129,9 +127,8 @@ static bool open_tcp(struct listener *listener, const struct config_address *add
         return false;
     }
     listener->fd = bind_tcp(found);
-    if (listener->fd < 0) {
+    if (listener->fd < 0)
         complain_errno(complaint, errno);
-    }
     freeaddrinfo(found);
     return listener->fd >= 0;
 }
@@ -146,7 +143,7 @@ static void name_tcp(struct listener *listener)
         (void)getnameinfo((struct sockaddr *)&bound, length, host, sizeof(host), port, sizeof(port),
                           NI_NUMERICHOST | NI_NUMERICSERV);
     }
-    const char *format = strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s";
+    const char *format = strchr(host, ':') ? "[%s]:%s" : "%s:%s";
     (void)snprintf(listener->address, sizeof(listener->address), format, host, port);
 }
 
@@ -154,13 +151,11 @@ static void name_tcp(struct listener *listener)
 static bool is_stale(const struct sockaddr_un *where)
 {
     struct stat file;
-    if (lstat(where->sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) {
+    if (lstat(where->sun_path, &file) != 0 || !S_ISSOCK(file.st_mode))
         return false;
-    }
     int fd = open_socket(AF_UNIX);
-    if (fd < 0) {
+    if (fd < 0)
         return false;
-    }
     bool refused =
         connect(fd, (const struct sockaddr *)where, sizeof(*where)) != 0 && errno == ECONNREFUSED;
     close(fd);
@@ -170,23 +165,20 @@ static bool is_stale(const struct sockaddr_un *where)
 static int bind_unix_once(const struct sockaddr_un *where)
 {
     int fd = open_socket(AF_UNIX);
-    if (fd < 0) {
+    if (fd < 0)
         return -1;
-    }
     /* The mode is set before the file is there, so nobody can connect in between; the process's
      * umask still takes away from it. */
-    if (fchmod(fd, 0660) != 0 || bind(fd, (const struct sockaddr *)where, sizeof(*where)) != 0) {
+    if (fchmod(fd, 0660) != 0 || bind(fd, (const struct sockaddr *)where, sizeof(*where)) != 0)
         return close_keeping_errno(fd);
-    }
     return fd;
 }
 
 static int bind_unix(const struct sockaddr_un *where)
 {
     int fd = bind_unix_once(where);
-    if (fd >= 0 || errno != EADDRINUSE) {
+    if (fd >= 0 || errno != EADDRINUSE)
         return fd;
-    }
     if (!is_stale(where) || unlink(where->sun_path) != 0) {
         errno = EADDRINUSE;
         return -1;
@@ -206,7 +198,7 @@ static bool open_unix(struct listener *listener, const struct config_address *ad
     }
     memcpy(where.sun_path, address->path, length);
     listener->path = strdup(address->path);
-    if (listener->path == NULL) {
+    if (!listener->path) {
         complain(complaint, "out of memory");
         return false;
     }
@@ -232,7 +224,7 @@ struct listener *listener_open(const struct config_address *address, char *error
     struct complaint complaint = {.address = address->text, .size = size};
     complaint.text = error;
     struct listener *listener = calloc(1, sizeof(*listener));
-    if (listener == NULL) {
+    if (!listener) {
         complain(&complaint, "out of memory");
         return NULL;
     }
@@ -245,9 +237,8 @@ struct listener *listener_open(const struct config_address *address, char *error
         (void)snprintf(listener->address, sizeof(listener->address), "unix:%s", address->path);
     } else {
         open = open_tcp(listener, address, &complaint);
-        if (open) {
+        if (open)
             name_tcp(listener);
-        }
     }
     if (!open) {
         listener_close(listener);
@@ -258,17 +249,14 @@ struct listener *listener_open(const struct config_address *address, char *error
 
 void listener_close(struct listener *listener)
 {
-    if (listener == NULL) {
+    if (!listener)
         return;
-    }
     struct stat file;
     if (listener->inode != 0 && lstat(listener->path, &file) == 0 &&
-        file.st_dev == listener->device && file.st_ino == listener->inode) {
+        file.st_dev == listener->device && file.st_ino == listener->inode)
         (void)unlink(listener->path); /* if it fails, the next start finds it stale */
-    }
-    if (listener->fd >= 0) {
+    if (listener->fd >= 0)
         close(listener->fd);
-    }
     free(listener->path);
     free(listener);
 }
@@ -312,9 +300,8 @@ int listener_accept(struct listener *listener, struct sockaddr_storage *peer)
         socklen_t length = sizeof(*peer);
         int fd = accept4(listener->fd, (struct sockaddr *)(void *)peer, &length,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || is_shortage(errno)) {
+        if (fd >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || is_shortage(errno))
             return fd;
-        }
     }
     errno = ENOBUFS;
     return -1;

@@ -33,20 +33,17 @@ struct line {
 struct log *log_new(enum config_log_level level, enum config_log_format format, int fd)
 {
     struct log *log = malloc(sizeof(*log));
-    if (log == NULL) {
+    if (!log)
         return NULL;
-    }
     log->level = level;
     log->format = format;
     atomic_init(&log->lost, 0);
     log->writer = log_writer_new(fd);
-    if (log->writer == NULL) {
+    if (!log->writer)
         goto out_free;
-    }
     log->throttle = throttle_new();
-    if (log->throttle == NULL) {
+    if (!log->throttle)
         goto out_writer;
-    }
     return log;
 
 out_writer:
@@ -58,7 +55,7 @@ out_free:
 
 struct throttle *log_throttle(const struct log *log)
 {
-    return log != NULL && log->level < CONFIG_LOG_DEBUG ? log->throttle : NULL;
+    return log && log->level < CONFIG_LOG_DEBUG ? log->throttle : NULL;
 }
 
 bool log_flush(struct log *log, int64_t deadline_us)
@@ -70,9 +67,8 @@ bool log_flush(struct log *log, int64_t deadline_us)
 void log_free(struct log *log)
 {
     enum { LAST_LINES_MS = 2000 };
-    if (log == NULL) {
+    if (!log)
         return;
-    }
     int64_t deadline_us = clock_deadline_ms(LAST_LINES_MS);
     bool written = log_flush(log, deadline_us);
     atomic_fetch_add(&log->lost, log_writer_take_failed(log->writer));
@@ -88,7 +84,7 @@ void log_free(struct log *log)
 
 bool log_enabled(const struct log *log, enum config_log_level level)
 {
-    return log != NULL && level <= log->level;
+    return log && level <= log->level;
 }
 
 static void put(struct line *line, const char *bytes, size_t count)
@@ -116,9 +112,8 @@ static void put_format(struct line *line, const char *format, ...)
     va_start(arguments, format);
     int length = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    if (length > 0) {
+    if (length > 0)
         put(line, text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
-    }
 }
 
 static void put_quoted(struct line *line, const char *text)
@@ -126,17 +121,16 @@ static void put_quoted(struct line *line, const char *text)
     put_string(line, "\"");
     for (const unsigned char *at = (const unsigned char *)text; *at != 0 && !line->full;) {
         size_t plain = text_plain_length(at);
-        if (*at == '"' || *at == '\\') {
+        if (*at == '"' || *at == '\\')
             put_format(line, "\\%c", *at);
-        } else if (plain > 0) {
+        else if (plain > 0)
             put(line, (const char *)at, plain);
-        } else if (*at == '\n') {
+        else if (*at == '\n')
             put_string(line, "\\n");
-        } else if (line->json) {
+        else if (line->json)
             put_format(line, "\\u%04x", *at);
-        } else {
+        else
             put_format(line, "\\x%02x", *at);
-        }
         at += plain > 0 ? plain : 1;
     }
     put_string(line, "\"");
@@ -144,11 +138,9 @@ static void put_quoted(struct line *line, const char *text)
 
 static bool needs_quotes(const char *text)
 {
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at <= ' ' || *at >= 0x7f || *at == '"' || *at == '=' || *at == '\\') {
+    for (const char *at = text; *at != '\0'; at++)
+        if (*at <= ' ' || *at >= 0x7f || *at == '"' || *at == '=' || *at == '\\')
             return true;
-        }
-    }
     return text[0] == '\0';
 }
 
@@ -170,13 +162,12 @@ static bool put_field(struct line *line, const struct log_field *field)
 {
     size_t before = line->length;
     put_key(line, field->key);
-    if (field->text == NULL) {
+    if (!field->text)
         put_format(line, "%lld", (long long)field->number);
-    } else if (line->json || needs_quotes(field->text)) {
+    else if (line->json || needs_quotes(field->text))
         put_quoted(line, field->text);
-    } else {
+    else
         put_string(line, field->text);
-    }
     bool fits = !line->full;
     if (!fits) {
         line->length = before;
@@ -193,9 +184,8 @@ static void put_head(struct line *line, enum config_log_level level)
     char day[32] = "";
     char stamp[48] = "";
     (void)clock_gettime(CLOCK_REALTIME, &now); /* a wrong time is better than no line */
-    if (gmtime_r(&now.tv_sec, &parts) != NULL) {
+    if (gmtime_r(&now.tv_sec, &parts))
         (void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &parts);
-    }
     (void)snprintf(stamp, sizeof(stamp), "%s.%03dZ", day, (int)(now.tv_nsec / 1000000));
     put_field(line, &(struct log_field){.key = "ts", .text = stamp});
     put_field(line, &(struct log_field){.key = "level", .text = names[level]});
@@ -204,9 +194,8 @@ static void put_head(struct line *line, enum config_log_level level)
 void log_write(struct log *log, enum config_log_level level, const struct log_field *fields,
                size_t count)
 {
-    if (!log_enabled(log, level)) {
+    if (!log_enabled(log, level))
         return;
-    }
     int saved = errno;
     struct line line;
     line.length = 0;
@@ -215,20 +204,16 @@ void log_write(struct log *log, enum config_log_level level, const struct log_fi
     line.json = log->format == CONFIG_LOG_JSON;
     put_head(&line, level);
     bool cut = false;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         cut = !put_field(&line, &fields[i]) || cut;
-    }
     line.limit = LOG_LINE_MAX;
-    if (cut) {
+    if (cut)
         put_field(&line, &(struct log_field){.key = "cut", .number = 1});
-    }
     unsigned long lost = atomic_exchange(&log->lost, 0) + log_writer_take_failed(log->writer);
-    if (lost > 0) {
+    if (lost > 0)
         put_field(&line, &(struct log_field){.key = "lost", .number = (int64_t)lost});
-    }
     put_string(&line, line.json ? "}\n" : "\n");
-    if (!log_writer_put(log->writer, line.text, line.length)) {
+    if (!log_writer_put(log->writer, line.text, line.length))
         atomic_fetch_add(&log->lost, lost + 1);
-    }
     errno = saved;
 }

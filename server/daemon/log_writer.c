@@ -56,9 +56,8 @@ static size_t take_lines(struct log_writer *writer, char batch[LOG_LINE_MAX])
     size_t head = size < to_end ? size : to_end;
     memcpy(batch, writer->queue + writer->first, head);
     memcpy(batch + head, writer->queue, size - head);
-    while (size > 0 && batch[size - 1] != '\n') {
+    while (size > 0 && batch[size - 1] != '\n')
         size--;
-    }
     return size;
 }
 
@@ -67,9 +66,8 @@ static void drop_lines(struct log_writer *writer, size_t size)
 {
     writer->used -= size;
     writer->first = writer->used == 0 ? 0 : (writer->first + size) % LOG_QUEUE_BYTES;
-    if (writer->used == 0) {
+    if (writer->used == 0)
         (void)pthread_cond_broadcast(&writer->idle);
-    }
 }
 
 /* False: the writer is being stopped. */
@@ -100,9 +98,8 @@ static bool write_all(const struct log_writer *writer, const char *bytes, size_t
 static unsigned long count_lines(const char *bytes, size_t size)
 {
     unsigned long lines = 0;
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size; i++)
         lines += bytes[i] == '\n';
-    }
     return lines;
 }
 
@@ -125,9 +122,8 @@ static void rest(struct log_writer *writer)
     struct timespec until = clock_absolute(clock_deadline_ms(NAP_MS));
     writer->state = WRITER_NAPS;
     int error = 0;
-    while (writer->used == 0 && !writer->stopping && error == 0) {
+    while (writer->used == 0 && !writer->stopping && error == 0)
         error = pthread_cond_timedwait(&writer->work, &writer->lock, &until);
-    }
     while (writer->used == 0 && !writer->stopping) {
         writer->state = WRITER_SLEEPS;
         (void)pthread_cond_wait(&writer->work, &writer->lock);
@@ -138,20 +134,17 @@ static void *write_lines(void *arg)
 {
     struct log_writer *writer = arg;
     (void)pthread_mutex_lock(&writer->lock);
-    while (!writer->stopping) {
-        if (writer->used > 0) {
+    while (!writer->stopping)
+        if (writer->used > 0)
             write_batch(writer);
-        } else {
+        else
             rest(writer);
-        }
-    }
     writer->state = WRITER_STOPPED;
     bool abandoned = writer->abandoned;
     (void)pthread_cond_broadcast(&writer->idle);
     (void)pthread_mutex_unlock(&writer->lock);
-    if (abandoned) {
+    if (abandoned)
         destroy(writer);
-    }
     return NULL;
 }
 
@@ -160,9 +153,8 @@ static bool start(struct log_writer *writer)
 {
     pthread_attr_t attributes;
     sigset_t all;
-    if (pthread_attr_init(&attributes) != 0) {
+    if (pthread_attr_init(&attributes) != 0)
         return false;
-    }
     sigfillset(&all);
     bool started = pthread_attr_setstacksize(&attributes, WRITER_STACK) == 0 &&
                    pthread_attr_setsigmask_np(&attributes, &all) == 0 &&
@@ -177,9 +169,8 @@ static bool start(struct log_writer *writer)
 static bool init_cond(pthread_cond_t *cond)
 {
     pthread_condattr_t monotonic;
-    if (pthread_condattr_init(&monotonic) != 0) {
+    if (pthread_condattr_init(&monotonic) != 0)
         return false;
-    }
     bool made = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 &&
                 pthread_cond_init(cond, &monotonic) == 0;
     (void)pthread_condattr_destroy(&monotonic);
@@ -189,23 +180,18 @@ static bool init_cond(pthread_cond_t *cond)
 struct log_writer *log_writer_new(int fd)
 {
     struct log_writer *writer = calloc(1, sizeof(*writer));
-    if (writer == NULL) {
+    if (!writer)
         return NULL;
-    }
     writer->fd = fd;
     writer->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (writer->stop_fd < 0) {
+    if (writer->stop_fd < 0)
         goto out_free;
-    }
-    if (pthread_mutex_init(&writer->lock, NULL) != 0) {
+    if (pthread_mutex_init(&writer->lock, NULL) != 0)
         goto out_close;
-    }
-    if (!init_cond(&writer->work)) {
+    if (!init_cond(&writer->work))
         goto out_lock;
-    }
-    if (!init_cond(&writer->idle)) {
+    if (!init_cond(&writer->idle))
         goto out_work;
-    }
     return writer;
 
 out_work:
@@ -234,9 +220,8 @@ bool log_writer_put(struct log_writer *writer, const char *line, size_t length)
     (void)pthread_mutex_lock(&writer->lock);
     bool room =
         length <= LOG_QUEUE_BYTES - writer->used && (writer->state != WRITER_NONE || start(writer));
-    if (room) {
+    if (room)
         append(writer, line, length);
-    }
     if (room && writer->state == WRITER_SLEEPS) {
         writer->state = WRITER_NAPS; /* woken once for all lines until it runs */
         (void)pthread_cond_signal(&writer->work);
@@ -256,9 +241,8 @@ bool log_writer_flush(struct log_writer *writer, int64_t deadline_us)
     int error = 0;
     (void)pthread_mutex_lock(&writer->lock);
     (void)pthread_cond_signal(&writer->work);
-    while (writer->used > 0 && error == 0) {
+    while (writer->used > 0 && error == 0)
         error = pthread_cond_timedwait(&writer->idle, &writer->lock, &until);
-    }
     bool written = writer->used == 0;
     (void)pthread_mutex_unlock(&writer->lock);
     return written;
@@ -267,9 +251,8 @@ bool log_writer_flush(struct log_writer *writer, int64_t deadline_us)
 void log_writer_free(struct log_writer *writer)
 {
     enum { PATIENCE_MS = 1000 };
-    if (writer == NULL) {
+    if (!writer)
         return;
-    }
     struct timespec until = clock_absolute(clock_deadline_ms(PATIENCE_MS));
     uint64_t one = 1;
     int error = 0;
@@ -279,9 +262,8 @@ void log_writer_free(struct log_writer *writer)
     (void)signalled; /* there is room: it is written once */
     (void)pthread_cond_signal(&writer->work);
     bool started = writer->state != WRITER_NONE;
-    while (started && writer->state != WRITER_STOPPED && error == 0) {
+    while (started && writer->state != WRITER_STOPPED && error == 0)
         error = pthread_cond_timedwait(&writer->idle, &writer->lock, &until);
-    }
     bool held = started && writer->state != WRITER_STOPPED;
     pthread_t thread = writer->thread;
     writer->abandoned = held;
@@ -290,8 +272,7 @@ void log_writer_free(struct log_writer *writer)
         (void)pthread_detach(thread); /* the thread frees the writer */
         return;
     }
-    if (started) {
+    if (started)
         (void)pthread_join(thread, NULL);
-    }
     destroy(writer);
 }

@@ -56,9 +56,8 @@ static bool signals_block(struct signals *signals)
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR1);
     if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0 || sigaction(SIGPIPE, &ignore, NULL) != 0 ||
-        sigaction(SIGUSR2, &ignore, NULL) != 0) {
+        sigaction(SIGUSR2, &ignore, NULL) != 0)
         return false;
-    }
     signals->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     signals->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return signals->signal_fd >= 0 && signals->end_fd >= 0;
@@ -88,12 +87,10 @@ static void *take_signals(void *arg)
     for (;;) {
         struct signalfd_siginfo taken;
         int ready = poll(polls, 2, -1);
-        if (ready > 0 && polls[1].revents != 0) {
+        if (ready > 0 && polls[1].revents != 0)
             return NULL;
-        }
-        if (ready > 0 && read(signals->signal_fd, &taken, sizeof(taken)) == sizeof(taken)) {
+        if (ready > 0 && read(signals->signal_fd, &taken, sizeof(taken)) == sizeof(taken))
             take_signal(signals->server, taken.ssi_signo);
-        }
     }
 }
 
@@ -101,9 +98,8 @@ static bool signals_start(struct signals *signals, actpass_server *server)
 {
     signals->server = server;
     int error = pthread_create(&signals->thread, NULL, take_signals, signals);
-    if (error != 0) {
+    if (error != 0)
         (void)fprintf(stderr, "actpass: cannot start a thread: %s\n", strerror(error));
-    }
     return error == 0;
 }
 
@@ -124,9 +120,8 @@ static bool open_standard_descriptors(void)
     do {
         fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     return fd >= 0;
 }
 
@@ -154,9 +149,8 @@ static void prepare_process(void)
 
 static void print_all(const struct config_strings *lines)
 {
-    for (size_t i = 0; i < lines->count; i++) {
+    for (size_t i = 0; i < lines->count; i++)
         (void)fprintf(stderr, "%s\n", lines->items[i]);
-    }
 }
 
 static int check(const char *file)
@@ -168,9 +162,9 @@ static int check(const char *file)
     print_all(&report.errors);
     int status = EXIT_USAGE;
     char *shown = text_show(file, TEXT_PATH_MAX);
-    if (server != NULL) {
-        bool printed = shown != NULL && printf("%s: the configuration is good\n", shown) > 0 &&
-                       fflush(stdout) == 0;
+    if (server) {
+        bool printed =
+            shown && printf("%s: the configuration is good\n", shown) > 0 && fflush(stdout) == 0;
         status = printed ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     free(shown);
@@ -181,9 +175,8 @@ static int check(const char *file)
 
 static int serve(actpass_server *server, struct signals *signals)
 {
-    if (!signals_start(signals, server)) {
+    if (!signals_start(signals, server))
         return EXIT_FAILURE;
-    }
     int status = actpass_server_run(server) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     signals_end(signals);
     return status;
@@ -200,16 +193,14 @@ static int run(const char *file)
     struct config_report report;
     int status = EXIT_USAGE;
     actpass_server *server = server_load(file, &report);
-    if (server != NULL) {
+    if (server)
         status = server_listen(server, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
-    } else {
+    else
         print_all(&report.warnings); /* otherwise they are in the log */
-    }
     print_all(&report.errors);
     config_report_free(&report);
-    if (status == EXIT_SUCCESS) {
+    if (status == EXIT_SUCCESS)
         status = serve(server, &signals);
-    }
     actpass_server_free(server);
     return status;
 }
@@ -229,8 +220,7 @@ static int fail_usage(const char *why)
 static int fail_option(const char *option)
 {
     char *shown = text_show(option, TEXT_PATH_MAX);
-    (void)fprintf(stderr, "actpass: there is no option %s\n%s", shown != NULL ? shown : "",
-                  usage_text);
+    (void)fprintf(stderr, "actpass: there is no option %s\n%s", shown ? shown : "", usage_text);
     free(shown);
     return EXIT_USAGE;
 }
@@ -245,18 +235,15 @@ int main(int argc, char **argv)
     enum command command = COMMAND_RUN;
     opterr = 0; /* getopt would repeat the argument as it is */
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == '?') {
+        if (option == '?')
             return fail_option(argv[optind > 1 ? optind - 1 : 1]);
-        }
-        if (command != COMMAND_RUN) {
+        if (command != COMMAND_RUN)
             return fail_usage("one option at a time, please");
-        }
         command = (enum command)option;
     }
     int wanted = command == COMMAND_RUN || command == COMMAND_CHECK ? 1 : 0;
-    if (argc - optind != wanted) {
+    if (argc - optind != wanted)
         return fail_usage(wanted == 1 ? "name one configuration file" : "too many arguments");
-    }
     switch (command) {
     case COMMAND_CHECK:
         return check(argv[optind]);

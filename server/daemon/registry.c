@@ -30,33 +30,30 @@ static bool make_addresses(struct registry *registry, size_t count)
     bool made = true;
     for (size_t i = 0; i < count; i++) {
         registry->services[i].addresses = addresses_new();
-        made = made && registry->services[i].addresses != NULL;
+        made = made && registry->services[i].addresses;
     }
     return made;
 }
 
 static void free_addresses(struct registry *registry)
 {
-    for (size_t i = 0; i < registry->service_count; i++) {
+    for (size_t i = 0; i < registry->service_count; i++)
         addresses_free(registry->services[i].addresses);
-    }
 }
 
 struct registry *registry_new(size_t service_count)
 {
     struct registry *registry =
         calloc(1, sizeof(*registry) + service_count * sizeof(registry->services[0]));
-    if (registry == NULL) {
+    if (!registry)
         return NULL;
-    }
     if (!make_addresses(registry, service_count)) {
         errno = ENOMEM;
         goto out_free;
     }
     registry->watch_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (registry->watch_fd < 0) {
+    if (registry->watch_fd < 0)
         goto out_free;
-    }
     int error = pthread_mutex_init(&registry->lock, NULL);
     if (error != 0) {
         errno = error;
@@ -74,9 +71,8 @@ out_free:
 
 void registry_free(struct registry *registry)
 {
-    if (registry == NULL) {
+    if (!registry)
         return;
-    }
     pthread_mutex_destroy(&registry->lock);
     close(registry->watch_fd);
     free_addresses(registry);
@@ -88,9 +84,8 @@ static void add(struct registry *registry, struct registry_entry *entry)
 {
     entry->previous = NULL;
     entry->next = registry->first;
-    if (registry->first != NULL) {
+    if (registry->first)
         registry->first->previous = entry;
-    }
     registry->first = entry;
     registry->count++;
     registry->services[entry->service].count++;
@@ -109,9 +104,8 @@ bool registry_add_from(struct registry *registry, struct registry_entry *entry,
     pthread_mutex_lock(&registry->lock);
     bool added = addresses_add(registry->services[entry->service].addresses, &entry->from, address,
                                clock_now_us());
-    if (added) {
+    if (added)
         add(registry, entry);
-    }
     pthread_mutex_unlock(&registry->lock);
     return added;
 }
@@ -119,14 +113,12 @@ bool registry_add_from(struct registry *registry, struct registry_entry *entry,
 void registry_remove(struct registry *registry, struct registry_entry *entry)
 {
     pthread_mutex_lock(&registry->lock);
-    if (entry->previous != NULL) {
+    if (entry->previous)
         entry->previous->next = entry->next;
-    } else {
+    else
         registry->first = entry->next;
-    }
-    if (entry->next != NULL) {
+    if (entry->next)
         entry->next->previous = entry->previous;
-    }
     registry->count--;
     struct of_service *service = &registry->services[entry->service];
     service->count--;
@@ -193,9 +185,8 @@ size_t registry_open(struct registry *registry)
 {
     size_t open = 0;
     pthread_mutex_lock(&registry->lock);
-    for (const struct registry_entry *entry = registry->first; entry != NULL; entry = entry->next) {
-        open += entry->conn != NULL;
-    }
+    for (const struct registry_entry *entry = registry->first; entry; entry = entry->next)
+        open += entry->conn ? 1 : 0;
     pthread_mutex_unlock(&registry->lock);
     return open;
 }
@@ -206,8 +197,8 @@ static size_t abort_some(struct registry *registry,
 {
     size_t aborted = 0;
     pthread_mutex_lock(&registry->lock);
-    for (struct registry_entry *entry = registry->first; entry != NULL; entry = entry->next) {
-        if (entry->conn != NULL && chosen(entry, service)) {
+    for (struct registry_entry *entry = registry->first; entry; entry = entry->next) {
+        if (entry->conn && chosen(entry, service)) {
             actpass_abort(entry->conn);
             aborted++;
         }
@@ -263,12 +254,11 @@ static struct registry_entry *choose(const struct of_service *service, uint64_t 
 {
     struct address_entry *first = addresses_first_to_go(service->addresses);
     *again_us = DEADLINE_NEVER;
-    if (first == NULL || addresses_most_undecided(service->addresses) <= above) {
+    if (!first || addresses_most_undecided(service->addresses) <= above)
         return NULL;
-    }
     struct registry_entry *entry = entry_of(first);
     int64_t from_us = first->since_us + (entry->decided ? WAY_HANDSHAKE_US : WAY_SILENT_US);
-    if (entry->conn == NULL || clock_now_us() < from_us) {
+    if (!entry->conn || clock_now_us() < from_us) {
         *again_us = from_us;
         return NULL;
     }
@@ -282,7 +272,7 @@ int64_t registry_make_way(struct registry *registry, size_t number, uint64_t abo
     int64_t again_us;
     pthread_mutex_lock(&registry->lock);
     struct registry_entry *entry = choose(service, above, &again_us);
-    if (entry != NULL) {
+    if (entry) {
         addresses_settle(service->addresses, &entry->from);
         entry->made_way = true;
         service->leaving++;

@@ -3,8 +3,8 @@
 #ifndef ACTPASS_SERVER_REGISTRY_H
 #define ACTPASS_SERVER_REGISTRY_H
 
-#include "server/include/actpass.h"
 #include "server/daemon/addresses.h"
+#include "server/include/actpass.h"
 
 #include <stdbool.h>
 #include <stddef.h>

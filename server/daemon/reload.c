@@ -29,19 +29,16 @@ static bool reload(actpass_server *server, struct service *service)
     struct log_field fields[] = {log_text("event", "reload"),
                                  log_text("service", service->config->name),
                                  log_text("error", error)};
-    if (made != NULL) {
+    if (made)
         replace(server, service, made);
-    }
-    log_write(server->log, made != NULL ? CONFIG_LOG_INFO : CONFIG_LOG_ERROR, fields,
-              made != NULL ? 2 : 3);
-    return made != NULL;
+    log_write(server->log, made ? CONFIG_LOG_INFO : CONFIG_LOG_ERROR, fields, made ? 2 : 3);
+    return made;
 }
 
 int actpass_server_reload(actpass_server *server)
 {
     bool all = true;
-    for (size_t i = 0; i < server->service_count; i++) {
+    for (size_t i = 0; i < server->service_count; i++)
         all = reload(server, &server->services[i]) && all;
-    }
     return all ? 0 : -1;
 }

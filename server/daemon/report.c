@@ -16,25 +16,22 @@ struct line {
 
 static void add(struct line *line, struct log_field field)
 {
-    if (line->count < MOST_FIELDS) {
+    if (line->count < MOST_FIELDS)
         line->fields[line->count++] = field;
-    }
 }
 
 static void add_if_known(struct line *line, const char *key, const char *text)
 {
-    if (text[0] != '\0') {
+    if (text[0] != '\0')
         add(line, log_text(key, text));
-    }
 }
 
 static struct line begin(const struct report *report, const char *event)
 {
     struct line line = {.count = 0};
     add(&line, log_text("service", report->service));
-    if (report->number > 0) {
+    if (report->number > 0)
         add(&line, log_number("conn", (int64_t)report->number));
-    }
     add(&line, log_text("event", event));
     return line;
 }
@@ -55,9 +52,8 @@ static void add_first_byte(struct line *line, const actpass_info_t *info)
 {
     bool nobody = info->first_byte_us < 0 && info->sent == 0 && info->role != ACTPASS_ROLE_CLIENT;
     add(line, log_text("spoke_first", nobody ? "nobody" : info->peer_spoke_first ? "peer" : "we"));
-    if (info->first_byte_us >= 0) {
+    if (info->first_byte_us >= 0)
         add(line, log_number("first_byte_ms", info->first_byte_us / US_PER_MS));
-    }
 }
 
 void report_dial_failed(const struct report *report, const char *address, const char *why)
@@ -89,7 +85,7 @@ void report_retry(const struct report *report, int64_t after_ms)
 static bool is_admitted(const struct report *report, const actpass_info_t *info, uint16_t kind)
 {
     struct throttle *throttle = log_throttle(report->log);
-    return throttle == NULL || report->dialed ||
+    return !throttle || report->dialed ||
            throttle_admits(throttle, info->peer_address, (uint16_t)(kind + info->cause));
 }
 
@@ -105,15 +101,13 @@ static void write_role(const struct report *report, const actpass_info_t *info)
 
 bool report_role(const struct report *report)
 {
-    if (!log_enabled(report->log, CONFIG_LOG_INFO)) {
+    if (!log_enabled(report->log, CONFIG_LOG_INFO))
         return true;
-    }
     actpass_info_t info;
     actpass_info(report->conn, &info);
     bool admitted = is_admitted(report, &info, KIND_ROLE);
-    if (admitted) {
+    if (admitted)
         write_role(report, &info);
-    }
     return admitted;
 }
 
@@ -133,27 +127,24 @@ void report_problem(const struct report *report, const char *problem)
 
 static enum config_log_level close_level(const struct report *report, const actpass_info_t *info)
 {
-    if (info->cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE && !report->dialed) {
+    if (info->cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE && !report->dialed)
         return CONFIG_LOG_DEBUG;
-    }
     return info->end == ACTPASS_REFUSED ? CONFIG_LOG_WARNING : CONFIG_LOG_INFO;
 }
 
 static void add_suppressed(struct line *line, struct throttle *throttle)
 {
-    unsigned long suppressed = throttle != NULL ? throttle_take_suppressed(throttle) : 0;
-    if (suppressed > 0) {
+    unsigned long suppressed = throttle ? throttle_take_suppressed(throttle) : 0;
+    if (suppressed > 0)
         add(line, log_number("suppressed", (int64_t)suppressed));
-    }
 }
 
 void report_close(const struct report *report, int64_t duration_us)
 {
     actpass_info_t info;
     actpass_info(report->conn, &info);
-    if (!log_enabled(report->log, close_level(report, &info))) {
+    if (!log_enabled(report->log, close_level(report, &info)))
         return;
-    }
     bool shook_hands = info.protocol[0] != '\0';
     if (!shook_hands && !is_admitted(report, &info, KIND_CLOSE)) {
         throttle_note_suppressed(log_throttle(report->log));
@@ -170,13 +161,11 @@ void report_close(const struct report *report, int64_t duration_us)
     add_if_known(&line, "protocol", info.protocol);
     add_if_known(&line, "cipher", info.cipher);
     add_if_known(&line, "alpn", info.alpn);
-    if (info.resumed) {
+    if (info.resumed)
         add(&line, log_number("resumed", 1));
-    }
-    if (info.syn_data) {
+    if (info.syn_data)
         add(&line, log_number("syn_data", 1));
-    }
-    bool aborted = report->why != NULL && info.end == ACTPASS_CANCELLED;
+    bool aborted = report->why && info.end == ACTPASS_CANCELLED;
     add_if_known(&line, "error", aborted ? report->why : actpass_error(report->conn));
     add_if_known(&line, "subject", info.peer_subject);
     add_if_known(&line, "fingerprint", info.peer_fingerprint);

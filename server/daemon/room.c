@@ -19,14 +19,12 @@ enum { FEW = 64 };
 static uint64_t undecided_limit_of(const struct service *service)
 {
     const struct config_service *config = service->config;
-    if (config->listen.kind != CONFIG_ADDRESS_TCP) {
+    if (config->listen.kind != CONFIG_ADDRESS_TCP)
         return UINT64_MAX;
-    }
     uint64_t limit = config->limits.undecided_per_address;
     uint64_t half = service->capacity.connections / 2;
-    if (limit > 0) {
+    if (limit > 0)
         return limit;
-    }
     return half > FEW ? half : FEW;
 }
 
@@ -48,11 +46,9 @@ static void warn(const actpass_server *server, const char *file, uint64_t need, 
 /* The default is a ceiling and not a demand: only who has written a limit is told that it cannot be met. */
 static bool is_demanded(const actpass_server *server)
 {
-    for (size_t i = 0; i < server->service_count; i++) {
-        if (server->services[i].config->max_connections != CONFIG_MAX_CONNECTIONS_DEFAULT) {
+    for (size_t i = 0; i < server->service_count; i++)
+        if (server->services[i].config->max_connections != CONFIG_MAX_CONNECTIONS_DEFAULT)
             return true;
-        }
-    }
     return false;
 }
 
@@ -63,21 +59,19 @@ static bool load_service(struct service *service, const struct capacity *capacit
     service->undecided_limit = undecided_limit_of(service);
     service->retry_us = DEADLINE_NEVER;
     service->rates = rate > 0 ? rates_new(rate) : NULL;
-    return rate == 0 || service->rates != NULL;
+    return rate == 0 || service->rates;
 }
 
 bool room_load(actpass_server *server, const char *file, struct config_strings *warnings)
 {
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
     struct capacity *capacities = calloc(server->service_count, sizeof(*capacities));
-    bool loaded = capacities != NULL && getrlimit(RLIMIT_NOFILE, &limit) == 0;
+    bool loaded = capacities && getrlimit(RLIMIT_NOFILE, &limit) == 0;
     uint64_t need = loaded ? capacity_share(server->config, limit.rlim_cur, capacities) : 0;
-    for (size_t i = 0; loaded && i < server->service_count; i++) {
+    for (size_t i = 0; loaded && i < server->service_count; i++)
         loaded = load_service(&server->services[i], &capacities[i]);
-    }
-    if (loaded && need > limit.rlim_cur && is_demanded(server)) {
+    if (loaded && need > limit.rlim_cur && is_demanded(server))
         warn(server, file, need, limit.rlim_cur, warnings);
-    }
     free(capacities);
     return loaded;
 }
@@ -86,9 +80,8 @@ bool room_load(actpass_server *server, const char *file, struct config_strings *
 
 static void note_full(actpass_server *server, struct service *service)
 {
-    if (service->full_logged) {
+    if (service->full_logged)
         return;
-    }
     struct log_field fields[] = {
         log_text("service", service->config->name), log_text("event", "full"),
         log_number("max_connections", (int64_t)service->capacity.connections)};
@@ -104,9 +97,8 @@ static bool make_way(actpass_server *server, struct service *service, uint64_t a
         atomic_fetch_add(&server->counters.made_way, 1);
         return true;
     }
-    if (again_us < service->retry_us) {
+    if (again_us < service->retry_us)
         service->retry_us = again_us;
-    }
     return false;
 }
 
@@ -127,26 +119,21 @@ bool room_find(actpass_server *server, struct service *service)
     size_t leaving = registry_leaving(registry, service->number);
     size_t count = registry_service_count(registry, service->number); /* later, so not below */
     const struct capacity *capacity = &service->capacity;
-    if (count < capacity->connections) {
+    if (count < capacity->connections)
         return true;
-    }
     if (count >= capacity->connections + capacity->spare) {
         service->waiting = true; /* some of them are on their way out */
         return false;
     }
-    if (count < capacity->connections + leaving) {
+    if (count < capacity->connections + leaving)
         return true;
-    }
-    if (!somebody_waits(service)) {
+    if (!somebody_waits(service))
         return false;
-    }
-    if (make_way(server, service, 0)) {
+    if (make_way(server, service, 0))
         return true;
-    }
     service->waiting = true;
-    if (leaving == 0 && service->retry_us == DEADLINE_NEVER) {
+    if (leaving == 0 && service->retry_us == DEADLINE_NEVER)
         note_full(server, service);
-    }
     return false;
 }
 
@@ -154,9 +141,8 @@ bool room_after_shortage(actpass_server *server, struct service *service)
 {
     service->retry_us = DEADLINE_NEVER;
     int making = 0;
-    while (making < WAY_AT_SHORTAGE && make_way(server, service, 0)) {
+    while (making < WAY_AT_SHORTAGE && make_way(server, service, 0))
         making++;
-    }
     return making > 0;
 }
 
@@ -165,15 +151,12 @@ bool room_after_shortage(actpass_server *server, struct service *service)
 static enum refusal judge(actpass_server *server, struct service *service, const struct peer *peer)
 {
     const struct config_limits *limits = &service->config->limits;
-    if (!peer->known) {
+    if (!peer->known)
         return REFUSED_NOT;
-    }
-    if (!admission_allows(limits, &peer->key)) {
+    if (!admission_allows(limits, &peer->key))
         return REFUSED_DENIED;
-    }
-    if (service->rates != NULL && !rates_take(service->rates, &peer->address, clock_now_us())) {
+    if (service->rates && !rates_take(service->rates, &peer->address, clock_now_us()))
         return REFUSED_RATE;
-    }
     bool many = limits->per_address > 0 &&
                 registry_open_from(server->registry, service->number, &peer->address) >=
                     limits->per_address;
@@ -189,9 +172,8 @@ static void refuse(actpass_server *server, struct service *service, int fd, enum
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); /* else it is a FIN */
     close(fd);
     atomic_fetch_add(&server->counters.refused[refusal], 1);
-    if (episode_begins(&service->refusing[refusal])) {
+    if (episode_begins(&service->refusing[refusal]))
         report_refused(&report, refusal, address);
-    }
 }
 
 bool room_admits(actpass_server *server, struct service *service, int fd,
@@ -205,8 +187,7 @@ bool room_admits(actpass_server *server, struct service *service, int fd,
         peer_key_cut(&peer->address, (unsigned)limits->ipv4_prefix, (unsigned)limits->ipv6_prefix);
     }
     enum refusal refusal = judge(server, service, peer);
-    if (refusal != REFUSED_NOT) {
+    if (refusal != REFUSED_NOT)
         refuse(server, service, fd, refusal, address);
-    }
     return refusal == REFUSED_NOT;
 }

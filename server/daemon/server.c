@@ -4,10 +4,10 @@
 #include "relay/clock.h"
 #include "server/daemon/acceptor.h"
 #include "server/daemon/dialer.h"
-#include "server/lib/dial/fast_open.h"
 #include "server/daemon/hints.h"
-#include "server/lib/peers.h"
 #include "server/daemon/room.h"
+#include "server/lib/dial/fast_open.h"
+#include "server/lib/peers.h"
 #include "server/lib/settings.h"
 #include "server/lib/tls/limits.h"
 #include "server/lib/tls/own_keys.h"
@@ -38,14 +38,12 @@ void server_report(struct config_strings *list, const char *format, ...)
     int length = vasprintf(&text, format, arguments);
     va_end(arguments);
     char *copy = length < 0 ? NULL : text_show(text, TEXT_LINE_MAX);
-    if (length >= 0) {
+    if (length >= 0)
         free(text);
-    }
     char **items = realloc(list->items, (list->count + 1) * sizeof(items[0]));
-    if (items != NULL) {
+    if (items)
         list->items = items;
-    }
-    if (items == NULL || copy == NULL) {
+    if (!items || !copy) {
         free(copy);
         return;
     }
@@ -67,18 +65,16 @@ static bool make_parts(actpass_server *server)
     server->stopping_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->unfit = peers_new(MOST_UNFIT);
     server->own_keys = own_keys_new();
-    return server->log != NULL && server->relays != NULL && server->conversations != NULL &&
-           server->registry != NULL && server->services != NULL && server->polls != NULL &&
-           server->stop_fd >= 0 && server->stopping_fd >= 0 && server->unfit != NULL &&
-           server->own_keys != NULL;
+    return server->log && server->relays && server->conversations && server->registry &&
+           server->services && server->polls && server->stop_fd >= 0 && server->stopping_fd >= 0 &&
+           server->unfit && server->own_keys;
 }
 
 static void warn_of_openssl(const char *file, struct config_strings *warnings)
 {
     const char *why = openssl_version_warning(OpenSSL_version_num());
-    if (why != NULL) {
+    if (why)
         server_report(warnings, "%s: %s", file, why);
-    }
 }
 
 static void warn_of_fast_open(const char *file, const struct service *service,
@@ -87,9 +83,8 @@ static void warn_of_fast_open(const char *file, const struct service *service,
     bool dials = service->config->dial.address_count > 0;
     const char *why =
         service->config->connection.tcp_fast_open ? fast_open_forbidden_here(dials) : NULL;
-    if (why != NULL) {
+    if (why)
         server_report(warnings, "%s: /services/%zu/tcp_fast_open: %s", file, service->number, why);
-    }
 }
 
 /* False also when memory is too short for the error itself. */
@@ -104,13 +99,13 @@ static bool load_services(actpass_server *server, const char *file, struct confi
         const struct tls_owner owner = {service->config->name, server->own_keys};
         service->settings =
             settings_new(owner, &service->config->connection, server->relays, error, sizeof(error));
-        if (service->settings == NULL) {
+        if (!service->settings) {
             loaded = false;
             server_report(&report->errors, "%s: /services/%zu/tls: %s", file, i, error);
         }
         if (hints_wanted(service->config)) {
             service->hints = hints_new(service->config);
-            if (service->hints == NULL) {
+            if (!service->hints) {
                 loaded = false;
                 server_report(&report->errors, "%s: out of memory", file);
             }
@@ -127,11 +122,10 @@ static bool load_services(actpass_server *server, const char *file, struct confi
 actpass_server *server_load(const char *file, struct config_report *report)
 {
     struct config *config = config_load(file, report);
-    if (config == NULL) {
+    if (!config)
         return NULL;
-    }
     actpass_server *server = calloc(1, sizeof(*server));
-    if (server == NULL) {
+    if (!server) {
         config_free(config);
         server_report(&report->errors, "%s: out of memory", file);
         return NULL;
@@ -146,11 +140,10 @@ actpass_server *server_load(const char *file, struct config_report *report)
     server->stop_fd = server->stopping_fd = -1;
     bool loaded = make_parts(server);
     warn_of_openssl(file, &report->warnings);
-    if (loaded) {
+    if (loaded)
         loaded = load_services(server, file, report);
-    } else {
+    else
         server_report(&report->errors, "%s: out of memory or descriptors", file);
-    }
     if (!loaded || report->errors.count > 0) {
         actpass_server_free(server);
         return NULL;
@@ -177,9 +170,8 @@ static void log_listening(actpass_server *server, const struct config_strings *w
     }
     for (size_t i = 0; i < server->service_count; i++) {
         const struct service *service = &server->services[i];
-        if (service->listener == NULL) {
+        if (!service->listener)
             continue;
-        }
         struct log_field fields[] = {log_text("event", "listening"),
                                      log_text("service", server->config->services[i].name),
                                      log_text("address", listener_address(service->listener))};
@@ -201,11 +193,10 @@ static bool listen_for(struct service *service, struct config_report *report)
     const struct config_service *config = service->config;
     const struct config_address *address = address_to_listen_on(config);
     char error[768] = "";
-    if (address == NULL) {
+    if (!address)
         return true;
-    }
     service->listener = listener_open(address, error, sizeof(error));
-    if (service->listener == NULL) {
+    if (!service->listener) {
         server_report(&report->errors, "service \"%s\": %s", config->name, error);
         return false;
     }
@@ -221,9 +212,8 @@ static bool listen_for(struct service *service, struct config_report *report)
 bool server_listen(actpass_server *server, struct config_report *report)
 {
     bool open = true;
-    for (size_t i = 0; i < server->service_count; i++) {
+    for (size_t i = 0; i < server->service_count; i++)
         open = listen_for(&server->services[i], report) && open;
-    }
     if (!open) {
         close_listeners(server);
         return false;
@@ -237,16 +227,15 @@ bool server_listen(actpass_server *server, struct config_report *report)
 static int64_t refused_of(struct counters *counters)
 {
     int64_t refused = 0;
-    for (size_t i = 0; i < REFUSAL_COUNT; i++) {
+    for (size_t i = 0; i < REFUSAL_COUNT; i++)
         refused += (int64_t)atomic_load(&counters->refused[i]);
-    }
     return refused;
 }
 
 static void log_totals(actpass_server *server, const char *event)
 {
     struct throttle *throttle = log_throttle(server->log);
-    unsigned long suppressed = throttle != NULL ? throttle_take_suppressed(throttle) : 0;
+    unsigned long suppressed = throttle ? throttle_take_suppressed(throttle) : 0;
     struct counters *counters = &server->counters;
     struct log_field fields[] = {
         log_text("event", event),
@@ -280,11 +269,9 @@ void server_log_status(actpass_server *server)
  * would only use up the time of those that have. The other undecided ones decide soon. */
 static void abort_waiting_for_ever(actpass_server *server)
 {
-    for (size_t i = 0; i < server->service_count; i++) {
-        if (server->services[i].config->connection.initial_data_timeout_ms < 0) {
+    for (size_t i = 0; i < server->service_count; i++)
+        if (server->services[i].config->connection.initial_data_timeout_ms < 0)
             (void)registry_abort_undecided(server->registry, i);
-        }
-    }
 }
 
 /* Waits for the last connection to end. False at the deadline or at STOPS calls to stop. */
@@ -296,12 +283,10 @@ static bool wait_for_all(actpass_server *server, int64_t deadline_us, unsigned s
         ssize_t got = read(server->stop_fd, &signs, sizeof(signs));
         (void)got; /* EAGAIN: there was no sign */
         registry_watch(server->registry);
-        if (registry_count(server->registry) == 0) {
+        if (registry_count(server->registry) == 0)
             return true;
-        }
-        if (clock_now_us() >= deadline_us || atomic_load(&server->stops) >= stops) {
+        if (clock_now_us() >= deadline_us || atomic_load(&server->stops) >= stops)
             return false;
-        }
         struct pollfd set[] = {{.fd = server->stop_fd, .events = POLLIN},
                                {.fd = registry_watch_fd(server->registry), .events = POLLIN}};
         (void)ppoll(set, 2, clock_left(deadline_us, &left), NULL); /* the loop looks at the state */
@@ -312,9 +297,8 @@ static int drain(actpass_server *server)
 {
     int64_t deadline_us = clock_deadline_ms(server->config->shutdown_timeout_ms);
     abort_waiting_for_ever(server);
-    if (wait_for_all(server, deadline_us, 2)) {
+    if (wait_for_all(server, deadline_us, 2))
         return 0;
-    }
     size_t cut = registry_abort_all(server->registry);
     (void)wait_for_all(server, DEADLINE_NEVER, UINT32_MAX);
     return cut > 0 ? 1 : 0;
@@ -332,9 +316,8 @@ static void stop_dialing(actpass_server *server)
 int actpass_server_run(actpass_server *server)
 {
     bool dialing = dialers_start(server);
-    if (dialing) {
+    if (dialing)
         acceptor_run(server);
-    }
     atomic_fetch_add(&server->stops, dialing ? 0 : 1);
     close_listeners(server);
     stop_dialing(server);
@@ -359,18 +342,16 @@ void actpass_server_stop(actpass_server *server)
 static char *join_lines(const struct config_strings *lines)
 {
     size_t size = 1;
-    for (size_t i = 0; i < lines->count; i++) {
+    for (size_t i = 0; i < lines->count; i++)
         size += strlen(lines->items[i]) + 1;
-    }
     char *text = malloc(size);
     char *end = text;
-    for (size_t i = 0; text != NULL && i < lines->count; i++) {
+    for (size_t i = 0; text && i < lines->count; i++) {
         end = stpcpy(end, lines->items[i]);
         *end++ = '\n';
     }
-    if (text != NULL) {
+    if (text)
         *end = '\0';
-    }
     return text;
 }
 
@@ -378,13 +359,12 @@ actpass_server *actpass_server_new(const char *file, char **errors)
 {
     struct config_report report;
     actpass_server *server = server_load(file, &report);
-    if (server != NULL && !server_listen(server, &report)) {
+    if (server && !server_listen(server, &report)) {
         actpass_server_free(server);
         server = NULL;
     }
-    if (server == NULL) {
+    if (!server)
         *errors = join_lines(&report.errors);
-    }
     config_report_free(&report);
     return server;
 }
@@ -392,24 +372,21 @@ actpass_server *actpass_server_new(const char *file, char **errors)
 /* The pools first: their threads use all the rest to the end of their last job. */
 void actpass_server_free(actpass_server *server)
 {
-    if (server == NULL) {
+    if (!server)
         return;
-    }
     threads_free(server->conversations);
     threads_free(server->relays);
-    for (size_t i = 0; server->services != NULL && i < server->service_count; i++) {
+    for (size_t i = 0; server->services && i < server->service_count; i++) {
         listener_close(server->services[i].listener);
         actpass_config_free(server->services[i].settings);
         hints_free(server->services[i].hints);
         rates_free(server->services[i].rates);
     }
     registry_free(server->registry);
-    if (server->stop_fd >= 0) {
+    if (server->stop_fd >= 0)
         close(server->stop_fd);
-    }
-    if (server->stopping_fd >= 0) {
+    if (server->stopping_fd >= 0)
         close(server->stopping_fd);
-    }
     peers_free(server->unfit);
     own_keys_free(server->own_keys);
     free(server->polls);

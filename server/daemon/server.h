@@ -12,13 +12,13 @@
 
 #include "config/config.h"
 #include "relay/threads.h"
-#include "server/include/actpass.h"
 #include "server/daemon/admission.h"
 #include "server/daemon/capacity.h"
 #include "server/daemon/episode.h"
 #include "server/daemon/listener.h"
 #include "server/daemon/log.h"
 #include "server/daemon/registry.h"
+#include "server/include/actpass.h"
 
 #include <poll.h>
 #include <pthread.h>

@@ -22,11 +22,10 @@ struct throttle {
 struct throttle *throttle_new(void)
 {
     struct throttle *throttle = calloc(1, sizeof(*throttle));
-    if (throttle == NULL) {
+    if (!throttle)
         return NULL;
-    }
     throttle->paid_us = peers_new(ADDRESSES_MAX);
-    if (throttle->paid_us == NULL) {
+    if (!throttle->paid_us) {
         free(throttle);
         return NULL;
     }
@@ -35,7 +34,7 @@ struct throttle *throttle_new(void)
 
 void throttle_free(struct throttle *throttle)
 {
-    if (throttle != NULL) {
+    if (throttle) {
         peers_free(throttle->paid_us);
         free(throttle);
     }
@@ -51,9 +50,8 @@ static struct peer_key key_of(const char *peer, uint16_t kind)
     struct peer_key key = {.port = 0};
     bool bracket = peer[0] == '[';
     size_t length = strcspn(peer + bracket, bracket ? "]%" : ":");
-    if (length < sizeof(host)) {
+    if (length < sizeof(host))
         memcpy(host, peer + bracket, length);
-    }
     if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
         (void)peer_key_of((const struct sockaddr *)(const void *)&v4, false, &key);
     } else if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1) {
@@ -78,9 +76,8 @@ static bool all_admit(struct throttle *throttle, int64_t now_us)
 {
     int64_t paid_us = atomic_load(&throttle->all_paid_us);
     do {
-        if (!is_within_burst(paid_us, now_us, ALL_INTERVAL_US, ALL_BURST)) {
+        if (!is_within_burst(paid_us, now_us, ALL_INTERVAL_US, ALL_BURST))
             return false;
-        }
     } while (!atomic_compare_exchange_weak(&throttle->all_paid_us, &paid_us,
                                            pay(paid_us, now_us, ALL_INTERVAL_US)));
     return true;
@@ -93,9 +90,8 @@ bool throttle_admits(struct throttle *throttle, const char *peer, uint16_t kind)
     struct peer_key key = key_of(peer, kind);
     int64_t paid_us = peers_get(throttle->paid_us, &key);
     if (!is_within_burst(paid_us, now_us, ADDRESS_INTERVAL_US, ADDRESS_BURST) ||
-        !all_admit(throttle, now_us)) {
+        !all_admit(throttle, now_us))
         return false;
-    }
     peers_set(throttle->paid_us, &key, pay(paid_us, now_us, ADDRESS_INTERVAL_US));
     return true;
 }

@@ -50,20 +50,20 @@ static void name_peer(actpass_conn *conn, int fd)
     char host[64], port[8];
     bool named = length > 0;
     if (!named) {
-        length = sizeof address;
+        length = sizeof(address);
         named = getpeername(fd, (struct sockaddr *)&address, &length) == 0;
     }
     if (named && address.ss_family == AF_UNIX) {
-        snprintf(conn->peer_address, sizeof conn->peer_address, "unix");
+        snprintf(conn->peer_address, sizeof(conn->peer_address), "unix");
         return;
     }
-    if (!named || getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port,
-                              sizeof port, NI_NUMERICHOST | NI_NUMERICSERV)) {
-        snprintf(conn->peer_address, sizeof conn->peer_address, "unknown");
+    if (!named || getnameinfo((struct sockaddr *)&address, length, host, sizeof(host), port,
+                              sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV)) {
+        snprintf(conn->peer_address, sizeof(conn->peer_address), "unknown");
         return;
     }
     const char *form = address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s";
-    snprintf(conn->peer_address, sizeof conn->peer_address, form, host, port);
+    snprintf(conn->peer_address, sizeof(conn->peer_address), form, host, port);
 }
 
 static struct relay *make_relay(actpass_conn *conn, int fd)
@@ -93,7 +93,7 @@ static struct relay *make_relay(actpass_conn *conn, int fd)
 
 actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options *options)
 {
-    actpass_conn *conn = calloc(1, sizeof *conn);
+    actpass_conn *conn = calloc(1, sizeof(*conn));
     int error = conn ? pthread_mutex_init(&conn->lock, NULL) : ENOMEM;
     if (error)
         goto out_conn;
@@ -107,7 +107,7 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
     conn->protocol = conn->cipher = "";
     int on =
         1; /* a small record waits for nothing (hazard 44); fails on a unix socket, where it needs not */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     name_peer(conn, fd);
     conn->relay = make_relay(conn, fd);
     if (conn->relay)
@@ -179,7 +179,7 @@ void conn_leave(actpass_conn *conn)
 static bool is_stream_socket(int fd)
 {
     int type = 0;
-    socklen_t length = sizeof type;
+    socklen_t length = sizeof(type);
     return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
 }
 
@@ -297,5 +297,5 @@ const char *actpass_end_name(actpass_end end)
 {
     static const char *const names[] = {"OPEN",    "CLEAN",     "TRUNCATED", "RESET",
                                         "TIMEOUT", "CANCELLED", "PROTOCOL",  "REFUSED"};
-    return (unsigned)end < sizeof names / sizeof *names ? names[end] : "OPEN";
+    return (unsigned)end < sizeof(names) / sizeof(*names) ? names[end] : "OPEN";
 }

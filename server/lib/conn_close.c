@@ -27,7 +27,7 @@ static void read_to_end(actpass_conn *conn, int64_t deadline_us)
 {
     uint8_t scratch[4096];
     int64_t got;
-    while ((got = conn_read_some(conn, scratch, sizeof scratch)) > 0 || got == CONN_AGAIN) {
+    while ((got = conn_read_some(conn, scratch, sizeof(scratch))) > 0 || got == CONN_AGAIN) {
         enum relay_wait wait = WAIT_READY;
         if (got == CONN_AGAIN)
             wait = relay_wait(conn->relay, RELAY_READABLE, NULL, 0, deadline_us);

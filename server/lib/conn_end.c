@@ -12,7 +12,7 @@ void conn_fail(actpass_conn *conn, actpass_end end, const char *why)
 {
     pthread_mutex_lock(&conn->end_lock);
     if (conn->end == ACTPASS_OPEN) {
-        snprintf(conn->error, sizeof conn->error, "%s", why);
+        snprintf(conn->error, sizeof(conn->error), "%s", why);
         conn->end = end;
     }
     pthread_mutex_unlock(&conn->end_lock);
@@ -26,7 +26,7 @@ void conn_refuse(actpass_conn *conn, const struct tls_error *why)
 static void fail_with(actpass_conn *conn, actpass_end end, const char *what, const char *detail)
 {
     char why[512];
-    snprintf(why, sizeof why, "%s: %s", what, detail);
+    snprintf(why, sizeof(why), "%s: %s", what, detail);
     conn_fail(conn, end, why);
 }
 
@@ -105,7 +105,7 @@ static const struct known_reason {
 
 static const struct known_reason *known_reason(const actpass_conn *conn, int reason)
 {
-    for (size_t i = 0; i < sizeof known_reasons / sizeof *known_reasons; i++) {
+    for (size_t i = 0; i < sizeof(known_reasons) / sizeof(*known_reasons); i++) {
         const struct known_reason *known = &known_reasons[i];
         if (known->reason == reason && (!known->applies || known->applies(conn)))
             return known;
@@ -169,10 +169,9 @@ static unsigned long take_error(void)
 {
     unsigned long first = ERR_get_error();
     unsigned long memory = 0;
-    for (unsigned long error = first; error; error = ERR_get_error()) {
+    for (unsigned long error = first; error; error = ERR_get_error())
         if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
             memory = error;
-    }
     return memory ? memory : first;
 }
 

@@ -165,7 +165,7 @@ static void note_session(actpass_conn *conn)
     conn->cipher = SSL_get_cipher_name(conn->ssl);
     conn->resumed = SSL_session_reused(conn->ssl);
     SSL_get0_alpn_selected(conn->ssl, &alpn, &length);
-    if (length < sizeof conn->alpn) {
+    if (length < sizeof(conn->alpn)) {
         if (length)
             memcpy(conn->alpn, alpn, length);
         conn->alpn[length] = '\0';
@@ -201,7 +201,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
     } else if (outcome == OUTCOME_DONE) {
         note_session(conn);
         conn->renegotiable = tls_context_up(conn->ssl);
-        conn->proven = SSL_get0_peer_certificate(conn->ssl) != NULL;
+        conn->proven = SSL_get0_peer_certificate(conn->ssl);
         conn->handshaken = true;
     }
     if (outcome == OUTCOME_FAILED)
@@ -273,10 +273,9 @@ static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
     int64_t deadline_us = handshake_deadline_us(conn, verdict);
     if (!make_ssl(conn, role) || !follow_role(conn, &role))
         return false;
-    while ((outcome = step(conn, &want)) == OUTCOME_AGAIN) {
+    while ((outcome = step(conn, &want)) == OUTCOME_AGAIN)
         if (!wait_for_peer(conn, want, &role, deadline_us))
             return false;
-    }
     conn->connected = conn->connected || relay_status(conn->relay).received > 0;
     relay_flush(conn->relay);
     note_syn_data(conn);

@@ -51,9 +51,8 @@ static bool is_v4(const struct peer_key *key)
 bool peer_key_is_in(const struct peer_key *key, const struct config_network *network)
 {
     bool v4 = is_v4(key);
-    if ((network->family == AF_INET) != v4) {
+    if ((network->family == AF_INET) != v4)
         return false;
-    }
     const uint8_t *address = v4 ? key->address + 12 : key->address;
     size_t whole = network->prefix / 8;
     unsigned rest = network->prefix % 8;
@@ -67,22 +66,19 @@ void peer_key_cut(struct peer_key *key, unsigned ipv4_prefix, unsigned ipv6_pref
     unsigned bits = is_v4(key) ? 96 + ipv4_prefix : ipv6_prefix;
     for (unsigned i = 0; i < sizeof(key->address); i++) {
         unsigned kept = bits > i * 8 ? bits - i * 8 : 0;
-        if (kept < 8) {
+        if (kept < 8)
             key->address[i] &= (uint8_t)(0xff00U >> kept);
-        }
     }
 }
 
 struct peers *peers_new(size_t most)
 {
     size_t sets = 1;
-    while (sets * WAYS < most) {
+    while (sets * WAYS < most)
         sets *= 2;
-    }
     struct peers *peers = calloc(1, sizeof(*peers) + sets * WAYS * sizeof(peers->all[0]));
-    if (peers == NULL) {
+    if (!peers)
         return NULL;
-    }
     peers->sets = sets;
     if (pthread_mutex_init(&peers->lock, NULL) != 0) {
         free(peers);
@@ -93,9 +89,8 @@ struct peers *peers_new(size_t most)
 
 void peers_free(struct peers *peers)
 {
-    if (peers == NULL) {
+    if (!peers)
         return;
-    }
     pthread_mutex_destroy(&peers->lock);
     free(peers);
 }
@@ -109,20 +104,17 @@ static bool same(const struct peer_key *a, const struct peer_key *b)
 static struct peer *set_of(struct peers *peers, const struct peer_key *key)
 {
     uint32_t hash = 2166136261U ^ key->port; /* FNV-1a */
-    for (size_t i = 0; i < sizeof(key->address); i++) {
+    for (size_t i = 0; i < sizeof(key->address); i++)
         hash = (hash ^ key->address[i]) * 16777619U;
-    }
     hash ^= hash >> 16;
     return peers->all + (hash & (peers->sets - 1)) * WAYS;
 }
 
 static struct peer *find(struct peer *set, const struct peer_key *key)
 {
-    for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].value != 0 && same(&set[i].key, key)) {
+    for (size_t i = 0; i < WAYS; i++)
+        if (set[i].value != 0 && same(&set[i].key, key))
             return &set[i];
-        }
-    }
     return NULL;
 }
 
@@ -130,12 +122,10 @@ static struct peer *least_used(struct peer *set)
 {
     struct peer *least = set;
     for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].value == 0) {
+        if (set[i].value == 0)
             return &set[i];
-        }
-        if (set[i].used < least->used) {
+        if (set[i].used < least->used)
             least = &set[i];
-        }
     }
     return least;
 }
@@ -145,7 +135,7 @@ int64_t peers_get(struct peers *peers, const struct peer_key *key)
     pthread_mutex_lock(&peers->lock);
     struct peer *peer = find(set_of(peers, key), key);
     int64_t value = 0;
-    if (peer != NULL) {
+    if (peer) {
         peer->used = ++peers->uses;
         value = peer->value;
     }
@@ -158,11 +148,9 @@ void peers_set(struct peers *peers, const struct peer_key *key, int64_t value)
     pthread_mutex_lock(&peers->lock);
     struct peer *set = set_of(peers, key);
     struct peer *peer = find(set, key);
-    if (peer == NULL && value != 0) {
+    if (!peer && value != 0)
         peer = least_used(set);
-    }
-    if (peer != NULL) {
+    if (peer)
         *peer = (struct peer){.key = *key, .value = value, .used = ++peers->uses};
-    }
     pthread_mutex_unlock(&peers->lock);
 }

@@ -22,7 +22,7 @@ int settings_fail(actpass_config *config, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     pthread_mutex_lock(&config->error_lock);
-    vsnprintf(config->error.text, sizeof config->error.text, format, arguments);
+    vsnprintf(config->error.text, sizeof(config->error.text), format, arguments);
     pthread_mutex_unlock(&config->error_lock);
     va_end(arguments);
     return -1;
@@ -30,7 +30,7 @@ int settings_fail(actpass_config *config, const char *format, ...)
 
 actpass_config *actpass_config_new(void)
 {
-    actpass_config *config = calloc(1, sizeof *config);
+    actpass_config *config = calloc(1, sizeof(*config));
     if (!config)
         return NULL;
     if (pthread_mutex_init(&config->lock, NULL))
@@ -106,7 +106,7 @@ static bool make_shared(actpass_config *config)
     }
     if (!config->threads) {
         config->threads = threads_new(RELAY_STACK, KEEP_THREADS, KEEP_MS);
-        config->owns_threads = config->threads != NULL;
+        config->owns_threads = config->threads;
     }
     if (!config->threads)
         settings_fail(config, "out of memory for the pool of relay threads");
@@ -150,7 +150,7 @@ actpass_config *settings_new(struct tls_owner owner, const struct config_connect
     bool frozen = settings_freeze(config);
     if (!frozen)
         snprintf(error, size, "%s", actpass_config_error(config));
-    memset(&config->connection.tls, 0, sizeof config->connection.tls);
+    memset(&config->connection.tls, 0, sizeof(config->connection.tls));
     if (frozen)
         return config;
     actpass_config_free(config);
@@ -188,7 +188,7 @@ int settings_append(actpass_config *config, struct config_strings *list, const c
     if (!value || !*value)
         return settings_fail(config, "an empty string cannot be added");
     char *copy = strdup(value);
-    char **items = copy ? realloc(list->items, (list->count + 1) * sizeof *items) : NULL;
+    char **items = copy ? realloc(list->items, (list->count + 1) * sizeof(*items)) : NULL;
     if (!items) {
         free(copy);
         return settings_fail(config, "out of memory");
@@ -204,7 +204,7 @@ int actpass_config_set_role(actpass_config *config, actpass_role role)
                                              CONFIG_ROLE_CLIENT};
     if (settings_changeable(config))
         return -1;
-    if ((unsigned)role >= sizeof roles / sizeof *roles)
+    if ((unsigned)role >= sizeof(roles) / sizeof(*roles))
         return settings_fail(config, "not a role that can be set: use auto, server or client");
     config->connection.role = roles[role];
     return 0;
@@ -264,7 +264,7 @@ int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, in
                                [ACTPASS_SESSION_TIMEOUT] = &connection->tls.session_timeout_ms};
     if (settings_changeable(config))
         return -1;
-    if ((unsigned)which >= sizeof places / sizeof *places)
+    if ((unsigned)which >= sizeof(places) / sizeof(*places))
         return settings_fail(config, "there is no such timeout");
     if (ms < ACTPASS_NEVER || ms > MOST_MS)
         return settings_fail(config, "a timeout is 0 to 1000000000 milliseconds, or ACTPASS_NEVER");
@@ -319,7 +319,7 @@ int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth a
         CONFIG_CLIENT_AUTH_ON_DEMAND};
     if (settings_changeable(config))
         return -1;
-    if ((unsigned)auth >= sizeof ways / sizeof *ways)
+    if ((unsigned)auth >= sizeof(ways) / sizeof(*ways))
         return settings_fail(config,
                              "client authentication is none, request, require or on demand");
     config->connection.tls.client_auth = ways[auth];

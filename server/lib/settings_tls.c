@@ -15,7 +15,7 @@ static bool is_same(const struct config_certificate *one, const char *certificat
 static struct config_certificate *extend(struct config_tls *tls)
 {
     struct config_certificate *list =
-        realloc(tls->certificates, (tls->certificate_count + 1) * sizeof *list);
+        realloc(tls->certificates, (tls->certificate_count + 1) * sizeof(*list));
     if (!list)
         return NULL;
     tls->certificates = list;

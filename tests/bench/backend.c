@@ -38,9 +38,8 @@ enum step { STEP_WAIT, STEP_GO_ON, STEP_CLOSE };
 
 static enum step after(ssize_t result)
 {
-    if (result > 0) {
+    if (result > 0)
         return STEP_GO_ON;
-    }
     return result < 0 && (errno == EAGAIN || errno == EINTR) ? STEP_WAIT : STEP_CLOSE;
 }
 
@@ -58,22 +57,19 @@ static enum step take_header(struct conn *conn, int fd)
 static enum step echo(struct backend *backend, int fd)
 {
     ssize_t got = recv(fd, backend->buffer, BUFFER_SIZE, 0);
-    if (got <= 0) {
+    if (got <= 0)
         return after(got);
-    }
     return send(fd, backend->buffer, (size_t)got, MSG_NOSIGNAL) == got ? STEP_GO_ON : STEP_CLOSE;
 }
 
 static enum step source(struct backend *backend, struct conn *conn, int fd)
 {
-    if (conn->left == 0) { /* only the end is still to come */
+    if (conn->left == 0) /* only the end is still to come */
         return after(recv(fd, backend->buffer, BUFFER_SIZE, 0));
-    }
     size_t size = conn->left < BUFFER_SIZE ? (size_t)conn->left : BUFFER_SIZE;
     ssize_t sent = send(fd, backend->buffer, size, MSG_NOSIGNAL);
-    if (sent > 0) {
+    if (sent > 0)
         conn->left -= (uint64_t)sent;
-    }
     return after(sent);
 }
 
@@ -82,9 +78,8 @@ static enum step sink(struct backend *backend, struct conn *conn, int fd)
     ssize_t got = recv(fd, backend->buffer, BUFFER_SIZE, 0);
     if (got > 0 && conn->left > 0) {
         conn->left -= (uint64_t)got < conn->left ? (uint64_t)got : conn->left;
-        if (conn->left == 0 && send(fd, "k", 1, MSG_NOSIGNAL) != 1) {
+        if (conn->left == 0 && send(fd, "k", 1, MSG_NOSIGNAL) != 1)
             return STEP_CLOSE;
-        }
     }
     return after(got);
 }
@@ -92,9 +87,8 @@ static enum step sink(struct backend *backend, struct conn *conn, int fd)
 static enum step serve(struct backend *backend, int fd)
 {
     struct conn *conn = &backend->conns[fd];
-    if (conn->header_size < REQUEST_SIZE) {
+    if (conn->header_size < REQUEST_SIZE)
         return take_header(conn, fd);
-    }
     switch (conn->header[0]) {
     case REQUEST_ECHO:
         return echo(backend, fd);
@@ -112,15 +106,12 @@ static void on_event(struct backend *backend, int fd, uint32_t events)
 {
     enum step step = STEP_GO_ON;
     bool ended = (events & (EPOLLHUP | EPOLLERR)) != 0;
-    if (events & EPOLLRDHUP && backend->conns[fd].header[0] == REQUEST_SOURCE) {
+    if (events & EPOLLRDHUP && backend->conns[fd].header[0] == REQUEST_SOURCE)
         ended = true; /* who reads a source has no reason to end before it does */
-    }
-    while (!ended && step == STEP_GO_ON) {
+    while (!ended && step == STEP_GO_ON)
         step = serve(backend, fd);
-    }
-    if (ended || step == STEP_CLOSE) {
+    if (ended || step == STEP_CLOSE)
         close(fd);
-    }
 }
 
 static void accept_all(struct backend *backend)
@@ -130,7 +121,7 @@ static void accept_all(struct backend *backend)
         int on = 1;
         struct epoll_event event = {EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.fd = fd}};
         if ((rlim_t)fd >= backend->limit ||
-            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) ||
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ||
             epoll_ctl(backend->epoll, EPOLL_CTL_ADD, fd, &event)) {
             perror("backend: a connection");
             close(fd);
@@ -143,7 +134,7 @@ static void accept_all(struct backend *backend)
 static int listen_on_free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
+    socklen_t size = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) || listen(fd, 4096) ||
         getsockname(fd, (struct sockaddr *)&address, &size)) {
@@ -165,7 +156,7 @@ static void make_room(struct backend *backend)
     }
     limit.rlim_cur = limit.rlim_max < MOST_CONNECTIONS ? limit.rlim_max : MOST_CONNECTIONS;
     backend->limit = limit.rlim_cur;
-    backend->conns = calloc(limit.rlim_cur, sizeof *backend->conns);
+    backend->conns = calloc(limit.rlim_cur, sizeof(*backend->conns));
     if (!backend->conns || setrlimit(RLIMIT_NOFILE, &limit)) {
         perror("backend: room for connections");
         exit(1);
@@ -190,12 +181,10 @@ int main(void)
     for (;;) {
         struct epoll_event events[64];
         int count = epoll_wait(backend.epoll, events, 64, -1);
-        for (int i = 0; i < count; i++) {
-            if (events[i].data.fd == backend.listener) {
+        for (int i = 0; i < count; i++)
+            if (events[i].data.fd == backend.listener)
                 accept_all(&backend);
-            } else {
+            else
                 on_event(&backend, events[i].data.fd, events[i].events);
-            }
-        }
     }
 }

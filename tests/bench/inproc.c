@@ -45,9 +45,8 @@ static void *accept_one(struct bench *bench, int transport)
 {
     int on = 1;
     int fd = accept4(bench->listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)) {
+    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
         fail("accept", NULL);
-    }
     return transports[transport].open(bench->setups[transport], fd);
 }
 
@@ -62,9 +61,8 @@ static void serve(struct bench *bench, int which, const struct peer_job *job)
     }
     if (job->measure == MEASURE_PING) {
         size_t got;
-        while ((got = transport->read(conn, bench->chunk, MESSAGE_SIZE)) > 0) {
+        while ((got = transport->read(conn, bench->chunk, MESSAGE_SIZE)) > 0)
             transport->write(conn, bench->chunk, got);
-        }
     }
     for (uint64_t left = job->measure == MEASURE_DOWN ? job->amount : 0; left > 0;) {
         size_t size = left < CHUNK_SIZE ? (size_t)left : CHUNK_SIZE;
@@ -73,9 +71,8 @@ static void serve(struct bench *bench, int which, const struct peer_job *job)
     }
     for (uint64_t left = job->measure == MEASURE_UP ? job->amount : 0; left > 0;) {
         size_t got = transport->read(conn, bench->chunk, CHUNK_SIZE);
-        if (got == 0) {
+        if (got == 0)
             fail("up", "bytes are missing");
-        }
         left -= got;
     }
     transport->close(conn);
@@ -84,15 +81,13 @@ static void serve(struct bench *bench, int which, const struct peer_job *job)
 static void pin(pthread_attr_t *attributes, int cpu)
 {
     cpu_set_t set;
-    if (cpu < 0) {
+    if (cpu < 0)
         return;
-    }
     CPU_ZERO(&set);
     CPU_SET((size_t)cpu, &set);
-    if (attributes ? pthread_attr_setaffinity_np(attributes, sizeof set, &set)
-                   : sched_setaffinity(0, sizeof set, &set)) {
+    if (attributes ? pthread_attr_setaffinity_np(attributes, sizeof(set), &set)
+                   : sched_setaffinity(0, sizeof(set), &set))
         fail("CPU affinity", "there is no such CPU for us");
-    }
 }
 
 /* One sample: the peer in a new thread, the server here. Returns the server's CPU seconds. */
@@ -101,18 +96,15 @@ static double run(struct bench *bench, int transport, struct peer_job *job)
     pthread_t peer;
     pthread_attr_t attributes;
     double begin = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
-    if (pthread_attr_init(&attributes)) {
+    if (pthread_attr_init(&attributes))
         fail("peer", "out of memory");
-    }
     pin(&attributes, bench->options.peer_cpu);
     job->port = bench->port;
-    if (pthread_create(&peer, &attributes, peer_run, job)) {
+    if (pthread_create(&peer, &attributes, peer_run, job))
         fail("peer", "no thread");
-    }
     serve(bench, transport, job);
-    if (pthread_join(peer, NULL)) {
+    if (pthread_join(peer, NULL))
         fail("peer", "cannot be joined");
-    }
     pthread_attr_destroy(&attributes);
     return clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - begin - job->cpu_seconds;
 }
@@ -134,13 +126,12 @@ static void sample(struct bench *bench, uint64_t round, int transport, enum meas
 static void listen_on_free_port(struct bench *bench)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
+    socklen_t size = sizeof(address);
     bench->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bench->listener < 0 || bind(bench->listener, (struct sockaddr *)&address, size) ||
         listen(bench->listener, 128) ||
-        getsockname(bench->listener, (struct sockaddr *)&address, &size)) {
+        getsockname(bench->listener, (struct sockaddr *)&address, &size))
         fail("listen", NULL);
-    }
     bench->port = ntohs(address.sin_port);
 }
 
@@ -186,9 +177,8 @@ static void parse(int argc, char **argv, struct options *options)
     };
     int letter;
     bool good = true;
-    while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1)
         good = take(options, letter) && good;
-    }
     if (!good || optind != argc || !options->certificate || !options->key) {
         fprintf(stderr, "usage: inproc --certificate PEM --key PEM [--rounds N] [--handshakes N]\n"
                         "       [--round-trips N] [--bytes N] [--server-cpu N] [--peer-cpu N]\n");
@@ -221,15 +211,12 @@ int main(int argc, char **argv)
     parse(argc, argv, &bench.options);
     set_up(&bench);
     for (uint64_t round = 0; round < bench.options.rounds; round++) {
-        for (enum measure measure = 0; measure < MEASURE_COUNT; measure++) {
-            for (uint64_t i = 0; i < TRANSPORT_COUNT; i++) {
+        for (enum measure measure = 0; measure < MEASURE_COUNT; measure++)
+            for (uint64_t i = 0; i < TRANSPORT_COUNT; i++)
                 sample(&bench, round, (int)((round + i) % TRANSPORT_COUNT), measure);
-            }
-        }
     }
-    for (int i = 0; i < TRANSPORT_COUNT; i++) {
+    for (int i = 0; i < TRANSPORT_COUNT; i++)
         transports[i].teardown(bench.setups[i]);
-    }
     close(bench.listener);
     return 0;
 }

@@ -91,16 +91,13 @@ int main(int argc, char **argv)
     struct load_options options = {
         .count = 1000, .concurrency = 16, .bytes = UINT64_C(1) << 30, .seconds = 60};
     int letter;
-    while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (!take(&options, letter)) {
+    while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1)
+        if (!take(&options, letter))
             usage();
-        }
-    }
-    if (optind != argc - 1 || options.port == 0 || options.count == 0 || options.concurrency == 0) {
+    if (optind != argc - 1 || options.port == 0 || options.count == 0 || options.concurrency == 0)
         usage();
-    }
     prepare();
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+    for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
         if (strcmp(argv[optind], modes[i].name) == 0) {
             modes[i].run(&options);
             return 0;

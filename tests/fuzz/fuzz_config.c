@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct config_report report;
     struct config *config = config_parse("fuzz.json", (const char *)data, size, &report);
-    if ((config != NULL) != (report.errors.count == 0))
+    if (!config != (report.errors.count > 0))
         abort();
     config_free(config);
     config_report_free(&report);

@@ -19,7 +19,7 @@ static uint8_t *copy_of(const uint8_t *data, size_t size)
 
 static struct relay *judge(const uint8_t *own, size_t own_size, const uint8_t *first, size_t size)
 {
-    struct relay *relay = calloc(1, sizeof *relay);
+    struct relay *relay = calloc(1, sizeof(*relay));
     if (!relay)
         abort();
     relay->glare = GLARE_WATCH;

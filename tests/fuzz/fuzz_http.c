@@ -16,7 +16,7 @@ static void must(bool condition)
 
 static bool inside(struct http_text text, const char *input, size_t size)
 {
-    return text.at == NULL || (text.at >= input && text.at + text.length <= input + size);
+    return !text.at || (text.at >= input && text.at + text.length <= input + size);
 }
 
 static void check_path(struct http_text text)
@@ -25,11 +25,11 @@ static void check_path(struct http_text text)
     char again[3 * HTTP_PATH_MOST];
     if (!http_path_read(text, path))
         return;
-    must(path[0] == '/' && strlen(path) < sizeof path);
+    must(path[0] == '/' && strlen(path) < sizeof(path));
     must(!strstr(path, "//") && !strstr(path, "/./") && !strstr(path, "/../"));
     size_t length = strlen(path);
     must(length < 3 || strcmp(path + length - 3, "/..") != 0);
-    must(http_path_encode(path, "", again, sizeof again));
+    must(http_path_encode(path, "", again, sizeof(again)));
     char twice[HTTP_PATH_MOST];
     if (strlen(again) < HTTP_REQUEST_LINE_MOST)
         must(http_path_read((struct http_text){again, strlen(again)}, twice) &&
@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size = size < HTTP_HEAD_MOST ? size : HTTP_HEAD_MOST;
     char *input = malloc(size ? size : 1); /* of exactly that size, for the sanitizer */
-    must(input != NULL);
+    must(input);
     if (size)
         memcpy(input, data, size);
     struct http_parser at_once = {.line = 0};

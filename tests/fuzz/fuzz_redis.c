@@ -27,10 +27,10 @@ static void listen_once(void)
 {
     if (listener >= 0)
         return;
-    (void)snprintf(place.sun_path, sizeof place.sun_path, "/tmp/fuzz-redis-%d", (int)getpid());
+    (void)snprintf(place.sun_path, sizeof(place.sun_path), "/tmp/fuzz-redis-%d", (int)getpid());
     (void)unlink(place.sun_path);
     listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(listener, (struct sockaddr *)&place, sizeof place) || listen(listener, 16))
+    if (bind(listener, (struct sockaddr *)&place, sizeof(place)) || listen(listener, 16))
         abort();
 }
 
@@ -39,7 +39,7 @@ static void *serve(void *arg)
     const struct answer *answer = arg;
     char question[256];
     int fd = accept(listener, NULL, NULL);
-    if (fd < 0 || recv(fd, question, sizeof question, 0) <= 0)
+    if (fd < 0 || recv(fd, question, sizeof(question), 0) <= 0)
         abort();
     (void)send(fd, answer->data, answer->size, MSG_NOSIGNAL); /* it may be gone by then */
     close(fd);

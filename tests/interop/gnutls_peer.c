@@ -34,14 +34,12 @@ static int set_up(struct session *session, const struct peer_options *options)
                                                             : "NORMAL:-VERS-ALL:+VERS-TLS1.3";
     int code = gnutls_certificate_set_x509_trust_file(session->credentials, options->ca,
                                                       GNUTLS_X509_FMT_PEM);
-    if (code <= 0) {
+    if (code <= 0)
         return code ? code : GNUTLS_E_NO_CERTIFICATE_FOUND;
-    }
     code = gnutls_certificate_set_x509_key_file(session->credentials, options->certificate,
                                                 options->key, GNUTLS_X509_FMT_PEM);
-    if (code < 0) {
+    if (code < 0)
         return code;
-    }
     code = gnutls_credentials_set(session->tls, GNUTLS_CRD_CERTIFICATE, session->credentials);
     return code < 0 ? code : gnutls_priority_set_direct(session->tls, priority, NULL);
 }
@@ -51,20 +49,18 @@ static void *open_session(const struct peer_options *options, int sock)
     struct session *session = calloc(1, sizeof(*session));
     unsigned int flags = options->role == PEER_TLS_SERVER ? GNUTLS_SERVER : GNUTLS_CLIENT;
     if (!session || gnutls_init(&session->tls, flags | GNUTLS_NONBLOCK) != 0 ||
-        gnutls_certificate_allocate_credentials(&session->credentials) != 0) {
+        gnutls_certificate_allocate_credentials(&session->credentials) != 0)
         abort(); /* no memory */
-    }
     int code = set_up(session, options);
     if (code < 0) {
         failed("open", code);
         release(session);
         return NULL;
     }
-    if (options->role == PEER_TLS_SERVER) {
+    if (options->role == PEER_TLS_SERVER)
         gnutls_certificate_server_set_request(session->tls, GNUTLS_CERT_REQUIRE);
-    } else {
+    else
         gnutls_server_name_set(session->tls, GNUTLS_NAME_DNS, options->name, strlen(options->name));
-    }
     gnutls_session_set_verify_cert(session->tls, options->name, 0);
     gnutls_transport_set_int(session->tls, sock);
     return session;
@@ -74,12 +70,10 @@ static int handshake(void *pointer)
 {
     struct session *session = pointer;
     int code = gnutls_handshake(session->tls);
-    while (code < 0 && code != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(code)) {
+    while (code < 0 && code != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(code))
         code = gnutls_handshake(session->tls);
-    }
-    if (code == GNUTLS_E_AGAIN) {
+    if (code == GNUTLS_E_AGAIN)
         return wants(session);
-    }
     if (code < 0) {
         gnutls_alert_send_appropriate(session->tls, code);
         return failed("handshake", code);
@@ -91,12 +85,10 @@ static int read_some(void *pointer, void *buffer, int size)
 {
     struct session *session = pointer;
     ssize_t got = gnutls_record_recv(session->tls, buffer, (size_t)size);
-    if (got == GNUTLS_E_AGAIN) {
+    if (got == GNUTLS_E_AGAIN)
         return wants(session);
-    }
-    if (got < 0) {
+    if (got < 0)
         return failed("read", got);
-    }
     return got ? (int)got : PEER_CLOSED;
 }
 
@@ -104,9 +96,8 @@ static int write_some(void *pointer, const void *data, int size)
 {
     struct session *session = pointer;
     ssize_t sent = gnutls_record_send(session->tls, data, (size_t)size);
-    if (sent == GNUTLS_E_AGAIN) {
+    if (sent == GNUTLS_E_AGAIN)
         return wants(session);
-    }
     return sent < 0 ? failed("write", sent) : (int)sent;
 }
 
@@ -114,9 +105,8 @@ static int send_close(void *pointer)
 {
     struct session *session = pointer;
     int code = gnutls_bye(session->tls, GNUTLS_SHUT_WR);
-    if (code == GNUTLS_E_AGAIN) {
+    if (code == GNUTLS_E_AGAIN)
         return wants(session);
-    }
     return code < 0 ? failed("close_notify", code) : PEER_DONE;
 }
 

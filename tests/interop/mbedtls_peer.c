@@ -96,9 +96,8 @@ static void *open_session(const struct peer_options *options, int sock)
         return NULL;
     }
     struct session *session = calloc(1, sizeof(*session));
-    if (!session) {
+    if (!session)
         abort();
-    }
     init(session, sock);
     int code = load_files(session, options);
     code = code ? code : set_up(session, options);

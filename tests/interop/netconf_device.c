@@ -56,7 +56,7 @@ static int give_trusted(const char *name, void *user_data, char ***paths, int *p
     *data_count = 0;
     *path_count = 1;
     *paths = calloc(1, sizeof(**paths));
-    need(*paths != NULL, "memory");
+    need(*paths, "memory");
     **paths = strdup(files->ca);
     return **paths ? 0 : -1;
 }
@@ -104,9 +104,8 @@ static void serve(void)
 {
     for (int state = 0; !(state & NC_PSPOLL_SESSION_TERM);) {
         state = nc_ps_poll(sessions, POLL_MS, NULL);
-        if (state & NC_PSPOLL_NOSESSIONS) {
+        if (state & NC_PSPOLL_NOSESSIONS)
             usleep(POLL_MS); /* as libnetconf2's documentation does it */
-        }
         need(!(state & (NC_PSPOLL_ERROR | NC_PSPOLL_SESSION_ERROR | NC_PSPOLL_BAD_RPC)), "session");
     }
     puts("closed");
@@ -119,7 +118,7 @@ int main(int argc, char **argv)
     struct files files = {argv[2], argv[3], argv[4]};
     alarm(DEADLINE_S);
     need(ly_ctx_new(MODULES, 0, &context) == LY_SUCCESS &&
-             ly_ctx_load_module(context, "ietf-netconf", NULL, NULL) != NULL,
+             ly_ctx_load_module(context, "ietf-netconf", NULL, NULL),
          "YANG module ietf-netconf");
     need(nc_server_init(context) == 0, "nc_server_init");
     nc_set_global_rpc_clb(answer);

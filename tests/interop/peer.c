@@ -103,9 +103,8 @@ static void parse(int argc, char **argv, struct peer_options *options)
         {NULL, 0, NULL, 0},
     };
     for (int option = getopt_long(argc, argv, "", known, NULL); option != -1;
-         option = getopt_long(argc, argv, "", known, NULL)) {
+         option = getopt_long(argc, argv, "", known, NULL))
         take_option(options, option);
-    }
     if (!options->certificate || !options->key || !options->ca || !options->name ||
         !options->send || !options->expect || optind != argc) {
         fprintf(stderr, "%s: --cert, --key, --ca, --name, --send and --expect are needed\n",
@@ -118,14 +117,12 @@ static struct file map_file(const char *path)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) != 0) {
+    if (fd < 0 || fstat(fd, &status) != 0)
         quit(path);
-    }
     size_t size = (size_t)status.st_size;
     void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (data == MAP_FAILED) {
+    if (data == MAP_FAILED)
         quit(path);
-    }
     close(fd);
     return (struct file){data, size};
 }
@@ -135,15 +132,13 @@ static int accept_one(int listener)
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t length = sizeof(address);
     if (listen(listener, 1) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &length) != 0) {
+        getsockname(listener, (struct sockaddr *)&address, &length) != 0)
         quit("listen");
-    }
     printf("listening %d\n", ntohs(address.sin_port));
     fflush(stdout);
     int sock = accept(listener, NULL, NULL);
-    if (sock < 0) {
+    if (sock < 0)
         quit("accept");
-    }
     close(listener);
     return sock;
 }
@@ -155,16 +150,13 @@ static int open_socket(int port)
     int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int one = 1;
     if (sock < 0 ||
-        (port ? connect : bind)(sock, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        (port ? connect : bind)(sock, (struct sockaddr *)&address, sizeof(address)) != 0)
         quit(port ? "connect" : "bind");
-    }
-    if (!port) {
+    if (!port)
         sock = accept_one(sock);
-    }
     if (setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0 ||
-        fcntl(sock, F_SETFL, O_NONBLOCK) != 0) {
+        fcntl(sock, F_SETFL, O_NONBLOCK) != 0)
         quit("socket");
-    }
     return sock;
 }
 
@@ -180,9 +172,8 @@ static int handshake(struct transfer *transfer)
 {
     int result = transfer->stack->handshake(transfer->session);
     while (result == PEER_WANTS_READ || result == PEER_WANTS_WRITE) {
-        if (!wait_for(transfer->sock, result == PEER_WANTS_WRITE)) {
+        if (!wait_for(transfer->sock, result == PEER_WANTS_WRITE))
             return peer_fail("handshake", "timed out");
-        }
         result = transfer->stack->handshake(transfer->session);
     }
     return result;
@@ -192,22 +183,19 @@ static int handshake(struct transfer *transfer)
 static int receive(struct transfer *transfer)
 {
     char buffer[RECORD];
-    if (transfer->peer_closed) {
+    if (transfer->peer_closed)
         return PEER_WANTS_READ;
-    }
     int got = transfer->stack->read(transfer->session, buffer, sizeof(buffer));
     size_t left = transfer->expect.size - transfer->received;
     if (got == PEER_CLOSED) {
         transfer->peer_closed = true;
         return left ? peer_fail("read", "close_notify before all data") : PEER_DONE;
     }
-    if (got <= 0) {
+    if (got <= 0)
         return got;
-    }
     if ((size_t)got > left ||
-        memcmp(buffer, transfer->expect.data + transfer->received, (size_t)got) != 0) {
+        memcmp(buffer, transfer->expect.data + transfer->received, (size_t)got) != 0)
         return peer_fail("read", "other data than expected");
-    }
     transfer->received += (size_t)got;
     return got;
 }
@@ -224,9 +212,8 @@ static int transmit(struct transfer *transfer)
     bool may_close = transfer->closing == PEER_CLOSES_SECOND
                          ? transfer->peer_closed
                          : transfer->received == transfer->expect.size;
-    if (transfer->we_closed || !may_close) {
+    if (transfer->we_closed || !may_close)
         return PEER_WANTS_READ;
-    }
     int result = transfer->stack->close_notify(transfer->session);
     transfer->we_closed = result == PEER_DONE;
     return result;
@@ -237,13 +224,11 @@ static int exchange(struct transfer *transfer)
     while (!transfer->we_closed || !transfer->peer_closed) {
         int in = receive(transfer);
         int out = in == PEER_FAILED ? PEER_FAILED : transmit(transfer);
-        if (in == PEER_FAILED || out == PEER_FAILED) {
+        if (in == PEER_FAILED || out == PEER_FAILED)
             return PEER_FAILED;
-        }
         bool write = in == PEER_WANTS_WRITE || out == PEER_WANTS_WRITE;
-        if (in < 0 && out < 0 && !wait_for(transfer->sock, write)) {
+        if (in < 0 && out < 0 && !wait_for(transfer->sock, write))
             return peer_fail("exchange", "timed out");
-        }
     }
     return PEER_DONE;
 }
@@ -253,13 +238,11 @@ static int end_of_stream(int sock)
 {
     char byte;
     shutdown(sock, SHUT_WR);
-    if (!wait_for(sock, false)) {
+    if (!wait_for(sock, false))
         return peer_fail("end", "timed out");
-    }
     ssize_t got = read(sock, &byte, 1);
-    if (got != 0) {
+    if (got != 0)
         return peer_fail("end", got > 0 ? "data after close_notify" : strerror(errno));
-    }
     return PEER_DONE;
 }
 
@@ -274,9 +257,8 @@ int peer_main(int argc, char **argv, const struct peer_stack *stack)
                                 .expect = map_file(options.expect),
                                 .sock = open_socket(options.connect_port)};
     transfer.session = stack->open(&options, transfer.sock);
-    if (!transfer.session) {
+    if (!transfer.session)
         return 1;
-    }
     bool good = handshake(&transfer) == PEER_DONE && exchange(&transfer) == PEER_DONE &&
                 end_of_stream(transfer.sock) == PEER_DONE;
     stack->release(transfer.session);

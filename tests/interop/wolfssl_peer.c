@@ -95,9 +95,8 @@ static int write_some(void *tls, const void *data, int size)
 static int send_close(void *tls)
 {
     int result = wolfSSL_shutdown(tls); /* 1 when the peer's has come, too */
-    if (result == WOLFSSL_SUCCESS || result == WOLFSSL_SHUTDOWN_NOT_DONE) {
+    if (result == WOLFSSL_SUCCESS || result == WOLFSSL_SHUTDOWN_NOT_DONE)
         return PEER_DONE;
-    }
     return came_to("close_notify", tls, result);
 }
 

@@ -80,9 +80,9 @@ static void set_names(X509 *certificate, X509 *issuer, const char *common_name)
 static void set_serial(X509 *certificate)
 {
     unsigned char bytes[8];
-    must(RAND_bytes(bytes, sizeof bytes) == 1, "a serial number");
+    must(RAND_bytes(bytes, sizeof(bytes)) == 1, "a serial number");
     uint64_t number = 0;
-    for (size_t i = 0; i < sizeof bytes; i++)
+    for (size_t i = 0; i < sizeof(bytes); i++)
         number = number << 8 | bytes[i];
     must(ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), number), "a serial number");
 }
@@ -112,7 +112,7 @@ static void append(STACK_OF(X509) * chain, X509 *certificate)
 static void set_chain(struct test_identity *identity, const struct test_identity *issuer)
 {
     identity->chain = sk_X509_new_null();
-    must(identity->chain != NULL, "a chain");
+    must(identity->chain, "a chain");
     if (!issuer || X509_self_signed(issuer->certificate, 1) == 1)
         return;
     append(identity->chain, issuer->certificate);
@@ -122,10 +122,10 @@ static void set_chain(struct test_identity *identity, const struct test_identity
 
 struct test_identity *test_identity_new(const struct test_identity_options *options)
 {
-    struct test_identity *identity = calloc(1, sizeof *identity);
-    must(identity != NULL, "an identity");
+    struct test_identity *identity = calloc(1, sizeof(*identity));
+    must(identity, "an identity");
     X509 *certificate = identity->certificate = X509_new();
-    must(certificate != NULL, "a certificate");
+    must(certificate, "a certificate");
     identity->key = make_key(options->same_key);
     X509 *issuer = options->issuer ? options->issuer->certificate : certificate;
     EVP_PKEY *signer = options->issuer ? options->issuer->key : identity->key;
@@ -188,7 +188,7 @@ struct test_folder {
 struct test_folder *test_folder_new(void)
 {
     const char *below = getenv("TMPDIR");
-    struct test_folder *folder = calloc(1, sizeof *folder);
+    struct test_folder *folder = calloc(1, sizeof(*folder));
     must(folder && asprintf(&folder->path, "%s/actpass-test-XXXXXX", below ? below : "/tmp") > 0 &&
              mkdtemp(folder->path),
          "a folder");
@@ -213,8 +213,8 @@ const char *test_folder_path(struct test_folder *folder, const char *name)
 {
     char *path = NULL;
     must(asprintf(&path, "%s/%s", folder->path, name) > 0, "a path");
-    char **files = realloc(folder->files, (folder->count + 1) * sizeof *files);
-    must(files != NULL, "a list of files");
+    char **files = realloc(folder->files, (folder->count + 1) * sizeof(*files));
+    must(files, "a list of files");
     folder->files = files;
     return folder->files[folder->count++] = path;
 }
@@ -328,8 +328,8 @@ static void make_end(struct test_pair *pair, int which, const struct test_identi
 
 struct test_pair *test_pair_new(void)
 {
-    struct test_pair *pair = calloc(1, sizeof *pair);
-    must(pair != NULL, "a pair");
+    struct test_pair *pair = calloc(1, sizeof(*pair));
+    must(pair, "a pair");
     pair->folder = test_folder_new();
     struct test_identity *ca = test_ca_new("Test CA");
     pair->ca = test_write_certificate(pair->folder, "ca.pem", ca);

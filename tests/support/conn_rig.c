@@ -68,7 +68,7 @@ actpass_config *conn_config(const struct conn_world *world, const struct conn_ri
                     {ACTPASS_IDLE_TIMEOUT, options->idle_ms},
                     {ACTPASS_WRITE_TIMEOUT, options->write_ms},
                     {ACTPASS_CLOSE_TIMEOUT, options->close_ms}};
-    for (size_t i = 0; i < sizeof timeouts / sizeof *timeouts; i++)
+    for (size_t i = 0; i < sizeof(timeouts) / sizeof(*timeouts); i++)
         failed |= actpass_config_set_timeout(config, timeouts[i].which, timeouts[i].ms);
     /* The peer's certificate is a matter of the test's, whichever role we get. */
     failed |= actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_NONE);
@@ -91,7 +91,7 @@ void conn_rig_init(struct conn_rig *rig, const struct conn_world *world,
     int fds[2];
     *rig =
         (struct conn_rig){.config = options->config ? options->config : conn_config(world, options),
-                          .shared = options->config != NULL};
+                          .shared = options->config};
     (options->unix_sockets ? sockets_unix : sockets_tcp)(fds);
     rig->conn = actpass_accept_fd(rig->config, fds[0]);
     check(rig->conn, actpass_config_error(rig->config));
@@ -117,7 +117,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct conn_rig *rig, con
     va_start(arguments, format);
     check(pthread_mutex_lock(&failing) == 0, "pthread_mutex_lock");
     if (!rig->failure[0])
-        vsnprintf(rig->failure, sizeof rig->failure, format, arguments);
+        vsnprintf(rig->failure, sizeof(rig->failure), format, arguments);
     check(pthread_mutex_unlock(&failing) == 0, "pthread_mutex_unlock");
     va_end(arguments);
     return false;
@@ -127,7 +127,7 @@ const char *conn_rig_says(struct conn_rig *rig)
 {
     static _Thread_local char text[1024];
     socket_peer_join(rig->peer);
-    snprintf(text, sizeof text, "%s, %s [%s], peer: end %d, %s", rig->failure,
+    snprintf(text, sizeof(text), "%s, %s [%s], peer: end %d, %s", rig->failure,
              actpass_end_name(actpass_ended(rig->conn)), actpass_error(rig->conn), rig->peer->end,
              rig->peer->failure);
     return text;
@@ -139,7 +139,7 @@ bool conn_rig_read(struct conn_rig *rig, uint64_t size, unsigned seed)
 {
     uint8_t data[CHUNK * 4];
     for (uint64_t have = 0; have < size;) {
-        size_t room = size - have < sizeof data ? (size_t)(size - have) : sizeof data;
+        size_t room = size - have < sizeof(data) ? (size_t)(size - have) : sizeof(data);
         int64_t got = actpass_read(rig->conn, data, room);
         if (got <= 0)
             return fail(rig, "read: %lld after %llu bytes", (long long)got,
@@ -196,7 +196,7 @@ static bool write_some(struct conn_rig *rig, const struct socket_peer_plan *plan
 {
     uint8_t data[CHUNK * 2];
     uint64_t left = plan->send - *sent;
-    size_t size = left < sizeof data ? (size_t)left : sizeof data;
+    size_t size = left < sizeof(data) ? (size_t)left : sizeof(data);
     if (size == 0)
         return true;
     pattern_fill(data, size, *sent, plan->send_seed);
@@ -213,7 +213,8 @@ static bool read_some(struct conn_rig *rig, const struct socket_peer_plan *plan,
     uint64_t left = plan->receive - *received;
     if (left == 0)
         return true;
-    int64_t got = conn_read_some(rig->conn, data, left < sizeof data ? (size_t)left : sizeof data);
+    int64_t got =
+        conn_read_some(rig->conn, data, left < sizeof(data) ? (size_t)left : sizeof(data));
     if (got == CONN_AGAIN)
         return true;
     if (got <= 0)
@@ -248,7 +249,7 @@ bool conn_rig_exchange_at_once(struct conn_rig *rig, const struct socket_peer_pl
 bool conn_rig_end_in_order(struct conn_rig *rig)
 {
     char scratch[100];
-    int64_t got = actpass_read(rig->conn, scratch, sizeof scratch);
+    int64_t got = actpass_read(rig->conn, scratch, sizeof(scratch));
     if (got != 0)
         return fail(rig, "%lld instead of close_notify", (long long)got);
     actpass_end end = actpass_close(rig->conn);
@@ -286,7 +287,7 @@ void peer_echoes(struct socket_peer *peer, void *arg)
     (void)arg;
     if (!socket_peer_handshake(peer))
         return;
-    while ((got = socket_peer_read(peer, data, sizeof data)) > 0)
+    while ((got = socket_peer_read(peer, data, sizeof(data))) > 0)
         if (!socket_peer_write(peer, data, (size_t)got))
             return;
     if (got == 0)

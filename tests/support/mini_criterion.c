@@ -190,23 +190,19 @@ void criterion_skip_test(const char *format, ...)
 void criterion_internal_test_setup(void)
 {
     const struct job *job = current.job;
-    if (setjmp(current.out) != 0) {
+    if (setjmp(current.out) != 0)
         exit(0); /* counted in the verdict */
-    }
-    if (job->suite && job->suite->data->init) {
+    if (job->suite && job->suite->data->init)
         job->suite->data->init();
-    }
-    if (job->test->data->init) {
+    if (job->test->data->init)
         job->test->data->init();
-    }
 }
 
 void criterion_internal_test_main(void (*function)(void))
 {
     const struct job *job = current.job;
-    if (setjmp(current.out) != 0) {
+    if (setjmp(current.out) != 0)
         return;
-    }
     if (job->test->data->kind_ == CR_TEST_PARAMETERIZED) {
         void (*with_param)(void *) = (void (*)(void *))function;
         with_param(job->param);
@@ -218,15 +214,12 @@ void criterion_internal_test_main(void (*function)(void))
 void criterion_internal_test_teardown(void)
 {
     const struct job *job = current.job;
-    if (setjmp(current.out) != 0) {
+    if (setjmp(current.out) != 0)
         return;
-    }
-    if (job->test->data->fini) {
+    if (job->test->data->fini)
         job->test->data->fini();
-    }
-    if (job->suite && job->suite->data->fini) {
+    if (job->suite && job->suite->data->fini)
         job->suite->data->fini();
-    }
 }
 
 /* ---- What a test or else its suite says ------------------------------------------------------ */
@@ -246,32 +239,27 @@ static int expected_exit_code(const struct job *job)
 static int64_t timeout_ms(const struct job *job)
 {
     double seconds = job->test->data->timeout;
-    if (seconds <= 0 && job->suite) {
+    if (seconds <= 0 && job->suite)
         seconds = job->suite->data->timeout;
-    }
-    if (seconds <= 0) {
+    if (seconds <= 0)
         seconds = DEFAULT_TIMEOUT_S;
-    }
     return (int64_t)(seconds * 1000) * TIMEOUT_FACTOR;
 }
 
 static const struct criterion_suite *suite_of(const struct criterion_test *test)
 {
     /* cppcheck-suppress comparePointers ; the two ends of one section */
-    for (struct criterion_suite **suite = __start_cr_sts; suite < __stop_cr_sts; suite++) {
-        if (*suite && strcmp((*suite)->name, test->category) == 0) {
+    for (struct criterion_suite **suite = __start_cr_sts; suite < __stop_cr_sts; suite++)
+        if (*suite && strcmp((*suite)->name, test->category) == 0)
             return *suite;
-        }
-    }
     return NULL;
 }
 
 static bool is_wanted(const struct criterion_test *test, const struct criterion_suite *suite,
                       const char *filter)
 {
-    if (test->data->disabled || (suite && suite->data->disabled)) {
+    if (test->data->disabled || (suite && suite->data->disabled))
         return false;
-    }
     char name[512];
     snprintf(name, sizeof(name), "%s/%s", test->category, test->name);
     return !filter || fnmatch(filter, name, 0) == 0;
@@ -282,17 +270,15 @@ static bool is_wanted(const struct criterion_test *test, const struct criterion_
 static int64_t now_ms(void)
 {
     struct timespec now;
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
         die("clock_gettime");
-    }
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void run_in_child(const struct job *job, pid_t parent)
 {
-    if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+    if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         die("cannot set up a child");
-    }
     current.job = job;
     current.thread = pthread_self();
     job->test->test();
@@ -307,25 +293,21 @@ static void start(struct job *job)
     fflush(NULL);
     pid_t parent = getpid();
     job->child = fork();
-    if (job->child < 0) {
+    if (job->child < 0)
         die("fork");
-    }
-    if (job->child == 0) {
+    if (job->child == 0)
         run_in_child(job, parent);
-    }
     job->pidfd = pidfd_open(job->child, 0);
-    if (job->pidfd < 0) {
+    if (job->pidfd < 0)
         die("pidfd_open");
-    }
     job->deadline_ms = now_ms() + timeout_ms(job);
 }
 
 static void report(const struct job *job, const char *how)
 {
     char which[32] = "";
-    if (job->test->data->kind_ == CR_TEST_PARAMETERIZED) {
+    if (job->test->data->kind_ == CR_TEST_PARAMETERIZED)
         snprintf(which, sizeof(which), " [parameter %zu]", job->index);
-    }
     fprintf(stderr, "[FAIL] %s::%s%s: %s\n", job->test->category, job->test->name, which, how);
 }
 
@@ -364,18 +346,14 @@ static int reap(struct job *job)
 {
     siginfo_t info;
     /* Killed before it is reaped, while the group's number cannot be anybody else's. */
-    while (waitid(P_PID, (id_t)job->child, &info, WEXITED | WNOWAIT) != 0) {
-        if (errno != EINTR) {
+    while (waitid(P_PID, (id_t)job->child, &info, WEXITED | WNOWAIT) != 0)
+        if (errno != EINTR)
             die("waitid");
-        }
-    }
     (void)kill(-job->child, SIGKILL);
     int status = 0;
-    while (waitpid(job->child, &status, 0) < 0) {
-        if (errno != EINTR) {
+    while (waitpid(job->child, &status, 0) < 0)
+        if (errno != EINTR)
             die("waitpid");
-        }
-    }
     close(job->pidfd);
     job->child = 0;
     return status;
@@ -388,18 +366,15 @@ static void wait_for_some(struct job *jobs, size_t count, struct totals *totals)
     int64_t first = INT64_MAX;
     for (size_t i = 0; i < count; i++) {
         fds[i] = (struct pollfd){.fd = jobs[i].child ? jobs[i].pidfd : -1, .events = POLLIN};
-        if (jobs[i].child && jobs[i].deadline_ms < first) {
+        if (jobs[i].child && jobs[i].deadline_ms < first)
             first = jobs[i].deadline_ms;
-        }
     }
     int64_t left = first - now_ms();
-    if (poll(fds, count, left < 0 ? 0 : (int)left) < 0 && errno != EINTR) {
+    if (poll(fds, count, left < 0 ? 0 : (int)left) < 0 && errno != EINTR)
         die("poll");
-    }
     for (size_t i = 0; i < count; i++) {
-        if (!jobs[i].child) {
+        if (!jobs[i].child)
             continue;
-        }
         if (fds[i].revents) {
             judge(&jobs[i], reap(&jobs[i]), totals);
         } else if (now_ms() >= jobs[i].deadline_ms) {
@@ -414,11 +389,9 @@ static void wait_for_some(struct job *jobs, size_t count, struct totals *totals)
 static struct job *free_slot(struct job *jobs, size_t count, struct totals *totals)
 {
     for (;;) {
-        for (size_t i = 0; i < count; i++) {
-            if (!jobs[i].child) {
+        for (size_t i = 0; i < count; i++)
+            if (!jobs[i].child)
                 return &jobs[i];
-            }
-        }
         wait_for_some(jobs, count, totals);
     }
 }
@@ -428,9 +401,8 @@ static void run_test(const struct criterion_test *test, struct job *jobs, size_t
 {
     bool has_params = test->data->kind_ == CR_TEST_PARAMETERIZED;
     struct criterion_test_params params = {.length = 1};
-    if (has_params) {
+    if (has_params)
         params = test->data->param_();
-    }
     for (size_t i = 0; i < params.length; i++) {
         struct job *job = free_slot(jobs, count, totals);
         job->test = test;
@@ -456,9 +428,8 @@ static struct options parse(int argc, char **argv)
             exit(2);
         }
     }
-    if (options.jobs < 1 || options.jobs > MOST_JOBS) {
+    if (options.jobs < 1 || options.jobs > MOST_JOBS)
         options.jobs = 1;
-    }
     return options;
 }
 
@@ -469,31 +440,24 @@ int main(int argc, char **argv)
     struct job jobs[MOST_JOBS] = {0};
     struct verdict *verdicts = mmap(NULL, MOST_JOBS * sizeof(*verdicts), PROT_READ | PROT_WRITE,
                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (verdicts == MAP_FAILED) {
+    if (verdicts == MAP_FAILED)
         die("mmap");
-    }
-    for (size_t i = 0; i < options.jobs; i++) {
+    for (size_t i = 0; i < options.jobs; i++)
         jobs[i].verdict = &verdicts[i];
-    }
     /* cppcheck-suppress comparePointers ; the two ends of one section */
     for (struct criterion_test **test = __start_cr_tst; test < __stop_cr_tst; test++) {
-        if (!*test || !is_wanted(*test, suite_of(*test), options.filter)) {
+        if (!*test || !is_wanted(*test, suite_of(*test), options.filter))
             continue;
-        }
-        if (options.list) {
+        if (options.list)
             printf("%s/%s\n", (*test)->category, (*test)->name);
-        } else {
+        else
             run_test(*test, jobs, options.jobs, &totals);
-        }
     }
-    if (options.list) {
+    if (options.list)
         return 0;
-    }
-    for (size_t i = 0; i < options.jobs; i++) {
-        while (jobs[i].child) {
+    for (size_t i = 0; i < options.jobs; i++)
+        while (jobs[i].child)
             wait_for_some(jobs, options.jobs, &totals);
-        }
-    }
     unsigned tested = totals.passing + totals.failing;
     fprintf(stderr, "[====] Synthesis: Tested: %u | Passing: %u | Failing: %u | Crashing: %u \n",
             tested, totals.passing, totals.failing, totals.crashing);

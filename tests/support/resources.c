@@ -34,7 +34,7 @@ void sockets_tcp(int fds[2])
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t length = sizeof address;
+    socklen_t length = sizeof(address);
     int listener = socket_or_die();
     if (bind(listener, (struct sockaddr *)&address, length) || listen(listener, 1) ||
         getsockname(listener, (struct sockaddr *)&address, &length))
@@ -48,7 +48,7 @@ void sockets_tcp(int fds[2])
     close(listener);
     int on = 1;
     for (int i = 0; i < 2; i++)
-        if (setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on))
+        if (setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
             die("TCP_NODELAY");
 }
 
@@ -61,15 +61,15 @@ void sockets_unix(int fds[2])
 void socket_small_buffers(int fd)
 {
     int size = 1; /* the system makes its least of it */
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size))
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)))
         die("setsockopt");
 }
 
 void socket_reset(int fd)
 {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger))
+    if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)))
         die("SO_LINGER");
     close(fd);
 }

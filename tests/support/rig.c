@@ -88,7 +88,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct rig *rig, const ch
     va_list arguments;
     va_start(arguments, format);
     if (!rig->failure[0])
-        vsnprintf(rig->failure, sizeof rig->failure, format, arguments);
+        vsnprintf(rig->failure, sizeof(rig->failure), format, arguments);
     va_end(arguments);
     return false;
 }
@@ -166,7 +166,7 @@ static bool write_chunk(struct rig *rig, const struct socket_peer_plan *plan, ui
 {
     uint8_t data[CHUNK];
     uint64_t left = plan->send - *sent;
-    int size = left > sizeof data ? CHUNK : (int)left;
+    int size = left > sizeof(data) ? CHUNK : (int)left;
     pattern_fill(data, (size_t)size, *sent, plan->send_seed);
     int put = rig_write(rig, data, size);
     if (put <= 0)
@@ -188,7 +188,7 @@ static bool read_chunk(struct rig *rig, const struct socket_peer_plan *plan, uin
 {
     uint8_t data[CHUNK];
     uint64_t left = plan->receive - *received;
-    int got = rig_read(rig, data, left > sizeof data ? CHUNK : (int)left);
+    int got = rig_read(rig, data, left > sizeof(data) ? CHUNK : (int)left);
     if (got <= 0)
         return fail(rig, "read failed after %llu bytes", (unsigned long long)*received);
     return take_chunk(rig, plan, data, got, received);
@@ -216,7 +216,7 @@ static bool read_some(struct rig *rig, const struct socket_peer_plan *plan, uint
         if (left == 0)
             return true;
         ERR_clear_error();
-        int got = SSL_read(rig->ssl, data, left > sizeof data ? CHUNK : (int)left);
+        int got = SSL_read(rig->ssl, data, left > sizeof(data) ? CHUNK : (int)left);
         if (got <= 0 && SSL_get_error(rig->ssl, got) == SSL_ERROR_WANT_READ)
             return true;
         if (got <= 0)
@@ -263,7 +263,7 @@ bool rig_end_in_order(struct rig *rig)
         return fail(rig, "SSL_shutdown failed");
     if (relay_finish_output(rig->relay, rig->deadline_us) != WAIT_READY)
         return fail(rig, "the output was not finished");
-    while ((got = rig_read(rig, scratch, sizeof scratch)) > 0)
+    while ((got = rig_read(rig, scratch, sizeof(scratch))) > 0)
         ;
     if (got < 0)
         return fail(rig, "no close_notify came");

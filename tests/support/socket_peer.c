@@ -40,7 +40,7 @@ SSL_CTX *socket_peer_context(int version, const char *certificate, const char *k
 struct socket_peer *socket_peer_new(int fd, SSL_CTX *context,
                                     const struct socket_peer_options *options)
 {
-    struct socket_peer *peer = calloc(1, sizeof *peer);
+    struct socket_peer *peer = calloc(1, sizeof(*peer));
     check(peer, "out of memory");
     peer->fd = fd;
     peer->options = *options;
@@ -98,7 +98,7 @@ bool socket_peer_fail(struct socket_peer *peer, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     if (!peer->failure[0])
-        vsnprintf(peer->failure, sizeof peer->failure, format, arguments);
+        vsnprintf(peer->failure, sizeof(peer->failure), format, arguments);
     va_end(arguments);
     return false;
 }
@@ -149,7 +149,7 @@ static void cut_hello(struct socket_peer *peer)
     uint8_t hello[CHUNK];
     BIO *output = SSL_get_wbio(peer->ssl);
     size_t piece = peer->options.hello_piece;
-    int size = BIO_read(output, hello, sizeof hello);
+    int size = BIO_read(output, hello, sizeof(hello));
     check(size > HEADER && size < CHUNK, "no ClientHello of one record");
     for (size_t at = HEADER; at < (size_t)size; at += piece) {
         size_t length = (size_t)size - at < piece ? (size_t)size - at : piece;
@@ -186,7 +186,7 @@ static bool send_some(struct socket_peer *peer)
     peer->sent += (uint64_t)sent;
     char scratch[CHUNK];
     for (size_t left = (size_t)sent; left;)
-        left -= (size_t)BIO_read(output, scratch, left > sizeof scratch ? CHUNK : (int)left);
+        left -= (size_t)BIO_read(output, scratch, left > sizeof(scratch) ? CHUNK : (int)left);
     if (peer->options.pause_us) {
         struct timespec pause = {.tv_nsec = (long)peer->options.pause_us * 1000};
         nanosleep(&pause, NULL);
@@ -201,7 +201,8 @@ static bool receive_some(struct socket_peer *peer)
     size_t cap = peer->options.receive_cap;
     if (!can_receive(peer))
         return false;
-    ssize_t got = recv(peer->fd, data, cap && cap < sizeof data ? cap : sizeof data, MSG_DONTWAIT);
+    ssize_t got =
+        recv(peer->fd, data, cap && cap < sizeof(data) ? cap : sizeof(data), MSG_DONTWAIT);
     if (got < 0) {
         if (errno == EAGAIN || errno == EINTR)
             return false;
@@ -325,7 +326,7 @@ static bool write_next(struct socket_peer *peer, const struct socket_peer_plan *
     uint64_t left = plan->send - progress->sent;
     if (left == 0 || output_size(peer) > OUTPUT_MOST)
         return true;
-    size_t size = left > sizeof data ? sizeof data : (size_t)left;
+    size_t size = left > sizeof(data) ? sizeof(data) : (size_t)left;
     uint64_t every = plan->key_update_every;
     if (every && size > every)
         size = (size_t)every;
@@ -352,7 +353,7 @@ static bool read_next(struct socket_peer *peer, const struct socket_peer_plan *p
     if (left == 0)
         return true;
     ERR_clear_error();
-    int got = SSL_read(peer->ssl, data, left > sizeof data ? CHUNK : (int)left);
+    int got = SSL_read(peer->ssl, data, left > sizeof(data) ? CHUNK : (int)left);
     if (got <= 0) {
         if (SSL_get_error(peer->ssl, got) == SSL_ERROR_WANT_READ)
             return true;
@@ -431,7 +432,7 @@ bool socket_peer_read_to_end(struct socket_peer *peer)
 {
     char scratch[CHUNK];
     int got;
-    while ((got = socket_peer_read(peer, scratch, sizeof scratch)) > 0)
+    while ((got = socket_peer_read(peer, scratch, sizeof(scratch))) > 0)
         ;
     if (got != 0)
         return socket_peer_fail(peer, "no close_notify came");
@@ -445,7 +446,7 @@ enum socket_peer_end socket_peer_to_eof(struct socket_peer *peer)
     char scratch[CHUNK];
     BIO *input = SSL_get_rbio(peer->ssl);
     do {
-        while (BIO_read(input, scratch, sizeof scratch) > 0)
+        while (BIO_read(input, scratch, sizeof(scratch)) > 0)
             ;
     } while (peer->end == PEER_OPEN && move(peer));
     return peer->end;

@@ -69,7 +69,7 @@ SSL *test_peer_new(const struct test_peer *peer, bool server)
     if (peer->alpn)
         set_alpn(ctx, peer->alpn, server);
     SSL *ssl = SSL_new(ctx);
-    must(ssl != NULL, "a peer");
+    must(ssl, "a peer");
     if (server)
         SSL_set_accept_state(ssl);
     else

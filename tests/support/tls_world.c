@@ -54,7 +54,7 @@ static void make_doubtful(struct world *world)
 
 struct world *world_new(void)
 {
-    struct world *world = calloc(1, sizeof *world);
+    struct world *world = calloc(1, sizeof(*world));
     if (!world)
         abort();
     world->folder = test_folder_new();

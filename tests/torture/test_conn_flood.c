@@ -73,7 +73,7 @@ static void read_in_a_flood(actpass_transport transport, void (*action)(void *ar
     moment.action = action;
     moment.arg = rig.conn;
     moment.calls = 0;
-    int64_t got = actpass_read(rig.conn, scratch, sizeof scratch);
+    int64_t got = actpass_read(rig.conn, scratch, sizeof(scratch));
     moment.action = NULL;
     actpass_info(rig.conn, &info);
     cr_assert_eq(got, -1);

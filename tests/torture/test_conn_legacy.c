@@ -90,7 +90,7 @@ static void read_pattern(SSL *ssl, uint64_t from, uint64_t size, unsigned seed, 
 {
     static uint8_t data[MIB];
     for (uint64_t have = 0; have < size;) {
-        int got = SSL_read(ssl, data, size - have < sizeof data ? (int)(size - have) : MIB);
+        int got = SSL_read(ssl, data, size - have < sizeof(data) ? (int)(size - have) : MIB);
         cr_assert_gt(got, 0, "way %d: after %llu bytes", which, (unsigned long long)have);
         cr_assert(pattern_matches(data, (size_t)got, from + have, seed), "way %d: wrong bytes",
                   which);
@@ -103,17 +103,18 @@ Test(conn_legacy, both_ways_with_long_writes)
 {
     static uint8_t data[4 * MIB];
     static const size_t rings[] = {0, 3000};
-    pattern_fill(data, sizeof data, 0, 1);
+    pattern_fill(data, sizeof(data), 0, 1);
     conn_suite_begin(&suite);
     for (size_t i = 0; i < 2; i++)
         for (int which = 0; which < CONN_WAYS; which++) {
             struct conn_rig rig;
             struct socket_peer_plan plan = {
-                .send = MIB, .receive = sizeof data, .send_seed = 2, .receive_seed = 1};
+                .send = MIB, .receive = sizeof(data), .send_seed = 2, .receive_seed = 1};
             struct conn_rig_options options = conn_way(which);
             options.ring = rings[i];
             SSL *ssl = start(&rig, &options, converse, &plan);
-            cr_assert_eq(SSL_write(ssl, data, sizeof data), sizeof data, "%s", conn_rig_says(&rig));
+            cr_assert_eq(SSL_write(ssl, data, sizeof(data)), sizeof(data), "%s",
+                         conn_rig_says(&rig));
             read_pattern(ssl, 0, MIB, 2, which);
             finish(&rig, ACTPASS_CLEAN, which);
         }
@@ -134,11 +135,12 @@ Test(conn_legacy, hazard_14_key_updates_both_ways)
                                         .key_update_every = 500};
         struct conn_rig_options options = conn_defaults(which & 1, 1, conn_transports[which >> 1]);
         SSL *ssl = start(&rig, &options, converse, &plan);
-        for (uint64_t sent = 0; sent < plan.receive; sent += sizeof data) {
-            pattern_fill(data, sizeof data, sent, 1);
+        for (uint64_t sent = 0; sent < plan.receive; sent += sizeof(data)) {
+            pattern_fill(data, sizeof(data), sent, 1);
             cr_assert_eq(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
-            cr_assert_eq(SSL_write(ssl, data, sizeof data), sizeof data, "%s", conn_rig_says(&rig));
-            read_pattern(ssl, sent, sizeof data, 2, which);
+            cr_assert_eq(SSL_write(ssl, data, sizeof(data)), sizeof(data), "%s",
+                         conn_rig_says(&rig));
+            read_pattern(ssl, sent, sizeof(data), 2, which);
         }
         finish(&rig, ACTPASS_CLEAN, which);
     }

@@ -81,7 +81,7 @@ static void echo_until(struct socket_peer *peer, void *arg)
     int got = 1;
     if (socket_peer_handshake(peer))
         while (got > 0 && clock_now_us() < *until_us) {
-            got = socket_peer_read(peer, data, sizeof data);
+            got = socket_peer_read(peer, data, sizeof(data));
             if (got > 0 && !socket_peer_write(peer, data, (size_t)got))
                 break;
         }
@@ -129,7 +129,7 @@ Test(conn_moments, a_conversation_that_comes_and_goes)
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         for (int round = 0; round < 120; round++) {
-            size_t size = (size_t)(rand() % (int)sizeof data) + 1, have = 0;
+            size_t size = (size_t)(rand() % (int)sizeof(data)) + 1, have = 0;
             pattern_fill(data, size, (uint64_t)round, 3);
             cr_assert_eq(actpass_write(rig.conn, data, size), 0, "%s", conn_rig_says(&rig));
             sleep_us(rand() % 3 ? rand() % 1000 : rand() % 25000);
@@ -161,7 +161,7 @@ static void echo_late(struct socket_peer *peer, void *arg)
     (void)arg;
     if (!socket_peer_handshake(peer))
         return;
-    while ((got = socket_peer_read(peer, data, sizeof data)) > 0) {
+    while ((got = socket_peer_read(peer, data, sizeof(data))) > 0) {
         pause_ms(1500);
         if (!socket_peer_write(peer, data, (size_t)got))
             return;
@@ -213,7 +213,7 @@ static void *one_of_many(void *arg)
     conn_rig_init(&rig, &suite.world, one->options, peer_echoes, NULL);
     one->good = actpass_handshake(rig.conn) == 0 && conn_rig_exchange(&rig, &plan) &&
                 actpass_close(rig.conn) == ACTPASS_CLEAN;
-    snprintf(one->says, sizeof one->says, "%s", conn_rig_says(&rig));
+    snprintf(one->says, sizeof(one->says), "%s", conn_rig_says(&rig));
     conn_rig_free(&rig);
     return NULL;
 }

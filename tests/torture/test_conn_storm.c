@@ -63,10 +63,10 @@ static void roll_transport(struct conn_rig_options *options, uint64_t *state)
     *options = conn_defaults(server, (int)dice(state, 2),
                              dice(state, 3) ? ACTPASS_TRANSPORT_RELAY : ACTPASS_TRANSPORT_DIRECT);
     options->driver = (enum relay_driver)dice(state, 4);
-    options->ring = one_of(state, rings, sizeof rings / sizeof *rings);
-    options->io_cap = one_of(state, caps, sizeof caps / sizeof *caps);
-    options->peer.send_cap = one_of(state, caps, sizeof caps / sizeof *caps);
-    options->peer.receive_cap = one_of(state, caps, sizeof caps / sizeof *caps);
+    options->ring = one_of(state, rings, sizeof(rings) / sizeof(*rings));
+    options->io_cap = one_of(state, caps, sizeof(caps) / sizeof(*caps));
+    options->peer.send_cap = one_of(state, caps, sizeof(caps) / sizeof(*caps));
+    options->peer.receive_cap = one_of(state, caps, sizeof(caps) / sizeof(*caps));
     options->unix_sockets = dice(state, 2);
     options->handshake_ms = options->idle_ms = options->write_ms = options->close_ms = TIMEOUT_MS;
     options->initial_data_ms = server ? TIMEOUT_MS : 1;
@@ -80,7 +80,7 @@ static uint64_t roll_amount(const struct conn_rig_options *options, uint64_t *st
     const size_t limits[] = {options->ring, options->io_cap, options->peer.send_cap,
                              options->peer.receive_cap};
     uint64_t most = 1 << 20;
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
         if (limits[i] && limits[i] * 1000 < most)
             most = limits[i] * 1000;
     return dice(state, 4) ? dice(state, most) : 0;
@@ -173,11 +173,11 @@ static bool converse(struct round *round)
     if (round->one_thread)
         return conn_rig_exchange_at_once(&round->rig, &round->ours) &&
                (round->ending != WE_HALF_CLOSE || !actpass_shutdown_write(round->rig.conn)) &&
-               actpass_read(round->rig.conn, scratch, sizeof scratch) == 0;
+               actpass_read(round->rig.conn, scratch, sizeof(scratch)) == 0;
     if (pthread_create(&writer, NULL, write_in_thread, round))
         abort();
     bool good = conn_rig_read(&round->rig, round->ours.receive, round->ours.receive_seed) &&
-                actpass_read(round->rig.conn, scratch, sizeof scratch) == 0;
+                actpass_read(round->rig.conn, scratch, sizeof(scratch)) == 0;
     if (!good)
         actpass_abort(round->rig.conn);
     if (pthread_join(writer, NULL))
@@ -198,7 +198,7 @@ static void tell(struct storm *storm, const struct round *round, const char *tex
     const struct conn_rig_options *options = &round->options;
     pthread_mutex_lock(&storm->lock);
     if (!storm->failure[0])
-        snprintf(storm->failure, sizeof storm->failure,
+        snprintf(storm->failure, sizeof(storm->failure),
                  "role %d, peer %s, transport %d, driver %d, TLS 1.%d, ring %zu, caps %zu %zu %zu, "
                  "unix %d, ending %d, send %llu, receive %llu, first %d, update %llu, piece %zu, "
                  "one thread %d: %s",
@@ -231,7 +231,7 @@ static void play(struct storm *storm, uint64_t seed)
     good = ended_well(&round, good);
     int64_t ms = (clock_now_us() - before_us) / 1000;
     if (!good || ms >= HANGS_MS) {
-        snprintf(text, sizeof text, "seed %llu, %lld ms: %s", (unsigned long long)seed,
+        snprintf(text, sizeof(text), "seed %llu, %lld ms: %s", (unsigned long long)seed,
                  (long long)ms, conn_rig_says(&round.rig));
         tell(storm, &round, text);
     }

@@ -216,7 +216,7 @@ static actpass_end end_of_storm(struct storm storm_, bool server, actpass_transp
     char scratch[100];
     conn_rig_init(&rig, &suite.world, &options, storm, &storm_);
     cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
-    while (actpass_read(rig.conn, scratch, sizeof scratch) > 0)
+    while (actpass_read(rig.conn, scratch, sizeof(scratch)) > 0)
         ;
     actpass_end end = actpass_close(rig.conn);
     conn_rig_free(&rig);

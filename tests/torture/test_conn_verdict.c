@@ -35,7 +35,7 @@ Test(conn_verdict, hellos_over_many_records_and_segments)
     static const size_t caps[] = {0, 1, 7};
     conn_suite_begin(&suite);
     for (int which = 0; which < 4; which++)
-        for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++)
+        for (size_t p = 0; p < sizeof(pieces) / sizeof(*pieces); p++)
             for (size_t c = 0; c < 3; c++) {
                 struct conn_rig_options options =
                     conn_defaults(true, which & 1, conn_transports[which >> 1]);
@@ -43,7 +43,7 @@ Test(conn_verdict, hellos_over_many_records_and_segments)
                 options.peer.hello_piece = pieces[p];
                 options.peer.send_cap = caps[c];
                 char what[100];
-                snprintf(what, sizeof what, "TLS 1.%d, transport %d, records of %zu, cap %zu",
+                snprintf(what, sizeof(what), "TLS 1.%d, transport %d, records of %zu, cap %zu",
                          2 + (which & 1), which >> 1, pieces[p], caps[c]);
                 assert_echo(&options, what);
             }

@@ -61,7 +61,7 @@ static bool call_write(actpass_conn *conn)
     static const char block[1 << 20];
     int result = 0;
     for (int i = 0; i < 64 && result == 0; i++)
-        result = actpass_write(conn, block, sizeof block);
+        result = actpass_write(conn, block, sizeof(block));
     return result == 0;
 }
 
@@ -95,7 +95,7 @@ static bool call_ssl_write(actpass_conn *conn)
     static const char block[1 << 20];
     int put = 1;
     for (int i = 0; i < 64 && put > 0; i++)
-        put = SSL_write(actpass_ssl(conn), block, sizeof block);
+        put = SSL_write(actpass_ssl(conn), block, sizeof(block));
     return put > 0;
 }
 
@@ -198,7 +198,7 @@ static void run_all(enum event event, actpass_transport transport)
     struct resources before = resources_now();
     struct conn_world world;
     conn_world_init(&world);
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+    for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
         for (int which = 0; which < 4; which++)
             run(&world, &calls[i], event, which & 1, which >> 1, transport);
     conn_world_free(&world);

@@ -24,7 +24,7 @@ static const struct way ways[] = {{"pair, auto", RELAY_PAIR, DRIVER_AUTO},
                                   {"pair, conversation", RELAY_PAIR, DRIVER_CONVERSATION},
                                   {"pair, random", RELAY_PAIR, DRIVER_RANDOM},
                                   {"direct", RELAY_DIRECT, DRIVER_AUTO}};
-enum { WAYS = sizeof ways / sizeof *ways };
+enum { WAYS = sizeof(ways) / sizeof(*ways) };
 
 struct bench {
     struct relay *relay;
@@ -47,7 +47,7 @@ static void *echo(void *arg)
     struct bench *bench = arg;
     char block[PIECE];
     ssize_t got;
-    while ((got = recv(bench->peer, block, sizeof block, 0)) > 0)
+    while ((got = recv(bench->peer, block, sizeof(block), 0)) > 0)
         if (send(bench->peer, block, (size_t)got, MSG_NOSIGNAL) != got)
             break;
     return NULL;

@@ -32,9 +32,8 @@ Test(addresses, the_address_with_most_loses_its_oldest)
     cr_assert_null(addresses_first_to_go(addresses));
     add(addresses, &device, 1, 1);
     cr_assert_eq(addresses_first_to_go(addresses), &device);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         add(addresses, &attacker[i], 2, 10 + i);
-    }
     cr_assert_eq(addresses_most_undecided(addresses), 3);
     cr_assert_eq(addresses_first_to_go(addresses), &attacker[0]);
     addresses_settle(addresses, &attacker[0]);
@@ -69,9 +68,8 @@ static const struct address_entry *expected(const struct address_entry *all, con
     size_t counts[NUMBERS] = {0};
     const struct address_entry *best = NULL;
     size_t most = 0;
-    for (size_t i = 0; i < MANY; i++) {
+    for (size_t i = 0; i < MANY; i++)
         counts[of[i]] += all[i].undecided;
-    }
     for (size_t i = 0; i < MANY; i++) {
         size_t count = all[i].undecided ? counts[of[i]] : 0;
         if (count > most ||
@@ -91,7 +89,7 @@ Test(addresses, order_holds_whatever_comes_and_goes, .timeout = 60)
     unsigned seed = 7;
     for (int step = 0; step < 20000; step++) {
         size_t i = (size_t)rand_r(&seed) % MANY;
-        if (all[i].address == NULL) {
+        if (!all[i].address) {
             of[i] = (unsigned)rand_r(&seed) % NUMBERS;
             add(addresses, &all[i], of[i], step);
         } else if (rand_r(&seed) % 3 == 0) {
@@ -99,13 +97,11 @@ Test(addresses, order_holds_whatever_comes_and_goes, .timeout = 60)
         } else {
             addresses_remove(addresses, &all[i]);
         }
-        if (step % 20 == 0) {
+        if (step % 20 == 0)
             cr_assert_eq(addresses_first_to_go(addresses), expected(all, of), "step %d", step);
-        }
     }
-    for (size_t i = 0; i < MANY; i++) {
+    for (size_t i = 0; i < MANY; i++)
         addresses_remove(addresses, &all[i]);
-    }
     cr_assert_eq(addresses_most_undecided(addresses), 0);
     addresses_free(addresses);
 }

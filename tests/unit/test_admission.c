@@ -60,17 +60,15 @@ Test(admission, rates_have_a_burst_and_fill_again)
     struct rates *rates = rates_new(3);
     struct peer_key one = peer("192.0.2.1");
     struct peer_key two = peer("192.0.2.2");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         cr_assert(rates_take(rates, &one, S));
-    }
     cr_assert_not(rates_take(rates, &one, S));
     cr_assert(rates_take(rates, &two, S), "each address has its own");
     cr_assert_not(rates_take(rates, &one, S + S / 3 - 10));
     cr_assert(rates_take(rates, &one, S + S / 3 + 10));
     cr_assert_not(rates_take(rates, &one, S + S / 3 + 10));
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         cr_assert(rates_take(rates, &one, 10 * S), "full again, and not fuller");
-    }
     cr_assert_not(rates_take(rates, &one, 10 * S));
     rates_free(rates);
     rates_free(NULL);

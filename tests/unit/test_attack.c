@@ -63,7 +63,7 @@ static void fill_output(struct bench *bench)
 {
     static const char block[4096];
     do {
-        while (BIO_write(bench->bio, block, sizeof block) > 0)
+        while (BIO_write(bench->bio, block, sizeof(block)) > 0)
             relay_flush(bench->relay);
     } while (relay_wait(bench->relay, RELAY_WRITABLE, NULL, 0, clock_deadline_ms(20)) ==
                  WAIT_READY &&
@@ -133,7 +133,7 @@ Test(attack, an_abort_is_heard_after_release_with_a_full_ring)
     struct relay_options options = {.inbound_size = 16, .write_timeout_ms = LONG_MS};
     bench_init(&bench, &options);
     relay_enter(bench.relay);
-    cr_assert_eq(send(bench.peer, block, sizeof block, MSG_NOSIGNAL), (ssize_t)sizeof block);
+    cr_assert_eq(send(bench.peer, block, sizeof(block), MSG_NOSIGNAL), (ssize_t)sizeof(block));
     int64_t deadline_us = clock_deadline_ms(LONG_MS);
     while (relay_status(bench.relay).received < 16 && clock_now_us() < deadline_us)
         (void)relay_wait(bench.relay, 0, NULL, 0, clock_deadline_ms(5));
@@ -244,7 +244,7 @@ Test(attack, closing_behind_blocking_writes_waits_for_room)
             cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
             SSL *ssl = actpass_ssl(rig.conn);
             for (int j = 0; j < 10 + blocks; j++)
-                cr_assert_eq(SSL_write(ssl, block, sizeof block), (int)sizeof block);
+                cr_assert_eq(SSL_write(ssl, block, sizeof(block)), (int)sizeof(block));
             actpass_end end = actpass_close(rig.conn);
             cr_assert_eq(end, ACTPASS_CLEAN, "transport %zu, %d blocks: %s", i, blocks,
                          conn_rig_says(&rig));
@@ -292,7 +292,7 @@ static void floods(struct socket_peer *peer, void *arg)
     static const char block[16384];
     atomic_bool *stop = arg;
     if (socket_peer_handshake(peer))
-        while (!atomic_load(stop) && socket_peer_write(peer, block, sizeof block))
+        while (!atomic_load(stop) && socket_peer_write(peer, block, sizeof(block)))
             ;
     (void)socket_peer_to_eof(peer);
 }

@@ -83,9 +83,8 @@ static void fill_backlog(struct backend *backend)
         cr_assert_geq(fd, 0);
         backend->fillers[backend->filled++] = fd;
         int failed = connect(fd, (struct sockaddr *)&backend->where, backend->length);
-        if (failed && errno == EAGAIN) { /* unix */
+        if (failed && errno == EAGAIN) /* unix */
             return;
-        }
         struct pollfd set = {.fd = fd, .events = POLLOUT};
         full = failed && poll(&set, 1, 200) == 0;
         backend->waiting++;
@@ -102,9 +101,8 @@ static void *accept_later(void *arg)
     (void)setsockopt(backend->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     for (size_t i = 0; i < backend->waiting + 1; i++) {
         int fd = accept(backend->fd, NULL, NULL);
-        if (fd < 0) {
+        if (fd < 0)
             return arg;
-        }
         close(fd);
     }
     return NULL;
@@ -112,13 +110,11 @@ static void *accept_later(void *arg)
 
 static void close_backend(struct backend *backend)
 {
-    for (size_t i = 0; i < backend->filled; i++) {
+    for (size_t i = 0; i < backend->filled; i++)
         close(backend->fillers[i]);
-    }
     close(backend->fd);
-    if (backend->path[0] != '\0') {
+    if (backend->path[0] != '\0')
         (void)unlink(backend->path);
-    }
 }
 
 static int connect_to(actpass_conn *conn, const char *text, char *problem)

@@ -23,18 +23,16 @@ Test(backoff, is_spread_evenly)
     int low = 0;
     (void)backoff_next_ms(&backoff);
     (void)backoff_next_ms(&backoff);
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 200; i++)
         low += backoff_next_ms(&backoff) < 2000;
-    }
     cr_assert(low > 60 && low < 140, "%d of 200", low);
 }
 
 Test(backoff, a_reset_begins_anew)
 {
     struct backoff backoff = {.least_ms = 10, .most_ms = 1000000};
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 50; i++)
         (void)backoff_next_ms(&backoff);
-    }
     backoff_reset(&backoff);
     cr_assert_leq(backoff_next_ms(&backoff), 20);
 }

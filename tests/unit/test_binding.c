@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
 enum { NO_GLARE = 0, NONE = -1 };
 enum kind { FULL, RETRIED, RESUMED, KINDS };
@@ -44,7 +44,7 @@ static void make_ctx(struct end *end, bool server, int version, enum kind kind,
     if (server) {
         SSL_CTX_use_certificate(end->ctx, identity->certificate);
         SSL_CTX_use_PrivateKey(end->ctx, identity->key);
-        SSL_CTX_set_session_id_context(end->ctx, scope, sizeof scope);
+        SSL_CTX_set_session_id_context(end->ctx, scope, sizeof(scope));
         if (kind == RETRIED)
             cr_assert_eq(SSL_CTX_set1_groups_list(end->ctx, "X25519"), 1);
     } else if (kind == RETRIED) {
@@ -98,7 +98,7 @@ static void check_row(const struct row *row, int version, enum kind kind)
     struct test_identity *identity = test_leaf_new(NULL, "DNS:front.example");
     struct end server = {0}, client = {0};
     char what[200];
-    snprintf(what, sizeof what, "%s, %s, %s", row->name, kind_names[kind],
+    snprintf(what, sizeof(what), "%s, %s, %s", row->name, kind_names[kind],
              version == TLS1_2_VERSION ? "1.2" : "1.3");
     make_ctx(&server, true, version, kind, identity);
     make_ctx(&client, false, version, kind, NULL);

@@ -232,8 +232,8 @@ static uint64_t write_until_refused(struct bench *bench)
 {
     static const char block[4096];
     uint64_t taken = 0;
-    while (taken < 100000000 && BIO_write(bench->bio, block, sizeof block) == sizeof block)
-        taken += sizeof block;
+    while (taken < 100000000 && BIO_write(bench->bio, block, sizeof(block)) == sizeof(block))
+        taken += sizeof(block);
     return taken;
 }
 

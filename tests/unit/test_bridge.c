@@ -35,9 +35,8 @@ static void *serve(void *arg)
     struct service_job job = {
         .conn = scene->rig.conn, .plain = scene->plain, .idle_timeout_ms = 10000};
     scene->up = actpass_handshake(scene->rig.conn) == 0;
-    if (scene->up) {
+    if (scene->up)
         bridge_serve(&job);
-    }
     scene->end = actpass_close(scene->rig.conn);
     (void)snprintf(scene->error, sizeof(scene->error), "%s", actpass_error(scene->rig.conn));
     close(scene->plain);
@@ -64,9 +63,8 @@ static void begin(struct scene *scene, const struct conn_world *world,
 static actpass_end finish(struct scene *scene)
 {
     cr_assert_eq(pthread_join(scene->thread, NULL), 0);
-    if (scene->local >= 0) {
+    if (scene->local >= 0)
         close(scene->local);
-    }
     conn_rig_free(&scene->rig);
     return scene->end;
 }

@@ -24,9 +24,8 @@ Test(clock, deadline_is_now_and_the_milliseconds)
 Test(clock, negative_and_overlong_are_never)
 {
     static const int64_t rows[] = {-1, INT64_MIN, INT64_MAX, INT64_MAX / 1000};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         cr_assert_eq(clock_deadline_ms(rows[i]), DEADLINE_NEVER, "%lld", (long long)rows[i]);
-    }
     cr_assert_neq(clock_deadline_ms(0), DEADLINE_NEVER);
 }
 

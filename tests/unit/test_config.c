@@ -167,9 +167,9 @@ Test(config, trust_that_is_enough, .init = folder_enter, .fini = folder_leave)
         "'tls': {'certificate': 'peer.pem', 'ca': 'ca.pem', 'peer_names': ['a'], "
         "'client_auth': 'require'}",
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         char text[512];
-        (void)snprintf(text, sizeof text,
+        (void)snprintf(text, sizeof(text),
                        "{'services': [{'name': 'a', 'listen': '[::1]:1', 'echo': {}, %s}]}",
                        rows[i]);
         config_free(parse_good(text));
@@ -202,10 +202,10 @@ Test(config, warnings, .init = folder_enter, .fini = folder_leave)
          "c.json:2:61: /services/0/tls/ca: lets in everybody with a certificate of any public CA: "
          "add \"peer_names\"\n"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct config_report report;
         char text[512];
-        (void)snprintf(text, sizeof text,
+        (void)snprintf(text, sizeof(text),
                        "{'services': [{'name': 'a', 'listen': '[::1]:1', 'role': 'server', 'echo': "
                        "{}, 'tls':\n{%s}}]}",
                        rows[i].tls);

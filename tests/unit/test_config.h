@@ -39,18 +39,17 @@ static inline void folder_leave(void)
 {
     static const char *const files[] = {"peer.pem", "ca.pem", "open.pem", "c.json"};
     char path[64];
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
         (void)unlink(files[i]);
-    if (rmdir("folder") == 0 && getcwd(path, sizeof path))
+    if (rmdir("folder") == 0 && getcwd(path, sizeof(path)))
         (void)rmdir(path);
 }
 
 static inline void quote(char *text, size_t length) /* ' to " */
 {
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         if (text[i] == '\'')
             text[i] = '"';
-    }
 }
 
 /* All lines as one text, to be freed. */
@@ -145,10 +144,10 @@ static inline void check_bad_text(const struct bad_text *row)
 #define TEST_BAD_TEXTS(suite, name, table)                                                  \
     ParameterizedTestParameters(suite, name)                                                \
     {                                                                                       \
-        static size_t rows[sizeof(table) / sizeof *(table)];                                \
-        for (size_t i = 0; i < sizeof(table) / sizeof *(table); i++)                        \
+        static size_t rows[sizeof(table) / sizeof(*(table))];                               \
+        for (size_t i = 0; i < sizeof(table) / sizeof(*(table)); i++)                       \
             rows[i] = i;                                                                    \
-        return cr_make_param_array(size_t, rows, sizeof(table) / sizeof *(table));          \
+        return cr_make_param_array(size_t, rows, sizeof(table) / sizeof(*(table)));         \
     }                                                                                       \
     ParameterizedTest(size_t *row, suite, name, .init = folder_enter, .fini = folder_leave) \
     {                                                                                       \

@@ -1,7 +1,7 @@
 /* Services that dial, TCP Fast Open. */
 #include "tests/unit/test_config.h"
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 /* One that dials, knows whom to trust, and says this of its clients. */
 #define KNOWN(keys)                                                                          \
@@ -375,7 +375,7 @@ Test(config_dial, what_else_is_good, .init = folder_enter, .fini = folder_leave)
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char text[512];
-        (void)snprintf(text, sizeof text,
+        (void)snprintf(text, sizeof(text),
                        "{'services': [{'name': 'a', 'tls': {'certificate': 'peer.pem', "
                        "'insecure_any_peer': true}, %s}]}",
                        rows[i]);

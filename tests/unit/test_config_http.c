@@ -1,7 +1,7 @@
 /* The conversation "http". */
 #include "tests/unit/test_config.h"
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 static const struct bad_text bad_http[] = {
     {"http true",
@@ -198,7 +198,7 @@ Test(config_http, index_and_root, .init = folder_enter, .fini = folder_leave)
                 {"'root': 'folder', 'protected': ['/']", "folder", "index.html"}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         char text[512];
-        (void)snprintf(text, sizeof text,
+        (void)snprintf(text, sizeof(text),
                        "{'services': [{'name': 'a', 'listen': '[::1]:1', 'role': 'client', "
                        "'http': {%s}, 'tls': {'insecure_any_peer': true}}]}",
                        rows[i].keys);
@@ -216,7 +216,7 @@ Test(config_http, protected_with_any_client_auth, .init = folder_enter, .fini = 
     static const char *const rows[] = {"on_demand", "request", "require"};
     for (size_t i = 0; i < COUNT(rows); i++) {
         char text[512];
-        (void)snprintf(text, sizeof text,
+        (void)snprintf(text, sizeof(text),
                        "{'services': [{'name': 'a', 'listen': '[::1]:1', 'role': 'server', "
                        "'http': {'root': 'folder', 'protected': ['/a/']}, 'tls': {'certificate': "
                        "'peer.pem', 'ca': 'ca.pem', 'client_auth': '%s'}}]}",

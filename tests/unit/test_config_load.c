@@ -112,8 +112,8 @@ Test(config_load, a_socket_path_that_the_folder_makes_too_long, .init = folder_e
 {
     struct config_report report;
     char file[200];
-    memset(file, 'd', sizeof file);
-    memcpy(file + 110, "/c.json", sizeof "/c.json");
+    memset(file, 'd', sizeof(file));
+    memcpy(file + 110, "/c.json", sizeof("/c.json"));
     static const char text[] = "{\"services\": [{\"name\": \"a\", \"listen\": \"unix:s\"}]}";
     cr_assert_null(config_parse(file, text, strlen(text), &report));
     cr_assert_str_eq(strstr(report.errors.items[2], "/services"),
@@ -131,7 +131,7 @@ static void parse_any(const char *text, size_t length)
     cr_assert_not_null(copy);
     memcpy(copy, text, length);
     struct config *config = config_parse("c.json", copy, length, &report);
-    cr_assert_eq(config != NULL, report.errors.count == 0);
+    cr_assert_eq(!!config, report.errors.count == 0);
     for (size_t i = 0; i < report.errors.count; i++)
         cr_assert_eq(strncmp(report.errors.items[i], "c.json:", 7), 0);
     config_free(config);
@@ -178,7 +178,7 @@ Test(config_load, any_byte_changed, .init = folder_enter, .fini = folder_leave, 
                                           'u', '/', 0x7f, 0x80, 0xc2, 0xe2, 0xed, 0xf4, 0xff};
     char text[] = SMALL;
     for (size_t at = 0; at < strlen(SMALL); at++) {
-        for (size_t i = 0; i < sizeof bytes; i++) {
+        for (size_t i = 0; i < sizeof(bytes); i++) {
             text[at] = (char)bytes[i];
             parse_any(text, strlen(SMALL));
         }
@@ -216,7 +216,7 @@ Test(config_load, very_many_of_everything, .init = folder_enter, .fini = folder_
     size_t most = 200000;
     char *text = malloc(most + 64);
     cr_assert_not_null(text);
-    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
         size_t length = 1;
         text[0] = '{';
         for (; length < most; length += strlen(pieces[i]))

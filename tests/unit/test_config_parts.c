@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 Test(config_parts, durations)
 {
@@ -90,9 +90,9 @@ Test(config_parts, names_are_joined)
 {
     static const char *const names[] = {"a", "b", "c", NULL};
     char text[32];
-    join_names(names, " or ", text, sizeof text);
+    join_names(names, " or ", text, sizeof(text));
     cr_assert_str_eq(text, "\"a\", \"b\" or \"c\"");
-    join_names(names + 2, " or ", text, sizeof text);
+    join_names(names + 2, " or ", text, sizeof(text));
     cr_assert_str_eq(text, "\"c\"");
     join_names(names, " or ", text, 8); /* cut, never written beyond */
     cr_assert_str_eq(text, "\"a\", \"b");
@@ -165,7 +165,7 @@ typedef const char *(*checker)(const char *);
 static void check_all(checker wrong, const char *const *texts, bool good)
 {
     for (; *texts; texts++)
-        cr_assert_eq(wrong(*texts) == NULL, good, "%s: %s", *texts, wrong(*texts));
+        cr_assert_eq(!wrong(*texts), good, "%s: %s", *texts, wrong(*texts));
 }
 
 Test(config_parts, peer_names)
@@ -195,8 +195,8 @@ Test(config_parts, peer_names)
 Test(config_parts, longest_dns_names)
 {
     char name[256];
-    memset(name, 'a', sizeof name);
-    for (size_t i = 63; i < sizeof name; i += 64)
+    memset(name, 'a', sizeof(name));
+    for (size_t i = 63; i < sizeof(name); i += 64)
         name[i] = '.';
     name[253] = '\0';
     cr_assert(is_dns_name(name));

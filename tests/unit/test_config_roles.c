@@ -5,7 +5,7 @@
 
 #include <arpa/inet.h>
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 static const struct bad_text bad_hints[] = {
     {"hints an object", HEARD("'role_hints': {'from': '10.0.0.0/8', 'role': 'client'}"),

@@ -103,8 +103,7 @@ static void check_property(const struct key *key, const cJSON *property)
         break;
     case KEY_DURATION:
         check_comment(key->name, property, key->never ? "duration or never" : "duration");
-        cr_assert_eq(strstr(text_of(property, "pattern"), "never") != NULL, key->never, "%s",
-                     key->name);
+        cr_assert_eq(!!strstr(text_of(property, "pattern"), "never"), key->never, "%s", key->name);
         break;
     case KEY_STRING:
         check_comment(key->name, property, "");
@@ -227,7 +226,7 @@ static void check_default(const struct key *key, const cJSON *property, const vo
                      value ? value->valuedouble : 0, "%s", key->name);
     else if (key->type == KEY_BOOL)
         cr_assert_eq(*(const bool *)stored, cJSON_IsTrue(value) != 0, "%s", key->name);
-    else if (key->type == KEY_ENUM && key->names[*(const unsigned *)(const void *)stored] == NULL)
+    else if (key->type == KEY_ENUM && !key->names[*(const unsigned *)(const void *)stored])
         cr_assert_null(value, "%s has a default in the schema", key->name);
     else if (key->type == KEY_ENUM)
         cr_assert_str_eq(text_of(property, "default"),

@@ -1,7 +1,7 @@
 /* Where sessions are kept. */
 #include "tests/unit/test_config.h"
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 static const struct bad_text bad_sessions[] = {
     {"sessions a boolean", TLS("'sessions': false"),
@@ -143,7 +143,7 @@ TEST_BAD_TEXTS(config_sessions, bad_sessions, bad_sessions)
 static struct config *parse_tls(const char *keys, struct config_report *report)
 {
     char text[512];
-    (void)snprintf(text, sizeof text,
+    (void)snprintf(text, sizeof(text),
                    "{'services': [{'name': 'a', 'listen': '[::1]:1', 'role': 'server', 'echo': {},"
                    "'tls': {'certificate': 'peer.pem'\n%s}}]}",
                    keys);
@@ -247,8 +247,8 @@ Test(config_sessions, a_socket_path_that_the_folder_makes_too_long)
     struct config_report report;
     char file[200];
     char text[] = "{'services': [{'tls': {'sessions': 'redis:unix:s'}}]}";
-    memset(file, 'd', sizeof file);
-    memcpy(file + 110, "/c.json", sizeof "/c.json");
+    memset(file, 'd', sizeof(file));
+    memcpy(file + 110, "/c.json", sizeof("/c.json"));
     quote(text, strlen(text));
     cr_assert_null(config_parse(file, text, strlen(text), &report));
     char *errors = join(&report.errors);

@@ -1,7 +1,7 @@
 /* Certificates by server name, revocation, client authentication on demand, names by kind. */
 #include "tests/unit/test_config.h"
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 static const struct bad_text bad_tls[] = {
     {"keys of more certificates open to all",
@@ -271,7 +271,7 @@ Test(config_tls, warnings, .init = folder_enter, .fini = folder_leave)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct config_report report;
         char text[512];
-        (void)snprintf(text, sizeof text,
+        (void)snprintf(text, sizeof(text),
                        "{'services': [{'name': 'a', 'listen': '[::1]:1', 'role': 'server', 'echo': "
                        "{}, 'tls': {'certificate': 'peer.pem',\n%s}}]}",
                        rows[i].tls);

@@ -134,7 +134,7 @@ static void half_close(struct socket_peer *peer, void *arg)
     (void)arg;
     if (!socket_peer_handshake(peer) || !socket_peer_close_notify(peer))
         return;
-    int size = socket_peer_read(peer, got, sizeof got);
+    int size = socket_peer_read(peer, got, sizeof(got));
     if (size != 5)
         socket_peer_fail(peer, "%d bytes after our close_notify", size);
     socket_peer_fin(peer);
@@ -167,7 +167,7 @@ static void answer_after_close_notify(struct socket_peer *peer, void *arg)
     (void)arg;
     if (!socket_peer_handshake(peer))
         return;
-    if (socket_peer_read(peer, got, sizeof got) != 0)
+    if (socket_peer_read(peer, got, sizeof(got)) != 0)
         socket_peer_fail(peer, "no close_notify came first");
     if (socket_peer_write(peer, "the answer", 10))
         (void)socket_peer_end_in_order(peer);
@@ -201,7 +201,7 @@ static void write_then_end(struct socket_peer *peer, void *arg)
 {
     static const char block[100000];
     (void)arg;
-    if (socket_peer_handshake(peer) && socket_peer_write(peer, block, sizeof block))
+    if (socket_peer_handshake(peer) && socket_peer_write(peer, block, sizeof(block)))
         (void)socket_peer_end_in_order(peer);
 }
 
@@ -241,7 +241,7 @@ static void say_goodbye_and_go(struct socket_peer *peer, void *arg)
 {
     char got[100];
     (void)arg;
-    if (!socket_peer_handshake(peer) || socket_peer_read(peer, got, sizeof got) != 5 ||
+    if (!socket_peer_handshake(peer) || socket_peer_read(peer, got, sizeof(got)) != 5 ||
         !socket_peer_close_notify(peer))
         return;
     close(peer->fd);
@@ -292,7 +292,7 @@ static void wait_for_reset(struct socket_peer *peer, void *arg)
     (void)arg;
     if (!socket_peer_handshake(peer))
         return;
-    while (socket_peer_read(peer, got, sizeof got) > 0)
+    while (socket_peer_read(peer, got, sizeof(got)) > 0)
         ;
     if (peer->close_notify || peer->end != PEER_RESET)
         socket_peer_fail(peer, "it did not look like a reset: %d", peer->end);
@@ -396,7 +396,7 @@ static void speak_first(struct socket_peer *peer, void *arg)
 Test(conn, hazard_25_endings_without_a_role)
 {
     conn_suite_begin(&suite);
-    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++)
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(*firsts); i++)
         for (int t = 0; t < 2; t++) {
             struct conn_rig rig;
             actpass_info_t info;

@@ -62,8 +62,8 @@ static bool send_early(struct socket_peer *peer, size_t size)
 static bool echo(struct socket_peer *peer)
 {
     char data[1000];
-    return socket_peer_read_all(peer, data, sizeof data) &&
-           socket_peer_write(peer, data, sizeof data);
+    return socket_peer_read_all(peer, data, sizeof(data)) &&
+           socket_peer_write(peer, data, sizeof(data));
 }
 
 /* OpenSSL's client takes our refusal for fatal. */
@@ -392,7 +392,8 @@ static void ask_us(struct socket_peer *peer, void *arg)
     if (SSL_verify_client_post_handshake(peer->ssl) != 1 || !socket_peer_handshake(peer) ||
         !socket_peer_write(peer, "x", 1))
         (void)socket_peer_fail(peer, "it could not ask");
-    else if (socket_peer_read_all(peer, data, sizeof data) && !SSL_get0_peer_certificate(peer->ssl))
+    else if (socket_peer_read_all(peer, data, sizeof(data)) &&
+             !SSL_get0_peer_certificate(peer->ssl))
         (void)socket_peer_fail(peer, "it got no certificate");
     else
         (void)socket_peer_end_in_order(peer);

@@ -157,8 +157,8 @@ Test(conn_hazards, hazard_13_reading_key_updates_beside_a_write_that_waits)
         conn_rig_init(&rig, &suite.world, &options, update_without_reading, &read_all);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         cr_assert_eq(pthread_create(&writer, NULL, write_much, &rig), 0);
-        for (size_t have = 0; have < sizeof got;) {
-            int64_t some = actpass_read(rig.conn, got, sizeof got - have);
+        for (size_t have = 0; have < sizeof(got);) {
+            int64_t some = actpass_read(rig.conn, got, sizeof(got) - have);
             cr_assert_gt(some, 0, "%zu bytes, %s: %s", have,
                          actpass_end_name(actpass_ended(rig.conn)), actpass_error(rig.conn));
             have += (size_t)some;
@@ -180,7 +180,7 @@ static void ask_for_ever(struct socket_peer *peer, void *arg)
     if (!socket_peer_handshake(peer))
         return;
     peer->deaf = true;
-    while (socket_peer_key_update(peer, true) && socket_peer_write(peer, data, sizeof data))
+    while (socket_peer_key_update(peer, true) && socket_peer_write(peer, data, sizeof(data)))
         ;
     peer->failure[0] = '\0';
 }
@@ -196,7 +196,7 @@ Test(conn_hazards, hazard_14_answers_that_nobody_takes)
         options.unix_sockets = true; /* whose buffers are small */
         conn_rig_init(&rig, &suite.world, &options, ask_for_ever, NULL);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
-        while (actpass_read(rig.conn, data, sizeof data) > 0)
+        while (actpass_read(rig.conn, data, sizeof(data)) > 0)
             ;
         conn_must_end(&rig, ACTPASS_TIMEOUT, t);
         conn_rig_free(&rig);
@@ -240,7 +240,7 @@ static void read_late(struct socket_peer *peer, void *arg)
         return;
     while (!atomic_load(closed) && clock_now_us() < peer->deadline_us)
         pause_ms(1);
-    while (socket_peer_read(peer, data, sizeof data) > 0)
+    while (socket_peer_read(peer, data, sizeof(data)) > 0)
         ;
     peer->failure[0] = '\0';
     if (peer->close_notify)
@@ -260,10 +260,10 @@ Test(conn_hazards, hazard_22_no_close_notify_after_a_write_that_failed)
         conn_rig_init(&rig, &suite.world, &options, read_late, &closed);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         if (legacy)
-            while (SSL_write(actpass_ssl(rig.conn), block, sizeof block) > 0)
+            while (SSL_write(actpass_ssl(rig.conn), block, sizeof(block)) > 0)
                 ;
         else
-            while (actpass_write(rig.conn, block, sizeof block) == 0)
+            while (actpass_write(rig.conn, block, sizeof(block)) == 0)
                 ;
         conn_must_end(&rig, ACTPASS_TIMEOUT, which);
         atomic_store(&closed, true);
@@ -311,7 +311,7 @@ static void send_a_ringful(struct socket_peer *peer, void *arg)
 {
     static const char block[60000];
     atomic_bool *sent = arg;
-    if (!socket_peer_handshake(peer) || !socket_peer_write(peer, block, sizeof block))
+    if (!socket_peer_handshake(peer) || !socket_peer_write(peer, block, sizeof(block)))
         return;
     atomic_store(sent, true);
     (void)socket_peer_end_in_order(peer);
@@ -377,7 +377,7 @@ Test(conn_hazards, a_close_notify_waits_for_room)
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         SSL *ssl = actpass_ssl(rig.conn);
         while (spilt(&rig) < RELAY_SPILL_MOST) /* the next would block */
-            cr_assert_eq(SSL_write(ssl, block, sizeof block), sizeof block);
+            cr_assert_eq(SSL_write(ssl, block, sizeof(block)), sizeof(block));
         atomic_store(&told, true);
         if (which >= CONN_WAYS)
             cr_assert_eq(actpass_shutdown_write(rig.conn), 0, "%s", conn_rig_says(&rig));

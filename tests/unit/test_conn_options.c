@@ -57,9 +57,8 @@ static void tidy(struct scene *scene)
 {
     actpass_free(scene->conn);
     actpass_config_free(scene->config);
-    if (scene->peer) {
+    if (scene->peer)
         socket_peer_free(scene->peer);
-    }
     conn_world_free(&scene->world);
 }
 
@@ -237,9 +236,8 @@ Test(conn_options, the_connection_has_a_deadline_of_its_own, .timeout = 60)
     cr_assert_eq(actpass_ended(scene.conn), ACTPASS_TIMEOUT);
     cr_assert_str_eq(actpass_error(scene.conn), "the TCP connection did not come up in time");
     cr_assert_not(conn_was_connected(scene.conn));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         close(fillers[i]);
-    }
     close(listener);
     tidy(&scene);
 }

@@ -225,7 +225,7 @@ Test(conn_renegotiate, so_many_and_no_more)
             cr_assert(go_through(&rig, &server, READS_FIRST), "%u: %s", time, conn_rig_says(&rig));
         cr_assert_eq(conn_rig_end_in_order(&rig), i % 2 == 0, "%d: %s", i, conn_rig_says(&rig));
         socket_peer_join(rig.peer);
-        cr_assert_eq(strstr(rig.peer->failure, "no renegotiation") != NULL, i % 2 == 1, "%d: %s", i,
+        cr_assert_eq(!!strstr(rig.peer->failure, "no renegotiation"), i % 2 == 1, "%d: %s", i,
                      rig.peer->failure);
         conn_rig_free(&rig);
     }

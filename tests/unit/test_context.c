@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
 /* ---- Files and settings --------------------------------------------------------------------- */
 
@@ -67,7 +67,7 @@ static const char *failure(const struct files *files, const struct config_tls *t
     char *at;
     error.text[0] = '\0';
     struct tls_context *context = tls_context_new(tls, role, &error);
-    cr_assert_eq(context != NULL, error.text[0] == '\0', "a failure without a reason");
+    cr_assert_eq(!!context, error.text[0] == '\0', "a failure without a reason");
     cr_assert_eq(ERR_peek_error(), 0, "the error queue is not empty");
     tls_context_free(context);
     while ((at = memmem(error.text, strlen(error.text), files->ca, folder)))
@@ -382,8 +382,8 @@ Test(context, only_the_roles_that_can_occur)
         struct tls_error error = {""};
         struct tls_context *context = tls_context_new(&tls, rows[i].role, &error);
         SSL *server = tls_context_ssl(context, true), *client = tls_context_ssl(context, false);
-        cr_assert_eq(server != NULL, rows[i].server);
-        cr_assert_eq(client != NULL, rows[i].client);
+        cr_assert_eq(!!server, rows[i].server);
+        cr_assert_eq(!!client, rows[i].client);
         cr_assert(!server || SSL_is_server(server));
         cr_assert(!client || !SSL_is_server(client));
         SSL_free(client);
@@ -464,7 +464,7 @@ Test(context, server_name)
         struct tls_context *context = load(&tls);
         SSL *client = tls_context_ssl(context, false);
         const char *sent = SSL_get_servername(client, TLSEXT_NAMETYPE_host_name);
-        cr_assert_eq(sent != NULL, rows[i].sent != NULL, "row %zu", i);
+        cr_assert_eq(!!sent, !!rows[i].sent, "row %zu", i);
         cr_assert(!sent || strcmp(sent, rows[i].sent) == 0, "row %zu: %s", i, sent);
         SSL_free(client);
         tls_context_free(context);

@@ -9,7 +9,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
 /* ---- Lists -------------------------------------------------------------------------------- */
 

@@ -69,9 +69,8 @@ static void dig(struct hole *hole)
 
 static void fill(struct hole *hole)
 {
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         close(hole->fds[i]);
-    }
 }
 
 struct scene {
@@ -84,9 +83,8 @@ struct scene {
 static void prepare(struct scene *scene, const char *const *texts, size_t count)
 {
     *scene = (struct scene){0};
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         cr_assert_null(config_address_parse(texts[i], &scene->addresses[i]), "%s", texts[i]);
-    }
     scene->dial = (struct dial){.addresses = scene->addresses,
                                 .count = count,
                                 .timeout_ms = LONG_MS,
@@ -96,9 +94,8 @@ static void prepare(struct scene *scene, const char *const *texts, size_t count)
 
 static void tidy(struct scene *scene)
 {
-    for (size_t i = 0; i < scene->dial.count; i++) {
+    for (size_t i = 0; i < scene->dial.count; i++)
         config_address_free(&scene->addresses[i]);
-    }
 }
 
 Test(dial, connects, .timeout = 60)
@@ -139,9 +136,8 @@ Test(dial, tells_each_failure_and_takes_the_next, .timeout = 60)
         cr_assert_str_eq(scene.failures.reasons[i], "Connection refused");
     }
     close(fd);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++)
         close(sockets[i]);
-    }
     tidy(&scene);
 }
 
@@ -178,9 +174,8 @@ Test(dial, ends_at_its_deadline, .timeout = 60)
     struct resources before = resources_now();
     cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1);
     cr_assert_eq(scene.failures.count, 2, "each had its share of the time");
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 2; i++)
         cr_assert_str_eq(scene.failures.reasons[i], "no answer within connect_timeout");
-    }
     cr_assert(resources_return_to(before));
     fill(&holes[0]);
     fill(&holes[1]);
@@ -522,9 +517,8 @@ Test(dial, families_come_in_turn)
             list[k].ai_next = k + 1 < count ? &list[k + 1] : NULL;
         }
         struct addrinfo *each = candidates_in_turn(count > 0 ? list : NULL);
-        for (size_t k = 0; k < 8 && each != NULL; k++, each = each->ai_next) {
+        for (size_t k = 0; k < 8 && each; k++, each = each->ai_next)
             order[k] = (char)('a' + (each - list));
-        }
         cr_assert_str_eq(order, rows[i].order, "%s", rows[i].families);
     }
 }

@@ -111,9 +111,8 @@ static int stop(struct scene *scene)
 
 static void end(struct scene *scene)
 {
-    if (scene->listener >= 0) {
+    if (scene->listener >= 0)
         close(scene->listener);
-    }
     actpass_server_free(scene->server);
     actpass_config_free(scene->peer);
     test_pair_free(scene->pair);
@@ -154,11 +153,10 @@ Test(dialer, comes_back_whatever_became_of_the_connection, .timeout = 60)
     for (int i = 0; i < 12; i++) {
         actpass_conn *conn = take(&scene);
         expect_echo(conn);
-        if (i % 3 == 0) {
+        if (i % 3 == 0)
             actpass_abort(conn);
-        } else if (i % 3 == 1) {
+        else if (i % 3 == 1)
             cr_assert_eq(actpass_close(conn), ACTPASS_CLEAN, "%s", actpass_error(conn));
-        }
         actpass_free(conn);
     }
     actpass_conn *last = take(&scene);
@@ -178,12 +176,10 @@ Test(dialer, nothing_grows, .timeout = 60)
     for (int i = 0; i < 20; i++) {
         actpass_conn *conn = take(&scene);
         expect_echo(conn);
-        if (i == 2) {
+        if (i == 2)
             before = resources_now();
-        }
-        if (i == 19) {
+        if (i == 19)
             cr_assert(resources_return_to(before));
-        }
         actpass_free(conn);
     }
     cr_assert_eq(stop(&scene), 0);

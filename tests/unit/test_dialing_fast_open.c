@@ -56,8 +56,8 @@ Test(dialing_fast_open, what_the_system_forbids)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *dialing = fast_open_forbidden(rows[i].sysctl, true);
         const char *listening = fast_open_forbidden(rows[i].sysctl, false);
-        cr_assert_eq(dialing == NULL, rows[i].dialing, "%s", rows[i].sysctl);
-        cr_assert_eq(listening == NULL, rows[i].listening, "%s", rows[i].sysctl);
-        cr_assert(listening == NULL || strstr(listening, "tcp_fastopen=3"));
+        cr_assert_eq(!dialing, rows[i].dialing, "%s", rows[i].sysctl);
+        cr_assert_eq(!listening, rows[i].listening, "%s", rows[i].sysctl);
+        cr_assert(!listening || strstr(listening, "tcp_fastopen=3"));
     }
 }

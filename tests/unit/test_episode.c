@@ -8,9 +8,8 @@ Test(episode, only_its_begin_is_worth_a_line)
 {
     struct episode episode = {0};
     cr_assert(episode_begins(&episode));
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         cr_assert_not(episode_begins(&episode), "%d", i);
-    }
 }
 
 Test(episode, after_a_quiet_time_there_is_a_new_one)

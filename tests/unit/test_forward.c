@@ -75,9 +75,8 @@ static void *serve(void *arg)
 {
     struct scene *scene = arg;
     scene->handshaken = actpass_handshake(scene->job.conn) == 0;
-    if (scene->handshaken) {
+    if (scene->handshaken)
         forward_serve(&scene->job);
-    }
     scene->end = actpass_close(scene->job.conn);
     (void)snprintf(scene->error, sizeof(scene->error), "%s", actpass_error(scene->job.conn));
     return NULL;
@@ -105,11 +104,10 @@ static void begin(struct scene *scene, actpass_transport transport, const char *
 {
     int ends[2];
     *scene = (struct scene){.listener = -1};
-    if (backend == NULL) {
+    if (!backend)
         scene->listener = listen_on_loopback(scene->address, sizeof(scene->address));
-    } else {
+    else
         (void)snprintf(scene->address, sizeof(scene->address), "%s", backend);
-    }
     scene->what.kind = CONFIG_CONVERSATION_FORWARD;
     cr_assert_null(config_address_parse(scene->address, &scene->what.forward));
     configure(scene, transport);
@@ -141,9 +139,8 @@ static actpass_end finish(struct scene *scene)
     actpass_free(scene->job.conn);
     actpass_free(scene->peer);
     close(scene->peer_fd);
-    if (scene->listener >= 0) {
+    if (scene->listener >= 0)
         close(scene->listener);
-    }
     config_address_free(&scene->what.forward);
     actpass_config_free(scene->ours);
     actpass_config_free(scene->theirs);
@@ -224,11 +221,9 @@ static void *echo(void *arg)
     int fd = *(int *)arg;
     char *buffer = malloc(most);
     ssize_t got;
-    while ((got = recv(fd, buffer, most, 0)) > 0) {
-        if (send(fd, buffer, (size_t)got, MSG_NOSIGNAL) != got) {
+    while ((got = recv(fd, buffer, most, 0)) > 0)
+        if (send(fd, buffer, (size_t)got, MSG_NOSIGNAL) != got)
             break;
-        }
-    }
     free(buffer);
     (void)shutdown(fd, SHUT_WR);
     return NULL;
@@ -237,9 +232,8 @@ static void *echo(void *arg)
 static void *write_bulk(void *arg)
 {
     uint8_t *bulk = malloc(BULK);
-    for (size_t i = 0; i < BULK; i++) {
+    for (size_t i = 0; i < BULK; i++)
         bulk[i] = byte_at(i);
-    }
     int failed = actpass_write(arg, bulk, BULK) || actpass_shutdown_write(arg);
     free(bulk);
     return failed ? arg : NULL;
@@ -251,9 +245,8 @@ static size_t read_bulk(actpass_conn *conn)
     size_t total = 0;
     int64_t got;
     while ((got = actpass_read(conn, buffer, sizeof(buffer))) > 0) {
-        for (int64_t i = 0; i < got; i++) {
+        for (int64_t i = 0; i < got; i++)
             cr_assert_eq(buffer[i], byte_at(total + (size_t)i), "byte %zu", total + (size_t)i);
-        }
         total += (size_t)got;
     }
     cr_assert_eq(got, 0, "%s", actpass_error(conn));
@@ -286,14 +279,12 @@ static void *send_bulk(void *arg)
 {
     int fd = *(int *)arg;
     uint8_t *bulk = malloc(BULK);
-    for (size_t i = 0; i < BULK; i++) {
+    for (size_t i = 0; i < BULK; i++)
         bulk[i] = byte_at(i);
-    }
     size_t sent = 0;
     ssize_t got = 0;
-    while (sent < BULK && (got = send(fd, bulk + sent, BULK - sent, MSG_NOSIGNAL)) > 0) {
+    while (sent < BULK && (got = send(fd, bulk + sent, BULK - sent, MSG_NOSIGNAL)) > 0)
         sent += (size_t)got;
-    }
     free(bulk);
     (void)shutdown(fd, SHUT_WR);
     return NULL;
@@ -306,11 +297,9 @@ static void *receive_bulk(void *arg)
     size_t total = 0;
     ssize_t got;
     while ((got = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
-        for (ssize_t i = 0; i < got; i++) {
-            if (buffer[i] != byte_at(total + (size_t)i)) {
+        for (ssize_t i = 0; i < got; i++)
+            if (buffer[i] != byte_at(total + (size_t)i))
                 return arg;
-            }
-        }
         total += (size_t)got;
     }
     return got == 0 && total == BULK ? NULL : arg;
@@ -456,9 +445,8 @@ Test(forward, bytes_that_the_backend_refuses_are_not_lost_in_silence, .timeout =
         int fd = accept_backend(&scene);
         cr_assert_eq(shutdown(fd, SHUT_RDWR), 0);
         close(fd);
-        while (actpass_write(scene.peer, block, sizeof(block)) == 0) {
+        while (actpass_write(scene.peer, block, sizeof(block)) == 0)
             cr_assert_lt(clock_now_us(), deadline_us, "the peer is never told");
-        }
         cr_assert_eq(finish(&scene), ACTPASS_CANCELLED, "%s", scene.error);
     }
 }
@@ -522,9 +510,8 @@ Test(forward, a_backend_that_does_not_read_holds_the_peer_back, .timeout = 60)
         size_t written = 0;
         begin(&scene, transports[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
-        while (written < MOST && actpass_write(scene.peer, block, BLOCK) == 0) {
+        while (written < MOST && actpass_write(scene.peer, block, BLOCK) == 0)
             written += BLOCK;
-        }
         cr_assert_lt(written, MOST, "somebody takes it all");
         cr_assert_eq(actpass_ended(scene.peer), ACTPASS_TIMEOUT, "%s", actpass_error(scene.peer));
         actpass_abort(scene.job.conn);
@@ -541,9 +528,8 @@ static size_t send_until_full(int fd)
     int stuck = 0;
     struct timespec pause = {.tv_nsec = 5000000};
     while (stuck < 20) { /* full, and nothing has moved for 100 ms */
-        for (size_t i = 0; i < sizeof(block); i++) {
+        for (size_t i = 0; i < sizeof(block); i++)
             block[i] = byte_at(total + i);
-        }
         ssize_t sent = send(fd, block, sizeof(block), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent > 0) {
             total += (size_t)sent;

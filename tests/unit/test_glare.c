@@ -16,9 +16,9 @@ static void make_record(uint8_t record[RECORD], uint8_t fill)
 {
     static const uint8_t head[] = {0x16, 3, 1, 0, MESSAGE, 1, 0, 0, 0x29, 3, 3};
     static const uint8_t tail[] = {0, 0, 2, 0xc0, 0x2b, 1, 0};
-    memcpy(record, head, sizeof head);
-    memset(record + sizeof head, fill, 32);
-    memcpy(record + sizeof head + 32, tail, sizeof tail);
+    memcpy(record, head, sizeof(head));
+    memset(record + sizeof(head), fill, 32);
+    memcpy(record + sizeof(head) + 32, tail, sizeof(tail));
 }
 
 static void expect_digest(const uint8_t *bytes, size_t length, const char *hex)
@@ -37,21 +37,21 @@ Test(glare, the_test_vectors_of_the_page)
     static const char *b = "ca645813e9d6b3c5c179b78076fe46b34b14b021333726efa8a681a4713af270";
     uint8_t record[RECORD], cut[RECORD + 10];
     make_record(record, 0xbb);
-    expect_digest(record, sizeof record, b);
+    expect_digest(record, sizeof(record), b);
     make_record(record, 0xaa);
-    expect_digest(record, sizeof record, a);
+    expect_digest(record, sizeof(record), a);
     const uint8_t *message = record + 5;
     const size_t cuts[] = {0, 1, 6, MESSAGE};
     size_t at = 0;
     for (size_t i = 0; i < 3; i++) {
         size_t size = cuts[i + 1] - cuts[i];
         const uint8_t head[] = {0x16, 3, 1, 0, (uint8_t)size};
-        memcpy(cut + at, head, sizeof head);
-        memcpy(cut + at + sizeof head, message + cuts[i], size);
-        at += sizeof head + size;
+        memcpy(cut + at, head, sizeof(head));
+        memcpy(cut + at + sizeof(head), message + cuts[i], size);
+        at += sizeof(head) + size;
     }
-    cr_assert_eq(at, sizeof cut);
-    expect_digest(cut, sizeof cut, a);
+    cr_assert_eq(at, sizeof(cut));
+    expect_digest(cut, sizeof(cut), a);
 }
 
 /* A relay that silence has just made client, and its peer's end of the connection. */
@@ -98,7 +98,7 @@ static void speak(struct glare *glare, uint8_t fill)
 {
     uint8_t record[RECORD];
     make_record(record, fill);
-    cr_assert_eq(BIO_write(glare->bio, record, sizeof record), RECORD);
+    cr_assert_eq(BIO_write(glare->bio, record, sizeof(record)), RECORD);
 }
 
 static void hear(struct glare *glare, uint8_t fill, size_t from, size_t to)
@@ -125,7 +125,7 @@ static void expect_sent(struct glare *glare, uint8_t fill)
 {
     uint8_t record[RECORD], got[RECORD];
     make_record(record, fill);
-    cr_assert_eq(recv(glare->peer, got, sizeof got, MSG_WAITALL), RECORD);
+    cr_assert_eq(recv(glare->peer, got, sizeof(got), MSG_WAITALL), RECORD);
     cr_assert_arr_eq(got, record, RECORD);
 }
 
@@ -140,7 +140,7 @@ static void expect_readable(BIO *bio, uint8_t fill)
 {
     uint8_t record[RECORD], got[2 * RECORD];
     make_record(record, fill);
-    cr_assert_eq(BIO_read(bio, got, sizeof got), RECORD);
+    cr_assert_eq(BIO_read(bio, got, sizeof(got)), RECORD);
     cr_assert_arr_eq(got, record, RECORD);
 }
 
@@ -152,7 +152,7 @@ static void expect_dropped(const struct glare *glare, uint8_t fill)
     if (fill == 0)
         return;
     make_record(record, fill);
-    cr_assert_eq(hello_digest(record, sizeof record, digest), RECORD);
+    cr_assert_eq(hello_digest(record, sizeof(record), digest), RECORD);
     cr_assert_arr_eq(dropped, digest, HELLO_DIGEST);
 }
 
@@ -196,11 +196,11 @@ Test(glare, what_is_no_hello_is_for_the_client_to_read, .timeout = 20)
     struct glare glare;
     begin(&glare, 0);
     speak(&glare, 0xbb);
-    cr_assert_eq(send(glare.peer, alert, sizeof alert, 0), (ssize_t)sizeof alert);
+    cr_assert_eq(send(glare.peer, alert, sizeof(alert), 0), (ssize_t)sizeof(alert));
     cr_assert_eq(turn(&glare), WAIT_READY);
     expect(&glare, ROLE_CLIENT, CAUSE_SILENCE);
     expect_sent(&glare, 0xbb);
-    cr_assert_eq(BIO_read(glare.bio, got, sizeof got), (int)sizeof alert);
+    cr_assert_eq(BIO_read(glare.bio, got, sizeof(got)), (int)sizeof(alert));
     end(&glare);
 }
 

@@ -32,7 +32,7 @@ static void add(struct message *message, const void *bytes, size_t size)
 static void add_record(struct message *message, uint8_t type, const void *body, size_t size)
 {
     const uint8_t header[] = {type, 3, 1, (uint8_t)(size >> 8), (uint8_t)size};
-    add(message, header, sizeof header);
+    add(message, header, sizeof(header));
     add(message, body, size);
 }
 
@@ -41,7 +41,7 @@ static void make_handshake(struct message *message, uint8_t type, size_t size)
 {
     const uint8_t header[] = {type, (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size};
     message->length = 0;
-    add(message, header, sizeof header);
+    add(message, header, sizeof(header));
     memset(message->bytes + message->length, 0xaa, size);
     message->length += size;
 }
@@ -65,7 +65,7 @@ static void make_real_hello(struct message *message)
     cr_assert(context && ssl && output);
     SSL_set_bio(ssl, BIO_new(BIO_s_mem()), output);
     cr_assert_lt(SSL_connect(ssl), 0);
-    message->length = (size_t)BIO_read(output, message->bytes, sizeof message->bytes);
+    message->length = (size_t)BIO_read(output, message->bytes, sizeof(message->bytes));
     cr_assert_gt(message->length, 100);
     SSL_free(ssl);
     SSL_CTX_free(context);
@@ -141,7 +141,7 @@ static const struct row rows[] = {
 
 Test(hello, table, .timeout = 10)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         enum hello result = classify(rows[i].bytes, rows[i].length);
         cr_assert_eq(result, rows[i].result, "%s: %d", rows[i].name, result);
     }
@@ -159,7 +159,7 @@ Test(hello, a_type_that_is_a_letter, .timeout = 10)
 /* What is decided stays decided, and no beginning of a thing is taken for another. */
 Test(hello, a_longer_prefix_never_changes_an_answer, .timeout = 10)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         for (size_t length = 0; length < rows[i].length; length++) {
             enum hello result = classify(rows[i].bytes, length);
             cr_assert(result == HELLO_PARTIAL || result == rows[i].result, "%s: %zu bytes: %d",
@@ -222,7 +222,7 @@ Test(hello, a_hello_that_goes_wrong_later_is_for_tls_to_judge, .timeout = 10)
 Test(hello, a_hello_too_long_is_for_tls_to_judge, .timeout = 10)
 {
     static const uint8_t huge[] = "\x16\x03\x01\x40\x00\x01\xff\xff\xff";
-    cr_assert_eq(classify(huge, sizeof huge - 1), HELLO_CLIENT);
+    cr_assert_eq(classify(huge, sizeof(huge) - 1), HELLO_CLIENT);
     static struct message whole, records;
     make_handshake(&whole, 1, HELLO_MOST);
     split(&whole, &records, 300);
@@ -238,7 +238,7 @@ Test(hello, at_the_most_bytes_nothing_is_partial, .timeout = 10)
         split(&whole, &records, piece);
         cr_assert_neq(classify(records.bytes, HELLO_MOST), HELLO_PARTIAL, "records of %zu", piece);
     }
-    memset(records.bytes, 0, sizeof records.bytes);
+    memset(records.bytes, 0, sizeof(records.bytes));
     memcpy(records.bytes, "\xff\xff\x01\x03\x01", 5);
     cr_assert_eq(classify(records.bytes, HELLO_MOST), HELLO_CLIENT, "SSLv2 format");
 }
@@ -248,7 +248,7 @@ Test(hello, noise_is_never_read_beyond, .timeout = 30)
     uint8_t bytes[512];
     srand(1);
     for (int round = 0; round < 60000; round++) {
-        size_t length = (size_t)rand() % sizeof bytes;
+        size_t length = (size_t)rand() % sizeof(bytes);
         for (size_t i = 0; i < length; i++)
             bytes[i] = (uint8_t)(rand() >> 7);
         if (round % 2 && length > 9) /* let it come far */
@@ -278,12 +278,12 @@ Test(hello, digest_is_that_of_the_message_however_it_is_cut, .timeout = 10)
     make_handshake(&whole, 1, 300);
     digest_of(whole.bytes, whole.length, want);
     static const size_t pieces[] = {1, 3, 4, 5, 100, 304};
-    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
         split(&whole, &records, pieces[i]);
-        memset(got, 0, sizeof got);
+        memset(got, 0, sizeof(got));
         cr_assert_eq(hello_digest(records.bytes, records.length, got), records.length, "%zu",
                      pieces[i]);
-        cr_assert_arr_eq(got, want, sizeof want, "pieces of %zu", pieces[i]);
+        cr_assert_arr_eq(got, want, sizeof(want), "pieces of %zu", pieces[i]);
     }
 }
 
@@ -297,7 +297,7 @@ Test(hello, digest_takes_only_the_records_of_the_hello, .timeout = 10)
     size_t end = records.length;
     add_record(&records, 0x15, "\x02\x0a", 2);
     cr_assert_eq(hello_digest(records.bytes, records.length, got), end);
-    cr_assert_arr_eq(got, want, sizeof want);
+    cr_assert_arr_eq(got, want, sizeof(want));
 }
 
 Test(hello, digest_of_anything_else_is_none, .timeout = 10)
@@ -315,7 +315,7 @@ Test(hello, digest_of_anything_else_is_none, .timeout = 10)
     split(&whole, &records, whole.length);
     cr_assert_eq(hello_digest(records.bytes, records.length, digest), 0,
                  "more in the hello's last record");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (rows[i].bytes[0] != 0x16 || rows[i].result != HELLO_CLIENT)
             cr_assert_eq(hello_digest((const uint8_t *)rows[i].bytes, rows[i].length, digest), 0,
                          "%s", rows[i].name);

@@ -88,9 +88,8 @@ Test(hints, silence_makes_the_wait_shorter_and_words_make_it_whole)
     struct peer_key other = peer("192.0.2.2");
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         cr_assert_eq(wait_after(hints, &key, ACTPASS_CAUSE_SILENCE, true), 0, "once is no habit");
-        for (int times = 0; times < 5; times++) {
+        for (int times = 0; times < 5; times++)
             cr_assert_eq(wait_after(hints, &key, ACTPASS_CAUSE_SILENCE, true), 500);
-        }
         cr_assert_eq(hints_of(hints, &other).most_wait_ms, 0);
         cr_assert_eq(wait_after(hints, &key, words[i], i % 2), 0, "%s",
                      actpass_cause_name(words[i]));
@@ -103,16 +102,14 @@ Test(hints, what_proves_nothing_changes_nothing)
     struct config_service service;
     struct hints *hints = remembering(&service, 4000);
     struct peer_key key = peer("192.0.2.1");
-    for (int times = 0; times < 5; times++) { /* silent, but no TLS server */
+    for (int times = 0; times < 5; times++) /* silent, but no TLS server */
         cr_assert_eq(wait_after(hints, &key, ACTPASS_CAUSE_SILENCE, false), 0);
-    }
     (void)wait_after(hints, &key, ACTPASS_CAUSE_SILENCE, true);
     (void)wait_after(hints, &key, ACTPASS_CAUSE_SILENCE, true);
     static const actpass_cause neutral[] = {ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE,
                                             ACTPASS_CAUSE_NOT_TLS, ACTPASS_CAUSE_UNDECIDED};
-    for (size_t i = 0; i < sizeof(neutral) / sizeof(neutral[0]); i++) {
+    for (size_t i = 0; i < sizeof(neutral) / sizeof(neutral[0]); i++)
         cr_assert_eq(wait_after(hints, &key, neutral[i], false), 500);
-    }
     hints_free(hints);
 }
 

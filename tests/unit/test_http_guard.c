@@ -16,7 +16,7 @@ Test(http_guard, which_part_a_path_is_in)
         {.prefix = (char *)"/a/c/"},    {.prefix = (char *)"/secure/inner/"},
     };
     const struct config_http http = {.protected_paths = parts,
-                                     .protected_count = sizeof parts / sizeof *parts};
+                                     .protected_count = sizeof(parts) / sizeof(*parts)};
     const struct {
         const char *path;
         int part, folded; /* -1: none */
@@ -43,7 +43,7 @@ Test(http_guard, which_part_a_path_is_in)
         {"/a/c", 4, -1},
         {"/a/c/x", 4, -1},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct http_protection found = http_protection(&http, rows[i].path);
         cr_assert_eq(number(parts, found.part), rows[i].part, "%s", rows[i].path);
         cr_assert_eq(number(parts, found.folded), rows[i].folded, "%s", rows[i].path);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 #define GET "GET / HTTP/1.1\r\n"
 #define HOST "Host: a.example\r\n"
 #define END "\r\n"
@@ -26,7 +26,7 @@ static int parse(struct http_parser *parser, const char *text, size_t size, size
     *copy = malloc(size);
     cr_assert_not_null(*copy);
     memcpy(*copy, text, size);
-    memset(parser, 0, sizeof *parser);
+    memset(parser, 0, sizeof(*parser));
     for (size_t have = 0; have < size && status == HTTP_MORE;) {
         have = have + step < size ? have + step : size;
         status = http_parse(parser, *copy, have);
@@ -199,7 +199,7 @@ static void check_size(size_t line, size_t fields, size_t count, int status)
 {
     char *text = head_of(line, fields, count);
     char name[64];
-    snprintf(name, sizeof name, "%zu, %zu, %zu", line, fields, count);
+    snprintf(name, sizeof(name), "%zu, %zu, %zu", line, fields, count);
     check(&(struct row){name, text, 0, status});
     free(text);
 }
@@ -222,16 +222,16 @@ Test(http_parse, never_undecided)
     static char text[HTTP_HEAD_MOST];
     for (size_t i = 0; i < COUNT(beginnings); i++) {
         struct http_parser parser = {.line = 0};
-        memset(text, 'a', sizeof text);
+        memset(text, 'a', sizeof(text));
         memcpy(text, beginnings[i], strlen(beginnings[i]));
-        int status = http_parse(&parser, text, sizeof text);
+        int status = http_parse(&parser, text, sizeof(text));
         cr_assert(status == 414 || status == 431, "row %zu: %d", i, status);
     }
 }
 
 static const struct http_request *parsed(struct http_parser *parser, const char *text)
 {
-    memset(parser, 0, sizeof *parser);
+    memset(parser, 0, sizeof(*parser));
     cr_assert_eq(http_parse(parser, text, strlen(text)), HTTP_DONE, "%s", text);
     return &parser->request;
 }
@@ -257,7 +257,7 @@ Test(http_parse, target)
     for (size_t i = 0; i < COUNT(targets); i++) {
         struct http_parser parser;
         char text[256];
-        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: a.example\r\n\r\n",
                  targets[i].target);
         const struct http_request *request = parsed(&parser, text);
         cr_assert(is(request->path, targets[i].path), "path of %s", targets[i].target);

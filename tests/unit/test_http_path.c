@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
 Test(http_path, read)
 {
@@ -63,7 +63,7 @@ Test(http_path, read)
     for (size_t i = 0; i < COUNT(rows); i++) {
         char path[HTTP_PATH_MOST];
         bool read = http_path_read((struct http_text){rows[i].text, strlen(rows[i].text)}, path);
-        cr_assert_eq(read, rows[i].path != NULL, "%s", rows[i].text);
+        cr_assert_eq(read, !!rows[i].path, "%s", rows[i].text);
         if (read)
             cr_assert_str_eq(path, rows[i].path, "%s became %s", rows[i].text, path);
     }
@@ -73,7 +73,7 @@ Test(http_path, long_ones)
 {
     static char text[HTTP_PATH_MOST + 1];
     char path[HTTP_PATH_MOST];
-    memset(text, 'a', sizeof text);
+    memset(text, 'a', sizeof(text));
     cr_assert(http_path_read((struct http_text){text, HTTP_PATH_MOST - 3}, path));
     cr_assert_eq(strlen(path), HTTP_PATH_MOST - 2);
     cr_assert_not(http_path_read((struct http_text){text, HTTP_PATH_MOST - 2}, path));
@@ -82,7 +82,7 @@ Test(http_path, long_ones)
 Test(http_path, encode)
 {
     char text[64];
-    cr_assert(http_path_encode("/a b/\303\244%?#", "/?q", text, sizeof text));
+    cr_assert(http_path_encode("/a b/\303\244%?#", "/?q", text, sizeof(text)));
     cr_assert_str_eq(text, "/a%20b/%C3%A4%25%3F%23/?q");
     for (size_t size = 0; size < 12; size++) {
         char *exact = malloc(size + 1);
@@ -110,9 +110,9 @@ static void make_file(const struct tree *tree, const char *name)
 static void make_socket(const struct tree *tree)
 {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
-    snprintf(where.sun_path, sizeof where.sun_path, "%s/root/socket", tree->folder);
+    snprintf(where.sun_path, sizeof(where.sun_path), "%s/root/socket", tree->folder);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(fd, (struct sockaddr *)&where, sizeof where), 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&where, sizeof(where)), 0);
     close(fd);
 }
 
@@ -144,7 +144,7 @@ static struct tree make_tree(void)
     cr_assert_eq(mkfifoat(tree.top, "root/fifo", 0600), 0);
     make_socket(&tree);
     char root[80];
-    snprintf(root, sizeof root, "%s/root", tree.folder);
+    snprintf(root, sizeof(root), "%s/root", tree.folder);
     tree.root = http_root_open(root);
     cr_assert_geq(tree.root, 0);
     return tree;
@@ -203,7 +203,7 @@ static void check_open(const struct tree *tree, size_t i, bool by_walk)
     cr_assert_eq(status, by_walk ? opens[i].by_walk : opens[i].by_kernel, "%s: %d", path, status);
     if (status != 200)
         return;
-    cr_assert(http_file_place(tree->root, &file, place, sizeof place), "%s", path);
+    cr_assert(http_file_place(tree->root, &file, place, sizeof(place)), "%s", path);
     cr_assert_str_eq(place, opens[i].place ? opens[i].place : path, "%s: %s", path, place);
     cr_assert_eq(file.folder, place[strlen(place) - 1] == '/', "%s", path);
     close(file.fd);
@@ -226,9 +226,9 @@ Test(http_path, long_names)
     struct tree tree = make_tree();
     struct http_file file;
     char path[HTTP_PATH_MOST];
-    memset(path, 'a', sizeof path);
+    memset(path, 'a', sizeof(path));
     path[0] = '/';
-    path[sizeof path - 1] = '\0';
+    path[sizeof(path) - 1] = '\0';
     cr_assert_eq(http_file_open(tree.root, path, &file), 404);
     cr_assert_eq(http_file_walk(tree.root, path, &file), 404);
     path[NAME_MAX + 2] = '/';

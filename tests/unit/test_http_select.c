@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
 static struct http_text text_of(const char *text)
 {

@@ -42,7 +42,7 @@ static long resident_pages(void)
 {
     char line[200], *second;
     FILE *file = fopen("/proc/self/statm", "r");
-    cr_assert(file && fgets(line, sizeof line, file));
+    cr_assert(file && fgets(line, sizeof(line), file));
     (void)fclose(file);
     second = strchr(line, ' '); /* of the numbers (proc(5)) */
     cr_assert_not_null(second);

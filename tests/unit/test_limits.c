@@ -14,7 +14,7 @@ Test(limits, versions_with_holes_that_peers_reach_are_warned_of)
     static const struct {
         unsigned minor, last_bad;
     } rows[] = {{0, 13}, {1, 5}, {2, 1}, {3, 0}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         for (unsigned patch = 0; patch <= rows[i].last_bad; patch++)
             cr_assert_not_null(openssl_version_warning(version(rows[i].minor, patch)));
         cr_assert_null(openssl_version_warning(version(rows[i].minor, rows[i].last_bad + 1)));

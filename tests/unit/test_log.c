@@ -158,9 +158,8 @@ Test(log, every_byte_gives_one_line)
         const char *line = output_take(&output);
         size_t length = strlen(line);
         cr_assert_gt(length, 0, "byte %d", byte);
-        for (size_t i = 0; i + 1 < length; i++) {
+        for (size_t i = 0; i + 1 < length; i++)
             cr_assert_geq((unsigned char)line[i], 0x20, "byte %d: %s", byte, line);
-        }
         cr_assert_eq(line[length - 1], '\n', "byte %d", byte);
     }
     log_free(log);
@@ -247,9 +246,9 @@ Test(log, lines_around_the_limit_stay_whole)
         cJSON *json = cJSON_Parse(line);
         cr_assert_not_null(json, "length %zu: %s", length, line);
         const cJSON *cut = cJSON_GetObjectItemCaseSensitive(json, "cut");
-        bool whole = cJSON_GetObjectItemCaseSensitive(json, "v") != NULL &&
-                     cJSON_GetObjectItemCaseSensitive(json, "w") != NULL;
-        cr_assert_eq(whole, cut == NULL, "length %zu: %s", length, line);
+        bool whole = cJSON_GetObjectItemCaseSensitive(json, "v") &&
+                     cJSON_GetObjectItemCaseSensitive(json, "w");
+        cr_assert_eq(whole, !cut, "length %zu: %s", length, line);
         cJSON_Delete(json);
     }
     log_free(log);
@@ -262,9 +261,8 @@ static size_t stall(struct output *output)
     char block[4096] = {0};
     size_t filled = 0;
     output_open(output);
-    for (ssize_t put; (put = write(output->ends[1], block, sizeof(block))) > 0;) {
+    for (ssize_t put; (put = write(output->ends[1], block, sizeof(block))) > 0;)
         filled += (size_t)put;
-    }
     cr_assert_eq(fcntl(output->ends[1], F_SETFL, 0), 0);
     return filled;
 }
@@ -283,9 +281,8 @@ static void write_lines(struct log *log, int count)
 {
     struct log_field fields[] = {log_text("v", "some text that makes the line a little longer")};
     errno = 0;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         log_write(log, CONFIG_LOG_INFO, fields, 1);
-    }
     cr_assert_eq(errno, 0, "errno is the caller's");
 }
 
@@ -298,11 +295,10 @@ static long read_all(struct output *output, struct log *log, long *lost)
     while (!flushed || output->text[0] != '\0') {
         flushed = log_flush(log, clock_deadline_ms(1));
         const char *text = output_take(output);
-        for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++) {
+        for (const char *at = text; (at = strchr(at, '\n')); at++)
             lines++;
-        }
         const char *said = strstr(text, " lost=");
-        *lost += said != NULL ? strtol(said + strlen(" lost="), NULL, 10) : 0;
+        *lost += said ? strtol(said + strlen(" lost="), NULL, 10) : 0;
     }
     return lines;
 }
@@ -337,9 +333,8 @@ Test(log, what_is_lost_at_the_end_is_said, .timeout = 60)
     struct log *log = log_new(CONFIG_LOG_INFO, CONFIG_LOG_LOGFMT, output.ends[1]);
     write_lines(log, 40000);
     unstall(&output, filled);
-    while (!log_flush(log, clock_deadline_ms(1))) {
+    while (!log_flush(log, clock_deadline_ms(1)))
         (void)output_take(&output);
-    }
     (void)output_take(&output);
     log_free(log);
     cr_assert_not_null(strstr(output_take(&output), "level=error event=log lost="), "%s",
@@ -373,9 +368,8 @@ Test(log, a_reader_that_is_gone_costs_lines_only, .timeout = 60)
 static void *write_many(void *arg)
 {
     struct log_field fields[] = {log_text("v", "some text"), log_number("n", 5)};
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 50; i++)
         log_write(arg, CONFIG_LOG_INFO, fields, 2);
-    }
     return NULL;
 }
 
@@ -385,17 +379,15 @@ Test(log, lines_of_threads_do_not_mix)
     output_open(&output);
     struct log *log = log_new(CONFIG_LOG_INFO, CONFIG_LOG_LOGFMT, output.ends[1]);
     pthread_t threads[4];
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, write_many, log), 0);
-    }
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
-    }
     char *rest = NULL;
     int lines = 0;
     cr_assert(is_flushed(log));
     (void)output_take(&output);
-    for (char *line = strtok_r(output.text, "\n", &rest); line != NULL;
+    for (char *line = strtok_r(output.text, "\n", &rest); line;
          line = strtok_r(NULL, "\n", &rest)) {
         cr_assert_str_eq(after_time(line), "level=info v=\"some text\" n=5");
         lines++;

@@ -7,7 +7,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
 static struct world *world;
 
@@ -102,12 +102,12 @@ Test(negotiation, tls_11_is_told_the_version)
     SSL *ssl = tls_context_ssl(context, true);
     BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
     cr_assert(ssl && in && out);
-    memcpy(hello, head, sizeof head);
-    memcpy(hello + HELLO - sizeof tail, tail, sizeof tail);
+    memcpy(hello, head, sizeof(head));
+    memcpy(hello + HELLO - sizeof(tail), tail, sizeof(tail));
     SSL_set_bio(ssl, in, out);
     cr_assert_eq(BIO_write(in, hello, HELLO), HELLO);
     cr_assert_eq(SSL_do_handshake(ssl), -1);
-    cr_assert_eq(BIO_read(out, answer, sizeof answer), ALERT);
+    cr_assert_eq(BIO_read(out, answer, sizeof(answer)), ALERT);
     cr_assert(answer[0] == 0x15 && answer[5] == SSL3_AL_FATAL);
     cr_assert_eq(answer[6], SSL_AD_PROTOCOL_VERSION, "alert %d", answer[6]);
     ERR_clear_error();
@@ -143,7 +143,7 @@ Test(negotiation, ciphers)
                                        .ciphers = rows[i / 2].theirs,
                                        .ciphersuites = rows[i / 2].theirs13};
         struct ends ends = meet(&tls, peer, i % 2);
-        cr_assert_eq(ends.our_side.up, rows[i / 2].agreed != NULL, "row %zu", i);
+        cr_assert_eq(ends.our_side.up, !!rows[i / 2].agreed, "row %zu", i);
         if (rows[i / 2].agreed)
             cr_assert_str_eq(SSL_get_cipher_name(ends.ours), rows[i / 2].agreed, "row %zu", i);
         part(&ends);
@@ -270,7 +270,7 @@ Test(negotiation, as_client_we_answer_a_server)
         cr_assert_eq(SSL_do_handshake(ends.theirs), 1);
         let_talk(&ends);
         cr_assert_eq(SSL_renegotiate_pending(ends.theirs) == 0, !rows[i].changes, "row %zu", i);
-        cr_assert_eq(strstr(tls_context_refusal(ends.ours), "another than before") != NULL,
+        cr_assert_eq(!!strstr(tls_context_refusal(ends.ours), "another than before"),
                      rows[i].changes, "row %zu: %s", i, tls_context_refusal(ends.ours));
         ERR_clear_error();
         part(&ends);

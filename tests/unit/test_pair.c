@@ -173,7 +173,7 @@ static void *send_stream(void *arg)
     const struct bench *bench = arg;
     uint8_t data[1000];
     for (size_t sent = 0; sent < STREAM;) {
-        size_t size = STREAM - sent < sizeof data ? STREAM - sent : sizeof data;
+        size_t size = STREAM - sent < sizeof(data) ? STREAM - sent : sizeof(data);
         pattern_fill(data, size, sent, 3);
         ssize_t put = send(bench->peer, data, size, MSG_NOSIGNAL);
         if (put <= 0)
@@ -297,7 +297,7 @@ Test(pair, writable_promises_room_for_a_record, .timeout = 10)
     struct bench bench = bench_new(RELAY_DEFAULT_RING, RELAY_DEFAULT_RING, 0);
     unsigned records = 0;
     while (transport_pair.writable(bench.relay)) {
-        cr_assert_eq(transport_pair.write(bench.relay, record, sizeof record), 0);
+        cr_assert_eq(transport_pair.write(bench.relay, record, sizeof(record)), 0);
         cr_assert_eq(spill_size(&bench.relay->spill), 0, "record %u found no room", records);
         records++;
     }

@@ -139,7 +139,7 @@ static const struct row {
 Test(peer_names, table)
 {
     struct tls_error error = {""};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         bool result = matches(rows[i].wanted,
                               &(struct test_identity_options){.same_key = signer(),
                                                               .common_name = rows[i].wanted,
@@ -180,7 +180,7 @@ Test(peer_names, common_name_counts_where_it_is_asked_for)
         {"email:a@b.example", "a@b.example", NULL,
          "it has no subjectAltName, and its common name does not count as a name"},
     };
-    for (size_t i = 0; i < sizeof rows_cn / sizeof *rows_cn; i++) {
+    for (size_t i = 0; i < sizeof(rows_cn) / sizeof(*rows_cn); i++) {
         struct tls_error error = {""};
         bool result = matches(rows_cn[i].wanted,
                               &(struct test_identity_options){.same_key = signer(),
@@ -229,7 +229,7 @@ Test(peer_names, common_names_that_do_not_count)
         {"twice", MBSTRING_UTF8, "a", 1, "a",
          "its common name is none of peer_names, and it has no subjectAltName"},
     };
-    for (size_t i = 0; i < sizeof rows_cn / sizeof *rows_cn; i++) {
+    for (size_t i = 0; i < sizeof(rows_cn) / sizeof(*rows_cn); i++) {
         struct tls_error error = {""};
         struct peer_names names;
         X509 *shown = with_common_names(rows_cn[i].type, rows_cn[i].one, rows_cn[i].one_size,
@@ -251,10 +251,10 @@ Test(peer_names, only_dns)
                     {{"*.a.example", NULL}, NULL},      {{"dns:*.a.example", NULL}, NULL},
                     {{"ip:192.0.2.1", NULL}, NULL},     {{"cn:a.example", NULL}, NULL},
                     {{"a.example", "cn:b"}, NULL}};
-    for (size_t i = 0; i < sizeof rows_dns / sizeof *rows_dns; i++) {
+    for (size_t i = 0; i < sizeof(rows_dns) / sizeof(*rows_dns); i++) {
         char *items[] = {(char *)rows_dns[i].items[0], (char *)rows_dns[i].items[1]};
         const char *name = peer_names_only_dns(&(struct config_strings){items, items[1] ? 2 : 1});
-        cr_assert_eq(name != NULL, rows_dns[i].name != NULL, "%s", items[0]);
+        cr_assert_eq(!!name, !!rows_dns[i].name, "%s", items[0]);
         if (name)
             cr_assert_str_eq(name, rows_dns[i].name);
     }
@@ -272,7 +272,7 @@ Test(peer_names, nul_in_a_name_spoils_the_certificate)
                  {"\0", 1},
                  {"evil\0.example", 13}};
     struct tls_error error = {""};
-    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+    for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++) {
         error.text[0] = '\0';
         bool result = matches("a.example",
                               &(struct test_identity_options){.names = "DNS:a.example",
@@ -331,8 +331,8 @@ Test(peer_names, refusal_of_many_long_names_is_cut)
     char names[4096] = "DNS:first.example";
     struct tls_error error = {""};
     size_t size = strlen(names);
-    for (int i = 0; i < 40; i++, size += sizeof another - 1)
-        memcpy(names + size, another, sizeof another);
+    for (int i = 0; i < 40; i++, size += sizeof(another) - 1)
+        memcpy(names + size, another, sizeof(another));
     cr_assert_not(matches("a.example", &(struct test_identity_options){.names = names}, &error));
     cr_assert(strstr(error.text, "DNS:first.example") && strstr(error.text, " and more"));
 }
@@ -378,7 +378,7 @@ Test(peer_names, refuses_what_is_no_name)
                                         "oid:1.2.3"};
     struct peer_names names;
     struct tls_error error = {""};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
         error.text[0] = '\0';
         cr_assert_not(read_one(wrong[i], &names, &error), "\"%s\" was read", wrong[i]);
         cr_assert(strstr(error.text, "peer_names: \""), "%s", error.text);

@@ -98,12 +98,10 @@ Test(peers, any_thread)
 {
     struct peers *peers = peers_new(32);
     pthread_t threads[4];
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, use, peers), 0);
-    }
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
-    }
     peers_free(peers);
     peers_free(NULL);
 }

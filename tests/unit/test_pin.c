@@ -16,7 +16,7 @@ Test(pin, reads_every_digit)
                                        0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0xa0};
     struct pin pin;
     cr_assert(pin_parse("sha256:" HEX, &pin));
-    cr_assert_arr_eq(pin.digest, digest, sizeof digest);
+    cr_assert_arr_eq(pin.digest, digest, sizeof(digest));
 }
 
 Test(pin, refuses_what_is_none)
@@ -36,7 +36,7 @@ Test(pin, refuses_what_is_none)
                                         "00000000000000:0",
                                         "sha256:00"};
     struct pin pin;
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
         cr_assert_not(pin_parse(wrong[i], &pin), "\"%s\" was read", wrong[i]);
 }
 

@@ -53,7 +53,7 @@ Test(policy, needs_a_chain_unless_pins_stand_alone)
                 {"pin", {.pin = pin}, false},
                 {"pin and names", {.pin = pin, .name = "a.example"}, false},
                 {"any peer", {.any = true}, false}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct tls_error error = {""};
         struct policy *policy = make(&rows[i].says, NULL, &error);
         cr_assert_not_null(policy);
@@ -85,7 +85,7 @@ Test(policy, names_and_pins_must_both_hold)
                 {"name and other pin", {.name = "a.example", .pin = other_pin}, "peer_pins"},
                 {"other name and pin", {.name = "b.example", .pin = pin}, "peer_names"},
                 {"any peer", {.any = true}, NULL}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         bool result = accepts(&rows[i].says, other->certificate, peer->certificate, &error);
         cr_assert_eq(result, !rows[i].wrong, "%s", rows[i].name);
         cr_assert(result || strstr(error.text, rows[i].wrong), "%s: %s", rows[i].name, error.text);
@@ -110,7 +110,7 @@ Test(policy, our_own_certificate_is_never_the_peers)
                 {"name", {.name = "a.example"}},
                 {"pin", {.pin = pin}},
                 {"any peer", {.any = true}}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         cr_assert_not(accepts(&rows[i].says, own->certificate, own->certificate, &error), "%s",
                       rows[i].name);
         cr_assert(strstr(error.text, "our own"), "%s: %s", rows[i].name, error.text);
@@ -137,7 +137,7 @@ Test(policy, wrong_settings_are_named)
          "peer_pins: \"sha256:12\" is not sha256: and the 64 hex digits of the SHA-256 of the "
          "peer's public key (SubjectPublicKeyInfo)"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct tls_error error = {""};
         cr_assert_null(make(&rows[i].says, NULL, &error));
         cr_assert_str_eq(error.text, rows[i].text);
@@ -171,7 +171,7 @@ Test(policy, keeps_nothing_of_the_settings)
         test_identity_new(&(struct test_identity_options){.names = "DNS:a.example"});
     struct policy *policy = make(&(struct says){.name = name}, NULL, &error);
     cr_assert_not_null(policy);
-    memset(name, 'x', sizeof name - 1);
+    memset(name, 'x', sizeof(name) - 1);
     cr_assert(policy_accepts(policy, peer->certificate, &error));
     policy_free(policy);
     policy_free(NULL);

@@ -17,9 +17,9 @@ Test(private_file, modes_and_groups)
 {
     static const mode_t private[] = {0600, 0400, 0640, 0660, 0670, 0440, 0};
     static const mode_t open[] = {0644, 0604, 0602, 0601, 0666, 0777, 0004};
-    for (size_t i = 0; i < sizeof private / sizeof *private; i++)
+    for (size_t i = 0; i < sizeof(private) / sizeof(*private); i++)
         check(S_IFREG | private[i], 0, NULL);
-    for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
+    for (size_t i = 0; i < sizeof(open) / sizeof(*open); i++) {
         check(S_IFREG | open[i], 0, "everybody");
         check(S_IFIFO | open[i], 0, NULL);
     }

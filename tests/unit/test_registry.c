@@ -100,9 +100,8 @@ Test(registry, a_sign_comes_once_for_each_watch)
 {
     struct registry *registry = registry_new(SERVICES);
     struct registry_entry entries[4] = {{0}};
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         registry_add(registry, &entries[i]);
-    }
     registry_remove(registry, &entries[0]);
     cr_assert_not(has_sign(registry), "nobody asked");
     registry_watch(registry);
@@ -179,16 +178,14 @@ Test(registry, any_thread_may_come_and_go, .timeout = 60)
 {
     struct registry *registry = registry_new(SERVICES);
     pthread_t threads[4];
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, come_and_go, registry), 0);
-    }
     for (int i = 0; i < 200; i++) {
         registry_watch(registry);
         cr_assert_leq(registry_count(registry), 8);
     }
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
-    }
     cr_assert_eq(registry_count(registry), 0);
     registry_free(registry);
 }

@@ -26,7 +26,7 @@ static const struct way ways[] = {{"pair, auto", RELAY_PAIR, DRIVER_AUTO},
                                   {"pair, conversation", RELAY_PAIR, DRIVER_CONVERSATION},
                                   {"pair, random", RELAY_PAIR, DRIVER_RANDOM},
                                   {"direct", RELAY_DIRECT, DRIVER_AUTO}};
-enum { WAYS = sizeof ways / sizeof *ways };
+enum { WAYS = sizeof(ways) / sizeof(*ways) };
 
 struct bench {
     struct threads *threads;
@@ -111,7 +111,7 @@ static void fill_output(struct bench *bench)
     static const char block[4096];
     int64_t deadline_us = clock_deadline_ms(LONG_MS);
     do {
-        while (BIO_write(bench->bio, block, sizeof block) > 0)
+        while (BIO_write(bench->bio, block, sizeof(block)) > 0)
             cr_assert_lt(clock_now_us(), deadline_us, "it accepts without end");
         relay_flush(bench->relay);
     } while (BIO_should_write(bench->bio) && wait_ms(bench, RELAY_WRITABLE, 40) == WAIT_READY);
@@ -257,7 +257,7 @@ Test(relay, two_threads_wait_at_once, .timeout = 60)
         cr_assert_not(relay_is(bench.relay, RELAY_WRITABLE), "%s", ways[i].name);
         char sink[65536];
         while (!relay_is(bench.relay, RELAY_WRITABLE))
-            (void)recv(bench.peer, sink, sizeof sink, MSG_DONTWAIT);
+            (void)recv(bench.peer, sink, sizeof(sink), MSG_DONTWAIT);
         cr_assert_eq(pthread_join(writer, NULL), 0);
         cr_assert_eq(writing.result, WAIT_READY, "%s: writer", ways[i].name);
         bench_free(&bench);
@@ -282,7 +282,7 @@ Test(relay, a_thread_that_leaves_hands_the_pump_on, .timeout = 60)
         static char sink[1 << 20];
         int64_t deadline_us = clock_deadline_ms(LONG_MS);
         while (!relay_is(bench.relay, RELAY_WRITABLE) && clock_now_us() < deadline_us)
-            (void)recv(bench.peer, sink, sizeof sink, MSG_DONTWAIT);
+            (void)recv(bench.peer, sink, sizeof(sink), MSG_DONTWAIT);
         cr_assert_eq(pthread_join(writer, NULL), 0);
         cr_assert_eq(writing.result, WAIT_READY, "%s", ways[i].name);
         bench_free(&bench);
@@ -358,7 +358,7 @@ static void hazard_9(const struct way *way)
     struct relay_options options = options_of(way);
     options.inbound_size = 16;
     bench_start(&bench, &options);
-    peer_sends(&bench, block, sizeof block);
+    peer_sends(&bench, block, sizeof(block));
     if (way->transport == RELAY_PAIR)
         cr_assert(receives(&bench, 16), "%s", way->name);
     assert_quiet(&bench, way->name, "ring full");
@@ -463,11 +463,11 @@ Test(relay, away_the_relay_receives, .timeout = 30)
         const struct way *way = &ways[with_thread[i]];
         bench_init(&bench, way);
         (void)wait_ms(&bench, RELAY_READABLE, 30); /* in a call for long: the thread may be gone */
-        peer_sends(&bench, block, sizeof block);
+        peer_sends(&bench, block, sizeof(block));
         int64_t deadline_us = clock_deadline_ms(LONG_MS);
-        while (relay_status(bench.relay).received < sizeof block && clock_now_us() < deadline_us)
+        while (relay_status(bench.relay).received < sizeof(block) && clock_now_us() < deadline_us)
             pause_ms(1);
-        cr_assert_eq(relay_status(bench.relay).received, sizeof block, "%s", way->name);
+        cr_assert_eq(relay_status(bench.relay).received, sizeof(block), "%s", way->name);
         bench_free(&bench);
     }
 }
@@ -485,7 +485,7 @@ Test(relay, away_the_relay_sends, .timeout = 30)
         char sink[65536];
         int64_t deadline_us = clock_deadline_ms(LONG_MS);
         while (!relay_is(bench.relay, RELAY_WRITABLE) && clock_now_us() < deadline_us) {
-            ssize_t got = recv(bench.peer, sink, sizeof sink, MSG_DONTWAIT);
+            ssize_t got = recv(bench.peer, sink, sizeof(sink), MSG_DONTWAIT);
             all += got > 0 ? (uint64_t)got : 0;
             pause_ms(1);
         }
@@ -517,7 +517,7 @@ static ssize_t read_to_eof(int fd)
 {
     char sink[65536];
     ssize_t got, all = 0;
-    while ((got = recv(fd, sink, sizeof sink, 0)) > 0)
+    while ((got = recv(fd, sink, sizeof(sink), 0)) > 0)
         all += got;
     return got < 0 ? -1 : all;
 }
@@ -533,7 +533,7 @@ Test(relay, hazard_7_all_output_is_sent_before_the_end, .timeout = 60)
 {
     static uint8_t data[300000];
     static const size_t rings[] = {17, 4096, 0};
-    pattern_fill(data, sizeof data, 0, 1);
+    pattern_fill(data, sizeof(data), 0, 1);
     for (int i = 0; i < WAYS; i++)
         for (size_t r = 0; r < 3; r++) {
             struct bench bench;
@@ -544,7 +544,7 @@ Test(relay, hazard_7_all_output_is_sent_before_the_end, .timeout = 60)
             void *wrong;
             cr_assert_eq(pthread_create(&thread, NULL, read_all, &bench), 0);
             relay_set_blocking(bench.relay, true, LONG_MS);
-            for (size_t at = 0; at < sizeof data; at += 10000)
+            for (size_t at = 0; at < sizeof(data); at += 10000)
                 cr_assert_eq(BIO_write(bench.bio, data + at, 10000), 10000);
             cr_assert_eq(relay_finish_output(bench.relay, clock_deadline_ms(LONG_MS)), WAIT_READY,
                          "%s", ways[i].name);

@@ -24,7 +24,7 @@ static const struct way ways[] = {{"direct", RELAY_DIRECT, DRIVER_AUTO},
                                   {"pair, relay", RELAY_PAIR, DRIVER_RELAY},
                                   {"pair, random", RELAY_PAIR, DRIVER_RANDOM},
                                   {"pair, conversation", RELAY_PAIR, DRIVER_CONVERSATION}};
-enum { WAYS = sizeof ways / sizeof *ways, WAYS_THAT_RECEIVE_ALONE = 4 };
+enum { WAYS = sizeof(ways) / sizeof(*ways), WAYS_THAT_RECEIVE_ALONE = 4 };
 
 struct bench {
     struct threads *threads;
@@ -39,7 +39,7 @@ static void *flood(void *arg)
 {
     static const char block[65536];
     const struct bench *bench = arg;
-    while (send(bench->peer, block, sizeof block, MSG_NOSIGNAL) > 0)
+    while (send(bench->peer, block, sizeof(block), MSG_NOSIGNAL) > 0)
         ;
     return NULL;
 }
@@ -79,7 +79,7 @@ static size_t read_until_retry(struct bench *bench, size_t most)
     char scratch[BITE];
     size_t total = 0;
     int got;
-    while (total <= most && (got = BIO_read(bench->bio, scratch, sizeof scratch)) > 0)
+    while (total <= most && (got = BIO_read(bench->bio, scratch, sizeof(scratch))) > 0)
         total += (size_t)got;
     return total;
 }

@@ -99,7 +99,7 @@ struct way {
 static const struct way ways[] = {{"pair, auto", RELAY_PAIR, DRIVER_AUTO},
                                   {"pair, conversation", RELAY_PAIR, DRIVER_CONVERSATION},
                                   {"direct", RELAY_DIRECT, DRIVER_AUTO}};
-enum { WAYS = sizeof ways / sizeof *ways };
+enum { WAYS = sizeof(ways) / sizeof(*ways) };
 
 struct bench {
     struct threads *threads;
@@ -206,7 +206,7 @@ static void hand_over(const struct way *way, const struct hand_over *what)
     bench_init(&bench, &options, false); /* no relay thread: nobody else is to poll */
     stop_input(&bench);
     if (!what->writing)
-        cr_assert_eq(BIO_write(bench.bio, block, sizeof block), RING);
+        cr_assert_eq(BIO_write(bench.bio, block, sizeof(block)), RING);
 
     pthread_t sender, sleeper;
     struct waiter waiter = {.bench = &bench, .finish = what->finish};
@@ -242,7 +242,7 @@ Test(relay_hand_over, who_sleeps_hears_of_what_another_threads_send_has_made, .t
         {.name = "all sent", .finish = true},
         {.name = "all sent, the send fails", .finish = true, .failing = true}};
     for (int i = 0; i < WAYS; i++)
-        for (size_t k = 0; k < sizeof table / sizeof *table; k++)
+        for (size_t k = 0; k < sizeof(table) / sizeof(*table); k++)
             hand_over(&ways[i], &table[k]);
 }
 
@@ -252,7 +252,7 @@ Test(relay_hand_over, who_sleeps_hears_of_another_threads_write, .timeout = 60)
     static const struct hand_over table[] = {
         {.name = "written", .finish = true, .writing = true},
         {.name = "the write fails", .finish = true, .writing = true, .failing = true}};
-    for (size_t k = 0; k < sizeof table / sizeof *table; k++)
+    for (size_t k = 0; k < sizeof(table) / sizeof(*table); k++)
         hand_over(&ways[WAYS - 1], &table[k]);
 }
 

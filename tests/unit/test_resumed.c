@@ -8,7 +8,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
@@ -93,7 +93,7 @@ static void visit(struct tls_context *context, const char *name, int version, SS
     X509 *shown = SSL_get0_peer_certificate(theirs);
     if (shown)
         X509_NAME_get_text_by_NID(X509_get_subject_name(shown), NID_commonName, visit->shown,
-                                  sizeof visit->shown);
+                                  sizeof(visit->shown));
     visit->staple_size = SSL_get_tlsext_status_ocsp_resp(theirs, &staple);
     if (visit->staple_size > 0)
         memcpy(visit->staple, staple, (size_t)visit->staple_size);
@@ -292,7 +292,7 @@ Test(served, ocsp_response_is_shown)
             const unsigned char *at = seen.staple;
             OCSP_RESPONSE *response =
                 seen.staple_size > 0 ? d2i_OCSP_RESPONSE(NULL, &at, seen.staple_size) : NULL;
-            cr_assert_eq(response != NULL, visits[i / 2].stapled, "%zu", i);
+            cr_assert_eq(!!response, visits[i / 2].stapled, "%zu", i);
             OCSP_RESPONSE_free(response);
             SSL_SESSION_free(seen.session);
         }

@@ -150,9 +150,8 @@ static bool becomes(struct scene *scene, unsigned long long (*what)(struct scene
 {
     int64_t deadline_us = clock_deadline_ms(20000);
     struct timespec pause = {.tv_nsec = 2000000};
-    while (what(scene) != wanted && clock_now_us() < deadline_us) {
+    while (what(scene) != wanted && clock_now_us() < deadline_us)
         nanosleep(&pause, NULL);
-    }
     return what(scene) == wanted;
 }
 
@@ -229,9 +228,8 @@ Test(server, it_listens_everywhere_or_nowhere)
 Test(server, a_report_takes_lines_of_any_length)
 {
     struct config_report report = {0};
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 50; i++)
         server_report(&report.errors, "%02000d", i);
-    }
     cr_assert_eq(report.errors.count, 50);
     cr_assert_lt(strlen(report.errors.items[49]), 2000, "cut, but there");
     config_report_free(&report);
@@ -288,18 +286,16 @@ Test(server, at_max_connections_others_wait, .timeout = 60)
     start(&scene);
     actpass_conn *peers[2] = {open_peer(&scene, scene.client), open_peer(&scene, scene.client)};
     int waiting[3];
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++)
         waiting[i] = open_silent(&scene);
-    }
     expect_echo(peers[1]);
     cr_assert_eq(count_accepted(&scene), 2);
     close_peer(peers[0]);
     cr_assert(becomes(&scene, count_accepted, 3));
     close_peer(peers[1]);
     cr_assert(becomes(&scene, count_accepted, 4));
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++)
         close(waiting[i]);
-    }
     cr_assert(becomes(&scene, count_accepted, 5));
     close_peer(open_peer(&scene, scene.client));
     cr_assert_eq(stop(&scene), 0);
@@ -413,9 +409,8 @@ Test(server, open_conversations_may_end, .timeout = 60)
     actpass_conn *peer = open_peer(&scene, scene.client);
     actpass_server_stop(scene.server);
     int64_t deadline_us = clock_deadline_ms(20000);
-    while (stat(scene.socket, &file) == 0) { /* the listener goes first */
+    while (stat(scene.socket, &file) == 0) /* the listener goes first */
         cr_assert_lt(clock_now_us(), deadline_us);
-    }
     expect_echo(peer);
     close_peer(peer);
     cr_assert_eq(wait_stopped(&scene), 0);
@@ -467,9 +462,8 @@ Test(server, silent_peers_get_their_time_but_not_for_ever, .timeout = 60)
         cr_assert(becomes(&scene, count_open, 1));
         int64_t began_us = clock_now_us();
         cr_assert_eq(stop(&scene), rows[i].status, "%s", rows[i].service);
-        if (rows[i].status != 0) {
+        if (rows[i].status != 0)
             cr_assert_geq(clock_now_us() - began_us, 500000);
-        }
         close(silent);
         tidy(&scene);
     }

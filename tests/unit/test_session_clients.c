@@ -22,7 +22,7 @@ TestSuite(session_clients, .init = set_up, .fini = tear_down);
 static struct store_key key_of(unsigned number)
 {
     struct store_key key = {{0}};
-    memcpy(key.bytes, &number, sizeof number);
+    memcpy(key.bytes, &number, sizeof(number));
     return key;
 }
 
@@ -110,6 +110,6 @@ Test(session_clients, too_large)
 {
     static const char large[STORE_RECORD + 1];
     struct store_key key = key_of(1);
-    clients_put(clients, &key, large, sizeof large, true, 60);
+    clients_put(clients, &key, large, sizeof(large), true, 60);
     cr_assert_eq(take(1), 0);
 }

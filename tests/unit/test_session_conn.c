@@ -72,13 +72,13 @@ static void *serve(void *arg)
 static void server_start(struct server *server)
 {
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof name;
+    socklen_t size = sizeof(name);
     *server = (struct server){.config = config_of(0, ACTPASS_ROLE_SERVER)};
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_eq(bind(server->listener, (struct sockaddr *)&name, size), 0);
     cr_assert_eq(listen(server->listener, 16), 0);
     cr_assert_eq(getsockname(server->listener, (struct sockaddr *)&name, &size), 0);
-    snprintf(server->address, sizeof server->address, "127.0.0.1:%u", ntohs(name.sin_port));
+    snprintf(server->address, sizeof(server->address), "127.0.0.1:%u", ntohs(name.sin_port));
     cr_assert_eq(pthread_create(&server->thread, NULL, serve, server), 0);
 }
 
@@ -98,7 +98,7 @@ static bool visit(actpass_config *config, const char *address)
     actpass_conn *conn = actpass_connect(config, address);
     cr_assert_not_null(conn, "%s", actpass_config_error(config));
     cr_assert_eq(actpass_handshake(conn), 0, "%s", actpass_error(conn));
-    cr_assert_eq(actpass_read(conn, text, sizeof text), 5, "%s", actpass_error(conn));
+    cr_assert_eq(actpass_read(conn, text, sizeof(text)), 5, "%s", actpass_error(conn));
     cr_assert_eq(actpass_close(conn), ACTPASS_CLEAN, "%s", actpass_error(conn));
     actpass_info(conn, &info);
     cr_assert(info.peer_subject[0], "the peer is known, too, when resumed");

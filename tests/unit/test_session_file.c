@@ -55,7 +55,7 @@ static struct store_key key_of(unsigned number)
 {
     struct store_key key = {{0}};
     number = number * 2654435761U; /* in no order, as digests are */
-    memcpy(key.bytes, &number, sizeof number);
+    memcpy(key.bytes, &number, sizeof(number));
     return key;
 }
 
@@ -64,7 +64,7 @@ static enum store_result try_put(struct store *store, unsigned number, size_t si
 {
     uint8_t data[STORE_RECORD];
     struct store_key key = key_of(number);
-    memset(data, (int)number, sizeof data);
+    memset(data, (int)number, sizeof(data));
     return store_put(store, &key, data, size, lifetime_s, &problem);
 }
 
@@ -187,7 +187,7 @@ Test(session_file, opened_once_in_a_process)
     struct test_folder *elsewhere = test_folder_new();
     const char *link = test_folder_path(elsewhere, "link");
     cr_assert_eq(symlink(test_folder_path(folder, "."), link), 0);
-    snprintf(detour, sizeof detour, "%s/store", link);
+    snprintf(detour, sizeof(detour), "%s/store", link);
     struct store *three = store_file_new(detour, &usual, &error);
     cr_assert(one == two && one == three);
     store_free(one);
@@ -202,8 +202,8 @@ Test(session_file, opened_once_in_a_process)
 Test(session_file, what_cannot_be_opened)
 {
     char garbage[20000];
-    memset(garbage, 'x', sizeof garbage - 1);
-    garbage[sizeof garbage - 1] = '\0';
+    memset(garbage, 'x', sizeof(garbage) - 1);
+    garbage[sizeof(garbage) - 1] = '\0';
     const struct {
         const char *path, *text;
     } rows[] = {
@@ -212,7 +212,7 @@ Test(session_file, what_cannot_be_opened)
         {"/dev/null", "cannot be used"},
         {test_write_text(folder, "text", garbage), "name another file, or remove it"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         error.text[0] = '\0';
         cr_assert_null(store_file_new(rows[i].path, &usual, &error), "row %zu", i);
         cr_assert(strstr(error.text, rows[i].text), "row %zu: %s", i, error.text);
@@ -263,13 +263,13 @@ Test(session_file, a_disk_that_is_full_at_the_start)
     const char block[4096] = "x";
     cr_assert_not_null(mkdtemp(disk));
     mount_disk(disk);
-    snprintf(path, sizeof path, "%s/store", disk);
-    snprintf(filler, sizeof filler, "%s/filler", disk);
+    snprintf(path, sizeof(path), "%s/store", disk);
+    snprintf(filler, sizeof(filler), "%s/filler", disk);
     int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     cr_assert(fd >= 0);
     off_t size = 0;
-    while (write(fd, block, sizeof block) == sizeof block)
-        size += (off_t)sizeof block;
+    while (write(fd, block, sizeof(block)) == sizeof(block))
+        size += (off_t)sizeof(block);
     for (off_t room = 0; room <= 65536; room += 4096) {
         cr_assert_eq(ftruncate(fd, size - room), 0);
         error.text[0] = '\0';
@@ -325,10 +325,10 @@ static void *hammer(void *arg)
     size_t size;
     for (unsigned i = 0; i < 200; i++) {
         struct store_key key = key_of(i * 7 % 50), other = key_of(i * 5 % 50);
-        memset(data, (int)(i * 7 % 50), sizeof data);
-        (void)store_put(store, &key, data, sizeof data, 60, &own);
+        memset(data, (int)(i * 7 % 50), sizeof(data));
+        (void)store_put(store, &key, data, sizeof(data), 60, &own);
         if (store_get(store, &other, data, &size, &own) == STORE_DONE &&
-            (size != sizeof data || data[0] != data[99] || data[0] != i * 5 % 50))
+            (size != sizeof(data) || data[0] != data[99] || data[0] != i * 5 % 50))
             return store;
         if (i % 4 == 0)
             (void)store_remove(store, &other, &own);
@@ -480,7 +480,7 @@ Test(session_file, files_that_were_removed)
         const char *names[2];
         int kept;
     } rows[] = {{{"store-lock"}, 100}, {{"store"}, -1}, {{"store", "store-lock"}, -1}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         int status = -1, go[2];
         cr_assert_eq(pipe(go), 0);
         pid_t pid = child_after(go[0], put_one, 2);

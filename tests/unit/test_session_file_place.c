@@ -57,11 +57,11 @@ static void write_file(const char *name, mode_t mode)
 Test(session_file_place, modes_of_the_folder)
 {
     static const mode_t good[] = {0700, 0750, 0755}, bad[] = {0770, 0720, 0702, 0777};
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
         cr_assert_eq(chmod(below, good[i]), 0);
         allows(store);
     }
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         cr_assert_eq(chmod(below, bad[i]), 0);
         refuses(store, "chmod go-w ");
     }
@@ -87,13 +87,13 @@ Test(session_file_place, ways_to_it)
     const char *link = test_folder_path(folder, "link");
     allows("/store");
     allows("/run/store");
-    snprintf(path, sizeof path, "/%s//../below///store", below);
+    snprintf(path, sizeof(path), "/%s//../below///store", below);
     allows(path);
     cr_assert_eq(chdir(below), 0);
     allows("store");
     allows("../below/store");
     cr_assert_eq(symlink("below", link), 0);
-    snprintf(path, sizeof path, "%s/store", link);
+    snprintf(path, sizeof(path), "%s/store", link);
     allows(path);
     cr_assert_eq(chmod(below, 0777), 0);
     refuses(path, "chmod go-w ");
@@ -133,7 +133,7 @@ Test(session_file_place, links)
         cr_assert_eq(symlink(victim, names[i]), 0);
         refuses(store, "is a symbolic link");
         cr_assert_eq(stat(victim, &status), 0);
-        cr_assert_eq(status.st_size, sizeof text - 1);
+        cr_assert_eq(status.st_size, sizeof(text) - 1);
         cr_assert_eq(unlink(names[i]), 0);
         cr_assert_eq(symlink("nowhere", names[i]), 0);
         refuses(store, "is a symbolic link");

@@ -11,7 +11,7 @@ static struct store_problem problem;
 static struct store_key key_of(unsigned number)
 {
     struct store_key key = {{0}};
-    memcpy(key.bytes, &number, sizeof number);
+    memcpy(key.bytes, &number, sizeof(number));
     return key;
 }
 
@@ -19,7 +19,7 @@ static void put(struct store *store, unsigned number, size_t size, int64_t lifet
 {
     uint8_t data[STORE_RECORD];
     struct store_key key = key_of(number);
-    memset(data, (int)number, sizeof data);
+    memset(data, (int)number, sizeof(data));
     cr_assert_eq(store_put(store, &key, data, size, lifetime_s, &problem), STORE_DONE);
 }
 
@@ -72,7 +72,7 @@ Test(session_memory, what_is_not_kept)
     static const uint8_t data[STORE_RECORD + 1];
     struct store *store = store_memory_new(10, 100000);
     struct store_key key = key_of(1);
-    cr_assert_eq(store_put(store, &key, data, sizeof data, 60, &problem), STORE_MISS);
+    cr_assert_eq(store_put(store, &key, data, sizeof(data), 60, &problem), STORE_MISS);
     cr_assert_eq(store_put(store, &key, data, 10, 0, &problem), STORE_MISS);
     cr_assert_eq(store_put(store, &key, data, 10, -5, &problem), STORE_MISS);
     cr_assert_eq(get(store, 1), -1);
@@ -128,10 +128,10 @@ static void *hammer(void *arg)
     size_t size;
     for (unsigned i = 0; i < 2000; i++) {
         struct store_key key = key_of(i * 7 % 50), other = key_of(i * 5 % 50);
-        memset(data, (int)(i * 7 % 50), sizeof data);
-        (void)store_put(store, &key, data, sizeof data, 60, &own);
+        memset(data, (int)(i * 7 % 50), sizeof(data));
+        (void)store_put(store, &key, data, sizeof(data), 60, &own);
         if (store_get(store, &other, data, &size, &own) == STORE_DONE &&
-            (size != sizeof data || data[0] != data[99] || data[0] != i * 5 % 50))
+            (size != sizeof(data) || data[0] != data[99] || data[0] != i * 5 % 50))
             return store;
         (void)store_remove(store, &other, &own);
     }

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
 enum { DEADLINE_MS = 300, QUESTION = 2048 };
 
@@ -88,12 +88,12 @@ static void peer_start(struct peer *peer, uint16_t port)
 {
     struct sockaddr_in name = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
-    socklen_t size = sizeof name;
+    socklen_t size = sizeof(name);
     int on = 1;
     peer->stop = 0;
     cr_assert_eq(pthread_mutex_init(&peer->lock, NULL), 0);
     peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(setsockopt(peer->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    cr_assert_eq(setsockopt(peer->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
     cr_assert_eq(bind(peer->listener, (struct sockaddr *)&name, size), 0);
     cr_assert_eq(listen(peer->listener, 100), 0);
     cr_assert_eq(getsockname(peer->listener, (struct sockaddr *)&name, &size), 0);
@@ -148,10 +148,10 @@ Test(session_redis, what_is_asked)
     cr_assert_eq(store_put(store, &key, "a\0c", 3, 300, &problem), STORE_DONE);
     static const char wanted[] =
         "*4\r\n$5\r\nSETEX\r\n$72\r\n" NAME "\r\n$3\r\n300\r\n$3\r\na\0c\r\n";
-    cr_assert(asked(&peer, wanted, sizeof wanted));
+    cr_assert(asked(&peer, wanted, sizeof(wanted)));
     (void)store_remove(store, &key, &problem);
     static const char removal[] = "*2\r\n$3\r\nDEL\r\n$72\r\n" NAME "\r\n";
-    cr_assert(asked(&peer, removal, sizeof removal));
+    cr_assert(asked(&peer, removal, sizeof(removal)));
     cr_assert_eq(peer.connections, 1, "one connection for all");
     store_free(store);
     peer_end(&peer);
@@ -201,7 +201,7 @@ Test(session_redis, an_answer_that_is_too_large)
     char data[STORE_RECORD];
     size_t size;
     struct peer peer = {.answer = large};
-    memset(large, 'x', sizeof large - 1);
+    memset(large, 'x', sizeof(large) - 1);
     memcpy(large, "$1000000000\r\n", 13);
     peer_start(&peer, 0);
     struct store *store = store_of(&peer, 0);
@@ -220,7 +220,7 @@ Test(session_redis, the_database_is_selected_first)
     struct store *store = store_of(&peer, 12);
     cr_assert_eq(get(store, data, &size), STORE_FAILED);
     static const char selection[] = "*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n";
-    cr_assert(asked(&peer, selection, sizeof selection));
+    cr_assert(asked(&peer, selection, sizeof(selection)));
     cr_assert(strstr(problem.text, "database 12 cannot be selected"), "%s", problem.text);
     store_free(store);
     peer_end(&peer);
@@ -299,7 +299,7 @@ Test(session_redis, what_cannot_be_made)
 {
     struct tls_error error;
     static char path[200];
-    memset(path, 'x', sizeof path - 1);
+    memset(path, 'x', sizeof(path) - 1);
     const struct config_sessions unknown = {.host = (char *)"no.such.host.invalid", .port = 1},
                                  too_long = {.path = path};
     cr_assert_null(store_redis_new(&unknown, DEADLINE_MS, &error));

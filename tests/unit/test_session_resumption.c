@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 #define ONE "1111111111111111111111111111111111111111111111111111111111111111\n"
 #define TWO "2222222222222222222222222222222222222222222222222222222222222222\n"
 #define PEER "peer.example:443"
@@ -184,7 +184,7 @@ Test(session_resumption, a_ticket_of_tls_13_is_offered_once)
         for (int j = 0; j < 2; j++) {
             SSL *theirs = tls_context_ssl(client, false);
             tls_context_offer(client, theirs, PEER);
-            cr_assert_eq(SSL_get_session(theirs) != NULL, j == 0 || versions[i] == TLS1_2_VERSION,
+            cr_assert_eq(!!SSL_get_session(theirs), j == 0 || versions[i] == TLS1_2_VERSION,
                          "TLS %x, time %d", versions[i], j);
             end(theirs);
         }
@@ -223,7 +223,7 @@ Test(session_resumption, not_after_a_fatal_alert)
             static const unsigned char bad[] = {0x17, 3,  3,  0,  30, 1,  2,  3,  4,  5,  6,  7,
                                                 8,    9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
                                                 20,   21, 22, 23, 24, 25, 26, 27, 28, 29, 30};
-            cr_assert_eq(BIO_write(SSL_get_wbio(theirs), bad, sizeof bad), sizeof bad);
+            cr_assert_eq(BIO_write(SSL_get_wbio(theirs), bad, sizeof(bad)), sizeof(bad));
             cr_assert_leq(SSL_read(ours, &byte, 1), 0);
             ERR_clear_error();
         }
@@ -427,7 +427,7 @@ static struct tls_context *short_lived(size_t end, const struct test_identity *c
                                        enum config_sessions_kind kind)
 {
     char names[64];
-    snprintf(names, sizeof names, "DNS:%s", pair->ends[end].name);
+    snprintf(names, sizeof(names), "DNS:%s", pair->ends[end].name);
     struct test_identity *brief = test_identity_new(
         &(struct test_identity_options){.issuer = ca,
                                         .names = authority ? NULL : names,
@@ -451,7 +451,7 @@ static struct tls_context *long_lived(size_t end, const struct test_identity *ca
                                       enum config_sessions_kind kind)
 {
     char names[64];
-    snprintf(names, sizeof names, "DNS:%s", pair->ends[end].name);
+    snprintf(names, sizeof(names), "DNS:%s", pair->ends[end].name);
     struct test_identity *identity = test_leaf_new(ca, names);
     struct config_tls tls = settings(end, kind);
     tls.ca = (char *)test_write_certificate(pair->folder, "long-ca.pem", ca);

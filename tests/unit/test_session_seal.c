@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 #define ONE "1111111111111111111111111111111111111111111111111111111111111111\n"
 #define TWO "ABCDEF22222222222222222222222222222222222222222222222222222222ab\n"
 #define THREE "3333333333333333333333333333333333333333333333333333333333333333\n"
@@ -55,8 +55,8 @@ static bool opens(const char *sealing, const char *opening)
     struct keyring *two = ring_of(opening);
     struct key_set *first = keyring_hold(one), *second = keyring_hold(two);
     fill(plain);
-    cr_assert_eq(seal(first, purpose, plain, SIZE, sealed), sizeof sealed);
-    bool result = seal_open(second, purpose, sealed, sizeof sealed, opened);
+    cr_assert_eq(seal(first, purpose, plain, SIZE, sealed), sizeof(sealed));
+    bool result = seal_open(second, purpose, sealed, sizeof(sealed), opened);
     cr_assert(!result || memcmp(plain, opened, SIZE) == 0);
     cr_assert_eq(ERR_peek_error(), 0);
     key_set_release(second);
@@ -114,7 +114,7 @@ Test(session_seal, no_two_are_alike_and_nothing_shows)
     seal(keys, purpose, plain, SIZE, two);
     cr_assert_arr_neq(one + SEAL_HEAD, two + SEAL_HEAD, SEAL_NONCE);
     cr_assert_arr_neq(one + SEAL_HEAD + SEAL_NONCE, two + SEAL_HEAD + SEAL_NONCE, SIZE);
-    cr_assert_null(memmem(one + SEAL_HEAD, sizeof one - SEAL_HEAD, plain, 16));
+    cr_assert_null(memmem(one + SEAL_HEAD, sizeof(one) - SEAL_HEAD, plain, 16));
     key_set_release(keys);
     keyring_free(ring);
 }
@@ -125,7 +125,7 @@ Test(session_seal, an_empty_record)
     struct keyring *ring = ring_of(ONE);
     struct key_set *keys = keyring_hold(ring);
     cr_assert_eq(seal(keys, purpose, "", 0, sealed), SEAL_OVERHEAD);
-    cr_assert(seal_open(keys, purpose, sealed, sizeof sealed, opened));
+    cr_assert(seal_open(keys, purpose, sealed, sizeof(sealed), opened));
     key_set_release(keys);
     keyring_free(ring);
 }
@@ -165,7 +165,7 @@ Test(session_seal, files_of_keys)
         struct tls_error error = {""};
         const char *file = test_write_text(folder, "keys", rows[i].text);
         struct keyring *ring = keyring_new(file, &error);
-        cr_assert_eq(ring != NULL, rows[i].error == NULL, "row %zu: %s", i, error.text);
+        cr_assert_eq(!!ring, !rows[i].error, "row %zu: %s", i, error.text);
         if (ring) {
             struct key_set *keys = keyring_hold(ring);
             cr_assert_eq(keys->count, rows[i].count, "row %zu", i);
@@ -226,9 +226,9 @@ Test(session_seal, a_new_key_in_the_file)
     cr_assert(keyring_reload(ring, &error), "%s", error.text);
     struct key_set *after = keyring_hold(ring);
     cr_assert_eq(after->count, 2);
-    cr_assert(seal_open(after, purpose, sealed, sizeof sealed, opened));
+    cr_assert(seal_open(after, purpose, sealed, sizeof(sealed), opened));
     seal(after, purpose, plain, SIZE, sealed);
-    cr_assert_not(seal_open(before, purpose, sealed, sizeof sealed, opened));
+    cr_assert_not(seal_open(before, purpose, sealed, sizeof(sealed), opened));
     key_set_release(after);
     key_set_release(before);
     keyring_free(ring);
@@ -296,7 +296,7 @@ static struct ticket ask(const struct key_set *keys, const struct ticket *old)
     EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
     if (old)
         ticket = *old;
-    ticket.result = tickets_keys(keys, ticket.name, ticket.iv, cipher, mac, old == NULL);
+    ticket.result = tickets_keys(keys, ticket.name, ticket.iv, cipher, mac, !old);
     cr_assert(ticket.result <= 0 || EVP_CIPHER_CTX_get_key_length(cipher) == KEYRING_KEY);
     cr_assert(ticket.result <= 0 || EVP_MAC_CTX_get_mac_size(mac) == 32);
     EVP_MAC_CTX_free(mac);

@@ -82,7 +82,7 @@ Test(settings, timeouts)
                 {ACTPASS_WRITE_TIMEOUT, &connection->write_timeout_ms},
                 {ACTPASS_CLOSE_TIMEOUT, &connection->close_timeout_ms},
                 {ACTPASS_CONNECT_TIMEOUT, &config->connect_timeout_ms}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, 17), 0);
         cr_assert_eq(*rows[i].place, 17, "timeout %zu", i);
         cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, 0), 0);
@@ -165,7 +165,7 @@ Test(settings, where_to_dial_from)
     cr_assert_eq(config->dial_from.kind, CONFIG_ADDRESS_NONE);
     cr_assert_eq(actpass_config_set_dial_from(config, "[::]:4433"), 0);
     cr_assert_eq(actpass_config_set_dial_from(config, "0.0.0.0:0"), 0);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         cr_assert_eq(actpass_config_set_dial_from(config, rows[i].address), -1, "%s",
                      rows[i].address);
         assert_says(config, rows[i].says);
@@ -232,7 +232,7 @@ Test(settings, nothing_can_be_changed_once_it_is_in_use)
                            actpass_config_set_require_alpn(config, 1),
                            actpass_on_event(config, on_event, NULL),
                            actpass_config_load(config, "/no/such.json", NULL)};
-    for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+    for (size_t i = 0; i < sizeof(results) / sizeof(*results); i++)
         cr_assert_eq(results[i], -1, "setter %zu", i);
     assert_says(config, "in use");
     actpass_config_free(config);
@@ -278,7 +278,7 @@ static void check_auth(const struct test_pair *pair, actpass_role role, int auth
         cr_assert_eq(actpass_config_set_min_version(config, 0x0304), 0, "it is not in use yet");
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     actpass_conn *conn = actpass_accept_fd(config, fds[0]);
-    cr_assert_eq(conn != NULL, accepts, "role %d, client_auth %d", (int)role, auth);
+    cr_assert_eq(!!conn, accepts, "role %d, client_auth %d", (int)role, auth);
     if (!accepts)
         assert_says(config, "the peer chooses its role");
     if (accepts) { /* now it is frozen, and dialing is judged all the same */
@@ -336,7 +336,7 @@ Test(settings, many_threads_may_use_it_first)
 static const char *write_json(struct test_folder *folder, const struct test_pair *pair)
 {
     char text[2000];
-    snprintf(text, sizeof text,
+    snprintf(text, sizeof(text),
              "{\"services\": ["
              "{\"name\": \"one\", \"listen\": \"127.0.0.1:0\", \"role\": \"server\","
              " \"handshake_timeout\": \"3s\","
@@ -384,7 +384,7 @@ Test(settings, a_service_of_a_file)
 static int listen_tcp(char address[32])
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t length = sizeof in;
+    socklen_t length = sizeof(in);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_eq(bind(fd, (struct sockaddr *)&in, length), 0);
     cr_assert_eq(listen(fd, 4), 0);
@@ -399,13 +399,13 @@ Test(settings, connecting_over_tcp_and_unix)
     struct test_folder *folder = test_folder_new();
     struct resources before = resources_now();
     struct sockaddr_un un = {.sun_family = AF_UNIX};
-    snprintf(un.sun_path, sizeof un.sun_path, "%s", test_folder_path(folder, "s"));
+    snprintf(un.sun_path, sizeof(un.sun_path), "%s", test_folder_path(folder, "s"));
     int unix_listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(unix_listener, (struct sockaddr *)&un, sizeof un), 0);
+    cr_assert_eq(bind(unix_listener, (struct sockaddr *)&un, sizeof(un)), 0);
     cr_assert_eq(listen(unix_listener, 4), 0);
     char addresses[2][200];
     int tcp_listener = listen_tcp(addresses[0]);
-    snprintf(addresses[1], sizeof addresses[1], "unix:%s", un.sun_path);
+    snprintf(addresses[1], sizeof(addresses[1]), "unix:%s", un.sun_path);
     for (int i = 0; i < 2; i++) {
         actpass_info_t info;
         actpass_config *config = usable(pair);
@@ -438,7 +438,7 @@ Test(settings, connecting_in_vain_says_where_and_why)
                 {"nonsense", "nonsense"},
                 {"", ""},
                 {"127.0.0.1:99999", "127.0.0.1:99999"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         actpass_config *config = usable(pair);
         cr_assert_null(actpass_connect(config, rows[i].address), "%s", rows[i].address);
         assert_says(config, rows[i].says);
@@ -461,7 +461,7 @@ Test(settings, connecting_has_a_deadline)
     int waiting[8];
     for (int i = 0; i < 8; i++) {
         waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        (void)connect(waiting[i], (struct sockaddr *)&in, sizeof in);
+        (void)connect(waiting[i], (struct sockaddr *)&in, sizeof(in));
     }
     actpass_config *config = usable(pair);
     cr_assert_eq(actpass_config_set_timeout(config, ACTPASS_CONNECT_TIMEOUT, 50), 0);

@@ -78,7 +78,7 @@ Test(settings_tls, sessions)
                 {"off", "a.keys", "give no key file"}};
     actpass_config *config = actpass_config_new();
     const struct config_tls *tls = &config->connection.tls;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         int result = actpass_config_set_sessions(config, rows[i].where, rows[i].keys);
         cr_assert_eq(result, rows[i].wrong ? -1 : 0, "row %zu: %s", i,
                      actpass_config_error(config));
@@ -88,14 +88,14 @@ Test(settings_tls, sessions)
             continue;
         }
         cr_assert_str_eq(tls->sessions.text, rows[i].where);
-        cr_assert_eq(tls->session_key_file != NULL, rows[i].keys != NULL, "row %zu", i);
+        cr_assert_eq(!!tls->session_key_file, !!rows[i].keys, "row %zu", i);
     }
     cr_assert_str_eq(tls->session_key_file, "a.keys", "a refused value changes nothing");
     cr_assert_eq(tls->session_timeout_ms, 300000);
     cr_assert_eq(actpass_config_set_timeout(config, ACTPASS_SESSION_TIMEOUT, 1000), 0);
     cr_assert_eq(tls->session_timeout_ms, 1000);
     const int64_t wrong[] = {ACTPASS_NEVER, 0, 999, 86400001};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
         cr_assert_eq(actpass_config_set_timeout(config, ACTPASS_SESSION_TIMEOUT, wrong[i]), -1);
     assert_says(config, "86400000");
     cr_assert_eq(tls->session_timeout_ms, 1000);

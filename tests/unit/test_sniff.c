@@ -43,7 +43,7 @@ static struct relay_options automatic(int64_t initial_data_timeout_ms)
 static int bench_sockets(struct bench *bench)
 {
     int fds[2];
-    memset(bench, 0, sizeof *bench);
+    memset(bench, 0, sizeof(*bench));
     sockets_tcp(fds);
     bench->peer = fds[1];
     return fds[0];
@@ -168,7 +168,7 @@ static void assert_row(const struct row *row, enum relay_transport transport, si
 Test(sniff, table, .timeout = 30)
 {
     struct resources before = resources_now();
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         for (size_t t = 0; t < 2; t++)
             for (size_t cap = 0; cap < 2; cap++)
                 assert_row(&rows[i], transports[t], cap);
@@ -211,7 +211,7 @@ Test(sniff, a_hello_byte_by_byte, .timeout = 20)
     struct bench bench;
     struct relay_options options = automatic(10000);
     bench_init(&bench, &options);
-    send_slowly(&bench, hello, sizeof hello - 1);
+    send_slowly(&bench, hello, sizeof(hello) - 1);
     struct verdict verdict = verdict_of(&bench);
     cr_assert_eq(verdict.cause, CAUSE_CLIENT_HELLO);
     cr_assert_gt(verdict.decided_us, verdict.first_byte_us);
@@ -230,17 +230,17 @@ Test(sniff, the_conversation_reads_the_first_bytes_first, .timeout = 20)
             options.io_cap = cap;
             options.inbound_size = 5;
             bench_init(&bench, &options);
-            peer_sends(&bench, text, sizeof text);
+            peer_sends(&bench, text, sizeof(text));
             cr_assert_eq(verdict_of(&bench).role, ROLE_SERVER);
             BIO *bio = relay_bio(bench.relay);
             relay_set_blocking(bench.relay, true, 10000);
-            char got[sizeof text] = "";
-            for (size_t have = 0; have < sizeof text;) {
-                int some = BIO_read(bio, got + have, (int)(sizeof text - have));
+            char got[sizeof(text)] = "";
+            for (size_t have = 0; have < sizeof(text);) {
+                int some = BIO_read(bio, got + have, (int)(sizeof(text) - have));
                 cr_assert_gt(some, 0, "transport %zu, cap %zu: %d after %zu", t, cap, some, have);
                 have += (size_t)some;
             }
-            cr_assert_arr_eq(got, text, sizeof text);
+            cr_assert_arr_eq(got, text, sizeof(text));
             BIO_free(bio);
             bench_free(&bench);
         }
@@ -305,7 +305,7 @@ Test(sniff, never_waits_until_something_comes, .timeout = 20)
     bench_init(&bench, &options);
     pause_ms(50);
     cr_assert_eq(relay_verdict(bench.relay).role, ROLE_AUTO);
-    peer_sends(&bench, HELLO, sizeof HELLO - 1);
+    peer_sends(&bench, HELLO, sizeof(HELLO) - 1);
     cr_assert_eq(verdict_of(&bench).role, ROLE_SERVER);
     bench_free(&bench);
 }
@@ -452,7 +452,7 @@ Test(sniff, a_client_by_silence_that_is_let_go_early_leaks_nothing, .timeout = 2
     options.glare = true;
     bench_init(&bench, &options);
     BIO *bio = relay_bio(bench.relay);
-    cr_assert_eq(BIO_write(bio, HELLO, sizeof HELLO - 1), sizeof HELLO - 1);
+    cr_assert_eq(BIO_write(bio, HELLO, sizeof(HELLO) - 1), sizeof(HELLO) - 1);
     relay_flush(bench.relay);
     relay_abort(bench.relay);
     BIO_free(bio);
@@ -468,23 +468,23 @@ Test(sniff, a_client_by_silence_waits_for_the_whole_first_answer, .timeout = 20)
     options.glare = true;
     bench_init(&bench, &options);
     BIO *bio = relay_bio(bench.relay);
-    cr_assert_eq(BIO_write(bio, HELLO, sizeof HELLO - 1), sizeof HELLO - 1);
+    cr_assert_eq(BIO_write(bio, HELLO, sizeof(HELLO) - 1), sizeof(HELLO) - 1);
     relay_flush(bench.relay);
-    char got[sizeof answer];
-    cr_assert_eq(recv(bench.peer, got, sizeof HELLO - 1, MSG_WAITALL), sizeof HELLO - 1);
+    char got[sizeof(answer)];
+    cr_assert_eq(recv(bench.peer, got, sizeof(HELLO) - 1, MSG_WAITALL), sizeof(HELLO) - 1);
     peer_sends(&bench, answer, 3);
     int64_t before_us = cpu_time_us();
     cr_assert_eq(relay_wait(bench.relay, RELAY_READABLE, NULL, 0, clock_deadline_ms(300)),
                  WAIT_TIMEOUT);
     cr_assert_lt(cpu_time_us() - before_us, 100000, "it spins");
-    peer_sends(&bench, answer + 3, sizeof answer - 3);
-    for (size_t have = 0; have < sizeof answer;) {
+    peer_sends(&bench, answer + 3, sizeof(answer) - 3);
+    for (size_t have = 0; have < sizeof(answer);) {
         cr_assert_eq(relay_wait(bench.relay, RELAY_READABLE, NULL, 0, clock_deadline_ms(10000)),
                      WAIT_READY);
-        int some = BIO_read(bio, got + have, (int)(sizeof answer - have));
+        int some = BIO_read(bio, got + have, (int)(sizeof(answer) - have));
         have += some > 0 ? (size_t)some : 0;
     }
-    cr_assert_arr_eq(got, answer, sizeof answer);
+    cr_assert_arr_eq(got, answer, sizeof(answer));
     BIO_free(bio);
     bench_free(&bench);
 }

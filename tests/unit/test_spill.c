@@ -71,7 +71,7 @@ Test(spill, random_amounts, .timeout = 20)
     srand(7);
     for (int round = 0; round < 20000; round++) {
         uint8_t bytes[300];
-        size_t size = (size_t)rand() % sizeof bytes;
+        size_t size = (size_t)rand() % sizeof(bytes);
         for (size_t i = 0; i < size; i++)
             bytes[i] = in++;
         cr_assert_eq(spill_append(&spill, bytes, size), 0);

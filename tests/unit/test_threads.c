@@ -33,9 +33,8 @@ static void gate_destroy(struct gate *gate)
 
 static void wait_sem(sem_t *sem)
 {
-    while (sem_wait(sem) != 0) {
+    while (sem_wait(sem) != 0)
         cr_assert_eq(errno, EINTR);
-    }
 }
 
 /* Says that it runs, and stays until it is let go. */
@@ -59,9 +58,8 @@ static bool count_becomes(struct threads *threads, unsigned wanted)
 {
     int64_t deadline = clock_deadline_ms(10000);
     struct timespec pause = {.tv_nsec = 1000000};
-    while (threads_count(threads) != wanted && clock_now_us() < deadline) {
+    while (threads_count(threads) != wanted && clock_now_us() < deadline)
         nanosleep(&pause, NULL);
-    }
     return threads_count(threads) == wanted;
 }
 
@@ -83,9 +81,8 @@ Test(threads, free_waits_for_every_job)
     struct gate gate;
     gate_init(&gate);
     struct threads *threads = threads_new(STACK, 4, LONG_MS);
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < 20; i++)
         cr_assert_eq(threads_run(threads, note, &gate), 0);
-    }
     threads_free(threads);
     cr_assert_eq(atomic_load(&gate.runs), 20);
     gate_destroy(&gate);
@@ -96,16 +93,13 @@ Test(threads, jobs_run_at_the_same_time)
     struct gate gate;
     gate_init(&gate);
     struct threads *threads = threads_new(STACK, 4, LONG_MS);
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 8; i++)
         cr_assert_eq(threads_run(threads, stay, &gate), 0);
-    }
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 8; i++)
         wait_sem(&gate.entered);
-    }
     cr_assert_eq(threads_count(threads), 8);
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 8; i++)
         sem_post(&gate.leave);
-    }
     cr_assert(count_becomes(threads, 4), "four are kept, %u are there", threads_count(threads));
     threads_free(threads);
     gate_destroy(&gate);
@@ -133,9 +127,8 @@ Test(threads, idle_threads_end_after_their_time)
     struct gate gate;
     gate_init(&gate);
     struct threads *threads = threads_new(STACK, 8, 20);
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 5; i++)
         cr_assert_eq(threads_run(threads, stay, &gate), 0);
-    }
     for (unsigned i = 0; i < 5; i++) {
         wait_sem(&gate.entered);
         sem_post(&gate.leave);
@@ -152,9 +145,8 @@ Test(threads, none_is_kept_where_none_is_wanted)
     struct gate gate;
     gate_init(&gate);
     struct threads *threads = threads_new(STACK, 0, LONG_MS);
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 5; i++)
         cr_assert_eq(threads_run(threads, note, &gate), 0);
-    }
     cr_assert(count_becomes(threads, 0));
     threads_free(threads);
     gate_destroy(&gate);
@@ -173,9 +165,8 @@ static void run_next(void *arg)
         sem_post(&chain->done);
         return;
     }
-    if (threads_run(chain->threads, run_next, chain) != 0) {
+    if (threads_run(chain->threads, run_next, chain) != 0)
         sem_post(&chain->done);
-    }
 }
 
 Test(threads, a_job_may_start_another)
@@ -204,11 +195,9 @@ struct starter {
 static void *start_many(void *arg)
 {
     struct starter *starter = arg;
-    for (unsigned i = 0; i < 300; i++) {
-        if (threads_run(starter->threads, count_down, &starter->left) != 0) {
+    for (unsigned i = 0; i < 300; i++)
+        if (threads_run(starter->threads, count_down, &starter->left) != 0)
             atomic_fetch_add(&starter->failed, 1);
-        }
-    }
     return NULL;
 }
 
@@ -219,12 +208,10 @@ Test(threads, many_threads_may_start_jobs, .timeout = 60)
     atomic_store(&starter.left, 1200);
     atomic_store(&starter.failed, 0);
     pthread_t callers[4];
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 4; i++)
         cr_assert_eq(pthread_create(&callers[i], NULL, start_many, &starter), 0);
-    }
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 4; i++)
         cr_assert_eq(pthread_join(callers[i], NULL), 0);
-    }
     threads_free(starter.threads);
     cr_assert_eq(atomic_load(&starter.failed), 0);
     cr_assert_eq(atomic_load(&starter.left), 0);

@@ -10,7 +10,7 @@ static _Thread_local volatile char much[300000];
 static void touch(void *arg)
 {
     atomic_int *runs = arg;
-    much[sizeof much - 1] = 1;
+    much[sizeof(much) - 1] = 1;
     atomic_fetch_add(runs, 1);
 }
 

@@ -8,9 +8,8 @@ enum { KIND = 1, OTHER_KIND = 2 };
 static int admitted(struct throttle *throttle, const char *peer, uint16_t kind, int tries)
 {
     int count = 0;
-    for (int i = 0; i < tries; i++) {
+    for (int i = 0; i < tries; i++)
         count += throttle_admits(throttle, peer, kind);
-    }
     return count;
 }
 

@@ -70,8 +70,8 @@ static struct meeting meet(const struct world *world, const struct says *says, b
     meeting.theirs = server ? handshake.client : handshake.server;
     meeting.accepted = meeting.ours.up && tls_context_accepts(context, ours, &error);
     meeting.verify_result = SSL_get_verify_result(ours);
-    snprintf(meeting.refusal, sizeof meeting.refusal, "%s", tls_context_refusal(ours));
-    snprintf(meeting.why, sizeof meeting.why, "%s", error.text);
+    snprintf(meeting.refusal, sizeof(meeting.refusal), "%s", tls_context_refusal(ours));
+    snprintf(meeting.why, sizeof(meeting.why), "%s", error.text);
     cr_assert_eq(ERR_peek_error(), 0, "the error queue is not empty");
     SSL_free(theirs);
     SSL_free(ours);
@@ -116,7 +116,7 @@ static void check_rows(const struct row *rows, size_t count, bool server, int ve
     struct world *world = world_new();
     for (size_t i = 0; i < count; i++) {
         char name[128];
-        snprintf(name, sizeof name, "%s, as %s, %x", rows[i].name, server ? "server" : "client",
+        snprintf(name, sizeof(name), "%s, as %s, %x", rows[i].name, server ? "server" : "client",
                  (unsigned)version);
         struct meeting meeting = meet(world, &rows[i].says, server, version, rows[i].shown);
         if (rows[i].alert)
@@ -137,7 +137,7 @@ static void check_everywhere(const struct row *rows, size_t count)
 
 /* ---- Tests -------------------------------------------------------------------------------- */
 
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 #define SAYS(ca, name, pinned, any)                       \
     {                                                     \
         ca, name, pinned, CONFIG_CLIENT_AUTH_REQUIRE, any \

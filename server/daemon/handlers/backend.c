@@ -22,9 +22,8 @@ enum { CONNECT_MS = 10000, BUSY_DELAY_MS = 20, LOOK_EVERY_MS = 500 };
 static int open_timer(int64_t deadline_us)
 {
     int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (fd < 0) {
+    if (fd < 0)
         return -1;
-    }
     struct itimerspec when = {.it_value = clock_absolute(deadline_us)};
     if (timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL) != 0) {
         int error = errno;
@@ -39,18 +38,16 @@ static int open_timer(int64_t deadline_us)
 static int wait_once(actpass_conn *conn, int fd, short events, int64_t deadline_us)
 {
     int timer = open_timer(deadline_us);
-    if (timer < 0) {
+    if (timer < 0)
         return errno;
-    }
     struct pollfd extra[] = {{.fd = fd, .events = events}, {.fd = timer, .events = POLLIN}};
     bool open;
     do {
         open = conn_wait(conn, 0, extra, 2, DEADLINE_NEVER);
     } while (open && extra[0].revents == 0 && extra[1].revents == 0);
     close(timer);
-    if (!open) {
+    if (!open)
         return ECANCELED;
-    }
     return extra[0].revents != 0 ? 0 : ETIMEDOUT;
 }
 
@@ -63,9 +60,8 @@ static int wait_for(actpass_conn *conn, int fd, short events, int64_t deadline_u
     do {
         int64_t look_us = clock_deadline_ms(LOOK_EVERY_MS);
         error = wait_once(conn, fd, events, look_us < deadline_us ? look_us : deadline_us);
-        if (error == ETIMEDOUT && conn_is_broken(conn)) {
+        if (error == ETIMEDOUT && conn_is_broken(conn))
             return ECANCELED;
-        }
     } while (error == ETIMEDOUT && clock_now_us() < deadline_us);
     return error;
 }
@@ -74,9 +70,8 @@ static int wait_for(actpass_conn *conn, int fd, short events, int64_t deadline_u
 static int wait_for_backlog(actpass_conn *conn, int64_t deadline_us)
 {
     int64_t retry_us = clock_deadline_ms(BUSY_DELAY_MS);
-    if (retry_us >= deadline_us) {
+    if (retry_us >= deadline_us)
         return ETIMEDOUT;
-    }
     int error = wait_for(conn, -1, 0, retry_us);
     return error == ETIMEDOUT ? 0 : error;
 }
@@ -86,20 +81,17 @@ static int connect_within(actpass_conn *conn, int fd, const struct sockaddr *whe
                           socklen_t length, int64_t deadline_us)
 {
     for (;;) {
-        if (connect(fd, where, length) == 0 || errno == EISCONN) {
+        if (connect(fd, where, length) == 0 || errno == EISCONN)
             return 0;
-        }
         int error = errno;
-        if (error == EALREADY) {
+        if (error == EALREADY)
             error = wait_for(conn, fd, POLLOUT, deadline_us);
-        } else if (error == EAGAIN) {
+        else if (error == EAGAIN)
             error = wait_for_backlog(conn, deadline_us);
-        } else if (error == EINPROGRESS || error == EINTR) {
+        else if (error == EINPROGRESS || error == EINTR)
             error = 0;
-        }
-        if (error != 0) {
+        if (error != 0)
             return error;
-        }
     }
 }
 
@@ -109,14 +101,12 @@ static int try_address(actpass_conn *conn, const struct sockaddr *where, socklen
 {
     int on = 1;
     int fd = socket(where->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
+    if (fd < 0)
         return errno;
-    }
     bool tcp = where->sa_family != AF_UNIX;
     int error = tcp && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ? errno : 0;
-    if (error == 0) {
+    if (error == 0)
         error = connect_within(conn, fd, where, length, deadline_us);
-    }
     if (error != 0) {
         close(fd);
         return error;
@@ -143,16 +133,14 @@ static int connect_tcp(actpass_conn *conn, const struct config_address *address,
     struct resolve_wait wait = {until_readable, &waiting};
     struct addrinfo *found = NULL;
     *reason = resolve(address->host, address->port, 0, &wait, &found);
-    if (*reason != NULL) {
+    if (*reason)
         return -1;
-    }
     int fd = -1;
     int error = ENOENT;
-    for (const struct addrinfo *one = found; one != NULL && fd < 0; one = one->ai_next) {
+    for (const struct addrinfo *one = found; one && fd < 0; one = one->ai_next) {
         error = try_address(conn, one->ai_addr, one->ai_addrlen, waiting.deadline_us, &fd);
-        if (error == ETIMEDOUT || error == ECANCELED) {
+        if (error == ETIMEDOUT || error == ECANCELED)
             break;
-        }
     }
     freeaddrinfo(found);
     *reason = error != 0 ? strerror(error) : "";

@@ -17,7 +17,6 @@ void bridge_prepare(int plain)
 
 void bridge_serve(struct service_job *job)
 {
-    if (duplex_run(job->conn, job->plain, job->idle_timeout_ms, "the local connection")) {
+    if (duplex_run(job->conn, job->plain, job->idle_timeout_ms, "the local connection"))
         set_cut(job->plain, false);
-    }
 }

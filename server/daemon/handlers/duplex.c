@@ -63,15 +63,13 @@ static void drop_buffers(struct duplex *duplex)
 static bool has_buffers(struct duplex *duplex)
 {
     bool empty = is_empty(&duplex->in) && is_empty(&duplex->out);
-    if (duplex->full && duplex->size == SMALL_BUFFER && empty) {
+    if (duplex->full && duplex->size == SMALL_BUFFER && empty)
         drop_buffers(duplex);
-    }
-    if (duplex->size != 0) {
+    if (duplex->size != 0)
         return true;
-    }
     size_t size = duplex->full ? LARGE_BUFFER : SMALL_BUFFER;
     duplex->in.buffer = malloc(2 * size);
-    if (duplex->in.buffer == NULL) {
+    if (!duplex->in.buffer) {
         conn_fail(duplex->conn, ACTPASS_CANCELLED, "out of memory for the buffers");
         return false;
     }
@@ -95,12 +93,10 @@ static void on_idle(void *arg)
 static enum step read_tls(struct duplex *duplex)
 {
     int64_t length = conn_read_some(duplex->conn, duplex->in.buffer, duplex->size);
-    if (length == CONN_AGAIN) {
+    if (length == CONN_AGAIN)
         return STEP_NOTHING;
-    }
-    if (length < 0) {
+    if (length < 0)
         return STEP_FAILED;
-    }
     fill(duplex, &duplex->in, length);
     return STEP_MOVED;
 }
@@ -119,16 +115,14 @@ static enum step write_plain(struct duplex *duplex)
     struct direction *in = &duplex->in;
     size_t size = in->end - in->start;
     ssize_t sent = send(duplex->plain, in->buffer + in->start, size, MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) {
+    if (sent < 0 && errno == EINTR)
         return STEP_MOVED;
-    }
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         duplex->writable = false;
         return STEP_NOTHING;
     }
-    if (sent < 0) {
+    if (sent < 0)
         return give_in_up(duplex, errno);
-    }
     in->start += (size_t)sent;
     duplex->writable = (size_t)sent == size;
     return STEP_MOVED;
@@ -138,12 +132,10 @@ static enum step move_in(struct duplex *duplex)
 {
     struct direction *in = &duplex->in;
     enum step step = STEP_NOTHING;
-    if (is_empty(in) && !in->ended) {
+    if (is_empty(in) && !in->ended)
         step = read_tls(duplex);
-    }
-    if (step != STEP_FAILED && !is_empty(in) && duplex->writable) {
+    if (step != STEP_FAILED && !is_empty(in) && duplex->writable)
         step = write_plain(duplex);
-    }
     if (step != STEP_FAILED && in->ended && is_empty(in) && !in->closed) {
         in->closed = true;
         step = shutdown(duplex->plain, SHUT_WR) == 0 ? STEP_MOVED : give_in_up(duplex, errno);
@@ -156,19 +148,16 @@ static enum step move_in(struct duplex *duplex)
 static enum step read_plain(struct duplex *duplex)
 {
     ssize_t length = recv(duplex->plain, duplex->out.buffer, duplex->size, 0);
-    if (length < 0 && errno == EINTR) {
+    if (length < 0 && errno == EINTR)
         return STEP_MOVED;
-    }
     if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         duplex->readable = false;
         return STEP_NOTHING;
     }
-    if (length < 0 && duplex->plain_error == 0) {
+    if (length < 0 && duplex->plain_error == 0)
         duplex->plain_error = errno;
-    }
-    if (length < 0 || (length == 0 && duplex->plain_error != 0)) {
+    if (length < 0 || (length == 0 && duplex->plain_error != 0))
         return STEP_FAILED;
-    }
     fill(duplex, &duplex->out, length);
     duplex->readable =
         (size_t)length == duplex->size; /* less was all there is; poll tells of more */
@@ -179,12 +168,10 @@ static enum step write_tls(struct duplex *duplex)
 {
     struct direction *out = &duplex->out;
     int64_t taken = conn_write_some(duplex->conn, out->buffer + out->start, out->end - out->start);
-    if (taken == CONN_AGAIN) {
+    if (taken == CONN_AGAIN)
         return STEP_NOTHING;
-    }
-    if (taken < 0) {
+    if (taken < 0)
         return STEP_FAILED;
-    }
     out->start += (size_t)taken;
     duplex->unflushed = true;
     return STEP_MOVED;
@@ -194,12 +181,10 @@ static enum step move_out(struct duplex *duplex)
 {
     struct direction *out = &duplex->out;
     enum step step = STEP_NOTHING;
-    if (is_empty(out) && !out->ended && duplex->readable) {
+    if (is_empty(out) && !out->ended && duplex->readable)
         step = read_plain(duplex);
-    }
-    if (step != STEP_FAILED && !is_empty(out)) {
+    if (step != STEP_FAILED && !is_empty(out))
         step = write_tls(duplex);
-    }
     if (step != STEP_FAILED && out->ended && is_empty(out) && !out->closed) {
         out->closed = true;
         step = actpass_shutdown_write(duplex->conn) == 0 ? STEP_MOVED : STEP_FAILED;
@@ -213,13 +198,11 @@ static enum step move_out(struct duplex *duplex)
 static enum step move(struct duplex *duplex)
 {
     enum step in = move_in(duplex);
-    if (in == STEP_FAILED) {
+    if (in == STEP_FAILED)
         return STEP_FAILED;
-    }
     enum step out = move_out(duplex);
-    if (out == STEP_FAILED) {
+    if (out == STEP_FAILED)
         return STEP_FAILED;
-    }
     /* While only output moves it piles up in the ring and leaves in large pieces with the next
      * wait. Input that keeps coming could put that wait off for long. */
     if (in == STEP_MOVED && duplex->unflushed) {
@@ -235,16 +218,14 @@ static bool wait_for_either(struct duplex *duplex, int64_t deadline_us)
     const struct direction *out = &duplex->out;
     unsigned want = 0;
     int events = 0;
-    if (!is_empty(in)) {
+    if (!is_empty(in))
         events |= POLLOUT;
-    } else if (!in->ended) {
+    else if (!in->ended)
         want |= RELAY_READABLE;
-    }
-    if (!is_empty(out)) {
+    if (!is_empty(out))
         want |= RELAY_WRITABLE;
-    } else if (!out->ended) {
+    else if (!out->ended)
         events |= POLLIN;
-    }
     /* With nothing wanted it must be out of the set, or a reset would make poll spin (hazard 9). */
     struct pollfd poll_plain = {.fd = events != 0 ? duplex->plain : -1, .events = (short)events};
     bool open = conn_wait(duplex->conn, want, &poll_plain, 1, deadline_us);
@@ -262,14 +243,12 @@ static bool run(struct duplex *duplex, int64_t idle_timeout_ms)
     bool timed = deadline_us != DEADLINE_NEVER;
     while (!duplex->in.closed || !duplex->out.closed) {
         enum step step = has_buffers(duplex) ? move(duplex) : STEP_FAILED;
-        if (step == STEP_FAILED) {
+        if (step == STEP_FAILED)
             return false;
-        }
-        if (step == STEP_MOVED) {
+        if (step == STEP_MOVED)
             deadline_us = timed ? clock_deadline_ms(idle_timeout_ms) : DEADLINE_NEVER;
-        } else if (!wait_for_either(duplex, deadline_us)) {
+        else if (!wait_for_either(duplex, deadline_us))
             return false;
-        }
     }
     return duplex->plain_error == 0;
 }
@@ -279,9 +258,8 @@ static void cut(struct duplex *duplex, const char *name)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(duplex->plain, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    if (duplex->plain_error == 0) {
+    if (duplex->plain_error == 0)
         return; /* the TLS side has its end already */
-    }
     char why[256];
     (void)snprintf(why, sizeof(why), "%s cut the connection", name);
     conn_flush(duplex->conn);
@@ -294,9 +272,8 @@ bool duplex_run(actpass_conn *conn, int fd, int64_t idle_timeout_ms, const char 
     struct duplex duplex = {.conn = conn, .plain = fd, .writable = true};
     conn_on_idle(conn, on_idle, &duplex);
     bool ended = run(&duplex, idle_timeout_ms);
-    if (!ended) {
+    if (!ended)
         cut(&duplex, name);
-    }
     conn_on_idle(conn, NULL, NULL);
     drop_buffers(&duplex);
     return ended;

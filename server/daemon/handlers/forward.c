@@ -11,9 +11,8 @@ void forward_serve(struct service_job *job)
     char name[200];
     int backend =
         backend_connect(job->conn, &job->what->forward, job->problem, sizeof(job->problem));
-    if (backend < 0) {
+    if (backend < 0)
         return;
-    }
     (void)snprintf(name, sizeof(name), "the backend %s", job->what->forward.text);
     (void)duplex_run(job->conn, backend, job->idle_timeout_ms, name);
     close(backend);

@@ -39,9 +39,8 @@ bool candidates_at_hand(const struct candidates *candidates)
  * spare address from its turn. */
 static int64_t share_of(const struct candidates *candidates)
 {
-    if (candidates->deadline_us == DEADLINE_NEVER) {
+    if (candidates->deadline_us == DEADLINE_NEVER)
         return DEADLINE_NEVER;
-    }
     int64_t now_us = clock_now_us();
     int64_t addresses = 1 + (int64_t)(candidates->count - candidates->next);
     return now_us + (candidates->deadline_us - now_us) / addresses;
@@ -51,12 +50,10 @@ static int64_t share_of(const struct candidates *candidates)
 static struct addrinfo *take_of_family(struct addrinfo **list, int family)
 {
     struct addrinfo **at = list;
-    while (*at != NULL && (*at)->ai_family != family) {
+    while (*at && (*at)->ai_family != family)
         at = &(*at)->ai_next;
-    }
-    if (*at == NULL) {
+    if (!*at)
         at = list;
-    }
     struct addrinfo *taken = *at;
     *at = taken->ai_next;
     return taken;
@@ -65,9 +62,8 @@ static struct addrinfo *take_of_family(struct addrinfo **list, int family)
 static size_t count_of(const struct addrinfo *list)
 {
     size_t count = 0;
-    for (; list != NULL; list = list->ai_next) {
+    for (; list; list = list->ai_next)
         count++;
-    }
     return count;
 }
 
@@ -75,8 +71,8 @@ struct addrinfo *candidates_in_turn(struct addrinfo *list)
 {
     struct addrinfo *first = NULL;
     struct addrinfo **end = &first;
-    int family = list != NULL ? list->ai_family : AF_UNSPEC;
-    while (list != NULL) {
+    int family = list ? list->ai_family : AF_UNSPEC;
+    while (list) {
         struct addrinfo *one = take_of_family(&list, family);
         family = one->ai_family == AF_INET6 ? AF_INET : AF_INET6;
         *end = one;
@@ -91,37 +87,33 @@ static const char *resolve_name(struct candidates *candidates, const struct conf
     struct addrinfo *found = NULL;
     const char *why = resolve_within(address->host, address->port, AI_ADDRCONFIG,
                                      candidates->cancel_fd, share_of(candidates), &found);
-    if (why != NULL) {
+    if (why)
         return why;
-    }
-    if (found == NULL) {
+    if (!found)
         return "the name has no address";
-    }
     found = candidates_in_turn(found);
     candidates->list = calloc(1 + count_of(found), sizeof(candidates->list[0])); /* never none */
-    const struct addrinfo *one = candidates->list != NULL ? found : NULL;
-    for (; one != NULL; one = one->ai_next) {
+    const struct addrinfo *one = candidates->list ? found : NULL;
+    for (; one; one = one->ai_next) {
         struct candidate *candidate = &candidates->list[candidates->have++];
         memcpy(&candidate->address, one->ai_addr, one->ai_addrlen);
         candidate->size = one->ai_addrlen;
         candidate->of = address;
     }
     freeaddrinfo(found);
-    return candidates->list != NULL ? NULL : strerror(ENOMEM);
+    return candidates->list ? NULL : strerror(ENOMEM);
 }
 
 static const char *resolve_path(struct candidates *candidates, const struct config_address *address)
 {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     size_t length = strlen(address->path);
-    if (length >= sizeof(where.sun_path)) {
+    if (length >= sizeof(where.sun_path))
         return "the path is too long";
-    }
     memcpy(where.sun_path, address->path, length);
     candidates->list = calloc(1, sizeof(candidates->list[0]));
-    if (candidates->list == NULL) {
+    if (!candidates->list)
         return strerror(ENOMEM);
-    }
     memcpy(&candidates->list[0].address, &where, sizeof(where));
     candidates->list[0].size = sizeof(where);
     candidates->list[0].of = address;
@@ -133,17 +125,15 @@ bool candidates_next(struct candidates *candidates, const struct dial_ear *ear,
                      struct candidate *candidate)
 {
     while (!candidates_at_hand(candidates)) {
-        if (candidates->next == candidates->count) {
+        if (candidates->next == candidates->count)
             return false;
-        }
         const struct config_address *address = &candidates->addresses[candidates->next++];
         candidates_end(candidates);
         candidates->have = candidates->at = 0;
         const char *why = address->kind == CONFIG_ADDRESS_UNIX ? resolve_path(candidates, address)
                                                                : resolve_name(candidates, address);
-        if (why != NULL) {
+        if (why)
             ear->failed(ear->arg, address->text, why);
-        }
     }
     *candidate = candidates->list[candidates->at++];
     return true;
@@ -160,5 +150,5 @@ void candidate_print(const struct candidate *candidate, char *text, size_t size)
         (void)snprintf(text, size, "%s", candidate->of->text);
         return;
     }
-    (void)snprintf(text, size, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
+    (void)snprintf(text, size, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }

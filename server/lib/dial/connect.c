@@ -62,9 +62,8 @@ static int set_option(int fd, int level, int name)
  * is chosen when the connection is made (ip(7)). 0, or an errno. */
 static int bind_to(int fd, const struct addrinfo *local, bool fixed)
 {
-    if (fixed && set_option(fd, SOL_SOCKET, SO_REUSEADDR) != 0) {
+    if (fixed && set_option(fd, SOL_SOCKET, SO_REUSEADDR) != 0)
         return errno;
-    }
     if (!fixed) {
         (void)set_option(fd, IPPROTO_IP,
                          IP_BIND_ADDRESS_NO_PORT); /* a kernel without it chooses now */
@@ -92,12 +91,10 @@ static bool bind_from(const struct dial *dial, int fd, const struct candidate *t
         error = failed == 0 ? bind_to(fd, local, from->port != 0) : EADDRNOTAVAIL;
         (void)snprintf(why, sizeof(why), "cannot dial from %s: %s", from->text, strerror(error));
     }
-    if (failed == 0) {
+    if (failed == 0)
         freeaddrinfo(local);
-    }
-    if (error != 0) {
+    if (error != 0)
         dial_tell(dial, to, why);
-    }
     return error == 0;
 }
 
@@ -105,17 +102,15 @@ int dial_socket(const struct dial *dial, const struct candidate *to)
 {
     int family = to->address.ss_family;
     bool tcp = family != AF_UNIX;
-    bool bound = tcp && dial->from != NULL && dial->from->kind == CONFIG_ADDRESS_TCP;
+    bool bound = tcp && dial->from && dial->from->kind == CONFIG_ADDRESS_TCP;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || (tcp && (set_option(fd, IPPROTO_TCP, TCP_NODELAY) != 0 ||
-                           set_option(fd, SOL_SOCKET, SO_KEEPALIVE) != 0))) {
+                           set_option(fd, SOL_SOCKET, SO_KEEPALIVE) != 0)))
         dial_tell(dial, to, strerror(errno));
-    } else if (!bound || bind_from(dial, fd, to)) {
+    else if (!bound || bind_from(dial, fd, to))
         return fd;
-    }
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     return -1;
 }
 
@@ -124,7 +119,7 @@ int dial_socket(const struct dial *dial, const struct candidate *to)
 /* From a fixed port there is one connection to a peer at a time. */
 static bool is_busy(const struct dial *dial, int family, int error)
 {
-    bool fixed = dial->from != NULL && dial->from->port != 0;
+    bool fixed = dial->from && dial->from->port != 0;
     return family == AF_UNIX ? error == EAGAIN : fixed && error == EADDRNOTAVAIL;
 }
 
@@ -134,9 +129,8 @@ static int start(const struct dial *dial, struct attempt *attempt)
     const struct sockaddr *where = (const struct sockaddr *)(const void *)&attempt->to.address;
     attempt->busy = false;
     if (connect(attempt->fd, where, attempt->to.size) == 0 || errno == EINPROGRESS ||
-        errno == EINTR) {
+        errno == EINTR)
         return 0;
-    }
     attempt->busy = is_busy(dial, where->sa_family, errno);
     return attempt->busy ? 0 : errno;
 }
@@ -171,11 +165,10 @@ static bool begin(struct race *race, const struct candidate *to)
 static void begin_next(struct race *race)
 {
     struct candidate to;
-    if (candidates_next(&race->candidates, &race->dial->ear, &to)) {
+    if (candidates_next(&race->candidates, &race->dial->ear, &to))
         plan_next(race, begin(race, &to));
-    } else {
+    else
         race->all_begun = true;
-    }
 }
 
 /* The attempt came to something: 0, or an errno. */
@@ -195,13 +188,11 @@ static void remove_attempt(struct race *race, size_t number)
 static int judge(struct race *race, size_t number, bool ready, struct candidate *winner)
 {
     struct attempt *attempt = &race->attempts[number];
-    if (!ready && !attempt->busy) {
+    if (!ready && !attempt->busy)
         return -1;
-    }
     int error = attempt->busy ? start(race->dial, attempt) : outcome(attempt);
-    if (attempt->busy || (error == 0 && !ready)) {
+    if (attempt->busy || (error == 0 && !ready))
         return -1;
-    }
     int fd = attempt->fd;
     if (error != 0) {
         dial_tell(race->dial, &attempt->to, strerror(error));
@@ -218,14 +209,12 @@ static int judge(struct race *race, size_t number, bool ready, struct candidate 
 static int64_t wake_us(const struct race *race)
 {
     int64_t wake = race->deadline_us;
-    if (!race->all_begun && race->count < MOST_ATTEMPTS && race->next_us < wake) {
+    if (!race->all_begun && race->count < MOST_ATTEMPTS && race->next_us < wake)
         wake = race->next_us;
-    }
     for (size_t i = 0; i < race->count; i++) {
         int64_t retry_us = clock_deadline_ms(BUSY_DELAY_MS);
-        if (race->attempts[i].busy && retry_us < wake) {
+        if (race->attempts[i].busy && retry_us < wake)
             wake = retry_us;
-        }
     }
     return wake;
 }
@@ -241,14 +230,12 @@ static int wait_once(struct race *race, struct candidate *winner, bool *cancelle
         const struct attempt *attempt = &race->attempts[i];
         set[1 + i] = (struct pollfd){.fd = attempt->busy ? -1 : attempt->fd, .events = POLLOUT};
     }
-    if (ppoll(set, 1 + count, clock_left(wake_us(race), &left), NULL) < 0) {
+    if (ppoll(set, 1 + count, clock_left(wake_us(race), &left), NULL) < 0)
         return -1; /* EINTR, or no memory: look again */
-    }
     *cancelled = set[0].revents != 0;
     int fd = -1;
-    for (size_t i = count; i-- > 0 && fd < 0 && !*cancelled;) { /* those after it may go */
+    for (size_t i = count; i-- > 0 && fd < 0 && !*cancelled;) /* those after it may go */
         fd = judge(race, i, set[1 + i].revents != 0, winner);
-    }
     return fd;
 }
 
@@ -265,19 +252,16 @@ static int run(struct race *race, struct candidate *winner)
     bool late = false;
     int fd = -1;
     while (fd < 0 && !cancelled && !late) {
-        if (!race->all_begun && race->count < MOST_ATTEMPTS && clock_now_us() >= race->next_us) {
+        if (!race->all_begun && race->count < MOST_ATTEMPTS && clock_now_us() >= race->next_us)
             begin_next(race);
-        }
-        if (race->all_begun && race->count == 0) {
+        if (race->all_begun && race->count == 0)
             break;
-        }
         fd = wait_once(race, winner, &cancelled);
         late = clock_now_us() >= race->deadline_us;
     }
     for (size_t i = 0; i < race->count; i++) {
-        if (late && fd < 0 && !cancelled) {
+        if (late && fd < 0 && !cancelled)
             dial_tell(race->dial, &race->attempts[i].to, why_late(&race->attempts[i]));
-        }
         close(race->attempts[i].fd);
     }
     return fd;

@@ -23,9 +23,8 @@ bool fast_open_is_fit(struct peers *unfit, const struct candidate *candidate)
 void fast_open_note_unfit(struct peers *unfit, const struct candidate *candidate)
 {
     struct peer_key key;
-    if (key_of(candidate, &key)) {
+    if (key_of(candidate, &key))
         peers_set(unfit, &key, clock_deadline_ms(UNFIT_FOR_MS));
-    }
 }
 
 const char *fast_open_forbidden(const char *sysctl, bool dials)
@@ -47,10 +46,9 @@ const char *fast_open_forbidden_here(bool dials)
 {
     char text[32] = "";
     FILE *file = fopen("/proc/sys/net/ipv4/tcp_fastopen", "re");
-    if (file == NULL) {
+    if (!file)
         return NULL; /* nobody knows */
-    }
-    bool read = fgets(text, sizeof(text), file) != NULL;
+    bool read = fgets(text, sizeof(text), file);
     (void)fclose(file);
     return read ? fast_open_forbidden(text, dials) : NULL;
 }

@@ -20,9 +20,8 @@ static void judge_path(const struct opening *opening, actpass_conn *conn,
                        const struct candidate *to)
 {
     bool silent = !conn_was_connected(conn) && actpass_ended(conn) == ACTPASS_TIMEOUT;
-    if (conn_syn_refused(conn) && (silent || conn_was_connected(conn))) {
+    if (conn_syn_refused(conn) && (silent || conn_was_connected(conn)))
         fast_open_note_unfit(opening->unfit, to);
-    }
 }
 
 static bool open_plainly(const struct attempts *attempts, const struct candidate *to)
@@ -30,13 +29,11 @@ static bool open_plainly(const struct attempts *attempts, const struct candidate
     const struct opening *opening = attempts->opening;
     struct conn_options options = {0};
     struct dial dial = opening->dial;
-    if (attempts->deadline_us != DEADLINE_NEVER) {
+    if (attempts->deadline_us != DEADLINE_NEVER)
         dial.timeout_ms = (attempts->deadline_us - clock_now_us()) / 1000;
-    }
     int fd = dial_one(&dial, to);
-    if (fd >= 0) {
+    if (fd >= 0)
         (void)opening->shake_hands(opening->arg, fd, to, &options);
-    }
     return fd >= 0;
 }
 
@@ -48,21 +45,17 @@ static bool open_with_syn_data(const struct attempts *attempts, const struct can
                                    .fast_open_size = to->size,
                                    .connect_deadline_us = attempts->deadline_us};
     int fd = dial_socket(&opening->dial, to);
-    if (fd < 0) {
+    if (fd < 0)
         return false;
-    }
     actpass_conn *conn = opening->shake_hands(opening->arg, fd, to, &options);
-    if (conn == NULL) {
+    if (!conn)
         return true;
-    }
     judge_path(opening, conn, to);
-    if (conn_was_connected(conn)) {
+    if (conn_was_connected(conn))
         return true;
-    }
     bool busy = conn_address_busy(conn);
-    if (!busy) {
+    if (!busy)
         dial_tell(&opening->dial, to, actpass_error(conn));
-    }
     opening->discard(opening->arg);
     return busy && open_plainly(attempts, to); /* which waits for it */
 }

@@ -41,28 +41,24 @@ static struct {
 /* Neither can fail on a mutex of the default kind that is used as here. */
 static void lock_queue(void)
 {
-    if (pthread_mutex_lock(&queue.lock) != 0) {
+    if (pthread_mutex_lock(&queue.lock) != 0)
         abort();
-    }
 }
 
 static void unlock_queue(void)
 {
-    if (pthread_mutex_unlock(&queue.lock) != 0) {
+    if (pthread_mutex_unlock(&queue.lock) != 0)
         abort();
-    }
 }
 
 /* ---- One lookup ---------------------------------------------------------------------------- */
 
 static void free_lookup(struct lookup *lookup)
 {
-    if (lookup->found != NULL) {
+    if (lookup->found)
         freeaddrinfo(lookup->found);
-    }
-    if (lookup->done_fd >= 0) {
+    if (lookup->done_fd >= 0)
         close(lookup->done_fd);
-    }
     free(lookup->host);
     free(lookup);
 }
@@ -70,13 +66,12 @@ static void free_lookup(struct lookup *lookup)
 static struct lookup *new_lookup(const char *host, const char *port, int flags)
 {
     struct lookup *lookup = calloc(1, sizeof(*lookup));
-    if (lookup == NULL) {
+    if (!lookup)
         return NULL;
-    }
     lookup->flags = flags;
     (void)snprintf(lookup->port, sizeof(lookup->port), "%s", port);
     lookup->host = strdup(host);
-    lookup->done_fd = lookup->host != NULL ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+    lookup->done_fd = lookup->host ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
     if (lookup->done_fd < 0) {
         int error = errno;
         free_lookup(lookup);
@@ -95,9 +90,8 @@ static int ask(const char *host, const char *port, int flags, struct addrinfo **
 static void look_up(struct lookup *lookup)
 {
     int failed = ask(lookup->host, lookup->port, lookup->flags, &lookup->found);
-    if (lookup->flags != 0 && (failed == EAI_NONAME || failed == EAI_ADDRFAMILY)) {
+    if (lookup->flags != 0 && (failed == EAI_NONAME || failed == EAI_ADDRFAMILY))
         failed = ask(lookup->host, lookup->port, 0, &lookup->found); /* loopback only */
-    }
     lookup->failed = failed;
     lookup->error = errno;
 }
@@ -114,23 +108,22 @@ static struct lookup *take(struct lookup *finished)
         (void)eventfd_write(finished->done_fd, 1); /* from 0 to 1 it cannot be full */
     }
     struct lookup *next = queue.first;
-    if (next != NULL) {
+    if (next) {
         queue.first = next->next;
         next->stage = RUNNING;
     } else {
         queue.threads--;
     }
     unlock_queue();
-    if (abandoned) {
+    if (abandoned)
         free_lookup(finished);
-    }
     return next;
 }
 
 static void *thread_main(void *arg)
 {
     struct lookup *lookup = arg;
-    while (lookup != NULL) {
+    while (lookup) {
         look_up(lookup);
         lookup = take(lookup);
     }
@@ -145,17 +138,14 @@ static int start_thread(struct lookup *lookup)
     sigset_t before;
     pthread_t thread;
     int error = pthread_attr_init(&attributes);
-    if (error != 0) {
+    if (error != 0)
         return error;
-    }
     (void)sigfillset(&all); /* cannot fail */
     error = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    if (error == 0) {
+    if (error == 0)
         error = pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    }
-    if (error == 0) {
+    if (error == 0)
         error = pthread_sigmask(SIG_SETMASK, &all, &before);
-    }
     if (error == 0) {
         error = pthread_create(&thread, &attributes, thread_main, lookup);
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* restores what was valid */
@@ -167,9 +157,8 @@ static int start_thread(struct lookup *lookup)
 static void append(struct lookup *lookup)
 {
     struct lookup **end = &queue.first;
-    while (*end != NULL) {
+    while (*end)
         end = &(*end)->next;
-    }
     *end = lookup;
 }
 
@@ -199,17 +188,15 @@ static void end(struct lookup *lookup)
     bool ours = lookup->stage != RUNNING;
     if (lookup->stage == QUEUED) {
         struct lookup **at = &queue.first;
-        while (*at != lookup) {
+        while (*at != lookup)
             at = &(*at)->next;
-        }
         *at = lookup->next;
     } else if (!ours) {
         lookup->stage = ABANDONED;
     }
     unlock_queue();
-    if (ours) {
+    if (ours)
         free_lookup(lookup);
-    }
 }
 
 /* ---- Resolve ------------------------------------------------------------------------------- */
@@ -230,7 +217,7 @@ static const char *result_of(struct lookup *lookup, struct addrinfo **found)
 {
     lock_queue();
     const char *why = lookup->failed != 0 ? failure(lookup->failed, lookup->error) : NULL;
-    if (why == NULL) {
+    if (!why) {
         *found = lookup->found;
         lookup->found = NULL;
     }
@@ -260,11 +247,10 @@ const char *resolve(const char *host, uint16_t port, int flags, const struct res
     (void)snprintf(number, sizeof(number), "%u", (unsigned)port);
     *found = NULL;
     int failed = ask(host, number, AI_NUMERICHOST, found);
-    if (failed != EAI_NONAME) {
+    if (failed != EAI_NONAME)
         return failed == 0 ? NULL : failure(failed, errno);
-    }
     struct lookup *lookup = new_lookup(host, number, flags);
-    return lookup != NULL ? resolve_on_thread(lookup, wait, found) : strerror(errno);
+    return lookup ? resolve_on_thread(lookup, wait, found) : strerror(errno);
 }
 
 /* ---- With a descriptor to give up on ------------------------------------------------------- */
@@ -284,12 +270,10 @@ static int poll_until_readable(void *arg, int fd)
     do {
         ready = ppoll(set, 2, clock_left(limits->deadline_us, &left), NULL);
     } while (ready < 0 && errno == EINTR);
-    if (ready < 0) {
+    if (ready < 0)
         return errno;
-    }
-    if (set[1].revents != 0) {
+    if (set[1].revents != 0)
         return ECANCELED;
-    }
     return ready > 0 ? 0 : ETIMEDOUT;
 }
 

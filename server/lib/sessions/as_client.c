@@ -75,7 +75,7 @@ static bool make_key(const struct sessions *sessions, const SSL *ssl, const char
 void sessions_offer(struct sessions *sessions, SSL *ssl, const char *peer)
 {
     uint8_t bytes[STORE_RECORD];
-    struct store_key *key = sessions->clients ? calloc(1, sizeof *key) : NULL;
+    struct store_key *key = sessions->clients ? calloc(1, sizeof(*key)) : NULL;
     if (!key || !make_key(sessions, ssl, peer, key) || SSL_set_ex_data(ssl, slot, key) != 1) {
         free(key);
         return;

@@ -25,7 +25,7 @@ struct clients {
 
 struct clients *clients_new(void)
 {
-    struct clients *clients = calloc(1, sizeof *clients);
+    struct clients *clients = calloc(1, sizeof(*clients));
     if (!clients || pthread_mutex_init(&clients->lock, NULL)) {
         free(clients);
         return NULL;

@@ -67,7 +67,7 @@ static enum store_result change(struct file *file, struct file_change *wanted,
 static enum store_result put(struct store *store, const struct store_key *key, const void *data,
                              size_t size, int64_t lifetime_s, struct store_problem *problem)
 {
-    struct file_change *wanted = OPENSSL_zalloc(sizeof *wanted + size);
+    struct file_change *wanted = OPENSSL_zalloc(sizeof(*wanted) + size);
     if (!wanted)
         return store_fail(problem, "out of memory for a session");
     *wanted = (struct file_change){.key = *key, .lifetime_s = lifetime_s, .size = size};
@@ -83,7 +83,7 @@ static enum store_result take_out(struct store *store, const struct store_key *k
     enum store_result there = get(store, key, record, &size, problem);
     if (there != STORE_DONE)
         return there; /* handshakes that fail are many, and most had no session */
-    struct file_change *wanted = OPENSSL_zalloc(sizeof *wanted);
+    struct file_change *wanted = OPENSSL_zalloc(sizeof(*wanted));
     if (!wanted)
         return store_fail(problem, "out of memory for a session");
     *wanted = (struct file_change){.remove = true, .key = *key};
@@ -203,7 +203,7 @@ static const struct store_calls calls = {put, get, take_out, release};
 
 static struct file *make(const char *path, const struct file_limits *limits)
 {
-    struct file *file = calloc(1, sizeof *file);
+    struct file *file = calloc(1, sizeof(*file));
     if (file && !(file->path = strdup(path))) {
         free(file);
         return NULL;

@@ -218,13 +218,13 @@ void file_db_close(struct file_db *db)
 static int copy_record(MDB_val found, void *buffer, size_t *size)
 {
     struct record_head head;
-    if (found.mv_size < sizeof head || found.mv_size > sizeof head + STORE_RECORD)
+    if (found.mv_size < sizeof(head) || found.mv_size > sizeof(head) + STORE_RECORD)
         return MDB_NOTFOUND;
-    memcpy(&head, found.mv_data, sizeof head);
+    memcpy(&head, found.mv_data, sizeof(head));
     if (head.expires_s <= time(NULL))
         return MDB_NOTFOUND;
-    *size = found.mv_size - sizeof head;
-    memcpy(buffer, (const uint8_t *)found.mv_data + sizeof head, *size);
+    *size = found.mv_size - sizeof(head);
+    memcpy(buffer, (const uint8_t *)found.mv_data + sizeof(head), *size);
     return 0;
 }
 
@@ -254,10 +254,10 @@ static int take_out(struct file_db *db, MDB_txn *txn, const struct store_key *ke
     MDB_val wanted = val(key->bytes, STORE_KEY), found;
     struct record_head head;
     int error = mdb_get(txn, db->records, &wanted, &found);
-    if (error || found.mv_size < sizeof head)
+    if (error || found.mv_size < sizeof(head))
         return error;
-    memcpy(&head, found.mv_data, sizeof head);
-    MDB_val place = val(&head.order, sizeof head.order);
+    memcpy(&head, found.mv_data, sizeof(head));
+    MDB_val place = val(&head.order, sizeof(head.order));
     error = done_if_gone(mdb_del(txn, db->order, &place, NULL));
     return error ? error : mdb_del(txn, db->records, &wanted, NULL);
 }
@@ -266,19 +266,19 @@ static int put(struct file_db *db, MDB_txn *txn, const struct file_change *chang
 {
     struct record_head head = {.expires_s = time(NULL) + change->lifetime_s};
     MDB_val key = val(change->key.bytes, STORE_KEY);
-    MDB_val place = val(&head.order, sizeof head.order);
-    MDB_val room = val(NULL, sizeof head + change->size);
+    MDB_val place = val(&head.order, sizeof(head.order));
+    MDB_val room = val(NULL, sizeof(head) + change->size);
     int error = done_if_gone(take_out(db, txn, &change->key));
     head.order.came = __builtin_bswap64(now_us());
-    memcpy(head.order.start, change->key.bytes, sizeof head.order.start);
+    memcpy(head.order.start, change->key.bytes, sizeof(head.order.start));
     if (!error)
         error = mdb_put(txn, db->order, &place, &key, 0);
     if (!error)
         error = mdb_put(txn, db->records, &key, &room, MDB_RESERVE);
     if (error)
         return error;
-    memcpy(room.mv_data, &head, sizeof head);
-    memcpy((uint8_t *)room.mv_data + sizeof head, change->data, change->size);
+    memcpy(room.mv_data, &head, sizeof(head));
+    memcpy((uint8_t *)room.mv_data + sizeof(head), change->data, change->size);
     return 0;
 }
 
@@ -308,9 +308,9 @@ static int look_at_oldest(struct file_db *db, MDB_txn *txn, MDB_val *key, bool *
     MDB_val found;
     int error = mdb_get(txn, db->records, key, &found);
     *expired = error == MDB_NOTFOUND;
-    if (error || found.mv_size < sizeof head)
+    if (error || found.mv_size < sizeof(head))
         return done_if_gone(error);
-    memcpy(&head, found.mv_data, sizeof head);
+    memcpy(&head, found.mv_data, sizeof(head));
     *expired = head.expires_s <= time(NULL);
     return 0;
 }

@@ -33,7 +33,7 @@ static bool fail_call(const char *path, const char *at, struct tls_error *error)
 {
     char text[128];
     const char *remedy = errno == ENOENT || errno == ENOTDIR ? ": make the folder first" : "";
-    return tls_fail(error, REFUSED "%s: %s%s", path, at, strerror_r(errno, text, sizeof text),
+    return tls_fail(error, REFUSED "%s: %s%s", path, at, strerror_r(errno, text, sizeof(text)),
                     remedy);
 }
 

@@ -31,7 +31,7 @@ struct file_writer {
 
 static void free_job(struct job *job)
 {
-    OPENSSL_clear_free(job->change, sizeof *job->change + job->change->size);
+    OPENSSL_clear_free(job->change, sizeof(*job->change) + job->change->size);
     free(job);
 }
 
@@ -127,7 +127,7 @@ struct file_writer *file_writer_new(int (*write)(void *arg, struct file_change *
                                                  size_t count),
                                     void *arg)
 {
-    struct file_writer *writer = calloc(1, sizeof *writer);
+    struct file_writer *writer = calloc(1, sizeof(*writer));
     if (!writer || pthread_mutex_init(&writer->lock, NULL)) {
         free(writer);
         return NULL;
@@ -179,9 +179,9 @@ static int wait_for(struct file_writer *writer, const struct job *job, int64_t d
 
 int file_writer_run(struct file_writer *writer, struct file_change *change, int64_t deadline_us)
 {
-    struct job *job = calloc(1, sizeof *job);
+    struct job *job = calloc(1, sizeof(*job));
     if (!job) {
-        OPENSSL_clear_free(change, sizeof *change + change->size);
+        OPENSSL_clear_free(change, sizeof(*change) + change->size);
         return ENOMEM;
     }
     job->change = change;

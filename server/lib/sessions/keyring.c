@@ -47,10 +47,10 @@ static bool set_key(struct session_key *made, const uint8_t key[KEYRING_KEY])
     if (EVP_Digest(key, KEYRING_KEY, digest, NULL, EVP_sha256(), NULL) != 1)
         return false;
     memcpy(made->id, digest, KEYRING_ID);
-    return derive(key, "actpass session seal", made->seal, sizeof made->seal) &&
-           derive(key, "actpass ticket name", made->ticket_name, sizeof made->ticket_name) &&
-           derive(key, "actpass ticket cipher", made->ticket_cipher, sizeof made->ticket_cipher) &&
-           derive(key, "actpass ticket mac", made->ticket_mac, sizeof made->ticket_mac);
+    return derive(key, "actpass session seal", made->seal, sizeof(made->seal)) &&
+           derive(key, "actpass ticket name", made->ticket_name, sizeof(made->ticket_name)) &&
+           derive(key, "actpass ticket cipher", made->ticket_cipher, sizeof(made->ticket_cipher)) &&
+           derive(key, "actpass ticket mac", made->ticket_mac, sizeof(made->ticket_mac));
 }
 
 static int digit(char c)
@@ -92,7 +92,7 @@ static bool add_line(struct key_set *keys, const char *file, int number, char *l
         return tls_fail(error, "session_key_file %s has more than %d keys: remove the oldest", file,
                         KEYRING_MOST);
     bool set = set_key(&keys->keys[keys->count++], key);
-    OPENSSL_cleanse(key, sizeof key);
+    OPENSSL_cleanse(key, sizeof(key));
     return set || tls_fail(error, "out of memory for session_key_file");
 }
 
@@ -104,7 +104,7 @@ static void skip_rest(FILE *in, char *line)
     if (strchr(line, '\n') || feof(in))
         return;
     if (line[0] != '#')
-        memcpy(line, "?", sizeof "?");
+        memcpy(line, "?", sizeof("?"));
     while (line[0] == '#' && c != '\n' && c != EOF)
         c = getc(in);
 }
@@ -113,11 +113,11 @@ static bool read_lines(FILE *in, const char *file, struct key_set *keys, struct 
 {
     char line[256];
     bool fine = true;
-    for (int number = 1; fine && fgets(line, sizeof line, in); number++) {
+    for (int number = 1; fine && fgets(line, sizeof(line), in); number++) {
         skip_rest(in, line);
         fine = add_line(keys, file, number, line, error);
     }
-    OPENSSL_cleanse(line, sizeof line);
+    OPENSSL_cleanse(line, sizeof(line));
     if (fine && ferror(in))
         return tls_fail(error, "session_key_file %s cannot be read: %s", file, strerror(errno));
     if (fine && keys->count == 0)
@@ -152,10 +152,10 @@ static bool read_file(const char *file, struct key_set *keys, struct stat *seen,
     if (!in)
         return false;
     char buffer[4096]; /* ours, so that the keys do not stay in memory that was freed */
-    setvbuf(in, buffer, _IOFBF, sizeof buffer);
+    setvbuf(in, buffer, _IOFBF, sizeof(buffer));
     bool fine = read_lines(in, file, keys, error);
     fclose(in);
-    OPENSSL_cleanse(buffer, sizeof buffer);
+    OPENSSL_cleanse(buffer, sizeof(buffer));
     return fine;
 }
 
@@ -163,8 +163,8 @@ static bool make_random(struct key_set *keys, struct tls_error *error)
 {
     uint8_t key[KEYRING_KEY];
     keys->count = 1;
-    bool made = RAND_priv_bytes(key, sizeof key) == 1 && set_key(&keys->keys[0], key);
-    OPENSSL_cleanse(key, sizeof key);
+    bool made = RAND_priv_bytes(key, sizeof(key)) == 1 && set_key(&keys->keys[0], key);
+    OPENSSL_cleanse(key, sizeof(key));
     return made ||
            tls_fail(error, "OpenSSL has no random key for sessions: %s", tls_openssl_reason());
 }
@@ -172,7 +172,7 @@ static bool make_random(struct key_set *keys, struct tls_error *error)
 /* NULL with error. */
 static struct key_set *make_keys(const char *file, struct stat *seen, struct tls_error *error)
 {
-    struct key_set *keys = OPENSSL_zalloc(sizeof *keys);
+    struct key_set *keys = OPENSSL_zalloc(sizeof(*keys));
     if (!keys) {
         tls_fail(error, "out of memory for the keys of sessions");
         return NULL;
@@ -189,7 +189,7 @@ static struct key_set *make_keys(const char *file, struct stat *seen, struct tls
 void key_set_release(struct key_set *keys)
 {
     if (keys && atomic_fetch_sub(&keys->references, 1) == 1)
-        OPENSSL_clear_free(keys, sizeof *keys);
+        OPENSSL_clear_free(keys, sizeof(*keys));
 }
 
 struct key_set *keyring_hold(struct keyring *keyring)
@@ -203,7 +203,7 @@ struct key_set *keyring_hold(struct keyring *keyring)
 
 struct keyring *keyring_new(const char *file, struct tls_error *error)
 {
-    struct keyring *keyring = calloc(1, sizeof *keyring);
+    struct keyring *keyring = calloc(1, sizeof(*keyring));
     bool copied = keyring && (!file || (keyring->file = strdup(file)));
     if (!copied || pthread_mutex_init(&keyring->lock, NULL)) {
         tls_fail(error, "out of memory for the keys of sessions");
@@ -244,7 +244,7 @@ bool keyring_reload(struct keyring *keyring, struct tls_error *error)
     }
     pthread_mutex_unlock(&keyring->lock);
     key_set_release(before);
-    return made != NULL;
+    return made;
 }
 
 static bool same_file(const struct stat *one, const struct stat *other)

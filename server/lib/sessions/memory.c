@@ -29,14 +29,14 @@ struct memory {
 
 static size_t cost(const struct record *record)
 {
-    return sizeof *record + record->size;
+    return sizeof(*record) + record->size;
 }
 
 /* The key is a digest: any of its bytes are as good as a hash. */
 static struct record **bucket_of(struct memory *memory, const struct store_key *key)
 {
     uint32_t hash;
-    memcpy(&hash, key->bytes, sizeof hash);
+    memcpy(&hash, key->bytes, sizeof(hash));
     return &memory->buckets[hash & memory->mask];
 }
 
@@ -86,7 +86,7 @@ static enum store_result put(struct store *store, const struct store_key *key, c
                              size_t size, int64_t lifetime_s, struct store_problem *problem)
 {
     struct memory *memory = (struct memory *)store;
-    struct record *record = OPENSSL_zalloc(sizeof *record + size);
+    struct record *record = OPENSSL_zalloc(sizeof(*record) + size);
     if (!record)
         return store_fail(problem, "out of memory for a session");
     record->key = *key;
@@ -127,7 +127,7 @@ static enum store_result take_out(struct store *store, const struct store_key *k
     (void)problem;
     pthread_mutex_lock(&memory->lock);
     struct record **place = find(memory, key);
-    bool there = *place != NULL;
+    bool there = *place;
     drop(memory, place);
     pthread_mutex_unlock(&memory->lock);
     return there ? STORE_DONE : STORE_MISS;
@@ -149,9 +149,9 @@ struct store *store_memory_new(size_t most_records, size_t most_bytes)
     size_t buckets = 16;
     while (buckets < most_records)
         buckets *= 2;
-    struct memory *memory = calloc(1, sizeof *memory);
+    struct memory *memory = calloc(1, sizeof(*memory));
     if (memory)
-        memory->buckets = calloc(buckets, sizeof *memory->buckets);
+        memory->buckets = calloc(buckets, sizeof(*memory->buckets));
     if (!memory || !memory->buckets || pthread_mutex_init(&memory->lock, NULL)) {
         free(memory ? memory->buckets : NULL);
         free(memory);

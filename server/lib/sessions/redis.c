@@ -75,7 +75,7 @@ static void pause_it(struct redis *redis, const struct store_problem *problem)
     pthread_mutex_lock(&redis->lock);
     redis->open_count--;
     redis->pause_until_us = clock_deadline_ms(REDIS_PAUSE_MS);
-    memcpy(redis->pause_reason, problem->text, sizeof redis->pause_reason);
+    memcpy(redis->pause_reason, problem->text, sizeof(redis->pause_reason));
     pthread_mutex_unlock(&redis->lock);
 }
 
@@ -85,7 +85,7 @@ static void drop_kept(struct redis *redis)
     struct redis_link *dead[KEEP];
     pthread_mutex_lock(&redis->lock);
     size_t count = redis->kept_count;
-    memcpy(dead, redis->kept, count * sizeof *dead);
+    memcpy(dead, redis->kept, count * sizeof(*dead));
     redis->kept_count = 0;
     redis->open_count -= count;
     pthread_mutex_unlock(&redis->lock);
@@ -155,7 +155,7 @@ static enum store_result put(struct store *store, const struct store_key *key, c
     char name[NAME], lifetime[24];
     struct command command = {4, {"SETEX", name, lifetime, data}, {5, 0, 0, size}};
     command.sizes[1] = name_record(key, name);
-    command.sizes[2] = (size_t)snprintf(lifetime, sizeof lifetime, "%lld", (long long)lifetime_s);
+    command.sizes[2] = (size_t)snprintf(lifetime, sizeof(lifetime), "%lld", (long long)lifetime_s);
     redisReply *reply = ask((struct redis *)store, &command, problem);
     if (!reply)
         return STORE_FAILED;
@@ -218,12 +218,12 @@ static void free_redis(struct store *store)
 static bool set_path(struct redis_place *place, const char *path, struct tls_error *error)
 {
     struct sockaddr_un *name = (struct sockaddr_un *)&place->addresses[0].name;
-    if (strlen(path) >= sizeof name->sun_path)
+    if (strlen(path) >= sizeof(name->sun_path))
         return tls_fail(error, "sessions in Redis: the path %s is longer than %zu bytes", path,
-                        sizeof name->sun_path - 1);
+                        sizeof(name->sun_path) - 1);
     name->sun_family = AF_UNIX;
     memcpy(name->sun_path, path, strlen(path) + 1);
-    place->addresses[0].size = sizeof *name;
+    place->addresses[0].size = sizeof(*name);
     place->count = 1;
     return true;
 }
@@ -266,7 +266,7 @@ struct store *store_redis_new(const struct config_sessions *where, int64_t deadl
                               struct tls_error *error)
 {
     static const struct store_calls calls = {put, get, take_out, free_redis};
-    struct redis *redis = calloc(1, sizeof *redis);
+    struct redis *redis = calloc(1, sizeof(*redis));
     if (!redis || pthread_mutex_init(&redis->lock, NULL)) {
         free(redis);
         tls_fail(error, "out of memory for sessions");

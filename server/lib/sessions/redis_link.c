@@ -46,7 +46,7 @@ static int wait_for(int fd, short events, int64_t deadline_us)
 static int finish_connect(int fd, int64_t deadline_us)
 {
     int error = wait_for(fd, POLLOUT, deadline_us);
-    socklen_t size = sizeof error;
+    socklen_t size = sizeof(error);
     if (error)
         return error;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) ? errno : error;
@@ -62,7 +62,7 @@ static int connect_to(const struct redis_address *address, int64_t deadline_us, 
         return -1;
     }
     if (name->sa_family != AF_UNIX)
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* faster, if it can be */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* faster, if it can be */
     *error = connect(fd, name, address->size) == 0 ? 0 : errno;
     if (*error == EINPROGRESS)
         *error = finish_connect(fd, deadline_us);
@@ -133,7 +133,7 @@ static bool select_db(struct redis_link *link, unsigned db, int64_t deadline_us,
 {
     char number[16];
     const char *words[] = {"SELECT", number};
-    size_t sizes[] = {6, (size_t)snprintf(number, sizeof number, "%u", db)};
+    size_t sizes[] = {6, (size_t)snprintf(number, sizeof(number), "%u", db)};
     if (db == 0)
         return true;
     redisReply *reply = redis_link_ask(link, 2, words, sizes, deadline_us, problem);
@@ -148,7 +148,7 @@ static bool select_db(struct redis_link *link, unsigned db, int64_t deadline_us,
 struct redis_link *redis_link_open(const struct redis_place *place, int64_t deadline_us,
                                    struct store_problem *problem)
 {
-    struct redis_link *link = calloc(1, sizeof *link);
+    struct redis_link *link = calloc(1, sizeof(*link));
     if (link)
         link->reader = redisReaderCreate();
     if (!link || !link->reader) {
@@ -228,7 +228,7 @@ static bool send_all(struct redis_link *link, const char *data, size_t size, int
 static bool take_some(struct redis_link *link, int64_t deadline_us, struct store_problem *problem)
 {
     char buffer[4096];
-    ssize_t got = receive_some(link, buffer, sizeof buffer, deadline_us);
+    ssize_t got = receive_some(link, buffer, sizeof(buffer), deadline_us);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (got <= 0)

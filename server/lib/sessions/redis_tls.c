@@ -95,7 +95,7 @@ static bool set_up(struct redis_tls *tls, const struct config_sessions *where,
 
 struct redis_tls *redis_tls_new(const struct config_sessions *where, struct tls_error *error)
 {
-    struct redis_tls *tls = calloc(1, sizeof *tls);
+    struct redis_tls *tls = calloc(1, sizeof(*tls));
     if (!tls) {
         tls_fail(error, "out of memory for sessions");
         return NULL;
@@ -136,7 +136,7 @@ SSL *redis_tls_open(struct redis_tls *tls, int fd)
     SSL_set_connect_state(ssl);
     ASN1_OCTET_STRING *ip =
         a2i_IPADDRESS(tls->host); /* an address is not a server name: RFC 6066 */
-    bool numeric = ip != NULL;
+    bool numeric = ip;
     ASN1_OCTET_STRING_free(ip);
     if (numeric || SSL_set_tlsext_host_name(ssl, tls->host) == 1)
         return ssl;

@@ -17,7 +17,7 @@
 
 void secret_wipe(struct secret *secret)
 {
-    OPENSSL_cleanse(secret, sizeof *secret);
+    OPENSSL_cleanse(secret, sizeof(*secret));
 }
 
 static bool find_file(char path[PATH_MAX], const char *name, struct tls_error *error)

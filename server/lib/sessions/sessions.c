@@ -114,7 +114,7 @@ static bool open_parts(struct sessions *sessions, const struct config_tls *tls,
 struct sessions *sessions_new(const struct config_tls *tls, const struct policy *policy,
                               struct tls_error *error)
 {
-    struct sessions *sessions = calloc(1, sizeof *sessions);
+    struct sessions *sessions = calloc(1, sizeof(*sessions));
     if (!sessions || !trouble_init(&sessions->trouble)) {
         free(sessions);
         tls_fail(error, "out of memory for sessions");

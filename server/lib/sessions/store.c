@@ -83,7 +83,7 @@ enum store_result store_fail(struct store_problem *problem, const char *format, 
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(problem->text, sizeof problem->text, format, arguments);
+    vsnprintf(problem->text, sizeof(problem->text), format, arguments);
     va_end(arguments);
     return STORE_FAILED;
 }

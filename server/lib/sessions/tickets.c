@@ -10,7 +10,7 @@ static bool use(const struct session_key *key, const unsigned char *iv, EVP_CIPH
 {
     OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key->ticket_mac,
-                                          sizeof key->ticket_mac),
+                                          sizeof(key->ticket_mac)),
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
         OSSL_PARAM_construct_end()};
     return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->ticket_cipher, iv, encrypt) ==

@@ -19,7 +19,7 @@ void trouble_destroy(struct trouble *trouble)
 void trouble_note(struct trouble *trouble, const char *text)
 {
     pthread_mutex_lock(&trouble->lock);
-    snprintf(trouble->text, sizeof trouble->text, "%s", text);
+    snprintf(trouble->text, sizeof(trouble->text), "%s", text);
     atomic_store(&trouble->noted, true);
     pthread_mutex_unlock(&trouble->lock);
 }

@@ -78,7 +78,7 @@ bool validity_note(const SSL *ssl, SSL_SESSION *session)
     struct note note = note_of(ssl, session);
     write_number(note.end, data);
     write_number(note.began, data + NUMBER);
-    return SSL_SESSION_set1_ticket_appdata(session, data, sizeof data) == 1;
+    return SSL_SESSION_set1_ticket_appdata(session, data, sizeof(data)) == 1;
 }
 
 bool validity_holds(SSL_SESSION *session)

@@ -99,9 +99,8 @@ bool alpn_agreed(const struct alpn *alpn, const SSL *ssl)
         return true;
     if (size == 0)
         return !alpn->required;
-    for (unsigned at = 0; at < alpn->size; at += 1U + alpn->wire[at]) {
+    for (unsigned at = 0; at < alpn->size; at += 1U + alpn->wire[at])
         if (alpn->wire[at] == size && memcmp(alpn->wire + at + 1, chosen, size) == 0)
             return true;
-    }
     return false;
 }

@@ -61,7 +61,7 @@ static int add(SSL *ssl, unsigned type, unsigned context, const uint8_t **data, 
         return 0;
     memcpy(binding->answer, mark, BINDING_MARK);
     *data = binding->answer;
-    *size = sizeof binding->answer;
+    *size = sizeof(binding->answer);
     return 1;
 }
 
@@ -79,7 +79,7 @@ static const char *judge_answer(struct binding *binding, const uint8_t *data)
     if (!binding->dropped(binding->arg, digest))
         return "the peer has sent a ClientHello, too, which never reached us: it was taken away "
                "on the way";
-    if (CRYPTO_memcmp(data + BINDING_MARK, digest, sizeof digest) != 0)
+    if (CRYPTO_memcmp(data + BINDING_MARK, digest, sizeof(digest)) != 0)
         return "both ends sent a ClientHello, and the peer's was changed on the way";
     return NULL;
 }
@@ -100,7 +100,7 @@ static int parse(SSL *ssl, unsigned type, unsigned context, const uint8_t *data,
     else if ((context & ANSWERS) && is_answer(data, size))
         binding->trouble = judge_answer(binding, data);
     *alert = SSL_AD_ILLEGAL_PARAMETER;
-    return binding->trouble == NULL;
+    return !binding->trouble;
 }
 
 bool binding_use(SSL_CTX *ctx)

@@ -91,7 +91,7 @@ static bool set_role(const struct tls_context *context, const struct material *m
     if (server)
         set_server(context, ctx);
     else /* there is something to answer with */
-        SSL_CTX_set_post_handshake_auth(ctx, material->identity.certificate != NULL);
+        SSL_CTX_set_post_handshake_auth(ctx, material->identity.certificate ? 1 : 0);
     SSL_CTX_set_verify(ctx, verify_mode(context, server), NULL);
     verify_use(&context->verify, ctx);
     return (server || alpn_use_as_client(&context->alpn, ctx)) && binding_use(ctx) &&
@@ -154,7 +154,7 @@ static bool make_served(struct tls_context *context, const struct material *mate
             return tls_fail(error, "out of memory for certificates");
         served_set_scope(context->served, i, scope);
     }
-    return context->served != NULL;
+    return context->served;
 }
 
 static bool make_both(struct tls_context *context, const struct material *material, bool may_serve,
@@ -206,7 +206,7 @@ struct tls_context *tls_context_new(const struct config_tls *tls, enum config_ro
 struct tls_context *tls_context_new_for(struct tls_owner owner, const struct config_tls *tls,
                                         enum config_role role, struct tls_error *error)
 {
-    struct tls_context *context = calloc(1, sizeof *context);
+    struct tls_context *context = calloc(1, sizeof(*context));
     if (!context)
         tls_fail(error, "out of memory for TLS");
     else if (load(tls, role, owner, context, error))

@@ -18,10 +18,9 @@ void crl_free(STACK_OF(X509_CRL) * lists)
 
 bool crl_use(STACK_OF(X509_CRL) * lists, X509_STORE *store)
 {
-    for (int i = 0; i < sk_X509_CRL_num(lists); i++) {
+    for (int i = 0; i < sk_X509_CRL_num(lists); i++)
         if (X509_STORE_add_crl(store, sk_X509_CRL_value(lists, i)) != 1)
             return false;
-    }
     return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }
 

@@ -10,12 +10,11 @@ bool tls_fail(struct tls_error *error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->text, sizeof error->text, format, arguments);
+    vsnprintf(error->text, sizeof(error->text), format, arguments);
     va_end(arguments);
-    for (char *at = error->text; *at; at++) {
+    for (char *at = error->text; *at; at++)
         if ((unsigned char)*at < ' ' || *at == '\x7f')
             *at = '.';
-    }
     return false;
 }
 

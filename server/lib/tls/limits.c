@@ -123,7 +123,7 @@ const char *openssl_version_warning(unsigned long version)
     static const unsigned fixed[] = {14, 6, 2, 1};
     unsigned major = (unsigned)(version >> 28), minor = (version >> 20) & 0xff;
     unsigned patch = (version >> 4) & 0xff;
-    if (major != 3 || minor >= sizeof fixed / sizeof *fixed || patch >= fixed[minor])
+    if (major != 3 || minor >= sizeof(fixed) / sizeof(*fixed) || patch >= fixed[minor])
         return NULL;
     return "this OpenSSL has CVE-2024-2511 and CVE-2024-4741, which peers can reach: install "
            "3.0.14, "

@@ -13,7 +13,7 @@ struct own_keys {
 
 struct own_keys *own_keys_new(void)
 {
-    struct own_keys *own_keys = calloc(1, sizeof *own_keys);
+    struct own_keys *own_keys = calloc(1, sizeof(*own_keys));
     if (own_keys && pthread_mutex_init(&own_keys->lock, NULL)) {
         free(own_keys);
         return NULL;
@@ -34,14 +34,14 @@ bool own_keys_add(struct own_keys *own_keys, const struct pin *keys, size_t coun
 {
     (void)pthread_mutex_lock(&own_keys->lock);
     struct pin *more =
-        reallocarray(own_keys->keys, own_keys->count + count + 1, sizeof *own_keys->keys);
+        reallocarray(own_keys->keys, own_keys->count + count + 1, sizeof(*own_keys->keys));
     if (more) {
         own_keys->keys = more;
         for (size_t i = 0; i < count; i++)
             more[own_keys->count++] = keys[i];
     }
     (void)pthread_mutex_unlock(&own_keys->lock);
-    return more != NULL;
+    return more;
 }
 
 /* The place of the key, or the count. The lock is held. */

@@ -35,10 +35,9 @@ static bool is_label(const char *label, size_t length)
 {
     if (length < 1 || length > MOST_LABEL)
         return false;
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         if (!is_label_letter(label[i]))
             return false;
-    }
     return label[0] != '-' && label[length - 1] != '-';
 }
 
@@ -119,7 +118,7 @@ static const char *classify(const char *text, struct peer_name *name)
                  {"uri:", read_uri},
                  {"email:", read_email},
                  {"cn:", read_common_name}};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         size_t length = strlen(kinds[i].prefix);
         if (strncmp(text, kinds[i].prefix, length) == 0)
             return kinds[i].read(text + length, name);
@@ -138,7 +137,7 @@ static bool read_name(const char *text, struct peer_name *name, struct tls_error
             "leftmost label of a DNS name",
             text);
     name->text = strdup(part);
-    return name->text != NULL || tls_fail(error, "out of memory for peer_names");
+    return name->text || tls_fail(error, "out of memory for peer_names");
 }
 
 bool peer_names_read(const struct config_strings *texts, struct peer_names *names,
@@ -147,7 +146,7 @@ bool peer_names_read(const struct config_strings *texts, struct peer_names *name
     *names = (struct peer_names){NULL, 0};
     if (texts->count == 0)
         return true;
-    names->items = calloc(texts->count, sizeof *names->items);
+    names->items = calloc(texts->count, sizeof(*names->items));
     if (!names->items)
         return tls_fail(error, "out of memory for peer_names");
     while (names->count < texts->count) {
@@ -192,10 +191,9 @@ static bool equal_dns(struct bytes shown, const char *wanted)
 {
     if (shown.size != strlen(wanted))
         return false;
-    for (size_t i = 0; i < shown.size; i++) {
+    for (size_t i = 0; i < shown.size; i++)
         if (lower(shown.data[i]) != lower(wanted[i]))
             return false;
-    }
     return true;
 }
 
@@ -275,16 +273,15 @@ static bool has_nul(const GENERAL_NAME *shown)
     const ASN1_STRING *value = GENERAL_NAME_get0_value(shown, &type);
     if (type != GEN_DNS && type != GEN_URI && type != GEN_EMAIL)
         return false;
-    return memchr(bytes_of(value).data, '\0', bytes_of(value).size) != NULL;
+    return memchr(bytes_of(value).data, '\0', bytes_of(value).size);
 }
 
 static bool match_any(const struct peer_names *names, const GENERAL_NAMES *shown)
 {
     for (int i = 0; i < sk_GENERAL_NAME_num(shown); i++) {
-        for (size_t j = 0; j < names->count; j++) {
+        for (size_t j = 0; j < names->count; j++)
             if (match(&names->items[j], sk_GENERAL_NAME_value(shown, i)))
                 return true;
-        }
     }
     return false;
 }
@@ -293,10 +290,9 @@ static bool match_any(const struct peer_names *names, const GENERAL_NAMES *shown
 
 static bool wants_common_name(const struct peer_names *names)
 {
-    for (size_t i = 0; i < names->count; i++) {
+    for (size_t i = 0; i < names->count; i++)
         if (names->items[i].kind == KIND_COMMON_NAME)
             return true;
-    }
     return false;
 }
 
@@ -369,10 +365,9 @@ static bool fail_without_names(bool common_name, struct tls_error *error)
 
 static bool any_has_nul(const GENERAL_NAMES *shown)
 {
-    for (int i = 0; i < sk_GENERAL_NAME_num(shown); i++) {
+    for (int i = 0; i < sk_GENERAL_NAME_num(shown); i++)
         if (has_nul(sk_GENERAL_NAME_value(shown, i)))
             return true;
-    }
     return false;
 }
 

@@ -27,7 +27,7 @@ static BIO *open_file(const char *what, const char *path, struct tls_error *erro
     FILE *file = fopen(path, "re");
     if (!file) {
         tls_fail(error, "%s %s cannot be read: %s", what, path,
-                 strerror_r(errno, text, sizeof text));
+                 strerror_r(errno, text, sizeof(text)));
         return NULL;
     }
     BIO *bio = BIO_new_fp(file, BIO_CLOSE);

@@ -18,12 +18,12 @@ static int hex_digit(char digit)
 bool pin_parse(const char *text, struct pin *pin)
 {
     static const char prefix[] = "sha256:";
-    if (strncmp(text, prefix, sizeof prefix - 1) != 0)
+    if (strncmp(text, prefix, sizeof(prefix) - 1) != 0)
         return false;
-    const char *digits = text + sizeof prefix - 1;
-    if (strlen(digits) != 2 * sizeof pin->digest)
+    const char *digits = text + sizeof(prefix) - 1;
+    if (strlen(digits) != 2 * sizeof(pin->digest))
         return false;
-    for (size_t i = 0; i < sizeof pin->digest; i++) {
+    for (size_t i = 0; i < sizeof(pin->digest); i++) {
         int high = hex_digit(digits[2 * i]);
         int low = hex_digit(digits[2 * i + 1]);
         if (high < 0 || low < 0)
@@ -45,5 +45,5 @@ bool pin_of(X509 *certificate, struct pin *pin)
 
 bool pin_equal(const struct pin *one, const struct pin *other)
 {
-    return memcmp(one->digest, other->digest, sizeof one->digest) == 0;
+    return memcmp(one->digest, other->digest, sizeof(one->digest)) == 0;
 }

@@ -27,7 +27,7 @@ static bool read_pins(const struct config_strings *texts, struct policy *policy,
 {
     if (texts->count == 0)
         return true;
-    policy->pins = calloc(texts->count, sizeof *policy->pins);
+    policy->pins = calloc(texts->count, sizeof(*policy->pins));
     if (!policy->pins)
         return tls_fail(error, "out of memory for peer_pins");
     for (size_t i = 0; i < texts->count; i++) {
@@ -43,7 +43,7 @@ static bool read_pins(const struct config_strings *texts, struct policy *policy,
 
 bool policy_add_own(struct policy *policy, X509 *own)
 {
-    struct pin *more = reallocarray(policy->own, policy->own_count + 1, sizeof *more);
+    struct pin *more = reallocarray(policy->own, policy->own_count + 1, sizeof(*more));
     if (!more)
         return false;
     policy->own = more;
@@ -73,7 +73,7 @@ static bool read_crl(const struct config_tls *tls, struct policy *policy, struct
 
 struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_error *error)
 {
-    struct policy *policy = calloc(1, sizeof *policy);
+    struct policy *policy = calloc(1, sizeof(*policy));
     if (!policy) {
         tls_fail(error, "out of memory for the policy of peers");
         return NULL;
@@ -120,10 +120,9 @@ STACK_OF(X509_CRL) * policy_revoked(const struct policy *policy)
 
 static bool is_one_of(const struct pin *pins, size_t count, const struct pin *pin)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (pin_equal(&pins[i], pin))
             return true;
-    }
     return false;
 }
 

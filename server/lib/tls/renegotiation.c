@@ -45,7 +45,7 @@ static const struct first *first_of(const SSL *ssl)
 
 bool renegotiation_note_first(SSL *ssl)
 {
-    struct first *first = calloc(1, sizeof *first);
+    struct first *first = calloc(1, sizeof(*first));
     if (!first)
         return false;
     first->peer = SSL_get1_peer_certificate(ssl);
@@ -58,7 +58,7 @@ bool renegotiation_note_first(SSL *ssl)
 
 bool renegotiation_is_one(const SSL *ssl)
 {
-    return first_of(ssl) != NULL;
+    return first_of(ssl);
 }
 
 bool renegotiation_same_peer(const SSL *ssl, const X509 *peer, struct tls_error *error)

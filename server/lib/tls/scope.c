@@ -8,7 +8,8 @@
 static bool add(EVP_MD_CTX *digest, char kind, const void *data, size_t size)
 {
     uint64_t length = size;
-    return EVP_DigestUpdate(digest, &kind, 1) && EVP_DigestUpdate(digest, &length, sizeof length) &&
+    return EVP_DigestUpdate(digest, &kind, 1) &&
+           EVP_DigestUpdate(digest, &length, sizeof(length)) &&
            EVP_DigestUpdate(digest, data, size);
 }
 
@@ -46,7 +47,7 @@ static bool add_all(EVP_MD_CTX *digest, const struct config_tls *tls, bool serve
 {
     const uint8_t flags[] = {server, tls->insecure_any_peer, tls->ca_system,
                              (uint8_t)config_client_auth(tls), (uint8_t)tls->min_version};
-    return add(digest, 'f', flags, sizeof flags) && add_strings(digest, 'n', &tls->peer_names) &&
+    return add(digest, 'f', flags, sizeof(flags)) && add_strings(digest, 'n', &tls->peer_names) &&
            add_strings(digest, 'p', &tls->peer_pins) && add_ca(digest, ca) &&
            add_text(digest, '2', tls->ciphers) && add_text(digest, '3', tls->ciphersuites) &&
            (!own || add_certificate(digest, 'o', own));

@@ -41,7 +41,7 @@ static bool try_identity(const struct identity *identity, struct tls_error *erro
 static bool copy_names(const struct config_strings *names, struct choice *choice,
                        struct tls_error *error)
 {
-    choice->names = calloc(names->count + 1, sizeof *choice->names);
+    choice->names = calloc(names->count + 1, sizeof(*choice->names));
     for (size_t i = 0; choice->names && i < names->count; i++) {
         choice->names[i] = strdup(names->items[i]);
         if (!choice->names[i])
@@ -65,7 +65,7 @@ static bool load_choices(const struct config_tls *tls, struct served *served,
 {
     if (tls->certificate_count == 0)
         return true;
-    served->choices = calloc(tls->certificate_count, sizeof *served->choices);
+    served->choices = calloc(tls->certificate_count, sizeof(*served->choices));
     if (!served->choices)
         return tls_fail(error, "out of memory for certificates");
     for (size_t i = 0; i < tls->certificate_count; i++) {
@@ -93,13 +93,13 @@ static bool load(const struct config_tls *tls, const struct identity *own, struc
                         "certificate and key",
                         tls->ocsp_response);
     served->staple = staple_new(tls->ocsp_response, served->own, error);
-    return served->staple != NULL;
+    return served->staple;
 }
 
 struct served *served_new(const struct config_tls *tls, const struct identity *own,
                           struct tls_error *error)
 {
-    struct served *served = calloc(1, sizeof *served);
+    struct served *served = calloc(1, sizeof(*served));
     if (!served)
         tls_fail(error, "out of memory for certificates");
     else if (tls->unknown_server_name == CONFIG_UNKNOWN_NAME_REFUSE && tls->certificate_count == 0)
@@ -198,10 +198,9 @@ static const struct choice *find(const struct served *served, struct name name, 
 {
     for (size_t i = 0; i < served->count; i++) {
         const struct choice *choice = &served->choices[i];
-        for (size_t j = 0; j < choice->name_count; j++) {
+        for (size_t j = 0; j < choice->name_count; j++)
             if (matches(name, choice->names[j], wildcard))
                 return choice;
-        }
     }
     return NULL;
 }
@@ -225,7 +224,7 @@ static bool is_own(const struct served *served, struct name name)
 static bool is_renegotiation(const SSL *ssl)
 {
     uint8_t finished[EVP_MAX_MD_SIZE];
-    return SSL_get_finished(ssl, finished, sizeof finished) > 0;
+    return SSL_get_finished(ssl, finished, sizeof(finished)) > 0;
 }
 
 bool served_choose(const struct served *served, SSL *ssl, int *alert)

@@ -27,7 +27,7 @@ static bool read_file(const char *path, struct staple *staple, struct tls_error 
     FILE *file = fopen(path, "re");
     if (!file)
         return tls_fail(error, "ocsp_response %s cannot be read: %s", path,
-                        strerror_r(errno, text, sizeof text));
+                        strerror_r(errno, text, sizeof(text)));
     staple->size = fread(staple->bytes, 1, MOST_BYTES, file);
     bool failed = ferror(file) != 0;
     (void)fclose(file);
@@ -110,7 +110,7 @@ static bool check(const char *path, struct staple *staple, struct tls_error *err
 
 struct staple *staple_new(const char *path, X509 *certificate, struct tls_error *error)
 {
-    struct staple *staple = calloc(1, sizeof *staple);
+    struct staple *staple = calloc(1, sizeof(*staple));
     if (!staple) {
         tls_fail(error, "out of memory for ocsp_response");
         return NULL;

@@ -104,9 +104,8 @@ bool trust_use(const struct trust *trust, SSL_CTX *ctx)
 
 bool trust_announce(const struct trust *trust, SSL_CTX *ctx)
 {
-    for (int i = 0; i < sk_X509_num(trust->list); i++) {
+    for (int i = 0; i < sk_X509_num(trust->list); i++)
         if (SSL_CTX_add_client_CA(ctx, sk_X509_value(trust->list, i)) != 1)
             return false;
-    }
     return true;
 }

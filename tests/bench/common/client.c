@@ -16,11 +16,10 @@ _Noreturn void fail(const char *what, const char *why)
     int error = errno;
     unsigned long code = ERR_get_error();
     char text[256] = "it ended";
-    if (code) {
-        ERR_error_string_n(code, text, sizeof text);
-    } else if (error) {
-        snprintf(text, sizeof text, "%s", strerror(error));
-    }
+    if (code)
+        ERR_error_string_n(code, text, sizeof(text));
+    else if (error)
+        snprintf(text, sizeof(text), "%s", strerror(error));
     fprintf(stderr, "bench: %s: %s\n", what, why ? why : text);
     exit(1);
 }
@@ -38,9 +37,8 @@ SSL_CTX *client_context(void)
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     if (!context || !SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) ||
         !SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256") ||
-        !SSL_CTX_set1_groups_list(context, "X25519")) {
+        !SSL_CTX_set1_groups_list(context, "X25519"))
         fail("TLS context", NULL);
-    }
     SSL_CTX_set_cert_verify_callback(context, accept_any_chain, NULL);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     return context;
@@ -52,21 +50,18 @@ int client_dial(uint16_t port, bool blocking)
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK), 0);
-    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)) {
+    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
         fail("socket", NULL);
-    }
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) && errno != EINPROGRESS) {
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) && errno != EINPROGRESS)
         fail("connect", NULL);
-    }
     return fd;
 }
 
 SSL *client_attach(SSL_CTX *context, int fd)
 {
     SSL *ssl = SSL_new(context);
-    if (!ssl || !SSL_set_fd(ssl, fd)) {
+    if (!ssl || !SSL_set_fd(ssl, fd))
         fail("SSL object", NULL);
-    }
     SSL_set_connect_state(ssl);
     return ssl;
 }
@@ -74,9 +69,8 @@ SSL *client_attach(SSL_CTX *context, int fd)
 SSL *client_open(SSL_CTX *context, uint16_t port)
 {
     SSL *ssl = client_attach(context, client_dial(port, true));
-    if (SSL_connect(ssl) != 1) {
+    if (SSL_connect(ssl) != 1)
         fail("handshake", NULL);
-    }
     return ssl;
 }
 
@@ -84,23 +78,21 @@ void client_request(SSL *ssl, enum request what, uint64_t bytes)
 {
     unsigned char request[REQUEST_SIZE];
     request_write(request, what, bytes);
-    client_write(ssl, request, sizeof request);
+    client_write(ssl, request, sizeof(request));
 }
 
 void client_write(SSL *ssl, const void *data, size_t size)
 {
     size_t written;
-    if (!SSL_write_ex(ssl, data, size, &written) || written != size) {
+    if (!SSL_write_ex(ssl, data, size, &written) || written != size)
         fail("write", NULL);
-    }
 }
 
 size_t client_read_some(SSL *ssl, void *data, size_t size)
 {
     size_t got = 0;
-    if (!SSL_read_ex(ssl, data, size, &got) && SSL_get_error(ssl, 0) != SSL_ERROR_ZERO_RETURN) {
+    if (!SSL_read_ex(ssl, data, size, &got) && SSL_get_error(ssl, 0) != SSL_ERROR_ZERO_RETURN)
         fail("read", NULL);
-    }
     return got;
 }
 
@@ -109,9 +101,8 @@ void client_read(SSL *ssl, void *data, size_t size)
     size_t have = 0;
     while (have < size) {
         size_t got = client_read_some(ssl, (char *)data + have, size - have);
-        if (got == 0) {
+        if (got == 0)
             fail("read", "the peer closed early");
-        }
         have += got;
     }
 }
@@ -122,7 +113,7 @@ void client_close(SSL *ssl)
     char rest[4096];
     SSL_shutdown(ssl);
     shutdown(fd, SHUT_WR);
-    while (recv(fd, rest, sizeof rest, 0) > 0) {
+    while (recv(fd, rest, sizeof(rest), 0) > 0) {
     }
     SSL_free(ssl);
     close(fd);

@@ -15,17 +15,15 @@ enum request {
 static inline void request_write(unsigned char out[REQUEST_SIZE], enum request what, uint64_t bytes)
 {
     out[0] = (unsigned char)what;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 8; i++)
         out[1 + i] = (unsigned char)(bytes >> (56 - 8 * i));
-    }
 }
 
 static inline uint64_t request_bytes(const unsigned char in[REQUEST_SIZE])
 {
     uint64_t bytes = 0;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 8; i++)
         bytes = bytes << 8 | in[1 + i];
-    }
     return bytes;
 }
 

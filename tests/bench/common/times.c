@@ -24,7 +24,7 @@ static int compare(const void *a, const void *b)
 
 double percentile(double *values, size_t count, double share)
 {
-    qsort(values, count, sizeof *values, compare);
+    qsort(values, count, sizeof(*values), compare);
     size_t index = (size_t)(share * (double)count);
     return values[index < count ? index : count - 1];
 }

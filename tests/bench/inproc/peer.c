@@ -20,14 +20,13 @@ static void ping(SSL_CTX *context, struct peer_job *job)
 {
     char message[MESSAGE_SIZE] = "";
     SSL *ssl = client_open(context, job->port);
-    double *times = calloc(job->amount, sizeof *times);
-    if (!times) {
+    double *times = calloc(job->amount, sizeof(*times));
+    if (!times)
         fail("peer", "out of memory");
-    }
     for (uint64_t i = 0; i < job->amount; i++) {
         double sent = now();
-        client_write(ssl, message, sizeof message);
-        client_read(ssl, message, sizeof message);
+        client_write(ssl, message, sizeof(message));
+        client_read(ssl, message, sizeof(message));
         times[i] = now() - sent;
     }
     client_close(ssl);
@@ -42,15 +41,12 @@ static void take(SSL_CTX *context, struct peer_job *job)
     SSL *ssl = client_open(context, job->port);
     uint64_t have = 0;
     size_t got;
-    if (!chunk) {
+    if (!chunk)
         fail("peer", "out of memory");
-    }
-    while ((got = client_read_some(ssl, chunk, CHUNK_SIZE)) > 0) {
+    while ((got = client_read_some(ssl, chunk, CHUNK_SIZE)) > 0)
         have += got;
-    }
-    if (have != job->amount) {
+    if (have != job->amount)
         fail("peer", "bytes are missing");
-    }
     client_close(ssl);
     free(chunk);
 }
@@ -59,9 +55,8 @@ static void give(SSL_CTX *context, struct peer_job *job)
 {
     char *chunk = calloc(1, CHUNK_SIZE);
     SSL *ssl = client_open(context, job->port);
-    if (!chunk) {
+    if (!chunk)
         fail("peer", "out of memory");
-    }
     for (uint64_t left = job->amount; left > 0;) {
         size_t size = left < CHUNK_SIZE ? (size_t)left : CHUNK_SIZE;
         client_write(ssl, chunk, size);

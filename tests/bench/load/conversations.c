@@ -14,18 +14,17 @@ void load_round_trips(const struct load_options *options)
 {
     char message[MESSAGE_SIZE];
     SSL_CTX *context = client_context();
-    double *times = calloc(options->count, sizeof *times);
-    if (!times) {
+    double *times = calloc(options->count, sizeof(*times));
+    if (!times)
         fail("memory", NULL);
-    }
     SSL *ssl = client_open(context, options->port);
     client_request(ssl, REQUEST_ECHO, 0);
-    memset(message, 'm', sizeof message);
+    memset(message, 'm', sizeof(message));
     double begin = now();
     for (uint64_t i = 0; i < options->count; i++) {
         double sent = now();
-        client_write(ssl, message, sizeof message);
-        client_read(ssl, message, sizeof message);
+        client_write(ssl, message, sizeof(message));
+        client_read(ssl, message, sizeof(message));
         times[i] = now() - sent;
     }
     double seconds = now() - begin;
@@ -53,11 +52,10 @@ void load_down(const struct load_options *options)
     uint64_t have = 0;
     double begin = now();
     for (unsigned i = 1; have < options->bytes; i++) {
-        size_t got = client_read_some(ssl, chunk, sizeof chunk);
+        size_t got = client_read_some(ssl, chunk, sizeof(chunk));
         have += got;
-        if (got == 0 || (i % CLOCK_EVERY == 0 && now() - begin > options->seconds)) {
+        if (got == 0 || (i % CLOCK_EVERY == 0 && now() - begin > options->seconds))
             break;
-        }
     }
     print_bulk(have, begin);
     client_close(ssl);
@@ -74,13 +72,12 @@ void load_up(const struct load_options *options)
     double begin = now();
     while (sent < options->bytes && now() - begin < options->seconds) {
         uint64_t left = options->bytes - sent;
-        size_t size = left < sizeof chunk ? (size_t)left : sizeof chunk;
+        size_t size = left < sizeof(chunk) ? (size_t)left : sizeof(chunk);
         client_write(ssl, chunk, size);
         sent += size;
     }
-    if (sent == options->bytes) {
+    if (sent == options->bytes)
         client_read(ssl, chunk, 1); /* the backend has it all */
-    }
     print_bulk(sent, begin);
     client_close(ssl);
     SSL_CTX_free(context);
@@ -93,22 +90,20 @@ void load_idle(const struct load_options *options)
     char message[MESSAGE_SIZE] = "";
     SSL_CTX *context = client_context();
     SSL **connections = calloc(options->count, sizeof(SSL *));
-    if (!connections) {
+    if (!connections)
         fail("memory", NULL);
-    }
     double begin = now();
     for (uint64_t i = 0; i < options->count; i++) {
         connections[i] = client_open(context, options->port);
         client_request(connections[i], REQUEST_ECHO, 0);
-        client_write(connections[i], message, sizeof message);
-        client_read(connections[i], message, sizeof message);
+        client_write(connections[i], message, sizeof(message));
+        client_read(connections[i], message, sizeof(message));
     }
     printf("{\"open\": %lu, \"seconds\": %.6f}\n", options->count, now() - begin);
     fflush(stdout);
     getchar();
-    for (uint64_t i = 0; i < options->count; i++) {
+    for (uint64_t i = 0; i < options->count; i++)
         client_close(connections[i]);
-    }
     free(connections);
     SSL_CTX_free(context);
 }

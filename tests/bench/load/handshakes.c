@@ -46,9 +46,8 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
 static void offer_session(const struct run *run, SSL *ssl)
 {
     SSL_SESSION *copy = SSL_SESSION_dup(run->session);
-    if (!copy || !SSL_set_session(ssl, copy)) {
+    if (!copy || !SSL_set_session(ssl, copy))
         fail("session", NULL);
-    }
     SSL_SESSION_free(copy);
 }
 
@@ -59,12 +58,10 @@ static void start(struct run *run, struct slot *slot)
     slot->ssl = client_attach(run->context, slot->fd);
     slot->step = STEP_HANDSHAKE;
     slot->failed = false;
-    if (run->options->resume && run->session) {
+    if (run->options->resume && run->session)
         offer_session(run, slot->ssl);
-    }
-    if (epoll_ctl(run->epoll, EPOLL_CTL_ADD, slot->fd, &event)) {
+    if (epoll_ctl(run->epoll, EPOLL_CTL_ADD, slot->fd, &event))
         fail("epoll", NULL);
-    }
     run->started++;
 }
 
@@ -82,9 +79,8 @@ static void finish(struct run *run, struct slot *slot)
 static bool gave_up(struct slot *slot, int result)
 {
     int error = SSL_get_error(slot->ssl, result);
-    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
         return false;
-    }
     ERR_clear_error();
     slot->failed = true;
     return true;
@@ -101,7 +97,7 @@ static bool ended(struct slot *slot)
 {
     char rest[4096];
     ssize_t got;
-    while ((got = recv(slot->fd, rest, sizeof rest, 0)) > 0) {
+    while ((got = recv(slot->fd, rest, sizeof(rest), 0)) > 0) {
     }
     return got == 0 || errno != EAGAIN;
 }
@@ -113,25 +109,21 @@ static bool advance(struct slot *slot, bool bare)
     int result;
     ERR_clear_error();
     if (slot->step == STEP_HANDSHAKE) {
-        if ((result = SSL_connect(slot->ssl)) != 1) {
+        if ((result = SSL_connect(slot->ssl)) != 1)
             return gave_up(slot, result);
-        }
         slot->step = STEP_ASK;
-        if (bare) {
+        if (bare)
             say_goodbye(slot);
-        }
     }
     if (slot->step == STEP_ASK) {
         request_write(ask, REQUEST_ECHO, 0);
-        if ((result = SSL_write(slot->ssl, ask, sizeof ask)) <= 0) {
+        if ((result = SSL_write(slot->ssl, ask, sizeof(ask))) <= 0)
             return gave_up(slot, result);
-        }
         slot->step = STEP_ANSWER;
     }
     if (slot->step == STEP_ANSWER) {
-        if ((result = SSL_read(slot->ssl, ask, 1)) <= 0) {
+        if ((result = SSL_read(slot->ssl, ask, 1)) <= 0)
             return gave_up(slot, result);
-        }
         say_goodbye(slot);
     }
     return ended(slot);
@@ -146,24 +138,20 @@ static bool pointless(const struct run *run)
 static void serve_all(struct run *run, struct slot *slots)
 {
     uint64_t places = run->options->concurrency;
-    for (uint64_t i = 0; i < places && run->started < run->options->count; i++) {
+    for (uint64_t i = 0; i < places && run->started < run->options->count; i++)
         start(run, &slots[i]);
-    }
     while (run->done < run->started) {
         struct epoll_event events[64];
         int count = epoll_wait(run->epoll, events, 64, STALL_MS);
-        if (count <= 0) {
+        if (count <= 0)
             fail("connections stall, epoll_wait", NULL);
-        }
         for (int i = 0; i < count; i++) {
             struct slot *slot = events[i].data.ptr;
-            if (!slot->ssl || !advance(slot, run->options->bare)) {
+            if (!slot->ssl || !advance(slot, run->options->bare))
                 continue;
-            }
             finish(run, slot);
-            if (run->started < run->options->count && !pointless(run)) {
+            if (run->started < run->options->count && !pointless(run))
                 start(run, slot);
-            }
         }
     }
 }
@@ -182,11 +170,10 @@ static void get_ticket(struct run *run)
 void load_handshakes(const struct load_options *options)
 {
     struct run run = {.options = options, .context = client_context()};
-    struct slot *slots = calloc(options->concurrency, sizeof *slots);
+    struct slot *slots = calloc(options->concurrency, sizeof(*slots));
     run.epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!slots || run.epoll < 0) {
+    if (!slots || run.epoll < 0)
         fail("start", NULL);
-    }
     if (options->resume) {
         SSL_CTX_set_app_data(run.context, &run);
         SSL_CTX_set_session_cache_mode(run.context,

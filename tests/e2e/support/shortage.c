@@ -28,29 +28,25 @@ static struct plan *plan; /* NULL: nothing fails */
 __attribute__((constructor)) static void begin(void)
 {
     const char *path = getenv("SHORTAGE");
-    int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    if (fd < 0) {
+    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    if (fd < 0)
         abort();
-    }
     void *mapped = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
-    if (mapped == MAP_FAILED) {
+    if (mapped == MAP_FAILED)
         abort();
-    }
     plan = mapped;
 }
 
 static int fails(enum kind kind, int error)
 {
-    uint32_t one_in = plan != NULL ? atomic_load(&plan->of[kind].one_in) : 0;
-    if (one_in == 0) {
+    uint32_t one_in = plan ? atomic_load(&plan->of[kind].one_in) : 0;
+    if (one_in == 0)
         return 0;
-    }
     uint32_t number = atomic_fetch_add(&plan->calls, 1) * 2654435761U; /* which fail is scattered */
     number = (number ^ (number >> 15)) * 2246822519U;
-    if ((number ^ (number >> 13)) % one_in != 0) {
+    if ((number ^ (number >> 13)) % one_in != 0)
         return 0;
-    }
     atomic_fetch_add(&plan->of[kind].failed, 1);
     errno = error;
     return 1;

@@ -11,14 +11,12 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
                 struct addrinfo **found)
 {
     look_up *next = (look_up *)dlsym(RTLD_NEXT, "getaddrinfo");
-    if (hints != NULL && (hints->ai_flags & AI_NUMERICHOST) != 0) {
+    if (hints && (hints->ai_flags & AI_NUMERICHOST) != 0)
         return next(host, port, hints, found);
-    }
-    struct addrinfo numeric = hints != NULL ? *hints : (struct addrinfo){0};
+    struct addrinfo numeric = hints ? *hints : (struct addrinfo){0};
     numeric.ai_flags |= AI_NUMERICHOST;
     int failed = next(host, port, &numeric, found);
-    while (failed == EAI_NONAME) {
+    while (failed == EAI_NONAME)
         pause();
-    }
     return failed;
 }

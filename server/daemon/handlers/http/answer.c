@@ -34,9 +34,8 @@ enum { STATUSES = sizeof(statuses) / sizeof(statuses[0]) };
 static size_t find(int status)
 {
     size_t i = 0;
-    while (i + 1 < STATUSES && statuses[i].status != status) {
+    while (i + 1 < STATUSES && statuses[i].status != status)
         i++;
-    }
     return i;
 }
 
@@ -52,9 +51,8 @@ void http_answer_add(struct http_answer *answer, const char *format, ...)
     va_start(arguments, format);
     int length = vsnprintf(answer->at + answer->length, room, format, arguments);
     va_end(arguments);
-    if (length > 0 && (size_t)length < room) {
+    if (length > 0 && (size_t)length < room)
         answer->length += (size_t)length;
-    }
 }
 
 void http_answer_begin(struct http_answer *answer, int status, const struct http_request *request)
@@ -63,11 +61,10 @@ void http_answer_begin(struct http_answer *answer, int status, const struct http
     http_date_write(time(NULL), date);
     http_answer_add(answer, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, statuses[find(status)].reason,
                     date);
-    if (!request->keep_alive) {
+    if (!request->keep_alive)
         http_answer_add(answer, "Connection: close\r\n");
-    } else if (request->version_1_0) {
+    else if (request->version_1_0)
         http_answer_add(answer, "Connection: keep-alive\r\n");
-    }
 }
 
 void http_answer_page(struct http_answer *answer, int status, const struct http_request *request,
@@ -80,7 +77,6 @@ void http_answer_page(struct http_answer *answer, int status, const struct http_
     http_answer_add(answer,
                     "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n%s\r\n",
                     length, more);
-    if (request->method != HTTP_HEAD) {
+    if (request->method != HTTP_HEAD)
         http_answer_add(answer, "%s", page);
-    }
 }

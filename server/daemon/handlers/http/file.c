@@ -72,7 +72,7 @@ int http_file_walk(int root, const char *path, struct http_file *file)
     const char *part = below_root(path);
     int fd = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     file->fd = -1;
-    for (const char *slash; fd >= 0 && (slash = strchr(part, '/')) != NULL; part = slash + 1) {
+    for (const char *slash; fd >= 0 && (slash = strchr(part, '/')); part = slash + 1) {
         size_t length = (size_t)(slash - part);
         if (length >= sizeof(name)) {
             close(fd);
@@ -82,9 +82,8 @@ int http_file_walk(int root, const char *path, struct http_file *file)
         name[length] = '\0';
         fd = step(fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
     }
-    if (fd >= 0) {
+    if (fd >= 0)
         fd = step(fd, *part != '\0' ? part : ".", READ_ONLY);
-    }
     return fd < 0 ? status_of(errno) : take(fd, file);
 }
 
@@ -99,12 +98,10 @@ int http_file_open(int root, const char *path, struct http_file *file)
     do { /* EAGAIN: something was renamed meanwhile, and the kernel is not sure */
         fd = syscall(SYS_openat2, root, below_root(path), &how, sizeof(how));
     } while (fd < 0 && (errno == EINTR || errno == EAGAIN) && ++tries < RETRIES);
-    if (fd >= 0) {
+    if (fd >= 0)
         return take((int)fd, file);
-    }
-    if (errno != ENOSYS && errno != EPERM) { /* EPERM is what an old container says */
+    if (errno != ENOSYS && errno != EPERM) /* EPERM is what an old container says */
         return status_of(errno);
-    }
 #endif
     return http_file_walk(root, path, file);
 }
@@ -123,18 +120,15 @@ bool http_file_place(int root, const struct http_file *file, char *path, size_t 
     char above[PATH_MAX];
     ssize_t skipped = place_of(root, above, sizeof(above));
     ssize_t length = size > 2 ? place_of(file->fd, path, size - 2) : -1;
-    if (skipped == 1) { /* the root is "/" */
+    if (skipped == 1) /* the root is "/" */
         skipped = 0;
-    }
     if (skipped < 0 || length < skipped || memcmp(path, above, (size_t)skipped) != 0 ||
-        (length > skipped && path[skipped] != '/')) {
+        (length > skipped && path[skipped] != '/'))
         return false;
-    }
     memmove(path, path + skipped, (size_t)(length - skipped));
     length -= skipped;
-    if (file->folder && (length == 0 || path[length - 1] != '/')) {
+    if (file->folder && (length == 0 || path[length - 1] != '/'))
         path[length++] = '/';
-    }
     path[length] = '\0';
     return length > 0;
 }

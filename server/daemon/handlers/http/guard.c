@@ -25,9 +25,8 @@ static const struct config_protected *find(const struct config_http *http, const
     for (size_t i = 0; i < http->protected_count; i++) {
         const struct config_protected *one = &http->protected_paths[i];
         if (fits(one->prefix, path, exactly) &&
-            (longest == NULL || strlen(one->prefix) > strlen(longest->prefix))) {
+            (!longest || strlen(one->prefix) > strlen(longest->prefix)))
             longest = one;
-        }
     }
     return longest;
 }
@@ -36,10 +35,8 @@ static const struct config_protected *find(const struct config_http *http, const
 struct http_protection http_protection(const struct config_http *http, const char *path)
 {
     struct http_protection found = {find(http, path, true), find(http, path, false)};
-    if (found.part != NULL && found.folded != NULL &&
-        strlen(found.part->prefix) == strlen(found.folded->prefix)) {
+    if (found.part && found.folded && strlen(found.part->prefix) == strlen(found.folded->prefix))
         found.folded = NULL;
-    }
     return found;
 }
 
@@ -47,12 +44,11 @@ struct http_protection http_protection(const struct config_http *http, const cha
 static bool is_on_list(actpass_conn *conn, const struct config_protected *part,
                        struct tls_error *why)
 {
-    if (part == NULL || (part->peer_names.count == 0 && part->peer_pins.count == 0)) {
+    if (!part || (part->peer_names.count == 0 && part->peer_pins.count == 0))
         return true;
-    }
     const struct config_tls list = {.peer_names = part->peer_names, .peer_pins = part->peer_pins};
     struct policy *policy = policy_new(&list, NULL, why);
-    bool is = policy != NULL && conn_peer_is(conn, policy, why);
+    bool is = policy && conn_peer_is(conn, policy, why);
     policy_free(policy);
     return is;
 }
@@ -60,9 +56,8 @@ static bool is_on_list(actpass_conn *conn, const struct config_protected *part,
 int http_ask_leave(actpass_conn *conn, const struct http_protection *protection, bool *asked,
                    struct tls_error *why)
 {
-    if (protection->part == NULL && protection->folded == NULL) {
+    if (!protection->part && !protection->folded)
         return 200;
-    }
     if (*asked) {
         (void)snprintf(why->text, sizeof(why->text),
                        "the client was asked for a certificate before, and gave none");

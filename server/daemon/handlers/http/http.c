@@ -1,9 +1,9 @@
 #include "server/daemon/handlers/http/http.h"
 
 #include "relay/clock.h"
+#include "server/daemon/handlers/http/respond.h"
 #include "server/lib/conn.h"
 #include "server/lib/idle.h"
-#include "server/daemon/handlers/http/respond.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +20,11 @@ enum input { INPUT_MORE, INPUT_LATE, INPUT_STOP, INPUT_ENDED };
 
 static bool has_buffers(struct http *http)
 {
-    if (http->buffers == NULL) {
+    if (!http->buffers)
         http->buffers = malloc(sizeof(*http->buffers));
-    }
-    if (http->buffers == NULL) {
+    if (!http->buffers)
         conn_fail(http->conn, ACTPASS_CANCELLED, "out of memory for the buffers");
-    }
-    return http->buffers != NULL;
+    return http->buffers;
 }
 
 static void on_idle(void *arg)
@@ -68,16 +66,13 @@ static enum input wait_for_input(struct http *http, int64_t deadline_us)
                               {.fd = http->stopping_fd, .events = POLLIN}};
     bool open = conn_wait(http->conn, RELAY_READABLE, extras, http->filled == 0 ? 2 : 1,
                           timer < 0 ? deadline_us : DEADLINE_NEVER);
-    if (timer >= 0) {
+    if (timer >= 0)
         close(timer);
-    }
-    if (!open) {
+    if (!open)
         return INPUT_ENDED;
-    }
     /* Messages of TLS without data could keep the connection readable, and then the timer is not looked at. */
-    if (extras[0].revents != 0 || clock_now_us() >= deadline_us) {
+    if (extras[0].revents != 0 || clock_now_us() >= deadline_us)
         return INPUT_LATE;
-    }
     return extras[1].revents != 0 ? INPUT_STOP : INPUT_MORE;
 }
 
@@ -92,12 +87,10 @@ static enum input read_more(struct http *http, int64_t deadline_us)
             http->filled += (size_t)got;
             return INPUT_MORE;
         }
-        if (got != CONN_AGAIN) {
+        if (got != CONN_AGAIN)
             break; /* close_notify, or a failure */
-        }
-        if (input != INPUT_MORE) {
+        if (input != INPUT_MORE)
             return input;
-        }
         input = wait_for_input(http, deadline_us);
     }
     return INPUT_ENDED;
@@ -119,16 +112,14 @@ static int read_head(struct http *http, int64_t idle_timeout_ms, struct http_par
     for (;;) {
         if (http->filled > 0) {
             int status = http_parse(parser, http->buffers->input, http->filled);
-            if (status != HTTP_MORE) {
+            if (status != HTTP_MORE)
                 return status;
-            }
             deadline_us = begun ? deadline_us : deadline_in(HEAD_MS, idle_timeout_ms);
             begun = true;
         }
         enum input input = read_more(http, deadline_us);
-        if (input != INPUT_MORE) {
+        if (input != INPUT_MORE)
             return input == INPUT_LATE && begun ? 408 : HTTP_MORE;
-        }
     }
 }
 
@@ -139,18 +130,16 @@ static bool serve_one(struct http *http, int64_t idle_timeout_ms)
 {
     struct http_parser parser = {.line = 0};
     int status = read_head(http, idle_timeout_ms, &parser);
-    if (status == HTTP_MORE) {
+    if (status == HTTP_MORE)
         return false;
-    }
     if (status != HTTP_DONE) {
         parser.request.keep_alive = false;
         (void)http_respond_page(http, status, &parser.request, "", NULL);
         return false;
     }
     parser.request.keep_alive = parser.request.keep_alive && !is_stopping(http);
-    if (!http_respond(http, &parser.request) || !parser.request.keep_alive) {
+    if (!http_respond(http, &parser.request) || !parser.request.keep_alive)
         return false;
-    }
     http->filled -= parser.scanned; /* the next request may be there already */
     memmove(http->buffers->input, http->buffers->input + parser.scanned, http->filled);
     return true;

@@ -36,9 +36,8 @@ struct http_text http_text_trim(struct http_text text)
         text.at++;
         text.length--;
     }
-    while (text.length > 0 && is_space(text.at[text.length - 1])) {
+    while (text.length > 0 && is_space(text.at[text.length - 1]))
         text.length--;
-    }
     return text;
 }
 
@@ -46,8 +45,8 @@ struct http_text http_text_trim(struct http_text text)
 static struct http_text cut(struct http_text *text, char delimiter)
 {
     const char *end = text->length > 0 ? memchr(text->at, delimiter, text->length) : NULL;
-    struct http_text head = {text->at, end != NULL ? (size_t)(end - text->at) : text->length};
-    size_t gone = head.length + (end != NULL ? 1 : 0);
+    struct http_text head = {text->at, end ? (size_t)(end - text->at) : text->length};
+    size_t gone = head.length + (end ? 1 : 0);
     text->at += gone;
     text->length -= gone;
     return head;
@@ -55,9 +54,8 @@ static struct http_text cut(struct http_text *text, char delimiter)
 
 bool http_text_element(struct http_text *list, struct http_text *element)
 {
-    if (list->length == 0) {
+    if (list->length == 0)
         return false;
-    }
     *element = http_text_trim(cut(list, ','));
     return true;
 }
@@ -77,9 +75,8 @@ static bool is_token(struct http_text text)
 {
     for (size_t i = 0; i < text.length; i++) {
         char byte = text.at[i];
-        if (!is_alphanumeric(byte) && (byte == '\0' || strchr("!#$%&'*+-.^_`|~", byte) == NULL)) {
+        if (!is_alphanumeric(byte) && (byte == '\0' || !strchr("!#$%&'*+-.^_`|~", byte)))
             return false;
-        }
     }
     return text.length > 0;
 }
@@ -88,20 +85,17 @@ static bool is_all(struct http_text text, const char *more)
 {
     for (size_t i = 0; i < text.length; i++) {
         char byte = text.at[i];
-        if (!is_alphanumeric(byte) && (byte == '\0' || strchr(more, byte) == NULL)) {
+        if (!is_alphanumeric(byte) && (byte == '\0' || !strchr(more, byte)))
             return false;
-        }
     }
     return true;
 }
 
 static bool is_number(struct http_text text, size_t most)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        if (!is_digit(text.at[i])) {
+    for (size_t i = 0; i < text.length; i++)
+        if (!is_digit(text.at[i]))
             return false;
-        }
-    }
     return text.length > 0 && text.length <= most;
 }
 
@@ -112,16 +106,14 @@ static bool is_authority(struct http_text text)
         struct http_text inner = cut(&text, ']');
         inner.at++;
         inner.length--;
-        if (inner.length == 0 || !is_all(inner, ":.") || text.at[-1] != ']') {
+        if (inner.length == 0 || !is_all(inner, ":.") || text.at[-1] != ']')
             return false;
-        }
         return text.length == 0 || (text.at[0] == ':' &&
                                     is_number((struct http_text){text.at + 1, text.length - 1}, 5));
     }
     struct http_text name = cut(&text, ':');
-    if (name.length == 0 || !is_all(name, "-._~")) {
+    if (name.length == 0 || !is_all(name, "-._~"))
         return false;
-    }
     bool has_port = text.at > name.at + name.length;
     return !has_port || is_number(text, 5);
 }
@@ -132,27 +124,21 @@ static enum http_method method_of(struct http_text text)
 {
     static const char *const others[] = {"POST",    "PUT",   "DELETE", "OPTIONS",
                                          "CONNECT", "TRACE", "PATCH"};
-    if (text.length == 3 && memcmp(text.at, "GET", 3) == 0) {
+    if (text.length == 3 && memcmp(text.at, "GET", 3) == 0)
         return HTTP_GET;
-    }
-    if (text.length == 4 && memcmp(text.at, "HEAD", 4) == 0) {
+    if (text.length == 4 && memcmp(text.at, "HEAD", 4) == 0)
         return HTTP_HEAD;
-    }
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (text.length == strlen(others[i]) && memcmp(text.at, others[i], text.length) == 0) {
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (text.length == strlen(others[i]) && memcmp(text.at, others[i], text.length) == 0)
             return HTTP_OTHER_METHOD;
-        }
-    }
     return HTTP_UNKNOWN_METHOD;
 }
 
 static bool has_only_uri_bytes(struct http_text text)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] <= ' ' || text.at[i] > '~' || strchr("\"#<>\\", text.at[i]) != NULL) {
+    for (size_t i = 0; i < text.length; i++)
+        if (text.at[i] <= ' ' || text.at[i] > '~' || strchr("\"#<>\\", text.at[i]))
             return false;
-        }
-    }
     return text.length > 0;
 }
 
@@ -162,14 +148,12 @@ static bool cut_authority(struct http_request *request, struct http_text *target
     static const char *const schemes[] = {"https://", "http://"};
     for (size_t i = 0; i < 2; i++) {
         size_t length = strlen(schemes[i]);
-        if (target->length < length || strncasecmp(target->at, schemes[i], length) != 0) {
+        if (target->length < length || strncasecmp(target->at, schemes[i], length) != 0)
             continue;
-        }
         struct http_text rest = {target->at + length, target->length - length};
         size_t end = 0;
-        while (end < rest.length && rest.at[end] != '/' && rest.at[end] != '?') {
+        while (end < rest.length && rest.at[end] != '/' && rest.at[end] != '?')
             end++;
-        }
         request->authority = (struct http_text){rest.at, end};
         *target = (struct http_text){rest.at + end, rest.length - end};
         return is_authority(request->authority);
@@ -180,12 +164,10 @@ static bool cut_authority(struct http_request *request, struct http_text *target
 /* A method that is not served may have a target of another form; it is refused for itself later. */
 static bool take_target(struct http_request *request, struct http_text target)
 {
-    if (!has_only_uri_bytes(target)) {
+    if (!has_only_uri_bytes(target))
         return false;
-    }
-    if (target.at[0] != '/' && !cut_authority(request, &target)) {
-        return request->method == HTTP_OTHER_METHOD && request->authority.at == NULL;
-    }
+    if (target.at[0] != '/' && !cut_authority(request, &target))
+        return request->method == HTTP_OTHER_METHOD && !request->authority.at;
     request->path = target;
     request->path.length = cut(&target, '?').length;
     request->query = (struct http_text){request->path.at + request->path.length, 0};
@@ -197,9 +179,8 @@ static int take_version(struct http_request *request, struct http_text version)
 {
     bool well_formed = version.length == 8 && memcmp(version.at, "HTTP/", 5) == 0 &&
                        is_digit(version.at[5]) && version.at[6] == '.' && is_digit(version.at[7]);
-    if (!well_formed) {
+    if (!well_formed)
         return BAD_REQUEST;
-    }
     request->version_1_0 = version.at[7] == '0';
     return version.at[5] == '1' ? HTTP_MORE : BAD_VERSION;
 }
@@ -208,14 +189,12 @@ static int take_request_line(struct http_parser *parser, struct http_text line)
 {
     struct http_text method = cut(&line, ' ');
     struct http_text target = cut(&line, ' ');
-    if (!is_token(method)) {
+    if (!is_token(method))
         return BAD_REQUEST;
-    }
     parser->request.method = method_of(method);
     int status = take_version(&parser->request, line);
-    if (status == HTTP_MORE && !take_target(&parser->request, target)) {
+    if (status == HTTP_MORE && !take_target(&parser->request, target))
         status = BAD_REQUEST;
-    }
     parser->fields_begin = parser->scanned;
     return status;
 }
@@ -227,9 +206,8 @@ static bool is_value(struct http_text text)
 {
     for (size_t i = 0; i < text.length; i++) {
         unsigned char byte = (unsigned char)text.at[i];
-        if ((byte < ' ' && byte != '\t') || byte == 127) {
+        if ((byte < ' ' && byte != '\t') || byte == 127)
             return false;
-        }
     }
     return true;
 }
@@ -246,24 +224,20 @@ static void take_connection(struct http_parser *parser, struct http_text list)
 /* No continuation lines, no space before the colon: neither is a token. */
 static int take_field(struct http_parser *parser, struct http_text line)
 {
-    if (++parser->field_count > HTTP_FIELDS_MOST) {
+    if (++parser->field_count > HTTP_FIELDS_MOST)
         return FIELDS_TOO_LARGE;
-    }
     struct http_text value = line;
     struct http_text name = cut(&value, ':');
-    if (name.length == line.length || !is_token(name) || !is_value(value)) {
+    if (name.length == line.length || !is_token(name) || !is_value(value))
         return BAD_REQUEST;
-    }
     value = http_text_trim(value);
     for (size_t i = 0; i < HTTP_FIELD_COUNT; i++) {
-        if (!http_text_is(name, field_names[i])) {
+        if (!http_text_is(name, field_names[i]))
             continue;
-        }
-        if (i == HTTP_CONNECTION) {
+        if (i == HTTP_CONNECTION)
             take_connection(parser, value);
-        } else if (parser->request.fields[i].at != NULL) {
+        else if (parser->request.fields[i].at)
             return BAD_REQUEST;
-        }
         parser->request.fields[i] = value;
     }
     return HTTP_MORE;
@@ -279,13 +253,11 @@ static bool same(struct http_text one, struct http_text other)
 static bool host_is_right(const struct http_request *request)
 {
     struct http_text host = request->fields[HTTP_HOST];
-    if (host.at == NULL) {
+    if (!host.at)
         return request->version_1_0;
-    }
-    if (!is_authority(host)) {
+    if (!is_authority(host))
         return false;
-    }
-    return request->authority.at == NULL || same(request->authority, host);
+    return !request->authority.at || same(request->authority, host);
 }
 
 /* Is there one way only to tell where the body ends? Of a body all that matters is that there is one. */
@@ -294,25 +266,22 @@ static bool framing_is_right(struct http_request *request)
     enum { DIGITS_MOST = 18 };
     struct http_text length = request->fields[HTTP_CONTENT_LENGTH];
     struct http_text coding = request->fields[HTTP_TRANSFER_ENCODING];
-    if (coding.at != NULL) {
+    if (coding.at) {
         request->has_body = true;
-        return length.at == NULL && !request->version_1_0 && http_text_is(coding, "chunked");
+        return !length.at && !request->version_1_0 && http_text_is(coding, "chunked");
     }
-    if (length.at == NULL) {
+    if (!length.at)
         return true;
-    }
-    for (size_t i = 0; i < length.length; i++) {
+    for (size_t i = 0; i < length.length; i++)
         request->has_body = request->has_body || length.at[i] != '0';
-    }
     return is_number(length, DIGITS_MOST);
 }
 
 static int finish(struct http_parser *parser)
 {
     struct http_request *request = &parser->request;
-    if (!host_is_right(request) || !framing_is_right(request)) {
+    if (!host_is_right(request) || !framing_is_right(request))
         return BAD_REQUEST;
-    }
     request->keep_alive =
         !parser->asked_close && (!request->version_1_0 || parser->asked_keep_alive);
     return HTTP_DONE;
@@ -331,9 +300,8 @@ static int take_line(struct http_parser *parser, struct http_text line)
 /* END: up to where there is input, or where the line ends. */
 static int check_sizes(const struct http_parser *parser, size_t end)
 {
-    if (parser->fields_begin == 0) {
+    if (parser->fields_begin == 0)
         return end - parser->line > HTTP_REQUEST_LINE_MOST + 1 ? URI_TOO_LONG : HTTP_MORE;
-    }
     return end - parser->fields_begin > HTTP_FIELDS_BYTES_MOST ? FIELDS_TOO_LARGE : HTTP_MORE;
 }
 
@@ -341,21 +309,18 @@ int http_parse(struct http_parser *parser, const char *input, size_t size)
 {
     while (parser->scanned < size) {
         const char *found = memchr(input + parser->scanned, '\n', size - parser->scanned);
-        size_t end = found != NULL ? (size_t)(found - input) : size;
-        parser->scanned = found != NULL ? end + 1 : end;
+        size_t end = found ? (size_t)(found - input) : size;
+        parser->scanned = found ? end + 1 : end;
         int status = check_sizes(parser, end);
-        if (status != HTTP_MORE || found == NULL) {
+        if (status != HTTP_MORE || !found)
             return status;
-        }
-        if (end == parser->line || input[end - 1] != '\r') {
+        if (end == parser->line || input[end - 1] != '\r')
             return BAD_REQUEST; /* a line ends with CRLF and nothing else */
-        }
         status =
             take_line(parser, (struct http_text){input + parser->line, end - 1 - parser->line});
         parser->line = parser->scanned;
-        if (status != HTTP_MORE) {
+        if (status != HTTP_MORE)
             return status;
-        }
     }
     return HTTP_MORE;
 }

@@ -1,12 +1,12 @@
 #include "server/daemon/handlers/http/respond.h"
 
-#include "server/lib/conn.h"
 #include "server/daemon/handlers/http/answer.h"
 #include "server/daemon/handlers/http/date.h"
 #include "server/daemon/handlers/http/file.h"
 #include "server/daemon/handlers/http/guard.h"
 #include "server/daemon/handlers/http/select.h"
 #include "server/daemon/handlers/http/type.h"
+#include "server/lib/conn.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,8 +34,7 @@ bool http_respond_page(struct http *http, int status, const struct http_request 
                        const char *more, const char *sentence)
 {
     struct http_answer answer = answer_of(http);
-    http_answer_page(&answer, status, request, more,
-                     sentence != NULL ? sentence : http_sentence(status));
+    http_answer_page(&answer, status, request, more, sentence ? sentence : http_sentence(status));
     return send_answer(http, &answer);
 }
 
@@ -44,9 +43,8 @@ bool http_respond_page(struct http *http, int status, const struct http_request 
 static int ask_leave(struct http *http, const struct http_protection *protection,
                      struct found *found)
 {
-    if (protection->part != NULL || protection->folded != NULL) {
+    if (protection->part || protection->folded)
         found->is_protected = true;
-    }
     return http_ask_leave(http->conn, protection, &http->asked, &found->why);
 }
 
@@ -55,12 +53,10 @@ static int check_place(struct http *http, int root, const struct http_protection
                        struct found *found)
 {
     char *place = http->buffers->place;
-    if (http->config->protected_count == 0) {
+    if (http->config->protected_count == 0)
         return 200;
-    }
-    if (!http_file_place(root, &found->file, place, sizeof(http->buffers->place))) {
+    if (!http_file_place(root, &found->file, place, sizeof(http->buffers->place)))
         return 404;
-    }
     struct http_protection there = http_protection(http->config, place);
     bool same = there.part == protection->part && there.folded == protection->folded;
     return same ? 200 : ask_leave(http, &there, found);
@@ -71,9 +67,8 @@ static int open_below(struct http *http, int root, struct found *found)
 {
     struct http_protection protection = http_protection(http->config, http->buffers->path);
     int status = ask_leave(http, &protection, found);
-    if (status == 200) {
+    if (status == 200)
         status = http_file_open(root, http->buffers->path, &found->file);
-    }
     if (status == 200) {
         status = check_place(http, root, &protection, found);
         if (status != 200) {
@@ -92,9 +87,8 @@ static int open_index(struct http *http, int root, struct found *found)
     size_t length = strlen(path);
     close(found->file.fd);
     found->file.fd = -1;
-    if (index[0] == '\0' || length + strlen(index) >= sizeof(http->buffers->path)) {
+    if (index[0] == '\0' || length + strlen(index) >= sizeof(http->buffers->path))
         return 404;
-    }
     memcpy(path + length, index, strlen(index) + 1);
     int status = open_below(http, root, found);
     if (status == 200 && found->file.folder) {
@@ -115,13 +109,11 @@ static int find(struct http *http, const struct http_request *request, struct fo
 {
     char *path = http->buffers->path;
     found->file.fd = -1;
-    if (!http_path_read(request->path, path)) {
+    if (!http_path_read(request->path, path))
         return 400;
-    }
     int root = http_root_open(http->config->root);
-    if (root < 0) {
+    if (root < 0)
         return status_of_root();
-    }
     int status = open_below(http, root, found);
     if (status == 200 && found->file.folder) {
         if (path[strlen(path) - 1] == '/') {
@@ -147,9 +139,8 @@ static bool send_part(struct http *http, struct http_answer *answer, int fd,
         size_t room = answer->size - answer->length;
         size_t most = end - at < room ? (size_t)(end - at) : room;
         ssize_t got = pread(fd, answer->at + answer->length, most, (off_t)at);
-        if (got < 0 && errno == EINTR) {
+        if (got < 0 && errno == EINTR)
             continue;
-        }
         if (got <= 0) {
             conn_fail(http->conn, ACTPASS_CANCELLED,
                       got == 0 ? "the file became shorter while it was sent"
@@ -158,9 +149,8 @@ static bool send_part(struct http *http, struct http_answer *answer, int fd,
         }
         answer->length += (size_t)got;
         at += (uint64_t)got;
-        if (!send_answer(http, answer)) {
+        if (!send_answer(http, answer))
             return false;
-        }
         answer->length = 0;
     }
     return answer->length == 0 || send_answer(http, answer);
@@ -172,9 +162,8 @@ static void add_version(struct http_answer *answer, const struct http_version *v
     char modified[HTTP_DATE_SIZE];
     http_date_write(version->modified, modified);
     http_answer_add(answer, "Last-Modified: %s\r\nETag: %s\r\n", modified, version->etag);
-    if (is_protected) {
+    if (is_protected)
         http_answer_add(answer, "Cache-Control: private\r\n");
-    }
 }
 
 static bool send_file(struct http *http, const struct http_request *request,
@@ -197,9 +186,8 @@ static bool send_file(struct http *http, const struct http_request *request,
                         (uintmax_t)(part->first + part->length - 1), (uintmax_t)version->size);
     }
     http_answer_add(&answer, "\r\n");
-    if (request->method == HTTP_HEAD) {
+    if (request->method == HTTP_HEAD)
         return send_answer(http, &answer);
-    }
     return send_part(http, &answer, found->file.fd, part);
 }
 
@@ -240,9 +228,8 @@ static bool redirect(struct http *http, const struct http_request *request)
     struct http_answer answer = {.at = http->buffers->output,
                                  .size = sizeof(http->buffers->output) - LOCATION_MOST};
     (void)snprintf(after, sizeof(after), "/%.*s", (int)request->query.length, request->query.at);
-    if (!http_path_encode(http->buffers->path, after, location, LOCATION_MOST)) {
+    if (!http_path_encode(http->buffers->path, after, location, LOCATION_MOST))
         return http_respond_page(http, 414, request, "", NULL);
-    }
     http_answer_begin(&answer, 301, request);
     http_answer_add(&answer, "Location: %s\r\nContent-Length: 0\r\n\r\n", location);
     return send_answer(http, &answer);
@@ -253,22 +240,17 @@ bool http_respond(struct http *http, struct http_request *request)
     struct found found = {.why = {""}};
     /* A body is not read: what follows the head would be taken for a request. */
     request->keep_alive = request->keep_alive && !request->has_body;
-    if (request->method == HTTP_UNKNOWN_METHOD) {
+    if (request->method == HTTP_UNKNOWN_METHOD)
         return http_respond_page(http, 501, request, "", NULL);
-    }
-    if (request->method == HTTP_OTHER_METHOD) {
+    if (request->method == HTTP_OTHER_METHOD)
         return http_respond_page(http, 405, request, "Allow: GET, HEAD\r\n", NULL);
-    }
-    if (request->has_body) {
+    if (request->has_body)
         return http_respond_page(http, 413, request, "", NULL);
-    }
     int status = find(http, request, &found);
-    if (status == 0) {
+    if (status == 0)
         return false;
-    }
-    if (status == 301) {
+    if (status == 301)
         return redirect(http, request);
-    }
     if (status != 200) {
         return http_respond_page(http, status, request, "",
                                  found.why.text[0] != '\0' ? found.why.text : NULL);

@@ -3,9 +3,9 @@
 #define ACTPASS_SERVER_SERVICES_HTTP_RESPOND_H
 
 #include "config/config.h"
-#include "server/include/actpass.h"
 #include "server/daemon/handlers/http/parse.h"
 #include "server/daemon/handlers/http/path.h"
+#include "server/include/actpass.h"
 
 #include <limits.h>
 

@@ -10,9 +10,8 @@
 static bool skip(struct http_text *text, const char *word)
 {
     size_t length = strlen(word);
-    if (text->length < length || memcmp(text->at, word, length) != 0) {
+    if (text->length < length || memcmp(text->at, word, length) != 0)
         return false;
-    }
     text->at += length;
     text->length -= length;
     return true;
@@ -22,13 +21,11 @@ static bool skip(struct http_text *text, const char *word)
 static bool take_etag(struct http_text *text, struct http_text *etag)
 {
     *etag = *text;
-    if (!skip(text, "\"")) {
+    if (!skip(text, "\""))
         return false;
-    }
     const char *end = memchr(text->at, '"', text->length);
-    if (end == NULL) {
+    if (!end)
         return false;
-    }
     etag->length = (size_t)(end + 1 - etag->at);
     text->length -= (size_t)(end + 1 - text->at);
     text->at = end + 1;
@@ -43,22 +40,18 @@ static bool is_etag(struct http_text text, const char *etag)
 /* Is ETAG in the list? A weak tag fits only where WEAK comparison will do. */
 static bool list_has(struct http_text list, const char *etag, bool weak)
 {
-    if (http_text_is(list, "*")) {
+    if (http_text_is(list, "*"))
         return true;
-    }
     struct http_text one;
     for (;;) {
         bool is_weak = skip(&list, "W/");
-        if (!take_etag(&list, &one)) {
+        if (!take_etag(&list, &one))
             return false;
-        }
-        if (is_etag(one, etag) && (weak || !is_weak)) {
+        if (is_etag(one, etag) && (weak || !is_weak))
             return true;
-        }
         list = http_text_trim(list);
-        if (!skip(&list, ",")) {
+        if (!skip(&list, ","))
             return false;
-        }
         list = http_text_trim(list);
     }
 }
@@ -74,18 +67,16 @@ static bool is_newer(struct http_text field, const struct http_version *version,
 static int check_conditions(const struct http_request *request, const struct http_version *version)
 {
     const struct http_text *fields = request->fields;
-    if (fields[HTTP_IF_MATCH].at != NULL) {
-        if (!list_has(fields[HTTP_IF_MATCH], version->etag, false)) {
+    if (fields[HTTP_IF_MATCH].at) {
+        if (!list_has(fields[HTTP_IF_MATCH], version->etag, false))
             return 412;
-        }
-    } else if (fields[HTTP_IF_UNMODIFIED_SINCE].at != NULL &&
+    } else if (fields[HTTP_IF_UNMODIFIED_SINCE].at &&
                is_newer(fields[HTTP_IF_UNMODIFIED_SINCE], version, false)) {
         return 412;
     }
-    if (fields[HTTP_IF_NONE_MATCH].at != NULL) {
+    if (fields[HTTP_IF_NONE_MATCH].at)
         return list_has(fields[HTTP_IF_NONE_MATCH], version->etag, true) ? 304 : 200;
-    }
-    bool same = fields[HTTP_IF_MODIFIED_SINCE].at != NULL &&
+    bool same = fields[HTTP_IF_MODIFIED_SINCE].at &&
                 !is_newer(fields[HTTP_IF_MODIFIED_SINCE], version, true);
     return same ? 304 : 200;
 }
@@ -112,12 +103,10 @@ static struct http_part take_suffix(struct http_text text, uint64_t size)
 {
     struct http_part whole = {.status = 200, .length = size};
     uint64_t length;
-    if (!take_number(&text, &length) || text.length > 0) {
+    if (!take_number(&text, &length) || text.length > 0)
         return whole;
-    }
-    if (length == 0 || size == 0) {
+    if (length == 0 || size == 0)
         return (struct http_part){.status = 416};
-    }
     length = length < size ? length : size;
     return (struct http_part){.status = 206, .first = size - length, .length = length};
 }
@@ -127,23 +116,18 @@ static struct http_part take_range(struct http_text text, uint64_t size)
     struct http_part whole = {.status = 200, .length = size};
     uint64_t first;
     uint64_t last = UINT64_MAX;
-    if (text.length < 6 || strncasecmp(text.at, "bytes=", 6) != 0) {
+    if (text.length < 6 || strncasecmp(text.at, "bytes=", 6) != 0)
         return whole;
-    }
     text = http_text_trim((struct http_text){text.at + 6, text.length - 6});
-    if (skip(&text, "-")) {
+    if (skip(&text, "-"))
         return take_suffix(text, size);
-    }
-    if (!take_number(&text, &first) || !skip(&text, "-")) {
+    if (!take_number(&text, &first) || !skip(&text, "-"))
         return whole;
-    }
     bool open = text.length == 0;
-    if (!open && (!take_number(&text, &last) || text.length > 0 || last < first)) {
+    if (!open && (!take_number(&text, &last) || text.length > 0 || last < first))
         return whole;
-    }
-    if (first >= size) {
+    if (first >= size)
         return (struct http_part){.status = 416};
-    }
     last = last < size ? last : size - 1;
     return (struct http_part){.status = 206, .first = first, .length = last - first + 1};
 }
@@ -153,10 +137,9 @@ static bool range_counts(const struct http_request *request, const struct http_v
 {
     struct http_text condition = request->fields[HTTP_IF_RANGE];
     time_t date;
-    if (request->method != HTTP_GET || request->fields[HTTP_RANGE].at == NULL) {
+    if (request->method != HTTP_GET || !request->fields[HTTP_RANGE].at)
         return false;
-    }
-    return condition.at == NULL || is_etag(condition, version->etag) ||
+    return !condition.at || is_etag(condition, version->etag) ||
            (http_date_read(condition, &date) && date == version->modified);
 }
 
@@ -164,8 +147,7 @@ struct http_part http_select(const struct http_request *request, const struct ht
 {
     struct http_part whole = {.status = check_conditions(request, version),
                               .length = version->size};
-    if (whole.status == 200 && range_counts(request, version)) {
+    if (whole.status == 200 && range_counts(request, version))
         return take_range(request->fields[HTTP_RANGE], version->size);
-    }
     return whole;
 }

@@ -37,11 +37,9 @@ static const struct {
 const char *http_type(const char *path)
 {
     const char *name = strrchr(path, '/');
-    const char *dot = strrchr(name != NULL ? name : path, '.');
-    for (size_t i = 0; dot != NULL && i < sizeof(types) / sizeof(types[0]); i++) {
-        if (strcasecmp(dot + 1, types[i].ending) == 0) {
+    const char *dot = strrchr(name ? name : path, '.');
+    for (size_t i = 0; dot && i < sizeof(types) / sizeof(types[0]); i++)
+        if (strcasecmp(dot + 1, types[i].ending) == 0)
             return types[i].type;
-        }
-    }
     return "application/octet-stream";
 }

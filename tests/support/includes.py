@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Judges who includes whom: includes.py [--graph]
+
+Every file belongs to a layer (a folder), and LAYERS says which other layers it may include; an
+include of any other layer is an error. A module is a header with its source, and modules that
+include each other in a circle are an error unless CIRCLES names them, with the README that gives the
+reason. --graph prints the edges between layers and the circles instead. The last line is
+`N passed, N failed`.
+"""
+import collections
+import os
+import re
+import sys
+
+# From the longest folder name to the shortest: a file belongs to the first that fits.
+LAYERS = {
+    "server/daemon/handlers": ("config", "relay", "server/include", "server/lib", "server/lib/dial",
+                               "server/lib/tls"),
+    "server/daemon": ("config", "relay", "server/include", "server/lib", "server/lib/dial",
+                      "server/lib/tls", "server/daemon/handlers"),
+    "server/lib/sessions": ("config", "relay", "server/lib/tls", "server/lib/dial"),
+    "server/lib/dial": ("config", "relay", "server/include", "server/lib"),
+    "server/lib/tls": ("config", "relay", "server/lib/sessions"),
+    "server/lib": ("config", "relay", "server/include", "server/lib/dial", "server/lib/tls",
+                   "server/lib/sessions"),
+    "server/include": (),
+    "relay": (),
+    "config": (),
+    "examples": ("server/include",),
+}
+
+# Modules that may include each other, and where the reason stands.
+CIRCLES = {}
+
+SEARCHED = ("", "server/include")  # beside the includer's own folder
+
+
+def layer_of(path):
+    return next(layer for layer in LAYERS if path.startswith(layer + "/"))
+
+
+def sources():
+    for top in ("config", "relay", "server", "examples"):
+        for folder, _, names in os.walk(top):
+            yield from (os.path.join(folder, name) for name in sorted(names)
+                        if name.endswith((".c", ".h")))
+
+
+def included(path, known):
+    """The files of this tree that the file at `path` includes."""
+    with open(path, encoding="utf-8") as file:
+        names = re.findall(r'^#include ["<]([^">]+)[">]', file.read(), re.M)
+    for name in names:
+        for folder in (os.path.dirname(path),) + SEARCHED:
+            target = os.path.normpath(os.path.join(folder, name))
+            if target in known:
+                yield target
+                break
+
+
+def module(path):
+    return os.path.splitext(path)[0]
+
+
+def circles(graph):
+    """Tarjan's strongly connected components of more than one module."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for target in sorted(graph[node]):
+            if target not in index:
+                visit(target)
+            if target in stack:
+                low[node] = min(low[node], low[target])
+        if low[node] == index[node]:
+            part = []
+            while not part or part[-1] != node:
+                part.append(stack.pop())
+            if len(part) > 1:
+                found.append(tuple(sorted(part)))
+
+    for node in sorted(graph):
+        if node not in index:
+            visit(node)
+    return sorted(found)
+
+
+def main():
+    known = set(sources())
+    edges = [(path, target) for path in sorted(known) for target in included(path, known)]
+    graph = collections.defaultdict(set)
+    for path, target in edges:
+        if module(path) != module(target):
+            graph[module(path)].add(module(target))
+            graph.setdefault(module(target), set())
+    upward = [(path, target) for path, target in edges if layer_of(path) != layer_of(target)
+              and layer_of(target) not in LAYERS[layer_of(path)]]
+    unnamed = [circle for circle in circles(graph) if circle not in CIRCLES]
+    if "--graph" in sys.argv:
+        pairs = collections.Counter((layer_of(path), layer_of(target)) for path, target in edges
+                                    if layer_of(path) != layer_of(target))
+        for (layer, target), count in sorted(pairs.items()):
+            print(f"{layer} -> {target}: {count}")
+    for path, target in upward:
+        print(f"{path}: must not include {target} ({layer_of(path)} does not stand on "
+              f"{layer_of(target)}; see LAYERS in tests/support/includes.py)")
+    for circle in unnamed:
+        print("circle: " + " ".join(circle))
+    failed = bool(upward) + bool(unnamed)
+    print(f"{2 - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+    sys.exit(main())
