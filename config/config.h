@@ -43,8 +43,8 @@ enum config_sessions_kind {
 /* What a TLS server does with a server name that no certificate is for. */
 enum config_unknown_server_name { CONFIG_UNKNOWN_NAME_DEFAULT, CONFIG_UNKNOWN_NAME_REFUSE };
 
-/* A peer's chain of four RSA-4096 certificates has 7 KiB. Each certificate costs us about 20 microseconds before the peer
- * has authenticated. */
+/* A peer's chain of four RSA-4096 certificates has 7 KiB. Each certificate costs us about 20
+ * microseconds before the peer has authenticated. */
 enum { CONFIG_CERTIFICATE_LIST_DEFAULT = 16384, CONFIG_VERIFY_DEPTH_DEFAULT = 4 };
 
 enum { CONFIG_MAX_CONNECTIONS_DEFAULT = 10000 };
@@ -190,12 +190,12 @@ struct config_role_hint {
 
 /* What the peers of one network ("address" below) may take before they are known. 0: no limit. */
 struct config_limits {
-    uint64_t per_address; /* connections open at once */
-    uint64_t
-        undecided_per_address; /* of these, with a handshake not done; 0: half of all, at least 64 */
-    uint64_t rate_per_address; /* new ones a second, and so many at once */
-    uint64_t ipv4_prefix;      /* bits that make an address; default 32 */
-    uint64_t ipv6_prefix;      /* default 64 */
+    uint64_t per_address;           /* connections open at once */
+    uint64_t undecided_per_address; /* of these, with a handshake not done; 0: half of all, at least
+                                       64 */
+    uint64_t rate_per_address;      /* new ones a second, and so many at once */
+    uint64_t ipv4_prefix;           /* bits that make an address; default 32 */
+    uint64_t ipv6_prefix;           /* default 64 */
     /* The longest prefix that fits counts, DENY's if both are as long; nobody else with ALLOW. */
     struct config_network *allow, *deny;
     size_t allow_count, deny_count;
@@ -229,10 +229,10 @@ struct config {
 };
 
 /* All that is wrong with a text, one finished line each, sorted by position:
- * `FILE:LINE:COLUMN: /json/path: what is wrong, and the remedy`. Lines and columns count from 1, columns in
- * characters; the position is the key's where the key is wrong, else the value's. A text that is
- * no JSON has one error, without a path; a file that cannot be read has one without a position.
- * Warnings do not stop a load. */
+ * `FILE:LINE:COLUMN: /json/path: what is wrong, and the remedy`. Lines and columns count from 1,
+ * columns in characters; the position is the key's where the key is wrong, else the value's. A text
+ * that is no JSON has one error, without a path; a file that cannot be read has one without a
+ * position. Warnings do not stop a load. */
 struct config_report {
     struct config_strings errors;
     struct config_strings warnings;
@@ -259,8 +259,9 @@ void config_connection_free(struct config_connection *connection); /* what it ho
 /* The one that was written, or the one that holds where none was. */
 enum config_client_auth config_client_auth(const struct config_tls *tls);
 
-/* A peer that may choose its role must not choose thereby whether it is authenticated. NULL, or what is
- * wrong with "client_auth" for connections that OPENER opens (a string that lives for ever). */
+/* A peer that may choose its role must not choose thereby whether it is authenticated. NULL, or
+ * what is wrong with "client_auth" for connections that OPENER opens (a string that lives for
+ * ever). */
 const char *config_wrong_client_auth(const struct config_connection *connection,
                                      enum config_opener opener);
 

@@ -60,8 +60,8 @@ static void print_position(FILE *stream, const char *file, struct position at)
         fprintf(stream, "%s: ", file);
 }
 
-/* A key as a step of a JSON pointer (RFC 6901), fit for a terminal: whatever the file's author wrote, a message
- * stays one line of modest length. */
+/* A key as a step of a JSON pointer (RFC 6901), fit for a terminal: whatever the file's author
+ * wrote, a message stays one line of modest length. */
 static void print_key(FILE *stream, const char *key)
 {
     const unsigned char *text = (const unsigned char *)key;

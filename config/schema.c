@@ -1,4 +1,5 @@
-/* The JSON Schema, compiled in. schema_text.h is made from actpass.schema.json by embed_schema.py. */
+/* The JSON Schema, compiled in. schema_text.h is made from actpass.schema.json by embed_schema.py.
+ */
 #include "config/config.h"
 #include "config/schema_text.h"
 

@@ -1,5 +1,5 @@
-/* Where sessions are kept: "off", "memory", "tickets", "file:PATH", "redis://[USER@]HOST[:PORT][/DB]", the same with
- * "rediss://" for TLS, or "redis:unix:PATH". */
+/* Where sessions are kept: "off", "memory", "tickets", "file:PATH",
+ * "redis://[USER@]HOST[:PORT][/DB]", the same with "rediss://" for TLS, or "redis:unix:PATH". */
 #include "config/internal.h"
 
 #include <stdio.h>

@@ -6,7 +6,8 @@
 #include "config/keys.h"
 #include "config/messages.h"
 
-/* Stores the place's value in BASE or reports what is wrong with it. TYPE is none of the objects'. */
+/* Stores the place's value in BASE or reports what is wrong with it. TYPE is none of the objects'.
+ */
 void value_read(struct messages *messages, struct place *place, const struct key *key, void *base);
 
 /* A string of at least one byte and no control characters, or NULL with a message. */
@@ -15,7 +16,8 @@ const char *string_of(struct messages *messages, struct place *place, const char
 /* "must be WANTED, not a number". */
 void wrong_type(struct messages *messages, struct place *place, const char *wanted);
 
-/* The number of items of a list. 0 with a message for what is no list, an empty one, or one that is too long. */
+/* The number of items of a list. 0 with a message for what is no list, an empty one, or one that is
+ * too long. */
 size_t list_size(struct messages *messages, struct place *place, const struct key *key,
                  const char *wanted);
 

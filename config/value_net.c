@@ -53,7 +53,8 @@ void read_address(struct messages *messages, struct place *place, const struct k
     read_one(messages, place, key->least, at(base, key->offset));
 }
 
-/* A list, or a string alone. The n-th address is the n-th item, an empty one where that is wrong. */
+/* A list, or a string alone. The n-th address is the n-th item, an empty one where that is wrong.
+ */
 void read_addresses(struct messages *messages, struct place *place, const struct key *key,
                     void *base)
 {

@@ -2,8 +2,8 @@
  *
  *     callhome_device HOST:PORT CERTIFICATE KEY CA PEER_NAME
  *
- * It waits for the other side's ClientHello, lets only PEER_NAME in, sends what it reads on standard
- * input, and prints what comes back until the other side says its end. */
+ * It waits for the other side's ClientHello, lets only PEER_NAME in, sends what it reads on
+ * standard input, and prints what comes back until the other side says its end. */
 #include <actpass.h>
 
 #include <stdio.h>

@@ -3,9 +3,10 @@
  *     chat connect HOST:PORT CERTIFICATE KEY CA PEER_NAME
  *     chat listen  HOST:PORT CERTIFICATE KEY CA PEER_NAME
  *
- * Both may start first: the one that connects tries again until somebody is there. Either may be the one behind a NAT or a
- * firewall, for who connects does not decide who is the TLS server: both sides run the same code with the role
- * left open, and the library settles it, even where both speak at the same moment. End of input says goodbye. */
+ * Both may start first: the one that connects tries again until somebody is there. Either may be
+ * the one behind a NAT or a firewall, for who connects does not decide who is the TLS server: both
+ * sides run the same code with the role left open, and the library settles it, even where both
+ * speak at the same moment. End of input says goodbye. */
 #include <actpass.h>
 
 #include <netdb.h>
@@ -144,7 +145,8 @@ static int talk(actpass_conn *conn)
     return pthread_join(reader, NULL);
 }
 
-/* Both spoke at once, and the other side knows no rule for that: another attempt, at another time, will do. */
+/* Both spoke at once, and the other side knows no rule for that: another attempt, at another time,
+ * will do. */
 static int is_worth_another(actpass_conn *conn)
 {
     actpass_info_t info;

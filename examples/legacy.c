@@ -40,7 +40,8 @@ static void answer_lines(SSL *ssl)
     SSL_shutdown(ssl);
 }
 
-/* ---- What is new around it -------------------------------------------------------------------- */
+/* ---- What is new around it --------------------------------------------------------------------
+ */
 
 static actpass_config *configure(char **argv)
 {
@@ -50,8 +51,9 @@ static actpass_config *configure(char **argv)
     if (actpass_config_set_identity(config, argv[1], argv[2]) == 0 &&
         actpass_config_set_ca(config, argv[3]) == 0 &&
         actpass_config_add_peer_name(config, argv[4]) == 0 &&
-        /* A peer that comes as TLS client needs no certificate here, and one that is TLS server always has
-         * one. Where the peer must be known in either role: ACTPASS_CLIENT_AUTH_REQUIRE. */
+        /* A peer that comes as TLS client needs no certificate here, and one that is TLS server
+         * always has one. Where the peer must be known in either role: ACTPASS_CLIENT_AUTH_REQUIRE.
+         */
         actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_NONE) == 0 &&
         /* A peer that is silent for a second is a TLS server; one that then goes on to say nothing
          * for ten makes SSL_read fail, instead of blocking for ever. */

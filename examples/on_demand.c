@@ -2,9 +2,9 @@
  *
  *     on_demand CERTIFICATE KEY CA [PEER_NAME...]
  *
- * The handshake asks for no certificate. A request for a path that begins with /secure/ does, over the same
- * connection: in TLS 1.3 by post-handshake authentication, in TLS 1.2 by a renegotiation. It listens on a free
- * port of 127.0.0.1 and serves one visitor after the other. */
+ * The handshake asks for no certificate. A request for a path that begins with /secure/ does, over
+ * the same connection: in TLS 1.3 by post-handshake authentication, in TLS 1.2 by a renegotiation.
+ * It listens on a free port of 127.0.0.1 and serves one visitor after the other. */
 #include <actpass.h>
 
 #include <arpa/inet.h>

@@ -1,10 +1,11 @@
-/* An interactive client: sclient of "An Introduction to OpenSSL Programming, part II" (Linux Journal, October 2001), on
- * actpass. What is typed goes to the server, what the server says goes to the screen, at the same time.
+/* An interactive client: sclient of "An Introduction to OpenSSL Programming, part II" (Linux
+ * Journal, October 2001), on actpass. What is typed goes to the server, what the server says goes
+ * to the screen, at the same time.
  *
  *     sclient [-h HOST] [-p PORT] [-a CIPHERS] [--ca FILE] [-c CERTIFICATE [-k KEY]]
  *
- * The options are those of wclient. The end of the input (Ctrl-D) ends our direction only; the server may go on.
- * The status is 0 only if the server, too, has said its end. */
+ * The options are those of wclient. The end of the input (Ctrl-D) ends our direction only; the
+ * server may go on. The status is 0 only if the server, too, has said its end. */
 #include <actpass.h>
 
 #include <errno.h>
@@ -61,9 +62,10 @@ static actpass_config *configure(const struct options *options)
     return NULL;
 }
 
-/* "Multiplexed I/O": the article does this with select, non-blocking reads, SSL_pending and four flags for what waits for
- * what (read_write.c). With one thread for each direction, blocking calls will do: actpass allows one reader and
- * one writer at the same time, which raw OpenSSL does not. */
+/* "Multiplexed I/O": the article does this with select, non-blocking reads, SSL_pending and four
+ * flags for what waits for what (read_write.c). With one thread for each direction, blocking calls
+ * will do: actpass allows one reader and one writer at the same time, which raw OpenSSL does not.
+ */
 struct keyboard {
     actpass_conn *conn;
     int stop; /* becomes readable when there is nobody left to talk to */

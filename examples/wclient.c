@@ -1,5 +1,5 @@
-/* An HTTPS client: wclient2 of "An Introduction to OpenSSL Programming" (Linux Journal, part I and, for resumption, part II,
- * September and October 2001), on actpass.
+/* An HTTPS client: wclient2 of "An Introduction to OpenSSL Programming" (Linux Journal, part I and,
+ * for resumption, part II, September and October 2001), on actpass.
  *
  *     wclient [-h HOST] [-p PORT] [-i] [-r] [-f] [-a CIPHERS] [--ciphersuites SUITES]
  *             [--ca FILE] [-c CERTIFICATE [-k KEY]] [PATH]
@@ -12,8 +12,8 @@
  *     --ca            whom to trust: a PEM file, or "system" (where nothing is said)
  *     -c, -k          a certificate of our own, for servers that want one
  *
- * The answer goes to standard output, remarks go to standard error. The status is 0 only if the whole
- * answer has come. */
+ * The answer goes to standard output, remarks go to standard error. The status is 0 only if the
+ * whole answer has come. */
 #include <actpass.h>
 
 #include <getopt.h>
@@ -72,8 +72,9 @@ static bool read_options(int argc, char **argv, struct options *options)
     return optind == argc && (options->certificate || !options->key);
 }
 
-/* Whom we talk to must be checked ("Server Certificate Checks" in the article, check_cert): the certificate leads to the
- * CA and carries the host's name. Both are rules of the configuration, for each connection, resumed or not. */
+/* Whom we talk to must be checked ("Server Certificate Checks" in the article, check_cert): the
+ * certificate leads to the CA and carries the host's name. Both are rules of the configuration, for
+ * each connection, resumed or not. */
 static int set_whom_to_trust(actpass_config *config, const struct options *options)
 {
     if (options->insecure)
@@ -83,7 +84,8 @@ static int set_whom_to_trust(actpass_config *config, const struct options *optio
     return actpass_config_add_peer_name(config, options->host);
 }
 
-/* The article's initialize_ctx. One configuration for both connections: with it goes the table of sessions. */
+/* The article's initialize_ctx. One configuration for both connections: with it goes the table of
+ * sessions. */
 static actpass_config *configure(const struct options *options)
 {
     actpass_config *config = actpass_config_new();
@@ -102,7 +104,8 @@ static actpass_config *configure(const struct options *options)
     return NULL;
 }
 
-/* The article's http_request. Its loops over SSL_read, with rehandshakes in the middle, are inside actpass_read. */
+/* The article's http_request. Its loops over SSL_read, with rehandshakes in the middle, are inside
+ * actpass_read. */
 static int ask(actpass_conn *conn, const struct options *options)
 {
     char buffer[16384];
@@ -122,8 +125,9 @@ static int ask(actpass_conn *conn, const struct options *options)
     return fflush(stdout) == 0 && got == 0 && answered ? 0 : -1;
 }
 
-/* "Wait until the server closes": 0 from actpass_read is the server's close_notify. Anything else, a mere FIN for
- * one, may be somebody who cut the connection to shorten the answer (truncation attack). */
+/* "Wait until the server closes": 0 from actpass_read is the server's close_notify. Anything else,
+ * a mere FIN for one, may be somebody who cut the connection to shorten the answer (truncation
+ * attack). */
 static void report(actpass_conn *conn)
 {
     actpass_end end = actpass_close(conn);
@@ -158,9 +162,10 @@ static int visit(actpass_config *config, const struct options *options)
     return status;
 }
 
-/* Resumption (part II, "Session Resumption"): the article keeps the SSL_SESSION of the first connection and sets it on
- * the second, and notes that a real client needs a table from host and port to session. That table is in the
- * library. In TLS 1.3 the session comes after the handshake, in a ticket, so it takes a client that reads. */
+/* Resumption (part II, "Session Resumption"): the article keeps the SSL_SESSION of the first
+ * connection and sets it on the second, and notes that a real client needs a table from host and
+ * port to session. That table is in the library. In TLS 1.3 the session comes after the handshake,
+ * in a ticket, so it takes a client that reads. */
 int main(int argc, char **argv)
 {
     struct options options;

@@ -1,5 +1,5 @@
-/* An HTTPS server: wserver2 of "An Introduction to OpenSSL Programming, part II" (Linux Journal, October 2001), on
- * actpass. It listens on 127.0.0.1 and has one page for everybody.
+/* An HTTPS server: wserver2 of "An Introduction to OpenSSL Programming, part II" (Linux Journal,
+ * October 2001), on actpass. It listens on 127.0.0.1 and has one page for everybody.
  *
  *     wserver [-p PORT] [-c | -C | -x] [-n] [-a CIPHERS] [--ciphersuites SUITES]
  *             [--cert FILE] [--key FILE] [--ca FILE] [--allow NAME]...
@@ -95,9 +95,10 @@ static bool read_options(int argc, char **argv, struct options *options)
     return optind == argc;
 }
 
-/* "Client authentication": whom to trust, whether to ask, and the access list on the name that was proved. The article's
- * session-id contexts, which keep a session made without client authentication from being resumed where it
- * is required, are the library's to set: these very settings go into them. */
+/* "Client authentication": whom to trust, whether to ask, and the access list on the name that was
+ * proved. The article's session-id contexts, which keep a session made without client
+ * authentication from being resumed where it is required, are the library's to set: these very
+ * settings go into them. */
 static int set_clients(actpass_config *config, const struct options *options)
 {
     if (options->client_auth == ACTPASS_CLIENT_AUTH_NONE)
@@ -162,9 +163,10 @@ struct job {
     bool on_demand;
 };
 
-/* One connection. "Rehandshake on the server" is the middle of it: the certificate is asked for when the request is known,
- * so that only a part of a site needs one. In TLS 1.2 it is a rehandshake still, in TLS 1.3 a message of its own; the
- * article's loops around SSL_renegotiate are inside the call. A client that cannot or will not is REFUSED. */
+/* One connection. "Rehandshake on the server" is the middle of it: the certificate is asked for
+ * when the request is known, so that only a part of a site needs one. In TLS 1.2 it is a
+ * rehandshake still, in TLS 1.3 a message of its own; the article's loops around SSL_renegotiate
+ * are inside the call. A client that cannot or will not is REFUSED. */
 static void converse(const struct job *job)
 {
     actpass_conn *conn = job->conn;
@@ -189,7 +191,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* The article forks for each connection and its sessions are lost with the child; threads share them. */
+/* The article forks for each connection and its sessions are lost with the child; threads share
+ * them. */
 static void start(struct job job)
 {
     pthread_t thread;

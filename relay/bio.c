@@ -1,5 +1,6 @@
-/* The BIO under SSL: a source and sink over the conversation's side of the transport. It is ours, and
- * not the internal half itself, since only here one learns what SSL reads and writes (hazard 3). */
+/* The BIO under SSL: a source and sink over the conversation's side of the transport. It is ours,
+ * and not the internal half itself, since only here one learns what SSL reads and writes (hazard
+ * 3). */
 #include "relay/clock.h"
 #include "relay/internal.h"
 
@@ -45,7 +46,8 @@ static int wait_error(enum relay_wait wait)
     return fail(wait == WAIT_CANCELLED ? ECANCELED : ETIMEDOUT);
 }
 
-/* While glare is possible the first bytes are not SSL's yet; after a revised role, not this SSL's. */
+/* While glare is possible the first bytes are not SSL's yet; after a revised role, not this SSL's.
+ */
 static bool withheld(const struct relay *relay, const BIO *bio)
 {
     return glare_takes_input(relay) || relay->revised || relay->bio != bio;
@@ -99,7 +101,8 @@ static int write_locked(struct relay *relay, BIO *bio, const void *data, size_t 
         BIO_set_retry_write(bio);
         return -1;
     }
-    /* FIN goes first: the answer to a KeyUpdate that came after our close_notify, which nobody needs. */
+    /* FIN goes first: the answer to a KeyUpdate that came after our close_notify, which nobody
+     * needs. */
     if (relay->state == RELAY_DRAIN)
         return (int)size;
     while (!relay->cancelled && !relay->output_dead) {

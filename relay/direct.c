@@ -1,6 +1,6 @@
-/* The direct transport: SSL reads and writes the socket itself. What the socket does not take of a record is
- * spilt, so that here, too, no record is left half written. There is no relay thread and no ring: while
- * the conversation is outside a call, nothing moves. */
+/* The direct transport: SSL reads and writes the socket itself. What the socket does not take of a
+ * record is spilt, so that here, too, no record is left half written. There is no relay thread and
+ * no ring: while the conversation is outside a call, nothing moves. */
 #include "relay/internal.h"
 
 #include <errno.h>

@@ -1,9 +1,11 @@
-/* Both ends may have been silent for as long as the other would wait. This file keeps a client by silence from
- * talking past a peer that speaks at the same moment: relay/GLARE.md has the rule and why it is safe.
+/* Both ends may have been silent for as long as the other would wait. This file keeps a client by
+ * silence from talking past a peer that speaks at the same moment: relay/GLARE.md has the rule and
+ * why it is safe.
  *
  *   withhold   our ClientHello is in the transport; one last look at the socket before it is sent
  *   held       the look found the beginning of something: we wait for the rest
- *   watch      our ClientHello is on the wire; is the first thing that comes another ClientHello? */
+ *   watch      our ClientHello is on the wire; is the first thing that comes another ClientHello?
+ */
 #include "relay/internal.h"
 
 #include <stdlib.h>
@@ -43,7 +45,8 @@ bool glare_takes_input(const struct relay *relay)
     return relay->glare != GLARE_OFF;
 }
 
-/* Another role than announced. The BIO of the old SSL object goes dead; the conversation makes a new one. */
+/* Another role than announced. The BIO of the old SSL object goes dead; the conversation makes a
+ * new one. */
 static void revise(struct relay *relay, enum role role, enum cause cause)
 {
     relay->verdict.role = role;
@@ -60,7 +63,8 @@ static void discard_output(struct relay *relay)
         relay->transport->sent(relay, size);
 }
 
-/* The peer's bytes start with its hello, which ends at TAKEN. Nothing of it may reach our client. */
+/* The peer's bytes start with its hello, which ends at TAKEN. Nothing of it may reach our client.
+ */
 static void drop_hello(struct first_bytes *first, size_t taken)
 {
     memmove(first->data, first->data + taken, first->length - taken);

@@ -13,8 +13,9 @@ static bool is_text(uint8_t byte)
     return (byte >= 0x20 && byte < 0x7f) || (byte >= 0x07 && byte <= 0x0d);
 }
 
-/* A record that is not a proper beginning. With a header that TLS may have, it is one that somebody sends who
- * speaks TLS; else it is no TLS at all. What TLS does not know may be anything, so its length must be in bounds. */
+/* A record that is not a proper beginning. With a header that TLS may have, it is one that somebody
+ * sends who speaks TLS; else it is no TLS at all. What TLS does not know may be anything, so its
+ * length must be in bounds. */
 static enum hello classify_other(const uint8_t *header, size_t length)
 {
     enum { LONGEST = RECORD_MOST + 2048 }; /* RFC 5246 section 6.2.3 */
@@ -29,7 +30,8 @@ static enum hello classify_other(const uint8_t *header, size_t length)
     return body > 0 && (known || body <= LONGEST) ? HELLO_OTHER_RECORD : HELLO_NOT_TLS;
 }
 
-/* SSLv2 record header of two bytes, then CLIENT-HELLO = 1 and the version (RFC 5246 appendix E.2). */
+/* SSLv2 record header of two bytes, then CLIENT-HELLO = 1 and the version (RFC 5246 appendix E.2).
+ */
 static enum hello classify_v2(const uint8_t *bytes, size_t length)
 {
     enum { V2_HEADER = 2, V2_LEAST = 9 };
@@ -68,8 +70,8 @@ static enum hello classify_type(uint8_t type)
     return HELLO_OTHER_RECORD;
 }
 
-/* Walks the records from the second on, until the message whose header begins the first is whole. What is
- * wrong after the first is a bad ClientHello: OpenSSL answers it with the right alert. */
+/* Walks the records from the second on, until the message whose header begins the first is whole.
+ * What is wrong after the first is a bad ClientHello: OpenSSL answers it with the right alert. */
 static enum hello follow_message(const uint8_t *bytes, size_t length)
 {
     size_t have = 0; /* bytes of the message seen so far */

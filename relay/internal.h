@@ -25,16 +25,17 @@
 /* With so many bytes spilt, the BIO asks for a retry or waits. */
 #define RELAY_SPILL_MOST 32768
 
-/* So much SSL may read from one wait for input to the next. A peer can send messages without data for ever, and one
- * SSL_read goes on over them: it has to come back for the deadline and for an abort. */
+/* So much SSL may read from one wait for input to the next. A peer can send messages without data
+ * for ever, and one SSL_read goes on over them: it has to come back for the deadline and for an
+ * abort. */
 #define RELAY_INPUT_CREDIT RELAY_DEFAULT_RING
 
 /* The most descriptors a conversation may add to the poll set. */
 #define RELAY_MOST_EXTRAS 4
 
-/* Output that was accepted and does not fit the transport yet, so that a record is never left half written
- * (hazard 13) whatever the size of the ring. Bounded: at RELAY_SPILL_MOST no more is accepted, and a
- * conversation writes only when it is empty. */
+/* Output that was accepted and does not fit the transport yet, so that a record is never left half
+ * written (hazard 13) whatever the size of the ring. Bounded: at RELAY_SPILL_MOST no more is
+ * accepted, and a conversation writes only when it is empty. */
 struct spill {
     uint8_t *data;
     size_t start, end, capacity;
@@ -170,8 +171,8 @@ bool pump_has_output(struct relay *relay);
 bool pump_polls_socket(
     struct relay *relay); /* would one who sleeps now do so? Not with a full ring, say */
 void pump_finish(struct relay *relay); /* FIN, if all is sent and the relay is draining */
-/* One turn: sends, sleeps until something can be done or the deadline, receives, sends. True if an extra
- * descriptor has something. The caller has set polling. */
+/* One turn: sends, sleeps until something can be done or the deadline, receives, sends. True if an
+ * extra descriptor has something. The caller has set polling. */
 bool pump_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t deadline_us);
 /* Books what a receive came to. */
 void pump_received(struct relay *relay, ssize_t got, int error);

@@ -22,8 +22,9 @@ static bool is_empty(const struct relay *relay)
     return BIO_ctrl_pending(relay->internal) == 0 && BIO_ctrl_pending(relay->external) == 0;
 }
 
-/* The rings are made when the first byte needs them: small, and large once a small one was full and both are empty
- * again. Nobody may be inside send or recv then, for those work on the rings' own memory. */
+/* The rings are made when the first byte needs them: small, and large once a small one was full and
+ * both are empty again. Nobody may be inside send or recv then, for those work on the rings' own
+ * memory. */
 static bool have_rings(struct relay *relay)
 {
     const struct relay_options *options = &relay->options;
@@ -114,8 +115,8 @@ static bool pair_wants_input(struct relay *relay)
     return !relay->external || BIO_ctrl_get_write_guarantee(relay->external) > 0;
 }
 
-/* Receives into the ring itself. If SSL emptied it meanwhile, its offset went back to 0 and the bytes
- * must follow (hazard 2). */
+/* Receives into the ring itself. If SSL emptied it meanwhile, its offset went back to 0 and the
+ * bytes must follow (hazard 2). */
 static void pair_receive(struct relay *relay)
 {
     char *reserved, *committed;

@@ -23,7 +23,8 @@ bool pump_has_output(struct relay *relay)
     return !relay->output_dead && relay->transport->output(relay, &data) > 0;
 }
 
-/* What lies in the socket's own queue, unsent or not acknowledged; 0 if it cannot be told. (drops) */
+/* What lies in the socket's own queue, unsent or not acknowledged; 0 if it cannot be told. (drops)
+ */
 static int queue_size(struct relay *relay)
 {
     int size = 0;
@@ -40,8 +41,9 @@ static int64_t taken_by_peer(struct relay *relay)
     return (int64_t)relay->sent - queued;
 }
 
-/* Output waits: from here on the peer has to take some of it within each write timeout. What the socket itself takes does
- * not count, since its queue is large, and it says that there is room only when a good part of that has gone. */
+/* Output waits: from here on the peer has to take some of it within each write timeout. What the
+ * socket itself takes does not count, since its queue is large, and it says that there is room only
+ * when a good part of that has gone. */
 static void note_blocked(struct relay *relay)
 {
     relay->output_blocked = true;
@@ -51,8 +53,8 @@ static void note_blocked(struct relay *relay)
     relay->stuck_taken = taken_by_peer(relay);
 }
 
-/* Did the peer take enough of it since then? One that takes a few bytes a second must not hold a connection for ever.
- * The measure begins anew. (drops) */
+/* Did the peer take enough of it since then? One that takes a few bytes a second must not hold a
+ * connection for ever. The measure begins anew. (drops) */
 static bool peer_progressed(struct relay *relay)
 {
     enum { BYTES_PER_SECOND_MIN = 64 };
@@ -192,8 +194,8 @@ static void pump_receive(struct relay *relay)
     wait_wake(relay);
 }
 
-/* What the socket must be polled for now; 0 keeps it out of the poll set, since a reset would make poll
- * return at once for ever (hazard 9). */
+/* What the socket must be polled for now; 0 keeps it out of the poll set, since a reset would make
+ * poll return at once for ever (hazard 9). */
 static short wanted_events(struct relay *relay)
 {
     short events = 0;
@@ -228,8 +230,8 @@ void pump_kick(struct relay *relay)
         relay->kick = relay->kicked = true;
 }
 
-/* When stuck output is given up. Output that is dead already has no time limit: it would be past for ever, and
- * poll would return at once. */
+/* When stuck output is given up. Output that is dead already has no time limit: it would be past
+ * for ever, and poll would return at once. */
 static int64_t stuck_deadline(const struct relay *relay)
 {
     if (!relay->stuck_us || relay->options.write_timeout_ms < 0 || relay->output_dead)
@@ -294,9 +296,9 @@ static short sleep_in_poll(struct relay *relay, struct pollfd *set, nfds_t count
     return set[0].revents;
 }
 
-/* After an idle wait there is no control pipe; one goes without it for that wait only. Where none is to be had, it
- * sleeps for short times instead. With a new one it does not sleep in this turn: nobody was kicked for what has
- * changed while it was made. */
+/* After an idle wait there is no control pipe; one goes without it for that wait only. Where none
+ * is to be had, it sleeps for short times instead. With a new one it does not sleep in this turn:
+ * nobody was kicked for what has changed while it was made. */
 static int64_t restore_pipe(struct relay *relay, int64_t deadline_us)
 {
     if (relay->pipeless) {

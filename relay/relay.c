@@ -13,8 +13,8 @@ void relay_lock(struct relay *relay)
     pthread_mutex_lock(&relay->lock);
 }
 
-/* An idle connection has no control pipe (relay_release): only an abort wakes it, and needs no more than its socket's
- * end. While a kicker is counted, neither descriptor goes away. */
+/* An idle connection has no control pipe (relay_release): only an abort wakes it, and needs no more
+ * than its socket's end. While a kicker is counted, neither descriptor goes away. */
 static void wake_poller(struct relay *relay, int wake_fd, bool cancelled)
 {
     if (wake_fd >= 0)

@@ -1,5 +1,5 @@
-/* The relay thread: it has the pump while the peer's first bytes are waited for, and later on while the conversation
- * is outside any call. */
+/* The relay thread: it has the pump while the peer's first bytes are waited for, and later on while
+ * the conversation is outside any call. */
 #include "relay/clock.h"
 #include "relay/internal.h"
 
@@ -61,8 +61,8 @@ static void drive(struct relay *relay)
     wait_wake(relay);
 }
 
-/* Has the conversation been in one call since the last look? Then it has the pump for as long as that
- * lasts, and calls a thread when it leaves. */
+/* Has the conversation been in one call since the last look? Then it has the pump for as long as
+ * that lasts, and calls a thread when it leaves. */
 static bool not_needed(const struct relay *relay, const struct watch *watch)
 {
     return relay->options.driver == DRIVER_AUTO && relay->calls > 0 &&

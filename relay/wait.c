@@ -43,8 +43,8 @@ void wait_wake(struct relay *relay)
         pump_kick(relay);
 }
 
-/* The last one out calls a relay thread, for there is none while a call lasts, or wakes it if output would be
- * stranded. */
+/* The last one out calls a relay thread, for there is none while a call lasts, or wakes it if
+ * output would be stranded. */
 void wait_leave(struct relay *relay)
 {
     if (!relay->polling)
@@ -60,7 +60,8 @@ void wait_leave(struct relay *relay)
         pthread_cond_signal(&relay->parked);
 }
 
-/* May a conversation thread take the pump now? One with descriptors of its own must, so it goes before others. */
+/* May a conversation thread take the pump now? One with descriptors of its own must, so it goes
+ * before others. */
 static bool may_drive(struct relay *relay, nfds_t extras)
 {
     if (relay->polling || (extras == 0 && relay->pump_wanted > 0))
@@ -134,8 +135,8 @@ static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, 
     return true;
 }
 
-/* Lets SSL read on. Not once the deadline has passed: more messages without data would put it off for ever. False:
- * all that could be read before this wait has been. */
+/* Lets SSL read on. Not once the deadline has passed: more messages without data would put it off
+ * for ever. False: all that could be read before this wait has been. */
 static bool renew_credit(struct relay *relay, unsigned want, int64_t deadline_us)
 {
     if (!(want & (RELAY_READABLE | RELAY_ARRIVED)))

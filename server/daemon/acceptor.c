@@ -92,8 +92,8 @@ static int64_t choose_polls(actpass_server *server)
     return wake_us;
 }
 
-/* Services that had no room may have some again, and those with a connection that is to make way look after it. The
- * sign is asked for before the counts are looked at, so none is missed. */
+/* Services that had no room may have some again, and those with a connection that is to make way
+ * look after it. The sign is asked for before the counts are looked at, so none is missed. */
 static void retry(actpass_server *server)
 {
     int64_t now_us = clock_now_us();

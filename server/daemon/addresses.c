@@ -12,8 +12,8 @@ struct address {
     size_t place;                            /* in the heap, from 0 */
 };
 
-/* The tree is that of tsearch(3), which is balanced: no choice of addresses makes it slow. The heap has all addresses,
- * and on top the one to make way first. */
+/* The tree is that of tsearch(3), which is balanced: no choice of addresses makes it slow. The heap
+ * has all addresses, and on top the one to make way first. */
 struct addresses {
     void *tree;
     struct address **heap;

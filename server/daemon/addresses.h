@@ -1,6 +1,6 @@
-/* The addresses from which a service has connections open, and whose turn it is to make way: among the connections
- * whose handshake is not done ("undecided") the oldest one of the address that has most of them. O(log n) for
- * n addresses. It has no lock: the caller's guards it. */
+/* The addresses from which a service has connections open, and whose turn it is to make way: among
+ * the connections whose handshake is not done ("undecided") the oldest one of the address that has
+ * most of them. O(log n) for n addresses. It has no lock: the caller's guards it. */
 #ifndef ACTPASS_SERVER_ADDRESSES_H
 #define ACTPASS_SERVER_ADDRESSES_H
 
@@ -25,12 +25,13 @@ struct address_entry {
 struct addresses *addresses_new(void);
 void addresses_free(struct addresses *addresses); /* empty, or NULL */
 
-/* Adds an undecided connection, the youngest of all. KEY is its address with only the bits that count. False: out
- * of memory, and nothing is changed. */
+/* Adds an undecided connection, the youngest of all. KEY is its address with only the bits that
+ * count. False: out of memory, and nothing is changed. */
 bool addresses_add(struct addresses *addresses, struct address_entry *entry,
                    const struct peer_key *key, int64_t now_us);
 
-/* It is undecided no more: the handshake is done, or it was chosen to make way. What is not in stays so. */
+/* It is undecided no more: the handshake is done, or it was chosen to make way. What is not in
+ * stays so. */
 void addresses_settle(struct addresses *addresses, struct address_entry *entry);
 void addresses_remove(struct addresses *addresses, struct address_entry *entry);
 

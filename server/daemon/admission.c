@@ -28,10 +28,12 @@ bool admission_allows(const struct config_limits *limits, const struct peer_key 
     return allowed > denied || (denied < 0 && limits->allow_count == 0);
 }
 
-/* Addresses that are remembered; of those beyond, the ones that came least of late are forgotten. */
+/* Addresses that are remembered; of those beyond, the ones that came least of late are forgotten.
+ */
 enum { MOST_ADDRESSES = 16384, US_PER_S = 1000000 };
 
-/* The generic cell rate algorithm: what is kept of an address is the time at which its bucket is full again. */
+/* The generic cell rate algorithm: what is kept of an address is the time at which its bucket is
+ * full again. */
 struct rates {
     struct peers *full_us;
     int64_t token_us; /* the time that one token takes */

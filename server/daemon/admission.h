@@ -1,4 +1,5 @@
-/* Whether a peer that has just connected may stay, by its address: "limits" of a service. For the accepting thread. */
+/* Whether a peer that has just connected may stay, by its address: "limits" of a service. For the
+ * accepting thread. */
 #ifndef ACTPASS_SERVER_ADMISSION_H
 #define ACTPASS_SERVER_ADMISSION_H
 
@@ -10,8 +11,8 @@ enum refusal { REFUSED_NOT, REFUSED_DENIED, REFUSED_RATE, REFUSED_PER_ADDRESS, R
 
 const char *refusal_name(enum refusal refusal); /* as the log has it */
 
-/* Do "allow" and "deny" let this peer in? The longest prefix that fits counts, "deny" if both are as long; with an
- * "allow", who is in no network is not let in. */
+/* Do "allow" and "deny" let this peer in? The longest prefix that fits counts, "deny" if both are
+ * as long; with an "allow", who is in no network is not let in. */
 bool admission_allows(const struct config_limits *limits, const struct peer_key *peer);
 
 /* A token bucket for each address: RATE connections a second, and so many at once. */

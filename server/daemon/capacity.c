@@ -1,7 +1,7 @@
 #include "server/daemon/capacity.h"
 
-/* What is open besides connections: the standard ones, those that wake threads, the CA and session stores; and for
- * each service its listener, and files read at a reload. */
+/* What is open besides connections: the standard ones, those that wake threads, the CA and session
+ * stores; and for each service its listener, and files read at a reload. */
 enum { OWN = 16, OWN_PER_SERVICE = 4 };
 
 enum { SPARE_SHARE = 16, MOST_SPARE = 64 };

@@ -1,5 +1,5 @@
-/* How many connections each service may really have: what the configuration says, scaled down where the process may
- * not have that many descriptors, so that no service can take those of another. */
+/* How many connections each service may really have: what the configuration says, scaled down where
+ * the process may not have that many descriptors, so that no service can take those of another. */
 #ifndef ACTPASS_SERVER_CAPACITY_H
 #define ACTPASS_SERVER_CAPACITY_H
 
@@ -12,12 +12,13 @@ struct capacity {
     uint64_t spare; /* more that may be there for a moment, while as many are on their way out */
 };
 
-/* Descriptors that one connection of the service may need: its socket, the eventfd that wakes its relay, and the
- * socket to the backend, the local connection or the file. */
+/* Descriptors that one connection of the service may need: its socket, the eventfd that wakes its
+ * relay, and the socket to the backend, the local connection or the file. */
 unsigned capacity_descriptors(const struct config_service *service);
 
-/* Fills one element for each service. LIMIT is that of the process on open descriptors. Returns how many
- * descriptors the configuration needs; where that is more than LIMIT, capacities are scaled down. */
+/* Fills one element for each service. LIMIT is that of the process on open descriptors. Returns how
+ * many descriptors the configuration needs; where that is more than LIMIT, capacities are scaled
+ * down. */
 uint64_t capacity_share(const struct config *config, uint64_t limit, struct capacity *capacities);
 
 #endif

@@ -121,7 +121,8 @@ static void serve(struct conversation *conversation)
         report_problem(&conversation->report, job.problem);
 }
 
-/* Once when the role is decided, and again when a hello that came at the last moment has changed it. */
+/* Once when the role is decided, and again when a hello that came at the last moment has changed
+ * it. */
 static void note_role(struct conversation *conversation)
 {
     actpass_info_t info;
@@ -158,9 +159,9 @@ static void release_idle(void *arg)
     idle_release();
 }
 
-/* From here to the close the conversation waits nowhere but in its connection's calls (hand_over), so no relay
- * thread is kept for it. The role may be known already (on_verdict), or is found here; with Fast Open it is told once
- * there is a connection. */
+/* From here to the close the conversation waits nowhere but in its connection's calls (hand_over),
+ * so no relay thread is kept for it. The role may be known already (on_verdict), or is found here;
+ * with Fast Open it is told once there is a connection. */
 static bool shake_hands(struct conversation *conversation)
 {
     conn_on_idle(conn_of(conversation), release_idle, NULL);
@@ -191,7 +192,8 @@ static int hand_over(struct conversation *conversation)
     return threads_run(conversation->server->conversations, converse, conversation);
 }
 
-/* On the relay's thread. Without a role there is nothing to converse, and no thread is spent on it. */
+/* On the relay's thread. Without a role there is nothing to converse, and no thread is spent on it.
+ */
 static void on_verdict(actpass_conn *conn, void *arg)
 {
     struct conversation *conversation = arg;

@@ -4,12 +4,13 @@
 
 #include "server/daemon/server.h"
 
-/* Takes an accepted local connection, also on failure, and has one dialed and bridged to it on a thread of the pool;
- * never waits. 0, or the errno of what was short: then it was dropped. For the accepting thread. */
+/* Takes an accepted local connection, also on failure, and has one dialed and bridged to it on a
+ * thread of the pool; never waits. 0, or the errno of what was short: then it was dropped. For the
+ * accepting thread. */
 int dialed_begin(actpass_server *server, struct service *service, int plain);
 
-/* Opens a connection and converses on the calling thread. Returns for how long TLS was up, in milliseconds; -1: it
- * never was. Failures were reported. */
+/* Opens a connection and converses on the calling thread. Returns for how long TLS was up, in
+ * milliseconds; -1: it never was. Failures were reported. */
 int64_t dialed_once(actpass_server *server, struct service *service);
 
 #endif

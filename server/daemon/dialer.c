@@ -33,7 +33,8 @@ static void wait_or_stop(const struct dialer *dialer, int64_t wait_ms)
     } while (clock_now_us() < until_us && !is_stopped(dialer));
 }
 
-/* A connection that lived for longer than the longest wait has shown that all is well: begin anew with short waits. */
+/* A connection that lived for longer than the longest wait has shown that all is well: begin anew
+ * with short waits. */
 static void keep_up(void *arg)
 {
     struct dialer *dialer = arg;

@@ -1,11 +1,12 @@
-/* Services that keep one connection up ("persistent"): each has a thread that dials, converses, waits, and begins
- * again, until the server stops. */
+/* Services that keep one connection up ("persistent"): each has a thread that dials, converses,
+ * waits, and begins again, until the server stops. */
 #ifndef ACTPASS_SERVER_DIALING_DIALER_H
 #define ACTPASS_SERVER_DIALING_DIALER_H
 
 #include "server/daemon/server.h"
 
-/* False: a thread was not to be had, and that was reported; those that were started end when the server stops. */
+/* False: a thread was not to be had, and that was reported; those that were started end when the
+ * server stops. */
 bool dialers_start(actpass_server *server);
 
 #endif

@@ -7,7 +7,8 @@
 /* So many silent connections in a row make a habit. */
 enum { SILENT_ENOUGH = 2, MOST_PEERS = 4096 };
 
-/* Of the wait, and never less: the first flight of a client over a long way must still come in time. */
+/* Of the wait, and never less: the first flight of a client over a long way must still come in
+ * time. */
 enum { SHORTER = 8, LEAST_WAIT_MS = 50 };
 
 struct hints {
@@ -61,7 +62,8 @@ struct hint hints_of(struct hints *hints, const struct peer_key *peer)
 {
     struct hint hint = {.role = configured_role(hints->service, peer)};
     int64_t timeout_ms = hints->service->connection.initial_data_timeout_ms;
-    /* With a timeout of never we never become client: nothing is learnt, and nothing is shortened. */
+    /* With a timeout of never we never become client: nothing is learnt, and nothing is shortened.
+     */
     if (hint.role == ROLE_AUTO && hints->silent && timeout_ms > 0 &&
         peers_get(hints->silent, peer) >= SILENT_ENOUGH)
         hint.most_wait_ms = shorter_wait_ms(timeout_ms);

@@ -1,5 +1,5 @@
-/* What is known of a peer's role before it speaks: the networks of "role_hints", and with "remember_roles" how its
- * last connections went. Entered by any thread. */
+/* What is known of a peer's role before it speaks: the networks of "role_hints", and with
+ * "remember_roles" how its last connections went. Entered by any thread. */
 #ifndef ACTPASS_SERVER_HINTS_H
 #define ACTPASS_SERVER_HINTS_H
 
@@ -24,8 +24,8 @@ void hints_free(struct hints *hints); /* NULL is fine */
 
 struct hint hints_of(struct hints *hints, const struct peer_key *peer);
 
-/* How a handshake with that peer went. Silence counts once it has answered as TLS server; a peer that has spoken
- * first is waited for in full again. */
+/* How a handshake with that peer went. Silence counts once it has answered as TLS server; a peer
+ * that has spoken first is waited for in full again. */
 void hints_learn(struct hints *hints, const struct peer_key *peer, actpass_cause cause, bool up);
 
 #endif

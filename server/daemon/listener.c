@@ -90,8 +90,8 @@ static bool set_option(int fd, int level, int option)
     return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
-/* What is set here the accepted sockets inherit (Linux), which saves them the calls. With V6ONLY "[::]" and
- * "0.0.0.0" can both be used, whatever the system's default. */
+/* What is set here the accepted sockets inherit (Linux), which saves them the calls. With V6ONLY
+ * "[::]" and "0.0.0.0" can both be used, whatever the system's default. */
 static bool set_tcp_options(int fd, int family)
 {
     return set_option(fd, SOL_SOCKET, SO_REUSEADDR) && set_option(fd, SOL_SOCKET, SO_KEEPALIVE) &&
@@ -294,8 +294,9 @@ static bool is_shortage(int error)
 
 int listener_accept(struct listener *listener, struct sockaddr_storage *peer)
 {
-    /* Errors of the connection itself (ECONNABORTED, EPROTO, EHOSTUNREACH and others, see accept(2))
-     * have taken it off the queue, so trying again makes progress; the limit is for all else. */
+    /* Errors of the connection itself (ECONNABORTED, EPROTO, EHOSTUNREACH and others, see
+     * accept(2)) have taken it off the queue, so trying again makes progress; the limit is for all
+     * else. */
     for (int tries = 0; tries < 100; tries++) {
         socklen_t length = sizeof(*peer);
         int fd = accept4(listener->fd, (struct sockaddr *)(void *)peer, &length,

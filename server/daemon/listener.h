@@ -16,18 +16,19 @@ struct listener *listener_open(const struct config_address *address, char *error
 /* Closes it and removes its unix socket's file, if that is still ours. NULL is fine. */
 void listener_close(struct listener *listener);
 
-/* Takes data in SYNs from then on, with so many connections that may wait for the end of the TCP handshake. 0, or an
- * errno: it goes on without. */
+/* Takes data in SYNs from then on, with so many connections that may wait for the end of the TCP
+ * handshake. 0, or an errno: it goes on without. */
 int listener_fast_open(struct listener *listener, uint64_t queue);
 
 int listener_fd(const struct listener *listener); /* for poll */
 
-/* Where it listens, "127.0.0.1:34567" or "unix:/path": with the real port where port 0 was asked. */
+/* Where it listens, "127.0.0.1:34567" or "unix:/path": with the real port where port 0 was asked.
+ */
 const char *listener_address(const struct listener *listener);
 
-/* The next connection: a non-blocking descriptor, and whose it is. Never waits. -1 with errno: EAGAIN when there is
- * none, otherwise a shortage (EMFILE, ENFILE, ENOBUFS, ENOMEM): try again later. What went wrong with
- * one single connection is passed over. */
+/* The next connection: a non-blocking descriptor, and whose it is. Never waits. -1 with errno:
+ * EAGAIN when there is none, otherwise a shortage (EMFILE, ENFILE, ENOBUFS, ENOMEM): try again
+ * later. What went wrong with one single connection is passed over. */
 int listener_accept(struct listener *listener, struct sockaddr_storage *peer);
 
 #endif

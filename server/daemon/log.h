@@ -1,5 +1,5 @@
-/* The log: one line an event, logfmt or JSON. Any thread. No call waits for whoever reads the log: a thread of the
- * log's own writes the lines (log_writer.h). Secrets are never handed to it. */
+/* The log: one line an event, logfmt or JSON. Any thread. No call waits for whoever reads the log:
+ * a thread of the log's own writes the lines (log_writer.h). Secrets are never handed to it. */
 #ifndef ACTPASS_SERVER_LOG_H
 #define ACTPASS_SERVER_LOG_H
 
@@ -41,13 +41,14 @@ void log_free(struct log *log);
 
 /* Writes `ts=... level=...` and the fields, in the order given. Values that came from a peer are
  * quoted and escaped, so that one event is always one line. A field that would make the line longer
- * than 4096 bytes is left out, and cut=1 says so. Up to 1 MiB of lines wait for a reader that is slow. A line that
- * finds no room there, or cannot be written, is lost, and the next one says lost=N. A NULL log is silent. */
+ * than 4096 bytes is left out, and cut=1 says so. Up to 1 MiB of lines wait for a reader that is
+ * slow. A line that finds no room there, or cannot be written, is lost, and the next one says
+ * lost=N. A NULL log is silent. */
 void log_write(struct log *log, enum config_log_level level, const struct log_field *fields,
                size_t count);
 
-/* What bounds the lines about peers that have not completed a handshake. NULL: nothing, since at level debug all lines
- * are wanted. */
+/* What bounds the lines about peers that have not completed a handshake. NULL: nothing, since at
+ * level debug all lines are wanted. */
 struct throttle *log_throttle(const struct log *log);
 
 /* Would a line of this level be written? Saves making fields for nothing. */

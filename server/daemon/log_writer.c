@@ -12,7 +12,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* After a batch the thread looks again so much later before it sleeps: lines that come meanwhile wake nobody. */
+/* After a batch the thread looks again so much later before it sleeps: lines that come meanwhile
+ * wake nobody. */
 enum { NAP_MS = 5, WRITER_STACK = 64 * 1024 };
 
 enum writer_state {

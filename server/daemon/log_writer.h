@@ -1,5 +1,6 @@
-/* The thread that writes the log. Whoever logs puts a line into a bounded queue and goes on: only this thread waits
- * for the descriptor, so a reader that stalls holds up nobody. Any thread may enter. */
+/* The thread that writes the log. Whoever logs puts a line into a bounded queue and goes on: only
+ * this thread waits for the descriptor, so a reader that stalls holds up nobody. Any thread may
+ * enter. */
 #ifndef ACTPASS_SERVER_LOG_WRITER_H
 #define ACTPASS_SERVER_LOG_WRITER_H
 
@@ -14,11 +15,12 @@ enum {
 
 struct log_writer;
 
-/* FD stays the caller's and is not made non-blocking, since others may share its open file description. The thread
- * starts with the first line. NULL: out of memory. */
+/* FD stays the caller's and is not made non-blocking, since others may share its open file
+ * description. The thread starts with the first line. NULL: out of memory. */
 struct log_writer *log_writer_new(int fd);
 
-/* Queues a line of at most LOG_LINE_MAX bytes, its newline included. False: there is no room, or no thread. */
+/* Queues a line of at most LOG_LINE_MAX bytes, its newline included. False: there is no room, or no
+ * thread. */
 bool log_writer_put(struct log_writer *writer, const char *line, size_t length);
 
 /* Lines that were queued and could not be written, since the last call. */
@@ -27,8 +29,8 @@ unsigned long log_writer_take_failed(struct log_writer *writer);
 /* Waits until all queued lines are written. False: they were not by the deadline. */
 bool log_writer_flush(struct log_writer *writer, int64_t deadline_us);
 
-/* Ends the thread. Lines that are still queued are lost: flush before. A thread that the kernel holds in a write is
- * left behind, and frees the writer when that write ends. NULL is fine. */
+/* Ends the thread. Lines that are still queued are lost: flush before. A thread that the kernel
+ * holds in a write is left behind, and frees the writer when that write ends. NULL is fine. */
 void log_writer_free(struct log_writer *writer);
 
 #endif

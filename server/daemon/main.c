@@ -38,8 +38,9 @@ enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_SCHEMA, COMMAND_VERSION, COMM
 
 /* ---- Signals ------------------------------------------------------------------------------- */
 
-/* All threads have the signals blocked; one reads them from a signalfd. So no handler runs in the middle of anything,
- * and no variable need be global. Main ends that thread by an eventfd, which nobody outside can write to. */
+/* All threads have the signals blocked; one reads them from a signalfd. So no handler runs in the
+ * middle of anything, and no variable need be global. Main ends that thread by an eventfd, which
+ * nobody outside can write to. */
 struct signals {
     pthread_t thread;
     int signal_fd, end_fd;
@@ -125,7 +126,8 @@ static bool open_standard_descriptors(void)
     return fd >= 0;
 }
 
-/* Each connection takes up to three descriptors (capacity.h); where the limit cannot be raised, we live with it. */
+/* Each connection takes up to three descriptors (capacity.h); where the limit cannot be raised, we
+ * live with it. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -139,8 +141,8 @@ static void prepare_process(void)
 {
     /* An arena for each of thousands of threads would cost more than the waiting it saves. */
     (void)mallopt(M_ARENA_MAX, 4);
-    /* Rings and buffers of 64 KiB are mapped, not cut from a heap whose pages others have touched: of most of
-     * them only the first page is ever used. */
+    /* Rings and buffers of 64 KiB are mapped, not cut from a heap whose pages others have touched:
+     * of most of them only the first page is ever used. */
     (void)mallopt(M_MMAP_THRESHOLD, 65536);
     raise_descriptor_limit();
 }

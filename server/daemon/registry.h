@@ -11,8 +11,8 @@
 
 struct registry;
 
-/* One connection, inside the memory of its owner; or what will be one, and is waited for like one. What is marked
- * with * is guarded by the registry's lock once added. */
+/* One connection, inside the memory of its owner; or what will be one, and is waited for like one.
+ * What is marked with * is guarded by the registry's lock once added. */
 struct registry_entry {
     actpass_conn *conn;        /* *; NULL: there is none now, only a dialer at work */
     size_t service;            /* its number, from 0 */
@@ -27,17 +27,19 @@ struct registry_entry {
 struct registry *registry_new(size_t service_count);
 void registry_free(struct registry *registry); /* empty, or NULL */
 
-/* From registry_add to registry_remove, or until another connection or none is set, it must be alive. */
+/* From registry_add to registry_remove, or until another connection or none is set, it must be
+ * alive. */
 void registry_add(struct registry *registry, struct registry_entry *entry);
 void registry_remove(struct registry *registry, struct registry_entry *entry);
 
-/* As registry_add, for a connection that came from ADDRESS (only the bits that count) and may have to make way until it
- * is established. False: out of memory, and it is not added. */
+/* As registry_add, for a connection that came from ADDRESS (only the bits that count) and may have
+ * to make way until it is established. False: out of memory, and it is not added. */
 bool registry_add_from(struct registry *registry, struct registry_entry *entry,
                        const struct peer_key *address);
 void registry_established(struct registry *registry, struct registry_entry *entry);
 
-/* CONN takes the place of the connection that was there; it may be NULL. CONNECTING until registry_connected. */
+/* CONN takes the place of the connection that was there; it may be NULL. CONNECTING until
+ * registry_connected. */
 void registry_set(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
                   bool connecting);
 void registry_connected(struct registry *registry, struct registry_entry *entry);
@@ -49,20 +51,21 @@ size_t registry_count(struct registry *registry); /* of all entries */
 size_t registry_open(struct registry *registry);  /* of those with a connection */
 size_t registry_service_count(struct registry *registry, size_t service);
 
-/* Aborts every connection, those of one service that have no role yet, or those still connecting. Returns how many. */
+/* Aborts every connection, those of one service that have no role yet, or those still connecting.
+ * Returns how many. */
 size_t registry_abort_all(struct registry *registry);
 size_t registry_abort_undecided(struct registry *registry, size_t service);
 size_t registry_abort_connecting(struct registry *registry);
 
 /* ---- Making way ---------------------------------------------------------------------------- */
 
-/* A connection is given this time before it makes way, so that clients that come together do not push each other out:
- * so long while it is silent, and so long where its role is decided. */
+/* A connection is given this time before it makes way, so that clients that come together do not
+ * push each other out: so long while it is silent, and so long where its role is decided. */
 enum { WAY_SILENT_US = 50000, WAY_HANDSHAKE_US = 250000 };
 
-/* Aborts the connection of service NUMBER whose turn it is (addresses_first_to_go), of an address with more than
- * ABOVE that are not established. Returns 0 if it did; it goes soon, and counts until then. Otherwise when to try again,
- * or DEADLINE_NEVER: there is none. */
+/* Aborts the connection of service NUMBER whose turn it is (addresses_first_to_go), of an address
+ * with more than ABOVE that are not established. Returns 0 if it did; it goes soon, and counts
+ * until then. Otherwise when to try again, or DEADLINE_NEVER: there is none. */
 int64_t registry_make_way(struct registry *registry, size_t number, uint64_t above);
 
 size_t registry_leaving(struct registry *registry, size_t service); /* made way, and not gone yet */

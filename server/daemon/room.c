@@ -14,8 +14,9 @@ enum { FEW = 64 };
 
 /* ---- Load ---------------------------------------------------------------------------------- */
 
-/* By default one address leaves half of the service to others; but few connections may well be those of good clients
- * behind one address that come together. Who has no IP address is not limited by it. */
+/* By default one address leaves half of the service to others; but few connections may well be
+ * those of good clients behind one address that come together. Who has no IP address is not limited
+ * by it. */
 static uint64_t undecided_limit_of(const struct service *service)
 {
     const struct config_service *config = service->config;
@@ -43,7 +44,8 @@ static void warn(const actpass_server *server, const char *file, uint64_t need, 
         (unsigned long long)first->config->max_connections);
 }
 
-/* The default is a ceiling and not a demand: only who has written a limit is told that it cannot be met. */
+/* The default is a ceiling and not a demand: only who has written a limit is told that it cannot be
+ * met. */
 static bool is_demanded(const actpass_server *server)
 {
     for (size_t i = 0; i < server->service_count; i++)

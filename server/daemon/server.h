@@ -2,11 +2,12 @@
  *
  *   main.c → server.c (load, listen, run, drain) → acceptor.c → listener.c, conversation.c
  *          → handlers/ → report.c (what the log says of a connection)
- *   where we dial:  acceptor.c or dialer.c → dialed.c → server/lib/dial/connect.c, conversation.c
+ *   where we dial:  acceptor.c or dialer.c → dialed.c → lib/dial/connect.c, conversation.c
  *
- * Threads: one accepts for all services (the one in actpass_server_run); each connection with the relay transport
- * has a relay thread; each connection whose role is decided has a conversation thread, which for connections that
- * we open is the one that dials; each persistent service has one all the time. */
+ * Threads: one accepts for all services (the one in actpass_server_run); each connection with the
+ * relay transport has a relay thread; each connection whose role is decided has a conversation
+ * thread, which for connections that we open is the one that dials; each persistent service has one
+ * all the time. */
 #ifndef ACTPASS_SERVER_SERVER_H
 #define ACTPASS_SERVER_SERVER_H
 
@@ -69,7 +70,8 @@ struct actpass_server {
     size_t service_count;
     struct pollfd *polls; /* of the accepting thread; service_count and SERVER_OWN_POLLS */
     int stop_fd;          /* an eventfd: readable after actpass_server_stop */
-    int stopping_fd; /* the same, and never read: readable once no dial may go on, and who idles is to end */
+    int stopping_fd; /* the same, and never read: readable once no dial may go on, and who idles is
+                        to end */
     struct own_keys *own_keys; /* of all services, now and before a reload */
     struct peers *unfit;       /* addresses that do not get along with TCP Fast Open */
 
@@ -80,14 +82,15 @@ struct actpass_server {
 
 enum { SERVER_OWN_POLLS = 2 };
 
-/* Reads FILE and loads what it names, certificates too; opens nothing. The report is initialised here, gets all
- * errors and warnings, and is the caller's. NULL when it has errors. */
+/* Reads FILE and loads what it names, certificates too; opens nothing. The report is initialised
+ * here, gets all errors and warnings, and is the caller's. NULL when it has errors. */
 actpass_server *server_load(const char *file, struct config_report *report);
 
 /* Opens all listeners, or none: then false, with what is wrong added to the report's errors. */
 bool server_listen(actpass_server *server, struct config_report *report);
 
-/* A service's settings as they are now; the caller gives them up with actpass_config_free. Any thread. */
+/* A service's settings as they are now; the caller gives them up with actpass_config_free. Any
+ * thread. */
 actpass_config *server_settings(actpass_server *server, struct service *service);
 
 /* Writes what has been counted so far into the log, in total and for each service. Any thread. */

@@ -11,8 +11,8 @@
 enum { ADDRESSES_MAX = 4096, ADDRESS_BURST = 20, ALL_BURST = 200 };
 enum { ADDRESS_INTERVAL_US = 1000000, ALL_INTERVAL_US = 10000 };
 
-/* Each rate is kept as the time at which all lines so far would be paid for (the generic cell rate algorithm, ITU-T
- * I.371): a line is admitted while that time is less than a burst ahead. */
+/* Each rate is kept as the time at which all lines so far would be paid for (the generic cell rate
+ * algorithm, ITU-T I.371): a line is admitted while that time is less than a burst ahead. */
 struct throttle {
     struct peers *paid_us;       /* by address and kind */
     _Atomic int64_t all_paid_us; /* of all addresses together */

@@ -87,7 +87,8 @@ typedef enum {
     ACTPASS_INITIAL_DATA_TIMEOUT, /* default 5 s; 0: connect at once; never: always wait */
     ACTPASS_HANDSHAKE_TIMEOUT,    /* from the first byte or the verdict; default 10 s */
     ACTPASS_IDLE_TIMEOUT,         /* the longest wait inside one read; default 1 h */
-    ACTPASS_WRITE_TIMEOUT, /* output that the peer takes at less than 64 bytes a second over that time; default 60 s */
+    ACTPASS_WRITE_TIMEOUT,   /* output that the peer takes at less than 64 bytes a second over that
+                                time; default 60 s */
     ACTPASS_CLOSE_TIMEOUT,   /* the whole of actpass_close; default 5 s */
     ACTPASS_CONNECT_TIMEOUT, /* the whole of actpass_connect; default 10 s */
     ACTPASS_SESSION_TIMEOUT  /* how long a session can be resumed, 1 s to 24 h; default 5 min */
@@ -105,8 +106,8 @@ ACTPASS_API int actpass_config_load(actpass_config *config, const char *file, co
 /* Gives up the caller's reference. Connections keep their own. NULL is fine. */
 ACTPASS_API void actpass_config_free(actpass_config *config);
 
-/* One sentence about the last failure on this configuration, of any thread; never NULL. Lives until this thread asks
- * again. */
+/* One sentence about the last failure on this configuration, of any thread; never NULL. Lives until
+ * this thread asks again. */
 ACTPASS_API const char *actpass_config_error(const actpass_config *config);
 
 ACTPASS_API int actpass_config_set_role(actpass_config *config, actpass_role role);
@@ -114,16 +115,17 @@ ACTPASS_API int actpass_config_set_transport(actpass_config *config, actpass_tra
 ACTPASS_API int actpass_config_set_timeout(actpass_config *config, actpass_timeout which,
                                            int64_t ms);
 
-/* TCP Fast Open (RFC 7413) for actpass_connect, off where nothing is said: the ClientHello goes in the SYN where we are TLS
- * client by ACTPASS_ROLE_CLIENT, through the relay, and both systems allow it; else the connection is an ordinary one. The
- * handshake then begins before there is a connection: actpass_connect does all of it, and actpass_handshake says what
- * came of it. */
+/* TCP Fast Open (RFC 7413) for actpass_connect, off where nothing is said: the ClientHello goes in
+ * the SYN where we are TLS client by ACTPASS_ROLE_CLIENT, through the relay, and both systems allow
+ * it; else the connection is an ordinary one. The handshake then begins before there is a
+ * connection: actpass_connect does all of it, and actpass_handshake says what came of it. */
 ACTPASS_API int actpass_config_set_tcp_fast_open(actpass_config *config, int on);
 
-/* The local address of actpass_connect's TCP connections, an IP address and a port: "0.0.0.0:4433", "[::]:0"; port 0 takes
- * a free one. NULL, as at first: any. From fixed ports two that connect to each other meet without a listener (TCP
- * simultaneous open). A fixed port has one connection to a peer at a time: while there is one, or its end is not
- * over, the next one waits within the connect timeout. */
+/* The local address of actpass_connect's TCP connections, an IP address and a port: "0.0.0.0:4433",
+ * "[::]:0"; port 0 takes a free one. NULL, as at first: any. From fixed ports two that connect to
+ * each other meet without a listener (TCP simultaneous open). A fixed port has one connection to a
+ * peer at a time: while there is one, or its end is not over, the next one waits within the connect
+ * timeout. */
 ACTPASS_API int actpass_config_set_dial_from(actpass_config *config, const char *address);
 
 /* Our certificate chain and key, PEM files. Needed where we may be TLS server. */
@@ -134,27 +136,29 @@ ACTPASS_API int actpass_config_set_identity(actpass_config *config, const char *
 ACTPASS_API int actpass_config_set_ca(actpass_config *config, const char *ca);
 
 /* Adds a name that the peer's certificate may carry: a DNS name ("*.example.org" covers one
- * leftmost label), an IP address, or a name with its kind before it: "dns:", "ip:", "uri:", "email:" or, for
- * the subject's common name, "cn:". The same names hold in both roles. */
+ * leftmost label), an IP address, or a name with its kind before it: "dns:", "ip:", "uri:",
+ * "email:" or, for the subject's common name, "cn:". The same names hold in both roles. */
 ACTPASS_API int actpass_config_add_peer_name(actpass_config *config, const char *name);
 
 /* Adds a pin: "sha256:" and the hex digits of the SHA-256 of the peer's SubjectPublicKeyInfo.
  * With pins and no CA, the pin alone is trusted. */
 ACTPASS_API int actpass_config_add_peer_pin(actpass_config *config, const char *pin);
 
-/* What we want of a TLS client: nothing, to ask for a certificate, to insist on one, or to ask later. With
- * ACTPASS_ROLE_AUTO the peer chooses its role, so the role proves nothing: then it must be said, whatever it is
- * (actpass_accept_fd fails otherwise). For actpass_connect with ACTPASS_ROLE_AUTO or ACTPASS_ROLE_SERVER only
- * ACTPASS_CLIENT_AUTH_REQUIRE will do. Neither holds with actpass_config_set_insecure_any_peer. Default for
- * ACTPASS_ROLE_SERVER and actpass_accept_fd: nothing. */
+/* What we want of a TLS client: nothing, to ask for a certificate, to insist on one, or to ask
+ * later. With ACTPASS_ROLE_AUTO the peer chooses its role, so the role proves nothing: then it must
+ * be said, whatever it is (actpass_accept_fd fails otherwise). For actpass_connect with
+ * ACTPASS_ROLE_AUTO or ACTPASS_ROLE_SERVER only ACTPASS_CLIENT_AUTH_REQUIRE will do. Neither holds
+ * with actpass_config_set_insecure_any_peer. Default for ACTPASS_ROLE_SERVER and actpass_accept_fd:
+ * nothing. */
 ACTPASS_API int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth auth);
 ACTPASS_API int actpass_config_set_server_name(actpass_config *config, const char *name); /* SNI */
 ACTPASS_API int actpass_config_set_ciphers(actpass_config *config, const char *tls12_ciphers,
                                            const char *tls13_ciphersuites); /* NULL: default */
 ACTPASS_API int actpass_config_set_min_version(actpass_config *config,
                                                int tls_version); /* 0x0303, 0x0304 */
-/* Adds an application protocol (ALPN, RFC 7301), the preferred one first. A peer that takes part in ALPN and has none of them is
- * refused; for one that takes no part see actpass_config_set_require_alpn. */
+/* Adds an application protocol (ALPN, RFC 7301), the preferred one first. A peer that takes part in
+ * ALPN and has none of them is refused; for one that takes no part see
+ * actpass_config_set_require_alpn. */
 ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *protocol);
 /* More of TLS, such as sessions, several certificates and revocation: actpass_tls.h. */
 
@@ -162,15 +166,15 @@ ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *prot
 
 /* Makes a connection of a connected stream socket, whoever opened it. The descriptor is ours from
  * now on, also on failure. Starts the wait for the peer's first bytes and returns at once. The
- * first use freezes the configuration and loads what it names. NULL: see actpass_config_error, also where
- * client authentication must be said and was not (actpass_config_set_client_auth). */
+ * first use freezes the configuration and loads what it names. NULL: see actpass_config_error, also
+ * where client authentication must be said and was not (actpass_config_set_client_auth). */
 ACTPASS_API actpass_conn *actpass_accept_fd(actpass_config *config, int fd);
 
 /* Opens a TCP connection to "host:port", "[v6]:port" or "unix:/path" within the connect timeout.
- * The role is the configuration's, too: with ACTPASS_ROLE_AUTO we listen first. With TCP Fast Open it shakes hands, too,
- * within the handshake timeout; where that fails there is still a connection, if TCP's came up. Where we may
- * become TLS server, the configuration must require the peer's certificate (actpass_config_set_client_auth). NULL:
- * see actpass_config_error. */
+ * The role is the configuration's, too: with ACTPASS_ROLE_AUTO we listen first. With TCP Fast Open
+ * it shakes hands, too, within the handshake timeout; where that fails there is still a connection,
+ * if TCP's came up. Where we may become TLS server, the configuration must require the peer's
+ * certificate (actpass_config_set_client_auth). NULL: see actpass_config_error. */
 ACTPASS_API actpass_conn *actpass_connect(actpass_config *config, const char *address);
 
 /* Blocks until the role is decided and TLS is up, at most for the initial data timeout and the
@@ -190,18 +194,20 @@ ACTPASS_API int actpass_write(actpass_conn *conn, const void *data, size_t size)
 /* Sends close_notify: we shall write no more. Reading goes on. 0 or -1. */
 ACTPASS_API int actpass_shutdown_write(actpass_conn *conn);
 
-/* As TLS server, asks the client for its certificate after the handshake: in TLS 1.3 by post-handshake
- * authentication, in TLS 1.2 by a renegotiation that we start. Blocks until the client has answered,
- * at most TIMEOUT_MS (negative: the handshake timeout), while the client may go on with data: up to
- * 64 KiB of it are kept and are the next that actpass_read returns. Returns 0 if there is a certificate and
- * it is accepted by the same rules as in the handshake, at once where there was one before;
- * actpass_info then tells of it. -1 else: the connection has ended, as ACTPASS_REFUSED where the client
- * cannot or will not give a certificate, or gives one that we refuse. No other thread may be in a
- * call on this connection but actpass_abort and actpass_info. Not with actpass_ssl.
+/* As TLS server, asks the client for its certificate after the handshake: in TLS 1.3 by
+ * post-handshake authentication, in TLS 1.2 by a renegotiation that we start. Blocks until the
+ * client has answered, at most TIMEOUT_MS (negative: the handshake timeout), while the client may
+ * go on with data: up to 64 KiB of it are kept and are the next that actpass_read returns. Returns
+ * 0 if there is a certificate and it is accepted by the same rules as in the handshake, at once
+ * where there was one before; actpass_info then tells of it. -1 else: the connection has ended, as
+ * ACTPASS_REFUSED where the client cannot or will not give a certificate, or gives one that we
+ * refuse. No other thread may be in a call on this connection but actpass_abort and actpass_info.
+ * Not with actpass_ssl.
  *
- * As TLS client we answer such requests inside actpass_read and actpass_write, with our identity if there is one. In
- * TLS 1.2 up to 16 on a connection, each within the handshake timeout, and the server must show the same certificate
- * again. (With actpass_ssl, do not write before SSL_read has waited: OpenSSL's SSL_write takes no data meanwhile.) */
+ * As TLS client we answer such requests inside actpass_read and actpass_write, with our identity if
+ * there is one. In TLS 1.2 up to 16 on a connection, each within the handshake timeout, and the
+ * server must show the same certificate again. (With actpass_ssl, do not write before SSL_read has
+ * waited: OpenSSL's SSL_write takes no data meanwhile.) */
 ACTPASS_API int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms);
 
 /* Ends the connection in order: close_notify, all output, FIN; then reads and discards until the
@@ -218,8 +224,9 @@ ACTPASS_API void actpass_free(actpass_conn *conn);
 
 /* The SSL object for existing blocking OpenSSL code: SSL_read, SSL_write, SSL_shutdown and the rest
  * block and obey the timeouts. One thread only, after actpass_handshake; instead of actpass_read
- * and actpass_write, not beside them. Stays ours, and so does its message callback (SSL_set_msg_callback), by which
- * actpass_close knows what was really said. NULL before the handshake. */
+ * and actpass_write, not beside them. Stays ours, and so does its message callback
+ * (SSL_set_msg_callback), by which actpass_close knows what was really said. NULL before the
+ * handshake. */
 ACTPASS_API struct ssl_st *actpass_ssl(actpass_conn *conn);
 
 typedef struct {
@@ -235,7 +242,8 @@ typedef struct {
     const char *cipher;
     const char *alpn; /* "" when none was agreed */
     int resumed;      /* 1: a session from before was resumed; 0: not so, or not yet */
-    int syn_data; /* 1: data travelled in the SYN (TCP Fast Open); asked for where it is configured */
+    int syn_data; /* 1: data travelled in the SYN (TCP Fast Open); asked for where it is configured
+                   */
     const char *peer_address;     /* "192.0.2.1:4711", "unix" */
     const char *peer_subject;     /* RFC 2253 form; "" without a certificate */
     const char *peer_fingerprint; /* SHA-256 of the certificate, hex; "" without one */
@@ -252,9 +260,10 @@ ACTPASS_API const char *actpass_error(const actpass_conn *conn);
 
 typedef enum { ACTPASS_EVENT_ROLE, ACTPASS_EVENT_HANDSHAKE, ACTPASS_EVENT_CLOSE } actpass_event;
 
-/* Has CALL called once for each event (ROLE again where glare has changed it) of each later connection of this configuration, on the
- * thread on which it happens and with no lock held. It may call actpass_info and actpass_abort
- * only. With TCP Fast Open it hears of each attempt of actpass_connect, also of those that come to no connection. */
+/* Has CALL called once for each event (ROLE again where glare has changed it) of each later
+ * connection of this configuration, on the thread on which it happens and with no lock held. It may
+ * call actpass_info and actpass_abort only. With TCP Fast Open it hears of each attempt of
+ * actpass_connect, also of those that come to no connection. */
 ACTPASS_API int actpass_on_event(actpass_config *config,
                                  void (*call)(actpass_conn *conn, actpass_event event, void *arg),
                                  void *arg);
@@ -277,9 +286,10 @@ ACTPASS_API int actpass_server_run(actpass_server *server);
 /* The first call drains, the second cuts. Any thread, and async-signal-safe. */
 ACTPASS_API void actpass_server_stop(actpass_server *server);
 
-/* Reads certificates, keys, CAs, CRLs, OCSP responses and session keys again, for connections that begin from now
- * on; not the configuration itself. Sessions that are kept in memory go. A service with a file that cannot be used
- * keeps what it has, which is logged. 0, or -1: there was such a service. Any thread, one at a time. */
+/* Reads certificates, keys, CAs, CRLs, OCSP responses and session keys again, for connections that
+ * begin from now on; not the configuration itself. Sessions that are kept in memory go. A service
+ * with a file that cannot be used keeps what it has, which is logged. 0, or -1: there was such a
+ * service. Any thread, one at a time. */
 ACTPASS_API int actpass_server_reload(actpass_server *server);
 
 ACTPASS_API void actpass_server_free(actpass_server *server); /* NULL is fine */

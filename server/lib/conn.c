@@ -105,8 +105,8 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
         conn->options = *options;
     conn->connected = conn->options.fast_open_size == 0;
     conn->protocol = conn->cipher = "";
-    int on =
-        1; /* a small record waits for nothing (hazard 44); fails on a unix socket, where it needs not */
+    int on = 1; /* a small record waits for nothing (hazard 44); fails on a unix socket, where it
+                   needs not */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     name_peer(conn, fd);
     conn->relay = make_relay(conn, fd);

@@ -1,6 +1,7 @@
-/* The peer's certificate: what is told of it, and how a client is asked for it after the handshake: TLS 1.3 by
- * post-handshake authentication (RFC 8446 section 4.6.2), TLS 1.2 by a renegotiation that we start. The certificate
- * comes only once the client reads, and what it had sent before comes first (hazards 23 and 24). */
+/* The peer's certificate: what is told of it, and how a client is asked for it after the handshake:
+ * TLS 1.3 by post-handshake authentication (RFC 8446 section 4.6.2), TLS 1.2 by a renegotiation
+ * that we start. The certificate comes only once the client reads, and what it had sent before
+ * comes first (hazards 23 and 24). */
 #include "relay/clock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/tls/error.h"
@@ -38,7 +39,8 @@ bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct tls_er
     return is;
 }
 
-/* ---- The request ---------------------------------------------------------------------------------- */
+/* ---- The request
+ * ---------------------------------------------------------------------------------- */
 
 static enum conn_asked none(struct tls_error *why, const char *text)
 {
@@ -100,8 +102,8 @@ static enum conn_asked ask(actpass_conn *conn, bool required, struct tls_error *
     enum conn_asked result = ASKED_FAILED;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken)
         tls_fail(why, "the connection is not open");
-    else if (
-        conn->proven) /* OpenSSL has a certificate as soon as the message has come, which anybody can send */
+    else if (conn->proven) /* OpenSSL has a certificate as soon as the message has come, which
+                              anybody can send */
         result = ASKED_GIVEN;
     else if (!SSL_is_server(conn->ssl))
         result = none(why, "only a TLS server can ask for a certificate");
@@ -113,7 +115,8 @@ static enum conn_asked ask(actpass_conn *conn, bool required, struct tls_error *
     return result;
 }
 
-/* ---- The answer ----------------------------------------------------------------------------------- */
+/* ---- The answer
+ * ----------------------------------------------------------------------------------- */
 
 /* It counts whether there is a certificate, not what a call returned (hazard 23). */
 static enum conn_asked judge(actpass_conn *conn, struct tls_error *why)

@@ -1,17 +1,19 @@
-/* The close: close_notify, all output, FIN; then what the peer still has to say is read and thrown away until its end,
- * for closing over unread input would send RST and destroy our last data (hazard 17). */
+/* The close: close_notify, all output, FIN; then what the peer still has to say is read and thrown
+ * away until its end, for closing over unread input would send RST and destroy our last data
+ * (hazard 17). */
 #include "relay/clock.h"
 #include "server/lib/conn_internal.h"
 
-/* So much may still come of who has not shaken hands, before our alert is given up: four times the largest
- * length that a record header can tell. */
+/* So much may still come of who has not shaken hands, before our alert is given up: four times the
+ * largest length that a record header can tell. */
 enum { MOST_DISCARDED = 262144 };
 
 /* Existing code on actpass_ssl may have closed, or failed, behind our back. */
 static void adopt_ssl_state(actpass_conn *conn)
 {
     relay_set_blocking(conn->relay, false, -1);
-    /* It may also have said so without a word on the wire, as SSL_set_shutdown and a quiet shutdown do. */
+    /* It may also have said so without a word on the wire, as SSL_set_shutdown and a quiet shutdown
+     * do. */
     SSL_set_quiet_shutdown(conn->ssl, 0);
     SSL_set_shutdown(conn->ssl, (conn->close_notify_sent ? SSL_SENT_SHUTDOWN : 0) |
                                     (conn->peer_closed ? SSL_RECEIVED_SHUTDOWN : 0));
@@ -56,7 +58,8 @@ static void close_in_order(actpass_conn *conn, int64_t deadline_us)
         conn_fail(conn, ACTPASS_CLEAN, "");
 }
 
-/* Where TLS failed, the peer should still get our alert; and where its stream just ended, all that was written before. */
+/* Where TLS failed, the peer should still get our alert; and where its stream just ended, all that
+ * was written before. */
 static void close_after_failure(actpass_conn *conn, int64_t deadline_us)
 {
     bool tls_failed = conn->end == ACTPASS_PROTOCOL || conn->end == ACTPASS_REFUSED;

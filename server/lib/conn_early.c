@@ -1,4 +1,5 @@
-/* Data that was read aside, while a handshake on the open connection was waited for: the next to be given out. */
+/* Data that was read aside, while a handshake on the open connection was waited for: the next to be
+ * given out. */
 #include "server/lib/conn_internal.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* How a connection ends: the one place that maps SSL_get_error, the error queue and what the transport has seen to an
- * actpass_end. */
+/* How a connection ends: the one place that maps SSL_get_error, the error queue and what the
+ * transport has seen to an actpass_end. */
 #include "server/lib/conn_internal.h"
 #include "server/lib/tls/error.h"
 
@@ -45,8 +45,9 @@ void conn_end_of_transport(actpass_conn *conn)
         conn_fail(conn, ACTPASS_CANCELLED, "out of memory in TLS");
 }
 
-/* Alerts by which a peer refuses who we are (RFC 8446 section 6.2). Not decrypt_error: OpenSSL sends it for a certificate
- * of a CA with the right name and another key, but everybody also for a handshake that was tampered with. */
+/* Alerts by which a peer refuses who we are (RFC 8446 section 6.2). Not decrypt_error: OpenSSL
+ * sends it for a certificate of a CA with the right name and another key, but everybody also for a
+ * handshake that was tampered with. */
 static bool is_identity_alert(int reason)
 {
     switch (reason) {
@@ -91,7 +92,8 @@ static const struct known_reason {
      "the client asked for a server name that no certificate is for"},
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, ACTPASS_REFUSED, NULL,
      "the peer gave no certificate, which is required"},
-    /* The peer's alert after glare, as our client reads it, or as our server does: its record has an old version. */
+    /* The peer's alert after glare, as our client reads it, or as our server does: its record has
+       an old version. */
     {SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE, ACTPASS_PROTOCOL, is_glare_lost,
      "both ends sent a ClientHello, and the peer knows no rule for that"},
     {SSL_R_WRONG_VERSION_NUMBER, ACTPASS_PROTOCOL, is_glare_lost,
@@ -163,8 +165,9 @@ void conn_end_of_alert(actpass_conn *conn)
         fail_with(conn, ACTPASS_PROTOCOL, got ? "TLS failed at the peer" : "TLS failed", text);
 }
 
-/* Empties the queue; returns its first error. Whatever library says that memory was short, and however late, it is what
- * the others come from: OpenSSL 3.2 and later queue it as ERR_LIB_CRYPTO. */
+/* Empties the queue; returns its first error. Whatever library says that memory was short, and
+ * however late, it is what the others come from: OpenSSL 3.2 and later queue it as ERR_LIB_CRYPTO.
+ */
 static unsigned long take_error(void)
 {
     unsigned long first = ERR_get_error();
@@ -175,8 +178,8 @@ static unsigned long take_error(void)
     return memory ? memory : first;
 }
 
-/* The queue first: an alert tells more than the reset that came after it. An error of ERR_LIB_SYS is what OpenSSL 3.2 and
- * later make of a BIO that fails: the transport knows more. */
+/* The queue first: an alert tells more than the reset that came after it. An error of ERR_LIB_SYS
+ * is what OpenSSL 3.2 and later make of a BIO that fails: the transport knows more. */
 static void fail_by_call(actpass_conn *conn)
 {
     unsigned long error = take_error();

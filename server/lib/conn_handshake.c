@@ -1,4 +1,5 @@
-/* The handshake: the role from the relay's verdict, an SSL object for it, TLS, and the check of who the peer is. */
+/* The handshake: the role from the relay's verdict, an SSL object for it, TLS, and the check of who
+ * the peer is. */
 #include "relay/clock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/tls/error.h"
@@ -35,8 +36,8 @@ static bool is_expected(actpass_conn *conn, bool sent, const uint8_t *message, s
     return true;
 }
 
-/* In the handshake each message comes once, but for a HelloRequest: OpenSSL's client skips any number of them, for as
- * long as the handshake may take. */
+/* In the handshake each message comes once, but for a HelloRequest: OpenSSL's client skips any
+ * number of them, for as long as the handshake may take. */
 static bool is_bounded_by_state(const actpass_conn *conn, uint8_t first)
 {
     return !conn->handshaken && first != SSL3_MT_HELLO_REQUEST;
@@ -77,9 +78,10 @@ static bool is_within_limits(actpass_conn *conn)
            ++conn->messages_unpaid <= CONN_MOST_UNPAID_MESSAGES;
 }
 
-/* Counts what comes of the handshake protocol after the handshake, and gives up at too many without data between, or in
- * all beyond what data and time pay for: KeyUpdates, requests for our certificate and attempts to renegotiate each make
- * SSL_read write, and OpenSSL has no limit of its own (hazard 14). */
+/* Counts what comes of the handshake protocol after the handshake, and gives up at too many without
+ * data between, or in all beyond what data and time pay for: KeyUpdates, requests for our
+ * certificate and attempts to renegotiate each make SSL_read write, and OpenSSL has no limit of its
+ * own (hazard 14). */
 static void on_message(int sent, int version, int type, const void *bytes, size_t length, SSL *ssl,
                        void *arg)
 {
@@ -175,7 +177,8 @@ static void note_session(actpass_conn *conn)
         conn_note_certificate(conn, certificate);
 }
 
-/* The configuration was checked before; nobody that we dialed is talked to unauthenticated even so. */
+/* The configuration was checked before; nobody that we dialed is talked to unauthenticated even so.
+ */
 static bool accepts(const actpass_conn *conn, struct tls_error *refusal)
 {
     struct tls_context *tls = conn->config->tls;
@@ -210,7 +213,8 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
     return outcome;
 }
 
-/* Glare, or a hello that came at the last moment, may have changed the role: then TLS starts anew. */
+/* Glare, or a hello that came at the last moment, may have changed the role: then TLS starts anew.
+ */
 static bool follow_role(actpass_conn *conn, enum role *role)
 {
     struct verdict verdict = relay_verdict(conn->relay);
@@ -230,7 +234,8 @@ static bool follow_role(actpass_conn *conn, enum role *role)
     return made;
 }
 
-/* With Fast Open the connection is made while the handshake waits, and has a time limit of its own. */
+/* With Fast Open the connection is made while the handshake waits, and has a time limit of its own.
+ */
 static bool wait_for_peer(actpass_conn *conn, unsigned want, enum role *role, int64_t deadline_us)
 {
     int64_t connect_us = conn->connected ? DEADLINE_NEVER : conn->options.connect_deadline_us;

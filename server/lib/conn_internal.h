@@ -2,8 +2,9 @@
  *
  *   conn.c   life and info     conn_handshake.c   role and TLS     conn_io.c   read, write, waits
  *   conn_certificate.c   the peer's certificate, also on demand
- *   conn_renegotiate.c   as client: the server's renegotiations    conn_early.c   what is read meanwhile
- *   conn_end.c   how it ended: the one place that maps a failed SSL call      conn_close.c */
+ *   conn_renegotiate.c   as client: the server's renegotiations    conn_early.c   what is read
+ * meanwhile conn_end.c   how it ended: the one place that maps a failed SSL call      conn_close.c
+ */
 #ifndef ACTPASS_SERVER_CONN_INTERNAL_H
 #define ACTPASS_SERVER_CONN_INTERNAL_H
 
@@ -13,18 +14,21 @@
 
 #include <openssl/ssl.h>
 
-/* So many messages of the handshake protocol in a row without application data are an attack (hazard 14). */
+/* So many messages of the handshake protocol in a row without application data are an attack
+ * (hazard 14). */
 #define CONN_MOST_MESSAGES 32
 
-/* In all a peer may send so many of them, and one more for each 256 bytes of application data and each 10 ms. That is more
- * than any use of TLS needs, and costs us less than a hundredth of a processor. */
+/* In all a peer may send so many of them, and one more for each 256 bytes of application data and
+ * each 10 ms. That is more than any use of TLS needs, and costs us less than a hundredth of a
+ * processor. */
 #define CONN_MOST_UNPAID_MESSAGES 1024
 
-/* What a client may send between our request for its certificate and its answer; and what a writer reads aside while
- * a server renegotiates. */
+/* What a client may send between our request for its certificate and its answer; and what a writer
+ * reads aside while a server renegotiates. */
 #define CONN_MOST_EARLY 65536
 
-/* What was read while a handshake on the open connection was waited for, and is the next to be given out. */
+/* What was read while a handshake on the open connection was waited for, and is the next to be
+ * given out. */
 struct early {
     uint8_t *data; /* NULL: none */
     size_t start, end;
@@ -88,7 +92,8 @@ struct actpass_conn {
 /* What an SSL call came to. */
 enum outcome { OUTCOME_DONE, OUTCOME_AGAIN, OUTCOME_CLOSED, OUTCOME_FAILED };
 
-/* To be called before each SSL call: no error, and no wish of the BIO's, is left from an earlier one (hazard 6). */
+/* To be called before each SSL call: no error, and no wish of the BIO's, is left from an earlier
+ * one (hazard 6). */
 void conn_prepare(actpass_conn *conn);
 
 /* Maps the result of an SSL call that was prepared so; with AGAIN, *want says what to wait
@@ -102,16 +107,16 @@ bool conn_room_for_early(
     actpass_conn *conn); /* false: no memory; then the connection has its end */
 enum outcome conn_read_early(actpass_conn *conn, unsigned *want); /* one SSL_read, into that room */
 
-/* A server's renegotiation. Before any SSL call but SSL_read it must be settled: DONE, AGAIN (wait for WRITABLE), or
- * FAILED. Reads early data. conn->lock is held. */
+/* A server's renegotiation. Before any SSL call but SSL_read it must be settled: DONE, AGAIN (wait
+ * for WRITABLE), or FAILED. Reads early data. conn->lock is held. */
 enum outcome conn_settle(actpass_conn *conn);
 void conn_note_read(actpass_conn *conn);  /* after each SSL_read, and after early data was taken */
 void conn_note_hello(actpass_conn *conn); /* our ClientHello was sent on the open connection */
 bool conn_must_begin(
     const actpass_conn *conn); /* it is due: SSL_read is to be called, input or not */
 
-/* For a wait: who waits to write meanwhile has to read, and a renegotiation has a deadline, which is returned if it is
- * the earlier. conn->lock is not held. */
+/* For a wait: who waits to write meanwhile has to read, and a renegotiation has a deadline, which
+ * is returned if it is the earlier. conn->lock is not held. */
 int64_t conn_meanwhile(actpass_conn *conn, unsigned *want, int64_t deadline_us);
 bool conn_settles_late(actpass_conn *conn); /* that time has passed: gives the connection its end */
 
@@ -121,11 +126,12 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate);
 /* The end of a connection without a role. */
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
 
-/* Has a TLS server answer a beginning that made no role but is TLS: with an alert, as soon as its record is whole. How the
- * connection ended is said already. */
+/* Has a TLS server answer a beginning that made no role but is TLS: with an alert, as soon as its
+ * record is whole. How the connection ended is said already. */
 void conn_answer(actpass_conn *conn, int64_t deadline_us);
 
-/* Refuses the peer; where memory was too short to judge him, the connection is cancelled instead. */
+/* Refuses the peer; where memory was too short to judge him, the connection is cancelled instead.
+ */
 void conn_refuse(actpass_conn *conn, const struct tls_error *why);
 
 /* What the transport has seen becomes the end: for failures without an SSL call. */

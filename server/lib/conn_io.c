@@ -1,5 +1,5 @@
-/* Reading, writing and waiting on a connection. SSL calls never block; what must wait waits outside conn->lock, so
- * that one reader and one writer thread can work at once (hazard 10). */
+/* Reading, writing and waiting on a connection. SSL calls never block; what must wait waits outside
+ * conn->lock, so that one reader and one writer thread can work at once (hazard 10). */
 #include "relay/clock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/idle.h"
@@ -21,8 +21,8 @@ static void give_back(actpass_conn *conn)
     pthread_mutex_unlock(&conn->lock);
 }
 
-/* A wait in parts: a short one, after the release of what is not needed another until that has reached the kernel, and
- * a long one. */
+/* A wait in parts: a short one, after the release of what is not needed another until that has
+ * reached the kernel, and a long one. */
 static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollfd *extra,
                                  nfds_t extras, int64_t deadline_us)
 {
@@ -106,8 +106,9 @@ static int64_t take_early(actpass_conn *conn, void *buffer, size_t size)
     return (int64_t)took;
 }
 
-/* A writer that waits for the end of a renegotiation waits for the transport. What SSL has taken from there ahead of what
- * was asked for would be hidden from it, and the reader may not come again. */
+/* A writer that waits for the end of a renegotiation waits for the transport. What SSL has taken
+ * from there ahead of what was asked for would be hidden from it, and the reader may not come
+ * again. */
 static void leave_nothing_hidden(actpass_conn *conn)
 {
     if (conn->renegotiating && conn->end == ACTPASS_OPEN && SSL_has_pending(conn->ssl))
@@ -132,8 +133,8 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
     return result;
 }
 
-/* Each record is begun only when it can be finished: relay_is(WRITABLE) says that nothing is spilt, so SSL_write
- * never stops in the middle (hazard 13). */
+/* Each record is begun only when it can be finished: relay_is(WRITABLE) says that nothing is spilt,
+ * so SSL_write never stops in the middle (hazard 13). */
 static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size)
 {
     size_t total = 0;

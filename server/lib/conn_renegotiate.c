@@ -1,6 +1,7 @@
-/* TLS 1.2, as client: the server asks for another handshake on the open connection, which is how it asks for our
- * certificate. OpenSSL goes through it inside SSL_read, where data of the server's may still come; its other calls
- * would fail over that. So until it is done nothing else is called, and who wants to write reads, aside. */
+/* TLS 1.2, as client: the server asks for another handshake on the open connection, which is how it
+ * asks for our certificate. OpenSSL goes through it inside SSL_read, where data of the server's may
+ * still come; its other calls would fail over that. So until it is done nothing else is called, and
+ * who wants to write reads, aside. */
 #include "relay/clock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/tls/renegotiation.h"

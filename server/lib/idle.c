@@ -34,7 +34,8 @@ void idle_release(void)
     release_stack();
 }
 
-/* The heap is the process's, and so are these: when the last trim began, and when the next one may. */
+/* The heap is the process's, and so are these: when the last trim began, and when the next one may.
+ */
 static _Atomic int64_t trimmed_us, next_us;
 
 int64_t idle_trim(int64_t since_us)

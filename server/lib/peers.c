@@ -100,7 +100,8 @@ static bool same(const struct peer_key *a, const struct peer_key *b)
     return a->port == b->port && memcmp(a->address, b->address, sizeof(a->address)) == 0;
 }
 
-/* Who chooses addresses well can have others of the same set forgotten, which costs them a little time. */
+/* Who chooses addresses well can have others of the same set forgotten, which costs them a little
+ * time. */
 static struct peer *set_of(struct peers *peers, const struct peer_key *key)
 {
     uint32_t hash = 2166136261U ^ key->port; /* FNV-1a */

@@ -1,5 +1,6 @@
-/* A bounded table of what is remembered of peers, by their address. When a part of it is full, what was not used
- * for longest is forgotten. Entered by any thread; one lock of its own, under which nothing is called. */
+/* A bounded table of what is remembered of peers, by their address. When a part of it is full, what
+ * was not used for longest is forgotten. Entered by any thread; one lock of its own, under which
+ * nothing is called. */
 #ifndef ACTPASS_SERVER_PEERS_H
 #define ACTPASS_SERVER_PEERS_H
 

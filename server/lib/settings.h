@@ -1,5 +1,6 @@
-/* actpass_config: a connection's settings, and what is made of them at their first use. Its setters,
- * declared in actpass.h and actpass_tls.h, are in settings.c and settings_tls.c; setters belong to one thread, the rest to any. */
+/* actpass_config: a connection's settings, and what is made of them at their first use. Its
+ * setters, declared in actpass.h and actpass_tls.h, are in settings.c and settings_tls.c; setters
+ * belong to one thread, the rest to any. */
 #ifndef ACTPASS_SERVER_SETTINGS_H
 #define ACTPASS_SERVER_SETTINGS_H
 
@@ -35,15 +36,16 @@ struct actpass_config {
     struct tls_error error;
 };
 
-/* Settings for a service of a loaded configuration; frozen, with certificates loaded. The pool of threads and the own keys
- * stay the caller's. NULL with error. */
+/* Settings for a service of a loaded configuration; frozen, with certificates loaded. The pool of
+ * threads and the own keys stay the caller's. NULL with error. */
 actpass_config *settings_new(struct tls_owner owner, const struct config_connection *connection,
                              struct threads *threads, char *error, size_t size);
 
 /* Loads what is named and lets nothing be changed any more. False with config->error. */
 bool settings_freeze(actpass_config *config);
 
-/* Is it fit for connections that OPENER opens? Else it stays as it is, not frozen. False with config->error. */
+/* Is it fit for connections that OPENER opens? Else it stays as it is, not frozen. False with
+ * config->error. */
 bool settings_use(actpass_config *config, enum config_opener opener);
 
 /* What setters are made of; each 0, or -1 with config->error. CHANGEABLE: it is not in use yet. */

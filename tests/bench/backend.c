@@ -1,7 +1,8 @@
-/* The plain backend of the benchmark: echo, source or sink, as common/protocol.h says. One thread, epoll, as
- * little work as can be, since it shares a processor with the load generator.
+/* The plain backend of the benchmark: echo, source or sink, as common/protocol.h says. One thread,
+ * epoll, as little work as can be, since it shares a processor with the load generator.
  *
- *     backend        listens on a free port of 127.0.0.1, prints `port=N`, and serves until killed */
+ *     backend        listens on a free port of 127.0.0.1, prints `port=N`, and serves until killed
+ */
 #include "common/protocol.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,5 @@
-/* The load generator of the benchmark: a TLS client for one measure at a time. Prints one JSON object.
+/* The load generator of the benchmark: a TLS client for one measure at a time. Prints one JSON
+ * object.
  *
  *     load handshakes|roundtrip|down|up|idle --port PORT [--count N] [--concurrency N]
  *          [--bytes N] [--seconds S] [--resume] [--bare] */

@@ -1,5 +1,6 @@
-/* Two first flights, ours and the peer's, judged as both ends judge them: exactly one end goes on as client, or both
- * agree that it is a reflection; what is dropped is the hello of the smaller digest, and no byte beyond it. */
+/* Two first flights, ours and the peer's, judged as both ends judge them: exactly one end goes on
+ * as client, or both agree that it is a reflection; what is dropped is the hello of the smaller
+ * digest, and no byte beyond it. */
 #include "relay/internal.h"
 
 #include <stdlib.h>

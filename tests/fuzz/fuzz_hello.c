@@ -1,5 +1,5 @@
-/* Any bytes as the first ones of a connection: nothing is read beyond them, more bytes never change a decision,
- * and there is one when the relay has no more room. */
+/* Any bytes as the first ones of a connection: nothing is read beyond them, more bytes never change
+ * a decision, and there is one when the relay has no more room. */
 #include "relay/hello.h"
 
 #include <stdbool.h>

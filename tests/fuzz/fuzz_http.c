@@ -1,5 +1,5 @@
-/* Any bytes as a request: what is read does not depend on how the bytes come, a decision is never taken back, and
- * what is accepted is in one form. */
+/* Any bytes as a request: what is read does not depend on how the bytes come, a decision is never
+ * taken back, and what is accepted is in one form. */
 #include "server/daemon/handlers/http/path.h"
 #include "server/daemon/handlers/http/select.h"
 

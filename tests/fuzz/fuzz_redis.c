@@ -1,5 +1,5 @@
-/* Any bytes as what a Redis answers, over a unix socket, to GET: a result within the bounds of a record, or a failure
- * with a sentence; never a wait beyond the deadline. */
+/* Any bytes as what a Redis answers, over a unix socket, to GET: a result within the bounds of a
+ * record, or a failure with a sentence; never a wait beyond the deadline. */
 #include "server/lib/sessions/redis.h"
 
 #ifdef HAVE_HIREDIS

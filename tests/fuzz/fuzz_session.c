@@ -1,6 +1,6 @@
-/* Any bytes as a record of a store: as they are, they never open; the same bytes inside of a good seal, which is what a
- * holder of the keys could write, open to what was sealed and are a session or none, and one that is taken is valid
- * now. A seal with one bit changed never opens. */
+/* Any bytes as a record of a store: as they are, they never open; the same bytes inside of a good
+ * seal, which is what a holder of the keys could write, open to what was sealed and are a session
+ * or none, and one that is taken is valid now. A seal with one bit changed never opens. */
 #include "server/lib/sessions/internal.h"
 #include "server/lib/sessions/seal.h"
 #include "server/lib/sessions/validity.h"

@@ -1,5 +1,5 @@
-/* A NETCONF client on libnetconf2 that accepts one call home over TLS (RFC 8071): it listens and is the
- * TLS client. It sends <get>, prints what came, and closes the session.
+/* A NETCONF client on libnetconf2 that accepts one call home over TLS (RFC 8071): it listens and is
+ * the TLS client. It sends <get>, prints what came, and closes the session.
  *
  *     netconf_client PORT CERTIFICATE KEY CA */
 #include <libyang/libyang.h>

@@ -1,5 +1,5 @@
-/* A NETCONF device on libnetconf2 that calls home over TLS (RFC 8071): it opens the connection and is
- * the TLS server. It answers <get> with its YANG library until the session is closed.
+/* A NETCONF device on libnetconf2 that calls home over TLS (RFC 8071): it opens the connection and
+ * is the TLS server. It answers <get> with its YANG library until the session is closed.
  *
  *     netconf_device PORT CERTIFICATE KEY CA CA-FINGERPRINT
  *

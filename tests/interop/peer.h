@@ -45,7 +45,8 @@ struct peer_stack {
 /* Prints `what: why` on stderr. Returns PEER_FAILED. */
 int peer_fail(const char *what, const char *why);
 
-/* The whole program: returns the exit status, 0 only if all data and both close_notify were right. */
+/* The whole program: returns the exit status, 0 only if all data and both close_notify were right.
+ */
 int peer_main(int argc, char **argv, const struct peer_stack *stack);
 
 #endif

@@ -1,5 +1,5 @@
-/* An actpass_conn on one side and a socket_peer on the other. The calls below are those of a well-behaved
- * application, with one thread or two. */
+/* An actpass_conn on one side and a socket_peer on the other. The calls below are those of a
+ * well-behaved application, with one thread or two. */
 #ifndef ACTPASS_TESTS_SUPPORT_CONN_RIG_H
 #define ACTPASS_TESTS_SUPPORT_CONN_RIG_H
 

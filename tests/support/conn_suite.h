@@ -1,4 +1,5 @@
-/* What the suites about connections have in common: the world of each test, and the ways to run it. */
+/* What the suites about connections have in common: the world of each test, and the ways to run it.
+ */
 #ifndef ACTPASS_TESTS_SUPPORT_CONN_SUITE_H
 #define ACTPASS_TESTS_SUPPORT_CONN_SUITE_H
 

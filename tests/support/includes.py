@@ -30,7 +30,22 @@ LAYERS = {
 }
 
 # Modules that may include each other, and where the reason stands.
-CIRCLES = {}
+CIRCLES = {
+    ("config/config", "config/internal"): "config/README.md",
+    ("relay/internal", "relay/relay", "relay/verdict"): "relay/README.md",
+    ("server/daemon/acceptor", "server/daemon/conversation", "server/daemon/dialed",
+     "server/daemon/dialer", "server/daemon/report", "server/daemon/room",
+     "server/daemon/server"): "server/README.md",
+    ("server/include/actpass", "server/include/actpass_tls"): "server/README.md",
+    ("server/lib/conn", "server/lib/conn_internal", "server/lib/dial/opening",
+     "server/lib/settings"): "server/README.md",
+    ("server/lib/sessions/file", "server/lib/sessions/file_db", "server/lib/sessions/file_writer",
+     "server/lib/sessions/memory", "server/lib/sessions/redis", "server/lib/sessions/redis_link",
+     "server/lib/sessions/redis_tls", "server/lib/sessions/store"): "server/README.md",
+    ("server/lib/sessions/internal", "server/lib/sessions/sessions"): "server/README.md",
+    ("server/lib/tls/crl", "server/lib/tls/error", "server/lib/tls/peer_names", "server/lib/tls/pem",
+     "server/lib/tls/policy"): "server/README.md",
+}
 
 SEARCHED = ("", "server/include")  # beside the includer's own folder
 

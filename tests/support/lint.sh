@@ -45,6 +45,12 @@ thread_safe() {
         -r config relay server --include='*.[ch]'
 }
 
+# What clang-format 14 cannot enforce: `!pointer`, not `pointer == NULL`; `sizeof(x)`, not `sizeof x`; no line over
+# 100 columns, comments included.
+one_style() {
+    ! grep -nE '[!=]= NULL|\bsizeof [^(]|.{101}' "${all[@]}"
+}
+
 mapfile -t all < <(find config relay server tests examples -name '*.[ch]' | sort)
 mapfile -t sources < <(find config relay server examples tests/support -name '*.c' | sort)
 mapfile -t tests < <(find tests/unit tests/torture -name '*.c' | sort)
@@ -78,6 +84,8 @@ check cppcheck cppcheck --quiet --std=c11 --enable=warning,performance,portabili
     --error-exitcode=1 --inline-suppr --suppressions-list=tests/support/cppcheck.txt \
     --template='{file}:{line}: {id}: {message}' -j 2 -D_GNU_SOURCE "${macros[@]}" -I. -I"$build" \
     "${all[@]}"
+check 'includes point down' tests/support/includes.py
+check 'one style' one_style
 check 'no call that threads cannot share' thread_safe
 check 'shell syntax' bash -n tests/run.sh tests/support/*.sh .ci/*.sh
 echo "$passed passed, $failed failed"

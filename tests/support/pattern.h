@@ -1,5 +1,5 @@
-/* A stream of bytes in which every offset can be told from its neighbours, so that a test notices bytes that were
- * lost, doubled or exchanged. Pure functions. */
+/* A stream of bytes in which every offset can be told from its neighbours, so that a test notices
+ * bytes that were lost, doubled or exchanged. Pure functions. */
 #ifndef ACTPASS_TESTS_SUPPORT_PATTERN_H
 #define ACTPASS_TESTS_SUPPORT_PATTERN_H
 

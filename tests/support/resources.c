@@ -91,7 +91,8 @@ static void *nothing(void *arg)
     return arg;
 }
 
-/* ThreadSanitizer makes a thread of its own together with our first one: it should be there before the count. */
+/* ThreadSanitizer makes a thread of its own together with our first one: it should be there before
+ * the count. */
 static void wake_sanitizer(void)
 {
     pthread_t thread;

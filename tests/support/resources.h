@@ -1,5 +1,5 @@
-/* Sockets for tests, and what this process holds and uses: descriptors, threads, CPU time. A failure of the
- * system ends the test program with a message. Any thread. */
+/* Sockets for tests, and what this process holds and uses: descriptors, threads, CPU time. A
+ * failure of the system ends the test program with a message. Any thread. */
 #ifndef ACTPASS_TESTS_SUPPORT_RESOURCES_H
 #define ACTPASS_TESTS_SUPPORT_RESOURCES_H
 
@@ -25,7 +25,8 @@ struct resources resources_now(void);
 /* Waits until no more is held than at BEFORE; false if that does not come within ten seconds. */
 bool resources_return_to(struct resources before);
 
-/* CPU time of all threads, and how often any of them slept and was woken. Threads that have ended count, too. */
+/* CPU time of all threads, and how often any of them slept and was woken. Threads that have ended
+ * count, too. */
 int64_t cpu_time_us(void);
 uint64_t context_switches(void);
 

@@ -1,5 +1,5 @@
-/* A relay with a raw SSL on it on one side and a socket_peer on the other: for tests of relay/ without server/. One
- * thread, but for rig_abort. */
+/* A relay with a raw SSL on it on one side and a socket_peer on the other: for tests of relay/
+ * without server/. One thread, but for rig_abort. */
 #ifndef ACTPASS_TESTS_SUPPORT_RIG_H
 #define ACTPASS_TESTS_SUPPORT_RIG_H
 

@@ -103,7 +103,8 @@ bool socket_peer_fail(struct socket_peer *peer, const char *format, ...)
     return false;
 }
 
-/* ---- Moving bytes ------------------------------------------------------------------------------ */
+/* ---- Moving bytes ------------------------------------------------------------------------------
+ */
 
 static size_t output_size(const struct socket_peer *peer)
 {
@@ -236,7 +237,8 @@ static bool move(struct socket_peer *peer)
     return true;
 }
 
-/* ---- TLS ------------------------------------------------------------------------------------------ */
+/* ---- TLS
+ * ------------------------------------------------------------------------------------------ */
 
 /* After an SSL call that did not succeed: can it succeed later? */
 static bool may_retry(struct socket_peer *peer, int result)
@@ -312,7 +314,8 @@ bool socket_peer_write(struct socket_peer *peer, const void *data, size_t size)
     return true;
 }
 
-/* ---- Both ways at once ------------------------------------------------------------------------- */
+/* ---- Both ways at once -------------------------------------------------------------------------
+ */
 
 struct progress {
     uint64_t sent, received;
@@ -398,7 +401,8 @@ bool socket_peer_key_update(struct socket_peer *peer, bool requested)
     return true;
 }
 
-/* ---- Endings ------------------------------------------------------------------------------------- */
+/* ---- Endings
+ * ------------------------------------------------------------------------------------- */
 
 bool socket_peer_send_raw(struct socket_peer *peer, const void *bytes, size_t size)
 {

@@ -1,11 +1,11 @@
-/* The other end of a connection under test: plain OpenSSL on a socket, in a thread of its own, as TLS client or
- * server, well behaved or not.
+/* The other end of a connection under test: plain OpenSSL on a socket, in a thread of its own, as
+ * TLS client or server, well behaved or not.
  *
- * A test gives the thread a script, which calls the functions below one after the other. SSL works on
- * memory and never blocks; socket_peer_* move the bytes, under the manners asked for: so a peer can write and
- * read at once, dribble, stall, and cut the stream at any byte. Every wait ends after
- * half a minute at most (PEER_STUCK), so that no script hangs. One thread at a time, but for socket_peer_new, start,
- * join and free, which are the test's. */
+ * A test gives the thread a script, which calls the functions below one after the other. SSL works
+ * on memory and never blocks; socket_peer_* move the bytes, under the manners asked for: so a peer
+ * can write and read at once, dribble, stall, and cut the stream at any byte. Every wait ends after
+ * half a minute at most (PEER_STUCK), so that no script hangs. One thread at a time, but for
+ * socket_peer_new, start, join and free, which are the test's. */
 #ifndef ACTPASS_TESTS_SUPPORT_SOCKET_PEER_H
 #define ACTPASS_TESTS_SUPPORT_SOCKET_PEER_H
 
@@ -62,7 +62,8 @@ void socket_peer_start(struct socket_peer *peer,
 void socket_peer_join(struct socket_peer *peer); /* again: does nothing */
 void socket_peer_free(struct socket_peer *peer); /* joins, closes; NULL is fine */
 
-/* ---- For scripts ------------------------------------------------------------------------------ */
+/* ---- For scripts ------------------------------------------------------------------------------
+ */
 
 /* A script's verdict: the first text given stays. Always false. */
 bool socket_peer_fail(struct socket_peer *peer, const char *format, ...)
@@ -77,8 +78,8 @@ bool socket_peer_read_all(struct socket_peer *peer, void *buffer, size_t size);
 /* All of it, out to the socket. */
 bool socket_peer_write(struct socket_peer *peer, const void *data, size_t size);
 
-/* Writes SEND bytes of pattern SEND_SEED and reads RECEIVE bytes of RECEIVE_SEED, both at once; or reads only
- * when all is written. */
+/* Writes SEND bytes of pattern SEND_SEED and reads RECEIVE bytes of RECEIVE_SEED, both at once; or
+ * reads only when all is written. */
 struct socket_peer_plan {
     uint64_t send, receive;
     unsigned send_seed, receive_seed;
@@ -96,7 +97,8 @@ bool socket_peer_close_notify(struct socket_peer *peer); /* sent, and flushed */
 void socket_peer_fin(struct socket_peer *peer);
 void socket_peer_reset(struct socket_peer *peer);
 
-/* Reads TLS to its end and then TCP to its end: false if there was no close_notify, or no FIN after it. */
+/* Reads TLS to its end and then TCP to its end: false if there was no close_notify, or no FIN after
+ * it. */
 bool socket_peer_read_to_end(struct socket_peer *peer);
 
 /* Sends what is there and reads raw bytes to the end of TCP, past TLS. */

@@ -7,16 +7,16 @@
 
 #include <openssl/ssl.h>
 
-/* A peer that shows a certificate and believes everything; all zero is one without a certificate. */
+/* A peer that shows a certificate and believes everything; all zero is one without a certificate.
+ */
 struct test_peer {
     const struct test_identity *identity;
     int version;              /* TLS1_2_VERSION or TLS1_3_VERSION; 0: both */
     const char *ciphers;      /* TLS 1.2; NULL: default */
     const char *ciphersuites; /* TLS 1.3 */
-    const char *
-        alpn; /* protocols that it offers, in the form of the wire ("\3one\3two"); as server it answers
-                         with the first, whatever is offered */
-    bool requests; /* as server it asks for our certificate */
+    const char *alpn; /* protocols that it offers, in the form of the wire ("\3one\3two"); as server
+                         it answers with the first, whatever is offered */
+    bool requests;    /* as server it asks for our certificate */
 };
 
 SSL *test_peer_new(const struct test_peer *peer, bool server);

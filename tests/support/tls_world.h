@@ -32,7 +32,8 @@ enum shown {
     SHOWN_COUNT = NOTHING
 };
 
-/* We are a.devices.example too: that our own certificate comes back is to be refused for that alone. */
+/* We are a.devices.example too: that our own certificate comes back is to be refused for that
+ * alone. */
 struct world {
     struct test_folder *folder;
     struct test_identity *ca, *middle, *stranger_ca, *bound_ca, *own;

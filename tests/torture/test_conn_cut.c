@@ -1,5 +1,5 @@
-/* The peer's stream ends at every byte of a short conversation, in order (FIN) or not (RST): never CLEAN, never a
- * hang (hazard 19). */
+/* The peer's stream ends at every byte of a short conversation, in order (FIN) or not (RST): never
+ * CLEAN, never a hang (hazard 19). */
 #include "tests/support/conn_rig.h"
 #include "tests/support/resources.h"
 

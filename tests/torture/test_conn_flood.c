@@ -1,5 +1,6 @@
-/* A server that floods TLS 1.3 NewSessionTickets, of which nobody counts how many come: one SSL_read would go on over
- * all of them. The program has a recv of its own, so that what has to be noticed happens in the middle. */
+/* A server that floods TLS 1.3 NewSessionTickets, of which nobody counts how many come: one
+ * SSL_read would go on over all of them. The program has a recv of its own, so that what has to be
+ * noticed happens in the middle. */
 #include "relay/clock.h"
 #include "server/lib/conn.h"
 #include "tests/support/conn_rig.h"

@@ -1,4 +1,5 @@
-/* Existing blocking OpenSSL code on actpass_ssl: it works unmodified, and actpass_close tells how it ended. */
+/* Existing blocking OpenSSL code on actpass_ssl: it works unmodified, and actpass_close tells how
+ * it ended. */
 #include "relay/clock.h"
 #include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
@@ -78,7 +79,8 @@ Test(conn_legacy, it_need_not_shut_down_at_all)
     conn_suite_end(&suite);
 }
 
-/* ---- Much data --------------------------------------------------------------------------------------- */
+/* ---- Much data
+ * --------------------------------------------------------------------------------------- */
 
 static void converse(struct socket_peer *peer, void *arg)
 {
@@ -147,7 +149,8 @@ Test(conn_legacy, hazard_14_key_updates_both_ways)
     conn_suite_end(&suite);
 }
 
-/* ---- What goes wrong ----------------------------------------------------------------------------------- */
+/* ---- What goes wrong
+ * ----------------------------------------------------------------------------------- */
 
 static void stop_in_the_middle(struct socket_peer *peer, void *arg)
 {

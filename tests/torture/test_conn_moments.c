@@ -1,4 +1,5 @@
-/* Things that happen at any moment: aborts, resets, pauses of the conversation, many connections at once. */
+/* Things that happen at any moment: aborts, resets, pauses of the conversation, many connections at
+ * once. */
 #include "relay/clock.h"
 #include "server/lib/conn.h"
 #include "tests/support/conn_suite.h"
@@ -20,7 +21,8 @@ static void sleep_us(long us)
     nanosleep(&pause, NULL);
 }
 
-/* ---- Aborts and resets -------------------------------------------------------------------------------- */
+/* ---- Aborts and resets
+ * -------------------------------------------------------------------------------- */
 
 struct moment {
     actpass_conn *conn;
@@ -112,7 +114,8 @@ Test(conn_moments, reset_at_any_moment)
     conn_suite_end(&suite);
 }
 
-/* ---- A conversation that comes and goes ------------------------------------------------------------------- */
+/* ---- A conversation that comes and goes
+ * ------------------------------------------------------------------- */
 
 /* Its pauses are about as long as the relay waits before it takes the pump, and gives it back. */
 Test(conn_moments, a_conversation_that_comes_and_goes)
@@ -194,7 +197,8 @@ Test(conn_moments, memory_given_back_in_a_long_wait_is_not_missed)
     conn_suite_end(&suite);
 }
 
-/* ---- Many at once -------------------------------------------------------------------------------------------- */
+/* ---- Many at once
+ * -------------------------------------------------------------------------------------------- */
 
 enum { MANY = 40, MANY_SIZE = 50000 };
 

@@ -1,6 +1,7 @@
-/* Connections with everything at random: transport, driver, role, rings, system calls, KeyUpdates, and how and when it
- * ends, mostly with a reader and a writer thread at once, four connections at a time. What counts is that each ends, as it
- * must, and long before any of its timeouts. ACTPASS_SOAK=SECONDS storms for so long; ACTPASS_SEED=N begins there. */
+/* Connections with everything at random: transport, driver, role, rings, system calls, KeyUpdates,
+ * and how and when it ends, mostly with a reader and a writer thread at once, four connections at a
+ * time. What counts is that each ends, as it must, and long before any of its timeouts.
+ * ACTPASS_SOAK=SECONDS storms for so long; ACTPASS_SEED=N begins there. */
 #include "relay/clock.h"
 #include "tests/support/conn_rig.h"
 #include "tests/support/resources.h"
@@ -42,7 +43,8 @@ struct round {
     bool wrote;
 };
 
-/* ---- Dice ------------------------------------------------------------------------------------------ */
+/* ---- Dice
+ * ------------------------------------------------------------------------------------------ */
 
 static uint64_t dice(uint64_t *state, uint64_t sides)
 {
@@ -109,7 +111,8 @@ static void roll(struct round *round, uint64_t *state)
     }
 }
 
-/* ---- The peer ---------------------------------------------------------------------------------------- */
+/* ---- The peer
+ * ---------------------------------------------------------------------------------------- */
 
 static bool send_all(struct socket_peer *peer, const struct socket_peer_plan *theirs)
 {
@@ -141,7 +144,8 @@ static void be_peer(struct socket_peer *peer, void *arg)
         socket_peer_reset(peer);
 }
 
-/* ---- Us --------------------------------------------------------------------------------------------- */
+/* ---- Us
+ * --------------------------------------------------------------------------------------------- */
 
 static void *write_in_thread(void *arg)
 {

@@ -69,7 +69,8 @@ static struct conn_rig_options usual(void)
     return conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
 }
 
-/* ---- Both ends write at once (hazard 12) ------------------------------------------------------- */
+/* ---- Both ends write at once (hazard 12) -------------------------------------------------------
+ */
 
 Test(conn_streams, hazard_12_both_write_4_mib_reader_and_writer_threads)
 {
@@ -144,7 +145,8 @@ Test(conn_streams, one_way_each)
     conn_suite_end(&suite);
 }
 
-/* ---- Peers with bad manners ------------------------------------------------------------------------ */
+/* ---- Peers with bad manners
+ * ------------------------------------------------------------------------ */
 
 Test(conn_streams, a_peer_that_dribbles)
 {
@@ -167,7 +169,8 @@ Test(conn_streams, a_peer_that_stops_reading_for_a_while)
     conn_suite_end(&suite);
 }
 
-/* ---- KeyUpdate (hazards 13 and 14) ------------------------------------------------------------------ */
+/* ---- KeyUpdate (hazards 13 and 14)
+ * ------------------------------------------------------------------ */
 
 /* Each of the peer's 400 bytes asks for an answer, while we are writing. */
 Test(conn_streams, hazard_13_key_updates_while_we_write)

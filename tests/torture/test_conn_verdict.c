@@ -1,5 +1,5 @@
-/* The role and the handshake where it is close: hellos in pieces, hellos at the moment of the timeout, questions from
- * other threads meanwhile. */
+/* The role and the handshake where it is close: hellos in pieces, hellos at the moment of the
+ * timeout, questions from other threads meanwhile. */
 #include "relay/clock.h"
 #include "tests/support/conn_suite.h"
 
@@ -12,7 +12,8 @@ TestSuite(conn_verdict, .timeout = 60);
 
 static struct conn_suite suite;
 
-/* ---- Hellos in pieces ---------------------------------------------------------------------------------- */
+/* ---- Hellos in pieces
+ * ---------------------------------------------------------------------------------- */
 
 static void assert_echo(const struct conn_rig_options *options, const char *what)
 {
@@ -50,7 +51,8 @@ Test(conn_verdict, hellos_over_many_records_and_segments)
     conn_suite_end(&suite);
 }
 
-/* ---- At the moment of the timeout ------------------------------------------------------------------------- */
+/* ---- At the moment of the timeout
+ * ------------------------------------------------------------------------- */
 
 enum { INITIAL_MS = 10 };
 
@@ -115,7 +117,8 @@ Test(conn_verdict, a_hello_within_a_millisecond_of_the_timeout_direct)
     conn_suite_end(&suite);
 }
 
-/* ---- Questions from another thread -------------------------------------------------------------------------- */
+/* ---- Questions from another thread
+ * -------------------------------------------------------------------------- */
 
 struct asker {
     actpass_conn *conn;

@@ -1,5 +1,5 @@
-/* Every blocking call ends when the connection is aborted from another thread, at its deadline, and when the peer
- * resets, each with exactly its own end. */
+/* Every blocking call ends when the connection is aborted from another thread, at its deadline, and
+ * when the peer resets, each with exactly its own end. */
 #include "relay/clock.h"
 #include "tests/support/conn_rig.h"
 #include "tests/support/resources.h"
@@ -42,7 +42,8 @@ static void send_half_a_hello(struct socket_peer *peer)
     (void)socket_peer_send_raw(peer, "\x16\x03\x01\x01\x00\x01", 6);
 }
 
-/* ---- The calls --------------------------------------------------------------------------------------- */
+/* ---- The calls
+ * --------------------------------------------------------------------------------------- */
 
 /* Each blocks on a peer that does no more; false is what every one of them should come to. */
 static bool call_handshake(actpass_conn *conn)

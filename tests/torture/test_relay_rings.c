@@ -1,5 +1,5 @@
-/* Every byte arrives whole and in order, whatever the sizes of rings and system calls, the role, the version, and who
- * drives the pump. */
+/* Every byte arrives whole and in order, whatever the sizes of rings and system calls, the role,
+ * the version, and who drives the pump. */
 #include "tests/support/resources.h"
 #include "tests/support/rig.h"
 

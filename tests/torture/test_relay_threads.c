@@ -1,5 +1,6 @@
-/* Three threads of one conversation wait at once: for input, for room, and for a descriptor of their own, which needs the
- * pump itself. The peer echoes. Nobody may wait in vain, whoever runs the pump. */
+/* Three threads of one conversation wait at once: for input, for room, and for a descriptor of
+ * their own, which needs the pump itself. The peer echoes. Nobody may wait in vain, whoever runs
+ * the pump. */
 #include "relay/clock.h"
 #include "relay/relay.h"
 #include "tests/support/pattern.h"

@@ -1,5 +1,5 @@
-/* What an attack on the relay and the connection found, each kept as a test: waits that spun, wake-ups that were lost,
- * ends that were said wrongly. */
+/* What an attack on the relay and the connection found, each kept as a test: waits that spun,
+ * wake-ups that were lost, ends that were said wrongly. */
 #include "relay/clock.h"
 #include "relay/relay.h"
 #include "server/lib/conn.h"
@@ -22,7 +22,8 @@ enum { LONG_MS = 10000, SHORT_MS = 50, SPIN_MS = 300, SPIN_MOST_US = 60000 };
 
 static const enum relay_transport transports[] = {RELAY_PAIR, RELAY_DIRECT};
 
-/* ---- A relay with plain bytes -------------------------------------------------------------------- */
+/* ---- A relay with plain bytes
+ * -------------------------------------------------------------------- */
 
 struct bench {
     struct threads *threads;
@@ -115,7 +116,8 @@ Test(attack, a_reset_with_output_stuck_does_not_spin_later)
     bench_free(&bench);
 }
 
-/* ---- Aborts and the control pipe ---------------------------------------------------------------------- */
+/* ---- Aborts and the control pipe
+ * ---------------------------------------------------------------------- */
 
 static void *abort_soon(void *arg)
 {
@@ -124,7 +126,8 @@ static void *abort_soon(void *arg)
     return NULL;
 }
 
-/* An idle wait without a control pipe hears an abort by its socket, which is not polled when the ring is full. */
+/* An idle wait without a control pipe hears an abort by its socket, which is not polled when the
+ * ring is full. */
 Test(attack, an_abort_is_heard_after_release_with_a_full_ring)
 {
     struct bench bench;
@@ -165,7 +168,8 @@ Test(attack, an_abort_while_the_control_pipe_is_made_is_not_lost)
     struct relay_options options = {.write_timeout_ms = LONG_MS};
     bench_init(&bench, &options);
     relay_enter(bench.relay);
-    /* On a slow machine the relay thread may have the pump by now: with what it delivers it hands it over. */
+    /* On a slow machine the relay thread may have the pump by now: with what it delivers it hands
+     * it over. */
     cr_assert_eq(send(bench.peer, "x", 1, MSG_NOSIGNAL), 1);
     cr_assert_eq(relay_wait(bench.relay, RELAY_READABLE, NULL, 0, clock_deadline_ms(LONG_MS)),
                  WAIT_READY);
@@ -179,7 +183,8 @@ Test(attack, an_abort_while_the_control_pipe_is_made_is_not_lost)
     bench_free(&bench);
 }
 
-/* ---- Two waits, one with a descriptor of its own ---------------------------------------------------------- */
+/* ---- Two waits, one with a descriptor of its own
+ * ---------------------------------------------------------- */
 
 struct waiter {
     struct bench *bench;
@@ -213,7 +218,8 @@ Test(attack, who_has_descriptors_gets_the_pump_from_another_wait)
     bench_free(&bench);
 }
 
-/* ---- Ends ---------------------------------------------------------------------------------------------- */
+/* ---- Ends
+ * ---------------------------------------------------------------------------------------------- */
 
 enum { BLOCKS = 16 };
 
@@ -227,7 +233,8 @@ static void reads_late(struct socket_peer *peer, void *arg)
         (void)socket_peer_end_in_order(peer);
 }
 
-/* Blocking code wrote as much as it could, and more than a ring takes is spilt: close_notify waits for room. */
+/* Blocking code wrote as much as it could, and more than a ring takes is spilt: close_notify waits
+ * for room. */
 Test(attack, closing_behind_blocking_writes_waits_for_room)
 {
     static char block[16384];

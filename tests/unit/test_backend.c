@@ -32,7 +32,8 @@ struct backend {
     size_t waiting; /* of those, how many will be accepted */
 };
 
-/* A TLS connection that has its role and waits: all that is asked of it is whether it was aborted. */
+/* A TLS connection that has its role and waits: all that is asked of it is whether it was aborted.
+ */
 static actpass_conn *open_conn(actpass_config *config)
 {
     int ends[2];

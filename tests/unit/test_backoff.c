@@ -16,7 +16,8 @@ Test(backoff, grows_to_the_most_and_never_leaves_its_bounds)
     }
 }
 
-/* Both halves of the range are used: with 200 even draws, less than 60 in one half has a chance below 1e-8. */
+/* Both halves of the range are used: with 200 even draws, less than 60 in one half has a chance
+ * below 1e-8. */
 Test(backoff, is_spread_evenly)
 {
     struct backoff backoff = {.least_ms = 1000, .most_ms = 3000};

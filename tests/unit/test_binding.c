@@ -1,5 +1,5 @@
-/* The extension that binds a dropped ClientHello to a handshake. Two OpenSSL ends in memory, each with what it knows of
- * glare. */
+/* The extension that binds a dropped ClientHello to a handshake. Two OpenSSL ends in memory, each
+ * with what it knows of glare. */
 #include "server/lib/tls/binding.h"
 #include "tests/support/tls_peer.h"
 
@@ -167,7 +167,8 @@ Test(binding, an_end_without_one)
     test_identity_free(identity);
 }
 
-/* ---- Somebody else's extension of that number ------------------------------------------------- */
+/* ---- Somebody else's extension of that number -------------------------------------------------
+ */
 
 enum {
     EVERYWHERE = SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO |
@@ -186,7 +187,8 @@ static int add_foreign(SSL *ssl, unsigned type, unsigned context, const uint8_t 
     return 1;
 }
 
-/* An end of ours, which may see glare or have seen it, meets one that uses the number for these bytes. */
+/* An end of ours, which may see glare or have seen it, meets one that uses the number for these
+ * bytes. */
 static void meet_foreign(bool ours_is_server, int version, size_t size, int knows, bool offers)
 {
     struct test_identity *identity = test_leaf_new(NULL, "DNS:front.example");

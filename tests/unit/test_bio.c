@@ -227,7 +227,8 @@ Test(bio, an_abort_fails_both_calls, .timeout = 20)
         }
 }
 
-/* The peer takes nothing: a bounded amount is accepted, then it is a retry, or a timeout when it blocks. */
+/* The peer takes nothing: a bounded amount is accepted, then it is a retry, or a timeout when it
+ * blocks. */
 static uint64_t write_until_refused(struct bench *bench)
 {
     static const char block[4096];

@@ -1,4 +1,5 @@
-/* The bridge, and with it duplex as seen from a local socket whose close is a cut until all has ended in order. */
+/* The bridge, and with it duplex as seen from a local socket whose close is a cut until all has
+ * ended in order. */
 #include "server/daemon/handlers/bridge.h"
 
 #include "tests/support/conn_rig.h"

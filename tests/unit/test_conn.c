@@ -1,5 +1,5 @@
-/* A connection's calls, one test for each promise of actpass.h. What takes load or many rounds is in
- * tests/torture. */
+/* A connection's calls, one test for each promise of actpass.h. What takes load or many rounds is
+ * in tests/torture. */
 #include "relay/clock.h"
 #include "server/lib/conn.h"
 #include "tests/support/conn_suite.h"
@@ -25,7 +25,8 @@ static bool shake_hands(struct conn_rig *rig)
     return actpass_handshake(rig->conn) == 0;
 }
 
-/* ---- The happy way ------------------------------------------------------------------------------------ */
+/* ---- The happy way
+ * ------------------------------------------------------------------------------------ */
 
 Test(conn, an_echo)
 {
@@ -126,7 +127,8 @@ Test(conn, sizes_of_nothing)
     conn_suite_end(&suite);
 }
 
-/* ---- Endings -------------------------------------------------------------------------------------------- */
+/* ---- Endings
+ * -------------------------------------------------------------------------------------------- */
 
 static void half_close(struct socket_peer *peer, void *arg)
 {
@@ -358,7 +360,8 @@ Test(conn, aborted_before_its_handshake)
     conn_suite_end(&suite);
 }
 
-/* ---- Endings without a role ------------------------------------------------------------------------------- */
+/* ---- Endings without a role
+ * ------------------------------------------------------------------------------- */
 
 struct first {
     const char *name, *bytes;
@@ -416,7 +419,8 @@ Test(conn, hazard_25_endings_without_a_role)
     conn_suite_end(&suite);
 }
 
-/* ---- Identity -------------------------------------------------------------------------------------------- */
+/* ---- Identity
+ * -------------------------------------------------------------------------------------------- */
 
 static actpass_config *strict_config(const struct conn_rig_options *options, const char *peer_name)
 {
@@ -457,8 +461,8 @@ static int refuse(int preverified, X509_STORE_CTX *store)
     return 0;
 }
 
-/* Hazard 16: in TLS 1.3 a client's handshake is done before the server has looked at its certificate; the first
- * read tells. */
+/* Hazard 16: in TLS 1.3 a client's handshake is done before the server has looked at its
+ * certificate; the first read tells. */
 Test(conn, hazard_16_the_peer_refuses_our_certificate)
 {
     conn_suite_begin(&suite);
@@ -478,7 +482,9 @@ Test(conn, hazard_16_the_peer_refuses_our_certificate)
     conn_suite_end(&suite);
 }
 
-/* ---- Events ------------------------------------------------------------------------------------------------ */
+/* ---- Events
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct events {
     atomic_int order; /* of the next one */
@@ -574,7 +580,8 @@ Test(conn, an_event_may_abort)
     conn_suite_end(&suite);
 }
 
-/* ---- Making one -------------------------------------------------------------------------------------------- */
+/* ---- Making one
+ * -------------------------------------------------------------------------------------------- */
 
 Test(conn, a_configuration_that_cannot_be_used_closes_the_descriptor)
 {

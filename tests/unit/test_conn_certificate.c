@@ -1,4 +1,5 @@
-/* Certificates on demand: a client is asked after the handshake, in TLS 1.2 and 1.3, over both transports. */
+/* Certificates on demand: a client is asked after the handshake, in TLS 1.2 and 1.3, over both
+ * transports. */
 #include "relay/clock.h"
 #include "server/lib/conn.h"
 #include "server/lib/tls/policy.h"
@@ -371,7 +372,8 @@ Test(conn_certificate, only_a_server_asks)
     conn_suite_end(&suite);
 }
 
-/* ---- As the client that is asked -------------------------------------------------------------- */
+/* ---- As the client that is asked --------------------------------------------------------------
+ */
 
 static int believe(X509_STORE_CTX *store, void *arg)
 {
@@ -416,7 +418,8 @@ Test(conn_certificate, as_client_we_answer)
     conn_suite_end(&suite);
 }
 
-/* ---- Floods ------------------------------------------------------------------------------------ */
+/* ---- Floods ------------------------------------------------------------------------------------
+ */
 
 /* TLS 1.2: the first HelloRequest is answered, and each counts. */
 static void pester(struct socket_peer *peer, void *arg)
@@ -454,9 +457,11 @@ Test(conn_certificate, hazard_14_requests_without_end_are_an_attack)
     conn_suite_end(&suite);
 }
 
-/* ---- In the middle of the answer -------------------------------------------------------------- */
+/* ---- In the middle of the answer --------------------------------------------------------------
+ */
 
-/* The client's stream ends after so many bytes (0: it goes on). Was the certificate given, and does it count? */
+/* The client's stream ends after so many bytes (0: it goes on). Was the certificate given, and does
+ * it count? */
 static bool given_with_cut(int version, uint64_t cut_after, uint64_t *sent)
 {
     struct client client = {.manner = GIVES, .world = &suite.world};

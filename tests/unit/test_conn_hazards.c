@@ -13,7 +13,8 @@ TestSuite(conn_hazards, .timeout = 30);
 
 static struct conn_suite suite;
 
-/* A request, close_notify, and gone, without a look at anything that we send after the handshake. */
+/* A request, close_notify, and gone, without a look at anything that we send after the handshake.
+ */
 static void ask_and_go(struct socket_peer *peer, void *arg)
 {
     (void)arg;
@@ -24,8 +25,8 @@ static void ask_and_go(struct socket_peer *peer, void *arg)
         socket_peer_reset(peer);
 }
 
-/* Hazard 5: the peer is gone while we send, and what it said before is still read. Hazard 15: also when what we
- * send is tickets, through rings of one byte. */
+/* Hazard 5: the peer is gone while we send, and what it said before is still read. Hazard 15: also
+ * when what we send is tickets, through rings of one byte. */
 static void assert_request_is_read(size_t ring)
 {
     conn_suite_begin(&suite);
@@ -61,7 +62,8 @@ Test(conn_hazards, hazard_15_tickets_through_one_byte_rings)
     assert_request_is_read(1);
 }
 
-/* The same without haste: it does not read, but stays. Nothing may be lost, whatever we have to say first. */
+/* The same without haste: it does not read, but stays. Nothing may be lost, whatever we have to say
+ * first. */
 static void ask_and_wait(struct socket_peer *peer, void *arg)
 {
     (void)arg;
@@ -121,7 +123,8 @@ Test(conn_hazards, hazard_6_a_stale_error_queue)
     conn_suite_end(&suite);
 }
 
-/* Hazard 13: while a write waits for a peer that does not read, its KeyUpdates and data are read. */
+/* Hazard 13: while a write waits for a peer that does not read, its KeyUpdates and data are read.
+ */
 static void update_without_reading(struct socket_peer *peer, void *arg)
 {
     atomic_bool *read_all = arg;
@@ -172,7 +175,8 @@ Test(conn_hazards, hazard_13_reading_key_updates_beside_a_write_that_waits)
     conn_suite_end(&suite);
 }
 
-/* Hazard 14: a peer that asks for answers and never takes them is timed out, also while we only read. */
+/* Hazard 14: a peer that asks for answers and never takes them is timed out, also while we only
+ * read. */
 static void ask_for_ever(struct socket_peer *peer, void *arg)
 {
     char data[500] = "";
@@ -275,7 +279,8 @@ Test(conn_hazards, hazard_22_no_close_notify_after_a_write_that_failed)
     conn_suite_end(&suite);
 }
 
-/* After our close_notify and FIN the peer may still ask for a KeyUpdate, which we can no longer answer: no harm. */
+/* After our close_notify and FIN the peer may still ask for a KeyUpdate, which we can no longer
+ * answer: no harm. */
 static void update_after_our_end(struct socket_peer *peer, void *arg)
 {
     char byte;
@@ -306,7 +311,8 @@ Test(conn_hazards, a_key_update_after_our_end)
     conn_suite_end(&suite);
 }
 
-/* The owner computes for long between two calls; the peer's data come in, and its end is noticed. */
+/* The owner computes for long between two calls; the peer's data come in, and its end is noticed.
+ */
 static void send_a_ringful(struct socket_peer *peer, void *arg)
 {
     static const char block[60000];
@@ -343,8 +349,8 @@ Test(conn_hazards, a_conversation_that_is_away_still_receives)
     conn_suite_end(&suite);
 }
 
-/* Code on actpass_ssl may leave more behind than the transport has room for. Then close_notify waits for room, as
- * every write does. */
+/* Code on actpass_ssl may leave more behind than the transport has room for. Then close_notify
+ * waits for room, as every write does. */
 static void read_when_told(struct socket_peer *peer, void *arg)
 {
     atomic_bool *told = arg;

@@ -242,7 +242,8 @@ Test(conn_options, the_connection_has_a_deadline_of_its_own, .timeout = 60)
     tidy(&scene);
 }
 
-/* The connection comes up in its time, and then the peer says nothing: that is the handshake's limit. */
+/* The connection comes up in its time, and then the peer says nothing: that is the handshake's
+ * limit. */
 Test(conn_options, after_the_connection_the_handshake_has_its_time, .timeout = 60)
 {
     struct scene scene;

@@ -1,5 +1,5 @@
-/* As client of TLS 1.2 we answer a server that renegotiates, over both transports: data in flight stays in order, and
- * the server stays who it was. */
+/* As client of TLS 1.2 we answer a server that renegotiates, over both transports: data in flight
+ * stays in order, and the server stays who it was. */
 #include "server/lib/conn.h"
 #include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
@@ -90,7 +90,8 @@ static void act(struct socket_peer *peer, void *arg)
     socket_peer_fin(peer);
 }
 
-/* ---- Our side ---------------------------------------------------------------------------------- */
+/* ---- Our side ----------------------------------------------------------------------------------
+ */
 
 static void begin(struct conn_rig *rig, struct conn_rig_options *options, struct server *server)
 {

@@ -1,4 +1,5 @@
-/* relay/GLARE.md's rule, at the relay itself: the peer is a bare socket whose bytes the test chooses. */
+/* relay/GLARE.md's rule, at the relay itself: the peer is a bare socket whose bytes the test
+ * chooses. */
 #include "relay/clock.h"
 #include "relay/hello.h"
 #include "relay/relay.h"
@@ -204,7 +205,8 @@ Test(glare, what_is_no_hello_is_for_the_client_to_read, .timeout = 20)
     end(&glare);
 }
 
-/* The two outcomes and the mirror, with the peer's hello in one piece and byte by byte, and with tiny rings. */
+/* The two outcomes and the mirror, with the peer's hello in one piece and byte by byte, and with
+ * tiny rings. */
 static void cross(uint8_t ours, uint8_t theirs, size_t ring, size_t step, enum role role,
                   enum cause cause)
 {

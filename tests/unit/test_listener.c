@@ -226,7 +226,8 @@ Test(listener, what_cannot_be_is_refused_with_place_and_remedy, .init = make_fol
     listener_close(taken);
 }
 
-/* The configuration joins a relative path to its folder, so this may be longer than what it says. */
+/* The configuration joins a relative path to its folder, so this may be longer than what it says.
+ */
 Test(listener, an_overlong_path_is_refused)
 {
     char text[] = "unix:socket";

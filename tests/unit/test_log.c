@@ -286,7 +286,8 @@ static void write_lines(struct log *log, int count)
     cr_assert_eq(errno, 0, "errno is the caller's");
 }
 
-/* Reads all that the log writes until it is flushed. Returns the number of lines; LOST is what they say was lost. */
+/* Reads all that the log writes until it is flushed. Returns the number of lines; LOST is what they
+ * say was lost. */
 static long read_all(struct output *output, struct log *log, long *lost)
 {
     long lines = 0;

@@ -209,8 +209,8 @@ Test(negotiation, as_server_we_send_no_tickets)
     }
 }
 
-/* Hazard 23: a peer that asks for renegotiation is told no, and the connection goes on. As client that holds until the
- * first handshake is accepted. */
+/* Hazard 23: a peer that asks for renegotiation is told no, and the connection goes on. As client
+ * that holds until the first handshake is accepted. */
 Test(negotiation, renegotiation_is_refused)
 {
     char byte = 0;
@@ -277,7 +277,8 @@ Test(negotiation, as_client_we_answer_a_server)
     }
 }
 
-/* The chain that is shown is the file's: the CA's certificate is not added from the trusted ones. */
+/* The chain that is shown is the file's: the CA's certificate is not added from the trusted ones.
+ */
 Test(negotiation, only_the_files_chain_is_sent)
 {
     struct config_tls tls = settings();

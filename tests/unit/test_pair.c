@@ -1,4 +1,5 @@
-/* The pair transport's operations, one at a time and under two threads: the ring of a BIO pair (hazards 1 and 2). */
+/* The pair transport's operations, one at a time and under two threads: the ring of a BIO pair
+ * (hazards 1 and 2). */
 #include "relay/internal.h"
 #include "tests/support/pattern.h"
 #include "tests/support/resources.h"
@@ -80,7 +81,8 @@ Test(pair, receives_no_more_at_once_than_the_cap, .timeout = 10)
     bench_free(&bench);
 }
 
-/* Stands in for the receiver between reserving and committing: recv is called there without the lock. */
+/* Stands in for the receiver between reserving and committing: recv is called there without the
+ * lock. */
 static void commit(struct bench *bench, char *reserved, const char *text)
 {
     char *committed;
@@ -91,7 +93,8 @@ static void commit(struct bench *bench, char *reserved, const char *text)
         memmove(committed, reserved, (size_t)size);
 }
 
-/* What hazard 2 says of the ring itself: should another version of OpenSSL behave otherwise, this says so. */
+/* What hazard 2 says of the ring itself: should another version of OpenSSL behave otherwise, this
+ * says so. */
 Test(pair, hazard_2_a_commit_lands_elsewhere_after_the_reader_emptied_the_ring, .timeout = 10)
 {
     struct bench bench = bench_new(64, 64, 0);
@@ -107,7 +110,8 @@ Test(pair, hazard_2_a_commit_lands_elsewhere_after_the_reader_emptied_the_ring, 
     bench_free(&bench);
 }
 
-/* Called in the middle of the next recv, when the receiver has reserved its room and released the lock. */
+/* Called in the middle of the next recv, when the receiver has reserved its room and released the
+ * lock. */
 static void (*in_recv)(struct bench *bench);
 static struct bench *in_recv_bench;
 
@@ -164,7 +168,8 @@ Test(pair, hazard_2_the_reader_takes_some_inside_recv, .timeout = 10)
     bench_free(&bench);
 }
 
-/* ---- A stream through the ring, one thread at each side ------------------------------------------ */
+/* ---- A stream through the ring, one thread at each side
+ * ------------------------------------------ */
 
 enum { STREAM = 100000 };
 
@@ -253,7 +258,8 @@ Test(pair, rings_change_their_size_without_loss, .timeout = 60)
     bench_free(&bench);
 }
 
-/* ---- Output ----------------------------------------------------------------------------------------- */
+/* ---- Output
+ * ----------------------------------------------------------------------------------------- */
 
 static void assert_output(struct bench *bench, const char *text)
 {

@@ -117,7 +117,8 @@ static void fill_output(struct bench *bench)
     } while (BIO_should_write(bench->bio) && wait_ms(bench, RELAY_WRITABLE, 40) == WAIT_READY);
 }
 
-/* ---- Waits ------------------------------------------------------------------------------------- */
+/* ---- Waits -------------------------------------------------------------------------------------
+ */
 
 Test(relay, a_wait_ends_with_what_it_waits_for, .timeout = 30)
 {
@@ -238,7 +239,8 @@ static void *wait_in_thread(void *arg)
     return NULL;
 }
 
-/* One waits to write while the peer does not read, the other to read; each gets its own, in either order. */
+/* One waits to write while the peer does not read, the other to read; each gets its own, in either
+ * order. */
 Test(relay, two_threads_wait_at_once, .timeout = 60)
 {
     for (int i = 0; i < WAYS; i++) {
@@ -289,7 +291,8 @@ Test(relay, a_thread_that_leaves_hands_the_pump_on, .timeout = 60)
     }
 }
 
-/* ---- Time limits on output -------------------------------------------------------------------------- */
+/* ---- Time limits on output
+ * -------------------------------------------------------------------------- */
 
 Test(relay, output_that_makes_no_progress_times_out, .timeout = 60)
 {
@@ -307,8 +310,8 @@ Test(relay, output_that_makes_no_progress_times_out, .timeout = 60)
     }
 }
 
-/* A peer that takes a little now and then is slow, not dead: also while that is too little for the socket to
- * take on. */
+/* A peer that takes a little now and then is slow, not dead: also while that is too little for the
+ * socket to take on. */
 Test(relay, output_that_makes_slow_progress_goes_on, .timeout = 60)
 {
     static const size_t amounts[] = {65536, 5000};
@@ -331,9 +334,11 @@ Test(relay, output_that_makes_slow_progress_goes_on, .timeout = 60)
         }
 }
 
-/* ---- No spinning (hazard 9) ------------------------------------------------------------------------- */
+/* ---- No spinning (hazard 9)
+ * ------------------------------------------------------------------------- */
 
-/* With the relay thread alone, and with the conversation in a wait for something that does not come. */
+/* With the relay thread alone, and with the conversation in a wait for something that does not
+ * come. */
 static void assert_quiet(struct bench *bench, const char *name, const char *state)
 {
     int64_t before_us = cpu_time_us();
@@ -451,7 +456,8 @@ Test(relay, idle_connections_wake_nobody, .timeout = 60)
     }
 }
 
-/* ---- The conversation is away ------------------------------------------------------------------------ */
+/* ---- The conversation is away
+ * ------------------------------------------------------------------------ */
 
 static const int with_thread[] = {0, 1, 3}; /* the ways in which the relay thread may drive */
 
@@ -511,7 +517,8 @@ Test(relay, away_the_relay_notices_a_reset, .timeout = 30)
     }
 }
 
-/* ---- The end ------------------------------------------------------------------------------------------ */
+/* ---- The end
+ * ------------------------------------------------------------------------------------------ */
 
 static ssize_t read_to_eof(int fd)
 {

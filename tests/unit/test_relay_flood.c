@@ -1,5 +1,6 @@
-/* A peer that never stops sending: who reads comes back for its deadline and for an abort all the same. With plain
- * bytes; a reader that takes few of them at a time stands for SSL_read over messages without data. */
+/* A peer that never stops sending: who reads comes back for its deadline and for an abort all the
+ * same. With plain bytes; a reader that takes few of them at a time stands for SSL_read over
+ * messages without data. */
 #include "relay/clock.h"
 #include "relay/relay.h"
 #include "tests/support/resources.h"

@@ -1,5 +1,6 @@
-/* Who sleeps in poll hears of what another thread has done meanwhile. The program has a send and a ppoll of its own, so
- * that it can hold one thread inside send until another sleeps: nothing here is left to chance. */
+/* Who sleeps in poll hears of what another thread has done meanwhile. The program has a send and a
+ * ppoll of its own, so that it can hold one thread inside send until another sleeps: nothing here
+ * is left to chance. */
 #include "relay/clock.h"
 #include "relay/relay.h"
 #include "tests/support/resources.h"
@@ -15,7 +16,8 @@
 
 enum { LONG_MS = 10000, RING = 4096, PIECE = 100, SPIN_MS = 300, SPIN_MOST_US = 60000 };
 
-/* ---- The gate in send, and who sleeps ------------------------------------------------------------ */
+/* ---- The gate in send, and who sleeps
+ * ------------------------------------------------------------ */
 
 static struct {
     pthread_mutex_t lock;
@@ -88,7 +90,8 @@ static void await_sleeper(void)
     pthread_mutex_unlock(&gate.lock);
 }
 
-/* ---- The relay ------------------------------------------------------------------------------------ */
+/* ---- The relay
+ * ------------------------------------------------------------------------------------ */
 
 /* The ways in which one who waits polls itself. */
 struct way {
@@ -148,7 +151,8 @@ static enum relay_wait wait_ms(struct bench *bench, unsigned want, int64_t ms)
     return relay_wait(bench->relay, want, NULL, 0, clock_deadline_ms(ms));
 }
 
-/* With unread input in the way, one who waits for output does not poll the socket: the peer's end does not wake it. */
+/* With unread input in the way, one who waits for output does not poll the socket: the peer's end
+ * does not wake it. */
 static void stop_input(struct bench *bench)
 {
     static const char byte = 'x';
@@ -156,7 +160,8 @@ static void stop_input(struct bench *bench)
     cr_assert_eq(wait_ms(bench, RELAY_READABLE, LONG_MS), WAIT_READY);
 }
 
-/* ---- One sends, the other waits for what that makes true ------------------------------------------- */
+/* ---- One sends, the other waits for what that makes true
+ * ------------------------------------------- */
 
 struct hand_over {
     const char *name;
@@ -256,10 +261,11 @@ Test(relay_hand_over, who_sleeps_hears_of_another_threads_write, .timeout = 60)
         hand_over(&ways[WAYS - 1], &table[k]);
 }
 
-/* ---- The control pipe --------------------------------------------------------------------------------- */
+/* ---- The control pipe
+ * --------------------------------------------------------------------------------- */
 
-/* A connection without traffic gives its control pipe back for the conversation's next sleep. If that sleep does not
- * come, the relay thread must not do without the pipe. */
+/* A connection without traffic gives its control pipe back for the conversation's next sleep. If
+ * that sleep does not come, the relay thread must not do without the pipe. */
 Test(relay_hand_over, the_relay_thread_never_sleeps_without_a_control_pipe, .timeout = 30)
 {
     struct bench bench;
@@ -279,7 +285,8 @@ Test(relay_hand_over, the_relay_thread_never_sleeps_without_a_control_pipe, .tim
     bench_free(&bench);
 }
 
-/* ---- Waking nobody for nothing -------------------------------------------------------------------------- */
+/* ---- Waking nobody for nothing
+ * -------------------------------------------------------------------------- */
 
 static void *await_input(void *arg)
 {
@@ -287,8 +294,8 @@ static void *await_input(void *arg)
     return wait_ms(bench, RELAY_READABLE, SPIN_MS) == WAIT_TIMEOUT ? NULL : arg;
 }
 
-/* Our ClientHello is held back since the peer has begun to speak: output that nobody may send wakes nobody, or two
- * who wait would wake each other for ever. */
+/* Our ClientHello is held back since the peer has begun to speak: output that nobody may send wakes
+ * nobody, or two who wait would wake each other for ever. */
 Test(relay_hand_over, output_that_is_held_back_wakes_nobody, .timeout = 30)
 {
     static const struct relay_options options = {.role = ROLE_AUTO,

@@ -1,5 +1,6 @@
-/* Invariants of resumption: OpenSSL looks at no certificate of a resumed connection, so tls_context_accepts does. Here
- * the two contexts that resume agree with each other, and a third, of a stricter mind, is asked about the outcome. */
+/* Invariants of resumption: OpenSSL looks at no certificate of a resumed connection, so
+ * tls_context_accepts does. Here the two contexts that resume agree with each other, and a third,
+ * of a stricter mind, is asked about the outcome. */
 #include "server/lib/tls/context.h"
 #include "tests/support/tls_peer.h"
 #include "tests/support/tls_world.h"
@@ -158,7 +159,8 @@ Test(resumed, reflection)
     world_free(world);
 }
 
-/* A session of a client that was asked for nothing is none of a client that must show a certificate. */
+/* A session of a client that was asked for nothing is none of a client that must show a
+ * certificate. */
 Test(resumed, a_certificate_is_required_again)
 {
     struct world *world = world_new();

@@ -1,4 +1,5 @@
-/* The file store: shared by processes that die at any time, bounded, and never an error for long. */
+/* The file store: shared by processes that die at any time, bounded, and never an error for long.
+ */
 #include "server/lib/sessions/file.h"
 #include "tests/support/certs.h"
 #include "tests/support/resources.h"
@@ -224,7 +225,8 @@ Test(session_file, what_cannot_be_opened)
     (void)unlink(test_folder_path(folder, "text-lock"));
 }
 
-/* A file that cannot grow is a disk that is full: nothing breaks, and it works again when there is room. */
+/* A file that cannot grow is a disk that is full: nothing breaks, and it works again when there is
+ * room. */
 Test(session_file, a_full_disk)
 {
     struct rlimit limit, before;
@@ -256,7 +258,8 @@ static void mount_disk(const char *path)
         cr_skip("no disk of our own can be mounted here");
 }
 
-/* Both files are mapped: without a place on the disk, writing to the lock file would kill the process. */
+/* Both files are mapped: without a place on the disk, writing to the lock file would kill the
+ * process. */
 Test(session_file, a_disk_that_is_full_at_the_start)
 {
     char disk[] = "/tmp/actpass-disk-XXXXXX", path[64], filler[64];
@@ -289,7 +292,8 @@ Test(session_file, a_disk_that_is_full_at_the_start)
     cr_assert_eq(rmdir(disk), 0);
 }
 
-/* As after a crash of the machine. What is missing may be of use or not; if it is, the file is set aside. */
+/* As after a crash of the machine. What is missing may be of use or not; if it is, the file is set
+ * aside. */
 Test(session_file, cut_short)
 {
     struct stat whole;
@@ -352,8 +356,8 @@ Test(session_file, many_threads)
 
 /* ---- Many processes ------------------------------------------------------------------------- */
 
-/* A child that opens the store itself, when there is something to read: LMDB does not survive a fork, so that we must have none
- * open. -1: at once. */
+/* A child that opens the store itself, when there is something to read: LMDB does not survive a
+ * fork, so that we must have none open. -1: at once. */
 static pid_t child_after(int fd, void (*run)(struct store *store, unsigned number), unsigned number)
 {
     char byte;
@@ -415,7 +419,8 @@ static void on_held(int signal)
     atomic_store(&held, true);
 }
 
-/* As one does that is stopped, by a debugger for example: nobody waits for long, at the start, in between, or at the end. */
+/* As one does that is stopped, by a debugger for example: nobody waits for long, at the start, in
+ * between, or at the end. */
 Test(session_file, a_process_that_holds_the_lock, .timeout = 30)
 {
     int status;
@@ -473,7 +478,8 @@ Test(session_file, a_lock_that_is_held_and_a_file_that_was_removed, .timeout = 3
     close(go[1]);
 }
 
-/* Somebody took them for leftovers: what is made anew is found by others, too, and is one store for all. */
+/* Somebody took them for leftovers: what is made anew is found by others, too, and is one store for
+ * all. */
 Test(session_file, files_that_were_removed)
 {
     static const struct {

@@ -1,5 +1,5 @@
-/* The Redis store against peers of ours: what is asked, and what becomes of answers that are late, wrong or missing.
- * Against the real one: tests/e2e/test_sessions.py. */
+/* The Redis store against peers of ours: what is asked, and what becomes of answers that are late,
+ * wrong or missing. Against the real one: tests/e2e/test_sessions.py. */
 #include "server/lib/sessions/redis.h"
 #include "tests/support/resources.h"
 

@@ -1,4 +1,5 @@
-/* Resumption between two contexts of ours: that it happens, with every store, and when it must not. */
+/* Resumption between two contexts of ours: that it happens, with every store, and when it must not.
+ */
 #include "server/lib/tls/context.h"
 #include "tests/support/certs.h"
 #include "tests/support/resources.h"
@@ -40,7 +41,8 @@ static void tear_down(void)
 
 TestSuite(session_resumption, .init = set_up, .fini = tear_down, .timeout = 60);
 
-/* Good settings of an end; its own name is left.example or right.example, and it expects the other. */
+/* Good settings of an end; its own name is left.example or right.example, and it expects the other.
+ */
 static struct config_tls settings(size_t end, enum config_sessions_kind kind)
 {
     static char *names[2][1];
@@ -262,8 +264,9 @@ Test(session_resumption, until_the_timeout)
     }
 }
 
-/* One that is used all the time ends, too: a session counts from the full handshake, however often TLS 1.3 (or TLS 1.2,
- * when the ticket's key is an old one) has put another in its place. In both roles. */
+/* One that is used all the time ends, too: a session counts from the full handshake, however often
+ * TLS 1.3 (or TLS 1.2, when the ticket's key is an old one) has put another in its place. In both
+ * roles. */
 Test(session_resumption, from_the_full_handshake)
 {
     enum { ROWS = COUNT(kinds) * COUNT(versions) * 2, TURNS = 40 };
@@ -368,7 +371,8 @@ Test(session_resumption, not_under_another_policy_or_service)
     }
 }
 
-/* A session that one end has from a connection in one role does nothing in the other (hazard 33). */
+/* A session that one end has from a connection in one role does nothing in the other (hazard 33).
+ */
 Test(session_resumption, not_in_another_role)
 {
     for (size_t i = 0; i < COUNT(kinds) * COUNT(versions); i++) {
@@ -383,8 +387,8 @@ Test(session_resumption, not_in_another_role)
     }
 }
 
-/* Names and pins are compared again, whatever OpenSSL resumes: here a client is made to offer a session that another
- * policy made. */
+/* Names and pins are compared again, whatever OpenSSL resumes: here a client is made to offer a
+ * session that another policy made. */
 Test(session_resumption, the_peer_is_looked_at_again)
 {
     static char *other_names[] = {"elsewhere.example"};
@@ -422,7 +426,8 @@ Test(session_resumption, the_peer_is_looked_at_again)
     }
 }
 
-/* A context whose certificate, or that of the authority which it shows with it, is good for eight seconds. */
+/* A context whose certificate, or that of the authority which it shows with it, is good for eight
+ * seconds. */
 static struct tls_context *short_lived(size_t end, const struct test_identity *ca, bool authority,
                                        enum config_sessions_kind kind)
 {
@@ -462,8 +467,9 @@ static struct tls_context *long_lived(size_t end, const struct test_identity *ca
     return context;
 }
 
-/* As soon as the client's or the server's certificate expires, or one that vouches for it, its sessions are as good as
- * none: the handshake is a full one, in which the certificate is refused. */
+/* As soon as the client's or the server's certificate expires, or one that vouches for it, its
+ * sessions are as good as none: the handshake is a full one, in which the certificate is refused.
+ */
 Test(session_resumption, not_when_the_certificate_has_expired)
 {
     enum { ROWS = 4 * COUNT(kinds) * COUNT(versions) };

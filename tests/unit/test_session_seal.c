@@ -132,7 +132,8 @@ Test(session_seal, an_empty_record)
 
 /* ---- The file ------------------------------------------------------------------------------- */
 
-/* With "#" before it as long as a buffer, so that what follows could be taken for a line of its own. */
+/* With "#" before it as long as a buffer, so that what follows could be taken for a line of its
+ * own. */
 #define LONG                                                                                      \
     "                                                                                           " \
     "                                                                                           " \
@@ -259,7 +260,8 @@ Test(session_seal, a_changed_file_is_noticed)
     keyring_free(ring);
 }
 
-/* Keys stay when the file becomes unusable; that is told, and it ends when the file is good again. */
+/* Keys stay when the file becomes unusable; that is told, and it ends when the file is good again.
+ */
 Test(session_seal, a_file_that_goes_bad)
 {
     struct tls_error error;

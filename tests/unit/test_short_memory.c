@@ -1,4 +1,5 @@
-/* OpenSSL runs out of memory at each of its allocations in turn: nobody and nothing else is blamed for it. */
+/* OpenSSL runs out of memory at each of its allocations in turn: nobody and nothing else is blamed
+ * for it. */
 #include "server/lib/tls/error.h"
 #include "server/lib/tls/identity.h"
 #include "server/lib/tls/policy.h"

@@ -1,4 +1,5 @@
-/* The verdict on a connection by its first bytes, over real sockets; what bytes are, is in test_hello.c. */
+/* The verdict on a connection by its first bytes, over real sockets; what bytes are, is in
+ * test_hello.c. */
 #include "relay/clock.h"
 #include "relay/relay.h"
 #include "tests/support/resources.h"
@@ -96,7 +97,8 @@ static struct verdict verdict_of(struct bench *bench)
     return verdict;
 }
 
-/* ---- The table --------------------------------------------------------------------------------- */
+/* ---- The table ---------------------------------------------------------------------------------
+ */
 
 enum ending { STAYS, FIN, RST };
 
@@ -271,7 +273,8 @@ Test(sniff, a_long_hello_is_kept_whole, .timeout = 20)
     }
 }
 
-/* ---- Time ------------------------------------------------------------------------------------------ */
+/* ---- Time
+ * ------------------------------------------------------------------------------------------ */
 
 Test(sniff, silence_decides_at_its_timeout_and_not_before, .timeout = 20)
 {
@@ -310,7 +313,8 @@ Test(sniff, never_waits_until_something_comes, .timeout = 20)
     bench_free(&bench);
 }
 
-/* The rest of a hello has the handshake's time from its first byte, however long silence may last. */
+/* The rest of a hello has the handshake's time from its first byte, however long silence may last.
+ */
 Test(sniff, half_a_hello_has_the_handshakes_time, .timeout = 20)
 {
     struct bench bench;
@@ -340,7 +344,8 @@ Test(sniff, a_configured_role_is_there_from_the_start, .timeout = 20)
         }
 }
 
-/* ---- Who is told ---------------------------------------------------------------------------------- */
+/* ---- Who is told
+ * ---------------------------------------------------------------------------------- */
 
 Test(sniff, the_owner_is_told_once_on_the_relays_thread, .timeout = 30)
 {

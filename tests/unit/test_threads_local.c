@@ -1,5 +1,5 @@
-/* Thread-local data are taken from the stack, and an application may have more of them than a thread of ours
- * has stack. */
+/* Thread-local data are taken from the stack, and an application may have more of them than a
+ * thread of ours has stack. */
 #include "relay/threads.h"
 
 #include <criterion/criterion.h>

@@ -305,7 +305,8 @@ Test(verify, ca_alone_as_server)
     check_rows(rows, COUNT(rows), true, TLS1_3_VERSION);
 }
 
-/* A peer without a certificate, by a cipher that needs none, gets nowhere; not even with insecure_any_peer. */
+/* A peer without a certificate, by a cipher that needs none, gets nowhere; not even with
+ * insecure_any_peer. */
 Test(verify, anonymous_ciphers_stay_out)
 {
     struct world *world = world_new();

@@ -51,9 +51,9 @@ static int wait_once(actpass_conn *conn, int fd, short events, int64_t deadline_
     return extra[0].revents != 0 ? 0 : ETIMEDOUT;
 }
 
-/* Waits for EVENTS of a descriptor; -1: for the deadline. 0, or an errno: ETIMEDOUT at the deadline, ECANCELED where
- * nobody is left to wait for: conn_wait does not say that the peer has reset the connection, so it is looked at now and
- * then. */
+/* Waits for EVENTS of a descriptor; -1: for the deadline. 0, or an errno: ETIMEDOUT at the
+ * deadline, ECANCELED where nobody is left to wait for: conn_wait does not say that the peer has
+ * reset the connection, so it is looked at now and then. */
 static int wait_for(actpass_conn *conn, int fd, short events, int64_t deadline_us)
 {
     int error;
@@ -66,7 +66,8 @@ static int wait_for(actpass_conn *conn, int fd, short events, int64_t deadline_u
     return error;
 }
 
-/* A unix socket whose backlog is full answers EAGAIN, and poll tells nothing: try again after a moment. */
+/* A unix socket whose backlog is full answers EAGAIN, and poll tells nothing: try again after a
+ * moment. */
 static int wait_for_backlog(actpass_conn *conn, int64_t deadline_us)
 {
     int64_t retry_us = clock_deadline_ms(BUSY_DELAY_MS);

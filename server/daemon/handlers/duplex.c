@@ -88,7 +88,8 @@ static void on_idle(void *arg)
     idle_release();
 }
 
-/* ---- From TLS to the plain side --------------------------------------------------------------- */
+/* ---- From TLS to the plain side ---------------------------------------------------------------
+ */
 
 static enum step read_tls(struct duplex *duplex)
 {
@@ -143,7 +144,8 @@ static enum step move_in(struct duplex *duplex)
     return step;
 }
 
-/* ---- From the plain side to TLS --------------------------------------------------------------- */
+/* ---- From the plain side to TLS ---------------------------------------------------------------
+ */
 
 static enum step read_plain(struct duplex *duplex)
 {
@@ -253,7 +255,8 @@ static bool run(struct duplex *duplex, int64_t idle_timeout_ms)
     return duplex->plain_error == 0;
 }
 
-/* Cuts both sides. What the plain side sent before it broke goes out first, as far as the socket takes it. */
+/* Cuts both sides. What the plain side sent before it broke goes out first, as far as the socket
+ * takes it. */
 static void cut(struct duplex *duplex, const char *name)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};

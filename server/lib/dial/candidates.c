@@ -35,8 +35,8 @@ bool candidates_at_hand(const struct candidates *candidates)
     return candidates->at < candidates->have;
 }
 
-/* The addresses that are left share what is left of the time, so that one name server that is silent does not keep a
- * spare address from its turn. */
+/* The addresses that are left share what is left of the time, so that one name server that is
+ * silent does not keep a spare address from its turn. */
 static int64_t share_of(const struct candidates *candidates)
 {
     if (candidates->deadline_us == DEADLINE_NEVER)
@@ -46,7 +46,8 @@ static int64_t share_of(const struct candidates *candidates)
     return now_us + (candidates->deadline_us - now_us) / addresses;
 }
 
-/* The next one of the wanted family, or of the other where there is none; takes it out of the list. */
+/* The next one of the wanted family, or of the other where there is none; takes it out of the list.
+ */
 static struct addrinfo *take_of_family(struct addrinfo **list, int family)
 {
     struct addrinfo **at = list;

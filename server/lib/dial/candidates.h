@@ -1,5 +1,5 @@
-/* What to connect to: the socket addresses behind a list of configured ones, in the order in which to try them. Names
- * are looked up one by one, when their turn comes. For one thread. */
+/* What to connect to: the socket addresses behind a list of configured ones, in the order in which
+ * to try them. Names are looked up one by one, when their turn comes. For one thread. */
 #ifndef ACTPASS_SERVER_DIALING_CANDIDATES_H
 #define ACTPASS_SERVER_DIALING_CANDIDATES_H
 
@@ -37,15 +37,17 @@ void candidates_begin(struct candidates *candidates, const struct config_address
 void candidates_limit(struct candidates *candidates, int cancel_fd, int64_t deadline_us);
 void candidates_end(struct candidates *candidates);
 
-/* Is there another one behind the same configured address? Else the next call may wait for a lookup. */
+/* Is there another one behind the same configured address? Else the next call may wait for a
+ * lookup. */
 bool candidates_at_hand(const struct candidates *candidates);
 
-/* False: there are no more. A name's addresses come with families in turn (RFC 8305 section 4), the first as
- * getaddrinfo prefers. A name that cannot be looked up is told to EAR. */
+/* False: there are no more. A name's addresses come with families in turn (RFC 8305 section 4), the
+ * first as getaddrinfo prefers. A name that cannot be looked up is told to EAR. */
 bool candidates_next(struct candidates *candidates, const struct dial_ear *ear,
                      struct candidate *candidate);
 
-/* Puts a list of getaddrinfo's into the order in which its addresses are tried: families in turn. */
+/* Puts a list of getaddrinfo's into the order in which its addresses are tried: families in turn.
+ */
 struct addrinfo;
 struct addrinfo *candidates_in_turn(struct addrinfo *list);
 

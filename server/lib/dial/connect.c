@@ -22,8 +22,8 @@ enum {
 struct attempt {
     int fd;
     struct candidate to;
-    /* A unix socket with a full backlog, or a fixed local port whose last connection to there is not quite over: poll
-     * tells nothing, so try again soon. */
+    /* A unix socket with a full backlog, or a fixed local port whose last connection to there is
+     * not quite over: poll tells nothing, so try again soon. */
     bool busy;
 };
 
@@ -58,8 +58,8 @@ static int set_option(int fd, int level, int name)
     return setsockopt(fd, level, name, &on, sizeof(on));
 }
 
-/* A port that is fixed may have been used by us a moment ago; one that is not need be free only for this peer, so it
- * is chosen when the connection is made (ip(7)). 0, or an errno. */
+/* A port that is fixed may have been used by us a moment ago; one that is not need be free only for
+ * this peer, so it is chosen when the connection is made (ip(7)). 0, or an errno. */
 static int bind_to(int fd, const struct addrinfo *local, bool fixed)
 {
     if (fixed && set_option(fd, SOL_SOCKET, SO_REUSEADDR) != 0)
@@ -219,7 +219,8 @@ static int64_t wake_us(const struct race *race)
     return wake;
 }
 
-/* Waits for the first thing to happen. The winner's descriptor, or -1; *cancelled may become true. */
+/* Waits for the first thing to happen. The winner's descriptor, or -1; *cancelled may become true.
+ */
 static int wait_once(struct race *race, struct candidate *winner, bool *cancelled)
 {
     struct pollfd set[1 + MOST_ATTEMPTS];

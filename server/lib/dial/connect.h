@@ -1,10 +1,11 @@
-/* Opening a TCP or unix connection to the first of several addresses that answers (RFC 8305, "Happy Eyeballs"):
- * attempts begin 250 ms after each other, at once where one has failed, and go on side by side; the first to
- * connect wins. A further configured address is a spare one: it is begun only when all before it failed or had
- * up to two seconds. For one thread; another one may cancel.
+/* Opening a TCP or unix connection to the first of several addresses that answers (RFC 8305, "Happy
+ * Eyeballs"): attempts begin 250 ms after each other, at once where one has failed, and go on side
+ * by side; the first to connect wins. A further configured address is a spare one: it is begun only
+ * when all before it failed or had up to two seconds. For one thread; another one may cancel.
  *
- * From a fixed local port two that dial each other may meet without a listener: TCP's simultaneous open (RFC 9293
- * section 3.5). Candidates of another family than the local address are told and left out. */
+ * From a fixed local port two that dial each other may meet without a listener: TCP's simultaneous
+ * open (RFC 9293 section 3.5). Candidates of another family than the local address are told and
+ * left out. */
 #ifndef ACTPASS_SERVER_DIALING_CONNECT_H
 #define ACTPASS_SERVER_DIALING_CONNECT_H
 
@@ -21,8 +22,8 @@ struct dial {
     struct dial_ear ear;
 };
 
-/* A connected socket that does not block, and what it is connected to; or -1: all attempts that failed were told
- * to the ear, or it was cancelled. */
+/* A connected socket that does not block, and what it is connected to; or -1: all attempts that
+ * failed were told to the ear, or it was cancelled. */
 int dial_connect(const struct dial *dial, struct candidate *winner);
 
 /* The same for this one alone. */
@@ -34,7 +35,8 @@ bool dial_is_cancelled(int cancel_fd);
 /* Tells the ear that this one failed. */
 void dial_tell(const struct dial *dial, const struct candidate *to, const char *why);
 
-/* An unconnected socket for it, with our options set and bound to DIAL's local address. -1: the ear was told. */
+/* An unconnected socket for it, with our options set and bound to DIAL's local address. -1: the ear
+ * was told. */
 int dial_socket(const struct dial *dial, const struct candidate *to);
 
 #endif

@@ -14,8 +14,8 @@ bool opening_wants_fast_open(const struct config_connection *connection)
            connection->transport == CONFIG_TRANSPORT_RELAY;
 }
 
-/* SYN data that got lost is the path's doing. With no connection at all the peer may just be away; but where
- * there was not even an answer, the next attempt had better be an ordinary one. */
+/* SYN data that got lost is the path's doing. With no connection at all the peer may just be away;
+ * but where there was not even an answer, the next attempt had better be an ordinary one. */
 static void judge_path(const struct opening *opening, actpass_conn *conn,
                        const struct candidate *to)
 {

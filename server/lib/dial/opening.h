@@ -1,6 +1,6 @@
-/* Opening a connection with the first flight in the SYN (TCP Fast Open): there the handshake begins before there is a
- * connection, and what comes of it decides whether the next address is tried. For one thread; another one may
- * cancel. */
+/* Opening a connection with the first flight in the SYN (TCP Fast Open): there the handshake begins
+ * before there is a connection, and what comes of it decides whether the next address is tried. For
+ * one thread; another one may cancel. */
 #ifndef ACTPASS_SERVER_DIALING_OPENING_H
 #define ACTPASS_SERVER_DIALING_OPENING_H
 
@@ -11,8 +11,8 @@
 struct opening {
     struct dial dial;
     struct peers *unfit; /* addresses that do not get along with it */
-    /* Makes a connection of the socket, which is taken also on failure, and shakes hands. NULL: something was short,
-     * and that was told; no other address is tried. */
+    /* Makes a connection of the socket, which is taken also on failure, and shakes hands. NULL:
+     * something was short, and that was told; no other address is tried. */
     actpass_conn *(*shake_hands)(void *arg, int fd, const struct candidate *to,
                                  const struct conn_options *options);
     /* Lets the last one's connection go, of which nothing came. */
@@ -20,11 +20,13 @@ struct opening {
     void *arg;
 };
 
-/* As TLS client, through the relay: nothing secret may go into a SYN, and it has to go there first. */
+/* As TLS client, through the relay: nothing secret may go into a SYN, and it has to go there first.
+ */
 bool opening_wants_fast_open(const struct config_connection *connection);
 
-/* One address after the other, until there is a TCP connection, whatever came of the handshake, or there are no more
- * addresses, or no more time. Addresses that are unfit are connected to as ever. The ear hears of those that failed. */
+/* One address after the other, until there is a TCP connection, whatever came of the handshake, or
+ * there are no more addresses, or no more time. Addresses that are unfit are connected to as ever.
+ * The ear hears of those that failed. */
 void opening_in_turn(struct opening *opening);
 
 #endif

@@ -17,8 +17,8 @@ enum { STACK_SIZE = 1024 * 1024 }; /* modules of nsswitch.conf run on it, too */
 
 enum stage { QUEUED, RUNNING, DONE, ABANDONED };
 
-/* One lookup. The caller owns it, but from RUNNING to DONE the thread writes the result; when it is ABANDONED, the
- * thread owns it. */
+/* One lookup. The caller owns it, but from RUNNING to DONE the thread writes the result; when it is
+ * ABANDONED, the thread owns it. */
 struct lookup {
     char *host;
     char port[8];

@@ -1,5 +1,6 @@
-/* Sessions that we may resume as client, by whom they are for. Bounded; the oldest go first. A TLS 1.3 ticket
- * is used once (RFC 8446 appendix C.4), a TLS 1.2 session until it expires. Any thread. */
+/* Sessions that we may resume as client, by whom they are for. Bounded; the oldest go first. A
+ * TLS 1.3 ticket is used once (RFC 8446 appendix C.4), a TLS 1.2 session until it expires. Any
+ * thread. */
 #ifndef ACTPASS_SERVER_SESSIONS_CLIENTS_H
 #define ACTPASS_SERVER_SESSIONS_CLIENTS_H
 
@@ -12,8 +13,8 @@ struct clients;
 struct clients *clients_new(void); /* NULL: no memory */
 void clients_free(struct clients *clients);
 
-/* Keeps a copy for LIFETIME_S seconds. One that is not for use ONCE takes the place of all others of that key. Without
- * memory, or larger than STORE_RECORD, it is not kept. */
+/* Keeps a copy for LIFETIME_S seconds. One that is not for use ONCE takes the place of all others
+ * of that key. Without memory, or larger than STORE_RECORD, it is not kept. */
 void clients_put(struct clients *clients, const struct store_key *key, const void *data,
                  size_t size, bool once, int64_t lifetime_s);
 

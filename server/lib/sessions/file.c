@@ -31,8 +31,8 @@ struct file {
     int64_t reopen_us; /* not before; the writer's own */
 };
 
-/* The one table of this process: LMDB's locks are lost when a process opens a file twice (lmdb.h), so all services
- * that name it must share it. */
+/* The one table of this process: LMDB's locks are lost when a process opens a file twice (lmdb.h),
+ * so all services that name it must share it. */
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct file *table;
 
@@ -92,8 +92,8 @@ static enum store_result take_out(struct store *store, const struct store_key *k
 
 /* ---- Which file it is ---------------------------------------------------------------------- */
 
-/* An empty file is a new store to LMDB, so that it may be made here, to know which file it is. A path that is
- * something else than a file is not touched. */
+/* An empty file is a new store to LMDB, so that it may be made here, to know which file it is. A
+ * path that is something else than a file is not touched. */
 static int identify(const char *path, struct stat *status)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0600);
@@ -118,8 +118,8 @@ static bool is_damaged(int error)
     return error == MDB_CORRUPTED || error == MDB_PAGE_NOTFOUND || error == MDB_BAD_TXN;
 }
 
-/* What a crash of the machine has damaged: it is sessions only, so another is begun, and whoever wants to can look at it. Not if
- * another process has done so already. */
+/* What a crash of the machine has damaged: it is sessions only, so another is begun, and whoever
+ * wants to can look at it. Not if another process has done so already. */
 static void set_aside(const struct file *file)
 {
     struct stat status;
@@ -131,8 +131,8 @@ static void set_aside(const struct file *file)
     free(name);
 }
 
-/* Opening may wait for other processes; until it is done there is nothing to read. But whoever names the file meanwhile must
- * find that it is this one. */
+/* Opening may wait for other processes; until it is done there is nothing to read. But whoever
+ * names the file meanwhile must find that it is this one. */
 static bool open_anew(struct file *file)
 {
     struct stat status;
@@ -182,8 +182,8 @@ static void destroy(struct file *file)
     free(file);
 }
 
-/* Where the writer waits for a process that does not go on, the file stays open, for whoever names it next or to the end of
- * this process. */
+/* Where the writer waits for a process that does not go on, the file stays open, for whoever names
+ * it next or to the end of this process. */
 static void release(struct store *store)
 {
     struct file *file = (struct file *)store;

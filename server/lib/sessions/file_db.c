@@ -45,7 +45,8 @@ static MDB_val val(const void *data, size_t size)
     return (MDB_val){.mv_size = size, .mv_data = (void *)data};
 }
 
-/* ---- Both files are mapped, and who touches a page of a mapping that has no place on the disk is killed (SIGBUS) ---- */
+/* ---- Both files are mapped, and who touches a page of a mapping that has no place on the disk is
+ * killed (SIGBUS) ---- */
 
 /* Where the file system cannot do it, it is left as it is. */
 static int reserve(int fd, off_t offset, off_t size)
@@ -68,9 +69,9 @@ static char *name_lock(const char *path)
     return asprintf(&name, "%s-lock", path) < 0 ? NULL : name;
 }
 
-/* LMDB makes the lock file with a hole and writes to that; on a full disk there is an error now instead. A file that is
- * there does not grow: others have it mapped as it is. To be called while it is not open in this process, since
- * closing it ends the process's locks on it. */
+/* LMDB makes the lock file with a hole and writes to that; on a full disk there is an error now
+ * instead. A file that is there does not grow: others have it mapped as it is. To be called while
+ * it is not open in this process, since closing it ends the process's locks on it. */
 static int reserve_lock(struct file_db *db, const char *path)
 {
     struct stat status;
@@ -107,8 +108,9 @@ bool file_db_is_current(const struct file_db *db, const char *path)
     return is;
 }
 
-/* After a crash of the machine a file may be shorter than it says. What is missing becomes zeros, which LMDB finds to be no pages
- * of its own. (Its very last pages may be missing in good order: they were free.) */
+/* After a crash of the machine a file may be shorter than it says. What is missing becomes zeros,
+ * which LMDB finds to be no pages of its own. (Its very last pages may be missing in good order:
+ * they were free.) */
 static int fill_up(struct file_db *db)
 {
     MDB_envinfo info;
@@ -146,7 +148,8 @@ static int open_in(struct file_db *db, unsigned transaction, unsigned flags)
     return error;
 }
 
-/* Tables that are there are opened without the lock for writing: a process that is stopped may hold it. */
+/* Tables that are there are opened without the lock for writing: a process that is stopped may hold
+ * it. */
 static int open_tables(struct file_db *db)
 {
     int error = open_in(db, MDB_RDONLY, 0);
@@ -165,8 +168,8 @@ static int make_reader(struct file_db *db)
     return error;
 }
 
-/* No sync: after a crash of the machine sessions need not be there, and the order of writes keeps the file whole
- * when it is only a process that dies. */
+/* No sync: after a crash of the machine sessions need not be there, and the order of writes keeps
+ * the file whole when it is only a process that dies. */
 static int open_env(struct file_db *db, const char *path)
 {
     const unsigned flags = MDB_NOTLS | MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOMETASYNC | MDB_NORDAHEAD;
@@ -372,8 +375,8 @@ static int write_once(struct file_db *db, struct file_change *const *changes, si
     return error;
 }
 
-/* Where there is no room, a killed reader may hold old pages, or the records have grown: an eighth of all goes,
- * then we try again. */
+/* Where there is no room, a killed reader may hold old pages, or the records have grown: an eighth
+ * of all goes, then we try again. */
 int file_db_write(struct file_db *db, struct file_change *const *changes, size_t count)
 {
     int error = write_once(db, changes, count, 0);

@@ -1,5 +1,5 @@
-/* The LMDB side of the file store: a table of records and one of their order of arrival. All functions
- * return 0 or a code of LMDB or errno. */
+/* The LMDB side of the file store: a table of records and one of their order of arrival. All
+ * functions return 0 or a code of LMDB or errno. */
 #ifndef ACTPASS_SERVER_SESSIONS_FILE_DB_H
 #define ACTPASS_SERVER_SESSIONS_FILE_DB_H
 
@@ -35,15 +35,15 @@ struct file_db {
 int file_db_open(struct file_db *db, const char *path);
 void file_db_close(struct file_db *db);
 
-/* Are the files in use those that others find at the path? With others than they have, we would write at the same time as
- * they do. */
+/* Are the files in use those that others find at the path? With others than they have, we would
+ * write at the same time as they do. */
 bool file_db_is_current(const struct file_db *db, const char *path);
 
 /* Copies a record that has not expired; MDB_NOTFOUND if there is none. */
 int file_db_get(struct file_db *db, const struct store_key *key, void *buffer, size_t *size);
 
-/* Writes changes in one transaction, and evicts what has expired and what is too much. For one thread, which may wait
- * for other processes. */
+/* Writes changes in one transaction, and evicts what has expired and what is too much. For one
+ * thread, which may wait for other processes. */
 int file_db_write(struct file_db *db, struct file_change *const *changes, size_t count);
 
 #endif

@@ -59,7 +59,8 @@ static bool check_step(const char *path, const char *at, enum step step, struct 
                     at);
 }
 
-/* Looks at FOLDER and at all above it, but for "/": who has that has everything. FOLDER is changed meanwhile. */
+/* Looks at FOLDER and at all above it, but for "/": who has that has everything. FOLDER is changed
+ * meanwhile. */
 static bool check_way(const char *path, char *folder, struct tls_error *error)
 {
     char *at = folder + strspn(folder, "/");

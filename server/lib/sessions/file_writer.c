@@ -1,4 +1,5 @@
-/* The thread that writes to a file store. Changes that come while it waits for other processes are written together. */
+/* The thread that writes to a file store. Changes that come while it waits for other processes are
+ * written together. */
 #include "server/lib/sessions/file_writer.h"
 
 #include "relay/clock.h"

@@ -1,6 +1,7 @@
 /* What the files of session resumption share.
  *
- *   sessions.c   new, free, and what both roles need     as_server.c   stores and tickets     as_client.c   the table */
+ *   sessions.c   new, free, and what both roles need     as_server.c   stores and tickets
+ * as_client.c   the table */
 #ifndef ACTPASS_SERVER_SESSIONS_INTERNAL_H
 #define ACTPASS_SERVER_SESSIONS_INTERNAL_H
 
@@ -26,8 +27,8 @@ struct sessions {
 
 struct sessions *sessions_of(const SSL *ssl);
 
-/* Whatever becomes of a session, its full handshake must not be too long ago, and its peer must still be one that we
- * accept. */
+/* Whatever becomes of a session, its full handshake must not be too long ago, and its peer must
+ * still be one that we accept. */
 bool session_acceptable(const struct sessions *sessions, SSL_SESSION *session);
 
 /* Seconds for which a session that was just made or renewed may be kept. */

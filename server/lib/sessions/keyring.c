@@ -96,8 +96,8 @@ static bool add_line(struct key_set *keys, const char *file, int number, char *l
     return set || tls_fail(error, "out of memory for session_key_file");
 }
 
-/* The rest of a line that was too long must not be taken for a line of its own, with a key in it. What is left of the
- * line is no key, unless it is a comment. */
+/* The rest of a line that was too long must not be taken for a line of its own, with a key in it.
+ * What is left of the line is no key, unless it is a comment. */
 static void skip_rest(FILE *in, char *line)
 {
     int c = 0;

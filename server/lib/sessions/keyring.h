@@ -28,13 +28,13 @@ struct key_set {
 
 struct keyring;
 
-/* Reads a file: one key a line, 64 hex digits; empty lines and lines that begin with # are skipped. NULL as
- * file: one random key. NULL with error. */
+/* Reads a file: one key a line, 64 hex digits; empty lines and lines that begin with # are skipped.
+ * NULL as file: one random key. NULL with error. */
 struct keyring *keyring_new(const char *file, struct tls_error *error);
 void keyring_free(struct keyring *keyring); /* NULL is fine */
 
-/* Reads the file again if it has changed; it is looked at once a second at most. False with error: it
- * cannot be used, and the keys from before stay. */
+/* Reads the file again if it has changed; it is looked at once a second at most. False with error:
+ * it cannot be used, and the keys from before stay. */
 bool keyring_refresh(struct keyring *keyring, struct tls_error *error);
 
 /* Reads it again in any case. */

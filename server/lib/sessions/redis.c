@@ -12,7 +12,8 @@
 #include <string.h>
 #include <sys/un.h>
 
-/* Connections that are kept; more may be open at once for as long as they are used, but not without bound. */
+/* Connections that are kept; more may be open at once for as long as they are used, but not without
+ * bound. */
 enum { KEEP = 16, MOST_OPEN = 128, NAME = 80 };
 
 struct redis {
@@ -103,7 +104,8 @@ static redisReply *try_link(struct redis_link *link, const struct command *comma
                 : NULL;
 }
 
-/* A kept connection may be dead since Redis was started anew; then a new one gets a try within the same deadline. */
+/* A kept connection may be dead since Redis was started anew; then a new one gets a try within the
+ * same deadline. */
 static redisReply *ask(struct redis *redis, const struct command *command,
                        struct store_problem *problem)
 {

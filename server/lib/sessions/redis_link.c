@@ -223,8 +223,8 @@ static bool send_all(struct redis_link *link, const char *data, size_t size, int
     return !error || fail(problem, "cannot ask", error);
 }
 
-/* One read of the answer. An array is no answer to anything that we ask, and its announced length would be
- * allocated. */
+/* One read of the answer. An array is no answer to anything that we ask, and its announced length
+ * would be allocated. */
 static bool take_some(struct redis_link *link, int64_t deadline_us, struct store_problem *problem)
 {
     char buffer[4096];

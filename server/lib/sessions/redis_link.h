@@ -1,6 +1,6 @@
-/* One connection to a Redis: a command, its answer, one deadline for both. For one thread at a time.
- * hiredis speaks the protocol; the socket is ours, since hiredis would wait for each byte anew, block in the look-up
- * of names, and raise SIGPIPE. */
+/* One connection to a Redis: a command, its answer, one deadline for both. For one thread at a
+ * time. hiredis speaks the protocol; the socket is ours, since hiredis would wait for each byte
+ * anew, block in the look-up of names, and raise SIGPIPE. */
 #ifndef ACTPASS_SERVER_SESSIONS_REDIS_LINK_H
 #define ACTPASS_SERVER_SESSIONS_REDIS_LINK_H
 
@@ -35,8 +35,8 @@ struct redis_link *redis_link_open(const struct redis_place *place, int64_t dead
                                    struct store_problem *problem);
 void redis_link_close(struct redis_link *link); /* NULL is fine */
 
-/* Sends a command and returns its answer, which the caller frees with freeReplyObject. NULL with problem: no
- * answer in time, or none that can be understood; the connection is of no use then. */
+/* Sends a command and returns its answer, which the caller frees with freeReplyObject. NULL with
+ * problem: no answer in time, or none that can be understood; the connection is of no use then. */
 redisReply *redis_link_ask(struct redis_link *link, int count, const char *const *words,
                            const size_t *sizes, int64_t deadline_us, struct store_problem *problem);
 

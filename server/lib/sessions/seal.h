@@ -1,5 +1,5 @@
-/* Records that leave this process are sealed: AES-256-GCM, bound to what the record is for. Pure functions
- * on bytes; any thread.
+/* Records that leave this process are sealed: AES-256-GCM, bound to what the record is for. Pure
+ * functions on bytes; any thread.
  *
  *   version 1 | key id 8 | nonce 12 | ciphertext | tag 16
  *
@@ -26,8 +26,8 @@ struct seal_purpose {
 size_t seal(const struct key_set *keys, struct seal_purpose purpose, const void *data, size_t size,
             uint8_t *sealed);
 
-/* Opens into SIZE - SEAL_OVERHEAD bytes. False: sealed for something else, with a key that we have not,
- * or changed on the way. */
+/* Opens into SIZE - SEAL_OVERHEAD bytes. False: sealed for something else, with a key that we have
+ * not, or changed on the way. */
 bool seal_open(const struct key_set *keys, struct seal_purpose purpose, const uint8_t *sealed,
                size_t size, uint8_t *data);
 

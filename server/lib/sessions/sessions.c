@@ -66,7 +66,8 @@ bool sessions_problem(struct sessions *sessions, char *text, size_t size)
     return trouble_tell(&sessions->trouble, text, size);
 }
 
-/* Without resumption no tickets: in TLS 1.3 they are sent where nobody may be reading (hazard 15). */
+/* Without resumption no tickets: in TLS 1.3 they are sent where nobody may be reading (hazard 15).
+ */
 static bool use_nothing(SSL_CTX *ctx)
 {
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);

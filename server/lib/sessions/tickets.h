@@ -1,5 +1,5 @@
-/* Session tickets: sessions that the client keeps, encrypted by us (RFC 5077 section 4, RFC 8446 section 4.6.1).
- * Hosts with the same session_key_file open each other's. Any thread. */
+/* Session tickets: sessions that the client keeps, encrypted by us (RFC 5077 section 4, RFC 8446
+ * section 4.6.1). Hosts with the same session_key_file open each other's. Any thread. */
 #ifndef ACTPASS_SERVER_SESSIONS_TICKETS_H
 #define ACTPASS_SERVER_SESSIONS_TICKETS_H
 
@@ -7,9 +7,9 @@
 
 #include <openssl/evp.h>
 
-/* What SSL_CTX_set_tlsext_ticket_key_evp_cb asks: AES-256-CBC and HMAC-SHA256 with the keys of a ticket's name, or of
- * the first key for a new one. 1: fine; 2: fine, but give the client a new one; 0: no such key; -1: OpenSSL
- * failed. */
+/* What SSL_CTX_set_tlsext_ticket_key_evp_cb asks: AES-256-CBC and HMAC-SHA256 with the keys of a
+ * ticket's name, or of the first key for a new one. 1: fine; 2: fine, but give the client a new
+ * one; 0: no such key; -1: OpenSSL failed. */
 int tickets_keys(const struct key_set *keys, unsigned char name[TICKET_NAME], unsigned char *iv,
                  EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool encrypt);
 

@@ -1,7 +1,8 @@
-/* ALPN (RFC 7301). Where protocols are configured, a peer that takes part agrees on one of them or is turned away, in
- * both roles. One that takes no part, as it offers none or answers with none, is turned away only where one is
- * required: else the RFC knows no reason to. Requiring it keeps a client of another protocol, whom somebody on the path has
- * sent here, from talking to us under a certificate that is good for both (ALPACA). */
+/* ALPN (RFC 7301). Where protocols are configured, a peer that takes part agrees on one of them or
+ * is turned away, in both roles. One that takes no part, as it offers none or answers with none, is
+ * turned away only where one is required: else the RFC knows no reason to. Requiring it keeps a
+ * client of another protocol, whom somebody on the path has sent here, from talking to us under a
+ * certificate that is good for both (ALPACA). */
 #ifndef ACTPASS_SERVER_TLS_ALPN_H
 #define ACTPASS_SERVER_TLS_ALPN_H
 
@@ -17,7 +18,8 @@ struct alpn {
     bool required; /* a peer without ALPN is refused */
 };
 
-/* Reads "alpn" and "require_alpn". False with error: a name of 0 or more than 255 bytes, too many, or no memory. */
+/* Reads "alpn" and "require_alpn". False with error: a name of 0 or more than 255 bytes, too many,
+ * or no memory. */
 bool alpn_read(const struct config_tls *tls, struct alpn *alpn, struct tls_error *error);
 void alpn_free(struct alpn *alpn);
 
@@ -25,14 +27,16 @@ void alpn_free(struct alpn *alpn);
  * nothing to choose. The alpn must outlive the context. */
 void alpn_use_as_server(const struct alpn *alpn, SSL_CTX *ctx);
 
-/* The same, where one is required, for a client that offers nothing, for which OpenSSL does not ask: to be called with each
- * ClientHello. False: the handshake must fail with *alert, and the error queue says why. */
+/* The same, where one is required, for a client that offers nothing, for which OpenSSL does not
+ * ask: to be called with each ClientHello. False: the handshake must fail with *alert, and the
+ * error queue says why. */
 bool alpn_is_offered(const struct alpn *alpn, SSL *ssl, int *alert);
 
 /* As client we offer them all. False: no memory. */
 bool alpn_use_as_client(const struct alpn *alpn, SSL_CTX *ctx);
 
-/* Is one of ours agreed on, or none and none required? Known from the peer's Certificate message on. */
+/* Is one of ours agreed on, or none and none required? Known from the peer's Certificate message
+ * on. */
 bool alpn_agreed(const struct alpn *alpn, const SSL *ssl);
 
 #endif

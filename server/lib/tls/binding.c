@@ -31,8 +31,8 @@ static struct binding *binding_of(const SSL *ssl)
 
 enum { ANSWERS = SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_ENCRYPTED_EXTENSIONS };
 
-/* Where somebody else's extension of this number may stand, which is nothing to us. OpenSSL has to be told, or it
- * takes it for ours in the wrong place. */
+/* Where somebody else's extension of this number may stand, which is nothing to us. OpenSSL has to
+ * be told, or it takes it for ours in the wrong place. */
 enum {
     ELSEWHERE = SSL_EXT_TLS1_3_HELLO_RETRY_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE_REQUEST |
                 SSL_EXT_TLS1_3_NEW_SESSION_TICKET
@@ -67,7 +67,8 @@ static int add(SSL *ssl, unsigned type, unsigned context, const uint8_t **data, 
 
 /* ---- What the peer says ------------------------------------------------------------------- */
 
-/* Nobody can make an answer of ours look like another's: it is part of what both Finished confirm. */
+/* Nobody can make an answer of ours look like another's: it is part of what both Finished confirm.
+ */
 static bool is_answer(const uint8_t *data, size_t size)
 {
     return size == BINDING_MARK + BINDING_DIGEST && memcmp(data, mark, BINDING_MARK) == 0;
@@ -84,7 +85,8 @@ static const char *judge_answer(struct binding *binding, const uint8_t *data)
     return NULL;
 }
 
-/* The number is for private use: what does not have our form is somebody else's, and none of our business. */
+/* The number is for private use: what does not have our form is somebody else's, and none of our
+ * business. */
 static int parse(SSL *ssl, unsigned type, unsigned context, const uint8_t *data, size_t size,
                  X509 *certificate, size_t chain_index, int *alert, void *arg)
 {

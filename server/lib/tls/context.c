@@ -231,8 +231,9 @@ void tls_context_free(struct tls_context *context)
 
 /* ---- Use ---------------------------------------------------------------------------------- */
 
-/* In OpenSSL 3.2 and later SSL_set_connect_state and SSL_set_accept_state make a record layer anew, which may fail for want
- * of memory. They return nothing, and SSL_set_bio would crash then; the error queue, empty before, is all that tells. */
+/* In OpenSSL 3.2 and later SSL_set_connect_state and SSL_set_accept_state make a record layer anew,
+ * which may fail for want of memory. They return nothing, and SSL_set_bio would crash then; the
+ * error queue, empty before, is all that tells. */
 static SSL *sound(SSL *ssl)
 {
     if (ERR_peek_error() == 0)

@@ -13,8 +13,8 @@ struct tls_context;
 /* Loads certificate, key and CA, and sets both contexts up for the roles that ROLE allows (auto:
  * both). Refuses, with one sentence that names the file or key and the remedy: a key that does not
  * match the certificate, a role server without a certificate, a role client (or auto) that says
- * nobody to trust, client authentication without anybody to trust, unknown ciphers. NULL with error.
- * Nothing of TLS is used afterwards, and this thread's error queue is empty. */
+ * nobody to trust, client authentication without anybody to trust, unknown ciphers. NULL with
+ * error. Nothing of TLS is used afterwards, and this thread's error queue is empty. */
 struct tls_context *tls_context_new(const struct config_tls *tls, enum config_role role,
                                     struct tls_error *error);
 
@@ -29,8 +29,8 @@ struct tls_context *tls_context_new_for(struct tls_owner owner, const struct con
                                         enum config_role role, struct tls_error *error);
 void tls_context_free(struct tls_context *context);
 
-/* A fresh SSL in accept (server) or connect (client) state with no BIO yet; the context must outlive it. NULL: no
- * memory, or a role that the context was not made for. */
+/* A fresh SSL in accept (server) or connect (client) state with no BIO yet; the context must
+ * outlive it. NULL: no memory, or a role that the context was not made for. */
 SSL *tls_context_ssl(struct tls_context *context, bool server);
 
 /* To be asked after every handshake, resumed ones too: is this peer the one we expect? A peer
@@ -38,13 +38,14 @@ SSL *tls_context_ssl(struct tls_context *context, bool server);
  * have been agreed on. False with error. */
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls_error *error);
 
-/* Where we dialed, a peer that is accepted must be known, whatever client authentication says: it has shown a certificate, or
- * the policy takes any peer. */
+/* Where we dialed, a peer that is accepted must be known, whatever client authentication says: it
+ * has shown a certificate, or the policy takes any peer. */
 bool tls_context_knows(const struct tls_context *context, SSL *ssl);
 
-/* To be called once the first handshake is accepted. A later one (TLS 1.2, renegotiation) must show the same certificate,
- * and does not agree on a protocol anew. True: we are client and answer when the server wants to renegotiate, which is
- * only where that is safe (RFC 5746, RFC 7627); else it is refused. */
+/* To be called once the first handshake is accepted. A later one (TLS 1.2, renegotiation) must show
+ * the same certificate, and does not agree on a protocol anew. True: we are client and answer when
+ * the server wants to renegotiate, which is only where that is safe (RFC 5746, RFC 7627); else it
+ * is refused. */
 bool tls_context_up(SSL *ssl);
 
 /* Why verification failed on this SSL, as policy_accepts or OpenSSL said it; "" if it did not. */
@@ -52,8 +53,8 @@ const char *tls_context_refusal(SSL *ssl);
 
 /* ---- Resumption as client, and what went wrong with sessions -------------------------------- */
 
-/* Before a handshake as client with a peer at an address that we dialed: offers a session that it gave us, and keeps
- * those that it will give. */
+/* Before a handshake as client with a peer at an address that we dialed: offers a session that it
+ * gave us, and keeps those that it will give. */
 void tls_context_offer(struct tls_context *context, SSL *ssl, const char *peer);
 
 /* After a handshake that failed: what was offered in it will not be again. */
@@ -62,8 +63,8 @@ void tls_context_failed(struct tls_context *context, SSL *ssl);
 /* Before SSL_free, however TLS ended: only after a fatal alert is the session of no use. */
 void tls_context_done(SSL *ssl);
 
-/* A problem with the store or the keys of sessions that is worth a line in the log, once a minute at most: they
- * cost full handshakes, never a connection. False: none. */
+/* A problem with the store or the keys of sessions that is worth a line in the log, once a minute
+ * at most: they cost full handshakes, never a connection. False: none. */
 bool tls_context_problem(struct tls_context *context, char *text, size_t size);
 
 #endif

@@ -18,8 +18,8 @@ bool tls_fail(struct tls_error *error, const char *format, ...)
     return false;
 }
 
-/* Of the first error, or of the one that says that memory was short: OpenSSL queues it before those that come from it, or,
- * older than 3.2, among them. */
+/* Of the first error, or of the one that says that memory was short: OpenSSL queues it before those
+ * that come from it, or, older than 3.2, among them. */
 bool tls_memory_was_short(const char **reason)
 {
     bool was_short = false;

@@ -46,8 +46,8 @@ void identity_free(struct identity *identity)
     *identity = (struct identity){NULL, NULL, NULL, NULL};
 }
 
-/* With a chain set, an empty one too, OpenSSL builds none of its own at each handshake: what is sent is
- * what the file holds. */
+/* With a chain set, an empty one too, OpenSSL builds none of its own at each handshake: what is
+ * sent is what the file holds. */
 bool identity_use(const struct identity *identity, SSL_CTX *ctx, struct tls_error *error)
 {
     if (!identity->certificate || (SSL_CTX_use_certificate(ctx, identity->certificate) == 1 &&

@@ -9,23 +9,24 @@
 
 static void set_options(SSL_CTX *ctx)
 {
-    /* All of them, so that none is left of openssl.cnf's: a cut stream must never look like an end (hazard 19), a peer
-     * must be able to renegotiate safely or not at all (hazard 23), and extended master secret stays on (RFC 7627). */
+    /* All of them, so that none is left of openssl.cnf's: a cut stream must never look like an end
+     * (hazard 19), a peer must be able to renegotiate safely or not at all (hazard 23), and
+     * extended master secret stays on (RFC 7627). */
     SSL_CTX_clear_options(ctx, SSL_CTX_get_options(ctx));
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_ENABLE_MIDDLEBOX_COMPAT |
                                  SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
-    /* AUTO_RETRY: a read goes on over records without data until there is some or the BIO says retry,
-     * which suits a blocking BIO and, since we wait on the relay and not on the socket, a
-     * non-blocking one. A repeated write may come from another buffer. No ENABLE_PARTIAL_WRITE: existing
-     * blocking code counts on all or nothing. */
+    /* AUTO_RETRY: a read goes on over records without data until there is some or the BIO says
+     * retry, which suits a blocking BIO and, since we wait on the relay and not on the socket, a
+     * non-blocking one. A repeated write may come from another buffer. No ENABLE_PARTIAL_WRITE:
+     * existing blocking code counts on all or nothing. */
     SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
 }
 
-/* Without an explicit minimum a TLS 1.1 hello is answered with internal_error (hazard 45). The maximum is left to
- * openssl.cnf, which cannot bring it below the minimum. */
+/* Without an explicit minimum a TLS 1.1 hello is answered with internal_error (hazard 45). The
+ * maximum is left to openssl.cnf, which cannot bring it below the minimum. */
 static bool set_versions(SSL_CTX *ctx, enum config_tls_version least)
 {
     return SSL_CTX_set_min_proto_version(ctx, least == CONFIG_TLS_1_3 ? TLS1_3_VERSION
@@ -41,8 +42,8 @@ bool limits_use(SSL_CTX *ctx, const struct config_tls *tls)
     SSL_CTX_set_verify_depth(ctx, tls->verify_depth ? (int)tls->verify_depth
                                                     : CONFIG_VERIFY_DEPTH_DEFAULT);
     SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
-    /* A common name that is taken for a host name by peer_names "cn:" is bound by name constraints, too, also where there
-     * is a subjectAltName (hazard 57). */
+    /* A common name that is taken for a host name by peer_names "cn:" is bound by name constraints,
+     * too, also where there is a subjectAltName (hazard 57). */
     X509_VERIFY_PARAM_set_hostflags(SSL_CTX_get0_param(ctx), X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT);
     return set_versions(ctx, tls->min_version);
 }
@@ -119,7 +120,8 @@ bool algorithms_use(SSL_CTX *ctx, const struct config_tls *tls, struct tls_error
 
 const char *openssl_version_warning(unsigned long version)
 {
-    /* The first fixed patch of each minor version of OpenSSL 3; from 3.4 on all are. The same table is in SConstruct. */
+    /* The first fixed patch of each minor version of OpenSSL 3; from 3.4 on all are. The same table
+     * is in SConstruct. */
     static const unsigned fixed[] = {14, 6, 2, 1};
     unsigned major = (unsigned)(version >> 28), minor = (version >> 20) & 0xff;
     unsigned patch = (version >> 4) & 0xff;

@@ -1,5 +1,6 @@
-/* What an SSL_CTX allows before anybody has authenticated, and which algorithms it takes. All of it is set here, so that
- * the system's openssl.cnf, whose "system_default" OpenSSL reads into each new SSL_CTX, weakens nothing. */
+/* What an SSL_CTX allows before anybody has authenticated, and which algorithms it takes. All of it
+ * is set here, so that the system's openssl.cnf, whose "system_default" OpenSSL reads into each new
+ * SSL_CTX, weakens nothing. */
 #ifndef ACTPASS_TLS_LIMITS_H
 #define ACTPASS_TLS_LIMITS_H
 

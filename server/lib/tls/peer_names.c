@@ -231,7 +231,8 @@ static bool match_dns_below(const char *parent, struct bytes shown)
            equal_dns(rest, parent);
 }
 
-/* The part before the last "@" is the mail host's to interpret, so byte by byte (RFC 5280 section 7.5). */
+/* The part before the last "@" is the mail host's to interpret, so byte by byte (RFC 5280
+ * section 7.5). */
 static bool match_email(const char *wanted, struct bytes shown)
 {
     size_t local = (size_t)(strrchr(wanted, '@') + 1 - wanted);
@@ -307,7 +308,8 @@ static bool match_common_name(const struct peer_names *names, struct bytes shown
     return false;
 }
 
-/* The subject's only one: which of several would count is anybody's guess. NULL: none, or several. */
+/* The subject's only one: which of several would count is anybody's guess. NULL: none, or several.
+ */
 static const ASN1_STRING *only_common_name(X509 *certificate)
 {
     X509_NAME *subject = X509_get_subject_name(certificate);

@@ -39,8 +39,8 @@ static BIO *open_file(const char *what, const char *path, struct tls_error *erro
     return bio;
 }
 
-/* Did reading fail for want of memory, and not for what is in the file? OpenSSL that says nothing had none for a word. The
- * error queue is emptied, reason is what it said. */
+/* Did reading fail for want of memory, and not for what is in the file? OpenSSL that says nothing
+ * had none for a word. The error queue is emptied, reason is what it said. */
 static bool no_memory(const char *what, const char *path, const char **reason,
                       struct tls_error *error)
 {

@@ -13,7 +13,8 @@ STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct tls
 /* The same for certificate revocation lists, of the key "crl"; freed with sk_X509_CRL_pop_free. */
 STACK_OF(X509_CRL) * pem_crls(const char *path, struct tls_error *error);
 
-/* The first private key of a file, which must be private (config/private_file.h). NULL with error. */
+/* The first private key of a file, which must be private (config/private_file.h). NULL with error.
+ */
 EVP_PKEY *pem_key(const char *path, struct tls_error *error);
 
 #endif

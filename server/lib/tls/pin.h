@@ -1,5 +1,5 @@
-/* Pins: public keys that are known beforehand, by SHA-256 of the DER form of SubjectPublicKeyInfo (RFC 7469
- * section 2.4). Pure functions; any thread. */
+/* Pins: public keys that are known beforehand, by SHA-256 of the DER form of SubjectPublicKeyInfo
+ * (RFC 7469 section 2.4). Pure functions; any thread. */
 #ifndef ACTPASS_SERVER_TLS_PIN_H
 #define ACTPASS_SERVER_TLS_PIN_H
 

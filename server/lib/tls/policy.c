@@ -137,7 +137,8 @@ static bool judge(const struct policy *policy, X509 *peer, struct tls_error *err
     struct pin pin;
     if (!pin_of(peer, &pin))
         return tls_fail_for_memory(error); /* which alone can fail there */
-    /* The key, not the whole certificate: who shows our key under another certificate is us, too. */
+    /* The key, not the whole certificate: who shows our key under another certificate is us, too.
+     */
     if (is_own(policy, &pin))
         return tls_fail(error, "its key is our own: we are talking to ourselves, or to a mirror");
     if (policy->any_peer)

@@ -27,7 +27,8 @@ struct served {
 
 /* ---- New and free -------------------------------------------------------------------------- */
 
-/* OpenSSL looks at a key's strength only when it takes the certificate, which should not be with a client's hello. */
+/* OpenSSL looks at a key's strength only when it takes the certificate, which should not be with a
+ * client's hello. */
 static bool try_identity(const struct identity *identity, struct tls_error *error)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -163,8 +164,8 @@ static unsigned read_two(const unsigned char *at)
     return (unsigned)at[0] << 8 | at[1];
 }
 
-/* The host name of the extension: a list of one, as everybody sends it. False: there is none, or not in this form, and OpenSSL
- * will say what is wrong with it. */
+/* The host name of the extension: a list of one, as everybody sends it. False: there is none, or
+ * not in this form, and OpenSSL will say what is wrong with it. */
 static bool read_name(SSL *ssl, struct name *name)
 {
     enum { LIST = 2, TYPE = 1, LENGTH = 2, HEAD = LIST + TYPE + LENGTH };

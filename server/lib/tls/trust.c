@@ -58,8 +58,8 @@ static bool load_file(const char *path, struct trust *trust, struct tls_error *e
         return false;
     for (int i = 0; i < sk_X509_num(trust->list); i++) {
         X509 *certificate = sk_X509_value(trust->list, i);
-        /* Reads its extensions now; in the first handshakes several threads would do it at once, which OpenSSL
-         * orders by atomics that ThreadSanitizer does not see. */
+        /* Reads its extensions now; in the first handshakes several threads would do it at once,
+         * which OpenSSL orders by atomics that ThreadSanitizer does not see. */
         (void)X509_check_purpose(certificate, -1, 0);
         if (X509_STORE_add_cert(trust->store, certificate) != 1)
             return tls_fail(error, "ca %s cannot be used: OpenSSL says \"%s\"", path,

@@ -1,4 +1,5 @@
-/* The certificates that vouch for a peer's, and what a configuration must say of trust. Any thread. */
+/* The certificates that vouch for a peer's, and what a configuration must say of trust. Any thread.
+ */
 #ifndef ACTPASS_SERVER_TLS_TRUST_H
 #define ACTPASS_SERVER_TLS_TRUST_H
 

@@ -94,9 +94,9 @@ static bool check_policy(const struct policy *policy, X509_STORE_CTX *store, con
     return false;
 }
 
-/* A server that agrees on no protocol learns it before it sees our certificate. It is no question of
- * identity, so the error queue names it first. (As server we have settled it before, and in a renegotiation the first
- * handshake has.) */
+/* A server that agrees on no protocol learns it before it sees our certificate. It is no question
+ * of identity, so the error queue names it first. (As server we have settled it before, and in a
+ * renegotiation the first handshake has.) */
 static bool check_protocol(const struct verify *verify, X509_STORE_CTX *store, const SSL *ssl)
 {
     if (renegotiation_is_one(ssl) || alpn_agreed(verify->alpn, ssl))

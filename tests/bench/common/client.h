@@ -1,6 +1,6 @@
-/* The TLS client of the benchmark, for the load generator and the in-process part. It fixes version, group and
- * cipher suite, so that every server does the same cryptography. Whatever fails ends the program. Safe from
- * several threads on different SSL objects. */
+/* The TLS client of the benchmark, for the load generator and the in-process part. It fixes
+ * version, group and cipher suite, so that every server does the same cryptography. Whatever fails
+ * ends the program. Safe from several threads on different SSL objects. */
 #ifndef ACTPASS_BENCH_CLIENT_H
 #define ACTPASS_BENCH_CLIENT_H
 

@@ -1,5 +1,5 @@
-/* What a client of the benchmark asks of its backend: the first nine bytes of a connection, one for what it
- * wants and eight, big-endian, for how many bytes. */
+/* What a client of the benchmark asks of its backend: the first nine bytes of a connection, one for
+ * what it wants and eight, big-endian, for how many bytes. */
 #ifndef ACTPASS_BENCH_PROTOCOL_H
 #define ACTPASS_BENCH_PROTOCOL_H
 

@@ -1,8 +1,9 @@
-/* The transports against each other inside one process, on the API: what this program's files share.
+/* The transports against each other inside one process, on the API: what this program's files
+ * share.
  *
- * The main thread is the server: actpass with either transport, or plain SSL on the socket as control. A
- * peer thread on another CPU is the TLS client. The server's CPU is the process's less the peer thread's, so
- * relay threads count. Whatever fails ends the program. */
+ * The main thread is the server: actpass with either transport, or plain SSL on the socket as
+ * control. A peer thread on another CPU is the TLS client. The server's CPU is the process's less
+ * the peer thread's, so relay threads count. Whatever fails ends the program. */
 #ifndef ACTPASS_BENCH_INPROC_H
 #define ACTPASS_BENCH_INPROC_H
 

@@ -1,8 +1,8 @@
 /* Many handshakes, some at once, full or resumed, on one epoll.
  *
- * Each connection goes the whole way: TCP, TLS, one byte to the backend and back (so that the server has
- * finished its handshake and dialed the backend), close_notify, FIN, and the server's end. What the server
- * spends on a connection is thus spent before the next one takes its place. */
+ * Each connection goes the whole way: TCP, TLS, one byte to the backend and back (so that the
+ * server has finished its handshake and dialed the backend), close_notify, FIN, and the server's
+ * end. What the server spends on a connection is thus spent before the next one takes its place. */
 #include "load.h"
 
 #include "../common/client.h"

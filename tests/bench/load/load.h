@@ -1,4 +1,5 @@
-/* The modes of the load generator. Each prints one JSON object on stdout; whatever fails ends the program. */
+/* The modes of the load generator. Each prints one JSON object on stdout; whatever fails ends the
+ * program. */
 #ifndef ACTPASS_BENCH_LOAD_H
 #define ACTPASS_BENCH_LOAD_H
 

@@ -1,5 +1,5 @@
-/* Loaded before libc (LD_PRELOAD): lets some allocations fail. SHORT_MEMORY names a file of two numbers, shared with
- * the test: one in how many fails (0: none), and how many have. */
+/* Loaded before libc (LD_PRELOAD): lets some allocations fail. SHORT_MEMORY names a file of two
+ * numbers, shared with the test: one in how many fails (0: none), and how many have. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>

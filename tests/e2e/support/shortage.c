@@ -1,6 +1,7 @@
-/* Preloaded into a program under test: calls fail at random, as on a machine that is short of something. The file that
- * SHORTAGE names holds, for each kind, "one call in N fails" (0: none) and how many have failed. Who has mapped the
- * file, too, turns a shortage on and off while the program runs. */
+/* Preloaded into a program under test: calls fail at random, as on a machine that is short of
+ * something. The file that SHORTAGE names holds, for each kind, "one call in N fails" (0: none) and
+ * how many have failed. Who has mapped the file, too, turns a shortage on and off while the program
+ * runs. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Preloaded into a program under test: a name is never resolved, as with name servers that are silent. Numeric
- * addresses are. */
+/* Preloaded into a program under test: a name is never resolved, as with name servers that are
+ * silent. Numeric addresses are. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>

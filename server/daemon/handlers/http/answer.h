@@ -18,7 +18,8 @@ void http_answer_begin(struct http_answer *answer, int status, const struct http
 __attribute__((format(printf, 2, 3))) void http_answer_add(struct http_answer *answer,
                                                            const char *format, ...);
 
-/* A whole answer with a page of one sentence, or without one for HEAD; MORE is further fields, each with its CRLF. */
+/* A whole answer with a page of one sentence, or without one for HEAD; MORE is further fields, each
+ * with its CRLF. */
 void http_answer_page(struct http_answer *answer, int status, const struct http_request *request,
                       const char *more, const char *sentence);
 

@@ -9,7 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Opening a FIFO does not wait, and a terminal does not become ours; both are refused once they are open. */
+/* Opening a FIFO does not wait, and a terminal does not become ours; both are refused once they are
+ * open. */
 enum { READ_ONLY = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, RETRIES = 16 };
 
 int http_root_open(const char *root)

@@ -15,14 +15,16 @@ struct http_file {
 /* Opens the root folder, for the calls below. -1 with errno. */
 int http_root_open(const char *root);
 
-/* Opens a regular file or a folder by the PATH of a request as http_path_read makes it. 200, or the status code of the
- * refusal. Nothing is left open then. */
+/* Opens a regular file or a folder by the PATH of a request as http_path_read makes it. 200, or the
+ * status code of the refusal. Nothing is left open then. */
 int http_file_open(int root, const char *path, struct http_file *file);
 
-/* The same by hand, for kernels without openat2 (before 5.6): it follows no symbolic link at all. */
+/* The same by hand, for kernels without openat2 (before 5.6): it follows no symbolic link at all.
+ */
 int http_file_walk(int root, const char *path, struct http_file *file);
 
-/* Where the file is in truth, after all symbolic links: again as the PATH of a request. False: not known. */
+/* Where the file is in truth, after all symbolic links: again as the PATH of a request. False: not
+ * known. */
 bool http_file_place(int root, const struct http_file *file, char *path, size_t size);
 
 #endif

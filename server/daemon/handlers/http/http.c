@@ -57,8 +57,8 @@ static bool is_stopping(const struct http *http)
     return poll(&set, 1, 0) > 0;
 }
 
-/* At our deadline the connection must not end: there is something to say still. Without a timer it does end. Who
- * waits for a request that has not begun waits for the server's stop, too. */
+/* At our deadline the connection must not end: there is something to say still. Without a timer it
+ * does end. Who waits for a request that has not begun waits for the server's stop, too. */
 static enum input wait_for_input(struct http *http, int64_t deadline_us)
 {
     int timer = open_timer(deadline_us);
@@ -70,7 +70,8 @@ static enum input wait_for_input(struct http *http, int64_t deadline_us)
         close(timer);
     if (!open)
         return INPUT_ENDED;
-    /* Messages of TLS without data could keep the connection readable, and then the timer is not looked at. */
+    /* Messages of TLS without data could keep the connection readable, and then the timer is not
+     * looked at. */
     if (extras[0].revents != 0 || clock_now_us() >= deadline_us)
         return INPUT_LATE;
     return extras[1].revents != 0 ? INPUT_STOP : INPUT_MORE;
@@ -101,7 +102,8 @@ static int64_t deadline_in(int64_t ms, int64_t most_ms)
     return clock_deadline_ms(most_ms != CONFIG_NEVER && most_ms < ms ? most_ms : ms);
 }
 
-/* Reads a head: DONE, the status of its refusal, or MORE where none came and nothing is to be said. */
+/* Reads a head: DONE, the status of its refusal, or MORE where none came and nothing is to be said.
+ */
 static int read_head(struct http *http, int64_t idle_timeout_ms, struct http_parser *parser)
 {
     int64_t keep_alive_ms = idle_timeout_ms == CONFIG_NEVER || idle_timeout_ms > KEEP_ALIVE_MS

@@ -99,7 +99,8 @@ static bool is_number(struct http_text text, size_t most)
     return text.length > 0 && text.length <= most;
 }
 
-/* "name", "192.0.2.1" or "[2001:db8::1]", and maybe a port: less than RFC 3986 allows, and all that is in use. */
+/* "name", "192.0.2.1" or "[2001:db8::1]", and maybe a port: less than RFC 3986 allows, and all that
+ * is in use. */
 static bool is_authority(struct http_text text)
 {
     if (text.length > 0 && text.at[0] == '[') {
@@ -260,7 +261,8 @@ static bool host_is_right(const struct http_request *request)
     return !request->authority.at || same(request->authority, host);
 }
 
-/* Is there one way only to tell where the body ends? Of a body all that matters is that there is one. */
+/* Is there one way only to tell where the body ends? Of a body all that matters is that there is
+ * one. */
 static bool framing_is_right(struct http_request *request)
 {
     enum { DIGITS_MOST = 18 };

@@ -1,5 +1,6 @@
-/* The head of an HTTP/1.1 request (RFC 9112), read strictly: it has one meaning, or it is refused. So two
- * programs that read the same bytes cannot come to different requests (hazard 52). Pure functions. */
+/* The head of an HTTP/1.1 request (RFC 9112), read strictly: it has one meaning, or it is refused.
+ * So two programs that read the same bytes cannot come to different requests (hazard 52). Pure
+ * functions. */
 #ifndef ACTPASS_SERVER_SERVICES_HTTP_PARSE_H
 #define ACTPASS_SERVER_SERVICES_HTTP_PARSE_H
 
@@ -24,7 +25,8 @@ struct http_text {
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OTHER_METHOD, HTTP_UNKNOWN_METHOD };
 
-/* The fields that have a meaning here. Each may be there once; CONNECTION is a list and may be repeated. */
+/* The fields that have a meaning here. Each may be there once; CONNECTION is a list and may be
+ * repeated. */
 enum http_field {
     HTTP_HOST,
     HTTP_CONTENT_LENGTH,
@@ -60,8 +62,9 @@ struct http_parser {
     bool asked_close, asked_keep_alive;
 };
 
-/* Looks at what was added to the input since the last call. MORE, DONE, or the status code of the refusal, after
- * which nothing that follows in the input means anything. Never MORE at HTTP_HEAD_MOST bytes. */
+/* Looks at what was added to the input since the last call. MORE, DONE, or the status code of the
+ * refusal, after which nothing that follows in the input means anything. Never MORE at
+ * HTTP_HEAD_MOST bytes. */
 int http_parse(struct http_parser *parser, const char *input, size_t size);
 
 /* Equal, ASCII case ignored? */
@@ -70,7 +73,8 @@ bool http_text_is(struct http_text text, const char *word);
 /* Without spaces and tabs at both ends. */
 struct http_text http_text_trim(struct http_text text);
 
-/* Cuts the list's first element off, trimmed. False: the list was at its end. Not for quoted strings. */
+/* Cuts the list's first element off, trimmed. False: the list was at its end. Not for quoted
+ * strings. */
 bool http_text_element(struct http_text *list, struct http_text *element);
 
 #endif

@@ -31,7 +31,8 @@ static int next_byte(struct http_text *text)
     return refused ? -1 : byte;
 }
 
-/* Ends the part that begins at START, and says where the next one begins. "" and "." leave no trace. False: "..". */
+/* Ends the part that begins at START, and says where the next one begins. "" and "." leave no
+ * trace. False: "..". */
 static bool end_part(char *path, size_t *start, size_t *end)
 {
     size_t length = *end - *start;

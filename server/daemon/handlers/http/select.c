@@ -17,7 +17,8 @@ static bool skip(struct http_text *text, const char *word)
     return true;
 }
 
-/* Takes the entity tag at the text's beginning off, quotes included. An entity tag may hold a comma. */
+/* Takes the entity tag at the text's beginning off, quotes included. An entity tag may hold a
+ * comma. */
 static bool take_etag(struct http_text *text, struct http_text *etag)
 {
     *etag = *text;
@@ -83,7 +84,8 @@ static int check_conditions(const struct http_request *request, const struct htt
 
 /* ---- Ranges -------------------------------------------------------------------------------- */
 
-/* Takes the digits at the beginning off. False: there are none. What is too large for the type is as large as can be. */
+/* Takes the digits at the beginning off. False: there are none. What is too large for the type is
+ * as large as can be. */
 static bool take_number(struct http_text *text, uint64_t *value)
 {
     bool any = false;

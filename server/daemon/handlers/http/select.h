@@ -1,5 +1,5 @@
-/* Which part of a file a GET asks for, if any: conditions (RFC 9110 section 13) and ranges (section 14). Pure
- * functions. */
+/* Which part of a file a GET asks for, if any: conditions (RFC 9110 section 13) and ranges (section
+ * 14). Pure functions. */
 #ifndef ACTPASS_SERVER_SERVICES_HTTP_SELECT_H
 #define ACTPASS_SERVER_SERVICES_HTTP_SELECT_H
 
@@ -21,7 +21,8 @@ struct http_part {
     uint64_t length;
 };
 
-/* Several ranges, another unit, and what is no range at all get the whole file, as the RFC allows. */
+/* Several ranges, another unit, and what is no range at all get the whole file, as the RFC allows.
+ */
 struct http_part http_select(const struct http_request *request,
                              const struct http_version *version);
 
