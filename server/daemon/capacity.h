@@ -17,8 +17,8 @@ struct capacity {
 unsigned capacity_descriptors(const struct config_service *service);
 
 /* Fills one element for each service. LIMIT is that of the process on open descriptors. Returns how
- * many descriptors the configuration needs; where that is more than LIMIT, capacities are scaled
- * down. */
+ * many descriptors the configuration needs; where that is more than LIMIT, those services that need
+ * most get less, all of them as many descriptors. */
 uint64_t capacity_share(const struct config *config, uint64_t limit, struct capacity *capacities);
 
 #endif

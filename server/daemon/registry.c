@@ -181,14 +181,38 @@ size_t registry_service_count(struct registry *registry, size_t service)
     return count;
 }
 
-size_t registry_open(struct registry *registry)
+static bool is_any(const struct registry_entry *entry, size_t service)
+{
+    (void)entry;
+    (void)service;
+    return true;
+}
+
+static bool is_of_service(const struct registry_entry *entry, size_t service)
+{
+    return entry->service == service;
+}
+
+static size_t count_open(struct registry *registry,
+                         bool (*chosen)(const struct registry_entry *entry, size_t service),
+                         size_t service)
 {
     size_t open = 0;
     pthread_mutex_lock(&registry->lock);
     for (const struct registry_entry *entry = registry->first; entry; entry = entry->next)
-        open += entry->conn ? 1 : 0;
+        open += entry->conn && chosen(entry, service);
     pthread_mutex_unlock(&registry->lock);
     return open;
+}
+
+size_t registry_open(struct registry *registry)
+{
+    return count_open(registry, is_any, 0);
+}
+
+size_t registry_service_open(struct registry *registry, size_t service)
+{
+    return count_open(registry, is_of_service, service);
 }
 
 static size_t abort_some(struct registry *registry,
@@ -205,13 +229,6 @@ static size_t abort_some(struct registry *registry,
     }
     pthread_mutex_unlock(&registry->lock);
     return aborted;
-}
-
-static bool is_any(const struct registry_entry *entry, size_t service)
-{
-    (void)entry;
-    (void)service;
-    return true;
 }
 
 static bool is_undecided(const struct registry_entry *entry, size_t service)

@@ -48,8 +48,9 @@ void registry_connected(struct registry *registry, struct registry_entry *entry)
 void registry_decided(struct registry *registry, struct registry_entry *entry);
 
 size_t registry_count(struct registry *registry); /* of all entries */
-size_t registry_open(struct registry *registry);  /* of those with a connection */
 size_t registry_service_count(struct registry *registry, size_t service);
+size_t registry_open(struct registry *registry); /* of those with a connection */
+size_t registry_service_open(struct registry *registry, size_t service);
 
 /* Aborts every connection, those of one service that have no role yet, or those still connecting.
  * Returns how many. */

@@ -29,10 +29,9 @@ static uint64_t undecided_limit_of(const struct service *service)
     return half > FEW ? half : FEW;
 }
 
-static void warn(const actpass_server *server, const char *file, uint64_t need, uint64_t limit,
+static void warn(const struct service *first, const char *file, uint64_t need, uint64_t limit,
                  struct config_strings *warnings)
 {
-    const struct service *first = &server->services[0];
     server_report(
         warnings,
         "%s: the max_connections of all services need %llu descriptors and the process may "
@@ -45,13 +44,18 @@ static void warn(const actpass_server *server, const char *file, uint64_t need, 
 }
 
 /* The default is a ceiling and not a demand: only who has written a limit is told that it cannot be
- * met. */
-static bool is_demanded(const actpass_server *server)
+ * met. A persistent service wants one connection, whatever it may have. NULL: all have what they
+ * want. */
+static const struct service *first_short(const actpass_server *server)
 {
-    for (size_t i = 0; i < server->service_count; i++)
-        if (server->services[i].config->max_connections != CONFIG_MAX_CONNECTIONS_DEFAULT)
-            return true;
-    return false;
+    for (size_t i = 0; i < server->service_count; i++) {
+        const struct service *service = &server->services[i];
+        uint64_t wanted = service->config->max_connections;
+        if (!service->config->dial.persistent && wanted != CONFIG_MAX_CONNECTIONS_DEFAULT &&
+            service->capacity.connections < wanted)
+            return service;
+    }
+    return NULL;
 }
 
 static bool load_service(struct service *service, const struct capacity *capacity)
@@ -72,8 +76,9 @@ bool room_load(actpass_server *server, const char *file, struct config_strings *
     uint64_t need = loaded ? capacity_share(server->config, limit.rlim_cur, capacities) : 0;
     for (size_t i = 0; loaded && i < server->service_count; i++)
         loaded = load_service(&server->services[i], &capacities[i]);
-    if (loaded && need > limit.rlim_cur && is_demanded(server))
-        warn(server, file, need, limit.rlim_cur, warnings);
+    const struct service *first = loaded ? first_short(server) : NULL;
+    if (first)
+        warn(first, file, need, limit.rlim_cur, warnings);
     free(capacities);
     return loaded;
 }

@@ -235,7 +235,8 @@ static int64_t refused_of(struct counters *counters)
 static void log_totals(actpass_server *server, const char *event)
 {
     struct throttle *throttle = log_throttle(server->log);
-    unsigned long suppressed = throttle ? throttle_take_suppressed(throttle) : 0;
+    bool written = throttle && log_enabled(server->log, CONFIG_LOG_INFO);
+    unsigned long suppressed = written ? throttle_take_suppressed(throttle) : 0;
     struct counters *counters = &server->counters;
     struct log_field fields[] = {
         log_text("event", event),
@@ -260,7 +261,7 @@ void server_log_status(actpass_server *server)
     for (size_t i = 0; i < server->service_count; i++) {
         struct log_field fields[] = {
             log_text("event", "status"), log_text("service", server->config->services[i].name),
-            log_number("connections", (int64_t)registry_service_count(server->registry, i))};
+            log_number("connections", (int64_t)registry_service_open(server->registry, i))};
         log_write(server->log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
     }
 }

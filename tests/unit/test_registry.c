@@ -55,6 +55,31 @@ Test(registry, counts_in_all_and_by_service)
     registry_free(registry);
 }
 
+/* A dialer at work is waited for, but is no connection. */
+Test(registry, counts_who_has_a_connection)
+{
+    actpass_config *config = actpass_config_new();
+    struct registry *registry = registry_new(SERVICES);
+    struct registry_entry entries[3] = {{.service = 0}, {.service = 1}, {.service = 1}};
+    for (size_t i = 0; i < 3; i++)
+        registry_add(registry, &entries[i]);
+    cr_assert_eq(registry_open(registry), 0);
+    registry_set(registry, &entries[0], open_conn(config), false);
+    registry_set(registry, &entries[1], open_conn(config), true);
+    cr_assert_eq(registry_count(registry), 3);
+    cr_assert_eq(registry_open(registry), 2);
+    cr_assert_eq(registry_service_count(registry, 1), 2);
+    cr_assert_eq(registry_service_open(registry, 0), 1);
+    cr_assert_eq(registry_service_open(registry, 1), 1);
+    cr_assert_eq(registry_service_open(registry, 2), 0);
+    for (size_t i = 0; i < 3; i++) {
+        registry_remove(registry, &entries[i]);
+        actpass_free(entries[i].conn);
+    }
+    registry_free(registry);
+    actpass_config_free(config);
+}
+
 /* Whose turn it is, and that each is given its time. */
 Test(registry, who_is_not_established_makes_way)
 {

@@ -87,10 +87,16 @@ static int ask(const char *host, const char *port, int flags, struct addrinfo **
     return getaddrinfo(host, port, &hints, found);
 }
 
+/* EAI_NODATA: the name has addresses, but none of the families that this host has. */
+static bool is_nothing(int failed)
+{
+    return failed == EAI_NONAME || failed == EAI_ADDRFAMILY || failed == EAI_NODATA;
+}
+
 static void look_up(struct lookup *lookup)
 {
     int failed = ask(lookup->host, lookup->port, lookup->flags, &lookup->found);
-    if (lookup->flags != 0 && (failed == EAI_NONAME || failed == EAI_ADDRFAMILY))
+    if (lookup->flags != 0 && is_nothing(failed))
         failed = ask(lookup->host, lookup->port, 0, &lookup->found); /* loopback only */
     lookup->failed = failed;
     lookup->error = errno;
