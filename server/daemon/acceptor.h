@@ -5,7 +5,7 @@
 #ifndef ACTPASS_SERVER_ACCEPTOR_H
 #define ACTPASS_SERVER_ACCEPTOR_H
 
-#include "server/daemon/server.h"
+#include "server/daemon/state.h"
 
 /* Until actpass_server_stop. */
 void acceptor_run(actpass_server *server);

@@ -6,6 +6,13 @@
 #include "config/config.h"
 #include "server/lib/peers.h"
 
+/* The address of a peer that has connected. */
+struct peer {
+    bool known;              /* it has an IP address */
+    struct peer_key key;     /* if known: that address, without the port */
+    struct peer_key address; /* what limits count; all peers without an IP address share one */
+};
+
 /* Why one was closed at once. The order is that of the checks, the cheapest one first. */
 enum refusal { REFUSED_NOT, REFUSED_DENIED, REFUSED_RATE, REFUSED_PER_ADDRESS, REFUSAL_COUNT };
 

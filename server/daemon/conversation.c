@@ -138,7 +138,7 @@ static void note_role(struct conversation *conversation)
 static void note_sessions(struct conversation *conversation)
 {
     char problem[512];
-    actpass_config *settings = server_settings(conversation->server, conversation->service);
+    actpass_config *settings = service_settings(conversation->service);
     if (tls_context_problem(settings->tls, problem, sizeof(problem)))
         report_sessions(&conversation->report, problem);
     actpass_config_free(settings);
@@ -244,7 +244,7 @@ static int attach(struct conversation *conversation, int fd, struct conn_options
     take_hint(conversation, options);
     conversation->began_us = clock_now_us();
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
-    actpass_config *settings = server_settings(conversation->server, conversation->service);
+    actpass_config *settings = service_settings(conversation->service);
     conversation->report.conn = conn_new(settings, fd, options);
     int error = errno;
     actpass_config_free(settings);

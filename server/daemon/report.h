@@ -2,7 +2,11 @@
 #ifndef ACTPASS_SERVER_REPORT_H
 #define ACTPASS_SERVER_REPORT_H
 
-#include "server/daemon/server.h"
+#include "server/daemon/admission.h"
+#include "server/daemon/log.h"
+#include "server/include/actpass.h"
+
+#include <sys/socket.h>
 
 /* Which connection the lines are about. */
 struct report {

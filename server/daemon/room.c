@@ -1,6 +1,8 @@
 #include "server/daemon/room.h"
 
 #include "relay/clock.h"
+#include "server/daemon/lines.h"
+#include "server/daemon/report.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -33,15 +35,14 @@ static void warn(const actpass_server *server, const char *file, uint64_t need, 
                  struct config_strings *warnings)
 {
     const struct service *first = &server->services[0];
-    server_report(
-        warnings,
-        "%s: the max_connections of all services need %llu descriptors and the process may "
-        "have %llu, so each service gets its share of them (\"%s\": %llu of %llu "
-        "connections): raise the limit (ulimit -Hn, LimitNOFILE=), or lower "
-        "max_connections",
-        file, (unsigned long long)need, (unsigned long long)limit, first->config->name,
-        (unsigned long long)first->capacity.connections,
-        (unsigned long long)first->config->max_connections);
+    lines_add(warnings,
+              "%s: the max_connections of all services need %llu descriptors and the process may "
+              "have %llu, so each service gets its share of them (\"%s\": %llu of %llu "
+              "connections): raise the limit (ulimit -Hn, LimitNOFILE=), or lower "
+              "max_connections",
+              file, (unsigned long long)need, (unsigned long long)limit, first->config->name,
+              (unsigned long long)first->capacity.connections,
+              (unsigned long long)first->config->max_connections);
 }
 
 /* The default is a ceiling and not a demand: only who has written a limit is told that it cannot be
@@ -59,7 +60,6 @@ static bool load_service(struct service *service, const struct capacity *capacit
     uint64_t rate = service->config->limits.rate_per_address;
     service->capacity = *capacity;
     service->undecided_limit = undecided_limit_of(service);
-    service->retry_us = DEADLINE_NEVER;
     service->rates = rate > 0 ? rates_new(rate) : NULL;
     return rate == 0 || service->rates;
 }

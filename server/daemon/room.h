@@ -3,8 +3,7 @@
 #ifndef ACTPASS_SERVER_ROOM_H
 #define ACTPASS_SERVER_ROOM_H
 
-#include "server/daemon/conversation.h"
-#include "server/daemon/server.h"
+#include "server/daemon/state.h"
 
 /* What is found at load: how many connections each service may have, with a warning where that is
  * fewer than configured, and its rates. False: out of memory. */
