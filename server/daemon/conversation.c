@@ -1,10 +1,7 @@
 #include "server/daemon/conversation.h"
 
 #include "relay/clock.h"
-#include "server/daemon/handlers/bridge.h"
-#include "server/daemon/handlers/echo.h"
-#include "server/daemon/handlers/forward.h"
-#include "server/daemon/handlers/http/http.h"
+#include "server/daemon/handlers/handler.h"
 #include "server/daemon/hints.h"
 #include "server/lib/idle.h"
 #include "server/lib/settings.h"
@@ -98,25 +95,20 @@ static void drop(struct conversation *conversation, int error)
 
 static void serve(struct conversation *conversation)
 {
-    static void (*const services[])(struct service_job *) = {
-        [CONFIG_CONVERSATION_FORWARD] = forward_serve,
-        [CONFIG_CONVERSATION_ECHO] = echo_serve,
-        [CONFIG_CONVERSATION_HTTP] = http_serve,
-    };
-    const struct config_service *config = conversation->service->config;
+    const struct service *service = conversation->service;
     actpass_info_t info;
     actpass_info(conn_of(conversation), &info);
-    const struct config_conversation *what =
-        info.role == ACTPASS_ROLE_CLIENT ? &config->as_client : &config->as_server;
-    struct service_job job = {.conn = conn_of(conversation),
-                              .what = what,
+    bool client = info.role == ACTPASS_ROLE_CLIENT;
+    const struct service_handler *chosen = client ? &service->as_client : &service->as_server;
+    struct handler_job job = {.conn = conn_of(conversation),
+                              .what = client ? &service->config->as_client
+                                             : &service->config->as_server,
+                              .loaded = chosen->loaded,
                               .stopping_fd = conversation->server->stopping_fd,
                               .plain = conversation->plain,
-                              .idle_timeout_ms = config->connection.idle_timeout_ms};
-    if (conversation->plain >= 0)
-        bridge_serve(&job);
-    else if (services[what->kind])
-        services[what->kind](&job);
+                              .idle_timeout_ms = service->config->connection.idle_timeout_ms};
+    if (chosen->handler)
+        chosen->handler->run(&job);
     if (job.problem[0] != '\0')
         report_problem(&conversation->report, job.problem);
 }

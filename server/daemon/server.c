@@ -100,6 +100,15 @@ static bool load_settings(actpass_server *server, const char *file, struct servi
     return loaded;
 }
 
+static bool load_handlers(const char *file, struct service *service, struct config_strings *errors)
+{
+    char error[1024] = "";
+    bool loaded = service_load_handlers(service, error, sizeof(error));
+    if (!loaded)
+        lines_add(errors, "%s: /services/%zu: %s", file, service->number, error);
+    return loaded;
+}
+
 /* False also when memory is too short for the error itself. */
 static bool load_services(actpass_server *server, const char *file, struct config_report *report)
 {
@@ -107,6 +116,7 @@ static bool load_services(actpass_server *server, const char *file, struct confi
     for (size_t i = 0; i < server->service_count; i++) {
         struct service *service = &server->services[i];
         loaded = load_settings(server, file, service, &report->errors) && loaded;
+        loaded = load_handlers(file, service, &report->errors) && loaded;
         loaded = load_hints(file, service, &report->errors) && loaded;
         warn_of_fast_open(file, service, &report->warnings);
     }

@@ -8,6 +8,7 @@
 #include "server/daemon/admission.h"
 #include "server/daemon/capacity.h"
 #include "server/daemon/episode.h"
+#include "server/daemon/handlers/handler.h"
 #include "server/daemon/hints.h"
 #include "server/daemon/listener.h"
 #include "server/include/actpass.h"
@@ -15,12 +16,19 @@
 
 #include <pthread.h>
 
+/* What is done with the service's connections in one role. */
+struct service_handler {
+    const struct handler *handler; /* NULL: the service never takes that role */
+    void *loaded;                  /* for handler->unload */
+};
+
 struct service {
     /* Constant once loaded; any thread. */
     size_t number; /* position in the configuration, from 0 */
     const struct config_service *config;
     struct hints *hints; /* NULL: the service uses no hints */
     struct capacity capacity;
+    struct service_handler as_server, as_client;
     uint64_t undecided_limit; /* connections of one address whose handshake is not done */
 
     pthread_mutex_t settings_lock;
@@ -37,6 +45,10 @@ struct service {
 
     struct episode dropping; /* connections that were dropped for a shortage; any thread */
 };
+
+/* Loads the handlers of both roles. False with one sentence in ERROR; service_release frees what
+ * was loaded. */
+bool service_load_handlers(struct service *service, char *error, size_t size);
 
 /* Initialises *SERVICE, which must be all zero. CONFIG must outlive it. False: out of memory; then
  * there is nothing to release. */
