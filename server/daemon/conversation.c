@@ -80,7 +80,7 @@ static void note_dropped(actpass_server *server, struct service *service,
                          const struct report *report, int error)
 {
     atomic_fetch_add(&server->counters.dropped, 1);
-    if (episode_begins(&service->dropping))
+    if (log_limit_begins(&service->dropping))
         report_dropped(report, error);
 }
 

@@ -47,6 +47,15 @@ void log_free(struct log *log);
 void log_write(struct log *log, enum config_log_level level, const struct log_field *fields,
                size_t count);
 
+/* A log line about a condition that may be noted a thousand times a second. All zero: it never was.
+ * Any thread. */
+struct log_limit {
+    _Atomic int64_t last_us;
+};
+
+/* Notes the condition. True: it begins, since it has not been noted for 5 s, so write a line. */
+bool log_limit_begins(struct log_limit *limit);
+
 /* What bounds the lines about peers that have not completed a handshake. NULL: nothing, since at
  * level debug all lines are wanted. */
 struct throttle *log_throttle(const struct log *log);

@@ -117,24 +117,22 @@ bool room_find(actpass_server *server, struct service *service)
     service->waiting = false;
     while (make_way(server, service, service->undecided_limit)) {
     }
-    struct registry *registry = server->registry;
-    size_t leaving = registry_leaving(registry, service->number);
-    size_t count = registry_service_count(registry, service->number); /* later, so not below */
+    struct registry_counts open = registry_count_service(server->registry, service->number);
     const struct capacity *capacity = &service->capacity;
-    if (count < capacity->connections)
+    if (open.all < capacity->connections)
         return true;
-    if (count >= capacity->connections + capacity->spare) {
+    if (open.all >= capacity->connections + capacity->spare) {
         service->waiting = true; /* some of them are on their way out */
         return false;
     }
-    if (count < capacity->connections + leaving)
+    if (open.all < capacity->connections + open.leaving)
         return true;
     if (!somebody_waits(service))
         return false;
     if (make_way(server, service, 0))
         return true;
     service->waiting = true;
-    if (leaving == 0 && service->retry_us == DEADLINE_NEVER)
+    if (open.leaving == 0 && service->retry_us == DEADLINE_NEVER)
         note_full(server, service);
     return false;
 }
@@ -174,7 +172,7 @@ static void refuse(actpass_server *server, struct service *service, int fd, enum
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); /* else it is a FIN */
     close(fd);
     atomic_fetch_add(&server->counters.refused[refusal], 1);
-    if (episode_begins(&service->refusing[refusal]))
+    if (log_limit_begins(&service->refusing[refusal]))
         report_refused(&report, refusal, address);
 }
 

@@ -262,7 +262,7 @@ void server_log_status(actpass_server *server)
     for (size_t i = 0; i < server->service_count; i++) {
         struct log_field fields[] = {
             log_text("event", "status"), log_text("service", server->config->services[i].name),
-            log_number("connections", (int64_t)registry_service_count(server->registry, i))};
+            log_number("connections", (int64_t)registry_count_service(server->registry, i).all)};
         log_write(server->log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
     }
 }

@@ -7,10 +7,10 @@
 #include "relay/threads.h"
 #include "server/daemon/admission.h"
 #include "server/daemon/capacity.h"
-#include "server/daemon/episode.h"
 #include "server/daemon/handlers/handler.h"
 #include "server/daemon/hints.h"
 #include "server/daemon/listener.h"
+#include "server/daemon/log.h"
 #include "server/include/actpass.h"
 #include "server/lib/tls/own_keys.h"
 
@@ -40,10 +40,10 @@ struct service {
     bool full_logged;
     int64_t retry_us; /* when to look for room again */
     int64_t pause_ms, paused_until_us;
-    struct episode shortage;
-    struct episode refusing[REFUSAL_COUNT];
+    struct log_limit shortage;
+    struct log_limit refusing[REFUSAL_COUNT];
 
-    struct episode dropping; /* connections that were dropped for a shortage; any thread */
+    struct log_limit dropping; /* connections that were dropped for a shortage; any thread */
 };
 
 /* Loads the handlers of both roles. False with one sentence in ERROR; service_release frees what
