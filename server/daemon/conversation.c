@@ -42,7 +42,7 @@ static void trim_after_many(actpass_server *server)
         (void)malloc_trim(0);
 }
 
-/* Off the registry first: who is in there may be aborted by others, and must be alive. */
+/* Off the registry first: other threads may abort any connection that is in it. */
 static void leave(struct conversation *conversation)
 {
     trim_after_many(conversation->server);
@@ -84,7 +84,7 @@ static void note_dropped(actpass_server *server, struct service *service,
         report_dropped(report, error);
 }
 
-/* Makes way at once: what is short now is not to be spent on goodbyes. */
+/* Drops the connection without a TLS close: do not spend the resource that just ran out. */
 static void drop(struct conversation *conversation, int error)
 {
     note_dropped(conversation->server, conversation->service, &conversation->report, error);

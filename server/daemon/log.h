@@ -1,5 +1,5 @@
-/* The log: one line an event, logfmt or JSON. Any thread. No call waits for whoever reads the log:
- * a thread of the log's own writes the lines (log_writer.h). Secrets are never handed to it. */
+/* The log: one line an event, logfmt or JSON. Any thread. No call waits for the reader of the log:
+ * a thread of its own writes the lines (log_writer.h). Never pass secrets. */
 #ifndef ACTPASS_SERVER_LOG_H
 #define ACTPASS_SERVER_LOG_H
 

@@ -1,5 +1,5 @@
-/* The open connections of a server, so that draining can wait for them and cut them. Entered by
- * any thread; one lock of its own, under which nothing is called but actpass_abort. */
+/* The open connections of a server, so that draining can wait for them and abort them. Any thread;
+ * one lock of its own, under which nothing is called but actpass_abort. */
 #ifndef ACTPASS_SERVER_REGISTRY_H
 #define ACTPASS_SERVER_REGISTRY_H
 

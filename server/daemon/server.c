@@ -205,7 +205,7 @@ static bool listen_for(struct service *service, struct config_report *report)
     bool fast_open = config->connection.tcp_fast_open && config->dial.address_count == 0;
     int failed = fast_open ? listener_fast_open(service->listener, config->tcp_fast_open_queue) : 0;
     if (failed != 0) {
-        lines_add(&report->warnings, "service \"%s\": tcp_fast_open is not to be had: %s",
+        lines_add(&report->warnings, "service \"%s\": tcp_fast_open is not available: %s",
                   config->name, strerror(failed));
     }
     return true;
