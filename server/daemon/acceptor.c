@@ -25,7 +25,7 @@ static void pause_service(actpass_server *server, struct service *service, int e
     service->paused_until_us = clock_deadline_ms(service->pause_ms);
     if (service->retry_us < service->paused_until_us)
         service->paused_until_us = service->retry_us; /* one can make way then */
-    if (episode_begins(&service->shortage)) {
+    if (log_limit_begins(&service->shortage)) {
         struct log_field fields[] = {log_text("service", service->config->name),
                                      log_text("event", "accept_paused"),
                                      log_text("error", strerror(error))};

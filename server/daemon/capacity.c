@@ -1,21 +1,28 @@
 #include "server/daemon/capacity.h"
 
+#include "server/daemon/handlers/handler.h"
+
 /* What is open besides connections: the standard ones, those that wake threads, the CA and session
  * stores; and for each service its listener, and files read at a reload. */
 enum { OWN = 16, OWN_PER_SERVICE = 4 };
 
 enum { SPARE_SHARE = 16, MOST_SPARE = 64 };
 
-static bool needs_third(const struct config_conversation *what)
+/* The socket, and the eventfd that wakes its relay. */
+enum { OWN_PER_CONNECTION = 2 };
+
+static unsigned needed_by(const struct config_service *service,
+                          const struct config_conversation *what)
 {
-    return what->kind == CONFIG_CONVERSATION_FORWARD || what->kind == CONFIG_CONVERSATION_HTTP;
+    const struct handler *handler = handler_for(service, what);
+    return handler ? handler->descriptors : 0;
 }
 
 unsigned capacity_descriptors(const struct config_service *service)
 {
-    bool third = service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE ||
-                 needs_third(&service->as_server) || needs_third(&service->as_client);
-    return third ? 3 : 2;
+    unsigned as_server = needed_by(service, &service->as_server);
+    unsigned as_client = needed_by(service, &service->as_client);
+    return OWN_PER_CONNECTION + (as_server > as_client ? as_server : as_client);
 }
 
 static uint64_t spare_of(uint64_t connections)

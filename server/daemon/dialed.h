@@ -2,7 +2,7 @@
 #ifndef ACTPASS_SERVER_DIALING_DIALED_H
 #define ACTPASS_SERVER_DIALING_DIALED_H
 
-#include "server/daemon/server.h"
+#include "server/daemon/state.h"
 
 /* Takes an accepted local connection, also on failure, and has one dialed and bridged to it on a
  * thread of the pool; never waits. 0, or the errno of what was short: then it was dropped. For the

@@ -3,7 +3,7 @@
 #ifndef ACTPASS_SERVER_DIALING_DIALER_H
 #define ACTPASS_SERVER_DIALING_DIALER_H
 
-#include "server/daemon/server.h"
+#include "server/daemon/state.h"
 
 /* False: a thread was not to be had, and that was reported; those that were started end when the
  * server stops. */

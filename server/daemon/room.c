@@ -1,6 +1,8 @@
 #include "server/daemon/room.h"
 
 #include "relay/clock.h"
+#include "server/daemon/lines.h"
+#include "server/daemon/report.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -32,15 +34,14 @@ static uint64_t undecided_limit_of(const struct service *service)
 static void warn(const struct service *first, const char *file, uint64_t need, uint64_t limit,
                  struct config_strings *warnings)
 {
-    server_report(
-        warnings,
-        "%s: the max_connections of all services need %llu descriptors and the process may "
-        "have %llu, so each service gets its share of them (\"%s\": %llu of %llu "
-        "connections): raise the limit (ulimit -Hn, LimitNOFILE=), or lower "
-        "max_connections",
-        file, (unsigned long long)need, (unsigned long long)limit, first->config->name,
-        (unsigned long long)first->capacity.connections,
-        (unsigned long long)first->config->max_connections);
+    lines_add(warnings,
+              "%s: the max_connections of all services need %llu descriptors and the process may "
+              "have %llu, so each service gets its share of them (\"%s\": %llu of %llu "
+              "connections): raise the limit (ulimit -Hn, LimitNOFILE=), or lower "
+              "max_connections",
+              file, (unsigned long long)need, (unsigned long long)limit, first->config->name,
+              (unsigned long long)first->capacity.connections,
+              (unsigned long long)first->config->max_connections);
 }
 
 /* The default is a ceiling and not a demand: only who has written a limit is told that it cannot be
@@ -63,7 +64,6 @@ static bool load_service(struct service *service, const struct capacity *capacit
     uint64_t rate = service->config->limits.rate_per_address;
     service->capacity = *capacity;
     service->undecided_limit = undecided_limit_of(service);
-    service->retry_us = DEADLINE_NEVER;
     service->rates = rate > 0 ? rates_new(rate) : NULL;
     return rate == 0 || service->rates;
 }
@@ -122,24 +122,22 @@ bool room_find(actpass_server *server, struct service *service)
     service->waiting = false;
     while (make_way(server, service, service->undecided_limit)) {
     }
-    struct registry *registry = server->registry;
-    size_t leaving = registry_leaving(registry, service->number);
-    size_t count = registry_service_count(registry, service->number); /* later, so not below */
+    struct registry_counts open = registry_count_service(server->registry, service->number);
     const struct capacity *capacity = &service->capacity;
-    if (count < capacity->connections)
+    if (open.all < capacity->connections)
         return true;
-    if (count >= capacity->connections + capacity->spare) {
+    if (open.all >= capacity->connections + capacity->spare) {
         service->waiting = true; /* some of them are on their way out */
         return false;
     }
-    if (count < capacity->connections + leaving)
+    if (open.all < capacity->connections + open.leaving)
         return true;
     if (!somebody_waits(service))
         return false;
     if (make_way(server, service, 0))
         return true;
     service->waiting = true;
-    if (leaving == 0 && service->retry_us == DEADLINE_NEVER)
+    if (open.leaving == 0 && service->retry_us == DEADLINE_NEVER)
         note_full(server, service);
     return false;
 }
@@ -179,7 +177,7 @@ static void refuse(actpass_server *server, struct service *service, int fd, enum
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); /* else it is a FIN */
     close(fd);
     atomic_fetch_add(&server->counters.refused[refusal], 1);
-    if (episode_begins(&service->refusing[refusal]))
+    if (log_limit_begins(&service->refusing[refusal]))
         report_refused(&report, refusal, address);
 }
 

@@ -33,9 +33,6 @@ LAYERS = {
 CIRCLES = {
     ("config/config", "config/internal"): "config/README.md",
     ("relay/internal", "relay/relay", "relay/verdict"): "relay/README.md",
-    ("server/daemon/acceptor", "server/daemon/conversation", "server/daemon/dialed",
-     "server/daemon/dialer", "server/daemon/report", "server/daemon/room",
-     "server/daemon/server"): "server/README.md",
     ("server/include/actpass", "server/include/actpass_tls"): "server/README.md",
     ("server/lib/conn", "server/lib/conn_internal", "server/lib/dial/opening",
      "server/lib/settings"): "server/README.md",

@@ -1,6 +1,6 @@
 /* Servers in this process whose services dial: each is played against peers that the test holds. */
 #include "relay/clock.h"
-#include "server/daemon/server.h"
+#include "server/daemon/state.h"
 #include "tests/support/certs.h"
 #include "tests/support/resources.h"
 
