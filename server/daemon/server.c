@@ -3,10 +3,10 @@
 #include "config/text.h"
 #include "relay/clock.h"
 #include "server/daemon/acceptor.h"
-#include "server/daemon/dialer.h"
 #include "server/daemon/hints.h"
+#include "server/daemon/persistent.h"
 #include "server/daemon/room.h"
-#include "server/lib/dial/fast_open.h"
+#include "server/lib/fast_open.h"
 #include "server/lib/peers.h"
 #include "server/lib/settings.h"
 #include "server/lib/tls/limits.h"
@@ -315,7 +315,7 @@ static void stop_dialing(actpass_server *server)
 
 int actpass_server_run(actpass_server *server)
 {
-    bool dialing = dialers_start(server);
+    bool dialing = persistent_start(server);
     if (dialing)
         acceptor_run(server);
     atomic_fetch_add(&server->stops, dialing ? 0 : 1);

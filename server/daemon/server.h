@@ -2,7 +2,7 @@
  *
  *   main.c → server.c (load, listen, run, drain) → acceptor.c → listener.c, conversation.c
  *          → handlers/ → report.c (what the log says of a connection)
- *   where we dial:  acceptor.c or dialer.c → dialed.c → lib/dial/connect.c, conversation.c
+ *   where we dial:  acceptor.c or persistent.c → dial_service.c → lib/dial/dial.c, conversation.c
  *
  * Threads: one accepts for all services (the one in actpass_server_run); each connection with the
  * relay transport has a relay thread; each connection whose role is decided has a conversation

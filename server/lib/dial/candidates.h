@@ -1,7 +1,7 @@
 /* What to connect to: the socket addresses behind a list of configured ones, in the order in which
  * to try them. Names are looked up one by one, when their turn comes. For one thread. */
-#ifndef ACTPASS_SERVER_DIALING_CANDIDATES_H
-#define ACTPASS_SERVER_DIALING_CANDIDATES_H
+#ifndef ACTPASS_SERVER_LIB_DIAL_CANDIDATES_H
+#define ACTPASS_SERVER_LIB_DIAL_CANDIDATES_H
 
 #include "config/config.h"
 

@@ -3,8 +3,8 @@
  * thread frees both when getaddrinfo returns. A numeric address takes no thread. At most
  * RESOLVE_THREADS run at once in the process; further lookups wait for their turn, within their own
  * deadlines. Any thread. */
-#ifndef ACTPASS_SERVER_DIALING_RESOLVE_H
-#define ACTPASS_SERVER_DIALING_RESOLVE_H
+#ifndef ACTPASS_SERVER_LIB_DIAL_RESOLVE_H
+#define ACTPASS_SERVER_LIB_DIAL_RESOLVE_H
 
 #include <netdb.h>
 #include <stdint.h>

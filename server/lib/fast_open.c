@@ -1,4 +1,4 @@
-#include "server/lib/dial/fast_open.h"
+#include "server/lib/fast_open.h"
 
 #include "relay/clock.h"
 

@@ -6,8 +6,8 @@
  * From a fixed local port two that dial each other may meet without a listener: TCP's simultaneous
  * open (RFC 9293 section 3.5). Candidates of another family than the local address are told and
  * left out. */
-#ifndef ACTPASS_SERVER_DIALING_CONNECT_H
-#define ACTPASS_SERVER_DIALING_CONNECT_H
+#ifndef ACTPASS_SERVER_LIB_DIAL_DIAL_H
+#define ACTPASS_SERVER_LIB_DIAL_DIAL_H
 
 #include "server/lib/dial/candidates.h"
 
@@ -24,7 +24,7 @@ struct dial {
 
 /* A connected socket that does not block, and what it is connected to; or -1: all attempts that
  * failed were told to the ear, or it was cancelled. */
-int dial_connect(const struct dial *dial, struct candidate *winner);
+int dial_first(const struct dial *dial, struct candidate *winner);
 
 /* The same for this one alone. */
 int dial_one(const struct dial *dial, const struct candidate *to);
@@ -33,7 +33,7 @@ int dial_one(const struct dial *dial, const struct candidate *to);
 bool dial_is_cancelled(int cancel_fd);
 
 /* Tells the ear that this one failed. */
-void dial_tell(const struct dial *dial, const struct candidate *to, const char *why);
+void dial_report(const struct dial *dial, const struct candidate *to, const char *why);
 
 /* An unconnected socket for it, with our options set and bound to DIAL's local address. -1: the ear
  * was told. */

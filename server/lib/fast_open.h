@@ -1,7 +1,7 @@
 /* TCP Fast Open, where it is decided on: what the system allows, and addresses that do not get
  * along with it. Entered by any thread. */
-#ifndef ACTPASS_SERVER_DIALING_FAST_OPEN_H
-#define ACTPASS_SERVER_DIALING_FAST_OPEN_H
+#ifndef ACTPASS_SERVER_LIB_FAST_OPEN_H
+#define ACTPASS_SERVER_LIB_FAST_OPEN_H
 
 #include "server/lib/dial/candidates.h"
 #include "server/lib/peers.h"
