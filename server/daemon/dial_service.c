@@ -4,8 +4,10 @@
 #include "server/daemon/conversation.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/lib/conn_dial.h"
+#include "server/lib/fast_open.h"
 
 #include <errno.h>
+#include <netdb.h>
 
 /* One connection on its way. */
 struct dial_service {
@@ -37,16 +39,19 @@ static void dial_and_shake_hands(struct dial_service *dial)
 {
     const actpass_server *server = conversation_server(dial->conversation);
     const struct config_service *service = conversation_service(dial->conversation)->config;
-    struct conn_dial plan = {.dial = {.addresses = service->dial.addresses,
-                                      .count = service->dial.address_count,
-                                      .from = &service->dial.from,
-                                      .timeout_ms = service->dial.connect_timeout_ms,
-                                      .cancel_fd = server->stopping_fd,
-                                      .ear = {.failed = on_failure, .arg = dial}},
-                             .unfit = server->unfit,
-                             .shake_hands = shake_hands,
-                             .discard = discard,
-                             .arg = dial};
+    struct conn_dial plan = {
+        .dial = {.addresses = service->dial.addresses,
+                 .count = service->dial.address_count,
+                 .from = &service->dial.from,
+                 .deadline_us = clock_deadline_ms(service->dial.connect_timeout_ms),
+                 .limit_name = "connect_timeout",
+                 .lookup_flags = AI_ADDRCONFIG,
+                 .wait = {.cancel_fd = server->stopping_fd},
+                 .ear = {.failed = on_failure, .arg = dial}},
+        .unfit = server->unfit,
+        .shake_hands = shake_hands,
+        .discard = discard,
+        .arg = dial};
     if (fast_open_wanted(&service->connection)) {
         conn_dial_in_turn(&plan);
         return;

@@ -4,7 +4,7 @@
 #include "server/daemon/backoff.h"
 #include "server/daemon/dial_service.h"
 #include "server/daemon/report.h"
-#include "server/lib/dial/dial.h"
+#include "server/lib/dial/wait.h"
 
 #include <errno.h>
 #include <stdlib.h>

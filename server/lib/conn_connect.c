@@ -1,8 +1,11 @@
 /* actpass_connect. */
+#include "relay/clock.h"
 #include "server/lib/conn_dial.h"
+#include "server/lib/fast_open.h"
 #include "server/lib/settings.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,16 +60,19 @@ static void discard(void *arg)
 
 static void open_connection(struct caller *caller, const struct config_address *address)
 {
-    struct conn_dial plan = {.dial = {.addresses = address,
-                                      .count = 1,
-                                      .from = &caller->config->dial_from,
-                                      .timeout_ms = caller->config->connect_timeout_ms,
-                                      .cancel_fd = -1,
-                                      .ear = {.failed = note_failure, .arg = caller}},
-                             .unfit = caller->config->unfit,
-                             .shake_hands = make_and_shake_hands,
-                             .discard = discard,
-                             .arg = caller};
+    struct conn_dial plan = {
+        .dial = {.addresses = address,
+                 .count = 1,
+                 .from = &caller->config->dial_from,
+                 .deadline_us = clock_deadline_ms(caller->config->connect_timeout_ms),
+                 .limit_name = "connect_timeout",
+                 .lookup_flags = AI_ADDRCONFIG,
+                 .wait = {.cancel_fd = -1},
+                 .ear = {.failed = note_failure, .arg = caller}},
+        .unfit = caller->config->unfit,
+        .shake_hands = make_and_shake_hands,
+        .discard = discard,
+        .arg = caller};
     if (fast_open_wanted(&caller->config->connection)) {
         conn_dial_in_turn(&plan);
         return;

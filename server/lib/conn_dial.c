@@ -3,17 +3,6 @@
 #include "relay/clock.h"
 #include "server/lib/fast_open.h"
 
-struct attempts {
-    const struct conn_dial *plan;
-    int64_t deadline_us;
-};
-
-bool fast_open_wanted(const struct config_connection *connection)
-{
-    return connection->tcp_fast_open && connection->role == CONFIG_ROLE_CLIENT &&
-           connection->transport == CONFIG_TRANSPORT_RELAY;
-}
-
 /* SYN data that got lost is the path's doing. With no connection at all the peer may just be away;
  * but where there was not even an answer, the next attempt had better be an ordinary one. */
 static void judge_path(const struct conn_dial *plan, actpass_conn *conn, const struct candidate *to)
@@ -23,26 +12,21 @@ static void judge_path(const struct conn_dial *plan, actpass_conn *conn, const s
         fast_open_note_unfit(plan->unfit, to);
 }
 
-static bool open_plainly(const struct attempts *attempts, const struct candidate *to)
+static bool open_plainly(const struct conn_dial *plan, const struct candidate *to)
 {
-    const struct conn_dial *plan = attempts->plan;
     struct conn_options options = {0};
-    struct dial dial = plan->dial;
-    if (attempts->deadline_us != DEADLINE_NEVER)
-        dial.timeout_ms = (attempts->deadline_us - clock_now_us()) / 1000;
-    int fd = dial_one(&dial, to);
+    int fd = dial_one(&plan->dial, to);
     if (fd >= 0)
         (void)plan->shake_hands(plan->arg, fd, to, &options);
     return fd >= 0;
 }
 
 /* True: there is a connection, whatever came of it, or there can be none now. */
-static bool open_with_syn_data(const struct attempts *attempts, const struct candidate *to)
+static bool open_with_syn_data(const struct conn_dial *plan, const struct candidate *to)
 {
-    const struct conn_dial *plan = attempts->plan;
     struct conn_options options = {.fast_open = to->address,
                                    .fast_open_size = to->size,
-                                   .connect_deadline_us = attempts->deadline_us};
+                                   .connect_deadline_us = plan->dial.deadline_us};
     int fd = dial_socket(&plan->dial, to);
     if (fd < 0)
         return false;
@@ -56,23 +40,23 @@ static bool open_with_syn_data(const struct attempts *attempts, const struct can
     if (!busy)
         dial_report(&plan->dial, to, actpass_error(conn));
     plan->discard(plan->arg);
-    return busy && open_plainly(attempts, to); /* which waits for it */
+    return busy && open_plainly(plan, to); /* which waits for it */
 }
 
 /* No race: it would put the ClientHello into several SYNs. */
 void conn_dial_in_turn(struct conn_dial *plan)
 {
-    struct attempts attempts = {plan, clock_deadline_ms(plan->dial.timeout_ms)};
     struct candidates candidates;
     struct candidate to;
     bool done = false;
     candidates_begin(&candidates, plan->dial.addresses, plan->dial.count);
-    candidates_limit(&candidates, plan->dial.cancel_fd, attempts.deadline_us);
-    while (!done && clock_now_us() < attempts.deadline_us &&
-           !dial_is_cancelled(plan->dial.cancel_fd) &&
+    candidates.lookup_flags = plan->dial.lookup_flags;
+    candidates_limit(&candidates, &plan->dial.wait, plan->dial.deadline_us);
+    while (!done && clock_now_us() < plan->dial.deadline_us &&
+           !dial_is_cancelled(plan->dial.wait.cancel_fd) &&
            candidates_next(&candidates, &plan->dial.ear, &to)) {
-        done = fast_open_is_fit(plan->unfit, &to) ? open_with_syn_data(&attempts, &to)
-                                                  : open_plainly(&attempts, &to);
+        done = fast_open_is_fit(plan->unfit, &to) ? open_with_syn_data(plan, &to)
+                                                  : open_plainly(plan, &to);
     }
     candidates_end(&candidates);
 }

@@ -20,10 +20,6 @@ struct conn_dial {
     void *arg;
 };
 
-/* As TLS client, through the relay: nothing secret may go into a SYN, and it has to go there first.
- */
-bool fast_open_wanted(const struct config_connection *connection);
-
 /* One address after the other, until there is a TCP connection, whatever came of the handshake, or
  * there are no more addresses, or no more time. Addresses that are unfit are connected to as ever.
  * The ear hears of those that failed. */

@@ -6,6 +6,11 @@
 #include "server/lib/dial/candidates.h"
 #include "server/lib/peers.h"
 
+/* Returns true if connections of this configuration are dialed with Fast Open: as TLS client,
+ * through the relay. Nothing secret may go into a SYN, and our data has to go there before the
+ * peer's. */
+bool fast_open_wanted(const struct config_connection *connection);
+
 /* Is data in the SYN worth a try with this one? TCP only, and not within an hour after its SYN data
  * was lost or refused: something on the path may drop such packets, and each costs a second. */
 bool fast_open_is_fit(struct peers *unfit, const struct candidate *candidate);

@@ -1,7 +1,7 @@
 /* actpass_config: setters, loading, freezing. */
 #include "server/lib/settings.h"
 
-#include "server/lib/conn_dial.h"
+#include "server/lib/fast_open.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -87,8 +87,10 @@ static void prepare(struct scene *scene, const char *const *texts, size_t count)
         cr_assert_null(config_address_parse(texts[i], &scene->addresses[i]), "%s", texts[i]);
     scene->dial = (struct dial){.addresses = scene->addresses,
                                 .count = count,
-                                .timeout_ms = LONG_MS,
-                                .cancel_fd = -1,
+                                .deadline_us = clock_deadline_ms(LONG_MS),
+                                .limit_name = "connect_timeout",
+                                .lookup_flags = AI_ADDRCONFIG,
+                                .wait = {.cancel_fd = -1},
                                 .ear = {.failed = note, .arg = &scene->failures}};
 }
 
@@ -170,7 +172,7 @@ Test(dial, ends_at_its_deadline, .timeout = 60)
     const char *texts[] = {holes[0].address, holes[1].address};
     struct scene scene;
     prepare(&scene, texts, 2);
-    scene.dial.timeout_ms = 200;
+    scene.dial.deadline_us = clock_deadline_ms(200);
     struct resources before = resources_now();
     cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1);
     cr_assert_eq(scene.failures.count, 2, "each had its share of the time");
@@ -197,16 +199,16 @@ Test(dial, can_be_cancelled, .timeout = 60)
     const char *texts[] = {hole.address};
     struct scene scene;
     prepare(&scene, texts, 1);
-    scene.dial.timeout_ms = -1;
-    scene.dial.cancel_fd = eventfd(0, EFD_CLOEXEC);
-    cr_assert_not(dial_is_cancelled(scene.dial.cancel_fd));
-    cr_assert_eq(pthread_create(&thread, NULL, cancel_soon, &scene.dial.cancel_fd), 0);
+    scene.dial.deadline_us = DEADLINE_NEVER;
+    scene.dial.wait.cancel_fd = eventfd(0, EFD_CLOEXEC);
+    cr_assert_not(dial_is_cancelled(scene.dial.wait.cancel_fd));
+    cr_assert_eq(pthread_create(&thread, NULL, cancel_soon, &scene.dial.wait.cancel_fd), 0);
     cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1);
     cr_assert_eq(pthread_join(thread, NULL), 0);
-    cr_assert(dial_is_cancelled(scene.dial.cancel_fd));
+    cr_assert(dial_is_cancelled(scene.dial.wait.cancel_fd));
     cr_assert_eq(scene.failures.count, 0, "nobody failed");
     cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1, "and stays so");
-    close(scene.dial.cancel_fd);
+    close(scene.dial.wait.cancel_fd);
     fill(&hole);
     tidy(&scene);
 }
@@ -367,7 +369,7 @@ Test(dial, one_of_another_family_than_the_local_address_is_left_out, .timeout = 
     cr_assert_eq(scene.failures.count, 1);
     cr_assert_str_eq(scene.failures.addresses[0], "[::1]:9");
     cr_assert_str_eq(scene.failures.reasons[0],
-                     "left out, for dial_from (0.0.0.0:0) is of another family");
+                     "left out, because dial_from (0.0.0.0:0) is of another family");
     close(fd);
     cr_assert(resources_return_to(before));
     close(listener);
@@ -413,7 +415,7 @@ Test(dial, from_a_port_that_is_connected_there_already, .timeout = 60)
     prepare_from(&scene, texts, 1, from);
     int fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_geq(fd, 0);
-    scene.dial.timeout_ms = 100;
+    scene.dial.deadline_us = clock_deadline_ms(100);
     cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1);
     cr_assert_eq(scene.failures.count, 1);
     cr_assert_str_eq(scene.failures.reasons[0],
@@ -644,7 +646,7 @@ Test(dial, actpass_connect_from_an_address_of_another_family, .timeout = 60)
         struct resources before = resources_now();
         cr_assert_null(actpass_connect(config, address));
         cr_assert_not_null(strstr(actpass_config_error(config),
-                                  "left out, for dial_from ([::]:0) is of another family"),
+                                  "left out, because dial_from ([::]:0) is of another family"),
                            "%s", actpass_config_error(config));
         actpass_config_free(config);
         cr_assert(resources_return_to(before));
