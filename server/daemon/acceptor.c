@@ -2,7 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/conversation.h"
-#include "server/daemon/dialed.h"
+#include "server/daemon/dial_service.h"
 #include "server/daemon/room.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static int begin(actpass_server *server, struct service *service, int fd,
 {
     struct peer peer;
     if (service->config->dial.address_count > 0)
-        return dialed_begin(server, service, fd);
+        return dial_service_bridge(server, service, fd);
     if (!room_admits(server, service, fd, address, &peer))
         return 0;
     return conversation_begin(server, service, fd, &peer);

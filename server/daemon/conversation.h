@@ -1,6 +1,6 @@
 /* One connection from its beginning to its last line in the log: the wait for the role, the
  * handshake, the handler, the close. Of connections that were accepted conversation_begin does all;
- * those that we open go through the steps below it one by one, on one thread (dialed.c). */
+ * those that we open go through the steps below it one by one, on one thread (dial_service.c). */
 #ifndef ACTPASS_SERVER_CONVERSATION_H
 #define ACTPASS_SERVER_CONVERSATION_H
 

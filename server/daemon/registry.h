@@ -14,7 +14,7 @@ struct registry;
 /* One connection, inside the memory of its owner; or what will be one, and is waited for like one.
  * What is marked with * is guarded by the registry's lock once added. */
 struct registry_entry {
-    actpass_conn *conn;        /* *; NULL: there is none now, only a dialer at work */
+    actpass_conn *conn;        /* *; NULL: there is none now, only a thread that dials */
     size_t service;            /* its number, from 0 */
     bool decided;              /* *; there is a role */
     bool connecting;           /* *; TCP Fast Open: the connection is not up yet */

@@ -2,11 +2,11 @@
 
 #include "relay/clock.h"
 #include "server/daemon/acceptor.h"
-#include "server/daemon/dialer.h"
 #include "server/daemon/lines.h"
+#include "server/daemon/persistent.h"
 #include "server/daemon/room.h"
 #include "server/daemon/state.h"
-#include "server/lib/dial/fast_open.h"
+#include "server/lib/fast_open.h"
 #include "server/lib/peers.h"
 #include "server/lib/tls/limits.h"
 #include "server/lib/tls/own_keys.h"
@@ -318,7 +318,7 @@ static void stop_dialing(actpass_server *server)
 
 int actpass_server_run(actpass_server *server)
 {
-    bool dialing = dialers_start(server);
+    bool dialing = persistent_start(server);
     if (dialing)
         acceptor_run(server);
     atomic_fetch_add(&server->stops, dialing ? 0 : 1);

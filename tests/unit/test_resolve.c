@@ -129,12 +129,15 @@ static const char *print(struct addrinfo *found, char *text, size_t size)
     return text;
 }
 
+static const struct dial_wait nothing = {.cancel_fd = -1}; /* cancels it */
+
 static void assert_found(const char *host, uint16_t port, int flags, int cancel_fd,
                          int64_t deadline_us, const char *wanted)
 {
     struct addrinfo *found = NULL;
     char text[128];
-    const char *why = resolve_within(host, port, flags, cancel_fd, deadline_us, &found);
+    const char *why = resolve(host, port, flags, &(struct dial_wait){.cancel_fd = cancel_fd},
+                              deadline_us, &found);
     cr_assert_null(why, "%s: %s", host, why);
     cr_assert_str_eq(print(found, text, sizeof(text)), wanted);
 }
@@ -143,7 +146,8 @@ static void assert_fails(const char *host, int flags, int cancel_fd, int64_t dea
                          const char *wanted)
 {
     struct addrinfo *found = (struct addrinfo *)(void *)&lock; /* something */
-    const char *why = resolve_within(host, PORT, flags, cancel_fd, deadline_us, &found);
+    const char *why = resolve(host, PORT, flags, &(struct dial_wait){.cancel_fd = cancel_fd},
+                              deadline_us, &found);
     cr_assert_not_null(why, "%s", host);
     cr_assert_str_eq(why, wanted);
     cr_assert_null(found);
@@ -208,7 +212,7 @@ Test(resolve, localhost)
         struct addrinfo *found = NULL;
         char text[128];
         const char *why =
-            resolve_within("localhost", PORT, flags[i], -1, clock_deadline_ms(LONG_MS), &found);
+            resolve("localhost", PORT, flags[i], &nothing, clock_deadline_ms(LONG_MS), &found);
         cr_assert_null(why, "%s", why);
         (void)print(found, text, sizeof(text));
         cr_assert(strcmp(text, "127.0.0.1 4433") == 0 || strcmp(text, "::1 4433") == 0, "%s", text);
@@ -292,20 +296,19 @@ Test(resolve, an_abort)
 }
 
 /* The result is there when the caller gives up. */
-static int give_up_once_it_is_there(void *arg, int fd)
+static int give_up_once_it_is_there(void *arg, struct pollfd *set, nfds_t count, int64_t until_us)
 {
-    struct pollfd set = {.fd = fd, .events = POLLIN};
-    (void)arg;
-    cr_assert_eq(poll(&set, 1, LONG_MS), 1);
+    (void)arg, (void)until_us;
+    cr_assert_eq(poll(set, count, LONG_MS), 1);
     return EPIPE;
 }
 
 Test(resolve, a_result_that_nobody_wants_any_more)
 {
     struct resources before = resources_now();
-    struct resolve_wait wait = {.until_readable = give_up_once_it_is_there};
+    struct dial_wait wait = {.poll = give_up_once_it_is_there, .max_descriptors = 1};
     struct addrinfo *found = NULL;
-    const char *why = resolve("localhost", PORT, 0, &wait, &found);
+    const char *why = resolve("localhost", PORT, 0, &wait, clock_deadline_ms(LONG_MS), &found);
     cr_assert_str_eq(why, strerror(EPIPE));
     cr_assert_null(found);
     assert_all_gone(before);
@@ -316,7 +319,7 @@ Test(resolve, a_result_that_nobody_wants_any_more)
 static void *find_localhost(void *arg)
 {
     struct addrinfo **found = arg;
-    return (void *)resolve_within("localhost", PORT, 0, -1, clock_deadline_ms(LONG_MS), found);
+    return (void *)resolve("localhost", PORT, 0, &nothing, clock_deadline_ms(LONG_MS), found);
 }
 
 /* Those beyond the limit wait for their turn, and leave no thread behind when they give up. */
