@@ -73,7 +73,7 @@ class Resolving(Case):
     @each(kind=("name", "socket"))
     def test_the_deadline(self, kind):
         actpass, _ = self.waiting(kind)
-        reason = "was not resolved in time" if kind == "name" else "timed out"
+        reason = "was not resolved in time" if kind == "name" else "no answer within 10 seconds"
         until(lambda: any(reason in line for line in actpass.lines), 30, reason)
         actpass.close()
         self.assertEqual(actpass.stop(), 0, "a stuck lookup does not keep the process from its end")
