@@ -279,7 +279,8 @@ bool config_address_is_ip(const struct config_address *address);
 const char *config_sessions_parse(const char *text, struct config_sessions *sessions);
 void config_sessions_free(struct config_sessions *sessions);
 
-/* The JSON Schema (draft-07) of the configuration, as shipped in config/actpass.schema.json. */
-const char *config_schema(void);
+/* The JSON Schema (draft-07) of the configuration: the text of config/actpass.schema.json. The
+ * caller frees it. NULL: out of memory. */
+char *config_schema(void);
 
 #endif
