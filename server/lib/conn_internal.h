@@ -1,9 +1,13 @@
-/* What the files of the connection share.
+/* The parts of a connection that its source files share:
  *
- *   conn_life.c   life and info     conn_handshake.c   role and TLS     conn_io.c   read, write, waits
- *   conn_certificate.c   the peer's certificate, also on demand
- *   conn_renegotiate.c   as client: the server's renegotiations    conn_early.c   what is read
- * meanwhile conn_end.c   how it ended: the one place that maps a failed SSL call      conn_close.c
+ *   conn_life.c         creation, release, information
+ *   conn_handshake.c    the role and the TLS handshake
+ *   conn_io.c           reads, writes, waits
+ *   conn_certificate.c  the peer's certificate, also on demand
+ *   conn_renegotiate.c  as client: renegotiations that the server asks for
+ *   conn_early.c        data that is read during another operation
+ *   conn_end.c          the close reason: the only place that maps a failed SSL call
+ *   conn_close.c        the orderly close
  */
 #ifndef ACTPASS_SERVER_CONN_INTERNAL_H
 #define ACTPASS_SERVER_CONN_INTERNAL_H

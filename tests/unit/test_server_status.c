@@ -1,5 +1,6 @@
 /* The status that SIGUSR1 asks for, and the totals at the end. */
 #include "server/daemon/server.h"
+#include "server/daemon/state.h"
 
 #include "relay/clock.h"
 #include "server/lib/conn.h"
