@@ -3,28 +3,29 @@
 #include "config/internal.h"
 #include "config/keys.h"
 
-const char forward_help[] = "Join the connection to the plain service at this address: "
+const char forward_help[] = "Join the connection to the plain TCP service at this address: "
                             "host:port, [v6]:port or unix:/path.";
 const char echo_help[] = "Send everything back: true, or {}.";
 const char http_help[] = "Serve the files of a folder over HTTP/1.1.";
 
 static const struct key protected_keys[] = {
     {.name = "prefix",
-     .help = "What the paths begin with, as in \"/secure/\"; the longest prefix that fits counts.",
+     .help =
+         "What the paths begin with, such as \"/secure/\". The longest matching prefix decides.",
      .type = KEY_STRING,
      .pattern = "^/(.*/)?$",
      .required = true,
      .wrong = wrong_prefix,
      KEY_STORED_IN(config_protected, prefix)},
     {.name = "peer_names",
-     .help = "Names of which the client's certificate must carry one here, besides what \"tls\" "
-             "demands; written as there.",
+     .help = "Names of which the client's certificate must carry one here, besides what tls "
+             "demands. Written as in tls.",
      .type = KEY_STRINGS,
      .wrong = wrong_peer_name,
      KEY_LIMITS(1, 10000),
      KEY_STORED_IN(config_protected, peer_names)},
     {.name = "peer_pins",
-     .help = "Public keys of which the client must have one here; written as in \"tls\".",
+     .help = "Public keys of which the client must have one here. Written as in tls.",
      .type = KEY_STRINGS,
      .pattern = KEY_PIN_PATTERN,
      .wrong = wrong_peer_pin,
@@ -45,14 +46,14 @@ static const struct key http_keys[] = {
      KEY_STORED_IN(config_http, root)},
     {.name = "protected",
      .help = "Paths for peers with a certificate only: prefixes such as \"/secure/\", or objects "
-             "with a prefix and whom it is for.",
+             "with a prefix and the peers that it is for.",
      .type = KEY_OBJECTS,
      .object = &protected_object,
      KEY_LIMITS(1, 1000),
      KEY_COUNT_IN(config_http, protected_count),
      KEY_STORED_IN(config_http, protected_paths)},
     {.name = "index",
-     .help = "Name of the file that is sent for its folder; \"\": a folder is not found.",
+     .help = "The name of the file that is sent for its folder. \"\": none.",
      .type = KEY_STRING,
      .pattern = "^[^/]*$",
      .empty = true,
