@@ -32,7 +32,6 @@ LAYERS = {
 # Modules that may include each other, and where the reason stands.
 CIRCLES = {
     ("config/config", "config/internal"): "config/README.md",
-    ("relay/internal", "relay/relay", "relay/verdict"): "relay/README.md",
     ("server/daemon/acceptor", "server/daemon/conversation", "server/daemon/dialed",
      "server/daemon/dialer", "server/daemon/report", "server/daemon/room",
      "server/daemon/server"): "server/README.md",
