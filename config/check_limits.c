@@ -2,8 +2,17 @@
 #include "config/check.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
-/* A network that is in both lists: one of the two was meant otherwise. */
+static bool is_allowed(const struct config_limits *limits, const struct config_network *network)
+{
+    for (size_t i = 0; i < limits->allow_count; i++)
+        if (memcmp(network, &limits->allow[i], sizeof(*network)) == 0)
+            return true;
+    return false;
+}
+
+/* A network that is in both lists: one of the two was meant otherwise. Wrong ones are empty. */
 static void check_both(const struct checked_service *checked, const struct place *limits)
 {
     const struct config_limits *values = &checked->service->limits;
@@ -11,9 +20,8 @@ static void check_both(const struct checked_service *checked, const struct place
     struct place *child = deny ? deny->child : NULL;
     for (size_t i = 0; child && i < values->deny_count; i++, child = child->next) {
         const struct config_network *denied = &values->deny[i];
-        for (size_t j = 0; denied->family && j < values->allow_count; j++)
-            if (memcmp(denied, &values->allow[j], sizeof(*denied)) == 0)
-                error_at(checked->messages, child, "is in \"allow\", too; remove one of the two");
+        if (denied->family != AF_UNSPEC && is_allowed(values, denied))
+            error_at(checked->messages, child, "is in \"allow\", too; remove one of the two");
     }
 }
 

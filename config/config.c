@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include "config/internal.h"
+#include "config/keys.h"
 
 #include <stdlib.h>
 
@@ -13,20 +14,23 @@ static void strings_free(struct config_strings *strings)
     *strings = (struct config_strings){0};
 }
 
+void config_init(struct config *config)
+{
+    *config = (struct config){0};
+    key_set_defaults(&config_object, config);
+}
+
+void config_service_init(struct config_service *service)
+{
+    *service = (struct config_service){0};
+    key_set_defaults(&service_object, service);
+}
+
 void config_connection_init(struct config_connection *connection)
 {
-    *connection = (struct config_connection){
-        .initial_data_timeout_ms = 5000,
-        .handshake_timeout_ms = 10000,
-        .idle_timeout_ms = 3600000,
-        .write_timeout_ms = 60000,
-        .close_timeout_ms = 5000,
-        .tls = {.sessions = {.kind = CONFIG_SESSIONS_MEMORY},
-                .session_timeout_ms = 300000,
-                .max_certificate_list = CONFIG_CERTIFICATE_LIST_DEFAULT,
-                .verify_depth = CONFIG_VERIFY_DEPTH_DEFAULT,
-                .client_auth = CONFIG_CLIENT_AUTH_UNSET},
-    };
+    struct config_service service;
+    config_service_init(&service);
+    *connection = service.connection;
 }
 
 static void certificates_free(struct config_tls *tls)
@@ -58,17 +62,6 @@ void config_connection_free(struct config_connection *connection)
     config_sessions_free(&tls->sessions);
     free(tls->session_key_file);
     *tls = (struct config_tls){0};
-}
-
-void config_service_init(struct config_service *service)
-{
-    *service = (struct config_service){
-        .max_connections = CONFIG_MAX_CONNECTIONS_DEFAULT,
-        .tcp_fast_open_queue = 256,
-        .limits = {.ipv4_prefix = 32, .ipv6_prefix = 64},
-        .dial = {.retry_min_ms = 1000, .retry_max_ms = 60000, .connect_timeout_ms = 10000},
-    };
-    config_connection_init(&service->connection);
 }
 
 void config_conversation_free(struct config_conversation *conversation)
@@ -106,11 +99,6 @@ static void service_free(struct config_service *service)
     config_connection_free(&service->connection);
     config_conversation_free(&service->as_server);
     config_conversation_free(&service->as_client);
-}
-
-void config_init(struct config *config)
-{
-    *config = (struct config){.log_level = CONFIG_LOG_INFO, .shutdown_timeout_ms = 30000};
 }
 
 void config_free(struct config *config)

@@ -31,7 +31,8 @@ enum config_conversation_kind {
     CONFIG_CONVERSATION_NONE,
     CONFIG_CONVERSATION_FORWARD,
     CONFIG_CONVERSATION_ECHO,
-    CONFIG_CONVERSATION_HTTP
+    CONFIG_CONVERSATION_HTTP,
+    CONFIG_CONVERSATION_COUNT /* not a kind */
 };
 enum config_sessions_kind {
     CONFIG_SESSIONS_OFF,
@@ -278,7 +279,8 @@ bool config_address_is_ip(const struct config_address *address);
 const char *config_sessions_parse(const char *text, struct config_sessions *sessions);
 void config_sessions_free(struct config_sessions *sessions);
 
-/* The JSON Schema (draft-07) of the configuration, as shipped in config/actpass.schema.json. */
-const char *config_schema(void);
+/* The JSON Schema (draft-07) of the configuration: the text of config/actpass.schema.json. The
+ * caller frees it. NULL: out of memory. */
+char *config_schema(void);
 
 #endif

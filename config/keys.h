@@ -1,6 +1,6 @@
-/* The key table: every key that a configuration may hold, what it may be, and where it is stored.
- * The one place to add a key (besides actpass.schema.json, which a test holds to this table).
- * Constant data. */
+/* The key table: every key that a configuration may have, stated once: its name, description, type,
+ * limits, default and the member that stores it. The reader, the defaults, the schema, the option
+ * tables of the README and the man page all come from it. Constant data. */
 #ifndef ACTPASS_CONFIG_KEYS_H
 #define ACTPASS_CONFIG_KEYS_H
 
@@ -8,55 +8,70 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum key_type {                /* stored as */
-                KEY_BOOL,      /* bool */
-                KEY_INTEGER,   /* uint64_t */
-                KEY_DURATION,  /* int64_t, milliseconds */
-                KEY_STRING,    /* char * */
-                KEY_STRINGS,   /* struct config_strings */
-                KEY_ENUM,      /* an enum: the name's place in names, and least more */
-                KEY_PATH,      /* char *, relative to the configuration's folder */
-                KEY_ADDRESS,   /* struct config_address */
-                KEY_ADDRESSES, /* a pointer to an array of them; the count is at second */
-                KEY_NETWORK,   /* struct config_network */
-                KEY_NETWORKS,  /* a pointer to an array of them; the count is at second */
-                KEY_SESSIONS,  /* struct config_sessions */
-                KEY_PRESENT,   /* nothing: {} or true only has to be there */
-                KEY_OBJECT,    /* what the object's own keys say */
-                KEY_OBJECTS    /* a pointer to an array; the count is at second */
+/* The type of a key's value, and how it is stored. */
+enum key_type {
+    KEY_BOOL,      /* bool */
+    KEY_INTEGER,   /* uint64_t */
+    KEY_DURATION,  /* int64_t, milliseconds */
+    KEY_STRING,    /* char * */
+    KEY_STRINGS,   /* struct config_strings */
+    KEY_ENUM,      /* an enum: the index of the name in names, plus min */
+    KEY_PATH,      /* char *, relative to the configuration's folder */
+    KEY_ADDRESS,   /* struct config_address */
+    KEY_ADDRESSES, /* a pointer to an array of them; the count is at second */
+    KEY_NETWORK,   /* struct config_network */
+    KEY_NETWORKS,  /* a pointer to an array of them; the count is at second */
+    KEY_SESSIONS,  /* struct config_sessions */
+    KEY_PRESENT,   /* nothing: the value is true or {} */
+    KEY_OBJECT,    /* what the keys of the object store */
+    KEY_OBJECTS    /* a pointer to an array; the count is at second */
 };
 
-#define KEY_NOWHERE SIZE_MAX /* offset of a key that is checked and forgotten */
+#define KEY_NOWHERE SIZE_MAX /* the offset of a key whose value is checked and not stored */
+
+/* Keys of which an object must have exactly one. */
+enum key_choice {
+    KEY_NO_CHOICE,
+    KEY_OPENER,         /* who opens the connections */
+    KEY_HANDLER,        /* what is done with them */
+    KEY_HANDLER_BY_ROLE /* the same for one role: two of these stand beside each other */
+};
 
 struct key_object;
 
 struct key {
     const char *name;
-    const char *help; /* one line; the schema's description */
+    const char *help; /* one line: the description in schema, README and man page */
     enum key_type type;
     bool required;
     bool never;    /* DURATION: "never" is allowed */
     bool empty;    /* STRING: "" is allowed */
-    bool deferred; /* not read with its object but by the checks, which know where it belongs */
-    /* Range of an INTEGER, of a DURATION in ms, of an ADDRESS's port; lists have from 1 to most
-     * items; the first name of an ENUM stands for least. */
-    int64_t least, most;
-    const char *otherwise;    /* STRING: what is stored when the key is not there; NULL: nothing */
-    const char *const *names; /* ENUM: ends with NULL */
-    const char *word;         /* PATH: a word that is none, sets the bool at second */
-    const char *scheme;       /* PATH: what begins with it is no path, and stays as it is */
-    const char *(*wrong)(const char *); /* STRING, STRINGS: checks each; NULL result: fine */
+    bool deferred; /* read by check_conversations, not with the object */
+    /* The limits of an INTEGER, of a DURATION in ms, of an ADDRESS's port; a list has 1 to max
+     * items; the first name of an ENUM is stored as min. */
+    int64_t min, max;
+    int64_t fallback;          /* the default of BOOL, INTEGER, DURATION, ENUM and SESSIONS, as it
+                                  is stored; an INTEGER's 0 and an ENUM's nameless value: none */
+    const char *fallback_text; /* STRING: the default; NULL: none */
+    const char *const *names;  /* ENUM, SESSIONS: ends with NULL */
+    const char *word;          /* PATH: a word that is not a path, and sets the bool at second */
+    const char *scheme;        /* PATH: a value with this prefix is not a path, and is kept */
+    const char *pattern;       /* STRING, STRINGS: of each, for the schema; NULL: not empty */
+    const char *(*wrong)(const char *); /* STRING, STRINGS: returns what is wrong, NULL: nothing */
     const struct key_object *object;    /* OBJECT, OBJECTS */
-    size_t offset;                      /* in the structure that the enclosing object fills */
+    const char *needs;                  /* another key of the object that must be there */
+    const char *needs_true;             /* another key of the object that must be true */
+    enum key_choice choice;
+    size_t offset; /* in the structure that the object fills */
     size_t second;
 };
 
 struct key_object {
     const struct key *keys;         /* ends with a NULL name */
-    const struct key_object *outer; /* where it stands in; NULL: nowhere */
+    const struct key_object *outer; /* the object that this one is in; NULL: none */
     size_t size;                    /* OBJECTS: of one element */
-    void (*init)(void *);           /* OBJECTS: gives an element its defaults; NULL: zeros */
-    const char *shorthand;          /* OBJECTS: a string alone stands for an object with this key */
+    const char *shorthand;          /* OBJECTS: a string alone is an object with this key */
+    bool choice;                    /* it has exactly one of its keys */
 };
 
 extern const struct key_object config_object;       /* the whole file: struct config */
@@ -65,14 +80,22 @@ extern const struct key_object conversation_object; /* struct config_conversatio
 extern const struct key_object http_object;         /* struct config_http */
 extern const struct key_object tls_object;          /* struct config_tls */
 
-/* The keys of conversations stand in two tables. */
+/* The keys of conversations are in two objects. */
 extern const char forward_help[], echo_help[], http_help[];
 
-/* Members of a key. */
-#define IN(type, member) .offset = offsetof(struct type, member)
-#define COUNT_IN(type, member) .second = offsetof(struct type, member)
-#define FROM(low, high) .least = (low), .most = (high)
+/* The members of a key that say where its value is stored, and its limits. */
+#define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)
+#define KEY_COUNT_IN(type, member) .second = offsetof(struct type, member)
+#define KEY_LIMITS(low, high) .min = (low), .max = (high)
+
+#define KEY_PIN_PATTERN "^sha256:[0-9A-Fa-f]{64}$"
 
 const struct key *key_find(const struct key_object *object, const char *name);
+
+/* Is a default stated, to be shown to users? */
+bool key_has_default(const struct key *key);
+
+/* Stores the default of every key of the object in BASE, which is all zero. */
+void key_set_defaults(const struct key_object *object, void *base);
 
 #endif

@@ -89,8 +89,8 @@ static void read_objects(struct messages *messages, struct place *place, const s
     }
     memcpy((char *)base + key->offset, &elements, sizeof(elements)); /* a pointer of any type */
     *(size_t *)((char *)base + key->second) = count;
-    for (size_t i = 0; key->object->init && i < count; i++)
-        key->object->init(elements + i * key->object->size);
+    for (size_t i = 0; i < count; i++)
+        key_set_defaults(key->object, elements + i * key->object->size);
     for (struct place *child = place->child; child; child = child->next) {
         if (shorthand && cJSON_IsString(child->item))
             value_read(messages, child, key_find(key->object, shorthand), elements);
@@ -122,7 +122,7 @@ static void fill_in(struct messages *messages, struct place *place, const struct
         error_at(messages, place, "\"%s\" is missing", key->name);
         return;
     }
-    *text = strdup(key->otherwise);
+    *text = strdup(key->fallback_text);
     if (!*text)
         messages->out_of_memory = true;
 }
@@ -142,7 +142,7 @@ void read_object(struct messages *messages, struct place *place, const struct ke
             read_key(messages, child, key, base);
     }
     for (const struct key *key = object->keys; key->name; key++)
-        if ((key->required || key->otherwise) && !place_find(place, key->name))
+        if ((key->required || key->fallback_text) && !place_find(place, key->name))
             fill_in(messages, place, key, base);
 }
 

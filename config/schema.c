@@ -1,9 +1,355 @@
-/* The JSON Schema, compiled in. schema_text.h is made from actpass.schema.json by embed_schema.py.
- */
+/* The JSON Schema (draft-07), written from the key table. */
 #include "config/config.h"
-#include "config/schema_text.h"
+#include "config/internal.h"
+#include "config/keys.h"
 
-const char *config_schema(void)
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DURATION_PATTERN "(0|[1-9][0-9]*)(ms|s|m|h)"
+#define ADDRESS_PATTERN "^(unix:.+|.+:[0-9]{1,5})$"
+#define NETWORK_PATTERN "^[0-9A-Fa-f:.]+/(0|[1-9][0-9]{0,2})$"
+#define SESSIONS_PATTERN "^(off|memory|tickets|file:.+|rediss?://.+|redis:unix:.+)$"
+
+static const char schema_help[] =
+    "Unknown keys are errors. Paths are relative to the configuration file's folder. Rules that "
+    "concern several keys, such as whom a TLS client trusts, are checked by actpass --check.";
+
+/* ---- JSON ----------------------------------------------------------------------------------- */
+
+struct writer {
+    FILE *stream;
+    unsigned depth; /* of nested objects and lists */
+    bool first;     /* nothing was written in the innermost one yet */
+};
+
+static void write_string(struct writer *writer, const char *text)
 {
-    return schema_text;
+    fputc('"', writer->stream);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', writer->stream);
+        fputc(*text, writer->stream);
+    }
+    fputc('"', writer->stream);
+}
+
+static void next_line(struct writer *writer)
+{
+    fprintf(writer->stream, "\n%*s", (int)writer->depth * 2, "");
+}
+
+/* Begins a member of an object, or with NULL an item of a list. */
+static void begin(struct writer *writer, const char *name)
+{
+    if (!writer->first)
+        fputc(',', writer->stream);
+    writer->first = false;
+    next_line(writer);
+    if (!name)
+        return;
+    write_string(writer, name);
+    fputs(": ", writer->stream);
+}
+
+static void open_nested(struct writer *writer, const char *name, char bracket)
+{
+    begin(writer, name);
+    fputc(bracket, writer->stream);
+    writer->depth++;
+    writer->first = true;
+}
+
+static void close_nested(struct writer *writer, char bracket)
+{
+    writer->depth--;
+    next_line(writer);
+    fputc(bracket, writer->stream);
+    writer->first = false;
+}
+
+static void put_string(struct writer *writer, const char *name, const char *text)
+{
+    begin(writer, name);
+    write_string(writer, text);
+}
+
+/* A number, true, false or any other finished JSON. */
+__attribute__((format(printf, 3, 4))) static void put_raw(struct writer *writer, const char *name,
+                                                          const char *format, ...)
+{
+    va_list arguments;
+    begin(writer, name);
+    va_start(arguments, format);
+    vfprintf(writer->stream, format, arguments);
+    va_end(arguments);
+}
+
+/* ---- One key -------------------------------------------------------------------------------- */
+
+static void put_object(struct writer *writer, const struct key_object *object);
+
+static void put_pattern(struct writer *writer, const char *pattern)
+{
+    put_string(writer, "type", "string");
+    if (pattern)
+        put_string(writer, "pattern", pattern);
+    else
+        put_raw(writer, "minLength", "1");
+}
+
+static void put_list_size(struct writer *writer, const struct key *key)
+{
+    put_string(writer, "type", "array");
+    put_raw(writer, "minItems", "1");
+    put_raw(writer, "maxItems", "%" PRId64, key->max);
+}
+
+static void put_list(struct writer *writer, const struct key *key, const char *pattern)
+{
+    put_list_size(writer, key);
+    open_nested(writer, "items", '{');
+    put_pattern(writer, pattern);
+    close_nested(writer, '}');
+}
+
+static void put_duration(struct writer *writer, const struct key *key)
+{
+    put_raw(writer, "$comment", "\"duration from %s to %s%s\"", duration_print(key->min).text,
+            duration_print(key->max).text, key->never ? ", or never" : "");
+    put_pattern(writer, key->never ? "^(" DURATION_PATTERN "|never)$" : "^" DURATION_PATTERN "$");
+}
+
+static void put_commented(struct writer *writer, const char *comment, const char *pattern)
+{
+    put_string(writer, "$comment", comment);
+    put_pattern(writer, pattern);
+}
+
+static void put_addresses(struct writer *writer, const struct key *key)
+{
+    put_string(writer, "$comment", "address or addresses");
+    open_nested(writer, "anyOf", '[');
+    open_nested(writer, NULL, '{');
+    put_pattern(writer, ADDRESS_PATTERN);
+    close_nested(writer, '}');
+    open_nested(writer, NULL, '{');
+    put_list(writer, key, ADDRESS_PATTERN);
+    close_nested(writer, '}');
+    close_nested(writer, ']');
+}
+
+static void put_names(struct writer *writer, const struct key *key)
+{
+    open_nested(writer, "enum", '[');
+    for (size_t i = 0; key->names[i]; i++)
+        put_string(writer, NULL, key->names[i]);
+    close_nested(writer, ']');
+}
+
+/* A list of objects, of which some may be written as a string alone. */
+static void put_objects(struct writer *writer, const struct key *key)
+{
+    const char *shorthand = key->object->shorthand;
+    put_list_size(writer, key);
+    open_nested(writer, "items", '{');
+    if (shorthand) {
+        open_nested(writer, "anyOf", '[');
+        open_nested(writer, NULL, '{');
+        put_pattern(writer, key_find(key->object, shorthand)->pattern);
+        close_nested(writer, '}');
+        open_nested(writer, NULL, '{');
+    }
+    put_object(writer, key->object);
+    if (shorthand) {
+        close_nested(writer, '}');
+        close_nested(writer, ']');
+    }
+    close_nested(writer, '}');
+}
+
+static void put_type(struct writer *writer, const struct key *key)
+{
+    switch (key->type) {
+    case KEY_BOOL:
+        put_string(writer, "type", "boolean");
+        break;
+    case KEY_INTEGER:
+        put_string(writer, "type", "integer");
+        put_raw(writer, "minimum", "%" PRId64, key->min);
+        put_raw(writer, "maximum", "%" PRId64, key->max);
+        break;
+    case KEY_DURATION:
+        put_duration(writer, key);
+        break;
+    case KEY_STRING:
+        put_pattern(writer, key->pattern);
+        break;
+    case KEY_STRINGS:
+        put_list(writer, key, key->pattern);
+        break;
+    case KEY_ENUM:
+        put_names(writer, key);
+        break;
+    case KEY_PATH:
+        put_commented(writer, "path", NULL);
+        break;
+    case KEY_ADDRESS:
+        put_commented(writer, "address", ADDRESS_PATTERN);
+        break;
+    case KEY_ADDRESSES:
+        put_addresses(writer, key);
+        break;
+    case KEY_NETWORK:
+        put_commented(writer, "network", NETWORK_PATTERN);
+        break;
+    case KEY_NETWORKS:
+        put_list(writer, key, NETWORK_PATTERN);
+        break;
+    case KEY_SESSIONS:
+        put_commented(writer, "sessions", SESSIONS_PATTERN);
+        break;
+    case KEY_PRESENT:
+        put_raw(writer, "enum", "[true, {}]");
+        break;
+    case KEY_OBJECT:
+        put_object(writer, key->object);
+        break;
+    case KEY_OBJECTS:
+        put_objects(writer, key);
+        break;
+    }
+}
+
+static void put_default(struct writer *writer, const struct key *key)
+{
+    if (!key_has_default(key))
+        return;
+    if (key->type == KEY_BOOL)
+        put_raw(writer, "default", key->fallback ? "true" : "false");
+    else if (key->type == KEY_INTEGER)
+        put_raw(writer, "default", "%" PRId64, key->fallback);
+    else if (key->type == KEY_DURATION)
+        put_string(writer, "default", duration_print(key->fallback).text);
+    else
+        put_string(writer, "default", key->names ? key->names[key->fallback] : key->fallback_text);
+}
+
+/* ---- An object ------------------------------------------------------------------------------ */
+
+static void put_required(struct writer *writer, const struct key_object *object)
+{
+    bool open = false;
+    for (const struct key *key = object->keys; key->name; key++) {
+        if (!key->required)
+            continue;
+        if (!open)
+            open_nested(writer, "required", '[');
+        open = true;
+        put_string(writer, NULL, key->name);
+    }
+    if (open)
+        close_nested(writer, ']');
+}
+
+static void put_needs(struct writer *writer, const struct key_object *object)
+{
+    bool open = false;
+    for (const struct key *key = object->keys; key->name; key++) {
+        if (!key->needs && !key->needs_true)
+            continue;
+        if (!open)
+            open_nested(writer, "dependencies", '{');
+        open = true;
+        open_nested(writer, key->name, '[');
+        if (key->needs)
+            put_string(writer, NULL, key->needs);
+        if (key->needs_true)
+            put_string(writer, NULL, key->needs_true);
+        close_nested(writer, ']');
+    }
+    if (open)
+        close_nested(writer, '}');
+}
+
+static bool has_choice(const struct key_object *object, enum key_choice choice)
+{
+    for (const struct key *key = object->keys; key->name; key++)
+        if (key->choice == choice)
+            return true;
+    return false;
+}
+
+static void put_alternatives(struct writer *writer, const struct key_object *object,
+                             enum key_choice choice)
+{
+    for (const struct key *key = object->keys; key->name; key++)
+        if (key->choice == choice)
+            put_raw(writer, NULL, "{ \"required\": [\"%s\"] }", key->name);
+}
+
+static void put_choices(struct writer *writer, const struct key_object *object)
+{
+    if (!has_choice(object, KEY_OPENER))
+        return;
+    open_nested(writer, "allOf", '[');
+    for (enum key_choice choice = KEY_OPENER; choice <= KEY_HANDLER; choice++) {
+        open_nested(writer, NULL, '{');
+        open_nested(writer, "oneOf", '[');
+        put_alternatives(writer, object, choice);
+        if (choice == KEY_HANDLER) {
+            open_nested(writer, NULL, '{');
+            open_nested(writer, "anyOf", '[');
+            put_alternatives(writer, object, KEY_HANDLER_BY_ROLE);
+            close_nested(writer, ']');
+            close_nested(writer, '}');
+        }
+        close_nested(writer, ']');
+        close_nested(writer, '}');
+    }
+    close_nested(writer, ']');
+}
+
+static void put_object(struct writer *writer, const struct key_object *object)
+{
+    put_string(writer, "type", "object");
+    put_raw(writer, "additionalProperties", "false");
+    put_required(writer, object);
+    put_choices(writer, object);
+    put_needs(writer, object);
+    if (object->choice) {
+        put_raw(writer, "minProperties", "1");
+        put_raw(writer, "maxProperties", "1");
+    }
+    open_nested(writer, "properties", '{');
+    for (const struct key *key = object->keys; key->name; key++) {
+        open_nested(writer, key->name, '{');
+        put_string(writer, "description", key->help);
+        put_type(writer, key);
+        put_default(writer, key);
+        close_nested(writer, '}');
+    }
+    close_nested(writer, '}');
+}
+
+char *config_schema(void)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct writer writer = {.stream = open_memstream(&text, &size), .depth = 1, .first = true};
+    if (!writer.stream)
+        return NULL;
+    fputc('{', writer.stream);
+    put_string(&writer, "$schema", "http://json-schema.org/draft-07/schema#");
+    put_string(&writer, "title", "actpass configuration");
+    put_string(&writer, "description", schema_help);
+    put_object(&writer, &config_object);
+    fputs("\n}\n", writer.stream);
+    bool failed = ferror(writer.stream);
+    if (fclose(writer.stream) == 0 && !failed)
+        return text;
+    free(text);
+    return NULL;
 }

@@ -95,8 +95,8 @@ static void read_integer(struct messages *messages, struct place *place, const s
         return;
     }
     double number = place->item->valuedouble;
-    if (number < (double)key->least || number > (double)key->most) {
-        error_at(messages, place, "must be from %" PRId64 " to %" PRId64, key->least, key->most);
+    if (number < (double)key->min || number > (double)key->max) {
+        error_at(messages, place, "must be from %" PRId64 " to %" PRId64, key->min, key->max);
         return;
     }
     *(uint64_t *)at(base, key->offset) = (uint64_t)number;
@@ -116,12 +116,12 @@ static void read_duration(struct messages *messages, struct place *place, const 
         *result = CONFIG_NEVER;
     } else if (strcmp(text, "never") == 0) {
         error_at(messages, place, "\"never\" is not allowed here; the longest is \"%s\"",
-                 duration_print(key->most).text);
+                 duration_print(key->max).text);
     } else if (!duration_parse(text, &ms)) {
         error_at(messages, place, "must be %s; the units are ms, s, m and h", wanted);
-    } else if (ms < key->least || ms > key->most) {
-        error_at(messages, place, "must be from \"%s\" to \"%s\"", duration_print(key->least).text,
-                 duration_print(key->most).text);
+    } else if (ms < key->min || ms > key->max) {
+        error_at(messages, place, "must be from \"%s\" to \"%s\"", duration_print(key->min).text,
+                 duration_print(key->max).text);
     } else {
         *result = ms;
     }
@@ -144,8 +144,8 @@ size_t list_size(struct messages *messages, struct place *place, const struct ke
         wrong_type(messages, place, wanted);
     else if (count == 0)
         error_at(messages, place, "must not be empty");
-    else if (count > key->most)
-        error_at(messages, place, "must have at most %" PRId64 " items", key->most);
+    else if (count > key->max)
+        error_at(messages, place, "must have at most %" PRId64 " items", key->max);
     else
         return (size_t)count;
     return 0;
@@ -183,7 +183,7 @@ static void read_enum(struct messages *messages, struct place *place, const stru
     }
     for (unsigned i = 0; key->names[i]; i++) {
         if (strcmp(text, key->names[i]) == 0) {
-            *(unsigned *)at(base, key->offset) = i + (unsigned)key->least;
+            *(unsigned *)at(base, key->offset) = i + (unsigned)key->min;
             return;
         }
     }

@@ -50,7 +50,7 @@ static void read_one(struct messages *messages, struct place *place, int64_t lea
 
 void read_address(struct messages *messages, struct place *place, const struct key *key, void *base)
 {
-    read_one(messages, place, key->least, at(base, key->offset));
+    read_one(messages, place, key->min, at(base, key->offset));
 }
 
 /* A list, or a string alone. The n-th address is the n-th item, an empty one where that is wrong.
@@ -69,9 +69,9 @@ void read_addresses(struct messages *messages, struct place *place, const struct
     memcpy(at(base, key->offset), &addresses, sizeof(struct config_address *));
     *(size_t *)at(base, key->second) = count;
     if (alone)
-        read_one(messages, place, key->least, addresses);
+        read_one(messages, place, key->min, addresses);
     for (struct place *child = place->child; child; child = child->next)
-        read_one(messages, child, key->least, addresses++);
+        read_one(messages, child, key->min, addresses++);
 }
 
 static void read_one_network(struct messages *messages, struct place *place,

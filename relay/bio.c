@@ -183,7 +183,7 @@ static pthread_once_t method_once = PTHREAD_ONCE_INIT;
 
 static void method_make(void)
 {
-    BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "actpass relay");
+    BIO_METHOD *made = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "actpass relay");
     if (made && BIO_meth_set_read(made, bio_read) && BIO_meth_set_write(made, bio_write) &&
         BIO_meth_set_ctrl(made, bio_ctrl))
         method = made;

@@ -39,3 +39,16 @@ struct timespec clock_absolute(int64_t deadline_us)
 {
     return to_timespec(deadline_us > 0 ? deadline_us : 0);
 }
+
+int clock_init_cond(pthread_cond_t *cond)
+{
+    pthread_condattr_t attributes;
+    int error = pthread_condattr_init(&attributes);
+    if (error != 0)
+        return error;
+    error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (error == 0)
+        error = pthread_cond_init(cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return error;
+}

@@ -2,6 +2,7 @@
 #ifndef ACTPASS_RELAY_CLOCK_H
 #define ACTPASS_RELAY_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -14,6 +15,9 @@ int64_t clock_deadline_ms(int64_t ms);
 
 /* What is left until the deadline, for ppoll: NULL for never, otherwise *storage, zero if past. */
 const struct timespec *clock_left(int64_t deadline_us, struct timespec *storage);
+
+/* Initialises a condition variable whose timed waits take clock_absolute. 0, or an errno. */
+int clock_init_cond(pthread_cond_t *cond);
 
 /* The deadline as an absolute CLOCK_MONOTONIC time, for pthread_cond_timedwait. */
 struct timespec clock_absolute(int64_t deadline_us);

@@ -48,26 +48,18 @@ static void note_released(struct relay *relay)
 
 int state_init_locks(struct relay *relay)
 {
-    pthread_condattr_t attributes;
-    int error = pthread_condattr_init(&attributes);
+    int error = pthread_mutex_init(&relay->lock, NULL);
     if (error)
         return error;
-    error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    if (!error)
-        error = pthread_mutex_init(&relay->lock, NULL);
+    error = clock_init_cond(&relay->waiters.arrived);
     if (error)
-        goto out;
-    error = pthread_cond_init(&relay->waiters.arrived, &attributes);
-    if (error)
-        goto out_mutex;
-    error = pthread_cond_init(&relay->waiters.parked, &attributes);
+        goto out_lock;
+    error = clock_init_cond(&relay->waiters.parked);
     if (!error)
-        goto out;
-    pthread_cond_destroy(&relay->waiters.arrived);
-out_mutex:
-    pthread_mutex_destroy(&relay->lock);
-out:
-    pthread_condattr_destroy(&attributes);
+        return 0;
+    must_succeed(pthread_cond_destroy(&relay->waiters.arrived));
+out_lock:
+    must_succeed(pthread_mutex_destroy(&relay->lock));
     return error;
 }
 

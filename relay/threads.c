@@ -33,19 +33,6 @@ struct threads {
     bool closing;
 };
 
-static int cond_init_monotonic(pthread_cond_t *cond)
-{
-    pthread_condattr_t attributes;
-    int error = pthread_condattr_init(&attributes);
-    if (error != 0)
-        return error;
-    error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    if (error == 0)
-        error = pthread_cond_init(cond, &attributes);
-    pthread_condattr_destroy(&attributes);
-    return error;
-}
-
 static int attributes_init(pthread_attr_t *attributes, size_t stack_size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -192,7 +179,7 @@ static int run_on_new_thread(struct threads *threads, void (*job)(void *arg), vo
     worker->threads = threads;
     worker->job = job;
     worker->arg = arg;
-    int error = cond_init_monotonic(&worker->wake);
+    int error = clock_init_cond(&worker->wake);
     if (error != 0) {
         free(worker);
         return error;

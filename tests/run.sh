@@ -5,8 +5,13 @@
 # can rely on, within 10 minutes on two idle processors.
 #   --full    all stages, within 30 minutes; this is what .ci/run calls
 #   --quick   lint, selftest and unit only
-#   STAGE...  only these, of: lint selftest unit e2e asan install quickstart, which are the default, and
-#             tsan e2e_asan e2e_tsan helgrind fuzz coverage interop trixie
+#   STAGE...  only these, of: selftest unit e2e install quickstart asan lint, which are the default, and
+#             builds interop e2e_asan tsan e2e_tsan helgrind fuzz coverage trixie
+#
+# Most tests wait more than they compute. So that the processors are not idle meanwhile, everything is
+# built ahead, in the background, at idle priority: it takes only what the running stage leaves. The
+# stage lint computes only, so it runs there as well, and is shown at the end.
+#
 # A failing stage does not stop the others. The last line is `N passed, N failed` over all stages; the
 # line `flaky: N (NAMES)` before it names the tests that failed once and passed when run again, and
 # `skipped: N (STAGE:N...)` counts those that could not run, whose reasons their stages show. The
@@ -17,16 +22,26 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 self=tests/run.sh
 export BUILDDIR=${BUILDDIR:-build}
+logs=$BUILDDIR/logs ahead=$BUILDDIR/logs/ahead
 jobs=$(nproc 2>/dev/null || echo 2)
 
-quick_stages=(lint selftest unit)
-default_stages=("${quick_stages[@]}" e2e asan install quickstart)
-full_stages=("${default_stages[@]}" tsan e2e_asan e2e_tsan helgrind fuzz coverage interop trixie)
+quick_stages=(selftest unit lint)
+default_stages=(selftest unit e2e install quickstart asan lint)
+full_stages=(selftest unit e2e install quickstart interop asan e2e_asan tsan e2e_tsan builds helgrind
+    fuzz coverage trixie lint)
 
-# The seconds that a stage takes on two idle processors. It is killed after four times as many.
-declare -A usual=([lint]=120 [selftest]=35 [unit]=60 [e2e]=200 [asan]=120 [install]=15 [quickstart]=25
-    [tsan]=160 [e2e_asan]=200 [e2e_tsan]=240 [helgrind]=80 [fuzz]=110 [coverage]=220 [interop]=90
-    [trixie]=600)
+# The seconds that a stage takes on two idle processors, from the end of the stage before it. It is
+# killed after four times as many.
+declare -A usual=([selftest]=35 [unit]=90 [e2e]=190 [install]=10 [quickstart]=10 [asan]=120 [lint]=60
+    [builds]=20 [interop]=60 [e2e_asan]=200 [tsan]=220 [e2e_tsan]=250 [helgrind]=90 [fuzz]=60
+    [coverage]=120 [trixie]=240)
+
+# What is built ahead for a stage. Stages without an entry build what they need by themselves.
+declare -A built=([unit]=release [e2e]=release [install]=release [quickstart]=release
+    [interop]=release [asan]=asan [e2e_asan]=asan [tsan]=tsan [e2e_tsan]=tsan [helgrind]=debug
+    [fuzz]=fuzz [coverage]=coverage [trixie]=trixie [lint]=lint)
+# In this order: lint takes long, and is not waited for before the end.
+ahead_order=(release asan lint tsan debug fuzz coverage trixie)
 
 # ---- The stages: each ends with a line `N passed, N failed` -----------------------------------
 
@@ -36,7 +51,6 @@ build() { # VARIANT TARGET...
     scons -Q -j"$jobs" BUILDDIR="$BUILDDIR" variant="$variant" "$@"
 }
 
-stage_lint() { build release check; }
 stage_selftest() { /usr/bin/env python3 -u tests/support/selftest.py; }
 stage_unit() { build release test; }
 stage_asan() { build asan test; }
@@ -45,6 +59,7 @@ stage_helgrind() {
     build debug actpass-program "$BUILDDIR/debug/tests/torture/test_relay_rings" &&
         tests/support/helgrind.sh "$BUILDDIR/debug"
 }
+stage_builds() { tests/support/test_builds.sh; }
 stage_install() { build release all && tests/support/test_install.sh; }
 stage_e2e() { # thrice the processors: these tests mostly wait
     build release all &&
@@ -67,6 +82,35 @@ stage_interop() {
 }
 stage_trixie() { tests/support/trixie.sh "$BUILDDIR/trixie"; }
 
+# ---- What is built ahead: a failure here is found again, and shown, by the stage that needs it --------
+
+ahead_release() { build release -k all test-programs; }
+ahead_asan() { build asan -k all test-programs; }
+ahead_tsan() { build tsan -k all test-programs; }
+ahead_debug() { build debug actpass-program "$BUILDDIR/debug/tests/torture/test_relay_rings"; }
+ahead_fuzz() { build fuzz -k fuzz; }
+ahead_coverage() { build coverage -k all test-programs; }
+ahead_trixie() { tests/support/trixie.sh --prepare "$BUILDDIR/trixie"; }
+# Two runs of scons in one folder disturb each other: where ahead_release has run, there is nothing
+# left to make.
+ahead_lint() {
+    if [ -e "$ahead/release" ]; then
+        tests/support/lint.sh "$BUILDDIR/release"
+    else
+        build release check
+    fi
+}
+
+# Runs these one after the other. The file $ahead/NAME appears when one is done, with its status.
+run_ahead() { # NAME...
+    local name status
+    for name in "$@"; do
+        timeout -k 15 1200 "$self" --ahead "$name" >"$logs/$name.ahead.log" 2>&1 </dev/null
+        status=$?
+        echo "$status" >"$ahead/$name.new" && mv "$ahead/$name.new" "$ahead/$name"
+    done
+}
+
 # ---- The run ----------------------------------------------------------------------------------
 
 is_in() { # WORD LIST...
@@ -87,8 +131,13 @@ while [ $# -gt 0 ]; do
     case $1 in
     --full) stages+=("${full_stages[@]}") ;;
     --quick) stages+=("${quick_stages[@]}") ;;
-    --stage) # inner use: one stage in this process, under `timeout`
-        "stage_$2"
+    --stage | --ahead) # inner use: one stage, or one build ahead, in this process, under `timeout`
+        "${1#--}_$2"
+        exit
+        ;;
+    --run-ahead) # inner use: the background, a process group of its own
+        shift
+        run_ahead "$@"
         exit
         ;;
     -h | --help)
@@ -116,11 +165,48 @@ if [ -z "${ACTPASS_NO_INSTALL:-}" ]; then
     .ci/install.sh "${sections[@]}" || echo "$self: going on with what is installed" >&2
 fi
 
-logs=$BUILDDIR/logs
-mkdir -p "$logs" || exit 1
-passed=0 failed=0 skipped=0 ran=0 flaky=() skips=() child=
+rm -rf "$ahead"
+mkdir -p "$ahead" || exit 1
+passed=0 failed=0 skipped=0 ran=0 flaky=() skips=() child='' background=''
+
+# Starts what is built ahead for the stages, at idle priority where the system lets us.
+start_ahead() {
+    local name stage wanted=() idle=(nice -n 19)
+    for stage in "${stages[@]}"; do
+        wanted+=("${built[$stage]:-}")
+    done
+    ! chrt --idle 0 true 2>/dev/null || idle=(chrt --idle 0)
+    set --
+    for name in "${ahead_order[@]}"; do
+        ! is_in "$name" "${wanted[@]}" || set -- "$@" "$name"
+    done
+    [ $# -gt 0 ] || return 0
+    setsid "${idle[@]}" "$self" --run-ahead "$@" </dev/null >/dev/null 2>&1 &
+    background=$!
+}
+
+end_ahead() {
+    [ -z "$background" ] || pkill -TERM -s "$background"
+}
+
+# Its jobs have process groups of their own (timeout), but the same session.
+stop_all() {
+    kill "$child" 2>/dev/null
+    [ -z "$background" ] || pkill -TERM -s "$background"
+    exit 130
+}
+
+# Waits until what the stage needs is built, if it is built ahead.
+await_ahead() { # NAME
+    [ -n "${1:-}" ] || return 0
+    while [ ! -e "$ahead/$1" ] && kill -0 "$background" 2>/dev/null; do
+        sleep 0.2
+    done
+}
+
 # `timeout` has a process group of its own, which a Ctrl-C at the terminal does not reach.
-trap 'kill "$child" 2>/dev/null; exit 130' INT TERM
+trap stop_all INT TERM
+trap end_ahead EXIT
 
 # Sets stage_passed, stage_failed, stage_skipped, stage_flaky and why from the status and the log of a stage.
 judge() { # STATUS LOG
@@ -167,10 +253,24 @@ show_progress() { # NAME BEGAN
     printf '\r\033[K'
 }
 
+# Runs a stage, once what it needs is built. Those of the background have only to be waited for.
+follow_stage() { # NAME LOG
+    local running=
+    trap 'kill "$running" 2>/dev/null; exit 130' TERM
+    await_ahead "${built[$1]:-}"
+    if [ "${built[$1]:-}" = "$1" ] && ! declare -F "stage_$1" >/dev/null; then
+        cp "$logs/$1.ahead.log" "$2"
+        exit "$(cat "$ahead/$1" 2>/dev/null || echo 1)"
+    fi
+    timeout -k 15 $((4 * usual[$1])) "$self" --stage "$1" >"$2" 2>&1 </dev/null &
+    running=$!
+    wait "$running"
+}
+
 run_stage() { # NAME
     local log=$logs/$1.log began=$SECONDS
     echo "==== $1: stage $((ran + 1)) of ${#stages[@]}"
-    timeout -k 15 $((4 * usual[$1])) "$self" --stage "$1" >"$log" 2>&1 </dev/null &
+    follow_stage "$1" "$log" &
     child=$!
     [ ! -t 1 ] || show_progress "$1" "$began"
     wait "$child"
@@ -187,6 +287,7 @@ run_stage() { # NAME
     ran=$((ran + 1))
 }
 
+start_ahead
 for stage in "${stages[@]}"; do
     run_stage "$stage"
 done

@@ -1,6 +1,6 @@
-/* The addresses from which a service has connections open, and whose turn it is to make way: among
- * the connections whose handshake is not done ("undecided") the oldest one of the address that has
- * most of them. O(log n) for n addresses. It has no lock: the caller's guards it. */
+/* The addresses from which a service has connections, and which connection makes way next: of those
+ * whose handshake is not complete ("undecided"), the oldest of the address that has most of them.
+ * O(log n) for n addresses. No lock of its own: the caller's lock guards it. */
 #ifndef ACTPASS_SERVER_ADDRESSES_H
 #define ACTPASS_SERVER_ADDRESSES_H
 
@@ -30,8 +30,8 @@ void addresses_free(struct addresses *addresses); /* empty, or NULL */
 bool addresses_add(struct addresses *addresses, struct address_entry *entry,
                    const struct peer_key *key, int64_t now_us);
 
-/* It is undecided no more: the handshake is done, or it was chosen to make way. What is not in
- * stays so. */
+/* The entry is no longer undecided: the handshake is complete, or it was chosen to make way. No
+ * effect if it was not added. */
 void addresses_settle(struct addresses *addresses, struct address_entry *entry);
 void addresses_remove(struct addresses *addresses, struct address_entry *entry);
 

@@ -1,5 +1,7 @@
 #include "server/daemon/admission.h"
 
+#include "server/lib/rate.h"
+
 #include <stdlib.h>
 
 const char *refusal_name(enum refusal refusal)
@@ -28,16 +30,12 @@ bool admission_allows(const struct config_limits *limits, const struct peer_key 
     return allowed > denied || (denied < 0 && limits->allow_count == 0);
 }
 
-/* Addresses that are remembered; of those beyond, the ones that came least of late are forgotten.
- */
-enum { MOST_ADDRESSES = 16384, US_PER_S = 1000000 };
+/* Addresses to remember; beyond that, those that connected least recently are forgotten. */
+enum { MAX_ADDRESSES = 16384, US_PER_S = 1000000 };
 
-/* The generic cell rate algorithm: what is kept of an address is the time at which its bucket is
- * full again. */
 struct rates {
-    struct peers *full_us;
-    int64_t token_us; /* the time that one token takes */
-    int64_t burst_us; /* the time that the whole bucket takes */
+    struct peers *full_us; /* states of RATE */
+    struct rate rate;
 };
 
 struct rates *rates_new(uint64_t rate)
@@ -45,9 +43,8 @@ struct rates *rates_new(uint64_t rate)
     struct rates *rates = calloc(1, sizeof(*rates));
     if (!rates)
         return NULL;
-    rates->token_us = US_PER_S / (int64_t)rate;
-    rates->burst_us = rates->token_us * (int64_t)rate;
-    rates->full_us = peers_new(MOST_ADDRESSES);
+    rates->rate = (struct rate){.interval_us = US_PER_S / (int64_t)rate, .burst = (int64_t)rate};
+    rates->full_us = peers_new(MAX_ADDRESSES);
     if (!rates->full_us) {
         free(rates);
         return NULL;
@@ -66,10 +63,7 @@ void rates_free(struct rates *rates)
 bool rates_take(struct rates *rates, const struct peer_key *address, int64_t now_us)
 {
     int64_t full_us = peers_get(rates->full_us, address);
-    if (full_us < now_us)
-        full_us = now_us;
-    full_us += rates->token_us;
-    if (full_us - now_us > rates->burst_us)
+    if (!rate_take(&rates->rate, &full_us, now_us))
         return false;
     peers_set(rates->full_us, address, full_us);
     return true;

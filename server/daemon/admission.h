@@ -1,18 +1,25 @@
 /* Whether a peer that has just connected may stay, by its address: "limits" of a service. For the
- * accepting thread. */
+ * accept thread. */
 #ifndef ACTPASS_SERVER_ADMISSION_H
 #define ACTPASS_SERVER_ADMISSION_H
 
 #include "config/config.h"
 #include "server/lib/peers.h"
 
-/* Why one was closed at once. The order is that of the checks, the cheapest one first. */
+/* The address of a peer that has connected. */
+struct peer {
+    bool known;              /* it has an IP address */
+    struct peer_key key;     /* if known: that address, without the port */
+    struct peer_key address; /* what limits count; all peers without an IP address share one */
+};
+
+/* Why a connection was closed right after accept, in the order of the checks: cheapest first. */
 enum refusal { REFUSED_NOT, REFUSED_DENIED, REFUSED_RATE, REFUSED_PER_ADDRESS, REFUSAL_COUNT };
 
-const char *refusal_name(enum refusal refusal); /* as the log has it */
+const char *refusal_name(enum refusal refusal); /* as in the log */
 
-/* Do "allow" and "deny" let this peer in? The longest prefix that fits counts, "deny" if both are
- * as long; with an "allow", who is in no network is not let in. */
+/* True if "allow" and "deny" admit this peer. The longest prefix that fits decides, and "deny" if
+ * both are equally long; if there is an "allow", peers in none of the networks are not admitted. */
 bool admission_allows(const struct config_limits *limits, const struct peer_key *peer);
 
 /* A token bucket for each address: RATE connections a second, and so many at once. */

@@ -1,8 +1,8 @@
 /* How long to wait before connecting again: exponential, with jitter, so that many that lost the
  * same peer do not come back at the same moment, nor two that dial each other. Pure but for the
  * random source; for one thread. */
-#ifndef ACTPASS_SERVER_DIALING_BACKOFF_H
-#define ACTPASS_SERVER_DIALING_BACKOFF_H
+#ifndef ACTPASS_SERVER_DAEMON_BACKOFF_H
+#define ACTPASS_SERVER_DAEMON_BACKOFF_H
 
 #include <stdint.h>
 

@@ -1,21 +1,28 @@
 #include "server/daemon/capacity.h"
 
+#include "server/daemon/handlers/handler.h"
+
 /* What is open besides connections: the standard ones, those that wake threads, the CA and session
  * stores; and for each service its listener, and files read at a reload. */
 enum { OWN = 16, OWN_PER_SERVICE = 4 };
 
 enum { SPARE_SHARE = 16, MOST_SPARE = 64 };
 
-static bool needs_third(const struct config_conversation *what)
+/* The socket, and the eventfd that wakes its relay. */
+enum { OWN_PER_CONNECTION = 2 };
+
+static unsigned needed_by(const struct config_service *service,
+                          const struct config_conversation *what)
 {
-    return what->kind == CONFIG_CONVERSATION_FORWARD || what->kind == CONFIG_CONVERSATION_HTTP;
+    const struct handler *handler = handler_for(service, what);
+    return handler ? handler->descriptors : 0;
 }
 
 unsigned capacity_descriptors(const struct config_service *service)
 {
-    bool third = service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE ||
-                 needs_third(&service->as_server) || needs_third(&service->as_client);
-    return third ? 3 : 2;
+    unsigned as_server = needed_by(service, &service->as_server);
+    unsigned as_client = needed_by(service, &service->as_client);
+    return OWN_PER_CONNECTION + (as_server > as_client ? as_server : as_client);
 }
 
 static uint64_t spare_of(uint64_t connections)
@@ -36,9 +43,9 @@ static uint64_t need_of(const struct config_service *service)
     return (wanted + spare_of(wanted)) * capacity_descriptors(service);
 }
 
-static struct capacity scaled(const struct config_service *service, double part)
+static struct capacity scaled(const struct config_service *service, uint64_t descriptors)
 {
-    uint64_t all = (uint64_t)((double)need_of(service) * part) / capacity_descriptors(service);
+    uint64_t all = descriptors / capacity_descriptors(service);
     struct capacity capacity = {.connections = 1, .spare = 1};
     if (all > 2) {
         capacity.spare = spare_of(all);
@@ -47,19 +54,39 @@ static struct capacity scaled(const struct config_service *service, double part)
     return capacity;
 }
 
+/* The most descriptors that one service may take, so that all fit: who needs less leaves the rest
+ * to the others (max-min fairness). */
+static uint64_t share_of_each(const struct config *config, uint64_t available)
+{
+    uint64_t share = 0;
+    uint64_t next = available / config->service_count;
+    while (next > share) { /* in each round more services have what they need */
+        uint64_t met = 0;
+        size_t unmet = 0;
+        share = next;
+        for (size_t i = 0; i < config->service_count; i++) {
+            uint64_t need = need_of(&config->services[i]);
+            met += need <= share ? need : 0;
+            unmet += need > share;
+        }
+        next = unmet > 0 ? (available - met) / unmet : share;
+    }
+    return share;
+}
+
 uint64_t capacity_share(const struct config *config, uint64_t limit, struct capacity *capacities)
 {
     uint64_t own = OWN + OWN_PER_SERVICE * config->service_count;
     uint64_t need = 0;
     for (size_t i = 0; i < config->service_count; i++)
         need += need_of(&config->services[i]);
-    double part = limit > own ? (double)(limit - own) / (double)need : 0;
+    uint64_t share = share_of_each(config, limit > own ? limit - own : 0);
     for (size_t i = 0; i < config->service_count; i++) {
         const struct config_service *service = &config->services[i];
         capacities[i] = (struct capacity){.connections = service->max_connections,
                                           .spare = spare_of(service->max_connections)};
-        if (part < 1)
-            capacities[i] = scaled(service, part);
+        if (need_of(service) > share)
+            capacities[i] = scaled(service, share);
     }
     return own + need;
 }

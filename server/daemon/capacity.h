@@ -1,5 +1,5 @@
-/* How many connections each service may really have: what the configuration says, scaled down where
- * the process may not have that many descriptors, so that no service can take those of another. */
+/* How many connections each service may have: the configured number, scaled down if the process may
+ * not open that many descriptors, so that no service uses up those of another. */
 #ifndef ACTPASS_SERVER_CAPACITY_H
 #define ACTPASS_SERVER_CAPACITY_H
 
@@ -9,7 +9,7 @@
 
 struct capacity {
     uint64_t connections; /* open at once; at least 1 */
-    uint64_t spare; /* more that may be there for a moment, while as many are on their way out */
+    uint64_t spare;       /* how many more may be open for a moment, while as many are closing */
 };
 
 /* Descriptors that one connection of the service may need: its socket, the eventfd that wakes its
@@ -17,8 +17,8 @@ struct capacity {
 unsigned capacity_descriptors(const struct config_service *service);
 
 /* Fills one element for each service. LIMIT is that of the process on open descriptors. Returns how
- * many descriptors the configuration needs; where that is more than LIMIT, capacities are scaled
- * down. */
+ * many descriptors the configuration needs; where that is more than LIMIT, those services that need
+ * most get less, all of them as many descriptors. */
 uint64_t capacity_share(const struct config *config, uint64_t limit, struct capacity *capacities);
 
 #endif

@@ -1,10 +1,7 @@
 #include "server/daemon/conversation.h"
 
 #include "relay/clock.h"
-#include "server/daemon/handlers/bridge.h"
-#include "server/daemon/handlers/echo.h"
-#include "server/daemon/handlers/forward.h"
-#include "server/daemon/handlers/http/http.h"
+#include "server/daemon/handlers/handler.h"
 #include "server/daemon/hints.h"
 #include "server/lib/idle.h"
 #include "server/lib/settings.h"
@@ -45,7 +42,7 @@ static void trim_after_many(actpass_server *server)
         (void)malloc_trim(0);
 }
 
-/* Off the registry first: who is in there may be aborted by others, and must be alive. */
+/* Off the registry first: other threads may abort any connection that is in it. */
 static void leave(struct conversation *conversation)
 {
     trim_after_many(conversation->server);
@@ -83,11 +80,11 @@ static void note_dropped(actpass_server *server, struct service *service,
                          const struct report *report, int error)
 {
     atomic_fetch_add(&server->counters.dropped, 1);
-    if (episode_begins(&service->dropping))
+    if (log_limit_begins(&service->dropping))
         report_dropped(report, error);
 }
 
-/* Makes way at once: what is short now is not to be spent on goodbyes. */
+/* Drops the connection without a TLS close: do not spend the resource that just ran out. */
 static void drop(struct conversation *conversation, int error)
 {
     note_dropped(conversation->server, conversation->service, &conversation->report, error);
@@ -98,25 +95,20 @@ static void drop(struct conversation *conversation, int error)
 
 static void serve(struct conversation *conversation)
 {
-    static void (*const services[])(struct service_job *) = {
-        [CONFIG_CONVERSATION_FORWARD] = forward_serve,
-        [CONFIG_CONVERSATION_ECHO] = echo_serve,
-        [CONFIG_CONVERSATION_HTTP] = http_serve,
-    };
-    const struct config_service *config = conversation->service->config;
+    const struct service *service = conversation->service;
     actpass_info_t info;
     actpass_info(conn_of(conversation), &info);
-    const struct config_conversation *what =
-        info.role == ACTPASS_ROLE_CLIENT ? &config->as_client : &config->as_server;
-    struct service_job job = {.conn = conn_of(conversation),
-                              .what = what,
+    bool client = info.role == ACTPASS_ROLE_CLIENT;
+    const struct service_handler *chosen = client ? &service->as_client : &service->as_server;
+    struct handler_job job = {.conn = conn_of(conversation),
+                              .what = client ? &service->config->as_client
+                                             : &service->config->as_server,
+                              .loaded = chosen->loaded,
                               .stopping_fd = conversation->server->stopping_fd,
                               .plain = conversation->plain,
-                              .idle_timeout_ms = config->connection.idle_timeout_ms};
-    if (conversation->plain >= 0)
-        bridge_serve(&job);
-    else if (services[what->kind])
-        services[what->kind](&job);
+                              .idle_timeout_ms = service->config->connection.idle_timeout_ms};
+    if (chosen->handler)
+        chosen->handler->run(&job);
     if (job.problem[0] != '\0')
         report_problem(&conversation->report, job.problem);
 }
@@ -138,7 +130,7 @@ static void note_role(struct conversation *conversation)
 static void note_sessions(struct conversation *conversation)
 {
     char problem[512];
-    actpass_config *settings = server_settings(conversation->server, conversation->service);
+    actpass_config *settings = service_settings(conversation->service);
     if (tls_context_problem(settings->tls, problem, sizeof(problem)))
         report_sessions(&conversation->report, problem);
     actpass_config_free(settings);
@@ -244,7 +236,7 @@ static int attach(struct conversation *conversation, int fd, struct conn_options
     take_hint(conversation, options);
     conversation->began_us = clock_now_us();
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
-    actpass_config *settings = server_settings(conversation->server, conversation->service);
+    actpass_config *settings = service_settings(conversation->service);
     conversation->report.conn = conn_new(settings, fd, options);
     int error = errno;
     actpass_config_free(settings);

@@ -1,21 +1,14 @@
 /* One connection from its beginning to its last line in the log: the wait for the role, the
- * handshake, the service, the close. Of connections that were accepted conversation_begin does all;
- * those that we open go through the steps below it one by one, on one thread (dialed.c). */
+ * handshake, the handler, the close. Of connections that were accepted conversation_begin does all;
+ * those that we open go through the steps below it one by one, on one thread (dial_service.c). */
 #ifndef ACTPASS_SERVER_CONVERSATION_H
 #define ACTPASS_SERVER_CONVERSATION_H
 
 #include "server/daemon/report.h"
-#include "server/daemon/server.h"
+#include "server/daemon/state.h"
 #include "server/lib/conn.h"
 
 struct conversation;
-
-/* Who has connected. */
-struct peer {
-    bool known;              /* it has an IP address: */
-    struct peer_key key;     /*   that, without the port */
-    struct peer_key address; /* what limits count; of all that have no IP address the same one */
-};
 
 /* Takes the socket, also on failure, and never waits. Relay transport: the relay's thread waits for
  * the role, then a conversation thread is started. Direct transport: that is started at once.

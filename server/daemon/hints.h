@@ -1,5 +1,5 @@
-/* What is known of a peer's role before it speaks: the networks of "role_hints", and with
- * "remember_roles" how its last connections went. Entered by any thread. */
+/* What is known about a peer's role before it sends anything: the networks of "role_hints", and
+ * with "remember_roles" the outcome of its last connections. Any thread. */
 #ifndef ACTPASS_SERVER_HINTS_H
 #define ACTPASS_SERVER_HINTS_H
 
@@ -11,8 +11,8 @@
 struct hints;
 
 struct hint {
-    enum role role;       /* be that at once; ROLE_AUTO: wait */
-    int64_t most_wait_ms; /* no longer than this; 0: as configured */
+    enum role role;       /* our role, taken at once; ROLE_AUTO: wait */
+    int64_t most_wait_ms; /* the longest wait for the first byte; 0: as configured */
 };
 
 /* False: the service wants no hints, and needs no struct hints. */
@@ -24,8 +24,8 @@ void hints_free(struct hints *hints); /* NULL is fine */
 
 struct hint hints_of(struct hints *hints, const struct peer_key *peer);
 
-/* How a handshake with that peer went. Silence counts once it has answered as TLS server; a peer
- * that has spoken first is waited for in full again. */
+/* Records how a handshake with that peer went. Silence counts only if the peer then answered as TLS
+ * server; a peer that sent first gets the full wait again. */
 void hints_learn(struct hints *hints, const struct peer_key *peer, actpass_cause cause, bool up);
 
 #endif

@@ -1,5 +1,9 @@
 #include "server/daemon/listener.h"
 
+#include "relay/clock.h"
+#include "server/lib/dial/resolve.h"
+#include "server/lib/dial/unix_address.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
@@ -113,17 +117,12 @@ static int bind_tcp(const struct addrinfo *where)
 static bool open_tcp(struct listener *listener, const struct config_address *address,
                      const struct complaint *complaint)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                             .ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    const struct dial_wait wait = {.cancel_fd = -1};
     struct addrinfo *found = NULL;
-    char port[8];
-    (void)snprintf(port, sizeof(port), "%u", (unsigned)address->port);
-    const char *host = address->host[0] != '\0' ? address->host : NULL;
-    int failed = getaddrinfo(host, port, &hints, &found);
-    if (failed != 0) {
-        complain(complaint, "%s: check the host name",
-                 failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
+    const char *why =
+        resolve(address->host, address->port, AI_PASSIVE, &wait, DEADLINE_NEVER, &found);
+    if (why) {
+        complain(complaint, "%s: check the host name", why);
         return false;
     }
     listener->fd = bind_tcp(found);
@@ -189,14 +188,12 @@ static int bind_unix(const struct sockaddr_un *where)
 static bool open_unix(struct listener *listener, const struct config_address *address,
                       const struct complaint *complaint)
 {
-    struct sockaddr_un where = {.sun_family = AF_UNIX};
-    size_t length = strlen(address->path);
-    if (length >= sizeof(where.sun_path)) {
-        complain(complaint, "the path is longer than %zu bytes: choose a shorter one",
-                 sizeof(where.sun_path) - 1);
+    struct sockaddr_un where;
+    if (!unix_address(address->path, &where)) {
+        complain(complaint, "the path is longer than %d bytes: choose a shorter one",
+                 UNIX_PATH_MAX_BYTES);
         return false;
     }
-    memcpy(where.sun_path, address->path, length);
     listener->path = strdup(address->path);
     if (!listener->path) {
         complain(complaint, "out of memory");

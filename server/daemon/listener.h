@@ -26,9 +26,9 @@ int listener_fd(const struct listener *listener); /* for poll */
  */
 const char *listener_address(const struct listener *listener);
 
-/* The next connection: a non-blocking descriptor, and whose it is. Never waits. -1 with errno:
- * EAGAIN when there is none, otherwise a shortage (EMFILE, ENFILE, ENOBUFS, ENOMEM): try again
- * later. What went wrong with one single connection is passed over. */
+/* Accepts the next connection as a non-blocking descriptor and stores the peer's address. Never
+ * waits. -1 with errno: EAGAIN if there is none, otherwise a shortage (EMFILE, ENFILE, ENOBUFS,
+ * ENOMEM): try again later. Errors of a single connection are skipped. */
 int listener_accept(struct listener *listener, struct sockaddr_storage *peer);
 
 #endif

@@ -3,6 +3,7 @@
 #include "config/text.h"
 #include "relay/clock.h"
 #include "server/daemon/log_writer.h"
+#include "server/lib/rate.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -56,6 +57,12 @@ out_free:
 struct throttle *log_throttle(const struct log *log)
 {
     return log && log->level < CONFIG_LOG_DEBUG ? log->throttle : NULL;
+}
+
+bool log_limit_begins(struct log_limit *limit)
+{
+    enum { QUIET_US = 5000000 };
+    return rate_first(&limit->last_us, QUIET_US, clock_now_us());
 }
 
 bool log_flush(struct log *log, int64_t deadline_us)

@@ -1,5 +1,5 @@
-/* The log: one line an event, logfmt or JSON. Any thread. No call waits for whoever reads the log:
- * a thread of the log's own writes the lines (log_writer.h). Secrets are never handed to it. */
+/* The log: one line an event, logfmt or JSON. Any thread. No call waits for the reader of the log:
+ * a thread of its own writes the lines (log_writer.h). Never pass secrets. */
 #ifndef ACTPASS_SERVER_LOG_H
 #define ACTPASS_SERVER_LOG_H
 
@@ -46,6 +46,15 @@ void log_free(struct log *log);
  * lost=N. A NULL log is silent. */
 void log_write(struct log *log, enum config_log_level level, const struct log_field *fields,
                size_t count);
+
+/* A log line about a condition that may be noted a thousand times a second. All zero: it never was.
+ * Any thread. */
+struct log_limit {
+    _Atomic int64_t last_us;
+};
+
+/* Notes the condition. True: it begins, since it has not been noted for 5 s, so write a line. */
+bool log_limit_begins(struct log_limit *limit);
 
 /* What bounds the lines about peers that have not completed a handshake. NULL: nothing, since at
  * level debug all lines are wanted. */

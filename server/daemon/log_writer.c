@@ -167,17 +167,6 @@ static bool start(struct log_writer *writer)
 
 /* ---- The others ---------------------------------------------------------------------------- */
 
-static bool init_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t monotonic;
-    if (pthread_condattr_init(&monotonic) != 0)
-        return false;
-    bool made = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 &&
-                pthread_cond_init(cond, &monotonic) == 0;
-    (void)pthread_condattr_destroy(&monotonic);
-    return made;
-}
-
 struct log_writer *log_writer_new(int fd)
 {
     struct log_writer *writer = calloc(1, sizeof(*writer));
@@ -189,9 +178,9 @@ struct log_writer *log_writer_new(int fd)
         goto out_free;
     if (pthread_mutex_init(&writer->lock, NULL) != 0)
         goto out_close;
-    if (!init_cond(&writer->work))
+    if (clock_init_cond(&writer->work) != 0)
         goto out_lock;
-    if (!init_cond(&writer->idle))
+    if (clock_init_cond(&writer->idle) != 0)
         goto out_work;
     return writer;
 

@@ -213,6 +213,18 @@ static int print(const char *text)
     return printed ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int print_schema(void)
+{
+    char *schema = config_schema();
+    if (!schema) {
+        (void)fputs("actpass: out of memory\n", stderr);
+        return EXIT_FAILURE;
+    }
+    int status = print(schema);
+    free(schema);
+    return status;
+}
+
 static int fail_usage(const char *why)
 {
     (void)fprintf(stderr, "actpass: %s\n%s", why, usage_text);
@@ -250,7 +262,7 @@ int main(int argc, char **argv)
     case COMMAND_CHECK:
         return check(argv[optind]);
     case COMMAND_SCHEMA:
-        return print(config_schema());
+        return print_schema();
     case COMMAND_VERSION:
         return print("actpass " ACTPASS_VERSION "\n");
     case COMMAND_HELP:

@@ -18,8 +18,7 @@ struct registry {
     size_t count;
     bool watched; /* somebody wants to know of the next removal */
     struct of_service {
-        size_t count;
-        size_t leaving; /* of these, how many made way */
+        struct registry_counts counts;
         struct addresses *addresses;
     } services[];
 };
@@ -88,7 +87,7 @@ static void add(struct registry *registry, struct registry_entry *entry)
         registry->first->previous = entry;
     registry->first = entry;
     registry->count++;
-    registry->services[entry->service].count++;
+    registry->services[entry->service].counts.all++;
 }
 
 void registry_add(struct registry *registry, struct registry_entry *entry)
@@ -121,8 +120,8 @@ void registry_remove(struct registry *registry, struct registry_entry *entry)
         entry->next->previous = entry->previous;
     registry->count--;
     struct of_service *service = &registry->services[entry->service];
-    service->count--;
-    service->leaving -= entry->made_way;
+    service->counts.all--;
+    service->counts.leaving -= entry->made_way;
     addresses_remove(service->addresses, &entry->from);
     bool watched = registry->watched;
     registry->watched = false;
@@ -173,22 +172,46 @@ size_t registry_count(struct registry *registry)
     return count;
 }
 
-size_t registry_service_count(struct registry *registry, size_t service)
+struct registry_counts registry_count_service(struct registry *registry, size_t service)
 {
     pthread_mutex_lock(&registry->lock);
-    size_t count = registry->services[service].count;
+    struct registry_counts counts = registry->services[service].counts;
     pthread_mutex_unlock(&registry->lock);
-    return count;
+    return counts;
 }
 
-size_t registry_open(struct registry *registry)
+static bool is_any(const struct registry_entry *entry, size_t service)
+{
+    (void)entry;
+    (void)service;
+    return true;
+}
+
+static bool is_of_service(const struct registry_entry *entry, size_t service)
+{
+    return entry->service == service;
+}
+
+static size_t count_open(struct registry *registry,
+                         bool (*chosen)(const struct registry_entry *entry, size_t service),
+                         size_t service)
 {
     size_t open = 0;
     pthread_mutex_lock(&registry->lock);
     for (const struct registry_entry *entry = registry->first; entry; entry = entry->next)
-        open += entry->conn ? 1 : 0;
+        open += entry->conn && chosen(entry, service);
     pthread_mutex_unlock(&registry->lock);
     return open;
+}
+
+size_t registry_open(struct registry *registry)
+{
+    return count_open(registry, is_any, 0);
+}
+
+size_t registry_service_open(struct registry *registry, size_t service)
+{
+    return count_open(registry, is_of_service, service);
 }
 
 static size_t abort_some(struct registry *registry,
@@ -205,13 +228,6 @@ static size_t abort_some(struct registry *registry,
     }
     pthread_mutex_unlock(&registry->lock);
     return aborted;
-}
-
-static bool is_any(const struct registry_entry *entry, size_t service)
-{
-    (void)entry;
-    (void)service;
-    return true;
 }
 
 static bool is_undecided(const struct registry_entry *entry, size_t service)
@@ -275,19 +291,11 @@ int64_t registry_make_way(struct registry *registry, size_t number, uint64_t abo
     if (entry) {
         addresses_settle(service->addresses, &entry->from);
         entry->made_way = true;
-        service->leaving++;
+        service->counts.leaving++;
         actpass_abort(entry->conn);
     }
     pthread_mutex_unlock(&registry->lock);
     return again_us;
-}
-
-size_t registry_leaving(struct registry *registry, size_t service)
-{
-    pthread_mutex_lock(&registry->lock);
-    size_t leaving = registry->services[service].leaving;
-    pthread_mutex_unlock(&registry->lock);
-    return leaving;
 }
 
 size_t registry_open_from(struct registry *registry, size_t service, const struct peer_key *address)

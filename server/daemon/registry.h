@@ -1,5 +1,5 @@
-/* The open connections of a server, so that draining can wait for them and cut them. Entered by
- * any thread; one lock of its own, under which nothing is called but actpass_abort. */
+/* The open connections of a server, so that draining can wait for them and abort them. Any thread;
+ * one lock of its own, under which nothing is called but actpass_abort. */
 #ifndef ACTPASS_SERVER_REGISTRY_H
 #define ACTPASS_SERVER_REGISTRY_H
 
@@ -14,7 +14,7 @@ struct registry;
 /* One connection, inside the memory of its owner; or what will be one, and is waited for like one.
  * What is marked with * is guarded by the registry's lock once added. */
 struct registry_entry {
-    actpass_conn *conn;        /* *; NULL: there is none now, only a dialer at work */
+    actpass_conn *conn;        /* *; NULL: there is none now, only a thread that dials */
     size_t service;            /* its number, from 0 */
     bool decided;              /* *; there is a role */
     bool connecting;           /* *; TCP Fast Open: the connection is not up yet */
@@ -44,12 +44,20 @@ void registry_set(struct registry *registry, struct registry_entry *entry, actpa
                   bool connecting);
 void registry_connected(struct registry *registry, struct registry_entry *entry);
 
-/* Notes that the connection has its role. */
+/* Notes that the connection's role is decided. */
 void registry_decided(struct registry *registry, struct registry_entry *entry);
 
-size_t registry_count(struct registry *registry); /* of all entries */
-size_t registry_open(struct registry *registry);  /* of those with a connection */
-size_t registry_service_count(struct registry *registry, size_t service);
+/* The number of all entries, and of those with a connection. */
+size_t registry_count(struct registry *registry);
+size_t registry_open(struct registry *registry);
+size_t registry_service_open(struct registry *registry, size_t service);
+
+/* The entries of one service, counted at the same moment. */
+struct registry_counts {
+    size_t all;
+    size_t leaving; /* of these: made way, but not removed yet */
+};
+struct registry_counts registry_count_service(struct registry *registry, size_t service);
 
 /* Aborts every connection, those of one service that have no role yet, or those still connecting.
  * Returns how many. */
@@ -68,7 +76,6 @@ enum { WAY_SILENT_US = 50000, WAY_HANDSHAKE_US = 250000 };
  * until then. Otherwise when to try again, or DEADLINE_NEVER: there is none. */
 int64_t registry_make_way(struct registry *registry, size_t number, uint64_t above);
 
-size_t registry_leaving(struct registry *registry, size_t service); /* made way, and not gone yet */
 size_t registry_open_from(struct registry *registry, size_t service,
                           const struct peer_key *address);
 bool registry_made_way(struct registry *registry, const struct registry_entry *entry);

@@ -1,38 +1,16 @@
-/* Reading again what the configuration names, while connections come and go. */
-#include "server/daemon/server.h"
-#include "server/lib/settings.h"
-
-actpass_config *server_settings(actpass_server *server, struct service *service)
-{
-    (void)pthread_mutex_lock(&server->settings_lock);
-    actpass_config *settings = settings_hold(service->settings);
-    (void)pthread_mutex_unlock(&server->settings_lock);
-    return settings;
-}
-
-/* Connections that are open keep the old ones, which go with the last of them. */
-static void replace(actpass_server *server, struct service *service, actpass_config *settings)
-{
-    (void)pthread_mutex_lock(&server->settings_lock);
-    actpass_config *before = service->settings;
-    service->settings = settings;
-    (void)pthread_mutex_unlock(&server->settings_lock);
-    actpass_config_free(before);
-}
+/* SIGHUP: loads certificates, keys, CRLs and OCSP responses again while connections are open. */
+#include "server/daemon/state.h"
 
 static bool reload(actpass_server *server, struct service *service)
 {
     char error[1024] = "";
-    const struct tls_owner owner = {service->config->name, server->own_keys};
-    actpass_config *made =
-        settings_new(owner, &service->config->connection, server->relays, error, sizeof(error));
+    bool loaded =
+        service_load_settings(service, server->own_keys, server->relays, error, sizeof(error));
     struct log_field fields[] = {log_text("event", "reload"),
                                  log_text("service", service->config->name),
                                  log_text("error", error)};
-    if (made)
-        replace(server, service, made);
-    log_write(server->log, made ? CONFIG_LOG_INFO : CONFIG_LOG_ERROR, fields, made ? 2 : 3);
-    return made;
+    log_write(server->log, loaded ? CONFIG_LOG_INFO : CONFIG_LOG_ERROR, fields, loaded ? 2 : 3);
+    return loaded;
 }
 
 int actpass_server_reload(actpass_server *server)

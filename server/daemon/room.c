@@ -1,6 +1,8 @@
 #include "server/daemon/room.h"
 
 #include "relay/clock.h"
+#include "server/daemon/lines.h"
+#include "server/daemon/report.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -29,29 +31,32 @@ static uint64_t undecided_limit_of(const struct service *service)
     return half > FEW ? half : FEW;
 }
 
-static void warn(const actpass_server *server, const char *file, uint64_t need, uint64_t limit,
+static void warn(const struct service *first, const char *file, uint64_t need, uint64_t limit,
                  struct config_strings *warnings)
 {
-    const struct service *first = &server->services[0];
-    server_report(
-        warnings,
-        "%s: the max_connections of all services need %llu descriptors and the process may "
-        "have %llu, so each service gets its share of them (\"%s\": %llu of %llu "
-        "connections): raise the limit (ulimit -Hn, LimitNOFILE=), or lower "
-        "max_connections",
-        file, (unsigned long long)need, (unsigned long long)limit, first->config->name,
-        (unsigned long long)first->capacity.connections,
-        (unsigned long long)first->config->max_connections);
+    lines_add(warnings,
+              "%s: the max_connections of all services need %llu descriptors and the process may "
+              "have %llu, so each service gets its share of them (\"%s\": %llu of %llu "
+              "connections): raise the limit (ulimit -Hn, LimitNOFILE=), or lower "
+              "max_connections",
+              file, (unsigned long long)need, (unsigned long long)limit, first->config->name,
+              (unsigned long long)first->capacity.connections,
+              (unsigned long long)first->config->max_connections);
 }
 
 /* The default is a ceiling and not a demand: only who has written a limit is told that it cannot be
- * met. */
-static bool is_demanded(const actpass_server *server)
+ * met. A persistent service wants one connection, whatever it may have. NULL: all have what they
+ * want. */
+static const struct service *first_short(const actpass_server *server)
 {
-    for (size_t i = 0; i < server->service_count; i++)
-        if (server->services[i].config->max_connections != CONFIG_MAX_CONNECTIONS_DEFAULT)
-            return true;
-    return false;
+    for (size_t i = 0; i < server->service_count; i++) {
+        const struct service *service = &server->services[i];
+        uint64_t wanted = service->config->max_connections;
+        if (!service->config->dial.persistent && wanted != CONFIG_MAX_CONNECTIONS_DEFAULT &&
+            service->capacity.connections < wanted)
+            return service;
+    }
+    return NULL;
 }
 
 static bool load_service(struct service *service, const struct capacity *capacity)
@@ -59,7 +64,6 @@ static bool load_service(struct service *service, const struct capacity *capacit
     uint64_t rate = service->config->limits.rate_per_address;
     service->capacity = *capacity;
     service->undecided_limit = undecided_limit_of(service);
-    service->retry_us = DEADLINE_NEVER;
     service->rates = rate > 0 ? rates_new(rate) : NULL;
     return rate == 0 || service->rates;
 }
@@ -72,8 +76,9 @@ bool room_load(actpass_server *server, const char *file, struct config_strings *
     uint64_t need = loaded ? capacity_share(server->config, limit.rlim_cur, capacities) : 0;
     for (size_t i = 0; loaded && i < server->service_count; i++)
         loaded = load_service(&server->services[i], &capacities[i]);
-    if (loaded && need > limit.rlim_cur && is_demanded(server))
-        warn(server, file, need, limit.rlim_cur, warnings);
+    const struct service *first = loaded ? first_short(server) : NULL;
+    if (first)
+        warn(first, file, need, limit.rlim_cur, warnings);
     free(capacities);
     return loaded;
 }
@@ -117,24 +122,22 @@ bool room_find(actpass_server *server, struct service *service)
     service->waiting = false;
     while (make_way(server, service, service->undecided_limit)) {
     }
-    struct registry *registry = server->registry;
-    size_t leaving = registry_leaving(registry, service->number);
-    size_t count = registry_service_count(registry, service->number); /* later, so not below */
+    struct registry_counts open = registry_count_service(server->registry, service->number);
     const struct capacity *capacity = &service->capacity;
-    if (count < capacity->connections)
+    if (open.all < capacity->connections)
         return true;
-    if (count >= capacity->connections + capacity->spare) {
+    if (open.all >= capacity->connections + capacity->spare) {
         service->waiting = true; /* some of them are on their way out */
         return false;
     }
-    if (count < capacity->connections + leaving)
+    if (open.all < capacity->connections + open.leaving)
         return true;
     if (!somebody_waits(service))
         return false;
     if (make_way(server, service, 0))
         return true;
     service->waiting = true;
-    if (leaving == 0 && service->retry_us == DEADLINE_NEVER)
+    if (open.leaving == 0 && service->retry_us == DEADLINE_NEVER)
         note_full(server, service);
     return false;
 }
@@ -174,7 +177,7 @@ static void refuse(actpass_server *server, struct service *service, int fd, enum
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); /* else it is a FIN */
     close(fd);
     atomic_fetch_add(&server->counters.refused[refusal], 1);
-    if (episode_begins(&service->refusing[refusal]))
+    if (log_limit_begins(&service->refusing[refusal]))
         report_refused(&report, refusal, address);
 }
 

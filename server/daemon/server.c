@@ -1,20 +1,17 @@
 #include "server/daemon/server.h"
 
-#include "config/text.h"
 #include "relay/clock.h"
 #include "server/daemon/acceptor.h"
-#include "server/daemon/dialer.h"
-#include "server/daemon/hints.h"
+#include "server/daemon/lines.h"
+#include "server/daemon/persistent.h"
 #include "server/daemon/room.h"
-#include "server/lib/dial/fast_open.h"
+#include "server/daemon/state.h"
+#include "server/lib/fast_open.h"
 #include "server/lib/peers.h"
-#include "server/lib/settings.h"
 #include "server/lib/tls/limits.h"
 #include "server/lib/tls/own_keys.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -30,43 +27,37 @@ enum {
 
 enum { MOST_UNFIT = 1024 };
 
-void server_report(struct config_strings *list, const char *format, ...)
-{
-    char *text = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vasprintf(&text, format, arguments);
-    va_end(arguments);
-    char *copy = length < 0 ? NULL : text_show(text, TEXT_LINE_MAX);
-    if (length >= 0)
-        free(text);
-    char **items = realloc(list->items, (list->count + 1) * sizeof(items[0]));
-    if (items)
-        list->items = items;
-    if (!items || !copy) {
-        free(copy);
-        return;
-    }
-    items[list->count++] = copy;
-}
-
 /* ---- Load ---------------------------------------------------------------------------------- */
+
+/* On failure service_count is the number of those that were initialised. */
+static bool make_services(actpass_server *server)
+{
+    const struct config *config = server->config;
+    server->services = calloc(config->service_count, sizeof(server->services[0]));
+    server->service_count = 0;
+    while (server->services && server->service_count < config->service_count) {
+        size_t i = server->service_count;
+        if (!service_init(&server->services[i], i, &config->services[i]))
+            return false;
+        server->service_count++;
+    }
+    return server->services;
+}
 
 static bool make_parts(actpass_server *server)
 {
-    server->service_count = server->config->service_count;
+    size_t count = server->config->service_count;
     server->log = log_new(server->config->log_level, server->config->log_format, STDERR_FILENO);
     server->relays = threads_new(RELAY_STACK, THREADS_KEPT, THREADS_KEPT_MS);
     server->conversations = threads_new(CONVERSATION_STACK, THREADS_KEPT, THREADS_KEPT_MS);
-    server->registry = registry_new(server->service_count);
-    server->services = calloc(server->service_count, sizeof(server->services[0]));
-    server->polls = calloc(server->service_count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
+    server->registry = registry_new(count);
+    server->polls = calloc(count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->stopping_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->unfit = peers_new(MOST_UNFIT);
     server->own_keys = own_keys_new();
-    return server->log && server->relays && server->conversations && server->registry &&
-           server->services && server->polls && server->stop_fd >= 0 && server->stopping_fd >= 0 &&
+    return make_services(server) && server->log && server->relays && server->conversations &&
+           server->registry && server->polls && server->stop_fd >= 0 && server->stopping_fd >= 0 &&
            server->unfit && server->own_keys;
 }
 
@@ -74,7 +65,7 @@ static void warn_of_openssl(const char *file, struct config_strings *warnings)
 {
     const char *why = openssl_version_warning(OpenSSL_version_num());
     if (why)
-        server_report(warnings, "%s: %s", file, why);
+        lines_add(warnings, "%s: %s", file, why);
 }
 
 static void warn_of_fast_open(const char *file, const struct service *service,
@@ -84,7 +75,38 @@ static void warn_of_fast_open(const char *file, const struct service *service,
     const char *why =
         service->config->connection.tcp_fast_open ? fast_open_forbidden_here(dials) : NULL;
     if (why)
-        server_report(warnings, "%s: /services/%zu/tcp_fast_open: %s", file, service->number, why);
+        lines_add(warnings, "%s: /services/%zu/tcp_fast_open: %s", file, service->number, why);
+}
+
+/* False, with what is wrong in ERRORS. */
+static bool load_hints(const char *file, struct service *service, struct config_strings *errors)
+{
+    if (!hints_wanted(service->config))
+        return true;
+    service->hints = hints_new(service->config);
+    if (!service->hints)
+        lines_add(errors, "%s: out of memory", file);
+    return service->hints;
+}
+
+static bool load_settings(actpass_server *server, const char *file, struct service *service,
+                          struct config_strings *errors)
+{
+    char error[1024] = "";
+    bool loaded =
+        service_load_settings(service, server->own_keys, server->relays, error, sizeof(error));
+    if (!loaded)
+        lines_add(errors, "%s: /services/%zu/tls: %s", file, service->number, error);
+    return loaded;
+}
+
+static bool load_handlers(const char *file, struct service *service, struct config_strings *errors)
+{
+    char error[1024] = "";
+    bool loaded = service_load_handlers(service, error, sizeof(error));
+    if (!loaded)
+        lines_add(errors, "%s: /services/%zu: %s", file, service->number, error);
+    return loaded;
 }
 
 /* False also when memory is too short for the error itself. */
@@ -93,28 +115,14 @@ static bool load_services(actpass_server *server, const char *file, struct confi
     bool loaded = true;
     for (size_t i = 0; i < server->service_count; i++) {
         struct service *service = &server->services[i];
-        char error[1024] = "";
-        service->number = i;
-        service->config = &server->config->services[i];
-        const struct tls_owner owner = {service->config->name, server->own_keys};
-        service->settings =
-            settings_new(owner, &service->config->connection, server->relays, error, sizeof(error));
-        if (!service->settings) {
-            loaded = false;
-            server_report(&report->errors, "%s: /services/%zu/tls: %s", file, i, error);
-        }
-        if (hints_wanted(service->config)) {
-            service->hints = hints_new(service->config);
-            if (!service->hints) {
-                loaded = false;
-                server_report(&report->errors, "%s: out of memory", file);
-            }
-        }
+        loaded = load_settings(server, file, service, &report->errors) && loaded;
+        loaded = load_handlers(file, service, &report->errors) && loaded;
+        loaded = load_hints(file, service, &report->errors) && loaded;
         warn_of_fast_open(file, service, &report->warnings);
     }
     if (!room_load(server, file, &report->warnings)) {
         loaded = false;
-        server_report(&report->errors, "%s: out of memory", file);
+        lines_add(&report->errors, "%s: out of memory", file);
     }
     return loaded;
 }
@@ -127,13 +135,7 @@ actpass_server *server_load(const char *file, struct config_report *report)
     actpass_server *server = calloc(1, sizeof(*server));
     if (!server) {
         config_free(config);
-        server_report(&report->errors, "%s: out of memory", file);
-        return NULL;
-    }
-    if (pthread_mutex_init(&server->settings_lock, NULL) != 0) {
-        free(server);
-        config_free(config);
-        server_report(&report->errors, "%s: out of memory", file);
+        lines_add(&report->errors, "%s: out of memory", file);
         return NULL;
     }
     server->config = config;
@@ -143,7 +145,7 @@ actpass_server *server_load(const char *file, struct config_report *report)
     if (loaded)
         loaded = load_services(server, file, report);
     else
-        server_report(&report->errors, "%s: out of memory or descriptors", file);
+        lines_add(&report->errors, "%s: out of memory or descriptors", file);
     if (!loaded || report->errors.count > 0) {
         actpass_server_free(server);
         return NULL;
@@ -197,14 +199,14 @@ static bool listen_for(struct service *service, struct config_report *report)
         return true;
     service->listener = listener_open(address, error, sizeof(error));
     if (!service->listener) {
-        server_report(&report->errors, "service \"%s\": %s", config->name, error);
+        lines_add(&report->errors, "service \"%s\": %s", config->name, error);
         return false;
     }
     bool fast_open = config->connection.tcp_fast_open && config->dial.address_count == 0;
     int failed = fast_open ? listener_fast_open(service->listener, config->tcp_fast_open_queue) : 0;
     if (failed != 0) {
-        server_report(&report->warnings, "service \"%s\": tcp_fast_open is not to be had: %s",
-                      config->name, strerror(failed));
+        lines_add(&report->warnings, "service \"%s\": tcp_fast_open is not available: %s",
+                  config->name, strerror(failed));
     }
     return true;
 }
@@ -235,7 +237,8 @@ static int64_t refused_of(struct counters *counters)
 static void log_totals(actpass_server *server, const char *event)
 {
     struct throttle *throttle = log_throttle(server->log);
-    unsigned long suppressed = throttle ? throttle_take_suppressed(throttle) : 0;
+    bool written = throttle && log_enabled(server->log, CONFIG_LOG_INFO);
+    unsigned long suppressed = written ? throttle_take_suppressed(throttle) : 0;
     struct counters *counters = &server->counters;
     struct log_field fields[] = {
         log_text("event", event),
@@ -260,7 +263,7 @@ void server_log_status(actpass_server *server)
     for (size_t i = 0; i < server->service_count; i++) {
         struct log_field fields[] = {
             log_text("event", "status"), log_text("service", server->config->services[i].name),
-            log_number("connections", (int64_t)registry_service_count(server->registry, i))};
+            log_number("connections", (int64_t)registry_service_open(server->registry, i))};
         log_write(server->log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
     }
 }
@@ -315,7 +318,7 @@ static void stop_dialing(actpass_server *server)
 
 int actpass_server_run(actpass_server *server)
 {
-    bool dialing = dialers_start(server);
+    bool dialing = persistent_start(server);
     if (dialing)
         acceptor_run(server);
     atomic_fetch_add(&server->stops, dialing ? 0 : 1);
@@ -339,22 +342,6 @@ void actpass_server_stop(actpass_server *server)
 
 /* ---- New and free -------------------------------------------------------------------------- */
 
-static char *join_lines(const struct config_strings *lines)
-{
-    size_t size = 1;
-    for (size_t i = 0; i < lines->count; i++)
-        size += strlen(lines->items[i]) + 1;
-    char *text = malloc(size);
-    char *end = text;
-    for (size_t i = 0; text && i < lines->count; i++) {
-        end = stpcpy(end, lines->items[i]);
-        *end++ = '\n';
-    }
-    if (text)
-        *end = '\0';
-    return text;
-}
-
 actpass_server *actpass_server_new(const char *file, char **errors)
 {
     struct config_report report;
@@ -364,7 +351,7 @@ actpass_server *actpass_server_new(const char *file, char **errors)
         server = NULL;
     }
     if (!server)
-        *errors = join_lines(&report.errors);
+        *errors = lines_join(&report.errors);
     config_report_free(&report);
     return server;
 }
@@ -376,12 +363,8 @@ void actpass_server_free(actpass_server *server)
         return;
     threads_free(server->conversations);
     threads_free(server->relays);
-    for (size_t i = 0; server->services && i < server->service_count; i++) {
-        listener_close(server->services[i].listener);
-        actpass_config_free(server->services[i].settings);
-        hints_free(server->services[i].hints);
-        rates_free(server->services[i].rates);
-    }
+    for (size_t i = 0; i < server->service_count; i++)
+        service_release(&server->services[i]);
     registry_free(server->registry);
     if (server->stop_fd >= 0)
         close(server->stop_fd);
@@ -391,7 +374,6 @@ void actpass_server_free(actpass_server *server)
     own_keys_free(server->own_keys);
     free(server->polls);
     free(server->services);
-    (void)pthread_mutex_destroy(&server->settings_lock);
     log_free(server->log);
     config_free(server->config);
     free(server);

@@ -2,20 +2,21 @@
 
 #include "relay/clock.h"
 #include "server/lib/peers.h"
+#include "server/lib/rate.h"
 
 #include <arpa/inet.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ADDRESSES_MAX = 4096, ADDRESS_BURST = 20, ALL_BURST = 200 };
-enum { ADDRESS_INTERVAL_US = 1000000, ALL_INTERVAL_US = 10000 };
+enum { ADDRESSES_MAX = 4096 };
 
-/* Each rate is kept as the time at which all lines so far would be paid for (the generic cell rate
- * algorithm, ITU-T I.371): a line is admitted while that time is less than a burst ahead. */
+static const struct rate address_rate = {.interval_us = 1000000, .burst = 20};
+static const struct rate total_rate = {.interval_us = 10000, .burst = 200};
+
 struct throttle {
-    struct peers *paid_us;       /* by address and kind */
-    _Atomic int64_t all_paid_us; /* of all addresses together */
+    struct peers *full_us;         /* states of address_rate, by address and kind */
+    _Atomic int64_t total_full_us; /* state of total_rate */
     atomic_ulong suppressed;
 };
 
@@ -24,8 +25,8 @@ struct throttle *throttle_new(void)
     struct throttle *throttle = calloc(1, sizeof(*throttle));
     if (!throttle)
         return NULL;
-    throttle->paid_us = peers_new(ADDRESSES_MAX);
-    if (!throttle->paid_us) {
+    throttle->full_us = peers_new(ADDRESSES_MAX);
+    if (!throttle->full_us) {
         free(throttle);
         return NULL;
     }
@@ -35,12 +36,12 @@ struct throttle *throttle_new(void)
 void throttle_free(struct throttle *throttle)
 {
     if (throttle) {
-        peers_free(throttle->paid_us);
+        peers_free(throttle->full_us);
         free(throttle);
     }
 }
 
-/* What is no IP address, such as a unix socket, counts as one address. */
+/* All peers without an IP address, such as those of a unix socket, count as one. */
 static struct peer_key key_of(const char *peer, uint16_t kind)
 {
     enum { V6_PREFIX_BYTES = 8 };
@@ -62,37 +63,17 @@ static struct peer_key key_of(const char *peer, uint16_t kind)
     return key;
 }
 
-static bool is_within_burst(int64_t paid_us, int64_t now_us, int64_t interval_us, int64_t burst)
-{
-    return paid_us - now_us <= (burst - 1) * interval_us;
-}
-
-static int64_t pay(int64_t paid_us, int64_t now_us, int64_t interval_us)
-{
-    return (paid_us > now_us ? paid_us : now_us) + interval_us;
-}
-
-static bool all_admit(struct throttle *throttle, int64_t now_us)
-{
-    int64_t paid_us = atomic_load(&throttle->all_paid_us);
-    do {
-        if (!is_within_burst(paid_us, now_us, ALL_INTERVAL_US, ALL_BURST))
-            return false;
-    } while (!atomic_compare_exchange_weak(&throttle->all_paid_us, &paid_us,
-                                           pay(paid_us, now_us, ALL_INTERVAL_US)));
-    return true;
-}
-
-/* Two threads may admit one line more between get and set: the rate stays what it is. */
+/* Between get and set another thread may admit a line of the same address: one line too many, but
+ * the rate stays. */
 bool throttle_admits(struct throttle *throttle, const char *peer, uint16_t kind)
 {
     int64_t now_us = clock_now_us();
     struct peer_key key = key_of(peer, kind);
-    int64_t paid_us = peers_get(throttle->paid_us, &key);
-    if (!is_within_burst(paid_us, now_us, ADDRESS_INTERVAL_US, ADDRESS_BURST) ||
-        !all_admit(throttle, now_us))
+    int64_t full_us = peers_get(throttle->full_us, &key);
+    if (!rate_take(&address_rate, &full_us, now_us) ||
+        !rate_take_shared(&total_rate, &throttle->total_full_us, now_us))
         return false;
-    peers_set(throttle->paid_us, &key, pay(paid_us, now_us, ADDRESS_INTERVAL_US));
+    peers_set(throttle->full_us, &key, full_us);
     return true;
 }
 

@@ -1,6 +1,6 @@
-/* Bounds the log lines about peers that have not completed a handshake: they cost the peer next to
- * nothing. Each address (IPv6: each /64) has 20 lines of a kind at once and one more each second,
- * and all addresses together have 200 and 100 more each second. Any thread. */
+/* Limits the log lines about peers that have not completed a handshake, since such lines cost the
+ * peer next to nothing. Each address (IPv6: each /64) may cause 20 lines of a kind at once and one
+ * more each second; all addresses together may cause 200 and 100 more each second. Any thread. */
 #ifndef ACTPASS_SERVER_THROTTLE_H
 #define ACTPASS_SERVER_THROTTLE_H
 
@@ -12,11 +12,11 @@ struct throttle;
 struct throttle *throttle_new(void); /* NULL: out of memory */
 void throttle_free(struct throttle *throttle);
 
-/* May a line of this kind (1 to 65535) about the peer "192.0.2.1:4711" be written now? Takes one of
- * its lines if so. */
+/* True: a line of this kind (1 to 65535) about the peer, "192.0.2.1:4711", may be written now, and
+ * is counted. */
 bool throttle_admits(struct throttle *throttle, const char *peer, uint16_t kind);
 
-/* Counts a line that was left out, and takes that count, so that the next line says it. */
+/* Count the lines that were left out; take and reset that count, for the next line to report. */
 void throttle_note_suppressed(struct throttle *throttle);
 unsigned long throttle_take_suppressed(struct throttle *throttle);
 

@@ -30,6 +30,16 @@ static void fail_with(actpass_conn *conn, actpass_end end, const char *what, con
     conn_fail(conn, end, why);
 }
 
+/* A call of OpenSSL failed, the error queue is empty and the transport is sound. Up to OpenSSL 3
+ * that means that there was no memory for an entry. From 4.0 on an SSL that has failed once fails
+ * every later call in this way, and code that uses actpass_ssl may have seen the first failure. */
+static const char *silent_failure(void)
+{
+    return OpenSSL_version_num() < 0x40000000
+               ? "out of memory in TLS"
+               : "TLS cannot go on: an earlier call has failed, or there is no memory";
+}
+
 void conn_end_of_transport(actpass_conn *conn)
 {
     struct relay_status status = relay_status(conn->relay);
@@ -41,8 +51,8 @@ void conn_end_of_transport(actpass_conn *conn)
         fail_with(conn, ACTPASS_RESET, "the transport failed", strerror(status.error));
     else if (status.eof)
         conn_fail(conn, ACTPASS_TRUNCATED, "the peer ended the stream without close_notify");
-    else /* OpenSSL failed without a word: it had no memory for one */
-        conn_fail(conn, ACTPASS_CANCELLED, "out of memory in TLS");
+    else
+        conn_fail(conn, ACTPASS_CANCELLED, silent_failure());
 }
 
 /* Alerts by which a peer refuses who we are (RFC 8446 section 6.2). Not decrypt_error: OpenSSL

@@ -1,6 +1,6 @@
 /* What the files of the connection share.
  *
- *   conn.c   life and info     conn_handshake.c   role and TLS     conn_io.c   read, write, waits
+ *   conn_life.c   life and info     conn_handshake.c   role and TLS     conn_io.c   read, write, waits
  *   conn_certificate.c   the peer's certificate, also on demand
  *   conn_renegotiate.c   as client: the server's renegotiations    conn_early.c   what is read
  * meanwhile conn_end.c   how it ended: the one place that maps a failed SSL call      conn_close.c

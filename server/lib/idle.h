@@ -1,10 +1,10 @@
-/* What can be given back before a long wait. Called on the thread that will wait. */
+/* Gives memory back to the kernel before a long wait. Call it on the thread that will wait. */
 #ifndef ACTPASS_SERVER_IDLE_H
 #define ACTPASS_SERVER_IDLE_H
 
 #include <stdint.h>
 
-/* A wait is long from here on. Long enough that a busy connection never pays for it. */
+/* A wait of this time is long: so long that a busy connection never pays for the release. */
 #define IDLE_AFTER_US INT64_C(1000000)
 
 /* So long after its release a thread sees to it that freed memory goes to the kernel, unless

@@ -1,7 +1,7 @@
 /* actpass_config: setters, loading, freezing. */
 #include "server/lib/settings.h"
 
-#include "server/lib/dial/opening.h"
+#include "server/lib/fast_open.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -85,7 +85,7 @@ const char *actpass_config_error(const actpass_config *config)
 /* A server has its own. */
 static bool make_unfit(actpass_config *config)
 {
-    if (!config->owns_threads || config->unfit || !opening_wants_fast_open(&config->connection))
+    if (!config->owns_threads || config->unfit || !fast_open_wanted(&config->connection))
         return true;
     config->unfit = peers_new(MOST_UNFIT);
     if (!config->unfit)

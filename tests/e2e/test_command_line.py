@@ -3,7 +3,7 @@ import json
 import os
 import subprocess
 
-from support.case import Case, program
+from support.case import Case, need, program
 
 
 class CommandLine(Case):
@@ -61,6 +61,36 @@ class CommandLine(Case):
             with self.subTest(name):
                 done = self.call("--check", self.config(tls=keys), status=2)
                 self.assertIn("/services/0/tls", done.stderr)
+
+    def warning_with(self, soft, hard, *services):
+        """What --check says of a good configuration where so many descriptors may be open."""
+        need("prlimit")
+        file = self.config(json.dumps({"services": list(services)}))
+        done = subprocess.run(["prlimit", f"--nofile={soft}:{hard}", "--", program(), "--check",
+                               file], capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, f"{file}: the configuration is good\n")
+        return done.stderr.removeprefix(f"{file}: ")
+
+    def test_check_warns_where_descriptors_are_too_few(self):
+        services = [self.service("one", max_connections=1000),
+                    self.service("two", max_connections=1000)]
+        warning = self.warning_with(200, 200, *services)
+        self.assertRegex(warning, r"^the max_connections of all services need \d+ descriptors and "
+                         r"the process may have 200, so each service gets its share of them "
+                         r"\(\"one\": \d\d of 1000 connections\): raise the limit \(ulimit -Hn, "
+                         r"LimitNOFILE=\), or lower max_connections\n$")
+        enough = int(warning.split("need ")[1].split()[0])
+        short = enough - 1
+        self.assertIn(f"may have {short},", self.warning_with(short, short, *services))
+        self.assertEqual(self.warning_with(enough, enough, *services), "")
+        self.assertEqual(self.warning_with(200, enough, *services), "", "it can raise a soft limit")
+
+    def test_check_warns_only_whose_limit_is_not_met(self):
+        unlimited, small = self.service("one"), self.service("two", max_connections=20)
+        self.assertEqual(self.warning_with(200, 200, unlimited), "", "the default is no demand")
+        self.assertEqual(self.warning_with(200, 200, unlimited, small), "", "20 of 20")
+        self.assertIn('("two": ', self.warning_with(60, 60, unlimited, small))
 
     def test_a_client_must_say_whom_it_trusts(self):
         for keys in {"ca": None}, {"peer_names": None}:

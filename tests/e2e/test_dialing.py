@@ -254,7 +254,7 @@ class LocalAddress(Dials):
         local.sendall(b"x")
         self.assertEqual(local.recv(1), b"x")
         actpass.wait_for(event="dial", address="[::1]:9",
-                         error=f"left out, for dial_from ({self.OURS}:0) is of another family")
+                         error=f"left out, because dial_from ({self.OURS}:0) is of another family")
         self.assertEqual(server.session().sock.getpeername()[0], self.OURS)
         local.close()
 

@@ -118,7 +118,7 @@ class FastOpen(Case):
             self.assertEqual(self.echo(dialer).get("syn_data"), "1" if number else None)
             line = dialer.wait_for(event="dial", count=number + 1)
             self.assertEqual(line["error"],
-                             "left out, for dial_from (0.0.0.0:0) is of another family")
+                             "left out, because dial_from (0.0.0.0:0) is of another family")
 
     def test_with_a_client_certificate(self):
         self.listener(tls=self.device_tls(client_auth="require", sessions="off"))

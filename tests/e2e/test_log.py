@@ -159,6 +159,39 @@ class Signals(Case):
         actpass.wait_for(event="status", service="front", connections=1)
         peer.finish()
 
+    def fields_of_status(self, actpass, **which):
+        after = len(actpass.log)
+        actpass.signal(signal.SIGUSR1)
+        line = dict(actpass.wait_for(event="status", after=after, **which))
+        return {key: line[key] for key in line if key not in ("ts", "level", "event")}
+
+    def test_the_status_is_what_is_there(self):
+        device = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(device.close)
+        actpass = self.actpass(self.service(limits={"deny": ["127.0.0.9/32"]}),
+                               self.dialer("127.0.0.1:%d" % device.getsockname()[1]),
+                               self.dialer("127.0.0.1:1", name="idle"))
+        for _ in range(3):
+            socket.create_connection(actpass.address(), source_address=("127.0.0.9", 0)).close()
+        self.connect(actpass).close()
+        actpass.wait_for(event="close")
+        self.connect(actpass).sendall(b"GET / HTTP/1.1\r\n")
+        actpass.wait_for(event="close", count=2)
+        peers = [self.client(actpass) for _ in range(2)]
+        actpass.wait_for(event="connected")
+        dialed = device.accept()[0]
+        self.addCleanup(dialed.close)
+        until(lambda: self.fields_of_status(actpass)["open"] == "3")  # the others have left
+        self.assertEqual(self.fields_of_status(actpass), {
+            "open": "3", "accepted": "4", "dialed": "1", "closed_before_first_byte": "1",
+            "no_role": "1", "dropped": "0", "refused": "3", "made_way": "0"})
+        for service, connections in ("front", 2), ("dialer", 1), ("idle", 0):
+            self.assertEqual(self.fields_of_status(actpass, service=service),
+                             {"service": service, "connections": str(connections)})
+        device.close()
+        dialed.close()
+        self.finish_all(*peers)
+
     def test_storms_leave_the_others_alive(self):
         actpass = self.actpass(self.service_with_none())
         for number in [signal.SIGUSR1, signal.SIGUSR2] * 2000 + [signal.SIGHUP] * 200:

@@ -2,6 +2,7 @@
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 
@@ -46,6 +47,12 @@ def in_records_of(hello, size):
     message = hello[5:]
     return b"".join(hello[:3] + struct.pack("!H", len(message[i:i + size])) + message[i:i + size]
                     for i in range(0, len(message), size))
+
+
+def openssl_major():
+    """Of the OpenSSL on this machine, which the program under test is linked with."""
+    said = subprocess.run(["openssl", "version"], stdout=subprocess.PIPE, text=True, check=True)
+    return int(said.stdout.split()[1].split(".")[0])
 
 
 class Verdict(Case):
@@ -125,8 +132,14 @@ class Verdict(Case):
         sock = self.connect(actpass)
         sock.sendall(SSLV2_HELLO)
         line = self.decided(actpass, role="server", cause="client_hello")
-        answer = sock.recv(5)
-        self.assertIn(answer[:2], (b"\x16\x03", b"\x15\x03"), "a TLS record answers")
+        try:
+            answer = sock.recv(5)
+        except ConnectionResetError:
+            answer = b""
+        if openssl_major() < 4:
+            self.assertIn(answer[:2], (b"\x16\x03", b"\x15\x03"), "a TLS record answers")
+        else:  # OpenSSL 4.0 does not read this form: an alert, or no answer
+            self.assertIn(answer[:2], (b"\x15\x03", b""), "an alert, or the end")
         sock.close()
         self.assertIn(actpass.close(line)["reason"], ("PROTOCOL", "TRUNCATED", "RESET"))
 

@@ -70,10 +70,13 @@ static void add_extensions(X509 *certificate, X509 *issuer,
 
 static void set_names(X509 *certificate, X509 *issuer, const char *common_name)
 {
-    X509_NAME *subject = X509_get_subject_name(certificate);
-    must(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)common_name,
-                                    -1, -1, 0),
+    X509_NAME *subject = X509_NAME_new();
+    must(subject &&
+             X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                                        (const unsigned char *)common_name, -1, -1, 0) &&
+             X509_set_subject_name(certificate, subject),
          "a subject");
+    X509_NAME_free(subject);
     must(X509_set_issuer_name(certificate, X509_get_subject_name(issuer)), "an issuer");
 }
 

@@ -35,7 +35,7 @@ if [ $# -eq 0 ]; then # approx is faster, and these tests have a timeout
         --filter 'relay_rings/@(relay|conversation|random)_driver_waiting' 2>&1 | tee "$logs/torture"
     grep -q 'Passing: 3 ' "$logs/torture" || status=1
 fi
-tests/e2e/run.py --program "$logs/actpass" --jobs 2 --verbose "${tests[@]}" || status=1
+ACTPASS_PATIENCE_S=240 tests/e2e/run.py --program "$logs/actpass" --jobs 2 --verbose "${tests[@]}" || status=1
 
 shopt -s nullglob
 passed=0 failed=0

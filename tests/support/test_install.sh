@@ -48,6 +48,20 @@ int main(void)
 EOF
 cp "$work/user.c" "$work/user.cc"
 
+# A program that uses the SSL object itself: pkg-config must bring OpenSSL's headers and libraries.
+cat >"$work/ssl.c" <<'EOF'
+#include <actpass.h>
+#include <openssl/ssl.h>
+
+int main(int argc, char **argv)
+{
+    SSL *(*get)(actpass_conn *) = actpass_ssl;
+    if (argc > 1) /* linked, never called */
+        return SSL_write(get(0), argv[1], 1);
+    return OpenSSL_version_num() ? 0 : 1;
+}
+EOF
+
 flags() { # pkg-config's answer, with the folder in front of all paths, as a packager would see it
     PKG_CONFIG_PATH=$root/usr/lib/pkgconfig pkg-config --define-variable=prefix="$root/usr" \
         --define-variable=libdir="$root/usr/lib" "$@" actpass
@@ -96,6 +110,13 @@ scons_here() {
     scons -Q BUILDDIR="$builddir" "$@"
 }
 
+# TESTS=word without a test of that name must not pass for a run in which nothing failed.
+refuses_unknown_tests() {
+    ! scons_here unit TESTS=no_such_test >"$work/refusal" 2>&1 &&
+        grep -q 'TESTS=no_such_test fits no test program; there are: .*test_text' "$work/refusal" ||
+        { cat "$work/refusal"; return 1; }
+}
+
 check 'scons install' scons_here install DESTDIR="$root" PREFIX=/usr
 if [ "$failed" -gt 0 ]; then
     echo "$passed passed, $failed failed"
@@ -115,5 +136,8 @@ for library in shared static; do
     check "a C program on the $library library" build_and_run "$CC" user.c $library
     check "a C++ program on the $library library" build_and_run "$CXX" user.cc $library
 done
+check 'a C program that uses actpass_ssl' build_and_run "$CC" ssl.c shared
+check 'a C program that uses actpass_ssl, on the static library' build_and_run "$CC" ssl.c static
+check 'scons unit TESTS=word refuses a word that fits nothing' refuses_unknown_tests
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # Builds actpass in a Debian 13 root, and runs the unit, torture and end-to-end tests there:
-# trixie.sh FOLDER [PATTERN...]
+# trixie.sh [--prepare] FOLDER [PATTERN...]
+# With --prepare everything is installed and built, and nothing is run.
 # FOLDER/root is made by debootstrap from the Debian mirror of this machine's apt, and used again when it is
 # there. With patterns only the end-to-end tests that they name are run. Needs root. The tests have a
 # network of their own with nothing but loopback. The last line is `N passed, N failed, N skipped`.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+if [ "$1" = --prepare ]; then
+    export TRIXIE_PREPARE=yes
+    shift
+fi
 mkdir -p "$1" || exit 1
 folder=$(cd "$1" && pwd)
 shift
@@ -79,13 +84,17 @@ inside bash -c "$in_sources scons -Q -j$jobs BUILDDIR=/build all test-programs" 
     fail "actpass could not be built: see $folder/build.log"
 }
 echo "built after $((SECONDS - began)) s"
+[ -z "${TRIXIE_PREPARE:-}" ] || exit 0
 
-# Prints what a run of tests says, skipped tests with their reasons, and adds its closing line to the
+run() { # NAME COMMAND
+    inside unshare --net bash -c "ip link set lo up && $in_sources $2" >"$folder/$1.log" 2>&1
+}
+
+# Prints what a run of tests said, skipped tests with their reasons, and adds its closing line to the
 # sums. No closing line is a failure.
 passed=0 failed=0 skipped=0
-add() { # NAME COMMAND
+add() { # NAME
     local log=$folder/$1.log line more_passed more_failed more_skipped
-    inside unshare --net bash -c "ip link set lo up && $in_sources $2" >"$log" 2>&1
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
     grep -vE '^(ok |CC |LINK |Checking )' "$log"
     read -r more_passed _ more_failed _ more_skipped _ <<<"${line:-0 passed, 1 failed}"
@@ -94,7 +103,13 @@ add() { # NAME COMMAND
     echo "$1: ${line:-no closing line} after $((SECONDS - began)) s"
 }
 
-[ $# -gt 0 ] || add unit "scons -Q BUILDDIR=/build test"
-add e2e "tests/e2e/run.py --again --program /build/release/actpass --jobs $((3 * jobs)) $*"
+# Side by side: both mostly wait, and each has a network of its own.
+if [ $# -eq 0 ]; then
+    run unit "scons -Q BUILDDIR=/build test" &
+fi
+run e2e "tests/e2e/run.py --again --program /build/release/actpass --jobs $((3 * jobs)) $*"
+wait
+[ $# -gt 0 ] || add unit
+add e2e
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -176,20 +176,36 @@ enum {
                  SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS1_3_NEW_SESSION_TICKET
 };
 
-static uint8_t foreign[64] = "what somebody else says, which is about as long as an answer";
+struct foreign {
+    const char *bytes;
+    size_t size;
+    bool heard; /* the other end sent the extension, too */
+};
 
 static int add_foreign(SSL *ssl, unsigned type, unsigned context, const uint8_t **data,
                        size_t *size, X509 *certificate, size_t chain_index, int *alert, void *arg)
 {
+    const struct foreign *foreign = arg;
     (void)ssl, (void)type, (void)context, (void)certificate, (void)chain_index, (void)alert;
-    *data = foreign;
-    *size = *(const size_t *)arg;
+    *data = (const uint8_t *)foreign->bytes;
+    *size = foreign->size;
+    return 1;
+}
+
+static int hear_foreign(SSL *ssl, unsigned type, unsigned context, const uint8_t *data, size_t size,
+                        X509 *certificate, size_t chain_index, int *alert, void *arg)
+{
+    struct foreign *foreign = arg;
+    (void)ssl, (void)type, (void)context, (void)data, (void)size;
+    (void)certificate, (void)chain_index, (void)alert;
+    foreign->heard = true;
     return 1;
 }
 
 /* An end of ours, which may see glare or have seen it, meets one that uses the number for these
  * bytes. */
-static void meet_foreign(bool ours_is_server, int version, size_t size, int knows, bool offers)
+static void meet_foreign(bool ours_is_server, int version, struct foreign foreign, int knows,
+                         bool offers)
 {
     struct test_identity *identity = test_leaf_new(NULL, "DNS:front.example");
     struct end ends[2] = {{0}, {0}}; /* client, server */
@@ -202,7 +218,7 @@ static void meet_foreign(bool ours_is_server, int version, size_t size, int know
     }
     SSL_CTX_set_max_proto_version(theirs->ctx, version);
     cr_assert_eq(SSL_CTX_add_custom_ext(theirs->ctx, BINDING_EXTENSION, EVERYWHERE, add_foreign,
-                                        NULL, &size, NULL, NULL),
+                                        NULL, &foreign, hear_foreign, &foreign),
                  1);
     ours->knows = knows;
     ours->offers = offers;
@@ -214,9 +230,12 @@ static void meet_foreign(bool ours_is_server, int version, size_t size, int know
         SSL_set_accept_state(theirs->ssl);
     struct test_handshake done = test_handshake_run(ends[1].ssl, ends[0].ssl);
     cr_assert(done.client.up && done.server.up, "we are %s, %x, %zu bytes: alerts %d, %d",
-              ours_is_server ? "server" : "client", (unsigned)version, size, done.client.alert_sent,
-              done.server.alert_sent);
+              ours_is_server ? "server" : "client", (unsigned)version, foreign.size,
+              done.client.alert_sent, done.server.alert_sent);
     cr_assert_null(ours->binding.trouble);
+    cr_assert_eq(foreign.heard, !ours_is_server && offers,
+                 "we are %s, %zu bytes: an answer of ours is nothing to somebody else",
+                 ours_is_server ? "server" : "client", foreign.size);
     for (int i = 0; i < 2; i++) {
         SSL_free(ends[i].ssl);
         SSL_CTX_free(ends[i].ctx);
@@ -224,15 +243,26 @@ static void meet_foreign(bool ours_is_server, int version, size_t size, int know
     test_identity_free(identity);
 }
 
+static void meet_foreign_each(struct foreign foreign)
+{
+    for (size_t v = 0; v < COUNT(versions); v++) {
+        meet_foreign(true, versions[v], foreign, NO_GLARE, false);
+        meet_foreign(false, versions[v], foreign, NO_GLARE, true);
+        meet_foreign(false, versions[v], foreign, 7, true);
+        if (foreign.size > 0) /* without any bytes it is as our offer is */
+            meet_foreign(true, versions[v], foreign, 7, false);
+    }
+}
+
 Test(binding, what_is_not_ours_is_nothing_to_us)
 {
+    static const char theirs[65] = "what somebody else says, which is about as long as an answer";
+    static const char like_ours[65] =
+        "actpass\1, but with more or less behind it than an answer has";
     static const size_t sizes[] = {0, 1, 8, 31, 32, 33, 39, 40, 41, 64};
-    for (size_t i = 0; i < COUNT(sizes); i++)
-        for (size_t v = 0; v < COUNT(versions); v++) {
-            meet_foreign(true, versions[v], sizes[i], NO_GLARE, false);
-            meet_foreign(false, versions[v], sizes[i], NO_GLARE, true);
-            meet_foreign(false, versions[v], sizes[i], 7, true);
-            if (sizes[i] > 0)
-                meet_foreign(true, versions[v], sizes[i], 7, false);
-        }
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        meet_foreign_each((struct foreign){.bytes = theirs, .size = sizes[i]});
+        if (sizes[i] != BINDING_MARK + BINDING_DIGEST)
+            meet_foreign_each((struct foreign){.bytes = like_ours, .size = sizes[i]});
+    }
 }

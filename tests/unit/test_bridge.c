@@ -1,6 +1,7 @@
 /* The bridge, and with it duplex as seen from a local socket whose close is a cut until all has
  * ended in order. */
 #include "server/daemon/handlers/bridge.h"
+#include "server/daemon/handlers/handler.h"
 
 #include "tests/support/conn_rig.h"
 #include "tests/support/resources.h"
@@ -33,11 +34,11 @@ struct scene {
 static void *serve(void *arg)
 {
     struct scene *scene = arg;
-    struct service_job job = {
+    struct handler_job job = {
         .conn = scene->rig.conn, .plain = scene->plain, .idle_timeout_ms = 10000};
     scene->up = actpass_handshake(scene->rig.conn) == 0;
     if (scene->up)
-        bridge_serve(&job);
+        bridge_handler.run(&job);
     scene->end = actpass_close(scene->rig.conn);
     (void)snprintf(scene->error, sizeof(scene->error), "%s", actpass_error(scene->rig.conn));
     close(scene->plain);

@@ -46,6 +46,20 @@ Test(capacity, shares_never_exceed_the_limit)
     }
 }
 
+/* Who wants less than the others leaves them the rest, and gets all of it. */
+Test(capacity, a_small_service_gets_what_it_wants)
+{
+    struct config_service services[] = {
+        {.max_connections = 10000}, {.max_connections = 20}, {.max_connections = 10000}};
+    struct config config = {.services = services, .service_count = 3};
+    struct capacity shares[3];
+    (void)capacity_share(&config, 1024, shares);
+    cr_assert_eq(shares[1].connections, 20);
+    cr_assert_eq(shares[0].connections, shares[2].connections);
+    uint64_t all = shares[0].connections + shares[0].spare;
+    cr_assert(all >= 200 && all <= 250, "%zu", (size_t)all);
+}
+
 Test(capacity, there_is_always_one)
 {
     struct config_service service = {.max_connections = 50};

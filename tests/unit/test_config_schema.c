@@ -4,12 +4,16 @@
 
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static cJSON *schema_parse(void)
 {
-    cJSON *schema = cJSON_Parse(config_schema());
+    char *text = config_schema();
+    cr_assert_not_null(text);
+    cJSON *schema = cJSON_Parse(text);
     cr_assert_not_null(schema);
+    free(text);
     return schema;
 }
 
@@ -35,6 +39,15 @@ static void check_comment(const char *name, const cJSON *property, const char *c
     cr_assert_str_eq(text_of(property, "$comment"), comment, "%s", name);
 }
 
+/* The limits of a duration are in its comment: a pattern cannot express them. */
+static void check_duration(const struct key *key, const cJSON *property)
+{
+    char comment[128];
+    snprintf(comment, sizeof(comment), "duration from %s to %s%s", duration_print(key->min).text,
+             duration_print(key->max).text, key->never ? ", or never" : "");
+    check_comment(key->name, property, comment);
+}
+
 static void check_names(const struct key *key, const cJSON *property)
 {
     const cJSON *names = member(property, "enum");
@@ -56,8 +69,8 @@ static void check_number(const struct key *key, const cJSON *property, const cha
 static void check_list(const struct key *key, const cJSON *property)
 {
     check_type(key->name, property, "array");
-    check_number(key, property, "minItems", key->least);
-    check_number(key, property, "maxItems", key->most);
+    check_number(key, property, "minItems", key->min);
+    check_number(key, property, "maxItems", key->max);
 }
 
 static const cJSON *either(const cJSON *schema, int which)
@@ -98,11 +111,11 @@ static void check_property(const struct key *key, const cJSON *property)
         break;
     case KEY_INTEGER:
         check_type(key->name, property, "integer");
-        check_number(key, property, "minimum", key->least);
-        check_number(key, property, "maximum", key->most);
+        check_number(key, property, "minimum", key->min);
+        check_number(key, property, "maximum", key->max);
         break;
     case KEY_DURATION:
-        check_comment(key->name, property, key->never ? "duration or never" : "duration");
+        check_duration(key, property);
         cr_assert_eq(!!strstr(text_of(property, "pattern"), "never"), key->never, "%s", key->name);
         break;
     case KEY_STRING:
@@ -187,6 +200,20 @@ Test(config_schema, holds_to_the_key_table)
     cJSON_Delete(schema);
 }
 
+/* Editors and packages read the file, so it must not fall behind the table. */
+Test(config_schema, is_the_shipped_file)
+{
+    char shipped[65536] = "";
+    char *schema = config_schema();
+    FILE *file = fopen("config/actpass.schema.json", "r");
+    cr_assert(schema && file);
+    size_t length = fread(shipped, 1, sizeof(shipped) - 1, file);
+    cr_assert(length == strlen(schema) && strcmp(shipped, schema) == 0,
+              "config/actpass.schema.json is out of date: config/reference.py --update");
+    fclose(file);
+    free(schema);
+}
+
 Test(config_schema, is_draft_7)
 {
     cJSON *schema = schema_parse();
@@ -233,8 +260,8 @@ static void check_default(const struct key *key, const cJSON *property, const vo
                          key->names[*(const unsigned *)(const void *)stored], "%s", key->name);
     else if (key->type == KEY_SESSIONS)
         check_sessions_default(text_of(property, "default"), (const void *)stored);
-    else if (key->type == KEY_STRING && key->otherwise)
-        cr_assert_str_eq(text_of(property, "default"), key->otherwise, "%s", key->name);
+    else if (key->type == KEY_STRING && key->fallback_text)
+        cr_assert_str_eq(text_of(property, "default"), key->fallback_text, "%s", key->name);
     else
         cr_assert_null(value, "%s has a default in the schema", key->name);
 }

@@ -401,7 +401,10 @@ Test(context, options_and_modes)
     struct tls_context *context = load(&tls);
     for (int server = 0; server < 2; server++) {
         SSL *ssl = tls_context_ssl(context, server);
-        const uint64_t on = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET;
+        uint64_t on = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET;
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+        on |= SSL_OP_NO_RX_CERTIFICATE_COMPRESSION | SSL_OP_NO_TX_CERTIFICATE_COMPRESSION;
+#endif
         const uint64_t off = SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT |
                              SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
                              SSL_OP_ALLOW_CLIENT_RENEGOTIATION;

@@ -1,6 +1,6 @@
 /* Candidates, and the race between them. */
 #include "relay/clock.h"
-#include "server/lib/dial/connect.h"
+#include "server/lib/dial/dial.h"
 #include "server/lib/settings.h"
 #include "tests/support/resources.h"
 
@@ -87,8 +87,10 @@ static void prepare(struct scene *scene, const char *const *texts, size_t count)
         cr_assert_null(config_address_parse(texts[i], &scene->addresses[i]), "%s", texts[i]);
     scene->dial = (struct dial){.addresses = scene->addresses,
                                 .count = count,
-                                .timeout_ms = LONG_MS,
-                                .cancel_fd = -1,
+                                .deadline_us = clock_deadline_ms(LONG_MS),
+                                .limit_name = "connect_timeout",
+                                .lookup_flags = AI_ADDRCONFIG,
+                                .wait = {.cancel_fd = -1},
                                 .ear = {.failed = note, .arg = &scene->failures}};
 }
 
@@ -106,7 +108,7 @@ Test(dial, connects, .timeout = 60)
     struct scene scene;
     prepare(&scene, texts, 1);
     struct resources before = resources_now();
-    int fd = dial_connect(&scene.dial, &scene.winner);
+    int fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_geq(fd, 0);
     cr_assert_eq(scene.failures.count, 0);
     char text[160];
@@ -127,7 +129,7 @@ Test(dial, tells_each_failure_and_takes_the_next, .timeout = 60)
                      local_socket(true, alive)};
     struct scene scene;
     prepare(&scene, texts, 3);
-    int fd = dial_connect(&scene.dial, &scene.winner);
+    int fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_geq(fd, 0);
     cr_assert_eq(scene.winner.of, &scene.addresses[2]);
     cr_assert_eq(scene.failures.count, 2);
@@ -151,7 +153,7 @@ Test(dial, does_not_wait_for_ever_for_one_that_is_silent, .timeout = 60)
     struct scene scene;
     prepare(&scene, texts, 2);
     struct resources before = resources_now();
-    int fd = dial_connect(&scene.dial, &scene.winner);
+    int fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_geq(fd, 0);
     cr_assert_eq(scene.winner.of, &scene.addresses[1]);
     cr_assert_eq(scene.failures.count, 0, "the first one is just slow");
@@ -170,9 +172,9 @@ Test(dial, ends_at_its_deadline, .timeout = 60)
     const char *texts[] = {holes[0].address, holes[1].address};
     struct scene scene;
     prepare(&scene, texts, 2);
-    scene.dial.timeout_ms = 200;
+    scene.dial.deadline_us = clock_deadline_ms(200);
     struct resources before = resources_now();
-    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1);
+    cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1);
     cr_assert_eq(scene.failures.count, 2, "each had its share of the time");
     for (size_t i = 0; i < 2; i++)
         cr_assert_str_eq(scene.failures.reasons[i], "no answer within connect_timeout");
@@ -197,16 +199,16 @@ Test(dial, can_be_cancelled, .timeout = 60)
     const char *texts[] = {hole.address};
     struct scene scene;
     prepare(&scene, texts, 1);
-    scene.dial.timeout_ms = -1;
-    scene.dial.cancel_fd = eventfd(0, EFD_CLOEXEC);
-    cr_assert_not(dial_is_cancelled(scene.dial.cancel_fd));
-    cr_assert_eq(pthread_create(&thread, NULL, cancel_soon, &scene.dial.cancel_fd), 0);
-    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1);
+    scene.dial.deadline_us = DEADLINE_NEVER;
+    scene.dial.wait.cancel_fd = eventfd(0, EFD_CLOEXEC);
+    cr_assert_not(dial_is_cancelled(scene.dial.wait.cancel_fd));
+    cr_assert_eq(pthread_create(&thread, NULL, cancel_soon, &scene.dial.wait.cancel_fd), 0);
+    cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1);
     cr_assert_eq(pthread_join(thread, NULL), 0);
-    cr_assert(dial_is_cancelled(scene.dial.cancel_fd));
+    cr_assert(dial_is_cancelled(scene.dial.wait.cancel_fd));
     cr_assert_eq(scene.failures.count, 0, "nobody failed");
-    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1, "and stays so");
-    close(scene.dial.cancel_fd);
+    cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1, "and stays so");
+    close(scene.dial.wait.cancel_fd);
     fill(&hole);
     tidy(&scene);
 }
@@ -263,7 +265,7 @@ Test(dial, a_busy_unix_socket_is_tried_again, .timeout = 60)
     pthread_t thread;
     prepare(&scene, texts, 1);
     cr_assert_eq(pthread_create(&thread, NULL, accept_one_later, &listener), 0);
-    int fd = dial_connect(&scene.dial, &scene.winner);
+    int fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_geq(fd, 0);
     cr_assert_eq(pthread_join(thread, NULL), 0);
     close(fd);
@@ -322,7 +324,7 @@ Test(dial, from_a_fixed_port_time_and_again, .timeout = 60)
     free_port(from);
     prepare_from(&scene, texts, 1, from);
     for (int i = 0; i < 3; i++) { /* each leaves its ports in TIME_WAIT */
-        int fd = dial_connect(&scene.dial, &scene.winner);
+        int fd = dial_first(&scene.dial, &scene.winner);
         cr_assert_geq(fd, 0, "%d: %s", i, scene.failures.reasons[0]);
         address_of(fd, text);
         cr_assert_str_eq(text, from);
@@ -343,7 +345,7 @@ Test(dial, from_an_address_with_any_port, .timeout = 60)
     int listener = local_socket(true, alive);
     struct scene scene;
     prepare_from(&scene, texts, 1, "127.0.0.2:0");
-    int fd = dial_connect(&scene.dial, &scene.winner);
+    int fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_geq(fd, 0);
     address_of(fd, text);
     cr_assert_eq(strncmp(text, "127.0.0.2:", 10), 0, "%s", text);
@@ -361,13 +363,13 @@ Test(dial, one_of_another_family_than_the_local_address_is_left_out, .timeout = 
     struct scene scene;
     prepare_from(&scene, texts, 2, "0.0.0.0:0");
     struct resources before = resources_now();
-    int fd = dial_connect(&scene.dial, &scene.winner);
+    int fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_geq(fd, 0);
     cr_assert_eq(scene.winner.of, &scene.addresses[1]);
     cr_assert_eq(scene.failures.count, 1);
     cr_assert_str_eq(scene.failures.addresses[0], "[::1]:9");
     cr_assert_str_eq(scene.failures.reasons[0],
-                     "left out, for dial_from (0.0.0.0:0) is of another family");
+                     "left out, because dial_from (0.0.0.0:0) is of another family");
     close(fd);
     cr_assert(resources_return_to(before));
     close(listener);
@@ -379,7 +381,7 @@ Test(dial, a_unix_socket_has_no_local_address, .timeout = 60)
     const char *texts[] = {"unix:/nowhere"};
     struct scene scene;
     prepare_from(&scene, texts, 1, "0.0.0.0:0");
-    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1);
+    cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1);
     cr_assert_eq(scene.failures.count, 1);
     cr_assert_str_eq(scene.failures.reasons[0], "No such file or directory");
     tidy_from(&scene);
@@ -393,7 +395,7 @@ Test(dial, from_where_somebody_listens, .timeout = 60)
     struct scene scene;
     prepare_from(&scene, texts, 1, from);
     struct resources before = resources_now();
-    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1);
+    cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1);
     cr_assert_eq(scene.failures.count, 1);
     (void)snprintf(expected, sizeof(expected), "cannot dial from %s: Address already in use", from);
     cr_assert_str_eq(scene.failures.reasons[0], expected);
@@ -411,10 +413,10 @@ Test(dial, from_a_port_that_is_connected_there_already, .timeout = 60)
     struct scene scene;
     free_port(from);
     prepare_from(&scene, texts, 1, from);
-    int fd = dial_connect(&scene.dial, &scene.winner);
+    int fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_geq(fd, 0);
-    scene.dial.timeout_ms = 100;
-    cr_assert_eq(dial_connect(&scene.dial, &scene.winner), -1);
+    scene.dial.deadline_us = clock_deadline_ms(100);
+    cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1);
     cr_assert_eq(scene.failures.count, 1);
     cr_assert_str_eq(scene.failures.reasons[0],
                      "the last connection from the port of dial_from to it has not ended yet");
@@ -440,13 +442,13 @@ Test(dial, waits_for_the_last_connection_from_its_port, .timeout = 60)
     pthread_t thread;
     free_port(from);
     prepare_from(&scene, texts, 1, from);
-    int fd = dial_connect(&scene.dial, &scene.winner);
+    int fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_geq(fd, 0);
     int accepted = accept(listener, NULL, NULL);
     cr_assert_geq(accepted, 0);
     close(fd);
     cr_assert_eq(pthread_create(&thread, NULL, close_soon, &accepted), 0);
-    fd = dial_connect(&scene.dial, &scene.winner);
+    fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_eq(pthread_join(thread, NULL), 0);
     cr_assert_geq(fd, 0, "%s", scene.failures.reasons[0]);
     cr_assert_eq(scene.failures.count, 0);
@@ -464,7 +466,7 @@ Test(dial, simultaneous_open, .timeout = 60)
     struct scene scene;
     free_port(address);
     prepare_from(&scene, texts, 1, address);
-    int fd = dial_connect(&scene.dial, &scene.winner);
+    int fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_geq(fd, 0);
     cr_assert_eq(write(fd, &byte, 1), 1);
     struct pollfd set = {.fd = fd, .events = POLLIN};
@@ -530,7 +532,7 @@ Test(dial, a_name_that_is_not_there_is_told_and_passed_over, .timeout = 60)
     int listener = local_socket(true, alive);
     struct scene scene;
     prepare(&scene, texts, 2);
-    int fd = dial_connect(&scene.dial, &scene.winner);
+    int fd = dial_first(&scene.dial, &scene.winner);
     cr_assert_geq(fd, 0);
     cr_assert_eq(scene.failures.count, 1);
     cr_assert_str_eq(scene.failures.addresses[0], "nowhere.invalid:1");
@@ -644,7 +646,7 @@ Test(dial, actpass_connect_from_an_address_of_another_family, .timeout = 60)
         struct resources before = resources_now();
         cr_assert_null(actpass_connect(config, address));
         cr_assert_not_null(strstr(actpass_config_error(config),
-                                  "left out, for dial_from ([::]:0) is of another family"),
+                                  "left out, because dial_from ([::]:0) is of another family"),
                            "%s", actpass_config_error(config));
         actpass_config_free(config);
         cr_assert(resources_return_to(before));

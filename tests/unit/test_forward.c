@@ -1,6 +1,5 @@
-#include "server/daemon/handlers/forward.h"
-
 #include "relay/clock.h"
+#include "server/daemon/handlers/handler.h"
 #include "tests/support/certs.h"
 
 #include <arpa/inet.h>
@@ -27,7 +26,7 @@ struct scene {
     int listener; /* the backend's; -1: it does not listen */
     char address[64];
     struct config_conversation what;
-    struct service_job job;
+    struct handler_job job;
     pthread_t thread;
     int handshaken;
     actpass_end end;
@@ -76,7 +75,7 @@ static void *serve(void *arg)
     struct scene *scene = arg;
     scene->handshaken = actpass_handshake(scene->job.conn) == 0;
     if (scene->handshaken)
-        forward_serve(&scene->job);
+        forward_handler.run(&scene->job);
     scene->end = actpass_close(scene->job.conn);
     (void)snprintf(scene->error, sizeof(scene->error), "%s", actpass_error(scene->job.conn));
     return NULL;

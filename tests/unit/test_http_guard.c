@@ -3,9 +3,17 @@
 
 #include <criterion/criterion.h>
 
-static int number(const struct config_protected *parts, const struct config_protected *part)
+static int number(const struct http_guard *guard, const struct http_protected *part)
 {
-    return part ? (int)(part - parts) : -1;
+    return part ? (int)(part - guard->parts) : -1;
+}
+
+static struct http_guard *guard_of(const struct config_http *http)
+{
+    struct tls_error error = {""};
+    struct http_guard *guard = http_guard_new(http, &error);
+    cr_assert_not_null(guard, "%s", error.text);
+    return guard;
 }
 
 Test(http_guard, which_part_a_path_is_in)
@@ -43,11 +51,13 @@ Test(http_guard, which_part_a_path_is_in)
         {"/a/c", 4, -1},
         {"/a/c/x", 4, -1},
     };
+    struct http_guard *guard = guard_of(&http);
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        struct http_protection found = http_protection(&http, rows[i].path);
-        cr_assert_eq(number(parts, found.part), rows[i].part, "%s", rows[i].path);
-        cr_assert_eq(number(parts, found.folded), rows[i].folded, "%s", rows[i].path);
+        struct http_protection found = http_guard_find(guard, rows[i].path);
+        cr_assert_eq(number(guard, found.exact), rows[i].part, "%s", rows[i].path);
+        cr_assert_eq(number(guard, found.folded), rows[i].folded, "%s", rows[i].path);
     }
+    http_guard_free(guard);
 }
 
 Test(http_guard, the_whole_or_nothing)
@@ -55,8 +65,32 @@ Test(http_guard, the_whole_or_nothing)
     struct config_protected root = {.prefix = (char *)"/"};
     const struct config_http whole = {.protected_paths = &root, .protected_count = 1};
     const struct config_http nothing = {0};
-    cr_assert_eq(http_protection(&whole, "/").part, &root);
-    cr_assert_eq(http_protection(&whole, "/a").part, &root);
-    cr_assert_null(http_protection(&nothing, "/a").part);
-    cr_assert_null(http_protection(&nothing, "/a").folded);
+    struct http_guard *guard = guard_of(&whole);
+    cr_assert_eq(http_guard_find(guard, "/").exact, &guard->parts[0]);
+    cr_assert_eq(http_guard_find(guard, "/a").exact, &guard->parts[0]);
+    http_guard_free(guard);
+    guard = guard_of(&nothing);
+    cr_assert_null(http_guard_find(guard, "/a").exact);
+    cr_assert_null(http_guard_find(guard, "/a").folded);
+    http_guard_free(guard);
+    http_guard_free(NULL);
+}
+
+/* Names and pins are parsed when the guard is made, not with each request. */
+Test(http_guard, makes_a_policy_only_where_a_part_has_names_or_pins)
+{
+    char *name = (char *)"a.example";
+    struct config_protected parts[] = {
+        {.prefix = (char *)"/a/"},
+        {.prefix = (char *)"/b/", .peer_names = {.items = &name, .count = 1}},
+    };
+    const struct config_http http = {.protected_paths = parts, .protected_count = 2};
+    struct http_guard *guard = guard_of(&http);
+    cr_assert_null(guard->parts[0].policy);
+    cr_assert_not_null(guard->parts[1].policy);
+    http_guard_free(guard);
+    name = (char *)"a..b";
+    struct tls_error error = {""};
+    cr_assert_null(http_guard_new(&http, &error));
+    cr_assert_neq(error.text[0], '\0');
 }

@@ -1,6 +1,7 @@
 #include "server/lib/tls/limits.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 enum { VERSION = 0x30000000 };
 
@@ -25,10 +26,28 @@ Test(limits, versions_with_holes_that_peers_reach_are_warned_of)
     cr_assert_null(openssl_version_warning(OpenSSL_version_num()));
 }
 
+Test(limits, default_groups_by_version)
+{
+    static const struct {
+        unsigned minor;
+        bool hybrid;
+    } rows[] = {{0, false}, {2, false}, {3, false}, {4, false}, {5, true}, {6, true}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const char *groups = openssl_default_groups(version(rows[i].minor, 0));
+        cr_assert_eq(!!strstr(groups, "X25519MLKEM768"), rows[i].hybrid, "3.%u", rows[i].minor);
+        /* OpenSSL before 3.5 skips or refuses names with these. */
+        cr_assert_eq(!!strpbrk(groups, "?*/"), rows[i].hybrid, "3.%u", rows[i].minor);
+        cr_assert(strstr(groups, "X25519"), "3.%u", rows[i].minor);
+        cr_assert(strstr(groups, "P-256") || strstr(groups, "secp256r1"), "3.%u", rows[i].minor);
+    }
+    cr_assert_str_eq(openssl_default_groups(version(4, 15)), openssl_default_groups(VERSION));
+    cr_assert_str_eq(openssl_default_groups(0x40000000), openssl_default_groups(version(5, 0)));
+}
+
 static SSL_CTX *context_of(const struct config_tls *tls)
 {
     struct tls_error error = {""};
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *ctx = SSL_CTX_new(TLS_method());
     cr_assert(limits_use(ctx, tls));
     cr_assert(algorithms_use(ctx, tls, &error), "%s", error.text);
     return ctx;
@@ -44,6 +63,53 @@ Test(limits, what_a_peer_may_show_is_bounded)
     ctx = context_of(&(struct config_tls){.max_certificate_list = 5000, .verify_depth = 2});
     cr_assert_eq(SSL_CTX_get_max_cert_list(ctx), 5000);
     cr_assert_eq(SSL_CTX_get_verify_depth(ctx), 2);
+    SSL_CTX_free(ctx);
+}
+
+/* One ClientHello, as the server reads it. */
+struct offered {
+    uint16_t groups[32];
+    size_t count;
+};
+
+static int keep_groups(SSL *ssl, int *alert, void *arg)
+{
+    struct offered *offered = arg;
+    const unsigned char *data;
+    size_t size;
+    (void)alert;
+    cr_assert_eq(SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_groups, &data, &size), 1);
+    for (size_t at = 2; at + 1 < size && offered->count < 32; at += 2)
+        offered->groups[offered->count++] = (uint16_t)(data[at] << 8 | data[at + 1]);
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
+static bool offers(const struct offered *offered, uint16_t group)
+{
+    for (size_t i = 0; i < offered->count; i++)
+        if (offered->groups[i] == group)
+            return true;
+    return false;
+}
+
+Test(limits, common_groups_are_offered_by_default)
+{
+    enum { P256 = 0x17, P384 = 0x18, P521 = 0x19, X25519 = 0x1d, X448 = 0x1e }; /* RFC 8446 */
+    static const uint16_t wanted[] = {P256, P384, P521, X25519, X448};
+    struct offered offered = {.count = 0};
+    SSL_CTX *ctx = context_of(&(struct config_tls){.max_certificate_list = 0});
+    SSL_CTX_set_client_hello_cb(ctx, keep_groups, &offered);
+    SSL *client = SSL_new(ctx), *server = SSL_new(ctx);
+    BIO *one, *other;
+    cr_assert_eq(BIO_new_bio_pair(&one, 0, &other, 0), 1);
+    SSL_set_bio(client, one, one);
+    SSL_set_bio(server, other, other);
+    cr_assert_eq(SSL_connect(client), -1);
+    cr_assert_leq(SSL_accept(server), 0);
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
+        cr_assert(offers(&offered, wanted[i]), "%#x", wanted[i]);
+    SSL_free(client);
+    SSL_free(server);
     SSL_CTX_free(ctx);
 }
 

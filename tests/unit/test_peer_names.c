@@ -198,13 +198,15 @@ Test(peer_names, common_name_counts_where_it_is_asked_for)
 static X509 *with_common_names(int type, const void *one, int one_size, const char *other)
 {
     X509 *certificate = X509_new();
-    X509_NAME *subject = X509_get_subject_name(certificate);
+    X509_NAME *subject = X509_NAME_new();
     cr_assert_eq(X509_NAME_add_entry_by_NID(subject, NID_commonName, type, one, one_size, -1, 0),
                  1);
     if (other)
         cr_assert_eq(X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8,
                                                 (const unsigned char *)other, -1, -1, 0),
                      1);
+    cr_assert_eq(X509_set_subject_name(certificate, subject), 1);
+    X509_NAME_free(subject);
     return certificate;
 }
 

@@ -42,17 +42,42 @@ Test(registry, counts_in_all_and_by_service)
         registry_add(registry, &entries[i]);
         cr_assert_eq(registry_count(registry), i + 1);
     }
-    cr_assert_eq(registry_service_count(registry, 0), 3);
-    cr_assert_eq(registry_service_count(registry, 1), 3);
-    cr_assert_eq(registry_service_count(registry, 2), 0);
+    cr_assert_eq(registry_count_service(registry, 0).all, 3);
+    cr_assert_eq(registry_count_service(registry, 1).all, 3);
+    cr_assert_eq(registry_count_service(registry, 2).all, 0);
     static const size_t order[] = {2, 0, 5, 3, 4, 1}; /* middle, ends, the rest */
     for (size_t i = 0; i < 6; i++) {
         registry_remove(registry, &entries[order[i]]);
         cr_assert_eq(registry_count(registry), 5 - i);
     }
-    cr_assert_eq(registry_service_count(registry, 0), 0);
-    cr_assert_eq(registry_service_count(registry, 1), 0);
+    cr_assert_eq(registry_count_service(registry, 0).all, 0);
+    cr_assert_eq(registry_count_service(registry, 1).all, 0);
     registry_free(registry);
+}
+
+/* A dialer at work is waited for, but is no connection. */
+Test(registry, counts_who_has_a_connection)
+{
+    actpass_config *config = actpass_config_new();
+    struct registry *registry = registry_new(SERVICES);
+    struct registry_entry entries[3] = {{.service = 0}, {.service = 1}, {.service = 1}};
+    for (size_t i = 0; i < 3; i++)
+        registry_add(registry, &entries[i]);
+    cr_assert_eq(registry_open(registry), 0);
+    registry_set(registry, &entries[0], open_conn(config), false);
+    registry_set(registry, &entries[1], open_conn(config), true);
+    cr_assert_eq(registry_count(registry), 3);
+    cr_assert_eq(registry_open(registry), 2);
+    cr_assert_eq(registry_count_service(registry, 1).all, 2);
+    cr_assert_eq(registry_service_open(registry, 0), 1);
+    cr_assert_eq(registry_service_open(registry, 1), 1);
+    cr_assert_eq(registry_service_open(registry, 2), 0);
+    for (size_t i = 0; i < 3; i++) {
+        registry_remove(registry, &entries[i]);
+        actpass_free(entries[i].conn);
+    }
+    registry_free(registry);
+    actpass_config_free(config);
 }
 
 /* Whose turn it is, and that each is given its time. */
@@ -76,8 +101,8 @@ Test(registry, who_is_not_established_makes_way)
     usleep(WAY_HANDSHAKE_US + 1000);
     cr_assert_eq(registry_make_way(registry, 1, 0), 0);
     cr_assert(registry_made_way(registry, &entries[0]));
-    cr_assert_eq(registry_leaving(registry, 1), 1);
-    cr_assert_eq(registry_service_count(registry, 1), 2, "it counts until it has gone");
+    cr_assert_eq(registry_count_service(registry, 1).leaving, 1);
+    cr_assert_eq(registry_count_service(registry, 1).all, 2, "it counts until it has gone");
     registry_established(registry, &entries[1]);
     cr_assert_eq(registry_make_way(registry, 1, 0), INT64_MAX, "who is established stays");
     cr_assert(was_aborted(entries[0].conn));
@@ -85,7 +110,7 @@ Test(registry, who_is_not_established_makes_way)
         registry_remove(registry, &entries[i]);
         actpass_free(entries[i].conn);
     }
-    cr_assert_eq(registry_leaving(registry, 1), 0);
+    cr_assert_eq(registry_count_service(registry, 1).leaving, 0);
     cr_assert_eq(registry_open_from(registry, 1, &address), 0);
     registry_free(registry);
     actpass_config_free(config);
@@ -197,7 +222,7 @@ Test(registry, entries_without_a_connection_are_waited_for_and_not_aborted)
     struct registry_entry dialer = {.service = 1};
     registry_add(registry, &dialer);
     cr_assert_eq(registry_count(registry), 1);
-    cr_assert_eq(registry_service_count(registry, 1), 1);
+    cr_assert_eq(registry_count_service(registry, 1).all, 1);
     cr_assert_eq(registry_open(registry), 0);
     cr_assert_eq(registry_abort_all(registry), 0);
     cr_assert_eq(registry_abort_undecided(registry, 1), 0);

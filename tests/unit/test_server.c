@@ -1,6 +1,6 @@
-#include "server/daemon/server.h"
-
 #include "relay/clock.h"
+#include "server/daemon/lines.h"
+#include "server/daemon/state.h"
 #include "server/lib/settings.h"
 #include "tests/support/certs.h"
 
@@ -229,7 +229,7 @@ Test(server, a_report_takes_lines_of_any_length)
 {
     struct config_report report = {0};
     for (int i = 0; i < 50; i++)
-        server_report(&report.errors, "%02000d", i);
+        lines_add(&report.errors, "%02000d", i);
     cr_assert_eq(report.errors.count, 50);
     cr_assert_lt(strlen(report.errors.items[49]), 2000, "cut, but there");
     config_report_free(&report);

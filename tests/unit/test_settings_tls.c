@@ -1,10 +1,17 @@
 /* The setters of actpass_tls.h. */
+#include "server/lib/sessions/store.h"
 #include "server/lib/settings.h"
 #include "tests/support/certs.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 TestSuite(settings_tls, .timeout = 20);
 
@@ -101,6 +108,188 @@ Test(settings_tls, sessions)
     cr_assert_eq(tls->session_timeout_ms, 1000);
     actpass_config_free(config);
 }
+
+/* ---- What a Redis is told and shown ------------------------------------------------------- */
+
+static void assert_access(const actpass_config *config, const char *password_file, const char *ca,
+                          bool ca_system)
+{
+    const struct config_sessions *sessions = &config->connection.tls.sessions;
+    cr_assert_eq(sessions->ca_system, ca_system);
+    cr_assert_eq(sessions->password_file, password_file);
+    if (password_file)
+        cr_assert_str_eq(sessions->password_file, password_file);
+    cr_assert_eq(sessions->ca, ca);
+    if (ca)
+        cr_assert_str_eq(sessions->ca, ca);
+}
+
+Test(settings_tls, sessions_access)
+{
+    actpass_config *config = actpass_config_new();
+    assert_access(config, NULL, NULL, false);
+    cr_assert_eq(actpass_config_set_sessions_access(config, "a.password", "ca.pem"), 0);
+    assert_access(config, "a.password", "ca.pem", false);
+    cr_assert_eq(actpass_config_set_sessions(config, "rediss://a.example", "a.keys"), 0);
+    assert_access(config, "a.password", "ca.pem", false); /* the order does not matter */
+    cr_assert_eq(actpass_config_set_sessions_access(config, "credential:a", "system"), 0);
+    assert_access(config, "credential:a", NULL, true);
+    cr_assert_eq(actpass_config_set_sessions(config, "memory", NULL), 0);
+    assert_access(config, "credential:a", NULL, true);
+    cr_assert_eq(actpass_config_set_sessions_access(config, NULL, "ca.pem"), 0);
+    assert_access(config, NULL, "ca.pem", false);
+    cr_assert_eq(actpass_config_set_sessions_access(config, NULL, NULL), 0);
+    assert_access(config, NULL, NULL, false);
+    cr_assert_eq(actpass_config_set_sessions_access(config, NULL, "system"), 0);
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_CLIENT), 0);
+    cr_assert_eq(actpass_config_set_insecure_any_peer(config, 1), 0);
+    cr_assert(settings_freeze(config), "%s", actpass_config_error(config));
+    cr_assert_eq(actpass_config_set_sessions_access(config, "a.password", "ca.pem"), -1);
+    assert_says(config, "in use and cannot be changed");
+    assert_access(config, NULL, NULL, true);
+    actpass_config_free(config);
+}
+
+#ifdef HAVE_HIREDIS
+
+static int listen_on_loopback(uint16_t *port)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(name);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&name, size), 0);
+    cr_assert_eq(listen(fd, 4), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&name, &size), 0);
+    *port = ntohs(name.sin_port);
+    return fd;
+}
+
+/* A configuration with sessions in a Redis that nobody asks for yet. */
+static actpass_config *config_of(struct test_pair *pair, const char *where, const char *password,
+                                 const char *ca)
+{
+    char keys[65];
+    memset(keys, 'a', sizeof(keys) - 1);
+    keys[sizeof(keys) - 1] = '\0';
+    actpass_config *config = actpass_config_new();
+    const char *key_file = test_write_text(pair->folder, "session.keys", keys);
+    cr_assert_eq(chmod(key_file, 0600), 0);
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_SERVER), 0);
+    cr_assert_eq(actpass_config_set_identity(config, pair->ends[0].certificate, pair->ends[0].key),
+                 0);
+    cr_assert_eq(actpass_config_set_sessions_access(config, password, ca), 0);
+    bool leaves = strncmp(where, "redis", 5) == 0;
+    cr_assert_eq(actpass_config_set_sessions(config, where, leaves ? key_file : NULL), 0);
+    return config;
+}
+
+static const char *write_file(struct test_pair *pair, const char *name, const char *text,
+                              mode_t mode)
+{
+    const char *path = test_write_text(pair->folder, name, text);
+    cr_assert_eq(chmod(path, mode), 0);
+    return path;
+}
+
+/* The whole message, in which PATH stands for %s. NULL: it can be used. */
+static void assert_outcome(struct test_pair *pair, const char *where, const char *password,
+                           const char *ca, const char *format, const char *path)
+{
+    char wanted[1024] = "";
+    actpass_config *config = config_of(pair, where, password, ca);
+    bool good = settings_freeze(config);
+    if (format)
+        (void)snprintf(wanted, sizeof(wanted), format, path, path);
+    cr_assert_eq(good, !format, "%s %s: %s", where, wanted, actpass_config_error(config));
+    if (format)
+        cr_assert_str_eq(actpass_config_error(config), wanted);
+    actpass_config_free(config);
+}
+
+Test(settings_tls, a_password_file_for_redis)
+{
+    struct test_pair *pair = test_pair_new();
+    const char *good = write_file(pair, "good", "secret\n", 0600);
+    const char *open = write_file(pair, "open", "secret\n", 0644);
+    const char *empty = write_file(pair, "empty", "\n", 0600);
+    const char *plain = "redis://127.0.0.1:1", *user = "redis://u@127.0.0.1:1/2";
+    cr_assert_eq(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    assert_outcome(pair, plain, NULL, NULL, NULL, NULL);
+    assert_outcome(pair, plain, good, NULL, NULL, NULL);
+    assert_outcome(pair, user, good, NULL, NULL, NULL);
+    assert_outcome(pair, "memory", "/no/password", "/no/ca", NULL, NULL);
+    assert_outcome(pair, user, NULL, NULL,
+                   "sessions in Redis: the user %s has no password: give sessions_password_file",
+                   "u");
+    assert_outcome(pair, plain, "/no/password", NULL,
+                   "%s cannot be read: No such file or directory", "/no/password");
+    assert_outcome(pair, plain, open, NULL,
+                   "%s holds a password and is open to others (everybody): chmod 600 %s", open);
+    assert_outcome(pair, user, empty, NULL, "%s is empty; a password is expected", empty);
+    assert_outcome(pair, plain, "/", NULL,
+                   "%s is not a regular file; a file with a password is expected", "/");
+    assert_outcome(pair, plain, "credential:redis", NULL,
+                   "%s: there are no systemd credentials here: add LoadCredential= to the unit",
+                   "credential:redis");
+    test_pair_free(pair);
+}
+
+Test(settings_tls, a_ca_for_redis)
+{
+    struct test_pair *pair = test_pair_new();
+    const char *text = write_file(pair, "text", "no certificate\n", 0644);
+    const char *where = "rediss://127.0.0.1:1", *wrong = "sessions_ca %s cannot be used: it must "
+                                                         "be a PEM file with CAs";
+    assert_outcome(pair, where, NULL, pair->ca, NULL, NULL);
+    assert_outcome(pair, where, NULL, "system", NULL, NULL);
+    assert_outcome(pair, "redis://127.0.0.1:1", NULL, "/no/ca", NULL, NULL);
+    assert_outcome(pair, where, NULL, NULL,
+                   "sessions in Redis over TLS: give sessions_ca, the CA to trust", "");
+    assert_outcome(pair, where, NULL, "/no/ca.pem", wrong, "/no/ca.pem");
+    assert_outcome(pair, where, NULL, text, wrong, text);
+    test_pair_free(pair);
+}
+
+/* A Redis that never answers; what it was told is still there afterwards. WHERE has %u for its
+ * port. */
+static void take_what_redis_is_told(struct test_pair *pair, const char *where, char *told,
+                                    size_t size)
+{
+    char url[64], record[STORE_RECORD];
+    size_t record_size;
+    uint16_t port;
+    struct tls_error error;
+    struct store_problem problem;
+    int listener = listen_on_loopback(&port);
+    (void)snprintf(url, sizeof(url), where, port);
+    const char *password = write_file(pair, "password", "secret\n", 0600);
+    actpass_config *config = config_of(pair, url, password, NULL);
+    struct store *store = store_new(&config->connection.tls.sessions, &error);
+    cr_assert_not_null(store, "%s", error.text);
+    cr_assert_eq(store_get(store, &(struct store_key){{1}}, record, &record_size, &problem),
+                 STORE_FAILED);
+    store_free(store);
+    actpass_config_free(config);
+    int fd = accept(listener, NULL, NULL);
+    ssize_t length = recv(fd, told, size - 1, MSG_DONTWAIT);
+    told[length > 0 ? length : 0] = '\0';
+    close(fd);
+    close(listener);
+}
+
+Test(settings_tls, the_password_is_what_redis_is_told)
+{
+    struct test_pair *pair = test_pair_new();
+    char told[256];
+    take_what_redis_is_told(pair, "redis://127.0.0.1:%u", told, sizeof(told));
+    cr_assert_str_eq(told, "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n");
+    take_what_redis_is_told(pair, "redis://user@127.0.0.1:%u", told, sizeof(told));
+    cr_assert_str_eq(told, "*3\r\n$4\r\nAUTH\r\n$4\r\nuser\r\n$6\r\nsecret\r\n");
+    test_pair_free(pair);
+}
+#endif
+
+/* ---- All of them -------------------------------------------------------------------------- */
 
 /* They arrive where the JSON keys do: a file that is not there is named at the first use. */
 Test(settings_tls, what_is_set_is_used)

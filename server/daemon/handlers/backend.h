@@ -1,15 +1,16 @@
-/* Opens the connection to a plain backend. Runs on the conversation's thread. */
-#ifndef ACTPASS_SERVER_SERVICES_BACKEND_H
-#define ACTPASS_SERVER_SERVICES_BACKEND_H
+/* Opens the connection to a plain backend. For the conversation thread. */
+#ifndef ACTPASS_SERVER_HANDLERS_BACKEND_H
+#define ACTPASS_SERVER_HANDLERS_BACKEND_H
 
 #include "config/config.h"
 #include "server/include/actpass.h"
 
 #include <stddef.h>
 
-/* Connects within 10 s, the lookup of a name included, or until the TLS connection is aborted;
- * tries all addresses of a name in turn, and a unix socket with a full backlog again. The
- * descriptor does not block. -1 with one sentence in problem. */
+/* Connects within 10 seconds, name resolution included, and serves the TLS connection meanwhile.
+ * Dials all addresses of a name (see server/lib/dial/dial.h), and a unix socket with a full backlog
+ * again. Returns a non-blocking descriptor, which the caller closes; -1 with one sentence in
+ * PROBLEM: no address answered, or the TLS connection was aborted. */
 int backend_connect(actpass_conn *conn, const struct config_address *address, char *problem,
                     size_t size);
 

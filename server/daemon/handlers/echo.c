@@ -1,8 +1,9 @@
-#include "server/daemon/handlers/echo.h"
+/* Echo: writes back what it reads, until the peer's close_notify. */
+#include "server/daemon/handlers/handler.h"
 
 enum { RECORD = 16384 };
 
-void echo_serve(struct service_job *job)
+static void echo(struct handler_job *job)
 {
     unsigned char buffer[RECORD];
     int64_t length;
@@ -10,3 +11,5 @@ void echo_serve(struct service_job *job)
         length = actpass_read(job->conn, buffer, sizeof(buffer));
     } while (length > 0 && actpass_write(job->conn, buffer, (size_t)length) == 0);
 }
+
+const struct handler echo_handler = {.name = "echo", .run = echo};

@@ -1,4 +1,6 @@
-#include "server/daemon/handlers/forward.h"
+/* Forward: connects the TLS side with a plain backend. Half-closes are passed on in both
+ * directions; see duplex.h. */
+#include "server/daemon/handlers/handler.h"
 
 #include "server/daemon/handlers/backend.h"
 #include "server/daemon/handlers/duplex.h"
@@ -6,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-void forward_serve(struct service_job *job)
+static void forward(struct handler_job *job)
 {
     char name[200];
     int backend =
@@ -17,3 +19,5 @@ void forward_serve(struct service_job *job)
     (void)duplex_run(job->conn, backend, job->idle_timeout_ms, name);
     close(backend);
 }
+
+const struct handler forward_handler = {.name = "forward", .descriptors = 1, .run = forward};

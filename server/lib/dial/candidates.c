@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/lib/dial/resolve.h"
+#include "server/lib/dial/unix_address.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -9,25 +10,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
+
+static const struct dial_wait no_limit = {.cancel_fd = -1};
 
 void candidates_begin(struct candidates *candidates, const struct config_address *addresses,
                       size_t count)
 {
-    *candidates = (struct candidates){
-        .addresses = addresses, .count = count, .cancel_fd = -1, .deadline_us = DEADLINE_NEVER};
+    *candidates = (struct candidates){.addresses = addresses,
+                                      .count = count,
+                                      .wait = &no_limit,
+                                      .deadline_us = DEADLINE_NEVER,
+                                      .lookup_flags = AI_ADDRCONFIG};
 }
 
-void candidates_limit(struct candidates *candidates, int cancel_fd, int64_t deadline_us)
+void candidates_begin_list(struct candidates *candidates, const struct candidate *list,
+                           size_t count)
 {
-    candidates->cancel_fd = cancel_fd;
+    candidates_begin(candidates, NULL, 0);
+    candidates->list = list;
+    candidates->have = count;
+}
+
+void candidates_limit(struct candidates *candidates, const struct dial_wait *wait,
+                      int64_t deadline_us)
+{
+    candidates->wait = wait;
     candidates->deadline_us = deadline_us;
 }
 
 void candidates_end(struct candidates *candidates)
 {
-    free(candidates->list);
+    free(candidates->owned);
+    candidates->owned = NULL;
     candidates->list = NULL;
+    candidates->have = candidates->at = 0;
 }
 
 bool candidates_at_hand(const struct candidates *candidates)
@@ -83,43 +99,49 @@ struct addrinfo *candidates_in_turn(struct addrinfo *list)
     return first;
 }
 
-static const char *resolve_name(struct candidates *candidates, const struct config_address *address)
+static const char *copy_found(const struct addrinfo *found, const struct config_address *address,
+                              struct candidate **list, size_t *count)
+{
+    *list = calloc(count_of(found), sizeof(**list));
+    if (!*list)
+        return strerror(ENOMEM);
+    for (*count = 0; found; found = found->ai_next) {
+        struct candidate *candidate = &(*list)[(*count)++];
+        memcpy(&candidate->address, found->ai_addr, found->ai_addrlen);
+        candidate->size = found->ai_addrlen;
+        candidate->of = address;
+    }
+    return NULL;
+}
+
+static const char *resolve_path(const struct config_address *address, struct candidate **list,
+                                size_t *count)
+{
+    struct sockaddr_un where;
+    if (!unix_address(address->path, &where))
+        return "the path is too long";
+    const struct addrinfo one = {.ai_addr = (struct sockaddr *)&where, .ai_addrlen = sizeof(where)};
+    return copy_found(&one, address, list, count);
+}
+
+const char *candidates_resolve(const struct config_address *address, int flags,
+                               const struct dial_wait *wait, int64_t deadline_us,
+                               struct candidate **list, size_t *count)
 {
     struct addrinfo *found = NULL;
-    const char *why = resolve_within(address->host, address->port, AI_ADDRCONFIG,
-                                     candidates->cancel_fd, share_of(candidates), &found);
+    *list = NULL;
+    *count = 0;
+    if (address->kind == CONFIG_ADDRESS_UNIX)
+        return resolve_path(address, list, count);
+    const char *why = resolve(address->host, address->port, flags, wait, deadline_us, &found);
     if (why)
         return why;
     if (!found)
         return "the name has no address";
     found = candidates_in_turn(found);
-    candidates->list = calloc(1 + count_of(found), sizeof(candidates->list[0])); /* never none */
-    const struct addrinfo *one = candidates->list ? found : NULL;
-    for (; one; one = one->ai_next) {
-        struct candidate *candidate = &candidates->list[candidates->have++];
-        memcpy(&candidate->address, one->ai_addr, one->ai_addrlen);
-        candidate->size = one->ai_addrlen;
-        candidate->of = address;
-    }
+    why = copy_found(found, address, list, count);
     freeaddrinfo(found);
-    return candidates->list ? NULL : strerror(ENOMEM);
-}
-
-static const char *resolve_path(struct candidates *candidates, const struct config_address *address)
-{
-    struct sockaddr_un where = {.sun_family = AF_UNIX};
-    size_t length = strlen(address->path);
-    if (length >= sizeof(where.sun_path))
-        return "the path is too long";
-    memcpy(where.sun_path, address->path, length);
-    candidates->list = calloc(1, sizeof(candidates->list[0]));
-    if (!candidates->list)
-        return strerror(ENOMEM);
-    memcpy(&candidates->list[0].address, &where, sizeof(where));
-    candidates->list[0].size = sizeof(where);
-    candidates->list[0].of = address;
-    candidates->have = 1;
-    return NULL;
+    return why;
 }
 
 bool candidates_next(struct candidates *candidates, const struct dial_ear *ear,
@@ -130,9 +152,10 @@ bool candidates_next(struct candidates *candidates, const struct dial_ear *ear,
             return false;
         const struct config_address *address = &candidates->addresses[candidates->next++];
         candidates_end(candidates);
-        candidates->have = candidates->at = 0;
-        const char *why = address->kind == CONFIG_ADDRESS_UNIX ? resolve_path(candidates, address)
-                                                               : resolve_name(candidates, address);
+        const char *why =
+            candidates_resolve(address, candidates->lookup_flags, candidates->wait,
+                               share_of(candidates), &candidates->owned, &candidates->have);
+        candidates->list = candidates->owned;
         if (why)
             ear->failed(ear->arg, address->text, why);
     }

@@ -1,9 +1,10 @@
-/* What to connect to: the socket addresses behind a list of configured ones, in the order in which
- * to try them. Names are looked up one by one, when their turn comes. For one thread. */
-#ifndef ACTPASS_SERVER_DIALING_CANDIDATES_H
-#define ACTPASS_SERVER_DIALING_CANDIDATES_H
+/* The socket addresses behind a list of configured addresses, in the order in which to try them.
+ * A name is resolved only when its turn comes. For one thread. */
+#ifndef ACTPASS_SERVER_LIB_DIAL_CANDIDATES_H
+#define ACTPASS_SERVER_LIB_DIAL_CANDIDATES_H
 
 #include "config/config.h"
+#include "server/lib/dial/wait.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,42 +17,58 @@ struct candidate {
     const struct config_address *of; /* the configured address that it stands for */
 };
 
-/* Hears of each attempt that failed; WHY is one short sentence. */
+/* Is called for each attempt that failed; WHY is one short sentence. */
 struct dial_ear {
     void (*failed)(void *arg, const char *address, const char *why);
     void *arg;
 };
 
 struct candidates {
-    const struct config_address *addresses;
-    size_t count, next; /* of the configured addresses */
-    struct candidate *list;
-    size_t have, at; /* of the one whose turn it is */
-    int cancel_fd;
+    const struct config_address *addresses; /* borrowed, as is wait */
+    size_t count, next;                     /* of the configured addresses */
+    const struct candidate *list;           /* of the configured address whose turn it is */
+    struct candidate *owned;                /* the list, if it is ours */
+    size_t have, at;                        /* in the list */
+    const struct dial_wait *wait;
     int64_t deadline_us;
+    int lookup_flags;
 };
 
+/* Begins with no limits: lookups cannot be cancelled and have no deadline. */
 void candidates_begin(struct candidates *candidates, const struct config_address *addresses,
                       size_t count);
-/* Lookups end at the deadline, and once CANCEL_FD is readable; -1: there is none. */
-void candidates_limit(struct candidates *candidates, int cancel_fd, int64_t deadline_us);
+
+/* Begins with socket addresses that were resolved before; LIST is borrowed. */
+void candidates_begin_list(struct candidates *candidates, const struct candidate *list,
+                           size_t count);
+
+/* Makes lookups end at the deadline (CLOCK_MONOTONIC) or when WAIT, which is borrowed, gives up. */
+void candidates_limit(struct candidates *candidates, const struct dial_wait *wait,
+                      int64_t deadline_us);
+
 void candidates_end(struct candidates *candidates);
 
-/* Is there another one behind the same configured address? Else the next call may wait for a
- * lookup. */
+/* Returns true if the next call of candidates_next does not have to resolve a name. */
 bool candidates_at_hand(const struct candidates *candidates);
 
-/* False: there are no more. A name's addresses come with families in turn (RFC 8305 section 4), the
- * first as getaddrinfo prefers. A name that cannot be looked up is told to EAR. */
+/* Returns false if there are no more. The addresses of a name alternate between the families (RFC
+ * 8305 section 4), the first one as getaddrinfo prefers. EAR hears of each name that cannot be
+ * resolved. */
 bool candidates_next(struct candidates *candidates, const struct dial_ear *ear,
                      struct candidate *candidate);
 
-/* Puts a list of getaddrinfo's into the order in which its addresses are tried: families in turn.
- */
+/* Resolves one address to a list of *COUNT candidates, at least one, that the caller frees. FLAGS
+ * are those of resolve(). Returns NULL, or why there are none; valid until this thread calls the
+ * function again. ADDRESS must outlive the list. */
+const char *candidates_resolve(const struct config_address *address, int flags,
+                               const struct dial_wait *wait, int64_t deadline_us,
+                               struct candidate **list, size_t *count);
+
+/* Makes the families of getaddrinfo's list alternate. Returns the new first element. */
 struct addrinfo;
 struct addrinfo *candidates_in_turn(struct addrinfo *list);
 
-/* "192.0.2.1:443", "[2001:db8::1]:443" or "unix:/path". */
+/* Writes "192.0.2.1:443", "[2001:db8::1]:443" or "unix:/path". */
 void candidate_print(const struct candidate *candidate, char *text, size_t size);
 
 #endif

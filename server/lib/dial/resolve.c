@@ -3,7 +3,6 @@
 #include "relay/clock.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -84,14 +83,20 @@ static struct lookup *new_lookup(const char *host, const char *port, int flags)
 static int ask(const char *host, const char *port, int flags, struct addrinfo **found)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
-    return getaddrinfo(host, port, &hints, found);
+    return getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, found);
+}
+
+/* EAI_NODATA: the name has addresses, but none of the families that this host has. */
+static bool is_nothing(int failed)
+{
+    return failed == EAI_NONAME || failed == EAI_ADDRFAMILY || failed == EAI_NODATA;
 }
 
 static void look_up(struct lookup *lookup)
 {
     int failed = ask(lookup->host, lookup->port, lookup->flags, &lookup->found);
-    if (lookup->flags != 0 && (failed == EAI_NONAME || failed == EAI_ADDRFAMILY))
-        failed = ask(lookup->host, lookup->port, 0, &lookup->found); /* loopback only */
+    if ((lookup->flags & AI_ADDRCONFIG) != 0 && is_nothing(failed)) /* loopback only */
+        failed = ask(lookup->host, lookup->port, lookup->flags & ~AI_ADDRCONFIG, &lookup->found);
     lookup->failed = failed;
     lookup->error = errno;
 }
@@ -225,8 +230,20 @@ static const char *result_of(struct lookup *lookup, struct addrinfo **found)
     return why;
 }
 
-static const char *resolve_on_thread(struct lookup *lookup, const struct resolve_wait *wait,
-                                     struct addrinfo **found)
+/* 0 once the lookup is DONE, or an errno: ETIMEDOUT at the deadline. */
+static int wait_until_done(const struct lookup *lookup, const struct dial_wait *wait,
+                           int64_t deadline_us)
+{
+    struct pollfd set = {.fd = lookup->done_fd, .events = POLLIN};
+    int error;
+    do {
+        error = dial_wait(wait, &set, 1, deadline_us);
+    } while (error == 0 && set.revents == 0 && clock_now_us() < deadline_us);
+    return error == 0 && set.revents == 0 ? ETIMEDOUT : error;
+}
+
+static const char *resolve_on_thread(struct lookup *lookup, const struct dial_wait *wait,
+                                     int64_t deadline_us, struct addrinfo **found)
 {
     int error = begin(lookup);
     if (error != 0) {
@@ -234,53 +251,27 @@ static const char *resolve_on_thread(struct lookup *lookup, const struct resolve
         return error == EAGAIN || error == ENOMEM ? "no thread can be made to resolve the name"
                                                   : strerror(error);
     }
-    error = wait->until_readable(wait->arg, lookup->done_fd);
+    error = wait_until_done(lookup, wait, deadline_us);
     const char *why = error != 0 ? why_given_up(error) : result_of(lookup, found);
     end(lookup);
     return why;
 }
 
-const char *resolve(const char *host, uint16_t port, int flags, const struct resolve_wait *wait,
-                    struct addrinfo **found)
+/* 0 or one of getaddrinfo's errors; EAI_NONAME: HOST is a name. */
+static int resolve_number(const char *host, const char *port, int flags, struct addrinfo **found)
+{
+    *found = NULL;
+    return ask(host, port, (flags & ~AI_ADDRCONFIG) | AI_NUMERICHOST, found);
+}
+
+const char *resolve(const char *host, uint16_t port, int flags, const struct dial_wait *wait,
+                    int64_t deadline_us, struct addrinfo **found)
 {
     char number[8];
     (void)snprintf(number, sizeof(number), "%u", (unsigned)port);
-    *found = NULL;
-    int failed = ask(host, number, AI_NUMERICHOST, found);
-    if (failed != EAI_NONAME)
+    int failed = resolve_number(host, number, flags, found);
+    if (failed != EAI_NONAME || (flags & AI_NUMERICHOST) != 0)
         return failed == 0 ? NULL : failure(failed, errno);
     struct lookup *lookup = new_lookup(host, number, flags);
-    return lookup ? resolve_on_thread(lookup, wait, found) : strerror(errno);
-}
-
-/* ---- With a descriptor to give up on ------------------------------------------------------- */
-
-struct limits {
-    int cancel_fd;
-    int64_t deadline_us;
-};
-
-static int poll_until_readable(void *arg, int fd)
-{
-    const struct limits *limits = arg;
-    struct pollfd set[] = {{.fd = fd, .events = POLLIN},
-                           {.fd = limits->cancel_fd, .events = POLLIN}};
-    struct timespec left;
-    int ready;
-    do {
-        ready = ppoll(set, 2, clock_left(limits->deadline_us, &left), NULL);
-    } while (ready < 0 && errno == EINTR);
-    if (ready < 0)
-        return errno;
-    if (set[1].revents != 0)
-        return ECANCELED;
-    return ready > 0 ? 0 : ETIMEDOUT;
-}
-
-const char *resolve_within(const char *host, uint16_t port, int flags, int cancel_fd,
-                           int64_t deadline_us, struct addrinfo **found)
-{
-    struct limits limits = {cancel_fd, deadline_us};
-    struct resolve_wait wait = {poll_until_readable, &limits};
-    return resolve(host, port, flags, &wait, found);
+    return lookup ? resolve_on_thread(lookup, wait, deadline_us, found) : strerror(errno);
 }

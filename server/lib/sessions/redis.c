@@ -2,7 +2,7 @@
 #include "server/lib/sessions/redis.h"
 
 #include "relay/clock.h"
-#include "server/lib/dial/resolve.h"
+#include "server/lib/dial/unix_address.h"
 #include "server/lib/sessions/redis_link.h"
 #include "server/lib/tls/error.h"
 
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
 /* Connections that are kept; more may be open at once for as long as they are used, but not without
  * bound. */
@@ -214,38 +213,37 @@ static void free_redis(struct store *store)
     redis_tls_free(redis->place.tls);
     secret_wipe(&redis->place.password);
     free(redis->place.user);
+    free(redis->place.candidates);
+    config_address_free(&redis->place.address);
     free(redis);
 }
 
-static bool set_path(struct redis_place *place, const char *path, struct tls_error *error)
+static bool copy_address(struct config_address *address, const struct config_sessions *where)
 {
-    struct sockaddr_un *name = (struct sockaddr_un *)&place->addresses[0].name;
-    if (strlen(path) >= sizeof(name->sun_path))
-        return tls_fail(error, "sessions in Redis: the path %s is longer than %zu bytes", path,
-                        sizeof(name->sun_path) - 1);
-    name->sun_family = AF_UNIX;
-    memcpy(name->sun_path, path, strlen(path) + 1);
-    place->addresses[0].size = sizeof(*name);
-    place->count = 1;
-    return true;
+    const char *from = where->path ? where->path : where->host;
+    char *copy = strdup(from);
+    address->kind = where->path ? CONFIG_ADDRESS_UNIX : CONFIG_ADDRESS_TCP;
+    address->text = strdup(from);
+    address->port = where->port;
+    *(where->path ? &address->path : &address->host) = copy;
+    return copy && address->text;
 }
 
-/* Names are looked up now, since a look-up can take far longer than a handshake may wait. */
-static bool look_up(struct redis_place *place, const char *host, uint16_t port,
+/* Names are resolved now, since that can take far longer than a handshake may wait. */
+static bool look_up(struct redis_place *place, const struct config_sessions *where,
                     struct tls_error *error)
 {
-    struct addrinfo *found = NULL;
-    const char *why = resolve_within(host, port, 0, -1, clock_deadline_ms(REDIS_LOOKUP_MS), &found);
-    if (why)
-        return tls_fail(error, "sessions in Redis: the host %s is not known: %s", host, why);
-    for (struct addrinfo *each = found; each && place->count < REDIS_MOST_ADDRESSES;
-         each = each->ai_next) {
-        struct redis_address *address = &place->addresses[place->count++];
-        memcpy(&address->name, each->ai_addr, each->ai_addrlen);
-        address->size = each->ai_addrlen;
-    }
-    freeaddrinfo(found);
-    return true;
+    const struct dial_wait wait = {.cancel_fd = -1};
+    if (where->path && strlen(where->path) > UNIX_PATH_MAX_BYTES)
+        return tls_fail(error, "sessions in Redis: the path %s is longer than %d bytes",
+                        where->path, UNIX_PATH_MAX_BYTES);
+    if (!copy_address(&place->address, where))
+        return tls_fail(error, "out of memory for sessions");
+    const char *why =
+        candidates_resolve(&place->address, 0, &wait, clock_deadline_ms(REDIS_LOOKUP_MS),
+                           &place->candidates, &place->count);
+    return !why || tls_fail(error, "sessions in Redis: the host %s is not known: %s",
+                            place->address.text, why);
 }
 
 static bool set_access(struct redis_place *place, const struct config_sessions *where,
@@ -277,9 +275,7 @@ struct store *store_redis_new(const struct config_sessions *where, int64_t deadl
     redis->base.calls = &calls;
     redis->deadline_ms = deadline_ms;
     redis->place.db = where->db;
-    if (set_access(&redis->place, where, error) &&
-        (where->path ? set_path(&redis->place, where->path, error)
-                     : look_up(&redis->place, where->host, where->port, error)))
+    if (set_access(&redis->place, where, error) && look_up(&redis->place, where, error))
         return &redis->base;
     free_redis(&redis->base);
     return NULL;

@@ -4,8 +4,6 @@
 #include "relay/clock.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <poll.h>
 #include <stdio.h>
@@ -43,44 +41,21 @@ static int wait_for(int fd, short events, int64_t deadline_us)
 
 /* ---- Connect ------------------------------------------------------------------------------ */
 
-static int finish_connect(int fd, int64_t deadline_us)
+static void note_failure(void *arg, const char *address, const char *why)
 {
-    int error = wait_for(fd, POLLOUT, deadline_us);
-    socklen_t size = sizeof(error);
-    if (error)
-        return error;
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) ? errno : error;
-}
-
-static int connect_to(const struct redis_address *address, int64_t deadline_us, int *error)
-{
-    const struct sockaddr *name = (const struct sockaddr *)&address->name;
-    int on = 1;
-    int fd = socket(name->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        *error = errno;
-        return -1;
-    }
-    if (name->sa_family != AF_UNIX)
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* faster, if it can be */
-    *error = connect(fd, name, address->size) == 0 ? 0 : errno;
-    if (*error == EINPROGRESS)
-        *error = finish_connect(fd, deadline_us);
-    if (*error == 0)
-        return fd;
-    close(fd);
-    return -1;
+    (void)address;
+    store_fail(arg, "sessions in Redis: cannot connect: %s", why);
 }
 
 static int connect_any(const struct redis_place *place, int64_t deadline_us,
                        struct store_problem *problem)
 {
-    int error = EADDRNOTAVAIL, fd = -1;
-    for (size_t i = 0; fd < 0 && i < place->count; i++)
-        fd = connect_to(&place->addresses[i], deadline_us, &error);
-    if (fd < 0)
-        fail(problem, "cannot connect", error);
-    return fd;
+    struct candidate winner;
+    const struct dial dial = {.deadline_us = deadline_us,
+                              .limit_name = "the time limit",
+                              .wait = {.cancel_fd = -1},
+                              .ear = {.failed = note_failure, .arg = problem}};
+    return dial_list(&dial, place->candidates, place->count, &winner);
 }
 
 static bool shake_hands(struct redis_link *link, struct redis_tls *tls, int64_t deadline_us,

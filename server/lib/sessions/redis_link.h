@@ -4,23 +4,17 @@
 #ifndef ACTPASS_SERVER_SESSIONS_REDIS_LINK_H
 #define ACTPASS_SERVER_SESSIONS_REDIS_LINK_H
 
+#include "server/lib/dial/dial.h"
 #include "server/lib/sessions/redis_tls.h"
 #include "server/lib/sessions/secret.h"
 #include "server/lib/sessions/store.h"
 
 #include <hiredis/hiredis.h>
-#include <sys/socket.h>
 
-enum { REDIS_MOST_ADDRESSES = 4 };
-
-struct redis_address {
-    struct sockaddr_storage name;
-    socklen_t size;
-};
-
-/* The places to try, in this order. */
+/* Where a Redis is, and what it wants to hear first. */
 struct redis_place {
-    struct redis_address addresses[REDIS_MOST_ADDRESSES];
+    struct config_address address; /* its strings belong to the place */
+    struct candidate *candidates;  /* what it was resolved to */
     size_t count;
     unsigned db;
     struct redis_tls *tls;  /* NULL: plain */

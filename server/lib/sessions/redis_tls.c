@@ -48,9 +48,11 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH; /* hazard 4 */
 }
 
+/* A type number of its own, which OpenSSL gives out 127 times at most (BIO_get_new_index), is only
+ * needed for BIO_find_type. */
 static BIO_METHOD *make_method(void)
 {
-    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "redis");
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "redis");
     if (method && BIO_meth_set_write(method, bio_write) == 1 &&
         BIO_meth_set_read(method, bio_read) == 1 && BIO_meth_set_ctrl(method, bio_ctrl) == 1)
         return method;
@@ -146,6 +148,15 @@ SSL *redis_tls_open(struct redis_tls *tls, int fd)
 
 /* ---- Input and output ----------------------------------------------------------------------- */
 
+/* Did the stream end without close_notify? OpenSSL reports it by this reason, or, from 4.0 on and
+ * from the second call on, by nothing. */
+static bool is_end_of_stream(void)
+{
+    unsigned long error = ERR_peek_error();
+    return error == 0 || (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+                          ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING);
+}
+
 /* -1 with errno. */
 static int result_of(SSL *ssl, int result, short *events)
 {
@@ -158,7 +169,7 @@ static int result_of(SSL *ssl, int result, short *events)
     else if (kind == SSL_ERROR_SYSCALL && error)
         errno = error;
     else
-        errno = kind == SSL_ERROR_SSL ? EPROTO : ECONNRESET;
+        errno = kind == SSL_ERROR_SSL && !is_end_of_stream() ? EPROTO : ECONNRESET;
     return -1;
 }
 

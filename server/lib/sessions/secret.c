@@ -20,12 +20,9 @@ void secret_wipe(struct secret *secret)
     OPENSSL_cleanse(secret, sizeof(*secret));
 }
 
-static bool find_file(char path[PATH_MAX], const char *name, struct tls_error *error)
+static bool find_credential(char path[PATH_MAX], const char *name, struct tls_error *error)
 {
     const char *id = name + strlen(CREDENTIAL);
-    if (strncmp(name, CREDENTIAL, strlen(CREDENTIAL)) != 0)
-        return snprintf(path, PATH_MAX, "%s", name) < PATH_MAX ||
-               tls_fail(error, "the path of the password file is too long");
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     if (!folder)
         return tls_fail(
@@ -34,6 +31,16 @@ static bool find_file(char path[PATH_MAX], const char *name, struct tls_error *e
     if (id[0] == '\0' || id[0] == '.' || strchr(id, '/'))
         return tls_fail(error, "%s: the name of a credential must follow, without a folder", name);
     return snprintf(path, PATH_MAX, "%s/%s", folder, id) < PATH_MAX ||
+           tls_fail(error, "the path of the password file is too long");
+}
+
+static bool find_file(char path[PATH_MAX], const char *name, struct tls_error *error)
+{
+    if (strncmp(name, CREDENTIAL, strlen(CREDENTIAL)) == 0)
+        return find_credential(path, name, error);
+    if (name[0] == '\0')
+        return tls_fail(error, "the path of the password file is empty");
+    return snprintf(path, PATH_MAX, "%s", name) < PATH_MAX ||
            tls_fail(error, "the path of the password file is too long");
 }
 

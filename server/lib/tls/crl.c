@@ -5,6 +5,7 @@
 #include "server/lib/tls/pem.h"
 
 #include <openssl/x509v3.h>
+#include <time.h>
 
 STACK_OF(X509_CRL) * crl_load(const char *path, struct tls_error *error)
 {
@@ -41,12 +42,15 @@ void crl_prepare(X509_STORE_CTX *verification)
 
 static bool is_current(const X509_CRL *list)
 {
+    enum { UNREADABLE = -2, LATER = 1 }; /* of ASN1_TIME_cmp_time_t */
+    time_t now = time(NULL);
     const ASN1_TIME *next = X509_CRL_get0_nextUpdate(list);
-    return X509_cmp_current_time(X509_CRL_get0_lastUpdate(list)) < 0 &&
-           (!next || X509_cmp_current_time(next) > 0);
+    int begins = ASN1_TIME_cmp_time_t(X509_CRL_get0_lastUpdate(list), now);
+    return begins != UNREADABLE && begins != LATER &&
+           (!next || ASN1_TIME_cmp_time_t(next, now) == LATER);
 }
 
-bool crl_allows(STACK_OF(X509_CRL) * lists, X509 *certificate, struct tls_error *error)
+bool crl_allows(STACK_OF(X509_CRL) * lists, const X509 *certificate, struct tls_error *error)
 {
     enum { LISTED = 1 };
     bool found = false, covered = false;
@@ -55,7 +59,7 @@ bool crl_allows(STACK_OF(X509_CRL) * lists, X509 *certificate, struct tls_error 
         X509_REVOKED *entry;
         if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_issuer_name(certificate)) != 0)
             continue;
-        if (X509_CRL_get0_by_cert(list, &entry, certificate) == LISTED)
+        if (X509_CRL_get0_by_cert(list, &entry, (X509 *)certificate) == LISTED)
             return tls_fail(error, "it is revoked");
         found = true;
         covered = covered || is_current(list);

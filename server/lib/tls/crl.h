@@ -24,6 +24,6 @@ void crl_prepare(X509_STORE_CTX *verification);
 /* Is this certificate covered and not revoked? For where there is no chain to verify, as when a
  * session is resumed. Who signed the lists is not looked at: they can only forbid. False with
  * error. */
-bool crl_allows(STACK_OF(X509_CRL) * lists, X509 *certificate, struct tls_error *error);
+bool crl_allows(STACK_OF(X509_CRL) * lists, const X509 *certificate, struct tls_error *error);
 
 #endif

@@ -1,3 +1,4 @@
+/* Versions, sizes and algorithms of an SSL_CTX. */
 #include "server/lib/tls/limits.h"
 
 #include <openssl/err.h>
@@ -7,15 +8,26 @@
 
 /* ---- Options and limits -------------------------------------------------------------------- */
 
+/* OpenSSL 3.2 and later offer certificate compression (RFC 8879) by default, where they were built
+ * with zlib, brotli or zstd. A compressed certificate list is not measured by max_certificate_list:
+ * OpenSSL allocates as much as the peer names (CVE-2025-66199). */
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+static const uint64_t no_certificate_compression =
+    SSL_OP_NO_RX_CERTIFICATE_COMPRESSION | SSL_OP_NO_TX_CERTIFICATE_COMPRESSION;
+#else
+static const uint64_t no_certificate_compression = 0;
+#endif
+
 static void set_options(SSL_CTX *ctx)
 {
-    /* All of them, so that none is left of openssl.cnf's: a cut stream must never look like an end
-     * (hazard 19), a peer must be able to renegotiate safely or not at all (hazard 23), and
-     * extended master secret stays on (RFC 7627). */
+    /* Options that openssl.cnf sets are cleared first: a truncated stream must never look like a
+     * clean end (hazard 19), a peer must be able to renegotiate safely or not at all (hazard 23),
+     * and the extended master secret stays on (RFC 7627). */
     SSL_CTX_clear_options(ctx, SSL_CTX_get_options(ctx));
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_ENABLE_MIDDLEBOX_COMPAT |
-                                 SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
+                                 SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION |
+                                 no_certificate_compression);
     /* AUTO_RETRY: a read goes on over records without data until there is some or the BIO says
      * retry, which suits a blocking BIO and, since we wait on the relay and not on the socket, a
      * non-blocking one. A repeated write may come from another buffer. No ENABLE_PARTIAL_WRITE:
@@ -53,7 +65,7 @@ bool limits_use(SSL_CTX *ctx, const struct config_tls *tls)
 static const char default_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 static const char default_suites[] =
     "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
-/* OpenSSL 3.5's own, with two key shares, and 3.0's. */
+/* The defaults of OpenSSL 3.5, with two key shares, and of 3.0. */
 static const char hybrid_groups[] =
     "?*X25519MLKEM768/?*X25519:?secp256r1/?X448:?secp384r1:?secp521r1";
 static const char classic_groups[] = "X25519:P-256:X448:P-521:P-384";
@@ -86,20 +98,25 @@ static bool set_suites(SSL_CTX *ctx, const char *suites, struct tls_error *error
                     suites);
 }
 
-/* An older OpenSSL refuses the first list, and that is no error to be found later. */
+/* By version, and not by whether SSL_CTX_set1_groups_list succeeds: OpenSSL 3.3 and 3.4 know "?"
+ * but not "*" and "/". They skip the names that they cannot read and would offer P-384 and P-521
+ * alone. */
+const char *openssl_default_groups(unsigned long version)
+{
+    enum { FIRST_WITH_TUPLES = 0x30500000 };
+    return version >= FIRST_WITH_TUPLES ? hybrid_groups : classic_groups;
+}
+
 static bool set_default_groups(SSL_CTX *ctx)
 {
-    (void)ERR_set_mark();
-    bool set = SSL_CTX_set1_groups_list(ctx, hybrid_groups) == 1;
-    (void)ERR_pop_to_mark();
-    return set || SSL_CTX_set1_groups_list(ctx, classic_groups) == 1;
+    return SSL_CTX_set1_groups_list(ctx, openssl_default_groups(OpenSSL_version_num())) == 1;
 }
 
 static bool set_groups(SSL_CTX *ctx, const char *groups, struct tls_error *error)
 {
     if (!groups)
         return set_default_groups(ctx) ||
-               tls_fail(error, "groups: OpenSSL knows none of %s", classic_groups);
+               tls_fail(error, "groups: this OpenSSL does not take its default groups");
     return SSL_CTX_set1_groups_list(ctx, groups) == 1 ||
            tls_fail(error,
                     "groups \"%s\" has a name that this OpenSSL does not know: use such as "

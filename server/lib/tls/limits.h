@@ -15,6 +15,10 @@ bool limits_use(SSL_CTX *ctx, const struct config_tls *tls);
 /* Ciphers, cipher suites, groups and signature algorithms. */
 bool algorithms_use(SSL_CTX *ctx, const struct config_tls *tls, struct tls_error *error);
 
+/* The groups that are offered and accepted where the configuration names none, for a version of
+ * OpenSSL (OpenSSL_version_num(3)). */
+const char *openssl_default_groups(unsigned long version);
+
 /* NULL, or what is wrong with this version of OpenSSL (OpenSSL_version_num(3)) and what to do. */
 const char *openssl_version_warning(unsigned long version);
 

@@ -310,9 +310,9 @@ static bool match_common_name(const struct peer_names *names, struct bytes shown
 
 /* The subject's only one: which of several would count is anybody's guess. NULL: none, or several.
  */
-static const ASN1_STRING *only_common_name(X509 *certificate)
+static const ASN1_STRING *only_common_name(const X509 *certificate)
 {
-    X509_NAME *subject = X509_get_subject_name(certificate);
+    const X509_NAME *subject = X509_get_subject_name(certificate);
     int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
     if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
         return NULL;
@@ -321,7 +321,7 @@ static const ASN1_STRING *only_common_name(X509 *certificate)
 
 enum common_name { COMMON_NAME_OTHER, COMMON_NAME_MATCHES, COMMON_NAME_HAS_NUL };
 
-static enum common_name judge_common_name(const struct peer_names *names, X509 *certificate)
+static enum common_name judge_common_name(const struct peer_names *names, const X509 *certificate)
 {
     unsigned char *text = NULL;
     const ASN1_STRING *only = wants_common_name(names) ? only_common_name(certificate) : NULL;
@@ -373,7 +373,8 @@ static bool any_has_nul(const GENERAL_NAMES *shown)
     return false;
 }
 
-bool peer_names_match(const struct peer_names *names, X509 *certificate, struct tls_error *error)
+bool peer_names_match(const struct peer_names *names, const X509 *certificate,
+                      struct tls_error *error)
 {
     int found = 0;
     bool matches = false;

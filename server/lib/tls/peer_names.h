@@ -31,7 +31,8 @@ bool peer_names_read(const struct config_strings *texts, struct peer_names *name
 void peer_names_free(struct peer_names *names);
 
 /* Does the certificate carry one of the names? False with error. */
-bool peer_names_match(const struct peer_names *names, X509 *certificate, struct tls_error *error);
+bool peer_names_match(const struct peer_names *names, const X509 *certificate,
+                      struct tls_error *error);
 
 /* Is it a DNS name without a wildcard, by its form? */
 bool peer_names_is_dns(const char *text);

@@ -33,7 +33,7 @@ bool pin_parse(const char *text, struct pin *pin)
     return true;
 }
 
-bool pin_of(X509 *certificate, struct pin *pin)
+bool pin_of(const X509 *certificate, struct pin *pin)
 {
     unsigned char *der = NULL;
     int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);

@@ -15,7 +15,7 @@ struct pin {
 bool pin_parse(const char *text, struct pin *pin);
 
 /* The pin of a certificate's key. False: no memory. */
-bool pin_of(X509 *certificate, struct pin *pin);
+bool pin_of(const X509 *certificate, struct pin *pin);
 
 bool pin_equal(const struct pin *one, const struct pin *other);
 

@@ -132,7 +132,7 @@ static bool is_own(const struct policy *policy, const struct pin *pin)
            (policy->shared && own_keys_have(policy->shared, pin));
 }
 
-static bool judge(const struct policy *policy, X509 *peer, struct tls_error *error)
+static bool judge(const struct policy *policy, const X509 *peer, struct tls_error *error)
 {
     struct pin pin;
     if (!pin_of(peer, &pin))
@@ -150,7 +150,7 @@ static bool judge(const struct policy *policy, X509 *peer, struct tls_error *err
     return policy->names.count == 0 || peer_names_match(&policy->names, peer, error);
 }
 
-bool policy_accepts(const struct policy *policy, X509 *peer, struct tls_error *error)
+bool policy_accepts(const struct policy *policy, const X509 *peer, struct tls_error *error)
 {
     (void)ERR_set_mark(); /* names that cannot be parsed leave errors behind (hazard 6) */
     bool accepts = judge(policy, peer, error);

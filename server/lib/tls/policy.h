@@ -52,6 +52,6 @@ STACK_OF(X509_CRL) * policy_revoked(const struct policy *policy);
 /* Names, pins, revocation and reflection for the peer's leaf certificate. The chain is checked
  * elsewhere. Returns true, or false with the reason in error (tls_failed_for_memory: none is known)
  * and an empty error queue. */
-bool policy_accepts(const struct policy *policy, X509 *peer, struct tls_error *error);
+bool policy_accepts(const struct policy *policy, const X509 *peer, struct tls_error *error);
 
 #endif

@@ -60,7 +60,7 @@ static void describe_chain_failure(X509_STORE_CTX *store, struct tls_error *erro
     char *subject = NULL;
     long size = 0;
     BIO *memory = BIO_new(BIO_s_mem());
-    X509 *culprit = X509_STORE_CTX_get_current_cert(store);
+    const X509 *culprit = X509_STORE_CTX_get_current_cert(store);
     if (memory && culprit &&
         X509_NAME_print_ex(memory, X509_get_subject_name(culprit), 0, XN_FLAG_RFC2253) >= 0)
         size = BIO_get_mem_data(memory, &subject);
@@ -85,7 +85,7 @@ static bool check_chain(X509_STORE_CTX *store, struct tls_error *error)
 static bool check_policy(const struct policy *policy, X509_STORE_CTX *store, const SSL *ssl,
                          struct tls_error *error)
 {
-    X509 *peer = X509_STORE_CTX_get0_cert(store);
+    const X509 *peer = X509_STORE_CTX_get0_cert(store);
     if (renegotiation_same_peer(ssl, peer, error) && policy_accepts(policy, peer, error)) {
         X509_STORE_CTX_set_error(store, X509_V_OK);
         return true;

@@ -1,6 +1,6 @@
 /* An answer on its way out: the head is written into a buffer, what follows goes after it. */
-#ifndef ACTPASS_SERVER_SERVICES_HTTP_ANSWER_H
-#define ACTPASS_SERVER_SERVICES_HTTP_ANSWER_H
+#ifndef ACTPASS_SERVER_HANDLERS_HTTP_ANSWER_H
+#define ACTPASS_SERVER_HANDLERS_HTTP_ANSWER_H
 
 #include "server/daemon/handlers/http/parse.h"
 

@@ -1,7 +1,7 @@
 /* HTTP dates (RFC 9110 section 5.6.7), in the form that is not obsolete: "Sun, 06 Nov 1994 08:49:37
  * GMT". */
-#ifndef ACTPASS_SERVER_SERVICES_HTTP_DATE_H
-#define ACTPASS_SERVER_SERVICES_HTTP_DATE_H
+#ifndef ACTPASS_SERVER_HANDLERS_HTTP_DATE_H
+#define ACTPASS_SERVER_HANDLERS_HTTP_DATE_H
 
 #include "server/daemon/handlers/http/parse.h"
 

@@ -1,6 +1,6 @@
 /* Files below a folder. The kernel sees to it that no path and no symbolic link leads out of it. */
-#ifndef ACTPASS_SERVER_SERVICES_HTTP_FILE_H
-#define ACTPASS_SERVER_SERVICES_HTTP_FILE_H
+#ifndef ACTPASS_SERVER_HANDLERS_HTTP_FILE_H
+#define ACTPASS_SERVER_HANDLERS_HTTP_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,76 +4,118 @@
 #include "server/lib/conn.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { ANSWER_MS = 60000 }; /* somebody may have to choose a certificate */
+enum { ANSWER_MS = 60000 }; /* the peer may have to ask its user for a certificate */
 
-/* "/secure" fits "/secure/", too: it is that folder without its slash. */
-static bool fits(const char *prefix, const char *path, bool exactly)
+/* ---- The parts ----------------------------------------------------------------------------- */
+
+static bool load_part(struct http_protected *part, const struct config_protected *config,
+                      struct tls_error *error)
 {
-    int (*compare)(const char *, const char *, size_t) = exactly ? strncmp : strncasecmp;
+    const struct config_tls list = {.peer_names = config->peer_names,
+                                    .peer_pins = config->peer_pins};
+    part->prefix = config->prefix;
+    if (list.peer_names.count == 0 && list.peer_pins.count == 0)
+        return true;
+    part->policy = policy_new(&list, NULL, error);
+    return part->policy;
+}
+
+struct http_guard *http_guard_new(const struct config_http *http, struct tls_error *error)
+{
+    struct http_guard *guard = calloc(1, sizeof(*guard));
+    if (guard && http->protected_count > 0)
+        guard->parts = calloc(http->protected_count, sizeof(guard->parts[0]));
+    if (!guard || (http->protected_count > 0 && !guard->parts)) {
+        (void)snprintf(error->text, sizeof(error->text), "out of memory");
+        free(guard);
+        return NULL;
+    }
+    guard->count = http->protected_count;
+    for (size_t i = 0; i < guard->count; i++) {
+        if (!load_part(&guard->parts[i], &http->protected_paths[i], error)) {
+            http_guard_free(guard);
+            return NULL;
+        }
+    }
+    return guard;
+}
+
+void http_guard_free(struct http_guard *guard)
+{
+    if (!guard)
+        return;
+    for (size_t i = 0; i < guard->count; i++)
+        policy_free(guard->parts[i].policy);
+    free(guard->parts);
+    free(guard);
+}
+
+/* strncmp or strncasecmp. */
+typedef int comparison(const char *one, const char *other, size_t length);
+
+/* "/secure" fits "/secure/", too: it is the same folder, named without its slash. */
+static bool fits(const char *prefix, const char *path, comparison *compare)
+{
     size_t length = strlen(prefix);
     return compare(path, prefix, length) == 0 ||
            (strlen(path) + 1 == length && compare(path, prefix, length - 1) == 0);
 }
 
-static const struct config_protected *find(const struct config_http *http, const char *path,
-                                           bool exactly)
+static const struct http_protected *find(const struct http_guard *guard, const char *path,
+                                         comparison *compare)
 {
-    const struct config_protected *longest = NULL;
-    for (size_t i = 0; i < http->protected_count; i++) {
-        const struct config_protected *one = &http->protected_paths[i];
-        if (fits(one->prefix, path, exactly) &&
-            (!longest || strlen(one->prefix) > strlen(longest->prefix)))
-            longest = one;
+    const struct http_protected *longest = NULL;
+    for (size_t i = 0; i < guard->count; i++) {
+        const struct http_protected *part = &guard->parts[i];
+        if (fits(part->prefix, path, compare) &&
+            (!longest || strlen(part->prefix) > strlen(longest->prefix)))
+            longest = part;
     }
     return longest;
 }
 
-/* Of parts that differ in case only the one as it is written will do. */
-struct http_protection http_protection(const struct config_http *http, const char *path)
+/* Where two parts differ in letter case only, the exact one is enough. */
+struct http_protection http_guard_find(const struct http_guard *guard, const char *path)
 {
-    struct http_protection found = {find(http, path, true), find(http, path, false)};
-    if (found.part && found.folded && strlen(found.part->prefix) == strlen(found.folded->prefix))
+    struct http_protection found = {find(guard, path, strncmp), find(guard, path, strncasecmp)};
+    if (found.exact && found.folded && strlen(found.exact->prefix) == strlen(found.folded->prefix))
         found.folded = NULL;
     return found;
 }
 
-/* Besides what TLS demands: names and pins of this part alone. */
-static bool is_on_list(actpass_conn *conn, const struct config_protected *part,
-                       struct tls_error *why)
+/* ---- The peer ------------------------------------------------------------------------------ */
+
+/* The policy of the part alone; that of TLS was judged before. */
+static bool accepts(const struct http_protected *part, actpass_conn *conn, struct tls_error *why)
 {
-    if (!part || (part->peer_names.count == 0 && part->peer_pins.count == 0))
-        return true;
-    const struct config_tls list = {.peer_names = part->peer_names, .peer_pins = part->peer_pins};
-    struct policy *policy = policy_new(&list, NULL, why);
-    bool is = policy && conn_peer_is(conn, policy, why);
-    policy_free(policy);
-    return is;
+    return !part || !part->policy || conn_peer_is(conn, part->policy, why);
 }
 
-int http_ask_leave(actpass_conn *conn, const struct http_protection *protection, bool *asked,
-                   struct tls_error *why)
+enum http_access http_guard_check(actpass_conn *conn, const struct http_protection *protection,
+                                  bool *refused, struct tls_error *why)
 {
-    if (!protection->part && !protection->folded)
-        return 200;
-    if (*asked) {
+    if (!protection->exact && !protection->folded)
+        return HTTP_ACCESS_GRANTED;
+    if (*refused) {
         (void)snprintf(why->text, sizeof(why->text),
                        "the client was asked for a certificate before, and gave none");
-        return 403;
+        return HTTP_ACCESS_DENIED;
     }
     switch (conn_ask_certificate(conn, false, clock_deadline_ms(ANSWER_MS), why)) {
     case ASKED_GIVEN:
-        return is_on_list(conn, protection->part, why) && is_on_list(conn, protection->folded, why)
-                   ? 200
-                   : 403;
+        return accepts(protection->exact, conn, why) && accepts(protection->folded, conn, why)
+                   ? HTTP_ACCESS_GRANTED
+                   : HTTP_ACCESS_DENIED;
     case ASKED_NONE:
-        *asked = true;
-        return 403;
+        *refused = true;
+        return HTTP_ACCESS_DENIED;
     case ASKED_FAILED:
     case ASKED_AGAIN:
         break;
     }
-    return 0;
+    return HTTP_ACCESS_CLOSED;
 }

@@ -1,22 +1,46 @@
-/* The protected parts of a site, and who may see them. */
-#ifndef ACTPASS_SERVER_SERVICES_HTTP_GUARD_H
-#define ACTPASS_SERVER_SERVICES_HTTP_GUARD_H
+/* The protected parts of a site, and which peers may see them. */
+#ifndef ACTPASS_SERVER_HANDLERS_HTTP_GUARD_H
+#define ACTPASS_SERVER_HANDLERS_HTTP_GUARD_H
 
 #include "config/config.h"
 #include "server/include/actpass.h"
 #include "server/lib/tls/policy.h"
 
-/* The protected parts that a path is in: each the longest prefix that fits. To a file system that
- * ignores letter case it may be in another one than to one that does not. */
-struct http_protection {
-    const struct config_protected *part;   /* as it is written; NULL: none */
-    const struct config_protected *folded; /* but for letter case; NULL: none, or the same */
+/* One protected part. */
+struct http_protected {
+    const char *prefix; /* of the decoded path */
+    struct policy
+        *policy; /* the part's own names and pins; NULL: any certificate that TLS accepts */
 };
-struct http_protection http_protection(const struct config_http *http, const char *path);
 
-/* 200: the peer may see it. 403: it may not, and WHY says why. 0: the connection has its end. A
- * peer without a certificate is asked for one, once on a connection: ASKED. */
-int http_ask_leave(actpass_conn *conn, const struct http_protection *protection, bool *asked,
-                   struct tls_error *why);
+/* All protected parts of one site. Constant once made; any thread. */
+struct http_guard {
+    struct http_protected *parts;
+    size_t count;
+};
+
+/* The configuration must outlive it. NULL with ERROR: out of memory, or a bad name or pin. */
+struct http_guard *http_guard_new(const struct config_http *http, struct tls_error *error);
+void http_guard_free(struct http_guard *guard); /* NULL is fine */
+
+/* The protected parts that a path is in: the longest prefix that fits, compared in two ways, since
+ * a file system that ignores letter case may put the path into another part. */
+struct http_protection {
+    const struct http_protected *exact;  /* letter case counts; NULL: none */
+    const struct http_protected *folded; /* letter case ignored; NULL: none, or the same as exact */
+};
+struct http_protection http_guard_find(const struct http_guard *guard, const char *path);
+
+enum http_access {
+    HTTP_ACCESS_GRANTED,
+    HTTP_ACCESS_DENIED, /* the reason is in WHY; "": the usual one */
+    HTTP_ACCESS_CLOSED  /* the connection has ended */
+};
+
+/* Decides whether the peer may see what is protected like that. Asks a peer without a certificate
+ * for one, once on a connection: *REFUSED is set if it gives none. May wait for the peer for a
+ * minute. */
+enum http_access http_guard_check(actpass_conn *conn, const struct http_protection *protection,
+                                  bool *refused, struct tls_error *why);
 
 #endif

@@ -1,10 +1,14 @@
-#include "server/daemon/handlers/http/http.h"
+/* Files of a folder over HTTP/1.1: GET and HEAD, one request after the other. Protected parts are
+ * for peers with a certificate, which are asked for it after the request (Linux Journal, October
+ * 2001). */
+#include "server/daemon/handlers/handler.h"
 
 #include "relay/clock.h"
 #include "server/daemon/handlers/http/respond.h"
 #include "server/lib/conn.h"
 #include "server/lib/idle.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -102,9 +106,10 @@ static int64_t deadline_in(int64_t ms, int64_t most_ms)
     return clock_deadline_ms(most_ms != CONFIG_NEVER && most_ms < ms ? most_ms : ms);
 }
 
-/* Reads a head: DONE, the status of its refusal, or MORE where none came and nothing is to be said.
- */
-static int read_head(struct http *http, int64_t idle_timeout_ms, struct http_parser *parser)
+/* Reads a head. HTTP_MORE: no request has begun, or the connection has ended, so there is nothing
+ * to answer. */
+static enum http_head read_head(struct http *http, int64_t idle_timeout_ms,
+                                struct http_parser *parser)
 {
     int64_t keep_alive_ms = idle_timeout_ms == CONFIG_NEVER || idle_timeout_ms > KEEP_ALIVE_MS
                                 ? KEEP_ALIVE_MS
@@ -113,15 +118,15 @@ static int read_head(struct http *http, int64_t idle_timeout_ms, struct http_par
     bool begun = false;
     for (;;) {
         if (http->filled > 0) {
-            int status = http_parse(parser, http->buffers->input, http->filled);
-            if (status != HTTP_MORE)
-                return status;
+            enum http_head head = http_parse(parser, http->buffers->input, http->filled);
+            if (head != HTTP_MORE)
+                return head;
             deadline_us = begun ? deadline_us : deadline_in(HEAD_MS, idle_timeout_ms);
             begun = true;
         }
         enum input input = read_more(http, deadline_us);
         if (input != INPUT_MORE)
-            return input == INPUT_LATE && begun ? 408 : HTTP_MORE;
+            return input == INPUT_LATE && begun ? HTTP_TIMEOUT : HTTP_MORE;
     }
 }
 
@@ -131,12 +136,12 @@ static int read_head(struct http *http, int64_t idle_timeout_ms, struct http_par
 static bool serve_one(struct http *http, int64_t idle_timeout_ms)
 {
     struct http_parser parser = {.line = 0};
-    int status = read_head(http, idle_timeout_ms, &parser);
-    if (status == HTTP_MORE)
+    enum http_head head = read_head(http, idle_timeout_ms, &parser);
+    if (head == HTTP_MORE)
         return false;
-    if (status != HTTP_DONE) {
+    if (head != HTTP_DONE) {
         parser.request.keep_alive = false;
-        (void)http_respond_page(http, status, &parser.request, "", NULL);
+        (void)http_respond_page(http, (int)head, &parser.request, "", NULL);
         return false;
     }
     parser.request.keep_alive = parser.request.keep_alive && !is_stopping(http);
@@ -147,13 +152,34 @@ static bool serve_one(struct http *http, int64_t idle_timeout_ms)
     return true;
 }
 
-void http_serve(struct service_job *job)
+static void serve(struct handler_job *job)
 {
-    struct http http = {
-        .conn = job->conn, .config = &job->what->http, .stopping_fd = job->stopping_fd};
+    struct http http = {.conn = job->conn,
+                        .config = &job->what->http,
+                        .guard = job->loaded,
+                        .stopping_fd = job->stopping_fd};
     conn_on_idle(job->conn, on_idle, &http);
     while (serve_one(&http, job->idle_timeout_ms)) {
     }
     conn_on_idle(job->conn, NULL, NULL);
     free(http.buffers);
 }
+
+/* ---- The handler --------------------------------------------------------------------------- */
+
+static bool load(const struct config_conversation *what, void **loaded, char *error, size_t size)
+{
+    struct tls_error why = {""};
+    *loaded = http_guard_new(&what->http, &why);
+    if (!*loaded)
+        (void)snprintf(error, size, "%s", why.text);
+    return *loaded;
+}
+
+static void unload(void *loaded)
+{
+    http_guard_free(loaded);
+}
+
+const struct handler http_handler = {
+    .name = "http", .descriptors = 1, .load = load, .unload = unload, .run = serve};

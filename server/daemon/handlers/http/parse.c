@@ -3,8 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-enum { BAD_REQUEST = 400, URI_TOO_LONG = 414, FIELDS_TOO_LARGE = 431, BAD_VERSION = 505 };
-
 static const char *const field_names[HTTP_FIELD_COUNT] = {
     [HTTP_HOST] = "Host",
     [HTTP_CONTENT_LENGTH] = "Content-Length",
@@ -176,28 +174,28 @@ static bool take_target(struct http_request *request, struct http_text target)
     return true;
 }
 
-static int take_version(struct http_request *request, struct http_text version)
+static enum http_head take_version(struct http_request *request, struct http_text version)
 {
     bool well_formed = version.length == 8 && memcmp(version.at, "HTTP/", 5) == 0 &&
                        is_digit(version.at[5]) && version.at[6] == '.' && is_digit(version.at[7]);
     if (!well_formed)
-        return BAD_REQUEST;
+        return HTTP_BAD_REQUEST;
     request->version_1_0 = version.at[7] == '0';
-    return version.at[5] == '1' ? HTTP_MORE : BAD_VERSION;
+    return version.at[5] == '1' ? HTTP_MORE : HTTP_BAD_VERSION;
 }
 
-static int take_request_line(struct http_parser *parser, struct http_text line)
+static enum http_head take_request_line(struct http_parser *parser, struct http_text line)
 {
     struct http_text method = cut(&line, ' ');
     struct http_text target = cut(&line, ' ');
     if (!is_token(method))
-        return BAD_REQUEST;
+        return HTTP_BAD_REQUEST;
     parser->request.method = method_of(method);
-    int status = take_version(&parser->request, line);
-    if (status == HTTP_MORE && !take_target(&parser->request, target))
-        status = BAD_REQUEST;
+    enum http_head head = take_version(&parser->request, line);
+    if (head == HTTP_MORE && !take_target(&parser->request, target))
+        head = HTTP_BAD_REQUEST;
     parser->fields_begin = parser->scanned;
-    return status;
+    return head;
 }
 
 /* ---- Fields -------------------------------------------------------------------------------- */
@@ -223,14 +221,14 @@ static void take_connection(struct http_parser *parser, struct http_text list)
 }
 
 /* No continuation lines, no space before the colon: neither is a token. */
-static int take_field(struct http_parser *parser, struct http_text line)
+static enum http_head take_field(struct http_parser *parser, struct http_text line)
 {
     if (++parser->field_count > HTTP_FIELDS_MOST)
-        return FIELDS_TOO_LARGE;
+        return HTTP_FIELDS_TOO_LARGE;
     struct http_text value = line;
     struct http_text name = cut(&value, ':');
     if (name.length == line.length || !is_token(name) || !is_value(value))
-        return BAD_REQUEST;
+        return HTTP_BAD_REQUEST;
     value = http_text_trim(value);
     for (size_t i = 0; i < HTTP_FIELD_COUNT; i++) {
         if (!http_text_is(name, field_names[i]))
@@ -238,7 +236,7 @@ static int take_field(struct http_parser *parser, struct http_text line)
         if (i == HTTP_CONNECTION)
             take_connection(parser, value);
         else if (parser->request.fields[i].at)
-            return BAD_REQUEST;
+            return HTTP_BAD_REQUEST;
         parser->request.fields[i] = value;
     }
     return HTTP_MORE;
@@ -279,17 +277,17 @@ static bool framing_is_right(struct http_request *request)
     return is_number(length, DIGITS_MOST);
 }
 
-static int finish(struct http_parser *parser)
+static enum http_head finish(struct http_parser *parser)
 {
     struct http_request *request = &parser->request;
     if (!host_is_right(request) || !framing_is_right(request))
-        return BAD_REQUEST;
+        return HTTP_BAD_REQUEST;
     request->keep_alive =
         !parser->asked_close && (!request->version_1_0 || parser->asked_keep_alive);
     return HTTP_DONE;
 }
 
-static int take_line(struct http_parser *parser, struct http_text line)
+static enum http_head take_line(struct http_parser *parser, struct http_text line)
 {
     if (parser->fields_begin == 0) {
         /* One empty line before it is to be overlooked (RFC 9112 section 2.2). */
@@ -300,29 +298,28 @@ static int take_line(struct http_parser *parser, struct http_text line)
 }
 
 /* END: up to where there is input, or where the line ends. */
-static int check_sizes(const struct http_parser *parser, size_t end)
+static enum http_head check_sizes(const struct http_parser *parser, size_t end)
 {
     if (parser->fields_begin == 0)
-        return end - parser->line > HTTP_REQUEST_LINE_MOST + 1 ? URI_TOO_LONG : HTTP_MORE;
-    return end - parser->fields_begin > HTTP_FIELDS_BYTES_MOST ? FIELDS_TOO_LARGE : HTTP_MORE;
+        return end - parser->line > HTTP_REQUEST_LINE_MOST + 1 ? HTTP_URI_TOO_LONG : HTTP_MORE;
+    return end - parser->fields_begin > HTTP_FIELDS_BYTES_MOST ? HTTP_FIELDS_TOO_LARGE : HTTP_MORE;
 }
 
-int http_parse(struct http_parser *parser, const char *input, size_t size)
+enum http_head http_parse(struct http_parser *parser, const char *input, size_t size)
 {
     while (parser->scanned < size) {
         const char *found = memchr(input + parser->scanned, '\n', size - parser->scanned);
         size_t end = found ? (size_t)(found - input) : size;
         parser->scanned = found ? end + 1 : end;
-        int status = check_sizes(parser, end);
-        if (status != HTTP_MORE || !found)
-            return status;
+        enum http_head head = check_sizes(parser, end);
+        if (head != HTTP_MORE || !found)
+            return head;
         if (end == parser->line || input[end - 1] != '\r')
-            return BAD_REQUEST; /* a line ends with CRLF and nothing else */
-        status =
-            take_line(parser, (struct http_text){input + parser->line, end - 1 - parser->line});
+            return HTTP_BAD_REQUEST; /* a line ends with CRLF and nothing else */
+        head = take_line(parser, (struct http_text){input + parser->line, end - 1 - parser->line});
         parser->line = parser->scanned;
-        if (status != HTTP_MORE)
-            return status;
+        if (head != HTTP_MORE)
+            return head;
     }
     return HTTP_MORE;
 }

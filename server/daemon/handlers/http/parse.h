@@ -1,8 +1,8 @@
 /* The head of an HTTP/1.1 request (RFC 9112), read strictly: it has one meaning, or it is refused.
  * So two programs that read the same bytes cannot come to different requests (hazard 52). Pure
  * functions. */
-#ifndef ACTPASS_SERVER_SERVICES_HTTP_PARSE_H
-#define ACTPASS_SERVER_SERVICES_HTTP_PARSE_H
+#ifndef ACTPASS_SERVER_HANDLERS_HTTP_PARSE_H
+#define ACTPASS_SERVER_HANDLERS_HTTP_PARSE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,8 +14,16 @@ enum {
     HTTP_HEAD_MOST = HTTP_REQUEST_LINE_MOST + HTTP_FIELDS_BYTES_MOST + 8
 };
 
-/* What parsing came to, beside the status codes of refusals. */
-enum { HTTP_MORE = 0, HTTP_DONE = 200 };
+/* The result of reading a head. A refusal has the value of its status code. */
+enum http_head {
+    HTTP_MORE, /* the head is not complete yet */
+    HTTP_DONE, /* it is complete and accepted */
+    HTTP_BAD_REQUEST = 400,
+    HTTP_TIMEOUT = 408, /* not from the parser */
+    HTTP_URI_TOO_LONG = 414,
+    HTTP_FIELDS_TOO_LARGE = 431,
+    HTTP_BAD_VERSION = 505
+};
 
 /* A piece of the input; at is NULL for what is not there. */
 struct http_text {
@@ -62,10 +70,9 @@ struct http_parser {
     bool asked_close, asked_keep_alive;
 };
 
-/* Looks at what was added to the input since the last call. MORE, DONE, or the status code of the
- * refusal, after which nothing that follows in the input means anything. Never MORE at
- * HTTP_HEAD_MOST bytes. */
-int http_parse(struct http_parser *parser, const char *input, size_t size);
+/* Parses what was added to the input since the last call. After a refusal the rest of the input has
+ * no meaning. Never HTTP_MORE once there are HTTP_HEAD_MOST bytes. */
+enum http_head http_parse(struct http_parser *parser, const char *input, size_t size);
 
 /* Equal, ASCII case ignored? */
 bool http_text_is(struct http_text text, const char *word);

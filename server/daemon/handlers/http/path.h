@@ -1,6 +1,6 @@
 /* The path of a request's target: decoded once, in one form, or refused. Pure functions. */
-#ifndef ACTPASS_SERVER_SERVICES_HTTP_PATH_H
-#define ACTPASS_SERVER_SERVICES_HTTP_PATH_H
+#ifndef ACTPASS_SERVER_HANDLERS_HTTP_PATH_H
+#define ACTPASS_SERVER_HANDLERS_HTTP_PATH_H
 
 #include "server/daemon/handlers/http/parse.h"
 

@@ -13,11 +13,19 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a request led to. */
+/* The file of a request. */
 struct found {
     struct http_file file;
     bool is_protected;
-    struct tls_error why; /* why it was refused; "": what is usual for the status */
+    int status;           /* the refusal's status code */
+    struct tls_error why; /* why it was refused; "": the sentence of the status */
+};
+
+enum outcome {
+    FOUND_FILE,   /* FILE is open */
+    FOUND_FOLDER, /* a folder named without its slash; nothing is open */
+    REFUSED,      /* with STATUS; nothing is open */
+    CLOSED        /* the connection has ended; nothing is open */
 };
 
 static struct http_answer answer_of(struct http *http)
@@ -40,63 +48,79 @@ bool http_respond_page(struct http *http, int status, const struct http_request 
 
 /* ---- Finding the file ---------------------------------------------------------------------- */
 
-static int ask_leave(struct http *http, const struct http_protection *protection,
-                     struct found *found)
+static void close_file(struct found *found)
 {
-    if (protection->part || protection->folded)
-        found->is_protected = true;
-    return http_ask_leave(http->conn, protection, &http->asked, &found->why);
+    if (found->file.fd >= 0)
+        close(found->file.fd);
+    found->file.fd = -1;
 }
 
-/* A symbolic link from elsewhere must not lead around the protection of a part. */
-static int check_place(struct http *http, int root, const struct http_protection *protection,
-                       struct found *found)
+/* Closes the file, too, if there is one. */
+static enum outcome refuse(struct found *found, int status)
+{
+    close_file(found);
+    found->status = status;
+    return REFUSED;
+}
+
+/* FOUND_FILE: the peer may see it. */
+static enum outcome check_access(struct http *http, const struct http_protection *protection,
+                                 struct found *found)
+{
+    if (protection->exact || protection->folded)
+        found->is_protected = true;
+    switch (http_guard_check(http->conn, protection, &http->refused, &found->why)) {
+    case HTTP_ACCESS_GRANTED:
+        return FOUND_FILE;
+    case HTTP_ACCESS_DENIED:
+        return refuse(found, 403);
+    case HTTP_ACCESS_CLOSED:
+        break;
+    }
+    close_file(found);
+    return CLOSED;
+}
+
+/* A symbolic link must not lead into a protected part from outside it. */
+static enum outcome check_place(struct http *http, int root,
+                                const struct http_protection *protection, struct found *found)
 {
     char *place = http->buffers->place;
     if (http->config->protected_count == 0)
-        return 200;
+        return FOUND_FILE;
     if (!http_file_place(root, &found->file, place, sizeof(http->buffers->place)))
-        return 404;
-    struct http_protection there = http_protection(http->config, place);
-    bool same = there.part == protection->part && there.folded == protection->folded;
-    return same ? 200 : ask_leave(http, &there, found);
+        return refuse(found, 404);
+    struct http_protection there = http_guard_find(http->guard, place);
+    bool same = there.exact == protection->exact && there.folded == protection->folded;
+    return same ? FOUND_FILE : check_access(http, &there, found);
 }
 
-/* Leave comes first: who may not see a file is not told whether it is there. */
-static int open_below(struct http *http, int root, struct found *found)
+/* Access is checked first, so that a peer that may not see a file does not learn whether it
+ * exists. */
+static enum outcome open_below(struct http *http, int root, struct found *found)
 {
-    struct http_protection protection = http_protection(http->config, http->buffers->path);
-    int status = ask_leave(http, &protection, found);
-    if (status == 200)
-        status = http_file_open(root, http->buffers->path, &found->file);
-    if (status == 200) {
-        status = check_place(http, root, &protection, found);
-        if (status != 200) {
-            close(found->file.fd);
-            found->file.fd = -1;
-        }
-    }
-    return status;
+    struct http_protection protection = http_guard_find(http->guard, http->buffers->path);
+    enum outcome outcome = check_access(http, &protection, found);
+    if (outcome != FOUND_FILE)
+        return outcome;
+    int status = http_file_open(root, http->buffers->path, &found->file);
+    if (status != 200)
+        return refuse(found, status);
+    return check_place(http, root, &protection, found);
 }
 
-/* Puts the index file in its folder's place. */
-static int open_index(struct http *http, int root, struct found *found)
+/* Opens the index file in place of its folder. */
+static enum outcome open_index(struct http *http, int root, struct found *found)
 {
     const char *index = http->config->index;
     char *path = http->buffers->path;
     size_t length = strlen(path);
-    close(found->file.fd);
-    found->file.fd = -1;
+    close_file(found);
     if (index[0] == '\0' || length + strlen(index) >= sizeof(http->buffers->path))
-        return 404;
+        return refuse(found, 404);
     memcpy(path + length, index, strlen(index) + 1);
-    int status = open_below(http, root, found);
-    if (status == 200 && found->file.folder) {
-        close(found->file.fd);
-        found->file.fd = -1;
-        status = 404;
-    }
-    return status;
+    enum outcome outcome = open_below(http, root, found);
+    return outcome == FOUND_FILE && found->file.folder ? refuse(found, 404) : outcome;
 }
 
 static int status_of_root(void)
@@ -104,32 +128,30 @@ static int status_of_root(void)
     return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? 503 : 500;
 }
 
-/* 200 with the open file, 301, the status of a refusal, or 0 where the connection has its end. */
-static int find(struct http *http, const struct http_request *request, struct found *found)
+static enum outcome find(struct http *http, const struct http_request *request, struct found *found)
 {
-    char *path = http->buffers->path;
-    found->file.fd = -1;
-    if (!http_path_read(request->path, path))
-        return 400;
+    const char *path = http->buffers->path;
+    if (!http_path_read(request->path, http->buffers->path))
+        return refuse(found, 400);
     int root = http_root_open(http->config->root);
     if (root < 0)
-        return status_of_root();
-    int status = open_below(http, root, found);
-    if (status == 200 && found->file.folder) {
+        return refuse(found, status_of_root());
+    enum outcome outcome = open_below(http, root, found);
+    if (outcome == FOUND_FILE && found->file.folder) {
         if (path[strlen(path) - 1] == '/') {
-            status = open_index(http, root, found);
+            outcome = open_index(http, root, found);
         } else {
-            close(found->file.fd);
-            status = 301;
+            close_file(found);
+            outcome = FOUND_FOLDER;
         }
     }
     close(root);
-    return status;
+    return outcome;
 }
 
 /* ---- Sending it ---------------------------------------------------------------------------- */
 
-/* The length was said, so a file that has become shorter cannot be sent in order any more. */
+/* Content-Length was sent, so a file that has become shorter cannot be sent in order. */
 static bool send_part(struct http *http, struct http_answer *answer, int fd,
                       const struct http_part *part)
 {
@@ -237,8 +259,8 @@ static bool redirect(struct http *http, const struct http_request *request)
 
 bool http_respond(struct http *http, struct http_request *request)
 {
-    struct found found = {.why = {""}};
-    /* A body is not read: what follows the head would be taken for a request. */
+    struct found found = {.file = {.fd = -1}};
+    /* A body is not read, so the connection must close: the body would be taken for a request. */
     request->keep_alive = request->keep_alive && !request->has_body;
     if (request->method == HTTP_UNKNOWN_METHOD)
         return http_respond_page(http, 501, request, "", NULL);
@@ -246,16 +268,21 @@ bool http_respond(struct http *http, struct http_request *request)
         return http_respond_page(http, 405, request, "Allow: GET, HEAD\r\n", NULL);
     if (request->has_body)
         return http_respond_page(http, 413, request, "", NULL);
-    int status = find(http, request, &found);
-    if (status == 0)
-        return false;
-    if (status == 301)
-        return redirect(http, request);
-    if (status != 200) {
-        return http_respond_page(http, status, request, "",
+    bool done = false;
+    switch (find(http, request, &found)) {
+    case FOUND_FILE:
+        done = respond_file(http, request, &found);
+        close_file(&found);
+        break;
+    case FOUND_FOLDER:
+        done = redirect(http, request);
+        break;
+    case REFUSED:
+        done = http_respond_page(http, found.status, request, "",
                                  found.why.text[0] != '\0' ? found.why.text : NULL);
+        break;
+    case CLOSED:
+        break;
     }
-    bool done = respond_file(http, request, &found);
-    close(found.file.fd);
     return done;
 }

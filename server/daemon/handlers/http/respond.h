@@ -1,8 +1,9 @@
 /* One request's answer. */
-#ifndef ACTPASS_SERVER_SERVICES_HTTP_RESPOND_H
-#define ACTPASS_SERVER_SERVICES_HTTP_RESPOND_H
+#ifndef ACTPASS_SERVER_HANDLERS_HTTP_RESPOND_H
+#define ACTPASS_SERVER_HANDLERS_HTTP_RESPOND_H
 
 #include "config/config.h"
+#include "server/daemon/handlers/http/guard.h"
 #include "server/daemon/handlers/http/parse.h"
 #include "server/daemon/handlers/http/path.h"
 #include "server/include/actpass.h"
@@ -20,16 +21,18 @@ struct http_buffers {
 struct http {
     actpass_conn *conn;
     const struct config_http *config;
+    const struct http_guard *guard;
     struct http_buffers *buffers; /* NULL in a long wait */
     size_t filled;                /* of the input */
-    int stopping_fd;              /* as in struct service_job */
-    bool asked;                   /* the peer was asked for a certificate, and gave none */
+    int stopping_fd;              /* as in struct handler_job */
+    bool refused;                 /* the peer was asked for a certificate and gave none */
 };
 
-/* Answers a request that was read. False: the connection has its end, or must get it. */
+/* Answers a request. False: the connection has ended, or the caller must close it. */
 bool http_respond(struct http *http, struct http_request *request);
 
-/* Answers with a page, for a request that was refused, too. False as above. */
+/* Answers with a page of one sentence (NULL: that of the status), also for a refused head. MORE:
+ * further fields, each with its CRLF. False as above. */
 bool http_respond_page(struct http *http, int status, const struct http_request *request,
                        const char *more, const char *sentence);
 

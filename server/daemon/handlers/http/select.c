@@ -38,8 +38,11 @@ static bool is_etag(struct http_text text, const char *etag)
     return text.length == strlen(etag) && memcmp(text.at, etag, text.length) == 0;
 }
 
-/* Is ETAG in the list? A weak tag fits only where WEAK comparison will do. */
-static bool list_has(struct http_text list, const char *etag, bool weak)
+/* RFC 9110 section 8.8.3.2: with strong comparison a weak tag matches nothing. */
+enum comparison { COMPARE_STRONG, COMPARE_WEAK };
+
+/* Is ETAG, which is strong, in the list? */
+static bool list_has(struct http_text list, const char *etag, enum comparison comparison)
 {
     if (http_text_is(list, "*"))
         return true;
@@ -48,7 +51,7 @@ static bool list_has(struct http_text list, const char *etag, bool weak)
         bool is_weak = skip(&list, "W/");
         if (!take_etag(&list, &one))
             return false;
-        if (is_etag(one, etag) && (weak || !is_weak))
+        if (is_etag(one, etag) && (comparison == COMPARE_WEAK || !is_weak))
             return true;
         list = http_text_trim(list);
         if (!skip(&list, ","))
@@ -57,11 +60,18 @@ static bool list_has(struct http_text list, const char *etag, bool weak)
     }
 }
 
-/* Was it modified after the field's date? SORRY is the answer where the field is no date. */
-static bool is_newer(struct http_text field, const struct http_version *version, bool sorry)
+/* Does the field have a date, and was the file modified after it? */
+static bool is_newer(struct http_text field, const struct http_version *version)
 {
     time_t date;
-    return http_date_read(field, &date) ? version->modified > date : sorry;
+    return http_date_read(field, &date) && version->modified > date;
+}
+
+/* Does the field have a date, and was the file not modified after it? */
+static bool is_not_newer(struct http_text field, const struct http_version *version)
+{
+    time_t date;
+    return http_date_read(field, &date) && version->modified <= date;
 }
 
 /* In the order of RFC 9110 section 13.2.2. 200: go on. */
@@ -69,16 +79,16 @@ static int check_conditions(const struct http_request *request, const struct htt
 {
     const struct http_text *fields = request->fields;
     if (fields[HTTP_IF_MATCH].at) {
-        if (!list_has(fields[HTTP_IF_MATCH], version->etag, false))
+        if (!list_has(fields[HTTP_IF_MATCH], version->etag, COMPARE_STRONG))
             return 412;
     } else if (fields[HTTP_IF_UNMODIFIED_SINCE].at &&
-               is_newer(fields[HTTP_IF_UNMODIFIED_SINCE], version, false)) {
+               is_newer(fields[HTTP_IF_UNMODIFIED_SINCE], version)) {
         return 412;
     }
     if (fields[HTTP_IF_NONE_MATCH].at)
-        return list_has(fields[HTTP_IF_NONE_MATCH], version->etag, true) ? 304 : 200;
-    bool same = fields[HTTP_IF_MODIFIED_SINCE].at &&
-                !is_newer(fields[HTTP_IF_MODIFIED_SINCE], version, true);
+        return list_has(fields[HTTP_IF_NONE_MATCH], version->etag, COMPARE_WEAK) ? 304 : 200;
+    bool same =
+        fields[HTTP_IF_MODIFIED_SINCE].at && is_not_newer(fields[HTTP_IF_MODIFIED_SINCE], version);
     return same ? 304 : 200;
 }
 

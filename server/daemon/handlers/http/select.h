@@ -1,7 +1,7 @@
 /* Which part of a file a GET asks for, if any: conditions (RFC 9110 section 13) and ranges (section
  * 14). Pure functions. */
-#ifndef ACTPASS_SERVER_SERVICES_HTTP_SELECT_H
-#define ACTPASS_SERVER_SERVICES_HTTP_SELECT_H
+#ifndef ACTPASS_SERVER_HANDLERS_HTTP_SELECT_H
+#define ACTPASS_SERVER_HANDLERS_HTTP_SELECT_H
 
 #include "server/daemon/handlers/http/parse.h"
 

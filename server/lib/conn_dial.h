@@ -1,14 +1,14 @@
 /* Opening a connection with the first flight in the SYN (TCP Fast Open): there the handshake begins
  * before there is a connection, and what comes of it decides whether the next address is tried. For
  * one thread; another one may cancel. */
-#ifndef ACTPASS_SERVER_DIALING_OPENING_H
-#define ACTPASS_SERVER_DIALING_OPENING_H
+#ifndef ACTPASS_SERVER_LIB_CONN_DIAL_H
+#define ACTPASS_SERVER_LIB_CONN_DIAL_H
 
 #include "server/lib/conn.h"
-#include "server/lib/dial/connect.h"
+#include "server/lib/dial/dial.h"
 #include "server/lib/peers.h"
 
-struct opening {
+struct conn_dial {
     struct dial dial;
     struct peers *unfit; /* addresses that do not get along with it */
     /* Makes a connection of the socket, which is taken also on failure, and shakes hands. NULL:
@@ -20,13 +20,9 @@ struct opening {
     void *arg;
 };
 
-/* As TLS client, through the relay: nothing secret may go into a SYN, and it has to go there first.
- */
-bool opening_wants_fast_open(const struct config_connection *connection);
-
 /* One address after the other, until there is a TCP connection, whatever came of the handshake, or
  * there are no more addresses, or no more time. Addresses that are unfit are connected to as ever.
  * The ear hears of those that failed. */
-void opening_in_turn(struct opening *opening);
+void conn_dial_in_turn(struct conn_dial *plan);
 
 #endif

@@ -1,4 +1,4 @@
-#include "server/lib/dial/fast_open.h"
+#include "server/lib/fast_open.h"
 
 #include "relay/clock.h"
 
@@ -8,6 +8,12 @@
 enum { UNFIT_FOR_MS = 3600000 };
 
 enum { BIT_CLIENT = 1, BIT_SERVER = 2 }; /* ip-sysctl.rst */
+
+bool fast_open_wanted(const struct config_connection *connection)
+{
+    return connection->tcp_fast_open && connection->role == CONFIG_ROLE_CLIENT &&
+           connection->transport == CONFIG_TRANSPORT_RELAY;
+}
 
 static bool key_of(const struct candidate *candidate, struct peer_key *key)
 {

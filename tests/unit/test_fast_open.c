@@ -1,5 +1,5 @@
 #include "relay/clock.h"
-#include "server/lib/dial/fast_open.h"
+#include "server/lib/fast_open.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -16,7 +16,7 @@ static struct candidate tcp_candidate(uint16_t port)
     return candidate;
 }
 
-Test(dialing_fast_open, an_unfit_address_is_left_alone_for_an_hour)
+Test(fast_open, an_unfit_address_is_left_alone_for_an_hour)
 {
     struct peers *unfit = peers_new(16);
     struct candidate one = tcp_candidate(443);
@@ -35,7 +35,7 @@ Test(dialing_fast_open, an_unfit_address_is_left_alone_for_an_hour)
     peers_free(unfit);
 }
 
-Test(dialing_fast_open, is_for_tcp)
+Test(fast_open, is_for_tcp)
 {
     struct peers *unfit = peers_new(16);
     struct candidate path = {.size = sizeof(struct sockaddr_un)};
@@ -45,7 +45,7 @@ Test(dialing_fast_open, is_for_tcp)
     peers_free(unfit);
 }
 
-Test(dialing_fast_open, what_the_system_forbids)
+Test(fast_open, what_the_system_forbids)
 {
     static const struct {
         const char *sysctl;

@@ -1,6 +1,6 @@
 /* Servers in this process whose services dial: each is played against peers that the test holds. */
 #include "relay/clock.h"
-#include "server/daemon/server.h"
+#include "server/daemon/state.h"
 #include "tests/support/certs.h"
 #include "tests/support/resources.h"
 
@@ -146,7 +146,7 @@ static void expect_echo(actpass_conn *conn)
 
 /* ---- One connection that is kept up -------------------------------------------------------- */
 
-Test(dialer, comes_back_whatever_became_of_the_connection, .timeout = 60)
+Test(persistent, comes_back_whatever_became_of_the_connection, .timeout = 60)
 {
     struct scene scene;
     begin(&scene, QUICK, true);
@@ -168,7 +168,7 @@ Test(dialer, comes_back_whatever_became_of_the_connection, .timeout = 60)
     end(&scene);
 }
 
-Test(dialer, nothing_grows, .timeout = 60)
+Test(persistent, nothing_grows, .timeout = 60)
 {
     struct scene scene;
     struct resources before = {0};
@@ -186,7 +186,7 @@ Test(dialer, nothing_grows, .timeout = 60)
     end(&scene);
 }
 
-Test(dialer, waits_for_a_peer_that_comes_later, .timeout = 60)
+Test(persistent, waits_for_a_peer_that_comes_later, .timeout = 60)
 {
     struct scene scene;
     begin(&scene, QUICK, false);
@@ -199,7 +199,7 @@ Test(dialer, waits_for_a_peer_that_comes_later, .timeout = 60)
     end(&scene);
 }
 
-Test(dialer, stopping_ends_a_wait_for_the_next_attempt, .timeout = 60)
+Test(persistent, stopping_ends_a_wait_for_the_next_attempt, .timeout = 60)
 {
     struct scene scene;
     int64_t began_us = clock_now_us();
@@ -211,7 +211,7 @@ Test(dialer, stopping_ends_a_wait_for_the_next_attempt, .timeout = 60)
     end(&scene);
 }
 
-Test(dialer, stopping_at_once, .timeout = 60)
+Test(persistent, stopping_at_once, .timeout = 60)
 {
     for (int i = 0; i < 20; i++) {
         struct scene scene;
@@ -221,7 +221,7 @@ Test(dialer, stopping_at_once, .timeout = 60)
     }
 }
 
-Test(dialer, stopping_gives_an_open_connection_its_time, .timeout = 60)
+Test(persistent, stopping_gives_an_open_connection_its_time, .timeout = 60)
 {
     struct scene scene;
     begin(&scene, QUICK, true);
@@ -237,7 +237,7 @@ Test(dialer, stopping_gives_an_open_connection_its_time, .timeout = 60)
     end(&scene);
 }
 
-Test(dialer, a_second_stop_cuts, .timeout = 60)
+Test(persistent, a_second_stop_cuts, .timeout = 60)
 {
     struct scene scene;
     begin(&scene, QUICK, true);
@@ -255,7 +255,7 @@ Test(dialer, a_second_stop_cuts, .timeout = 60)
 
 #define BRIDGE "\"listen_plain\": \"unix:%s\""
 
-Test(dialer, each_local_connection_has_its_own, .timeout = 60)
+Test(persistent, each_local_connection_has_its_own, .timeout = 60)
 {
     struct scene scene;
     actpass_conn *conns[4];
@@ -280,7 +280,7 @@ Test(dialer, each_local_connection_has_its_own, .timeout = 60)
     end(&scene);
 }
 
-Test(dialer, nobody_there_ends_the_local_connection, .timeout = 60)
+Test(persistent, nobody_there_ends_the_local_connection, .timeout = 60)
 {
     struct scene scene;
     char byte;
@@ -293,7 +293,7 @@ Test(dialer, nobody_there_ends_the_local_connection, .timeout = 60)
     end(&scene);
 }
 
-Test(dialer, stopping_ends_a_dial, .timeout = 60)
+Test(persistent, stopping_ends_a_dial, .timeout = 60)
 {
     struct scene scene;
     char byte;

@@ -1,10 +1,15 @@
 /* TCP Fast Open, where it is decided on: what the system allows, and addresses that do not get
  * along with it. Entered by any thread. */
-#ifndef ACTPASS_SERVER_DIALING_FAST_OPEN_H
-#define ACTPASS_SERVER_DIALING_FAST_OPEN_H
+#ifndef ACTPASS_SERVER_LIB_FAST_OPEN_H
+#define ACTPASS_SERVER_LIB_FAST_OPEN_H
 
 #include "server/lib/dial/candidates.h"
 #include "server/lib/peers.h"
+
+/* Returns true if connections of this configuration are dialed with Fast Open: as TLS client,
+ * through the relay. Nothing secret may go into a SYN, and our data has to go there before the
+ * peer's. */
+bool fast_open_wanted(const struct config_connection *connection);
 
 /* Is data in the SYN worth a try with this one? TCP only, and not within an hour after its SYN data
  * was lost or refused: something on the path may drop such packets, and each costs a second. */

@@ -1,0 +1,25 @@
+/* All handlers. A new one needs its file and one line here; its key is config's
+ * (check_conversations.c, keys_conversation.c). */
+#include "server/daemon/handlers/handler.h"
+
+static const struct handler *const handlers[] = {
+    [CONFIG_CONVERSATION_NONE] = NULL,
+    [CONFIG_CONVERSATION_FORWARD] = &forward_handler,
+    [CONFIG_CONVERSATION_ECHO] = &echo_handler,
+    [CONFIG_CONVERSATION_HTTP] = &http_handler,
+};
+
+_Static_assert(sizeof(handlers) / sizeof(handlers[0]) == CONFIG_CONVERSATION_COUNT,
+               "each kind of conversation has a handler");
+
+const struct handler *handler_of(enum config_conversation_kind kind)
+{
+    return handlers[kind];
+}
+
+const struct handler *handler_for(const struct config_service *service,
+                                  const struct config_conversation *what)
+{
+    bool bridged = service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE;
+    return bridged ? &bridge_handler : handler_of(what->kind);
+}

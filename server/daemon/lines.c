@@ -1,0 +1,44 @@
+#include "server/daemon/lines.h"
+
+#include "config/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void lines_add(struct config_strings *list, const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    char *copy = length < 0 ? NULL : text_show(text, TEXT_LINE_MAX);
+    if (length >= 0)
+        free(text);
+    char **items = realloc(list->items, (list->count + 1) * sizeof(items[0]));
+    if (items)
+        list->items = items;
+    if (!items || !copy) {
+        free(copy);
+        return;
+    }
+    items[list->count++] = copy;
+}
+
+char *lines_join(const struct config_strings *lines)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < lines->count; i++)
+        size += strlen(lines->items[i]) + 1;
+    char *text = malloc(size);
+    char *end = text;
+    for (size_t i = 0; text && i < lines->count; i++) {
+        end = stpcpy(end, lines->items[i]);
+        *end++ = '\n';
+    }
+    if (text)
+        *end = '\0';
+    return text;
+}

@@ -1,0 +1,74 @@
+#include "server/daemon/service.h"
+
+#include "relay/clock.h"
+#include "server/lib/settings.h"
+
+#include <stdio.h>
+
+bool service_init(struct service *service, size_t number, const struct config_service *config)
+{
+    service->number = number;
+    service->config = config;
+    service->retry_us = DEADLINE_NEVER;
+    return pthread_mutex_init(&service->settings_lock, NULL) == 0;
+}
+
+static bool load_handler(const struct config_service *config,
+                         const struct config_conversation *what, struct service_handler *handler,
+                         char *error, size_t size)
+{
+    char why[512] = "";
+    handler->handler = handler_for(config, what);
+    if (!handler->handler || !handler->handler->load ||
+        handler->handler->load(what, &handler->loaded, why, sizeof(why)))
+        return true;
+    (void)snprintf(error, size, "%s: %s", handler->handler->name, why);
+    return false;
+}
+
+bool service_load_handlers(struct service *service, char *error, size_t size)
+{
+    const struct config_service *config = service->config;
+    return load_handler(config, &config->as_server, &service->as_server, error, size) &&
+           load_handler(config, &config->as_client, &service->as_client, error, size);
+}
+
+static void unload_handler(struct service_handler *handler)
+{
+    if (handler->handler && handler->handler->unload)
+        handler->handler->unload(handler->loaded);
+}
+
+void service_release(struct service *service)
+{
+    listener_close(service->listener);
+    actpass_config_free(service->settings);
+    hints_free(service->hints);
+    rates_free(service->rates);
+    unload_handler(&service->as_server);
+    unload_handler(&service->as_client);
+    (void)pthread_mutex_destroy(&service->settings_lock);
+}
+
+bool service_load_settings(struct service *service, struct own_keys *own_keys,
+                           struct threads *relays, char *error, size_t size)
+{
+    const struct tls_owner owner = {service->config->name, own_keys};
+    actpass_config *loaded = settings_new(owner, &service->config->connection, relays, error, size);
+    if (!loaded)
+        return false;
+    (void)pthread_mutex_lock(&service->settings_lock);
+    actpass_config *before = service->settings;
+    service->settings = loaded;
+    (void)pthread_mutex_unlock(&service->settings_lock);
+    actpass_config_free(before);
+    return true;
+}
+
+actpass_config *service_settings(struct service *service)
+{
+    (void)pthread_mutex_lock(&service->settings_lock);
+    actpass_config *settings = settings_hold(service->settings);
+    (void)pthread_mutex_unlock(&service->settings_lock);
+    return settings;
+}

@@ -1,0 +1,49 @@
+/* The state of a running server, shared by its threads. This header declares no functions: server.h
+ * has what main needs, service.h what concerns one service. */
+#ifndef ACTPASS_SERVER_STATE_H
+#define ACTPASS_SERVER_STATE_H
+
+#include "config/config.h"
+#include "relay/threads.h"
+#include "server/daemon/log.h"
+#include "server/daemon/registry.h"
+#include "server/daemon/service.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+
+/* Counts since the start; any thread. */
+struct counters {
+    atomic_ullong accepted;
+    atomic_ullong trimmed_at; /* the value of `accepted` when freed memory was last given back */
+    atomic_ullong dialed;     /* connections that we opened */
+    atomic_ullong numbers;    /* numbers given to connections in the log; a dial may need several */
+    atomic_ullong closed_before_first_byte; /* port scans, health checks */
+    atomic_ullong no_role;                  /* all other connections without a role */
+    atomic_ullong dropped;                  /* for a shortage of memory, descriptors or threads */
+    atomic_ullong refused[REFUSAL_COUNT];   /* closed right after accept, by cause */
+    atomic_ullong made_way;                 /* aborted before they were established, to make room */
+};
+
+struct actpass_server {
+    /* Constant once loaded. */
+    struct config *config;
+    struct log *log;
+    struct threads *relays, *conversations;
+    struct registry *registry;
+    struct service *services;
+    size_t service_count;
+    struct pollfd *polls; /* of the accept thread: service_count + SERVER_OWN_POLLS elements */
+    int stop_fd;          /* eventfd; readable after actpass_server_stop */
+    int stopping_fd; /* eventfd that is never read; readable once the server stops dialing and idle
+                        connections must close */
+    struct own_keys *own_keys; /* of all services, now and before a reload */
+    struct peers *unfit;       /* addresses that do not work with TCP Fast Open */
+
+    atomic_uint stops; /* how often actpass_server_stop was called */
+    struct counters counters;
+};
+
+enum { SERVER_OWN_POLLS = 2 };
+
+#endif

@@ -1,0 +1,62 @@
+#include "server/lib/conn_dial.h"
+
+#include "relay/clock.h"
+#include "server/lib/fast_open.h"
+
+/* SYN data that got lost is the path's doing. With no connection at all the peer may just be away;
+ * but where there was not even an answer, the next attempt had better be an ordinary one. */
+static void judge_path(const struct conn_dial *plan, actpass_conn *conn, const struct candidate *to)
+{
+    bool silent = !conn_was_connected(conn) && actpass_ended(conn) == ACTPASS_TIMEOUT;
+    if (conn_syn_refused(conn) && (silent || conn_was_connected(conn)))
+        fast_open_note_unfit(plan->unfit, to);
+}
+
+static bool open_plainly(const struct conn_dial *plan, const struct candidate *to)
+{
+    struct conn_options options = {0};
+    int fd = dial_one(&plan->dial, to);
+    if (fd >= 0)
+        (void)plan->shake_hands(plan->arg, fd, to, &options);
+    return fd >= 0;
+}
+
+/* True: there is a connection, whatever came of it, or there can be none now. */
+static bool open_with_syn_data(const struct conn_dial *plan, const struct candidate *to)
+{
+    struct conn_options options = {.fast_open = to->address,
+                                   .fast_open_size = to->size,
+                                   .connect_deadline_us = plan->dial.deadline_us};
+    int fd = dial_socket(&plan->dial, to);
+    if (fd < 0)
+        return false;
+    actpass_conn *conn = plan->shake_hands(plan->arg, fd, to, &options);
+    if (!conn)
+        return true;
+    judge_path(plan, conn, to);
+    if (conn_was_connected(conn))
+        return true;
+    bool busy = conn_address_busy(conn);
+    if (!busy)
+        dial_report(&plan->dial, to, actpass_error(conn));
+    plan->discard(plan->arg);
+    return busy && open_plainly(plan, to); /* which waits for it */
+}
+
+/* No race: it would put the ClientHello into several SYNs. */
+void conn_dial_in_turn(struct conn_dial *plan)
+{
+    struct candidates candidates;
+    struct candidate to;
+    bool done = false;
+    candidates_begin(&candidates, plan->dial.addresses, plan->dial.count);
+    candidates.lookup_flags = plan->dial.lookup_flags;
+    candidates_limit(&candidates, &plan->dial.wait, plan->dial.deadline_us);
+    while (!done && clock_now_us() < plan->dial.deadline_us &&
+           !dial_is_cancelled(plan->dial.wait.cancel_fd) &&
+           candidates_next(&candidates, &plan->dial.ear, &to)) {
+        done = fast_open_is_fit(plan->unfit, &to) ? open_with_syn_data(plan, &to)
+                                                  : open_plainly(plan, &to);
+    }
+    candidates_end(&candidates);
+}

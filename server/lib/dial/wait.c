@@ -1,0 +1,37 @@
+#include "server/lib/dial/wait.h"
+
+#include "relay/clock.h"
+
+#include <errno.h>
+
+static int poll_or_cancel(int cancel_fd, struct pollfd *set, nfds_t count, int64_t until_us)
+{
+    struct pollfd all[1 + DIAL_MAX_DESCRIPTORS] = {{.fd = cancel_fd, .events = POLLIN}};
+    struct timespec left;
+    for (nfds_t i = 0; i < count; i++)
+        all[1 + i] = set[i];
+    int ready = ppoll(all, 1 + count, clock_left(until_us, &left), NULL);
+    for (nfds_t i = 0; i < count; i++)
+        set[i].revents = ready > 0 ? all[1 + i].revents : 0;
+    if (ready < 0)
+        return errno == EINTR ? 0 : errno;
+    return all[0].revents != 0 ? ECANCELED : 0;
+}
+
+int dial_wait(const struct dial_wait *wait, struct pollfd *set, nfds_t count, int64_t until_us)
+{
+    return wait->poll ? wait->poll(wait->arg, set, count, until_us)
+                      : poll_or_cancel(wait->cancel_fd, set, count, until_us);
+}
+
+nfds_t dial_wait_limit(const struct dial_wait *wait)
+{
+    return wait->poll && wait->max_descriptors < DIAL_MAX_DESCRIPTORS ? wait->max_descriptors
+                                                                      : DIAL_MAX_DESCRIPTORS;
+}
+
+bool dial_is_cancelled(int cancel_fd)
+{
+    struct pollfd set = {.fd = cancel_fd, .events = POLLIN};
+    return poll(&set, 1, 0) > 0;
+}

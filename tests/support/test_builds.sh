@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Builds that nobody makes every day, in one: a copy of the tree without server/daemon, with
+# link-time optimization and with an objcopy of its own, as a cross build has one.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+CC=${CC:-gcc}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+build=$work/build/release
+passed=0 failed=0
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >"$work/output" 2>&1; then
+        echo "ok   $name"
+        passed=$((passed + 1))
+    else
+        echo "FAIL $name: $*"
+        tail -n 30 "$work/output"
+        failed=$((failed + 1))
+    fi
+}
+
+copy_without_daemon() {
+    mkdir "$work/src" &&
+        tar -c --exclude=server/daemon --exclude=tests/e2e SConstruct config relay server examples \
+            tests | tar -x -C "$work/src" && [ ! -e "$work/src/server/daemon" ]
+}
+
+make_objcopy() {
+    printf '#!/bin/sh\ntouch %s\nexec objcopy "$@"\n' "$work/objcopy.called" >"$work/objcopy" &&
+        chmod +x "$work/objcopy"
+}
+
+scons_there() { # TARGET...
+    (cd "$work/src" && scons -Q -j"$(nproc)" BUILDDIR="$work/build" CC="$CC" OBJCOPY="$work/objcopy" \
+        CFLAGS='-O1 -flto=auto' LDFLAGS=-flto=auto "$@")
+}
+
+# Objects of gcc's intermediate code have sections of that name.
+is_machine_code() {
+    readelf -SW "$build/libactpass.a" >"$work/sections" && ! grep -q 'gnu\.lto_' "$work/sections" &&
+        grep -q ' \.text' "$work/sections"
+}
+
+only_public_names() { # FILE [OPTION of nm]
+    local file=$1 others
+    shift
+    others=$(nm -g --defined-only "$@" "$file" | awk 'NF == 3 && $3 !~ /^actpass_/ { print $3 }')
+    [ -z "$others" ] || { echo "other names: $others"; return 1; }
+    [ "$(nm -g --defined-only "$@" "$file" | grep -c ' T actpass_')" -ge 10 ]
+}
+
+# By another compiler run, without -flto: the user need not know how the library was built.
+links_plainly() {
+    printf '#include <actpass.h>\nint main(void) { return !actpass_config_new(); }\n' >"$work/user.c" &&
+        "$CC" -Iserver/include "$work/user.c" -o "$work/user" "$build/libactpass.a" \
+            $(pkg-config --libs $(sed -n 's/^Requires.private: *//p' "$build/actpass.pc") openssl) -pthread &&
+        "$work/user"
+}
+
+check 'a copy without server/daemon' copy_without_daemon
+check 'an objcopy of our own' make_objcopy
+check 'the libraries and examples build without server/daemon, with -flto' scons_there all
+check 'OBJCOPY was used' test -e "$work/objcopy.called"
+check 'there is no program' test ! -e "$build/actpass"
+check 'the static library is machine code' is_machine_code
+check 'it shows only public names' only_public_names "$build/libactpass.a"
+check 'so does the shared library' only_public_names "$build/libactpass.so.0" -D
+check 'a program links it without -flto' links_plainly
+check 'unit tests of the library pass' scons_there unit TESTS=test_t
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
