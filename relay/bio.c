@@ -11,7 +11,7 @@
 /* The first bytes come before all others. */
 static ssize_t take_next(struct relay *relay, void *buffer, size_t size)
 {
-    struct first_bytes *first = &relay->first;
+    struct first_bytes *first = &relay->input.first;
     if (first->taken == first->length)
         return relay->transport->read(relay, buffer, size);
     size_t count = first->length - first->taken;
@@ -30,7 +30,7 @@ static ssize_t take(struct relay *relay, void *buffer, size_t size)
 {
     ssize_t got = take_next(relay, buffer, size);
     size_t taken = got > 0 ? (size_t)got : 0;
-    relay->input_credit -= taken < relay->input_credit ? taken : relay->input_credit;
+    relay->input.credit -= taken < relay->input.credit ? taken : relay->input.credit;
     return got;
 }
 
@@ -50,7 +50,7 @@ static int wait_error(enum relay_wait wait)
  */
 static bool withheld(const struct relay *relay, const BIO *bio)
 {
-    return glare_takes_input(relay) || relay->revised || relay->bio != bio;
+    return state_takes_input(relay) || relay->ssl.revised || relay->ssl.bio != bio;
 }
 
 static int read_locked(struct relay *relay, BIO *bio, void *buffer, size_t size)
@@ -60,19 +60,19 @@ static int read_locked(struct relay *relay, BIO *bio, void *buffer, size_t size)
         return -1;
     }
     for (;;) {
-        bool may_take = relay->input_credit > 0;
+        bool may_take = relay->input.credit > 0;
         ssize_t got = may_take ? take(relay, buffer, size) : 0;
         if (got > 0)
             return (int)got;
         if (relay->cancelled)
             return fail(ECANCELED);
-        if (may_take && relay->input_dead)
-            return relay->eof ? 0 : fail(relay->error);
-        if (!relay->blocking) {
+        if (may_take && state_input_over(relay))
+            return relay->input.state == INPUT_ENDED ? 0 : fail(relay->error);
+        if (!relay->ssl.blocking) {
             BIO_set_retry_read(bio);
             return -1;
         }
-        int64_t deadline_us = clock_deadline_ms(relay->read_timeout_ms);
+        int64_t deadline_us = clock_deadline_ms(relay->ssl.read_timeout_ms);
         enum relay_wait wait = wait_for(relay, RELAY_READABLE, NULL, 0, deadline_us);
         if (wait != WAIT_READY)
             return wait_error(wait);
@@ -87,17 +87,17 @@ static int bio_read(BIO *bio, char *buffer, int size)
         return 0;
     relay_lock(relay);
     int got = read_locked(relay, bio, buffer, (size_t)size);
-    pump_changed(relay); /* there is room again */
+    wake_if_events_changed(relay); /* there is room again */
     int error = errno;
-    relay_unlock(relay);
+    wake_unlock(relay);
     errno = error;
     return got;
 }
 
 static int write_locked(struct relay *relay, BIO *bio, const void *data, size_t size)
 {
-    if (relay->revised ||
-        relay->bio != bio) { /* the role was revised: this SSL object is about to go */
+    if (relay->ssl.revised ||
+        relay->ssl.bio != bio) { /* the role was revised: this SSL object is about to go */
         BIO_set_retry_write(bio);
         return -1;
     }
@@ -105,13 +105,13 @@ static int write_locked(struct relay *relay, BIO *bio, const void *data, size_t 
      * needs. */
     if (relay->state == RELAY_DRAIN)
         return (int)size;
-    while (!relay->cancelled && !relay->output_dead) {
-        if (spill_size(&relay->spill) < RELAY_SPILL_MOST) {
+    while (!relay->cancelled && !state_output_dead(relay)) {
+        if (spill_size(&relay->output.spill) < RELAY_SPILL_MAX) {
             int error = relay->transport->write(relay, data, size);
             glare_note_output(relay, data, size);
             return error ? fail(error) : (int)size;
         }
-        if (!relay->blocking) {
+        if (!relay->ssl.blocking) {
             BIO_set_retry_write(bio);
             return -1;
         }
@@ -131,9 +131,9 @@ static int bio_write(BIO *bio, const char *data, int size)
     relay_lock(relay);
     int put = write_locked(relay, bio, data, (size_t)size);
     int error = errno;
-    if (put > 0 && relay->blocking)
+    if (put > 0 && relay->ssl.blocking)
         wait_flush(relay);
-    relay_unlock(relay);
+    wake_unlock(relay);
     errno = error;
     return put;
 }
@@ -141,7 +141,8 @@ static int bio_write(BIO *bio, const char *data, int size)
 static size_t pending(struct relay *relay)
 {
     relay_lock(relay);
-    size_t count = glare_takes_input(relay) ? 0 : relay->first.length - relay->first.taken;
+    size_t count =
+        state_takes_input(relay) ? 0 : relay->input.first.length - relay->input.first.taken;
     if (count == 0 && relay->options.transport == RELAY_PAIR)
         count = relay->transport->readable(relay);
     relay_unlock(relay);
@@ -151,7 +152,8 @@ static size_t pending(struct relay *relay)
 static bool at_end(struct relay *relay)
 {
     relay_lock(relay);
-    bool end = relay->eof && relay->first.taken == relay->first.length &&
+    bool end = relay->input.state == INPUT_ENDED &&
+               relay->input.first.taken == relay->input.first.length &&
                relay->transport->readable(relay) == 0;
     relay_unlock(relay);
     return end;
@@ -199,8 +201,8 @@ BIO *relay_bio(struct relay *relay)
     BIO_set_data(bio, relay);
     BIO_set_init(bio, 1);
     relay_lock(relay);
-    relay->bio = bio;
-    relay->revised = false;
+    relay->ssl.bio = bio;
+    relay->ssl.revised = false;
     relay_unlock(relay);
     return bio;
 }

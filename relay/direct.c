@@ -1,81 +1,78 @@
 /* The direct transport: SSL reads and writes the socket itself. What the socket does not take of a
  * record is spilt, so that here, too, no record is left half written. There is no relay thread and
  * no ring: while the conversation is outside a call, nothing moves. */
+#include "relay/clock.h"
 #include "relay/internal.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 
 static size_t direct_readable(struct relay *relay)
 {
-    return relay->input_ready ? 1 : 0;
+    return relay->input.ready ? 1 : 0;
 }
 
 static ssize_t direct_read(struct relay *relay, void *buffer, size_t size)
 {
-    if (relay->input_dead)
+    if (state_input_over(relay))
         return 0;
-    relay_unlock(relay);
-    ssize_t got = recv(relay->fd, buffer, pump_capped(relay, size), MSG_DONTWAIT);
-    int error = errno;
-    relay_lock(relay);
-    relay->input_ready = got == (ssize_t)size; /* less: the socket is empty, or capped */
-    pump_received(relay, got, error);
-    if (relay->input_dead)
-        wait_wake(relay);
-    return got > 0 ? got : 0;
+    size_t got = socket_receive(relay, buffer, size);
+    relay->input.ready = got == size; /* less: the socket is empty, or capped */
+    if (state_input_over(relay))
+        wake_waiters(relay);
+    return (ssize_t)got;
 }
 
-/* Sends while nothing is spilt: then nobody else has a reason to send. */
+/* Some thread sends from the spill, which must not move meanwhile. (drops) */
+static void wait_for_sender(struct relay *relay)
+{
+    relay->waiters.followers++;
+    while (relay->output.sending)
+        (void)wake_sleep(relay, &relay->waiters.arrived, DEADLINE_NEVER);
+    relay->waiters.followers--;
+}
+
+/* Sends while nothing is spilt: then no other thread has a reason to send. */
 static int direct_write(struct relay *relay, const void *data, size_t size)
 {
-    relay->followers++;
-    while (relay->sending) /* from the spill, which must not move meanwhile */
-        pthread_cond_wait(&relay->arrived, &relay->lock);
-    relay->followers--;
-    if (spill_size(&relay->spill) || relay->output_blocked)
-        return spill_append(&relay->spill, data, size);
-    relay->sending = true;
-    relay_unlock(relay);
-    ssize_t sent = send(relay->fd, data, pump_capped(relay, size), MSG_NOSIGNAL | MSG_DONTWAIT);
-    int error = errno;
-    relay_lock(relay);
-    relay->sending = false;
-    if (sent < 0 && error != EAGAIN && error != EWOULDBLOCK && error != EINTR) {
-        relay_latch(relay, error);
-        relay->output_dead = true;
-        wait_wake(relay);
+    size_t sent;
+    struct output *output = &relay->output;
+    wait_for_sender(relay);
+    if (spill_size(&output->spill) || output->state == OUTPUT_BLOCKED)
+        return spill_append(&output->spill, data, size);
+    output->sending = true;
+    int error = socket_send(relay, data, size, &sent);
+    output->sending = false;
+    if (error && error != EAGAIN && error != EINTR) {
+        wake_waiters(relay);
         return error;
     }
-    size_t taken = sent > 0 ? (size_t)sent : 0;
-    relay->sent += taken;
-    return spill_append(&relay->spill, (const uint8_t *)data + taken, size - taken);
+    return spill_append(&output->spill, (const uint8_t *)data + sent, size - sent);
 }
 
 static bool direct_writable(struct relay *relay)
 {
-    return spill_size(&relay->spill) == 0;
+    return spill_size(&relay->output.spill) == 0;
 }
 
 static size_t direct_output(struct relay *relay, const uint8_t **data)
 {
-    *data = relay->spill.data + relay->spill.start;
-    return spill_size(&relay->spill);
+    *data = relay->output.spill.data + relay->output.spill.start;
+    return spill_size(&relay->output.spill);
 }
 
 static void direct_sent(struct relay *relay, size_t size)
 {
-    spill_take(&relay->spill, size);
+    spill_take(&relay->output.spill, size);
 }
 
 static bool direct_wants_input(struct relay *relay)
 {
-    return !relay->input_ready;
+    return !relay->input.ready;
 }
 
 static void direct_receive(struct relay *relay)
 {
-    relay->input_ready = true; /* the conversation's next read tells */
+    relay->input.ready = true; /* the conversation's next read tells */
 }
 
 const struct transport transport_direct = {

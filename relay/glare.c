@@ -13,45 +13,34 @@
 
 void glare_begin(struct relay *relay)
 {
-    if (relay->options.glare && relay->options.transport == RELAY_PAIR)
-        relay->glare = GLARE_WITHHOLD;
+    if (relay->options.transport == RELAY_PAIR)
+        state_set_glare(relay, GLARE_WITHHOLD);
 }
 
 void glare_end(struct relay *relay)
 {
-    relay->glare = GLARE_OFF;
-    free(relay->own_hello.data);
-    relay->own_hello = (struct spill){0};
+    state_set_glare(relay, GLARE_OFF);
+    free(relay->glare.own_hello.data);
+    relay->glare.own_hello = (struct spill){0};
 }
 
 /* Keeps what SSL writes until its ClientHello is whole: it may be needed for the comparison. */
 void glare_note_output(struct relay *relay, const void *data, size_t size)
 {
-    struct spill *own = &relay->own_hello;
-    if (relay->glare != GLARE_WITHHOLD || hello_classify(own->data, own->end) == HELLO_CLIENT)
+    struct spill *own = &relay->glare.own_hello;
+    if (relay->glare.state != GLARE_WITHHOLD || hello_classify(own->data, own->end) == HELLO_CLIENT)
         return;
-    if (own->end + size > HELLO_MOST || spill_append(own, data, size))
-        glare_end(
-            relay); /* without our own hello there is nothing to compare: as if we knew no rule */
-}
-
-bool glare_holds_output(const struct relay *relay)
-{
-    return relay->glare == GLARE_WITHHOLD || relay->glare == GLARE_HELD;
-}
-
-bool glare_takes_input(const struct relay *relay)
-{
-    return relay->glare != GLARE_OFF;
+    /* Without our own hello there is nothing to compare: go on as if we did not know the rule. */
+    if (own->end + size > HELLO_MAX || spill_append(own, data, size))
+        glare_end(relay);
 }
 
 /* Another role than announced. The BIO of the old SSL object goes dead; the conversation makes a
  * new one. */
 static void revise(struct relay *relay, enum role role, enum cause cause)
 {
-    relay->verdict.role = role;
-    relay->verdict.cause = cause;
-    relay->revised = true;
+    state_set_verdict(relay, role, cause);
+    relay->ssl.revised = true;
     glare_end(relay);
 }
 
@@ -74,16 +63,16 @@ static void drop_hello(struct first_bytes *first, size_t taken)
 /* The handshake of the hello that stands will be bound to it. */
 static void note_dropped(struct relay *relay, const uint8_t digest[HELLO_DIGEST])
 {
-    memcpy(relay->dropped_hello, digest, HELLO_DIGEST);
-    relay->hello_dropped = true;
+    memcpy(relay->glare.digest, digest, HELLO_DIGEST);
+    relay->glare.dropped = true;
 }
 
 /* Both hellos were sent. The larger digest stays client (hazard 29). */
 static void compare(struct relay *relay)
 {
     uint8_t ours[HELLO_DIGEST], theirs[HELLO_DIGEST];
-    size_t own_end = hello_digest(relay->own_hello.data, relay->own_hello.end, ours);
-    size_t end = hello_digest(relay->first.data, relay->first.length, theirs);
+    size_t own_end = hello_digest(relay->glare.own_hello.data, relay->glare.own_hello.end, ours);
+    size_t end = hello_digest(relay->input.first.data, relay->input.first.length, theirs);
     if (own_end == 0 || end == 0) { /* SSLv2 format or worse: SSL will say what it thinks of it */
         glare_end(relay);
         return;
@@ -96,18 +85,18 @@ static void compare(struct relay *relay)
         revise(relay, ROLE_SERVER, CAUSE_GLARE_LOST);
     } else {
         note_dropped(relay, theirs);
-        relay->verdict.cause = CAUSE_GLARE_WON;
-        drop_hello(&relay->first, end);
+        state_set_verdict(relay, relay->verdict.role, CAUSE_GLARE_WON);
+        drop_hello(&relay->input.first, end);
         glare_end(relay);
     }
 }
 
 void glare_judge(struct relay *relay)
 {
-    switch (hello_classify(relay->first.data, relay->first.length)) {
+    switch (hello_classify(relay->input.first.data, relay->input.first.length)) {
     case HELLO_PARTIAL:
-        if (relay->glare == GLARE_WITHHOLD)
-            relay->glare = GLARE_HELD;
+        if (relay->glare.state == GLARE_WITHHOLD)
+            state_set_glare(relay, GLARE_HELD);
         return;
     case HELLO_CLIENT:
         break;
@@ -115,7 +104,7 @@ void glare_judge(struct relay *relay)
         glare_end(relay);
         return;
     }
-    if (relay->glare == GLARE_WATCH) {
+    if (relay->glare.state == GLARE_WATCH) {
         compare(relay);
         return;
     }
@@ -128,7 +117,7 @@ void glare_judge(struct relay *relay)
 bool relay_may_glare(struct relay *relay)
 {
     relay_lock(relay);
-    bool may = relay->glare != GLARE_OFF;
+    bool may = state_takes_input(relay);
     relay_unlock(relay);
     return may;
 }
@@ -136,19 +125,29 @@ bool relay_may_glare(struct relay *relay)
 bool relay_dropped_hello(struct relay *relay, uint8_t digest[HELLO_DIGEST])
 {
     relay_lock(relay);
-    bool dropped = relay->hello_dropped;
-    memcpy(digest, relay->dropped_hello, HELLO_DIGEST);
+    bool dropped = relay->glare.dropped;
+    memcpy(digest, relay->glare.digest, HELLO_DIGEST);
     relay_unlock(relay);
     return dropped;
 }
 
-bool relay_glare_failed(struct relay *relay)
+static bool resolved_glare(enum cause cause)
+{
+    return cause == CAUSE_GLARE_WON || cause == CAUSE_GLARE_LOST;
+}
+
+bool relay_has_resolved_glare(struct relay *relay)
 {
     relay_lock(relay);
-    enum cause *cause = &relay->verdict.cause;
-    bool glare = *cause == CAUSE_GLARE_WON || *cause == CAUSE_GLARE_LOST;
-    if (glare)
-        *cause = CAUSE_GLARE_UNSUPPORTED;
+    bool resolved = resolved_glare(relay->verdict.cause);
     relay_unlock(relay);
-    return glare;
+    return resolved;
+}
+
+void relay_glare_failed(struct relay *relay)
+{
+    relay_lock(relay);
+    if (resolved_glare(relay->verdict.cause))
+        state_set_verdict(relay, relay->verdict.role, CAUSE_GLARE_UNSUPPORTED);
+    relay_unlock(relay);
 }

@@ -46,7 +46,7 @@ static enum hello classify_v2(const uint8_t *bytes, size_t length)
         return HELLO_NOT_TLS;
     if (length > 3 && bytes[3] != MAJOR && bytes[3] != 0)
         return HELLO_NOT_TLS;
-    bool enough = length >= V2_HEADER + message || length >= HELLO_MOST;
+    bool enough = length >= V2_HEADER + message || length >= HELLO_MAX;
     return enough ? HELLO_CLIENT : HELLO_PARTIAL;
 }
 
@@ -87,7 +87,7 @@ static enum hello follow_message(const uint8_t *bytes, size_t length)
             if (have + i > 0) /* three bytes of length follow the type */
                 want += (size_t)bytes[at + RECORD_HEADER + i] << (8 * (3 - (have + i)));
         have += here;
-        if (have >= HANDSHAKE_HEADER && (have >= want || want > HELLO_MOST))
+        if (have >= HANDSHAKE_HEADER && (have >= want || want > HELLO_MAX))
             return HELLO_CLIENT;
         at += RECORD_HEADER + body;
     }
@@ -110,7 +110,7 @@ enum hello hello_classify(const uint8_t *bytes, size_t length)
     if (length <= RECORD_HEADER)
         return HELLO_PARTIAL;
     enum hello type = classify_type(bytes[RECORD_HEADER]);
-    if (type != HELLO_CLIENT || length >= HELLO_MOST)
+    if (type != HELLO_CLIENT || length >= HELLO_MAX)
         return type;
     return follow_message(bytes, length);
 }

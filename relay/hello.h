@@ -17,7 +17,7 @@ enum hello {
 
 /* The most bytes that are kept before a ClientHello is taken for granted: OpenSSL judges the rest.
  */
-#define HELLO_MOST 20480
+#define HELLO_MAX 20480
 
 /* Classifies all bytes that came so far (RFC 8446 section 5.1, RFC 5246 section 6.2.1 and appendix
  * E.2). */

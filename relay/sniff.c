@@ -5,20 +5,19 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 static void decide(struct relay *relay, enum role role, enum cause cause)
 {
-    relay->verdict.role = role;
-    relay->verdict.cause = cause;
+    state_set_verdict(relay, role, cause);
     relay->verdict.decided_us = clock_now_us() - relay->accepted_us;
-    relay_set_state(relay, RELAY_OPEN);
-    wait_wake(relay);
+    state_set(relay, RELAY_OPEN);
+    wake_poller(relay); /* it sleeps for the old state's sake */
+    wake_waiters(relay);
 }
 
 static void decide_late(struct relay *relay)
 {
-    if (relay->first.length) {
+    if (relay->input.first.length) {
         decide(relay, ROLE_NONE, CAUSE_HELLO_INCOMPLETE);
         return;
     }
@@ -65,7 +64,7 @@ void sniff_check_time(struct relay *relay)
 
 static void judge(struct relay *relay)
 {
-    switch (hello_classify(relay->first.data, relay->first.length)) {
+    switch (hello_classify(relay->input.first.data, relay->input.first.length)) {
     case HELLO_PARTIAL:
         break;
     case HELLO_CLIENT:
@@ -88,14 +87,14 @@ static void judge(struct relay *relay)
     }
 }
 
-/* Room for more first bytes: starts at the size of a common hello, at most HELLO_MOST. */
+/* Room for more first bytes: starts at the size of a common hello, at most HELLO_MAX. */
 static bool make_room(struct first_bytes *first)
 {
     if (first->length < first->capacity)
         return true;
     size_t larger = first->capacity ? first->capacity * 2 : 2048;
-    if (larger > HELLO_MOST)
-        larger = HELLO_MOST;
+    if (larger > HELLO_MAX)
+        larger = HELLO_MAX;
     uint8_t *data = realloc(first->data, larger);
     if (!data)
         return false;
@@ -104,33 +103,27 @@ static bool make_room(struct first_bytes *first)
     return true;
 }
 
-ssize_t sniff_read(struct relay *relay)
+size_t sniff_read(struct relay *relay)
 {
-    struct first_bytes *first = &relay->first;
+    struct first_bytes *first = &relay->input.first;
     if (!make_room(first)) {
-        pump_received(relay, -1, ENOMEM);
+        socket_fail_input(relay, ENOMEM);
         return 0;
     }
-    size_t size = pump_capped(relay, first->capacity - first->length);
-    relay_unlock(relay);
-    ssize_t got = recv(relay->fd, first->data + first->length, size, MSG_DONTWAIT);
-    int error = errno;
-    relay_lock(relay);
-    pump_received(relay, got, error);
-    if (got <= 0)
-        return 0;
-    first->length += (size_t)got;
+    size_t got =
+        socket_receive(relay, first->data + first->length, first->capacity - first->length);
+    first->length += got;
     return got;
 }
 
 void sniff_receive(struct relay *relay)
 {
-    bool begins = relay->first.length == 0;
+    bool begins = relay->input.first.length == 0;
     if (sniff_read(relay)) {
         if (begins) /* the rest of the hello has the handshake's time */
             relay->hello_deadline_us = clock_deadline_ms(relay->options.handshake_timeout_ms);
         judge(relay);
-    } else if (relay->input_dead) {
+    } else if (state_input_over(relay)) {
         decide(relay, ROLE_NONE, begins ? CAUSE_CLOSED_BEFORE_FIRST_BYTE : CAUSE_HELLO_INCOMPLETE);
     }
 }

@@ -1,4 +1,4 @@
-#include "relay/relay.h"
+#include "relay/verdict.h"
 
 const char *role_name(enum role role)
 {

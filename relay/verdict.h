@@ -1,4 +1,5 @@
-/* The verdict on a connection: which end of TLS we are, and why. Plain data and its names. */
+/* The verdict on a connection: whether we act as TLS client or server, and why. Plain data; any
+ * thread. */
 #ifndef ACTPASS_RELAY_VERDICT_H
 #define ACTPASS_RELAY_VERDICT_H
 
@@ -18,10 +19,10 @@ enum cause {
     CAUSE_HELLO_INCOMPLETE,
     CAUSE_CLIENT_HELLO_LATE, /* the peer spoke just before our ClientHello was sent */
     CAUSE_GLARE_WON,         /* both sent a ClientHello; ours stands */
-    CAUSE_GLARE_LOST,        /* and the peer's stands */
-    CAUSE_GLARE_UNSUPPORTED, /* and the peer does not know the rule */
+    CAUSE_GLARE_LOST,        /* both sent a ClientHello; the peer's stands */
+    CAUSE_GLARE_UNSUPPORTED, /* both sent one; the peer does not know the rule (GLARE.md) */
     CAUSE_REFLECTION,        /* our own ClientHello came back */
-    CAUSE_HINT               /* the peer was known beforehand */
+    CAUSE_HINT               /* decided at once by relay_options.hint */
 };
 
 struct verdict {
@@ -33,5 +34,9 @@ struct verdict {
     int answerable;        /* no role, but a TLS server has an alert for what the peer sent */
     int peer_spoke_first;  /* the peer's first byte came before our first one */
 };
+
+/* Names for logs; static strings. A value that is no enumerator gives "none" and "undecided". */
+const char *role_name(enum role role);
+const char *cause_name(enum cause cause);
 
 #endif

@@ -1,105 +1,78 @@
-/* The conversation's waits. A thread that must wait takes the pump if it is free and polls for all;
- * the others follow: they sleep until it delivers, or leaves and one of them takes over. */
+/* The conversation's waits. A thread that must wait runs the I/O loop if that is free, and polls
+ * for all. The others follow: they sleep until something arrives, or until the loop is free and one
+ * of them takes over. */
 #include "relay/clock.h"
 #include "relay/internal.h"
 
-bool wait_coin(struct relay *relay)
+static void enter(struct relay *relay)
 {
-    relay->random = relay->random * 1664525U + 1013904223U;
-    return relay->random & 0x10000;
+    if (relay->waiters.calls++ == 0)
+        relay->waiters.call_number++;
 }
 
-void wait_enter(struct relay *relay)
+/* The last thread to leave has a relay thread started, since there is none while a call lasts, or
+ * wakes it if output would be left behind. */
+static void leave(struct relay *relay)
 {
-    if (relay->calls++ == 0)
-        relay->call_number++;
-}
-
-static bool satisfied(struct relay *relay, unsigned want)
-{
-    const struct transport *transport = relay->transport;
-    bool first = relay->first.taken < relay->first.length && !glare_takes_input(relay);
-    if ((want & RELAY_READABLE) && (relay->notes & NOTE_HOLDS))
-        return true;
-    if (relay->notes & NOTE_FULL)
-        want &= ~(unsigned)RELAY_ARRIVED;
-    if ((want & (RELAY_READABLE | RELAY_ARRIVED)) &&
-        (first || relay->input_dead || relay->revised || transport->readable(relay)))
-        return true;
-    if ((want & RELAY_WRITABLE) &&
-        (relay->output_dead || (!(relay->notes & NOTE_BUSY) && transport->writable(relay))))
-        return true;
-    if ((want & RELAY_FLUSHED) && (relay->output_dead || (relay->fin_sent && !relay->sending)))
-        return true;
-    return (want & RELAY_ENDED) &&
-           (relay->input_dead || (relay->discarding && relay->received >= relay->discard_until));
-}
-
-void wait_wake(struct relay *relay)
-{
-    if (relay->followers)
-        pthread_cond_broadcast(&relay->arrived);
-    if (relay->asleep && satisfied(relay, relay->awaited))
-        pump_kick(relay);
-}
-
-/* The last one out calls a relay thread, for there is none while a call lasts, or wakes it if
- * output would be stranded. */
-void wait_leave(struct relay *relay)
-{
-    if (!relay->polling)
-        wait_wake(relay);
-    if (--relay->calls > 0)
+    if (relay->driver.loop == LOOP_FREE)
+        wake_waiters(relay);
+    if (--relay->waiters.calls > 0)
         return;
-    relay->pipeless = false; /* it was for a sleep in this call, not for the relay thread's */
-    if (!relay->started || relay->state == RELAY_DONE)
+    relay->wake.skip_fd = false; /* it was for a sleep in this call, not for the relay thread's */
+    if (relay->state == RELAY_DONE)
         return;
-    if (!relay->attached)
-        relay_attach(relay);
-    else if (!relay->polling && pump_has_output(relay))
-        pthread_cond_signal(&relay->parked);
+    if (relay->driver.thread == THREAD_AWAY)
+        wake_call_thread(relay);
+    else if (relay->driver.thread == THREAD_ATTACHED && relay->driver.loop == LOOP_FREE &&
+             state_has_output(relay))
+        wake_relay_thread(relay);
 }
 
-/* May a conversation thread take the pump now? One with descriptors of its own must, so it goes
- * before others. */
+/* May a conversation thread run the loop now? One with descriptors of its own must, so it goes
+ * before others. The direct transport has no other thread to run it. */
 static bool may_drive(struct relay *relay, nfds_t extras)
 {
-    if (relay->polling || (extras == 0 && relay->pump_wanted > 0))
+    bool (*hook)(enum relay_turn turn) = state_turn_hook(relay);
+    if (relay->driver.loop != LOOP_FREE || (extras == 0 && relay->waiters.loop_wanted > 0))
         return false;
-    switch (relay->options.driver) {
-    case DRIVER_RELAY:
-        return extras > 0 || relay->options.transport == RELAY_DIRECT;
-    case DRIVER_RANDOM:
-        return extras > 0 || relay->options.transport == RELAY_DIRECT || wait_coin(relay);
-    case DRIVER_AUTO:
-    case DRIVER_CONVERSATION:
-        break;
-    }
-    return relay->state != RELAY_SNIFF || relay->options.transport == RELAY_DIRECT;
+    if (relay->options.transport == RELAY_DIRECT)
+        return true;
+    if (relay->state == RELAY_SNIFF)
+        return false;
+    return !hook || extras > 0 || hook(TURN_CONVERSATION_POLLS);
 }
 
-/* Sleeps until the thread with the pump has something for us. */
+/* Sleeps until the thread that runs the loop has something for this one. */
 static void follow(struct relay *relay, nfds_t extras, int64_t deadline_us)
 {
-    relay->followers++;
+    struct waiters *waiters = &relay->waiters;
+    waiters->followers++;
     if (extras) {
-        relay->pump_wanted++;
-        pump_kick(relay);
+        waiters->loop_wanted++;
+        wake_poller(relay);
     }
-    if (!relay->polling) /* only where a test forced the driver: the relay thread is to take it */
-        pthread_cond_signal(&relay->parked);
-    if (relay->kick) { /* the poller must hear of it before we sleep */
-        relay_unlock(relay);
-        relay_lock(relay);
-    } else if (deadline_us == DEADLINE_NEVER) {
-        pthread_cond_wait(&relay->arrived, &relay->lock);
-    } else {
-        struct timespec until = clock_absolute(deadline_us);
-        pthread_cond_timedwait(&relay->arrived, &relay->lock, &until);
-    }
+    if (relay->driver.loop == LOOP_FREE) /* the relay thread is to run it */
+        wake_relay_thread(relay);
+    (void)wake_sleep(relay, &waiters->arrived, deadline_us);
     if (extras)
-        relay->pump_wanted--;
-    relay->followers--;
+        waiters->loop_wanted--;
+    waiters->followers--;
+}
+
+/* Runs the loop for one turn. True if an extra descriptor has something. */
+static bool drive(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
+                  int64_t deadline_us)
+{
+    state_set_loop(relay, LOOP_BUSY);
+    loop_flush(relay); /* whoever sleeps in poll must have sent what can be sent */
+    bool sleep = !relay->cancelled && !wake_is_ready(relay, want);
+    relay->waiters.awaited = want;
+    bool fired = sleep && loop_turn(relay, extra, extras, deadline_us);
+    relay->waiters.awaited = 0;
+    state_set_loop(relay, LOOP_FREE);
+    if (relay->waiters.loop_wanted)
+        wake_waiters(relay);
+    return fired;
 }
 
 /* One look, and one sleep if there is nothing yet. True when *result is the answer. */
@@ -112,39 +85,29 @@ static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, 
         *result = WAIT_CANCELLED;
         return true;
     }
-    if (satisfied(relay, want))
+    if (wake_is_ready(relay, want))
         return true;
-    if (!may_drive(relay, extras)) {
+    if (!may_drive(relay, extras))
         follow(relay, extras, deadline_us);
-    } else {
-        relay->polling = true;
-        pump_flush(relay); /* nothing may be left unsent by who sleeps in poll */
-        bool sleep = !relay->cancelled && !satisfied(relay, want);
-        relay->awaited = want;
-        bool fired = sleep && pump_turn(relay, extra, extras, deadline_us);
-        relay->awaited = 0;
-        relay->polling = false;
-        if (relay->pump_wanted)
-            wait_wake(relay);
-        if (fired)
-            return true;
-    }
+    else if (drive(relay, want, extra, extras, deadline_us))
+        return true;
     if (deadline_us == DEADLINE_NEVER || clock_now_us() < deadline_us)
         return false;
-    *result = satisfied(relay, want) ? WAIT_READY : WAIT_TIMEOUT;
+    *result = wake_is_ready(relay, want) ? WAIT_READY : WAIT_TIMEOUT;
     return true;
 }
 
-/* Lets SSL read on. Not once the deadline has passed: more messages without data would put it off
- * for ever. False: all that could be read before this wait has been. */
+/* Lets SSL read on, but not once the deadline has passed: more messages without data would put it
+ * off for ever. False: all that could be read before this wait has been. */
 static bool renew_credit(struct relay *relay, unsigned want, int64_t deadline_us)
 {
+    struct input *input = &relay->input;
     if (!(want & (RELAY_READABLE | RELAY_ARRIVED)))
         return true;
-    if (relay->input_credit < RELAY_INPUT_CREDIT &&
+    if (input->credit < RELAY_INPUT_CREDIT &&
         (deadline_us == DEADLINE_NEVER || clock_now_us() < deadline_us))
-        relay->input_credit = RELAY_INPUT_CREDIT;
-    return relay->input_credit > 0;
+        input->credit = RELAY_INPUT_CREDIT;
+    return input->credit > 0;
 }
 
 enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
@@ -153,7 +116,7 @@ enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extr
     enum relay_wait result;
     for (nfds_t i = 0; i < extras; i++)
         extra[i].revents = 0;
-    wait_enter(relay);
+    enter(relay);
     bool may_wait = renew_credit(relay, want, deadline_us);
     while (may_wait && !wait_step(relay, want, extra, extras, deadline_us, &result))
         ;
@@ -161,47 +124,60 @@ enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extr
         wait_flush(relay);
         result = relay->cancelled ? WAIT_CANCELLED : WAIT_TIMEOUT;
     }
-    wait_leave(relay);
+    leave(relay);
     return result;
 }
+
+/* Sends here and now, unless a test has the relay thread do it. */
+void wait_flush(struct relay *relay)
+{
+    bool (*hook)(enum relay_turn turn) = state_turn_hook(relay);
+    if (!hook || relay->options.transport == RELAY_DIRECT || hook(TURN_CONVERSATION_SENDS))
+        loop_flush(relay);
+    else if (relay->driver.loop == LOOP_FREE)
+        wake_relay_thread(relay);
+    wake_if_events_changed(relay);
+}
+
+/* ---- From the owner's side ---------------------------------------------------------------- */
 
 enum relay_wait relay_wait(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                            int64_t deadline_us)
 {
     relay_lock(relay);
     enum relay_wait result = wait_for(relay, want, extra, extras, deadline_us);
-    relay_unlock(relay);
+    wake_unlock(relay);
     return result;
 }
 
-/* In SNIFF the relay thread has the pump, or with the direct transport whoever waits here. */
+/* In RELAY_SNIFF the relay thread runs the loop; with the direct transport, whoever waits here. */
 enum relay_wait relay_wait_verdict(struct relay *relay, struct verdict *verdict)
 {
     enum relay_wait result = WAIT_READY;
     relay_lock(relay);
-    wait_enter(relay);
+    enter(relay);
     while (relay->state == RELAY_SNIFF && !relay->cancelled)
         wait_step(relay, 0, NULL, 0, DEADLINE_NEVER, &result);
-    wait_leave(relay);
+    leave(relay);
     *verdict = relay->verdict;
     if (relay->cancelled)
         result = WAIT_CANCELLED;
-    relay_unlock(relay);
+    wake_unlock(relay);
     return result;
 }
 
 void relay_note(struct relay *relay, unsigned notes)
 {
     relay_lock(relay);
-    relay->notes = notes;
-    wait_wake(relay);
-    relay_unlock(relay);
+    relay->waiters.notes = notes;
+    wake_waiters(relay);
+    wake_unlock(relay);
 }
 
 bool relay_is(struct relay *relay, unsigned want)
 {
     relay_lock(relay);
-    bool is = satisfied(relay, want);
+    bool is = wake_is_ready(relay, want);
     relay_unlock(relay);
     return is;
 }
@@ -209,53 +185,44 @@ bool relay_is(struct relay *relay, unsigned want)
 void relay_enter(struct relay *relay)
 {
     relay_lock(relay);
-    wait_enter(relay);
+    enter(relay);
     relay_unlock(relay);
 }
 
 void relay_leave(struct relay *relay)
 {
     relay_lock(relay);
-    wait_leave(relay);
-    relay_unlock(relay);
-}
-
-void wait_flush(struct relay *relay)
-{
-    enum relay_driver driver = relay->options.driver;
-    bool by_relay = driver == DRIVER_RELAY || (driver == DRIVER_RANDOM && wait_coin(relay));
-    if (!by_relay || relay->options.transport == RELAY_DIRECT)
-        pump_flush(relay);
-    else if (!relay->polling)
-        pthread_cond_signal(&relay->parked);
-    pump_changed(relay);
+    leave(relay);
+    wake_unlock(relay);
 }
 
 void relay_flush(struct relay *relay)
 {
     relay_lock(relay);
     wait_flush(relay);
-    relay_unlock(relay);
+    wake_unlock(relay);
 }
 
 enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us)
 {
     relay_lock(relay);
-    if (relay->state == RELAY_OPEN)
-        relay_set_state(relay, RELAY_DRAIN);
-    pump_finish(relay);
+    if (relay->state == RELAY_OPEN) {
+        state_set(relay, RELAY_DRAIN);
+        wake_poller(relay); /* it sleeps for the old state's sake */
+    }
+    loop_finish(relay);
     enum relay_wait result = wait_for(relay, RELAY_FLUSHED, NULL, 0, deadline_us);
-    relay_unlock(relay);
+    wake_unlock(relay);
     return result;
 }
 
-void relay_discard(struct relay *relay, uint64_t most, int64_t deadline_us)
+void relay_discard(struct relay *relay, uint64_t max, int64_t deadline_us)
 {
     relay_lock(relay);
-    relay->discarding = true;
-    relay->discard_until =
-        most > UINT64_MAX - relay->received ? UINT64_MAX : relay->received + most;
-    pump_changed(relay);
+    struct input *input = &relay->input;
+    input->discarding = true;
+    input->discard_until = max > UINT64_MAX - input->received ? UINT64_MAX : input->received + max;
+    wake_if_events_changed(relay);
     (void)wait_for(relay, RELAY_ENDED, NULL, 0, deadline_us);
-    relay_unlock(relay);
+    wake_unlock(relay);
 }

@@ -81,9 +81,9 @@ static bool is_server(const actpass_conn *conn)
     return SSL_is_server(conn->ssl);
 }
 
-static bool is_glare_lost(const actpass_conn *conn)
+static bool has_seen_glare(const actpass_conn *conn)
 {
-    return relay_glare_failed(conn->relay);
+    return relay_has_resolved_glare(conn->relay);
 }
 
 static bool has_asked(const actpass_conn *conn)
@@ -104,9 +104,9 @@ static const struct known_reason {
      "the peer gave no certificate, which is required"},
     /* The peer's alert after glare, as our client reads it, or as our server does: its record has
        an old version. */
-    {SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE, ACTPASS_PROTOCOL, is_glare_lost,
+    {SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE, ACTPASS_PROTOCOL, has_seen_glare,
      "both ends sent a ClientHello, and the peer knows no rule for that"},
-    {SSL_R_WRONG_VERSION_NUMBER, ACTPASS_PROTOCOL, is_glare_lost,
+    {SSL_R_WRONG_VERSION_NUMBER, ACTPASS_PROTOCOL, has_seen_glare,
      "both ends sent a ClientHello, and the peer knows no rule for that"},
     {SSL_R_NO_RENEGOTIATION, ACTPASS_REFUSED, has_asked,
      "the client refused to renegotiate, and so to give its certificate"},
@@ -129,6 +129,8 @@ static const struct known_reason *known_reason(const actpass_conn *conn, int rea
 static void fail_by_reason(actpass_conn *conn, int reason, const char *text)
 {
     const struct known_reason *known = known_reason(conn, reason);
+    if (known && known->applies == has_seen_glare)
+        relay_glare_failed(conn->relay);
     if (conn->binding.trouble)
         conn_fail(conn, ACTPASS_PROTOCOL, conn->binding.trouble);
     else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)

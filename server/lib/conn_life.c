@@ -84,7 +84,6 @@ static struct relay *make_relay(actpass_conn *conn, int fd)
     options.fast_open_size = conn->options.fast_open_size;
     options.handshake_timeout_ms = settings->handshake_timeout_ms;
     options.write_timeout_ms = settings->write_timeout_ms;
-    options.glare = true;
     options.threads = conn->config->threads;
     options.on_verdict = on_verdict;
     options.arg = conn;

@@ -21,16 +21,19 @@ static uint8_t *copy_of(const uint8_t *data, size_t size)
 static struct relay *judge(const uint8_t *own, size_t own_size, const uint8_t *first, size_t size)
 {
     struct relay *relay = calloc(1, sizeof(*relay));
-    if (!relay)
+    if (!relay || state_init_locks(relay))
         abort();
-    relay->glare = GLARE_WATCH;
+    relay->glare.state = GLARE_WATCH;
     relay->verdict = (struct verdict){.role = ROLE_CLIENT, .cause = CAUSE_SILENCE};
-    relay->own_hello = (struct spill){.data = copy_of(own, own_size), .end = own_size};
-    relay->first = (struct first_bytes){.data = copy_of(first, size), .length = size};
+    relay->glare.own_hello = (struct spill){.data = copy_of(own, own_size), .end = own_size};
+    relay->input.first = (struct first_bytes){.data = copy_of(first, size), .length = size};
+    relay_lock(relay);
     glare_judge(relay);
-    size_t dropped = size - relay->first.length;
-    if (relay->first.length > size ||
-        (relay->first.length && memcmp(relay->first.data, first + dropped, size - dropped) != 0))
+    relay_unlock(relay);
+    size_t dropped = size - relay->input.first.length;
+    if (relay->input.first.length > size ||
+        (relay->input.first.length &&
+         memcmp(relay->input.first.data, first + dropped, size - dropped) != 0))
         abort();
     if ((relay->verdict.cause == CAUSE_GLARE_WON) != (dropped > 0) ||
         (relay->verdict.cause == CAUSE_GLARE_LOST) != (relay->verdict.role == ROLE_SERVER) ||
@@ -41,8 +44,11 @@ static struct relay *judge(const uint8_t *own, size_t own_size, const uint8_t *f
 
 static void free_relay(struct relay *relay)
 {
+    relay_lock(relay);
     glare_end(relay);
-    free(relay->first.data);
+    relay_unlock(relay);
+    state_destroy_locks(relay);
+    free(relay->input.first.data);
     free(relay);
 }
 

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum hello last = classify(data, size);
     if (result != HELLO_PARTIAL && last != result)
         abort();
-    if (last == HELLO_PARTIAL && size >= HELLO_MOST)
+    if (last == HELLO_PARTIAL && size >= HELLO_MAX)
         abort();
     return 0;
 }

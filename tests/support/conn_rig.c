@@ -79,8 +79,7 @@ actpass_config *conn_config(const struct conn_world *world, const struct conn_ri
     failed |= actpass_on_event(config, options->on_event, options->on_event_arg);
     check(!failed, actpass_config_error(config));
     config->relay.inbound_size = config->relay.outbound_size = options->ring;
-    config->relay.io_cap = options->io_cap;
-    config->relay.driver = options->driver;
+    config->relay.hooks = driver_hooks(options->driver, options->io_cap);
     return config;
 }
 

@@ -6,6 +6,7 @@
 #include "relay/relay.h"
 #include "server/include/actpass.h"
 #include "tests/support/certs.h"
+#include "tests/support/drivers.h"
 #include "tests/support/socket_peer.h"
 
 /* What all rigs of a test share. */

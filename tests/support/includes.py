@@ -31,7 +31,6 @@ LAYERS = {
 
 # Modules that may include each other, and where the reason stands.
 CIRCLES = {
-    ("relay/internal", "relay/relay", "relay/verdict"): "relay/README.md",
     ("server/include/actpass", "server/include/actpass_tls"): "server/README.md",
     ("server/lib/sessions/file", "server/lib/sessions/file_db", "server/lib/sessions/file_writer",
      "server/lib/sessions/memory", "server/lib/sessions/redis", "server/lib/sessions/redis_link",

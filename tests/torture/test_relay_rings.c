@@ -1,5 +1,6 @@
 /* Every byte arrives whole and in order, whatever the sizes of rings and system calls, the role,
  * the version, and who drives the pump. */
+#include "tests/support/drivers.h"
 #include "tests/support/resources.h"
 #include "tests/support/rig.h"
 
@@ -39,9 +40,10 @@ static void run(struct rig_world *world, const struct rig_options *options, stru
     const struct relay_options *relay = &options->relay;
     cr_assert(good && !rig.peer->failure[0],
               "%s: ring %zu, cap %zu, role %s, TLS 1.%d, driver %d, transport %d, %s: %s; peer: %s",
-              what, relay->inbound_size, relay->io_cap, role_name(relay->role),
-              options->version + 2, relay->driver, relay->transport,
-              options->blocking ? "blocking" : "waiting", rig.failure, rig.peer->failure);
+              what, relay->inbound_size, relay->hooks ? relay->hooks->io_cap : 0,
+              role_name(relay->role), options->version + 2, (int)driver_of(relay->hooks),
+              relay->transport, options->blocking ? "blocking" : "waiting", rig.failure,
+              rig.peer->failure);
     rig_free(&rig);
 }
 
@@ -70,9 +72,8 @@ static void product(enum relay_transport transport, enum relay_driver driver, bo
             for (int which = 0; which < 4 && !thinned(driver, ring, cap); which++) {
                 struct rig_options options = rig_defaults(which & 1, which >> 1);
                 options.relay.transport = transport;
-                options.relay.driver = driver;
+                options.relay.hooks = driver_hooks(driver, caps[cap]);
                 options.relay.inbound_size = options.relay.outbound_size = rings[ring];
-                options.relay.io_cap = caps[cap];
                 options.blocking = blocking;
                 uint64_t size = amount(rings[ring], caps[cap]);
                 run(&world, &options, talk_of(size, size), "product");

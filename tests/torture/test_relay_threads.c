@@ -3,6 +3,7 @@
  * the pump. */
 #include "relay/clock.h"
 #include "relay/relay.h"
+#include "tests/support/drivers.h"
 #include "tests/support/pattern.h"
 #include "tests/support/resources.h"
 
@@ -129,12 +130,11 @@ static void meet(const struct way *way, size_t ring, size_t cap)
     sockets_tcp(fds);
     bench.peer = fds[1];
     struct relay_options options = {.transport = way->transport,
-                                    .driver = way->driver,
+                                    .hooks = driver_hooks(way->driver, cap),
                                     .role = ROLE_SERVER,
                                     .write_timeout_ms = 2 * HANGS_MS,
                                     .inbound_size = ring,
                                     .outbound_size = ring,
-                                    .io_cap = cap,
                                     .threads = threads_new(131072, 4, 50)};
     bench.relay = relay_new(fds[0], &options);
     cr_assert(bench.relay && options.threads && bench.event >= 0);

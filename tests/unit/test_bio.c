@@ -245,7 +245,7 @@ Test(bio, what_it_accepts_is_bounded, .timeout = 20)
         bench_start(&bench, transports[i], 8192, 10000);
         uint64_t taken = write_until_refused(&bench);
         cr_assert(BIO_should_write(bench.bio), "no retry after %llu", (unsigned long long)taken);
-        cr_assert_lt(spill_size(&bench.relay->spill), RELAY_SPILL_MOST + 4096);
+        cr_assert_lt(spill_size(&bench.relay->output.spill), RELAY_SPILL_MAX + 4096);
         relay_abort(bench.relay);
         bench_stop(&bench);
     }

@@ -365,7 +365,7 @@ static size_t spilt(struct conn_rig *rig)
 {
     struct relay *relay = rig->conn->relay;
     relay_lock(relay);
-    size_t size = spill_size(&relay->spill);
+    size_t size = spill_size(&relay->output.spill);
     relay_unlock(relay);
     return size;
 }
@@ -382,7 +382,7 @@ Test(conn_hazards, a_close_notify_waits_for_room)
         conn_rig_init(&rig, &suite.world, &options, read_when_told, &told);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         SSL *ssl = actpass_ssl(rig.conn);
-        while (spilt(&rig) < RELAY_SPILL_MOST) /* the next would block */
+        while (spilt(&rig) < RELAY_SPILL_MAX) /* the next would block */
             cr_assert_eq(SSL_write(ssl, block, sizeof(block)), sizeof(block));
         atomic_store(&told, true);
         if (which >= CONN_WAYS)

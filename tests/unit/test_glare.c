@@ -73,7 +73,6 @@ static void begin(struct glare *glare, size_t ring)
     struct relay_options options = {.initial_data_timeout_ms = 0,
                                     .handshake_timeout_ms = 5000,
                                     .write_timeout_ms = 5000,
-                                    .glare = true,
                                     .inbound_size = ring,
                                     .outbound_size = ring,
                                     .threads = glare->threads};

@@ -224,23 +224,23 @@ Test(hello, a_hello_too_long_is_for_tls_to_judge, .timeout = 10)
     static const uint8_t huge[] = "\x16\x03\x01\x40\x00\x01\xff\xff\xff";
     cr_assert_eq(classify(huge, sizeof(huge) - 1), HELLO_CLIENT);
     static struct message whole, records;
-    make_handshake(&whole, 1, HELLO_MOST);
+    make_handshake(&whole, 1, HELLO_MAX);
     split(&whole, &records, 300);
-    cr_assert_eq(classify(records.bytes, HELLO_MOST), HELLO_CLIENT, "enough is enough");
+    cr_assert_eq(classify(records.bytes, HELLO_MAX), HELLO_CLIENT, "enough is enough");
 }
 
-/* The relay keeps HELLO_MOST bytes: with so many there must be an answer. */
+/* The relay keeps HELLO_MAX bytes: with so many there must be an answer. */
 Test(hello, at_the_most_bytes_nothing_is_partial, .timeout = 10)
 {
     static struct message whole, records;
     for (size_t piece = 1; piece < 4; piece++) {
         make_handshake(&whole, 1, 16000);
         split(&whole, &records, piece);
-        cr_assert_neq(classify(records.bytes, HELLO_MOST), HELLO_PARTIAL, "records of %zu", piece);
+        cr_assert_neq(classify(records.bytes, HELLO_MAX), HELLO_PARTIAL, "records of %zu", piece);
     }
     memset(records.bytes, 0, sizeof(records.bytes));
     memcpy(records.bytes, "\xff\xff\x01\x03\x01", 5);
-    cr_assert_eq(classify(records.bytes, HELLO_MOST), HELLO_CLIENT, "SSLv2 format");
+    cr_assert_eq(classify(records.bytes, HELLO_MAX), HELLO_CLIENT, "SSLv2 format");
 }
 
 Test(hello, noise_is_never_read_beyond, .timeout = 30)

@@ -1,6 +1,7 @@
 /* The pair transport's operations, one at a time and under two threads: the ring of a BIO pair
  * (hazards 1 and 2). */
 #include "relay/internal.h"
+#include "tests/support/drivers.h"
 #include "tests/support/pattern.h"
 #include "tests/support/resources.h"
 
@@ -25,7 +26,7 @@ static struct bench bench_new(size_t inbound, size_t outbound, size_t cap)
                                     .write_timeout_ms = 10000,
                                     .inbound_size = inbound,
                                     .outbound_size = outbound,
-                                    .io_cap = cap};
+                                    .hooks = driver_hooks(DRIVER_AUTO, cap)};
     struct bench bench = {.relay = relay_new(fds[0], &options), .peer = fds[1]};
     cr_assert_not_null(bench.relay);
     return bench;
@@ -88,7 +89,7 @@ static void commit(struct bench *bench, char *reserved, const char *text)
     char *committed;
     int size = (int)strlen(text);
     memcpy(reserved, text, strlen(text));
-    cr_assert_eq(BIO_nwrite(bench->relay->external, &committed, size), size);
+    cr_assert_eq(BIO_nwrite(bench->relay->rings.external, &committed, size), size);
     if (committed != reserved)
         memmove(committed, reserved, (size_t)size);
 }
@@ -101,9 +102,9 @@ Test(pair, hazard_2_a_commit_lands_elsewhere_after_the_reader_emptied_the_ring, 
     peer_sends(&bench, "first");
     receive(&bench);
     char *reserved, *committed;
-    cr_assert_gt(BIO_nwrite0(bench.relay->external, &reserved), 0);
+    cr_assert_gt(BIO_nwrite0(bench.relay->rings.external, &reserved), 0);
     assert_reads(&bench, "first");
-    cr_assert_eq(BIO_nwrite0(bench.relay->external, &committed), 64);
+    cr_assert_eq(BIO_nwrite0(bench.relay->rings.external, &committed), 64);
     cr_assert_neq(committed, reserved, "the offset did not go back");
     commit(&bench, reserved, "second");
     assert_reads(&bench, "second");
@@ -192,7 +193,7 @@ static void *receive_stream(void *arg)
 {
     struct bench *bench = arg;
     relay_lock(bench->relay);
-    while (bench->relay->received < STREAM && !bench->relay->input_dead) {
+    while (bench->relay->input.received < STREAM && !state_input_over(bench->relay)) {
         transport_pair.receive(bench->relay);
         relay_unlock(bench->relay);
         sched_yield(); /* the lock is not fair */
@@ -275,7 +276,7 @@ Test(pair, a_write_never_stops_half_way, .timeout = 10)
     cr_assert(transport_pair.writable(bench.relay));
     cr_assert_eq(transport_pair.write(bench.relay, "abcdefghij", 10), 0);
     assert_output(&bench, "abcd");
-    cr_assert_eq(spill_size(&bench.relay->spill), 6);
+    cr_assert_eq(spill_size(&bench.relay->output.spill), 6);
     cr_assert_not(transport_pair.writable(bench.relay), "not before the spill is empty");
     cr_assert_eq(transport_pair.write(bench.relay, "kl", 2), 0, "what is begun goes on");
     transport_pair.sent(bench.relay, 3);
@@ -304,7 +305,7 @@ Test(pair, writable_promises_room_for_a_record, .timeout = 10)
     unsigned records = 0;
     while (transport_pair.writable(bench.relay)) {
         cr_assert_eq(transport_pair.write(bench.relay, record, sizeof(record)), 0);
-        cr_assert_eq(spill_size(&bench.relay->spill), 0, "record %u found no room", records);
+        cr_assert_eq(spill_size(&bench.relay->output.spill), 0, "record %u found no room", records);
         records++;
     }
     cr_assert_geq(records, 2);

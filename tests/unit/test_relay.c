@@ -1,6 +1,7 @@
 /* The relay's waits, deadlines, wake-ups and its end, with plain bytes instead of TLS. */
 #include "relay/clock.h"
 #include "relay/relay.h"
+#include "tests/support/drivers.h"
 #include "tests/support/pattern.h"
 #include "tests/support/resources.h"
 
@@ -38,7 +39,7 @@ struct bench {
 static struct relay_options options_of(const struct way *way)
 {
     return (struct relay_options){.transport = way->transport,
-                                  .driver = way->driver,
+                                  .hooks = driver_hooks(way->driver, 0),
                                   .role = ROLE_SERVER,
                                   .write_timeout_ms = LONG_MS};
 }

@@ -3,6 +3,7 @@
  * messages without data. */
 #include "relay/clock.h"
 #include "relay/relay.h"
+#include "tests/support/drivers.h"
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
@@ -50,7 +51,7 @@ static void bench_init(struct bench *bench, const struct way *way)
     int fds[2];
     sockets_tcp(fds);
     struct relay_options options = {.transport = way->transport,
-                                    .driver = way->driver,
+                                    .hooks = driver_hooks(way->driver, 0),
                                     .role = ROLE_SERVER,
                                     .write_timeout_ms = LONG_MS};
     options.threads = bench->threads = threads_new(131072, 4, 50);

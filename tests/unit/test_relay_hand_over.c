@@ -3,6 +3,7 @@
  * is left to chance. */
 #include "relay/clock.h"
 #include "relay/relay.h"
+#include "tests/support/drivers.h"
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
@@ -114,10 +115,9 @@ struct bench {
 static struct relay_options options_of(const struct way *way)
 {
     return (struct relay_options){.transport = way->transport,
-                                  .driver = way->driver,
+                                  .hooks = driver_hooks(way->driver, PIECE),
                                   .role = ROLE_SERVER,
-                                  .write_timeout_ms = LONG_MS,
-                                  .io_cap = PIECE};
+                                  .write_timeout_ms = LONG_MS};
 }
 
 static void bench_init(struct bench *bench, const struct relay_options *options, bool started)
@@ -298,10 +298,8 @@ static void *await_input(void *arg)
  * nobody, or two who wait would wake each other for ever. */
 Test(relay_hand_over, output_that_is_held_back_wakes_nobody, .timeout = 30)
 {
-    static const struct relay_options options = {.role = ROLE_AUTO,
-                                                 .glare = true,
-                                                 .initial_data_timeout_ms = 0,
-                                                 .write_timeout_ms = LONG_MS};
+    static const struct relay_options options = {
+        .role = ROLE_AUTO, .initial_data_timeout_ms = 0, .write_timeout_ms = LONG_MS};
     struct bench bench;
     bench_init(&bench, &options, false);
     cr_assert_eq(write(bench.peer, "\x16\x03", 2), 2); /* so far it may be anything */

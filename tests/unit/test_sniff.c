@@ -2,6 +2,7 @@
  * test_hello.c. */
 #include "relay/clock.h"
 #include "relay/relay.h"
+#include "tests/support/drivers.h"
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
@@ -144,7 +145,7 @@ static void assert_row(const struct row *row, enum relay_transport transport, si
     struct bench bench;
     struct relay_options options = automatic(200);
     options.transport = transport;
-    options.io_cap = cap;
+    options.hooks = driver_hooks(DRIVER_AUTO, cap);
     options.handshake_timeout_ms = 40;
     int fd = bench_sockets(&bench);
     if (row->length)
@@ -229,7 +230,7 @@ Test(sniff, the_conversation_reads_the_first_bytes_first, .timeout = 20)
             struct bench bench;
             struct relay_options options = automatic(10000);
             options.transport = transports[t];
-            options.io_cap = cap;
+            options.hooks = driver_hooks(DRIVER_AUTO, cap);
             options.inbound_size = 5;
             bench_init(&bench, &options);
             peer_sends(&bench, text, sizeof(text));
@@ -261,7 +262,7 @@ Test(sniff, a_long_hello_is_kept_whole, .timeout = 20)
         struct bench bench;
         struct relay_options options = automatic(10000);
         options.transport = transports[t];
-        options.io_cap = 1000;
+        options.hooks = driver_hooks(DRIVER_AUTO, 1000);
         bench_init(&bench, &options);
         peer_sends(&bench, (const char *)hello, SIZE);
         cr_assert_eq(verdict_of(&bench).role, ROLE_SERVER);
@@ -454,7 +455,6 @@ Test(sniff, a_client_by_silence_that_is_let_go_early_leaks_nothing, .timeout = 2
 {
     struct bench bench;
     struct relay_options options = automatic(0);
-    options.glare = true;
     bench_init(&bench, &options);
     BIO *bio = relay_bio(bench.relay);
     cr_assert_eq(BIO_write(bio, HELLO, sizeof(HELLO) - 1), sizeof(HELLO) - 1);
@@ -470,7 +470,6 @@ Test(sniff, a_client_by_silence_waits_for_the_whole_first_answer, .timeout = 20)
     static const char answer[] = "\x16\x03\x03\x00\x7a\x02 and so on";
     struct bench bench;
     struct relay_options options = automatic(0);
-    options.glare = true;
     bench_init(&bench, &options);
     BIO *bio = relay_bio(bench.relay);
     cr_assert_eq(BIO_write(bio, HELLO, sizeof(HELLO) - 1), sizeof(HELLO) - 1);

@@ -1,0 +1,92 @@
+/* One receive or send, without the lock, and what it came to. */
+#include "relay/clock.h"
+#include "relay/internal.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+static size_t capped(const struct relay *relay, size_t size)
+{
+    size_t cap = relay->options.hooks ? relay->options.hooks->io_cap : 0;
+    return cap && size > cap ? cap : size;
+}
+
+/* ---- Input -------------------------------------------------------------------------------- */
+
+static void note_first_byte(struct relay *relay)
+{
+    if (relay->input.received > 0 || relay->verdict.first_byte_us >= 0)
+        return;
+    relay->verdict.first_byte_us = clock_now_us() - relay->accepted_us;
+    relay->verdict.peer_spoke_first = relay->output.sent == 0;
+}
+
+void socket_fail_input(struct relay *relay, int error)
+{
+    state_set_input(relay, INPUT_FAILED);
+    state_latch(relay, error);
+}
+
+static void note_received(struct relay *relay, ssize_t got, int error)
+{
+    if (got > 0) {
+        note_first_byte(relay);
+        relay->input.received += (uint64_t)got;
+    } else if (got == 0) {
+        /* After an error, 0 only means that the reset was consumed (hazard 18). */
+        state_set_input(relay, relay->error ? INPUT_FAILED : INPUT_ENDED);
+    } else if (error != EAGAIN && error != EWOULDBLOCK && error != EINTR) {
+        socket_fail_input(relay, error);
+    }
+}
+
+size_t socket_receive(struct relay *relay, void *buffer, size_t size)
+{
+    size = capped(relay, size);
+    wake_unlock(relay);
+    ssize_t got = recv(relay->fd, buffer, size, MSG_DONTWAIT);
+    int error = errno;
+    relay_lock(relay);
+    note_received(relay, got, error);
+    return got > 0 ? (size_t)got : 0;
+}
+
+void socket_discard(struct relay *relay)
+{
+    uint8_t scratch[4096];
+    wake_unlock(relay);
+    ssize_t got = recv(relay->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
+    int error = errno;
+    relay_lock(relay);
+    note_received(relay, got, error);
+}
+
+/* ---- Output ------------------------------------------------------------------------------- */
+
+/* What a failed send came to. */
+static int note_unsent(struct relay *relay, int error)
+{
+    if (error == EINTR)
+        return EINTR;
+    if (error == EAGAIN || error == EWOULDBLOCK)
+        return EAGAIN;
+    state_latch(relay, error);
+    state_set_output(relay, OUTPUT_FAILED);
+    return error;
+}
+
+int socket_send(struct relay *relay, const void *data, size_t size, size_t *sent)
+{
+    bool connects = relay->output.connect == CONNECT_ON_SEND;
+    size = capped(relay, size);
+    wake_unlock(relay);
+    ssize_t taken = connects ? fastopen_send(relay, data, size)
+                             : send(relay->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    int error = taken == 0 ? EAGAIN : errno;
+    relay_lock(relay);
+    if (connects)
+        state_set_connect(relay, taken > 0 ? CONNECTED_BY_SYN : CONNECTED);
+    *sent = taken > 0 ? (size_t)taken : 0;
+    relay->output.sent += *sent;
+    return taken > 0 ? 0 : note_unsent(relay, error);
+}

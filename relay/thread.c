@@ -1,0 +1,110 @@
+/* The relay thread runs the I/O loop while the peer's first bytes are waited for, and later while
+ * the conversation is outside any call. */
+#include "relay/clock.h"
+#include "relay/internal.h"
+
+/* What the thread remembers from one look at the conversation to the next. */
+struct watch {
+    uint64_t call_number;
+    bool away; /* outside any call for a whole grace period */
+};
+
+/* Calls on_verdict, once and without the lock. */
+static void announce(struct relay *relay, struct watch *watch)
+{
+    struct driver *driver = &relay->driver;
+    if (driver->announcement != ANNOUNCE_PENDING || relay->state == RELAY_SNIFF ||
+        relay->state == RELAY_DONE)
+        return;
+    if (relay->options.on_verdict) {
+        driver->announcer = pthread_self();
+        state_set_announcement(relay, ANNOUNCE_RUNNING);
+        wake_unlock(relay);
+        relay->options.on_verdict(relay->options.arg);
+        relay_lock(relay);
+    }
+    state_set_announcement(relay, ANNOUNCE_DONE);
+    wake_waiters(relay);
+    watch->call_number = relay->waiters.call_number;
+}
+
+static bool should_drive(struct relay *relay, const struct watch *watch)
+{
+    bool (*hook)(enum relay_turn turn) = state_turn_hook(relay);
+    if (relay->driver.loop != LOOP_FREE)
+        return false;
+    if (relay->state == RELAY_SNIFF)
+        return true;
+    if (hook)
+        return relay->waiters.loop_wanted == 0 && hook(TURN_RELAY_POLLS);
+    return relay->waiters.calls == 0 && (watch->away || state_has_output(relay));
+}
+
+/* A test's hook is asked again after so long. */
+static int64_t hook_deadline(const struct relay *relay)
+{
+    const struct relay_hooks *hooks = relay->options.hooks;
+    return hooks && hooks->look_us ? clock_now_us() + hooks->look_us : DEADLINE_NEVER;
+}
+
+static void drive(struct relay *relay)
+{
+    bool sniffing = relay->state == RELAY_SNIFF;
+    state_set_loop(relay, LOOP_BUSY);
+    loop_flush(relay);
+    sniff_check_time(relay); /* an abort may have come before this thread could sleep */
+    if (relay->state != RELAY_DONE && sniffing == (relay->state == RELAY_SNIFF))
+        (void)loop_turn(relay, NULL, 0, sniffing ? DEADLINE_NEVER : hook_deadline(relay));
+    state_set_loop(relay, LOOP_FREE);
+    wake_waiters(relay);
+}
+
+/* Has the conversation been in one call since the last look? Then it runs the loop for as long as
+ * the call lasts, and has a thread started when it leaves. */
+static bool not_needed(const struct relay *relay, const struct watch *watch)
+{
+    return !state_turn_hook(relay) && relay->waiters.calls > 0 &&
+           relay->waiters.call_number == watch->call_number;
+}
+
+/* Sleeps until the next look. */
+static void park(struct relay *relay, struct watch *watch)
+{
+    struct waiters *waiters = &relay->waiters;
+    int64_t deadline_us =
+        state_turn_hook(relay) ? hook_deadline(relay) : clock_now_us() + RELAY_GRACE_US;
+    watch->call_number = waiters->call_number;
+    bool passed = wake_sleep(relay, &waiters->parked, deadline_us);
+    watch->away = passed && waiters->calls == 0 && waiters->call_number == watch->call_number;
+}
+
+static void relay_main(void *arg)
+{
+    struct relay *relay = arg;
+    struct watch watch = {0};
+    relay_lock(relay);
+    for (;;) {
+        announce(relay, &watch);
+        if (relay->state == RELAY_DONE || not_needed(relay, &watch))
+            break;
+        if (should_drive(relay, &watch))
+            drive(relay);
+        else
+            park(relay, &watch);
+    }
+    state_set_thread(relay, THREAD_AWAY);
+    wake_unlock(relay);
+    life_unref(relay);
+}
+
+int relay_start(struct relay *relay)
+{
+    if (relay->options.transport == RELAY_DIRECT)
+        return 0;
+    relay_lock(relay);
+    relay->driver.thread_main = relay_main;
+    state_set_thread(relay, THREAD_ATTACHED);
+    relay->references++; /* the thread's, counted before it runs */
+    relay_unlock(relay);
+    return wake_start_thread(relay);
+}
