@@ -116,10 +116,10 @@ static void assert_access(const actpass_config *config, const char *password_fil
 {
     const struct config_sessions *sessions = &config->connection.tls.sessions;
     cr_assert_eq(sessions->ca_system, ca_system);
-    cr_assert_eq(sessions->password_file, password_file);
+    cr_assert_eq(!!sessions->password_file, !!password_file);
     if (password_file)
         cr_assert_str_eq(sessions->password_file, password_file);
-    cr_assert_eq(sessions->ca, ca);
+    cr_assert_eq(!!sessions->ca, !!ca);
     if (ca)
         cr_assert_str_eq(sessions->ca, ca);
 }
