@@ -59,7 +59,7 @@ static struct capacity scaled(const struct config_service *service, uint64_t des
 static uint64_t share_of_each(const struct config *config, uint64_t available)
 {
     uint64_t share = 0;
-    uint64_t next = available / config->service_count;
+    uint64_t next = config->service_count > 0 ? available / config->service_count : 0;
     while (next > share) { /* in each round more services have what they need */
         uint64_t met = 0;
         size_t unmet = 0;

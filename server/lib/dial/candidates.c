@@ -102,7 +102,7 @@ struct addrinfo *candidates_in_turn(struct addrinfo *list)
 static const char *copy_found(const struct addrinfo *found, const struct config_address *address,
                               struct candidate **list, size_t *count)
 {
-    *list = calloc(count_of(found), sizeof(**list));
+    *list = calloc(1 + count_of(found->ai_next), sizeof(**list));
     if (!*list)
         return strerror(ENOMEM);
     for (*count = 0; found; found = found->ai_next) {

@@ -11,10 +11,13 @@ static int poll_or_cancel(int cancel_fd, struct pollfd *set, nfds_t count, int64
     for (nfds_t i = 0; i < count; i++)
         all[1 + i] = set[i];
     int ready = ppoll(all, 1 + count, clock_left(until_us, &left), NULL);
-    for (nfds_t i = 0; i < count; i++)
-        set[i].revents = ready > 0 ? all[1 + i].revents : 0;
-    if (ready < 0)
-        return errno == EINTR ? 0 : errno;
+    if (ready < 0 && errno != EINTR)
+        return errno;
+    for (nfds_t i = 0; i < count; i++) {
+        set[i].revents = 0;
+        if (ready > 0)
+            set[i].revents = all[1 + i].revents;
+    }
     return all[0].revents != 0 ? ECANCELED : 0;
 }
 
