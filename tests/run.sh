@@ -34,7 +34,7 @@ full_stages=(selftest unit e2e install quickstart interop asan e2e_asan tsan e2e
 # killed after four times as many.
 declare -A usual=([selftest]=35 [unit]=90 [e2e]=190 [install]=10 [quickstart]=10 [asan]=120 [lint]=60
     [builds]=20 [interop]=60 [e2e_asan]=200 [tsan]=220 [e2e_tsan]=250 [helgrind]=90 [fuzz]=60
-    [coverage]=120 [trixie]=240)
+    [coverage]=240 [trixie]=240)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
 declare -A built=([unit]=release [e2e]=release [install]=release [quickstart]=release
