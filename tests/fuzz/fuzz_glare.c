@@ -66,8 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         lost != (b->verdict.cause == CAUSE_GLARE_WON) ||
         (a->verdict.cause == CAUSE_REFLECTION) != (b->verdict.cause == CAUSE_REFLECTION))
         abort();
-    if ((won || lost) && (!a->hello_dropped || !b->hello_dropped ||
-                          memcmp(a->dropped_hello, b->dropped_hello, HELLO_DIGEST) != 0))
+    if ((won || lost) && (!a->glare.dropped || !b->glare.dropped ||
+                          memcmp(a->glare.digest, b->glare.digest, HELLO_DIGEST) != 0))
         abort();
     free_relay(a);
     free_relay(b);

@@ -58,8 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(input, data, size);
     struct http_parser at_once = {.line = 0};
     struct http_parser by_byte = {.line = 0};
-    int status = http_parse(&at_once, input, size);
-    int slow = HTTP_MORE;
+    enum http_head status = http_parse(&at_once, input, size);
+    enum http_head slow = HTTP_MORE;
     for (size_t have = 1; have <= size && slow == HTTP_MORE; have++)
         slow = http_parse(&by_byte, input, have);
     must(status == slow || (status == HTTP_MORE && size == 0));
