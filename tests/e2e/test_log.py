@@ -104,6 +104,15 @@ class StalledReader(Case):
         self.assertEqual(process.wait(30), 0)
 
 
+def status(actpass, services):
+    """What SIGUSR1 makes it say: all in all, then of each service. No line of it comes later."""
+    after = len(actpass.log)
+    actpass.signal(signal.SIGUSR1)
+    actpass.wait_for(event="status", after=after, count=1 + services)
+    return [{key: line[key] for key in line if key not in ("ts", "level", "event")}
+            for line in actpass.find(after, event="status")]
+
+
 class Floods(Case):
     def flood(self, actpass, count):
         for _ in range(count // 50):
@@ -114,9 +123,7 @@ class Floods(Case):
                 peer.close()
 
     def accepted(self, actpass):
-        after = len(actpass.log)
-        actpass.signal(signal.SIGUSR1)
-        return int(actpass.wait_for(event="status", after=after)["accepted"])
+        return int(status(actpass, 1)[0]["accepted"])
 
     def test_lines_about_strangers_are_few(self):
         actpass = self.actpass(self.service(tls={"client_auth": "none"}), level="info")
@@ -159,12 +166,6 @@ class Signals(Case):
         actpass.wait_for(event="status", service="front", connections=1)
         peer.finish()
 
-    def fields_of_status(self, actpass, **which):
-        after = len(actpass.log)
-        actpass.signal(signal.SIGUSR1)
-        line = dict(actpass.wait_for(event="status", after=after, **which))
-        return {key: line[key] for key in line if key not in ("ts", "level", "event")}
-
     def test_the_status_is_what_is_there(self):
         device = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(device.close)
@@ -181,13 +182,13 @@ class Signals(Case):
         actpass.wait_for(event="connected")
         dialed = device.accept()[0]
         self.addCleanup(dialed.close)
-        until(lambda: self.fields_of_status(actpass)["open"] == "3")  # the others have left
-        self.assertEqual(self.fields_of_status(actpass), {
-            "open": "3", "accepted": "4", "dialed": "1", "closed_before_first_byte": "1",
-            "no_role": "1", "dropped": "0", "refused": "3", "made_way": "0"})
-        for service, connections in ("front", 2), ("dialer", 1), ("idle", 0):
-            self.assertEqual(self.fields_of_status(actpass, service=service),
-                             {"service": service, "connections": str(connections)})
+        until(lambda: status(actpass, 3)[0]["open"] == "3")  # the others have left
+        self.assertEqual(status(actpass, 3), [
+            {"open": "3", "accepted": "4", "dialed": "1", "closed_before_first_byte": "1",
+             "no_role": "1", "dropped": "0", "refused": "3", "made_way": "0"},
+            {"service": "front", "connections": "2"},
+            {"service": "dialer", "connections": "1"},
+            {"service": "idle", "connections": "0"}])
         device.close()
         dialed.close()
         self.finish_all(*peers)
