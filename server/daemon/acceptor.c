@@ -54,8 +54,7 @@ static void accept_some(actpass_server *server, struct service *service)
         int fd = listener_accept(service->listener, &address);
         int error = fd < 0 ? errno : 0;
         if (error == EAGAIN || error == EWOULDBLOCK) {
-            service->full_logged =
-                false; /* there is room, and nobody waits: the next time is news */
+            service->full_logged = false; /* there is room again: the next time is logged */
             return;
         }
         if (error == 0)

@@ -7,20 +7,7 @@ CC=${CC:-gcc}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 build=$work/build/release
-passed=0 failed=0
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$work/output" 2>&1; then
-        echo "ok   $name"
-        passed=$((passed + 1))
-    else
-        echo "FAIL $name: $*"
-        tail -n 30 "$work/output"
-        failed=$((failed + 1))
-    fi
-}
+. tests/support/check.sh
 
 copy_without_daemon() {
     mkdir "$work/src" &&

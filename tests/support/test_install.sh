@@ -9,20 +9,7 @@ CC=${CC:-gcc} CXX=${CXX:-g++}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 root=$work/root
-passed=0 failed=0
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$work/output" 2>&1; then
-        echo "ok   $name"
-        passed=$((passed + 1))
-    else
-        echo "FAIL $name: $*"
-        tail -n 30 "$work/output"
-        failed=$((failed + 1))
-    fi
-}
+. tests/support/check.sh
 
 cat >"$work/user.c" <<'EOF'
 #include <actpass.h>

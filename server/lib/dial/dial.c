@@ -63,10 +63,8 @@ static int bind_to(int fd, const struct addrinfo *local, bool fixed)
 {
     if (fixed && set_option(fd, SOL_SOCKET, SO_REUSEADDR) != 0)
         return errno;
-    if (!fixed) {
-        (void)set_option(fd, IPPROTO_IP,
-                         IP_BIND_ADDRESS_NO_PORT); /* a kernel without it chooses now */
-    }
+    if (!fixed) /* a kernel without it chooses now */
+        (void)set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
     return bind(fd, local->ai_addr, local->ai_addrlen) == 0 ? 0 : errno;
 }
 
