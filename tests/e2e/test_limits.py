@@ -297,7 +297,7 @@ class Signals(Case):
         config = self.file("actpass.json", json.dumps(
             {"services": [self.service(listen="unix:" + path)]}).encode())
         process = self.spawn([program(), config], stderr=subprocess.PIPE)
-        until(lambda: os.path.exists(path))
+        until(lambda: is_listening(path))
         process.stderr.close()
         for _ in range(3):
             until(lambda: self.client(path).finish() == b"")
