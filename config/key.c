@@ -38,9 +38,9 @@ bool key_has_default(const struct key *key)
 void key_set_defaults(const struct key_object *object, void *base)
 {
     for (const struct key *key = object->keys; key->name; key++) {
-        void *stored = (char *)base + key->offset;
         if (key->offset == KEY_NOWHERE)
             continue;
+        void *stored = (char *)base + key->offset;
         if (key->type == KEY_OBJECT)
             key_set_defaults(key->object, stored);
         else if (key->type == KEY_BOOL)
