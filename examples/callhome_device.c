@@ -2,8 +2,8 @@
  *
  *     callhome_device HOST:PORT CERTIFICATE KEY CA PEER_NAME
  *
- * It waits for the other side's ClientHello, lets only PEER_NAME in, sends what it reads on
- * standard input, and prints what comes back until the other side says its end. */
+ * It waits for the peer's ClientHello and accepts only PEER_NAME. It sends its standard input, and
+ * prints what the peer sends until the peer's close_notify. */
 #include <actpass.h>
 
 #include <stdio.h>
@@ -15,7 +15,7 @@ static actpass_config *configure(char **argv)
     actpass_config *config = actpass_config_new();
     if (!config)
         return NULL;
-    /* The role is TLS's; who connects is told by actpass_connect. The two are independent. */
+    /* This is the role in TLS. Which side opens the TCP connection does not matter for it. */
     if (actpass_config_set_role(config, ACTPASS_ROLE_SERVER) == 0 &&
         actpass_config_set_identity(config, argv[2], argv[3]) == 0 &&
         actpass_config_set_ca(config, argv[4]) == 0 &&
@@ -35,10 +35,11 @@ static int send_input(actpass_conn *conn)
     while ((length = fread(buffer, 1, sizeof(buffer), stdin)) > 0)
         if (actpass_write(conn, buffer, length) != 0)
             return -1;
-    return actpass_shutdown_write(conn); /* our end; reading goes on */
+    return actpass_shutdown_write(conn); /* sends close_notify; reading goes on */
 }
 
-/* 0 only if the peer said its end: a cut connection must not pass for a whole answer. */
+/* Returns 0 only after the peer's close_notify: a truncated answer must not pass for a whole one.
+ */
 static int print_answer(actpass_conn *conn)
 {
     char buffer[COPY_SIZE];

@@ -1,12 +1,12 @@
-/* Two terminals that talk over TLS, lines both ways at once.
+/* A chat between two terminals over TLS. Both may send lines at the same time.
  *
  *     chat connect HOST:PORT CERTIFICATE KEY CA PEER_NAME
  *     chat listen  HOST:PORT CERTIFICATE KEY CA PEER_NAME
  *
- * Both may start first: the one that connects tries again until somebody is there. Either may be
- * the one behind a NAT or a firewall, for who connects does not decide who is the TLS server: both
- * sides run the same code with the role left open, and the library settles it, even where both
- * speak at the same moment. End of input says goodbye. */
+ * Either side may be started first: the one that connects tries again until the other one listens.
+ * Which side connects does not decide which is the TLS server, so either may be behind a NAT or a
+ * firewall. Both run the same code with the role left open, and the library decides it, even if
+ * both send first at the same moment. The end of the input closes our direction. */
 #include <actpass.h>
 
 #include <netdb.h>
@@ -27,7 +27,7 @@ static actpass_config *configure(char **argv)
     actpass_config *config = actpass_config_new();
     if (!config)
         return NULL;
-    /* Neither side knows its role. Each shows a certificate and wants one, in either role. */
+    /* Neither side knows its role. Each requires the other's certificate in either role. */
     if (actpass_config_set_role(config, ACTPASS_ROLE_AUTO) == 0 &&
         actpass_config_set_timeout(config, ACTPASS_INITIAL_DATA_TIMEOUT, 500) == 0 &&
         actpass_config_set_identity(config, argv[0], argv[1]) == 0 &&
@@ -40,9 +40,9 @@ static actpass_config *configure(char **argv)
     return NULL;
 }
 
-/* ---- Getting through ---------------------------------------------------------------------- */
+/* ---- Connecting --------------------------------------------------------------------------- */
 
-/* The socket that listens, or -1. */
+/* Returns the listening socket, or -1. */
 static int listen_at(const char *host, const char *port)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
@@ -71,7 +71,7 @@ static void say_where(int listener)
         fprintf(stderr, "chat: waiting at %s port %s\n", host, port);
 }
 
-/* Waits for one peer; others are not let in. */
+/* Waits for one peer. While the chat lasts, nobody else can connect. */
 static actpass_conn *wait_for_peer(actpass_config *config, const char *address)
 {
     char host[256];
@@ -103,7 +103,7 @@ static actpass_conn *look_for_peer(actpass_config *config, const char *address)
 
 /* ---- Talking ------------------------------------------------------------------------------ */
 
-/* One thread reads while the other writes: the library allows that on one connection. */
+/* Runs on a second thread: the library allows one reader and one writer on a connection. */
 static void *print_lines(void *arg)
 {
     actpass_conn *conn = arg;
@@ -126,7 +126,7 @@ static void send_lines(actpass_conn *conn)
     while (fgets(line, sizeof(line), stdin))
         if (actpass_write(conn, line, strlen(line)) != 0)
             return;
-    (void)actpass_shutdown_write(conn); /* if it fails, actpass_close knows */
+    (void)actpass_shutdown_write(conn); /* actpass_close reports a failure */
 }
 
 static int talk(actpass_conn *conn)
@@ -145,8 +145,8 @@ static int talk(actpass_conn *conn)
     return pthread_join(reader, NULL);
 }
 
-/* Both spoke at once, and the other side knows no rule for that: another attempt, at another time,
- * will do. */
+/* Did both sides send a ClientHello, and the peer does not support our rule for that? A second
+ * attempt after a random delay will do. */
 static int is_worth_another(actpass_conn *conn)
 {
     actpass_info_t info;
@@ -173,7 +173,7 @@ static int chat(actpass_config *config, int listens, const char *address)
             return end == ACTPASS_CLEAN ? 0 : 1;
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
-        usleep((useconds_t)(now.tv_nsec / 1000 % 900000)); /* random enough */
+        usleep((useconds_t)(now.tv_nsec / 1000 % 900000)); /* sufficiently random */
     }
 }
 

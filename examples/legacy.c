@@ -1,19 +1,20 @@
-/* Existing blocking OpenSSL code on the library: what it gains are deadlines, cancellation, and a
- * role that it need not know beforehand.
+/* Existing blocking OpenSSL code on the library. It gains deadlines, cancellation, and a TLS role
+ * that is decided at run time.
  *
  *     legacy CERTIFICATE KEY CA PEER_NAME
  *
- * Serves connections on a free port of 127.0.0.1, one after the other. */
+ * It serves connections on a free port of 127.0.0.1, one after the other. */
+#include "common/loopback.h"
+
 #include <actpass.h>
 
-#include <arpa/inet.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- The old code: plain, blocking, ignorant of actpass. It answers each line with its length. */
+/* ---- The old code. It blocks, uses OpenSSL only, and answers each line with its length. -------
+ */
 
 static int answer_line(SSL *ssl, const char *line)
 {
@@ -40,8 +41,7 @@ static void answer_lines(SSL *ssl)
     SSL_shutdown(ssl);
 }
 
-/* ---- What is new around it --------------------------------------------------------------------
- */
+/* ---- The new code around it ------------------------------------------------------------------ */
 
 static actpass_config *configure(char **argv)
 {
@@ -51,32 +51,17 @@ static actpass_config *configure(char **argv)
     if (actpass_config_set_identity(config, argv[1], argv[2]) == 0 &&
         actpass_config_set_ca(config, argv[3]) == 0 &&
         actpass_config_add_peer_name(config, argv[4]) == 0 &&
-        /* A peer that comes as TLS client needs no certificate here, and one that is TLS server
-         * always has one. Where the peer must be known in either role: ACTPASS_CLIENT_AUTH_REQUIRE.
-         */
+        /* A peer that acts as TLS client needs no certificate here; a TLS server always has one.
+         * To authenticate the peer in either role, use ACTPASS_CLIENT_AUTH_REQUIRE. */
         actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_NONE) == 0 &&
-        /* A peer that is silent for a second is a TLS server; one that then goes on to say nothing
-         * for ten makes SSL_read fail, instead of blocking for ever. */
+        /* If the peer sends nothing for one second, we act as TLS client. If it sends nothing for
+         * ten seconds later on, SSL_read fails instead of blocking for ever. */
         actpass_config_set_timeout(config, ACTPASS_INITIAL_DATA_TIMEOUT, 1000) == 0 &&
         actpass_config_set_timeout(config, ACTPASS_IDLE_TIMEOUT, 10000) == 0)
         return config;
     fprintf(stderr, "legacy: %s\n", actpass_config_error(config));
     actpass_config_free(config);
     return NULL;
-}
-
-static int listen_on_loopback(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) != 0 || listen(fd, 16) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
-        perror("legacy: cannot listen");
-        return -1;
-    }
-    printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
-    return fd;
 }
 
 int main(int argc, char **argv)
@@ -87,17 +72,22 @@ int main(int argc, char **argv)
         return 2;
     }
     actpass_config *config = configure(argv);
-    int listener = config ? listen_on_loopback() : -1;
-    for (int fd; listener >= 0 && (fd = accept(listener, NULL, NULL)) >= 0;) {
-        actpass_conn *conn = actpass_accept_fd(config, fd); /* was: SSL_new, SSL_set_fd */
-        if (!conn)
+    int listener = config ? loopback_listen(0) : -1;
+    while (listener >= 0) {
+        /* Takes the socket, even if it fails. Was: SSL_new, SSL_set_fd. */
+        actpass_conn *conn = actpass_accept_fd(config, loopback_accept(listener));
+        if (!conn) {
+            fprintf(stderr, "legacy: %s\n", actpass_config_error(config));
             break;
+        }
         if (actpass_handshake(conn) == 0) /* was: SSL_accept */
             answer_lines(actpass_ssl(conn));
         actpass_end end = actpass_close(conn); /* was: SSL_free, close */
         printf("%s %s\n", actpass_end_name(end), actpass_error(conn));
         actpass_free(conn);
     }
+    if (listener >= 0)
+        close(listener);
     actpass_config_free(config);
     return 1;
 }

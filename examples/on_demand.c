@@ -1,19 +1,20 @@
-/* A web server for one page that shows its visitors who they are, and asks them only when it must:
+/* A web server with one page, which shows the visitor's authenticated name.
  *
  *     on_demand CERTIFICATE KEY CA [PEER_NAME...]
  *
- * The handshake asks for no certificate. A request for a path that begins with /secure/ does, over
- * the same connection: in TLS 1.3 by post-handshake authentication, in TLS 1.2 by a renegotiation.
- * It listens on a free port of 127.0.0.1 and serves one visitor after the other. */
+ * It requests no certificate in the handshake. When a visitor asks for a path that begins with
+ * /secure/, it requests one over the same connection: in TLS 1.3 by post-handshake authentication,
+ * in TLS 1.2 by a renegotiation. It listens on a free port of 127.0.0.1 and serves one visitor
+ * after the other. */
+#include "common/loopback.h"
+
 #include <actpass.h>
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { REQUEST_MOST = 8192, ANSWER_MS = 5000 };
+enum { REQUEST_MAX = 8192, ANSWER_MS = 5000 };
 
 static actpass_config *configure(int argc, char **argv)
 {
@@ -34,12 +35,12 @@ static actpass_config *configure(int argc, char **argv)
     return NULL;
 }
 
-/* Reads to the empty line that ends a request. Its length, or -1. */
+/* Reads up to the empty line that ends a request. Returns the length, or -1. */
 static int64_t read_request(actpass_conn *conn, char *request)
 {
     size_t have = 0;
-    while (have < REQUEST_MOST - 1) {
-        int64_t got = actpass_read(conn, request + have, REQUEST_MOST - 1 - have);
+    while (have < REQUEST_MAX - 1) {
+        int64_t got = actpass_read(conn, request + have, REQUEST_MAX - 1 - have);
         if (got <= 0)
             return -1;
         have += (size_t)got;
@@ -66,30 +67,16 @@ static int answer(actpass_conn *conn)
 
 static void serve(actpass_conn *conn)
 {
-    char request[REQUEST_MOST];
+    char request[REQUEST_MAX];
     if (actpass_handshake(conn) == 0 && read_request(conn, request) > 0) {
         int secret = strncmp(request, "GET /secure/", strlen("GET /secure/")) == 0;
-        /* Who gives no certificate, or not the right one, is cut off with an alert. */
+        /* A visitor without an accepted certificate gets an alert, and the connection ends. */
         if (!secret || actpass_request_certificate(conn, ANSWER_MS) == 0)
             (void)answer(conn);
     }
     actpass_end end = actpass_close(conn);
     printf("%s %s\n", actpass_end_name(end), actpass_error(conn));
     actpass_free(conn);
-}
-
-static int listen_on_loopback(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) != 0 || listen(fd, 16) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
-        perror("on_demand: cannot listen");
-        return -1;
-    }
-    printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
-    return fd;
 }
 
 int main(int argc, char **argv)
@@ -100,9 +87,10 @@ int main(int argc, char **argv)
         return 2;
     }
     actpass_config *config = configure(argc, argv);
-    int listener = config ? listen_on_loopback() : -1;
-    for (int fd = -1; listener >= 0 && (fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0;) {
-        actpass_conn *conn = actpass_accept_fd(config, fd); /* takes the socket in any case */
+    int listener = config ? loopback_listen(0) : -1;
+    while (listener >= 0) {
+        /* Takes the socket, even if it fails. */
+        actpass_conn *conn = actpass_accept_fd(config, loopback_accept(listener));
         if (!conn) {
             fprintf(stderr, "on_demand: %s\n", actpass_config_error(config));
             break;

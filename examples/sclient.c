@@ -1,11 +1,11 @@
 /* An interactive client: sclient of "An Introduction to OpenSSL Programming, part II" (Linux
- * Journal, October 2001), on actpass. What is typed goes to the server, what the server says goes
- * to the screen, at the same time.
+ * Journal, October 2001), on actpass. It sends standard input to the server and, at the same time,
+ * prints what the server sends.
  *
  *     sclient [-h HOST] [-p PORT] [-a CIPHERS] [--ca FILE] [-c CERTIFICATE [-k KEY]]
  *
- * The options are those of wclient. The end of the input (Ctrl-D) ends our direction only; the
- * server may go on. The status is 0 only if the server, too, has said its end. */
+ * The options are those of wclient. The end of the input (Ctrl-D) closes our direction only; the
+ * server may go on. The status is 0 only if the server has sent close_notify, too. */
 #include <actpass.h>
 
 #include <errno.h>
@@ -62,17 +62,16 @@ static actpass_config *configure(const struct options *options)
     return NULL;
 }
 
-/* "Multiplexed I/O": the article does this with select, non-blocking reads, SSL_pending and four
- * flags for what waits for what (read_write.c). With one thread for each direction, blocking calls
- * will do: actpass allows one reader and one writer at the same time, which raw OpenSSL does not.
- */
+/* For "Multiplexed I/O" the article uses select, non-blocking reads, SSL_pending and four flags
+ * (read_write.c). With a thread for each direction, blocking calls suffice: actpass allows one
+ * reader and one writer at the same time, which OpenSSL alone does not. */
 struct keyboard {
     actpass_conn *conn;
-    int stop; /* becomes readable when there is nobody left to talk to */
+    int stop; /* an eventfd: becomes readable when the server has closed */
     bool failed;
 };
 
-/* 0: there is input, or its end. -1: we are to stop. */
+/* Returns 0 if there is input or its end, -1 if the thread must stop. */
 static int wait_for_input(const struct keyboard *keyboard)
 {
     struct pollfd wanted[] = {{.fd = STDIN_FILENO, .events = POLLIN},
@@ -94,13 +93,14 @@ static void *send_what_is_typed(void *arg)
             continue;
         if (length > 0)
             keyboard->failed = actpass_write(keyboard->conn, buffer, (size_t)length) != 0;
-        else /* "Closure": our close_notify, while reading goes on */
+        else /* the article's "Closure": sends close_notify; reading goes on */
             keyboard->failed = actpass_shutdown_write(keyboard->conn) != 0 || length < 0;
     }
     return NULL;
 }
 
-/* 0 after the server's close_notify; a cut connection must not pass for that. */
+/* Returns 0 only after the server's close_notify: a truncated answer must not pass for a whole one.
+ */
 static int show_what_comes(actpass_conn *conn)
 {
     char buffer[COPY_SIZE];

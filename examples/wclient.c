@@ -4,16 +4,16 @@
  *     wclient [-h HOST] [-p PORT] [-i] [-r] [-f] [-a CIPHERS] [--ciphersuites SUITES]
  *             [--ca FILE] [-c CERTIFICATE [-k KEY]] [PATH]
  *
- *     -h, -p          the server; localhost and 4433 where nothing is said
- *     -i              insecure: any server will do
- *     -r              hang up, connect again, and resume the session
- *     -f              TCP Fast Open: from the second connection on, the ClientHello goes in the SYN
+ *     -h, -p          the server; default localhost and 4433
+ *     -i              insecure: accept any server
+ *     -r              connect a second time and resume the session
+ *     -f              TCP Fast Open: from the second connection on, the SYN carries the ClientHello
  *     -a              ciphers for TLS 1.2; --ciphersuites: those for TLS 1.3
- *     --ca            whom to trust: a PEM file, or "system" (where nothing is said)
- *     -c, -k          a certificate of our own, for servers that want one
+ *     --ca            trusted CAs: a PEM file, or "system", which is the default
+ *     -c, -k          our certificate, for servers that request one
  *
- * The answer goes to standard output, remarks go to standard error. The status is 0 only if the
- * whole answer has come. */
+ * It prints the answer to standard output and messages to standard error. The status is 0 only if
+ * the answer is complete. */
 #include <actpass.h>
 
 #include <getopt.h>
@@ -72,9 +72,9 @@ static bool read_options(int argc, char **argv, struct options *options)
     return optind == argc && (options->certificate || !options->key);
 }
 
-/* Whom we talk to must be checked ("Server Certificate Checks" in the article, check_cert): the
- * certificate leads to the CA and carries the host's name. Both are rules of the configuration, for
- * each connection, resumed or not. */
+/* "Server Certificate Checks" in the article (check_cert): the chain must lead to the CA, and the
+ * certificate must have the host's name. The configuration holds both rules; they apply to each
+ * connection, resumed or not. */
 static int set_whom_to_trust(actpass_config *config, const struct options *options)
 {
     if (options->insecure)
@@ -84,7 +84,7 @@ static int set_whom_to_trust(actpass_config *config, const struct options *optio
     return actpass_config_add_peer_name(config, options->host);
 }
 
-/* The article's initialize_ctx. One configuration for both connections: with it goes the table of
+/* The article's initialize_ctx. Both connections use one configuration, since it holds the table of
  * sessions. */
 static actpass_config *configure(const struct options *options)
 {
@@ -125,9 +125,9 @@ static int ask(actpass_conn *conn, const struct options *options)
     return fflush(stdout) == 0 && got == 0 && answered ? 0 : -1;
 }
 
-/* "Wait until the server closes": 0 from actpass_read is the server's close_notify. Anything else,
- * a mere FIN for one, may be somebody who cut the connection to shorten the answer (truncation
- * attack). */
+/* "Wait until the server closes" in the article. actpass_read returns 0 only after the server's
+ * close_notify. Any other end, such as a bare FIN, may be an attacker's who truncated the answer.
+ */
 static void report(actpass_conn *conn)
 {
     actpass_end end = actpass_close(conn);
@@ -162,10 +162,10 @@ static int visit(actpass_config *config, const struct options *options)
     return status;
 }
 
-/* Resumption (part II, "Session Resumption"): the article keeps the SSL_SESSION of the first
- * connection and sets it on the second, and notes that a real client needs a table from host and
- * port to session. That table is in the library. In TLS 1.3 the session comes after the handshake,
- * in a ticket, so it takes a client that reads. */
+/* "Session Resumption" (part II): the article keeps the SSL_SESSION of the first connection and
+ * sets it on the second. It notes that a real client needs a table from host and port to session.
+ * The library has this table. In TLS 1.3 the session arrives in a ticket after the handshake, so
+ * the client must read before it closes. */
 int main(int argc, char **argv)
 {
     struct options options;

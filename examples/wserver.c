@@ -1,28 +1,28 @@
 /* An HTTPS server: wserver2 of "An Introduction to OpenSSL Programming, part II" (Linux Journal,
- * October 2001), on actpass. It listens on 127.0.0.1 and has one page for everybody.
+ * October 2001), on actpass. It listens on 127.0.0.1 and has one page.
  *
  *     wserver [-p PORT] [-c | -C | -x] [-n] [-a CIPHERS] [--ciphersuites SUITES]
  *             [--cert FILE] [--key FILE] [--ca FILE] [--allow NAME]...
  *
- *     -p              4433 where nothing is said; 0: a free one
- *     -c              request a client certificate: who has one shows it
- *     -C              require one
- *     -x              require one, but only after the request
- *     -n              one connection after the other, without threads
+ *     -p              the port; default 4433; 0 takes a free one
+ *     -c              request a client certificate, but accept clients without one
+ *     -C              require a client certificate
+ *     -x              require one, but only after the request has been read
+ *     -n              serve one connection after the other, without threads
  *     -a              ciphers for TLS 1.2; --ciphersuites: those for TLS 1.3
- *     --cert, --key   server.pem where nothing is said, for both
- *     --ca            who vouches for clients; root.pem where nothing is said
- *     --allow         the access list: names of which a client's certificate must have one */
+ *     --cert, --key   certificate chain and key; default: server.pem has both
+ *     --ca            the CA of client certificates; default root.pem
+ *     --allow         a name that a client's certificate may have; without it any name will do */
+#include "common/loopback.h"
+
 #include <actpass.h>
 
-#include <arpa/inet.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 struct options {
@@ -95,10 +95,10 @@ static bool read_options(int argc, char **argv, struct options *options)
     return optind == argc;
 }
 
-/* "Client authentication": whom to trust, whether to ask, and the access list on the name that was
- * proved. The article's session-id contexts, which keep a session made without client
- * authentication from being resumed where it is required, are the library's to set: these very
- * settings go into them. */
+/* The article's "Client authentication": the trusted CA, whether to request a certificate, and the
+ * list of accepted names. The article also sets a session-id context, so that a session without
+ * client authentication cannot be resumed where authentication is required. The library does that
+ * by itself; the context depends on these settings. */
 static int set_clients(actpass_config *config, const struct options *options)
 {
     if (options->client_auth == ACTPASS_CLIENT_AUTH_NONE)
@@ -128,7 +128,7 @@ static actpass_config *configure(const struct options *options)
     return NULL;
 }
 
-/* Reads up to the empty line. A browser may send more than fits; then it is no request of ours. */
+/* Reads up to the empty line that ends the request. A request that does not fit is an error. */
 static int read_request(actpass_conn *conn)
 {
     char request[8192];
@@ -163,16 +163,16 @@ struct job {
     bool on_demand;
 };
 
-/* One connection. "Rehandshake on the server" is the middle of it: the certificate is asked for
- * when the request is known, so that only a part of a site needs one. In TLS 1.2 it is a
- * rehandshake still, in TLS 1.3 a message of its own; the article's loops around SSL_renegotiate
- * are inside the call. A client that cannot or will not is REFUSED. */
+/* Serves one connection. With -x it requests the certificate once it has read the request, as in
+ * the article's "Rehandshake on the server", so that only a part of a site needs one. TLS 1.2 does
+ * this by a renegotiation, TLS 1.3 by a message of its own. The article's loops around
+ * SSL_renegotiate are inside the call. A client that sends no certificate is REFUSED. */
 static void converse(const struct job *job)
 {
     actpass_conn *conn = job->conn;
     if (actpass_handshake(conn) == 0 && read_request(conn) == 0 &&
         (!job->on_demand || actpass_request_certificate(conn, 30000) == 0))
-        (void)answer(conn); /* if it fails, actpass_close knows */
+        (void)answer(conn); /* actpass_close reports a failure */
     actpass_end end = actpass_close(conn);
     actpass_info_t info;
     actpass_info(conn, &info);
@@ -191,8 +191,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* The article forks for each connection and its sessions are lost with the child; threads share
- * them. */
+/* The article forks for each connection, and the child's sessions are lost with it. Threads share
+ * their sessions. */
 static void start(struct job job)
 {
     pthread_t thread;
@@ -208,21 +208,22 @@ static void start(struct job job)
     actpass_free(job.conn);
 }
 
-static int listen_on_loopback(unsigned short port)
+/* Returns only when the configuration turns out to be unusable. */
+static void serve(actpass_config *config, int listener, const struct options *options)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
-    int on = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        bind(fd, (struct sockaddr *)&address, length) != 0 || listen(fd, 128) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
-        perror("wserver: cannot listen");
-        return -1;
+    for (;;) {
+        /* actpass_accept_fd takes the socket, even if it fails. */
+        struct job job = {.conn = actpass_accept_fd(config, loopback_accept(listener)),
+                          .on_demand = options->client_auth == ACTPASS_CLIENT_AUTH_ON_DEMAND};
+        if (!job.conn) {
+            fprintf(stderr, "wserver: %s\n", actpass_config_error(config));
+            return;
+        }
+        if (options->one_process)
+            converse(&job);
+        else
+            start(job);
     }
-    printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
-    return fd;
 }
 
 int main(int argc, char **argv)
@@ -235,25 +236,11 @@ int main(int argc, char **argv)
         return 2;
     }
     actpass_config *config = configure(&options);
-    int listener = config ? listen_on_loopback(options.port) : -1;
-    if (listener < 0)
-        return 2;
-    for (;;) {
-        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd < 0) {
-            perror("wserver: accept");
-            sleep(1); /* out of descriptors, for example: some come free */
-            continue;
-        }
-        struct job job = {.conn = actpass_accept_fd(config, fd), /* takes the socket in any case */
-                          .on_demand = options.client_auth == ACTPASS_CLIENT_AUTH_ON_DEMAND};
-        if (!job.conn) {
-            fprintf(stderr, "wserver: %s\n", actpass_config_error(config));
-            return 1;
-        }
-        if (options.one_process)
-            converse(&job);
-        else
-            start(job);
+    int listener = config ? loopback_listen(options.port) : -1;
+    if (listener >= 0) {
+        serve(config, listener, &options);
+        close(listener);
     }
+    actpass_config_free(config);
+    return listener < 0 ? 2 : 1;
 }

@@ -4,9 +4,17 @@ import json
 import subprocess
 
 GIB = 1 << 30
+MEASURES = "handshakes", "ping", "down", "up"  # measure_names in inproc.c
+TRANSPORTS = 3
+IN_PROCESS = "in process: "  # what tells these measures from those of the servers
 
 
-def run(setup, args, problems):
+def plan(args):
+    """The measure of each sample, in order: the program takes each of all transports in turn."""
+    return [IN_PROCESS + measure for measure in MEASURES for _ in range(TRANSPORTS)] * args.rounds
+
+
+def run(setup, args, problems, shown):
     """All samples: {transport: {value: [numbers]}}."""
     size = args.size
     command = [setup.program("bench/inproc"), "--certificate", setup.certificate, "--key",
@@ -14,18 +22,37 @@ def run(setup, args, problems):
                "--round-trips", str(size.round_trips), "--bytes", str(size.bulk),
                "--server-cpu", str(setup.server_cpu), "--peer-cpu", str(setup.load_cpu)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     except OSError as error:
         problems.append(f"inproc: {error}")
         return {}
-    if done.returncode != 0:
-        problems.append(f"inproc: {done.stderr.strip()}")
+    with process:
+        try:
+            samples = _collect(process.stdout, plan(args), args.rounds, shown)
+            complaint = process.stderr.read().strip()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        problems.append(f"inproc: {complaint}")
         return {}
+    return samples
+
+
+def _collect(lines, measures, rounds, shown):
     samples = collections.defaultdict(lambda: collections.defaultdict(list))
-    for line in done.stdout.splitlines():
+    per_round = len(measures) // rounds
+    for number, measure in enumerate(measures):
+        if number % per_round == 0:
+            shown.stage(f"{IN_PROCESS}round {number // per_round + 1} of {rounds}")
+        shown.begin(measure)
+        line = lines.readline()
+        if not line:
+            break
         found = json.loads(line)
         for key, value in _values(found).items():
             samples[found["transport"]][f"{found['measure']}_{key}"].append(value)
+        shown.done(measure)
     return samples
 
 

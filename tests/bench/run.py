@@ -14,6 +14,7 @@ import tempfile
 
 import inproc
 import measures
+import progress
 import report
 import servers
 
@@ -51,8 +52,8 @@ def cpus():
     return usable[0], usable[-1]
 
 
-def measure_server(setup, server, args, samples):
-    wanted = [name for name in measures.MEASURES if name in args.measures]
+def measure_server(setup, server, wanted, args, samples, shown):
+    """`wanted` loses each measure that has been taken."""
     alone = [["idle"]] if "idle" in wanted else []  # with a server of its own, before the others
     for group in alone + [[name for name in wanted if name != "idle"]]:
         if not group:
@@ -60,28 +61,31 @@ def measure_server(setup, server, args, samples):
         with servers.Running(setup, server) as running:
             measures.warm_up(running)
             for name in group:
+                shown.begin(name)
                 for key, value in measures.MEASURES[name](running, args.size).items():
                     samples[server.name][key].append(value)
+                shown.done(name)
+                wanted.remove(name)
 
 
-def progress(text):
-    if sys.stderr.isatty():
-        print(f"\r{text:40}\r", end="", file=sys.stderr, flush=True)
+def chosen_measures(args):
+    return [name for name in measures.MEASURES if name in args.measures]
 
 
-def run_rounds(setup, present, args, problems):
+def run_rounds(setup, present, args, problems, shown):
     samples = collections.defaultdict(lambda: collections.defaultdict(list))
-    if not args.measures - {"inproc"}:
+    if not chosen_measures(args):
         return samples
     for number in range(args.rounds):
         # To and fro, so that no server always follows the same one.
         for server in present if number % 2 == 0 else reversed(present):
-            progress(f"round {number + 1}/{args.rounds}  {server.name}")
+            shown.stage(f"round {number + 1} of {args.rounds}: {server.name}")
+            wanted = chosen_measures(args)
             try:
-                measure_server(setup, server, args, samples)
+                measure_server(setup, server, wanted, args, samples, shown)
             except servers.Failed as failure:
                 problems.append(f"{server.name}: {failure}")
-    progress("")
+                shown.drop(wanted)
     return samples
 
 
@@ -110,8 +114,12 @@ def main():
                     if server.name in args.servers}
         present = [server for server in servers.SERVERS if versions.get(server.name)]
         problems += [f"{name}: not there" for name, version in versions.items() if not version]
-        samples = run_rounds(setup, present, args, problems)
-        inside = inproc.run(setup, args, problems) if "inproc" in args.measures else {}
+        inside_too = "inproc" in args.measures
+        shown = progress.Progress(chosen_measures(args) * len(present) * args.rounds +
+                                  (inproc.plan(args) if inside_too else []))
+        samples = run_rounds(setup, present, args, problems, shown)
+        inside = inproc.run(setup, args, problems, shown) if inside_too else {}
+        shown.finish()
     result = report.Report(samples, inside, args, versions, machine(),
                            "tests/bench/run.py " + shlex.join(sys.argv[1:]), problems)
     print(result.terminal())

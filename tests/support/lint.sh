@@ -85,6 +85,7 @@ check cppcheck cppcheck --quiet --std=c11 --enable=warning,performance,portabili
     --template='{file}:{line}: {id}: {message}' -j 2 -D_GNU_SOURCE "${macros[@]}" -I. -I"$build" \
     "${all[@]}"
 check 'includes point down' tests/support/includes.py
+check 'tests are named after modules' tests/support/test_names.py
 check 'schema and README come from the key table' config/reference.py --program "$build/actpass" --check
 check 'one style' one_style
 check 'no call that threads cannot share' thread_safe

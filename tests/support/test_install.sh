@@ -93,6 +93,15 @@ build_and_run() { # COMPILER SOURCE static|shared
     fi
 }
 
+# As a user would: with make, in a copy of the folder, on the installed library.
+examples_build() {
+    cp -r examples "$work/examples" && sed "s,=/usr,=$root/usr," \
+        "$root/usr/lib/pkgconfig/actpass.pc" >"$work/examples/actpass.pc" &&
+        make -C "$work/examples" PKG_CONFIG_PATH="$work/examples" CC="$CC" CFLAGS='-Wall -Wextra -Werror' &&
+        ! LD_LIBRARY_PATH=$root/usr/lib "$work/examples/embed" "$work/none.json" 2>"$work/embed.err" &&
+        grep -q none.json "$work/embed.err"
+}
+
 scons_here() {
     scons -Q BUILDDIR="$builddir" "$@"
 }
@@ -125,6 +134,7 @@ for library in shared static; do
 done
 check 'a C program that uses actpass_ssl' build_and_run "$CC" ssl.c shared
 check 'a C program that uses actpass_ssl, on the static library' build_and_run "$CC" ssl.c static
+check 'the examples build by their Makefile, and run' examples_build
 check 'scons unit TESTS=word refuses a word that fits nothing' refuses_unknown_tests
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

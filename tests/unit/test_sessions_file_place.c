@@ -186,5 +186,5 @@ Test(session_file_place, owners)
     cr_assert_eq(chown(below, 0, (gid_t)-1), 0);
 }
 #else
-typedef int empty; /* test_session_file.c says what holds then */
+typedef int empty; /* test_sessions_file.c says what holds then */
 #endif
