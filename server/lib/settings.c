@@ -98,8 +98,7 @@ static bool make_shared(actpass_config *config)
     struct tls_error error = {""};
     tls_context_free(config->tls); /* of an attempt that failed afterwards */
     const struct tls_owner owner = {config->service ? config->service : "", config->own_keys};
-    config->tls =
-        tls_context_new_for(owner, &config->connection.tls, config->connection.role, &error);
+    config->tls = tls_context_new(owner, &config->connection.tls, config->connection.role, &error);
     if (!config->tls) {
         settings_fail(config, "%s", error.text);
         return false;
