@@ -1,6 +1,6 @@
 #include "server/daemon/admission.h"
 
-#include "server/lib/rate.h"
+#include "server/lib/base/rate.h"
 
 #include <stdlib.h>
 

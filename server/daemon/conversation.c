@@ -129,10 +129,10 @@ static void note_role(struct conversation *conversation)
 
 static void note_sessions(struct conversation *conversation)
 {
-    char problem[512];
+    struct tls_error error;
     actpass_config *settings = service_settings(conversation->service);
-    if (tls_context_problem(settings->tls, problem, sizeof(problem)))
-        report_sessions(&conversation->report, problem);
+    if (tls_context_sessions_failed(settings->tls, &error))
+        report_sessions(&conversation->report, error.text);
     actpass_config_free(settings);
 }
 

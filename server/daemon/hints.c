@@ -1,5 +1,7 @@
 #include "server/daemon/hints.h"
 
+#include "server/lib/role.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,7 +50,7 @@ static enum role configured_role(const struct config_service *service, const str
 {
     for (size_t i = 0; i < service->role_hint_count; i++)
         if (peer_key_is_in(peer, &service->role_hints[i].from))
-            return service->role_hints[i].role == CONFIG_ROLE_CLIENT ? ROLE_CLIENT : ROLE_SERVER;
+            return role_of_config(service->role_hints[i].role);
     return ROLE_AUTO;
 }
 

@@ -3,7 +3,7 @@
 #include "config/text.h"
 #include "relay/clock.h"
 #include "server/daemon/log_writer.h"
-#include "server/lib/rate.h"
+#include "server/lib/base/rate.h"
 
 #include <errno.h>
 #include <stdarg.h>

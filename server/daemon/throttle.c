@@ -1,8 +1,8 @@
 #include "server/daemon/throttle.h"
 
 #include "relay/clock.h"
+#include "server/lib/base/rate.h"
 #include "server/lib/peers.h"
-#include "server/lib/rate.h"
 
 #include <arpa/inet.h>
 #include <stdatomic.h>

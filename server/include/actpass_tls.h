@@ -4,7 +4,9 @@
 #ifndef ACTPASS_TLS_H
 #define ACTPASS_TLS_H
 
-#include "actpass.h"
+#ifndef ACTPASS_H
+#error "include actpass.h, which includes this file"
+#endif
 
 #ifdef __cplusplus
 extern "C" {

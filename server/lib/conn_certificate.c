@@ -3,8 +3,8 @@
  * that we start. The certificate comes only once the client reads, and what it had sent before
  * comes first (hazards 23 and 24). */
 #include "relay/clock.h"
+#include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
-#include "server/lib/tls/error.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>

@@ -1,7 +1,7 @@
 /* How a connection ends: the one place that maps SSL_get_error, the error queue and what the
  * transport has seen to an actpass_end. */
+#include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
-#include "server/lib/tls/error.h"
 
 #include <errno.h>
 #include <openssl/err.h>

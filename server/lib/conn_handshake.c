@@ -1,8 +1,8 @@
 /* The handshake: the role from the relay's verdict, an SSL object for it, TLS, and the check of who
  * the peer is. */
 #include "relay/clock.h"
+#include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
-#include "server/lib/tls/error.h"
 
 #include <string.h>
 
@@ -118,7 +118,7 @@ static bool dropped_hello(void *arg, uint8_t digest[BINDING_DIGEST])
 
 static bool make_ssl(actpass_conn *conn, enum role role)
 {
-    SSL *ssl = tls_context_ssl(conn->config->tls, role == ROLE_SERVER);
+    SSL *ssl = tls_context_ssl(conn->config->tls, role);
     conn->binding = (struct binding){
         .dropped = dropped_hello,
         .arg = conn,

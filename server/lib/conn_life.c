@@ -1,5 +1,6 @@
 /* A connection's life, and what can be asked about it. */
 #include "server/lib/conn_internal.h"
+#include "server/lib/role.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -71,9 +72,7 @@ static struct relay *make_relay(actpass_conn *conn, int fd)
     const struct config_connection *settings = &conn->config->connection;
     struct relay_options options = conn->config->relay;
     options.transport = settings->transport == CONFIG_TRANSPORT_DIRECT ? RELAY_DIRECT : RELAY_PAIR;
-    options.role = settings->role == CONFIG_ROLE_SERVER   ? ROLE_SERVER
-                   : settings->role == CONFIG_ROLE_CLIENT ? ROLE_CLIENT
-                                                          : ROLE_AUTO;
+    options.role = role_of_config(settings->role);
     options.hint = conn->options.hint;
     options.initial_data_timeout_ms = settings->initial_data_timeout_ms;
     int64_t most_ms = conn->options.most_wait_ms;
@@ -275,9 +274,7 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
     pthread_mutex_unlock(&conn->lock);
 }
 
-/* The public enumerations and the relay's are the same lists. */
-_Static_assert((int)ACTPASS_ROLE_AUTO == (int)ROLE_AUTO && (int)ACTPASS_ROLE_NONE == (int)ROLE_NONE,
-               "roles");
+/* The public enumeration and the relay's are the same list. */
 _Static_assert((int)ACTPASS_CAUSE_CLIENT_HELLO == (int)CAUSE_CLIENT_HELLO &&
                    (int)ACTPASS_CAUSE_HINT == (int)CAUSE_HINT,
                "causes");

@@ -2,6 +2,7 @@
 #include "server/lib/settings.h"
 
 #include "server/lib/fast_open.h"
+#include "server/lib/role.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -98,8 +99,7 @@ static bool make_shared(actpass_config *config)
     struct tls_error error = {""};
     tls_context_free(config->tls); /* of an attempt that failed afterwards */
     const struct tls_owner owner = {config->service ? config->service : "", config->own_keys};
-    config->tls =
-        tls_context_new_for(owner, &config->connection.tls, config->connection.role, &error);
+    config->tls = tls_context_new(owner, &config->connection.tls, config->connection.role, &error);
     if (!config->tls) {
         settings_fail(config, "%s", error.text);
         return false;
@@ -200,13 +200,11 @@ int settings_append(actpass_config *config, struct config_strings *list, const c
 
 int actpass_config_set_role(actpass_config *config, actpass_role role)
 {
-    static const enum config_role roles[] = {CONFIG_ROLE_AUTO, CONFIG_ROLE_SERVER,
-                                             CONFIG_ROLE_CLIENT};
     if (settings_changeable(config))
         return -1;
-    if ((unsigned)role >= sizeof(roles) / sizeof(*roles))
+    if (role != ACTPASS_ROLE_AUTO && role != ACTPASS_ROLE_SERVER && role != ACTPASS_ROLE_CLIENT)
         return settings_fail(config, "not a role that can be set: use auto, server or client");
-    config->connection.role = roles[role];
+    config->connection.role = role_to_config(role);
     return 0;
 }
 

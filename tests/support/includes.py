@@ -14,15 +14,16 @@ import sys
 
 # From the longest folder name to the shortest: a file belongs to the first that fits.
 LAYERS = {
-    "server/daemon/handlers": ("config", "relay", "server/include", "server/lib", "server/lib/dial",
-                               "server/lib/tls"),
-    "server/daemon": ("config", "relay", "server/include", "server/lib", "server/lib/dial",
-                      "server/lib/tls", "server/daemon/handlers"),
-    "server/lib/sessions": ("config", "relay", "server/lib/tls", "server/lib/dial"),
+    "server/daemon/handlers": ("config", "relay", "server/include", "server/lib", "server/lib/base",
+                               "server/lib/dial", "server/lib/tls"),
+    "server/daemon": ("config", "relay", "server/include", "server/lib", "server/lib/base",
+                      "server/lib/dial", "server/lib/tls", "server/daemon/handlers"),
+    "server/lib/sessions": ("config", "relay", "server/lib/base", "server/lib/dial"),
     "server/lib/dial": ("config", "relay"),
-    "server/lib/tls": ("config", "relay", "server/lib/sessions"),
-    "server/lib": ("config", "relay", "server/include", "server/lib/dial", "server/lib/tls",
-                   "server/lib/sessions"),
+    "server/lib/base": (),
+    "server/lib/tls": ("config", "relay", "server/lib/base", "server/lib/sessions"),
+    "server/lib": ("config", "relay", "server/include", "server/lib/base", "server/lib/dial",
+                   "server/lib/tls", "server/lib/sessions"),
     "server/include": (),
     "relay": (),
     "config": (),
@@ -30,15 +31,7 @@ LAYERS = {
 }
 
 # Modules that may include each other, and where the reason stands.
-CIRCLES = {
-    ("server/include/actpass", "server/include/actpass_tls"): "server/README.md",
-    ("server/lib/sessions/file", "server/lib/sessions/file_db", "server/lib/sessions/file_writer",
-     "server/lib/sessions/memory", "server/lib/sessions/redis", "server/lib/sessions/redis_link",
-     "server/lib/sessions/redis_tls", "server/lib/sessions/store"): "server/README.md",
-    ("server/lib/sessions/internal", "server/lib/sessions/sessions"): "server/README.md",
-    ("server/lib/tls/crl", "server/lib/tls/error", "server/lib/tls/peer_names", "server/lib/tls/pem",
-     "server/lib/tls/policy"): "server/README.md",
-}
+CIRCLES = {}
 
 SEARCHED = ("", "server/include")  # beside the includer's own folder
 

@@ -69,7 +69,8 @@ static struct tls_context *context_of(const struct world *world, size_t protocol
                                    .peer_names = {names, 1},
                                    .alpn = {items, protocols},
                                    .require_alpn = required};
-    struct tls_context *context = tls_context_new(&tls, CONFIG_ROLE_AUTO, &error);
+    struct tls_context *context =
+        tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
     return context;
 }
@@ -92,7 +93,8 @@ static void check_row(const struct world *world, const struct row *row, bool ser
     struct tls_context *context = context_of(world, row->ours, row->required);
     const struct test_peer peer = {
         .identity = world->shown[DEVICE], .version = version, .alpn = row->theirs};
-    SSL *ours = tls_context_ssl(context, server), *theirs = test_peer_new(&peer, !server);
+    SSL *ours = tls_context_ssl(context, server ? ROLE_SERVER : ROLE_CLIENT),
+        *theirs = test_peer_new(&peer, !server);
     struct test_handshake handshake =
         server ? test_handshake_run(ours, theirs) : test_handshake_run(theirs, ours);
     const struct test_side *side = server ? &handshake.server : &handshake.client;
@@ -159,7 +161,7 @@ Test(alpn, as_client_we_take_nothing_that_was_not_offered)
     struct tls_context *context = context_of(world, 2, false);
     static const char *const answers[] = {"\5three", "\2tw", "\4twox"};
     for (size_t i = 0; i < 2 * COUNT(answers); i++) {
-        SSL *ours = tls_context_ssl(context, false);
+        SSL *ours = tls_context_ssl(context, ROLE_CLIENT);
         SSL *theirs = test_peer_new(&(struct test_peer){.identity = world->shown[DEVICE],
                                                         .version = versions[i % 2],
                                                         .alpn = answers[i / 2]},
@@ -190,7 +192,7 @@ Test(alpn, accepts_looks_again_after_the_handshake)
                 {"\3one", 2, 4, false}};
     for (size_t i = 0; i < 2 * COUNT(rows); i++) {
         bool server = i % 2;
-        SSL *ours = tls_context_ssl(with[rows[i / 2].made], server);
+        SSL *ours = tls_context_ssl(with[rows[i / 2].made], server ? ROLE_SERVER : ROLE_CLIENT);
         SSL *theirs = test_peer_new(
             &(struct test_peer){.identity = world->shown[DEVICE], .alpn = rows[i / 2].theirs},
             !server);

@@ -1,5 +1,6 @@
 /* The extension that binds a dropped ClientHello to a handshake. Two OpenSSL ends in memory, each
  * with what it knows of glare. */
+#include "server/lib/base/ssl_data.h"
 #include "server/lib/tls/binding.h"
 #include "tests/support/tls_peer.h"
 
@@ -37,7 +38,7 @@ static void make_ctx(struct end *end, bool server, int version, enum kind kind,
 {
     static const uint8_t scope[] = "binding";
     end->ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
-    cr_assert(binding_prepare());
+    cr_assert(ssl_data_prepare());
     cr_assert(binding_use(end->ctx));
     SSL_CTX_set_min_proto_version(end->ctx, version);
     SSL_CTX_set_max_proto_version(end->ctx, version);

@@ -66,7 +66,7 @@ static const char *failure(const struct files *files, const struct config_tls *t
     size_t folder = (size_t)(strrchr(files->ca, '/') + 1 - files->ca);
     char *at;
     error.text[0] = '\0';
-    struct tls_context *context = tls_context_new(tls, role, &error);
+    struct tls_context *context = tls_context_new((struct tls_owner){"", NULL}, tls, role, &error);
     cr_assert_eq(!!context, error.text[0] == '\0', "a failure without a reason");
     cr_assert_eq(ERR_peek_error(), 0, "the error queue is not empty");
     tls_context_free(context);
@@ -363,7 +363,8 @@ Test(context, a_weak_key)
 static struct tls_context *load(const struct config_tls *tls)
 {
     struct tls_error error = {""};
-    struct tls_context *context = tls_context_new(tls, CONFIG_ROLE_AUTO, &error);
+    struct tls_context *context =
+        tls_context_new((struct tls_owner){"", NULL}, tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
     return context;
 }
@@ -380,8 +381,10 @@ Test(context, only_the_roles_that_can_occur)
     struct config_tls tls = good(&files);
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct tls_error error = {""};
-        struct tls_context *context = tls_context_new(&tls, rows[i].role, &error);
-        SSL *server = tls_context_ssl(context, true), *client = tls_context_ssl(context, false);
+        struct tls_context *context =
+            tls_context_new((struct tls_owner){"", NULL}, &tls, rows[i].role, &error);
+        SSL *server = tls_context_ssl(context, ROLE_SERVER),
+            *client = tls_context_ssl(context, ROLE_CLIENT);
         cr_assert_eq(!!server, rows[i].server);
         cr_assert_eq(!!client, rows[i].client);
         cr_assert(!server || SSL_is_server(server));
@@ -400,7 +403,7 @@ Test(context, options_and_modes)
     struct config_tls tls = good(&files);
     struct tls_context *context = load(&tls);
     for (int server = 0; server < 2; server++) {
-        SSL *ssl = tls_context_ssl(context, server);
+        SSL *ssl = tls_context_ssl(context, server ? ROLE_SERVER : ROLE_CLIENT);
         uint64_t on = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET;
 #ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
         on |= SSL_OP_NO_RX_CERTIFICATE_COMPRESSION | SSL_OP_NO_TX_CERTIFICATE_COMPRESSION;
@@ -430,7 +433,8 @@ Test(context, the_request_names_the_ca)
     for (int asks = 0; asks < 2; asks++) {
         tls.client_auth = asks ? CONFIG_CLIENT_AUTH_REQUEST : CONFIG_CLIENT_AUTH_NONE;
         struct tls_context *context = load(&tls);
-        SSL *server = tls_context_ssl(context, true), *client = tls_context_ssl(context, false);
+        SSL *server = tls_context_ssl(context, ROLE_SERVER),
+            *client = tls_context_ssl(context, ROLE_CLIENT);
         cr_assert_eq(sk_X509_NAME_num(SSL_get_client_CA_list(server)) > 0, asks);
         cr_assert_leq(sk_X509_NAME_num(SSL_get0_CA_list(client)), 0, "a ClientHello stays small");
         SSL_free(client);
@@ -465,7 +469,7 @@ Test(context, server_name)
         tls.peer_names = rows[i].names;
         tls.server_name = (char *)rows[i].configured;
         struct tls_context *context = load(&tls);
-        SSL *client = tls_context_ssl(context, false);
+        SSL *client = tls_context_ssl(context, ROLE_CLIENT);
         const char *sent = SSL_get_servername(client, TLSEXT_NAMETYPE_host_name);
         cr_assert_eq(!!sent, !!rows[i].sent, "row %zu", i);
         cr_assert(!sent || strcmp(sent, rows[i].sent) == 0, "row %zu: %s", i, sent);

@@ -41,10 +41,11 @@ struct ends {
 static struct ends meet(const struct config_tls *tls, struct test_peer peer, bool server)
 {
     struct tls_error error = {""};
-    struct ends ends = {.context = tls_context_new(tls, CONFIG_ROLE_AUTO, &error)};
+    struct ends ends = {
+        .context = tls_context_new((struct tls_owner){"", NULL}, tls, CONFIG_ROLE_AUTO, &error)};
     cr_assert_not_null(ends.context, "%s", error.text);
     peer.identity = world->shown[DEVICE];
-    ends.ours = tls_context_ssl(ends.context, server);
+    ends.ours = tls_context_ssl(ends.context, server ? ROLE_SERVER : ROLE_CLIENT);
     ends.theirs = test_peer_new(&peer, !server);
     struct test_handshake handshake = server ? test_handshake_run(ends.ours, ends.theirs)
                                              : test_handshake_run(ends.theirs, ends.ours);
@@ -98,8 +99,9 @@ Test(negotiation, tls_11_is_told_the_version)
     static const unsigned char tail[] = {0, 0, 2, 0xc0, 0x09, 1, 0};
     struct config_tls tls = settings();
     struct tls_error error = {""};
-    struct tls_context *context = tls_context_new(&tls, CONFIG_ROLE_SERVER, &error);
-    SSL *ssl = tls_context_ssl(context, true);
+    struct tls_context *context =
+        tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_SERVER, &error);
+    SSL *ssl = tls_context_ssl(context, ROLE_SERVER);
     BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
     cr_assert(ssl && in && out);
     memcpy(hello, head, sizeof(head));
@@ -290,9 +292,10 @@ Test(negotiation, only_the_files_chain_is_sent)
         (char *)test_write_certificate(world->folder, "middle.pem", world->shown[BY_MIDDLE]);
     tls.key = (char *)test_write_key(world->folder, "middle.key", world->shown[BY_MIDDLE], NULL);
     struct tls_error error = {""};
-    struct tls_context *context = tls_context_new(&tls, CONFIG_ROLE_SERVER, &error);
+    struct tls_context *context =
+        tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_SERVER, &error);
     cr_assert_not_null(context, "%s", error.text);
-    SSL *ours = tls_context_ssl(context, true);
+    SSL *ours = tls_context_ssl(context, ROLE_SERVER);
     SSL *theirs = test_peer_new(&(struct test_peer){.identity = NULL}, false);
     cr_assert(test_handshake_run(ours, theirs).client.up);
     cr_assert_eq(sk_X509_num(SSL_get_peer_cert_chain(theirs)), 2);

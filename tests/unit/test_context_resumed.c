@@ -38,7 +38,8 @@ static struct tls_context *make(const struct config_tls *tls, bool server)
 {
     struct tls_error error = {""};
     struct tls_context *context =
-        tls_context_new(tls, server ? CONFIG_ROLE_SERVER : CONFIG_ROLE_CLIENT, &error);
+        tls_context_new((struct tls_owner){"", NULL}, tls,
+                        server ? CONFIG_ROLE_SERVER : CONFIG_ROLE_CLIENT, &error);
     cr_assert_not_null(context, "%s", error.text);
     return context;
 }
@@ -61,7 +62,8 @@ static SSL *resumed(struct tls_context *server, struct tls_context *client, bool
 {
     SSL_SESSION *session = NULL;
     for (int turn = 0;; turn++) {
-        SSL *ours = tls_context_ssl(server, true), *theirs = tls_context_ssl(client, false);
+        SSL *ours = tls_context_ssl(server, ROLE_SERVER),
+            *theirs = tls_context_ssl(client, ROLE_CLIENT);
         cr_assert(SSL_set_max_proto_version(theirs, version) == 1);
         cr_assert(!session || SSL_set_session(theirs, session) == 1);
         struct test_handshake handshake = test_handshake_run(ours, theirs);

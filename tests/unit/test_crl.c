@@ -1,7 +1,7 @@
 /* Revocation lists: what they keep out, in the handshake and afterwards. */
+#include "server/lib/sessions/scope.h"
 #include "server/lib/tls/context.h"
 #include "server/lib/tls/crl.h"
-#include "server/lib/tls/scope.h"
 #include "tests/support/tls_peer.h"
 #include "tests/support/tls_world.h"
 
@@ -57,7 +57,8 @@ static struct tls_context *context_of(const struct world *world, const char *crl
                                    .client_auth = CONFIG_CLIENT_AUTH_REQUIRE,
                                    .peer_names = {names, 1}};
     struct tls_context *context =
-        tls_context_new(&tls, server ? CONFIG_ROLE_SERVER : CONFIG_ROLE_CLIENT, &error);
+        tls_context_new((struct tls_owner){"", NULL}, &tls,
+                        server ? CONFIG_ROLE_SERVER : CONFIG_ROLE_CLIENT, &error);
     cr_assert_not_null(context, "%s", error.text);
     return context;
 }
@@ -81,7 +82,7 @@ static void check_row(const struct world *world, const struct row *row, bool ser
 {
     struct tls_error error = {""};
     struct tls_context *context = context_of(world, write_list(world, row->list), server);
-    SSL *ours = tls_context_ssl(context, server);
+    SSL *ours = tls_context_ssl(context, server ? ROLE_SERVER : ROLE_CLIENT);
     SSL *theirs = test_peer_new(
         &(struct test_peer){.identity = world_identity(world, row->shown), .version = version},
         !server);
@@ -165,7 +166,7 @@ Test(crl, accepts_looks_again_after_the_handshake)
         struct tls_error error = {""};
         struct tls_context *before = context_of(world, NULL, server);
         struct tls_context *after = context_of(world, write_list(world, LISTS_DEVICE), server);
-        SSL *ours = tls_context_ssl(before, server);
+        SSL *ours = tls_context_ssl(before, server ? ROLE_SERVER : ROLE_CLIENT);
         SSL *theirs = test_peer_new(&(struct test_peer){.identity = world->shown[DEVICE]}, !server);
         (void)shake(ours, theirs, server);
         cr_assert(tls_context_accepts(before, ours, &error), "%s", error.text);
@@ -208,7 +209,7 @@ Test(crl, contexts_narrow_their_scope)
         bool server = i & 1;
         unsigned size = 0;
         struct tls_context *context = context_of(world, write_list(world, which[i / 2]), server);
-        SSL *ours = tls_context_ssl(context, server);
+        SSL *ours = tls_context_ssl(context, server ? ROLE_SERVER : ROLE_CLIENT);
         SSL *theirs = test_peer_new(&(struct test_peer){.identity = world->shown[DEVICE]}, !server);
         (void)shake(ours, theirs, server);
         const unsigned char *scope = SSL_SESSION_get0_id_context(SSL_get_session(ours), &size);

@@ -1,6 +1,6 @@
 /* The session-id context: another one for each role and policy. */
+#include "server/lib/sessions/scope.h"
 #include "server/lib/tls/context.h"
-#include "server/lib/tls/scope.h"
 #include "tests/support/tls_peer.h"
 #include "tests/support/tls_world.h"
 
@@ -19,7 +19,8 @@ static struct scope scope(const struct config_tls *tls, bool server, const struc
     struct scope made;
     STACK_OF(X509) *list = sk_X509_new_null();
     cr_assert(list && (!ca || X509_add_cert(list, ca->certificate, X509_ADD_FLAG_UP_REF)));
-    cr_assert(scope_of(tls, server, list, own ? own->certificate : NULL, made.bytes));
+    cr_assert(scope_of(tls, server ? ROLE_SERVER : ROLE_CLIENT, list, own ? own->certificate : NULL,
+                       made.bytes));
     sk_X509_pop_free(list, X509_free);
     return made;
 }
@@ -79,12 +80,13 @@ Test(scope, sessions_carry_it)
                                    .key = world->key,
                                    .ca = world->ca_file,
                                    .peer_names = {names, 1}};
-    struct tls_context *context = tls_context_new(&tls, CONFIG_ROLE_AUTO, &error);
+    struct tls_context *context =
+        tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
     for (int server = 0; server < 2; server++) {
         unsigned size = 0;
         struct scope wanted = scope(&tls, server, world->ca, world->own);
-        SSL *ours = tls_context_ssl(context, server);
+        SSL *ours = tls_context_ssl(context, server ? ROLE_SERVER : ROLE_CLIENT);
         SSL *theirs = test_peer_new(&(struct test_peer){.identity = world->shown[DEVICE]}, !server);
         (void)(server ? test_handshake_run(ours, theirs) : test_handshake_run(theirs, ours));
         const unsigned char *carried = SSL_SESSION_get0_id_context(SSL_get_session(ours), &size);

@@ -64,7 +64,8 @@ static void shop_free(struct shop *shop)
 static struct tls_context *open_shop(const struct shop *shop)
 {
     struct tls_error error = {""};
-    struct tls_context *context = tls_context_new(&shop->tls, CONFIG_ROLE_SERVER, &error);
+    struct tls_context *context =
+        tls_context_new((struct tls_owner){"", NULL}, &shop->tls, CONFIG_ROLE_SERVER, &error);
     cr_assert_not_null(context, "%s", error.text);
     return context;
 }
@@ -82,7 +83,7 @@ struct visit {
 static void visit(struct tls_context *context, const char *name, int version, SSL_SESSION *session,
                   struct visit *visit)
 {
-    SSL *ours = tls_context_ssl(context, true);
+    SSL *ours = tls_context_ssl(context, ROLE_SERVER);
     SSL *theirs = test_peer_new(&(struct test_peer){.version = version}, false);
     const unsigned char *staple;
     *visit = (struct visit){.session = NULL};
@@ -205,7 +206,7 @@ Test(served, all_of_them_are_ours)
     struct tls_context *context = open_shop(&shop);
     for (size_t i = 0; i < 4; i++) {
         const struct test_identity *shown = i < 3 ? shop.identities[i] : shop.world->own;
-        SSL *ours = tls_context_ssl(context, true);
+        SSL *ours = tls_context_ssl(context, ROLE_SERVER);
         SSL *theirs = test_peer_new(&(struct test_peer){.identity = shown}, false);
         cr_assert_not(test_handshake_run(ours, theirs).server.up, "%zu", i);
         cr_assert(strstr(tls_context_refusal(ours), "its key is our own"), "%s",
@@ -223,10 +224,12 @@ Test(served, wrong_files_are_named)
     struct tls_error error = {""};
     shop_init(&shop);
     shop.certificates[1].key = shop.certificates[0].key;
-    cr_assert_null(tls_context_new(&shop.tls, CONFIG_ROLE_SERVER, &error));
+    cr_assert_null(
+        tls_context_new((struct tls_owner){"", NULL}, &shop.tls, CONFIG_ROLE_SERVER, &error));
     cr_assert(strstr(error.text, "0.key does not match certificate"), "%s", error.text);
     shop.certificates[1].certificate = (char *)"/nowhere/x.pem";
-    cr_assert_null(tls_context_new(&shop.tls, CONFIG_ROLE_SERVER, &error));
+    cr_assert_null(
+        tls_context_new((struct tls_owner){"", NULL}, &shop.tls, CONFIG_ROLE_SERVER, &error));
     cr_assert_str_eq(error.text,
                      "certificate /nowhere/x.pem cannot be read: No such file or directory");
     shop_free(&shop);
@@ -324,12 +327,14 @@ Test(served, ocsp_responses_that_do_not_do)
         struct tls_error error = {""};
         shop.tls.ocsp_response =
             (char *)write_answer(shop.world, answers[i].answer, answers[i].cut);
-        cr_assert_null(tls_context_new(&shop.tls, CONFIG_ROLE_SERVER, &error));
+        cr_assert_null(
+            tls_context_new((struct tls_owner){"", NULL}, &shop.tls, CONFIG_ROLE_SERVER, &error));
         cr_assert(strstr(error.text, answers[i].text), "%s", error.text);
     }
     shop.tls.ocsp_response = shop.world->certificate;
     struct tls_error error = {""};
-    cr_assert_null(tls_context_new(&shop.tls, CONFIG_ROLE_SERVER, &error));
+    cr_assert_null(
+        tls_context_new((struct tls_owner){"", NULL}, &shop.tls, CONFIG_ROLE_SERVER, &error));
     cr_assert(strstr(error.text, "holds no OCSP response"), "%s", error.text);
     shop_free(&shop);
 }

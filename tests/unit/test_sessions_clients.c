@@ -70,16 +70,16 @@ Test(session_clients, a_peer_has_few_tickets)
     static const char letters[] = "abcdefghij";
     for (size_t i = 0; i < 10; i++)
         put(1, letters[i], true);
-    for (size_t i = 0; i < CLIENTS_MOST_TICKETS; i++)
+    for (size_t i = 0; i < CLIENTS_MAX_TICKETS; i++)
         cr_assert_eq(take(1), letters[9 - i]);
     cr_assert_eq(take(1), 0);
 }
 
 Test(session_clients, the_oldest_go_first)
 {
-    for (unsigned i = 0; i < CLIENTS_MOST + 10; i++)
+    for (unsigned i = 0; i < CLIENTS_MAX + 10; i++)
         put(i, 'x', false);
-    for (unsigned i = 0; i < CLIENTS_MOST + 10; i++)
+    for (unsigned i = 0; i < CLIENTS_MAX + 10; i++)
         cr_assert_eq(take(i), i < 10 ? 0 : 'x', "peer %u", i);
 }
 

@@ -1,6 +1,7 @@
 /* The file store: shared by processes that die at any time, bounded, and never an error for long.
  */
 #include "server/lib/sessions/file.h"
+#include "server/lib/sessions/store_open.h"
 #include "tests/support/certs.h"
 #include "tests/support/resources.h"
 
@@ -24,10 +25,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct file_limits usual = {1000, 4 * 1024 * 1024};
+static const struct store_limits usual = {1000, 4 * 1024 * 1024};
 static struct test_folder *folder;
 static struct tls_error error;
-static struct store_problem problem;
+static struct tls_error problem;
 
 static void set_up(void)
 {
@@ -45,7 +46,7 @@ static void tear_down(void)
 
 TestSuite(session_file, .init = set_up, .fini = tear_down);
 
-static struct store *open_store(const struct file_limits *limits)
+static struct store *open_store(const struct store_limits *limits)
 {
     struct store *store = store_file_new(test_folder_path(folder, "store"), limits, &error);
     cr_assert_not_null(store, "%s", error.text);
@@ -135,7 +136,7 @@ Test(session_file, expires)
 
 Test(session_file, the_oldest_go_first)
 {
-    const struct file_limits few = {8, 4 * 1024 * 1024};
+    const struct store_limits few = {8, 4 * 1024 * 1024};
     struct store *store = open_store(&few);
     for (unsigned i = 0; i < 50; i++) {
         put(store, i, 10, 60);
@@ -148,7 +149,7 @@ Test(session_file, the_oldest_go_first)
 /* However much is written, what came last is there, and the file stays within its limit. */
 Test(session_file, bounded_by_bytes)
 {
-    const struct file_limits small = {100000, 1024 * 1024};
+    const struct store_limits small = {100000, 1024 * 1024};
     struct store *store = open_store(&small);
     struct stat status;
     for (unsigned i = 0; i < 2000; i++) {
@@ -324,7 +325,7 @@ Test(session_file, cut_short)
 static void *hammer(void *arg)
 {
     struct store *store = arg;
-    struct store_problem own;
+    struct tls_error own;
     uint8_t data[100];
     size_t size;
     for (unsigned i = 0; i < 200; i++) {
@@ -554,7 +555,7 @@ Test(session_file, not_built)
 {
     struct tls_error error;
     const struct config_sessions where = {.kind = CONFIG_SESSIONS_FILE, .text = (char *)"file:/x"};
-    cr_assert_null(store_new(&where, &error));
+    cr_assert_null(store_open(&where, &error));
     cr_assert(strstr(error.text, "built without LMDB"), "%s", error.text);
 }
 #endif

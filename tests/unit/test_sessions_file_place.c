@@ -45,7 +45,7 @@ static void refuses(const char *path, const char *text)
     error.text[0] = '\0';
     cr_assert_not(file_place_is_safe(path, &error), "%s", path);
     cr_assert(strstr(error.text, path) && strstr(error.text, text), "%s", error.text);
-    cr_assert_null(store_file_new(path, &(struct file_limits){1000, 1048576}, &error));
+    cr_assert_null(store_file_new(path, &(struct store_limits){1000, 1048576}, &error));
     cr_assert(strstr(error.text, text), "%s", error.text);
 }
 
@@ -144,11 +144,11 @@ Test(session_file_place, links)
 /* Also while the store is in use. */
 Test(session_file_place, a_link_that_comes_later)
 {
-    const struct file_limits limits = {1000, 1048576};
+    const struct store_limits limits = {1000, 1048576};
     const char *victim = test_write_text(folder, "victim", "somebody's\n");
     const char *const names[] = {store, lock};
     for (size_t i = 0; i < 2; i++) {
-        struct store_problem problem;
+        struct tls_error problem;
         struct stat status;
         struct store *opened = store_file_new(store, &limits, &error);
         cr_assert_not_null(opened, "%s", error.text);

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 
-static struct store_problem problem;
+static struct tls_error problem;
 
 static struct store_key key_of(unsigned number)
 {
@@ -40,7 +40,7 @@ static int get(struct store *store, unsigned number)
 
 Test(session_memory, what_is_put_is_there)
 {
-    struct store *store = store_memory_new(10, 100000);
+    struct store *store = store_memory_new(&(struct store_limits){10, 100000});
     cr_assert_eq(get(store, 1), -1);
     put(store, 1, 100, 60);
     put(store, 2, 0, 60);
@@ -56,7 +56,7 @@ Test(session_memory, what_is_put_is_there)
 
 Test(session_memory, removed)
 {
-    struct store *store = store_memory_new(10, 100000);
+    struct store *store = store_memory_new(&(struct store_limits){10, 100000});
     struct store_key key = key_of(1);
     put(store, 1, 100, 60);
     put(store, 2, 100, 60);
@@ -70,7 +70,7 @@ Test(session_memory, removed)
 Test(session_memory, what_is_not_kept)
 {
     static const uint8_t data[STORE_RECORD + 1];
-    struct store *store = store_memory_new(10, 100000);
+    struct store *store = store_memory_new(&(struct store_limits){10, 100000});
     struct store_key key = key_of(1);
     cr_assert_eq(store_put(store, &key, data, sizeof(data), 60, &problem), STORE_MISS);
     cr_assert_eq(store_put(store, &key, data, 10, 0, &problem), STORE_MISS);
@@ -81,7 +81,7 @@ Test(session_memory, what_is_not_kept)
 
 Test(session_memory, expires)
 {
-    struct store *store = store_memory_new(10, 100000);
+    struct store *store = store_memory_new(&(struct store_limits){10, 100000});
     put(store, 1, 10, 1);
     put(store, 2, 10, 600);
     cr_assert_eq(get(store, 1), 10);
@@ -95,7 +95,7 @@ Test(session_memory, expires)
 Test(session_memory, the_oldest_go_first)
 {
     enum { MOST = 8 };
-    struct store *store = store_memory_new(MOST, 100000);
+    struct store *store = store_memory_new(&(struct store_limits){MOST, 100000});
     for (unsigned i = 0; i < 100; i++) {
         put(store, i, 10, 60);
         for (unsigned j = 0; j <= i; j++)
@@ -106,7 +106,7 @@ Test(session_memory, the_oldest_go_first)
 
 Test(session_memory, bounded_by_bytes)
 {
-    struct store *store = store_memory_new(1000, 10000);
+    struct store *store = store_memory_new(&(struct store_limits){1000, 10000});
     for (unsigned i = 0; i < 100; i++)
         put(store, i, 3000, 60);
     unsigned kept = 0;
@@ -123,7 +123,7 @@ Test(session_memory, bounded_by_bytes)
 static void *hammer(void *arg)
 {
     struct store *store = arg;
-    struct store_problem own;
+    struct tls_error own;
     uint8_t data[100];
     size_t size;
     for (unsigned i = 0; i < 2000; i++) {
@@ -142,7 +142,7 @@ Test(session_memory, many_threads)
 {
     pthread_t threads[4];
     void *wrong;
-    struct store *store = store_memory_new(20, 100000);
+    struct store *store = store_memory_new(&(struct store_limits){20, 100000});
     for (size_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, hammer, store), 0);
     for (size_t i = 0; i < 4; i++) {

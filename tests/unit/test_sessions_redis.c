@@ -1,6 +1,7 @@
 /* The Redis store against peers of ours: what is asked, and what becomes of answers that are late,
  * wrong or missing. Against the real one: tests/e2e/test_sessions.py. */
 #include "server/lib/sessions/redis.h"
+#include "server/lib/sessions/store_open.h"
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
@@ -34,7 +35,7 @@ struct peer {
     pthread_t thread;
 };
 
-static struct store_problem problem;
+static struct tls_error problem;
 
 static bool readable(int fd)
 {
@@ -313,7 +314,7 @@ Test(session_redis, not_built)
     struct tls_error error;
     const struct config_sessions where = {.kind = CONFIG_SESSIONS_REDIS,
                                           .text = (char *)"redis://h"};
-    cr_assert_null(store_new(&where, &error));
+    cr_assert_null(store_open(&where, &error));
     cr_assert(strstr(error.text, "built without hiredis"), "%s", error.text);
 }
 #endif

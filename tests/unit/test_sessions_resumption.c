@@ -62,7 +62,7 @@ static struct tls_context *make(const char *service, const struct config_tls *tl
 {
     struct tls_error error;
     struct tls_context *context =
-        tls_context_new_for((struct tls_owner){service, NULL}, tls, CONFIG_ROLE_AUTO, &error);
+        tls_context_new((struct tls_owner){service, NULL}, tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
     return context;
 }
@@ -97,7 +97,8 @@ static void end(SSL *ssl)
 static enum outcome meet_at(struct tls_context *server, struct tls_context *client, int version,
                             const char *peer)
 {
-    SSL *ours = tls_context_ssl(server, true), *theirs = tls_context_ssl(client, false);
+    SSL *ours = tls_context_ssl(server, ROLE_SERVER),
+        *theirs = tls_context_ssl(client, ROLE_CLIENT);
     cr_assert(SSL_set_max_proto_version(theirs, version) == 1);
     if (peer)
         tls_context_offer(client, theirs, peer);
@@ -184,7 +185,7 @@ Test(session_resumption, a_ticket_of_tls_13_is_offered_once)
         struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
         cr_assert_eq(meet(server, client, versions[i]), FULL);
         for (int j = 0; j < 2; j++) {
-            SSL *theirs = tls_context_ssl(client, false);
+            SSL *theirs = tls_context_ssl(client, ROLE_CLIENT);
             tls_context_offer(client, theirs, PEER);
             cr_assert_eq(!!SSL_get_session(theirs), j == 0 || versions[i] == TLS1_2_VERSION,
                          "TLS %x, time %d", versions[i], j);
@@ -201,7 +202,7 @@ Test(session_resumption, forgotten_after_a_failure)
     for (size_t i = 0; i < COUNT(versions); i++) {
         struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
         cr_assert_eq(meet(server, client, versions[i]), FULL);
-        SSL *theirs = tls_context_ssl(client, false);
+        SSL *theirs = tls_context_ssl(client, ROLE_CLIENT);
         tls_context_offer(client, theirs, PEER);
         tls_context_failed(client, theirs);
         end(theirs);
@@ -216,7 +217,8 @@ Test(session_resumption, not_after_a_fatal_alert)
 {
     for (int alert = 0; alert < 2; alert++) {
         struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
-        SSL *ours = tls_context_ssl(server, true), *theirs = tls_context_ssl(client, false);
+        SSL *ours = tls_context_ssl(server, ROLE_SERVER),
+            *theirs = tls_context_ssl(client, ROLE_CLIENT);
         SSL_set_max_proto_version(theirs, TLS1_2_VERSION);
         tls_context_offer(client, theirs, PEER);
         cr_assert(test_handshake_run(ours, theirs).client.up);
@@ -398,7 +400,8 @@ Test(session_resumption, the_peer_is_looked_at_again)
         struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
         tls.peer_names = (struct config_strings){other_names, 1};
         struct tls_context *strict = make("service", &tls);
-        SSL *ours = tls_context_ssl(server, true), *theirs = tls_context_ssl(client, false);
+        SSL *ours = tls_context_ssl(server, ROLE_SERVER),
+            *theirs = tls_context_ssl(client, ROLE_CLIENT);
         SSL_set_max_proto_version(theirs, versions[i]);
         cr_assert(test_handshake_run(ours, theirs).client.up);
         SSL_SESSION *session = SSL_get1_session(theirs);
@@ -406,8 +409,8 @@ Test(session_resumption, the_peer_is_looked_at_again)
         end(theirs);
         end(ours);
 
-        ours = tls_context_ssl(server, true);
-        theirs = tls_context_ssl(strict, false);
+        ours = tls_context_ssl(server, ROLE_SERVER);
+        theirs = tls_context_ssl(strict, ROLE_CLIENT);
         unsigned size;
         const unsigned char *scope = SSL_SESSION_get0_id_context(session, &size);
         cr_assert(SSL_set_max_proto_version(theirs, versions[i]) &&
@@ -510,14 +513,14 @@ Test(session_resumption, a_store_that_cannot_be_used)
     struct tls_error error;
     struct config_tls tls = settings(0, CONFIG_SESSIONS_FILE);
     tls.sessions.path = (char *)"/nonexistent/store";
-    cr_assert_null(tls_context_new(&tls, CONFIG_ROLE_SERVER, &error));
+    cr_assert_null(tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_SERVER, &error));
     cr_assert(strstr(error.text, "make the folder first"), "%s", error.text);
     tls = settings(0, CONFIG_SESSIONS_FILE);
     tls.session_key_file = NULL;
-    cr_assert_null(tls_context_new(&tls, CONFIG_ROLE_SERVER, &error));
+    cr_assert_null(tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_SERVER, &error));
     cr_assert(strstr(error.text, "give session_key_file"), "%s", error.text);
     tls.session_key_file = (char *)"/nonexistent/keys";
-    cr_assert_null(tls_context_new(&tls, CONFIG_ROLE_SERVER, &error));
+    cr_assert_null(tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_SERVER, &error));
     cr_assert(strstr(error.text, "session_key_file /nonexistent/keys"), "%s", error.text);
 }
 #endif

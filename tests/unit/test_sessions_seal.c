@@ -181,9 +181,9 @@ Test(session_seal, files_of_keys)
 
 Test(session_seal, too_many_keys)
 {
-    char text[KEYRING_MOST * 70 + 70] = "";
+    char text[KEYRING_MAX * 70 + 70] = "";
     struct tls_error error;
-    for (size_t i = 0; i < KEYRING_MOST; i++)
+    for (size_t i = 0; i < KEYRING_MAX; i++)
         strcat(text, ONE);
     keyring_free(ring_of(text));
     strcat(text, ONE);

@@ -1,5 +1,5 @@
 /* The setters of actpass_tls.h. */
-#include "server/lib/sessions/store.h"
+#include "server/lib/sessions/store_open.h"
 #include "server/lib/settings.h"
 #include "tests/support/certs.h"
 
@@ -259,12 +259,12 @@ static void take_what_redis_is_told(struct test_pair *pair, const char *where, c
     size_t record_size;
     uint16_t port;
     struct tls_error error;
-    struct store_problem problem;
+    struct tls_error problem;
     int listener = listen_on_loopback(&port);
     (void)snprintf(url, sizeof(url), where, port);
     const char *password = write_file(pair, "password", "secret\n", 0600);
     actpass_config *config = config_of(pair, url, password, NULL);
-    struct store *store = store_new(&config->connection.tls.sessions, &error);
+    struct store *store = store_open(&config->connection.tls.sessions, &error);
     cr_assert_not_null(store, "%s", error.text);
     cr_assert_eq(store_get(store, &(struct store_key){{1}}, record, &record_size, &problem),
                  STORE_FAILED);

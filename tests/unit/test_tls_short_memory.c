@@ -1,6 +1,6 @@
 /* OpenSSL runs out of memory at each of its allocations in turn: nobody and nothing else is blamed
  * for it. */
-#include "server/lib/tls/error.h"
+#include "server/lib/base/error.h"
 #include "server/lib/tls/identity.h"
 #include "server/lib/tls/policy.h"
 #include "tests/support/certs.h"

@@ -49,7 +49,8 @@ static struct tls_context *context_of(const struct world *world, const struct sa
                                    .peer_names = {names, *says->name ? 1 : 0},
                                    .peer_pins = {pins, says->pinned != NOTHING ? 1 : 0}};
     struct tls_context *context =
-        tls_context_new(&tls, server ? CONFIG_ROLE_SERVER : CONFIG_ROLE_CLIENT, &error);
+        tls_context_new((struct tls_owner){"", NULL}, &tls,
+                        server ? CONFIG_ROLE_SERVER : CONFIG_ROLE_CLIENT, &error);
     cr_assert_not_null(context, "%s", error.text);
     return context;
 }
@@ -60,7 +61,7 @@ static struct meeting meet(const struct world *world, const struct says *says, b
     struct meeting meeting = {.accepted = false};
     struct tls_error error = {""};
     struct tls_context *context = context_of(world, says, server);
-    SSL *ours = tls_context_ssl(context, server);
+    SSL *ours = tls_context_ssl(context, server ? ROLE_SERVER : ROLE_CLIENT);
     SSL *theirs = test_peer_new(
         &(struct test_peer){.identity = world_identity(world, shown), .version = version}, !server);
     cr_assert_not_null(ours);
@@ -315,12 +316,13 @@ Test(verify, anonymous_ciphers_stay_out)
                                    .insecure_any_peer = true,
                                    .ciphers = (char *)"AECDH-AES256-SHA:AES128-SHA@SECLEVEL=0"};
     struct tls_error error = {""};
-    struct tls_context *context = tls_context_new(&tls, CONFIG_ROLE_AUTO, &error);
+    struct tls_context *context =
+        tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
     const struct test_peer peer = {.version = TLS1_2_VERSION,
                                    .ciphers = "AECDH-AES256-SHA@SECLEVEL=0"};
     for (int server = 0; server < 2; server++) {
-        SSL *ours = tls_context_ssl(context, server);
+        SSL *ours = tls_context_ssl(context, server ? ROLE_SERVER : ROLE_CLIENT);
         SSL *theirs = test_peer_new(&peer, !server);
         struct test_handshake handshake =
             server ? test_handshake_run(ours, theirs) : test_handshake_run(theirs, ours);
@@ -340,7 +342,7 @@ Test(verify, accepts_looks_again_after_the_handshake)
     const struct says before = EXPECT(NAME), after = EXPECT("b.devices.example");
     struct tls_context *first = context_of(world, &before, false);
     struct tls_context *second = context_of(world, &after, false);
-    SSL *ours = tls_context_ssl(first, false);
+    SSL *ours = tls_context_ssl(first, ROLE_CLIENT);
     SSL *theirs = test_peer_new(
         &(struct test_peer){.identity = world->shown[DEVICE], .version = TLS1_3_VERSION}, true);
     struct test_handshake handshake = test_handshake_run(theirs, ours);
@@ -368,7 +370,7 @@ Test(verify, accepts_misses_a_certificate_that_is_required)
     struct tls_context *strict = context_of(world, &says, true);
     says.client_auth = CONFIG_CLIENT_AUTH_NONE;
     struct tls_context *lenient = context_of(world, &says, true);
-    SSL *ours = tls_context_ssl(lenient, true);
+    SSL *ours = tls_context_ssl(lenient, ROLE_SERVER);
     SSL *theirs = test_peer_new(&(struct test_peer){.identity = NULL}, false);
     cr_assert(test_handshake_run(ours, theirs).server.up);
     cr_assert(tls_context_accepts(lenient, ours, &error), "%s", error.text);
@@ -389,7 +391,7 @@ Test(verify, reason_is_kept_for_each_ssl)
     SSL *ours[2], *theirs[2];
     static const enum shown shown[] = {OTHER_NAME, EXPIRED};
     for (size_t i = 0; i < 2; i++) {
-        ours[i] = tls_context_ssl(context, false);
+        ours[i] = tls_context_ssl(context, ROLE_CLIENT);
         theirs[i] = test_peer_new(&(struct test_peer){.identity = world->shown[shown[i]]}, true);
         cr_assert_str_eq(tls_context_refusal(ours[i]), "");
         (void)test_handshake_run(theirs[i], ours[i]);

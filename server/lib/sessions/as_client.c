@@ -1,38 +1,20 @@
 /* A client's sessions: offered to the peer that they are from. */
+#include "server/lib/base/ssl_data.h"
 #include "server/lib/sessions/internal.h"
+#include "server/lib/sessions/sessions.h"
 #include "server/lib/sessions/validity.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int slot = -1; /* of an SSL's key in the table; written once, by prepare() */
-
-static void free_key(void *parent, void *key, CRYPTO_EX_DATA *data, int index, long number,
-                     void *pointer)
-{
-    (void)parent;
-    (void)data;
-    (void)index;
-    (void)number;
-    (void)pointer;
-    free(key);
-}
-
-static void prepare(void)
-{
-    slot = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_key);
-}
 
 /* For TLS 1.2 in the handshake, for TLS 1.3 with each ticket that is read. */
 static int on_new_as_client(SSL *ssl, SSL_SESSION *session)
 {
     struct sessions *sessions = sessions_of(ssl);
-    uint8_t bytes[SESSION_MOST];
-    const struct store_key *key = SSL_get_ex_data(ssl, slot);
+    uint8_t bytes[SESSION_MAX];
+    const struct store_key *key = ssl_data_get(ssl, SSL_PART_SESSION_KEY);
     (void)ERR_set_mark();
     if (key && SSL_SESSION_is_resumable(session) && validity_note(ssl, session)) {
         int64_t lifetime = session_lifetime_s(sessions, ssl, session);
@@ -64,7 +46,7 @@ static bool make_key(const struct sessions *sessions, const SSL *ssl, const char
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     bool made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
-                EVP_DigestUpdate(digest, sessions->scope[false], SCOPE_SIZE) == 1 &&
+                EVP_DigestUpdate(digest, sessions->client_scope, SCOPE_SIZE) == 1 &&
                 EVP_DigestUpdate(digest, peer, strlen(peer) + 1) == 1 &&
                 (!name || EVP_DigestUpdate(digest, name, strlen(name)) == 1) &&
                 EVP_DigestFinal_ex(digest, key->bytes, NULL) == 1;
@@ -76,10 +58,12 @@ void sessions_offer(struct sessions *sessions, SSL *ssl, const char *peer)
 {
     uint8_t bytes[STORE_RECORD];
     struct store_key *key = sessions->clients ? calloc(1, sizeof(*key)) : NULL;
-    if (!key || !make_key(sessions, ssl, peer, key) || SSL_set_ex_data(ssl, slot, key) != 1) {
+    if (!key || !make_key(sessions, ssl, peer, key)) {
         free(key);
         return;
     }
+    if (!ssl_data_set(ssl, SSL_PART_SESSION_KEY, key, free))
+        return;
     size_t size = clients_take(sessions->clients, key, bytes);
     SSL_SESSION *session = session_from_bytes(sessions, bytes, size);
     OPENSSL_cleanse(bytes, size);
@@ -92,12 +76,8 @@ void sessions_offer(struct sessions *sessions, SSL *ssl, const char *peer)
 
 void sessions_forget(struct sessions *sessions, SSL *ssl)
 {
-    const struct store_key *key = sessions->clients ? SSL_get_ex_data(ssl, slot) : NULL;
+    const struct store_key *key =
+        sessions->clients ? ssl_data_get(ssl, SSL_PART_SESSION_KEY) : NULL;
     if (key)
         clients_forget(sessions->clients, key);
-}
-
-bool sessions_prepare(void)
-{
-    return pthread_once(&once, prepare) == 0 && slot >= 0;
 }

@@ -10,12 +10,12 @@
 /* One ticket a connection: a client that wants more connections at once gets one with each. */
 enum { TICKETS = 1 };
 
-/* The keys as they are now. A file that cannot be read is a trouble, not an end. */
+/* The keys as they are now. With a file that cannot be read, those of before stay in use. */
 static struct key_set *hold_keys(struct sessions *sessions)
 {
     struct tls_error error;
     if (!keyring_refresh(sessions->keyring, &error))
-        trouble_note(&sessions->trouble, error.text);
+        throttled_error_note(&sessions->failure, &error);
     return keyring_hold(sessions->keyring);
 }
 
@@ -33,7 +33,7 @@ static bool make_purpose(const struct sessions *sessions, const unsigned char *i
 {
     if (size == 0 || size > SSL_MAX_SSL_SESSION_ID_LENGTH)
         return false;
-    memcpy(purpose->bytes, sessions->scope[true], SCOPE_SIZE);
+    memcpy(purpose->bytes, sessions->server_scope, SCOPE_SIZE);
     memcpy(purpose->bytes + SCOPE_SIZE, id, size);
     purpose->size = SCOPE_SIZE + size;
     return EVP_Digest(purpose->bytes, purpose->size, purpose->key.bytes, NULL, EVP_sha256(),
@@ -61,10 +61,10 @@ static size_t open_record(struct sessions *sessions, const struct purpose *purpo
 }
 
 static void note_result(struct sessions *sessions, enum store_result result,
-                        const struct store_problem *problem)
+                        const struct tls_error *problem)
 {
     if (result == STORE_FAILED)
-        trouble_note(&sessions->trouble, problem->text);
+        throttled_error_note(&sessions->failure, problem);
 }
 
 /* ---- As server, with a store -------------------------------------------------------------- */
@@ -73,7 +73,7 @@ static void put(struct sessions *sessions, const struct purpose *purpose, const 
                 size_t size, int64_t lifetime)
 {
     uint8_t sealed[STORE_RECORD];
-    struct store_problem problem;
+    struct tls_error problem;
     const uint8_t *record = plain;
     if (sessions->keyring) {
         size = seal_record(sessions, purpose, plain, size, sealed);
@@ -90,7 +90,7 @@ static int on_new(SSL *ssl, SSL_SESSION *session)
     struct sessions *sessions = sessions_of(ssl);
     struct purpose purpose;
     unsigned id_size;
-    uint8_t plain[SESSION_MOST];
+    uint8_t plain[SESSION_MAX];
     const unsigned char *id = SSL_SESSION_get_id(session, &id_size);
     (void)ERR_set_mark();
     int64_t lifetime = session_lifetime_s(sessions, ssl, session);
@@ -109,7 +109,7 @@ static SSL_SESSION *on_get(SSL *ssl, const unsigned char *id, int id_size, int *
 {
     struct sessions *sessions = sessions_of(ssl);
     struct purpose purpose;
-    struct store_problem problem;
+    struct tls_error problem;
     uint8_t record[STORE_RECORD], plain[STORE_RECORD];
     size_t size = 0;
     *copy = 0; /* the session becomes OpenSSL's */
@@ -133,7 +133,7 @@ static void on_remove(SSL_CTX *ctx, SSL_SESSION *session)
 {
     struct sessions *sessions = SSL_CTX_get_app_data(ctx);
     struct purpose purpose;
-    struct store_problem problem;
+    struct tls_error problem;
     unsigned size;
     const unsigned char *id = SSL_SESSION_get_id(session, &size);
     if (make_purpose(sessions, id, size, &purpose))

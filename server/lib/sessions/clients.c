@@ -20,7 +20,7 @@ struct session {
 struct clients {
     pthread_mutex_t lock; /* guards all of it */
     uint64_t arrived;
-    struct session sessions[CLIENTS_MOST];
+    struct session sessions[CLIENTS_MAX];
 };
 
 struct clients *clients_new(void)
@@ -43,7 +43,7 @@ void clients_free(struct clients *clients)
 {
     if (!clients)
         return;
-    for (size_t i = 0; i < CLIENTS_MOST; i++)
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
         drop(&clients->sessions[i]);
     pthread_mutex_destroy(&clients->lock);
     free(clients);
@@ -56,7 +56,7 @@ static bool is_of(const struct session *session, const struct store_key *key)
 
 static void drop_all(struct clients *clients, const struct store_key *key)
 {
-    for (size_t i = 0; i < CLIENTS_MOST; i++)
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
         if (is_of(&clients->sessions[i], key))
             drop(&clients->sessions[i]);
 }
@@ -66,7 +66,7 @@ static struct session *make_place(struct clients *clients, const struct store_ke
 {
     struct session *own = NULL, *oldest = &clients->sessions[0];
     size_t owned = 0;
-    for (size_t i = 0; i < CLIENTS_MOST; i++) {
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct session *session = &clients->sessions[i];
         if (oldest->data && (!session->data || session->number < oldest->number))
             oldest = session;
@@ -76,7 +76,7 @@ static struct session *make_place(struct clients *clients, const struct store_ke
         if (!own || session->number < own->number)
             own = session;
     }
-    struct session *place = owned >= CLIENTS_MOST_TICKETS ? own : oldest;
+    struct session *place = owned >= CLIENTS_MAX_TICKETS ? own : oldest;
     drop(place);
     return place;
 }
@@ -105,7 +105,7 @@ static struct session *find_newest(struct clients *clients, const struct store_k
 {
     struct session *newest = NULL;
     int64_t now_us = clock_now_us();
-    for (size_t i = 0; i < CLIENTS_MOST; i++) {
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct session *session = &clients->sessions[i];
         if (!is_of(session, key))
             continue;

@@ -6,7 +6,7 @@
 
 #include "server/lib/sessions/store.h"
 
-enum { CLIENTS_MOST = 512, CLIENTS_MOST_TICKETS = 4 }; /* in all; for one peer */
+enum { CLIENTS_MAX = 512, CLIENTS_MAX_TICKETS = 4 }; /* in all; for one peer */
 
 struct clients;
 

@@ -2,10 +2,10 @@
 #include "server/lib/sessions/file.h"
 
 #include "relay/clock.h"
+#include "server/lib/base/error.h"
 #include "server/lib/sessions/file_db.h"
 #include "server/lib/sessions/file_place.h"
 #include "server/lib/sessions/file_writer.h"
-#include "server/lib/tls/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ struct file {
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct file *table;
 
-static enum store_result fail(const struct file *file, int error, struct store_problem *problem)
+static enum store_result fail(const struct file *file, int error, struct tls_error *problem)
 {
     const char *why = error == ETIMEDOUT ? "it was busy for longer than a handshake should wait"
                                          : mdb_strerror(error);
@@ -46,7 +46,7 @@ static enum store_result fail(const struct file *file, int error, struct store_p
 /* ---- Calls -------------------------------------------------------------------------------- */
 
 static enum store_result get(struct store *store, const struct store_key *key, void *buffer,
-                             size_t *size, struct store_problem *problem)
+                             size_t *size, struct tls_error *problem)
 {
     struct file *file = (struct file *)store;
     pthread_mutex_lock(&file->lock);
@@ -58,14 +58,14 @@ static enum store_result get(struct store *store, const struct store_key *key, v
 }
 
 static enum store_result change(struct file *file, struct file_change *wanted,
-                                struct store_problem *problem)
+                                struct tls_error *problem)
 {
     int error = file_writer_run(file->writer, wanted, clock_deadline_ms(WAIT_MS));
     return error ? fail(file, error, problem) : STORE_DONE;
 }
 
 static enum store_result put(struct store *store, const struct store_key *key, const void *data,
-                             size_t size, int64_t lifetime_s, struct store_problem *problem)
+                             size_t size, int64_t lifetime_s, struct tls_error *problem)
 {
     struct file_change *wanted = OPENSSL_zalloc(sizeof(*wanted) + size);
     if (!wanted)
@@ -76,7 +76,7 @@ static enum store_result put(struct store *store, const struct store_key *key, c
 }
 
 static enum store_result take_out(struct store *store, const struct store_key *key,
-                                  struct store_problem *problem)
+                                  struct tls_error *problem)
 {
     uint8_t record[STORE_RECORD];
     size_t size;
@@ -201,24 +201,25 @@ static void release(struct store *store)
 
 static const struct store_calls calls = {put, get, take_out, release};
 
-static struct file *make(const char *path, const struct file_limits *limits)
+static struct file *make(const char *path, const struct store_limits *limits)
 {
     struct file *file = calloc(1, sizeof(*file));
-    if (file && !(file->path = strdup(path))) {
-        free(file);
+    if (!file)
         return NULL;
-    }
-    if (file && pthread_mutex_init(&file->lock, NULL)) {
-        free(file->path);
-        free(file);
-        return NULL;
-    }
-    if (file) {
-        file->base.calls = &calls;
-        file->references = 1;
-        file->db.limits = *limits;
-    }
+    file->path = strdup(path);
+    if (!file->path)
+        goto out_file;
+    if (pthread_mutex_init(&file->lock, NULL))
+        goto out_path;
+    file->base.calls = &calls;
+    file->references = 1;
+    file->db.limits = *limits;
     return file;
+out_path:
+    free(file->path);
+out_file:
+    free(file);
+    return NULL;
 }
 
 static const char *remedy(int error)
@@ -239,8 +240,8 @@ static void *fail_open(const char *path, int error, struct tls_error *why)
     return NULL;
 }
 
-/* The table's lock is held. */
-static struct file *open_file(const char *path, const struct file_limits *limits,
+/* Adds it to the table, whose lock is held. NULL with error. */
+static struct file *open_file(const char *path, const struct store_limits *limits,
                               struct tls_error *error)
 {
     struct file *file = make(path, limits);
@@ -251,10 +252,15 @@ static struct file *open_file(const char *path, const struct file_limits *limits
         set_aside(file);
         failed = file_db_open(&file->db, path);
     }
-    if (!failed && !(file->writer = file_writer_new(write_changes, file)))
-        failed = EAGAIN;
-    if (!failed)
+    if (!failed) {
+        file->writer = file_writer_new(write_changes, file);
+        failed = file->writer ? 0 : EAGAIN;
+    }
+    if (!failed) {
+        file->next = table;
+        table = file;
         return file;
+    }
     destroy(file);
     return fail_open(path, failed, error);
 }
@@ -275,7 +281,7 @@ static struct file *find(const struct stat *status)
     return file;
 }
 
-struct store *store_file_new(const char *path, const struct file_limits *limits,
+struct store *store_file_new(const char *path, const struct store_limits *limits,
                              struct tls_error *error)
 {
     struct stat status = {.st_ino = 0};
@@ -284,12 +290,10 @@ struct store *store_file_new(const char *path, const struct file_limits *limits,
     pthread_mutex_lock(&table_lock);
     int failed = identify(path, &status);
     struct file *file = failed ? fail_open(path, failed, error) : find(&status);
-    if (file) {
+    if (file)
         file->references++;
-    } else if (!failed && (file = open_file(path, limits, error))) {
-        file->next = table;
-        table = file;
-    }
+    else if (!failed)
+        file = open_file(path, limits, error);
     pthread_mutex_unlock(&table_lock);
     return file ? &file->base : NULL;
 }

@@ -17,15 +17,10 @@
 
 #include "server/lib/sessions/store.h"
 
-/* Of a file, for all processes; those of the last writer count. */
-struct file_limits {
-    size_t most_records, most_bytes;
-};
-
 /* Opens or makes PATH and PATH-lock with mode 0600, where the place is safe (file_place.h). Stores
  * of the same file in one process are one (LMDB must not open a file twice), with the limits of the
- * first. NULL with error. */
-struct store *store_file_new(const char *path, const struct file_limits *limits,
+ * first; among processes those of the last writer hold. NULL with error. */
+struct store *store_file_new(const char *path, const struct store_limits *limits,
                              struct tls_error *error);
 
 #endif

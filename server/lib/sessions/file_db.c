@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 enum {
-    MOST_READERS = 1024,
+    MAX_READERS = 1024,
     TABLES = 2,
-    LOCK_BYTES = 65536,  /* of the lock file, for MOST_READERS; LMDB adds what is missing */
-    EVICT_MOST = 512,    /* so many in one transaction, or its waiters wait too long */
+    LOCK_BYTES = 65536,  /* of the lock file, for MAX_READERS; LMDB adds what is missing */
+    EVICT_MAX = 512,     /* so many in one transaction, or its waiters wait too long */
     SPARE_SIXTEENTHS = 8 /* room of the map beyond the limit, for pages in transition */
 };
 
@@ -173,10 +173,10 @@ static int make_reader(struct file_db *db)
 static int open_env(struct file_db *db, const char *path)
 {
     const unsigned flags = MDB_NOTLS | MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOMETASYNC | MDB_NORDAHEAD;
-    size_t map = db->limits.most_bytes + db->limits.most_bytes / 16 * SPARE_SIXTEENTHS;
+    size_t map = db->limits.max_bytes + db->limits.max_bytes / 16 * SPARE_SIXTEENTHS;
     int error = mdb_env_set_maxdbs(db->env, TABLES);
     if (!error)
-        error = mdb_env_set_maxreaders(db->env, MOST_READERS);
+        error = mdb_env_set_maxreaders(db->env, MAX_READERS);
     if (!error)
         error = mdb_env_set_mapsize(db->env, map / 4096 * 4096);
     if (!error)
@@ -297,7 +297,7 @@ static int measure(struct file_db *db, MDB_txn *txn, unsigned free_sixteenths, b
     int error = mdb_stat(txn, db->records, &records);
     if (!error)
         error = mdb_stat(txn, db->order, &order);
-    size_t bytes = db->limits.most_bytes, count = db->limits.most_records;
+    size_t bytes = db->limits.max_bytes, count = db->limits.max_records;
     *over = !error &&
             (records.ms_entries > count - count * free_sixteenths / 16 ||
              used_bytes(&records) + used_bytes(&order) > bytes - bytes * free_sixteenths / 16);
@@ -348,7 +348,7 @@ static int evict(struct file_db *db, MDB_txn *txn, unsigned free_sixteenths)
     int error = mdb_cursor_open(txn, db->order, &cursor);
     if (error)
         return error;
-    for (int i = 0; !error && more && i < EVICT_MOST; i++) {
+    for (int i = 0; !error && more && i < EVICT_MAX; i++) {
         error = measure(db, txn, free_sixteenths, &over);
         if (!error)
             error = evict_oldest(db, txn, cursor, over, &more);

@@ -3,7 +3,7 @@
 #ifndef ACTPASS_SERVER_SESSIONS_FILE_DB_H
 #define ACTPASS_SERVER_SESSIONS_FILE_DB_H
 
-#include "server/lib/sessions/file.h"
+#include "server/lib/sessions/store.h"
 
 #include <lmdb.h>
 #include <sys/types.h>
@@ -27,7 +27,7 @@ struct file_db {
     MDB_env *env; /* NULL: not open */
     MDB_dbi records, order;
     MDB_txn *reader; /* kept, so that a read takes no slot and no lock; one thread at a time */
-    struct file_limits limits;
+    struct store_limits limits;
     struct file_id data, lock; /* which files are in use, or were last */
 };
 

@@ -2,7 +2,6 @@
 #include "server/lib/sessions/file_place.h"
 
 #include "config/private_file.h"
-#include "server/lib/tls/error.h"
 
 #include <errno.h>
 #include <stdio.h>

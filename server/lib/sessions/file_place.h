@@ -2,7 +2,7 @@
 #ifndef ACTPASS_SERVER_SESSIONS_FILE_PLACE_H
 #define ACTPASS_SERVER_SESSIONS_FILE_PLACE_H
 
-#include "server/lib/tls/policy.h"
+#include "server/lib/base/error.h"
 
 /* LMDB opens PATH and PATH-lock by name, follows links, and is killed by SIGBUS when somebody cuts
  * a file that it has mapped. Therefore:

@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { MOST_QUEUED = 256, WRITER_STACK = 128 * 1024 };
+enum { MAX_QUEUED = 256, WRITER_STACK = 128 * 1024 };
 
 struct job {
     struct file_change *change;
@@ -25,7 +25,7 @@ struct file_writer {
     pthread_mutex_t lock;   /* guards what follows; nothing is written under it */
     pthread_cond_t arrived; /* for the thread */
     pthread_cond_t written; /* for those who wait */
-    struct job *queue[MOST_QUEUED];
+    struct job *queue[MAX_QUEUED];
     size_t count;
     bool stop, stopped;
 };
@@ -38,7 +38,7 @@ static void free_job(struct job *job)
 
 static void write_jobs(struct file_writer *writer, struct job *const *jobs, size_t count)
 {
-    struct file_change *changes[MOST_QUEUED];
+    struct file_change *changes[MAX_QUEUED];
     for (size_t i = 0; i < count; i++)
         changes[i] = jobs[i]->change;
     int result = writer->write(writer->arg, changes, count);
@@ -74,7 +74,7 @@ static size_t take_jobs(struct file_writer *writer, struct job **jobs)
 static void *run(void *arg)
 {
     struct file_writer *writer = arg;
-    struct job *jobs[MOST_QUEUED];
+    struct job *jobs[MAX_QUEUED];
     for (size_t count; (count = take_jobs(writer, jobs)) > 0;)
         write_jobs(writer, jobs, count);
     return NULL;
@@ -100,22 +100,6 @@ static int start(struct file_writer *writer)
     return error;
 }
 
-static bool make_conditions(struct file_writer *writer)
-{
-    pthread_condattr_t monotonic;
-    if (pthread_cond_init(&writer->arrived, NULL))
-        return false;
-    if (pthread_condattr_init(&monotonic) == 0) {
-        bool made = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 &&
-                    pthread_cond_init(&writer->written, &monotonic) == 0;
-        pthread_condattr_destroy(&monotonic);
-        if (made)
-            return true;
-    }
-    pthread_cond_destroy(&writer->arrived);
-    return false;
-}
-
 static void destroy(struct file_writer *writer)
 {
     pthread_cond_destroy(&writer->written);
@@ -129,20 +113,25 @@ struct file_writer *file_writer_new(int (*write)(void *arg, struct file_change *
                                     void *arg)
 {
     struct file_writer *writer = calloc(1, sizeof(*writer));
-    if (!writer || pthread_mutex_init(&writer->lock, NULL)) {
-        free(writer);
+    if (!writer)
         return NULL;
-    }
-    if (!make_conditions(writer)) {
-        pthread_mutex_destroy(&writer->lock);
-        free(writer);
-        return NULL;
-    }
     writer->write = write;
     writer->arg = arg;
+    if (pthread_mutex_init(&writer->lock, NULL))
+        goto out_writer;
+    if (pthread_cond_init(&writer->arrived, NULL))
+        goto out_lock;
+    if (clock_init_cond(&writer->written))
+        goto out_arrived;
     if (start(writer) == 0)
         return writer;
-    destroy(writer);
+    pthread_cond_destroy(&writer->written);
+out_arrived:
+    pthread_cond_destroy(&writer->arrived);
+out_lock:
+    pthread_mutex_destroy(&writer->lock);
+out_writer:
+    free(writer);
     return NULL;
 }
 
@@ -187,7 +176,7 @@ int file_writer_run(struct file_writer *writer, struct file_change *change, int6
     }
     job->change = change;
     pthread_mutex_lock(&writer->lock);
-    bool full = writer->count == MOST_QUEUED;
+    bool full = writer->count == MAX_QUEUED;
     int result = EBUSY;
     if (!full) {
         writer->queue[writer->count++] = job;

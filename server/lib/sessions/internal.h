@@ -5,24 +5,28 @@
 #ifndef ACTPASS_SERVER_SESSIONS_INTERNAL_H
 #define ACTPASS_SERVER_SESSIONS_INTERNAL_H
 
+#include "config/config.h"
 #include "server/lib/sessions/clients.h"
+#include "server/lib/sessions/scope.h"
 #include "server/lib/sessions/seal.h"
-#include "server/lib/sessions/sessions.h"
 #include "server/lib/sessions/store.h"
-#include "server/lib/sessions/trouble.h"
+#include "server/lib/sessions/throttled_error.h"
+
+#include <openssl/ssl.h>
 
 /* The largest session that is kept. */
-enum { SESSION_MOST = STORE_RECORD - SEAL_OVERHEAD };
+enum { SESSION_MAX = STORE_RECORD - SEAL_OVERHEAD };
 
 struct sessions {
-    const struct policy *policy;
+    bool (*accepts)(const void *arg, const X509 *peer);
+    const void *arg;
     enum config_sessions_kind kind;
     int64_t timeout_s;
     struct store *store;     /* NULL: off, or tickets */
     struct keyring *keyring; /* NULL: off, or memory */
     struct clients *clients; /* NULL: off */
-    struct trouble trouble;
-    uint8_t scope[2][SCOPE_SIZE]; /* of client and server; constant once the contexts are made */
+    struct throttled_error failure;
+    uint8_t client_scope[SCOPE_SIZE], server_scope[SCOPE_SIZE]; /* constant once in use */
 };
 
 struct sessions *sessions_of(const SSL *ssl);
@@ -36,7 +40,7 @@ int64_t session_lifetime_s(const struct sessions *sessions, const SSL *ssl,
                            const SSL_SESSION *session);
 
 /* The session as bytes; 0: it is too large or there is no memory. */
-size_t session_to_bytes(const SSL_SESSION *session, uint8_t buffer[SESSION_MOST]);
+size_t session_to_bytes(const SSL_SESSION *session, uint8_t buffer[SESSION_MAX]);
 
 /* NULL: no session, or one that is not to be resumed. */
 SSL_SESSION *session_from_bytes(const struct sessions *sessions, const uint8_t *bytes, size_t size);
@@ -44,8 +48,5 @@ SSL_SESSION *session_from_bytes(const struct sessions *sessions, const uint8_t *
 /* Each sets a context up; false: no memory. */
 bool sessions_use_as_server(const struct sessions *sessions, SSL_CTX *ctx);
 bool sessions_use_as_client(SSL_CTX *ctx);
-
-/* Process-wide set-up of as_client.c. */
-bool sessions_prepare(void);
 
 #endif

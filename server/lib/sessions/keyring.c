@@ -3,7 +3,6 @@
 
 #include "config/private_file.h"
 #include "relay/clock.h"
-#include "server/lib/tls/error.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -88,9 +87,9 @@ static bool add_line(struct key_set *keys, const char *file, int number, char *l
                         "session_key_file %s, line %d: a key is 64 hex digits: make one with "
                         "openssl rand -hex 32",
                         file, number);
-    if (keys->count == KEYRING_MOST)
+    if (keys->count == KEYRING_MAX)
         return tls_fail(error, "session_key_file %s has more than %d keys: remove the oldest", file,
-                        KEYRING_MOST);
+                        KEYRING_MAX);
     bool set = set_key(&keys->keys[keys->count++], key);
     OPENSSL_cleanse(key, sizeof(key));
     return set || tls_fail(error, "out of memory for session_key_file");
@@ -204,18 +203,22 @@ struct key_set *keyring_hold(struct keyring *keyring)
 struct keyring *keyring_new(const char *file, struct tls_error *error)
 {
     struct keyring *keyring = calloc(1, sizeof(*keyring));
-    bool copied = keyring && (!file || (keyring->file = strdup(file)));
-    if (!copied || pthread_mutex_init(&keyring->lock, NULL)) {
-        tls_fail(error, "out of memory for the keys of sessions");
-        free(keyring ? keyring->file : NULL);
-        free(keyring);
-        return NULL;
-    }
+    if (!keyring)
+        goto out;
+    keyring->file = file ? strdup(file) : NULL;
+    if ((file && !keyring->file) || pthread_mutex_init(&keyring->lock, NULL))
+        goto out_file;
     keyring->looked_us = clock_now_us();
     keyring->keys = make_keys(file, &keyring->seen, error);
     if (keyring->keys)
         return keyring;
     keyring_free(keyring);
+    return NULL;
+out_file:
+    free(keyring->file);
+    free(keyring);
+out:
+    tls_fail(error, "out of memory for the keys of sessions");
     return NULL;
 }
 

@@ -3,12 +3,13 @@
 #ifndef ACTPASS_SERVER_SESSIONS_KEYRING_H
 #define ACTPASS_SERVER_SESSIONS_KEYRING_H
 
-#include "server/lib/tls/policy.h"
+#include "server/lib/base/error.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum { KEYRING_KEY = 32, KEYRING_ID = 8, KEYRING_MOST = 16, TICKET_NAME = 16 };
+enum { KEYRING_KEY = 32, KEYRING_ID = 8, KEYRING_MAX = 16, TICKET_NAME = 16 };
 
 /* What is made of one line of the file; each use has a key of its own (HKDF, RFC 5869). */
 struct session_key {
@@ -23,7 +24,7 @@ struct session_key {
 struct key_set {
     atomic_uint references;
     size_t count;
-    struct session_key keys[KEYRING_MOST];
+    struct session_key keys[KEYRING_MAX];
 };
 
 struct keyring;

@@ -19,9 +19,9 @@ struct record {
 
 struct memory {
     struct store base;
-    size_t most_records, most_bytes;
-    size_t mask;          /* one less than the number of buckets, a power of two */
-    pthread_mutex_t lock; /* guards what follows; nothing else is taken under it */
+    struct store_limits limits; /* constant */
+    size_t mask;                /* one less than the number of buckets, a power of two */
+    pthread_mutex_t lock;       /* guards what follows; nothing else is taken under it */
     struct record **buckets;
     struct record *oldest, *newest;
     size_t count, bytes;
@@ -77,13 +77,14 @@ static void add(struct memory *memory, struct record *record)
 
 static void make_room(struct memory *memory)
 {
+    const struct store_limits *limits = &memory->limits;
     while (memory->oldest &&
-           (memory->count > memory->most_records || memory->bytes > memory->most_bytes))
+           (memory->count > limits->max_records || memory->bytes > limits->max_bytes))
         drop(memory, find(memory, &memory->oldest->key));
 }
 
 static enum store_result put(struct store *store, const struct store_key *key, const void *data,
-                             size_t size, int64_t lifetime_s, struct store_problem *problem)
+                             size_t size, int64_t lifetime_s, struct tls_error *problem)
 {
     struct memory *memory = (struct memory *)store;
     struct record *record = OPENSSL_zalloc(sizeof(*record) + size);
@@ -102,7 +103,7 @@ static enum store_result put(struct store *store, const struct store_key *key, c
 }
 
 static enum store_result get(struct store *store, const struct store_key *key, void *buffer,
-                             size_t *size, struct store_problem *problem)
+                             size_t *size, struct tls_error *problem)
 {
     struct memory *memory = (struct memory *)store;
     (void)problem;
@@ -121,7 +122,7 @@ static enum store_result get(struct store *store, const struct store_key *key, v
 }
 
 static enum store_result take_out(struct store *store, const struct store_key *key,
-                                  struct store_problem *problem)
+                                  struct tls_error *problem)
 {
     struct memory *memory = (struct memory *)store;
     (void)problem;
@@ -143,23 +144,27 @@ static void free_memory(struct store *store)
     free(memory);
 }
 
-struct store *store_memory_new(size_t most_records, size_t most_bytes)
+struct store *store_memory_new(const struct store_limits *limits)
 {
     static const struct store_calls calls = {put, get, take_out, free_memory};
     size_t buckets = 16;
-    while (buckets < most_records)
+    while (buckets < limits->max_records)
         buckets *= 2;
     struct memory *memory = calloc(1, sizeof(*memory));
-    if (memory)
-        memory->buckets = calloc(buckets, sizeof(*memory->buckets));
-    if (!memory || !memory->buckets || pthread_mutex_init(&memory->lock, NULL)) {
-        free(memory ? memory->buckets : NULL);
-        free(memory);
+    if (!memory)
         return NULL;
-    }
+    memory->buckets = calloc(buckets, sizeof(*memory->buckets));
+    if (!memory->buckets)
+        goto out_memory;
+    if (pthread_mutex_init(&memory->lock, NULL))
+        goto out_buckets;
     memory->base.calls = &calls;
-    memory->most_records = most_records;
-    memory->most_bytes = most_bytes;
+    memory->limits = *limits;
     memory->mask = buckets - 1;
     return &memory->base;
+out_buckets:
+    free(memory->buckets);
+out_memory:
+    free(memory);
+    return NULL;
 }

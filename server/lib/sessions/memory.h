@@ -5,6 +5,6 @@
 #include "server/lib/sessions/store.h"
 
 /* NULL: no memory. */
-struct store *store_memory_new(size_t most_records, size_t most_bytes);
+struct store *store_memory_new(const struct store_limits *limits);
 
 #endif

@@ -2,9 +2,9 @@
 #include "server/lib/sessions/redis.h"
 
 #include "relay/clock.h"
+#include "server/lib/base/error.h"
 #include "server/lib/dial/unix_address.h"
 #include "server/lib/sessions/redis_link.h"
-#include "server/lib/tls/error.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 /* Connections that are kept; more may be open at once for as long as they are used, but not without
  * bound. */
-enum { KEEP = 16, MOST_OPEN = 128, NAME = 80 };
+enum { KEEP = 16, MAX_OPEN = 128, NAME = 80 };
 
 struct redis {
     struct store base;
@@ -24,7 +24,7 @@ struct redis {
     struct redis_link *kept[KEEP];
     size_t kept_count, open_count;
     int64_t pause_until_us;
-    char pause_reason[sizeof(struct store_problem)];
+    struct tls_error pause_reason;
 };
 
 struct command {
@@ -36,18 +36,18 @@ struct command {
 /* ---- Connections -------------------------------------------------------------------------- */
 
 /* May we ask now? With *link one that was kept, or NULL: open one. */
-static bool admit(struct redis *redis, struct redis_link **link, struct store_problem *problem)
+static bool admit(struct redis *redis, struct redis_link **link, struct tls_error *problem)
 {
     bool may = false;
     *link = NULL;
     pthread_mutex_lock(&redis->lock);
     if (clock_now_us() < redis->pause_until_us) {
-        store_fail(problem, "%s", redis->pause_reason);
+        *problem = redis->pause_reason;
     } else if (redis->kept_count > 0) {
         *link = redis->kept[--redis->kept_count];
         may = true;
-    } else if (redis->open_count == MOST_OPEN) {
-        store_fail(problem, "sessions in Redis: %d questions are open: it is too slow", MOST_OPEN);
+    } else if (redis->open_count == MAX_OPEN) {
+        store_fail(problem, "sessions in Redis: %d questions are open: it is too slow", MAX_OPEN);
     } else {
         redis->open_count++;
         may = true;
@@ -70,12 +70,12 @@ static void keep(struct redis *redis, struct redis_link *link)
 }
 
 /* It is no use: leaves it alone for a while, and says the same as long. */
-static void pause_it(struct redis *redis, const struct store_problem *problem)
+static void pause_it(struct redis *redis, const struct tls_error *problem)
 {
     pthread_mutex_lock(&redis->lock);
     redis->open_count--;
     redis->pause_until_us = clock_deadline_ms(REDIS_PAUSE_MS);
-    memcpy(redis->pause_reason, problem->text, sizeof(redis->pause_reason));
+    redis->pause_reason = *problem;
     pthread_mutex_unlock(&redis->lock);
 }
 
@@ -96,7 +96,7 @@ static void drop_kept(struct redis *redis)
 /* ---- Commands ----------------------------------------------------------------------------- */
 
 static redisReply *try_link(struct redis_link *link, const struct command *command,
-                            int64_t deadline_us, struct store_problem *problem)
+                            int64_t deadline_us, struct tls_error *problem)
 {
     return link ? redis_link_ask(link, command->count, command->words, command->sizes, deadline_us,
                                  problem)
@@ -106,7 +106,7 @@ static redisReply *try_link(struct redis_link *link, const struct command *comma
 /* A kept connection may be dead since Redis was started anew; then a new one gets a try within the
  * same deadline. */
 static redisReply *ask(struct redis *redis, const struct command *command,
-                       struct store_problem *problem)
+                       struct tls_error *problem)
 {
     struct redis_link *link;
     int64_t deadline_us = clock_deadline_ms(redis->deadline_ms);
@@ -141,7 +141,7 @@ static size_t name_record(const struct store_key *key, char name[NAME])
 }
 
 /* Redis said no: out of memory, read-only, still loading. It can be asked again. */
-static enum store_result refused(const redisReply *reply, struct store_problem *problem)
+static enum store_result refused(const redisReply *reply, struct tls_error *problem)
 {
     if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOAUTH", 6) == 0)
         return store_fail(problem, "sessions in Redis: it wants a password: set "
@@ -151,7 +151,7 @@ static enum store_result refused(const redisReply *reply, struct store_problem *
 }
 
 static enum store_result put(struct store *store, const struct store_key *key, const void *data,
-                             size_t size, int64_t lifetime_s, struct store_problem *problem)
+                             size_t size, int64_t lifetime_s, struct tls_error *problem)
 {
     char name[NAME], lifetime[24];
     struct command command = {4, {"SETEX", name, lifetime, data}, {5, 0, 0, size}};
@@ -167,7 +167,7 @@ static enum store_result put(struct store *store, const struct store_key *key, c
 }
 
 static enum store_result get(struct store *store, const struct store_key *key, void *buffer,
-                             size_t *size, struct store_problem *problem)
+                             size_t *size, struct tls_error *problem)
 {
     char name[NAME];
     struct command command = {2, {"GET", name}, {3, 0}};
@@ -188,7 +188,7 @@ static enum store_result get(struct store *store, const struct store_key *key, v
 }
 
 static enum store_result take_out(struct store *store, const struct store_key *key,
-                                  struct store_problem *problem)
+                                  struct tls_error *problem)
 {
     char name[NAME];
     struct command command = {2, {"DEL", name}, {3, 0}};
@@ -259,7 +259,9 @@ static bool set_access(struct redis_place *place, const struct config_sessions *
         return tls_fail(error, "out of memory for sessions");
     if (where->password_file && !secret_read(&place->password, where->password_file, error))
         return false;
-    return !where->over_tls || (place->tls = redis_tls_new(where, error));
+    if (where->over_tls)
+        place->tls = redis_tls_new(where, error);
+    return !where->over_tls || place->tls;
 }
 
 struct store *store_redis_new(const struct config_sessions *where, int64_t deadline_ms,

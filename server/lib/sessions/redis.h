@@ -9,6 +9,7 @@
 #ifndef ACTPASS_SERVER_SESSIONS_REDIS_H
 #define ACTPASS_SERVER_SESSIONS_REDIS_H
 
+#include "config/config.h"
 #include "server/lib/sessions/store.h"
 
 enum { REDIS_DEADLINE_MS = 250, REDIS_PAUSE_MS = 1000, REDIS_LOOKUP_MS = 5000 };

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* The largest answer: a record, and what the protocol puts around it. */
-enum { MOST_ANSWER = STORE_RECORD + 1024 };
+enum { MAX_ANSWER = STORE_RECORD + 1024 };
 
 struct redis_link {
     int fd;
@@ -21,7 +21,7 @@ struct redis_link {
     size_t answered; /* bytes of the answer so far */
 };
 
-static bool fail(struct store_problem *problem, const char *what, int error)
+static bool fail(struct tls_error *problem, const char *what, int error)
 {
     store_fail(problem, "sessions in Redis: %s: %s", what, strerror(error));
     return false;
@@ -48,7 +48,7 @@ static void note_failure(void *arg, const char *address, const char *why)
 }
 
 static int connect_any(const struct redis_place *place, int64_t deadline_us,
-                       struct store_problem *problem)
+                       struct tls_error *problem)
 {
     struct candidate winner;
     const struct dial dial = {.deadline_us = deadline_us,
@@ -59,7 +59,7 @@ static int connect_any(const struct redis_place *place, int64_t deadline_us,
 }
 
 static bool shake_hands(struct redis_link *link, struct redis_tls *tls, int64_t deadline_us,
-                        struct store_problem *problem)
+                        struct tls_error *problem)
 {
     short events = 0;
     int done = 0, error = 0;
@@ -76,7 +76,7 @@ static bool shake_hands(struct redis_link *link, struct redis_tls *tls, int64_t 
 
 /* What Redis answers is not printed: it was sent a secret. */
 static bool authenticate(struct redis_link *link, const struct redis_place *place,
-                         int64_t deadline_us, struct store_problem *problem)
+                         int64_t deadline_us, struct tls_error *problem)
 {
     const char *words[3] = {"AUTH"};
     size_t sizes[3] = {4};
@@ -104,7 +104,7 @@ static bool authenticate(struct redis_link *link, const struct redis_place *plac
 }
 
 static bool select_db(struct redis_link *link, unsigned db, int64_t deadline_us,
-                      struct store_problem *problem)
+                      struct tls_error *problem)
 {
     char number[16];
     const char *words[] = {"SELECT", number};
@@ -121,22 +121,25 @@ static bool select_db(struct redis_link *link, unsigned db, int64_t deadline_us,
 }
 
 struct redis_link *redis_link_open(const struct redis_place *place, int64_t deadline_us,
-                                   struct store_problem *problem)
+                                   struct tls_error *problem)
 {
     struct redis_link *link = calloc(1, sizeof(*link));
-    if (link)
-        link->reader = redisReaderCreate();
-    if (!link || !link->reader) {
-        free(link);
-        store_fail(problem, "sessions in Redis: out of memory");
-        return NULL;
-    }
+    if (!link)
+        goto out;
+    link->reader = redisReaderCreate();
+    if (!link->reader)
+        goto out_link;
     link->fd = connect_any(place, deadline_us, problem);
     if (link->fd >= 0 && shake_hands(link, place->tls, deadline_us, problem) &&
         authenticate(link, place, deadline_us, problem) &&
         select_db(link, place->db, deadline_us, problem))
         return link;
     redis_link_close(link);
+    return NULL;
+out_link:
+    free(link);
+out:
+    store_fail(problem, "sessions in Redis: out of memory");
     return NULL;
 }
 
@@ -180,7 +183,7 @@ static ssize_t receive_some(struct redis_link *link, char *buffer, size_t size, 
 }
 
 static bool send_all(struct redis_link *link, const char *data, size_t size, int64_t deadline_us,
-                     struct store_problem *problem)
+                     struct tls_error *problem)
 {
     int error = 0;
     short events;
@@ -200,7 +203,7 @@ static bool send_all(struct redis_link *link, const char *data, size_t size, int
 
 /* One read of the answer. An array is no answer to anything that we ask, and its announced length
  * would be allocated. */
-static bool take_some(struct redis_link *link, int64_t deadline_us, struct store_problem *problem)
+static bool take_some(struct redis_link *link, int64_t deadline_us, struct tls_error *problem)
 {
     char buffer[4096];
     ssize_t got = receive_some(link, buffer, sizeof(buffer), deadline_us);
@@ -210,14 +213,14 @@ static bool take_some(struct redis_link *link, int64_t deadline_us, struct store
         return fail(problem, "no answer", got < 0 ? errno : ECONNRESET);
     bool strange = link->answered == 0 && !memchr("+-:$", buffer[0], 4);
     link->answered += (size_t)got;
-    if (strange || link->answered > MOST_ANSWER ||
+    if (strange || link->answered > MAX_ANSWER ||
         redisReaderFeed(link->reader, buffer, (size_t)got) != REDIS_OK)
         return fail(problem, "it answers something that is not Redis", EPROTO);
     return true;
 }
 
 static redisReply *take_answer(struct redis_link *link, int64_t deadline_us,
-                               struct store_problem *problem)
+                               struct tls_error *problem)
 {
     void *reply = NULL;
     link->answered = 0;
@@ -238,7 +241,7 @@ static redisReply *take_answer(struct redis_link *link, int64_t deadline_us,
 }
 
 redisReply *redis_link_ask(struct redis_link *link, int count, const char *const *words,
-                           const size_t *sizes, int64_t deadline_us, struct store_problem *problem)
+                           const size_t *sizes, int64_t deadline_us, struct tls_error *problem)
 {
     char *command = NULL;
     int size = (int)redisFormatCommandArgv(&command, count, (const char **)words, sizes);

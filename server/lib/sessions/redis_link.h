@@ -26,12 +26,12 @@ struct redis_link;
 
 /* Connects, shakes hands, authenticates, and selects the database. NULL with problem. */
 struct redis_link *redis_link_open(const struct redis_place *place, int64_t deadline_us,
-                                   struct store_problem *problem);
+                                   struct tls_error *problem);
 void redis_link_close(struct redis_link *link); /* NULL is fine */
 
 /* Sends a command and returns its answer, which the caller frees with freeReplyObject. NULL with
  * problem: no answer in time, or none that can be understood; the connection is of no use then. */
 redisReply *redis_link_ask(struct redis_link *link, int count, const char *const *words,
-                           const size_t *sizes, int64_t deadline_us, struct store_problem *problem);
+                           const size_t *sizes, int64_t deadline_us, struct tls_error *problem);
 
 #endif

@@ -1,6 +1,6 @@
 #include "server/lib/sessions/redis_tls.h"
 
-#include "server/lib/tls/error.h"
+#include "server/lib/base/error.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -173,7 +173,7 @@ static int result_of(SSL *ssl, int result, short *events)
     return -1;
 }
 
-static int fail_shake(const SSL *ssl, struct store_problem *problem)
+static int fail_shake(const SSL *ssl, struct tls_error *problem)
 {
     long verified = SSL_get_verify_result(ssl);
     unsigned long error = ERR_peek_error();
@@ -192,7 +192,7 @@ static int fail_shake(const SSL *ssl, struct store_problem *problem)
     return -1;
 }
 
-int redis_tls_shake(SSL *ssl, short *events, struct store_problem *problem)
+int redis_tls_shake(SSL *ssl, short *events, struct tls_error *problem)
 {
     ERR_clear_error();
     int result = SSL_do_handshake(ssl);

@@ -2,6 +2,7 @@
 #ifndef ACTPASS_SERVER_SESSIONS_REDIS_TLS_H
 #define ACTPASS_SERVER_SESSIONS_REDIS_TLS_H
 
+#include "config/config.h"
 #include "server/lib/sessions/store.h"
 
 #include <openssl/ssl.h>
@@ -17,7 +18,7 @@ void redis_tls_free(struct redis_tls *tls); /* NULL is fine */
 SSL *redis_tls_open(struct redis_tls *tls, int fd);
 
 /* 1: the handshake is done. 0: wait for *EVENTS first. -1 with problem. */
-int redis_tls_shake(SSL *ssl, short *events, struct store_problem *problem);
+int redis_tls_shake(SSL *ssl, short *events, struct tls_error *problem);
 
 /* As send and recv; -1 with EAGAIN: wait for *EVENTS first. */
 ssize_t redis_tls_send(SSL *ssl, const void *data, size_t size, short *events);

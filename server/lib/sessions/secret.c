@@ -1,7 +1,6 @@
 #include "server/lib/sessions/secret.h"
 
 #include "config/private_file.h"
-#include "server/lib/tls/error.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #ifndef ACTPASS_SERVER_SESSIONS_SECRET_H
 #define ACTPASS_SERVER_SESSIONS_SECRET_H
 
-#include "server/lib/tls/policy.h"
+#include "server/lib/base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,8 @@
-/* Session resumption: what both roles need, new and free. */
+#include "server/lib/sessions/sessions.h"
+
 #include "server/lib/sessions/internal.h"
+#include "server/lib/sessions/store_open.h"
 #include "server/lib/sessions/validity.h"
-#include "server/lib/tls/error.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -15,10 +16,9 @@ struct sessions *sessions_of(const SSL *ssl)
 
 bool session_acceptable(const struct sessions *sessions, SSL_SESSION *session)
 {
-    struct tls_error error;
     X509 *peer = SSL_SESSION_get0_peer(session);
     return validity_is_young(session, sessions->timeout_s) && validity_holds(session) &&
-           (!peer || policy_accepts(sessions->policy, peer, &error));
+           (!peer || sessions->accepts(sessions->arg, peer));
 }
 
 int64_t session_lifetime_s(const struct sessions *sessions, const SSL *ssl,
@@ -27,10 +27,10 @@ int64_t session_lifetime_s(const struct sessions *sessions, const SSL *ssl,
     return validity_end(ssl, session, sessions->timeout_s) - time(NULL);
 }
 
-size_t session_to_bytes(const SSL_SESSION *session, uint8_t buffer[SESSION_MOST])
+size_t session_to_bytes(const SSL_SESSION *session, uint8_t buffer[SESSION_MAX])
 {
     int size = i2d_SSL_SESSION(session, NULL);
-    if (size <= 0 || size > SESSION_MOST)
+    if (size <= 0 || size > SESSION_MAX)
         return 0;
     return (size_t)i2d_SSL_SESSION(session, &buffer);
 }
@@ -61,9 +61,9 @@ void sessions_spare(SSL *ssl)
     SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_SENT_SHUTDOWN);
 }
 
-bool sessions_problem(struct sessions *sessions, char *text, size_t size)
+bool sessions_failed(struct sessions *sessions, struct tls_error *error)
 {
-    return trouble_tell(&sessions->trouble, text, size);
+    return throttled_error_take(&sessions->failure, error);
 }
 
 /* Without resumption no tickets: in TLS 1.3 they are sent where nobody may be reading (hazard 15).
@@ -75,10 +75,11 @@ static bool use_nothing(SSL_CTX *ctx)
     return SSL_CTX_set_num_tickets(ctx, 0) == 1;
 }
 
-bool sessions_use(struct sessions *sessions, SSL_CTX *ctx, bool server,
+bool sessions_use(struct sessions *sessions, SSL_CTX *ctx, enum role role,
                   const uint8_t scope[SCOPE_SIZE])
 {
-    memcpy(sessions->scope[server], scope, SCOPE_SIZE);
+    bool server = role == ROLE_SERVER;
+    memcpy(server ? sessions->server_scope : sessions->client_scope, scope, SCOPE_SIZE);
     if (SSL_CTX_set_app_data(ctx, sessions) != 1 ||
         SSL_CTX_set_session_id_context(ctx, scope, SCOPE_SIZE) != 1)
         return false;
@@ -101,27 +102,35 @@ static bool open_parts(struct sessions *sessions, const struct config_tls *tls,
     bool sealed = where->kind == CONFIG_SESSIONS_FILE || where->kind == CONFIG_SESSIONS_REDIS;
     if (where->kind == CONFIG_SESSIONS_OFF)
         return true;
-    if (!sessions_prepare() || !(sessions->clients = clients_new()))
+    sessions->clients = clients_new();
+    if (!sessions->clients)
         return tls_fail(error, "out of memory for sessions");
     if (sealed && !tls->session_key_file)
         return tls_fail(error,
                         "sessions outside of this process are sealed: give session_key_file");
-    if ((sealed || where->kind == CONFIG_SESSIONS_TICKETS) &&
-        !(sessions->keyring = keyring_new(tls->session_key_file, error)))
-        return false;
-    return !has_store(where->kind) || (sessions->store = store_new(where, error));
+    if (sealed || where->kind == CONFIG_SESSIONS_TICKETS) {
+        sessions->keyring = keyring_new(tls->session_key_file, error);
+        if (!sessions->keyring)
+            return false;
+    }
+    if (!has_store(where->kind))
+        return true;
+    sessions->store = store_open(where, error);
+    return sessions->store;
 }
 
-struct sessions *sessions_new(const struct config_tls *tls, const struct policy *policy,
+struct sessions *sessions_new(const struct config_tls *tls,
+                              bool (*accepts)(const void *arg, const X509 *peer), const void *arg,
                               struct tls_error *error)
 {
     struct sessions *sessions = calloc(1, sizeof(*sessions));
-    if (!sessions || !trouble_init(&sessions->trouble)) {
+    if (!sessions || !throttled_error_init(&sessions->failure)) {
         free(sessions);
         tls_fail(error, "out of memory for sessions");
         return NULL;
     }
-    sessions->policy = policy;
+    sessions->accepts = accepts;
+    sessions->arg = arg;
     sessions->kind = tls->sessions.kind;
     sessions->timeout_s = (tls->session_timeout_ms + 999) / 1000;
     if (open_parts(sessions, tls, error))
@@ -137,6 +146,6 @@ void sessions_free(struct sessions *sessions)
     store_free(sessions->store);
     keyring_free(sessions->keyring);
     clients_free(sessions->clients);
-    trouble_destroy(&sessions->trouble);
+    throttled_error_destroy(&sessions->failure);
     free(sessions);
 }

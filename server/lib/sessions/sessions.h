@@ -14,21 +14,24 @@
 #define ACTPASS_SERVER_SESSIONS_SESSIONS_H
 
 #include "config/config.h"
-#include "server/lib/tls/policy.h"
-#include "server/lib/tls/scope.h"
+#include "relay/verdict.h"
+#include "server/lib/base/error.h"
+#include "server/lib/sessions/scope.h"
 
 #include <openssl/ssl.h>
 
 struct sessions;
 
-/* Opens the store and reads the keys. The policy must outlive it, and it must outlive all SSL
- * objects. NULL with error. */
-struct sessions *sessions_new(const struct config_tls *tls, const struct policy *policy,
+/* Opens the store and reads the keys. ACCEPTS says whether a peer with this certificate is still
+ * accepted; it is called with ARG on any thread before a session is resumed. ARG must outlive the
+ * result, and the result must outlive all SSL objects. NULL with error. */
+struct sessions *sessions_new(const struct config_tls *tls,
+                              bool (*accepts)(const void *arg, const X509 *peer), const void *arg,
                               struct tls_error *error);
 void sessions_free(struct sessions *sessions); /* NULL is fine */
 
-/* Sets a server's or client's context up, session-id context and all. False: no memory. */
-bool sessions_use(struct sessions *sessions, SSL_CTX *ctx, bool server,
+/* Sets up a server's or client's context, including its session-id context. False: no memory. */
+bool sessions_use(struct sessions *sessions, SSL_CTX *ctx, enum role role,
                   const uint8_t scope[SCOPE_SIZE]);
 
 /* Before a handshake as client: offers a session of this peer if there is one, and keeps those that
@@ -46,7 +49,7 @@ void sessions_begin(SSL *ssl);
  * for a bad one where close_notify was not sent. */
 void sessions_spare(SSL *ssl);
 
-/* A problem that is worth a line in the log: once a minute at most. False: none. */
-bool sessions_problem(struct sessions *sessions, char *text, size_t size);
+/* An error of the store or of the keys that is to be logged: at most one a minute. False: none. */
+bool sessions_failed(struct sessions *sessions, struct tls_error *error);
 
 #endif

@@ -1,72 +1,67 @@
-/* Where sessions are kept for resumption: records of bytes by key, each for a while. A store may
- * forget anything at any time; that costs a full handshake, never a connection.
+/* Where sessions are kept for resumption: records of bytes, each with a key and a lifetime. A store
+ * may forget any record at any time; that costs a full handshake, never a connection.
  *
- *   memory.c   this process      file.c   every process of the host      redis.c   several hosts
+ *   memory.c   this process      file.c   all processes of the host      redis.c   several hosts
  *
- * Every call may come from any thread and takes a short, bounded time. */
+ * Each call may come from any thread and takes a short, bounded time. store_open.h makes a store.
+ */
 #ifndef ACTPASS_SERVER_SESSIONS_STORE_H
 #define ACTPASS_SERVER_SESSIONS_STORE_H
 
-#include "config/config.h"
-#include "server/lib/tls/policy.h"
+#include "server/lib/base/error.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-    STORE_KEY = 32,
-    STORE_RECORD = 16384, /* the largest record; a session that is larger is not kept */
-    STORE_MOST_RECORDS = 20000,
-    STORE_MOST_BYTES = 48 * 1024 * 1024
+    STORE_KEY = 32,      /* bytes of a key */
+    STORE_RECORD = 16384 /* bytes of the largest record; a larger session is not kept */
 };
 
 struct store_key {
     uint8_t bytes[STORE_KEY];
 };
 
+/* Beyond these limits the oldest records are dropped. */
+struct store_limits {
+    size_t max_records, max_bytes;
+};
+
 enum store_result {
     STORE_DONE,
     STORE_MISS,  /* there is no such record, or it has expired */
-    STORE_FAILED /* the store could not be asked: the problem says why */
-};
-
-/* One sentence. */
-struct store_problem {
-    char text[256];
+    STORE_FAILED /* the store could not be asked; only then the error is filled */
 };
 
 struct store {
     const struct store_calls *calls;
 };
 
+/* What each kind of store implements. */
 struct store_calls {
-    /* Keeps SIZE bytes, at most STORE_RECORD, for at most LIFETIME_S seconds. */
     enum store_result (*put)(struct store *store, const struct store_key *key, const void *data,
-                             size_t size, int64_t lifetime_s, struct store_problem *problem);
-    /* Copies the record to a buffer of STORE_RECORD bytes. */
+                             size_t size, int64_t lifetime_s, struct tls_error *error);
     enum store_result (*get)(struct store *store, const struct store_key *key, void *buffer,
-                             size_t *size, struct store_problem *problem);
+                             size_t *size, struct tls_error *error);
     enum store_result (*remove)(struct store *store, const struct store_key *key,
-                                struct store_problem *problem);
+                                struct tls_error *error);
     void (*free)(struct store *store);
 };
 
-/* The store that a configuration names: memory, file or Redis. A Redis is not asked for yet, and
- * need not be there. NULL with error: this actpass was built without it, a file that cannot be
- * used, a host that is not known, no memory. */
-struct store *store_new(const struct config_sessions *where, struct tls_error *error);
-
+/* Keeps a copy of SIZE bytes for at most LIFETIME_S seconds, in place of the record that the key
+ * had. STORE_MISS: more than STORE_RECORD bytes or no lifetime, so nothing is kept. */
 enum store_result store_put(struct store *store, const struct store_key *key, const void *data,
-                            size_t size, int64_t lifetime_s, struct store_problem *problem);
+                            size_t size, int64_t lifetime_s, struct tls_error *error);
+
+/* Copies the record to a buffer of STORE_RECORD bytes, and its size to *SIZE. */
 enum store_result store_get(struct store *store, const struct store_key *key, void *buffer,
-                            size_t *size, struct store_problem *problem);
+                            size_t *size, struct tls_error *error);
 enum store_result store_remove(struct store *store, const struct store_key *key,
-                               struct store_problem *problem);
+                               struct tls_error *error);
 void store_free(struct store *store); /* NULL is fine */
 
-/* Fills the problem; returns STORE_FAILED. */
-__attribute__((format(printf, 2, 3))) enum store_result store_fail(struct store_problem *problem,
+/* Writes the error's sentence, as tls_fail does; always returns STORE_FAILED. */
+__attribute__((format(printf, 2, 3))) enum store_result store_fail(struct tls_error *error,
                                                                    const char *format, ...);
 
 #endif

@@ -1,8 +1,6 @@
 /* ALPN. */
 #include "server/lib/tls/alpn.h"
 
-#include "server/lib/tls/error.h"
-
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>

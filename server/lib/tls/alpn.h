@@ -6,7 +6,8 @@
 #ifndef ACTPASS_SERVER_TLS_ALPN_H
 #define ACTPASS_SERVER_TLS_ALPN_H
 
-#include "server/lib/tls/policy.h"
+#include "config/config.h"
+#include "server/lib/base/error.h"
 
 #include <openssl/ssl.h>
 #include <stdint.h>

@@ -1,32 +1,20 @@
 #include "server/lib/tls/binding.h"
 
+#include "server/lib/base/ssl_data.h"
+
 #include <openssl/crypto.h>
-#include <pthread.h>
 #include <string.h>
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int slot = -1; /* written once, by prepare() */
-
-static void prepare(void)
-{
-    slot = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-}
-
-bool binding_prepare(void)
-{
-    return pthread_once(&once, prepare) == 0 && slot >= 0;
-}
 
 bool binding_attach(SSL *ssl, struct binding *binding)
 {
-    return SSL_set_ex_data(ssl, slot, binding) == 1;
+    return ssl_data_set(ssl, SSL_PART_BINDING, binding, NULL);
 }
 
 static const uint8_t mark[BINDING_MARK] = "actpass\1";
 
 static struct binding *binding_of(const SSL *ssl)
 {
-    return SSL_get_ex_data(ssl, slot);
+    return ssl_data_get(ssl, SSL_PART_BINDING);
 }
 
 enum { ANSWERS = SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_ENCRYPTED_EXTENSIONS };

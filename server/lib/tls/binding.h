@@ -29,9 +29,6 @@ struct binding {
     const char *trouble; /* why it has ended the handshake; NULL: it has not */
 };
 
-/* Process-wide set-up. False: no memory. */
-bool binding_prepare(void);
-
 /* Has the context's SSL objects, client or server, do what their binding says. False: no memory. */
 bool binding_use(SSL_CTX *ctx);
 

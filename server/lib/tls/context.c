@@ -1,17 +1,18 @@
 /* The two contexts of a configuration. */
 #include "server/lib/tls/context.h"
 
+#include "server/lib/base/error.h"
+#include "server/lib/base/ssl_data.h"
+#include "server/lib/sessions/scope.h"
 #include "server/lib/sessions/sessions.h"
 #include "server/lib/sessions/validity.h"
 #include "server/lib/tls/alpn.h"
 #include "server/lib/tls/binding.h"
 #include "server/lib/tls/crl.h"
-#include "server/lib/tls/error.h"
 #include "server/lib/tls/identity.h"
 #include "server/lib/tls/limits.h"
 #include "server/lib/tls/peer_names.h"
 #include "server/lib/tls/renegotiation.h"
-#include "server/lib/tls/scope.h"
 #include "server/lib/tls/served.h"
 #include "server/lib/tls/trust.h"
 #include "server/lib/tls/verify.h"
@@ -44,19 +45,19 @@ struct material {
 
 /* Of who we are with this certificate. */
 static bool make_scope(const struct tls_context *context, const struct material *material,
-                       bool server, const X509 *own, uint8_t scope[SCOPE_SIZE])
+                       enum role role, const X509 *own, uint8_t scope[SCOPE_SIZE])
 {
-    return scope_of(material->tls, server, material->trust.list, own, scope) &&
+    return scope_of(material->tls, role, material->trust.list, own, scope) &&
            scope_narrow_by_crl(scope, policy_revoked(context->policy)) &&
            scope_narrow(scope, material->service);
 }
 
 static bool set_sessions(const struct tls_context *context, const struct material *material,
-                         bool server, SSL_CTX *ctx)
+                         enum role role, SSL_CTX *ctx)
 {
     uint8_t scope[SCOPE_SIZE];
-    return make_scope(context, material, server, material->identity.certificate, scope) &&
-           sessions_use(context->sessions, ctx, server, scope);
+    return make_scope(context, material, role, material->identity.certificate, scope) &&
+           sessions_use(context->sessions, ctx, role, scope);
 }
 
 static int on_hello(SSL *ssl, int *alert, void *arg)
@@ -75,9 +76,9 @@ static void set_server(const struct tls_context *context, SSL_CTX *ctx)
     SSL_CTX_set_client_hello_cb(ctx, on_hello, (void *)context);
 }
 
-static int verify_mode(const struct tls_context *context, bool server)
+static int verify_mode(const struct tls_context *context, enum role role)
 {
-    if (!server || context->client_auth == CONFIG_CLIENT_AUTH_REQUEST)
+    if (role == ROLE_CLIENT || context->client_auth == CONFIG_CLIENT_AUTH_REQUEST)
         return SSL_VERIFY_PEER; /* the policy decides, also where it lets any peer in */
     if (context->client_auth == CONFIG_CLIENT_AUTH_REQUIRE)
         return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
@@ -85,26 +86,27 @@ static int verify_mode(const struct tls_context *context, bool server)
 }
 
 static bool set_role(const struct tls_context *context, const struct material *material,
-                     bool server, SSL_CTX *ctx)
+                     enum role role, SSL_CTX *ctx)
 {
+    bool server = role == ROLE_SERVER;
     bool asks = server && context->client_auth != CONFIG_CLIENT_AUTH_NONE;
     if (server)
         set_server(context, ctx);
     else /* there is something to answer with */
         SSL_CTX_set_post_handshake_auth(ctx, material->identity.certificate ? 1 : 0);
-    SSL_CTX_set_verify(ctx, verify_mode(context, server), NULL);
+    SSL_CTX_set_verify(ctx, verify_mode(context, role), NULL);
     verify_use(&context->verify, ctx);
     return (server || alpn_use_as_client(&context->alpn, ctx)) && binding_use(ctx) &&
            trust_use(&material->trust, ctx) && (!asks || trust_announce(&material->trust, ctx)) &&
-           set_sessions(context, material, server, ctx);
+           set_sessions(context, material, role, ctx);
 }
 
 static SSL_CTX *make_ctx(const struct tls_context *context, const struct material *material,
-                         bool server, struct tls_error *error)
+                         enum role role, struct tls_error *error)
 {
-    SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    SSL_CTX *ctx = SSL_CTX_new(role == ROLE_SERVER ? TLS_server_method() : TLS_client_method());
     bool made = false;
-    if (!ctx || !limits_use(ctx, material->tls) || !set_role(context, material, server, ctx))
+    if (!ctx || !limits_use(ctx, material->tls) || !set_role(context, material, role, ctx))
         tls_fail(error, "the TLS context cannot be made: OpenSSL says \"%s\"",
                  tls_openssl_reason());
     else
@@ -150,11 +152,17 @@ static bool make_served(struct tls_context *context, const struct material *mate
     for (size_t i = 0; context->served && i < served_count(context->served); i++) {
         X509 *own = served_certificate(context->served, i);
         if (!policy_add_own(context->policy, own) ||
-            !make_scope(context, material, true, own, scope))
+            !make_scope(context, material, ROLE_SERVER, own, scope))
             return tls_fail(error, "out of memory for certificates");
         served_set_scope(context->served, i, scope);
     }
     return context->served;
+}
+
+static bool accepts_peer(const void *policy, const X509 *peer)
+{
+    struct tls_error why;
+    return policy_accepts(policy, peer, &why);
 }
 
 static bool make_both(struct tls_context *context, const struct material *material, bool may_serve,
@@ -168,14 +176,16 @@ static bool make_both(struct tls_context *context, const struct material *materi
         return false;
     if (!policy_share_own(context->policy, material->own_keys))
         return tls_fail(error, "out of memory for our own pin");
-    context->sessions = sessions_new(material->tls, context->policy, error);
+    context->sessions = sessions_new(material->tls, accepts_peer, context->policy, error);
     if (!context->sessions)
         return false;
     context->client_auth = config_client_auth(material->tls);
     context->verify = (struct verify){context->policy, &context->alpn};
-    if (may_serve && !(context->server = make_ctx(context, material, true, error)))
-        return false;
-    return !may_connect || (context->client = make_ctx(context, material, false, error));
+    if (may_serve)
+        context->server = make_ctx(context, material, ROLE_SERVER, error);
+    if (may_connect && (!may_serve || context->server))
+        context->client = make_ctx(context, material, ROLE_CLIENT, error);
+    return (!may_serve || context->server) && (!may_connect || context->client);
 }
 
 static bool load(const struct config_tls *tls, enum config_role role, struct tls_owner owner,
@@ -187,7 +197,7 @@ static bool load(const struct config_tls *tls, enum config_role role, struct tls
         return false;
     if (may_serve && !tls->certificate)
         return tls_fail(error, "a TLS server needs a certificate: set certificate and key");
-    if (!verify_prepare() || !renegotiation_prepare() || !binding_prepare())
+    if (!ssl_data_prepare())
         return tls_fail(error, "out of memory for TLS");
     bool made = identity_load(tls, &material.identity, error) &&
                 trust_load(tls, &material.trust, error) &&
@@ -197,14 +207,8 @@ static bool load(const struct config_tls *tls, enum config_role role, struct tls
     return made;
 }
 
-struct tls_context *tls_context_new(const struct config_tls *tls, enum config_role role,
-                                    struct tls_error *error)
-{
-    return tls_context_new_for((struct tls_owner){"", NULL}, tls, role, error);
-}
-
-struct tls_context *tls_context_new_for(struct tls_owner owner, const struct config_tls *tls,
-                                        enum config_role role, struct tls_error *error)
+struct tls_context *tls_context_new(struct tls_owner owner, const struct config_tls *tls,
+                                    enum config_role role, struct tls_error *error)
 {
     struct tls_context *context = calloc(1, sizeof(*context));
     if (!context)
@@ -264,11 +268,13 @@ static SSL *make_server(struct tls_context *context)
     return sound(ssl);
 }
 
-SSL *tls_context_ssl(struct tls_context *context, bool server)
+SSL *tls_context_ssl(struct tls_context *context, enum role role)
 {
-    if (!(server ? context->server : context->client))
-        return NULL;
-    SSL *ssl = server ? make_server(context) : make_client(context);
+    SSL *ssl = NULL;
+    if (role == ROLE_SERVER && context->server)
+        ssl = make_server(context);
+    if (role == ROLE_CLIENT && context->client)
+        ssl = make_client(context);
     ERR_clear_error();
     return ssl;
 }
@@ -329,7 +335,7 @@ void tls_context_done(SSL *ssl)
     sessions_spare(ssl);
 }
 
-bool tls_context_problem(struct tls_context *context, char *text, size_t size)
+bool tls_context_sessions_failed(struct tls_context *context, struct tls_error *error)
 {
-    return sessions_problem(context->sessions, text, size);
+    return sessions_failed(context->sessions, error);
 }

@@ -4,19 +4,12 @@
 #define ACTPASS_SERVER_TLS_CONTEXT_H
 
 #include "config/config.h"
+#include "relay/verdict.h"
 #include "server/lib/tls/policy.h"
 
 #include <openssl/ssl.h>
 
 struct tls_context;
-
-/* Loads certificate, key and CA, and sets both contexts up for the roles that ROLE allows (auto:
- * both). Refuses, with one sentence that names the file or key and the remedy: a key that does not
- * match the certificate, a role server without a certificate, a role client (or auto) that says
- * nobody to trust, client authentication without anybody to trust, unknown ciphers. NULL with
- * error. Nothing of TLS is used afterwards, and this thread's error queue is empty. */
-struct tls_context *tls_context_new(const struct config_tls *tls, enum config_role role,
-                                    struct tls_error *error);
 
 /* Whose context it is. */
 struct tls_owner {
@@ -24,14 +17,18 @@ struct tls_owner {
     struct own_keys *own_keys; /* of all services, to outlive the context; NULL: it stands alone */
 };
 
-/* The same for a service. */
-struct tls_context *tls_context_new_for(struct tls_owner owner, const struct config_tls *tls,
-                                        enum config_role role, struct tls_error *error);
+/* Loads certificate, key and CA, and sets both contexts up for the roles that ROLE allows (auto:
+ * both). Refuses, with one sentence that names the file or key and the remedy: a key that does not
+ * match the certificate, a role server without a certificate, a role client (or auto) that says
+ * nobody to trust, client authentication without anybody to trust, unknown ciphers. NULL with
+ * error. Nothing of TLS is used afterwards, and this thread's error queue is empty. */
+struct tls_context *tls_context_new(struct tls_owner owner, const struct config_tls *tls,
+                                    enum config_role role, struct tls_error *error);
 void tls_context_free(struct tls_context *context);
 
 /* A fresh SSL in accept (server) or connect (client) state with no BIO yet; the context must
  * outlive it. NULL: no memory, or a role that the context was not made for. */
-SSL *tls_context_ssl(struct tls_context *context, bool server);
+SSL *tls_context_ssl(struct tls_context *context, enum role role);
 
 /* To be asked after every handshake, resumed ones too: is this peer the one we expect? A peer
  * without a certificate passes only where none is required. Where ALPN is required a protocol must
@@ -63,8 +60,8 @@ void tls_context_failed(struct tls_context *context, SSL *ssl);
 /* Before SSL_free, however TLS ended: only after a fatal alert is the session of no use. */
 void tls_context_done(SSL *ssl);
 
-/* A problem with the store or the keys of sessions that is worth a line in the log, once a minute
- * at most: they cost full handshakes, never a connection. False: none. */
-bool tls_context_problem(struct tls_context *context, char *text, size_t size);
+/* An error of the store or of the keys of sessions that is to be logged, at most one a minute. Such
+ * an error costs full handshakes, never a connection. False: none. */
+bool tls_context_sessions_failed(struct tls_context *context, struct tls_error *error);
 
 #endif

@@ -1,7 +1,6 @@
 /* Certificate revocation lists. */
 #include "server/lib/tls/crl.h"
 
-#include "server/lib/tls/error.h"
 #include "server/lib/tls/pem.h"
 
 #include <openssl/x509v3.h>

@@ -6,7 +6,7 @@
 #ifndef ACTPASS_SERVER_TLS_CRL_H
 #define ACTPASS_SERVER_TLS_CRL_H
 
-#include "server/lib/tls/policy.h"
+#include "server/lib/base/error.h"
 
 #include <openssl/x509_vfy.h>
 

@@ -1,7 +1,6 @@
 /* Our own certificate and key. */
 #include "server/lib/tls/identity.h"
 
-#include "server/lib/tls/error.h"
 #include "server/lib/tls/pem.h"
 
 #include <openssl/err.h>

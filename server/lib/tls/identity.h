@@ -2,7 +2,8 @@
 #ifndef ACTPASS_SERVER_TLS_IDENTITY_H
 #define ACTPASS_SERVER_TLS_IDENTITY_H
 
-#include "server/lib/tls/policy.h"
+#include "config/config.h"
+#include "server/lib/base/error.h"
 
 #include <openssl/ssl.h>
 

@@ -5,7 +5,7 @@
 #define ACTPASS_TLS_LIMITS_H
 
 #include "config/config.h"
-#include "server/lib/tls/error.h"
+#include "server/lib/base/error.h"
 
 #include <openssl/ssl.h>
 

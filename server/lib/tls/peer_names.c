@@ -1,8 +1,6 @@
 /* Names of peers. */
 #include "server/lib/tls/peer_names.h"
 
-#include "server/lib/tls/error.h"
-
 #include <arpa/inet.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>

@@ -18,7 +18,10 @@
 #ifndef ACTPASS_SERVER_TLS_PEER_NAMES_H
 #define ACTPASS_SERVER_TLS_PEER_NAMES_H
 
-#include "server/lib/tls/policy.h"
+#include "config/config.h"
+#include "server/lib/base/error.h"
+
+#include <openssl/x509.h>
 
 struct peer_names {
     struct peer_name *items;

@@ -2,7 +2,6 @@
 #include "server/lib/tls/pem.h"
 
 #include "config/private_file.h"
-#include "server/lib/tls/error.h"
 
 #include <errno.h>
 #include <openssl/err.h>

@@ -2,7 +2,7 @@
 #ifndef ACTPASS_SERVER_TLS_PEM_H
 #define ACTPASS_SERVER_TLS_PEM_H
 
-#include "server/lib/tls/policy.h"
+#include "server/lib/base/error.h"
 
 #include <openssl/evp.h>
 

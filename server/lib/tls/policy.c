@@ -2,7 +2,6 @@
 #include "server/lib/tls/policy.h"
 
 #include "server/lib/tls/crl.h"
-#include "server/lib/tls/error.h"
 #include "server/lib/tls/own_keys.h"
 #include "server/lib/tls/peer_names.h"
 #include "server/lib/tls/pin.h"

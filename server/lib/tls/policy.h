@@ -16,16 +16,12 @@
 #define ACTPASS_SERVER_TLS_POLICY_H
 
 #include "config/config.h"
+#include "server/lib/base/error.h"
 
 #include <openssl/x509.h>
 
 struct policy;
 struct own_keys;
-
-/* What is wrong, in one sentence. */
-struct tls_error {
-    char text[512];
-};
 
 /* Makes a policy of peer names, pins, crl and our own certificate (NULL: none), which must never be
  * the peer's (reflection, hazard 30). NULL with error on a bad name, pin or list, or no memory. */

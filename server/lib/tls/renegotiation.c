@@ -1,70 +1,33 @@
 #include "server/lib/tls/renegotiation.h"
 
-#include "server/lib/tls/error.h"
+#include "server/lib/base/ssl_data.h"
 
 #include <openssl/x509.h>
-#include <pthread.h>
-#include <stdlib.h>
 
-/* Of the first handshake. */
-struct first {
-    X509 *peer; /* NULL: it has shown none */
-};
+/* Stands for the certificate of a peer that has shown none. */
+static char no_certificate;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int slot = -1; /* written once, by prepare() */
-
-static void free_first(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long number,
-                       void *arg)
+static void free_certificate(void *certificate)
 {
-    struct first *first = pointer;
-    (void)parent;
-    (void)data;
-    (void)index;
-    (void)number;
-    (void)arg;
-    if (first)
-        X509_free(first->peer);
-    free(first);
-}
-
-static void prepare(void)
-{
-    slot = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_first);
-}
-
-bool renegotiation_prepare(void)
-{
-    return pthread_once(&once, prepare) == 0 && slot >= 0;
-}
-
-static const struct first *first_of(const SSL *ssl)
-{
-    return SSL_get_ex_data(ssl, slot);
+    X509_free(certificate);
 }
 
 bool renegotiation_note_first(SSL *ssl)
 {
-    struct first *first = calloc(1, sizeof(*first));
-    if (!first)
-        return false;
-    first->peer = SSL_get1_peer_certificate(ssl);
-    if (SSL_set_ex_data(ssl, slot, first) == 1)
-        return true;
-    X509_free(first->peer);
-    free(first);
-    return false;
+    X509 *peer = SSL_get1_peer_certificate(ssl);
+    return peer ? ssl_data_set(ssl, SSL_PART_FIRST_PEER, peer, free_certificate)
+                : ssl_data_set(ssl, SSL_PART_FIRST_PEER, &no_certificate, NULL);
 }
 
 bool renegotiation_is_one(const SSL *ssl)
 {
-    return first_of(ssl);
+    return ssl_data_get(ssl, SSL_PART_FIRST_PEER);
 }
 
 bool renegotiation_same_peer(const SSL *ssl, const X509 *peer, struct tls_error *error)
 {
-    const struct first *first = first_of(ssl);
-    return !first || !first->peer || X509_cmp(first->peer, peer) == 0 ||
+    const void *first = ssl_data_get(ssl, SSL_PART_FIRST_PEER);
+    return !first || first == &no_certificate || X509_cmp(first, peer) == 0 ||
            tls_fail(error, "in a renegotiation it is another than before");
 }
 

@@ -3,12 +3,9 @@
 #ifndef ACTPASS_SERVER_TLS_RENEGOTIATION_H
 #define ACTPASS_SERVER_TLS_RENEGOTIATION_H
 
-#include "server/lib/tls/policy.h"
+#include "server/lib/base/error.h"
 
 #include <openssl/ssl.h>
-
-/* Process-wide set-up. False: no memory. */
-bool renegotiation_prepare(void);
 
 /* Keeps the peer's certificate of the first handshake, if it has shown one. False: no memory. */
 bool renegotiation_note_first(SSL *ssl);

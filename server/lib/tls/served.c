@@ -1,7 +1,8 @@
 /* What a TLS server shows. */
 #include "server/lib/tls/served.h"
 
-#include "server/lib/tls/error.h"
+#include "server/lib/base/error.h"
+#include "server/lib/tls/renegotiation.h"
 #include "server/lib/tls/staple.h"
 
 #include <openssl/err.h>
@@ -221,17 +222,11 @@ static bool is_own(const struct served *served, struct name name)
                            NULL) == 1;
 }
 
-/* A renegotiation is no occasion for another identity. */
-static bool is_renegotiation(const SSL *ssl)
-{
-    uint8_t finished[EVP_MAX_MD_SIZE];
-    return SSL_get_finished(ssl, finished, sizeof(finished)) > 0;
-}
-
+/* A renegotiation cannot change the identity. */
 bool served_choose(const struct served *served, SSL *ssl, int *alert)
 {
     struct name name;
-    if (served->count == 0 || is_renegotiation(ssl) || !read_name(ssl, &name))
+    if (served->count == 0 || renegotiation_is_one(ssl) || !read_name(ssl, &name))
         return true;
     const struct choice *choice = find(served, name, false);
     if (!choice)

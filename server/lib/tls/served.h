@@ -7,8 +7,8 @@
 #ifndef ACTPASS_SERVER_TLS_SERVED_H
 #define ACTPASS_SERVER_TLS_SERVED_H
 
+#include "server/lib/sessions/scope.h"
 #include "server/lib/tls/identity.h"
-#include "server/lib/tls/scope.h"
 
 struct served;
 

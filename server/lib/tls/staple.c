@@ -1,8 +1,6 @@
 /* An OCSP response. */
 #include "server/lib/tls/staple.h"
 
-#include "server/lib/tls/error.h"
-
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>

@@ -3,7 +3,7 @@
 #ifndef ACTPASS_SERVER_TLS_STAPLE_H
 #define ACTPASS_SERVER_TLS_STAPLE_H
 
-#include "server/lib/tls/policy.h"
+#include "server/lib/base/error.h"
 
 #include <openssl/ssl.h>
 

@@ -1,7 +1,6 @@
 /* Whom do we trust? */
 #include "server/lib/tls/trust.h"
 
-#include "server/lib/tls/error.h"
 #include "server/lib/tls/pem.h"
 
 #include <openssl/err.h>

@@ -1,52 +1,26 @@
 /* The check of the peer's certificate inside the handshake. */
 #include "server/lib/tls/verify.h"
 
+#include "server/lib/base/error.h"
+#include "server/lib/base/ssl_data.h"
 #include "server/lib/tls/crl.h"
-#include "server/lib/tls/error.h"
 #include "server/lib/tls/renegotiation.h"
 
 #include <openssl/err.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- The reason, kept with the SSL -------------------------------------------------------- */
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int slot = -1; /* written once, by prepare() */
-
-static void free_reason(void *parent, void *reason, CRYPTO_EX_DATA *data, int index, long number,
-                        void *pointer)
-{
-    (void)parent;
-    (void)data;
-    (void)index;
-    (void)number;
-    (void)pointer;
-    free(reason);
-}
-
-static void prepare(void)
-{
-    slot = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_reason);
-}
-
-bool verify_prepare(void)
-{
-    return pthread_once(&once, prepare) == 0 && slot >= 0;
-}
-
 /* Without memory for it, verify_refusal falls back on OpenSSL's own words. */
 static void keep_reason(SSL *ssl, const char *text)
 {
-    char *reason = strdup(text);
-    char *before = SSL_get_ex_data(ssl, slot);
-    free(SSL_set_ex_data(ssl, slot, reason) == 1 ? before : reason);
+    (void)ssl_data_set(ssl, SSL_PART_REFUSAL, strdup(text), free);
 }
 
 const char *verify_refusal(SSL *ssl)
 {
-    const char *reason = SSL_get_ex_data(ssl, slot);
+    const char *reason = ssl_data_get(ssl, SSL_PART_REFUSAL);
     if (reason)
         return reason;
     long result = SSL_get_verify_result(ssl);

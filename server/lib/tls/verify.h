@@ -7,9 +7,6 @@
 
 #include <openssl/ssl.h>
 
-/* Process-wide set-up. False: no memory. */
-bool verify_prepare(void);
-
 /* Makes the context ask the policy (and, as client, for the protocol) about every certificate that
  * a peer shows. Both must outlive the context's SSL objects. */
 struct verify {

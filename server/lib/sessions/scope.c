@@ -1,5 +1,5 @@
 /* The session-id context. */
-#include "server/lib/tls/scope.h"
+#include "server/lib/sessions/scope.h"
 
 #include <openssl/evp.h>
 #include <string.h>
@@ -42,10 +42,10 @@ static bool add_ca(EVP_MD_CTX *digest, const STACK_OF(X509) * ca)
     return done;
 }
 
-static bool add_all(EVP_MD_CTX *digest, const struct config_tls *tls, bool server,
+static bool add_all(EVP_MD_CTX *digest, const struct config_tls *tls, enum role role,
                     const STACK_OF(X509) * ca, const X509 *own)
 {
-    const uint8_t flags[] = {server, tls->insecure_any_peer, tls->ca_system,
+    const uint8_t flags[] = {role == ROLE_SERVER, tls->insecure_any_peer, tls->ca_system,
                              (uint8_t)config_client_auth(tls), (uint8_t)tls->min_version};
     return add(digest, 'f', flags, sizeof(flags)) && add_strings(digest, 'n', &tls->peer_names) &&
            add_strings(digest, 'p', &tls->peer_pins) && add_ca(digest, ca) &&
@@ -53,13 +53,12 @@ static bool add_all(EVP_MD_CTX *digest, const struct config_tls *tls, bool serve
            (!own || add_certificate(digest, 'o', own));
 }
 
-bool scope_of(const struct config_tls *tls, bool server, const STACK_OF(X509) * ca, const X509 *own,
-              uint8_t scope[SCOPE_SIZE])
+bool scope_of(const struct config_tls *tls, enum role role, const STACK_OF(X509) * ca,
+              const X509 *own, uint8_t scope[SCOPE_SIZE])
 {
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     bool done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
-                add_all(digest, tls, server, ca, own) &&
-                EVP_DigestFinal_ex(digest, scope, NULL) == 1;
+                add_all(digest, tls, role, ca, own) && EVP_DigestFinal_ex(digest, scope, NULL) == 1;
     EVP_MD_CTX_free(digest);
     return done;
 }

@@ -1,10 +1,12 @@
 /* The session-id context: a session made in one role, or under one policy, is never resumed in
  * another (hazards 32 and 33). Any thread. */
-#ifndef ACTPASS_SERVER_TLS_SCOPE_H
-#define ACTPASS_SERVER_TLS_SCOPE_H
+#ifndef ACTPASS_SERVER_SESSIONS_SCOPE_H
+#define ACTPASS_SERVER_SESSIONS_SCOPE_H
 
-#include "server/lib/tls/policy.h"
+#include "config/config.h"
+#include "relay/verdict.h"
 
+#include <openssl/x509.h>
 #include <stdint.h>
 
 enum { SCOPE_SIZE = 32 };
@@ -12,8 +14,8 @@ enum { SCOPE_SIZE = 32 };
 /* Made of the role and of all that decides whom we accept and who we are: names, pins, versions,
  * ciphers, CA certificates (NULL: none, or the system's), client authentication, our own
  * certificate (NULL: none). False: no memory. */
-bool scope_of(const struct config_tls *tls, bool server, const STACK_OF(X509) * ca, const X509 *own,
-              uint8_t scope[SCOPE_SIZE]);
+bool scope_of(const struct config_tls *tls, enum role role, const STACK_OF(X509) * ca,
+              const X509 *own, uint8_t scope[SCOPE_SIZE]);
 
 /* Of one service: another one for each name; "" changes nothing. False: no memory. */
 bool scope_narrow(uint8_t scope[SCOPE_SIZE], const char *service);

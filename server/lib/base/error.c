@@ -1,20 +1,24 @@
-/* Error sentences. */
-#include "server/lib/tls/error.h"
+#include "server/lib/base/error.h"
 
 #include <openssl/err.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+bool tls_vfail(struct tls_error *error, const char *format, va_list arguments)
+{
+    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    for (char *at = error->text; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == '\x7f')
+            *at = '.';
+    return false;
+}
 
 bool tls_fail(struct tls_error *error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    tls_vfail(error, format, arguments);
     va_end(arguments);
-    for (char *at = error->text; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == '\x7f')
-            *at = '.';
     return false;
 }
 

@@ -1,4 +1,4 @@
-#include "server/lib/rate.h"
+#include "server/lib/base/rate.h"
 
 #include <stdatomic.h>
 

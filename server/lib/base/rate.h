@@ -1,8 +1,8 @@
 /* Rate limits: of log lines, of connections, of whatever may come a thousand times a second. The
  * state of a limit is one time in microseconds of clock_now_us, 0 at the beginning, which the
  * caller keeps; no function here allocates or locks. */
-#ifndef ACTPASS_SERVER_RATE_H
-#define ACTPASS_SERVER_RATE_H
+#ifndef ACTPASS_SERVER_BASE_RATE_H
+#define ACTPASS_SERVER_BASE_RATE_H
 
 #include <stdbool.h>
 #include <stdint.h>

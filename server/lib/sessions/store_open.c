@@ -1,0 +1,53 @@
+#include "server/lib/sessions/store_open.h"
+
+#include "server/lib/sessions/file.h"
+#include "server/lib/sessions/memory.h"
+#include "server/lib/sessions/redis.h"
+
+static const struct store_limits usual_limits = {
+    .max_records = 20000,
+    .max_bytes = (size_t)48 * 1024 * 1024,
+};
+
+static struct store *new_file(const struct config_sessions *where, struct tls_error *error)
+{
+#ifdef HAVE_LMDB
+    return store_file_new(where->path, &usual_limits, error);
+#else
+    tls_fail(error,
+             "sessions \"%s\": this actpass was built without LMDB: use memory, tickets or redis, "
+             "or build it where liblmdb-dev is installed",
+             where->text);
+    return NULL;
+#endif
+}
+
+static struct store *new_redis(const struct config_sessions *where, struct tls_error *error)
+{
+#ifdef HAVE_HIREDIS
+    return store_redis_new(where, REDIS_DEADLINE_MS, error);
+#else
+    tls_fail(error,
+             "sessions \"%s\": this actpass was built without hiredis: use memory, tickets or "
+             "file, or build it where libhiredis-dev is installed",
+             where->text);
+    return NULL;
+#endif
+}
+
+static struct store *new_memory(struct tls_error *error)
+{
+    struct store *store = store_memory_new(&usual_limits);
+    if (!store)
+        tls_fail(error, "out of memory for sessions");
+    return store;
+}
+
+struct store *store_open(const struct config_sessions *where, struct tls_error *error)
+{
+    if (where->kind == CONFIG_SESSIONS_FILE)
+        return new_file(where, error);
+    if (where->kind == CONFIG_SESSIONS_REDIS)
+        return new_redis(where, error);
+    return new_memory(error);
+}
