@@ -101,15 +101,14 @@ static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
 static int64_t take_early(actpass_conn *conn, void *buffer, size_t size)
 {
     size_t took = conn_take_early(conn, buffer, size);
-    conn_note_read(conn);
-    (void)conn_settle(conn); /* a writer may have waited for the room */
+    conn_note_read(conn); /* which wakes a writer that has waited for the room */
     return (int64_t)took;
 }
 
-/* A writer that waits for the end of a renegotiation waits for the transport. What SSL has taken
- * from there ahead of what was asked for would be hidden from it, and the reader may not come
+/* What a reader does for a writer that waits for the end of a renegotiation. That writer waits for
+ * the transport, and cannot see what SSL has already read from it; and the reader may not come
  * again. */
-static void leave_nothing_hidden(actpass_conn *conn)
+static void serve_writer(actpass_conn *conn)
 {
     if (conn->renegotiating && conn->end == ACTPASS_OPEN && SSL_has_pending(conn->ssl))
         (void)conn_settle(conn);
@@ -128,7 +127,7 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
     else
         result = read_locked(conn, buffer, size);
     if (result > 0)
-        leave_nothing_hidden(conn);
+        serve_writer(conn);
     pthread_mutex_unlock(&conn->lock);
     return result;
 }
