@@ -21,7 +21,7 @@ struct worker {
 
 struct threads {
     pthread_attr_t attributes; /* constant */
-    unsigned keep_most;        /* constant */
+    unsigned keep_max;         /* constant */
     int64_t keep_ms;           /* constant */
 
     pthread_mutex_t lock; /* guards all that follows */
@@ -36,9 +36,9 @@ struct threads {
 static int attributes_init(pthread_attr_t *attributes, size_t stack_size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    long least = sysconf(_SC_THREAD_STACK_MIN);
-    if (least > 0 && stack_size < (size_t)least)
-        stack_size = (size_t)least;
+    long min = sysconf(_SC_THREAD_STACK_MIN);
+    if (min > 0 && stack_size < (size_t)min)
+        stack_size = (size_t)min;
     if (stack_size > SIZE_MAX - page)
         return EINVAL;
     int error = pthread_attr_init(attributes);
@@ -50,12 +50,12 @@ static int attributes_init(pthread_attr_t *attributes, size_t stack_size)
     return error;
 }
 
-struct threads *threads_new(size_t stack_size, unsigned keep_most, int64_t keep_ms)
+struct threads *threads_new(size_t stack_size, unsigned keep_max, int64_t keep_ms)
 {
     struct threads *threads = calloc(1, sizeof(*threads));
     if (!threads)
         return NULL;
-    threads->keep_most = keep_most;
+    threads->keep_max = keep_max;
     threads->keep_ms = keep_ms;
     if (attributes_init(&threads->attributes, stack_size) != 0)
         goto out_free;
@@ -99,7 +99,7 @@ static void idle_remove(struct threads *threads, struct worker *worker)
  * together with giving it one. */
 static bool wait_for_job(struct threads *threads, struct worker *worker)
 {
-    if (threads->closing || threads->idle_count >= threads->keep_most)
+    if (threads->closing || threads->idle_count >= threads->keep_max)
         return false;
     struct timespec until = clock_absolute(clock_deadline_ms(threads->keep_ms));
     idle_push(threads, worker);
@@ -214,14 +214,6 @@ int threads_run(struct threads *threads, void (*job)(void *arg), void *arg)
     pthread_cond_signal(&worker->wake);
     pthread_mutex_unlock(&threads->lock);
     return 0;
-}
-
-unsigned threads_count(struct threads *threads)
-{
-    pthread_mutex_lock(&threads->lock);
-    unsigned count = threads->count;
-    pthread_mutex_unlock(&threads->lock);
-    return count;
 }
 
 void threads_free(struct threads *threads)

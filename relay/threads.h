@@ -8,16 +8,13 @@
 
 struct threads;
 
-/* A pool with no thread yet. Threads that have had no job for keep_ms end; at most keep_most are
+/* A pool with no thread yet. Threads that have had no job for keep_ms end; at most keep_max are
  * kept idle. stack_size is in bytes. Returns NULL when memory or another resource is short. */
-struct threads *threads_new(size_t stack_size, unsigned keep_most, int64_t keep_ms);
+struct threads *threads_new(size_t stack_size, unsigned keep_max, int64_t keep_ms);
 
 /* Runs job(arg) on a kept thread or a new one; never waits for another job to end. Returns 0, or
  * the errno of pthread_create: then the job is not run and arg is still the caller's. */
 int threads_run(struct threads *threads, void (*job)(void *arg), void *arg);
-
-/* How many threads there are now, idle ones included. */
-unsigned threads_count(struct threads *threads);
 
 /* Waits until every job has ended, joins every thread, frees. NULL is fine. Not to be called from
  * one of the pool's own threads. */
