@@ -81,13 +81,15 @@ enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
 /* What a conversation may wait for. READABLE is also true at the end of the stream and after an
  * error, WRITABLE and FLUSHED after an error: the next call or relay_status reports which. ENDED is
  * true once the socket's input has ended, read or not. ARRIVED is like READABLE, for a writer that
- * must read to complete a renegotiation (relay_note). */
+ * must read to complete a renegotiation (relay_note). FAILED is true once the transport has failed,
+ * by a reset for example; input from before may still be there. */
 enum relay_want {
     RELAY_READABLE = 1,
     RELAY_WRITABLE = 2,
     RELAY_FLUSHED = 4,
     RELAY_ENDED = 8,
-    RELAY_ARRIVED = 16
+    RELAY_ARRIVED = 16,
+    RELAY_FAILED = 32
 };
 
 /* Takes the socket, also on failure. The time of acceptance is now. NULL with errno. */

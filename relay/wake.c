@@ -43,7 +43,8 @@ bool wake_is_ready(struct relay *relay, unsigned want)
     return ((want & (RELAY_READABLE | RELAY_ARRIVED)) && is_readable(relay)) ||
            ((want & RELAY_WRITABLE) && is_writable(relay)) ||
            ((want & RELAY_FLUSHED) && is_flushed(relay)) ||
-           ((want & RELAY_ENDED) && is_ended(relay));
+           ((want & RELAY_ENDED) && is_ended(relay)) ||
+           ((want & RELAY_FAILED) && relay->error != 0);
 }
 
 /* ---- Who must be woken -------------------------------------------------------------------- */

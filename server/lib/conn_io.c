@@ -42,23 +42,25 @@ static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollf
     return relay_wait(conn->relay, want, extra, extras, deadline_us);
 }
 
+enum relay_wait conn_wait_until(actpass_conn *conn, unsigned want, struct pollfd *extra,
+                                nfds_t extras, int64_t deadline_us)
+{
+    int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
+    enum relay_wait result = wait_idly(conn, want, extra, extras, until_us);
+    if (result == WAIT_TIMEOUT && until_us < deadline_us)
+        return conn_settles_late(conn) ? WAIT_CANCELLED : WAIT_READY;
+    if (result == WAIT_CANCELLED)
+        conn_end_of_transport(conn);
+    return result;
+}
+
 bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
                int64_t deadline_us)
 {
-    int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
-    switch (wait_idly(conn, want, extra, extras, until_us)) {
-    case WAIT_READY:
-        return true;
-    case WAIT_TIMEOUT:
-        if (until_us < deadline_us)
-            return !conn_settles_late(conn);
+    enum relay_wait result = conn_wait_until(conn, want, extra, extras, deadline_us);
+    if (result == WAIT_TIMEOUT)
         conn_fail(conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
-        return false;
-    case WAIT_CANCELLED:
-        break;
-    }
-    conn_end_of_transport(conn);
-    return false;
+    return result == WAIT_READY;
 }
 
 void conn_flush(actpass_conn *conn)
