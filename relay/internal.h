@@ -7,7 +7,8 @@
  *   sniff.c                    the first bytes and the verdict
  *   loop.c                     the I/O loop: poll, receive, send
  *   wait.c                     the conversation's waits and calls
- *   bio.c thread.c life.c      the BIO under SSL; the relay thread; new, abort, close, free
+ *   bio.c life.c               the BIO under SSL; new, abort, close, free
+ *   thread.c                   the relay thread
  *
  * All functions here need the lock. Those marked (drops) release it around a system call. */
 #ifndef ACTPASS_RELAY_INTERNAL_H

@@ -110,7 +110,7 @@ void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout
 static bool may_skip_fd(struct relay *relay)
 {
     return relay->waiters.calls > 0 && relay->driver.loop == LOOP_FREE && !relay->wake.writers &&
-           !state_turn_hook(relay) && !relay->cancelled && state_wanted_events(relay) != 0;
+           !state_is_forced(relay) && !relay->cancelled && state_wanted_events(relay) != 0;
 }
 
 void relay_release(struct relay *relay)

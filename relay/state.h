@@ -264,11 +264,20 @@ bool state_output_dead(const struct relay *relay);  /* nothing more can be sent 
  * returns at once for ever, whatever the events (hazard 9). */
 short state_wanted_events(struct relay *relay);
 
-/* The hook that decides who runs the I/O loop; NULL: the usual rule. */
-static inline bool (*state_turn_hook(const struct relay *relay))(enum relay_turn turn)
-{
-    return relay->options.hooks ? relay->options.hooks->may : NULL;
-}
+/* ---- The hooks of a test: asked here and nowhere else --------------------------------------- */
+
+/* Does a test decide who runs the I/O loop? */
+bool state_is_forced(const struct relay *relay);
+
+/* May it be this thread's turn? Always true if no test decides it. */
+bool state_may(const struct relay *relay, enum relay_turn turn);
+
+/* When a parked relay thread looks again although nobody wakes it, if a test decides; else
+ * DEADLINE_NEVER. */
+int64_t state_look_again_us(const struct relay *relay);
+
+/* The size of one receive or send. */
+size_t state_io_size(const struct relay *relay, size_t size);
 
 /* ---- spill.c ------------------------------------------------------------------------------- */
 

@@ -32,14 +32,13 @@ static void leave(struct relay *relay)
  * before others. The direct transport has no other thread to run it. */
 static bool may_drive(struct relay *relay, nfds_t extras)
 {
-    bool (*hook)(enum relay_turn turn) = state_turn_hook(relay);
     if (relay->driver.loop != LOOP_FREE || (extras == 0 && relay->waiters.loop_wanted > 0))
         return false;
     if (relay->options.transport == RELAY_DIRECT)
         return true;
     if (relay->state == RELAY_SNIFF)
         return false;
-    return !hook || extras > 0 || hook(TURN_CONVERSATION_POLLS);
+    return extras > 0 || state_may(relay, TURN_CONVERSATION_POLLS);
 }
 
 /* Sleeps until the thread that runs the loop has something for this one. */
@@ -131,8 +130,7 @@ enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extr
 /* Sends here and now, unless a test has the relay thread do it. */
 void wait_flush(struct relay *relay)
 {
-    bool (*hook)(enum relay_turn turn) = state_turn_hook(relay);
-    if (!hook || relay->options.transport == RELAY_DIRECT || hook(TURN_CONVERSATION_SENDS))
+    if (relay->options.transport == RELAY_DIRECT || state_may(relay, TURN_CONVERSATION_SENDS))
         loop_flush(relay);
     else if (relay->driver.loop == LOOP_FREE)
         wake_relay_thread(relay);
