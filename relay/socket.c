@@ -1,4 +1,4 @@
-/* One receive or send, without the lock, and what it came to. */
+/* One receive or send, without the lock, and its result. */
 #include "relay/clock.h"
 #include "relay/internal.h"
 
@@ -57,7 +57,6 @@ void socket_discard(struct relay *relay)
 
 /* ---- Output ------------------------------------------------------------------------------- */
 
-/* What a failed send came to. */
 static int note_unsent(struct relay *relay, int error)
 {
     if (error == EINTR)

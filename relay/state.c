@@ -36,7 +36,7 @@ static void note_held(struct relay *relay)
     relay->holder = pthread_self();
 }
 
-/* Whoever releases the lock with a wake-up due would lose it. */
+/* A wake-up that is due when the lock is released would be lost. */
 static void note_released(struct relay *relay)
 {
     state_assert_held(relay);

@@ -1,9 +1,9 @@
-/* The relay thread runs the I/O loop while the peer's first bytes are waited for, and later while
- * the conversation is outside any call. */
+/* The relay thread runs the I/O loop until the role is decided, and later while the conversation is
+ * outside any call. */
 #include "relay/clock.h"
 #include "relay/internal.h"
 
-/* What the thread remembers from one look at the conversation to the next. */
+/* What the thread keeps from one look at the conversation to the next. */
 struct watch {
     uint64_t call_number;
     bool away; /* outside any call for a whole grace period */
@@ -51,8 +51,8 @@ static void drive(struct relay *relay)
     wake_waiters(relay);
 }
 
-/* Has the conversation been in one call since the last look? Then it runs the loop for as long as
- * the call lasts, and has a thread started when it leaves. */
+/* Has the conversation been in one call since the last look? Then it runs the loop until the call
+ * ends, and starts a thread when it leaves. */
 static bool not_needed(const struct relay *relay, const struct watch *watch)
 {
     return !state_is_forced(relay) && relay->waiters.calls > 0 &&

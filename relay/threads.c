@@ -95,8 +95,8 @@ static void idle_remove(struct threads *threads, struct worker *worker)
     threads->idle_count--;
 }
 
-/* With the lock held. True: there is another job. threads_run takes the worker off the idle list
- * together with giving it one. */
+/* Returns true if there is another job. threads_run removes the worker from the idle list when it
+ * gives it one. With the lock held. */
 static bool wait_for_job(struct threads *threads, struct worker *worker)
 {
     if (threads->closing || threads->idle_count >= threads->keep_max)
@@ -121,7 +121,7 @@ static void worker_free(struct worker *worker)
 static void join_and_free(struct worker *worker)
 {
     if (worker) {
-        (void)pthread_join(worker->thread, NULL); /* joinable, and nobody else joins it */
+        (void)pthread_join(worker->thread, NULL); /* cannot fail: joinable, and joined only here */
         worker_free(worker);
     }
 }
@@ -151,7 +151,8 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-/* The application's signals are not for our threads; those that a fault raises must stay open. */
+/* The application's signals are not for our threads. Those that a fault raises must not be blocked.
+ */
 static int create_with_signals_blocked(struct threads *threads, struct worker *worker)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF};
@@ -165,7 +166,7 @@ static int create_with_signals_blocked(struct threads *threads, struct worker *w
         return error;
     pthread_t thread;
     error = pthread_create(&thread, &threads->attributes, worker_main, worker);
-    if (error == EINVAL) /* the application's thread-local data alone fill so small a stack */
+    if (error == EINVAL) /* the application's thread-local data needs a larger stack */
         error = pthread_create(&thread, NULL, worker_main, worker);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* restores what was valid */
     return error;
@@ -210,7 +211,7 @@ int threads_run(struct threads *threads, void (*job)(void *arg), void *arg)
     idle_remove(threads, worker);
     worker->job = job;
     worker->arg = arg;
-    /* Under the lock: once it is free the worker may do the job, end and be freed. */
+    /* Under the lock: once that is released, the worker may run the job, end and be freed. */
     pthread_cond_signal(&worker->wake);
     pthread_mutex_unlock(&threads->lock);
     return 0;
