@@ -1,6 +1,6 @@
-/* The BIO under SSL: a source and sink over the conversation's side of the transport. It is ours,
- * and not the internal half itself, since only here one learns what SSL reads and writes (hazard
- * 3). */
+/* The BIO under SSL: a source and sink over the conversation's side of the transport. SSL does not
+ * get the internal half of the pair itself, since no callback on that reports what SSL reads and
+ * writes (hazard 3). */
 #include "relay/clock.h"
 #include "relay/internal.h"
 
@@ -46,8 +46,8 @@ static int wait_error(enum relay_wait wait)
     return fail(wait == WAIT_CANCELLED ? ECANCELED : ETIMEDOUT);
 }
 
-/* While glare is possible the first bytes are not SSL's yet; after a revised role, not this SSL's.
- */
+/* While glare is possible, the first bytes are not for SSL yet; after the role was revised, they
+ * are not for this SSL object. */
 static bool withheld(const struct relay *relay, const BIO *bio)
 {
     return state_takes_input(relay) || relay->ssl.revised || relay->ssl.bio != bio;
@@ -101,8 +101,8 @@ static int write_locked(struct relay *relay, BIO *bio, const void *data, size_t 
         BIO_set_retry_write(bio);
         return -1;
     }
-    /* FIN goes first: the answer to a KeyUpdate that came after our close_notify, which nobody
-     * needs. */
+    /* FIN comes next. What is dropped here is the answer to a KeyUpdate that came after our
+     * close_notify: nobody needs it. */
     if (relay->state == RELAY_DRAIN)
         return (int)size;
     while (!relay->cancelled && !state_output_dead(relay)) {
@@ -177,7 +177,7 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
     }
 }
 
-/* One method for the process, made once and kept: OpenSSL has no place of its own for it. */
+/* One method for the process, made once and never freed: OpenSSL has no place to keep it. */
 static BIO_METHOD *method;
 static pthread_once_t method_once = PTHREAD_ONCE_INIT;
 

@@ -10,13 +10,14 @@
 
 int64_t clock_now_us(void);
 
-/* The deadline that many milliseconds from now; a negative number is never. */
+/* Returns the deadline in MS milliseconds; DEADLINE_NEVER for a negative number. */
 int64_t clock_deadline_ms(int64_t ms);
 
-/* What is left until the deadline, for ppoll: NULL for never, otherwise *storage, zero if past. */
+/* Returns the time until the deadline, for ppoll: NULL for DEADLINE_NEVER, otherwise *storage,
+ * which is zero if the deadline has passed. */
 const struct timespec *clock_left(int64_t deadline_us, struct timespec *storage);
 
-/* Initialises a condition variable whose timed waits take clock_absolute. 0, or an errno. */
+/* Initializes a condition variable whose timed waits take clock_absolute. Returns 0 or an errno. */
 int clock_init_cond(pthread_cond_t *cond);
 
 /* The deadline as an absolute CLOCK_MONOTONIC time, for pthread_cond_timedwait. */

@@ -1,6 +1,6 @@
 /* The direct transport: SSL reads and writes the socket itself. What the socket does not take of a
- * record is spilt, so that here, too, no record is left half written. There is no relay thread and
- * no ring: while the conversation is outside a call, nothing moves. */
+ * record is spilt, so no record is left half written. There is no relay thread and no ring: while
+ * the conversation is outside any call, no byte is moved. */
 #include "relay/clock.h"
 #include "relay/internal.h"
 
@@ -22,7 +22,7 @@ static ssize_t direct_read(struct relay *relay, void *buffer, size_t size)
     return (ssize_t)got;
 }
 
-/* Some thread sends from the spill, which must not move meanwhile. (drops) */
+/* While a thread sends from the spill, its memory must stay where it is. (drops) */
 static void wait_for_sender(struct relay *relay)
 {
     relay->waiters.followers++;
@@ -31,7 +31,7 @@ static void wait_for_sender(struct relay *relay)
     relay->waiters.followers--;
 }
 
-/* Sends while nothing is spilt: then no other thread has a reason to send. */
+/* Sends only if nothing is spilt: then no other thread has a reason to send. */
 static int direct_write(struct relay *relay, const void *data, size_t size)
 {
     size_t sent;
@@ -72,7 +72,7 @@ static bool direct_wants_input(struct relay *relay)
 
 static void direct_receive(struct relay *relay)
 {
-    relay->input.ready = true; /* the conversation's next read tells */
+    relay->input.ready = true; /* the conversation's next read receives */
 }
 
 const struct transport transport_direct = {

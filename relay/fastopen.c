@@ -1,5 +1,5 @@
-/* TCP Fast Open, the client's side (RFC 7413): the first flight, which is a ClientHello and secret
- * from nobody, goes into the SYN. The socket is not connected before its first send. */
+/* TCP Fast Open, the client's side (RFC 7413): the first flight, a ClientHello and so nothing
+ * secret, travels in the SYN. The socket is not connected before its first send. */
 #include "relay/internal.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-/* A kernel without it, or one that was told not to: an ordinary connect does. */
+/* For a kernel that does not have or allow Fast Open. */
 static int connect_plainly(const struct relay *relay)
 {
     const struct relay_options *options = &relay->options;
@@ -16,8 +16,8 @@ static int connect_plainly(const struct relay *relay)
     return EINPROGRESS;
 }
 
-/* Without a cookie the data is not queued although the connect is under way (hazard 34): it stays
- * where it is until the socket can be written to. */
+/* Without a cookie the kernel begins to connect but does not queue the data (hazard 34): it stays
+ * in the transport until the socket can be written to. */
 ssize_t fastopen_send(struct relay *relay, const void *data, size_t size)
 {
     const struct relay_options *options = &relay->options;
@@ -42,8 +42,7 @@ bool relay_connected(struct relay *relay)
     return getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
 }
 
-/* The kernel's word on it: the other side acknowledged data that was in the SYN (tcp(7), TCP_INFO).
- */
+/* As the kernel reports it: the peer acknowledged data that was in the SYN (tcp(7), TCP_INFO). */
 bool relay_syn_data(struct relay *relay)
 {
     struct tcp_info info = {0};

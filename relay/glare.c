@@ -1,10 +1,10 @@
-/* Both ends may have been silent for as long as the other would wait. This file keeps a client by
- * silence from talking past a peer that speaks at the same moment: relay/GLARE.md has the rule and
- * why it is safe.
+/* Two peers that are both silent until their timeouts may both send a ClientHello. This file keeps
+ * a client by silence from sending one to a peer that sends its own at the same moment, and
+ * resolves the case that both were sent. relay/GLARE.md has the rule, and why it is safe.
  *
  *   withhold   our ClientHello is in the transport; one last look at the socket before it is sent
- *   held       the look found the beginning of something: we wait for the rest
- *   watch      our ClientHello is on the wire; is the first thing that comes another ClientHello?
+ *   held       the look has found the beginning of a record: we wait for the rest
+ *   watch      our ClientHello was sent; is the first input another ClientHello?
  */
 #include "relay/internal.h"
 
@@ -24,19 +24,18 @@ void glare_end(struct relay *relay)
     relay->glare.own_hello = (struct spill){0};
 }
 
-/* Keeps what SSL writes until its ClientHello is whole: it may be needed for the comparison. */
 void glare_note_output(struct relay *relay, const void *data, size_t size)
 {
     struct spill *own = &relay->glare.own_hello;
     if (relay->glare.state != GLARE_WITHHOLD || hello_classify(own->data, own->end) == HELLO_CLIENT)
         return;
-    /* Without our own hello there is nothing to compare: go on as if we did not know the rule. */
+    /* Without our own hello there is nothing to compare: go on without the rule. */
     if (own->end + size > HELLO_MAX || spill_append(own, data, size))
         glare_end(relay);
 }
 
-/* Another role than announced. The BIO of the old SSL object goes dead; the conversation makes a
- * new one. */
+/* Changes the role that was announced. The BIO of the old SSL object asks for retries from now on;
+ * the conversation makes a new one. */
 static void revise(struct relay *relay, enum role role, enum cause cause)
 {
     state_set_verdict(relay, role, cause);
@@ -52,28 +51,27 @@ static void discard_output(struct relay *relay)
         relay->transport->sent(relay, size);
 }
 
-/* The peer's bytes start with its hello, which ends at TAKEN. Nothing of it may reach our client.
- */
-static void drop_hello(struct first_bytes *first, size_t taken)
+/* Removes the peer's hello, which ends at END, from the front: our client must not read it. */
+static void drop_hello(struct first_bytes *first, size_t end)
 {
-    memmove(first->data, first->data + taken, first->length - taken);
-    first->length -= taken;
+    memmove(first->data, first->data + end, first->length - end);
+    first->length -= end;
 }
 
-/* The handshake of the hello that stands will be bound to it. */
+/* The handshake of the other hello is bound to this digest (GLARE.md, step 4). */
 static void note_dropped(struct relay *relay, const uint8_t digest[HELLO_DIGEST])
 {
     memcpy(relay->glare.digest, digest, HELLO_DIGEST);
     relay->glare.dropped = true;
 }
 
-/* Both hellos were sent. The larger digest stays client (hazard 29). */
+/* Both hellos were sent. The peer with the larger digest stays client (hazard 29). */
 static void compare(struct relay *relay)
 {
     uint8_t ours[HELLO_DIGEST], theirs[HELLO_DIGEST];
     size_t own_end = hello_digest(relay->glare.own_hello.data, relay->glare.own_hello.end, ours);
     size_t end = hello_digest(relay->input.first.data, relay->input.first.length, theirs);
-    if (own_end == 0 || end == 0) { /* SSLv2 format or worse: SSL will say what it thinks of it */
+    if (own_end == 0 || end == 0) { /* SSLv2 format, for example: SSL reads and refuses it */
         glare_end(relay);
         return;
     }
@@ -100,7 +98,7 @@ void glare_judge(struct relay *relay)
         return;
     case HELLO_CLIENT:
         break;
-    default: /* a ServerHello, an alert, noise: for SSL to read */
+    default: /* a ServerHello, an alert or garbage: SSL reads it */
         glare_end(relay);
         return;
     }
@@ -112,7 +110,7 @@ void glare_judge(struct relay *relay)
     revise(relay, ROLE_SERVER, CAUSE_CLIENT_HELLO_LATE);
 }
 
-/* ---- From the owner's side ---------------------------------------------------------------- */
+/* ---- Called by the owner ------------------------------------------------------------------ */
 
 bool relay_may_glare(struct relay *relay)
 {

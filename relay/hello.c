@@ -3,22 +3,22 @@
 #include <openssl/evp.h>
 #include <stdbool.h>
 
-enum { RECORD_HEADER = 5, RECORD_MOST = 16384, HANDSHAKE_HEADER = 4 };
+enum { RECORD_HEADER = 5, RECORD_MAX = 16384, HANDSHAKE_HEADER = 4 };
 enum { TYPE_CCS = 0x14, TYPE_ALERT = 0x15, TYPE_HANDSHAKE = 0x16, TYPE_LAST = 0x18, MAJOR = 0x03 };
 enum { HELLO_REQUEST = 0, CLIENT_HELLO = 1, SERVER_HELLO = 2 };
 
-/* Text decides by its first byte; whoever types it waits for an answer. */
+/* Text is recognized by its first byte: somebody who types it waits for an answer. */
 static bool is_text(uint8_t byte)
 {
     return (byte >= 0x20 && byte < 0x7f) || (byte >= 0x07 && byte <= 0x0d);
 }
 
-/* A record that is not a proper beginning. With a header that TLS may have, it is one that somebody
- * sends who speaks TLS; else it is no TLS at all. What TLS does not know may be anything, so its
- * length must be in bounds. */
+/* For bytes that begin no handshake record. With a header that TLS allows they come from a peer
+ * that speaks TLS; otherwise they are not TLS. A record of an unknown type must have an allowed
+ * length, or it could be anything. */
 static enum hello classify_other(const uint8_t *header, size_t length)
 {
-    enum { LONGEST = RECORD_MOST + 2048 }; /* RFC 5246 section 6.2.3 */
+    enum { CIPHERTEXT_MAX = RECORD_MAX + 2048 }; /* RFC 5246 section 6.2.3 */
     bool known = header[0] >= TYPE_CCS && header[0] <= TYPE_LAST;
     if (length == 1)
         return is_text(header[0]) ? HELLO_NOT_TLS : HELLO_PARTIAL;
@@ -27,20 +27,20 @@ static enum hello classify_other(const uint8_t *header, size_t length)
     if (length < RECORD_HEADER)
         return HELLO_PARTIAL;
     size_t body = ((size_t)header[3] << 8) | header[4];
-    return body > 0 && (known || body <= LONGEST) ? HELLO_OTHER_RECORD : HELLO_NOT_TLS;
+    return body > 0 && (known || body <= CIPHERTEXT_MAX) ? HELLO_OTHER_RECORD : HELLO_NOT_TLS;
 }
 
 /* SSLv2 record header of two bytes, then CLIENT-HELLO = 1 and the version (RFC 5246 appendix E.2).
  */
 static enum hello classify_v2(const uint8_t *bytes, size_t length)
 {
-    enum { V2_HEADER = 2, V2_LEAST = 9 };
+    enum { V2_HEADER = 2, V2_MIN = 9 };
     if (length < V2_HEADER || (length == V2_HEADER && bytes[1] == MAJOR))
         return HELLO_PARTIAL;
     if (bytes[1] == MAJOR && bytes[2] != CLIENT_HELLO)
         return classify_other(bytes, length);
     size_t message = ((size_t)(bytes[0] & 0x7f) << 8) | bytes[1];
-    if (message < V2_LEAST)
+    if (message < V2_MIN)
         return HELLO_NOT_TLS;
     if (length > 2 && bytes[2] != CLIENT_HELLO)
         return HELLO_NOT_TLS;
@@ -50,7 +50,7 @@ static enum hello classify_v2(const uint8_t *bytes, size_t length)
     return enough ? HELLO_CLIENT : HELLO_PARTIAL;
 }
 
-/* Is this the beginning of a handshake record that OpenSSL would read on with? */
+/* Does a handshake record begin here that OpenSSL would go on reading? */
 static bool plausible_record(const uint8_t *header, size_t length)
 {
     if (header[0] != TYPE_HANDSHAKE || (length > 1 && header[1] != MAJOR))
@@ -58,7 +58,7 @@ static bool plausible_record(const uint8_t *header, size_t length)
     if (length < RECORD_HEADER)
         return true;
     size_t body = ((size_t)header[3] << 8) | header[4];
-    return body > 0 && body <= RECORD_MOST;
+    return body > 0 && body <= RECORD_MAX;
 }
 
 static enum hello classify_type(uint8_t type)
@@ -70,8 +70,8 @@ static enum hello classify_type(uint8_t type)
     return HELLO_OTHER_RECORD;
 }
 
-/* Walks the records from the second on, until the message whose header begins the first is whole.
- * What is wrong after the first is a bad ClientHello: OpenSSL answers it with the right alert. */
+/* Follows the message that begins in the first record through the records, until it is complete. An
+ * error after the first record makes it a bad ClientHello: OpenSSL answers with the right alert. */
 static enum hello follow_message(const uint8_t *bytes, size_t length)
 {
     size_t have = 0; /* bytes of the message seen so far */

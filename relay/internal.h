@@ -1,13 +1,14 @@
-/* What stands on the ground floor (state.h, wake.h). A file calls only files of the rows above its
- * own:
+/* What the files of the relay share, beside state.h and wake.h. A file calls only files of the rows
+ * above its own:
  *
  *   state.c wake.c             the state and its lock; who must be woken
  *   fastopen.c socket.c        one send or receive
- *   glare.c pair.c direct.c    both ends send a ClientHello; the two transports
+ *   glare.c pair.c direct.c    two ClientHellos; the two transports
  *   sniff.c                    the first bytes and the verdict
  *   loop.c                     the I/O loop: poll, receive, send
  *   wait.c                     the conversation's waits and calls
- *   bio.c thread.c life.c      the BIO under SSL; the relay thread; new, abort, close, free
+ *   bio.c life.c               the BIO under SSL; new, abort, close, free
+ *   thread.c                   the relay thread
  *
  * All functions here need the lock. Those marked (drops) release it around a system call. */
 #ifndef ACTPASS_RELAY_INTERNAL_H
@@ -22,15 +23,16 @@
 /* Room that one TLS record and its overhead need (hazard 13: 16 406 and 16 469 were measured). */
 #define RELAY_RECORD_ROOM 17408
 
-/* With so many bytes spilt, the BIO asks for a retry or waits. */
+/* From so many spilt bytes on, the BIO asks for a retry, or waits. */
 #define RELAY_SPILL_MAX 32768
 
-/* SSL may read so much from one wait for input to the next. A peer can send messages without data
- * for ever, and one SSL_read goes on over them: it has to come back for its deadline and for an
- * abort. */
+/* Max. bytes that SSL may read from one wait for input to the next. A peer can send messages
+ * without data endlessly, and one SSL_read reads them all: it must return for its deadline and for
+ * an abort.
+ */
 #define RELAY_INPUT_CREDIT RELAY_DEFAULT_RING
 
-/* A conversation may add so many descriptors to the poll set. */
+/* Max. descriptors that a conversation may add to the poll set. */
 #define RELAY_EXTRAS_MAX 4
 
 /* ---- fastopen.c ---------------------------------------------------------------------------- */
@@ -39,24 +41,28 @@ ssize_t fastopen_send(struct relay *relay, const void *data, size_t size); /* as
 
 /* ---- socket.c ------------------------------------------------------------------------------ */
 
-/* Receives once. The number of bytes, or 0: none came now, and the input's state says whether more
- * may come. (drops) */
+/* Receives once. Returns the number of bytes, or 0 if none came now: the input's state says whether
+ * more may come. (drops) */
 size_t socket_receive(struct relay *relay, void *buffer, size_t size);
 
 /* Reads and discards once. (drops) */
 void socket_discard(struct relay *relay);
 
-/* Sends once. 0, EAGAIN, EINTR, or the errno after which the output is OUTPUT_FAILED. (drops) */
+/* Sends once. Returns 0, EAGAIN, EINTR, or the errno after which the output is OUTPUT_FAILED.
+ * (drops) */
 int socket_send(struct relay *relay, const void *data, size_t size, size_t *sent);
 
-/* The input ends with an error of ours. */
+/* Ends the input with an error that is not the socket's. */
 void socket_fail_input(struct relay *relay, int error);
 
 /* ---- glare.c ------------------------------------------------------------------------------- */
 
-void glare_begin(struct relay *relay); /* silence or a hint has made us client */
+void glare_begin(struct relay *relay); /* we are client by silence or by a hint */
 void glare_end(struct relay *relay);
+
+/* Keeps what SSL writes until its ClientHello is complete. */
 void glare_note_output(struct relay *relay, const void *data, size_t size);
+
 void glare_judge(struct relay *relay); /* classifies the first bytes that came */
 
 /* ---- sniff.c ------------------------------------------------------------------------------- */
@@ -74,9 +80,9 @@ void loop_flush(struct relay *relay);
 /* Sends FIN, if all is sent and the state is RELAY_DRAIN. (drops) */
 void loop_finish(struct relay *relay);
 
-/* One turn: sleeps until something can be done or the deadline passes, receives, sends. True if an
- * extra descriptor has something. The caller has set LOOP_BUSY and has sent what can be sent.
- * (drops) */
+/* One turn: sleeps until something can be done or the deadline passes, receives, sends. Returns
+ * true if an extra descriptor has events. The caller has set LOOP_BUSY and has sent what can be
+ * sent. (drops) */
 bool loop_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t deadline_us);
 
 /* ---- wait.c -------------------------------------------------------------------------------- */
@@ -89,6 +95,7 @@ void wait_flush(struct relay *relay); /* relay_flush with the lock held. (drops)
 
 /* ---- life.c -------------------------------------------------------------------------------- */
 
-void life_unref(struct relay *relay); /* the last reference frees it; without the lock */
+/* Releases a reference; the last one frees the relay. Without the lock. */
+void life_unref(struct relay *relay);
 
 #endif

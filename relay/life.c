@@ -72,7 +72,7 @@ out_fd:
     return NULL;
 }
 
-/* ---- From the owner's side ---------------------------------------------------------------- */
+/* ---- Called by the owner ------------------------------------------------------------------ */
 
 struct verdict relay_verdict(struct relay *relay)
 {
@@ -105,12 +105,12 @@ void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout
     relay_unlock(relay);
 }
 
-/* May the next sleep do without an eventfd? Nothing but an abort may have to wake it, and the
- * socket must be polled then, since an abort shuts that down. */
+/* Can the next sleep do without an eventfd? Only if nothing but an abort has to wake it, and the
+ * socket is polled, since an abort shuts that down. */
 static bool may_skip_fd(struct relay *relay)
 {
     return relay->waiters.calls > 0 && relay->driver.loop == LOOP_FREE && !relay->wake.writers &&
-           !state_turn_hook(relay) && !relay->cancelled && state_wanted_events(relay) != 0;
+           !state_is_forced(relay) && !relay->cancelled && state_wanted_events(relay) != 0;
 }
 
 void relay_release(struct relay *relay)
@@ -147,18 +147,18 @@ static void close_socket(int fd, enum close_how how)
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     if (how == CLOSE_WITH_RESET)
         (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-    close(fd); /* nothing can be done about an error; the descriptor is gone also on EINTR */
+    close(fd); /* an error cannot be handled, and the descriptor is closed even after EINTR */
 }
 
-/* With output left, or after an abort, the peer must not take the end for an orderly one. */
+/* If output is lost, or after an abort, the peer must not mistake the end for an orderly one. */
 static enum close_how close_how(struct relay *relay)
 {
     bool lost = relay->cancelled || state_output_dead(relay) || state_has_output(relay);
     return lost ? CLOSE_WITH_RESET : CLOSE_IN_ORDER;
 }
 
-/* Does another thread still use a descriptor, or call the owner? The owner may close from
- * on_verdict, which is on the relay thread itself. */
+/* Does another thread still use a descriptor, or call the owner? The owner may close from within
+ * on_verdict, which runs on the relay thread. */
 static bool is_in_use(const struct relay *relay)
 {
     const struct driver *driver = &relay->driver;

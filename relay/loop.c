@@ -27,9 +27,9 @@ static int64_t taken_by_peer(struct relay *relay)
     return (int64_t)relay->output.sent - queued;
 }
 
-/* From here on the peer has to take some of the output within each write timeout. What the socket
- * itself takes does not count: its queue is large, and it reports room only when a good part of
- * that is free. (drops) */
+/* From here on the peer must take some of the output within each write timeout. What the socket
+ * takes does not count: its queue is large, and it reports room only when a large part of that is
+ * free. (drops) */
 static void note_blocked(struct relay *relay)
 {
     struct output *output = &relay->output;
@@ -40,8 +40,8 @@ static void note_blocked(struct relay *relay)
     output->stuck_taken = taken_by_peer(relay);
 }
 
-/* Did the peer take enough since then? One that takes a few bytes a second must not hold a
- * connection for ever. The measure begins anew. (drops) */
+/* Did the peer take enough since the last measurement? A peer that takes a few bytes a second must
+ * not hold a connection endlessly. Begins a new measurement. (drops) */
 static bool peer_progressed(struct relay *relay)
 {
     enum { BYTES_PER_SECOND_MIN = 64 };
@@ -51,8 +51,8 @@ static bool peer_progressed(struct relay *relay)
     return relay->output.stuck_taken - before >= (wanted > 0 ? wanted : 1);
 }
 
-/* When stuck output is given up. Dead output has no time limit: it would have passed for ever, and
- * poll would return at once. */
+/* When stuck output is given up. Dead output has no deadline: one in the past would make every poll
+ * return at once. */
 static int64_t stuck_deadline(const struct relay *relay)
 {
     const struct output *output = &relay->output;
@@ -70,7 +70,7 @@ static void check_times(struct relay *relay)
         return;
     int64_t since_us = relay->output.stuck_us;
     bool progressed = peer_progressed(relay);
-    if (relay->output.stuck_us != since_us) /* another thread has sent meanwhile */
+    if (relay->output.stuck_us != since_us) /* another thread has sent in between */
         return;
     if (progressed) {
         relay->output.stuck_us = clock_now_us();
@@ -116,7 +116,7 @@ static void receive(struct relay *relay)
  * (drops) */
 static void look_once_more(struct relay *relay)
 {
-    if (relay->input.receiving != RECEIVING_NOT) /* whoever receives sends afterwards */
+    if (relay->input.receiving != RECEIVING_NOT) /* the thread that receives sends afterwards */
         return;
     relay->input.receiving = RECEIVING;
     receive_watching(relay);
@@ -125,7 +125,7 @@ static void look_once_more(struct relay *relay)
         state_set_glare(relay, GLARE_WATCH);
 }
 
-/* False when no more can be sent for now. (drops) */
+/* Returns false if no more can be sent for now. (drops) */
 static bool send_once(struct relay *relay, const uint8_t *data, size_t size)
 {
     size_t sent;
@@ -198,7 +198,7 @@ static short sleep_in_poll(struct relay *relay, struct pollfd *set, nfds_t count
     relay->driver.polled = set[0].events;
     wake_unlock(relay);
     int ready = ppoll(set, count, clock_left(deadline_us, &left), NULL);
-    if (ready <= 0) /* EINTR, ENOMEM: the caller looks at its state and comes again */
+    if (ready <= 0) /* EINTR, ENOMEM: the caller looks at the state and polls again */
         for (nfds_t i = 0; i < count; i++)
             set[i].revents = 0;
     if (set[1].revents)
@@ -208,9 +208,9 @@ static short sleep_in_poll(struct relay *relay, struct pollfd *set, nfds_t count
     return set[0].revents;
 }
 
-/* After an idle wait there is no eventfd. One wait goes without it. The next makes a new one, and
- * does not sleep in this turn: nobody was woken for what has changed meanwhile. Where none is
- * available, it sleeps for short times instead. (drops) */
+/* After an idle wait there is no eventfd. One wait does without it. The next one makes a new one,
+ * and does not sleep in this turn, since changes meanwhile woke nobody. If no eventfd is available,
+ * it sleeps for short times instead. Returns the deadline of this turn's sleep. (drops) */
 static int64_t restore_wake_fd(struct relay *relay, int64_t deadline_us)
 {
     if (relay->wake.skip_fd) {

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Enough for a handshake and for small messages. */
-enum { SMALL_RING = 8192 };
+enum { SMALL_RING = 8192 }; /* enough for a handshake and for small messages */
 
 static void free_rings(struct relay *relay)
 {
@@ -23,13 +22,12 @@ static bool is_empty(const struct relay *relay)
            BIO_ctrl_pending(relay->rings.external) == 0;
 }
 
-/* No thread is inside send or recv, which work on the rings' own memory. */
+/* Not while a thread is inside send or recv, which work on the rings' memory. */
 static bool may_replace(const struct relay *relay)
 {
     return is_empty(relay) && !relay->output.sending && relay->input.receiving != RECEIVING_IN_RING;
 }
 
-/* A ring was too small for what came. */
 static void note_full(struct rings *rings)
 {
     if (rings->size == RINGS_SMALL)
@@ -56,7 +54,7 @@ static bool have_rings(struct relay *relay)
     return BIO_new_bio_pair(&rings->internal, outbound, &rings->external, inbound);
 }
 
-/* In a long wait the memory goes back. What comes next may be small again. */
+/* The next rings are small again. */
 static void pair_release(struct relay *relay)
 {
     if (relay->rings.internal && !is_empty(relay))
@@ -130,8 +128,8 @@ static bool pair_wants_input(struct relay *relay)
     return !relay->rings.external || BIO_ctrl_get_write_guarantee(relay->rings.external) > 0;
 }
 
-/* Receives into the ring itself. If SSL emptied it meanwhile, its offset went back to 0, and the
- * bytes must be moved there (hazard 2). */
+/* Receives into the ring's memory. If SSL has emptied the ring meanwhile, its offset is 0 again,
+ * and the bytes must be moved there (hazard 2). */
 static void pair_receive(struct relay *relay)
 {
     char *reserved, *committed;

@@ -6,7 +6,7 @@
  * Threads: the relay's own thread (transport pair only; it goes back to the pool while the
  * conversation stays in a call), the one or two threads of the conversation, and any thread in
  * relay_abort. One mutex guards all state, and is not held across a system call other than a futex.
- * A caller may hold no lock of its own that on_verdict takes.
+ * A caller must not hold a lock that on_verdict takes.
  *
  * The I/O loop (poll, receive, send) is run by one thread at a time: a conversation thread that
  * must wait anyway or, while the conversation is outside any call, the relay thread. README.md
@@ -31,11 +31,11 @@ enum relay_transport { RELAY_PAIR, RELAY_DIRECT };
 /* What is to be done next, and by which thread. */
 enum relay_turn { TURN_CONVERSATION_POLLS, TURN_CONVERSATION_SENDS, TURN_RELAY_POLLS };
 
-/* What a test decides in place of the relay. Valid until relay_free. Called with the relay's lock
- * held, by any thread. */
+/* What a test decides in place of the relay. Must stay valid until relay_free. Called with the
+ * relay's lock held, by any thread. */
 struct relay_hooks {
-    bool (*may)(enum relay_turn turn); /* who runs the loop and sends; NULL: the usual rule */
-    int64_t look_us; /* with `may`: the relay thread asks again after so long; 0: when signalled */
+    bool (*may)(enum relay_turn turn); /* which thread polls and sends; NULL: the usual rule */
+    int64_t look_us; /* with `may`: interval at which the relay thread asks again; 0: when woken */
     size_t io_cap;   /* max. bytes of one receive or send; 0: no cap */
     /* Each change of a part of the state ("output", from "open" to "blocked"). "verdict" gives role
      * and cause instead. NULL: none. */
@@ -46,14 +46,13 @@ struct relay_options {
     enum relay_transport transport;
     enum role role; /* ROLE_AUTO: decide by the first bytes, resolve glare (below) */
     enum role hint; /* with ROLE_AUTO: the role to take at once; ROLE_AUTO: none */
-    int64_t
-        initial_data_timeout_ms;  /* how long to wait for the peer's first bytes; negative: ever */
-    int64_t handshake_timeout_ms; /* for the rest of a hello that has begun */
-    int64_t write_timeout_ms;     /* for output that makes no progress; negative: never */
-    size_t inbound_size;          /* ring sizes in bytes, at least 1; 0: default */
+    int64_t initial_data_timeout_ms; /* how long to wait for the first bytes; negative: no limit */
+    int64_t handshake_timeout_ms;    /* for the rest of a hello that has begun */
+    int64_t write_timeout_ms;        /* for output that makes no progress; negative: no limit */
+    size_t inbound_size;             /* ring sizes in bytes, at least 1; 0: default */
     size_t outbound_size;
     struct sockaddr_storage
-        fast_open;            /* the first output goes there in the SYN; the socket is not */
+        fast_open;            /* where the first output is sent in the SYN: the socket is not */
     socklen_t fast_open_size; /*   connected yet. 0: none. Pair and ROLE_CLIENT only */
     struct threads *threads;  /* for the relay thread; must outlive the relay */
     /* Called once, on the relay thread, without a lock held, when the verdict is known; NULL: none.
@@ -64,7 +63,8 @@ struct relay_options {
 };
 /* Glare (GLARE.md): with ROLE_AUTO and the pair, a client by silence or by hint withholds its
  * ClientHello, and two ClientHellos are resolved. So the verdict's role may change until the
- * handshake is done. Then READABLE becomes true, and a new SSL object needs a new relay_bio. */
+ * handshake is complete. READABLE becomes true at such a change; the new SSL object needs a new
+ * relay_bio. */
 
 #define RELAY_DEFAULT_RING 131072
 
@@ -81,19 +81,22 @@ enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
 /* What a conversation may wait for. READABLE is also true at the end of the stream and after an
  * error, WRITABLE and FLUSHED after an error: the next call or relay_status reports which. ENDED is
  * true once the socket's input has ended, read or not. ARRIVED is like READABLE, for a writer that
- * must read to complete a renegotiation (relay_note). */
+ * must read to complete a renegotiation (relay_note). FAILED is true once the transport has failed,
+ * by a reset for example; input from before may still be there. */
 enum relay_want {
     RELAY_READABLE = 1,
     RELAY_WRITABLE = 2,
     RELAY_FLUSHED = 4,
     RELAY_ENDED = 8,
-    RELAY_ARRIVED = 16
+    RELAY_ARRIVED = 16,
+    RELAY_FAILED = 32
 };
 
-/* Takes the socket, also on failure. The time of acceptance is now. NULL with errno. */
+/* Takes the socket, also on failure. The verdict's times count from this call. Returns NULL with
+ * errno. */
 struct relay *relay_new(int fd, const struct relay_options *options);
 
-/* Starts the relay thread (transport pair; does nothing otherwise). 0, or the errno of
+/* Starts the relay thread (transport pair; does nothing otherwise). Returns 0, or the errno of
  * pthread_create. */
 int relay_start(struct relay *relay);
 
@@ -107,8 +110,8 @@ struct verdict relay_verdict(struct relay *relay);
  * client until the peer's first bytes are judged. */
 bool relay_may_glare(struct relay *relay);
 
-/* The SHA-256 of the ClientHello that glare has dropped: the peer's if we won, ours if we lost.
- * False: there was no glare. */
+/* Copies the SHA-256 of the ClientHello that glare has dropped: the peer's if we won, ours if we
+ * lost. Returns false if there was no glare. */
 bool relay_dropped_hello(struct relay *relay, uint8_t digest[32]);
 
 /* Was there glare, and was it resolved: is the cause GLARE_WON or GLARE_LOST? */
@@ -118,11 +121,11 @@ bool relay_has_resolved_glare(struct relay *relay);
  * GLARE_LOST becomes GLARE_UNSUPPORTED. */
 void relay_glare_failed(struct relay *relay);
 
-/* A new BIO over the conversation's side, for SSL_set_bio; the relay must outlive it. NULL: no
- * memory. */
+/* Returns a new BIO over the conversation's side, for SSL_set_bio; the relay must outlive it.
+ * Returns NULL without memory. */
 BIO *relay_bio(struct relay *relay);
 
-/* With blocking true, the BIO waits inside its reads (for read_timeout_ms; negative: for ever) and
+/* With blocking true, the BIO waits inside its reads (for read_timeout_ms; negative: no limit) and
  * writes (for the write timeout), and reports failure as -1 with errno ETIMEDOUT, ECANCELED or the
  * transport's (hazard 5). With false, it asks for a retry. */
 void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout_ms);
@@ -135,11 +138,11 @@ void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout
 enum relay_wait relay_wait(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                            int64_t deadline_us);
 
-/* What the conversation's threads tell each other through the relay. */
+/* What the conversation's threads must know of each other. */
 enum relay_notes {
     NOTE_HOLDS = 1, /* input is held for a reader: READABLE is true, whatever the transport has */
-    NOTE_BUSY = 2,  /* something is under way that a writer must wait for: WRITABLE is not true */
-    NOTE_FULL = 4   /* there is no room for a writer to read into: ARRIVED is not true */
+    NOTE_BUSY = 2,  /* a writer must wait for something that is in progress: WRITABLE is false */
+    NOTE_FULL = 4   /* a writer has no room to read into: ARRIVED is false */
 };
 
 /* Replaces the notes, and wakes the waiting threads. */
@@ -153,9 +156,8 @@ bool relay_is(struct relay *relay, unsigned want);
 void relay_enter(struct relay *relay);
 void relay_leave(struct relay *relay);
 
-/* Sends what can be sent now, and leaves the rest to the I/O loop. A call that wrote ends with
- * this.
- */
+/* Sends what can be sent now, and leaves the rest to the I/O loop. Must follow writes that no wait
+ * follows. */
 void relay_flush(struct relay *relay);
 
 /* What the transport has seen, to find the reason of a failed SSL call. */
@@ -183,19 +185,20 @@ enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us);
  * bytes (hazard 17). */
 void relay_discard(struct relay *relay, uint64_t max, int64_t deadline_us);
 
-/* Frees the memory and the eventfd, which a connection without traffic does not need, until its
- * next wait but one. For the conversation's only thread, between two waits in one call. */
+/* Frees the memory and the eventfd, which a connection without traffic does not need. The next wait
+ * does without the eventfd; the one after it makes a new one. For the conversation's only thread,
+ * between two waits in one call. */
 void relay_release(struct relay *relay);
 
-/* Wakes every wait with WAIT_CANCELLED, and makes relay_close reset the connection. Any thread. */
+/* Makes every wait return WAIT_CANCELLED, and relay_close reset the connection. Any thread. */
 void relay_abort(struct relay *relay);
 
-/* Closes the socket (with RST if aborted or output is left), and has the relay thread end. No
- * conversation thread may be in a call. After it, only relay_status, relay_verdict and relay_free
- * may be called. */
+/* Closes the socket (with RST after an abort, or if output is left), and makes the relay thread
+ * end. No conversation thread may be in a call. After it, only relay_status, relay_verdict and
+ * relay_free may be called. */
 void relay_close(struct relay *relay);
 
-/* Closes if that was not done, and gives up the caller's reference. NULL does nothing. */
+/* Closes the relay if it is open, and releases the caller's reference. NULL does nothing. */
 void relay_free(struct relay *relay);
 
 #endif

@@ -11,7 +11,7 @@ static void decide(struct relay *relay, enum role role, enum cause cause)
     state_set_verdict(relay, role, cause);
     relay->verdict.decided_us = clock_now_us() - relay->accepted_us;
     state_set(relay, RELAY_OPEN);
-    wake_poller(relay); /* it sleeps for the old state's sake */
+    wake_poller(relay); /* its deadline and events are those of the old state */
     wake_waiters(relay);
 }
 
@@ -25,7 +25,7 @@ static void decide_late(struct relay *relay)
     decide(relay, ROLE_CLIENT, CAUSE_SILENCE);
 }
 
-/* A guess: glare makes up for a wrong one. */
+/* A hint may be wrong: the rule for glare corrects that. */
 static void decide_by_hint(struct relay *relay, enum role role)
 {
     if (role == ROLE_CLIENT)
@@ -87,7 +87,8 @@ static void judge(struct relay *relay)
     }
 }
 
-/* Room for more first bytes: starts at the size of a common hello, at most HELLO_MAX. */
+/* Grows the buffer from the size of a common hello up to HELLO_MAX. Returns false without memory.
+ */
 static bool make_room(struct first_bytes *first)
 {
     if (first->length < first->capacity)
@@ -120,7 +121,7 @@ void sniff_receive(struct relay *relay)
 {
     bool begins = relay->input.first.length == 0;
     if (sniff_read(relay)) {
-        if (begins) /* the rest of the hello has the handshake's time */
+        if (begins) /* the rest of the hello has the handshake timeout */
             relay->hello_deadline_us = clock_deadline_ms(relay->options.handshake_timeout_ms);
         judge(relay);
     } else if (state_input_over(relay)) {

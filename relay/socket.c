@@ -1,15 +1,9 @@
-/* One receive or send, without the lock, and what it came to. */
+/* One receive or send, without the lock, and its result. */
 #include "relay/clock.h"
 #include "relay/internal.h"
 
 #include <errno.h>
 #include <sys/socket.h>
-
-static size_t capped(const struct relay *relay, size_t size)
-{
-    size_t cap = relay->options.hooks ? relay->options.hooks->io_cap : 0;
-    return cap && size > cap ? cap : size;
-}
 
 /* ---- Input -------------------------------------------------------------------------------- */
 
@@ -42,7 +36,7 @@ static void note_received(struct relay *relay, ssize_t got, int error)
 
 size_t socket_receive(struct relay *relay, void *buffer, size_t size)
 {
-    size = capped(relay, size);
+    size = state_io_size(relay, size);
     wake_unlock(relay);
     ssize_t got = recv(relay->fd, buffer, size, MSG_DONTWAIT);
     int error = errno;
@@ -63,7 +57,6 @@ void socket_discard(struct relay *relay)
 
 /* ---- Output ------------------------------------------------------------------------------- */
 
-/* What a failed send came to. */
 static int note_unsent(struct relay *relay, int error)
 {
     if (error == EINTR)
@@ -78,7 +71,7 @@ static int note_unsent(struct relay *relay, int error)
 int socket_send(struct relay *relay, const void *data, size_t size, size_t *sent)
 {
     bool connects = relay->output.connect == CONNECT_ON_SEND;
-    size = capped(relay, size);
+    size = state_io_size(relay, size);
     wake_unlock(relay);
     ssize_t taken = connects ? fastopen_send(relay, data, size)
                              : send(relay->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -36,7 +36,7 @@ static void note_held(struct relay *relay)
     relay->holder = pthread_self();
 }
 
-/* Whoever releases the lock with a wake-up due would lose it. */
+/* A wake-up that is due when the lock is released would be lost. */
 static void note_released(struct relay *relay)
 {
     state_assert_held(relay);
@@ -119,13 +119,19 @@ struct part {
     const char *values[6];
 };
 
+static void trace(const struct relay *relay, const char *part, const char *from, const char *to)
+{
+    const struct relay_hooks *hooks = relay->options.hooks;
+    if (hooks && hooks->trace)
+        hooks->trace(relay, part, from, to);
+}
+
 static void note_change(const struct relay *relay, const struct part *part, unsigned from,
                         unsigned to)
 {
     state_assert_held(relay);
-    const struct relay_hooks *hooks = relay->options.hooks;
-    if (hooks && hooks->trace && from != to)
-        hooks->trace(relay, part->name, part->values[from], part->values[to]);
+    if (from != to)
+        trace(relay, part->name, part->values[from], part->values[to]);
 }
 
 void state_set(struct relay *relay, enum relay_state to)
@@ -192,9 +198,7 @@ void state_set_glare(struct relay *relay, enum glare_state to)
 void state_set_verdict(struct relay *relay, enum role role, enum cause cause)
 {
     state_assert_held(relay);
-    const struct relay_hooks *hooks = relay->options.hooks;
-    if (hooks && hooks->trace)
-        hooks->trace(relay, "verdict", role_name(role), cause_name(cause));
+    trace(relay, "verdict", role_name(role), cause_name(cause));
     relay->verdict.role = role;
     relay->verdict.cause = cause;
 }
@@ -246,4 +250,28 @@ short state_wanted_events(struct relay *relay)
     if (relay->output.state == OUTPUT_BLOCKED)
         events |= POLLOUT;
     return events;
+}
+
+/* ---- The hooks of a test ------------------------------------------------------------------- */
+
+bool state_is_forced(const struct relay *relay)
+{
+    return relay->options.hooks && relay->options.hooks->may;
+}
+
+bool state_may(const struct relay *relay, enum relay_turn turn)
+{
+    return !state_is_forced(relay) || relay->options.hooks->may(turn);
+}
+
+int64_t state_look_again_us(const struct relay *relay)
+{
+    const struct relay_hooks *hooks = relay->options.hooks;
+    return hooks && hooks->look_us ? clock_now_us() + hooks->look_us : DEADLINE_NEVER;
+}
+
+size_t state_io_size(const struct relay *relay, size_t size)
+{
+    size_t cap = relay->options.hooks ? relay->options.hooks->io_cap : 0;
+    return cap && size > cap ? cap : size;
 }

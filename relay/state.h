@@ -1,10 +1,10 @@
-/* The ground floor of the relay: its state, its lock, and one setter for each part of the state
- * that others depend on. Nothing here wakes a thread or makes a system call other than the lock's.
+/* The state of a relay, its lock, and one setter for each part of the state that others depend on.
+ * Nothing here wakes a thread or makes a system call other than the lock's.
  *
  * The lock is the only one in this folder except that of the thread pool, and it is never held
  * across a system call. All functions need it, unless their comment says otherwise; debug builds
- * check that. A thread that has to wake another notes that down (wake.h) and releases the lock with
- * wake_unlock or wake_sleep. */
+ * check that. A thread that must wake another notes that in the state (wake.h), and releases the
+ * lock with wake_unlock or wake_sleep. */
 #ifndef ACTPASS_RELAY_STATE_H
 #define ACTPASS_RELAY_STATE_H
 
@@ -14,10 +14,9 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-/* Bytes in data[start, end). Output that was accepted and does not fit the transport yet, so that
- * no record is ever left half written (hazard 13), whatever the size of the ring. It is bounded:
- * from RELAY_SPILL_MAX on nothing more is accepted, and a conversation writes only when it is
- * empty. */
+/* Bytes in data[start, end): output that was accepted and does not fit the transport yet. So no
+ * record is left half written (hazard 13), whatever the size of the ring. It is bounded: from
+ * RELAY_SPILL_MAX on nothing more is accepted, and a conversation writes only when it is empty. */
 struct spill {
     uint8_t *data;
     size_t start, end, capacity;
@@ -37,9 +36,9 @@ struct transport {
     int (*write)(struct relay *relay, const void *data, size_t size); /* takes all; errno (drops) */
     bool (*writable)(struct relay *relay); /* would a record be taken without waiting? */
     size_t (*output)(struct relay *relay, const uint8_t **data); /* what to send next */
-    void (*sent)(struct relay *relay, size_t size);              /* so much of it was sent */
-    bool (*wants_input)(struct relay *relay);                    /* is there room to receive? */
-    void (*receive)(struct relay *relay);                        /* (drops) */
+    void (*sent)(struct relay *relay, size_t size); /* removes bytes of it that were sent */
+    bool (*wants_input)(struct relay *relay);       /* is there room to receive? */
+    void (*receive)(struct relay *relay);           /* (drops) */
     void (*release)(struct relay *relay); /* frees memory that holds no byte; NULL: has none */
 };
 
@@ -102,9 +101,9 @@ struct output {
 
 enum loop_state {
     LOOP_FREE,
-    LOOP_BUSY,   /* some thread has it */
-    LOOP_ASLEEP, /* and is inside poll: what it must know wakes it (wake.h) */
-    LOOP_WOKEN   /* that was done, or is due */
+    LOOP_BUSY,   /* some thread runs it */
+    LOOP_ASLEEP, /* and sleeps in poll: a change that matters to it must wake it (wake.h) */
+    LOOP_WOKEN   /* its wake-up was performed, or is due */
 };
 
 enum thread_state {
@@ -125,7 +124,7 @@ struct driver {
     pthread_t announcer;              /* RUNNING: the thread inside on_verdict */
 };
 
-/* ---- Glare: both ends send a ClientHello (GLARE.md) --------------------------------------- */
+/* ---- Glare: both peers send a ClientHello (GLARE.md) -------------------------------------- */
 
 enum glare_state {
     GLARE_OFF,
@@ -137,8 +136,8 @@ enum glare_state {
 struct glare {
     enum glare_state state;
     struct spill own_hello;       /* our ClientHello, while glare is possible */
-    bool dropped;                 /* glare has come, and the smaller hello was dropped: */
-    uint8_t digest[HELLO_DIGEST]; /*   its digest */
+    bool dropped;                 /* glare has occurred, and the smaller hello was dropped */
+    uint8_t digest[HELLO_DIGEST]; /* of the dropped one */
 };
 
 /* ---- Waiters: the threads of the conversation, and the parked relay thread ---------------- */
@@ -154,12 +153,12 @@ struct waiters {
     unsigned notes;         /* relay_note */
 };
 
-/* What wakes the thread inside poll: an eventfd, which cannot fill (hazard 8). */
+/* Wakes the thread that sleeps in poll: an eventfd, which cannot fill (hazard 8). */
 struct wake {
     int fd;           /* -1 while the connection is idle */
     bool skip_fd;     /* the next sleep does without one */
     bool due;         /* write to it when the lock is released */
-    unsigned writers; /* threads that are about to write to it: neither it nor the socket may go */
+    unsigned writers; /* threads about to write to it: neither it nor the socket may be closed */
 };
 
 /* ---- What SSL sees ------------------------------------------------------------------------ */
@@ -210,9 +209,9 @@ struct relay {
     struct ssl_side ssl;
 };
 
-/* ---- The lock. Each aborts the process where pthreads reports an error: that is a bug here. - */
+/* ---- The lock. Each aborts the process if pthreads reports an error, which is a bug here. -- */
 
-/* Initializes the lock and the conditions. 0 or an errno. Without the lock. */
+/* Initializes the lock and the conditions. Returns 0 or an errno. Without the lock. */
 int state_init_locks(struct relay *relay);
 void state_destroy_locks(struct relay *relay);
 
@@ -221,7 +220,8 @@ void relay_lock(struct relay *relay);
 /* Unlocks and does nothing else. No wake-up may be due: see wake_unlock. */
 void relay_unlock(struct relay *relay);
 
-/* Sleeps on the condition, at most until the deadline; true: that has passed. See wake_sleep. */
+/* Sleeps on the condition until the deadline at the latest. Returns true if it has passed. See
+ * wake_sleep. */
 bool state_sleep(struct relay *relay, pthread_cond_t *condition, int64_t deadline_us);
 
 void state_signal(struct relay *relay, pthread_cond_t *condition);    /* wakes one thread */
@@ -260,15 +260,24 @@ bool state_takes_input(const struct relay *relay);  /* glare: the first input is
 bool state_input_over(const struct relay *relay);   /* nothing more will be received */
 bool state_output_dead(const struct relay *relay);  /* nothing more can be sent */
 
-/* Events to poll the socket for now. 0: keep it out of the poll set, since after a reset poll
- * returns at once for ever, whatever the events (hazard 9). */
+/* Events to poll the socket for now. 0: keep it out of the poll set, since after a reset every poll
+ * returns at once, whatever the events (hazard 9). */
 short state_wanted_events(struct relay *relay);
 
-/* The hook that decides who runs the I/O loop; NULL: the usual rule. */
-static inline bool (*state_turn_hook(const struct relay *relay))(enum relay_turn turn)
-{
-    return relay->options.hooks ? relay->options.hooks->may : NULL;
-}
+/* ---- The hooks of a test: asked here and nowhere else --------------------------------------- */
+
+/* Does a test decide who runs the I/O loop? */
+bool state_is_forced(const struct relay *relay);
+
+/* May it be this thread's turn? Always true if no test decides it. */
+bool state_may(const struct relay *relay, enum relay_turn turn);
+
+/* When a parked relay thread looks again although nobody wakes it, if a test decides; else
+ * DEADLINE_NEVER. */
+int64_t state_look_again_us(const struct relay *relay);
+
+/* The size of one receive or send. */
+size_t state_io_size(const struct relay *relay, size_t size);
 
 /* ---- spill.c ------------------------------------------------------------------------------- */
 

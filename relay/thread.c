@@ -1,9 +1,9 @@
-/* The relay thread runs the I/O loop while the peer's first bytes are waited for, and later while
- * the conversation is outside any call. */
+/* The relay thread runs the I/O loop until the role is decided, and later while the conversation is
+ * outside any call. */
 #include "relay/clock.h"
 #include "relay/internal.h"
 
-/* What the thread remembers from one look at the conversation to the next. */
+/* What the thread keeps from one look at the conversation to the next. */
 struct watch {
     uint64_t call_number;
     bool away; /* outside any call for a whole grace period */
@@ -30,21 +30,13 @@ static void announce(struct relay *relay, struct watch *watch)
 
 static bool should_drive(struct relay *relay, const struct watch *watch)
 {
-    bool (*hook)(enum relay_turn turn) = state_turn_hook(relay);
     if (relay->driver.loop != LOOP_FREE)
         return false;
     if (relay->state == RELAY_SNIFF)
         return true;
-    if (hook)
-        return relay->waiters.loop_wanted == 0 && hook(TURN_RELAY_POLLS);
+    if (state_is_forced(relay))
+        return relay->waiters.loop_wanted == 0 && state_may(relay, TURN_RELAY_POLLS);
     return relay->waiters.calls == 0 && (watch->away || state_has_output(relay));
-}
-
-/* A test's hook is asked again after so long. */
-static int64_t hook_deadline(const struct relay *relay)
-{
-    const struct relay_hooks *hooks = relay->options.hooks;
-    return hooks && hooks->look_us ? clock_now_us() + hooks->look_us : DEADLINE_NEVER;
 }
 
 static void drive(struct relay *relay)
@@ -54,16 +46,16 @@ static void drive(struct relay *relay)
     loop_flush(relay);
     sniff_check_time(relay); /* an abort may have come before this thread could sleep */
     if (relay->state != RELAY_DONE && sniffing == (relay->state == RELAY_SNIFF))
-        (void)loop_turn(relay, NULL, 0, sniffing ? DEADLINE_NEVER : hook_deadline(relay));
+        (void)loop_turn(relay, NULL, 0, sniffing ? DEADLINE_NEVER : state_look_again_us(relay));
     state_set_loop(relay, LOOP_FREE);
     wake_waiters(relay);
 }
 
-/* Has the conversation been in one call since the last look? Then it runs the loop for as long as
- * the call lasts, and has a thread started when it leaves. */
+/* Has the conversation been in one call since the last look? Then it runs the loop until the call
+ * ends, and starts a thread when it leaves. */
 static bool not_needed(const struct relay *relay, const struct watch *watch)
 {
-    return !state_turn_hook(relay) && relay->waiters.calls > 0 &&
+    return !state_is_forced(relay) && relay->waiters.calls > 0 &&
            relay->waiters.call_number == watch->call_number;
 }
 
@@ -72,7 +64,7 @@ static void park(struct relay *relay, struct watch *watch)
 {
     struct waiters *waiters = &relay->waiters;
     int64_t deadline_us =
-        state_turn_hook(relay) ? hook_deadline(relay) : clock_now_us() + RELAY_GRACE_US;
+        state_is_forced(relay) ? state_look_again_us(relay) : clock_now_us() + RELAY_GRACE_US;
     watch->call_number = waiters->call_number;
     bool passed = wake_sleep(relay, &waiters->parked, deadline_us);
     watch->away = passed && waiters->calls == 0 && waiters->call_number == watch->call_number;

@@ -21,7 +21,7 @@ struct worker {
 
 struct threads {
     pthread_attr_t attributes; /* constant */
-    unsigned keep_most;        /* constant */
+    unsigned keep_max;         /* constant */
     int64_t keep_ms;           /* constant */
 
     pthread_mutex_t lock; /* guards all that follows */
@@ -36,9 +36,9 @@ struct threads {
 static int attributes_init(pthread_attr_t *attributes, size_t stack_size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    long least = sysconf(_SC_THREAD_STACK_MIN);
-    if (least > 0 && stack_size < (size_t)least)
-        stack_size = (size_t)least;
+    long min = sysconf(_SC_THREAD_STACK_MIN);
+    if (min > 0 && stack_size < (size_t)min)
+        stack_size = (size_t)min;
     if (stack_size > SIZE_MAX - page)
         return EINVAL;
     int error = pthread_attr_init(attributes);
@@ -50,12 +50,12 @@ static int attributes_init(pthread_attr_t *attributes, size_t stack_size)
     return error;
 }
 
-struct threads *threads_new(size_t stack_size, unsigned keep_most, int64_t keep_ms)
+struct threads *threads_new(size_t stack_size, unsigned keep_max, int64_t keep_ms)
 {
     struct threads *threads = calloc(1, sizeof(*threads));
     if (!threads)
         return NULL;
-    threads->keep_most = keep_most;
+    threads->keep_max = keep_max;
     threads->keep_ms = keep_ms;
     if (attributes_init(&threads->attributes, stack_size) != 0)
         goto out_free;
@@ -95,11 +95,11 @@ static void idle_remove(struct threads *threads, struct worker *worker)
     threads->idle_count--;
 }
 
-/* With the lock held. True: there is another job. threads_run takes the worker off the idle list
- * together with giving it one. */
+/* Returns true if there is another job. threads_run removes the worker from the idle list when it
+ * gives it one. With the lock held. */
 static bool wait_for_job(struct threads *threads, struct worker *worker)
 {
-    if (threads->closing || threads->idle_count >= threads->keep_most)
+    if (threads->closing || threads->idle_count >= threads->keep_max)
         return false;
     struct timespec until = clock_absolute(clock_deadline_ms(threads->keep_ms));
     idle_push(threads, worker);
@@ -121,7 +121,7 @@ static void worker_free(struct worker *worker)
 static void join_and_free(struct worker *worker)
 {
     if (worker) {
-        (void)pthread_join(worker->thread, NULL); /* joinable, and nobody else joins it */
+        (void)pthread_join(worker->thread, NULL); /* cannot fail: joinable, and joined only here */
         worker_free(worker);
     }
 }
@@ -151,7 +151,8 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-/* The application's signals are not for our threads; those that a fault raises must stay open. */
+/* The application's signals are not for our threads. Those that a fault raises must not be blocked.
+ */
 static int create_with_signals_blocked(struct threads *threads, struct worker *worker)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF};
@@ -165,7 +166,7 @@ static int create_with_signals_blocked(struct threads *threads, struct worker *w
         return error;
     pthread_t thread;
     error = pthread_create(&thread, &threads->attributes, worker_main, worker);
-    if (error == EINVAL) /* the application's thread-local data alone fill so small a stack */
+    if (error == EINVAL) /* the application's thread-local data needs a larger stack */
         error = pthread_create(&thread, NULL, worker_main, worker);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* restores what was valid */
     return error;
@@ -210,18 +211,10 @@ int threads_run(struct threads *threads, void (*job)(void *arg), void *arg)
     idle_remove(threads, worker);
     worker->job = job;
     worker->arg = arg;
-    /* Under the lock: once it is free the worker may do the job, end and be freed. */
+    /* Under the lock: once that is released, the worker may run the job, end and be freed. */
     pthread_cond_signal(&worker->wake);
     pthread_mutex_unlock(&threads->lock);
     return 0;
-}
-
-unsigned threads_count(struct threads *threads)
-{
-    pthread_mutex_lock(&threads->lock);
-    unsigned count = threads->count;
-    pthread_mutex_unlock(&threads->lock);
-    return count;
 }
 
 void threads_free(struct threads *threads)

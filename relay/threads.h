@@ -1,5 +1,5 @@
-/* Threads that are kept: a finished one waits for the next job, since making a thread costs more
- * than a handshake's share of system calls. Entered by any thread. */
+/* A pool of threads: a thread that has finished a job waits for the next one, since creating a
+ * thread costs more than the system calls of a handshake. Any thread. */
 #ifndef ACTPASS_RELAY_THREADS_H
 #define ACTPASS_RELAY_THREADS_H
 
@@ -8,19 +8,16 @@
 
 struct threads;
 
-/* A pool with no thread yet. Threads that have had no job for keep_ms end; at most keep_most are
- * kept idle. stack_size is in bytes. Returns NULL when memory or another resource is short. */
-struct threads *threads_new(size_t stack_size, unsigned keep_most, int64_t keep_ms);
+/* Returns a pool without threads. A thread that has had no job for keep_ms ends; at most keep_max
+ * are kept idle. stack_size is in bytes. Returns NULL if memory or another resource is short. */
+struct threads *threads_new(size_t stack_size, unsigned keep_max, int64_t keep_ms);
 
 /* Runs job(arg) on a kept thread or a new one; never waits for another job to end. Returns 0, or
  * the errno of pthread_create: then the job is not run and arg is still the caller's. */
 int threads_run(struct threads *threads, void (*job)(void *arg), void *arg);
 
-/* How many threads there are now, idle ones included. */
-unsigned threads_count(struct threads *threads);
-
-/* Waits until every job has ended, joins every thread, frees. NULL is fine. Not to be called from
- * one of the pool's own threads. */
+/* Waits until every job has ended, joins every thread and frees the pool. NULL does nothing. Must
+ * not be called on a thread of the pool. */
 void threads_free(struct threads *threads);
 
 #endif

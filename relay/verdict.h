@@ -18,8 +18,8 @@ enum cause {
     CAUSE_NOT_TLS,
     CAUSE_HELLO_INCOMPLETE,
     CAUSE_CLIENT_HELLO_LATE, /* the peer spoke just before our ClientHello was sent */
-    CAUSE_GLARE_WON,         /* both sent a ClientHello; ours stands */
-    CAUSE_GLARE_LOST,        /* both sent a ClientHello; the peer's stands */
+    CAUSE_GLARE_WON,         /* both sent a ClientHello; the peer's was dropped */
+    CAUSE_GLARE_LOST,        /* both sent a ClientHello; ours was dropped */
     CAUSE_GLARE_UNSUPPORTED, /* both sent one; the peer does not know the rule (GLARE.md) */
     CAUSE_REFLECTION,        /* our own ClientHello came back */
     CAUSE_HINT               /* decided at once by relay_options.hint */
@@ -31,11 +31,11 @@ struct verdict {
     int64_t accepted_us;   /* CLOCK_MONOTONIC; the two below count from here */
     int64_t decided_us;    /* from accept; -1 before */
     int64_t first_byte_us; /* from accept to the peer's first byte; -1: none yet */
-    int answerable;        /* no role, but a TLS server has an alert for what the peer sent */
+    int answerable;        /* no role, but a TLS server answers the peer's bytes with an alert */
     int peer_spoke_first;  /* the peer's first byte came before our first one */
 };
 
-/* Names for logs; static strings. A value that is no enumerator gives "none" and "undecided". */
+/* Names for logs; static strings. A value that is not an enumerator gives "none", "undecided". */
 const char *role_name(enum role role);
 const char *cause_name(enum cause cause);
 

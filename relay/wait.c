@@ -1,6 +1,6 @@
-/* The conversation's waits. A thread that must wait runs the I/O loop if that is free, and polls
- * for all. The others follow: they sleep until something arrives, or until the loop is free and one
- * of them takes over. */
+/* The conversation's waits. A thread that must wait runs the I/O loop if no other does, and polls
+ * for all. The others follow: they sleep until a condition is true, or until the loop is free and
+ * one of them takes it. */
 #include "relay/clock.h"
 #include "relay/internal.h"
 
@@ -10,8 +10,8 @@ static void enter(struct relay *relay)
         relay->waiters.call_number++;
 }
 
-/* The last thread to leave has a relay thread started, since there is none while a call lasts, or
- * wakes it if output would be left behind. */
+/* The last thread to leave starts a relay thread, since there may be none during a long call, or
+ * wakes it if output is left. */
 static void leave(struct relay *relay)
 {
     if (relay->driver.loop == LOOP_FREE)
@@ -28,18 +28,17 @@ static void leave(struct relay *relay)
         wake_relay_thread(relay);
 }
 
-/* May a conversation thread run the loop now? One with descriptors of its own must, so it goes
- * before others. The direct transport has no other thread to run it. */
+/* May a conversation thread run the loop now? One with extra descriptors must, so it precedes the
+ * others. The direct transport has no other thread to run it. */
 static bool may_drive(struct relay *relay, nfds_t extras)
 {
-    bool (*hook)(enum relay_turn turn) = state_turn_hook(relay);
     if (relay->driver.loop != LOOP_FREE || (extras == 0 && relay->waiters.loop_wanted > 0))
         return false;
     if (relay->options.transport == RELAY_DIRECT)
         return true;
     if (relay->state == RELAY_SNIFF)
         return false;
-    return !hook || extras > 0 || hook(TURN_CONVERSATION_POLLS);
+    return extras > 0 || state_may(relay, TURN_CONVERSATION_POLLS);
 }
 
 /* Sleeps until the thread that runs the loop has something for this one. */
@@ -64,7 +63,7 @@ static bool drive(struct relay *relay, unsigned want, struct pollfd *extra, nfds
                   int64_t deadline_us)
 {
     state_set_loop(relay, LOOP_BUSY);
-    loop_flush(relay); /* whoever sleeps in poll must have sent what can be sent */
+    loop_flush(relay); /* before a sleep in poll, all that can be sent must have been */
     bool sleep = !relay->cancelled && !wake_is_ready(relay, want);
     relay->waiters.awaited = want;
     bool fired = sleep && loop_turn(relay, extra, extras, deadline_us);
@@ -75,7 +74,7 @@ static bool drive(struct relay *relay, unsigned want, struct pollfd *extra, nfds
     return fired;
 }
 
-/* One look, and one sleep if there is nothing yet. True when *result is the answer. */
+/* Looks once, and sleeps once if nothing is ready. Returns true if *result is the wait's result. */
 static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                       int64_t deadline_us, enum relay_wait *result)
 {
@@ -97,8 +96,8 @@ static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, 
     return true;
 }
 
-/* Lets SSL read on, but not once the deadline has passed: more messages without data would put it
- * off for ever. False: all that could be read before this wait has been. */
+/* Lets SSL read on, but not once the deadline has passed: messages without data would postpone that
+ * endlessly. Returns false if SSL has read all that it may. */
 static bool renew_credit(struct relay *relay, unsigned want, int64_t deadline_us)
 {
     struct input *input = &relay->input;
@@ -128,18 +127,17 @@ enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extr
     return result;
 }
 
-/* Sends here and now, unless a test has the relay thread do it. */
+/* Sends on this thread, unless a test makes the relay thread do it. */
 void wait_flush(struct relay *relay)
 {
-    bool (*hook)(enum relay_turn turn) = state_turn_hook(relay);
-    if (!hook || relay->options.transport == RELAY_DIRECT || hook(TURN_CONVERSATION_SENDS))
+    if (relay->options.transport == RELAY_DIRECT || state_may(relay, TURN_CONVERSATION_SENDS))
         loop_flush(relay);
     else if (relay->driver.loop == LOOP_FREE)
         wake_relay_thread(relay);
     wake_if_events_changed(relay);
 }
 
-/* ---- From the owner's side ---------------------------------------------------------------- */
+/* ---- Called by the owner ------------------------------------------------------------------ */
 
 enum relay_wait relay_wait(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                            int64_t deadline_us)
@@ -150,7 +148,7 @@ enum relay_wait relay_wait(struct relay *relay, unsigned want, struct pollfd *ex
     return result;
 }
 
-/* In RELAY_SNIFF the relay thread runs the loop; with the direct transport, whoever waits here. */
+/* In RELAY_SNIFF the relay thread runs the loop; with the direct transport, the caller does. */
 enum relay_wait relay_wait_verdict(struct relay *relay, struct verdict *verdict)
 {
     enum relay_wait result = WAIT_READY;
@@ -208,7 +206,7 @@ enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us)
     relay_lock(relay);
     if (relay->state == RELAY_OPEN) {
         state_set(relay, RELAY_DRAIN);
-        wake_poller(relay); /* it sleeps for the old state's sake */
+        wake_poller(relay); /* its events are those of the old state */
     }
     loop_finish(relay);
     enum relay_wait result = wait_for(relay, RELAY_FLUSHED, NULL, 0, deadline_us);

@@ -4,7 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-/* ---- Who waits for what ------------------------------------------------------------------- */
+/* ---- What a thread waits for -------------------------------------------------------------- */
 
 static bool is_readable(struct relay *relay)
 {
@@ -43,10 +43,11 @@ bool wake_is_ready(struct relay *relay, unsigned want)
     return ((want & (RELAY_READABLE | RELAY_ARRIVED)) && is_readable(relay)) ||
            ((want & RELAY_WRITABLE) && is_writable(relay)) ||
            ((want & RELAY_FLUSHED) && is_flushed(relay)) ||
-           ((want & RELAY_ENDED) && is_ended(relay));
+           ((want & RELAY_ENDED) && is_ended(relay)) ||
+           ((want & RELAY_FAILED) && relay->error != 0);
 }
 
-/* ---- Who must be woken -------------------------------------------------------------------- */
+/* ---- Waking it ---------------------------------------------------------------------------- */
 
 void wake_poller(struct relay *relay)
 {
@@ -108,8 +109,8 @@ static struct due take_due(struct relay *relay)
     return due;
 }
 
-/* An idle connection has no eventfd (relay_release). Then only an abort must wake it, and shutting
- * down the socket does. While a writer is counted, neither descriptor is closed. */
+/* An idle connection has no eventfd (relay_release). Then only an abort must wake its thread, and
+ * shutting down the socket does that. While a writer is counted, neither descriptor is closed. */
 static void write_wake(struct relay *relay, const struct due *due)
 {
     if (due->fd >= 0)
@@ -129,7 +130,7 @@ static void perform(struct relay *relay, const struct due *due)
     if (due->poller)
         write_wake(relay, due);
     if (due->thread)
-        (void)wake_start_thread(relay); /* on failure the next call to end tries again */
+        (void)wake_start_thread(relay); /* on failure, the next call that ends tries again */
 }
 
 void wake_unlock(struct relay *relay)

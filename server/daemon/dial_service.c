@@ -4,7 +4,6 @@
 #include "server/daemon/conversation.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/lib/conn_dial.h"
-#include "server/lib/fast_open.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -39,7 +38,7 @@ static void dial_and_shake_hands(struct dial_service *dial)
 {
     const actpass_server *server = conversation_server(dial->conversation);
     const struct config_service *service = conversation_service(dial->conversation)->config;
-    struct conn_dial plan = {
+    const struct conn_dial plan = {
         .dial = {.addresses = service->dial.addresses,
                  .count = service->dial.address_count,
                  .from = &service->dial.from,
@@ -48,19 +47,12 @@ static void dial_and_shake_hands(struct dial_service *dial)
                  .lookup_flags = AI_ADDRCONFIG,
                  .wait = {.cancel_fd = server->stopping_fd},
                  .ear = {.failed = on_failure, .arg = dial}},
+        .settings = &service->connection,
         .unfit = server->unfit,
-        .shake_hands = shake_hands,
+        .take = shake_hands,
         .discard = discard,
         .arg = dial};
-    if (fast_open_wanted(&service->connection)) {
-        conn_dial_in_turn(&plan);
-        return;
-    }
-    struct conn_options options = {0};
-    struct candidate to;
-    int fd = dial_first(&plan.dial, &to);
-    if (fd >= 0)
-        (void)shake_hands(dial, fd, &to, &options);
+    conn_dial(&plan);
 }
 
 static int64_t run(struct conversation *conversation)

@@ -52,7 +52,7 @@ bool conn_syn_refused(actpass_conn *conn);
  * Open only. */
 bool conn_address_busy(actpass_conn *conn);
 
-/* Has the transport failed, by a reset say? Bytes from before may still be there to read. */
+/* Has the transport failed (RELAY_FAILED)? */
 bool conn_is_broken(actpass_conn *conn);
 
 /* Starts the relay thread. 0, or the errno of pthread_create: the caller frees the connection. */
@@ -76,8 +76,13 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size);
 int64_t conn_write_some(actpass_conn *conn, const void *data, size_t size);
 void conn_flush(actpass_conn *conn);
 
-/* relay_wait for a conversation; a timeout or an abort becomes the connection's end. True: go on.
- */
+/* relay_wait for a conversation. After WAIT_CANCELLED the connection has its close reason; after
+ * WAIT_TIMEOUT it goes on. */
+enum relay_wait conn_wait_until(actpass_conn *conn, unsigned want, struct pollfd *extra,
+                                nfds_t extras, int64_t deadline_us);
+
+/* The same where the deadline is the idle timeout: it gives the connection its close reason, too.
+ * Returns true if the connection goes on. */
 bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
                int64_t deadline_us);
 

@@ -1,7 +1,6 @@
 /* actpass_connect. */
 #include "relay/clock.h"
 #include "server/lib/conn_dial.h"
-#include "server/lib/fast_open.h"
 #include "server/lib/settings.h"
 
 #include <errno.h>
@@ -23,7 +22,9 @@ static void note_failure(void *arg, const char *address, const char *why)
     settings_fail(caller->config, "cannot connect to %s: %s", caller->address, why);
 }
 
-static actpass_conn *make(void *arg, int fd, const struct candidate *to,
+/* With Fast Open the handshake makes the TCP connection; actpass_handshake then returns its result.
+ */
+static actpass_conn *take(void *arg, int fd, const struct candidate *to,
                           const struct conn_options *options)
 {
     struct caller *caller = arg;
@@ -38,17 +39,10 @@ static actpass_conn *make(void *arg, int fd, const struct candidate *to,
         settings_fail(caller->config, "the connection could not be set up: %s", strerror(error));
         actpass_free(caller->conn);
         caller->conn = NULL;
+    } else if (options->fast_open_size > 0) {
+        (void)actpass_handshake(caller->conn);
     }
     return caller->conn;
-}
-
-static actpass_conn *make_and_shake_hands(void *arg, int fd, const struct candidate *to,
-                                          const struct conn_options *options)
-{
-    actpass_conn *conn = make(arg, fd, to, options);
-    if (conn)
-        (void)actpass_handshake(conn); /* asked again, it says the same */
-    return conn;
 }
 
 static void discard(void *arg)
@@ -60,7 +54,7 @@ static void discard(void *arg)
 
 static void open_connection(struct caller *caller, const struct config_address *address)
 {
-    struct conn_dial plan = {
+    const struct conn_dial plan = {
         .dial = {.addresses = address,
                  .count = 1,
                  .from = &caller->config->dial_from,
@@ -69,19 +63,12 @@ static void open_connection(struct caller *caller, const struct config_address *
                  .lookup_flags = AI_ADDRCONFIG,
                  .wait = {.cancel_fd = -1},
                  .ear = {.failed = note_failure, .arg = caller}},
+        .settings = &caller->config->connection,
         .unfit = caller->config->unfit,
-        .shake_hands = make_and_shake_hands,
+        .take = take,
         .discard = discard,
         .arg = caller};
-    if (fast_open_wanted(&caller->config->connection)) {
-        conn_dial_in_turn(&plan);
-        return;
-    }
-    struct conn_options options = {0};
-    struct candidate to;
-    int fd = dial_first(&plan.dial, &to);
-    if (fd >= 0)
-        (void)make(caller, fd, &to, &options);
+    conn_dial(&plan);
 }
 
 actpass_conn *actpass_connect(actpass_config *config, const char *text)

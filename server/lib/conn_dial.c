@@ -3,8 +3,8 @@
 #include "relay/clock.h"
 #include "server/lib/fast_open.h"
 
-/* SYN data that got lost is the path's doing. With no connection at all the peer may just be away;
- * but where there was not even an answer, the next attempt had better be an ordinary one. */
+/* SYN data that got lost is the path's fault. If there was no connection at all, the peer may just
+ * be away; but if it did not even answer, the next attempt should be an ordinary one. */
 static void judge_path(const struct conn_dial *plan, actpass_conn *conn, const struct candidate *to)
 {
     bool silent = !conn_was_connected(conn) && actpass_ended(conn) == ACTPASS_TIMEOUT;
@@ -12,25 +12,27 @@ static void judge_path(const struct conn_dial *plan, actpass_conn *conn, const s
         fast_open_note_unfit(plan->unfit, to);
 }
 
-static bool open_plainly(const struct conn_dial *plan, const struct candidate *to)
+/* Returns true if FD is a socket. */
+static bool take_connected(const struct conn_dial *plan, int fd, const struct candidate *to)
 {
-    struct conn_options options = {0};
-    int fd = dial_one(&plan->dial, to);
+    const struct conn_options options = {0};
     if (fd >= 0)
-        (void)plan->shake_hands(plan->arg, fd, to, &options);
+        (void)plan->take(plan->arg, fd, to, &options);
     return fd >= 0;
 }
 
-/* True: there is a connection, whatever came of it, or there can be none now. */
+/* Returns true if there is a connection, even if its handshake has failed, or there can be none
+ * now.
+ */
 static bool open_with_syn_data(const struct conn_dial *plan, const struct candidate *to)
 {
-    struct conn_options options = {.fast_open = to->address,
-                                   .fast_open_size = to->size,
-                                   .connect_deadline_us = plan->dial.deadline_us};
+    const struct conn_options options = {.fast_open = to->address,
+                                         .fast_open_size = to->size,
+                                         .connect_deadline_us = plan->dial.deadline_us};
     int fd = dial_socket(&plan->dial, to);
     if (fd < 0)
         return false;
-    actpass_conn *conn = plan->shake_hands(plan->arg, fd, to, &options);
+    actpass_conn *conn = plan->take(plan->arg, fd, to, &options);
     if (!conn)
         return true;
     judge_path(plan, conn, to);
@@ -40,11 +42,10 @@ static bool open_with_syn_data(const struct conn_dial *plan, const struct candid
     if (!busy)
         dial_report(&plan->dial, to, actpass_error(conn));
     plan->discard(plan->arg);
-    return busy && open_plainly(plan, to); /* which waits for it */
+    return busy && take_connected(plan, dial_one(&plan->dial, to), to); /* which waits for it */
 }
 
-/* No race: it would put the ClientHello into several SYNs. */
-void conn_dial_in_turn(struct conn_dial *plan)
+static void dial_in_turn(const struct conn_dial *plan)
 {
     struct candidates candidates;
     struct candidate to;
@@ -55,8 +56,18 @@ void conn_dial_in_turn(struct conn_dial *plan)
     while (!done && clock_now_us() < plan->dial.deadline_us &&
            !dial_is_cancelled(plan->dial.wait.cancel_fd) &&
            candidates_next(&candidates, &plan->dial.ear, &to)) {
-        done = fast_open_is_fit(plan->unfit, &to) ? open_with_syn_data(plan, &to)
-                                                  : open_plainly(plan, &to);
+        done = fast_open_is_fit(plan->unfit, &to)
+                   ? open_with_syn_data(plan, &to)
+                   : take_connected(plan, dial_one(&plan->dial, &to), &to);
     }
     candidates_end(&candidates);
+}
+
+void conn_dial(const struct conn_dial *plan)
+{
+    struct candidate winner;
+    if (fast_open_wanted(plan->settings))
+        dial_in_turn(plan);
+    else
+        (void)take_connected(plan, dial_first(&plan->dial, &winner), &winner);
 }

@@ -1,6 +1,7 @@
-/* Opening a connection with the first flight in the SYN (TCP Fast Open): there the handshake begins
- * before there is a connection, and what comes of it decides whether the next address is tried. For
- * one thread; another one may cancel. */
+/* Dials, and makes a connection of the socket. Usually the addresses race (dial/dial.h). With TCP
+ * Fast Open the ClientHello travels in the SYN, so the handshake begins before there is a TCP
+ * connection, and addresses are tried in turn: a race would put the ClientHello into several SYNs.
+ * For one thread; another one may cancel. */
 #ifndef ACTPASS_SERVER_LIB_CONN_DIAL_H
 #define ACTPASS_SERVER_LIB_CONN_DIAL_H
 
@@ -10,19 +11,20 @@
 
 struct conn_dial {
     struct dial dial;
-    struct peers *unfit; /* addresses that do not get along with it */
-    /* Makes a connection of the socket, which is taken also on failure, and shakes hands. NULL:
-     * something was short, and that was told; no other address is tried. */
-    actpass_conn *(*shake_hands)(void *arg, int fd, const struct candidate *to,
-                                 const struct conn_options *options);
-    /* Lets the last one's connection go, of which nothing came. */
+    const struct config_connection *settings; /* of the connection that is made */
+    struct peers *unfit; /* addresses with which Fast Open does not work; see fast_open.h */
+    /* Makes a connection of the socket, which it takes also on failure. With fast_open in OPTIONS
+     * it completes the handshake, or fails it. Returns NULL, after reporting why, if memory or
+     * threads are short: then no other address is tried. */
+    actpass_conn *(*take)(void *arg, int fd, const struct candidate *to,
+                          const struct conn_options *options);
+    /* Frees the connection that `take` made last: its TCP connection did not come up. */
     void (*discard)(void *arg);
     void *arg;
 };
 
-/* One address after the other, until there is a TCP connection, whatever came of the handshake, or
- * there are no more addresses, or no more time. Addresses that are unfit are connected to as ever.
- * The ear hears of those that failed. */
-void conn_dial_in_turn(struct conn_dial *plan);
+/* Tries the addresses until there is a TCP connection, even if its handshake has failed, or no
+ * address or no time is left. Reports each address that failed to plan->dial.ear. */
+void conn_dial(const struct conn_dial *plan);
 
 #endif

@@ -91,73 +91,103 @@ static bool has_asked(const actpass_conn *conn)
     return conn->asking == ASKING_WAITS;
 }
 
-/* Reasons of OpenSSL that we know more about than its own words say. */
-static const struct known_reason {
+static bool has_wrong_binding(const actpass_conn *conn)
+{
+    return conn->binding.trouble;
+}
+
+/* Beside the reasons of libssl, of which none is negative. */
+enum { REASON_ANY = -1, REASON_TRANSPORT = -2, REASON_OTHER_LIBRARY = -3, REASON_REFUSAL = -4 };
+
+/* The reasons of another library are numbers that mean something else in libssl. OpenSSL 3.2 and
+ * later report a BIO that fails as ERR_LIB_SYS (hazard 53). ERROR is 0 if the queue was empty. */
+static int reason_of(unsigned long error)
+{
+    int reason = ERR_GET_REASON(error);
+    if (error == 0 || ERR_GET_LIB(error) == ERR_LIB_SYS)
+        return REASON_TRANSPORT;
+    if (reason == ERR_R_MALLOC_FAILURE)
+        return reason;
+    if (ERR_GET_LIB(error) != ERR_LIB_SSL)
+        return REASON_OTHER_LIBRARY;
+    return is_identity_alert(reason) ? REASON_REFUSAL : reason;
+}
+
+enum detail { DETAIL_NONE, DETAIL_OPENSSL, DETAIL_REFUSAL, DETAIL_BINDING };
+
+/* The close reason for each error; the first row that applies. A text of NULL: only the detail, or
+ * what the transport has seen. */
+static const struct meaning {
     int reason;
-    actpass_end end;
     bool (*applies)(const actpass_conn *conn); /* NULL: always */
+    actpass_end end;
     const char *text;
-} known_reasons[] = {
-    {SSL_R_TLSV1_UNRECOGNIZED_NAME, ACTPASS_PROTOCOL, is_server,
-     "the client asked for a server name that no certificate is for"},
-    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, ACTPASS_REFUSED, NULL,
-     "the peer gave no certificate, which is required"},
+    enum detail detail;
+} meanings[] = {
+    {REASON_TRANSPORT, NULL, ACTPASS_OPEN, NULL, DETAIL_NONE},
+    {ERR_R_MALLOC_FAILURE, NULL, ACTPASS_CANCELLED, "out of memory in TLS", DETAIL_NONE},
+    {REASON_OTHER_LIBRARY, NULL, ACTPASS_PROTOCOL, "TLS failed", DETAIL_OPENSSL},
+    {REASON_ANY, has_wrong_binding, ACTPASS_PROTOCOL, NULL, DETAIL_BINDING},
+    {SSL_R_UNEXPECTED_EOF_WHILE_READING, NULL, ACTPASS_OPEN, NULL, DETAIL_NONE},
+    {SSL_R_CERTIFICATE_VERIFY_FAILED, NULL, ACTPASS_REFUSED, "we refused the peer's certificate",
+     DETAIL_REFUSAL},
+    {REASON_REFUSAL, NULL, ACTPASS_REFUSED, "the peer refused our certificate", DETAIL_OPENSSL},
+    {SSL_R_TLSV1_UNRECOGNIZED_NAME, is_server, ACTPASS_PROTOCOL,
+     "the client asked for a server name that no certificate is for", DETAIL_NONE},
+    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, NULL, ACTPASS_REFUSED,
+     "the peer gave no certificate, which is required", DETAIL_NONE},
     /* The peer's alert after glare, as our client reads it, or as our server does: its record has
        an old version. */
-    {SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE, ACTPASS_PROTOCOL, has_seen_glare,
-     "both ends sent a ClientHello, and the peer knows no rule for that"},
-    {SSL_R_WRONG_VERSION_NUMBER, ACTPASS_PROTOCOL, has_seen_glare,
-     "both ends sent a ClientHello, and the peer knows no rule for that"},
-    {SSL_R_NO_RENEGOTIATION, ACTPASS_REFUSED, has_asked,
-     "the client refused to renegotiate, and so to give its certificate"},
-    {SSL_R_TLSV1_ALERT_DECRYPT_ERROR, ACTPASS_PROTOCOL, NULL,
+    {SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE, has_seen_glare, ACTPASS_PROTOCOL,
+     "both ends sent a ClientHello, and the peer knows no rule for that", DETAIL_NONE},
+    {SSL_R_WRONG_VERSION_NUMBER, has_seen_glare, ACTPASS_PROTOCOL,
+     "both ends sent a ClientHello, and the peer knows no rule for that", DETAIL_NONE},
+    {SSL_R_NO_RENEGOTIATION, has_asked, ACTPASS_REFUSED,
+     "the client refused to renegotiate, and so to give its certificate", DETAIL_NONE},
+    {SSL_R_TLSV1_ALERT_DECRYPT_ERROR, NULL, ACTPASS_PROTOCOL,
      "TLS failed: the peer could not verify a signature (alert decrypt_error); where it trusts "
-     "another CA of the same name, that of our certificate"},
+     "another CA of the same name, that of our certificate",
+     DETAIL_NONE},
+    {REASON_ANY, NULL, ACTPASS_PROTOCOL, "TLS failed", DETAIL_OPENSSL},
 };
 
-static const struct known_reason *known_reason(const actpass_conn *conn, int reason)
+static const struct meaning *meaning_of(const actpass_conn *conn, int reason)
 {
-    for (size_t i = 0; i < sizeof(known_reasons) / sizeof(*known_reasons); i++) {
-        const struct known_reason *known = &known_reasons[i];
-        if (known->reason == reason && (!known->applies || known->applies(conn)))
-            return known;
+    const struct meaning *meaning = meanings;
+    while ((meaning->reason != REASON_ANY && meaning->reason != reason) ||
+           (meaning->applies && !meaning->applies(conn)))
+        meaning++;
+    return meaning; /* the last row applies to every error */
+}
+
+static const char *detail_of(const actpass_conn *conn, enum detail detail, unsigned long error)
+{
+    const char *text = ERR_reason_error_string(error);
+    switch (detail) {
+    case DETAIL_NONE:
+        break;
+    case DETAIL_OPENSSL:
+        return text ? text : "unknown reason";
+    case DETAIL_REFUSAL:
+        return tls_context_refusal(conn->ssl);
+    case DETAIL_BINDING:
+        return conn->binding.trouble;
     }
     return NULL;
 }
 
-/* An error of libssl that is no want of memory. */
-static void fail_by_reason(actpass_conn *conn, int reason, const char *text)
+static void fail_by_error(actpass_conn *conn, unsigned long error)
 {
-    const struct known_reason *known = known_reason(conn, reason);
-    if (known && known->applies == has_seen_glare)
+    const struct meaning *meaning = meaning_of(conn, reason_of(error));
+    const char *detail = detail_of(conn, meaning->detail, error);
+    if (meaning->applies == has_seen_glare)
         relay_glare_failed(conn->relay);
-    if (conn->binding.trouble)
-        conn_fail(conn, ACTPASS_PROTOCOL, conn->binding.trouble);
-    else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+    if (meaning->text && detail)
+        fail_with(conn, meaning->end, meaning->text, detail);
+    else if (meaning->text || detail)
+        conn_fail(conn, meaning->end, meaning->text ? meaning->text : detail);
+    else
         conn_end_of_transport(conn);
-    else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
-        fail_with(conn, ACTPASS_REFUSED, "we refused the peer's certificate",
-                  tls_context_refusal(conn->ssl));
-    else if (known)
-        conn_fail(conn, known->end, known->text);
-    else if (is_identity_alert(reason))
-        fail_with(conn, ACTPASS_REFUSED, "the peer refused our certificate", text);
-    else
-        fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", text);
-}
-
-static void fail_by_queue(actpass_conn *conn, unsigned long error)
-{
-    int reason = ERR_GET_REASON(error);
-    const char *text = ERR_reason_error_string(error);
-    if (!text)
-        text = "unknown reason";
-    if (reason == ERR_R_MALLOC_FAILURE)
-        conn_fail(conn, ACTPASS_CANCELLED, "out of memory in TLS");
-    else if (ERR_GET_LIB(error) != ERR_LIB_SSL) /* its reasons are numbers of another library */
-        fail_with(conn, ACTPASS_PROTOCOL, "TLS failed", text);
-    else
-        fail_by_reason(conn, reason, text);
 }
 
 void conn_end_of_alert(actpass_conn *conn)
@@ -190,17 +220,6 @@ static unsigned long take_error(void)
     return memory ? memory : first;
 }
 
-/* The queue first: an alert tells more than the reset that came after it. An error of ERR_LIB_SYS
- * is what OpenSSL 3.2 and later make of a BIO that fails: the transport knows more. */
-static void fail_by_call(actpass_conn *conn)
-{
-    unsigned long error = take_error();
-    if (error == 0 || ERR_GET_LIB(error) == ERR_LIB_SYS)
-        conn_end_of_transport(conn);
-    else
-        fail_by_queue(conn, error);
-}
-
 void conn_prepare(actpass_conn *conn)
 {
     if (ERR_peek_error()) /* clearing an empty queue is dear: it walks all of it */
@@ -222,7 +241,8 @@ enum outcome conn_outcome(actpass_conn *conn, int result, unsigned *want)
     case SSL_ERROR_ZERO_RETURN:
         return OUTCOME_CLOSED;
     default:
-        fail_by_call(conn);
+        /* The queue before the transport: an alert says more than the reset that came after it. */
+        fail_by_error(conn, take_error());
         return OUTCOME_FAILED;
     }
 }

@@ -42,23 +42,25 @@ static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollf
     return relay_wait(conn->relay, want, extra, extras, deadline_us);
 }
 
+enum relay_wait conn_wait_until(actpass_conn *conn, unsigned want, struct pollfd *extra,
+                                nfds_t extras, int64_t deadline_us)
+{
+    int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
+    enum relay_wait result = wait_idly(conn, want, extra, extras, until_us);
+    if (result == WAIT_TIMEOUT && until_us < deadline_us)
+        return conn_settles_late(conn) ? WAIT_CANCELLED : WAIT_READY;
+    if (result == WAIT_CANCELLED)
+        conn_end_of_transport(conn);
+    return result;
+}
+
 bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
                int64_t deadline_us)
 {
-    int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
-    switch (wait_idly(conn, want, extra, extras, until_us)) {
-    case WAIT_READY:
-        return true;
-    case WAIT_TIMEOUT:
-        if (until_us < deadline_us)
-            return !conn_settles_late(conn);
+    enum relay_wait result = conn_wait_until(conn, want, extra, extras, deadline_us);
+    if (result == WAIT_TIMEOUT)
         conn_fail(conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
-        return false;
-    case WAIT_CANCELLED:
-        break;
-    }
-    conn_end_of_transport(conn);
-    return false;
+    return result == WAIT_READY;
 }
 
 void conn_flush(actpass_conn *conn)
@@ -101,15 +103,14 @@ static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
 static int64_t take_early(actpass_conn *conn, void *buffer, size_t size)
 {
     size_t took = conn_take_early(conn, buffer, size);
-    conn_note_read(conn);
-    (void)conn_settle(conn); /* a writer may have waited for the room */
+    conn_note_read(conn); /* which wakes a writer that has waited for the room */
     return (int64_t)took;
 }
 
-/* A writer that waits for the end of a renegotiation waits for the transport. What SSL has taken
- * from there ahead of what was asked for would be hidden from it, and the reader may not come
+/* What a reader does for a writer that waits for the end of a renegotiation. That writer waits for
+ * the transport, and cannot see what SSL has already read from it; and the reader may not come
  * again. */
-static void leave_nothing_hidden(actpass_conn *conn)
+static void serve_writer(actpass_conn *conn)
 {
     if (conn->renegotiating && conn->end == ACTPASS_OPEN && SSL_has_pending(conn->ssl))
         (void)conn_settle(conn);
@@ -128,7 +129,7 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
     else
         result = read_locked(conn, buffer, size);
     if (result > 0)
-        leave_nothing_hidden(conn);
+        serve_writer(conn);
     pthread_mutex_unlock(&conn->lock);
     return result;
 }

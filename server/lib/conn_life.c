@@ -150,7 +150,7 @@ bool conn_was_connected(const actpass_conn *conn)
 
 bool conn_is_broken(actpass_conn *conn)
 {
-    return relay_status(conn->relay).error != 0;
+    return relay_is(conn->relay, RELAY_FAILED);
 }
 
 bool conn_syn_refused(actpass_conn *conn)

@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/lib/conn.h"
+#include "tests/support/resources.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -194,14 +195,14 @@ Test(backend, waits_while_the_backlog_is_full, .timeout = 60)
         cr_assert_null(failed);
         close_backend(&backend);
     }
+    cr_assert_eq(actpass_ended(conn), ACTPASS_OPEN, "the time limits were the backend's");
     actpass_free(conn);
     actpass_config_free(config);
 }
 
 static void *abort_later(void *arg)
 {
-    struct timespec pause = {.tv_nsec = 100000000};
-    nanosleep(&pause, NULL);
+    pause_ms(100);
     actpass_abort(arg);
     return NULL;
 }
@@ -232,6 +233,38 @@ Test(backend, an_abort_ends_the_wait, .timeout = 60)
         actpass_free(conn);
         actpass_config_free(config);
     }
+}
+
+static void *reset_later(void *arg)
+{
+    pause_ms(2200); /* by then dial waits for the time limit only */
+    socket_reset(*(int *)arg);
+    return NULL;
+}
+
+/* A peer that is gone needs no backend. */
+Test(backend, a_reset_by_the_peer_ends_the_wait, .timeout = 60)
+{
+    int ends[2];
+    char problem[256] = "";
+    struct backend backend;
+    pthread_t thread;
+    actpass_config *config = actpass_config_new();
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_SERVER), 0);
+    sockets_tcp(ends);
+    actpass_conn *conn = conn_new(config, ends[0], NULL);
+    cr_assert_not_null(conn);
+    listen_tcp(&backend, 0);
+    fill_backlog(&backend);
+    int64_t began_us = clock_now_us();
+    cr_assert_eq(pthread_create(&thread, NULL, reset_later, &ends[1]), 0);
+    cr_assert_eq(connect_to(conn, backend.text, problem), -1);
+    cr_assert_lt(clock_now_us() - began_us, 8000000, "before the time limit");
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_assert_not_null(strstr(problem, ": Operation canceled; "), "%s", problem);
+    close_backend(&backend);
+    actpass_free(conn);
+    actpass_config_free(config);
 }
 
 Test(backend, what_cannot_be_reached_is_named_with_the_reason)

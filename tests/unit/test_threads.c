@@ -1,6 +1,7 @@
 #include "relay/threads.h"
 
 #include "relay/clock.h"
+#include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -8,8 +9,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <time.h>
+#include <stdlib.h>
 
 enum { STACK = 256 * 1024, LONG_MS = 60000 };
 
@@ -37,10 +37,38 @@ static void wait_sem(sem_t *sem)
         cr_assert_eq(errno, EINTR);
 }
 
+/* How many threads have run a job and have not ended. */
+static atomic_uint alive;
+static pthread_key_t ends;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void note_end(void *arg)
+{
+    (void)arg;
+    atomic_fetch_sub(&alive, 1);
+}
+
+static void make_key(void)
+{
+    if (pthread_key_create(&ends, note_end) != 0)
+        abort();
+}
+
+static void count_this_thread(void)
+{
+    pthread_once(&once, make_key);
+    if (pthread_getspecific(ends))
+        return;
+    atomic_fetch_add(&alive, 1);
+    if (pthread_setspecific(ends, &alive) != 0)
+        abort();
+}
+
 /* Says that it runs, and stays until it is let go. */
 static void stay(void *arg)
 {
     struct gate *gate = arg;
+    count_this_thread();
     atomic_fetch_add(&gate->runs, 1);
     sem_post(&gate->entered);
     while (sem_wait(&gate->leave) != 0) {
@@ -50,17 +78,18 @@ static void stay(void *arg)
 static void note(void *arg)
 {
     struct gate *gate = arg;
+    count_this_thread();
     atomic_fetch_add(&gate->runs, 1);
     sem_post(&gate->entered);
 }
 
-static bool count_becomes(struct threads *threads, unsigned wanted)
+/* Waits until no more than WANTED are alive. Returns how many are. */
+static unsigned fall_to(unsigned wanted)
 {
-    int64_t deadline = clock_deadline_ms(10000);
-    struct timespec pause = {.tv_nsec = 1000000};
-    while (threads_count(threads) != wanted && clock_now_us() < deadline)
-        nanosleep(&pause, NULL);
-    return threads_count(threads) == wanted;
+    int64_t deadline_us = clock_deadline_ms(10000);
+    while (atomic_load(&alive) > wanted && clock_now_us() < deadline_us)
+        pause_ms(1);
+    return atomic_load(&alive);
 }
 
 Test(threads, free_takes_null)
@@ -70,9 +99,10 @@ Test(threads, free_takes_null)
 
 Test(threads, a_new_pool_has_no_thread)
 {
+    struct resources before = resources_now();
     struct threads *threads = threads_new(STACK, 4, LONG_MS);
     cr_assert_not_null(threads);
-    cr_assert_eq(threads_count(threads), 0);
+    cr_assert(resources_return_to(before));
     threads_free(threads);
 }
 
@@ -97,11 +127,12 @@ Test(threads, jobs_run_at_the_same_time)
         cr_assert_eq(threads_run(threads, stay, &gate), 0);
     for (unsigned i = 0; i < 8; i++)
         wait_sem(&gate.entered);
-    cr_assert_eq(threads_count(threads), 8);
+    cr_assert_eq(atomic_load(&alive), 8);
     for (unsigned i = 0; i < 8; i++)
         sem_post(&gate.leave);
-    cr_assert(count_becomes(threads, 4), "four are kept, %u are there", threads_count(threads));
+    cr_assert_eq(fall_to(4), 4, "four are kept");
     threads_free(threads);
+    cr_assert_eq(atomic_load(&alive), 0, "each was joined");
     gate_destroy(&gate);
 }
 
@@ -115,8 +146,8 @@ Test(threads, a_finished_thread_takes_the_next_job)
         cr_assert_eq(threads_run(threads, note, &gate), 0);
         wait_sem(&gate.entered);
     }
-    cr_assert_leq(threads_count(threads), 4);
-    cr_assert_geq(threads_count(threads), 1);
+    unsigned left = fall_to(4);
+    cr_assert(left >= 1 && left <= 4, "%u", left);
     cr_assert_eq(atomic_load(&gate.runs), 1000);
     threads_free(threads);
     gate_destroy(&gate);
@@ -133,7 +164,7 @@ Test(threads, idle_threads_end_after_their_time)
         wait_sem(&gate.entered);
         sem_post(&gate.leave);
     }
-    cr_assert(count_becomes(threads, 0));
+    cr_assert_eq(fall_to(0), 0);
     cr_assert_eq(threads_run(threads, note, &gate), 0, "and the pool goes on");
     wait_sem(&gate.entered);
     threads_free(threads);
@@ -147,7 +178,9 @@ Test(threads, none_is_kept_where_none_is_wanted)
     struct threads *threads = threads_new(STACK, 0, LONG_MS);
     for (unsigned i = 0; i < 5; i++)
         cr_assert_eq(threads_run(threads, note, &gate), 0);
-    cr_assert(count_becomes(threads, 0));
+    for (unsigned i = 0; i < 5; i++)
+        wait_sem(&gate.entered);
+    cr_assert_eq(fall_to(0), 0);
     threads_free(threads);
     gate_destroy(&gate);
 }
@@ -274,8 +307,7 @@ Test(threads, a_failed_start_leaves_the_pool_usable)
     struct threads *threads = threads_new((size_t)1 << 47, 1, LONG_MS);
     cr_assert_not_null(threads);
     cr_assert_neq(threads_run(threads, note, &gate), 0);
-    cr_assert_eq(threads_count(threads), 0);
-    threads_free(threads);
+    threads_free(threads); /* which waits for no thread that was never made */
     cr_assert_eq(atomic_load(&gate.runs), 0, "the job was not run");
     gate_destroy(&gate);
 }
