@@ -79,8 +79,8 @@ class Golden:
             return
         name = os.path.relpath(self.path)
         changes = difflib.unified_diff(self.lines, lines, name, "what actpass says", lineterm="")
-        raise AssertionError("\n".join([*changes, "If this is meant: tests/e2e/run.py --update "
-                                        "test_messages, and look at git diff"]))
+        raise AssertionError("\n".join([*changes, "If this is meant: tests/e2e/run.py --update, and look "
+                                        "at git diff"]))
 
 
 def call(folder, program, arguments):
