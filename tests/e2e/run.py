@@ -148,6 +148,8 @@ def arguments():
     parser.add_argument("--transport", choices=["relay", "direct"])
     parser.add_argument("--again", action="store_true",
                         help="run a few that failed once more, alone: for a shared machine")
+    parser.add_argument("--update", action="store_true",
+                        help="run test_messages*, and write tests/golden instead of comparing")
     parser.add_argument("--verbose", "-v", action="store_true", help="name passed tests, too")
     parser.add_argument("patterns", nargs="*")
     return parser.parse_args()
@@ -160,6 +162,9 @@ def main():
         return 2
     raise_descriptor_limit()
     os.environ["ACTPASS"] = os.path.abspath(options.program)
+    if options.update:
+        os.environ["GOLDEN_UPDATE"] = "1"
+        options.patterns = options.patterns or ["test_messages"]
     if options.transport:
         os.environ["TRANSPORT"] = options.transport
     suite = unittest.defaultTestLoader.discover(HERE, "test_*.py", HERE)

@@ -1,0 +1,67 @@
+"""What actpass says about bad configurations, files and command lines: compared with tests/golden/."""
+import concurrent.futures
+import os
+import re
+import tempfile
+
+from support.case import Case, program
+from support.golden import Golden, call
+
+GOOD = "c.json: the configuration is good"
+
+
+class Messages(Case):
+    deadline = 300  # hundreds of short runs
+
+    def folder_for(self, golden, title):
+        """A folder of the case's own, with its configuration and the files that this may name."""
+        folder = tempfile.mkdtemp(dir=self.folder)
+        os.mkdir(os.path.join(folder, "folder"))
+        certificate, key, authority, other = (
+            self.read(self.certificates.path(*name))
+            for name in (("front",), ("front", "key"), ("ca",), ("device", "key")))
+        for name, content in [("peer.pem", certificate + key), ("ca.pem", authority),
+                              ("open.pem", authority), ("empty.pem", b""), ("other.key", other),
+                              ("text.pem", b"no certificate\n"), ("c.json", golden.input(title))]:
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(content)
+            os.chmod(file.name, 0o644 if name in ("ca.pem", "open.pem") else 0o600)
+        return folder
+
+    @staticmethod
+    def read(path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    def check_file(self, golden, title):
+        """What --check prints about a configuration."""
+        status, out, err = call(self.folder_for(golden, title), program(), golden.arguments(title))
+        self.assertIn(status, (0, 2), title)
+        self.assertEqual(out, [GOOD] if status == 0 else [], title)
+        return err
+
+    def run_command(self, golden, title):
+        """What a command prints, which stream it prints it on, and its exit status."""
+        status, out, err = call(self.folder_for(golden, title), program(), golden.arguments(title))
+        return [f"status {status}", *self.shown("stdout", out), *self.shown("stderr", err)]
+
+    @staticmethod
+    def shown(stream, lines):
+        """With the usage after an error, and the version, left out."""
+        kept = next((at for at, line in enumerate(lines) if at and "usage:" in line), len(lines))
+        if kept < len(lines):
+            lines = lines[:kept] + ["usage: ..."]
+        return [f"{stream}: " + re.sub(r"^actpass \d[\d.]*$", "actpass VERSION", line)
+                for line in lines]
+
+    def check_all(self, name, say):
+        golden = Golden(name)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            said = pool.map(lambda title: say(golden, title), golden.cases)
+            golden.check(dict(zip(golden.cases, said)))
+
+    def test_config(self):
+        self.check_all("config.txt", self.check_file)
+
+    def test_program(self):
+        self.check_all("program.txt", self.run_command)
