@@ -141,7 +141,7 @@ uint64_t context_switches(void)
 
 void pause_ms(int64_t ms)
 {
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
     while (nanosleep(&left, &left) && errno == EINTR)
         ;
 }

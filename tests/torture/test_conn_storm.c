@@ -101,7 +101,7 @@ static void roll(struct round *round, uint64_t *state)
     round->theirs.write_first = dice(state, 4) == 0;
     if (round->options.version == 1 && dice(state, 2))
         round->theirs.key_update_every = 1 + receive / (1 + dice(state, 100));
-    round->piece = 1 + dice(state, 60000);
+    round->piece = (size_t)(1 + dice(state, 60000));
     round->abort_ms = (int64_t)dice(state, 30);
     round->one_thread = dice(state, 4) == 0;
     if (round->ending == CUT) {

@@ -16,7 +16,7 @@ TestSuite(conn_renegotiate, .timeout = 60);
 /* ---- The server ------------------------------------------------------------------------------ */
 
 struct server {
-    uint64_t ahead;       /* bytes that it sends behind its request, before it reads */
+    size_t ahead;         /* bytes that it sends behind its request, before it reads */
     uint64_t down, up;    /* bytes of both ways that come then, at once */
     unsigned times;       /* that it renegotiates */
     bool changes;         /* it shows another certificate of the same CA the second time */
@@ -49,7 +49,7 @@ static bool change(struct socket_peer *peer, const struct server *server)
            socket_peer_fail(peer, "it could not change");
 }
 
-static bool send_ahead(struct socket_peer *peer, uint64_t size)
+static bool send_ahead(struct socket_peer *peer, size_t size)
 {
     uint8_t *data = malloc(size + 1);
     pattern_fill(data, size, 0, 1);
@@ -119,7 +119,7 @@ static bool go_through(struct conn_rig *rig, const struct server *server, enum w
 
 Test(conn_renegotiate, data_in_flight_stays_in_order)
 {
-    static const uint64_t aheads[] = {1, 20000, 300000};
+    static const size_t aheads[] = {1, 20000, 300000};
     static const enum relay_driver drivers[] = {DRIVER_AUTO, DRIVER_RELAY, DRIVER_RANDOM};
     conn_suite_begin(&suite);
     for (int i = 0; i < 3 * 2 * WAYS; i++) {
@@ -155,11 +155,11 @@ Test(conn_renegotiate, a_writer_finishes_it)
         cr_assert_eq(actpass_read(rig.conn, &first, 1), 1);
         cr_assert(conn_rig_write(&rig, server.up, 3, 700), "%d: %s", i, conn_rig_says(&rig));
         uint8_t *rest = malloc(server.ahead);
-        for (uint64_t have = 1; have < server.ahead;) {
+        for (size_t have = 1; have < server.ahead;) {
             int64_t got = actpass_read(rig.conn, rest, server.ahead - have);
             cr_assert_gt(got, 0, "%d: %s", i, conn_rig_says(&rig));
             cr_assert(pattern_matches(rest, (size_t)got, have, 1), "%d", i);
-            have += (uint64_t)got;
+            have += (size_t)got;
         }
         free(rest);
         cr_assert(conn_rig_read(&rig, 1, 2) && conn_rig_end_in_order(&rig), "%d: %s", i,

@@ -327,10 +327,10 @@ Test(server, no_descriptor_left_delays_and_does_not_kill, .timeout = 60)
     tidy(&scene);
 }
 
-/* A pool that can make no thread: there is not as much address space as a stack is to have. */
+/* A pool that cannot start a thread: its stacks are larger than the address space. */
 static struct threads *barren_pool(void)
 {
-    struct threads *threads = threads_new((size_t)1 << 47, 1, 1000);
+    struct threads *threads = threads_new(SIZE_MAX / 16 * 15, 1, 1000);
     cr_assert_not_null(threads);
     return threads;
 }

@@ -303,8 +303,8 @@ Test(threads, a_failed_start_leaves_the_pool_usable)
 {
     struct gate gate;
     gate_init(&gate);
-    /* More than there is address space: pthread_create answers EAGAIN or ENOMEM. */
-    struct threads *threads = threads_new((size_t)1 << 47, 1, LONG_MS);
+    /* A stack larger than the address space: pthread_create answers EAGAIN or ENOMEM. */
+    struct threads *threads = threads_new(SIZE_MAX / 16 * 15, 1, LONG_MS);
     cr_assert_not_null(threads);
     cr_assert_neq(threads_run(threads, note, &gate), 0);
     threads_free(threads); /* which waits for no thread that was never made */
