@@ -1,21 +1,27 @@
-/* actpass: a TLS peer that need not know beforehand which end is the TLS client.
+/* actpass: a TLS peer that decides at run time whether it acts as TLS client or TLS server.
  *
- * Life of a connection:
+ * The life of a connection:
  *
  *   actpass_config_new, setters           once
- *   actpass_accept_fd or actpass_connect  a TCP connection becomes an actpass_conn
+ *   actpass_accept_fd or actpass_connect  make an actpass_conn of a TCP connection
  *   actpass_handshake                     waits for the peer's first bytes, decides the role
  *   actpass_read, actpass_write           or blocking OpenSSL code on actpass_ssl
- *   actpass_close, actpass_free           orderly and bounded; then the memory
+ *   actpass_close                         closes in order, within a bounded time
+ *   actpass_free                          frees the memory
  *
- * Threads. One thread may read (actpass_read) and another may write (actpass_write,
- * actpass_shutdown_write) on the same connection at the same time. actpass_abort and
- * actpass_info may be called from any thread at any time before actpass_free. Everything else on
- * a connection belongs to one thread at a time. A configuration belongs to one thread until its
- * first use and may then be used, but not changed, by all.
+ * Threads: One thread may read (actpass_read) while another writes (actpass_write,
+ * actpass_shutdown_write) on the same connection. actpass_abort, actpass_info, actpass_ended and
+ * actpass_error may be called from any thread at any time before actpass_free. All other calls on a
+ * connection belong to one thread at a time. A configuration belongs to one thread until its first
+ * use; from then on all threads may use it, and none can change it.
  *
- * Times are in milliseconds, ACTPASS_NEVER is no limit. No function prints, raises a signal or
- * changes a signal's disposition. */
+ * Errors: A function that fails returns -1 or NULL. The reason is in actpass_error for a connection
+ * and in actpass_config_error for a configuration. A handle must not be NULL unless the function
+ * allows it.
+ *
+ * Times are in milliseconds unless the name says otherwise (_us: microseconds). ACTPASS_NEVER means
+ * no limit. Except where noted, no function prints, raises a signal or changes the disposition of a
+ * signal. */
 #ifndef ACTPASS_H
 #define ACTPASS_H
 
@@ -35,7 +41,7 @@ typedef struct actpass_conn actpass_conn;
 typedef struct actpass_server actpass_server;
 struct ssl_st; /* OpenSSL's SSL */
 
-/* Which end of TLS we are, or may be. */
+/* The role that we have in TLS, or may have. */
 typedef enum {
     ACTPASS_ROLE_AUTO,
     ACTPASS_ROLE_SERVER,
@@ -43,256 +49,294 @@ typedef enum {
     ACTPASS_ROLE_NONE
 } actpass_role;
 
-/* Why the role is what it is. With a role of ACTPASS_ROLE_NONE: why there is none. */
+/* Why the role was decided so; with ACTPASS_ROLE_NONE, why there is no role. */
 typedef enum {
     ACTPASS_CAUSE_UNDECIDED,
     ACTPASS_CAUSE_CONFIGURED,
     ACTPASS_CAUSE_CLIENT_HELLO,             /* the peer sent a ClientHello: we are server */
     ACTPASS_CAUSE_SILENCE,                  /* the peer sent nothing in time: we are client */
-    ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE, /* port scan, health check */
+    ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE, /* by the peer: a port scan or a health check */
     ACTPASS_CAUSE_PEER_ANSWERS_AS_SERVER,   /* ServerHello or HelloRequest came first */
     ACTPASS_CAUSE_ALERT_FIRST,
     ACTPASS_CAUSE_NOT_TLS,
-    ACTPASS_CAUSE_HELLO_INCOMPLETE,  /* the start of a hello, then nothing */
-    ACTPASS_CAUSE_CLIENT_HELLO_LATE, /* it came just before ours was sent: we are server */
+    ACTPASS_CAUSE_HELLO_INCOMPLETE,  /* the peer sent only the start of a hello */
+    ACTPASS_CAUSE_CLIENT_HELLO_LATE, /* it came just before we sent ours: we are server */
     ACTPASS_CAUSE_GLARE_WON,         /* both sent a ClientHello: we stay client */
     ACTPASS_CAUSE_GLARE_LOST,        /* both sent a ClientHello: we become server */
-    ACTPASS_CAUSE_GLARE_UNSUPPORTED, /* both sent one, and the peer knows no rule for it */
+    ACTPASS_CAUSE_GLARE_UNSUPPORTED, /* both sent one, and the peer does not know the rule */
     ACTPASS_CAUSE_REFLECTION,        /* our own ClientHello came back */
-    ACTPASS_CAUSE_HINT               /* configured for that peer: role_hints */
+    ACTPASS_CAUSE_HINT               /* "role_hints" of the JSON configuration names the peer */
 } actpass_cause;
 
-/* How a connection ended. ACTPASS_OPEN until then. CLEAN is only ever said when the peer's
- * close_notify was seen (RFC 8446 section 6.1, RFC 5246 section 7.2.1) and ours was sent. */
+/* The close reason of a connection, ACTPASS_OPEN until it closes. ACTPASS_CLEAN requires that the
+ * peer's close_notify was received (RFC 8446 section 6.1, RFC 5246 section 7.2.1) and ours was
+ * sent. */
 typedef enum {
     ACTPASS_OPEN,
     ACTPASS_CLEAN,
-    ACTPASS_TRUNCATED, /* end of stream without close_notify */
+    ACTPASS_TRUNCATED, /* the stream ended without close_notify */
     ACTPASS_RESET,     /* the transport failed */
-    ACTPASS_TIMEOUT,
-    ACTPASS_CANCELLED, /* actpass_abort, or we ended it ourselves before it was done */
-    ACTPASS_PROTOCOL,  /* not TLS, or TLS gone wrong; a fatal alert that is not about identity */
-    ACTPASS_REFUSED    /* identity: we refused the peer's, or the peer ours */
+    ACTPASS_TIMEOUT,   /* one of the timeouts passed */
+    ACTPASS_CANCELLED, /* actpass_abort, or we closed before the connection was complete */
+    ACTPASS_PROTOCOL,  /* not TLS, or an error in TLS, except about identity */
+    ACTPASS_REFUSED    /* we refused the peer's identity, or the peer refused ours */
 } actpass_end;
 
+/* What a TLS server asks of the client. */
 typedef enum {
-    ACTPASS_CLIENT_AUTH_NONE,
-    ACTPASS_CLIENT_AUTH_REQUEST,
-    ACTPASS_CLIENT_AUTH_REQUIRE,
+    ACTPASS_CLIENT_AUTH_NONE,     /* no certificate */
+    ACTPASS_CLIENT_AUTH_REQUEST,  /* a certificate, but a client without one is accepted */
+    ACTPASS_CLIENT_AUTH_REQUIRE,  /* a certificate; a client without one is refused */
     ACTPASS_CLIENT_AUTH_ON_DEMAND /* not in the handshake, but by actpass_request_certificate */
 } actpass_client_auth;
-typedef enum { ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT } actpass_transport;
+
+/* How bytes pass between TLS and the socket. */
+typedef enum {
+    ACTPASS_TRANSPORT_RELAY, /* the default: through buffers, so that we read while we write */
+    ACTPASS_TRANSPORT_DIRECT /* without buffers, and without a thread of ours */
+} actpass_transport;
 
 typedef enum {
-    ACTPASS_INITIAL_DATA_TIMEOUT, /* default 5 s; 0: connect at once; never: always wait */
-    ACTPASS_HANDSHAKE_TIMEOUT,    /* from the first byte or the verdict; default 10 s */
-    ACTPASS_IDLE_TIMEOUT,         /* the longest wait inside one read; default 1 h */
-    ACTPASS_WRITE_TIMEOUT,   /* output that the peer takes at less than 64 bytes a second over that
-                                time; default 60 s */
-    ACTPASS_CLOSE_TIMEOUT,   /* the whole of actpass_close; default 5 s */
-    ACTPASS_CONNECT_TIMEOUT, /* the whole of actpass_connect; default 10 s */
+    /* With ACTPASS_ROLE_AUTO, the wait for the peer's first bytes before we become TLS client.
+     * Default 5 s. 0: become client at once. ACTPASS_NEVER: never become client. */
+    ACTPASS_INITIAL_DATA_TIMEOUT,
+    ACTPASS_HANDSHAKE_TIMEOUT, /* from the first byte, or the decision of the role; default 10 s */
+    ACTPASS_IDLE_TIMEOUT,      /* the wait inside one read; default 1 h */
+    /* The time over which the peer may take output at less than 64 bytes a second; default 60 s. */
+    ACTPASS_WRITE_TIMEOUT,
+    ACTPASS_CLOSE_TIMEOUT,   /* all of actpass_close; default 5 s */
+    ACTPASS_CONNECT_TIMEOUT, /* all of actpass_connect; default 10 s */
     ACTPASS_SESSION_TIMEOUT  /* how long a session can be resumed, 1 s to 24 h; default 5 min */
 } actpass_timeout;
 
 /* ---- Configuration ------------------------------------------------------------------------
- * Setters copy their strings. They return 0, or -1 with the reason in actpass_config_error: a bad
- * value, out of memory, or a configuration that is already in use (frozen). */
+ * Setters copy their strings. Of files they keep only the names: the first use reads them. They
+ * return 0, or -1 with the reason in actpass_config_error: a bad value, out of memory, or a
+ * configuration that is in use and cannot be changed any more. */
 
-ACTPASS_API actpass_config *actpass_config_new(void); /* NULL: out of memory */
+/* Makes a configuration with the defaults; actpass_config_free releases it. NULL: no memory. */
+ACTPASS_API actpass_config *actpass_config_new(void);
 
-/* Takes the settings of one service of a JSON configuration; SERVICE may be NULL for the first. */
+/* Takes the settings of one service from a file in JSON, in place of those made by setters. SERVICE
+ * is the service's name; NULL takes the first service. 0, or -1: see actpass_config_error. */
 ACTPASS_API int actpass_config_load(actpass_config *config, const char *file, const char *service);
 
-/* Gives up the caller's reference. Connections keep their own. NULL is fine. */
+/* Releases the caller's reference; connections hold references of their own. CONFIG may be NULL. */
 ACTPASS_API void actpass_config_free(actpass_config *config);
 
 /* One sentence about the last failure on this configuration, of any thread; never NULL. Lives until
  * this thread asks again. */
 ACTPASS_API const char *actpass_config_error(const actpass_config *config);
 
+/* AUTO (the default): the peer's first bytes decide. NONE cannot be set. */
 ACTPASS_API int actpass_config_set_role(actpass_config *config, actpass_role role);
+
 ACTPASS_API int actpass_config_set_transport(actpass_config *config, actpass_transport transport);
+
+/* Sets one timeout, in milliseconds. */
 ACTPASS_API int actpass_config_set_timeout(actpass_config *config, actpass_timeout which,
                                            int64_t ms);
 
-/* TCP Fast Open (RFC 7413) for actpass_connect, off where nothing is said: the ClientHello goes in
- * the SYN where we are TLS client by ACTPASS_ROLE_CLIENT, through the relay, and both systems allow
- * it; else the connection is an ordinary one. The handshake then begins before there is a
- * connection: actpass_connect does all of it, and actpass_handshake says what came of it. */
+/* TCP Fast Open (RFC 7413) for actpass_connect; ON is 0 or 1. Off by default. The SYN carries the
+ * ClientHello if the role is ACTPASS_ROLE_CLIENT, the transport is the relay and both systems allow
+ * it; otherwise the connection is an ordinary one. The handshake then begins before the TCP
+ * connection exists: actpass_connect performs all of it, and actpass_handshake returns its
+ * result. */
 ACTPASS_API int actpass_config_set_tcp_fast_open(actpass_config *config, int on);
 
 /* The local address of actpass_connect's TCP connections, an IP address and a port: "0.0.0.0:4433",
- * "[::]:0"; port 0 takes a free one. NULL, as at first: any. From fixed ports two that connect to
- * each other meet without a listener (TCP simultaneous open). A fixed port has one connection to a
- * peer at a time: while there is one, or its end is not over, the next one waits within the connect
- * timeout. */
+ * "[::]:0". Port 0 takes a free port. NULL (the default): any address. With fixed ports, two peers
+ * that connect to each other meet without a listener (TCP simultaneous open). From a fixed port
+ * there is one connection to a peer at a time: as long as it exists or TCP still closes it, the
+ * next actpass_connect waits, within the connect timeout. */
 ACTPASS_API int actpass_config_set_dial_from(actpass_config *config, const char *address);
 
-/* Our certificate chain and key, PEM files. Needed where we may be TLS server. */
+/* Our certificate chain and key, the names of PEM files. Needed if we may become TLS server. Both
+ * names may be the same. */
 ACTPASS_API int actpass_config_set_identity(actpass_config *config, const char *certificate,
                                             const char *key);
 
-/* Whom to trust: a PEM file, or "system". */
+/* The CAs to trust: the name of a PEM file, or "system" for the CAs of the system. */
 ACTPASS_API int actpass_config_set_ca(actpass_config *config, const char *ca);
 
-/* Adds a name that the peer's certificate may carry: a DNS name ("*.example.org" covers one
- * leftmost label), an IP address, or a name with its kind before it: "dns:", "ip:", "uri:",
- * "email:" or, for the subject's common name, "cn:". The same names hold in both roles. */
+/* Adds a name to those of which the peer's certificate must carry one: a DNS name ("*.example.org"
+ * stands for one leftmost label), an IP address, or a name after its kind: "dns:", "ip:", "uri:",
+ * "email:" or, for the subject's common name, "cn:". The names apply in both roles. */
 ACTPASS_API int actpass_config_add_peer_name(actpass_config *config, const char *name);
 
-/* Adds a pin: "sha256:" and the hex digits of the SHA-256 of the peer's SubjectPublicKeyInfo.
- * With pins and no CA, the pin alone is trusted. */
+/* Adds a pin: "sha256:" and 64 hex digits, the SHA-256 of the peer's SubjectPublicKeyInfo. With
+ * pins and without a CA, a peer with such a key is trusted, whatever the rest of its certificate
+ * says. */
 ACTPASS_API int actpass_config_add_peer_pin(actpass_config *config, const char *pin);
 
-/* What we want of a TLS client: nothing, to ask for a certificate, to insist on one, or to ask
- * later. With ACTPASS_ROLE_AUTO the peer chooses its role, so the role proves nothing: then it must
- * be said, whatever it is (actpass_accept_fd fails otherwise). For actpass_connect with
- * ACTPASS_ROLE_AUTO or ACTPASS_ROLE_SERVER only ACTPASS_CLIENT_AUTH_REQUIRE will do. Neither holds
- * with actpass_config_set_insecure_any_peer. Default for ACTPASS_ROLE_SERVER and actpass_accept_fd:
- * nothing. */
+/* What we ask of a TLS client. With ACTPASS_ROLE_AUTO the peer chooses its role, so the role proves
+ * nothing: then this must be set, to any value, or actpass_accept_fd fails. actpass_connect with
+ * ACTPASS_ROLE_AUTO or ACTPASS_ROLE_SERVER requires ACTPASS_CLIENT_AUTH_REQUIRE. Neither rule
+ * applies with actpass_config_set_insecure_any_peer. Default for ACTPASS_ROLE_SERVER and
+ * actpass_accept_fd: ACTPASS_CLIENT_AUTH_NONE. */
 ACTPASS_API int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth auth);
-ACTPASS_API int actpass_config_set_server_name(actpass_config *config, const char *name); /* SNI */
+
+/* As client: the server name that we send (SNI), a DNS name. Default: the one peer name if that is
+ * a DNS name without a wildcard, otherwise the host that actpass_connect was given. */
+ACTPASS_API int actpass_config_set_server_name(actpass_config *config, const char *name);
+
+/* The ciphers up to TLS 1.2 and the cipher suites of TLS 1.3, in OpenSSL's syntax
+ * (openssl-ciphers(1)). NULL: the default. */
 ACTPASS_API int actpass_config_set_ciphers(actpass_config *config, const char *tls12_ciphers,
-                                           const char *tls13_ciphersuites); /* NULL: default */
-ACTPASS_API int actpass_config_set_min_version(actpass_config *config,
-                                               int tls_version); /* 0x0303, 0x0304 */
-/* Adds an application protocol (ALPN, RFC 7301), the preferred one first. A peer that takes part in
- * ALPN and has none of them is refused; for one that takes no part see
+                                           const char *tls13_ciphersuites);
+
+/* The lowest version of TLS: 0x0303 (TLS 1.2, the default) or 0x0304 (TLS 1.3). */
+ACTPASS_API int actpass_config_set_min_version(actpass_config *config, int tls_version);
+
+/* Adds an application protocol (ALPN, RFC 7301), the preferred one first. A peer that uses ALPN and
+ * offers or selects none of them is refused; for a peer that does not use ALPN see
  * actpass_config_set_require_alpn. */
 ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *protocol);
-/* More of TLS, such as sessions, several certificates and revocation: actpass_tls.h. */
+/* actpass_tls.h has the other TLS settings, such as sessions, more certificates and revocation. */
 
 /* ---- Connections -------------------------------------------------------------------------- */
 
-/* Makes a connection of a connected stream socket, whoever opened it. The descriptor is ours from
- * now on, also on failure. Starts the wait for the peer's first bytes and returns at once. The
- * first use freezes the configuration and loads what it names. NULL: see actpass_config_error, also
- * where client authentication must be said and was not (actpass_config_set_client_auth). */
+/* Makes a connection of a connected stream socket, whichever side opened it. Takes the descriptor
+ * over, also on failure. Starts the wait for the peer's first bytes and returns at once. The first
+ * use of a configuration reads the files that it names; later it cannot be changed. The caller
+ * frees the connection with actpass_free. NULL: see actpass_config_error, for example if client
+ * authentication had to be set (actpass_config_set_client_auth). */
 ACTPASS_API actpass_conn *actpass_accept_fd(actpass_config *config, int fd);
 
-/* Opens a TCP connection to "host:port", "[v6]:port" or "unix:/path" within the connect timeout.
- * The role is the configuration's, too: with ACTPASS_ROLE_AUTO we listen first. With TCP Fast Open
- * it shakes hands, too, within the handshake timeout; where that fails there is still a connection,
- * if TCP's came up. Where we may become TLS server, the configuration must require the peer's
- * certificate (actpass_config_set_client_auth). NULL: see actpass_config_error. */
+/* Opens a connection to "host:port", "[v6]:port" or "unix:/path" within the connect timeout. The
+ * role is the configured one: with ACTPASS_ROLE_AUTO we wait for the peer's first bytes. With TCP
+ * Fast Open this call also performs the TLS handshake, within the handshake timeout; if only that
+ * fails, there is still a connection. If we may become TLS server, the configuration must require
+ * the peer's certificate (actpass_config_set_client_auth). The caller frees the connection with
+ * actpass_free. NULL: see actpass_config_error. */
 ACTPASS_API actpass_conn *actpass_connect(actpass_config *config, const char *address);
 
-/* Blocks until the role is decided and TLS is up, at most for the initial data timeout and the
- * handshake timeout. 0, or -1: see actpass_ended and actpass_error. */
+/* Blocks until the role is decided and the TLS handshake is complete, at most for the sum of the
+ * initial data timeout and the handshake timeout. 0, or -1: see actpass_ended and actpass_error. */
 ACTPASS_API int actpass_handshake(actpass_conn *conn);
 
-/* Reads at least one byte, blocking for at most the idle timeout. Returns the number of bytes; 0
- * only after the peer's close_notify; -1 otherwise: see actpass_ended (a bare end of stream is
- * ACTPASS_TRUNCATED). After -1 every further read fails in the same way. */
+/* Reads between one byte and SIZE bytes; blocks for at most the idle timeout. Returns the number of
+ * bytes, 0 only after the peer's close_notify, or -1: see actpass_ended (a stream that ends without
+ * close_notify is ACTPASS_TRUNCATED). After -1 all further reads fail in the same way. */
 ACTPASS_API int64_t actpass_read(actpass_conn *conn, void *buffer, size_t size);
 
-/* Writes all of it, blocking while the peer takes nothing for at most the write timeout. 0, or -1:
- * then it is not known how much arrived. Written means handed to the relay; actpass_close tells
- * whether the peer got it. */
+/* Writes all SIZE bytes; blocks while the peer takes no data, at most for the write timeout.
+ * Returns 0 once the relay has the data; actpass_close returns whether the peer received it. -1: it
+ * is not known how much the peer received. */
 ACTPASS_API int actpass_write(actpass_conn *conn, const void *data, size_t size);
 
-/* Sends close_notify: we shall write no more. Reading goes on. 0 or -1. */
+/* Sends close_notify, after which no more data can be written. Reads still work. 0, or -1. */
 ACTPASS_API int actpass_shutdown_write(actpass_conn *conn);
 
-/* As TLS server, asks the client for its certificate after the handshake: in TLS 1.3 by
+/* As TLS server, requests the client's certificate after the handshake: in TLS 1.3 by
  * post-handshake authentication, in TLS 1.2 by a renegotiation that we start. Blocks until the
- * client has answered, at most TIMEOUT_MS (negative: the handshake timeout), while the client may
- * go on with data: up to 64 KiB of it are kept and are the next that actpass_read returns. Returns
- * 0 if there is a certificate and it is accepted by the same rules as in the handshake, at once
- * where there was one before; actpass_info then tells of it. -1 else: the connection has ended, as
- * ACTPASS_REFUSED where the client cannot or will not give a certificate, or gives one that we
- * refuse. No other thread may be in a call on this connection but actpass_abort and actpass_info.
- * Not with actpass_ssl.
+ * client has answered, at most TIMEOUT_MS (negative: the handshake timeout). The client may send
+ * data meanwhile: up to 64 KiB are kept, and actpass_read returns them next. No other thread may be
+ * in a call on this connection except actpass_abort and actpass_info. Not to be used with
+ * actpass_ssl.
+ *
+ * Returns 0 if there is a certificate and the rules of the handshake accept it, at once if there
+ * was one before; actpass_info then describes it. Returns -1 otherwise: the connection is closed,
+ * with ACTPASS_REFUSED if the client cannot or does not give a certificate, or gives one that we
+ * refuse.
  *
  * As TLS client we answer such requests inside actpass_read and actpass_write, with our identity if
- * there is one. In TLS 1.2 up to 16 on a connection, each within the handshake timeout, and the
- * server must show the same certificate again. (With actpass_ssl, do not write before SSL_read has
- * waited: OpenSSL's SSL_write takes no data meanwhile.) */
+ * there is one. In TLS 1.2 we answer up to 16 on a connection, each within the handshake timeout,
+ * and the server must show the same certificate again. (With actpass_ssl, do not write before
+ * SSL_read has waited: OpenSSL's SSL_write takes no data meanwhile.) */
 ACTPASS_API int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms);
 
-/* Ends the connection in order: close_notify, all output, FIN; then reads and discards until the
- * peer has ended or the close timeout. Returns how the connection ended, never ACTPASS_OPEN. The
- * descriptor is closed on return. May be called again: same answer. */
+/* Closes the connection in order: sends close_notify, all output and FIN, then reads and discards
+ * until the peer has closed or the close timeout passes. Returns the close reason, never
+ * ACTPASS_OPEN. The descriptor is closed on return. A second call returns the same. */
 ACTPASS_API actpass_end actpass_close(actpass_conn *conn);
 
-/* Ends the connection at once (RST). Any thread; wakes calls that block on it, which fail with
- * ACTPASS_CANCELLED. Frees nothing. */
+/* Closes the connection at once (RST). Any thread. Calls that block on the connection return, with
+ * ACTPASS_CANCELLED as close reason. Frees nothing. */
 ACTPASS_API void actpass_abort(actpass_conn *conn);
 
-/* Aborts it if it is still open, then frees. No other thread may be in a call. NULL is fine. */
+/* Aborts the connection if it is still open, then frees it. No other thread may be in a call on it.
+ * CONN may be NULL. */
 ACTPASS_API void actpass_free(actpass_conn *conn);
 
-/* The SSL object for existing blocking OpenSSL code: SSL_read, SSL_write, SSL_shutdown and the rest
- * block and obey the timeouts. One thread only, after actpass_handshake; instead of actpass_read
- * and actpass_write, not beside them. Stays ours, and so does its message callback
- * (SSL_set_msg_callback), by which actpass_close knows what was really said. NULL before the
- * handshake. */
+/* The SSL object, for existing code that uses blocking OpenSSL: SSL_read, SSL_write, SSL_shutdown
+ * and the others block and obey the timeouts. NULL before actpass_handshake has succeeded.
+ *   - One thread only, and instead of actpass_read and actpass_write, not beside them.
+ *   - After a call that failed with SSL_ERROR_SSL or SSL_ERROR_SYSCALL, make no further call on the
+ *     object (SSL_get_error(3)); call actpass_close and actpass_free.
+ *   - The object belongs to the connection, which frees it, and so does its message callback
+ *     (SSL_set_msg_callback): actpass_close learns from it what was sent and received. */
 ACTPASS_API struct ssl_st *actpass_ssl(actpass_conn *conn);
 
+/* The strings belong to the connection and live as long as it does; none is NULL. */
 typedef struct {
-    actpass_role role; /* AUTO while undecided */
+    actpass_role role; /* AUTO until it is decided */
     actpass_cause cause;
     actpass_end end;
-    int peer_spoke_first;    /* 1: bytes came before we sent any; 0: not so, or not yet */
+    int peer_spoke_first;    /* 1: bytes came before we sent any; 0: no, or not yet */
     int64_t first_byte_us;   /* from accept to the peer's first byte; -1: none yet */
-    int64_t decided_us;      /* from accept to the verdict; -1: not yet */
+    int64_t decided_us;      /* from accept to the decision of the role; -1: not yet */
     uint64_t received, sent; /* bytes on the wire */
-    const char *protocol; /* "TLSv1.3"; "" before the handshake. These strings live as long as the
-                             connection */
+    const char *protocol;    /* "TLSv1.3"; "" before the handshake, as the next two */
     const char *cipher;
-    const char *alpn; /* "" when none was agreed */
-    int resumed;      /* 1: a session from before was resumed; 0: not so, or not yet */
-    int syn_data; /* 1: data travelled in the SYN (TCP Fast Open); asked for where it is configured
-                   */
-    const char *peer_address;     /* "192.0.2.1:4711", "unix" */
-    const char *peer_subject;     /* RFC 2253 form; "" without a certificate */
-    const char *peer_fingerprint; /* SHA-256 of the certificate, hex; "" without one */
+    const char *alpn;             /* "" if no protocol was agreed on */
+    int resumed;                  /* 1: an earlier session was resumed; 0: no, or not yet */
+    int syn_data;                 /* 1: the SYN carried data (TCP Fast Open) */
+    const char *peer_address;     /* "192.0.2.1:4711", or "unix" */
+    const char *peer_subject;     /* in the form of RFC 2253; "" without a certificate */
+    const char *peer_fingerprint; /* SHA-256 of the certificate, hex; "" without a certificate */
 } actpass_info_t;
 
-/* What is known by now. Any thread. */
+/* Fills *INFO with what is known now. Any thread. */
 ACTPASS_API void actpass_info(actpass_conn *conn, actpass_info_t *info);
 
+/* The close reason; ACTPASS_OPEN as long as the connection is open. Any thread. */
 ACTPASS_API actpass_end actpass_ended(const actpass_conn *conn);
 
-/* One sentence on why the connection ended as it did; "" while it is open. Lives as long as the
- * connection. */
+/* One sentence on why the connection closed; "" as long as it is open. Never NULL; lives as long as
+ * the connection. Any thread. */
 ACTPASS_API const char *actpass_error(const actpass_conn *conn);
 
 typedef enum { ACTPASS_EVENT_ROLE, ACTPASS_EVENT_HANDSHAKE, ACTPASS_EVENT_CLOSE } actpass_event;
 
-/* Has CALL called once for each event (ROLE again where glare has changed it) of each later
- * connection of this configuration, on the thread on which it happens and with no lock held. It may
- * call actpass_info and actpass_abort only. With TCP Fast Open it hears of each attempt of
- * actpass_connect, also of those that come to no connection. */
+/* Sets a callback for the events of all later connections of this configuration. CALL is called
+ * with ARG once for each event (ROLE a second time if glare has changed the role), on the thread on
+ * which the event happens and with no lock held. It may call only actpass_info and actpass_abort.
+ * With TCP Fast Open it is also called for attempts of actpass_connect that lead to no connection.
+ * 0, or -1: see actpass_config_error. */
 ACTPASS_API int actpass_on_event(actpass_config *config,
                                  void (*call)(actpass_conn *conn, actpass_event event, void *arg),
                                  void *arg);
 
-/* Names as used in the log: "client_hello", "CLEAN", "server". Never NULL. */
+/* The names that the log uses: "client_hello", "CLEAN", "server". Static strings, never NULL. */
 ACTPASS_API const char *actpass_cause_name(actpass_cause cause);
 ACTPASS_API const char *actpass_end_name(actpass_end end);
 ACTPASS_API const char *actpass_role_name(actpass_role role);
 
 /* ---- The program as a library -------------------------------------------------------------- */
 
-/* Loads a JSON configuration and opens its listeners. NULL on failure, with all errors, a line
- * each, in *errors, which the caller frees with free(). Warnings are logged. */
+/* Reads a JSON configuration and opens its listeners. Logs warnings. The caller frees the server
+ * with actpass_server_free. NULL: *ERRORS is all errors, one a line, or NULL without memory; the
+ * caller frees it with free(). */
 ACTPASS_API actpass_server *actpass_server_new(const char *file, char **errors);
 
-/* Serves until actpass_server_stop; then drains. 0: every connection ended by itself; 1: some had
- * to be cut; -1: it could not serve. */
+/* Accepts and serves connections until actpass_server_stop, then drains: accepts no more and waits
+ * for the open connections. 0: each connection closed by itself; 1: some were cut off; -1: it could
+ * not serve. */
 ACTPASS_API int actpass_server_run(actpass_server *server);
 
-/* The first call drains, the second cuts. Any thread, and async-signal-safe. */
+/* The first call makes actpass_server_run drain; the second cuts off the connections that are left.
+ * Any thread, and async-signal-safe. */
 ACTPASS_API void actpass_server_stop(actpass_server *server);
 
-/* Reads certificates, keys, CAs, CRLs, OCSP responses and session keys again, for connections that
- * begin from now on; not the configuration itself. Sessions that are kept in memory go. A service
- * with a file that cannot be used keeps what it has, which is logged. 0, or -1: there was such a
- * service. Any thread, one at a time. */
+/* Reads certificates, keys, CAs, CRLs, OCSP responses and session keys again, but not the
+ * configuration itself. Only connections that begin later use them. Sessions kept in memory are
+ * lost. A service with a file that cannot be used keeps what it has, and logs the reason. 0, or -1:
+ * there was such a service. Any thread, one at a time. */
 ACTPASS_API int actpass_server_reload(actpass_server *server);
 
-ACTPASS_API void actpass_server_free(actpass_server *server); /* NULL is fine */
+/* Not while actpass_server_run runs. SERVER may be NULL. */
+ACTPASS_API void actpass_server_free(actpass_server *server);
 
 #ifdef __cplusplus
 }
