@@ -46,7 +46,7 @@ static void dial_and_shake_hands(struct dial_service *dial)
                  .limit_name = "connect_timeout",
                  .lookup_flags = AI_ADDRCONFIG,
                  .wait = {.cancel_fd = server->stopping_fd},
-                 .ear = {.failed = on_failure, .arg = dial}},
+                 .observer = {.failed = on_failure, .arg = dial}},
         .settings = &service->connection,
         .unfit = server->unfit,
         .take = shake_hands,

@@ -137,7 +137,7 @@ static enum conn_asked judge(actpass_conn *conn, struct tls_error *why)
 static enum conn_asked hear_locked(actpass_conn *conn, unsigned *want, struct tls_error *why)
 {
     for (;;) {
-        if (conn->early.end == CONN_MOST_EARLY) {
+        if (conn->early.end == CONN_EARLY_MAX) {
             conn_fail(conn, ACTPASS_PROTOCOL,
                       "the client went on with data and did not answer the request for its "
                       "certificate");

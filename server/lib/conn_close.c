@@ -6,7 +6,7 @@
 
 /* So much may still come of who has not shaken hands, before our alert is given up: four times the
  * largest length that a record header can tell. */
-enum { MOST_DISCARDED = 262144 };
+enum { DISCARD_MAX = 262144 };
 
 /* Existing code on actpass_ssl may have closed, or failed, behind our back. */
 static void adopt_ssl_state(actpass_conn *conn)
@@ -69,7 +69,7 @@ static void close_after_failure(actpass_conn *conn, int64_t deadline_us)
         return;
     (void)relay_finish_output(conn->relay, deadline_us);
     if (tls_failed)
-        relay_discard(conn->relay, conn->handshaken ? UINT64_MAX : MOST_DISCARDED, deadline_us);
+        relay_discard(conn->relay, conn->handshaken ? UINT64_MAX : DISCARD_MAX, deadline_us);
 }
 
 actpass_end actpass_close(actpass_conn *conn)
@@ -91,7 +91,7 @@ actpass_end actpass_close(actpass_conn *conn)
     relay_close(conn->relay);
     conn_leave(conn);
     conn->closed = true;
-    conn_tell_role(conn);
-    conn_tell(conn, ACTPASS_EVENT_CLOSE);
+    conn_notify_role(conn);
+    conn_notify(conn, ACTPASS_EVENT_CLOSE);
     return conn->end;
 }

@@ -62,7 +62,7 @@ static void open_connection(struct caller *caller, const struct config_address *
                  .limit_name = "connect_timeout",
                  .lookup_flags = AI_ADDRCONFIG,
                  .wait = {.cancel_fd = -1},
-                 .ear = {.failed = note_failure, .arg = caller}},
+                 .observer = {.failed = note_failure, .arg = caller}},
         .settings = &caller->config->connection,
         .unfit = caller->config->unfit,
         .take = take,

@@ -55,7 +55,7 @@ static void dial_in_turn(const struct conn_dial *plan)
     candidates_limit(&candidates, &plan->dial.wait, plan->dial.deadline_us);
     while (!done && clock_now_us() < plan->dial.deadline_us &&
            !dial_is_cancelled(plan->dial.wait.cancel_fd) &&
-           candidates_next(&candidates, &plan->dial.ear, &to)) {
+           candidates_next(&candidates, &plan->dial.observer, &to)) {
         done = fast_open_is_fit(plan->unfit, &to)
                    ? open_with_syn_data(plan, &to)
                    : take_connected(plan, dial_one(&plan->dial, &to), &to);

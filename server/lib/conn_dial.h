@@ -24,7 +24,7 @@ struct conn_dial {
 };
 
 /* Tries the addresses until there is a TCP connection, even if its handshake has failed, or no
- * address or no time is left. Reports each address that failed to plan->dial.ear. */
+ * address or no time is left. Reports each address that failed to plan->dial.observer. */
 void conn_dial(const struct conn_dial *plan);
 
 #endif

@@ -32,7 +32,7 @@ bool conn_room_for_early(actpass_conn *conn)
 {
     struct early *early = &conn->early;
     if (!early->data)
-        early->data = malloc(CONN_MOST_EARLY);
+        early->data = malloc(CONN_EARLY_MAX);
     if (!early->data) {
         conn_fail(conn, ACTPASS_CANCELLED, "out of memory for data that comes in a handshake");
         return false;
@@ -48,7 +48,7 @@ enum outcome conn_read_early(actpass_conn *conn, unsigned *want)
 {
     struct early *early = &conn->early;
     conn_prepare(conn);
-    int got = SSL_read(conn->ssl, early->data + early->end, (int)(CONN_MOST_EARLY - early->end));
+    int got = SSL_read(conn->ssl, early->data + early->end, (int)(CONN_EARLY_MAX - early->end));
     enum outcome outcome = conn_outcome(conn, got, want);
     if (got > 0)
         early->end += (size_t)got;

@@ -74,8 +74,8 @@ static bool is_within_limits(actpass_conn *conn)
     if (conn->messages_unpaid == 0)
         conn->paid_us = clock_now_us();
     pay_messages(conn, 0);
-    return ++conn->messages <= CONN_MOST_MESSAGES &&
-           ++conn->messages_unpaid <= CONN_MOST_UNPAID_MESSAGES;
+    return ++conn->messages <= CONN_MESSAGES_MAX &&
+           ++conn->messages_unpaid <= CONN_UNPAID_MESSAGES_MAX;
 }
 
 /* Counts what comes of the handshake protocol after the handshake, and gives up at too many without
@@ -230,7 +230,7 @@ static bool follow_role(actpass_conn *conn, enum role *role)
     conn->ssl = NULL;
     bool made = make_ssl(conn, verdict.role);
     pthread_mutex_unlock(&conn->lock);
-    conn_tell(conn, ACTPASS_EVENT_ROLE);
+    conn_notify(conn, ACTPASS_EVENT_ROLE);
     return made;
 }
 
@@ -313,7 +313,7 @@ void conn_wait_role(actpass_conn *conn)
     struct verdict verdict;
     conn_enter(conn);
     (void)relay_wait_verdict(conn->relay, &verdict); /* actpass_handshake finds the same */
-    conn_tell_role(conn);
+    conn_notify_role(conn);
     conn_leave(conn);
 }
 
@@ -330,10 +330,10 @@ int actpass_handshake(actpass_conn *conn)
         conn_end_of_transport(conn);
     else if (verdict.role == ROLE_NONE)
         conn_end_without_role(conn, &verdict);
-    conn_tell_role(conn);
+    conn_notify_role(conn);
     bool up = conn->end == ACTPASS_OPEN && shake_hands(conn, &verdict);
     if (up)
-        conn_tell(conn, ACTPASS_EVENT_HANDSHAKE);
+        conn_notify(conn, ACTPASS_EVENT_HANDSHAKE);
     conn_leave(conn);
     return up ? 0 : -1;
 }

@@ -4,7 +4,7 @@
 #include "server/lib/conn_internal.h"
 #include "server/lib/idle.h"
 
-enum { RECORD_MOST = 16384 };
+enum { RECORD_MAX = 16384 };
 
 void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg)
 {
@@ -81,7 +81,7 @@ static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
     while (total < size && (more_to_read(conn) || conn_must_begin(conn))) {
         size_t room = size - total;
         conn_prepare(conn);
-        int got = SSL_read(conn->ssl, buffer + total, room > RECORD_MOST ? RECORD_MOST : (int)room);
+        int got = SSL_read(conn->ssl, buffer + total, room > RECORD_MAX ? RECORD_MAX : (int)room);
         enum outcome outcome = got > 0 ? OUTCOME_DONE : conn_outcome(conn, got, &conn->read_want);
         if (outcome == OUTCOME_CLOSED)
             conn->peer_closed = true;
@@ -146,7 +146,7 @@ static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size
     while (total < size && relay_is(conn->relay, RELAY_WRITABLE)) {
         size_t left = size - total;
         conn_prepare(conn);
-        int put = SSL_write(conn->ssl, data + total, left > RECORD_MOST ? RECORD_MOST : (int)left);
+        int put = SSL_write(conn->ssl, data + total, left > RECORD_MAX ? RECORD_MAX : (int)left);
         if (put > 0) {
             total += (size_t)put;
             continue;

@@ -1,4 +1,4 @@
-/* A connection's life, and what can be asked about it. */
+/* Creation and release of a connection, and information about it. */
 #include "server/lib/conn_internal.h"
 #include "server/lib/role.h"
 
@@ -13,23 +13,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-void conn_tell(actpass_conn *conn, actpass_event event)
+void conn_notify(actpass_conn *conn, actpass_event event)
 {
     if (conn->config->on_event)
         conn->config->on_event(conn, event, conn->config->on_event_arg);
 }
 
-/* Once, and only when there is a verdict. */
-void conn_tell_role(actpass_conn *conn)
+void conn_notify_role(actpass_conn *conn)
 {
     if (relay_verdict(conn->relay).role == ROLE_AUTO)
         return;
     pthread_mutex_lock(&conn->end_lock);
-    bool told = conn->role_told;
-    conn->role_told = true;
+    bool notified = conn->role_notified;
+    conn->role_notified = true;
     pthread_mutex_unlock(&conn->end_lock);
-    if (!told)
-        conn_tell(conn, ACTPASS_EVENT_ROLE);
+    if (!notified)
+        conn_notify(conn, ACTPASS_EVENT_ROLE);
 }
 
 /* On the relay's thread. */
@@ -39,7 +38,7 @@ static void on_verdict(void *arg)
     struct verdict verdict = relay_verdict(conn->relay);
     if (verdict.role == ROLE_NONE)
         conn_end_without_role(conn, &verdict);
-    conn_tell_role(conn);
+    conn_notify_role(conn);
     if (conn->options.on_verdict)
         conn->options.on_verdict(conn, conn->options.arg);
 }
@@ -75,10 +74,10 @@ static struct relay *make_relay(actpass_conn *conn, int fd)
     options.role = role_of_config(settings->role);
     options.hint = conn->options.hint;
     options.initial_data_timeout_ms = settings->initial_data_timeout_ms;
-    int64_t most_ms = conn->options.most_wait_ms;
-    if (most_ms > 0 &&
-        (settings->initial_data_timeout_ms < 0 || most_ms < settings->initial_data_timeout_ms))
-        options.initial_data_timeout_ms = most_ms;
+    int64_t max_ms = conn->options.max_wait_ms;
+    if (max_ms > 0 &&
+        (settings->initial_data_timeout_ms < 0 || max_ms < settings->initial_data_timeout_ms))
+        options.initial_data_timeout_ms = max_ms;
     options.fast_open = conn->options.fast_open;
     options.fast_open_size = conn->options.fast_open_size;
     options.handshake_timeout_ms = settings->handshake_timeout_ms;
@@ -103,8 +102,7 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
         conn->options = *options;
     conn->connected = conn->options.fast_open_size == 0;
     conn->protocol = conn->cipher = "";
-    int on = 1; /* a small record waits for nothing (hazard 44); fails on a unix socket, where it
-                   needs not */
+    int on = 1; /* small records do not wait (hazard 44); fails on a unix socket, where none does */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     name_peer(conn, fd);
     conn->relay = make_relay(conn, fd);
@@ -173,7 +171,7 @@ void conn_leave(actpass_conn *conn)
     relay_leave(conn->relay);
 }
 
-/* Whether it is connected, its first recv tells: one that was reset looks the same here. */
+/* The first recv shows whether it is connected: one that was reset looks the same here. */
 static bool is_stream_socket(int fd)
 {
     int type = 0;
@@ -208,7 +206,7 @@ void actpass_abort(actpass_conn *conn)
     relay_abort(conn->relay);
 }
 
-/* Teardown order: the relay has let go of the socket, then SSL, then the relay (hazard 7). */
+/* In this order: the relay releases the socket, then SSL is freed, then the relay (hazard 7). */
 void actpass_free(actpass_conn *conn)
 {
     if (!conn)
@@ -266,7 +264,7 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
     pthread_mutex_lock(&conn->lock);
     info->protocol = conn->protocol;
     info->cipher = conn->cipher;
-    info->alpn = conn->alpn[0] ? conn->alpn : ""; /* never what may yet be written */
+    info->alpn = conn->alpn[0] ? conn->alpn : ""; /* not the buffer if it may still be written */
     info->resumed = conn->resumed;
     info->syn_data = conn->syn_data;
     info->peer_subject = conn->subject ? conn->subject : "";

@@ -6,7 +6,7 @@
 #include "server/lib/conn_internal.h"
 #include "server/lib/tls/renegotiation.h"
 
-#define CONN_MOST_RENEGOTIATIONS 16
+#define CONN_RENEGOTIATIONS_MAX 16
 
 /* One is due, begun or not. */
 static bool is_busy(const actpass_conn *conn)
@@ -21,7 +21,7 @@ bool conn_must_begin(const actpass_conn *conn)
 
 void conn_note_hello(actpass_conn *conn)
 {
-    if (conn->renegotiable && ++conn->renegotiations == CONN_MOST_RENEGOTIATIONS)
+    if (conn->renegotiable && ++conn->renegotiations == CONN_RENEGOTIATIONS_MAX)
         renegotiation_forbid(conn->ssl);
 }
 
@@ -41,7 +41,7 @@ static unsigned notes_of(const actpass_conn *conn)
     if (conn->end != ACTPASS_OPEN)
         return NOTE_HOLDS;
     return (held || conn->peer_closed ? NOTE_HOLDS : 0U) | (conn->renegotiating ? NOTE_BUSY : 0U) |
-           (held == CONN_MOST_EARLY ? NOTE_FULL : 0U);
+           (held == CONN_EARLY_MAX ? NOTE_FULL : 0U);
 }
 
 void conn_note_read(actpass_conn *conn)
@@ -67,7 +67,7 @@ enum outcome conn_settle(actpass_conn *conn)
     while (outcome == OUTCOME_DONE && is_busy(conn)) {
         if (!conn_room_for_early(conn))
             outcome = OUTCOME_FAILED;
-        else if (conn->early.end == CONN_MOST_EARLY) /* a reader has to take it first */
+        else if (conn->early.end == CONN_EARLY_MAX) /* a reader has to take it first */
             outcome = OUTCOME_AGAIN;
         else
             outcome = conn_read_early(conn, &ignored);

@@ -134,7 +134,7 @@ Test(conn_options, the_wait_becomes_shorter_never_longer, .timeout = 60)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct scene scene;
         prepare(&scene, ACTPASS_ROLE_AUTO, rows[i].configured_ms);
-        join(&scene, &(struct conn_options){.most_wait_ms = rows[i].most_ms}, true);
+        join(&scene, &(struct conn_options){.max_wait_ms = rows[i].most_ms}, true);
         actpass_info_t info = handshaken(&scene);
         cr_assert_eq(info.cause, ACTPASS_CAUSE_SILENCE, "row %zu", i);
         cr_assert_geq(info.decided_us, rows[i].least_us, "row %zu", i);

@@ -91,7 +91,7 @@ static void prepare(struct scene *scene, const char *const *texts, size_t count)
                                 .limit_name = "connect_timeout",
                                 .lookup_flags = AI_ADDRCONFIG,
                                 .wait = {.cancel_fd = -1},
-                                .ear = {.failed = note, .arg = &scene->failures}};
+                                .observer = {.failed = note, .arg = &scene->failures}};
 }
 
 static void tidy(struct scene *scene)
@@ -223,13 +223,13 @@ Test(dial, one_candidate_alone, .timeout = 60)
     struct candidate each;
     prepare(&scene, texts, 2);
     candidates_begin(&candidates, scene.addresses, 2);
-    cr_assert(candidates_next(&candidates, &scene.dial.ear, &each));
+    cr_assert(candidates_next(&candidates, &scene.dial.observer, &each));
     cr_assert_eq(dial_one(&scene.dial, &each), -1);
     cr_assert_eq(scene.failures.count, 1);
-    cr_assert(candidates_next(&candidates, &scene.dial.ear, &each));
+    cr_assert(candidates_next(&candidates, &scene.dial.observer, &each));
     int fd = dial_one(&scene.dial, &each);
     cr_assert_geq(fd, 0);
-    cr_assert_not(candidates_next(&candidates, &scene.dial.ear, &each));
+    cr_assert_not(candidates_next(&candidates, &scene.dial.observer, &each));
     candidates_end(&candidates);
     close(fd);
     close(sockets[0]);
@@ -488,7 +488,7 @@ Test(dial, both_families_of_a_name_stand_behind_it, .timeout = 60)
     candidates_begin(&candidates, scene.addresses, 4);
     size_t of_each[4] = {0};
     size_t last = 0;
-    while (candidates_next(&candidates, &scene.dial.ear, &each)) {
+    while (candidates_next(&candidates, &scene.dial.observer, &each)) {
         size_t number = (size_t)(each.of - scene.addresses);
         cr_assert_geq(number, last, "in the order of the configuration");
         last = number;
@@ -552,7 +552,7 @@ Test(dial, how_candidates_are_written, .timeout = 60)
         char text[160];
         prepare(&scene, &texts[i], 1);
         candidates_begin(&candidates, scene.addresses, 1);
-        cr_assert(candidates_next(&candidates, &scene.dial.ear, &each));
+        cr_assert(candidates_next(&candidates, &scene.dial.observer, &each));
         candidate_print(&each, text, sizeof(text));
         cr_assert_str_eq(text, texts[i]);
         candidates_end(&candidates);

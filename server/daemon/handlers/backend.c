@@ -46,7 +46,7 @@ int backend_connect(actpass_conn *conn, const struct config_address *address, ch
                                        .poll = wait_beside_tls,
                                        .arg = &backend,
                                        .max_descriptors = MAX_EXTRA},
-                              .ear = {.failed = note_failure, .arg = &backend}};
+                              .observer = {.failed = note_failure, .arg = &backend}};
     int fd = dial_first(&dial, &winner);
     if (fd < 0) {
         (void)snprintf(problem, size,

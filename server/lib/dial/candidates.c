@@ -144,7 +144,7 @@ const char *candidates_resolve(const struct config_address *address, int flags,
     return why;
 }
 
-bool candidates_next(struct candidates *candidates, const struct dial_ear *ear,
+bool candidates_next(struct candidates *candidates, const struct dial_observer *observer,
                      struct candidate *candidate)
 {
     while (!candidates_at_hand(candidates)) {
@@ -157,7 +157,7 @@ bool candidates_next(struct candidates *candidates, const struct dial_ear *ear,
                                share_of(candidates), &candidates->owned, &candidates->have);
         candidates->list = candidates->owned;
         if (why)
-            ear->failed(ear->arg, address->text, why);
+            observer->failed(observer->arg, address->text, why);
     }
     *candidate = candidates->list[candidates->at++];
     return true;

@@ -18,7 +18,7 @@ struct candidate {
 };
 
 /* Is called for each attempt that failed; WHY is one short sentence. */
-struct dial_ear {
+struct dial_observer {
     void (*failed)(void *arg, const char *address, const char *why);
     void *arg;
 };
@@ -54,7 +54,7 @@ bool candidates_at_hand(const struct candidates *candidates);
 /* Returns false if there are no more. The addresses of a name alternate between the families (RFC
  * 8305 section 4), the first one as getaddrinfo prefers. EAR hears of each name that cannot be
  * resolved. */
-bool candidates_next(struct candidates *candidates, const struct dial_ear *ear,
+bool candidates_next(struct candidates *candidates, const struct dial_observer *observer,
                      struct candidate *candidate);
 
 /* Resolves one address to a list of *COUNT candidates, at least one, that the caller frees. FLAGS

@@ -46,7 +46,7 @@ void dial_report(const struct dial *dial, const struct candidate *to, const char
 {
     char address[ADDRESS_TEXT];
     candidate_print(to, address, sizeof(address));
-    dial->ear.failed(dial->ear.arg, address, why);
+    dial->observer.failed(dial->observer.arg, address, why);
 }
 
 /* ---- Sockets ------------------------------------------------------------------------------- */
@@ -265,7 +265,7 @@ static void close_losers(struct race *race, int error)
 static void begin_next(struct race *race)
 {
     struct candidate to;
-    if (candidates_next(&race->candidates, &race->dial->ear, &to))
+    if (candidates_next(&race->candidates, &race->dial->observer, &to))
         plan_next(race, begin(race, &to));
     else
         race->all_begun = true;

@@ -24,7 +24,7 @@ struct dial {
                                kernel's limits only */
     const char *limit_name; /* what the deadline is called in messages: "connect_timeout" */
     struct dial_wait wait;
-    struct dial_ear ear;
+    struct dial_observer observer;
 };
 
 /* Returns a connected non-blocking socket, which the caller closes, and in *WINNER what it is

@@ -54,7 +54,7 @@ static int connect_any(const struct redis_place *place, int64_t deadline_us,
     const struct dial dial = {.deadline_us = deadline_us,
                               .limit_name = "the time limit",
                               .wait = {.cancel_fd = -1},
-                              .ear = {.failed = note_failure, .arg = problem}};
+                              .observer = {.failed = note_failure, .arg = problem}};
     return dial_list(&dial, place->candidates, place->count, &winner);
 }
 
