@@ -7,21 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The keys that are a conversation, of which one stands in each place. */
-static const struct {
-    const char *key;
-    enum config_conversation_kind kind;
-} kinds[] = {{"forward", CONFIG_CONVERSATION_FORWARD},
-             {"echo", CONFIG_CONVERSATION_ECHO},
-             {"http", CONFIG_CONVERSATION_HTTP}};
+enum { LIST_SIZE = 256 };
 
-/* Sets the kind of what stands in the place; NULL if nothing does, else its key's place. */
+/* The keys of all handlers, as a message lists them. */
+static void list_handlers(char list[LIST_SIZE])
+{
+    const char *names[CONFIG_CONVERSATION_COUNT] = {0};
+    for (size_t i = 0; conversation_object.keys[i].name; i++)
+        names[i] = conversation_object.keys[i].name;
+    join_names(names, " or ", list, LIST_SIZE);
+}
+
+/* The place of the one handler's key here, whose kind is stored. NULL: there is none. */
 static struct place *find_kind(struct messages *messages, const struct place *place,
                                struct config_conversation *conversation)
 {
     struct place *found = NULL;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-        struct place *other = place_find(place, kinds[i].key);
+    for (const struct key *key = conversation_object.keys; key->name; key++) {
+        struct place *other = place_find(place, key->name);
         if (other && found) {
             struct place *second = other->index > found->index ? other : found;
             struct place *first = second == other ? found : other;
@@ -29,7 +32,7 @@ static struct place *find_kind(struct messages *messages, const struct place *pl
                          first->item->string);
         } else if (other) {
             found = other;
-            conversation->kind = kinds[i].kind;
+            conversation->kind = (enum config_conversation_kind)key->handler;
         }
     }
     return found;
@@ -47,8 +50,11 @@ static void check_role(const struct checked_service *checked, const char *key, b
     else if (!place && occurs && checked->role_known)
         error_at(messages, checked->place, "\"%s\" is missing: this service may become TLS %s", key,
                  key + strlen("as_"));
-    if (place && cJSON_IsObject(place->item) && !find_kind(messages, place, conversation))
-        error_at(messages, place, "\"forward\", \"echo\" or \"http\" is missing");
+    if (place && cJSON_IsObject(place->item) && !find_kind(messages, place, conversation)) {
+        char list[LIST_SIZE];
+        list_handlers(list);
+        error_at(messages, place, "%s is missing", list);
+    }
 }
 
 /* What stands for both roles is read once for each. Where it cannot stand it is only checked. */
@@ -66,9 +72,9 @@ static void read_both(const struct checked_service *checked, bool wanted)
 /* With "listen_plain", the bridge is the conversation. */
 static void check_bridge(const struct checked_service *checked)
 {
-    static const char *const keys[] = {"forward", "echo", "http", "as_server", "as_client"};
-    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-        struct place *place = place_find(checked->place, keys[i]);
+    for (const struct key *key = service_object.keys; key->name; key++) {
+        bool handles = key->handler || key->choice == KEY_HANDLER_BY_ROLE;
+        struct place *place = handles ? place_find(checked->place, key->name) : NULL;
         if (place)
             error_at_key(checked->messages, place,
                          "cannot stand beside \"listen_plain\": the local connection is the "
@@ -80,10 +86,12 @@ static void check_missing(const struct checked_service *checked)
 {
     if (checked->dial && !checked->service->dial.persistent)
         return; /* reported already */
-    error_at(
-        checked->messages, checked->place,
-        "the conversation is missing: add \"forward\", \"echo\" or \"http\", or one for each role "
-        "under \"as_server\" and \"as_client\"");
+    char list[LIST_SIZE];
+    list_handlers(list);
+    error_at(checked->messages, checked->place,
+             "the conversation is missing: add %s, or one for each role under \"as_server\" and "
+             "\"as_client\"",
+             list);
 }
 
 void check_conversations(const struct checked_service *checked)

@@ -62,6 +62,7 @@ struct key {
     const char *needs;                  /* another key of the object that must be there */
     const char *needs_true;             /* another key of the object that must be true */
     enum key_choice choice;
+    int handler;   /* of a handler's key: its enum config_conversation_kind, which is not 0 */
     size_t offset; /* in the structure that the object fills */
     size_t second;
 };
@@ -79,9 +80,6 @@ extern const struct key_object service_object;      /* struct config_service */
 extern const struct key_object conversation_object; /* struct config_conversation */
 extern const struct key_object http_object;         /* struct config_http */
 extern const struct key_object tls_object;          /* struct config_tls */
-
-/* The keys of conversations are in two objects. */
-extern const char forward_help[], echo_help[], http_help[];
 
 /* The members of a key that say where its value is stored, and its limits. */
 #define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)

@@ -3,11 +3,6 @@
 #include "config/internal.h"
 #include "config/keys.h"
 
-const char forward_help[] = "Join the connection to the plain TCP service at this address: "
-                            "host:port, [v6]:port or unix:/path.";
-const char echo_help[] = "Send everything back: true, or {}.";
-const char http_help[] = "Serve the files of a folder over HTTP/1.1.";
-
 static const struct key protected_keys[] = {
     {.name = "prefix",
      .help =
@@ -65,17 +60,9 @@ static const struct key http_keys[] = {
 const struct key_object http_object = {.keys = http_keys, .outer = &conversation_object};
 
 static const struct key conversation_keys[] = {
-    {.name = "forward",
-     .help = forward_help,
-     .type = KEY_ADDRESS,
-     KEY_LIMITS(1, UINT16_MAX),
-     KEY_STORED_IN(config_conversation, forward)},
-    {.name = "echo", .help = echo_help, .type = KEY_PRESENT, .offset = KEY_NOWHERE},
-    {.name = "http",
-     .help = http_help,
-     .type = KEY_OBJECT,
-     .object = &http_object,
-     KEY_STORED_IN(config_conversation, http)},
+#define HANDLER_VALUE(member) KEY_STORED_IN(config_conversation, member)
+#include "config/handler_keys.inc"
+#undef HANDLER_VALUE
     {0}};
 
 const struct key_object conversation_object = {

@@ -30,14 +30,24 @@ static actpass_conn *conn_of(const struct conversation *conversation)
     return conversation->report.conn;
 }
 
-/* What thousands of connections have used goes back to the system once the last of them ends. */
+/* The open connections, without those that persistent services keep up. */
+static size_t count_passing(const actpass_server *server)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < server->service_count; i++)
+        if (!server->services[i].config->dial.persistent)
+            count += registry_service_open(server->registry, i);
+    return count;
+}
+
+/* Returns to the system what thousands of connections have used, when the last of them ends. */
 static void trim_after_many(actpass_server *server)
 {
     enum { MANY = 1000 };
     struct counters *counters = &server->counters;
     unsigned long long accepted = atomic_load(&counters->accepted);
     unsigned long long trimmed = atomic_load(&counters->trimmed_at);
-    if (accepted - trimmed >= MANY && registry_count(server->registry) == 1 &&
+    if (accepted - trimmed >= MANY && count_passing(server) <= 1 &&
         atomic_compare_exchange_strong(&counters->trimmed_at, &trimmed, accepted))
         (void)malloc_trim(0);
 }

@@ -187,6 +187,25 @@ Test(persistent, nothing_grows, .timeout = 60)
     end(&scene);
 }
 
+/* What a thousand connections of other services have used is given back though the one that is kept
+ * up stays open. */
+Test(persistent, memory_is_given_back_beside_it, .timeout = 60)
+{
+    struct scene scene;
+    begin(&scene, QUICK, true);
+    struct counters *counters = &scene.server->counters;
+    atomic_store(&counters->accepted, 1000);
+    actpass_free(take(&scene)); /* as if it were the last of the thousand */
+    actpass_conn *next = take(&scene);
+    int64_t deadline_us = clock_deadline_ms(20000);
+    while (atomic_load(&counters->trimmed_at) != 1000 && clock_now_us() < deadline_us)
+        usleep(1000); /* the first one may not have left yet */
+    cr_assert_eq(atomic_load(&counters->trimmed_at), 1000);
+    actpass_free(next);
+    cr_assert_eq(stop(&scene), 0);
+    end(&scene);
+}
+
 Test(persistent, waits_for_a_peer_that_comes_later, .timeout = 60)
 {
     struct scene scene;

@@ -1,5 +1,5 @@
-/* All handlers. A new one needs its file and one line here; its key is config's
- * (check_conversations.c, keys_conversation.c). */
+/* All handlers, each by the kind that its key has in config/handler_keys.inc. See "Adding a handler" in
+ * server/README.md. */
 #include "server/daemon/handlers/handler.h"
 
 static const struct handler *const handlers[] = {
