@@ -18,6 +18,16 @@ NORMALS = [(re.compile(r"^ts=\S+ "), ""),
            (re.compile(r'/[^ "]*/'), "")]
 
 
+def by_connection(lines):
+    """Connections log side by side: their lines are compared one connection after the other. A line about
+    none stays behind the line before it."""
+    numbers = [0]
+    for line in lines:
+        number = re.search(r" conn=(\d+) ", line)
+        numbers.append(int(number[1]) if number else numbers[-1])
+    return [line for _, line in sorted(zip(numbers[1:], lines), key=lambda pair: pair[0])]
+
+
 class LogLines(Case):
     deadline = 180
 
@@ -245,7 +255,7 @@ class LogLines(Case):
         self.started.clear()  # a failure shows these lines anyway
         for pattern, normal in NORMALS:
             lines = [pattern.sub(normal, line) for line in lines]
-        return lines
+        return by_connection(lines)
 
     def test_log_lines(self):
         golden = Golden("log.txt")
