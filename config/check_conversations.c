@@ -1,7 +1,7 @@
 /* Exactly one conversation for each role that can occur. */
 #include "config/check.h"
 #include "config/internal.h"
-#include "config/keys.h"
+#include "config/key_set.h"
 #include "config/read.h"
 
 #include <stdlib.h>
@@ -64,7 +64,7 @@ static void read_both(const struct checked_service *checked, bool wanted)
     struct config_conversation unused = {0};
     read_keys(checked->messages, checked->place, &conversation_object,
               wanted ? &service->as_server : &unused);
-    config_conversation_free(&unused);
+    key_release_all(&conversation_object, &unused);
     if (wanted && !checked->messages->failed)
         read_keys(checked->messages, checked->place, &conversation_object, &service->as_client);
 }

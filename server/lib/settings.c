@@ -1,6 +1,7 @@
 /* actpass_config: setters, loading, freezing. */
 #include "server/lib/settings.h"
 
+#include "config/key_set.h"
 #include "server/lib/fast_open.h"
 #include "server/lib/role.h"
 
@@ -169,33 +170,53 @@ int settings_changeable(actpass_config *config)
                   : 0;
 }
 
-int settings_replace(actpass_config *config, char **place, const char *value)
+static bool is_list(const struct key *key)
 {
+    return key->type == KEY_STRINGS || key->type == KEY_PEER_NAMES || key->type == KEY_PEER_PINS;
+}
+
+int settings_set(actpass_config *config, const struct key_object *object, const char *name,
+                 const char *text, void *base)
+{
+    struct config_fault fault;
+    const struct key *key = key_find(object, name);
     if (settings_changeable(config))
         return -1;
-    char *copy = NULL;
-    if (value && !(copy = strdup(value)))
-        return settings_fail(config, "out of memory");
-    free(*place);
-    *place = copy;
+    if (!text && is_list(key))
+        return settings_fail(config, "%s: must not be NULL", name);
+    if (!text)
+        key_release(key, base);
+    else if (!key_set_text(key, text, base, &fault))
+        return settings_fail(config, "%s: %s", name, fault.text);
     return 0;
 }
 
-int settings_append(actpass_config *config, struct config_strings *list, const char *value)
+int settings_set_tls(actpass_config *config, const char *name, const char *text)
 {
+    return settings_set(config, &tls_object, name, text, &config->connection.tls);
+}
+
+int settings_set_tls_number(actpass_config *config, const char *name, int64_t number)
+{
+    struct config_fault fault;
     if (settings_changeable(config))
         return -1;
-    if (!value || !*value)
-        return settings_fail(config, "an empty string cannot be added");
-    char *copy = strdup(value);
-    char **items = copy ? realloc(list->items, (list->count + 1) * sizeof(*items)) : NULL;
-    if (!items) {
-        free(copy);
-        return settings_fail(config, "out of memory");
-    }
-    items[list->count++] = copy;
-    list->items = items;
-    return 0;
+    if (key_set_number(key_find(&tls_object, name), number, &config->connection.tls, &fault))
+        return 0;
+    return settings_fail(config, "%s: %s", name, fault.text);
+}
+
+int settings_set_tls_pair(actpass_config *config, const char *const names[2],
+                          const char *const texts[2])
+{
+    struct config_tls tried = {.certificate = NULL};
+    int failed = 0;
+    for (int i = 0; i < 2; i++)
+        failed |= settings_set(config, &tls_object, names[i], texts[i], &tried);
+    key_release_all(&tls_object, &tried);
+    for (int i = 0; i < 2 && !failed; i++)
+        failed = settings_set_tls(config, names[i], texts[i]);
+    return failed;
 }
 
 int actpass_config_set_role(actpass_config *config, actpass_role role)
@@ -250,7 +271,6 @@ int actpass_config_set_dial_from(actpass_config *config, const char *text)
 int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, int64_t ms)
 {
     enum { MOST_MS = 1000000000 }; /* eleven days: microseconds stay far from overflow */
-    enum { LEAST_SESSION_MS = 1000, MOST_SESSION_MS = 86400000 };
     struct config_connection *connection = &config->connection;
     int64_t *const places[] = {[ACTPASS_INITIAL_DATA_TIMEOUT] =
                                    &connection->initial_data_timeout_ms,
@@ -258,56 +278,45 @@ int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, in
                                [ACTPASS_IDLE_TIMEOUT] = &connection->idle_timeout_ms,
                                [ACTPASS_WRITE_TIMEOUT] = &connection->write_timeout_ms,
                                [ACTPASS_CLOSE_TIMEOUT] = &connection->close_timeout_ms,
-                               [ACTPASS_CONNECT_TIMEOUT] = &config->connect_timeout_ms,
-                               [ACTPASS_SESSION_TIMEOUT] = &connection->tls.session_timeout_ms};
+                               [ACTPASS_CONNECT_TIMEOUT] = &config->connect_timeout_ms};
     if (settings_changeable(config))
         return -1;
+    if (which == ACTPASS_SESSION_TIMEOUT)
+        return settings_set_tls_number(config, "session_timeout", ms);
     if ((unsigned)which >= sizeof(places) / sizeof(*places))
         return settings_fail(config, "there is no such timeout");
     if (ms < ACTPASS_NEVER || ms > MOST_MS)
         return settings_fail(config, "a timeout is 0 to 1000000000 milliseconds, or ACTPASS_NEVER");
-    if (which == ACTPASS_SESSION_TIMEOUT && (ms < LEAST_SESSION_MS || ms > MOST_SESSION_MS))
-        return settings_fail(config, "a session can be resumed for 1000 to 86400000 milliseconds");
     *places[which] = ms;
     return 0;
 }
 
 int actpass_config_set_identity(actpass_config *config, const char *certificate, const char *key)
 {
-    struct config_tls *tls = &config->connection.tls;
     if (!certificate || !key)
         return settings_fail(config, "an identity is a certificate file and a key file");
-    return settings_replace(config, &tls->certificate, certificate) ||
-                   settings_replace(config, &tls->key, key)
-               ? -1
-               : 0;
+    return settings_set_tls_pair(config, (const char *[]){"certificate", "key"},
+                                 (const char *[]){certificate, key});
 }
 
 int actpass_config_set_ca(actpass_config *config, const char *ca)
 {
-    bool system = ca && strcmp(ca, "system") == 0;
-    if (settings_replace(config, &config->connection.tls.ca, system ? NULL : ca))
-        return -1;
-    config->connection.tls.ca_system = system;
-    return 0;
+    return settings_set_tls(config, "ca", ca);
 }
 
 int actpass_config_add_peer_name(actpass_config *config, const char *name)
 {
-    return settings_append(config, &config->connection.tls.peer_names, name);
+    return settings_set_tls(config, "peer_names", name);
 }
 
 int actpass_config_add_peer_pin(actpass_config *config, const char *pin)
 {
-    return settings_append(config, &config->connection.tls.peer_pins, pin);
+    return settings_set_tls(config, "peer_pins", pin);
 }
 
 int actpass_config_add_alpn(actpass_config *config, const char *protocol)
 {
-    if (protocol && strlen(protocol) > 255)
-        return settings_fail(config,
-                             "an ALPN protocol name has at most 255 bytes (RFC 7301 section 3.1)");
-    return settings_append(config, &config->connection.tls.alpn, protocol);
+    return settings_set_tls(config, "alpn", protocol);
 }
 
 int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth auth)
@@ -326,16 +335,13 @@ int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth a
 
 int actpass_config_set_server_name(actpass_config *config, const char *name)
 {
-    return settings_replace(config, &config->connection.tls.server_name, name);
+    return settings_set_tls(config, "server_name", name);
 }
 
 int actpass_config_set_ciphers(actpass_config *config, const char *tls12, const char *tls13)
 {
-    struct config_tls *tls = &config->connection.tls;
-    return settings_replace(config, &tls->ciphers, tls12) ||
-                   settings_replace(config, &tls->ciphersuites, tls13)
-               ? -1
-               : 0;
+    return settings_set_tls_pair(config, (const char *[]){"ciphers", "ciphersuites"},
+                                 (const char *[]){tls12, tls13});
 }
 
 int actpass_config_set_min_version(actpass_config *config, int tls_version)
@@ -376,12 +382,17 @@ int actpass_config_load(actpass_config *config, const char *file, const char *se
         return -1;
     struct config *loaded = config_load(file, &report);
     struct config_service *found = loaded ? find_service(loaded, service) : NULL;
+    char *name = found ? strdup(found->name) : NULL;
     int result = -1;
     if (!loaded) {
         settings_fail(config, "%s", report.errors.count ? report.errors.items[0] : "out of memory");
     } else if (!found) {
         settings_fail(config, "%s: there is no service \"%s\"", file, service);
-    } else if (settings_replace(config, &config->service, found->name) == 0) {
+    } else if (!name) {
+        settings_fail(config, "out of memory");
+    } else {
+        free(config->service);
+        config->service = name;
         config_connection_free(&config->connection);
         config->connection = found->connection; /* its strings are ours from now on */
         config_connection_init(&found->connection);

@@ -24,7 +24,7 @@ struct policy;
 struct own_keys;
 
 /* Makes a policy of peer names, pins, crl and our own certificate (NULL: none), which must never be
- * the peer's (reflection, hazard 30). NULL with error on a bad name, pin or list, or no memory. */
+ * the peer's (reflection, hazard 30). NULL with error on a bad list, or no memory. */
 struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_error *error);
 void policy_free(struct policy *policy);
 
