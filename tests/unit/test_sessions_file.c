@@ -1,5 +1,5 @@
 /* The file store: shared by processes that die at any time, bounded, and never an error for long.
- */
+ * What every store does: test_sessions_store.c. */
 #include "server/lib/sessions/file.h"
 #include "server/lib/sessions/store_open.h"
 #include "tests/support/certs.h"
@@ -12,7 +12,6 @@
 #include "server/lib/sessions/file_db.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -92,57 +91,18 @@ static int get(struct store *store, unsigned number)
 
 /* ---- One process ---------------------------------------------------------------------------- */
 
-Test(session_file, what_is_put_is_there)
+Test(session_file, it_is_there_the_next_time)
 {
     struct store *store = open_store(&usual);
-    cr_assert_eq(get(store, 1), -1);
     put(store, 1, 100, 60);
+    put(store, 1, 50, 60);
     put(store, 2, 0, 60);
     put(store, 3, STORE_RECORD, 60);
-    put(store, 1, 50, 60);
+    store_free(store);
+    store = open_store(&usual);
     cr_assert_eq(get(store, 1), 50);
     cr_assert_eq(get(store, 2), 0);
     cr_assert_eq(get(store, 3), STORE_RECORD);
-    store_free(store);
-    store = open_store(&usual);
-    cr_assert_eq(get(store, 1), 50, "it is there the next time, too");
-    store_free(store);
-}
-
-Test(session_file, removed)
-{
-    struct store *store = open_store(&usual);
-    struct store_key key = key_of(1);
-    put(store, 1, 100, 60);
-    put(store, 2, 100, 60);
-    cr_assert_eq(store_remove(store, &key, &problem), STORE_DONE);
-    cr_assert_eq(store_remove(store, &key, &problem), STORE_MISS);
-    cr_assert_eq(get(store, 1), -1);
-    cr_assert_eq(get(store, 2), 100);
-    store_free(store);
-}
-
-Test(session_file, expires)
-{
-    struct store *store = open_store(&usual);
-    put(store, 1, 10, 1);
-    put(store, 2, 10, 600);
-    for (int i = 0; i < 1000 && get(store, 1) >= 0; i++)
-        pause_ms(10);
-    cr_assert_eq(get(store, 1), -1);
-    cr_assert_eq(get(store, 2), 10);
-    store_free(store);
-}
-
-Test(session_file, the_oldest_go_first)
-{
-    const struct store_limits few = {8, 4 * 1024 * 1024};
-    struct store *store = open_store(&few);
-    for (unsigned i = 0; i < 50; i++) {
-        put(store, i, 10, 60);
-        for (unsigned j = 0; j <= i; j++)
-            cr_assert_eq(get(store, j), i - j < 8 ? 10 : -1, "%u after %u", j, i);
-    }
     store_free(store);
 }
 
@@ -320,39 +280,6 @@ Test(session_file, cut_short)
         cr_assert(unlink(path) == 0 && unlink(test_folder_path(folder, "store-lock")) == 0);
     }
     cr_assert_gt(set_aside, 0);
-}
-
-static void *hammer(void *arg)
-{
-    struct store *store = arg;
-    struct tls_error own;
-    uint8_t data[100];
-    size_t size;
-    for (unsigned i = 0; i < 200; i++) {
-        struct store_key key = key_of(i * 7 % 50), other = key_of(i * 5 % 50);
-        memset(data, (int)(i * 7 % 50), sizeof(data));
-        (void)store_put(store, &key, data, sizeof(data), 60, &own);
-        if (store_get(store, &other, data, &size, &own) == STORE_DONE &&
-            (size != sizeof(data) || data[0] != data[99] || data[0] != i * 5 % 50))
-            return store;
-        if (i % 4 == 0)
-            (void)store_remove(store, &other, &own);
-    }
-    return NULL;
-}
-
-Test(session_file, many_threads)
-{
-    pthread_t threads[4];
-    void *wrong;
-    struct store *store = open_store(&usual);
-    for (size_t i = 0; i < 4; i++)
-        cr_assert_eq(pthread_create(&threads[i], NULL, hammer, store), 0);
-    for (size_t i = 0; i < 4; i++) {
-        pthread_join(threads[i], &wrong);
-        cr_assert_null(wrong);
-    }
-    store_free(store);
 }
 
 /* ---- Many processes ------------------------------------------------------------------------- */

@@ -1,0 +1,30 @@
+#include "server/lib/sessions/throttled_error.h"
+
+#include <criterion/criterion.h>
+
+static void note(struct throttled_error *throttled, const char *text)
+{
+    struct tls_error error;
+    tls_fail(&error, "%s", text);
+    throttled_error_note(throttled, &error);
+}
+
+Test(sessions_throttled_error, one_a_minute)
+{
+    struct throttled_error throttled;
+    struct tls_error error = {"untouched"};
+    cr_assert(throttled_error_init(&throttled));
+    cr_assert_not(throttled_error_take(&throttled, &error), "nothing was noted");
+    cr_assert_str_eq(error.text, "untouched");
+    note(&throttled, "one");
+    note(&throttled, "two");
+    cr_assert(throttled_error_take(&throttled, &error));
+    cr_assert_str_eq(error.text, "two", "the last");
+    cr_assert_not(throttled_error_take(&throttled, &error), "it was taken");
+    note(&throttled, "three");
+    cr_assert_not(throttled_error_take(&throttled, &error), "it is too early");
+    throttled.full_us -= 60000000; /* a minute later */
+    cr_assert(throttled_error_take(&throttled, &error));
+    cr_assert_str_eq(error.text, "three");
+    throttled_error_destroy(&throttled);
+}
