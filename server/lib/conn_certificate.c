@@ -1,7 +1,7 @@
-/* The peer's certificate: what is told of it, and how a client is asked for it after the handshake:
- * TLS 1.3 by post-handshake authentication (RFC 8446 section 4.6.2), TLS 1.2 by a renegotiation
- * that we start. The certificate comes only once the client reads, and what it had sent before
- * comes first (hazards 23 and 24). */
+/* The peer's certificate: what actpass_info reports of it, and the request for it after the
+ * handshake: in TLS 1.3 by post-handshake authentication (RFC 8446 section 4.6.2), in TLS 1.2 by a
+ * renegotiation that we start. The certificate comes only once the client reads, and data that it
+ * sent before comes first (hazards 23 and 24). */
 #include "relay/clock.h"
 #include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
@@ -39,8 +39,7 @@ bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct tls_er
     return is;
 }
 
-/* ---- The request
- * ---------------------------------------------------------------------------------- */
+/* ---- The request --------------------------------------------------------------------------- */
 
 static enum conn_asked none(struct tls_error *why, const char *text)
 {
@@ -60,7 +59,8 @@ static bool ask_by_message(actpass_conn *conn, struct tls_error *why)
                     tls_openssl_reason());
 }
 
-/* Only SSL_renegotiate itself looks at the option: a client's own attempts stay refused. */
+/* Only our SSL_renegotiate reads the option while it is cleared: the client's attempts stay
+ * refused. */
 static bool ask_by_renegotiation(actpass_conn *conn, struct tls_error *why)
 {
     if (!SSL_get_secure_renegotiation_support(conn->ssl))
@@ -102,8 +102,8 @@ static enum conn_asked ask(actpass_conn *conn, bool required, struct tls_error *
     enum conn_asked result = ASKED_FAILED;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken)
         tls_fail(why, "the connection is not open");
-    else if (conn->proven) /* OpenSSL has a certificate as soon as the message has come, which
-                              anybody can send */
+    else if (conn->proven) /* not SSL_get0_peer_certificate: it has the certificate before the proof
+                            */
         result = ASKED_GIVEN;
     else if (!SSL_is_server(conn->ssl))
         result = none(why, "only a TLS server can ask for a certificate");
@@ -115,10 +115,9 @@ static enum conn_asked ask(actpass_conn *conn, bool required, struct tls_error *
     return result;
 }
 
-/* ---- The answer
- * ----------------------------------------------------------------------------------- */
+/* ---- The answer ---------------------------------------------------------------------------- */
 
-/* It counts whether there is a certificate, not what a call returned (hazard 23). */
+/* Judges by the certificate, not by the return code of a call (hazard 23). */
 static enum conn_asked judge(actpass_conn *conn, struct tls_error *why)
 {
     X509 *peer = SSL_get0_peer_certificate(conn->ssl);
@@ -134,7 +133,8 @@ static enum conn_asked judge(actpass_conn *conn, struct tls_error *why)
     return ASKED_FAILED;
 }
 
-static enum conn_asked hear_locked(actpass_conn *conn, unsigned *want, struct tls_error *why)
+static enum conn_asked receive_answer_locked(actpass_conn *conn, unsigned *want,
+                                             struct tls_error *why)
 {
     for (;;) {
         if (conn->early.end == CONN_EARLY_MAX) {
@@ -155,11 +155,11 @@ static enum conn_asked hear_locked(actpass_conn *conn, unsigned *want, struct tl
     }
 }
 
-static enum conn_asked hear(actpass_conn *conn, unsigned *want, struct tls_error *why)
+static enum conn_asked receive_answer(actpass_conn *conn, unsigned *want, struct tls_error *why)
 {
     pthread_mutex_lock(&conn->lock);
     enum conn_asked result =
-        conn->end == ACTPASS_OPEN ? hear_locked(conn, want, why) : ASKED_FAILED;
+        conn->end == ACTPASS_OPEN ? receive_answer_locked(conn, want, why) : ASKED_FAILED;
     pthread_mutex_unlock(&conn->lock);
     return result;
 }
@@ -180,7 +180,7 @@ static bool wait_for(actpass_conn *conn, unsigned want, int64_t deadline_us)
     return false;
 }
 
-/* A record that is begun must go out whole, so there has to be room for it before (hazard 13). */
+/* A record must be sent whole, so there must be room for it before (hazard 13). */
 enum conn_asked conn_ask_certificate(actpass_conn *conn, bool required, int64_t deadline_us,
                                      struct tls_error *why)
 {
@@ -188,7 +188,7 @@ enum conn_asked conn_ask_certificate(actpass_conn *conn, bool required, int64_t 
     conn_enter(conn);
     enum conn_asked result =
         wait_for(conn, RELAY_WRITABLE, deadline_us) ? ask(conn, required, why) : ASKED_FAILED;
-    while (result == ASKED_AGAIN && (result = hear(conn, &want, why)) == ASKED_AGAIN)
+    while (result == ASKED_AGAIN && (result = receive_answer(conn, &want, why)) == ASKED_AGAIN)
         if (!wait_for(conn, want, deadline_us))
             result = ASKED_FAILED;
     conn_flush(conn);
@@ -207,7 +207,7 @@ int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms)
     switch (conn_ask_certificate(conn, true, clock_deadline_ms(timeout_ms), &why)) {
     case ASKED_GIVEN:
         return 0;
-    case ASKED_NONE: /* TLS still stands, so it ends in order */
+    case ASKED_NONE: /* TLS has not failed, so it is closed in order */
         (void)actpass_shutdown_write(conn);
         conn_fail(conn, ACTPASS_REFUSED, why.text);
         break;

@@ -1,19 +1,17 @@
-/* The close: close_notify, all output, FIN; then what the peer still has to say is read and thrown
- * away until its end, for closing over unread input would send RST and destroy our last data
- * (hazard 17). */
+/* The close: close_notify, all output, FIN. Then the peer's input is read and discarded until its
+ * end, since closing with unread input would send RST and destroy our last data (hazard 17). */
 #include "relay/clock.h"
 #include "server/lib/conn_internal.h"
 
-/* So much may still come of who has not shaken hands, before our alert is given up: four times the
- * largest length that a record header can tell. */
+/* Max. bytes that are discarded after our alert to a peer whose handshake is not complete: four
+ * times the largest length in a record header. */
 enum { DISCARD_MAX = 262144 };
 
-/* Existing code on actpass_ssl may have closed, or failed, behind our back. */
+/* Code that uses actpass_ssl may have closed TLS, or have seen it fail. */
 static void adopt_ssl_state(actpass_conn *conn)
 {
     relay_set_blocking(conn->relay, false, -1);
-    /* It may also have said so without a word on the wire, as SSL_set_shutdown and a quiet shutdown
-     * do. */
+    /* SSL_set_shutdown and a quiet shutdown set these flags, but send and receive nothing. */
     SSL_set_quiet_shutdown(conn->ssl, 0);
     SSL_set_shutdown(conn->ssl, (conn->close_notify_sent ? SSL_SENT_SHUTDOWN : 0) |
                                     (conn->peer_closed ? SSL_RECEIVED_SHUTDOWN : 0));
@@ -24,7 +22,7 @@ static void adopt_ssl_state(actpass_conn *conn)
         conn_end_of_alert(conn);
 }
 
-/* Reads to the peer's close_notify. The deadline holds, too, while data keeps coming. */
+/* Reads to the peer's close_notify. The deadline also ends a read while data keeps coming. */
 static void read_to_end(actpass_conn *conn, int64_t deadline_us)
 {
     uint8_t scratch[4096];
@@ -51,15 +49,15 @@ static void close_in_order(actpass_conn *conn, int64_t deadline_us)
     else if (wait == WAIT_CANCELLED || status.timed_out)
         conn_end_of_transport(conn);
     else
-        read_to_end(conn, deadline_us); /* after a failed send, too: an alert may be there */
+        read_to_end(conn, deadline_us); /* also after a failed send: an alert may have come */
     if (conn->end == ACTPASS_OPEN && relay_status(conn->relay).error)
         conn_end_of_transport(conn);
     if (conn->end == ACTPASS_OPEN)
         conn_fail(conn, ACTPASS_CLEAN, "");
 }
 
-/* Where TLS failed, the peer should still get our alert; and where its stream just ended, all that
- * was written before. */
+/* If TLS failed, the peer should still get our alert; if its stream has ended, all data that was
+ * written before. */
 static void close_after_failure(actpass_conn *conn, int64_t deadline_us)
 {
     bool tls_failed = conn->end == ACTPASS_PROTOCOL || conn->end == ACTPASS_REFUSED;

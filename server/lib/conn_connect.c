@@ -14,7 +14,7 @@ struct caller {
     actpass_conn *conn;
 };
 
-/* The last one stays. */
+/* The last failure overwrites the earlier ones. */
 static void note_failure(void *arg, const char *address, const char *why)
 {
     const struct caller *caller = arg;

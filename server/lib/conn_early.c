@@ -1,5 +1,4 @@
-/* Data that was read aside, while a handshake on the open connection was waited for: the next to be
- * given out. */
+/* Early data: read during a handshake on the open connection, and returned by the next reads. */
 #include "server/lib/conn_internal.h"
 
 #include <stdlib.h>

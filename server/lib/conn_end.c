@@ -1,5 +1,5 @@
-/* How a connection ends: the one place that maps SSL_get_error, the error queue and what the
- * transport has seen to an actpass_end. */
+/* The close reason: the one place that maps SSL_get_error, the error queue and what the transport
+ * has seen to an actpass_end. */
 #include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
 
@@ -30,8 +30,8 @@ static void fail_with(actpass_conn *conn, actpass_end end, const char *what, con
     conn_fail(conn, end, why);
 }
 
-/* A call of OpenSSL failed, the error queue is empty and the transport is sound. Up to OpenSSL 3
- * that means that there was no memory for an entry. From 4.0 on an SSL that has failed once fails
+/* For a failed call of OpenSSL with an empty error queue and a transport without an error. Up to
+ * OpenSSL 3 there was no memory for an entry. From 4.0 on, an SSL object that has failed once fails
  * every later call in this way, and code that uses actpass_ssl may have seen the first failure. */
 static const char *silent_failure(void)
 {
@@ -55,9 +55,9 @@ void conn_end_of_transport(actpass_conn *conn)
         conn_fail(conn, ACTPASS_CANCELLED, silent_failure());
 }
 
-/* Alerts by which a peer refuses who we are (RFC 8446 section 6.2). Not decrypt_error: OpenSSL
- * sends it for a certificate of a CA with the right name and another key, but everybody also for a
- * handshake that was tampered with. */
+/* Alerts by which a peer refuses our certificate (RFC 8446 section 6.2). Not decrypt_error: OpenSSL
+ * sends it for a certificate of a CA with the right name and another key, but every implementation
+ * also sends it for a handshake that was tampered with. */
 static bool is_identity_alert(int reason)
 {
     switch (reason) {
@@ -145,8 +145,8 @@ static const struct meaning {
     {SSL_R_NO_RENEGOTIATION, has_asked, ACTPASS_REFUSED,
      "the client refused to renegotiate, and so to give its certificate", DETAIL_NONE},
     {SSL_R_TLSV1_ALERT_DECRYPT_ERROR, NULL, ACTPASS_PROTOCOL,
-     "TLS failed: the peer could not verify a signature (alert decrypt_error); where it trusts "
-     "another CA of the same name, that of our certificate",
+     "TLS failed: the peer could not verify a signature (alert decrypt_error); often the peer "
+     "trusts a different CA with the same subject name",
      DETAIL_NONE},
     {REASON_ANY, NULL, ACTPASS_PROTOCOL, "TLS failed", DETAIL_OPENSSL},
 };
@@ -207,9 +207,8 @@ void conn_end_of_alert(actpass_conn *conn)
         fail_with(conn, ACTPASS_PROTOCOL, got ? "TLS failed at the peer" : "TLS failed", text);
 }
 
-/* Empties the queue; returns its first error. Whatever library says that memory was short, and
- * however late, it is what the others come from: OpenSSL 3.2 and later queue it as ERR_LIB_CRYPTO.
- */
+/* Empties the queue. Returns its first error, or one of any library that says that memory was
+ * short: that is the cause of the others (hazard 53). */
 static unsigned long take_error(void)
 {
     unsigned long first = ERR_get_error();
@@ -222,7 +221,7 @@ static unsigned long take_error(void)
 
 void conn_prepare(actpass_conn *conn)
 {
-    if (ERR_peek_error()) /* clearing an empty queue is dear: it walks all of it */
+    if (ERR_peek_error()) /* clearing walks the whole queue, even if it is empty */
         ERR_clear_error();
     BIO_clear_retry_flags(SSL_get_rbio(conn->ssl));
 }

@@ -1,5 +1,5 @@
-/* The handshake: the role from the relay's verdict, an SSL object for it, TLS, and the check of who
- * the peer is. */
+/* The handshake: the role from the relay's verdict, an SSL object for it, TLS, and the check of the
+ * peer's identity. */
 #include "relay/clock.h"
 #include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
@@ -8,7 +8,7 @@
 
 static bool is_data(int type, uint8_t first, const SSL *ssl)
 {
-    /* In TLS 1.3 the header of every record says data. */
+    /* In TLS 1.3 the header of every record has the type of application data. */
     int where = SSL_version(ssl) >= TLS1_3_VERSION ? SSL3_RT_INNER_CONTENT_TYPE : SSL3_RT_HEADER;
     return type == where && first == SSL3_RT_APPLICATION_DATA;
 }
@@ -16,15 +16,22 @@ static bool is_data(int type, uint8_t first, const SSL *ssl)
 static void note_alert(actpass_conn *conn, bool sent, const uint8_t alert[2], const SSL *ssl)
 {
     enum { USER_CANCELLED = 90 };
-    /* In TLS 1.3 the level means nothing (RFC 8446 section 6). */
-    bool any_level = SSL_version(ssl) >= TLS1_3_VERSION && alert[1] != USER_CANCELLED;
-    if (alert[1] == SSL_AD_CLOSE_NOTIFY)
-        *(sent ? &conn->close_notify_sent : &conn->peer_closed) = true;
-    else if (alert[0] == SSL3_AL_FATAL || any_level)
-        *(sent ? &conn->alert_sent : &conn->alert_got) = alert[1];
+    /* In TLS 1.3 the level has no meaning (RFC 8446 section 6). */
+    bool fatal = alert[0] == SSL3_AL_FATAL ||
+                 (SSL_version(ssl) >= TLS1_3_VERSION && alert[1] != USER_CANCELLED);
+    bool closes = alert[1] == SSL_AD_CLOSE_NOTIFY;
+    if (closes && sent)
+        conn->close_notify_sent = true;
+    else if (closes)
+        conn->peer_closed = true;
+    else if (fatal && sent)
+        conn->alert_sent = alert[1];
+    else if (fatal)
+        conn->alert_got = alert[1];
 }
 
-/* Answers to our own requests for KeyUpdates, which code on actpass_ssl may make, are no attack. */
+/* Answers to our own requests for KeyUpdates, which code that uses actpass_ssl may make, are no
+ * attack. */
 static bool is_expected(actpass_conn *conn, bool sent, const uint8_t *message, size_t length)
 {
     bool update = message[0] == SSL3_MT_KEY_UPDATE;
@@ -36,8 +43,8 @@ static bool is_expected(actpass_conn *conn, bool sent, const uint8_t *message, s
     return true;
 }
 
-/* In the handshake each message comes once, but for a HelloRequest: OpenSSL's client skips any
- * number of them, for as long as the handshake may take. */
+/* In the handshake each message comes once, except HelloRequest: OpenSSL's client skips any number
+ * of them until the handshake times out. */
 static bool is_bounded_by_state(const actpass_conn *conn, uint8_t first)
 {
     return !conn->handshaken && first != SSL3_MT_HELLO_REQUEST;
@@ -55,7 +62,7 @@ static void pay_messages(actpass_conn *conn, uint64_t data_bytes)
     conn->messages_unpaid -= paid < conn->messages_unpaid ? (unsigned)paid : conn->messages_unpaid;
 }
 
-/* The header of a record tells the length of the data that follows it. */
+/* The length of the data is in the record header, which comes first. */
 static void note_data(actpass_conn *conn, int type, const uint8_t *bytes, size_t length,
                       const SSL *ssl)
 {
@@ -68,7 +75,7 @@ static void note_data(actpass_conn *conn, int type, const uint8_t *bytes, size_t
         pay_messages(conn, conn->record_size);
 }
 
-/* False: the peer has sent too many, in a row or in all. */
+/* Returns false if the peer has sent too many messages, in a row or in total. */
 static bool is_within_limits(actpass_conn *conn)
 {
     if (conn->messages_unpaid == 0)
@@ -78,10 +85,10 @@ static bool is_within_limits(actpass_conn *conn)
            ++conn->messages_unpaid <= CONN_UNPAID_MESSAGES_MAX;
 }
 
-/* Counts what comes of the handshake protocol after the handshake, and gives up at too many without
- * data between, or in all beyond what data and time pay for: KeyUpdates, requests for our
- * certificate and attempts to renegotiate each make SSL_read write, and OpenSSL has no limit of its
- * own (hazard 14). */
+/* Counts the messages of the handshake protocol after the handshake. Too many without data between
+ * them, or in total beyond what data and time pay for, end the connection: KeyUpdates, requests for
+ * our certificate and attempts to renegotiate each make SSL_read write, and OpenSSL has no limit
+ * for them (hazard 14). */
 static void on_message(int sent, int version, int type, const void *bytes, size_t length, SSL *ssl,
                        void *arg)
 {
@@ -96,7 +103,7 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
         note_data(conn, type, bytes, length, ssl);
     if (sent && type == SSL3_RT_HANDSHAKE && first == SSL3_MT_CLIENT_HELLO)
         conn_note_hello(conn);
-    /* Tickets come in numbers, and make us write nothing. */
+    /* Several tickets may come in a row, and they make us write nothing. */
     if (type != SSL3_RT_HANDSHAKE || is_bounded_by_state(conn, first) ||
         first == SSL3_MT_NEWSESSION_TICKET || is_expected(conn, sent, bytes, length))
         return;
@@ -104,7 +111,7 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
         conn->asking = ASKING_ANSWERED;
     if (is_within_limits(conn))
         return;
-    /* The end now: what was read before it may still be given out, and would hide it. */
+    /* Abort now: SSL_read returns the data that it has read before, and would hide the reason. */
     conn_fail(conn, ACTPASS_PROTOCOL,
               "the peer sent too many messages of the handshake protocol, with too little data");
     relay_abort(conn->relay);
@@ -134,20 +141,21 @@ static bool make_ssl(actpass_conn *conn, enum role role)
     SSL_set_bio(ssl, bio, bio);
     if (role == ROLE_CLIENT && conn->dialed_name &&
         !SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name))
-        (void)SSL_set_tlsext_host_name(ssl, conn->dialed_name); /* too long a name is left out */
+        (void)SSL_set_tlsext_host_name(ssl,
+                                       conn->dialed_name); /* fails for a name that is too long */
     if (role == ROLE_CLIENT && conn->dialed)
         tls_context_offer(conn->config->tls, ssl, conn->dialed);
     SSL_set_msg_callback(ssl, on_message);
     SSL_set_msg_callback_arg(ssl, conn);
-    if (conn->on_idle) /* they are freed in a long wait, which is cheaper than after each record */
+    if (conn->on_idle) /* buffers are freed in a long wait: cheaper than after each record */
         SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
     if (conn->config->connection.transport == CONFIG_TRANSPORT_DIRECT)
-        SSL_set_read_ahead(ssl, 1); /* one system call a record instead of two */
+        SSL_set_read_ahead(ssl, 1); /* one system call for each record instead of two */
     conn->ssl = ssl;
     return true;
 }
 
-/* Counted from the first byte of a hello, or from the verdict where we speak first. */
+/* Counts from the first byte of a hello, or from the verdict if we speak first. */
 static int64_t handshake_deadline_us(const actpass_conn *conn, const struct verdict *verdict)
 {
     int64_t limit_ms = conn->config->connection.handshake_timeout_ms;
@@ -177,7 +185,7 @@ static void note_session(actpass_conn *conn)
         conn_note_certificate(conn, certificate);
 }
 
-/* The configuration was checked before; nobody that we dialed is talked to unauthenticated even so.
+/* A peer that we dialed must be authenticated, also in case a check of the configuration misses it.
  */
 static bool accepts(const actpass_conn *conn, struct tls_error *refusal)
 {
@@ -188,7 +196,6 @@ static bool accepts(const actpass_conn *conn, struct tls_error *refusal)
            tls_fail(refusal, "we opened the connection, and the peer gave no certificate");
 }
 
-/* One attempt to go on. */
 static enum outcome step(actpass_conn *conn, unsigned *want)
 {
     struct tls_error refusal;
@@ -213,8 +220,8 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
     return outcome;
 }
 
-/* Glare, or a hello that came at the last moment, may have changed the role: then TLS starts anew.
- */
+/* Glare, or a hello that came at the last moment, may have changed the role: then TLS begins again
+ * with a new object. */
 static bool follow_role(actpass_conn *conn, enum role *role)
 {
     struct verdict verdict = relay_verdict(conn->relay);
@@ -234,7 +241,7 @@ static bool follow_role(actpass_conn *conn, enum role *role)
     return made;
 }
 
-/* With Fast Open the connection is made while the handshake waits, and has a time limit of its own.
+/* With Fast Open the TCP connection is established during the handshake, and has its own deadline.
  */
 static bool wait_for_peer(actpass_conn *conn, unsigned want, enum role *role, int64_t deadline_us)
 {
@@ -259,7 +266,7 @@ static bool wait_for_peer(actpass_conn *conn, unsigned want, enum role *role, in
     return false;
 }
 
-/* Asked where it is configured: it is a system call. */
+/* Only if Fast Open is configured: this takes a system call. */
 static void note_syn_data(actpass_conn *conn)
 {
     if (!conn->config->connection.tcp_fast_open)
@@ -287,7 +294,6 @@ static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
     return outcome == OUTCOME_DONE;
 }
 
-/* One attempt to get the alert out of it. */
 static bool answer_more(actpass_conn *conn, unsigned *want)
 {
     pthread_mutex_lock(&conn->lock);
@@ -312,7 +318,7 @@ void conn_wait_role(actpass_conn *conn)
 {
     struct verdict verdict;
     conn_enter(conn);
-    (void)relay_wait_verdict(conn->relay, &verdict); /* actpass_handshake finds the same */
+    (void)relay_wait_verdict(conn->relay, &verdict); /* actpass_handshake gets the same result */
     conn_notify_role(conn);
     conn_leave(conn);
 }

@@ -1,5 +1,5 @@
-/* Reading, writing and waiting on a connection. SSL calls never block; what must wait waits outside
- * conn->lock, so that one reader and one writer thread can work at once (hazard 10). */
+/* Reading, writing and waiting on a connection. SSL calls never block; waits are outside
+ * conn->lock, so one reader and one writer thread can work at once (hazard 10). */
 #include "relay/clock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/idle.h"
@@ -17,12 +17,12 @@ static void give_back(actpass_conn *conn)
     conn->on_idle(conn->on_idle_arg);
     pthread_mutex_lock(&conn->lock);
     if (conn->handshaken)
-        (void)SSL_free_buffers(conn->ssl); /* fails, and may, while something is in them */
+        (void)SSL_free_buffers(conn->ssl); /* fails while they hold data, which is no harm */
     pthread_mutex_unlock(&conn->lock);
 }
 
-/* A wait in parts: a short one, after the release of what is not needed another until that has
- * reached the kernel, and a long one. */
+/* A wait in parts: a short one; after memory was freed, one until the allocator has returned it to
+ * the kernel; and a long one. */
 static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollfd *extra,
                                  nfds_t extras, int64_t deadline_us)
 {
@@ -36,7 +36,7 @@ static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollf
             give_back(conn);
             released_us = clock_now_us();
         }
-        relay_release(conn->relay); /* its control pipe stays away for one wait only */
+        relay_release(conn->relay); /* frees the eventfd for one wait only */
         next_us = idle_trim(released_us);
     }
     return relay_wait(conn->relay, want, extra, extras, deadline_us);
@@ -68,7 +68,7 @@ void conn_flush(actpass_conn *conn)
     relay_flush(conn->relay);
 }
 
-/* Would an SSL_read find something? Asking costs less than an SSL_read for nothing. */
+/* Would an SSL_read find something? This costs less than an SSL_read in vain. */
 static bool more_to_read(actpass_conn *conn)
 {
     return SSL_has_pending(conn->ssl) || relay_is(conn->relay, RELAY_READABLE);
@@ -94,7 +94,7 @@ static int64_t read_locked(actpass_conn *conn, uint8_t *buffer, size_t size)
             break;
         if (outcome == OUTCOME_AGAIN)
             return CONN_AGAIN;
-        /* A flood of messages may have ended it before its close_notify. */
+        /* After a flood of messages there is a close reason before close_notify. */
         return outcome == OUTCOME_CLOSED && conn->end == ACTPASS_OPEN ? 0 : -1;
     }
     return total > 0 ? (int64_t)total : CONN_AGAIN;
@@ -134,7 +134,7 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
     return result;
 }
 
-/* Each record is begun only when it can be finished: relay_is(WRITABLE) says that nothing is spilt,
+/* Each record is begun only if it can be finished: relay_is(WRITABLE) means that nothing is spilt,
  * so SSL_write never stops in the middle (hazard 13). */
 static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size)
 {
@@ -154,7 +154,7 @@ static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size
         enum outcome outcome = conn_outcome(conn, put, &conn->write_want);
         if (outcome == OUTCOME_AGAIN)
             break;
-        if (outcome == OUTCOME_CLOSED) /* cannot be for a write; never take it for success */
+        if (outcome == OUTCOME_CLOSED) /* not possible for a write, but must not count as success */
             conn_fail(conn, ACTPASS_PROTOCOL, "TLS was closed under a write");
         return -1;
     }
@@ -183,12 +183,12 @@ int64_t actpass_read(actpass_conn *conn, void *buffer, size_t size)
             got = -1;
             break;
         }
-    conn_flush(conn); /* an answer to a KeyUpdate should not wait for the next call */
+    conn_flush(conn); /* the answer to a KeyUpdate must not wait for the next call */
     conn_leave(conn);
     return got;
 }
 
-/* The write timeout is the relay's: it ends the wait, and the next attempt tells. */
+/* The write timeout is the relay's: it ends the wait, and the next attempt fails. */
 int actpass_write(actpass_conn *conn, const void *data, size_t size)
 {
     const uint8_t *next = data;
@@ -209,7 +209,7 @@ int actpass_write(actpass_conn *conn, const void *data, size_t size)
     return result;
 }
 
-/* As with data, only when it can be finished. */
+/* Like a record of data, it is begun only if it can be finished. */
 static int try_close_notify(actpass_conn *conn)
 {
     if (conn->close_notify_sent)

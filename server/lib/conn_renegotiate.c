@@ -1,14 +1,14 @@
-/* TLS 1.2, as client: the server asks for another handshake on the open connection, which is how it
- * asks for our certificate. OpenSSL goes through it inside SSL_read, where data of the server's may
- * still come; its other calls would fail over that. So until it is done nothing else is called, and
- * who wants to write reads, aside. */
+/* TLS 1.2, as client: the server requests another handshake on the open connection, which is how it
+ * requests our certificate. OpenSSL performs it inside SSL_read, where the server's data may still
+ * come; its other calls would fail on that data. So until it is complete no other call is made, and
+ * a thread that wants to write reads, and keeps the data for the reader. */
 #include "relay/clock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/tls/renegotiation.h"
 
 #define CONN_RENEGOTIATIONS_MAX 16
 
-/* One is due, begun or not. */
+/* Is one due, begun or not? */
 static bool is_busy(const actpass_conn *conn)
 {
     return conn->renegotiable && (SSL_renegotiate_pending(conn->ssl) || SSL_in_init(conn->ssl));
@@ -25,7 +25,7 @@ void conn_note_hello(actpass_conn *conn)
         renegotiation_forbid(conn->ssl);
 }
 
-/* The certificate was looked at inside the handshake, but for a session that was resumed. */
+/* The certificate was judged inside the handshake, unless a session was resumed. */
 static void judge(actpass_conn *conn)
 {
     struct tls_error refusal;
@@ -34,7 +34,7 @@ static void judge(actpass_conn *conn)
         conn_refuse(conn, &refusal);
 }
 
-/* At its end all that wait must hear of it. */
+/* With a close reason all waiting threads must be woken. */
 static unsigned notes_of(const actpass_conn *conn)
 {
     size_t held = conn->early.end - conn->early.start;
@@ -62,12 +62,12 @@ void conn_note_read(actpass_conn *conn)
 
 enum outcome conn_settle(actpass_conn *conn)
 {
-    unsigned ignored; /* WRITABLE is what to wait for, as ever; conn_meanwhile does the rest */
+    unsigned ignored; /* the caller waits for WRITABLE; conn_meanwhile adds what is missing */
     enum outcome outcome = OUTCOME_DONE;
     while (outcome == OUTCOME_DONE && is_busy(conn)) {
         if (!conn_room_for_early(conn))
             outcome = OUTCOME_FAILED;
-        else if (conn->early.end == CONN_EARLY_MAX) /* a reader has to take it first */
+        else if (conn->early.end == CONN_EARLY_MAX) /* a reader must take it first */
             outcome = OUTCOME_AGAIN;
         else
             outcome = conn_read_early(conn, &ignored);

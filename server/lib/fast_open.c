@@ -53,7 +53,7 @@ const char *fast_open_forbidden_here(bool dials)
     char text[32] = "";
     FILE *file = fopen("/proc/sys/net/ipv4/tcp_fastopen", "re");
     if (!file)
-        return NULL; /* nobody knows */
+        return NULL; /* not known */
     bool read = fgets(text, sizeof(text), file);
     (void)fclose(file);
     return read ? fast_open_forbidden(text, dials) : NULL;

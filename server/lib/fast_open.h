@@ -1,5 +1,5 @@
-/* TCP Fast Open, where it is decided on: what the system allows, and addresses that do not get
- * along with it. Entered by any thread. */
+/* Decides whether to use TCP Fast Open: what the system allows, and the addresses with which it
+ * does not work. Any thread. */
 #ifndef ACTPASS_SERVER_LIB_FAST_OPEN_H
 #define ACTPASS_SERVER_LIB_FAST_OPEN_H
 
@@ -11,16 +11,16 @@
  * peer's. */
 bool fast_open_wanted(const struct config_connection *connection);
 
-/* Is data in the SYN worth a try with this one? TCP only, and not within an hour after its SYN data
- * was lost or refused: something on the path may drop such packets, and each costs a second. */
+/* Should data be sent in the SYN to this candidate? TCP only, and not within an hour after such
+ * data was lost or refused: a device on the path may drop such packets, and each costs a second. */
 bool fast_open_is_fit(struct peers *unfit, const struct candidate *candidate);
 void fast_open_note_unfit(struct peers *unfit, const struct candidate *candidate);
 
-/* SYSCTL is the text of /proc/sys/net/ipv4/tcp_fastopen. NULL, or what it forbids, with the remedy;
- * for a service that dials, or one that listens. */
+/* SYSCTL is the text of /proc/sys/net/ipv4/tcp_fastopen. Returns NULL if it allows Fast Open for a
+ * service that dials, or that listens; otherwise one sentence with the remedy. */
 const char *fast_open_forbidden(const char *sysctl, bool dials);
 
-/* The same for this system as it is now. */
+/* The same for the present setting of this system. */
 const char *fast_open_forbidden_here(bool dials);
 
 #endif

@@ -27,3 +27,14 @@ void conn_must_end(struct conn_rig *rig, actpass_end want, int which)
     cr_assert_eq(end, want, "way %d: %s instead of %s: %s", which, actpass_end_name(end),
                  actpass_end_name(want), conn_rig_says(rig));
 }
+
+bool conn_shakes_hands(struct conn_rig *rig)
+{
+    return actpass_handshake(rig->conn) == 0;
+}
+
+void conn_must_be_good(bool good, struct conn_rig *rig, int which)
+{
+    socket_peer_join(rig->peer);
+    cr_assert(good && !rig->peer->failure[0], "way %d: %s", which, conn_rig_says(rig));
+}

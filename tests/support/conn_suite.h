@@ -1,5 +1,4 @@
-/* What the suites about connections have in common: the world of each test, and the ways to run it.
- */
+/* What the suites about connections share: the world of each test, and the ways to run it. */
 #ifndef ACTPASS_TESTS_SUPPORT_CONN_SUITE_H
 #define ACTPASS_TESTS_SUPPORT_CONN_SUITE_H
 
@@ -20,7 +19,12 @@ extern const actpass_transport conn_transports[2]; /* relay, direct */
 enum { CONN_WAYS = 8 };
 struct conn_rig_options conn_way(int which);
 
-/* Closes our end, which must have ended so. */
+bool conn_shakes_hands(struct conn_rig *rig);
+
+/* Joins the peer. Neither side may have failed. */
+void conn_must_be_good(bool good, struct conn_rig *rig, int which);
+
+/* Closes our side. The close reason must be WANT. */
 void conn_must_end(struct conn_rig *rig, actpass_end want, int which);
 
 #endif

@@ -9,6 +9,16 @@
 
 enum { DRIVERS = 4, CAPS = 64, LOOK_US = 1000 };
 
+const struct relay_way relay_ways[RELAY_WAYS] = {
+    [WAY_AUTO] = {"pair, auto", RELAY_PAIR, DRIVER_AUTO, true, true},
+    [WAY_RELAY] = {"pair, relay", RELAY_PAIR, DRIVER_RELAY, false, true},
+    [WAY_CONVERSATION] = {"pair, conversation", RELAY_PAIR, DRIVER_CONVERSATION, true, false},
+    [WAY_RANDOM] = {"pair, random", RELAY_PAIR, DRIVER_RANDOM, false, true},
+    [WAY_DIRECT] = {"direct", RELAY_DIRECT, DRIVER_AUTO, true, false},
+};
+
+const enum relay_transport relay_transports[2] = {RELAY_PAIR, RELAY_DIRECT};
+
 static bool by_relay(enum relay_turn turn)
 {
     return turn == TURN_RELAY_POLLS;
@@ -19,12 +29,12 @@ static bool by_conversation(enum relay_turn turn)
     return turn != TURN_RELAY_POLLS;
 }
 
-/* One sequence for all relays: which of them gets which toss depends on the threads. */
-static bool by_coin(enum relay_turn turn)
+/* One pseudo-random sequence for all relays. */
+static bool at_random(enum relay_turn turn)
 {
-    static atomic_uint tosses;
+    static atomic_uint calls;
     (void)turn;
-    unsigned random = (atomic_fetch_add(&tosses, 1) + 1) * 2654435761U;
+    unsigned random = (atomic_fetch_add(&calls, 1) + 1) * 2654435761U;
     random = (random ^ random >> 15) * 2246822519U;
     return (random ^ random >> 13) & 0x10000;
 }
@@ -38,7 +48,7 @@ static void trace(const struct relay *relay, const char *part, const char *from,
 static const struct relay_hooks by_driver[DRIVERS] = {
     [DRIVER_RELAY] = {.may = by_relay},
     [DRIVER_CONVERSATION] = {.may = by_conversation},
-    [DRIVER_RANDOM] = {.may = by_coin, .look_us = LOOK_US},
+    [DRIVER_RANDOM] = {.may = at_random, .look_us = LOOK_US},
 };
 
 const struct relay_hooks *driver_hooks(enum relay_driver driver, size_t io_cap)

@@ -1,5 +1,5 @@
 /* Every byte arrives whole and in order, whatever the sizes of rings and system calls, the role,
- * the version, and who drives the pump. */
+ * the version, and which thread runs the I/O loop. */
 #include "tests/support/drivers.h"
 #include "tests/support/resources.h"
 #include "tests/support/rig.h"
@@ -10,7 +10,7 @@ static const size_t rings[] = {1, 2, 7, 17, 100, 0};
 static const size_t caps[] = {0, 1, 3};
 enum { RINGS = 6, CAPS = 3 };
 
-/* What both ends say; the peer has the other end of it. */
+/* What both sides send and receive. */
 struct talk {
     struct socket_peer_plan ours, theirs;
 };
@@ -55,24 +55,24 @@ static uint64_t amount(size_t ring, size_t cap)
     return ring ? 5000 : 300000;
 }
 
-/* The random driver loses time by the toss; it gets a third of the rings and caps. */
+/* The random driver is slow; it gets a third of the rings and caps. */
 static bool thinned(enum relay_driver driver, size_t ring, size_t cap)
 {
     return driver == DRIVER_RANDOM && (ring + cap) % 3 != 0;
 }
 
 /* All rings and caps in both roles and versions. */
-static void product(enum relay_transport transport, enum relay_driver driver, bool blocking)
+static void product(const struct relay_way *way, bool blocking)
 {
     struct resources before = resources_now();
     struct rig_world world;
     rig_world_init(&world);
     for (size_t ring = 0; ring < RINGS; ring++)
         for (size_t cap = 0; cap < CAPS; cap++)
-            for (int which = 0; which < 4 && !thinned(driver, ring, cap); which++) {
+            for (int which = 0; which < 4 && !thinned(way->driver, ring, cap); which++) {
                 struct rig_options options = rig_defaults(which & 1, which >> 1);
-                options.relay.transport = transport;
-                options.relay.hooks = driver_hooks(driver, caps[cap]);
+                options.relay.transport = way->transport;
+                options.relay.hooks = driver_hooks(way->driver, caps[cap]);
                 options.relay.inbound_size = options.relay.outbound_size = rings[ring];
                 options.blocking = blocking;
                 uint64_t size = amount(rings[ring], caps[cap]);
@@ -84,40 +84,40 @@ static void product(enum relay_transport transport, enum relay_driver driver, bo
 
 Test(relay_rings, auto_driver_blocking, .timeout = 200)
 {
-    product(RELAY_PAIR, DRIVER_AUTO, true);
+    product(&relay_ways[WAY_AUTO], true);
 }
 
 Test(relay_rings, auto_driver_waiting, .timeout = 200)
 {
-    product(RELAY_PAIR, DRIVER_AUTO, false);
+    product(&relay_ways[WAY_AUTO], false);
 }
 
 Test(relay_rings, relay_driver_blocking, .timeout = 200)
 {
-    product(RELAY_PAIR, DRIVER_RELAY, true);
+    product(&relay_ways[WAY_RELAY], true);
 }
 
 Test(relay_rings, relay_driver_waiting, .timeout = 200)
 {
-    product(RELAY_PAIR, DRIVER_RELAY, false);
+    product(&relay_ways[WAY_RELAY], false);
 }
 
 Test(relay_rings, conversation_driver_blocking, .timeout = 200)
 {
-    product(RELAY_PAIR, DRIVER_CONVERSATION, true);
+    product(&relay_ways[WAY_CONVERSATION], true);
 }
 
 Test(relay_rings, conversation_driver_waiting, .timeout = 200)
 {
-    product(RELAY_PAIR, DRIVER_CONVERSATION, false);
+    product(&relay_ways[WAY_CONVERSATION], false);
 }
 
 Test(relay_rings, random_driver_blocking, .timeout = 200)
 {
-    product(RELAY_PAIR, DRIVER_RANDOM, true);
+    product(&relay_ways[WAY_RANDOM], true);
 }
 
 Test(relay_rings, random_driver_waiting, .timeout = 200)
 {
-    product(RELAY_PAIR, DRIVER_RANDOM, false);
+    product(&relay_ways[WAY_RANDOM], false);
 }

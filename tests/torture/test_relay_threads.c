@@ -1,6 +1,6 @@
-/* Three threads of one conversation wait at once: for input, for room, and for a descriptor of
- * their own, which needs the pump itself. The peer echoes. Nobody may wait in vain, whoever runs
- * the pump. */
+/* Three threads of one conversation wait at once: for input, for room, and for an extra descriptor,
+ * which needs the I/O loop itself. The peer echoes. No thread may wait in vain, whichever runs the
+ * loop. */
 #include "relay/clock.h"
 #include "relay/relay.h"
 #include "tests/support/drivers.h"
@@ -16,24 +16,12 @@
 
 enum { HANGS_MS = 20000, BYTES = 300000, PIECE = 3000, EVENTS = 300 };
 
-struct way {
-    const char *name;
-    enum relay_transport transport;
-    enum relay_driver driver;
-};
-static const struct way ways[] = {{"pair, auto", RELAY_PAIR, DRIVER_AUTO},
-                                  {"pair, relay", RELAY_PAIR, DRIVER_RELAY},
-                                  {"pair, conversation", RELAY_PAIR, DRIVER_CONVERSATION},
-                                  {"pair, random", RELAY_PAIR, DRIVER_RANDOM},
-                                  {"direct", RELAY_DIRECT, DRIVER_AUTO}};
-enum { WAYS = sizeof(ways) / sizeof(*ways) };
-
 struct bench {
     struct relay *relay;
     BIO *bio;
     pthread_mutex_t lock; /* around the BIO, as around an SSL object */
     int peer;
-    int event; /* the third thread's own descriptor */
+    int event; /* the third thread's extra descriptor */
     _Atomic(const char *) failure;
 };
 
@@ -83,7 +71,7 @@ static void *write_all(void *arg)
     return NULL;
 }
 
-/* One byte more than the writer writes: it waits for that until the others have ended. */
+/* Waits for one byte more than the writer writes, until the others have ended. */
 static void *read_all(void *arg)
 {
     struct bench *bench = arg;
@@ -104,7 +92,7 @@ static void *read_all(void *arg)
     return NULL;
 }
 
-/* A new event comes as soon as the last was seen. */
+/* Raises the next event as soon as it has seen the last one. */
 static void *watch_event(void *arg)
 {
     struct bench *bench = arg;
@@ -115,12 +103,12 @@ static void *watch_event(void *arg)
             fail(bench, "eventfd_write");
         enum relay_wait wait = relay_wait(bench->relay, 0, &extra, 1, clock_deadline_ms(HANGS_MS));
         if (wait != WAIT_READY || eventfd_read(bench->event, &count))
-            fail(bench, "the one with a descriptor of its own waited in vain");
+            fail(bench, "the thread with the extra descriptor waited in vain");
     }
     return NULL;
 }
 
-static void meet(const struct way *way, size_t ring, size_t cap)
+static void meet(const struct relay_way *way, size_t ring, size_t cap)
 {
     static void *(*const parts[])(void *) = {echo, read_all, write_all, watch_event};
     uint8_t last;
@@ -160,9 +148,9 @@ static void meet(const struct way *way, size_t ring, size_t cap)
 Test(relay_threads, three_wait_at_once, .timeout = 120)
 {
     static const size_t rings[] = {0, 4000, 300};
-    for (int i = 0; i < WAYS; i++)
+    for (int i = 0; i < RELAY_WAYS; i++)
         for (size_t r = 0; r < 3; r++) {
-            meet(&ways[i], rings[r], 0);
-            meet(&ways[i], rings[r], 500);
+            meet(&relay_ways[i], rings[r], 0);
+            meet(&relay_ways[i], rings[r], 500);
         }
 }

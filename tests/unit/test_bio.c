@@ -1,6 +1,7 @@
 /* The BIO under SSL, and the transport under it, as SSL would call them. */
 #include "relay/clock.h"
 #include "relay/internal.h"
+#include "tests/support/drivers.h"
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
@@ -16,8 +17,6 @@ struct bench {
     BIO *bio;
     int peer;
 };
-
-static const enum relay_transport transports[] = {RELAY_PAIR, RELAY_DIRECT};
 
 static void bench_start(struct bench *bench, enum relay_transport transport, size_t ring,
                         int64_t write_timeout_ms)
@@ -70,7 +69,7 @@ Test(bio, without_blocking_it_asks_for_a_retry, .timeout = 20)
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
         char byte;
-        bench_start(&bench, transports[i], 0, 10000);
+        bench_start(&bench, relay_transports[i], 0, 10000);
         cr_assert_eq(BIO_read(bench.bio, &byte, 1), -1);
         cr_assert(BIO_should_read(bench.bio));
         cr_assert_eq(send(bench.peer, "x", 1, 0), 1);
@@ -87,7 +86,7 @@ Test(bio, with_blocking_it_waits_for_the_bytes, .timeout = 20)
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
         char byte;
-        bench_start(&bench, transports[i], 0, 10000);
+        bench_start(&bench, relay_transports[i], 0, 10000);
         relay_set_blocking(bench.relay, true, 10000);
         cr_assert_eq(send(bench.peer, "x", 1, 0), 1);
         cr_assert_eq(BIO_read(bench.bio, &byte, 1), 1);
@@ -100,7 +99,7 @@ Test(bio, a_blocking_read_ends_at_its_timeout, .timeout = 20)
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
         char byte;
-        bench_start(&bench, transports[i], 0, 10000);
+        bench_start(&bench, relay_transports[i], 0, 10000);
         relay_set_blocking(bench.relay, true, 30);
         int64_t before_us = clock_now_us();
         assert_dead(&bench, BIO_read(bench.bio, &byte, 1), ETIMEDOUT, "read");
@@ -114,7 +113,7 @@ Test(bio, what_is_written_arrives_with_the_flush, .timeout = 20)
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
         char got[6] = "";
-        bench_start(&bench, transports[i], 0, 10000);
+        bench_start(&bench, relay_transports[i], 0, 10000);
         cr_assert_eq(BIO_write(bench.bio, "hello", 5), 5);
         relay_flush(bench.relay);
         cr_assert_eq(recv(bench.peer, got, 5, MSG_WAITALL), 5);
@@ -128,7 +127,7 @@ Test(bio, hazard_4_controls, .timeout = 20)
 {
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
-        bench_start(&bench, transports[i], 0, 10000);
+        bench_start(&bench, relay_transports[i], 0, 10000);
         cr_assert_eq(BIO_flush(bench.bio), 1);
         cr_assert_eq(BIO_eof(bench.bio), 0);
         cr_assert_eq(BIO_pending(bench.bio), 0);
@@ -136,11 +135,11 @@ Test(bio, hazard_4_controls, .timeout = 20)
         cr_assert_eq(send(bench.peer, "xyz", 3, 0), 3);
         cr_assert_eq(shutdown(bench.peer, SHUT_WR), 0);
         cr_assert(wait_until(&bench, RELAY_READABLE));
-        if (transports[i] == RELAY_PAIR)
+        if (relay_transports[i] == RELAY_PAIR)
             cr_assert_eq(BIO_pending(bench.bio), 3);
         char got[4];
         cr_assert_eq(BIO_read(bench.bio, got, 3), 3);
-        if (transports[i] == RELAY_PAIR)
+        if (relay_transports[i] == RELAY_PAIR)
             cr_assert(wait_until(&bench, RELAY_ENDED));
         cr_assert_eq(BIO_read(bench.bio, got, 3), 0, "end of stream");
         cr_assert_not(BIO_should_retry(bench.bio));
@@ -155,7 +154,7 @@ Test(bio, hazard_5_a_reset_is_an_errno_and_an_empty_queue, .timeout = 20)
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
         char got[4];
-        bench_start(&bench, transports[i], 0, 10000);
+        bench_start(&bench, relay_transports[i], 0, 10000);
         socket_reset(bench.peer);
         bench.peer = -1;
         cr_assert(wait_until(&bench, RELAY_READABLE));
@@ -176,7 +175,7 @@ Test(bio, hazard_18_after_a_failed_send_an_end_of_stream_is_a_reset, .timeout = 
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
         char got[4];
-        bench_start(&bench, transports[i], 0, 10000);
+        bench_start(&bench, relay_transports[i], 0, 10000);
         socket_reset(bench.peer);
         bench.peer = -1;
         for (int tries = 0; tries < 1000 && !relay_status(bench.relay).error; tries++) {
@@ -197,7 +196,7 @@ Test(bio, hazard_18_what_came_before_the_reset_is_read, .timeout = 20)
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
         char got[6] = "";
-        bench_start(&bench, transports[i], 0, 10000);
+        bench_start(&bench, relay_transports[i], 0, 10000);
         cr_assert_eq(send(bench.peer, "alert", 5, 0), 5);
         cr_assert(wait_until(&bench, RELAY_READABLE));
         socket_reset(bench.peer);
@@ -218,7 +217,7 @@ Test(bio, an_abort_fails_both_calls, .timeout = 20)
         for (int blocking = 0; blocking < 2; blocking++) {
             struct bench bench;
             char got[4];
-            bench_start(&bench, transports[i], 0, 10000);
+            bench_start(&bench, relay_transports[i], 0, 10000);
             relay_set_blocking(bench.relay, blocking, 10000);
             relay_abort(bench.relay);
             assert_dead(&bench, BIO_read(bench.bio, got, 3), ECANCELED, "read");
@@ -242,7 +241,7 @@ Test(bio, what_it_accepts_is_bounded, .timeout = 20)
 {
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
-        bench_start(&bench, transports[i], 8192, 10000);
+        bench_start(&bench, relay_transports[i], 8192, 10000);
         uint64_t taken = write_until_refused(&bench);
         cr_assert(BIO_should_write(bench.bio), "no retry after %llu", (unsigned long long)taken);
         cr_assert_lt(spill_size(&bench.relay->output.spill), RELAY_SPILL_MAX + 4096);
@@ -255,7 +254,7 @@ Test(bio, a_blocking_write_ends_at_the_write_timeout, .timeout = 20)
 {
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
-        bench_start(&bench, transports[i], 8192, 50);
+        bench_start(&bench, relay_transports[i], 8192, 50);
         relay_set_blocking(bench.relay, true, -1);
         (void)write_until_refused(&bench);
         assert_dead(&bench, BIO_write(bench.bio, "x", 1), ETIMEDOUT, "write");

@@ -94,17 +94,6 @@ static void await_sleeper(void)
 /* ---- The relay
  * ------------------------------------------------------------------------------------ */
 
-/* The ways in which one who waits polls itself. */
-struct way {
-    const char *name;
-    enum relay_transport transport;
-    enum relay_driver driver;
-};
-static const struct way ways[] = {{"pair, auto", RELAY_PAIR, DRIVER_AUTO},
-                                  {"pair, conversation", RELAY_PAIR, DRIVER_CONVERSATION},
-                                  {"direct", RELAY_DIRECT, DRIVER_AUTO}};
-enum { WAYS = sizeof(ways) / sizeof(*ways) };
-
 struct bench {
     struct threads *threads;
     struct relay *relay;
@@ -112,7 +101,7 @@ struct bench {
     int peer;
 };
 
-static struct relay_options options_of(const struct way *way)
+static struct relay_options options_of(const struct relay_way *way)
 {
     return (struct relay_options){.transport = way->transport,
                                   .hooks = driver_hooks(way->driver, PIECE),
@@ -201,7 +190,7 @@ static void *wait_in_thread(void *arg)
     return NULL;
 }
 
-static void hand_over(const struct way *way, const struct hand_over *what)
+static void hand_over(const struct relay_way *way, const struct hand_over *what)
 {
     static const char block[RING];
     struct bench bench;
@@ -246,9 +235,9 @@ Test(relay_hand_over, who_sleeps_hears_of_what_another_threads_send_has_made, .t
         {.name = "room, the send fails", .failing = true},
         {.name = "all sent", .finish = true},
         {.name = "all sent, the send fails", .finish = true, .failing = true}};
-    for (int i = 0; i < WAYS; i++)
-        for (size_t k = 0; k < sizeof(table) / sizeof(*table); k++)
-            hand_over(&ways[i], &table[k]);
+    for (int i = 0; i < RELAY_WAYS; i++)
+        for (size_t k = 0; relay_ways[i].waiter_polls && k < sizeof(table) / sizeof(*table); k++)
+            hand_over(&relay_ways[i], &table[k]);
 }
 
 /* The direct transport sends inside the write, too. */
@@ -258,7 +247,7 @@ Test(relay_hand_over, who_sleeps_hears_of_another_threads_write, .timeout = 60)
         {.name = "written", .finish = true, .writing = true},
         {.name = "the write fails", .finish = true, .writing = true, .failing = true}};
     for (size_t k = 0; k < sizeof(table) / sizeof(*table); k++)
-        hand_over(&ways[WAYS - 1], &table[k]);
+        hand_over(&relay_ways[WAY_DIRECT], &table[k]);
 }
 
 /* ---- The control pipe

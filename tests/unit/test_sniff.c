@@ -16,8 +16,6 @@
 
 #define HELLO "\x16\x03\x01\x00\x05\x01\x00\x00\x01z"
 
-static const enum relay_transport transports[] = {RELAY_PAIR, RELAY_DIRECT};
-
 struct bench {
     struct threads *threads;
     struct relay *relay;
@@ -174,7 +172,7 @@ Test(sniff, table, .timeout = 30)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         for (size_t t = 0; t < 2; t++)
             for (size_t cap = 0; cap < 2; cap++)
-                assert_row(&rows[i], transports[t], cap);
+                assert_row(&rows[i], relay_transports[t], cap);
     cr_assert(resources_return_to(before));
 }
 
@@ -184,7 +182,7 @@ Test(sniff, a_reset_is_kept_as_the_transports_error, .timeout = 10)
     for (size_t t = 0; t < 2; t++) {
         struct bench bench;
         struct relay_options options = automatic(10000);
-        options.transport = transports[t];
+        options.transport = relay_transports[t];
         int fd = bench_sockets(&bench);
         socket_reset(bench.peer);
         bench.peer = -1;
@@ -229,7 +227,7 @@ Test(sniff, the_conversation_reads_the_first_bytes_first, .timeout = 20)
         for (size_t cap = 0; cap < 4; cap++) {
             struct bench bench;
             struct relay_options options = automatic(10000);
-            options.transport = transports[t];
+            options.transport = relay_transports[t];
             options.hooks = driver_hooks(DRIVER_AUTO, cap);
             options.inbound_size = 5;
             bench_init(&bench, &options);
@@ -261,7 +259,7 @@ Test(sniff, a_long_hello_is_kept_whole, .timeout = 20)
     for (size_t t = 0; t < 2; t++) {
         struct bench bench;
         struct relay_options options = automatic(10000);
-        options.transport = transports[t];
+        options.transport = relay_transports[t];
         options.hooks = driver_hooks(DRIVER_AUTO, 1000);
         bench_init(&bench, &options);
         peer_sends(&bench, (const char *)hello, SIZE);
@@ -282,7 +280,7 @@ Test(sniff, silence_decides_at_its_timeout_and_not_before, .timeout = 20)
     for (size_t t = 0; t < 2; t++) {
         struct bench bench;
         struct relay_options options = automatic(60);
-        options.transport = transports[t];
+        options.transport = relay_transports[t];
         bench_init(&bench, &options);
         struct verdict verdict = verdict_of(&bench);
         cr_assert_eq(verdict.cause, CAUSE_SILENCE);
@@ -337,7 +335,7 @@ Test(sniff, a_configured_role_is_there_from_the_start, .timeout = 20)
             struct bench bench;
             struct relay_options options = automatic(10000);
             options.role = roles[i];
-            options.transport = transports[t];
+            options.transport = relay_transports[t];
             bench_init(&bench, &options);
             struct verdict verdict = relay_verdict(bench.relay);
             cr_assert(verdict.role == roles[i] && verdict.cause == CAUSE_CONFIGURED);
@@ -426,7 +424,7 @@ Test(sniff, an_abort_wakes_the_wait_for_the_verdict, .timeout = 20)
         struct verdict verdict;
         pthread_t thread;
         struct relay_options options = automatic(-1);
-        options.transport = transports[t];
+        options.transport = relay_transports[t];
         bench_init(&bench, &options);
         cr_assert_eq(pthread_create(&thread, NULL, abort_soon, &bench), 0);
         cr_assert_eq(relay_wait_verdict(bench.relay, &verdict), WAIT_CANCELLED);

@@ -10,7 +10,7 @@
 
 enum { CONNECT_MS = 10000, MAX_EXTRA = 4 /* descriptors in one wait: see relay_wait */ };
 
-/* One connect, and what became of it. */
+/* One dial and its result. */
 struct backend {
     actpass_conn *conn;
     char reason[160]; /* the last failure */

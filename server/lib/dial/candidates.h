@@ -17,7 +17,7 @@ struct candidate {
     const struct config_address *of; /* the configured address that it stands for */
 };
 
-/* Is called for each attempt that failed; WHY is one short sentence. */
+/* Is called for each attempt that failed, on the dialing thread; WHY is one short sentence. */
 struct dial_observer {
     void (*failed)(void *arg, const char *address, const char *why);
     void *arg;
@@ -52,8 +52,8 @@ void candidates_end(struct candidates *candidates);
 bool candidates_at_hand(const struct candidates *candidates);
 
 /* Returns false if there are no more. The addresses of a name alternate between the families (RFC
- * 8305 section 4), the first one as getaddrinfo prefers. EAR hears of each name that cannot be
- * resolved. */
+ * 8305 section 4), the first one as getaddrinfo prefers. Each name that cannot be resolved is
+ * reported to OBSERVER. */
 bool candidates_next(struct candidates *candidates, const struct dial_observer *observer,
                      struct candidate *candidate);
 

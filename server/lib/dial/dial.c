@@ -19,9 +19,9 @@ enum {
 };
 
 enum attempt_state {
-    ATTEMPT_UNDER_WAY, /* poll will tell */
+    ATTEMPT_IN_PROGRESS, /* poll reports the result */
     /* A unix socket with a full backlog, or a fixed local port whose last connection to the same
-     * address has not ended yet: poll tells nothing, so connect is called again soon. */
+     * address has not ended yet: poll reports nothing, so connect is called again soon. */
     ATTEMPT_BUSY,
     ATTEMPT_UP
 };
@@ -57,8 +57,8 @@ static int set_option(int fd, int level, int name)
     return setsockopt(fd, level, name, &on, sizeof(on));
 }
 
-/* A port that is fixed may have been used by us a moment ago; one that is not need be free only for
- * this peer, so it is chosen when the connection is made (ip(7)). 0, or an errno. */
+/* We may have used a fixed port a moment ago. Any other port need be free only for this peer, so
+ * the kernel chooses it in connect (ip(7)). Returns 0 or an errno. */
 static int bind_to(int fd, const struct addrinfo *local, bool fixed)
 {
     if (fixed && set_option(fd, SOL_SOCKET, SO_REUSEADDR) != 0)
@@ -68,7 +68,7 @@ static int bind_to(int fd, const struct addrinfo *local, bool fixed)
     return bind(fd, local->ai_addr, local->ai_addrlen) == 0 ? 0 : errno;
 }
 
-/* False: the ear was told. */
+/* Returns false after a report to the observer. */
 static bool bind_from(const struct dial *dial, int fd, const struct candidate *to)
 {
     const struct config_address *from = dial->from;
@@ -128,7 +128,7 @@ static int start(const struct dial *dial, struct attempt *attempt)
     if (error == 0 || error == EISCONN)
         attempt->state = ATTEMPT_UP;
     else if (error == EALREADY || error == EINPROGRESS)
-        attempt->state = ATTEMPT_UNDER_WAY;
+        attempt->state = ATTEMPT_IN_PROGRESS;
     else if (is_busy(dial, where->sa_family, error))
         attempt->state = ATTEMPT_BUSY;
     else
@@ -143,7 +143,7 @@ static void plan_next(struct race *race, bool begun)
     race->next_us = begun ? clock_now_us() + delay_us : 0;
 }
 
-/* False: the ear was told. */
+/* Returns false after a report to the observer. */
 static bool begin(struct race *race, const struct candidate *to)
 {
     struct attempt attempt = {.to = *to, .fd = dial_socket(race->dial, to)};
@@ -159,7 +159,7 @@ static bool begin(struct race *race, const struct candidate *to)
     return false;
 }
 
-/* What poll saw of an attempt that is under way: 0, or an errno. */
+/* The result of an attempt for which poll has reported an event: 0 or an errno. */
 static int outcome(const struct attempt *attempt)
 {
     int error = 0;
@@ -178,7 +178,7 @@ static int go_on(const struct dial *dial, struct attempt *attempt, bool ready)
     return outcome(attempt);
 }
 
-/* Takes the attempt out if it has failed or is up. The winner's descriptor, or -1. */
+/* Removes the attempt if it has failed or is up. Returns the winner's descriptor, or -1. */
 static int judge(struct race *race, size_t number, bool ready, struct candidate *winner)
 {
     struct attempt *attempt = &race->attempts[number];
@@ -228,7 +228,7 @@ static int wait_once(struct race *race, struct candidate *winner, int *error)
     int64_t until_us = wake_us(race);
     for (size_t i = 0; i < count; i++) {
         const struct attempt *attempt = &race->attempts[i];
-        bool waits = attempt->state == ATTEMPT_UNDER_WAY;
+        bool waits = attempt->state == ATTEMPT_IN_PROGRESS;
         set[i] = (struct pollfd){.fd = waits ? attempt->fd : -1, .events = POLLOUT};
     }
     if (until_us > 0)

@@ -1,7 +1,7 @@
 /* Opens a TCP or unix connection to the first of several addresses that answers (RFC 8305, "Happy
  * Eyeballs"): an attempt begins 250 ms after the one before it, or at once if that has failed, and
- * attempts run side by side; the first to connect wins. A further configured address is a spare
- * one: it is tried only when all before it have failed or have had up to two seconds. For one
+ * attempts run at the same time; the first to connect wins. A further configured address is a
+ * spare: it is tried only when all before it have failed or have had up to two seconds. For one
  * thread; another one may cancel.
  *
  * From a fixed local port, two peers that dial each other can meet without a listener: TCP's
@@ -28,7 +28,8 @@ struct dial {
 };
 
 /* Returns a connected non-blocking socket, which the caller closes, and in *WINNER what it is
- * connected to. -1: the ear has heard of each attempt that failed, or the dial was cancelled. */
+ * connected to. -1: each attempt has failed and was reported to the observer, or the dial was
+ * cancelled. */
 int dial_first(const struct dial *dial, struct candidate *winner);
 
 /* As dial_first, with COUNT candidates that were resolved before instead of dial->addresses. */
@@ -38,11 +39,11 @@ int dial_list(const struct dial *dial, const struct candidate *list, size_t coun
 /* As dial_first, with one candidate. */
 int dial_one(const struct dial *dial, const struct candidate *to);
 
-/* Reports to the ear that the attempt failed. */
+/* Reports to the observer that the attempt failed. */
 void dial_report(const struct dial *dial, const struct candidate *to, const char *why);
 
 /* Returns an unconnected socket for the candidate, with our options set and bound to DIAL's local
- * address. -1: the ear has heard why. */
+ * address. -1: the observer was notified. */
 int dial_socket(const struct dial *dial, const struct candidate *to);
 
 #endif

@@ -37,7 +37,7 @@ static struct {
     unsigned threads;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Neither can fail on a mutex of the default kind that is used as here. */
+/* Neither can fail on a mutex of the default kind that is used like this. */
 static void lock_queue(void)
 {
     if (pthread_mutex_lock(&queue.lock) != 0)
@@ -103,7 +103,7 @@ static void look_up(struct lookup *lookup)
 
 /* ---- Threads ------------------------------------------------------------------------------- */
 
-/* The next lookup to do. NULL: there is none, and this thread is not counted any more. */
+/* Returns the next lookup. NULL: there is none, and this thread is no longer counted. */
 static struct lookup *take(struct lookup *finished)
 {
     lock_queue();
@@ -186,7 +186,7 @@ static int begin(struct lookup *lookup)
     return error;
 }
 
-/* The caller is through with it, or gives up. */
+/* The caller has the result, or gives up. */
 static void end(struct lookup *lookup)
 {
     lock_queue();
@@ -217,7 +217,8 @@ static const char *why_given_up(int error)
                               : strerror(error);
 }
 
-/* Of one that is DONE, which the thread has said under the lock, after it wrote the result. */
+/* For a lookup that is DONE: its thread sets that under the lock, after it has written the result.
+ */
 static const char *result_of(struct lookup *lookup, struct addrinfo **found)
 {
     lock_queue();
