@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <sys/random.h>
 
-/* No secret: without a random source the waits are merely even. */
+/* The value is not secret: without a random source the waits are only less random. */
 static uint64_t random_below(uint64_t limit)
 {
     uint64_t number = 0;

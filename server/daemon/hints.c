@@ -4,11 +4,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* So many silent connections in a row make a habit. */
+/* After this many silent connections in a row the peer counts as silent. */
 enum { SILENT_ENOUGH = 2, MOST_PEERS = 4096 };
 
-/* Of the wait, and never less: the first flight of a client over a long way must still come in
- * time. */
+/* The wait is divided by SHORTER, but not below the min: the first flight of a client over a slow
+ * path must still arrive in time. */
 enum { SHORTER = 8, LEAST_WAIT_MS = 50 };
 
 struct hints {
@@ -62,8 +62,8 @@ struct hint hints_of(struct hints *hints, const struct peer_key *peer)
 {
     struct hint hint = {.role = configured_role(hints->service, peer)};
     int64_t timeout_ms = hints->service->connection.initial_data_timeout_ms;
-    /* With a timeout of never we never become client: nothing is learnt, and nothing is shortened.
-     */
+    /* With a timeout of never we never become client: nothing is learned, and nothing is
+     * shortened. */
     if (hint.role == ROLE_AUTO && hints->silent && timeout_ms > 0 &&
         peers_get(hints->silent, peer) >= SILENT_ENOUGH)
         hint.most_wait_ms = shorter_wait_ms(timeout_ms);

@@ -34,8 +34,7 @@ static void wait_or_stop(const struct persistent *persistent, int64_t wait_ms)
     } while (clock_now_us() < until_us && !is_stopped(persistent));
 }
 
-/* A connection that lived for longer than the longest wait has shown that all is well: begin anew
- * with short waits. */
+/* After a connection that lasted longer than the max wait, the waits are short again. */
 static void keep_up(void *arg)
 {
     struct persistent *persistent = arg;

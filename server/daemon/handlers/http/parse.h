@@ -1,5 +1,5 @@
-/* The head of an HTTP/1.1 request (RFC 9112), read strictly: it has one meaning, or it is refused.
- * So two programs that read the same bytes cannot come to different requests (hazard 52). Pure
+/* The head of an HTTP/1.1 request (RFC 9112), read strictly: it has one meaning, or it is
+ * refused. So two programs cannot read different requests from the same bytes (hazard 52). Pure
  * functions. */
 #ifndef ACTPASS_SERVER_HANDLERS_HTTP_PARSE_H
 #define ACTPASS_SERVER_HANDLERS_HTTP_PARSE_H
@@ -25,7 +25,7 @@ enum http_head {
     HTTP_BAD_VERSION = 505
 };
 
-/* A piece of the input; at is NULL for what is not there. */
+/* A part of the input; at is NULL if the part is absent. */
 struct http_text {
     const char *at;
     size_t length;
@@ -33,7 +33,7 @@ struct http_text {
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OTHER_METHOD, HTTP_UNKNOWN_METHOD };
 
-/* The fields that have a meaning here. Each may be there once; CONNECTION is a list and may be
+/* The fields that have a meaning here. Each may occur once; CONNECTION is a list and may be
  * repeated. */
 enum http_field {
     HTTP_HOST,
@@ -63,8 +63,8 @@ struct http_request {
 /* All zero to begin with. The request's texts point into the input, which must stay where it is. */
 struct http_parser {
     struct http_request request;
-    size_t line;         /* where the present line begins */
-    size_t scanned;      /* up to here the input was looked at; when done: the length of the head */
+    size_t line;         /* where the current line begins */
+    size_t scanned;      /* the input was parsed up to here; at the end: the length of the head */
     size_t fields_begin; /* 0: the request line is still to come */
     size_t field_count;
     bool asked_close, asked_keep_alive;
@@ -80,8 +80,7 @@ bool http_text_is(struct http_text text, const char *word);
 /* Without spaces and tabs at both ends. */
 struct http_text http_text_trim(struct http_text text);
 
-/* Cuts the list's first element off, trimmed. False: the list was at its end. Not for quoted
- * strings. */
+/* Cuts off the list's first element, trimmed. False: the list was empty. Not for quoted strings. */
 bool http_text_element(struct http_text *list, struct http_text *element);
 
 #endif

@@ -11,7 +11,7 @@ enum { HTTP_PATH_MOST = HTTP_REQUEST_LINE_MOST + 2 };
  * control character, a backslash or an encoded slash, a percent sign without two digits. */
 bool http_path_read(struct http_text text, char path[HTTP_PATH_MOST]);
 
-/* The path as a URI has it, followed by AFTER. False: it does not fit. */
+/* The path in the form of a URI, followed by AFTER. False: it does not fit. */
 bool http_path_encode(const char *path, const char *after, char *text, size_t size);
 
 #endif

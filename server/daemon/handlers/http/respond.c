@@ -151,7 +151,7 @@ static enum outcome find(struct http *http, const struct http_request *request, 
 
 /* ---- Sending it ---------------------------------------------------------------------------- */
 
-/* Content-Length was sent, so a file that has become shorter cannot be sent in order. */
+/* Content-Length was sent, so the answer cannot be completed if the file has become shorter. */
 static bool send_part(struct http *http, struct http_answer *answer, int fd,
                       const struct http_part *part)
 {
@@ -166,7 +166,7 @@ static bool send_part(struct http *http, struct http_answer *answer, int fd,
         if (got <= 0) {
             conn_fail(http->conn, ACTPASS_CANCELLED,
                       got == 0 ? "the file became shorter while it was sent"
-                               : "the file could not be read any more");
+                               : "the file can no longer be read");
             return false;
         }
         answer->length += (size_t)got;

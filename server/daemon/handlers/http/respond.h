@@ -1,4 +1,4 @@
-/* One request's answer. */
+/* Answers one request. */
 #ifndef ACTPASS_SERVER_HANDLERS_HTTP_RESPOND_H
 #define ACTPASS_SERVER_HANDLERS_HTTP_RESPOND_H
 
