@@ -11,17 +11,17 @@
 /* How many connections one service may take before the others get their turn. */
 enum { BURST = 64 };
 
-enum { PAUSE_LEAST_MS = 100, PAUSE_MOST_MS = 1000, PAUSE_WHILE_THEY_GO_MS = 10 };
+enum { PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 1000, PAUSE_WHILE_THEY_GO_MS = 10 };
 
 /* Descriptors and memory become free when a connection ends, of which there is no notification:
  * look again soon, and after a longer pause each time that nothing has become free. */
 static void pause_service(actpass_server *server, struct service *service, int error)
 {
-    service->pause_ms = service->pause_ms == 0 ? PAUSE_LEAST_MS : service->pause_ms * 2;
+    service->pause_ms = service->pause_ms == 0 ? PAUSE_MIN_MS : service->pause_ms * 2;
     if (room_after_shortage(server, service))
         service->pause_ms = PAUSE_WHILE_THEY_GO_MS;
-    if (service->pause_ms > PAUSE_MOST_MS)
-        service->pause_ms = PAUSE_MOST_MS;
+    if (service->pause_ms > PAUSE_MAX_MS)
+        service->pause_ms = PAUSE_MAX_MS;
     service->paused_until_us = clock_deadline_ms(service->pause_ms);
     if (service->retry_us < service->paused_until_us)
         service->paused_until_us = service->retry_us; /* one can make way then */
@@ -119,7 +119,7 @@ void acceptor_run(actpass_server *server)
                           clock_left(wake_us, &left), NULL);
         if (ready < 0 && errno != EINTR) { /* ENOMEM: do not loop without a pause */
             (void)clock_nanosleep(CLOCK_MONOTONIC, 0,
-                                  &(struct timespec){.tv_nsec = PAUSE_LEAST_MS * 1000000L}, NULL);
+                                  &(struct timespec){.tv_nsec = PAUSE_MIN_MS * 1000000L}, NULL);
         }
         for (size_t i = 0; ready > 0 && i < server->service_count; i++)
             if (server->polls[SERVER_OWN_POLLS + i].revents != 0)

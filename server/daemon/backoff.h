@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct backoff {
-    int64_t least_ms, most_ms;
+    int64_t min_ms, max_ms;
     unsigned failures; /* consecutive */
 };
 

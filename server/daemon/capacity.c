@@ -6,7 +6,7 @@
  * session stores; for each service its listener, and files that are read at a reload. */
 enum { OWN = 16, OWN_PER_SERVICE = 4 };
 
-enum { SPARE_SHARE = 16, MOST_SPARE = 64 };
+enum { SPARE_SHARE = 16, MAX_SPARE = 64 };
 
 /* The socket, and the eventfd that wakes its relay. */
 enum { OWN_PER_CONNECTION = 2 };
@@ -28,7 +28,7 @@ unsigned capacity_descriptors(const struct config_service *service)
 static uint64_t spare_of(uint64_t connections)
 {
     uint64_t spare = connections / SPARE_SHARE;
-    return spare == 0 ? 1 : spare > MOST_SPARE ? MOST_SPARE : spare;
+    return spare == 0 ? 1 : spare > MAX_SPARE ? MAX_SPARE : spare;
 }
 
 /* A persistent service has one connection, whatever its limit. */

@@ -235,7 +235,7 @@ static void take_hint(struct conversation *conversation, struct conn_options *op
     if (hints && conversation->peer.known) {
         struct hint hint = hints_of(hints, &conversation->peer.key);
         options->hint = hint.role;
-        options->most_wait_ms = hint.most_wait_ms;
+        options->most_wait_ms = hint.max_wait_ms;
     }
 }
 

@@ -39,7 +39,7 @@ static void keep_up(void *arg)
 {
     struct persistent *persistent = arg;
     const struct config_dial *config = &persistent->service->config->dial;
-    struct backoff backoff = {.least_ms = config->retry_min_ms, .most_ms = config->retry_max_ms};
+    struct backoff backoff = {.min_ms = config->retry_min_ms, .max_ms = config->retry_max_ms};
     while (!is_stopped(persistent)) {
         int64_t lived_ms = dial_service_once(persistent->server, persistent->service);
         if (lived_ms >= config->retry_max_ms)

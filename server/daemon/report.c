@@ -4,19 +4,19 @@
 #include <netinet/in.h>
 #include <string.h>
 
-enum { MOST_FIELDS = 24, US_PER_MS = 1000 };
+enum { MAX_FIELDS = 24, US_PER_MS = 1000 };
 
 /* Kinds of lines for the throttle; the cause of the role is added to them. */
 enum { KIND_ROLE = 0x100, KIND_CLOSE = 0x200 };
 
 struct line {
-    struct log_field fields[MOST_FIELDS];
+    struct log_field fields[MAX_FIELDS];
     size_t count;
 };
 
 static void add(struct line *line, struct log_field field)
 {
-    if (line->count < MOST_FIELDS)
+    if (line->count < MAX_FIELDS)
         line->fields[line->count++] = field;
 }
 

@@ -25,7 +25,7 @@ enum {
     THREADS_KEPT_MS = 10000
 };
 
-enum { MOST_UNFIT = 1024 };
+enum { MAX_UNFIT = 1024 };
 
 /* ---- Load ---------------------------------------------------------------------------------- */
 
@@ -54,7 +54,7 @@ static bool make_parts(actpass_server *server)
     server->polls = calloc(count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->stopping_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    server->unfit = peers_new(MOST_UNFIT);
+    server->unfit = peers_new(MAX_UNFIT);
     server->own_keys = own_keys_new();
     return make_services(server) && server->log && server->relays && server->conversations &&
            server->registry && server->polls && server->stop_fd >= 0 && server->stopping_fd >= 0 &&

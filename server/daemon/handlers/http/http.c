@@ -102,9 +102,9 @@ static enum input read_more(struct http *http, int64_t deadline_us)
     return INPUT_ENDED;
 }
 
-static int64_t deadline_in(int64_t ms, int64_t most_ms)
+static int64_t deadline_in(int64_t ms, int64_t max_ms)
 {
-    return clock_deadline_ms(most_ms != CONFIG_NEVER && most_ms < ms ? most_ms : ms);
+    return clock_deadline_ms(max_ms != CONFIG_NEVER && max_ms < ms ? max_ms : ms);
 }
 
 /* Reads a head. HTTP_MORE: no request has begun, or the connection has ended, so there is nothing

@@ -223,7 +223,7 @@ static void take_connection(struct http_parser *parser, struct http_text list)
 /* No continuation lines, no space before the colon: neither is a token. */
 static enum http_head take_field(struct http_parser *parser, struct http_text line)
 {
-    if (++parser->field_count > HTTP_FIELDS_MOST)
+    if (++parser->field_count > HTTP_FIELDS_MAX)
         return HTTP_FIELDS_TOO_LARGE;
     struct http_text value = line;
     struct http_text name = cut(&value, ':');
@@ -262,7 +262,7 @@ static bool host_is_right(const struct http_request *request)
 /* Is there exactly one way to tell where the body ends? Of a body only its presence matters. */
 static bool framing_is_right(struct http_request *request)
 {
-    enum { DIGITS_MOST = 18 };
+    enum { DIGITS_MAX = 18 };
     struct http_text length = request->fields[HTTP_CONTENT_LENGTH];
     struct http_text coding = request->fields[HTTP_TRANSFER_ENCODING];
     if (coding.at) {
@@ -273,7 +273,7 @@ static bool framing_is_right(struct http_request *request)
         return true;
     for (size_t i = 0; i < length.length; i++)
         request->has_body = request->has_body || length.at[i] != '0';
-    return is_number(length, DIGITS_MOST);
+    return is_number(length, DIGITS_MAX);
 }
 
 static enum http_head finish(struct http_parser *parser)
@@ -300,8 +300,8 @@ static enum http_head take_line(struct http_parser *parser, struct http_text lin
 static enum http_head check_sizes(const struct http_parser *parser, size_t end)
 {
     if (parser->fields_begin == 0)
-        return end - parser->line > HTTP_REQUEST_LINE_MOST + 1 ? HTTP_URI_TOO_LONG : HTTP_MORE;
-    return end - parser->fields_begin > HTTP_FIELDS_BYTES_MOST ? HTTP_FIELDS_TOO_LARGE : HTTP_MORE;
+        return end - parser->line > HTTP_REQUEST_LINE_MAX + 1 ? HTTP_URI_TOO_LONG : HTTP_MORE;
+    return end - parser->fields_begin > HTTP_FIELDS_BYTES_MAX ? HTTP_FIELDS_TOO_LARGE : HTTP_MORE;
 }
 
 enum http_head http_parse(struct http_parser *parser, const char *input, size_t size)

@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 enum {
-    HTTP_REQUEST_LINE_MOST = 8192, /* without its CRLF; beyond it: 414 */
-    HTTP_FIELDS_BYTES_MOST = 16384,
-    HTTP_FIELDS_MOST = 100, /* beyond one of the two: 431 */
-    HTTP_HEAD_MOST = HTTP_REQUEST_LINE_MOST + HTTP_FIELDS_BYTES_MOST + 8
+    HTTP_REQUEST_LINE_MAX = 8192, /* without its CRLF; beyond it: 414 */
+    HTTP_FIELDS_BYTES_MAX = 16384,
+    HTTP_FIELDS_MAX = 100, /* beyond one of the two: 431 */
+    HTTP_HEAD_MAX = HTTP_REQUEST_LINE_MAX + HTTP_FIELDS_BYTES_MAX + 8
 };
 
 /* The result of reading a head. A refusal has the value of its status code. */
@@ -71,7 +71,7 @@ struct http_parser {
 };
 
 /* Parses what was added to the input since the last call. After a refusal the rest of the input has
- * no meaning. Never HTTP_MORE once there are HTTP_HEAD_MOST bytes. */
+ * no meaning. Never HTTP_MORE once there are HTTP_HEAD_MAX bytes. */
 enum http_head http_parse(struct http_parser *parser, const char *input, size_t size);
 
 /* Equal, ASCII case ignored? */

@@ -48,11 +48,11 @@ static bool end_part(char *path, size_t *start, size_t *end)
     return true;
 }
 
-bool http_path_read(struct http_text text, char path[HTTP_PATH_MOST])
+bool http_path_read(struct http_text text, char path[HTTP_PATH_MAX])
 {
     size_t start = 1; /* of the current part */
     size_t end = 1;
-    if (text.length >= HTTP_PATH_MOST - 2)
+    if (text.length >= HTTP_PATH_MAX - 2)
         return false;
     path[0] = '/';
     while (text.length > 0) {

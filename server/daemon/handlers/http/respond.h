@@ -12,9 +12,9 @@
 
 /* Memory for the work on one request. */
 struct http_buffers {
-    char input[HTTP_HEAD_MOST];
+    char input[HTTP_HEAD_MAX];
     char output[65536];
-    char path[HTTP_PATH_MOST];
+    char path[HTTP_PATH_MAX];
     char place[PATH_MAX + 2];
 };
 
