@@ -11,17 +11,17 @@
 /* How many connections one service may take before the others get their turn. */
 enum { BURST = 64 };
 
-enum { PAUSE_LEAST_MS = 100, PAUSE_MOST_MS = 1000, PAUSE_WHILE_THEY_GO_MS = 10 };
+enum { PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 1000, PAUSE_WHILE_THEY_GO_MS = 10 };
 
-/* A descriptor or memory comes free when some connection ends; nothing tells us, so look again
- * soon, and later each time it was in vain. */
+/* Descriptors and memory become free when a connection ends, of which there is no notification:
+ * look again soon, and after a longer pause each time that nothing has become free. */
 static void pause_service(actpass_server *server, struct service *service, int error)
 {
-    service->pause_ms = service->pause_ms == 0 ? PAUSE_LEAST_MS : service->pause_ms * 2;
+    service->pause_ms = service->pause_ms == 0 ? PAUSE_MIN_MS : service->pause_ms * 2;
     if (room_after_shortage(server, service))
         service->pause_ms = PAUSE_WHILE_THEY_GO_MS;
-    if (service->pause_ms > PAUSE_MOST_MS)
-        service->pause_ms = PAUSE_MOST_MS;
+    if (service->pause_ms > PAUSE_MAX_MS)
+        service->pause_ms = PAUSE_MAX_MS;
     service->paused_until_us = clock_deadline_ms(service->pause_ms);
     if (service->retry_us < service->paused_until_us)
         service->paused_until_us = service->retry_us; /* one can make way then */
@@ -33,7 +33,7 @@ static void pause_service(actpass_server *server, struct service *service, int e
     }
 }
 
-/* Hands it on. 0, or the errno of what was short. */
+/* Hands the socket to a conversation. Returns 0, or the errno of the resource that was short. */
 static int begin(actpass_server *server, struct service *service, int fd,
                  const struct sockaddr_storage *address)
 {
@@ -67,7 +67,7 @@ static void accept_some(actpass_server *server, struct service *service)
     }
 }
 
-/* Fills the poll set. Returns when the first pause is over. */
+/* Fills the poll set. Returns the time at which the first pause ends. */
 static int64_t choose_polls(actpass_server *server)
 {
     int64_t now_us = clock_now_us();
@@ -91,8 +91,8 @@ static int64_t choose_polls(actpass_server *server)
     return wake_us;
 }
 
-/* Services that had no room may have some again, and those with a connection that is to make way
- * look after it. The sign is asked for before the counts are looked at, so none is missed. */
+/* Looks for room in the services that had none, and for the next connection to make way. The
+ * notification is requested before the counts are read, so no removal is missed. */
 static void retry(actpass_server *server)
 {
     int64_t now_us = clock_now_us();
@@ -117,9 +117,9 @@ void acceptor_run(actpass_server *server)
         int64_t wake_us = choose_polls(server);
         int ready = ppoll(server->polls, SERVER_OWN_POLLS + server->service_count,
                           clock_left(wake_us, &left), NULL);
-        if (ready < 0 && errno != EINTR) { /* ENOMEM; it must not become a busy loop */
+        if (ready < 0 && errno != EINTR) { /* ENOMEM: do not loop without a pause */
             (void)clock_nanosleep(CLOCK_MONOTONIC, 0,
-                                  &(struct timespec){.tv_nsec = PAUSE_LEAST_MS * 1000000L}, NULL);
+                                  &(struct timespec){.tv_nsec = PAUSE_MIN_MS * 1000000L}, NULL);
         }
         for (size_t i = 0; ready > 0 && i < server->service_count; i++)
             if (server->polls[SERVER_OWN_POLLS + i].revents != 0)

@@ -5,15 +5,15 @@
 #include <string.h>
 
 struct address {
-    struct peer_key key; /* first: the tree compares these */
+    struct peer_key key; /* first member: the tree compares it */
     size_t open;
     size_t undecided;
-    struct address_entry *oldest, *youngest; /* of the undecided */
-    size_t place;                            /* in the heap, from 0 */
+    struct address_entry *oldest, *youngest; /* of the undecided connections */
+    size_t place;                            /* index in the heap, from 0 */
 };
 
-/* The tree is that of tsearch(3), which is balanced: no choice of addresses makes it slow. The heap
- * has all addresses, and on top the one to make way first. */
+/* The tree is that of tsearch(3), which is balanced, so no choice of addresses makes it slow. The
+ * heap has all addresses; its top is the one whose connection makes way next. */
 struct addresses {
     void *tree;
     struct address **heap;

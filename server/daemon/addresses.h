@@ -1,6 +1,6 @@
-/* The addresses from which a service has connections, and which connection makes way next: of those
- * whose handshake is not complete ("undecided"), the oldest of the address that has most of them.
- * O(log n) for n addresses. No lock of its own: the caller's lock guards it. */
+/* The addresses from which a service has connections, and the connection that makes way next: the
+ * oldest "undecided" one (its handshake is not complete) of the address that has the most of them.
+ * O(log n) for n addresses. It has no lock: the caller's lock guards it. */
 #ifndef ACTPASS_SERVER_ADDRESSES_H
 #define ACTPASS_SERVER_ADDRESSES_H
 
@@ -13,11 +13,11 @@
 struct addresses;
 struct address;
 
-/* One connection, inside the memory of its owner. All zero: it is not in. */
+/* One connection, inside the memory of its owner. All zero: it has not been added. */
 struct address_entry {
     struct address *address;
     int64_t since_us;                      /* when it was added */
-    bool undecided;                        /* then it is in its address's list: */
+    bool undecided;                        /* it is in the list of its address: */
     struct address_entry *older, *younger; /* by age */
 };
 
@@ -38,10 +38,10 @@ void addresses_remove(struct addresses *addresses, struct address_entry *entry);
 /* The connections of one address. */
 size_t addresses_open(struct addresses *addresses, const struct peer_key *key);
 
-/* How many undecided connections the address has that has most of them. */
+/* The largest number of undecided connections that any address has. */
 size_t addresses_most_undecided(const struct addresses *addresses);
 
-/* The connection whose turn it is to make way. NULL: none is undecided. */
+/* The connection that makes way next. NULL: no connection is undecided. */
 struct address_entry *addresses_first_to_go(const struct addresses *addresses);
 
 #endif

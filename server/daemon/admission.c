@@ -13,7 +13,7 @@ const char *refusal_name(enum refusal refusal)
     return names[refusal];
 }
 
-/* The length of the longest prefix that fits, or -1. */
+/* The length of the longest matching prefix, or -1. */
 static int longest(const struct config_network *networks, size_t count, const struct peer_key *peer)
 {
     int best = -1;

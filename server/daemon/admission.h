@@ -18,15 +18,16 @@ enum refusal { REFUSED_NOT, REFUSED_DENIED, REFUSED_RATE, REFUSED_PER_ADDRESS, R
 
 const char *refusal_name(enum refusal refusal); /* as in the log */
 
-/* True if "allow" and "deny" admit this peer. The longest prefix that fits decides, and "deny" if
- * both are equally long; if there is an "allow", peers in none of the networks are not admitted. */
+/* True if "allow" and "deny" admit this peer. The longest matching prefix decides; if two are
+ * equally long, "deny" does. With an "allow" list, peers in none of the networks are not
+ * admitted. */
 bool admission_allows(const struct config_limits *limits, const struct peer_key *peer);
 
-/* A token bucket for each address: RATE connections a second, and so many at once. */
+/* A token bucket for each address: RATE connections a second, and as many at once. */
 struct rates;
 struct rates *rates_new(uint64_t rate); /* NULL: out of memory */
 void rates_free(struct rates *rates);   /* NULL is fine */
-/* Takes a token. False: there is none. */
+/* Takes a token. False: there is no token left. */
 bool rates_take(struct rates *rates, const struct peer_key *address, int64_t now_us);
 
 #endif

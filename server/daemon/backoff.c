@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <sys/random.h>
 
-/* No secret: without a random source the waits are merely even. */
+/* The value is not secret: without a random source the waits are only less random. */
 static uint64_t random_below(uint64_t limit)
 {
     uint64_t number = 0;
@@ -14,14 +14,13 @@ static uint64_t random_below(uint64_t limit)
 
 int64_t backoff_next_ms(struct backoff *backoff)
 {
-    int64_t ceiling_ms = backoff->least_ms;
+    int64_t ceiling_ms = backoff->min_ms;
     backoff->failures++;
-    for (unsigned i = 0; i < backoff->failures && ceiling_ms < backoff->most_ms; i++)
+    for (unsigned i = 0; i < backoff->failures && ceiling_ms < backoff->max_ms; i++)
         ceiling_ms *= 2;
-    if (ceiling_ms > backoff->most_ms)
-        ceiling_ms = backoff->most_ms;
-    return backoff->least_ms +
-           (int64_t)random_below((uint64_t)(ceiling_ms - backoff->least_ms) + 1);
+    if (ceiling_ms > backoff->max_ms)
+        ceiling_ms = backoff->max_ms;
+    return backoff->min_ms + (int64_t)random_below((uint64_t)(ceiling_ms - backoff->min_ms) + 1);
 }
 
 void backoff_reset(struct backoff *backoff)

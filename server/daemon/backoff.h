@@ -1,21 +1,21 @@
-/* How long to wait before connecting again: exponential, with jitter, so that many that lost the
- * same peer do not come back at the same moment, nor two that dial each other. Pure but for the
- * random source; for one thread. */
+/* How long to wait before dialing again: exponential, with jitter, so that many clients that lost
+ * the same peer do not return at the same moment, nor two peers that dial each other. No state but
+ * its own and the random source; for one thread. */
 #ifndef ACTPASS_SERVER_DAEMON_BACKOFF_H
 #define ACTPASS_SERVER_DAEMON_BACKOFF_H
 
 #include <stdint.h>
 
 struct backoff {
-    int64_t least_ms, most_ms;
-    unsigned failures; /* in a row */
+    int64_t min_ms, max_ms;
+    unsigned failures; /* consecutive */
 };
 
-/* Another attempt has come to an end: how long to wait, evenly spread from the least wait to twice
- * that, then to four times, and so on up to the most. */
+/* Call this when an attempt has ended. Returns how long to wait: a random time between the min wait
+ * and twice that, then four times that, and so on up to the max wait. */
 int64_t backoff_next_ms(struct backoff *backoff);
 
-/* The connection lived: begin anew. */
+/* Call this when a connection has lasted: the next wait is the first one again. */
 void backoff_reset(struct backoff *backoff);
 
 #endif

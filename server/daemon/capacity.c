@@ -2,11 +2,11 @@
 
 #include "server/daemon/handlers/handler.h"
 
-/* What is open besides connections: the standard ones, those that wake threads, the CA and session
- * stores; and for each service its listener, and files read at a reload. */
+/* Descriptors that are open besides those of connections: the standard ones, eventfds, the CA and
+ * session stores; for each service its listener, and files that are read at a reload. */
 enum { OWN = 16, OWN_PER_SERVICE = 4 };
 
-enum { SPARE_SHARE = 16, MOST_SPARE = 64 };
+enum { SPARE_SHARE = 16, MAX_SPARE = 64 };
 
 /* The socket, and the eventfd that wakes its relay. */
 enum { OWN_PER_CONNECTION = 2 };
@@ -28,10 +28,10 @@ unsigned capacity_descriptors(const struct config_service *service)
 static uint64_t spare_of(uint64_t connections)
 {
     uint64_t spare = connections / SPARE_SHARE;
-    return spare == 0 ? 1 : spare > MOST_SPARE ? MOST_SPARE : spare;
+    return spare == 0 ? 1 : spare > MAX_SPARE ? MAX_SPARE : spare;
 }
 
-/* A persistent service has one connection, whatever it may have. */
+/* A persistent service has one connection, whatever its limit. */
 static uint64_t wanted_by(const struct config_service *service)
 {
     return service->dial.persistent ? 1 : service->max_connections;
@@ -54,8 +54,8 @@ static struct capacity scaled(const struct config_service *service, uint64_t des
     return capacity;
 }
 
-/* The most descriptors that one service may take, so that all fit: who needs less leaves the rest
- * to the others (max-min fairness). */
+/* The max number of descriptors for one service, so that all fit: a service that needs less leaves
+ * the rest to the others (max-min fairness). */
 static uint64_t share_of_each(const struct config *config, uint64_t available)
 {
     uint64_t share = 0;

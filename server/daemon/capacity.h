@@ -9,16 +9,16 @@
 
 struct capacity {
     uint64_t connections; /* open at once; at least 1 */
-    uint64_t spare;       /* how many more may be open for a moment, while as many are closing */
+    uint64_t spare; /* how many more may be open for a moment, while the same number are closing */
 };
 
 /* Descriptors that one connection of the service may need: its socket, the eventfd that wakes its
  * relay, and the socket to the backend, the local connection or the file. */
 unsigned capacity_descriptors(const struct config_service *service);
 
-/* Fills one element for each service. LIMIT is that of the process on open descriptors. Returns how
- * many descriptors the configuration needs; where that is more than LIMIT, those services that need
- * most get less, all of them as many descriptors. */
+/* Fills one element for each service. LIMIT is the process's limit on open descriptors. Returns how
+ * many descriptors the configuration needs. If that is more than LIMIT, the services that need the
+ * most get an equal, smaller number of descriptors. */
 uint64_t capacity_share(const struct config *config, uint64_t limit, struct capacity *capacities);
 
 #endif

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Belongs to one thread at a time: the accepting one, then the relay's (relay transport), then the
- * conversation's. */
+/* Belongs to one thread at a time: the accept thread, then the relay's thread (relay transport
+ * only), then the conversation thread. */
 struct conversation {
     struct registry_entry entry;
     actpass_server *server;
@@ -20,9 +20,9 @@ struct conversation {
     struct report report;
     int plain; /* the local connection to be bridged; -1: none */
     int64_t began_us;
-    actpass_cause cause; /* of the role, as the log has it */
-    bool role_held_back; /* from the log */
-    struct peer peer;    /* with hints, or accepted: who it is */
+    actpass_cause cause; /* of the role, as it was logged */
+    bool role_held_back; /* its log line was suppressed */
+    struct peer peer;    /* set if it was accepted, or if the service has hints */
 };
 
 static actpass_conn *conn_of(const struct conversation *conversation)
@@ -30,7 +30,7 @@ static actpass_conn *conn_of(const struct conversation *conversation)
     return conversation->report.conn;
 }
 
-/* The open connections, without those that persistent services keep up. */
+/* The number of open connections, without those of persistent services. */
 static size_t count_passing(const actpass_server *server)
 {
     size_t count = 0;
@@ -77,10 +77,11 @@ static void count_end(struct conversation *conversation)
 static void close_and_leave(struct conversation *conversation)
 {
     if (registry_made_way(conversation->server->registry, &conversation->entry)) {
-        conversation->report.why = "made way for a newer connection: its handshake was not done, "
-                                   "and the service has no room (max_connections, limits)";
+        conversation->report.why = "closed to make room for a newer connection: its handshake was "
+                                   "not complete, and the service is full (max_connections, "
+                                   "limits)";
     }
-    (void)actpass_close(conn_of(conversation)); /* the report says how it ended */
+    (void)actpass_close(conn_of(conversation)); /* the report has the close reason */
     count_end(conversation);
     report_close(&conversation->report, clock_now_us() - conversation->began_us);
     leave(conversation);
@@ -123,8 +124,8 @@ static void serve(struct conversation *conversation)
         report_problem(&conversation->report, job.problem);
 }
 
-/* Once when the role is decided, and again when a hello that came at the last moment has changed
- * it. */
+/* Called when the role is decided, and again if a ClientHello that came at the last moment has
+ * changed it. */
 static void note_role(struct conversation *conversation)
 {
     actpass_info_t info;
@@ -161,9 +162,9 @@ static void release_idle(void *arg)
     idle_release();
 }
 
-/* From here to the close the conversation waits nowhere but in its connection's calls (hand_over),
- * so no relay thread is kept for it. The role may be known already (on_verdict), or is found here;
- * with Fast Open it is told once there is a connection. */
+/* From here to the close the conversation waits only in calls of its connection (hand_over), so no
+ * relay thread is kept for it. The role may be known already (on_verdict) or is decided here; with
+ * Fast Open it is logged once the connection is established. */
 static bool shake_hands(struct conversation *conversation)
 {
     conn_on_idle(conn_of(conversation), release_idle, NULL);
@@ -194,8 +195,7 @@ static int hand_over(struct conversation *conversation)
     return threads_run(conversation->server->conversations, converse, conversation);
 }
 
-/* On the relay's thread. Without a role there is nothing to converse, and no thread is spent on it.
- */
+/* On the relay's thread. Without a role there is no conversation, so no thread is started. */
 static void on_verdict(actpass_conn *conn, void *arg)
 {
     struct conversation *conversation = arg;
@@ -218,7 +218,7 @@ static int start(struct conversation *conversation)
     return conn_start(conn_of(conversation));
 }
 
-/* Of connections that we open the peer is asked for while the socket is still ours. */
+/* For connections that we dialed: gets the peer's address while the socket is still ours. */
 static void find_peer(struct conversation *conversation, int fd)
 {
     struct sockaddr_storage address;
@@ -235,7 +235,7 @@ static void take_hint(struct conversation *conversation, struct conn_options *op
     if (hints && conversation->peer.known) {
         struct hint hint = hints_of(hints, &conversation->peer.key);
         options->hint = hint.role;
-        options->max_wait_ms = hint.most_wait_ms;
+        options->max_wait_ms = hint.max_wait_ms;
     }
 }
 
@@ -269,7 +269,7 @@ static bool enter(struct conversation *conversation, const struct peer *peer)
     return registry_add_from(registry, &conversation->entry, &peer->address);
 }
 
-/* PEER: NULL for one that we open. NULL with a note in the log: out of memory. */
+/* PEER: NULL for a connection that we dial. Returns NULL if memory is short, and logs that. */
 static struct conversation *new_with(actpass_server *server, struct service *service,
                                      const struct peer *peer)
 {
@@ -313,7 +313,7 @@ int conversation_begin(actpass_server *server, struct service *service, int fd,
     struct conn_options options = {.on_verdict = on_verdict, .arg = conversation};
     int error = attach(conversation, fd, &options);
     if (error == 0)
-        error = start(conversation); /* from here on it is another thread's */
+        error = start(conversation); /* from here on it belongs to another thread */
     if (error != 0)
         drop(conversation, error);
     return error;
@@ -368,8 +368,9 @@ bool conversation_handshake(struct conversation *conversation, int fd, const cha
     if (own.fast_open_size == 0)
         report_connected(&conversation->report, address);
     conn_enter(conn_of(conversation)); /* never left, as in hand_over */
+    /* A stop before this connection was in the registry has not aborted it. */
     if (atomic_load(&conversation->server->stops) > 0)
-        actpass_abort(conn_of(conversation)); /* stopping has looked for connections before */
+        actpass_abort(conn_of(conversation));
     bool up = shake_hands(conversation);
     registry_connected(conversation->server->registry, &conversation->entry);
     if (own.fast_open_size > 0 && conn_was_connected(conn_of(conversation)))

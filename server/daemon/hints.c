@@ -6,12 +6,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* So many silent connections in a row make a habit. */
-enum { SILENT_ENOUGH = 2, MOST_PEERS = 4096 };
+/* After this many silent connections in a row the peer counts as silent. */
+enum { SILENT_ENOUGH = 2, MAX_PEERS = 4096 };
 
-/* Of the wait, and never less: the first flight of a client over a long way must still come in
- * time. */
-enum { SHORTER = 8, LEAST_WAIT_MS = 50 };
+/* The wait is divided by SHORTER, but not below the min: the first flight of a client over a slow
+ * path must still arrive in time. */
+enum { SHORTER = 8, MIN_WAIT_MS = 50 };
 
 struct hints {
     const struct config_service *service;
@@ -30,7 +30,7 @@ struct hints *hints_new(const struct config_service *service)
         return NULL;
     hints->service = service;
     if (service->remember_roles)
-        hints->silent = peers_new(MOST_PEERS);
+        hints->silent = peers_new(MAX_PEERS);
     if (service->remember_roles && !hints->silent) {
         free(hints);
         return NULL;
@@ -57,18 +57,18 @@ static enum role configured_role(const struct config_service *service, const str
 static int64_t shorter_wait_ms(int64_t timeout_ms)
 {
     int64_t wait_ms = timeout_ms / SHORTER;
-    return wait_ms > LEAST_WAIT_MS ? wait_ms : LEAST_WAIT_MS;
+    return wait_ms > MIN_WAIT_MS ? wait_ms : MIN_WAIT_MS;
 }
 
 struct hint hints_of(struct hints *hints, const struct peer_key *peer)
 {
     struct hint hint = {.role = configured_role(hints->service, peer)};
     int64_t timeout_ms = hints->service->connection.initial_data_timeout_ms;
-    /* With a timeout of never we never become client: nothing is learnt, and nothing is shortened.
-     */
+    /* With a timeout of never we never become client: nothing is learned, and nothing is
+     * shortened. */
     if (hint.role == ROLE_AUTO && hints->silent && timeout_ms > 0 &&
         peers_get(hints->silent, peer) >= SILENT_ENOUGH)
-        hint.most_wait_ms = shorter_wait_ms(timeout_ms);
+        hint.max_wait_ms = shorter_wait_ms(timeout_ms);
     return hint;
 }
 

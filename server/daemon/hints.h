@@ -11,8 +11,8 @@
 struct hints;
 
 struct hint {
-    enum role role;       /* our role, taken at once; ROLE_AUTO: wait */
-    int64_t most_wait_ms; /* the longest wait for the first byte; 0: as configured */
+    enum role role;      /* our role, taken at once; ROLE_AUTO: wait */
+    int64_t max_wait_ms; /* the longest wait for the first byte; 0: as configured */
 };
 
 /* False: the service wants no hints, and needs no struct hints. */

@@ -26,7 +26,7 @@ struct listener {
     char address[sizeof(((struct sockaddr_un *)NULL)->sun_path) + INET6_ADDRSTRLEN];
 };
 
-/* Where to say what went wrong. */
+/* Where the error text goes. */
 struct complaint {
     const char *address;
     char *text;
@@ -94,8 +94,8 @@ static bool set_option(int fd, int level, int option)
     return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
-/* What is set here the accepted sockets inherit (Linux), which saves them the calls. With V6ONLY
- * "[::]" and "0.0.0.0" can both be used, whatever the system's default. */
+/* Accepted sockets inherit these options (Linux), which saves calls. With V6ONLY "[::]" and
+ * "0.0.0.0" can both be used, whatever the system's default. */
 static bool set_tcp_options(int fd, int family)
 {
     return set_option(fd, SOL_SOCKET, SO_REUSEADDR) && set_option(fd, SOL_SOCKET, SO_KEEPALIVE) &&
@@ -146,7 +146,7 @@ static void name_tcp(struct listener *listener)
     (void)snprintf(listener->address, sizeof(listener->address), format, host, port);
 }
 
-/* Is this the file of a socket that nobody listens on any more? Only then may it be removed. */
+/* Is this the file of a socket on which nobody listens any more? Only then may it be removed. */
 static bool is_stale(const struct sockaddr_un *where)
 {
     struct stat file;
@@ -251,7 +251,7 @@ void listener_close(struct listener *listener)
     struct stat file;
     if (listener->inode != 0 && lstat(listener->path, &file) == 0 &&
         file.st_dev == listener->device && file.st_ino == listener->inode)
-        (void)unlink(listener->path); /* if it fails, the next start finds it stale */
+        (void)unlink(listener->path); /* if this fails, the next start finds a stale file */
     if (listener->fd >= 0)
         close(listener->fd);
     free(listener->path);
@@ -292,8 +292,8 @@ static bool is_shortage(int error)
 int listener_accept(struct listener *listener, struct sockaddr_storage *peer)
 {
     /* Errors of the connection itself (ECONNABORTED, EPROTO, EHOSTUNREACH and others, see
-     * accept(2)) have taken it off the queue, so trying again makes progress; the limit is for all
-     * else. */
+     * accept(2)) have removed it from the queue, so a retry makes progress; the limit is for all
+     * other errors. */
     for (int tries = 0; tries < 100; tries++) {
         socklen_t length = sizeof(*peer);
         int fd = accept4(listener->fd, (struct sockaddr *)(void *)peer, &length,

@@ -9,15 +9,15 @@
 
 struct listener;
 
-/* Opens it. A unix socket's file that nobody listens on any more is replaced. NULL with one
- * sentence in error that names the address and the remedy. */
+/* Opens a listener. A stale unix socket file, on which nobody listens, is replaced. On failure
+ * returns NULL with one sentence in ERROR that names the address and the remedy. */
 struct listener *listener_open(const struct config_address *address, char *error, size_t size);
 
 /* Closes it and removes its unix socket's file, if that is still ours. NULL is fine. */
 void listener_close(struct listener *listener);
 
-/* Takes data in SYNs from then on, with so many connections that may wait for the end of the TCP
- * handshake. 0, or an errno: it goes on without. */
+/* Accepts data in SYNs from then on; QUEUE connections may wait for the end of the TCP handshake.
+ * Returns 0, or an errno: the listener then works without Fast Open. */
 int listener_fast_open(struct listener *listener, uint64_t queue);
 
 int listener_fd(const struct listener *listener); /* for poll */

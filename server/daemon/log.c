@@ -20,7 +20,7 @@ struct log {
     enum config_log_format format;
     struct log_writer *writer;
     struct throttle *throttle;
-    atomic_ulong lost; /* lines that found no room since the last one that did */
+    atomic_ulong lost; /* lines that were lost since the last one that was queued */
 };
 
 struct line {
@@ -70,7 +70,7 @@ bool log_flush(struct log *log, int64_t deadline_us)
     return log_writer_flush(log->writer, deadline_us);
 }
 
-/* The last lines go out if somebody reads them. */
+/* The last lines are written if somebody reads them. */
 void log_free(struct log *log)
 {
     enum { LAST_LINES_MS = 2000 };
@@ -164,7 +164,7 @@ static void put_key(struct line *line, const char *key)
     put_string(line, "=");
 }
 
-/* All of a field, or nothing of it. */
+/* Puts the whole field, or nothing of it. */
 static bool put_field(struct line *line, const struct log_field *field)
 {
     size_t before = line->length;

@@ -36,7 +36,7 @@ struct log *log_new(enum config_log_level level, enum config_log_format format, 
 /* Waits until all lines so far are written. False: they were not by the deadline. */
 bool log_flush(struct log *log, int64_t deadline_us);
 
-/* Writes what is queued, for at most 2 s, and frees the log. NULL is fine. */
+/* Writes the queued lines for at most 2 s, and frees the log. Accepts NULL. */
 void log_free(struct log *log);
 
 /* Writes `ts=... level=...` and the fields, in the order given. Values that came from a peer are
@@ -47,8 +47,8 @@ void log_free(struct log *log);
 void log_write(struct log *log, enum config_log_level level, const struct log_field *fields,
                size_t count);
 
-/* A log line about a condition that may be noted a thousand times a second. All zero: it never was.
- * Any thread. */
+/* Limits the log lines about a condition that may be noted a thousand times a second. All zero: it
+ * was never noted. Any thread. */
 struct log_limit {
     _Atomic int64_t last_us;
 };
@@ -56,8 +56,8 @@ struct log_limit {
 /* Notes the condition. True: it begins, since it has not been noted for 5 s, so write a line. */
 bool log_limit_begins(struct log_limit *limit);
 
-/* What bounds the lines about peers that have not completed a handshake. NULL: nothing, since at
- * level debug all lines are wanted. */
+/* The limit on lines about peers that have not completed a handshake. NULL at level debug: no
+ * limit, since all lines are wanted. */
 struct throttle *log_throttle(const struct log *log);
 
 /* Would a line of this level be written? Saves making fields for nothing. */

@@ -12,8 +12,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* After a batch the thread looks again so much later before it sleeps: lines that come meanwhile
- * wake nobody. */
+/* After a batch the thread naps for this time before it sleeps: lines that are queued meanwhile
+ * need no wake-up. */
 enum { NAP_MS = 5, WRITER_STACK = 64 * 1024 };
 
 enum writer_state {
@@ -32,9 +32,9 @@ struct log_writer {
     pthread_cond_t work;  /* there is something to do */
     pthread_cond_t idle;  /* the queue is empty, or the thread has ended */
     enum writer_state state;
-    pthread_t thread;         /* but for WRITER_NONE */
+    pthread_t thread;         /* not with WRITER_NONE */
     bool stopping, abandoned; /* abandoned: the thread frees the writer */
-    size_t first, used;       /* the queue is the used bytes from first on, round the end */
+    size_t first, used;       /* a ring: the queue is the used bytes from first on */
     char queue[LOG_QUEUE_BYTES];
 };
 
@@ -49,7 +49,7 @@ static void destroy(struct log_writer *writer)
 
 /* ---- The thread ---------------------------------------------------------------------------- */
 
-/* Copies whole lines, as many as one write may have; the lock is held. */
+/* Copies as many whole lines as one write may have. The lock is held. */
 static size_t take_lines(struct log_writer *writer, char batch[LOG_LINE_MAX])
 {
     size_t size = writer->used < LOG_LINE_MAX ? writer->used : LOG_LINE_MAX;
@@ -62,7 +62,8 @@ static size_t take_lines(struct log_writer *writer, char batch[LOG_LINE_MAX])
     return size;
 }
 
-/* Gives the room back; an empty queue begins anew, so that a quiet log touches few pages. */
+/* Removes bytes from the queue. An empty queue restarts at its beginning, so that a quiet log
+ * touches few pages. */
 static void drop_lines(struct log_writer *writer, size_t size)
 {
     writer->used -= size;
@@ -81,7 +82,8 @@ static bool wait_for_room(const struct log_writer *writer)
     return polls[1].revents == 0;
 }
 
-/* A descriptor that others share may be non-blocking, or take a part: then the rest follows. */
+/* A descriptor that others share may be non-blocking, or take only a part: then the rest is written
+ * next. */
 static bool write_all(const struct log_writer *writer, const char *bytes, size_t size)
 {
     while (size > 0) {
@@ -104,7 +106,7 @@ static unsigned long count_lines(const char *bytes, size_t size)
     return lines;
 }
 
-/* The lock is held, but for the write. */
+/* The lock is held, except during the write. */
 static void write_batch(struct log_writer *writer)
 {
     char batch[LOG_LINE_MAX];
@@ -117,7 +119,7 @@ static void write_batch(struct log_writer *writer)
     drop_lines(writer, size);
 }
 
-/* The lock is held, but for the wait. */
+/* The lock is held, except during the wait. */
 static void rest(struct log_writer *writer)
 {
     struct timespec until = clock_absolute(clock_deadline_ms(NAP_MS));
@@ -249,7 +251,7 @@ void log_writer_free(struct log_writer *writer)
     (void)pthread_mutex_lock(&writer->lock);
     writer->stopping = true;
     ssize_t signalled = write(writer->stop_fd, &one, sizeof(one));
-    (void)signalled; /* there is room: it is written once */
+    (void)signalled; /* cannot fail: it is written once */
     (void)pthread_cond_signal(&writer->work);
     bool started = writer->state != WRITER_NONE;
     while (started && writer->state != WRITER_STOPPED && error == 0)

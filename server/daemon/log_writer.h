@@ -1,6 +1,6 @@
-/* The thread that writes the log. Whoever logs puts a line into a bounded queue and goes on: only
- * this thread waits for the descriptor, so a reader that stalls holds up nobody. Any thread may
- * enter. */
+/* The thread that writes the log. Other threads put a line into a bounded queue and continue:
+ * only this thread waits for the descriptor, so a reader that stalls delays no other thread. Any
+ * thread. */
 #ifndef ACTPASS_SERVER_LOG_WRITER_H
 #define ACTPASS_SERVER_LOG_WRITER_H
 
@@ -10,7 +10,7 @@
 
 enum {
     LOG_LINE_MAX = 4096,          /* a pipe takes this much in one piece (PIPE_BUF) */
-    LOG_QUEUE_BYTES = 1024 * 1024 /* what may wait for a reader that stalls */
+    LOG_QUEUE_BYTES = 1024 * 1024 /* the max size of the queue while the reader stalls */
 };
 
 struct log_writer;
@@ -29,8 +29,8 @@ unsigned long log_writer_take_failed(struct log_writer *writer);
 /* Waits until all queued lines are written. False: they were not by the deadline. */
 bool log_writer_flush(struct log_writer *writer, int64_t deadline_us);
 
-/* Ends the thread. Lines that are still queued are lost: flush before. A thread that the kernel
- * holds in a write is left behind, and frees the writer when that write ends. NULL is fine. */
+/* Ends the thread. Lines that are still queued are lost: flush before. A thread that is blocked in
+ * a write is detached, and frees the writer when that write ends. Accepts NULL. */
 void log_writer_free(struct log_writer *writer);
 
 #endif

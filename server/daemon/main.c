@@ -18,29 +18,29 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2 }; /* or a configuration that is wrong */
+enum { EXIT_USAGE = 2 }; /* or a bad configuration */
 
 static const char usage_text[] =
     "usage: actpass FILE            run the services of a configuration\n"
-    "       actpass --check FILE    look for all errors in it, load its certificates, run nothing\n"
+    "       actpass --check FILE    report all errors in it, load its certificates, and exit\n"
     "       actpass --schema        print the JSON Schema of configurations\n"
     "       actpass --version\n"
     "       actpass --help\n"
     "\n"
-    "SIGTERM or SIGINT: accept no more, let open connections end within shutdown_timeout;\n"
-    "a second one: end at once. SIGHUP: read certificates, keys, CRLs and OCSP responses again, "
-    "not\n"
-    "FILE. SIGUSR1: write a status into the log. SIGUSR2 is ignored. The log goes to stderr.\n"
-    "Exit status: 0 all went well, 1 failure or connections that had to be cut, 2 usage or "
-    "configuration.\n";
+    "SIGTERM or SIGINT: accept no more connections, and wait up to shutdown_timeout for open ones\n"
+    "to end; a second one ends at once. SIGHUP: read certificates, keys, CRLs and OCSP responses\n"
+    "again, but not FILE. SIGUSR1: write the status to the log. SIGUSR2 is ignored. The log goes "
+    "to\n"
+    "stderr. Exit status: 0 success; 1 failure, or connections were still open at the end;\n"
+    "2 usage or configuration error.\n";
 
 enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_SCHEMA, COMMAND_VERSION, COMMAND_HELP };
 
 /* ---- Signals ------------------------------------------------------------------------------- */
 
-/* All threads have the signals blocked; one reads them from a signalfd. So no handler runs in the
- * middle of anything, and no variable need be global. Main ends that thread by an eventfd, which
- * nobody outside can write to. */
+/* All threads block the signals; one thread reads them from a signalfd. So no signal handler
+ * interrupts anything, and no variable must be global. Main ends that thread by an eventfd, to
+ * which no other process can write. */
 struct signals {
     pthread_t thread;
     int signal_fd, end_fd;
@@ -79,7 +79,8 @@ static void take_signal(actpass_server *server, uint32_t number)
     }
 }
 
-/* Signals of one kind that come meanwhile are one signal: the kernel does not queue them. */
+/* Several signals of one kind that arrive meanwhile count as one: the kernel does not queue
+ * them. */
 static void *take_signals(void *arg)
 {
     struct signals *signals = arg;
@@ -108,13 +109,13 @@ static void signals_end(struct signals *signals)
 {
     uint64_t one = 1;
     ssize_t written = write(signals->end_fd, &one, sizeof(one));
-    (void)written; /* there is room: it is written once */
+    (void)written; /* cannot fail: it is written once */
     (void)pthread_join(signals->thread, NULL);
 }
 
 /* ---- The process --------------------------------------------------------------------------- */
 
-/* Descriptors 0 to 2 must be taken, or a socket would get one and the log be written into it. */
+/* Descriptors 0 to 2 must be open, or a socket could get one of them and receive the log. */
 static bool open_standard_descriptors(void)
 {
     int fd;
@@ -126,8 +127,8 @@ static bool open_standard_descriptors(void)
     return fd >= 0;
 }
 
-/* Each connection takes up to three descriptors (capacity.h); where the limit cannot be raised, we
- * live with it. */
+/* Each connection takes up to three descriptors (capacity.h). If the limit cannot be raised,
+ * services get fewer connections. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -139,10 +140,11 @@ static void raise_descriptor_limit(void)
 
 static void prepare_process(void)
 {
-    /* An arena for each of thousands of threads would cost more than the waiting it saves. */
+    /* An arena for each of thousands of threads would cost more than the contention that it
+     * saves. */
     (void)mallopt(M_ARENA_MAX, 4);
-    /* Rings and buffers of 64 KiB are mapped, not cut from a heap whose pages others have touched:
-     * of most of them only the first page is ever used. */
+    /* Rings and buffers of 64 KiB are mapped, not taken from the heap, whose pages have been
+     * touched before: of most of them only the first page is ever used. */
     (void)mallopt(M_MMAP_THRESHOLD, 65536);
     raise_descriptor_limit();
 }
@@ -158,7 +160,7 @@ static void print_all(const struct config_strings *lines)
 static int check(const char *file)
 {
     struct config_report report;
-    raise_descriptor_limit(); /* the warnings are then those of a run */
+    raise_descriptor_limit(); /* so that the warnings are those of a run */
     actpass_server *server = server_load(file, &report);
     print_all(&report.warnings);
     print_all(&report.errors);
@@ -234,30 +236,41 @@ static int fail_usage(const char *why)
 static int fail_option(const char *option)
 {
     char *shown = text_show(option, TEXT_PATH_MAX);
-    (void)fprintf(stderr, "actpass: there is no option %s\n%s", shown ? shown : "", usage_text);
+    (void)fprintf(stderr, "actpass: unknown option %s\n%s", shown ? shown : "", usage_text);
     free(shown);
     return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+/* Reads the options into *COMMAND; optind is then the first argument after them. Returns
+ * EXIT_SUCCESS, or EXIT_USAGE after a message. */
+static int read_options(int argc, char **argv, enum command *command)
 {
     static const struct option options[] = {{"check", no_argument, NULL, COMMAND_CHECK},
                                             {"schema", no_argument, NULL, COMMAND_SCHEMA},
                                             {"version", no_argument, NULL, COMMAND_VERSION},
                                             {"help", no_argument, NULL, COMMAND_HELP},
                                             {NULL, 0, NULL, 0}};
-    enum command command = COMMAND_RUN;
-    opterr = 0; /* getopt would repeat the argument as it is */
+    *command = COMMAND_RUN;
+    opterr = 0; /* getopt would print the argument without escaping it */
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == '?')
             return fail_option(argv[optind > 1 ? optind - 1 : 1]);
-        if (command != COMMAND_RUN)
-            return fail_usage("one option at a time, please");
-        command = (enum command)option;
+        if (*command != COMMAND_RUN)
+            return fail_usage("give only one option");
+        *command = (enum command)option;
     }
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    enum command command;
+    if (read_options(argc, argv, &command) != EXIT_SUCCESS)
+        return EXIT_USAGE;
     int wanted = command == COMMAND_RUN || command == COMMAND_CHECK ? 1 : 0;
     if (argc - optind != wanted)
-        return fail_usage(wanted == 1 ? "name one configuration file" : "too many arguments");
+        return fail_usage(wanted == 1 ? "give exactly one configuration file"
+                                      : "too many arguments");
     switch (command) {
     case COMMAND_CHECK:
         return check(argv[optind]);

@@ -34,13 +34,12 @@ static void wait_or_stop(const struct persistent *persistent, int64_t wait_ms)
     } while (clock_now_us() < until_us && !is_stopped(persistent));
 }
 
-/* A connection that lived for longer than the longest wait has shown that all is well: begin anew
- * with short waits. */
+/* After a connection that lasted longer than the max wait, the waits are short again. */
 static void keep_up(void *arg)
 {
     struct persistent *persistent = arg;
     const struct config_dial *config = &persistent->service->config->dial;
-    struct backoff backoff = {.least_ms = config->retry_min_ms, .most_ms = config->retry_max_ms};
+    struct backoff backoff = {.min_ms = config->retry_min_ms, .max_ms = config->retry_max_ms};
     while (!is_stopped(persistent)) {
         int64_t lived_ms = dial_service_once(persistent->server, persistent->service);
         if (lived_ms >= config->retry_max_ms)

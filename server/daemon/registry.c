@@ -16,7 +16,7 @@ struct registry {
     pthread_mutex_t lock; /* guards all that follows */
     struct registry_entry *first;
     size_t count;
-    bool watched; /* somebody wants to know of the next removal */
+    bool watched; /* registry_watch was called: notify at the next removal */
     struct of_service {
         struct registry_counts counts;
         struct addresses *addresses;
@@ -78,7 +78,7 @@ void registry_free(struct registry *registry)
     free(registry);
 }
 
-/* With the lock. */
+/* The lock is held. */
 static void add(struct registry *registry, struct registry_entry *entry)
 {
     entry->previous = NULL;
@@ -130,7 +130,7 @@ void registry_remove(struct registry *registry, struct registry_entry *entry)
     if (watched) {
         uint64_t one = 1;
         ssize_t written = write(registry->watch_fd, &one, sizeof(one));
-        (void)written; /* fails only when the sign is there already */
+        (void)written; /* fails only if the notification is pending already */
     }
 }
 
@@ -264,7 +264,7 @@ static struct registry_entry *entry_of(struct address_entry *from)
     return (struct registry_entry *)(void *)((char *)from - offset);
 }
 
-/* With the lock. The one that makes way, or NULL with when to try again. */
+/* The lock is held. Returns the connection that makes way, or NULL with the time to try again. */
 static struct registry_entry *choose(const struct of_service *service, uint64_t above,
                                      int64_t *again_us)
 {
@@ -318,7 +318,7 @@ void registry_watch(struct registry *registry)
 {
     uint64_t signs;
     ssize_t got = read(registry->watch_fd, &signs, sizeof(signs));
-    (void)got; /* EAGAIN: there was no sign */
+    (void)got; /* EAGAIN: no notification was pending */
     pthread_mutex_lock(&registry->lock);
     registry->watched = true;
     pthread_mutex_unlock(&registry->lock);

@@ -11,10 +11,10 @@
 
 struct registry;
 
-/* One connection, inside the memory of its owner; or what will be one, and is waited for like one.
- * What is marked with * is guarded by the registry's lock once added. */
+/* One connection, inside the memory of its owner, or a thread that will have one; draining waits
+ * for both. Members marked with * are guarded by the registry's lock once added. */
 struct registry_entry {
-    actpass_conn *conn;        /* *; NULL: there is none now, only a thread that dials */
+    actpass_conn *conn;        /* *; NULL: no connection now, only a thread that dials */
     size_t service;            /* its number, from 0 */
     bool decided;              /* *; there is a role */
     bool connecting;           /* *; TCP Fast Open: the connection is not up yet */
@@ -27,12 +27,11 @@ struct registry_entry {
 struct registry *registry_new(size_t service_count);
 void registry_free(struct registry *registry); /* empty, or NULL */
 
-/* From registry_add to registry_remove, or until another connection or none is set, it must be
- * alive. */
+/* The connection must stay alive until registry_remove, or until registry_set replaces it. */
 void registry_add(struct registry *registry, struct registry_entry *entry);
 void registry_remove(struct registry *registry, struct registry_entry *entry);
 
-/* As registry_add, for a connection that came from ADDRESS (only the bits that count) and may have
+/* As registry_add, for a connection that came from ADDRESS (only the bits that count). It may have
  * to make way until it is established. False: out of memory, and it is not added. */
 bool registry_add_from(struct registry *registry, struct registry_entry *entry,
                        const struct peer_key *address);
@@ -67,21 +66,23 @@ size_t registry_abort_connecting(struct registry *registry);
 
 /* ---- Making way ---------------------------------------------------------------------------- */
 
-/* A connection is given this time before it makes way, so that clients that come together do not
- * push each other out: so long while it is silent, and so long where its role is decided. */
+/* A connection does not make way before this time has passed since its accept, so that clients that
+ * arrive together do not displace each other: one time for silent connections, one for those whose
+ * role is decided. */
 enum { WAY_SILENT_US = 50000, WAY_HANDSHAKE_US = 250000 };
 
-/* Aborts the connection of service NUMBER whose turn it is (addresses_first_to_go), of an address
- * with more than ABOVE that are not established. Returns 0 if it did; it goes soon, and counts
- * until then. Otherwise when to try again, or DEADLINE_NEVER: there is none. */
+/* Aborts the connection of service NUMBER that makes way next (addresses_first_to_go), if its
+ * address has more than ABOVE connections that are not established. Returns 0 if it did; the
+ * connection counts until it is removed, which is soon. Otherwise returns when to try again, or
+ * DEADLINE_NEVER: there is no such connection. */
 int64_t registry_make_way(struct registry *registry, size_t number, uint64_t above);
 
 size_t registry_open_from(struct registry *registry, size_t service,
                           const struct peer_key *address);
 bool registry_made_way(struct registry *registry, const struct registry_entry *entry);
 
-/* Asks for a sign at the next registry_remove: ask first, look at the counts, then poll the
- * descriptor for POLLIN. Asking again takes back an old sign. For one thread. */
+/* Requests a notification at the next registry_remove: request it first, read the counts, then poll
+ * the descriptor for POLLIN. A new request clears an old notification. For one thread. */
 void registry_watch(struct registry *registry);
 int registry_watch_fd(const struct registry *registry);
 

@@ -4,19 +4,19 @@
 #include <netinet/in.h>
 #include <string.h>
 
-enum { MOST_FIELDS = 24, US_PER_MS = 1000 };
+enum { MAX_FIELDS = 24, US_PER_MS = 1000 };
 
-/* Kinds of lines for the throttle; the cause of the role is added. */
+/* Kinds of lines for the throttle; the cause of the role is added to them. */
 enum { KIND_ROLE = 0x100, KIND_CLOSE = 0x200 };
 
 struct line {
-    struct log_field fields[MOST_FIELDS];
+    struct log_field fields[MAX_FIELDS];
     size_t count;
 };
 
 static void add(struct line *line, struct log_field field)
 {
-    if (line->count < MOST_FIELDS)
+    if (line->count < MAX_FIELDS)
         line->fields[line->count++] = field;
 }
 
@@ -47,7 +47,7 @@ static void add_role(struct line *line, const actpass_info_t *info)
     add(line, log_text("cause", actpass_cause_name(info->cause)));
 }
 
-/* Who spoke first: nobody has, where we are still silent, too. */
+/* Who sent the first byte. "nobody" if neither side has sent any. */
 static void add_first_byte(struct line *line, const actpass_info_t *info)
 {
     bool nobody = info->first_byte_us < 0 && info->sent == 0 && info->role != ACTPASS_ROLE_CLIENT;
@@ -81,7 +81,7 @@ void report_retry(const struct report *report, int64_t after_ms)
     finish(report, CONFIG_LOG_INFO, &line);
 }
 
-/* Whoever we dialed was configured, and may be named each time. */
+/* Peers that we dialed come from the configuration, so each line about them is written. */
 static bool is_admitted(const struct report *report, const actpass_info_t *info, uint16_t kind)
 {
     struct throttle *throttle = log_throttle(report->log);
@@ -139,6 +139,28 @@ static void add_suppressed(struct line *line, struct throttle *throttle)
         add(line, log_number("suppressed", (int64_t)suppressed));
 }
 
+static void add_result(struct line *line, const actpass_info_t *info, int64_t duration_us)
+{
+    add(line, log_text("reason", actpass_end_name(info->end)));
+    add(line, log_number("rx", (int64_t)info->received));
+    add(line, log_number("tx", (int64_t)info->sent));
+    add(line, log_number("dur_ms", duration_us / US_PER_MS));
+    add_role(line, info);
+    add_first_byte(line, info);
+    add(line, log_text("peer", info->peer_address));
+}
+
+static void add_tls(struct line *line, const actpass_info_t *info)
+{
+    add_if_known(line, "protocol", info->protocol);
+    add_if_known(line, "cipher", info->cipher);
+    add_if_known(line, "alpn", info->alpn);
+    if (info->resumed)
+        add(line, log_number("resumed", 1));
+    if (info->syn_data)
+        add(line, log_number("syn_data", 1));
+}
+
 void report_close(const struct report *report, int64_t duration_us)
 {
     actpass_info_t info;
@@ -151,20 +173,8 @@ void report_close(const struct report *report, int64_t duration_us)
         return;
     }
     struct line line = begin(report, "close");
-    add(&line, log_text("reason", actpass_end_name(info.end)));
-    add(&line, log_number("rx", (int64_t)info.received));
-    add(&line, log_number("tx", (int64_t)info.sent));
-    add(&line, log_number("dur_ms", duration_us / US_PER_MS));
-    add_role(&line, &info);
-    add_first_byte(&line, &info);
-    add(&line, log_text("peer", info.peer_address));
-    add_if_known(&line, "protocol", info.protocol);
-    add_if_known(&line, "cipher", info.cipher);
-    add_if_known(&line, "alpn", info.alpn);
-    if (info.resumed)
-        add(&line, log_number("resumed", 1));
-    if (info.syn_data)
-        add(&line, log_number("syn_data", 1));
+    add_result(&line, &info, duration_us);
+    add_tls(&line, &info);
     bool aborted = report->why && info.end == ACTPASS_CANCELLED;
     add_if_known(&line, "error", aborted ? report->why : actpass_error(report->conn));
     add_if_known(&line, "subject", info.peer_subject);

@@ -15,17 +15,17 @@ struct report {
     const char *service;
     uint64_t number; /* 0: none in particular */
     actpass_conn *conn;
-    bool dialed;     /* we opened it */
+    bool dialed;     /* we dialed it */
     const char *why; /* why it was aborted, in place of the connection's error; NULL: use that */
 };
 
-/* For connections that we open: an attempt failed; the connection is established; the next attempt
- * follows after that time. */
+/* For connections that we dial: an attempt failed; the connection is established; the next attempt
+ * follows after this time. */
 void report_dial_failed(const struct report *report, const char *address, const char *why);
 void report_connected(const struct report *report, const char *address);
 void report_retry(const struct report *report, int64_t after_ms);
 
-/* The role is decided. False: the line was held back, since the peer's address has caused too many
+/* The role is decided. False: the line was suppressed, since the peer's address has caused too many
  * (throttle.h); call the second function to write it once the handshake is complete. */
 bool report_role(const struct report *report);
 void report_role_after_all(const struct report *report);

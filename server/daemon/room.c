@@ -16,9 +16,9 @@ enum { FEW = 64 };
 
 /* ---- Load ---------------------------------------------------------------------------------- */
 
-/* By default one address leaves half of the service to others; but few connections may well be
- * those of good clients behind one address that come together. Who has no IP address is not limited
- * by it. */
+/* By default one address may take half of a service's connections, but at least FEW: those may be
+ * good clients behind one address that arrive together. Peers without an IP address are not
+ * limited. */
 static uint64_t undecided_limit_of(const struct service *service)
 {
     const struct config_service *config = service->config;
@@ -44,9 +44,9 @@ static void warn(const struct service *first, const char *file, uint64_t need, u
               (unsigned long long)first->config->max_connections);
 }
 
-/* The default is a ceiling and not a demand: only who has written a limit is told that it cannot be
- * met. A persistent service wants one connection, whatever it may have. NULL: all have what they
- * want. */
+/* The first service that gets fewer connections than it has configured. A default does not count
+ * as configured, and a persistent service needs only one connection. NULL: there is no such
+ * service. */
 static const struct service *first_short(const actpass_server *server)
 {
     for (size_t i = 0; i < server->service_count; i++) {
@@ -96,7 +96,7 @@ static void note_full(actpass_server *server, struct service *service)
     log_write(server->log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
 }
 
-/* True: one makes way. Otherwise retry_us has when to try again. */
+/* True: one connection makes way. False: retry_us is the time to try again. */
 static bool make_way(actpass_server *server, struct service *service, uint64_t above)
 {
     int64_t again_us = registry_make_way(server->registry, service->number, above);
@@ -109,7 +109,7 @@ static bool make_way(actpass_server *server, struct service *service, uint64_t a
     return false;
 }
 
-/* Nobody is to make way for nobody. */
+/* No connection makes way unless a peer waits. */
 static bool somebody_waits(const struct service *service)
 {
     struct pollfd set = {.fd = listener_fd(service->listener), .events = POLLIN};
@@ -127,7 +127,7 @@ bool room_find(actpass_server *server, struct service *service)
     if (open.all < capacity->connections)
         return true;
     if (open.all >= capacity->connections + capacity->spare) {
-        service->waiting = true; /* some of them are on their way out */
+        service->waiting = true; /* some of them are about to close */
         return false;
     }
     if (open.all < capacity->connections + open.leaving)
@@ -168,13 +168,14 @@ static enum refusal judge(actpass_server *server, struct service *service, const
     return many ? REFUSED_PER_ADDRESS : REFUSED_NOT;
 }
 
-/* With a reset, which leaves nothing behind in the kernel. */
+/* Closes with a reset, which leaves no state in the kernel. */
 static void refuse(actpass_server *server, struct service *service, int fd, enum refusal refusal,
                    const struct sockaddr_storage *address)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     struct report report = {.log = server->log, .service = service->config->name};
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); /* else it is a FIN */
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset,
+                     sizeof(reset)); /* otherwise it sends a FIN */
     close(fd);
     atomic_fetch_add(&server->counters.refused[refusal], 1);
     if (log_limit_begins(&service->refusing[refusal]))

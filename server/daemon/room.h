@@ -1,5 +1,5 @@
-/* Whether a service has room for one more connection, and which peer gets it: max_connections and
- * "limits". For the accept thread. */
+/* Whether a service has room for one more connection, and whether a peer may have it:
+ * max_connections and "limits". For the accept thread. */
 #ifndef ACTPASS_SERVER_ROOM_H
 #define ACTPASS_SERVER_ROOM_H
 

@@ -17,7 +17,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Stacks are address space; only the pages that are used cost memory. */
+/* Stacks are only address space: pages that are not used cost no memory. */
 enum {
     RELAY_STACK = 128 * 1024,
     CONVERSATION_STACK = 256 * 1024,
@@ -25,7 +25,7 @@ enum {
     THREADS_KEPT_MS = 10000
 };
 
-enum { MOST_UNFIT = 1024 };
+enum { MAX_UNFIT = 1024 };
 
 /* ---- Load ---------------------------------------------------------------------------------- */
 
@@ -54,7 +54,7 @@ static bool make_parts(actpass_server *server)
     server->polls = calloc(count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->stopping_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    server->unfit = peers_new(MOST_UNFIT);
+    server->unfit = peers_new(MAX_UNFIT);
     server->own_keys = own_keys_new();
     return make_services(server) && server->log && server->relays && server->conversations &&
            server->registry && server->polls && server->stop_fd >= 0 && server->stopping_fd >= 0 &&
@@ -268,8 +268,9 @@ void server_log_status(actpass_server *server)
     }
 }
 
-/* A peer that has said nothing, on a service that would wait for ever, has nothing to lose; it
- * would only use up the time of those that have. The other undecided ones decide soon. */
+/* On a service that waits for the first byte without a limit, aborts peers that have sent nothing:
+ * they lose nothing, and would only use up the shutdown timeout. Other undecided connections are
+ * decided soon. */
 static void abort_waiting_for_ever(actpass_server *server)
 {
     for (size_t i = 0; i < server->service_count; i++)
@@ -284,7 +285,7 @@ static bool wait_for_all(actpass_server *server, int64_t deadline_us, unsigned s
         struct timespec left;
         uint64_t signs;
         ssize_t got = read(server->stop_fd, &signs, sizeof(signs));
-        (void)got; /* EAGAIN: there was no sign */
+        (void)got; /* EAGAIN: no notification was pending */
         registry_watch(server->registry);
         if (registry_count(server->registry) == 0)
             return true;
@@ -307,12 +308,12 @@ static int drain(actpass_server *server)
     return cut > 0 ? 1 : 0;
 }
 
-/* No new connections, of either kind. */
+/* No new connections, accepted or dialed. */
 static void stop_dialing(actpass_server *server)
 {
     uint64_t one = 1;
     ssize_t written = write(server->stopping_fd, &one, sizeof(one));
-    (void)written; /* there is room: it is written once */
+    (void)written; /* cannot fail: it is written once */
     (void)registry_abort_connecting(server->registry);
 }
 
@@ -336,7 +337,7 @@ void actpass_server_stop(actpass_server *server)
     uint64_t one = 1;
     atomic_fetch_add(&server->stops, 1);
     ssize_t written = write(server->stop_fd, &one, sizeof(one));
-    (void)written; /* fails only when the sign is there already */
+    (void)written; /* fails only if the notification is pending already */
     errno = saved;
 }
 
@@ -356,7 +357,7 @@ actpass_server *actpass_server_new(const char *file, char **errors)
     return server;
 }
 
-/* The pools first: their threads use all the rest to the end of their last job. */
+/* The pools first: their threads use everything else until their last job has ended. */
 void actpass_server_free(actpass_server *server)
 {
     if (!server)

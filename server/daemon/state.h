@@ -16,7 +16,7 @@
 struct counters {
     atomic_ullong accepted;
     atomic_ullong trimmed_at; /* the value of `accepted` when freed memory was last given back */
-    atomic_ullong dialed;     /* connections that we opened */
+    atomic_ullong dialed;     /* connections that we dialed */
     atomic_ullong numbers;    /* numbers given to connections in the log; a dial may need several */
     atomic_ullong closed_before_first_byte; /* port scans, health checks */
     atomic_ullong no_role;                  /* all other connections without a role */
@@ -35,8 +35,8 @@ struct actpass_server {
     size_t service_count;
     struct pollfd *polls; /* of the accept thread: service_count + SERVER_OWN_POLLS elements */
     int stop_fd;          /* eventfd; readable after actpass_server_stop */
-    int stopping_fd; /* eventfd that is never read; readable once the server stops dialing and idle
-                        connections must close */
+    int stopping_fd; /* eventfd that is never read; readable once the server stops: no more dialing,
+                        and idle connections must close */
     struct own_keys *own_keys; /* of all services, now and before a reload */
     struct peers *unfit;       /* addresses that do not work with TCP Fast Open */
 

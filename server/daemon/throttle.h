@@ -16,7 +16,7 @@ void throttle_free(struct throttle *throttle);
  * is counted. */
 bool throttle_admits(struct throttle *throttle, const char *peer, uint16_t kind);
 
-/* Count the lines that were left out; take and reset that count, for the next line to report. */
+/* Count a line that was left out; take and reset that count, for the next line to report. */
 void throttle_note_suppressed(struct throttle *throttle);
 unsigned long throttle_take_suppressed(struct throttle *throttle);
 

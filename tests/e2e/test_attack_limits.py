@@ -145,7 +145,7 @@ class Attacked(Case):
         self.assert_kept_up(attacker)
         self.assertGreaterEqual(made_way, RATE * SECONDS - places)
         line = actpass.find(event="close", reason="CANCELLED")[0]
-        self.assertIn("made way", line["error"])
+        self.assertIn("make room", line["error"])
         self.assertTrue(line["peer"].startswith("127.0.0.2:"), line)
 
     def opening(self, kind):

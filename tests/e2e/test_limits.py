@@ -45,7 +45,7 @@ class Connections(Case):
         line = actpass.wait_for(event="close", reason="CANCELLED")
         self.assertEqual(line["peer"], "%s:%d" % oldest.getsockname())
         self.assertEqual(len(actpass.find(event="close", reason="CANCELLED")), 1)
-        self.assertIn("made way", line["error"])
+        self.assertIn("make room", line["error"])
 
     def test_max_connections_is_for_one_service(self):
         actpass = self.actpass(self.service("one", max_connections=1), self.service("two"))

@@ -208,7 +208,8 @@ class LogLines(Case):
         address, holder = nobody()
         self.addCleanup(holder.close)
         self.begin(self.dialer(address, listen_plain="127.0.0.1:0"))
-        self.raw()
+        with contextlib.suppress(ConnectionResetError):  # which may come before connect returns
+            self.raw()
         self.server.wait_for(event="dial")
 
     def case_a_persistent_dial_that_nobody_answers(self):

@@ -21,8 +21,8 @@ static bool inside(struct http_text text, const char *input, size_t size)
 
 static void check_path(struct http_text text)
 {
-    char path[HTTP_PATH_MOST];
-    char again[3 * HTTP_PATH_MOST];
+    char path[HTTP_PATH_MAX];
+    char again[3 * HTTP_PATH_MAX];
     if (!http_path_read(text, path))
         return;
     must(path[0] == '/' && strlen(path) < sizeof(path));
@@ -30,8 +30,8 @@ static void check_path(struct http_text text)
     size_t length = strlen(path);
     must(length < 3 || strcmp(path + length - 3, "/..") != 0);
     must(http_path_encode(path, "", again, sizeof(again)));
-    char twice[HTTP_PATH_MOST];
-    if (strlen(again) < HTTP_REQUEST_LINE_MOST)
+    char twice[HTTP_PATH_MAX];
+    if (strlen(again) < HTTP_REQUEST_LINE_MAX)
         must(http_path_read((struct http_text){again, strlen(again)}, twice) &&
              strcmp(path, twice) == 0);
 }
@@ -51,7 +51,7 @@ static void check_request(const struct http_request *request, const char *input,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size = size < HTTP_HEAD_MOST ? size : HTTP_HEAD_MOST;
+    size = size < HTTP_HEAD_MAX ? size : HTTP_HEAD_MAX;
     char *input = malloc(size ? size : 1); /* of exactly that size, for the sanitizer */
     must(input);
     if (size)
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t have = 1; have <= size && slow == HTTP_MORE; have++)
         slow = http_parse(&by_byte, input, have);
     must(status == slow || (status == HTTP_MORE && size == 0));
-    must(status != HTTP_MORE || size < HTTP_HEAD_MOST);
+    must(status != HTTP_MORE || size < HTTP_HEAD_MAX);
     if (status == HTTP_DONE) {
         must(at_once.scanned == by_byte.scanned && at_once.scanned <= size);
         check_request(&at_once.request, input, at_once.scanned);

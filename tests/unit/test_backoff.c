@@ -2,10 +2,10 @@
 
 #include <criterion/criterion.h>
 
-Test(backoff, grows_to_the_most_and_never_leaves_its_bounds)
+Test(backoff, grows_to_the_max_and_never_leaves_its_bounds)
 {
     for (int round = 0; round < 200; round++) {
-        struct backoff backoff = {.least_ms = 100, .most_ms = 2000};
+        struct backoff backoff = {.min_ms = 100, .max_ms = 2000};
         int64_t ceiling_ms = 100;
         for (int failure = 1; failure < 100; failure++) {
             ceiling_ms = ceiling_ms * 2 > 2000 ? 2000 : ceiling_ms * 2;
@@ -20,7 +20,7 @@ Test(backoff, grows_to_the_most_and_never_leaves_its_bounds)
  * below 1e-8. */
 Test(backoff, is_spread_evenly)
 {
-    struct backoff backoff = {.least_ms = 1000, .most_ms = 3000};
+    struct backoff backoff = {.min_ms = 1000, .max_ms = 3000};
     int low = 0;
     (void)backoff_next_ms(&backoff);
     (void)backoff_next_ms(&backoff);
@@ -31,7 +31,7 @@ Test(backoff, is_spread_evenly)
 
 Test(backoff, a_reset_begins_anew)
 {
-    struct backoff backoff = {.least_ms = 10, .most_ms = 1000000};
+    struct backoff backoff = {.min_ms = 10, .max_ms = 1000000};
     for (int i = 0; i < 50; i++)
         (void)backoff_next_ms(&backoff);
     backoff_reset(&backoff);
@@ -40,8 +40,8 @@ Test(backoff, a_reset_begins_anew)
 
 Test(backoff, bounds_that_are_equal_or_large)
 {
-    struct backoff even = {.least_ms = 1000, .most_ms = 1000};
-    struct backoff large = {.least_ms = 86400000, .most_ms = 86400000};
+    struct backoff even = {.min_ms = 1000, .max_ms = 1000};
+    struct backoff large = {.min_ms = 86400000, .max_ms = 86400000};
     for (int i = 0; i < 1000; i++) {
         cr_assert_eq(backoff_next_ms(&even), 1000);
         cr_assert_eq(backoff_next_ms(&large), 86400000);

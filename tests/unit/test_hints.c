@@ -44,7 +44,7 @@ Test(hints, the_first_network_that_fits_counts)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct peer_key key = peer(rows[i].address);
         cr_assert_eq(hints_of(hints, &key).role, rows[i].role, "%s", rows[i].address);
-        cr_assert_eq(hints_of(hints, &key).most_wait_ms, 0, "%s", rows[i].address);
+        cr_assert_eq(hints_of(hints, &key).max_wait_ms, 0, "%s", rows[i].address);
     }
     hints_free(hints);
 }
@@ -74,7 +74,7 @@ static int64_t wait_after(struct hints *hints, const struct peer_key *key, actpa
     hints_learn(hints, key, cause, up);
     struct hint hint = hints_of(hints, key);
     cr_assert_eq(hint.role, ROLE_AUTO);
-    return hint.most_wait_ms;
+    return hint.max_wait_ms;
 }
 
 Test(hints, silence_makes_the_wait_shorter_and_words_make_it_whole)
@@ -90,7 +90,7 @@ Test(hints, silence_makes_the_wait_shorter_and_words_make_it_whole)
         cr_assert_eq(wait_after(hints, &key, ACTPASS_CAUSE_SILENCE, true), 0, "once is no habit");
         for (int times = 0; times < 5; times++)
             cr_assert_eq(wait_after(hints, &key, ACTPASS_CAUSE_SILENCE, true), 500);
-        cr_assert_eq(hints_of(hints, &other).most_wait_ms, 0);
+        cr_assert_eq(hints_of(hints, &other).max_wait_ms, 0);
         cr_assert_eq(wait_after(hints, &key, words[i], i % 2), 0, "%s",
                      actpass_cause_name(words[i]));
     }

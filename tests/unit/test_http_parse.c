@@ -206,20 +206,20 @@ static void check_size(size_t line, size_t fields, size_t count, int status)
 
 Test(http_parse, limits)
 {
-    check_size(HTTP_REQUEST_LINE_MOST, 100, 1, HTTP_DONE);
-    check_size(HTTP_REQUEST_LINE_MOST + 1, 100, 1, 414);
-    check_size(100, HTTP_FIELDS_BYTES_MOST, 1, HTTP_DONE);
-    check_size(100, HTTP_FIELDS_BYTES_MOST + 2, 1, 431);
-    check_size(HTTP_REQUEST_LINE_MOST, HTTP_FIELDS_BYTES_MOST, 1, HTTP_DONE);
-    check_size(100, 0, HTTP_FIELDS_MOST, HTTP_DONE);
-    check_size(100, 0, HTTP_FIELDS_MOST + 1, 431);
+    check_size(HTTP_REQUEST_LINE_MAX, 100, 1, HTTP_DONE);
+    check_size(HTTP_REQUEST_LINE_MAX + 1, 100, 1, 414);
+    check_size(100, HTTP_FIELDS_BYTES_MAX, 1, HTTP_DONE);
+    check_size(100, HTTP_FIELDS_BYTES_MAX + 2, 1, 431);
+    check_size(HTTP_REQUEST_LINE_MAX, HTTP_FIELDS_BYTES_MAX, 1, HTTP_DONE);
+    check_size(100, 0, HTTP_FIELDS_MAX, HTTP_DONE);
+    check_size(100, 0, HTTP_FIELDS_MAX + 1, 431);
 }
 
 /* Whatever comes, there is a decision when the buffer is full. */
 Test(http_parse, never_undecided)
 {
     static const char *const beginnings[] = {"", "\r\n", GET, GET "A: ", "\r\n" GET};
-    static char text[HTTP_HEAD_MOST];
+    static char text[HTTP_HEAD_MAX];
     for (size_t i = 0; i < COUNT(beginnings); i++) {
         struct http_parser parser = {.line = 0};
         memset(text, 'a', sizeof(text));

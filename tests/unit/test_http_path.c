@@ -61,7 +61,7 @@ Test(http_path, read)
         {"/a%u0041", NULL},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        char path[HTTP_PATH_MOST];
+        char path[HTTP_PATH_MAX];
         bool read = http_path_read((struct http_text){rows[i].text, strlen(rows[i].text)}, path);
         cr_assert_eq(read, !!rows[i].path, "%s", rows[i].text);
         if (read)
@@ -71,12 +71,12 @@ Test(http_path, read)
 
 Test(http_path, long_ones)
 {
-    static char text[HTTP_PATH_MOST + 1];
-    char path[HTTP_PATH_MOST];
+    static char text[HTTP_PATH_MAX + 1];
+    char path[HTTP_PATH_MAX];
     memset(text, 'a', sizeof(text));
-    cr_assert(http_path_read((struct http_text){text, HTTP_PATH_MOST - 3}, path));
-    cr_assert_eq(strlen(path), HTTP_PATH_MOST - 2);
-    cr_assert_not(http_path_read((struct http_text){text, HTTP_PATH_MOST - 2}, path));
+    cr_assert(http_path_read((struct http_text){text, HTTP_PATH_MAX - 3}, path));
+    cr_assert_eq(strlen(path), HTTP_PATH_MAX - 2);
+    cr_assert_not(http_path_read((struct http_text){text, HTTP_PATH_MAX - 2}, path));
 }
 
 Test(http_path, encode)
@@ -225,7 +225,7 @@ Test(http_path, long_names)
 {
     struct tree tree = make_tree();
     struct http_file file;
-    char path[HTTP_PATH_MOST];
+    char path[HTTP_PATH_MAX];
     memset(path, 'a', sizeof(path));
     path[0] = '/';
     path[sizeof(path) - 1] = '\0';

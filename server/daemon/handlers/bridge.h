@@ -3,9 +3,9 @@
 #ifndef ACTPASS_SERVER_HANDLERS_BRIDGE_H
 #define ACTPASS_SERVER_HANDLERS_BRIDGE_H
 
-/* Call this right after the local connection was accepted: until the bridge has ended in order,
- * closing PLAIN resets it, so that a local program that waits for an answer does not take a failure
- * for an empty answer. (A unix socket is reset only while it has unread input.) */
+/* Call this right after the local connection was accepted. Until the bridge has closed in order,
+ * closing PLAIN resets it, so that a local program does not take a failure for an empty answer. (A
+ * unix socket is reset only while it has unread input.) */
 void bridge_prepare(int plain);
 
 #endif

@@ -11,32 +11,32 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A direction's buffer: small until one was full, then eight records. */
+/* The size of a buffer: small until a buffer was full, then eight records. */
 enum { SMALL_BUFFER = 8192, LARGE_BUFFER = 65536 };
 
-/* One direction: bytes that came from one side and have not gone to the other. */
+/* One direction: bytes that were read from one side and not yet written to the other. */
 struct direction {
     uint8_t *buffer;
     size_t start, end;
     bool ended;  /* the source will send no more */
-    bool closed; /* and the other side was told so */
+    bool closed; /* and the end was passed on to the other side */
 };
 
 struct duplex {
     actpass_conn *conn;
-    size_t size; /* of each buffer; 0: there are none now */
-    bool full;   /* one was too small for what came */
+    size_t size; /* of each buffer; 0: there are no buffers now */
+    bool full;   /* a buffer was full */
     int plain;
     struct direction in;  /* from TLS to the plain side */
     struct direction out; /* from the plain side to TLS */
     bool readable;        /* the plain side may have bytes */
     bool writable;        /* the plain side may take bytes */
-    bool unflushed;       /* TLS output that no wait has sent yet */
-    int plain_error;      /* its first errno: a write takes the reset away, and the next read
-                             would say 0 like a clean end (hazard 18) */
+    bool unflushed;       /* TLS output that waits in the ring */
+    int plain_error; /* its first errno: a failed write consumes a reset, and the next read returns
+                        0 as at a clean end (hazard 18) */
 };
 
-/* What an attempt came to. FAILED: one of the sides is broken. */
+/* The result of an attempt. FAILED: one of the sides has failed. */
 enum step { STEP_NOTHING, STEP_MOVED, STEP_FAILED };
 
 static bool is_empty(const struct direction *direction)
@@ -52,7 +52,7 @@ static void fill(struct duplex *duplex, struct direction *direction, int64_t len
     duplex->full = duplex->full || direction->end == duplex->size;
 }
 
-/* Both directions' buffers are one piece of memory, given back in a long wait. */
+/* The buffers of both directions are one allocation, which is freed during a long wait. */
 static void drop_buffers(struct duplex *duplex)
 {
     free(duplex->in.buffer);
@@ -102,7 +102,7 @@ static enum step read_tls(struct duplex *duplex)
     return STEP_MOVED;
 }
 
-/* The plain side takes no more, but what it said before may still be there to be read. */
+/* The plain side takes no more, but bytes that it sent before may still be there to read. */
 static enum step give_in_up(struct duplex *duplex, int error)
 {
     duplex->plain_error = error;
@@ -162,7 +162,7 @@ static enum step read_plain(struct duplex *duplex)
         return STEP_FAILED;
     fill(duplex, &duplex->out, length);
     duplex->readable =
-        (size_t)length == duplex->size; /* less was all there is; poll tells of more */
+        (size_t)length == duplex->size; /* a short read was all there is; poll reports more */
     return STEP_MOVED;
 }
 
@@ -205,8 +205,8 @@ static enum step move(struct duplex *duplex)
     enum step out = move_out(duplex);
     if (out == STEP_FAILED)
         return STEP_FAILED;
-    /* While only output moves it piles up in the ring and leaves in large pieces with the next
-     * wait. Input that keeps coming could put that wait off for long. */
+    /* While only output moves, it collects in the ring and is sent in large pieces by the next
+     * wait. Input that keeps coming could delay that wait for long. */
     if (in == STEP_MOVED && duplex->unflushed) {
         conn_flush(duplex->conn);
         duplex->unflushed = false;
@@ -228,7 +228,8 @@ static bool wait_for_either(struct duplex *duplex, int64_t deadline_us)
         want |= RELAY_WRITABLE;
     else if (!out->ended)
         events |= POLLIN;
-    /* With nothing wanted it must be out of the set, or a reset would make poll spin (hazard 9). */
+    /* If no event is wanted, the descriptor must not be in the set, or a reset would make poll spin
+     * (hazard 9). */
     struct pollfd poll_plain = {.fd = events != 0 ? duplex->plain : -1, .events = (short)events};
     bool open = conn_wait(duplex->conn, want, &poll_plain, 1, deadline_us);
     duplex->unflushed = false;
@@ -238,7 +239,7 @@ static bool wait_for_either(struct duplex *duplex, int64_t deadline_us)
     return open;
 }
 
-/* True: both sides have said their end, in order. */
+/* True: both sides have closed in order. */
 static bool run(struct duplex *duplex, int64_t idle_timeout_ms)
 {
     int64_t deadline_us = clock_deadline_ms(idle_timeout_ms);
@@ -255,14 +256,14 @@ static bool run(struct duplex *duplex, int64_t idle_timeout_ms)
     return duplex->plain_error == 0;
 }
 
-/* Cuts both sides. What the plain side sent before it broke goes out first, as far as the socket
- * takes it. */
+/* Ends both sides abruptly. Bytes that the plain side sent before it failed are sent first, as far
+ * as the socket takes them. */
 static void cut(struct duplex *duplex, const char *name)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(duplex->plain, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     if (duplex->plain_error == 0)
-        return; /* the TLS side has its end already */
+        return; /* the TLS side has its close reason already */
     char why[256];
     (void)snprintf(why, sizeof(why), "%s cut the connection", name);
     conn_flush(duplex->conn);

@@ -1,6 +1,6 @@
-/* Joins a TLS connection and a connected plain socket, both directions on the calling thread.
- * Half-closes are passed on both ways; a connection that was cut on one side is cut on the other,
- * never closed in order, so nobody takes half a message for a whole one. */
+/* Joins a TLS connection and a connected plain socket, both directions on the calling thread. Half-
+ * closes are passed on in both directions. If one side ends without a proper close, the other is
+ * not closed properly either, so nobody takes half a message for a whole one. */
 #ifndef ACTPASS_SERVER_HANDLERS_DUPLEX_H
 #define ACTPASS_SERVER_HANDLERS_DUPLEX_H
 

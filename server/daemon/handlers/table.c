@@ -1,5 +1,5 @@
-/* All handlers, each by the kind that its key has in config/handler_keys.inc. See "Adding a handler" in
- * server/README.md. */
+/* All handlers, each by the kind that its key has in config/handler_keys.inc. See "Adding a
+ * handler" in server/README.md. */
 #include "server/daemon/handlers/handler.h"
 
 static const struct handler *const handlers[] = {

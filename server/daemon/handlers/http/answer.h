@@ -1,4 +1,4 @@
-/* An answer on its way out: the head is written into a buffer, what follows goes after it. */
+/* An answer: its head is written into a buffer, and sent before the body. */
 #ifndef ACTPASS_SERVER_HANDLERS_HTTP_ANSWER_H
 #define ACTPASS_SERVER_HANDLERS_HTTP_ANSWER_H
 
@@ -11,19 +11,19 @@ struct http_answer {
     size_t size, length;
 };
 
-/* The status line, Date and Connection. The request may be one that was refused for its form. */
+/* Writes the status line, Date and Connection. The request may be one that the parser refused. */
 void http_answer_begin(struct http_answer *answer, int status, const struct http_request *request);
 
-/* Adds a field, or anything. What does not fit is left out: callers have room. */
+/* Appends text, such as a field. Text that does not fit is left out: callers have room. */
 __attribute__((format(printf, 2, 3))) void http_answer_add(struct http_answer *answer,
                                                            const char *format, ...);
 
-/* A whole answer with a page of one sentence, or without one for HEAD; MORE is further fields, each
+/* Writes a whole answer with a page of one sentence (none for HEAD). MORE: further fields, each
  * with its CRLF. */
 void http_answer_page(struct http_answer *answer, int status, const struct http_request *request,
                       const char *more, const char *sentence);
 
-/* What there is to say about a status code. */
+/* The sentence for a status code. */
 const char *http_sentence(int status);
 
 #endif

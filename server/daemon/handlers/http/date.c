@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Not strftime and strptime, which know the user's language. */
+/* Not strftime and strptime, which depend on the locale. */
 static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -12,7 +12,7 @@ void http_date_write(time_t time, char text[HTTP_DATE_SIZE])
 {
     struct tm parts;
     if (!gmtime_r(&time, &parts) || parts.tm_year > 9999 - 1900 || parts.tm_year < 0) {
-        memset(&parts, 0, sizeof(parts)); /* a file's time may be anything */
+        memset(&parts, 0, sizeof(parts)); /* a file may have any time */
         parts.tm_year = 70;
         parts.tm_mday = 1;
         parts.tm_wday = 4;
@@ -22,7 +22,7 @@ void http_date_write(time_t time, char text[HTTP_DATE_SIZE])
                    parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
-/* -1: not that many digits. */
+/* -1: there are fewer digits than that. */
 static int number(const char *at, int digits)
 {
     int value = 0;
@@ -34,7 +34,8 @@ static int number(const char *at, int digits)
     return value;
 }
 
-/* By writing what was read and comparing, each byte and the day of the week are looked at. */
+/* The date that was read is written and compared, which checks each byte and the day of the
+ * week. */
 bool http_date_read(struct http_text text, time_t *time)
 {
     char again[HTTP_DATE_SIZE];

@@ -11,7 +11,7 @@ enum { HTTP_DATE_SIZE = 80 };
 
 void http_date_write(time_t time, char text[HTTP_DATE_SIZE]);
 
-/* False: it is something else. */
+/* False: the text is not such a date. */
 bool http_date_read(struct http_text text, time_t *time);
 
 #endif

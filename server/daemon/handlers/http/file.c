@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Opening a FIFO does not wait, and a terminal does not become ours; both are refused once they are
- * open. */
+/* Opening a FIFO does not wait, and a terminal does not become the controlling one; both are
+ * refused once they are open. */
 enum { READ_ONLY = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, RETRIES = 16 };
 
 int http_root_open(const char *root)
@@ -31,7 +31,7 @@ static int status_of(int error)
         return 503;
     case EIO:
         return 500;
-    default: /* none, out of the root, a link to nowhere, too long, a socket */
+    default: /* not there, outside the root, a dangling link, too long, a socket */
         return 404;
     }
 }
@@ -96,18 +96,18 @@ int http_file_open(int root, const char *path, struct http_file *file)
     long fd;
     int tries = 0;
     file->fd = -1;
-    do { /* EAGAIN: something was renamed meanwhile, and the kernel is not sure */
+    do { /* EAGAIN: a rename at the same time kept the kernel from deciding */
         fd = syscall(SYS_openat2, root, below_root(path), &how, sizeof(how));
     } while (fd < 0 && (errno == EINTR || errno == EAGAIN) && ++tries < RETRIES);
     if (fd >= 0)
         return take((int)fd, file);
-    if (errno != ENOSYS && errno != EPERM) /* EPERM is what an old container says */
+    if (errno != ENOSYS && errno != EPERM) /* old containers answer EPERM */
         return status_of(errno);
 #endif
     return http_file_walk(root, path, file);
 }
 
-/* -1: not known. */
+/* -1: unknown. */
 static ssize_t place_of(int fd, char *path, size_t size)
 {
     char link[40];

@@ -1,4 +1,4 @@
-/* Files below a folder. The kernel sees to it that no path and no symbolic link leads out of it. */
+/* Files below a folder. The kernel ensures that no path and no symbolic link leads out of it. */
 #ifndef ACTPASS_SERVER_HANDLERS_HTTP_FILE_H
 #define ACTPASS_SERVER_HANDLERS_HTTP_FILE_H
 
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 struct http_file {
-    int fd; /* -1: there is none */
+    int fd; /* -1: no file is open */
     bool folder;
     struct stat stat;
 };
@@ -19,12 +19,11 @@ int http_root_open(const char *root);
  * status code of the refusal. Nothing is left open then. */
 int http_file_open(int root, const char *path, struct http_file *file);
 
-/* The same by hand, for kernels without openat2 (before 5.6): it follows no symbolic link at all.
- */
+/* The same for kernels without openat2 (before 5.6): it follows no symbolic link at all. */
 int http_file_walk(int root, const char *path, struct http_file *file);
 
-/* Where the file is in truth, after all symbolic links: again as the PATH of a request. False: not
- * known. */
+/* The file's real path after all symbolic links, in the form of a request's PATH. False:
+ * unknown. */
 bool http_file_place(int root, const struct http_file *file, char *path, size_t size);
 
 #endif

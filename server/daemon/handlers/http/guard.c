@@ -57,7 +57,7 @@ void http_guard_free(struct http_guard *guard)
 /* strncmp or strncasecmp. */
 typedef int comparison(const char *one, const char *other, size_t length);
 
-/* "/secure" fits "/secure/", too: it is the same folder, named without its slash. */
+/* "/secure" matches "/secure/", too: it is the same folder, named without its slash. */
 static bool fits(const char *prefix, const char *path, comparison *compare)
 {
     size_t length = strlen(prefix);
@@ -78,7 +78,7 @@ static const struct http_protected *find(const struct http_guard *guard, const c
     return longest;
 }
 
-/* Where two parts differ in letter case only, the exact one is enough. */
+/* If two parts differ in letter case only, the exact one is enough. */
 struct http_protection http_guard_find(const struct http_guard *guard, const char *path)
 {
     struct http_protection found = {find(guard, path, strncmp), find(guard, path, strncasecmp)};

@@ -23,23 +23,22 @@ struct http_guard {
 struct http_guard *http_guard_new(const struct config_http *http, struct tls_error *error);
 void http_guard_free(struct http_guard *guard); /* NULL is fine */
 
-/* The protected parts that a path is in: the longest prefix that fits, compared in two ways, since
- * a file system that ignores letter case may put the path into another part. */
+/* The protected parts that a path is in: the longest matching prefix, compared in two ways, since
+ * on a file system that ignores letter case the path may be in another part. */
 struct http_protection {
-    const struct http_protected *exact;  /* letter case counts; NULL: none */
+    const struct http_protected *exact;  /* letter case is significant; NULL: none */
     const struct http_protected *folded; /* letter case ignored; NULL: none, or the same as exact */
 };
 struct http_protection http_guard_find(const struct http_guard *guard, const char *path);
 
 enum http_access {
     HTTP_ACCESS_GRANTED,
-    HTTP_ACCESS_DENIED, /* the reason is in WHY; "": the usual one */
+    HTTP_ACCESS_DENIED, /* the reason is in WHY; "": the sentence of the status */
     HTTP_ACCESS_CLOSED  /* the connection has ended */
 };
 
-/* Decides whether the peer may see what is protected like that. Asks a peer without a certificate
- * for one, once on a connection: *REFUSED is set if it gives none. May wait for the peer for a
- * minute. */
+/* Decides whether the peer may see this protected part. Asks a peer without a certificate for one,
+ * once on a connection; sets *REFUSED if it gives none. May wait a minute for the peer. */
 enum http_access http_guard_check(actpass_conn *conn, const struct http_protection *protection,
                                   bool *refused, struct tls_error *why);
 

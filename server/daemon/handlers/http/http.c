@@ -16,10 +16,10 @@
 
 enum {
     HEAD_MS = 10000,      /* from a request's first byte to the end of its head */
-    KEEP_ALIVE_MS = 60000 /* between requests, where the configuration says nothing */
+    KEEP_ALIVE_MS = 60000 /* between requests, if the configuration has no idle timeout */
 };
 
-/* What waiting for input came to. */
+/* The result of a wait for input. */
 enum input { INPUT_MORE, INPUT_LATE, INPUT_STOP, INPUT_ENDED };
 
 static bool has_buffers(struct http *http)
@@ -43,7 +43,7 @@ static void on_idle(void *arg)
 
 /* ---- Input --------------------------------------------------------------------------------- */
 
-/* A descriptor that becomes readable at the deadline; -1: there is none to be had. */
+/* A descriptor that becomes readable at the deadline; -1: none is available. */
 static int open_timer(int64_t deadline_us)
 {
     const struct itimerspec when = {.it_value = clock_absolute(deadline_us)};
@@ -61,8 +61,8 @@ static bool is_stopping(const struct http *http)
     return poll(&set, 1, 0) > 0;
 }
 
-/* At our deadline the connection must not end: there is something to say still. Without a timer it
- * does end. Who waits for a request that has not begun waits for the server's stop, too. */
+/* At our deadline the connection must not end, since an answer is still to be sent. Without a timer
+ * it does end. A wait for a request that has not begun also ends when the server stops. */
 static enum input wait_for_input(struct http *http, int64_t deadline_us)
 {
     int timer = open_timer(deadline_us);
@@ -74,14 +74,15 @@ static enum input wait_for_input(struct http *http, int64_t deadline_us)
         close(timer);
     if (!open)
         return INPUT_ENDED;
-    /* Messages of TLS without data could keep the connection readable, and then the timer is not
-     * looked at. */
+    /* TLS messages without data could keep the connection readable, so that the timer is never
+     * checked. */
     if (extras[0].revents != 0 || clock_now_us() >= deadline_us)
         return INPUT_LATE;
     return extras[1].revents != 0 ? INPUT_STOP : INPUT_MORE;
 }
 
-/* Reads at least one byte. What has come until the deadline, or the stop, is not too late. */
+/* Reads at least one byte. Bytes that arrived before the deadline, or before the stop, are not too
+ * late. */
 static enum input read_more(struct http *http, int64_t deadline_us)
 {
     enum input input = INPUT_MORE;
@@ -101,9 +102,9 @@ static enum input read_more(struct http *http, int64_t deadline_us)
     return INPUT_ENDED;
 }
 
-static int64_t deadline_in(int64_t ms, int64_t most_ms)
+static int64_t deadline_in(int64_t ms, int64_t max_ms)
 {
-    return clock_deadline_ms(most_ms != CONFIG_NEVER && most_ms < ms ? most_ms : ms);
+    return clock_deadline_ms(max_ms != CONFIG_NEVER && max_ms < ms ? max_ms : ms);
 }
 
 /* Reads a head. HTTP_MORE: no request has begun, or the connection has ended, so there is nothing
@@ -132,7 +133,7 @@ static enum http_head read_head(struct http *http, int64_t idle_timeout_ms,
 
 /* ---- Requests ------------------------------------------------------------------------------ */
 
-/* One request. False: it was the last. */
+/* Serves one request. False: it was the last one. */
 static bool serve_one(struct http *http, int64_t idle_timeout_ms)
 {
     struct http_parser parser = {.line = 0};
@@ -147,7 +148,7 @@ static bool serve_one(struct http *http, int64_t idle_timeout_ms)
     parser.request.keep_alive = parser.request.keep_alive && !is_stopping(http);
     if (!http_respond(http, &parser.request) || !parser.request.keep_alive)
         return false;
-    http->filled -= parser.scanned; /* the next request may be there already */
+    http->filled -= parser.scanned; /* the next request may have arrived already */
     memmove(http->buffers->input, http->buffers->input + parser.scanned, http->filled);
     return true;
 }

@@ -39,7 +39,7 @@ struct http_text http_text_trim(struct http_text text)
     return text;
 }
 
-/* Cuts off what stands before the first DELIMITER; all of it where there is none. */
+/* Cuts off the text before the first DELIMITER, or all of it if there is none. */
 static struct http_text cut(struct http_text *text, char delimiter)
 {
     const char *end = text->length > 0 ? memchr(text->at, delimiter, text->length) : NULL;
@@ -97,8 +97,8 @@ static bool is_number(struct http_text text, size_t most)
     return text.length > 0 && text.length <= most;
 }
 
-/* "name", "192.0.2.1" or "[2001:db8::1]", and maybe a port: less than RFC 3986 allows, and all that
- * is in use. */
+/* "name", "192.0.2.1" or "[2001:db8::1]", with or without a port: less than RFC 3986 allows, and
+ * all that is in use. */
 static bool is_authority(struct http_text text)
 {
     if (text.length > 0 && text.at[0] == '[') {
@@ -160,7 +160,7 @@ static bool cut_authority(struct http_request *request, struct http_text *target
     return false;
 }
 
-/* A method that is not served may have a target of another form; it is refused for itself later. */
+/* A method that is not served may have a target of another form; the method is refused later. */
 static bool take_target(struct http_request *request, struct http_text target)
 {
     if (!has_only_uri_bytes(target))
@@ -200,7 +200,7 @@ static enum http_head take_request_line(struct http_parser *parser, struct http_
 
 /* ---- Fields -------------------------------------------------------------------------------- */
 
-/* Visible bytes, space, tab, and those beyond ASCII; no CR, NUL or other control. */
+/* Visible bytes, space, tab, and bytes beyond ASCII; no CR, NUL or other control character. */
 static bool is_value(struct http_text text)
 {
     for (size_t i = 0; i < text.length; i++) {
@@ -223,7 +223,7 @@ static void take_connection(struct http_parser *parser, struct http_text list)
 /* No continuation lines, no space before the colon: neither is a token. */
 static enum http_head take_field(struct http_parser *parser, struct http_text line)
 {
-    if (++parser->field_count > HTTP_FIELDS_MOST)
+    if (++parser->field_count > HTTP_FIELDS_MAX)
         return HTTP_FIELDS_TOO_LARGE;
     struct http_text value = line;
     struct http_text name = cut(&value, ':');
@@ -259,11 +259,10 @@ static bool host_is_right(const struct http_request *request)
     return !request->authority.at || same(request->authority, host);
 }
 
-/* Is there one way only to tell where the body ends? Of a body all that matters is that there is
- * one. */
+/* Is there exactly one way to tell where the body ends? Of a body only its presence matters. */
 static bool framing_is_right(struct http_request *request)
 {
-    enum { DIGITS_MOST = 18 };
+    enum { DIGITS_MAX = 18 };
     struct http_text length = request->fields[HTTP_CONTENT_LENGTH];
     struct http_text coding = request->fields[HTTP_TRANSFER_ENCODING];
     if (coding.at) {
@@ -274,7 +273,7 @@ static bool framing_is_right(struct http_request *request)
         return true;
     for (size_t i = 0; i < length.length; i++)
         request->has_body = request->has_body || length.at[i] != '0';
-    return is_number(length, DIGITS_MOST);
+    return is_number(length, DIGITS_MAX);
 }
 
 static enum http_head finish(struct http_parser *parser)
@@ -290,19 +289,19 @@ static enum http_head finish(struct http_parser *parser)
 static enum http_head take_line(struct http_parser *parser, struct http_text line)
 {
     if (parser->fields_begin == 0) {
-        /* One empty line before it is to be overlooked (RFC 9112 section 2.2). */
+        /* One empty line before the request line is ignored (RFC 9112 section 2.2). */
         bool overlooked = line.length == 0 && parser->line == 0;
         return overlooked ? HTTP_MORE : take_request_line(parser, line);
     }
     return line.length > 0 ? take_field(parser, line) : finish(parser);
 }
 
-/* END: up to where there is input, or where the line ends. */
+/* END: the end of the input, or of the line. */
 static enum http_head check_sizes(const struct http_parser *parser, size_t end)
 {
     if (parser->fields_begin == 0)
-        return end - parser->line > HTTP_REQUEST_LINE_MOST + 1 ? HTTP_URI_TOO_LONG : HTTP_MORE;
-    return end - parser->fields_begin > HTTP_FIELDS_BYTES_MOST ? HTTP_FIELDS_TOO_LARGE : HTTP_MORE;
+        return end - parser->line > HTTP_REQUEST_LINE_MAX + 1 ? HTTP_URI_TOO_LONG : HTTP_MORE;
+    return end - parser->fields_begin > HTTP_FIELDS_BYTES_MAX ? HTTP_FIELDS_TOO_LARGE : HTTP_MORE;
 }
 
 enum http_head http_parse(struct http_parser *parser, const char *input, size_t size)

@@ -1,5 +1,5 @@
-/* The head of an HTTP/1.1 request (RFC 9112), read strictly: it has one meaning, or it is refused.
- * So two programs that read the same bytes cannot come to different requests (hazard 52). Pure
+/* The head of an HTTP/1.1 request (RFC 9112), read strictly: it has one meaning, or it is
+ * refused. So two programs cannot read different requests from the same bytes (hazard 52). Pure
  * functions. */
 #ifndef ACTPASS_SERVER_HANDLERS_HTTP_PARSE_H
 #define ACTPASS_SERVER_HANDLERS_HTTP_PARSE_H
@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 enum {
-    HTTP_REQUEST_LINE_MOST = 8192, /* without its CRLF; beyond it: 414 */
-    HTTP_FIELDS_BYTES_MOST = 16384,
-    HTTP_FIELDS_MOST = 100, /* beyond one of the two: 431 */
-    HTTP_HEAD_MOST = HTTP_REQUEST_LINE_MOST + HTTP_FIELDS_BYTES_MOST + 8
+    HTTP_REQUEST_LINE_MAX = 8192, /* without its CRLF; beyond it: 414 */
+    HTTP_FIELDS_BYTES_MAX = 16384,
+    HTTP_FIELDS_MAX = 100, /* beyond one of the two: 431 */
+    HTTP_HEAD_MAX = HTTP_REQUEST_LINE_MAX + HTTP_FIELDS_BYTES_MAX + 8
 };
 
 /* The result of reading a head. A refusal has the value of its status code. */
@@ -25,7 +25,7 @@ enum http_head {
     HTTP_BAD_VERSION = 505
 };
 
-/* A piece of the input; at is NULL for what is not there. */
+/* A part of the input; at is NULL if the part is absent. */
 struct http_text {
     const char *at;
     size_t length;
@@ -33,7 +33,7 @@ struct http_text {
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OTHER_METHOD, HTTP_UNKNOWN_METHOD };
 
-/* The fields that have a meaning here. Each may be there once; CONNECTION is a list and may be
+/* The fields that have a meaning here. Each may occur once; CONNECTION is a list and may be
  * repeated. */
 enum http_field {
     HTTP_HOST,
@@ -63,15 +63,15 @@ struct http_request {
 /* All zero to begin with. The request's texts point into the input, which must stay where it is. */
 struct http_parser {
     struct http_request request;
-    size_t line;         /* where the present line begins */
-    size_t scanned;      /* up to here the input was looked at; when done: the length of the head */
+    size_t line;         /* where the current line begins */
+    size_t scanned;      /* the input was parsed up to here; at the end: the length of the head */
     size_t fields_begin; /* 0: the request line is still to come */
     size_t field_count;
     bool asked_close, asked_keep_alive;
 };
 
 /* Parses what was added to the input since the last call. After a refusal the rest of the input has
- * no meaning. Never HTTP_MORE once there are HTTP_HEAD_MOST bytes. */
+ * no meaning. Never HTTP_MORE once there are HTTP_HEAD_MAX bytes. */
 enum http_head http_parse(struct http_parser *parser, const char *input, size_t size);
 
 /* Equal, ASCII case ignored? */
@@ -80,8 +80,7 @@ bool http_text_is(struct http_text text, const char *word);
 /* Without spaces and tabs at both ends. */
 struct http_text http_text_trim(struct http_text text);
 
-/* Cuts the list's first element off, trimmed. False: the list was at its end. Not for quoted
- * strings. */
+/* Cuts off the list's first element, trimmed. False: the list was empty. Not for quoted strings. */
 bool http_text_element(struct http_text *list, struct http_text *element);
 
 #endif

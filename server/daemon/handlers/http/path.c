@@ -11,7 +11,7 @@ static int hex_digit(char byte)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* Takes one byte off the text. -1: it may not be in a path. */
+/* Takes one byte off the text. -1: the byte is not allowed in a path. */
 static int next_byte(struct http_text *text)
 {
     int byte = (unsigned char)text->at[0];
@@ -31,8 +31,8 @@ static int next_byte(struct http_text *text)
     return refused ? -1 : byte;
 }
 
-/* Ends the part that begins at START, and says where the next one begins. "" and "." leave no
- * trace. False: "..". */
+/* Ends the part that begins at START, and returns where the next one begins. "" and "." are left
+ * out. False: "..". */
 static bool end_part(char *path, size_t *start, size_t *end)
 {
     size_t length = *end - *start;
@@ -48,11 +48,11 @@ static bool end_part(char *path, size_t *start, size_t *end)
     return true;
 }
 
-bool http_path_read(struct http_text text, char path[HTTP_PATH_MOST])
+bool http_path_read(struct http_text text, char path[HTTP_PATH_MAX])
 {
-    size_t start = 1; /* of the present part */
+    size_t start = 1; /* of the current part */
     size_t end = 1;
-    if (text.length >= HTTP_PATH_MOST - 2)
+    if (text.length >= HTTP_PATH_MAX - 2)
         return false;
     path[0] = '/';
     while (text.length > 0) {

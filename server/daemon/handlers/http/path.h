@@ -4,14 +4,14 @@
 
 #include "server/daemon/handlers/http/parse.h"
 
-enum { HTTP_PATH_MOST = HTTP_REQUEST_LINE_MOST + 2 };
+enum { HTTP_PATH_MAX = HTTP_REQUEST_LINE_MAX + 2 };
 
 /* Decodes percent signs, and takes out empty parts and ".": "/a//./b%20c" becomes "/a/b c". It
  * begins with "/", and ends with it exactly where the target names a folder. False (400): "..", a
  * control character, a backslash or an encoded slash, a percent sign without two digits. */
-bool http_path_read(struct http_text text, char path[HTTP_PATH_MOST]);
+bool http_path_read(struct http_text text, char path[HTTP_PATH_MAX]);
 
-/* The path as a URI has it, followed by AFTER. False: it does not fit. */
+/* The path in the form of a URI, followed by AFTER. False: it does not fit. */
 bool http_path_encode(const char *path, const char *after, char *text, size_t size);
 
 #endif

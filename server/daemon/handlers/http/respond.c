@@ -151,7 +151,7 @@ static enum outcome find(struct http *http, const struct http_request *request, 
 
 /* ---- Sending it ---------------------------------------------------------------------------- */
 
-/* Content-Length was sent, so a file that has become shorter cannot be sent in order. */
+/* Content-Length was sent, so the answer cannot be completed if the file has become shorter. */
 static bool send_part(struct http *http, struct http_answer *answer, int fd,
                       const struct http_part *part)
 {
@@ -166,7 +166,7 @@ static bool send_part(struct http *http, struct http_answer *answer, int fd,
         if (got <= 0) {
             conn_fail(http->conn, ACTPASS_CANCELLED,
                       got == 0 ? "the file became shorter while it was sent"
-                               : "the file could not be read any more");
+                               : "the file can no longer be read");
             return false;
         }
         answer->length += (size_t)got;
@@ -244,13 +244,13 @@ static bool respond_file(struct http *http, const struct http_request *request,
 /* From /folder to /folder/, for the sake of relative links. */
 static bool redirect(struct http *http, const struct http_request *request)
 {
-    enum { LOCATION_MOST = 12288 };
-    char *location = http->buffers->output + sizeof(http->buffers->output) - LOCATION_MOST;
-    char after[HTTP_REQUEST_LINE_MOST];
+    enum { LOCATION_MAX = 12288 };
+    char *location = http->buffers->output + sizeof(http->buffers->output) - LOCATION_MAX;
+    char after[HTTP_REQUEST_LINE_MAX];
     struct http_answer answer = {.at = http->buffers->output,
-                                 .size = sizeof(http->buffers->output) - LOCATION_MOST};
+                                 .size = sizeof(http->buffers->output) - LOCATION_MAX};
     (void)snprintf(after, sizeof(after), "/%.*s", (int)request->query.length, request->query.at);
-    if (!http_path_encode(http->buffers->path, after, location, LOCATION_MOST))
+    if (!http_path_encode(http->buffers->path, after, location, LOCATION_MAX))
         return http_respond_page(http, 414, request, "", NULL);
     http_answer_begin(&answer, 301, request);
     http_answer_add(&answer, "Location: %s\r\nContent-Length: 0\r\n\r\n", location);

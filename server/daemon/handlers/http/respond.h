@@ -1,4 +1,4 @@
-/* One request's answer. */
+/* Answers one request. */
 #ifndef ACTPASS_SERVER_HANDLERS_HTTP_RESPOND_H
 #define ACTPASS_SERVER_HANDLERS_HTTP_RESPOND_H
 
@@ -12,9 +12,9 @@
 
 /* Memory for the work on one request. */
 struct http_buffers {
-    char input[HTTP_HEAD_MOST];
+    char input[HTTP_HEAD_MAX];
     char output[65536];
-    char path[HTTP_PATH_MOST];
+    char path[HTTP_PATH_MAX];
     char place[PATH_MAX + 2];
 };
 

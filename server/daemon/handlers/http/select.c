@@ -17,8 +17,8 @@ static bool skip(struct http_text *text, const char *word)
     return true;
 }
 
-/* Takes the entity tag at the text's beginning off, quotes included. An entity tag may hold a
- * comma. */
+/* Takes off the entity tag at the beginning of the text, with its quotes. An entity tag may contain
+ * a comma. */
 static bool take_etag(struct http_text *text, struct http_text *etag)
 {
     *etag = *text;
@@ -144,7 +144,7 @@ static struct http_part take_range(struct http_text text, uint64_t size)
     return (struct http_part){.status = 206, .first = first, .length = last - first + 1};
 }
 
-/* Only if the rest of the file is of the state that the client has a part of. */
+/* Sends the range only if the client's part is of the same state of the file. */
 static bool range_counts(const struct http_request *request, const struct http_version *version)
 {
     struct http_text condition = request->fields[HTTP_IF_RANGE];

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* A file's state, as conditions and ranges see it. */
+/* The state of a file, for conditions and ranges. */
 struct http_version {
     char etag[64]; /* strong, with its quotes */
     time_t modified;
@@ -21,8 +21,7 @@ struct http_part {
     uint64_t length;
 };
 
-/* Several ranges, another unit, and what is no range at all get the whole file, as the RFC allows.
- */
+/* Several ranges, another unit, and malformed ranges get the whole file, as the RFC allows. */
 struct http_part http_select(const struct http_request *request,
                              const struct http_version *version);
 

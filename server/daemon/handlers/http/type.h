@@ -1,4 +1,4 @@
-/* The media type of a file, by the ending of its name. */
+/* The media type of a file, by its name's extension. */
 #ifndef ACTPASS_SERVER_HANDLERS_HTTP_TYPE_H
 #define ACTPASS_SERVER_HANDLERS_HTTP_TYPE_H
 
