@@ -249,7 +249,7 @@ static const struct key service_keys[] = {
      .required = true,
      .object = &tls_object,
      KEY_STORED_IN(config_service, connection.tls)},
-    /* For both roles: check_conversations stores them. */
+    /* For both roles: normalize reads them. */
     {.name = "forward",
      .help = forward_help,
      .type = KEY_ADDRESS,

@@ -62,19 +62,26 @@ static const struct key http_keys[] = {
 
 const struct key_object http_object = {.keys = http_keys, .outer = &conversation_object};
 
-static const struct key conversation_keys[] = {
-    {.name = "forward",
-     .help = forward_help,
-     .type = KEY_ADDRESS,
-     KEY_LIMITS(1, UINT16_MAX),
-     KEY_STORED_IN(config_conversation, forward)},
-    {.name = "echo", .help = echo_help, .type = KEY_PRESENT, .offset = KEY_NOWHERE},
-    {.name = "http",
-     .help = http_help,
-     .type = KEY_OBJECT,
-     .object = &http_object,
-     KEY_STORED_IN(config_conversation, http)},
-    {0}};
+#define KEY_HANDLER_KIND(value) .kind = (value), KEY_COUNT_IN(config_conversation, kind)
+
+static const struct key conversation_keys[] = {{.name = "forward",
+                                                .help = forward_help,
+                                                .type = KEY_ADDRESS,
+                                                KEY_LIMITS(1, UINT16_MAX),
+                                                KEY_HANDLER_KIND(CONFIG_CONVERSATION_FORWARD),
+                                                KEY_STORED_IN(config_conversation, forward)},
+                                               {.name = "echo",
+                                                .help = echo_help,
+                                                .type = KEY_PRESENT,
+                                                KEY_HANDLER_KIND(CONFIG_CONVERSATION_ECHO),
+                                                .offset = KEY_NOWHERE},
+                                               {.name = "http",
+                                                .help = http_help,
+                                                .type = KEY_OBJECT,
+                                                .object = &http_object,
+                                                KEY_HANDLER_KIND(CONFIG_CONVERSATION_HTTP),
+                                                KEY_STORED_IN(config_conversation, http)},
+                                               {0}};
 
 const struct key_object conversation_object = {
     .choice = true, .keys = conversation_keys, .outer = &service_object};
