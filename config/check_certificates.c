@@ -20,13 +20,13 @@ static void add_names(struct equals *equals, const struct place *names)
 
 static void check_list(const struct checked_service *checked, const struct place *list)
 {
-    struct config_certificate *certificate = checked->service->connection.tls.certificates;
+    const struct config_certificate *certificate = checked->service->connection.tls.certificates;
     struct equals names = {.messages = checked->messages};
     if (!certificate)
         return;
     for (struct place *child = list->child; child; child = child->next, certificate++) {
         add_names(&names, place_find(child, "server_names"));
-        check_key_pair(checked->messages, child, certificate->certificate, &certificate->key);
+        check_key_pair(checked->messages, child, certificate->certificate, certificate->key);
     }
     equals_report(&names, "another certificate has this name");
 }

@@ -288,6 +288,8 @@ void config_report_free(struct config_report *report);
 
 /* A connection's settings with every default in place, as if nothing had been configured. */
 void config_connection_init(struct config_connection *connection);
+/* A copy that owns nothing: all values but those of "tls", which are empty. */
+struct config_connection config_connection_without_tls(const struct config_connection *connection);
 void config_connection_free(struct config_connection *connection); /* what it holds, not itself */
 
 /* The one that was written, or the one that holds where none was. */

@@ -48,7 +48,7 @@ struct key {
     bool required;
     bool never;    /* DURATION: "never" is allowed */
     bool empty;    /* STRING: "" is allowed */
-    bool deferred; /* read by check_conversations, not with the object */
+    bool deferred; /* read by normalize, not with the object */
     /* The limits of an INTEGER, of a DURATION in ms, of an ADDRESS's port; a list has 1 to max
      * items; the first name of an ENUM is stored as min. */
     int64_t min, max;
@@ -64,7 +64,7 @@ struct key {
     const char *needs;                  /* another key of the object that must be there */
     const char *needs_true;             /* another key of the object that must be true */
     enum key_choice choice;
-    int handler;   /* of a handler's key: its enum config_conversation_kind, which is not 0 */
+    unsigned kind; /* of a handler: stored at second, as an enum, when the key is there */
     size_t offset; /* in the structure that the object fills */
     size_t second;
 };

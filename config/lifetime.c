@@ -25,6 +25,13 @@ void config_connection_init(struct config_connection *connection)
     *connection = service.connection;
 }
 
+struct config_connection config_connection_without_tls(const struct config_connection *connection)
+{
+    struct config_connection copy = *connection;
+    copy.tls = (struct config_tls){0};
+    return copy;
+}
+
 void config_connection_free(struct config_connection *connection)
 {
     key_release_all(&tls_object, &connection->tls);

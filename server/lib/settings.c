@@ -19,16 +19,66 @@ enum {
     MOST_UNFIT = 256
 };
 
+/* ---- Errors ------------------------------------------------------------------------------- */
+
+/* NULL: this thread has not failed yet. */
+static struct settings_error *own_error(const actpass_config *config)
+{
+    pthread_mutex_t *lock = (pthread_mutex_t *)&config->error_lock;
+    pthread_mutex_lock(lock);
+    struct settings_error *error = config->errors;
+    while (error && !pthread_equal(error->thread, pthread_self()))
+        error = error->next;
+    pthread_mutex_unlock(lock);
+    return error;
+}
+
+static struct settings_error *add_error(actpass_config *config)
+{
+    struct settings_error *error = calloc(1, sizeof(*error));
+    if (!error) {
+        atomic_store(&config->error_lost, true);
+        return NULL;
+    }
+    error->thread = pthread_self();
+    pthread_mutex_lock(&config->error_lock);
+    error->next = config->errors;
+    config->errors = error;
+    pthread_mutex_unlock(&config->error_lock);
+    return error;
+}
+
 int settings_fail(actpass_config *config, const char *format, ...)
 {
     va_list arguments;
+    struct settings_error *own = own_error(config);
+    if (!own)
+        own = add_error(config);
     va_start(arguments, format);
-    pthread_mutex_lock(&config->error_lock);
-    vsnprintf(config->error.text, sizeof(config->error.text), format, arguments);
-    pthread_mutex_unlock(&config->error_lock);
+    if (own)
+        vsnprintf(own->error.text, sizeof(own->error.text), format, arguments);
     va_end(arguments);
     return -1;
 }
+
+const char *actpass_config_error(const actpass_config *config)
+{
+    const struct settings_error *own = own_error(config);
+    if (own)
+        return own->error.text;
+    return atomic_load(&config->error_lost) ? "out of memory" : "";
+}
+
+static void free_errors(actpass_config *config)
+{
+    while (config->errors) {
+        struct settings_error *next = config->errors->next;
+        free(config->errors);
+        config->errors = next;
+    }
+}
+
+/* ---- Life --------------------------------------------------------------------------------- */
 
 actpass_config *actpass_config_new(void)
 {
@@ -67,19 +117,10 @@ void actpass_config_free(actpass_config *config)
     config_connection_free(&config->connection);
     config_address_free(&config->dial_from);
     free(config->service);
+    free_errors(config);
     pthread_mutex_destroy(&config->error_lock);
     pthread_mutex_destroy(&config->lock);
     free(config);
-}
-
-const char *actpass_config_error(const actpass_config *config)
-{
-    static _Thread_local struct tls_error copy; /* another thread may fail meanwhile */
-    pthread_mutex_t *lock = (pthread_mutex_t *)&config->error_lock;
-    pthread_mutex_lock(lock);
-    copy = config->error;
-    pthread_mutex_unlock(lock);
-    return copy.text;
 }
 
 /* ---- Freezing ----------------------------------------------------------------------------- */
@@ -95,12 +136,12 @@ static bool make_unfit(actpass_config *config)
     return config->unfit;
 }
 
-static bool make_shared(actpass_config *config)
+static bool make_shared(actpass_config *config, const struct config_tls *tls)
 {
     struct tls_error error = {""};
     tls_context_free(config->tls); /* of an attempt that failed afterwards */
     const struct tls_owner owner = {config->service ? config->service : "", config->own_keys};
-    config->tls = tls_context_new(owner, &config->connection.tls, config->connection.role, &error);
+    config->tls = tls_context_new(owner, tls, config->connection.role, &error);
     if (!config->tls) {
         settings_fail(config, "%s", error.text);
         return false;
@@ -114,14 +155,19 @@ static bool make_shared(actpass_config *config)
     return config->threads && make_unfit(config);
 }
 
-bool settings_freeze(actpass_config *config)
+static bool freeze(actpass_config *config, const struct config_tls *tls)
 {
     pthread_mutex_lock(&config->lock);
     if (!config->frozen)
-        config->frozen = make_shared(config);
+        config->frozen = make_shared(config, tls);
     bool frozen = config->frozen;
     pthread_mutex_unlock(&config->lock);
     return frozen;
+}
+
+bool settings_freeze(actpass_config *config)
+{
+    return freeze(config, &config->connection.tls);
 }
 
 bool settings_use(actpass_config *config, enum config_opener opener)
@@ -136,22 +182,21 @@ actpass_config *settings_new(struct tls_owner owner, const struct config_connect
                              struct threads *threads, char *error, size_t size)
 {
     actpass_config *config = actpass_config_new();
-    if (config && !(config->service = strdup(owner.service))) {
+    char *service = strdup(owner.service);
+    if (!config || !service) {
         actpass_config_free(config);
-        config = NULL;
-    }
-    if (!config) {
+        free(service);
         snprintf(error, size, "out of memory for a service's settings");
         return NULL;
     }
     config_connection_free(&config->connection);
-    config->connection = *connection; /* borrowed while the contexts are made */
+    config->connection = config_connection_without_tls(connection);
+    config->service = service;
     config->threads = threads;
     config->own_keys = owner.own_keys;
-    bool frozen = settings_freeze(config);
+    bool frozen = freeze(config, &connection->tls); /* the contexts copy what they need */
     if (!frozen)
         snprintf(error, size, "%s", actpass_config_error(config));
-    memset(&config->connection.tls, 0, sizeof(config->connection.tls));
     if (frozen)
         return config;
     actpass_config_free(config);

@@ -14,6 +14,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* The last failure of one thread. */
+struct settings_error {
+    pthread_t thread;
+    struct tls_error error; /* only this thread reads and writes it */
+    struct settings_error *next;
+};
+
 struct actpass_config {
     struct config_connection connection;
     char *service;             /* its name, for sessions; NULL: none */
@@ -33,8 +40,9 @@ struct actpass_config {
 
     atomic_uint references;
 
-    pthread_mutex_t error_lock; /* guards error; taken last */
-    struct tls_error error;
+    pthread_mutex_t error_lock;    /* guards the list; taken last */
+    struct settings_error *errors; /* one for each thread that failed; freed with all the rest */
+    atomic_bool error_lost;        /* there was no memory for one */
 };
 
 /* Settings for a service of a loaded configuration; frozen, with certificates loaded. The pool of

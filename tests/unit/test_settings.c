@@ -488,12 +488,12 @@ static void *fail_and_ask(void *arg)
         cr_assert_null(dials ? actpass_connect(config, "unix:/nobody/here")
                              : actpass_accept_fd(config, -1));
         const char *error = actpass_config_error(config);
-        cr_assert(strstr(error, "stream socket") || strstr(error, "/nobody/here"), "%s", error);
+        cr_assert(strstr(error, dials ? "/nobody/here" : "stream socket"), "%s", error);
     }
     return NULL;
 }
 
-/* The other's failure is of the same kinds, but a text is never half of each. */
+/* Each reads its own failure, not the other's. */
 Test(settings, threads_that_fail_at_once)
 {
     struct test_pair *pair = test_pair_new();
@@ -506,4 +506,35 @@ Test(settings, threads_that_fail_at_once)
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
     actpass_config_free(config);
     test_pair_free(pair);
+}
+
+Test(settings, an_error_belongs_to_its_configuration)
+{
+    actpass_config *one = actpass_config_new(), *other = actpass_config_new();
+    cr_assert_eq(actpass_config_set_role(one, ACTPASS_ROLE_NONE), -1);
+    cr_assert_eq(actpass_config_set_transport(other, (actpass_transport)7), -1);
+    const char *text = actpass_config_error(one);
+    const char *other_text = actpass_config_error(other);
+    cr_assert(strstr(text, "auto, server or client"), "%s", text);
+    cr_assert(strstr(other_text, "relay or direct"), "%s", other_text);
+    actpass_config_free(other);
+    cr_assert(strstr(text, "auto"), "the other one took it along");
+    actpass_config_free(one);
+}
+
+static void *ask(void *arg)
+{
+    cr_assert_str_eq(actpass_config_error(arg), "");
+    return NULL;
+}
+
+Test(settings, an_error_belongs_to_the_thread_that_failed)
+{
+    pthread_t thread;
+    actpass_config *config = actpass_config_new();
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_NONE), -1);
+    cr_assert_eq(pthread_create(&thread, NULL, ask, config), 0);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    assert_says(config, "auto");
+    actpass_config_free(config);
 }
