@@ -132,8 +132,7 @@ const char *conn_rig_says(struct conn_rig *rig)
     return text;
 }
 
-/* ---- Moving data
- * --------------------------------------------------------------------------------- */
+/* ---- Moving data ----------------------------------------------------------------------------- */
 
 bool conn_rig_read(struct conn_rig *rig, uint64_t size, unsigned seed)
 {
@@ -256,8 +255,7 @@ bool conn_rig_end_in_order(struct conn_rig *rig)
     return end == ACTPASS_CLEAN || fail(rig, "it ended with %s", actpass_end_name(end));
 }
 
-/* ---- Scripts
- * --------------------------------------------------------------------------------------- */
+/* ---- Scripts --------------------------------------------------------------------------------- */
 
 void peer_does_nothing(struct socket_peer *peer, void *arg)
 {

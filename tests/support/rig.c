@@ -160,8 +160,7 @@ int rig_write(struct rig *rig, const void *data, int size)
     return put;
 }
 
-/* ---- Both ways
- * ----------------------------------------------------------------------------------- */
+/* ---- Both ways ------------------------------------------------------------------------------- */
 
 static bool write_chunk(struct rig *rig, const struct socket_peer_plan *plan, uint64_t *sent)
 {

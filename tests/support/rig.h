@@ -1,5 +1,5 @@
-/* A relay with a raw SSL on it on one side and a socket_peer on the other: for tests of relay/
- * without server/. One thread, but for rig_abort. */
+/* A relay with an SSL object on one side and a socket_peer on the other: for tests of relay/
+ * without server/. For one thread. */
 #ifndef ACTPASS_TESTS_SUPPORT_RIG_H
 #define ACTPASS_TESTS_SUPPORT_RIG_H
 
@@ -43,7 +43,7 @@ struct rig_options rig_defaults(bool we_are_server, int version);
 void rig_init(struct rig *rig, struct rig_world *world, const struct rig_options *options,
               void (*script)(struct socket_peer *peer, void *arg), void *arg);
 
-/* Lets the relay go, joins the peer. */
+/* Frees the relay, joins the peer. */
 void rig_free(struct rig *rig);
 
 /* Each false with failure set. */

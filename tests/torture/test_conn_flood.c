@@ -1,4 +1,4 @@
-/* A server that floods TLS 1.3 NewSessionTickets, of which nobody counts how many come: one
+/* A server that floods TLS 1.3 NewSessionTickets, whose number is not limited: one
  * SSL_read would go on over all of them. The program has a recv of its own, so that what has to be
  * noticed happens in the middle. */
 #include "relay/clock.h"

@@ -79,8 +79,7 @@ Test(conn_legacy, it_need_not_shut_down_at_all)
     conn_suite_end(&suite);
 }
 
-/* ---- Much data
- * --------------------------------------------------------------------------------------- */
+/* ---- Much data ------------------------------------------------------------------------------- */
 
 static void converse(struct socket_peer *peer, void *arg)
 {
@@ -149,8 +148,7 @@ Test(conn_legacy, hazard_14_key_updates_both_ways)
     conn_suite_end(&suite);
 }
 
-/* ---- What goes wrong
- * ----------------------------------------------------------------------------------- */
+/* ---- What goes wrong ------------------------------------------------------------------------- */
 
 static void stop_in_the_middle(struct socket_peer *peer, void *arg)
 {

@@ -21,8 +21,7 @@ static void sleep_us(long us)
     nanosleep(&pause, NULL);
 }
 
-/* ---- Aborts and resets
- * -------------------------------------------------------------------------------- */
+/* ---- Aborts and resets ----------------------------------------------------------------------- */
 
 struct moment {
     actpass_conn *conn;
@@ -114,10 +113,9 @@ Test(conn_moments, reset_at_any_moment)
     conn_suite_end(&suite);
 }
 
-/* ---- A conversation that comes and goes
- * ------------------------------------------------------------------- */
+/* ---- A conversation that comes and goes ------------------------------------------------------ */
 
-/* Its pauses are about as long as the relay waits before it takes the pump, and gives it back. */
+/* Its pauses are about as long as the relay thread waits before it runs the I/O loop. */
 Test(conn_moments, a_conversation_that_comes_and_goes)
 {
     static const enum relay_driver drivers[] = {DRIVER_AUTO, DRIVER_AUTO, DRIVER_RELAY,
@@ -197,8 +195,7 @@ Test(conn_moments, memory_given_back_in_a_long_wait_is_not_missed)
     conn_suite_end(&suite);
 }
 
-/* ---- Many at once
- * -------------------------------------------------------------------------------------------- */
+/* ---- Many at once ---------------------------------------------------------------------------- */
 
 enum { MANY = 40, MANY_SIZE = 50000 };
 

@@ -145,8 +145,7 @@ Test(conn_streams, one_way_each)
     conn_suite_end(&suite);
 }
 
-/* ---- Peers with bad manners
- * ------------------------------------------------------------------------ */
+/* ---- Peers with bad manners ------------------------------------------------------------------ */
 
 Test(conn_streams, a_peer_that_dribbles)
 {
@@ -169,8 +168,7 @@ Test(conn_streams, a_peer_that_stops_reading_for_a_while)
     conn_suite_end(&suite);
 }
 
-/* ---- KeyUpdate (hazards 13 and 14)
- * ------------------------------------------------------------------ */
+/* ---- KeyUpdate (hazards 13 and 14) ----------------------------------------------------------- */
 
 /* Each of the peer's 400 bytes asks for an answer, while we are writing. */
 Test(conn_streams, hazard_13_key_updates_while_we_write)

@@ -12,8 +12,7 @@ TestSuite(conn_verdict, .timeout = 60);
 
 static struct conn_suite suite;
 
-/* ---- Hellos in pieces
- * ---------------------------------------------------------------------------------- */
+/* ---- Hellos in pieces ------------------------------------------------------------------------ */
 
 static void assert_echo(const struct conn_rig_options *options, const char *what)
 {
@@ -51,8 +50,7 @@ Test(conn_verdict, hellos_over_many_records_and_segments)
     conn_suite_end(&suite);
 }
 
-/* ---- At the moment of the timeout
- * ------------------------------------------------------------------------- */
+/* ---- At the moment of the timeout ------------------------------------------------------------ */
 
 enum { INITIAL_MS = 10 };
 
@@ -117,8 +115,7 @@ Test(conn_verdict, a_hello_within_a_millisecond_of_the_timeout_direct)
     conn_suite_end(&suite);
 }
 
-/* ---- Questions from another thread
- * -------------------------------------------------------------------------- */
+/* ---- Questions from another thread ----------------------------------------------------------- */
 
 struct asker {
     actpass_conn *conn;

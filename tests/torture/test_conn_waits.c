@@ -42,8 +42,7 @@ static void send_half_a_hello(struct socket_peer *peer)
     (void)socket_peer_send_raw(peer, "\x16\x03\x01\x01\x00\x01", 6);
 }
 
-/* ---- The calls
- * --------------------------------------------------------------------------------------- */
+/* ---- The calls ------------------------------------------------------------------------------- */
 
 /* Each blocks on a peer that does no more; false is what every one of them should come to. */
 static bool call_handshake(actpass_conn *conn)

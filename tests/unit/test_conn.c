@@ -1,6 +1,5 @@
 /* A connection's calls, one test for each promise of actpass.h. What takes load or many rounds is
  * in tests/torture. */
-#include "relay/clock.h"
 #include "server/lib/conn.h"
 #include "tests/support/conn_suite.h"
 

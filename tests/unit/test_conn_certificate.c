@@ -281,7 +281,7 @@ Test(conn_certificate, an_abort_ends_the_wait_for_a_silent_client)
     conn_suite_end(&suite);
 }
 
-/* As the http service asks: who has none goes on without. */
+/* As the http handler asks: a client without a certificate goes on. */
 Test(conn_certificate, optional)
 {
     static const struct {

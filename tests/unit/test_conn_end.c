@@ -1,11 +1,8 @@
 /* How connections end: in order, by one half, with a reset, without a role. */
-#include "relay/clock.h"
 #include "server/lib/conn.h"
 #include "tests/support/conn_suite.h"
 
 #include <criterion/criterion.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 TestSuite(conn_end, .timeout = 30);

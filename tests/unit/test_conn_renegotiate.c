@@ -1,5 +1,5 @@
 /* As client of TLS 1.2 we answer a server that renegotiates, over both transports: data in flight
- * stays in order, and the server stays who it was. */
+ * stays in order, and the server must keep its identity. */
 #include "server/lib/conn.h"
 #include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"

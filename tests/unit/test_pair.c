@@ -169,8 +169,7 @@ Test(pair, hazard_2_the_reader_takes_some_inside_recv, .timeout = 10)
     bench_free(&bench);
 }
 
-/* ---- A stream through the ring, one thread at each side
- * ------------------------------------------ */
+/* ---- A stream through the ring, one thread at each side -------------------------------------- */
 
 enum { STREAM = 100000 };
 
@@ -259,8 +258,7 @@ Test(pair, rings_change_their_size_without_loss, .timeout = 60)
     bench_free(&bench);
 }
 
-/* ---- Output
- * ----------------------------------------------------------------------------------------- */
+/* ---- Output ---------------------------------------------------------------------------------- */
 
 static void assert_output(struct bench *bench, const char *text)
 {

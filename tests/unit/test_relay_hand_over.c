@@ -17,8 +17,7 @@
 
 enum { LONG_MS = 10000, RING = 4096, PIECE = 100, SPIN_MS = 300, SPIN_MOST_US = 60000 };
 
-/* ---- The gate in send, and who sleeps
- * ------------------------------------------------------------ */
+/* ---- The gate in send, and threads that sleep ------------------------------------------------ */
 
 static struct {
     pthread_mutex_t lock;
@@ -91,8 +90,7 @@ static void await_sleeper(void)
     pthread_mutex_unlock(&gate.lock);
 }
 
-/* ---- The relay
- * ------------------------------------------------------------------------------------ */
+/* ---- The relay ------------------------------------------------------------------------------- */
 
 struct bench {
     struct threads *threads;
@@ -140,8 +138,8 @@ static enum relay_wait wait_ms(struct bench *bench, unsigned want, int64_t ms)
     return relay_wait(bench->relay, want, NULL, 0, clock_deadline_ms(ms));
 }
 
-/* With unread input in the way, one who waits for output does not poll the socket: the peer's end
- * does not wake it. */
+/* With unread input, a thread that waits for output does not poll the socket: the peer's FIN does
+ * not wake it. */
 static void stop_input(struct bench *bench)
 {
     static const char byte = 'x';
@@ -149,8 +147,7 @@ static void stop_input(struct bench *bench)
     cr_assert_eq(wait_ms(bench, RELAY_READABLE, LONG_MS), WAIT_READY);
 }
 
-/* ---- One sends, the other waits for what that makes true
- * ------------------------------------------- */
+/* ---- One sends, the other waits for what that makes true ------------------------------------- */
 
 struct hand_over {
     const char *name;
@@ -197,7 +194,7 @@ static void hand_over(const struct relay_way *way, const struct hand_over *what)
     struct relay_options options = options_of(way);
     options.outbound_size = RING;
     options.inbound_size = 1;
-    bench_init(&bench, &options, false); /* no relay thread: nobody else is to poll */
+    bench_init(&bench, &options, false); /* no relay thread: no other thread may poll */
     stop_input(&bench);
     if (!what->writing)
         cr_assert_eq(BIO_write(bench.bio, block, sizeof(block)), RING);
@@ -219,7 +216,7 @@ static void hand_over(const struct relay_way *way, const struct hand_over *what)
     gate_open();
     cr_assert_eq(pthread_join(sender, NULL), 0);
     cr_assert_eq(pthread_join(sleeper, NULL), 0);
-    /* At its deadline a sleeper sees for itself what nobody told it. */
+    /* At its deadline a sleeping thread looks at the state even if no thread has woken it. */
     cr_assert_lt(clock_now_us() - before_us, LONG_MS * INT64_C(500), "%s: %s: nobody woke it",
                  way->name, what->name);
     cr_assert_eq(waiter.result, WAIT_READY, "%s: %s: %d", way->name, what->name, waiter.result);
@@ -250,10 +247,9 @@ Test(relay_hand_over, who_sleeps_hears_of_another_threads_write, .timeout = 60)
         hand_over(&relay_ways[WAY_DIRECT], &table[k]);
 }
 
-/* ---- The control pipe
- * --------------------------------------------------------------------------------- */
+/* ---- The eventfd ----------------------------------------------------------------------------- */
 
-/* A connection without traffic gives its control pipe back for the conversation's next sleep. If
+/* A connection without traffic frees its eventfd for the conversation's next sleep. If
  * that sleep does not come, the relay thread must not do without the pipe. */
 Test(relay_hand_over, the_relay_thread_never_sleeps_without_a_control_pipe, .timeout = 30)
 {
@@ -262,7 +258,8 @@ Test(relay_hand_over, the_relay_thread_never_sleeps_without_a_control_pipe, .tim
                true);
     struct pollfd extra = {.fd = eventfd(0, 0), .events = POLLIN};
     relay_enter(bench.relay);
-    /* With a descriptor of its own it gets the pump, and nobody takes that before it leaves. */
+    /* With an extra descriptor it runs the loop, and no other thread takes that before it leaves.
+     */
     cr_assert_eq(relay_wait(bench.relay, 0, &extra, 1, 0), WAIT_TIMEOUT);
     relay_release(bench.relay);
     relay_leave(bench.relay);
@@ -274,8 +271,7 @@ Test(relay_hand_over, the_relay_thread_never_sleeps_without_a_control_pipe, .tim
     bench_free(&bench);
 }
 
-/* ---- Waking nobody for nothing
- * -------------------------------------------------------------------------- */
+/* ---- No wake-up in vain ---------------------------------------------------------------------- */
 
 static void *await_input(void *arg)
 {

@@ -120,7 +120,7 @@ Test(relay_loop, hazard_9_no_spinning_direct, .timeout = 30)
     hazard_9(&relay_ways[WAY_DIRECT]);
 }
 
-/* The same with output that nobody takes. */
+/* The same with output that the peer does not take. */
 Test(relay_loop, hazard_9_no_spinning_with_output_left, .timeout = 60)
 {
     for (int i = 0; i < RELAY_WAYS; i++) {
@@ -136,7 +136,7 @@ Test(relay_loop, hazard_9_no_spinning_with_output_left, .timeout = 60)
     }
 }
 
-/* Twenty connections in a wait, and nothing happens: nobody wakes. */
+/* Twenty connections wait, and no thread wakes. */
 static void *wait_for_peer(void *arg)
 {
     struct relay_bench *bench = arg;

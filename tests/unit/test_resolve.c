@@ -340,7 +340,7 @@ Test(resolve, not_more_at_once_than_there_may_be_threads)
     cr_assert_eq(pthread_join(thread, &why), 0);
     cr_assert_null(why, "%s", (const char *)why);
     (void)print(found, text, sizeof(text));
-    cr_assert_eq(atomic_load(&asked), RESOLVE_THREADS + 1, "who gave up is not looked up");
+    cr_assert_eq(atomic_load(&asked), RESOLVE_THREADS + 1, "an abandoned lookup is not begun");
     cr_assert_eq(atomic_load(&most), RESOLVE_THREADS);
     assert_all_gone(before);
 }

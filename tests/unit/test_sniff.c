@@ -272,8 +272,7 @@ Test(sniff, a_long_hello_is_kept_whole, .timeout = 20)
     }
 }
 
-/* ---- Time
- * ------------------------------------------------------------------------------------------ */
+/* ---- Time ------------------------------------------------------------------------------------ */
 
 Test(sniff, silence_decides_at_its_timeout_and_not_before, .timeout = 20)
 {
@@ -343,8 +342,7 @@ Test(sniff, a_configured_role_is_there_from_the_start, .timeout = 20)
         }
 }
 
-/* ---- Who is told
- * ---------------------------------------------------------------------------------- */
+/* ---- Who is told ----------------------------------------------------------------------------- */
 
 Test(sniff, the_owner_is_told_once_on_the_relays_thread, .timeout = 30)
 {

@@ -76,41 +76,42 @@ static void set_glare(struct relay *relay, unsigned to)
     state_set_glare(relay, (enum glare_state)to);
 }
 
+static const struct {
+    void (*set)(struct relay *relay, unsigned to);
+    const char *changes[4];
+} setters[] = {
+    {set_state,
+     {"state: done -> sniff", "state: sniff -> open", "state: open -> drain",
+      "state: drain -> done"}},
+    {set_connect,
+     {"connect: by SYN -> connected", "connect: connected -> on send",
+      "connect: on send -> by SYN"}},
+    {set_loop,
+     {"loop: woken -> free", "loop: free -> busy", "loop: busy -> asleep",
+      "loop: asleep -> woken"}},
+    {set_thread,
+     {"thread: attached -> none", "thread: none -> away", "thread: away -> due",
+      "thread: due -> attached"}},
+    {set_announcement,
+     {"announcement: done -> pending", "announcement: pending -> running",
+      "announcement: running -> done"}},
+    {set_glare,
+     {"glare: watch -> off", "glare: off -> withhold", "glare: withhold -> held",
+      "glare: held -> watch"}},
+};
+
 /* Each value in turn, in the order of its enum, and back to the first. */
 Test(state, setters_trace_each_change_by_name)
 {
-    static const struct {
-        void (*set)(struct relay *relay, unsigned to);
-        const char *changes[4];
-    } rows[] = {
-        {set_state,
-         {"state: done -> sniff", "state: sniff -> open", "state: open -> drain",
-          "state: drain -> done"}},
-        {set_connect,
-         {"connect: by SYN -> connected", "connect: connected -> on send",
-          "connect: on send -> by SYN"}},
-        {set_loop,
-         {"loop: woken -> free", "loop: free -> busy", "loop: busy -> asleep",
-          "loop: asleep -> woken"}},
-        {set_thread,
-         {"thread: attached -> none", "thread: none -> away", "thread: away -> due",
-          "thread: due -> attached"}},
-        {set_announcement,
-         {"announcement: done -> pending", "announcement: pending -> running",
-          "announcement: running -> done"}},
-        {set_glare,
-         {"glare: watch -> off", "glare: off -> withhold", "glare: withhold -> held",
-          "glare: held -> watch"}},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+    for (size_t i = 0; i < sizeof(setters) / sizeof(*setters); i++) {
         struct relay *relay = make(RELAY_PAIR, &recording);
-        unsigned values = rows[i].changes[3] ? 4 : 3;
-        rows[i].set(relay, 0);
+        unsigned values = setters[i].changes[3] ? 4 : 3;
+        setters[i].set(relay, 0);
         for (unsigned to = 1; to <= values; to++) {
-            rows[i].set(relay, to % values);
-            cr_assert_str_eq(traced, rows[i].changes[to % values]);
+            setters[i].set(relay, to % values);
+            cr_assert_str_eq(traced, setters[i].changes[to % values]);
             traced[0] = '\0';
-            rows[i].set(relay, to % values);
+            setters[i].set(relay, to % values);
             cr_assert_str_eq(traced, "", "no change");
         }
         end(relay);

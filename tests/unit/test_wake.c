@@ -49,51 +49,50 @@ static uint64_t writes(const struct relay *relay)
 
 /* ---- What a thread waits for ---------------------------------------------------------------- */
 
+static const struct {
+    const char *name;
+    enum input_state input;
+    enum output_state output;
+    int error;
+    unsigned notes, ready; /* of all that can be wanted */
+} states[] = {
+    {.name = "nothing came", .ready = RELAY_WRITABLE},
+    {.name = "FIN came",
+     .input = INPUT_ENDED,
+     .ready = RELAY_WRITABLE | RELAY_READABLE | RELAY_ARRIVED | RELAY_ENDED},
+    {.name = "FIN was sent", .output = OUTPUT_FINISHED, .ready = RELAY_WRITABLE | RELAY_FLUSHED},
+    {.name = "a send failed",
+     .output = OUTPUT_FAILED,
+     .error = EPIPE,
+     .ready = RELAY_WRITABLE | RELAY_FLUSHED | RELAY_FAILED},
+    {.name = "a reset",
+     .input = INPUT_FAILED,
+     .error = ECONNRESET,
+     .ready = RELAY_WRITABLE | RELAY_READABLE | RELAY_ARRIVED | RELAY_ENDED | RELAY_FAILED},
+    {.name = "input is held", .notes = NOTE_HOLDS, .ready = RELAY_WRITABLE | RELAY_READABLE},
+    {.name = "a renegotiation", .notes = NOTE_BUSY, .ready = 0},
+    {.name = "a renegotiation and dead output",
+     .notes = NOTE_BUSY,
+     .output = OUTPUT_TIMED_OUT,
+     .ready = RELAY_WRITABLE | RELAY_FLUSHED},
+    {.name = "no room, and FIN came",
+     .notes = NOTE_FULL,
+     .input = INPUT_ENDED,
+     .ready = RELAY_WRITABLE | RELAY_READABLE | RELAY_ENDED},
+};
+
 Test(wake, what_is_ready)
 {
-    static const struct {
-        const char *name;
-        enum input_state input;
-        enum output_state output;
-        int error;
-        unsigned notes, ready; /* of all that can be wanted */
-    } rows[] = {
-        {.name = "nothing came", .ready = RELAY_WRITABLE},
-        {.name = "FIN came",
-         .input = INPUT_ENDED,
-         .ready = RELAY_WRITABLE | RELAY_READABLE | RELAY_ARRIVED | RELAY_ENDED},
-        {.name = "FIN was sent",
-         .output = OUTPUT_FINISHED,
-         .ready = RELAY_WRITABLE | RELAY_FLUSHED},
-        {.name = "a send failed",
-         .output = OUTPUT_FAILED,
-         .error = EPIPE,
-         .ready = RELAY_WRITABLE | RELAY_FLUSHED | RELAY_FAILED},
-        {.name = "a reset",
-         .input = INPUT_FAILED,
-         .error = ECONNRESET,
-         .ready = RELAY_WRITABLE | RELAY_READABLE | RELAY_ARRIVED | RELAY_ENDED | RELAY_FAILED},
-        {.name = "input is held", .notes = NOTE_HOLDS, .ready = RELAY_WRITABLE | RELAY_READABLE},
-        {.name = "a renegotiation", .notes = NOTE_BUSY, .ready = 0},
-        {.name = "a renegotiation and dead output",
-         .notes = NOTE_BUSY,
-         .output = OUTPUT_TIMED_OUT,
-         .ready = RELAY_WRITABLE | RELAY_FLUSHED},
-        {.name = "no room, and FIN came",
-         .notes = NOTE_FULL,
-         .input = INPUT_ENDED,
-         .ready = RELAY_WRITABLE | RELAY_READABLE | RELAY_ENDED},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
         struct relay *relay = make(NULL);
-        state_set_input(relay, rows[i].input);
-        state_set_output(relay, rows[i].output);
-        state_latch(relay, rows[i].error);
-        relay->waiters.notes = rows[i].notes;
+        state_set_input(relay, states[i].input);
+        state_set_output(relay, states[i].output);
+        state_latch(relay, states[i].error);
+        relay->waiters.notes = states[i].notes;
         for (unsigned want = RELAY_READABLE; want <= RELAY_FAILED; want <<= 1)
-            cr_assert_eq(wake_is_ready(relay, want), (rows[i].ready & want) != 0, "%s: %u",
-                         rows[i].name, want);
-        cr_assert_not(wake_is_ready(relay, 0), "%s", rows[i].name);
+            cr_assert_eq(wake_is_ready(relay, want), (states[i].ready & want) != 0, "%s: %u",
+                         states[i].name, want);
+        cr_assert_not(wake_is_ready(relay, 0), "%s", states[i].name);
         relay_unlock(relay);
         end(relay);
     }

@@ -1,0 +1,104 @@
+/* actpass_connect: an ordinary dial, and one with TCP Fast Open. */
+#include "server/lib/settings.h"
+#include "tests/support/dial_scene.h"
+#include "tests/support/resources.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+Test(conn_connect, actpass_connect_says_what_went_wrong, .timeout = 60)
+{
+    char dead[64], expected[160];
+    int bound = dial_scene_socket(false, dead);
+    for (int fast = 0; fast < 2; fast++) {
+        actpass_config *config = actpass_config_new();
+        cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_CLIENT), 0);
+        cr_assert_eq(actpass_config_set_insecure_any_peer(config, 1), 0);
+        cr_assert_eq(actpass_config_set_tcp_fast_open(config, fast), 0);
+        struct resources before = resources_now();
+        cr_assert_null(actpass_connect(config, dead));
+        (void)snprintf(expected, sizeof(expected), "cannot connect to %s: ", dead);
+        cr_assert_eq(strncmp(actpass_config_error(config), expected, strlen(expected)), 0);
+        cr_assert_not_null(strstr(actpass_config_error(config), "Connection refused"));
+        cr_assert_null(actpass_connect(config, "no address"));
+        cr_assert_not_null(strstr(actpass_config_error(config), "no address: "));
+        actpass_config_free(config);
+        cr_assert(resources_return_to(before));
+    }
+    close(bound);
+}
+
+static actpass_config *insecure_client(int fast, const char *from)
+{
+    actpass_config *config = actpass_config_new();
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_CLIENT), 0);
+    cr_assert_eq(actpass_config_set_insecure_any_peer(config, 1), 0);
+    cr_assert_eq(actpass_config_set_timeout(config, ACTPASS_HANDSHAKE_TIMEOUT, 50), 0);
+    cr_assert_eq(actpass_config_set_tcp_fast_open(config, fast), 0);
+    cr_assert_eq(actpass_config_set_dial_from(config, from), 0, "%s", actpass_config_error(config));
+    return config;
+}
+
+/* A peer that answers no hello: with Fast Open actpass_connect has waited for it. */
+Test(conn_connect, with_fast_open_actpass_connect_shakes_hands, .timeout = 60)
+{
+    char address[64];
+    int listener = dial_scene_socket(true, address);
+    for (int fast = 0; fast < 2; fast++) {
+        actpass_config *config = insecure_client(fast, NULL);
+        actpass_conn *conn = actpass_connect(config, address);
+        cr_assert_not_null(conn, "%s", actpass_config_error(config));
+        cr_assert_eq(actpass_ended(conn), fast ? ACTPASS_TIMEOUT : ACTPASS_OPEN);
+        cr_assert_eq(actpass_handshake(conn), -1);
+        cr_assert_eq(actpass_ended(conn), ACTPASS_TIMEOUT);
+        actpass_free(conn);
+        actpass_config_free(config);
+    }
+    close(listener);
+}
+
+Test(conn_connect, actpass_connect_from_a_local_address, .timeout = 60)
+{
+    char address[64], from[64], text[64];
+    int listener = dial_scene_socket(true, address);
+    for (int fast = 0; fast < 2; fast++) {
+        struct sockaddr_in peer = {0};
+        socklen_t length = sizeof(peer);
+        char host[INET_ADDRSTRLEN];
+        dial_scene_free_port(from);
+        actpass_config *config = insecure_client(fast, from);
+        actpass_conn *conn = actpass_connect(config, address);
+        cr_assert_not_null(conn, "%s", actpass_config_error(config));
+        int accepted = accept(listener, (struct sockaddr *)&peer, &length);
+        cr_assert_geq(accepted, 0);
+        cr_assert_not_null(inet_ntop(AF_INET, &peer.sin_addr, host, sizeof(host)));
+        (void)snprintf(text, sizeof(text), "%s:%u", host, ntohs(peer.sin_port));
+        cr_assert_str_eq(text, from);
+        actpass_free(conn);
+        close(accepted);
+        actpass_config_free(config);
+    }
+    close(listener);
+}
+
+Test(conn_connect, actpass_connect_from_an_address_of_another_family, .timeout = 60)
+{
+    char address[64];
+    int listener = dial_scene_socket(true, address);
+    for (int fast = 0; fast < 2; fast++) {
+        actpass_config *config = insecure_client(fast, "[::]:0");
+        struct resources before = resources_now();
+        cr_assert_null(actpass_connect(config, address));
+        cr_assert_not_null(strstr(actpass_config_error(config),
+                                  "left out, because dial_from ([::]:0) is of another family"),
+                           "%s", actpass_config_error(config));
+        actpass_config_free(config);
+        cr_assert(resources_return_to(before));
+    }
+    close(listener);
+}
