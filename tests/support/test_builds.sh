@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds that nobody makes every day, in one: a copy of the tree without server/daemon, with
-# link-time optimization and with an objcopy of its own, as a cross build has one.
+# One build with three rare options: a copy of the tree without server/daemon, link-time
+# optimization, and an objcopy of its own, as in a cross build.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 CC=${CC:-gcc}
