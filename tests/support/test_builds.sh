@@ -31,14 +31,6 @@ is_machine_code() {
         grep -q ' \.text' "$work/sections"
 }
 
-only_public_names() { # FILE [OPTION of nm]
-    local file=$1 others
-    shift
-    others=$(nm -g --defined-only "$@" "$file" | awk 'NF == 3 && $3 !~ /^actpass_/ { print $3 }')
-    [ -z "$others" ] || { echo "other names: $others"; return 1; }
-    [ "$(nm -g --defined-only "$@" "$file" | grep -c ' T actpass_')" -ge 10 ]
-}
-
 # By another compiler run, without -flto: the user need not know how the library was built.
 links_plainly() {
     printf '#include <actpass.h>\nint main(void) { return !actpass_config_new(); }\n' >"$work/user.c" &&
