@@ -1,5 +1,5 @@
 /* The plain backend of the benchmark: echo, source or sink, as common/protocol.h says. One thread,
- * epoll, as little work as can be, since it shares a processor with the load generator.
+ * epoll, and as little work as possible, since it shares a processor with the load generator.
  *
  *     backend        listens on a free port of 127.0.0.1, prints `port=N`, and serves until killed
  */
@@ -65,7 +65,7 @@ static enum step echo(struct backend *backend, int fd)
 
 static enum step source(struct backend *backend, struct conn *conn, int fd)
 {
-    if (conn->left == 0) /* only the end is still to come */
+    if (conn->left == 0) /* only the FIN is still to come */
         return after(recv(fd, backend->buffer, BUFFER_SIZE, 0));
     size_t size = conn->left < BUFFER_SIZE ? (size_t)conn->left : BUFFER_SIZE;
     ssize_t sent = send(fd, backend->buffer, size, MSG_NOSIGNAL);
@@ -102,13 +102,13 @@ static enum step serve(struct backend *backend, int fd)
     }
 }
 
-/* Serves what there is; the events are edges, so until the socket has no more. */
+/* Serves all that the socket has, since the events are edge-triggered. */
 static void on_event(struct backend *backend, int fd, uint32_t events)
 {
     enum step step = STEP_GO_ON;
     bool ended = (events & (EPOLLHUP | EPOLLERR)) != 0;
     if (events & EPOLLRDHUP && backend->conns[fd].header[0] == REQUEST_SOURCE)
-        ended = true; /* who reads a source has no reason to end before it does */
+        ended = true; /* the reader of a source must not end before it */
     while (!ended && step == STEP_GO_ON)
         step = serve(backend, fd);
     if (ended || step == STEP_CLOSE)
@@ -147,7 +147,7 @@ static int listen_on_free_port(void)
     return fd;
 }
 
-/* As many descriptors as we may have, and a place for each. */
+/* Raises the descriptor limit to its maximum, and allocates a place for each. */
 static void make_room(struct backend *backend)
 {
     struct rlimit limit;

@@ -1,8 +1,7 @@
 /* Relay, direct and plain SSL against each other inside one process: see inproc/inproc.h.
  *
- *     inproc --certificate PEM --key PEM [--rounds N] [--handshakes N] [--round-trips N] [--bytes
- * N]
- *            [--server-cpu N] [--peer-cpu N]
+ *     inproc --certificate PEM --key PEM [--rounds N] [--handshakes N] [--round-trips N]
+ *            [--bytes N] [--server-cpu N] [--peer-cpu N]
  *
  * The transports alternate within a round. Prints one JSON object per sample; cpu is the server's.
  */

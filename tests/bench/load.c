@@ -74,7 +74,7 @@ static bool take(struct load_options *options, int letter)
     }
 }
 
-/* Dies with its starter, does not die of a lost peer, and never hangs. */
+/* The program ends with its parent, ignores SIGPIPE, and never hangs. */
 static void prepare(void)
 {
     struct rlimit limit;

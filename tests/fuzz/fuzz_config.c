@@ -1,5 +1,5 @@
-/* Any bytes as a configuration: no crash, no leak, and a configuration exactly when there is no
- * error. */
+/* Loads any bytes as a configuration. There must be no crash and no leak, and a configuration
+ * exactly if there is no error. */
 #include "config/config.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* Two first flights, ours and the peer's, judged as both ends judge them: exactly one end goes on
- * as client, or both agree that it is a reflection; what is dropped is the hello of the smaller
- * digest, and no byte beyond it. */
+/* Gives two first flights to the glare rule, as both ends see them. Exactly one end must go on as
+ * client, or both must find a reflection. The ClientHello with the smaller digest is dropped, and
+ * no byte after it. */
 #include "relay/internal.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t *copy_of(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = malloc(size ? size : 1); /* of exactly that size, for the sanitizer */
+    uint8_t *copy = malloc(size ? size : 1); /* of the exact size, for the sanitizer */
     if (!copy)
         abort();
     if (size)

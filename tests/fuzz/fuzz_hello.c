@@ -1,5 +1,5 @@
-/* Any bytes as the first ones of a connection: nothing is read beyond them, more bytes never change
- * a decision, and there is one when the relay has no more room. */
+/* Classifies any bytes as the first ones of a connection. Nothing may be read beyond them, more
+ * bytes may not change a decision, and there must be one when the relay's buffer is full. */
 #include "relay/hello.h"
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static enum hello classify(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = malloc(size ? size : 1); /* of exactly that size, for the sanitizer */
+    uint8_t *copy = malloc(size ? size : 1); /* of the exact size, for the sanitizer */
     if (!copy)
         abort();
     if (size)

@@ -1,5 +1,5 @@
-/* Any bytes as a request: what is read does not depend on how the bytes come, a decision is never
- * taken back, and what is accepted is in one form. */
+/* Parses any bytes as a request. The result may not depend on how the bytes are split, a decision
+ * may not change later, and an accepted request must be in normal form. */
 #include "server/daemon/handlers/http/path.h"
 #include "server/daemon/handlers/http/select.h"
 
@@ -52,7 +52,7 @@ static void check_request(const struct http_request *request, const char *input,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size = size < HTTP_HEAD_MAX ? size : HTTP_HEAD_MAX;
-    char *input = malloc(size ? size : 1); /* of exactly that size, for the sanitizer */
+    char *input = malloc(size ? size : 1); /* of the exact size, for the sanitizer */
     must(input);
     if (size)
         memcpy(input, data, size);

@@ -1,5 +1,5 @@
-/* Any bytes as what a Redis answers, over a unix socket, to GET: a result within the bounds of a
- * record, or a failure with a sentence; never a wait beyond the deadline. */
+/* Sends any bytes as the answer to GET, over a unix socket. The result must be a record within the
+ * size limits or a failure with a message, and must come before the deadline. */
 #include "server/lib/sessions/redis.h"
 
 #ifdef HAVE_HIREDIS

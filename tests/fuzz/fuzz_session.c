@@ -1,6 +1,7 @@
-/* Any bytes as a record of a store: as they are, they never open; the same bytes inside of a good
- * seal, which is what a holder of the keys could write, open to what was sealed and are a session
- * or none, and one that is taken is valid now. A seal with one bit changed never opens. */
+/* Opens any bytes as a record of a session store. As they are, they must not open. Sealed with a
+ * valid key, as a holder of the keys could write them, they must open to the same bytes; if these
+ * are accepted as a session, it must be valid now. With one bit changed, a sealed record must not
+ * open. */
 #include "server/lib/sessions/internal.h"
 #include "server/lib/sessions/seal.h"
 #include "server/lib/sessions/validity.h"

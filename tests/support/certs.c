@@ -13,7 +13,7 @@
 
 enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S };
 
-/* A test without its certificates proves nothing, so nobody gets to go on. */
+/* A test without its certificates proves nothing, so the program ends. */
 static void must(bool fine, const char *what)
 {
     if (fine)
@@ -165,7 +165,6 @@ struct test_identity *test_leaf_new(const struct test_identity *issuer, const ch
     return test_identity_new(&(struct test_identity_options){.issuer = issuer, .names = names});
 }
 
-/* RFC 7469 section 2.4, spelt out anew: the code under test does the same in another way. */
 struct config_peer_name test_peer_name(const char *text)
 {
     struct config_peer_name name = {.text = NULL};
@@ -187,6 +186,7 @@ struct config_pin test_pin(const char *text)
     return pin;
 }
 
+/* RFC 7469 section 2.4, independent of the code under test. */
 char *test_identity_pin(const struct test_identity *identity, char *buffer)
 {
     unsigned char *der = NULL;
@@ -224,7 +224,7 @@ void test_folder_free(struct test_folder *folder)
     if (!folder)
         return;
     for (size_t i = 0; i < folder->count; i++) {
-        (void)unlink(folder->files[i]); /* perhaps never written */
+        (void)unlink(folder->files[i]); /* it may never have been written */
         free(folder->files[i]);
     }
     (void)rmdir(folder->path);
@@ -243,7 +243,7 @@ const char *test_folder_path(struct test_folder *folder, const char *name)
     return folder->files[folder->count++] = path;
 }
 
-/* An empty file for its owner alone. */
+/* An empty file with mode 0600. */
 static FILE *open_file(const char *path)
 {
     FILE *file = fopen(path, "we");

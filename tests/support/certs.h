@@ -1,6 +1,6 @@
-/* Certificates and keys for tests, made in memory in well under a millisecond each: all keys are
- * P-256. Whatever cannot be made ends the test program with a message: a test goes on only with
- * what it asked for. Any thread, but one at a time per object. */
+/* Certificates and keys for tests, made in memory. All keys are P-256, which takes less than a
+ * millisecond each. Every failure ends the test program with a message, so no result need be
+ * checked. Any thread may call, but only one at a time on the same object. */
 #ifndef ACTPASS_TESTS_SUPPORT_CERTS_H
 #define ACTPASS_TESTS_SUPPORT_CERTS_H
 
@@ -16,10 +16,10 @@
 struct test_identity {
     X509 *certificate;
     EVP_PKEY *key;
-    STACK_OF(X509) * chain; /* what stands between it and the root, nearest first; may be empty */
+    STACK_OF(X509) * chain; /* the intermediate CAs, the issuer first; may be empty */
 };
 
-/* What a certificate is to be; all zero is a self-signed one without names, valid now. */
+/* What the certificate contains. All zero: self-signed, without names, valid now. */
 struct test_identity_options {
     const struct test_identity *issuer;   /* NULL: self-signed */
     const struct test_identity *same_key; /* take this one's key; NULL: a new one */
@@ -33,7 +33,7 @@ struct test_identity_options {
     long from_s, until_s; /* validity in seconds from now; both 0: an hour ago to tomorrow */
 };
 
-/* Copies what it needs: the issuer may be freed before. */
+/* Copies what it needs, so the issuer may be freed first. */
 struct test_identity *test_identity_new(const struct test_identity_options *options);
 void test_identity_free(struct test_identity *identity); /* NULL is fine */
 
@@ -49,8 +49,7 @@ struct config_peer_name test_peer_name(const char *text);
 struct config_pin test_pin(const char *text);
 
 /* ---- Files ------------------------------------------------------------------------------------
- * In a folder of their own below $TMPDIR or /tmp. The paths that are returned live as long as the
- * folder. */
+ * In a new folder below $TMPDIR or /tmp. Returned paths are valid until the folder is freed. */
 
 struct test_folder;
 
@@ -62,7 +61,7 @@ const char *test_write_text(struct test_folder *folder, const char *name, const 
 /* The certificate, then its chain. */
 const char *test_write_certificate(struct test_folder *folder, const char *name,
                                    const struct test_identity *identity);
-/* Mode 0600. With a passphrase: encrypted; NULL: plain. */
+/* Mode 0600. Encrypted if there is a passphrase; NULL: plain. */
 const char *test_write_key(struct test_folder *folder, const char *name,
                            const struct test_identity *identity, const char *passphrase);
 
@@ -75,9 +74,10 @@ struct test_crl {
 const char *test_write_crls(struct test_folder *folder, const char *name,
                             const struct test_crl *lists, size_t count);
 
-/* ---- All that two ends need -------------------------------------------------------------------
- * One CA and two certificates of it, good in both roles: ends[0] is "left.example", ends[1]
- * "right.example"; both carry 127.0.0.1 too. An end trusts `ca` and expects the other's name. */
+/* ---- Two peers --------------------------------------------------------------------------------
+ * One CA and two certificates that it issued, valid in both roles: ends[0] is "left.example",
+ * ends[1] "right.example"; both also have the address 127.0.0.1. Each end trusts `ca` and expects
+ * the other's name. */
 
 struct test_end {
     const char *name, *certificate, *key; /* certificate and key are files */

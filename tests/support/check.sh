@@ -1,4 +1,4 @@
-# Sourced by the scripts that test by running commands. The caller sets `work`, a folder for the output.
+# Sourced by the scripts that test what is built by running commands. The caller sets `work`, a folder for the output.
 passed=0 failed=0
 
 check() { # NAME COMMAND...
@@ -12,4 +12,13 @@ check() { # NAME COMMAND...
         tail -n 30 "$work/output"
         failed=$((failed + 1))
     fi
+}
+
+# Fails if users of a library can see other names than those of actpass.h.
+only_public_names() { # FILE [OPTION of nm]
+    local file=$1 others
+    shift
+    others=$(nm -g --defined-only "$@" "$file" | awk 'NF == 3 && $3 !~ /^actpass_/ { print $3 }')
+    [ -z "$others" ] || { echo "other names: $others"; return 1; }
+    [ "$(nm -g --defined-only "$@" "$file" | grep -c ' T actpass_')" -ge 10 ]
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The program under helgrind, while end-to-end tests use it: helgrind.sh BUILD [TEST...]
-# Without tests named, also the relay through rings of all sizes, with each driver of the pump forced.
+# Runs the program under helgrind while end-to-end tests use it: helgrind.sh BUILD [TEST...]
+# Without tests named, also the relay through rings of all sizes, with each driver of the I/O loop forced.
 # Helgrind sees the locks and threads inside libcrypto, too, which ThreadSanitizer does not
 # (hazard 1). Judged by its log files, since the status of a traced child is lost (hazard 41).
 set -u

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Judges who includes whom: includes.py [--graph]
+"""Checks which file includes which: includes.py [--graph]
 
 Every file belongs to a layer (a folder), and LAYERS says which other layers it may include; an
 include of any other layer is an error. A module is a header with its source, and modules that

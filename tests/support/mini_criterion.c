@@ -32,7 +32,7 @@
 /* Code runs several times slower here than where .timeout was chosen. */
 enum { TIMEOUT_FACTOR = 4, DEFAULT_TIMEOUT_S = 60, MOST_JOBS = 16 };
 
-/* What a child says of itself beyond its exit status; in memory shared with it. */
+/* What a child reports beside its exit status, in shared memory. */
 struct verdict {
     atomic_uint failed;
     atomic_bool skipped;
@@ -40,7 +40,7 @@ struct verdict {
 
 struct job {
     const struct criterion_test *test;
-    const struct criterion_suite *suite; /* NULL: declared by no TestSuite */
+    const struct criterion_suite *suite; /* NULL: no TestSuite declares it */
     void *param;
     size_t index; /* of the parameter */
     pid_t child;
@@ -311,7 +311,7 @@ static void report(const struct job *job, const char *how)
     fprintf(stderr, "[FAIL] %s::%s%s: %s\n", job->test->category, job->test->name, which, how);
 }
 
-/* Books a child that ended with STATUS. */
+/* Counts a child that ended with STATUS. */
 static void judge(const struct job *job, int status, struct totals *totals)
 {
     char how[96] = "an assertion failed";
@@ -341,7 +341,7 @@ static void judge(const struct job *job, int status, struct totals *totals)
     }
 }
 
-/* Waits for the child and sweeps up what it left in its process group. */
+/* Waits for the child, and kills what it left in its process group. */
 static int reap(struct job *job)
 {
     siginfo_t info;
@@ -359,7 +359,7 @@ static int reap(struct job *job)
     return status;
 }
 
-/* Waits until one of the children has ended or is late, and books every such child. */
+/* Waits until a child has ended or is late, and counts every such child. */
 static void wait_for_some(struct job *jobs, size_t count, struct totals *totals)
 {
     struct pollfd fds[MOST_JOBS];

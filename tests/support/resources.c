@@ -60,7 +60,7 @@ void sockets_unix(int fds[2])
 
 void socket_small_buffers(int fd)
 {
-    int size = 1; /* the system makes its least of it */
+    int size = 1; /* the system raises it to its minimum */
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)))
         die("setsockopt");
@@ -91,8 +91,8 @@ static void *nothing(void *arg)
     return arg;
 }
 
-/* ThreadSanitizer makes a thread of its own together with our first one: it should be there before
- * the count. */
+/* ThreadSanitizer starts a thread of its own together with our first one. It must run before the
+ * threads are counted. */
 static void wake_sanitizer(void)
 {
     pthread_t thread;

@@ -1,5 +1,5 @@
 /* Sockets for tests, and what this process holds and uses: descriptors, threads, CPU time. A
- * failure of the system ends the test program with a message. Any thread. */
+ * failed system call ends the test program with a message. Any thread. */
 #ifndef ACTPASS_TESTS_SUPPORT_RESOURCES_H
 #define ACTPASS_TESTS_SUPPORT_RESOURCES_H
 
@@ -10,7 +10,8 @@
 void sockets_tcp(int fds[2]);
 void sockets_unix(int fds[2]);
 
-/* The smallest buffers the system gives, so that a peer that does not read is felt early. */
+/* Sets the smallest buffers that the system allows, so that a peer that does not read soon blocks
+ * the writer. */
 void socket_small_buffers(int fd);
 
 /* Closes with RST. */
@@ -22,15 +23,14 @@ struct resources {
 };
 struct resources resources_now(void);
 
-/* Waits until no more is held than at BEFORE; false if that does not come within ten seconds. */
+/* Waits until the process holds no more than in BEFORE. Returns false after ten seconds. */
 bool resources_return_to(struct resources before);
 
-/* CPU time of all threads, and how often any of them slept and was woken. Threads that have ended
- * count, too. */
+/* CPU time and voluntary context switches of all threads, including those that have ended. */
 int64_t cpu_time_us(void);
 uint64_t context_switches(void);
 
-/* Time passes. For a peer that is slow on purpose, never to wait for something to happen. */
+/* Sleeps. Only for a peer that is slow on purpose, never to wait for an event. */
 void pause_ms(int64_t ms);
 
 #endif

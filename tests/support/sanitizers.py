@@ -1,4 +1,4 @@
-"""What sanitizers are told by environment variables, and where they leave their reports."""
+"""The environment variables that configure the sanitizers, and the files of their reports."""
 import glob
 import os
 

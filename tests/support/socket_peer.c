@@ -120,7 +120,7 @@ static void cut(struct socket_peer *peer)
     peer->end = PEER_CUT;
 }
 
-/* As many bytes as one send may have; 0: the cut is here. */
+/* The maximum size of the next send; 0: the stream is cut here. */
 static size_t allowance(const struct socket_peer *peer, size_t size)
 {
     size_t cap = peer->options.send_cap;
@@ -131,7 +131,7 @@ static size_t allowance(const struct socket_peer *peer, size_t size)
     return size;
 }
 
-/* After the other side's FIN our own direction is still open. */
+/* After the other side's FIN we can still send. */
 static bool can_send(const struct socket_peer *peer)
 {
     return output_size(peer) > 0 && (peer->end == PEER_OPEN || peer->end == PEER_EOF);
@@ -143,7 +143,7 @@ static bool can_receive(const struct socket_peer *peer)
            BIO_ctrl_pending(SSL_get_rbio(peer->ssl)) <= OUTPUT_MOST;
 }
 
-/* Cuts the first record, which waits in the output, into many. */
+/* Splits the first record of the pending output into many. */
 static void cut_hello(struct socket_peer *peer)
 {
     enum { HEADER = 5 };
@@ -162,7 +162,7 @@ static void cut_hello(struct socket_peer *peer)
     peer->options.hello_piece = 0;
 }
 
-/* True if it moved. */
+/* True if bytes moved. */
 static bool send_some(struct socket_peer *peer)
 {
     char *data;
@@ -217,7 +217,7 @@ static bool receive_some(struct socket_peer *peer)
     return true;
 }
 
-/* Sends and receives what can be, or waits for it. False: there is no more to come. */
+/* Sends and receives what it can, or waits until it can. False: the stream has ended. */
 static bool move(struct socket_peer *peer)
 {
     bool sent = send_some(peer);
@@ -237,8 +237,7 @@ static bool move(struct socket_peer *peer)
     return true;
 }
 
-/* ---- TLS
- * ------------------------------------------------------------------------------------------ */
+/* ---- TLS ------------------------------------------------------------------------------------ */
 
 /* After an SSL call that did not succeed: can it succeed later? */
 static bool may_retry(struct socket_peer *peer, int result)
@@ -401,8 +400,7 @@ bool socket_peer_key_update(struct socket_peer *peer, bool requested)
     return true;
 }
 
-/* ---- Endings
- * ------------------------------------------------------------------------------------- */
+/* ---- Endings -------------------------------------------------------------------------------- */
 
 bool socket_peer_send_raw(struct socket_peer *peer, const void *bytes, size_t size)
 {

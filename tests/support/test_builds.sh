@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds that nobody makes every day, in one: a copy of the tree without server/daemon, with
-# link-time optimization and with an objcopy of its own, as a cross build has one.
+# One build with three rare options: a copy of the tree without server/daemon, link-time
+# optimization, and an objcopy of its own, as in a cross build.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 CC=${CC:-gcc}
@@ -29,14 +29,6 @@ scons_there() { # TARGET...
 is_machine_code() {
     readelf -SW "$build/libactpass.a" >"$work/sections" && ! grep -q 'gnu\.lto_' "$work/sections" &&
         grep -q ' \.text' "$work/sections"
-}
-
-only_public_names() { # FILE [OPTION of nm]
-    local file=$1 others
-    shift
-    others=$(nm -g --defined-only "$@" "$file" | awk 'NF == 3 && $3 !~ /^actpass_/ { print $3 }')
-    [ -z "$others" ] || { echo "other names: $others"; return 1; }
-    [ "$(nm -g --defined-only "$@" "$file" | grep -c ' T actpass_')" -ge 10 ]
 }
 
 # By another compiler run, without -flto: the user need not know how the library was built.

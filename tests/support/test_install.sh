@@ -54,15 +54,6 @@ flags() { # pkg-config's answer, with the folder in front of all paths, as a pac
         --define-variable=libdir="$root/usr/lib" "$@" actpass
 }
 
-# A name the user's program can see, beyond those of actpass.h: must not be.
-only_public_names() { # the file, nm's options
-    local file=$1 others
-    shift
-    others=$(nm -g --defined-only "$@" "$file" | awk 'NF == 3 && $3 !~ /^actpass_/ { print $3 }')
-    [ -z "$others" ] || { echo "other names: $others"; return 1; }
-    [ "$(nm -g --defined-only "$@" "$file" | grep -c ' T actpass_')" -ge 10 ]
-}
-
 says_prefix() {
     grep -qx 'prefix=/usr' "$root/usr/lib/pkgconfig/actpass.pc"
 }

@@ -92,7 +92,7 @@ static void note_alert(int sent, int version, int type, const void *bytes, size_
     *(sent ? &side->alert_sent : &side->alert_got) = alert[1];
 }
 
-/* Takes the result of a call. True: nothing more will come of this side. */
+/* Evaluates the result of a call. True: this side is done. */
 static bool settle(SSL *ssl, int result, struct test_side *side)
 {
     int error = SSL_get_error(ssl, result);
@@ -119,7 +119,7 @@ static void look_further(SSL *ssl, struct test_side *side)
         return;
     ERR_clear_error();
     if (!settle(ssl, SSL_peek(ssl, &byte, 1), side))
-        side->up = true; /* nothing came, which is what is wanted */
+        side->up = true; /* no alert came */
 }
 
 static void join(SSL *server, SSL *client, struct test_handshake *handshake)

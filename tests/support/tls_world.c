@@ -1,4 +1,4 @@
-/* Every kind of certificate that a peer may show. */
+/* Every kind of certificate that a peer may present. */
 #include "tests/support/tls_world.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@ static struct test_identity *make(const struct world *world, const struct test_i
 {
     options.issuer = issuer;
     if (!options.same_key)
-        options.same_key = world->ca; /* saves making keys; nobody looks at them */
+        options.same_key = world->ca; /* saves time; no test depends on the keys */
     if (!options.common_name)
         options.common_name = NAME;
     return test_identity_new(&options);

@@ -1,4 +1,4 @@
-/* Every kind of certificate that a peer may show, good and bad, for tests of whom we accept. */
+/* Every kind of certificate that a peer may present, valid and invalid, for tests of the policy. */
 #ifndef ACTPASS_TESTS_SUPPORT_TLS_WORLD_H
 #define ACTPASS_TESTS_SUPPORT_TLS_WORLD_H
 
@@ -8,8 +8,8 @@
 
 enum shown {
     DEVICE,          /* a.devices.example, of the CA */
-    BY_MIDDLE,       /* the same, with a CA between, which it shows */
-    MIDDLE_HIDDEN,   /* and which it does not show */
+    BY_MIDDLE,       /* the same, with an intermediate CA, which it sends */
+    MIDDLE_HIDDEN,   /* and which it does not send */
     OTHER_NAME,      /* a.elsewhere.example */
     WILDCARD,        /* *.devices.example */
     BY_ADDRESS,      /* 192.0.2.1 */
@@ -21,19 +21,19 @@ enum shown {
     FOR_SERVERS,     /* extendedKeyUsage is serverAuth, */
     FOR_CLIENTS,     /* clientAuth, */
     FOR_BOTH,        /* or both */
-    STRANGER,        /* of another CA of the same name */
-    SELF_SIGNED,     /* of nobody */
-    BY_LEAF,         /* of a certificate that is no CA */
-    OUT_OF_BOUNDS,   /* of a CA that may only vouch for elsewhere.example */
+    STRANGER,        /* issued by another CA of the same name */
+    SELF_SIGNED,     /* self-signed */
+    BY_LEAF,         /* issued by a certificate that is not a CA */
+    OUT_OF_BOUNDS,   /* issued by a CA that is constrained to elsewhere.example */
     OUT_OF_BOUNDS_2, /* and that has its name as common name only */
-    OWN,             /* our own comes back: world->own */
+    OWN,             /* our own certificate: world->own */
     OWN_KEY,         /* our key in another certificate */
     NOTHING,         /* no certificate */
     SHOWN_COUNT = NOTHING
 };
 
-/* We are a.devices.example too: that our own certificate comes back is to be refused for that
- * alone. */
+/* Our own certificate also has the name a.devices.example, so that a peer that presents it can be
+ * refused for nothing but that. */
 struct world {
     struct test_folder *folder;
     struct test_identity *ca, *middle, *stranger_ca, *bound_ca, *own;

@@ -102,7 +102,7 @@ static bool ended(struct slot *slot)
     return got == 0 || errno != EAGAIN;
 }
 
-/* Goes on as far as it can without waiting. True when the connection has ended. */
+/* Advances the connection as far as possible without waiting. True if it has ended. */
 static bool advance(struct slot *slot, bool bare)
 {
     unsigned char ask[REQUEST_SIZE + 1] = "";
@@ -129,7 +129,7 @@ static bool advance(struct slot *slot, bool bare)
     return ended(slot);
 }
 
-/* A server that does not resume is found out soon; then there is nothing to measure. */
+/* Does the server not resume at all? Then there is nothing to measure. */
 static bool pointless(const struct run *run)
 {
     return run->options->resume && run->done >= RESUME_TRIAL && run->reused == 0;
