@@ -131,8 +131,8 @@ static void fail_by_reason(actpass_conn *conn, int reason, const char *text)
     const struct known_reason *known = known_reason(conn, reason);
     if (known && known->applies == has_seen_glare)
         relay_glare_failed(conn->relay);
-    if (conn->binding.trouble)
-        conn_fail(conn, ACTPASS_PROTOCOL, conn->binding.trouble);
+    if (conn->binding.failure)
+        conn_fail(conn, ACTPASS_PROTOCOL, conn->binding.failure);
     else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
         conn_end_of_transport(conn);
     else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
