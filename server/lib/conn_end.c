@@ -93,7 +93,7 @@ static bool has_asked(const actpass_conn *conn)
 
 static bool has_wrong_binding(const actpass_conn *conn)
 {
-    return conn->binding.trouble;
+    return conn->binding.failure;
 }
 
 /* Beside the reasons of libssl, of which none is negative. */
@@ -171,7 +171,7 @@ static const char *detail_of(const actpass_conn *conn, enum detail detail, unsig
     case DETAIL_REFUSAL:
         return tls_context_refusal(conn->ssl);
     case DETAIL_BINDING:
-        return conn->binding.trouble;
+        return conn->binding.failure;
     }
     return NULL;
 }

@@ -22,10 +22,10 @@ static void release_stack(void)
         return;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t from = ((uintptr_t)lowest + page - 1) / page * page;
-    enum { CALLEE = 512 }; /* bytes that madvise itself may stand on */
+    enum { CALLEE = 512 }; /* bytes of stack for madvise itself */
     uintptr_t to = ((uintptr_t)__builtin_frame_address(0) - CALLEE) / page * page;
     if (from < to)
-        (void)madvise((void *)from, to - from, MADV_DONTNEED); /* only a saving */
+        (void)madvise((void *)from, to - from, MADV_DONTNEED); /* a failure costs only memory */
 }
 
 void idle_release(void)
@@ -34,8 +34,8 @@ void idle_release(void)
     release_stack();
 }
 
-/* The heap is the process's, and so are these: when the last trim began, and when the next one may.
- */
+/* The heap belongs to the process, and so do these: when the last trim began, and when the next one
+ * may begin. */
 static _Atomic int64_t trimmed_us, next_us;
 
 int64_t idle_trim(int64_t since_us)

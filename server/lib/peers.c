@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Each address has its place in one of many small sets. */
+/* The table consists of many small sets. An address belongs to one of them. */
 enum { WAYS = 4 };
 
 struct peer {
     struct peer_key key;
-    int64_t value; /* 0: nobody is here */
-    uint64_t used; /* the larger, the later */
+    int64_t value; /* 0: free */
+    uint64_t used; /* the number of the last use */
 };
 
 struct peers {
@@ -71,10 +71,10 @@ void peer_key_cut(struct peer_key *key, unsigned ipv4_prefix, unsigned ipv6_pref
     }
 }
 
-struct peers *peers_new(size_t most)
+struct peers *peers_new(size_t max_peers)
 {
     size_t sets = 1;
-    while (sets * WAYS < most)
+    while (sets * WAYS < max_peers)
         sets *= 2;
     struct peers *peers = calloc(1, sizeof(*peers) + sets * WAYS * sizeof(peers->all[0]));
     if (!peers)
@@ -100,8 +100,8 @@ static bool same(const struct peer_key *a, const struct peer_key *b)
     return a->port == b->port && memcmp(a->address, b->address, sizeof(a->address)) == 0;
 }
 
-/* Who chooses addresses well can have others of the same set forgotten, which costs them a little
- * time. */
+/* An attacker with suitable addresses can have others of the same set dropped, which costs those a
+ * little time. */
 static struct peer *set_of(struct peers *peers, const struct peer_key *key)
 {
     uint32_t hash = 2166136261U ^ key->port; /* FNV-1a */
@@ -119,16 +119,16 @@ static struct peer *find(struct peer *set, const struct peer_key *key)
     return NULL;
 }
 
-static struct peer *least_used(struct peer *set)
+static struct peer *least_recently_used(struct peer *set)
 {
-    struct peer *least = set;
+    struct peer *oldest = set;
     for (size_t i = 0; i < WAYS; i++) {
         if (set[i].value == 0)
             return &set[i];
-        if (set[i].used < least->used)
-            least = &set[i];
+        if (set[i].used < oldest->used)
+            oldest = &set[i];
     }
-    return least;
+    return oldest;
 }
 
 int64_t peers_get(struct peers *peers, const struct peer_key *key)
@@ -150,7 +150,7 @@ void peers_set(struct peers *peers, const struct peer_key *key, int64_t value)
     struct peer *set = set_of(peers, key);
     struct peer *peer = find(set, key);
     if (!peer && value != 0)
-        peer = least_used(set);
+        peer = least_recently_used(set);
     if (peer)
         *peer = (struct peer){.key = *key, .value = value, .used = ++peers->uses};
     pthread_mutex_unlock(&peers->lock);

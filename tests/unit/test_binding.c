@@ -72,7 +72,7 @@ struct row {
     bool offers;
     bool up;
     int alert;                  /* the client's */
-    const char *client_trouble; /* the beginning; NULL: none */
+    const char *client_failure; /* the beginning; NULL: none */
 };
 
 static struct test_handshake shake(struct end *server, struct end *client, SSL_SESSION *session)
@@ -113,11 +113,11 @@ static void check_row(const struct row *row, int version, enum kind kind)
         cr_assert_eq(SSL_session_reused(client.ssl), kind == RESUMED, "%s", what);
     cr_assert_eq(done.client.alert_sent, row->alert, "%s", what);
     cr_assert_eq(done.server.alert_sent, NONE, "%s", what);
-    if (row->client_trouble)
-        cr_assert(strstr(client.binding.trouble, row->client_trouble), "%s: %s", what,
-                  client.binding.trouble);
+    if (row->client_failure)
+        cr_assert(strstr(client.binding.failure, row->client_failure), "%s: %s", what,
+                  client.binding.failure);
     else
-        cr_assert_null(client.binding.trouble, "%s", what);
+        cr_assert_null(client.binding.failure, "%s", what);
     SSL_SESSION_free(session);
     SSL_free(server.ssl);
     SSL_free(client.ssl);
@@ -233,7 +233,7 @@ static void meet_foreign(bool ours_is_server, int version, struct foreign foreig
     cr_assert(done.client.up && done.server.up, "we are %s, %x, %zu bytes: alerts %d, %d",
               ours_is_server ? "server" : "client", (unsigned)version, foreign.size,
               done.client.alert_sent, done.server.alert_sent);
-    cr_assert_null(ours->binding.trouble);
+    cr_assert_null(ours->binding.failure);
     cr_assert_eq(foreign.heard, !ours_is_server && offers,
                  "we are %s, %zu bytes: an answer of ours is nothing to somebody else",
                  ours_is_server ? "server" : "client", foreign.size);

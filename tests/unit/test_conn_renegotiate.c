@@ -191,7 +191,7 @@ Test(conn_renegotiate, hazard_30_the_server_stays_who_it_was)
 {
     conn_suite_begin(&suite);
     expect_end(&(struct server){.changes = true, .times = 1, .up = 1}, 10000, ACTPASS_REFUSED,
-               "in a renegotiation it is another than before");
+               "the certificate changed during renegotiation");
     conn_suite_end(&suite);
 }
 

@@ -1,14 +1,14 @@
-/* Rate limits: of log lines, of connections, of whatever may come a thousand times a second. The
- * state of a limit is one time in microseconds of clock_now_us, 0 at the beginning, which the
- * caller keeps; no function here allocates or locks. */
+/* Rate limits for log lines, connections and other frequent events. The state of a limit is one
+ * time in microseconds of clock_now_us, 0 at the beginning, which the caller keeps. No function
+ * here allocates or locks. */
 #ifndef ACTPASS_SERVER_BASE_RATE_H
 #define ACTPASS_SERVER_BASE_RATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* BURST events at once, and one more each INTERVAL_US: a token bucket, as the generic cell rate
- * algorithm (ITU-T I.371) counts it. The state is the time at which the bucket is full again. */
+/* BURST events at once, and one more each INTERVAL_US: a token bucket, counted as in the generic
+ * cell rate algorithm (ITU-T I.371). The state is the time at which the bucket is full again. */
 struct rate {
     int64_t interval_us;
     int64_t burst; /* at least 1 */
@@ -20,8 +20,8 @@ bool rate_take(const struct rate *rate, int64_t *full_us, int64_t now_us);
 /* The same for a state that threads share. */
 bool rate_take_shared(const struct rate *rate, _Atomic int64_t *full_us, int64_t now_us);
 
-/* For the log line of a condition that lasts: true when it begins, which is when it has not been
- * noted for QUIET_US. *LAST_US is when it was noted last; threads may share it. */
+/* For the log line of a condition that lasts: true if it begins, which means that it was not noted
+ * during the last QUIET_US. *LAST_US is when it was noted last; threads may share it. */
 bool rate_first(_Atomic int64_t *last_us, int64_t quiet_us, int64_t now_us);
 
 #endif

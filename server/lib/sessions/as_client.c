@@ -1,4 +1,3 @@
-/* A client's sessions: offered to the peer that they are from. */
 #include "server/lib/base/ssl_data.h"
 #include "server/lib/sessions/internal.h"
 #include "server/lib/sessions/sessions.h"
@@ -9,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* For TLS 1.2 in the handshake, for TLS 1.3 with each ticket that is read. */
+/* Called by OpenSSL: in TLS 1.2 during the handshake, in TLS 1.3 for each ticket that is read. */
 static int on_new_as_client(SSL *ssl, SSL_SESSION *session)
 {
     struct sessions *sessions = sessions_of(ssl);
@@ -39,7 +38,7 @@ bool sessions_use_as_client(SSL_CTX *ctx)
     return true;
 }
 
-/* Whom we expect: the scope, the address that was dialed, and the name that we ask for. */
+/* The peer that we expect: the scope, the address that was dialed, and the server name. */
 static bool make_key(const struct sessions *sessions, const SSL *ssl, const char *peer,
                      struct store_key *key)
 {
@@ -69,7 +68,7 @@ void sessions_offer(struct sessions *sessions, SSL *ssl, const char *peer)
     OPENSSL_cleanse(bytes, size);
     (void)ERR_set_mark();
     if (session)
-        (void)SSL_set_session(ssl, session); /* a session that does not fit is not offered */
+        (void)SSL_set_session(ssl, session); /* OpenSSL does not take a session that does not fit */
     (void)ERR_pop_to_mark();
     SSL_SESSION_free(session);
 }

@@ -1,4 +1,3 @@
-/* A server's sessions: in a store, or in tickets. */
 #include "server/lib/sessions/internal.h"
 #include "server/lib/sessions/tickets.h"
 #include "server/lib/sessions/validity.h"
@@ -7,7 +6,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-/* One ticket a connection: a client that wants more connections at once gets one with each. */
+/* Tickets for each connection: a client that needs several gets one from each connection. */
 enum { TICKETS = 1 };
 
 /* The keys as they are now. With a file that cannot be read, those of before stay in use. */
@@ -102,7 +101,7 @@ static int on_new(SSL *ssl, SSL_SESSION *session)
         OPENSSL_cleanse(plain, size);
     }
     (void)ERR_pop_to_mark();
-    return 0; /* the session stays OpenSSL's */
+    return 0; /* we keep no reference */
 }
 
 static SSL_SESSION *on_get(SSL *ssl, const unsigned char *id, int id_size, int *copy)
@@ -112,7 +111,7 @@ static SSL_SESSION *on_get(SSL *ssl, const unsigned char *id, int id_size, int *
     struct tls_error problem;
     uint8_t record[STORE_RECORD], plain[STORE_RECORD];
     size_t size = 0;
-    *copy = 0; /* the session becomes OpenSSL's */
+    *copy = 0; /* OpenSSL frees the session */
     if (!make_purpose(sessions, id, (size_t)id_size, &purpose))
         return NULL;
     enum store_result result = store_get(sessions->store, &purpose.key, record, &size, &problem);
@@ -144,7 +143,7 @@ static void use_store(SSL_CTX *ctx)
 {
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL |
                                                   SSL_SESS_CACHE_NO_AUTO_CLEAR);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET); /* in TLS 1.3: a ticket that is but a session id */
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET); /* in TLS 1.3: the ticket is only a session id */
     SSL_CTX_sess_set_new_cb(ctx, on_new);
     SSL_CTX_sess_set_get_cb(ctx, on_get);
     SSL_CTX_sess_set_remove_cb(ctx, on_remove);
@@ -161,7 +160,7 @@ static int on_ticket_keys(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_
     return result;
 }
 
-/* The client is told how long the ticket is of use. */
+/* Tells the client for how long the ticket can be used. */
 static int on_ticket_made(SSL *ssl, void *arg)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
@@ -172,7 +171,7 @@ static int on_ticket_made(SSL *ssl, void *arg)
     return SSL_SESSION_set_timeout(session, left > 1 ? (long)left : 1) == 1;
 }
 
-/* A TLS 1.3 client uses a ticket once, so each that it used is made up for. */
+/* A TLS 1.3 client uses a ticket once, so it gets a new one for each that it used. */
 static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
                                           size_t size, SSL_TICKET_STATUS status, void *arg)
 {

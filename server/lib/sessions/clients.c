@@ -1,4 +1,3 @@
-/* Sessions that we may resume as client. */
 #include "server/lib/sessions/clients.h"
 
 #include "relay/clock.h"
@@ -10,7 +9,7 @@
 
 struct session {
     struct store_key key;
-    uint8_t *data; /* NULL: a free place */
+    uint8_t *data; /* NULL: the place is free */
     size_t size;
     bool once;
     int64_t expires_us;
@@ -61,7 +60,7 @@ static void drop_all(struct clients *clients, const struct store_key *key)
             drop(&clients->sessions[i]);
 }
 
-/* A peer's oldest where it has enough, else a free place, else the oldest of all. */
+/* The peer's oldest if it has its maximum, otherwise a free place, otherwise the oldest of all. */
 static struct session *make_place(struct clients *clients, const struct store_key *key)
 {
     struct session *own = NULL, *oldest = &clients->sessions[0];

@@ -1,4 +1,3 @@
-/* The file store: one for each file and process, however many services name it. */
 #include "server/lib/sessions/file.h"
 
 #include "relay/clock.h"
@@ -28,11 +27,11 @@ struct file {
     pthread_mutex_t lock; /* guards the reader, and db against being opened anew */
     struct file_db db;
     struct file_writer *writer;
-    int64_t reopen_us; /* not before; the writer's own */
+    int64_t reopen_us; /* not to be opened anew before; belongs to the writer's thread */
 };
 
-/* The one table of this process: LMDB's locks are lost when a process opens a file twice (lmdb.h),
- * so all services that name it must share it. */
+/* The one table of this process: LMDB's locks are lost if a process opens a file twice (lmdb.h), so
+ * all services that name a file must share it. */
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct file *table;
 
@@ -82,7 +81,7 @@ static enum store_result take_out(struct store *store, const struct store_key *k
     size_t size;
     enum store_result there = get(store, key, record, &size, problem);
     if (there != STORE_DONE)
-        return there; /* handshakes that fail are many, and most had no session */
+        return there; /* failed handshakes are frequent, and most had no session */
     struct file_change *wanted = OPENSSL_zalloc(sizeof(*wanted));
     if (!wanted)
         return store_fail(problem, "out of memory for a session");
@@ -92,8 +91,8 @@ static enum store_result take_out(struct store *store, const struct store_key *k
 
 /* ---- Which file it is ---------------------------------------------------------------------- */
 
-/* An empty file is a new store to LMDB, so that it may be made here, to know which file it is. A
- * path that is something else than a file is not touched. */
+/* Makes the file if there is none, to identify it: LMDB takes an empty file for a new store. Does
+ * not touch anything that is not a regular file. */
 static int identify(const char *path, struct stat *status)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0600);
@@ -112,14 +111,14 @@ static bool is_lost(int error)
     return error == MDB_PANIC || error == MDB_MAP_RESIZED;
 }
 
-/* BAD_TXN: an error that LMDB met before in the transaction and did not tell. */
+/* BAD_TXN: an earlier error in the transaction that LMDB did not return. */
 static bool is_damaged(int error)
 {
     return error == MDB_CORRUPTED || error == MDB_PAGE_NOTFOUND || error == MDB_BAD_TXN;
 }
 
-/* What a crash of the machine has damaged: it is sessions only, so another is begun, and whoever
- * wants to can look at it. Not if another process has done so already. */
+/* Renames a file that a crash of the machine has damaged, so that a new one is made and the old one
+ * can be inspected. Not if another process has done so already. */
 static void set_aside(const struct file *file)
 {
     struct stat status;
@@ -127,12 +126,12 @@ static void set_aside(const struct file *file)
     if (lstat(file->path, &status) || status.st_dev != file->db.data.device ||
         status.st_ino != file->db.data.inode || asprintf(&name, "%s-damaged", file->path) < 0)
         return;
-    (void)rename(file->path, name); /* if it cannot be, it is as it was */
+    (void)rename(file->path, name); /* on failure it stays as it was */
     free(name);
 }
 
-/* Opening may wait for other processes; until it is done there is nothing to read. But whoever
- * names the file meanwhile must find that it is this one. */
+/* Opening may wait for other processes, and until it is done there is nothing to read. A service
+ * that names the file meanwhile must find this entry of the table. */
 static bool open_anew(struct file *file)
 {
     struct stat status;
@@ -168,12 +167,12 @@ static int write_changes(void *arg, struct file_change *const *changes, size_t c
     } else if (is_lost(error) && open_anew(file)) {
         error = file_db_write(&file->db, changes, count);
     }
-    return error; /* also where the next will be fine: it is worth a line in the log */
+    return error; /* even if the next write will succeed, since the error is worth a log line */
 }
 
 /* ---- Open and free ------------------------------------------------------------------------ */
 
-/* Its writer is gone. */
+/* The writer has stopped. */
 static void destroy(struct file *file)
 {
     file_db_close(&file->db);
@@ -182,8 +181,8 @@ static void destroy(struct file *file)
     free(file);
 }
 
-/* Where the writer waits for a process that does not go on, the file stays open, for whoever names
- * it next or to the end of this process. */
+/* If the writer waits for a process that does not go on, the file stays open for a service that
+ * names it later, or until this process exits. */
 static void release(struct store *store)
 {
     struct file *file = (struct file *)store;
@@ -194,7 +193,7 @@ static void release(struct store *store)
         while (*place != file)
             place = &(*place)->next;
         *place = file->next;
-        destroy(file); /* under the lock: nobody may open the file before it is closed */
+        destroy(file); /* under the lock, so that nothing opens the file before it is closed */
     }
     pthread_mutex_unlock(&table_lock);
 }
@@ -268,7 +267,7 @@ static struct file *open_file(const char *path, const struct store_limits *limit
 static bool is(struct file *file, const struct stat *status)
 {
     pthread_mutex_lock(&file->lock);
-    struct file_id id = file->db.data; /* after it was opened anew, it may be another */
+    struct file_id id = file->db.data; /* it changes if the file was opened anew */
     pthread_mutex_unlock(&file->lock);
     return id.device == status->st_dev && id.inode == status->st_ino;
 }

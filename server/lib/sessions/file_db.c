@@ -18,8 +18,8 @@
 enum {
     MAX_READERS = 1024,
     TABLES = 2,
-    LOCK_BYTES = 65536,  /* of the lock file, for MAX_READERS; LMDB adds what is missing */
-    EVICT_MAX = 512,     /* so many in one transaction, or its waiters wait too long */
+    LOCK_BYTES = 65536,  /* of the lock file, for MAX_READERS; LMDB extends it if needed */
+    EVICT_MAX = 512,     /* in one transaction; with more, other processes would wait too long */
     SPARE_SIXTEENTHS = 8 /* room of the map beyond the limit, for pages in transition */
 };
 
@@ -45,10 +45,10 @@ static MDB_val val(const void *data, size_t size)
     return (MDB_val){.mv_size = size, .mv_data = (void *)data};
 }
 
-/* ---- Both files are mapped, and who touches a page of a mapping that has no place on the disk is
- * killed (SIGBUS) ---- */
+/* ---- The files on the disk -----------------------------------------------------------------
+ * Both are mapped. A process that touches a mapped page without a block on the disk gets SIGBUS. */
 
-/* Where the file system cannot do it, it is left as it is. */
+/* Does nothing if the file system does not support it. */
 static int reserve(int fd, off_t offset, off_t size)
 {
     int error;
@@ -69,9 +69,9 @@ static char *name_lock(const char *path)
     return asprintf(&name, "%s-lock", path) < 0 ? NULL : name;
 }
 
-/* LMDB makes the lock file with a hole and writes to that; on a full disk there is an error now
- * instead. A file that is there does not grow: others have it mapped as it is. To be called while
- * it is not open in this process, since closing it ends the process's locks on it. */
+/* LMDB makes the lock file with a hole and writes to it; this reports a full disk as an error now.
+ * A file that exists does not grow, since other processes have mapped it. To be called while the
+ * file is not open in this process, since closing it releases the process's locks on it. */
 static int reserve_lock(struct file_db *db, const char *path)
 {
     struct stat status;
@@ -108,9 +108,8 @@ bool file_db_is_current(const struct file_db *db, const char *path)
     return is;
 }
 
-/* After a crash of the machine a file may be shorter than it says. What is missing becomes zeros,
- * which LMDB finds to be no pages of its own. (Its very last pages may be missing in good order:
- * they were free.) */
+/* After a crash of the machine a file may be shorter than its header says. The missing part becomes
+ * zeros, which LMDB detects. (The last pages may be missing without harm: they were free.) */
 static int fill_up(struct file_db *db)
 {
     MDB_envinfo info;
@@ -128,7 +127,7 @@ static int fill_up(struct file_db *db)
     db->data = id_of(&status);
     off_t size = (off_t)(info.me_last_pgno + 1) * pages.ms_psize;
     return status.st_size < size ? reserve(fd, size - 1, 1)
-                                 : 0; /* others may have made it longer by now */
+                                 : 0; /* another process may have extended it by now */
 }
 
 /* ---- Open --------------------------------------------------------------------------------- */
@@ -148,8 +147,7 @@ static int open_in(struct file_db *db, unsigned transaction, unsigned flags)
     return error;
 }
 
-/* Tables that are there are opened without the lock for writing: a process that is stopped may hold
- * it. */
+/* Opens existing tables without the write lock, which a stopped process may hold. */
 static int open_tables(struct file_db *db)
 {
     int error = open_in(db, MDB_RDONLY, 0);
@@ -168,8 +166,8 @@ static int make_reader(struct file_db *db)
     return error;
 }
 
-/* No sync: after a crash of the machine sessions need not be there, and the order of writes keeps
- * the file whole when it is only a process that dies. */
+/* No sync: sessions may be lost in a crash of the machine, and the order of writes keeps the file
+ * consistent if only a process dies. */
 static int open_env(struct file_db *db, const char *path)
 {
     const unsigned flags = MDB_NOTLS | MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOMETASYNC | MDB_NORDAHEAD;
@@ -195,7 +193,7 @@ int file_db_open(struct file_db *db, const char *path)
     }
     error = open_env(db, path);
     if (!error)
-        error = mdb_reader_check(db->env, NULL); /* those who were killed */
+        error = mdb_reader_check(db->env, NULL); /* frees the slots of processes that were killed */
     if (!error)
         error = open_tables(db);
     if (!error)
@@ -251,7 +249,7 @@ static int done_if_gone(int error)
     return error == MDB_NOTFOUND ? 0 : error;
 }
 
-/* Takes a record out of both tables. */
+/* Removes a record from both tables. */
 static int take_out(struct file_db *db, MDB_txn *txn, const struct store_key *key)
 {
     MDB_val wanted = val(key->bytes, STORE_KEY), found;
@@ -290,7 +288,7 @@ static size_t used_bytes(const MDB_stat *stat)
     return (stat->ms_branch_pages + stat->ms_leaf_pages + stat->ms_overflow_pages) * stat->ms_psize;
 }
 
-/* *over: there is more than the limits, less the share that is to be free, allow. */
+/* *OVER: more is stored than the limits allow, less the share that must stay free. */
 static int measure(struct file_db *db, MDB_txn *txn, unsigned free_sixteenths, bool *over)
 {
     MDB_stat records, order;
@@ -304,7 +302,7 @@ static int measure(struct file_db *db, MDB_txn *txn, unsigned free_sixteenths, b
     return error;
 }
 
-/* Has the record of this place in the order expired, or is it gone? */
+/* Has the record that this entry of the order table names expired, or is it gone? */
 static int look_at_oldest(struct file_db *db, MDB_txn *txn, MDB_val *key, bool *expired)
 {
     struct record_head head;
@@ -318,7 +316,7 @@ static int look_at_oldest(struct file_db *db, MDB_txn *txn, MDB_val *key, bool *
     return 0;
 }
 
-/* Takes the oldest out if it has expired or there is too much; *more: it did. */
+/* Removes the oldest record if it has expired or the limits are exceeded; *MORE: it was removed. */
 static int evict_oldest(struct file_db *db, MDB_txn *txn, MDB_cursor *cursor, bool over, bool *more)
 {
     MDB_val place, found;
@@ -375,8 +373,8 @@ static int write_once(struct file_db *db, struct file_change *const *changes, si
     return error;
 }
 
-/* Where there is no room, a killed reader may hold old pages, or the records have grown: an eighth
- * of all goes, then we try again. */
+/* If there is no room, a killed reader may hold old pages, or the records have grown. Then an
+ * eighth of the limits is freed, and the write is tried again. */
 int file_db_write(struct file_db *db, struct file_change *const *changes, size_t count)
 {
     int error = write_once(db, changes, count, 0);

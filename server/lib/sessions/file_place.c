@@ -1,4 +1,3 @@
-/* The place of a file store. */
 #include "server/lib/sessions/file_place.h"
 
 #include "config/private_file.h"
@@ -58,7 +57,7 @@ static bool check_step(const char *path, const char *at, enum step step, struct 
                     at);
 }
 
-/* Looks at FOLDER and at all above it, but for "/": who has that has everything. FOLDER is changed
+/* Checks FOLDER and all folders above it except "/", whose owner can do anything. Changes FOLDER
  * meanwhile. */
 static bool check_way(const char *path, char *folder, struct tls_error *error)
 {
@@ -85,7 +84,7 @@ static char *folder_of(const char *path)
     return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* Both the way that is named, which may lead through links, and the one where it leads. */
+/* Checks the path as it is named, which may lead through links, and the path it resolves to. */
 static bool check_folders(const char *path, struct tls_error *error)
 {
     char *named = folder_of(path);
@@ -101,7 +100,7 @@ static bool check_folders(const char *path, struct tls_error *error)
 
 /* ---- The files ---------------------------------------------------------------------------- */
 
-/* As nobody else can exchange it, it stays what it is until it is opened. */
+/* No other user can replace it, so it does not change before it is opened. */
 static bool check_file(const char *path, const char *at, struct tls_error *error)
 {
     struct stat status;

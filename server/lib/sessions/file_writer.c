@@ -1,5 +1,4 @@
-/* The thread that writes to a file store. Changes that come while it waits for other processes are
- * written together. */
+/* Changes that arrive while the thread waits for other processes are written together. */
 #include "server/lib/sessions/file_writer.h"
 
 #include "relay/clock.h"
@@ -14,7 +13,7 @@ enum { MAX_QUEUED = 256, WRITER_STACK = 128 * 1024 };
 
 struct job {
     struct file_change *change;
-    bool done, abandoned; /* the one that comes last frees it */
+    bool done, abandoned; /* whichever is set last frees it */
     int result;
 };
 
@@ -24,7 +23,7 @@ struct file_writer {
     pthread_t thread;
     pthread_mutex_t lock;   /* guards what follows; nothing is written under it */
     pthread_cond_t arrived; /* for the thread */
-    pthread_cond_t written; /* for those who wait */
+    pthread_cond_t written; /* for callers that wait */
     struct job *queue[MAX_QUEUED];
     size_t count;
     bool stop, stopped;
@@ -53,7 +52,7 @@ static void write_jobs(struct file_writer *writer, struct job *const *jobs, size
     pthread_mutex_unlock(&writer->lock);
 }
 
-/* Takes all that is queued. 0: to stop. */
+/* Takes all queued jobs. 0: stop. */
 static size_t take_jobs(struct file_writer *writer, struct job **jobs)
 {
     pthread_mutex_lock(&writer->lock);
@@ -80,7 +79,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Signals are for the threads of the program, not for this one. */
+/* The thread blocks all signals; the program's own threads receive them. */
 static int start(struct file_writer *writer)
 {
     pthread_attr_t attributes;
@@ -135,7 +134,7 @@ out_writer:
     return NULL;
 }
 
-/* The thread may be inside LMDB, where it waits for another process without end. */
+/* The thread may be inside LMDB, waiting for another process without a limit. */
 bool file_writer_free(struct file_writer *writer, int64_t deadline_us)
 {
     if (!writer)

@@ -1,4 +1,4 @@
-/* The thread that writes to a file store, and the queue to it. Any thread may hand over changes. */
+/* The thread that writes to a file store, and its queue. Any thread may pass changes to it. */
 #ifndef ACTPASS_SERVER_SESSIONS_FILE_WRITER_H
 #define ACTPASS_SERVER_SESSIONS_FILE_WRITER_H
 
@@ -12,12 +12,13 @@ struct file_writer *file_writer_new(int (*write)(void *arg, struct file_change *
                                                  size_t count),
                                     void *arg);
 
-/* Ends it after what is queued is written. False: that is not so by the deadline, and it goes on as
- * before. NULL is fine. */
+/* Stops the thread once all queued changes are written, and frees the writer. False: that did not
+ * happen by the deadline, and the writer goes on as before. WRITER may be NULL. */
 bool file_writer_free(struct file_writer *writer, int64_t deadline_us);
 
-/* Hands over a change, which the writer frees, and waits for it until the deadline. What write
- * said, EBUSY when the queue is full, or ETIMEDOUT: it will still be written. */
+/* Passes a change to the thread, which frees it, and waits for it until the deadline. Returns the
+ * result of WRITE, ENOMEM, EBUSY if the queue is full, or ETIMEDOUT: the change will still be
+ * written. */
 int file_writer_run(struct file_writer *writer, struct file_change *change, int64_t deadline_us);
 
 #endif

@@ -1,7 +1,9 @@
 /* What the files of session resumption share.
  *
- *   sessions.c   new, free, and what both roles need     as_server.c   stores and tickets
- * as_client.c   the table */
+ *   sessions.c    new, free, and what both roles need
+ *   as_server.c   stores and tickets
+ *   as_client.c   the table of sessions that peers gave us
+ */
 #ifndef ACTPASS_SERVER_SESSIONS_INTERNAL_H
 #define ACTPASS_SERVER_SESSIONS_INTERNAL_H
 
@@ -31,21 +33,21 @@ struct sessions {
 
 struct sessions *sessions_of(const SSL *ssl);
 
-/* Whatever becomes of a session, its full handshake must not be too long ago, and its peer must
- * still be one that we accept. */
+/* May the session be resumed? Its full handshake must not be too long ago, and its peer must still
+ * be accepted. */
 bool session_acceptable(const struct sessions *sessions, SSL_SESSION *session);
 
-/* Seconds for which a session that was just made or renewed may be kept. */
+/* For how many seconds a session that was just made or renewed may be kept. */
 int64_t session_lifetime_s(const struct sessions *sessions, const SSL *ssl,
                            const SSL_SESSION *session);
 
-/* The session as bytes; 0: it is too large or there is no memory. */
+/* Writes the session as bytes. Returns their number; 0: too large, or no memory. */
 size_t session_to_bytes(const SSL_SESSION *session, uint8_t buffer[SESSION_MAX]);
 
-/* NULL: no session, or one that is not to be resumed. */
+/* The caller frees it. NULL: the bytes are no session, or one that must not be resumed. */
 SSL_SESSION *session_from_bytes(const struct sessions *sessions, const uint8_t *bytes, size_t size);
 
-/* Each sets a context up; false: no memory. */
+/* Each sets up a context. False: no memory. */
 bool sessions_use_as_server(const struct sessions *sessions, SSL_CTX *ctx);
 bool sessions_use_as_client(SSL_CTX *ctx);
 

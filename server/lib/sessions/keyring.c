@@ -1,4 +1,3 @@
-/* The keys of session_key_file. */
 #include "server/lib/sessions/keyring.h"
 
 #include "config/private_file.h"
@@ -18,12 +17,12 @@
 enum { LOOK_EVERY_US = 1000000 };
 
 struct keyring {
-    char *file;           /* NULL: a key of our own */
+    char *file;           /* NULL: a random key */
     pthread_mutex_t lock; /* guards what follows; no file is read under it */
     struct key_set *keys;
     struct stat seen; /* the file as it was last read */
     int64_t looked_us;
-    bool bad; /* it could not be used then */
+    bool bad; /* it could not be used when it was last read */
 };
 
 /* ---- One key ------------------------------------------------------------------------------ */
@@ -95,8 +94,8 @@ static bool add_line(struct key_set *keys, const char *file, int number, char *l
     return set || tls_fail(error, "out of memory for session_key_file");
 }
 
-/* The rest of a line that was too long must not be taken for a line of its own, with a key in it.
- * What is left of the line is no key, unless it is a comment. */
+/* Skips the rest of a comment that is too long for the buffer, so that it is not read as a line
+ * with a key. Another line that is too long is made invalid. */
 static void skip_rest(FILE *in, char *line)
 {
     int c = 0;
@@ -150,7 +149,7 @@ static bool read_file(const char *file, struct key_set *keys, struct stat *seen,
     FILE *in = open_file(file, seen, error);
     if (!in)
         return false;
-    char buffer[4096]; /* ours, so that the keys do not stay in memory that was freed */
+    char buffer[4096]; /* ours, so that no keys stay in freed memory */
     setvbuf(in, buffer, _IOFBF, sizeof(buffer));
     bool fine = read_lines(in, file, keys, error);
     fclose(in);
@@ -268,7 +267,7 @@ bool keyring_refresh(struct keyring *keyring, struct tls_error *error)
     bool again = keyring->bad;
     struct stat seen = keyring->seen;
     if (look)
-        keyring->looked_us = now_us; /* others go on with the keys that are there */
+        keyring->looked_us = now_us; /* other threads go on with the current keys */
     pthread_mutex_unlock(&keyring->lock);
     if (!look || (stat(keyring->file, &now) == 0 && same_file(&now, &seen) && !again))
         return true;

@@ -1,5 +1,5 @@
-/* The keys with which sessions are sealed and tickets made: those of session_key_file, which the
- * administrator rotates on all hosts alike, or one made at start. Any thread. */
+/* The keys that seal sessions and encrypt tickets: those of session_key_file, which the
+ * administrator rotates on all hosts in the same way, or a random one made at start. Any thread. */
 #ifndef ACTPASS_SERVER_SESSIONS_KEYRING_H
 #define ACTPASS_SERVER_SESSIONS_KEYRING_H
 
@@ -11,7 +11,7 @@
 
 enum { KEYRING_KEY = 32, KEYRING_ID = 8, KEYRING_MAX = 16, TICKET_NAME = 16 };
 
-/* What is made of one line of the file; each use has a key of its own (HKDF, RFC 5869). */
+/* The keys derived from one line of the file, one for each use (HKDF, RFC 5869). */
 struct session_key {
     uint8_t id[KEYRING_ID]; /* of SHA-256 of the key */
     uint8_t seal[KEYRING_KEY];
@@ -20,7 +20,7 @@ struct session_key {
     uint8_t ticket_mac[KEYRING_KEY];
 };
 
-/* Never changed once made. The first key seals, all open. */
+/* Immutable once made. The first key encrypts, all decrypt. */
 struct key_set {
     atomic_uint references;
     size_t count;
@@ -30,18 +30,18 @@ struct key_set {
 struct keyring;
 
 /* Reads a file: one key a line, 64 hex digits; empty lines and lines that begin with # are skipped.
- * NULL as file: one random key. NULL with error. */
+ * Without a FILE (NULL): one random key. NULL with error. */
 struct keyring *keyring_new(const char *file, struct tls_error *error);
-void keyring_free(struct keyring *keyring); /* NULL is fine */
+void keyring_free(struct keyring *keyring); /* may be NULL */
 
-/* Reads the file again if it has changed; it is looked at once a second at most. False with error:
- * it cannot be used, and the keys from before stay. */
+/* Reads the file again if it has changed; checks it at most once a second. False with error: it
+ * cannot be used, and the previous keys stay in use. */
 bool keyring_refresh(struct keyring *keyring, struct tls_error *error);
 
-/* Reads it again in any case. */
+/* Reads it again in any case. False as above. */
 bool keyring_reload(struct keyring *keyring, struct tls_error *error);
 
-/* The keys as they are now, to be released. */
+/* The current keys; the caller releases them. */
 struct key_set *keyring_hold(struct keyring *keyring);
 void key_set_release(struct key_set *keys);
 

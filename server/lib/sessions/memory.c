@@ -1,4 +1,4 @@
-/* Sessions in memory: a hash table, and a list in the order of arrival. */
+/* A hash table, and a list in the order of arrival. */
 #include "server/lib/sessions/memory.h"
 
 #include "relay/clock.h"
@@ -32,7 +32,7 @@ static size_t cost(const struct record *record)
     return sizeof(*record) + record->size;
 }
 
-/* The key is a digest: any of its bytes are as good as a hash. */
+/* The key is a digest, so any of its bytes serve as a hash. */
 static struct record **bucket_of(struct memory *memory, const struct store_key *key)
 {
     uint32_t hash;
@@ -40,7 +40,7 @@ static struct record **bucket_of(struct memory *memory, const struct store_key *
     return &memory->buckets[hash & memory->mask];
 }
 
-/* The place that points to the record, or to NULL. */
+/* The link that points to the record, or that is NULL. */
 static struct record **find(struct memory *memory, const struct store_key *key)
 {
     struct record **place = bucket_of(memory, key);
@@ -49,7 +49,7 @@ static struct record **find(struct memory *memory, const struct store_key *key)
     return place;
 }
 
-/* There may be none. */
+/* *PLACE may be NULL. */
 static void drop(struct memory *memory, struct record **place)
 {
     struct record *record = *place;

@@ -1,4 +1,4 @@
-/* Sessions in the memory of this process. Bounded by count and by bytes; the oldest go first. */
+/* Sessions in the memory of this process. Beyond its limits the oldest are dropped. */
 #ifndef ACTPASS_SERVER_SESSIONS_MEMORY_H
 #define ACTPASS_SERVER_SESSIONS_MEMORY_H
 

@@ -1,4 +1,3 @@
-/* The Redis store. */
 #include "server/lib/sessions/redis.h"
 
 #include "relay/clock.h"
@@ -11,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Connections that are kept; more may be open at once for as long as they are used, but not without
- * bound. */
+/* Connections that are kept, and the maximum of those that are open at once. */
 enum { KEEP = 16, MAX_OPEN = 128, NAME = 80 };
 
 struct redis {
@@ -35,7 +33,7 @@ struct command {
 
 /* ---- Connections -------------------------------------------------------------------------- */
 
-/* May we ask now? With *link one that was kept, or NULL: open one. */
+/* May we ask now? Then *LINK is a connection that was kept, or NULL: open one. */
 static bool admit(struct redis *redis, struct redis_link **link, struct tls_error *problem)
 {
     bool may = false;
@@ -69,7 +67,7 @@ static void keep(struct redis *redis, struct redis_link *link)
         redis_link_close(link);
 }
 
-/* It is no use: leaves it alone for a while, and says the same as long. */
+/* Until the pause is over, calls fail with the same error. */
 static void pause_it(struct redis *redis, const struct tls_error *problem)
 {
     pthread_mutex_lock(&redis->lock);
@@ -79,7 +77,7 @@ static void pause_it(struct redis *redis, const struct tls_error *problem)
     pthread_mutex_unlock(&redis->lock);
 }
 
-/* Those that were kept are as dead as the one that was just found so. */
+/* After one kept connection was found dead, the others are dead, too. */
 static void drop_kept(struct redis *redis)
 {
     struct redis_link *dead[KEEP];
@@ -103,8 +101,8 @@ static redisReply *try_link(struct redis_link *link, const struct command *comma
                 : NULL;
 }
 
-/* A kept connection may be dead since Redis was started anew; then a new one gets a try within the
- * same deadline. */
+/* A kept connection is dead after a restart of Redis; then a new one is tried within the same
+ * deadline. */
 static redisReply *ask(struct redis *redis, const struct command *command,
                        struct tls_error *problem)
 {
@@ -131,7 +129,7 @@ static redisReply *ask(struct redis *redis, const struct command *command,
     return NULL;
 }
 
-/* "actpass:" and the key in hex, so that an administrator sees what is whose. */
+/* "actpass:" and the key in hex, so that an administrator sees which program owns a record. */
 static size_t name_record(const struct store_key *key, char name[NAME])
 {
     int size = snprintf(name, NAME, "actpass:");
@@ -140,7 +138,7 @@ static size_t name_record(const struct store_key *key, char name[NAME])
     return (size_t)size;
 }
 
-/* Redis said no: out of memory, read-only, still loading. It can be asked again. */
+/* Redis answered with an error: out of memory, read-only, still loading. It can be asked again. */
 static enum store_result refused(const redisReply *reply, struct tls_error *problem)
 {
     if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOAUTH", 6) == 0)
@@ -229,7 +227,7 @@ static bool copy_address(struct config_address *address, const struct config_ses
     return copy && address->text;
 }
 
-/* Names are resolved now, since that can take far longer than a handshake may wait. */
+/* Resolves the name now, since that can take far longer than a handshake may wait. */
 static bool look_up(struct redis_place *place, const struct config_sessions *where,
                     struct tls_error *error)
 {

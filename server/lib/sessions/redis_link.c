@@ -1,4 +1,3 @@
-/* One connection to a Redis. */
 #include "server/lib/sessions/redis_link.h"
 
 #include "relay/clock.h"
@@ -11,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The largest answer: a record, and what the protocol puts around it. */
+/* Bytes of the largest answer: a record, and the protocol's framing. */
 enum { MAX_ANSWER = STORE_RECORD + 1024 };
 
 struct redis_link {
@@ -74,7 +73,7 @@ static bool shake_hands(struct redis_link *link, struct redis_tls *tls, int64_t 
                  : done > 0;
 }
 
-/* What Redis answers is not printed: it was sent a secret. */
+/* Does not print the answer, since Redis was sent a secret. */
 static bool authenticate(struct redis_link *link, const struct redis_place *place,
                          int64_t deadline_us, struct tls_error *problem)
 {
@@ -163,7 +162,7 @@ static ssize_t send_some(struct redis_link *link, const char *data, size_t size,
                      : send(link->fd, data, size, MSG_NOSIGNAL);
 }
 
-/* What TLS has decrypted already is not seen by poll. */
+/* Asks TLS first, since poll does not see what it has decrypted already. */
 static ssize_t receive_some(struct redis_link *link, char *buffer, size_t size, int64_t deadline_us)
 {
     short events = POLLIN;
@@ -201,8 +200,8 @@ static bool send_all(struct redis_link *link, const char *data, size_t size, int
     return !error || fail(problem, "cannot ask", error);
 }
 
-/* One read of the answer. An array is no answer to anything that we ask, and its announced length
- * would be allocated. */
+/* One read of the answer. Refuses an array, which is no answer to our commands, since hiredis would
+ * allocate the announced length. */
 static bool take_some(struct redis_link *link, int64_t deadline_us, struct tls_error *problem)
 {
     char buffer[4096];

@@ -48,8 +48,8 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH; /* hazard 4 */
 }
 
-/* A type number of its own, which OpenSSL gives out 127 times at most (BIO_get_new_index), is only
- * needed for BIO_find_type. */
+/* Uses no type number of its own: OpenSSL has only 127 (BIO_get_new_index), and only BIO_find_type
+ * needs one. */
 static BIO_METHOD *make_method(void)
 {
     BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "redis");
@@ -74,7 +74,7 @@ static bool set_trust(SSL_CTX *ctx, const struct config_sessions *where, struct 
     return true;
 }
 
-/* Subject common names are not looked at: RFC 9525 section 6.3. */
+/* Ignores the subject's common name (RFC 9525 section 6.3). */
 static bool set_name(SSL_CTX *ctx, const char *host)
 {
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);

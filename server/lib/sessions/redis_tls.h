@@ -1,4 +1,5 @@
-/* TLS to a Redis: its certificate is always verified, its name or address included. */
+/* TLS to a Redis. Its certificate is always verified, including its name or address. One SSL object
+ * belongs to one thread at a time; the rest to any. */
 #ifndef ACTPASS_SERVER_SESSIONS_REDIS_TLS_H
 #define ACTPASS_SERVER_SESSIONS_REDIS_TLS_H
 
@@ -12,9 +13,9 @@ struct redis_tls;
 
 /* NULL with error: no CA, or one that cannot be used; no memory. */
 struct redis_tls *redis_tls_new(const struct config_sessions *where, struct tls_error *error);
-void redis_tls_free(struct redis_tls *tls); /* NULL is fine */
+void redis_tls_free(struct redis_tls *tls); /* may be NULL */
 
-/* A client on a connected socket that does not block and stays the caller's. NULL: no memory. */
+/* A client on a connected, non-blocking socket, which stays the caller's. NULL: no memory. */
 SSL *redis_tls_open(struct redis_tls *tls, int fd);
 
 /* 1: the handshake is done. 0: wait for *EVENTS first. -1 with problem. */

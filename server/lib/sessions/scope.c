@@ -1,10 +1,9 @@
-/* The session-id context. */
 #include "server/lib/sessions/scope.h"
 
 #include <openssl/evp.h>
 #include <string.h>
 
-/* Each part is added with its kind and length, so that no two policies are the same bytes. */
+/* Adds each part with its kind and length, so that different policies give different bytes. */
 static bool add(EVP_MD_CTX *digest, char kind, const void *data, size_t size)
 {
     uint64_t length = size;

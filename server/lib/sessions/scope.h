@@ -1,4 +1,4 @@
-/* The session-id context: a session made in one role, or under one policy, is never resumed in
+/* The session-id context: a session made in one role or under one policy is never resumed in
  * another (hazards 32 and 33). Any thread. */
 #ifndef ACTPASS_SERVER_SESSIONS_SCOPE_H
 #define ACTPASS_SERVER_SESSIONS_SCOPE_H
@@ -11,17 +11,17 @@
 
 enum { SCOPE_SIZE = 32 };
 
-/* Made of the role and of all that decides whom we accept and who we are: names, pins, versions,
- * ciphers, CA certificates (NULL: none, or the system's), client authentication, our own
- * certificate (NULL: none). False: no memory. */
+/* Derives the scope from the role and from all that decides which peers we accept and who we are:
+ * names, pins, versions, ciphers, CA certificates (NULL: none, or the system's), client
+ * authentication, our own certificate (NULL: none). False: no memory. */
 bool scope_of(const struct config_tls *tls, enum role role, const STACK_OF(X509) * ca,
               const X509 *own, uint8_t scope[SCOPE_SIZE]);
 
-/* Of one service: another one for each name; "" changes nothing. False: no memory. */
+/* Makes the scope that of one service; "" changes nothing. False: no memory. */
 bool scope_narrow(uint8_t scope[SCOPE_SIZE], const char *service);
 
-/* Of one set of revocation lists: with other lists, certificates between the peer's and the root
- * may be revoked, and a session does not carry them. NULL changes nothing. False: no memory. */
+/* Makes the scope that of one set of revocation lists, since other lists may revoke CA
+ * certificates, which a session does not contain. NULL changes nothing. False: no memory. */
 bool scope_narrow_by_crl(uint8_t scope[SCOPE_SIZE], const STACK_OF(X509_CRL) * lists);
 
 #endif

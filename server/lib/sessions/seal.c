@@ -1,4 +1,3 @@
-/* Sealed records. */
 #include "server/lib/sessions/seal.h"
 
 #include <limits.h>
@@ -7,7 +6,7 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-/* Sets up encryption or decryption with what is authenticated beside the data. */
+/* Sets up encryption or decryption, with the additional data to authenticate. */
 static bool start(EVP_CIPHER_CTX *gcm, bool encrypt, const struct session_key *key,
                   const uint8_t *head, struct seal_purpose purpose)
 {
@@ -57,7 +56,7 @@ bool seal_open(const struct key_set *keys, struct seal_purpose purpose, const ui
     const struct session_key *key = find_key(keys, sealed + 1);
     EVP_CIPHER_CTX *gcm = key ? EVP_CIPHER_CTX_new() : NULL;
     memcpy(tag, sealed + size - SEAL_TAG, SEAL_TAG);
-    (void)ERR_set_mark(); /* a record that does not open is nobody's failure */
+    (void)ERR_set_mark(); /* a record that does not open is not an error of TLS */
     bool opened = gcm && start(gcm, false, key, sealed, purpose) &&
                   EVP_DecryptUpdate(gcm, data, &out, sealed + SEAL_HEAD + SEAL_NONCE,
                                     (int)(size - SEAL_OVERHEAD)) == 1 &&

@@ -1,9 +1,9 @@
-/* Records that leave this process are sealed: AES-256-GCM, bound to what the record is for. Pure
- * functions on bytes; any thread.
+/* Records outside of this process are sealed: encrypted with AES-256-GCM and bound to their
+ * purpose. Pure functions on bytes; any thread.
  *
  *   version 1 | key id 8 | nonce 12 | ciphertext | tag 16
  *
- * The version, the key id and the purpose are authenticated with it. */
+ * The tag also authenticates the version, the key id and the purpose. */
 #ifndef ACTPASS_SERVER_SESSIONS_SEAL_H
 #define ACTPASS_SERVER_SESSIONS_SEAL_H
 
@@ -22,12 +22,13 @@ struct seal_purpose {
     size_t size;
 };
 
-/* Seals with the first key, into SIZE + SEAL_OVERHEAD bytes; their number, or 0: OpenSSL failed. */
+/* Seals with the first key, into SIZE + SEAL_OVERHEAD bytes. Returns their number; 0: OpenSSL
+ * failed. */
 size_t seal(const struct key_set *keys, struct seal_purpose purpose, const void *data, size_t size,
             uint8_t *sealed);
 
-/* Opens into SIZE - SEAL_OVERHEAD bytes. False: sealed for something else, with a key that we have
- * not, or changed on the way. */
+/* Opens into SIZE - SEAL_OVERHEAD bytes. False: sealed for another purpose or with an unknown key,
+ * or changed since. */
 bool seal_open(const struct key_set *keys, struct seal_purpose purpose, const uint8_t *sealed,
                size_t size, uint8_t *data);
 

@@ -1,4 +1,4 @@
-/* Reads one secret from a file: a password. */
+/* Reads a password from a file. Any thread. */
 #ifndef ACTPASS_SERVER_SESSIONS_SECRET_H
 #define ACTPASS_SERVER_SESSIONS_SECRET_H
 
@@ -11,12 +11,12 @@ enum { SECRET_MAX = 512 };
 
 struct secret {
     char text[SECRET_MAX + 2];
-    size_t size; /* 0: there is none */
+    size_t size; /* 0: none */
 };
 
 /* NAME is a path, or "credential:ID" for the systemd credential ID (systemd.exec(5)). The file must
- * be regular and not open to others; one newline at its end is left out. False with error, which
- * never holds the secret. */
+ * be regular and not accessible to others; one newline at its end is dropped. The caller erases the
+ * secret with secret_wipe. False with error, which never contains the secret. */
 bool secret_read(struct secret *secret, const char *name, struct tls_error *error);
 void secret_wipe(struct secret *secret);
 

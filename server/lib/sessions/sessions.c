@@ -66,7 +66,7 @@ bool sessions_failed(struct sessions *sessions, struct tls_error *error)
     return throttled_error_take(&sessions->failure, error);
 }
 
-/* Without resumption no tickets: in TLS 1.3 they are sent where nobody may be reading (hazard 15).
+/* Without resumption no tickets are sent: in TLS 1.3 the peer may not be reading then (hazard 15).
  */
 static bool use_nothing(SSL_CTX *ctx)
 {

@@ -1,15 +1,15 @@
-/* Session resumption of one configuration, in both roles: what OpenSSL asks for, joined to a store,
- * to tickets, and to the table of our own sessions as client.
+/* Session resumption of one configuration, in both roles. It connects OpenSSL's callbacks with a
+ * store or with tickets (as server) and with the table of sessions that peers gave us (as client).
  *
  *   store.h      memory.c, file.c, redis.c    where a server's sessions are
- *   seal.h       keyring.c, tickets.c         how those that leave the process are protected
+ *   seal.h       keyring.c, tickets.c         how sessions outside of this process are protected
  *   clients.h                                 a client's sessions
  *   validity.h                                how long a session may be trusted
  *
- * A session is only ever resumed in the scope (role, service, policy) that it was made in: OpenSSL
- * compares session-id contexts, the store's key is made of the scope, and the seal is bound to it.
- * The peer's certificate is looked at again before a session is resumed, and by tls_context_accepts
- * afterwards. Any thread. */
+ * A session is resumed only in the scope (role, service, policy) in which it was made: OpenSSL
+ * compares session-id contexts, and the store's key and the seal depend on the scope. The peer's
+ * certificate is judged again before a session is resumed, and by tls_context_accepts afterwards.
+ * Any thread. */
 #ifndef ACTPASS_SERVER_SESSIONS_SESSIONS_H
 #define ACTPASS_SERVER_SESSIONS_SESSIONS_H
 
@@ -28,25 +28,25 @@ struct sessions;
 struct sessions *sessions_new(const struct config_tls *tls,
                               bool (*accepts)(const void *arg, const X509 *peer), const void *arg,
                               struct tls_error *error);
-void sessions_free(struct sessions *sessions); /* NULL is fine */
+void sessions_free(struct sessions *sessions); /* may be NULL */
 
 /* Sets up a server's or client's context, including its session-id context. False: no memory. */
 bool sessions_use(struct sessions *sessions, SSL_CTX *ctx, enum role role,
                   const uint8_t scope[SCOPE_SIZE]);
 
 /* Before a handshake as client: offers a session of this peer if there is one, and keeps those that
- * it will give. PEER is the address that was dialed. Without memory nothing is offered. */
+ * the peer will give. PEER is the address that was dialed. Without memory nothing is offered. */
 void sessions_offer(struct sessions *sessions, SSL *ssl, const char *peer);
 
-/* After a handshake as client that failed: what was offered is not offered again. */
+/* After a handshake as client that failed: the session offered in it is not offered again. */
 void sessions_forget(struct sessions *sessions, SSL *ssl);
 
-/* After a handshake: sessions of TLS 1.3 may come to a client at any later time, but count from
- * now. Without memory they count from when they come. */
+/* After a handshake: the lifetime of sessions begins now, though in TLS 1.3 a client may receive
+ * them much later. Without memory it begins when they arrive. */
 void sessions_begin(SSL *ssl);
 
-/* Before SSL_free of a connection that TLS itself has not failed: OpenSSL would take its session
- * for a bad one where close_notify was not sent. */
+/* Before SSL_free of a connection that had no TLS error: otherwise OpenSSL would remove its session
+ * if close_notify was not sent. */
 void sessions_spare(SSL *ssl);
 
 /* An error of the store or of the keys that is to be logged: at most one a minute. False: none. */

@@ -58,7 +58,7 @@ enum store_result store_get(struct store *store, const struct store_key *key, vo
                             size_t *size, struct tls_error *error);
 enum store_result store_remove(struct store *store, const struct store_key *key,
                                struct tls_error *error);
-void store_free(struct store *store); /* NULL is fine */
+void store_free(struct store *store); /* may be NULL */
 
 /* Writes the error's sentence, as tls_fail does; always returns STORE_FAILED. */
 __attribute__((format(printf, 2, 3))) enum store_result store_fail(struct tls_error *error,

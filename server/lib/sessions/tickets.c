@@ -1,4 +1,3 @@
-/* The keys of session tickets. */
 #include "server/lib/sessions/tickets.h"
 
 #include <openssl/core_names.h>

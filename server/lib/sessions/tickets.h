@@ -7,9 +7,9 @@
 
 #include <openssl/evp.h>
 
-/* What SSL_CTX_set_tlsext_ticket_key_evp_cb asks: AES-256-CBC and HMAC-SHA256 with the keys of a
- * ticket's name, or of the first key for a new one. 1: fine; 2: fine, but give the client a new
- * one; 0: no such key; -1: OpenSSL failed. */
+/* The callback of SSL_CTX_set_tlsext_ticket_key_evp_cb: sets up AES-256-CBC and HMAC-SHA256 with
+ * the key that a ticket names, or with the first key for a new ticket. 1: done; 2: done, and the
+ * client needs a new ticket; 0: no such key; -1: OpenSSL failed. */
 int tickets_keys(const struct key_set *keys, unsigned char name[TICKET_NAME], unsigned char *iv,
                  EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool encrypt);
 

@@ -1,4 +1,3 @@
-/* How long a session may be trusted. */
 #include "server/lib/sessions/validity.h"
 
 #include <time.h>
@@ -51,7 +50,7 @@ static bool read_note(const SSL_SESSION *session, struct note *note)
     return true;
 }
 
-/* That of a session that carries none is made now. */
+/* For a session that carries none, a new one. */
 static struct note note_of(const SSL *ssl, const SSL_SESSION *session)
 {
     struct note note;

@@ -19,16 +19,16 @@ static struct binding *binding_of(const SSL *ssl)
 
 enum { ANSWERS = SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_ENCRYPTED_EXTENSIONS };
 
-/* Where somebody else's extension of this number may stand, which is nothing to us. OpenSSL has to
- * be told, or it takes it for ours in the wrong place. */
+/* Messages in which another program may use this number. OpenSSL must know them, or it reports our
+ * extension in the wrong message. */
 enum {
     ELSEWHERE = SSL_EXT_TLS1_3_HELLO_RETRY_REQUEST | SSL_EXT_TLS1_3_CERTIFICATE_REQUEST |
                 SSL_EXT_TLS1_3_NEW_SESSION_TICKET
 };
 
-/* ---- What we say -------------------------------------------------------------------------- */
+/* ---- What we send ------------------------------------------------------------------------- */
 
-/* 1: the extension is sent. OpenSSL asks a server only where the client has sent it. */
+/* 1: send the extension. OpenSSL calls this on a server only if the client has sent it. */
 static int add(SSL *ssl, unsigned type, unsigned context, const uint8_t **data, size_t *size,
                X509 *certificate, size_t chain_index, int *alert, void *arg)
 {
@@ -37,7 +37,7 @@ static int add(SSL *ssl, unsigned type, unsigned context, const uint8_t **data, 
     (void)certificate;
     (void)chain_index;
     (void)arg;
-    *alert = SSL_AD_INTERNAL_ERROR; /* not needed: this cannot fail */
+    *alert = SSL_AD_INTERNAL_ERROR; /* unused, since this cannot fail */
     *data = NULL;
     *size = 0;
     if (!binding)
@@ -53,10 +53,9 @@ static int add(SSL *ssl, unsigned type, unsigned context, const uint8_t **data, 
     return 1;
 }
 
-/* ---- What the peer says ------------------------------------------------------------------- */
+/* ---- What the peer sent ------------------------------------------------------------------- */
 
-/* Nobody can make an answer of ours look like another's: it is part of what both Finished confirm.
- */
+/* An attacker cannot hide our answer by changing it: both Finished messages cover it. */
 static bool is_answer(const uint8_t *data, size_t size)
 {
     return size == BINDING_MARK + BINDING_DIGEST && memcmp(data, mark, BINDING_MARK) == 0;
@@ -73,8 +72,8 @@ static const char *judge_answer(struct binding *binding, const uint8_t *data)
     return NULL;
 }
 
-/* The number is for private use: what does not have our form is somebody else's, and none of our
- * business. */
+/* The number is for private use: an extension that does not have our form belongs to another
+ * program and is ignored. */
 static int parse(SSL *ssl, unsigned type, unsigned context, const uint8_t *data, size_t size,
                  X509 *certificate, size_t chain_index, int *alert, void *arg)
 {
@@ -88,9 +87,9 @@ static int parse(SSL *ssl, unsigned type, unsigned context, const uint8_t *data,
     if (context == SSL_EXT_CLIENT_HELLO)
         binding->offered = size == 0;
     else if ((context & ANSWERS) && is_answer(data, size))
-        binding->trouble = judge_answer(binding, data);
+        binding->failure = judge_answer(binding, data);
     *alert = SSL_AD_ILLEGAL_PARAMETER;
-    return !binding->trouble;
+    return !binding->failure;
 }
 
 bool binding_use(SSL_CTX *ctx)

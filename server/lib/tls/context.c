@@ -1,4 +1,3 @@
-/* The two contexts of a configuration. */
 #include "server/lib/tls/context.h"
 
 #include "server/lib/base/error.h"
@@ -32,7 +31,7 @@ struct tls_context {
     char *server_name; /* SNI; NULL: none */
 };
 
-/* What is only needed while contexts are made. */
+/* Needed only while contexts are made. */
 struct material {
     const struct config_tls *tls;
     const char *service;
@@ -43,7 +42,7 @@ struct material {
 
 /* ---- One SSL_CTX -------------------------------------------------------------------------- */
 
-/* Of who we are with this certificate. */
+/* The scope of sessions with this certificate of ours. */
 static bool make_scope(const struct tls_context *context, const struct material *material,
                        enum role role, const X509 *own, uint8_t scope[SCOPE_SIZE])
 {
@@ -79,7 +78,7 @@ static void set_server(const struct tls_context *context, SSL_CTX *ctx)
 static int verify_mode(const struct tls_context *context, enum role role)
 {
     if (role == ROLE_CLIENT || context->client_auth == CONFIG_CLIENT_AUTH_REQUEST)
-        return SSL_VERIFY_PEER; /* the policy decides, also where it lets any peer in */
+        return SSL_VERIFY_PEER; /* the policy decides, even if it accepts any peer */
     if (context->client_auth == CONFIG_CLIENT_AUTH_REQUIRE)
         return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     return SSL_VERIFY_NONE;
@@ -92,7 +91,7 @@ static bool set_role(const struct tls_context *context, const struct material *m
     bool asks = server && context->client_auth != CONFIG_CLIENT_AUTH_NONE;
     if (server)
         set_server(context, ctx);
-    else /* there is something to answer with */
+    else /* we can answer a request */
         SSL_CTX_set_post_handshake_auth(ctx, material->identity.certificate ? 1 : 0);
     SSL_CTX_set_verify(ctx, verify_mode(context, role), NULL);
     verify_use(&context->verify, ctx);
@@ -121,7 +120,7 @@ static SSL_CTX *make_ctx(const struct tls_context *context, const struct materia
 
 /* ---- Both --------------------------------------------------------------------------------- */
 
-/* server_name, or the one plain DNS name that the peer must have. */
+/* server_name, or the DNS name that is the only name the peer may have. */
 static bool set_server_name(const struct config_tls *tls, struct tls_context *context,
                             struct tls_error *error)
 {
@@ -138,7 +137,7 @@ static bool set_revocation(const struct tls_context *context, const struct mater
            tls_fail(error, "crl cannot be used: OpenSSL says \"%s\"", tls_openssl_reason());
 }
 
-/* All that we show is ours: none of it is ever a peer's. */
+/* A peer must not have the key of any certificate that we show. */
 static bool make_served(struct tls_context *context, const struct material *material,
                         struct tls_error *error)
 {
@@ -230,9 +229,9 @@ void tls_context_free(struct tls_context *context)
 
 /* ---- Use ---------------------------------------------------------------------------------- */
 
-/* In OpenSSL 3.2 and later SSL_set_connect_state and SSL_set_accept_state make a record layer anew,
- * which may fail for want of memory. They return nothing, and SSL_set_bio would crash then; the
- * error queue, empty before, is all that tells. */
+/* In OpenSSL 3.2 and later SSL_set_connect_state and SSL_set_accept_state allocate a record layer.
+ * They return nothing, and SSL_set_bio crashes if there was no memory. Only the error queue, which
+ * was empty before, shows the failure. */
 static SSL *sound(SSL *ssl)
 {
     if (ERR_peek_error() == 0)

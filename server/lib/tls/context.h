@@ -1,5 +1,5 @@
-/* The two SSL_CTX of a configuration, one for each role, made from the same policy. Frozen before
- * the first SSL_new (hazard 11), so any thread may make SSL objects of it. */
+/* The two SSL_CTX of a configuration, one for each role, made from the same policy. They do not
+ * change after the first SSL_new (hazard 11), so any thread may make SSL objects of them. */
 #ifndef ACTPASS_SERVER_TLS_CONTEXT_H
 #define ACTPASS_SERVER_TLS_CONTEXT_H
 
@@ -11,53 +11,54 @@
 
 struct tls_context;
 
-/* Whose context it is. */
+/* Who owns the context. */
 struct tls_owner {
-    const char *service;       /* its name: sessions of other services are not resumed */
-    struct own_keys *own_keys; /* of all services, to outlive the context; NULL: it stands alone */
+    const char *service;       /* its name; "": none. Sessions of other services are not resumed */
+    struct own_keys *own_keys; /* shared by all services; must outlive the context; NULL: none */
 };
 
-/* Loads certificate, key and CA, and sets both contexts up for the roles that ROLE allows (auto:
- * both). Refuses, with one sentence that names the file or key and the remedy: a key that does not
- * match the certificate, a role server without a certificate, a role client (or auto) that says
- * nobody to trust, client authentication without anybody to trust, unknown ciphers. NULL with
- * error. Nothing of TLS is used afterwards, and this thread's error queue is empty. */
+/* Loads certificate, key and CA, and makes a context for each role that ROLE allows (auto: both).
+ * NULL with error, which names the file or key and the remedy: a key that does not match the
+ * certificate, a server without a certificate, a client or client authentication without anything
+ * to trust, unknown ciphers, and so on. TLS may be freed afterwards. This thread's error queue is
+ * empty on return. The caller frees the context with tls_context_free, after its SSL objects. */
 struct tls_context *tls_context_new(struct tls_owner owner, const struct config_tls *tls,
                                     enum config_role role, struct tls_error *error);
 void tls_context_free(struct tls_context *context);
 
-/* A fresh SSL in accept (server) or connect (client) state with no BIO yet; the context must
- * outlive it. NULL: no memory, or a role that the context was not made for. */
+/* A new SSL object, ROLE_SERVER in accept state or ROLE_CLIENT in connect state, without a BIO. The
+ * context must outlive it. NULL: no memory, or a role that the context was not made for. */
 SSL *tls_context_ssl(struct tls_context *context, enum role role);
 
-/* To be asked after every handshake, resumed ones too: is this peer the one we expect? A peer
- * without a certificate passes only where none is required. Where ALPN is required a protocol must
- * have been agreed on. False with error. */
+/* Is this peer accepted? To be called after each handshake, also after a resumed one. A peer
+ * without a certificate passes only if none is required. If ALPN is required, a protocol must have
+ * been agreed on. False with error. */
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls_error *error);
 
-/* Where we dialed, a peer that is accepted must be known, whatever client authentication says: it
- * has shown a certificate, or the policy takes any peer. */
+/* On a connection that we opened, the peer must also be authenticated, whatever client
+ * authentication is configured: it has shown a certificate, or the policy accepts any peer. */
 bool tls_context_knows(const struct tls_context *context, SSL *ssl);
 
-/* To be called once the first handshake is accepted. A later one (TLS 1.2, renegotiation) must show
- * the same certificate, and does not agree on a protocol anew. True: we are client and answer when
- * the server wants to renegotiate, which is only where that is safe (RFC 5746, RFC 7627); else it
- * is refused. */
+/* To be called once the first handshake is accepted. In a later one (TLS 1.2, renegotiation) the
+ * peer must show the same certificate, and no protocol is agreed on again. True: we are client, and
+ * a renegotiation by the server is safe (RFC 5746, RFC 7627) and will be answered. False: it is
+ * refused. */
 bool tls_context_up(SSL *ssl);
 
-/* Why verification failed on this SSL, as policy_accepts or OpenSSL said it; "" if it did not. */
+/* Why verification failed on this SSL, in the words of policy_accepts or OpenSSL; "" if it did not.
+ * Lives as long as the SSL. */
 const char *tls_context_refusal(SSL *ssl);
 
-/* ---- Resumption as client, and what went wrong with sessions -------------------------------- */
+/* ---- Sessions ------------------------------------------------------------------------------ */
 
-/* Before a handshake as client with a peer at an address that we dialed: offers a session that it
- * gave us, and keeps those that it will give. */
+/* Before a handshake as client: offers a session of the peer at that address, and keeps those that
+ * the peer will give. */
 void tls_context_offer(struct tls_context *context, SSL *ssl, const char *peer);
 
-/* After a handshake that failed: what was offered in it will not be again. */
+/* After a handshake that failed: the session offered in it will not be offered again. */
 void tls_context_failed(struct tls_context *context, SSL *ssl);
 
-/* Before SSL_free, however TLS ended: only after a fatal alert is the session of no use. */
+/* Before SSL_free: keeps the session resumable, unless a fatal alert was sent or received. */
 void tls_context_done(SSL *ssl);
 
 /* An error of the store or of the keys of sessions that is to be logged, at most one a minute. Such

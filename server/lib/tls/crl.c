@@ -1,4 +1,3 @@
-/* Certificate revocation lists. */
 #include "server/lib/tls/crl.h"
 
 #include "server/lib/tls/pem.h"
@@ -24,7 +23,7 @@ bool crl_use(STACK_OF(X509_CRL) * lists, X509_STORE *store)
     return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }
 
-/* OpenSSL would want a list of every issuer up to the root. */
+/* OpenSSL requires a list of each issuer up to the root. */
 static int pass_uncovered_issuers(int fine, X509_STORE_CTX *verification)
 {
     if (fine || X509_STORE_CTX_get_error(verification) != X509_V_ERR_UNABLE_TO_GET_CRL ||

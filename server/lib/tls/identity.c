@@ -1,4 +1,3 @@
-/* Our own certificate and key. */
 #include "server/lib/tls/identity.h"
 
 #include "server/lib/tls/pem.h"
@@ -17,7 +16,7 @@ static bool load(const struct config_tls *tls, struct identity *identity, struct
     if (!identity->key)
         return false;
     bool match = X509_check_private_key(identity->certificate, identity->key) == 1;
-    if (!match && (ERR_peek_error() == 0 || tls_memory_was_short(NULL))) /* or none for a word */
+    if (!match && (ERR_peek_error() == 0 || tls_memory_was_short(NULL))) /* or for an error entry */
         return tls_fail(error, "out of memory for key %s", key);
     ERR_clear_error();
     return match || tls_fail(error,
@@ -43,8 +42,8 @@ void identity_free(struct identity *identity)
     *identity = (struct identity){NULL, NULL, NULL, NULL};
 }
 
-/* With a chain set, an empty one too, OpenSSL builds none of its own at each handshake: what is
- * sent is what the file holds. */
+/* If a chain is set, even an empty one, OpenSSL builds none at each handshake, but sends what the
+ * file holds. */
 bool identity_use(const struct identity *identity, SSL_CTX *ctx, struct tls_error *error)
 {
     if (!identity->certificate || (SSL_CTX_use_certificate(ctx, identity->certificate) == 1 &&

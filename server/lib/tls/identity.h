@@ -1,4 +1,4 @@
-/* Our own certificate, what stands between it and the root, and the key. Any thread. */
+/* Our own certificate, its chain, and the key. Any thread. */
 #ifndef ACTPASS_SERVER_TLS_IDENTITY_H
 #define ACTPASS_SERVER_TLS_IDENTITY_H
 
@@ -14,13 +14,13 @@ struct identity {
     const char *file; /* of the certificate, for messages; the configuration's */
 };
 
-/* Loads what the configuration names; nothing where it names nothing. The key is looked for in the
- * certificate's file where it has none of its own. False with error; then nothing is held. */
+/* Loads the files that the configuration names, if any. Without a file for the key, the key is
+ * expected in the certificate's file. False with error; then there is nothing to free. */
 bool identity_load(const struct config_tls *tls, struct identity *identity,
                    struct tls_error *error);
-void identity_free(struct identity *identity); /* what it holds, not itself */
+void identity_free(struct identity *identity); /* its members, not the struct */
 
-/* Makes a context show it. False with error. */
+/* Makes a context show the identity, if there is a certificate. False with error. */
 bool identity_use(const struct identity *identity, SSL_CTX *ctx, struct tls_error *error);
 
 #endif

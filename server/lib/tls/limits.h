@@ -1,6 +1,6 @@
-/* What an SSL_CTX allows before anybody has authenticated, and which algorithms it takes. All of it
- * is set here, so that the system's openssl.cnf, whose "system_default" OpenSSL reads into each new
- * SSL_CTX, weakens nothing. */
+/* What an SSL_CTX allows before a peer has authenticated, and which algorithms it accepts. OpenSSL
+ * reads "system_default" of the system's openssl.cnf into each new SSL_CTX; all settings are set
+ * here again, so that it cannot weaken them. */
 #ifndef ACTPASS_TLS_LIMITS_H
 #define ACTPASS_TLS_LIMITS_H
 
@@ -9,17 +9,19 @@
 
 #include <openssl/ssl.h>
 
-/* Options, modes and versions; the security level is 2 (SSL_CTX_set_security_level(3)). */
+/* Sets options, modes and versions, and security level 2 (SSL_CTX_set_security_level(3)). False: no
+ * memory. */
 bool limits_use(SSL_CTX *ctx, const struct config_tls *tls);
 
-/* Ciphers, cipher suites, groups and signature algorithms. */
+/* Sets ciphers, cipher suites, groups and signature algorithms. False with error. */
 bool algorithms_use(SSL_CTX *ctx, const struct config_tls *tls, struct tls_error *error);
 
-/* The groups that are offered and accepted where the configuration names none, for a version of
- * OpenSSL (OpenSSL_version_num(3)). */
+/* The groups to offer and accept if the configuration names none, for a version of OpenSSL
+ * (OpenSSL_version_num(3)). */
 const char *openssl_default_groups(unsigned long version);
 
-/* NULL, or what is wrong with this version of OpenSSL (OpenSSL_version_num(3)) and what to do. */
+/* What is wrong with this version of OpenSSL (OpenSSL_version_num(3)) and what to do; NULL:
+ * nothing. */
 const char *openssl_version_warning(unsigned long version);
 
 #endif

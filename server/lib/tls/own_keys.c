@@ -1,10 +1,9 @@
-/* The keys of the process. */
 #include "server/lib/tls/own_keys.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-/* A key that was added twice is there twice: they are few. */
+/* A key that was added twice is in the list twice. */
 struct own_keys {
     pthread_mutex_t lock; /* guards what follows; taken last */
     struct config_pin *keys;
@@ -44,7 +43,7 @@ bool own_keys_add(struct own_keys *own_keys, const struct config_pin *keys, size
     return more;
 }
 
-/* The place of the key, or the count. The lock is held. */
+/* The index of the key, or the count if it is not there. The lock is held. */
 static size_t find(const struct own_keys *own_keys, const struct config_pin *key)
 {
     size_t at = 0;

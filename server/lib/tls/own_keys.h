@@ -1,5 +1,5 @@
-/* The keys that all services of a process show, now or for connections that are still open: none of
- * them is ever a peer's. Any thread. */
+/* The keys of all services of a process, those before a reload included while connections of that
+ * time are open. No peer may have one of them (reflection, hazard 30). Any thread. */
 #ifndef ACTPASS_SERVER_TLS_OWN_KEYS_H
 #define ACTPASS_SERVER_TLS_OWN_KEYS_H
 
@@ -9,12 +9,11 @@
 
 struct own_keys;
 
-struct own_keys *own_keys_new(void); /* NULL: no memory */
-void own_keys_free(
-    struct own_keys *own_keys); /* all that was added is removed by then; NULL is fine */
+struct own_keys *own_keys_new(void);           /* NULL: no memory */
+void own_keys_free(struct own_keys *own_keys); /* once all keys were removed; may be NULL */
 
-/* Each key is there until it was removed as often as it was added. False: no memory, and none was
- * added. */
+/* A key stays until it was removed as often as it was added. False: no memory; then none of the
+ * keys was added. */
 bool own_keys_add(struct own_keys *own_keys, const struct config_pin *keys, size_t count);
 void own_keys_remove(struct own_keys *own_keys, const struct config_pin *keys, size_t count);
 

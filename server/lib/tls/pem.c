@@ -1,4 +1,3 @@
-/* PEM files. */
 #include "server/lib/tls/pem.h"
 
 #include "config/private_file.h"
@@ -9,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Instead of OpenSSL's own, which asks on the terminal. */
+/* Replaces OpenSSL's callback, which asks on the terminal. */
 /* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int no_passphrase(char *buffer, int size, int writing, void *asked)
 {
@@ -38,8 +37,8 @@ static BIO *open_file(const char *what, const char *path, struct tls_error *erro
     return bio;
 }
 
-/* Did reading fail for want of memory, and not for what is in the file? OpenSSL that says nothing
- * had none for a word. The error queue is emptied, reason is what it said. */
+/* Did reading fail for lack of memory, and not because of the file? An empty error queue means that
+ * OpenSSL had no memory for an entry. Empties the queue; *REASON is what OpenSSL said. */
 static bool no_memory(const char *what, const char *path, const char **reason,
                       struct tls_error *error)
 {
@@ -51,7 +50,7 @@ static bool no_memory(const char *what, const char *path, const char **reason,
     return true;
 }
 
-/* Did reading stop because no further block of the wanted kind is there? */
+/* Did reading stop because the file has no further block of this kind? */
 static bool is_at_end(void)
 {
     unsigned long code = ERR_peek_last_error();
@@ -134,7 +133,7 @@ STACK_OF(X509_CRL) * pem_crls(const char *path, struct tls_error *error)
     return NULL;
 }
 
-/* Looks at the file that is open: the one at its path may be another by now. */
+/* Checks the open file, since its path may name another file by now. */
 static bool is_private(BIO *bio, const char *path, struct tls_error *error)
 {
     FILE *file = NULL;

@@ -1,4 +1,3 @@
-/* Whom we accept as peer. */
 #include "server/lib/tls/policy.h"
 
 #include "server/lib/tls/crl.h"
@@ -12,13 +11,13 @@
 struct policy {
     bool any_peer;
     bool has_ca;
-    struct config_peer_names names; /* none: any name will do */
-    struct config_pin *pins;        /* none: any key will do */
+    struct config_peer_names names; /* none: any name is accepted */
+    struct config_pin *pins;        /* none: any key is accepted */
     size_t pin_count;
     struct config_pin *own; /* our own keys */
     size_t own_count;
-    struct own_keys *shared;      /* those of the whole process, ours too; NULL: nobody shares */
-    STACK_OF(X509_CRL) * revoked; /* NULL: nobody looks */
+    struct own_keys *shared;      /* those of the process, ours included; NULL: not shared */
+    STACK_OF(X509_CRL) * revoked; /* NULL: not checked */
 };
 
 static bool copy_names(const struct config_tls *tls, struct policy *policy, struct tls_error *error)
@@ -133,9 +132,8 @@ static bool judge(const struct policy *policy, const X509 *peer, struct tls_erro
 {
     struct config_pin pin;
     if (!pin_of(peer, &pin))
-        return tls_fail_for_memory(error); /* which alone can fail there */
-    /* The key, not the whole certificate: who shows our key under another certificate is us, too.
-     */
+        return tls_fail_for_memory(error); /* the only failure there */
+    /* Compares keys, not certificates: a peer with our key is ourselves under any certificate. */
     if (is_own(policy, &pin))
         return tls_fail(error, "its key is our own: we are talking to ourselves, or to a mirror");
     if (policy->any_peer)

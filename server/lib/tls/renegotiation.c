@@ -28,7 +28,7 @@ bool renegotiation_same_peer(const SSL *ssl, const X509 *peer, struct tls_error 
 {
     const void *first = ssl_data_get(ssl, SSL_PART_FIRST_PEER);
     return !first || first == &no_certificate || X509_cmp(first, peer) == 0 ||
-           tls_fail(error, "in a renegotiation it is another than before");
+           tls_fail(error, "the certificate changed during renegotiation");
 }
 
 bool renegotiation_allow(SSL *ssl)

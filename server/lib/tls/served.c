@@ -1,4 +1,3 @@
-/* What a TLS server shows. */
 #include "server/lib/tls/served.h"
 
 #include "server/lib/base/error.h"
@@ -28,8 +27,8 @@ struct served {
 
 /* ---- New and free -------------------------------------------------------------------------- */
 
-/* OpenSSL looks at a key's strength only when it takes the certificate, which should not be with a
- * client's hello. */
+/* OpenSSL checks the strength of a key only when a certificate is used. This does it at load, and
+ * not with a client's hello. */
 static bool try_identity(const struct identity *identity, struct tls_error *error)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -163,8 +162,8 @@ static unsigned read_two(const unsigned char *at)
     return (unsigned)at[0] << 8 | at[1];
 }
 
-/* The host name of the extension: a list of one, as everybody sends it. False: there is none, or
- * not in this form, and OpenSSL will say what is wrong with it. */
+/* The host name of the extension, which is a list of one. False: there is none, or the extension
+ * has another form, which OpenSSL reports. */
 static bool read_name(SSL *ssl, struct name *name)
 {
     enum { LIST = 2, TYPE = 1, LENGTH = 2, HEAD = LIST + TYPE + LENGTH };
@@ -208,7 +207,7 @@ static const struct choice *find(const struct served *served, struct name name, 
 static bool take(const struct choice *choice, SSL *ssl)
 {
     const struct identity *identity = &choice->identity;
-    SSL_certs_clear(ssl); /* or one with a key of another kind would stay beside it */
+    SSL_certs_clear(ssl); /* otherwise one with another type of key would stay */
     return SSL_use_cert_and_key(ssl, identity->certificate, identity->key, identity->chain, 1) ==
                1 &&
            SSL_set_session_id_context(ssl, choice->scope, SCOPE_SIZE) == 1;

@@ -1,4 +1,3 @@
-/* An OCSP response. */
 #include "server/lib/tls/staple.h"
 
 #include <errno.h>
@@ -9,12 +8,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { MOST_BYTES = 65536 };
+enum { MAX_BYTES = 65536 };
 
 struct staple {
-    unsigned char bytes[MOST_BYTES];
+    unsigned char bytes[MAX_BYTES];
     size_t size;
-    ASN1_TIME *until; /* NULL: newer information is available all the time */
+    ASN1_TIME *until; /* NULL: no limit */
     X509 *certificate;
 };
 
@@ -27,16 +26,16 @@ static bool read_file(const char *path, struct staple *staple, struct tls_error 
     if (!file)
         return tls_fail(error, "ocsp_response %s cannot be read: %s", path,
                         strerror_r(errno, text, sizeof(text)));
-    staple->size = fread(staple->bytes, 1, MOST_BYTES, file);
+    staple->size = fread(staple->bytes, 1, MAX_BYTES, file);
     bool failed = ferror(file) != 0;
     (void)fclose(file);
     if (failed)
         return tls_fail(error, "ocsp_response %s cannot be read", path);
-    return staple->size < MOST_BYTES ||
+    return staple->size < MAX_BYTES ||
            tls_fail(error, "ocsp_response %s is too large to be an OCSP response", path);
 }
 
-/* The serial number alone would not do: every CA has its 1. */
+/* The serial number alone is not enough: each CA has a number 1. */
 static bool is_about(const OCSP_SINGLERESP *single, const X509 *certificate)
 {
     ASN1_OCTET_STRING *issuer;

@@ -10,12 +10,13 @@
 struct staple;
 
 /* Reads a DER file, which must hold a successful response about this certificate that is not out of
- * date. Who signed it is for the clients to check. NULL with error. */
+ * date. Its signature is not verified; clients do that. Keeps a reference to the certificate. NULL
+ * with error. */
 struct staple *staple_new(const char *path, X509 *certificate, struct tls_error *error);
-void staple_free(struct staple *staple); /* NULL is fine */
+void staple_free(struct staple *staple); /* may be NULL */
 
-/* Has a server's context show it to clients that ask for it, where the connection's certificate is
- * the one that it is about, for as long as it is up to date. */
+/* Makes a server's context show the response to clients that ask for it, if the connection uses
+ * that certificate and the response is not out of date. The staple must outlive the context. */
 void staple_use(struct staple *staple, SSL_CTX *ctx);
 
 #endif

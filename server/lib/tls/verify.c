@@ -1,4 +1,3 @@
-/* The check of the peer's certificate inside the handshake. */
 #include "server/lib/tls/verify.h"
 
 #include "server/lib/base/error.h"
@@ -12,7 +11,7 @@
 
 /* ---- The reason, kept with the SSL -------------------------------------------------------- */
 
-/* Without memory for it, verify_refusal falls back on OpenSSL's own words. */
+/* Without memory for it, verify_refusal returns OpenSSL's own words. */
 static void keep_reason(SSL *ssl, const char *text)
 {
     (void)ssl_data_set(ssl, SSL_PART_REFUSAL, strdup(text), free);
@@ -44,7 +43,7 @@ static void describe_chain_failure(X509_STORE_CTX *store, struct tls_error *erro
     BIO_free(memory);
 }
 
-/* The purpose, serverAuth or clientAuth (hazard 31), was set by OpenSSL according to the role. */
+/* OpenSSL has set the purpose by the role: serverAuth or clientAuth (hazard 31). */
 static bool check_chain(X509_STORE_CTX *store, struct tls_error *error)
 {
     crl_prepare(store);
@@ -68,9 +67,9 @@ static bool check_policy(const struct policy *policy, X509_STORE_CTX *store, con
     return false;
 }
 
-/* A server that agrees on no protocol learns it before it sees our certificate. It is no question
- * of identity, so the error queue names it first. (As server we have settled it before, and in a
- * renegotiation the first handshake has.) */
+/* As client, refuses a server that agreed on no protocol before it sees our certificate. That is
+ * not a question of identity, so the error queue names it first. (As server we have selected the
+ * protocol already, and in a renegotiation the first handshake has.) */
 static bool check_protocol(const struct verify *verify, X509_STORE_CTX *store, const SSL *ssl)
 {
     if (renegotiation_is_one(ssl) || alpn_agreed(verify->alpn, ssl))
@@ -80,7 +79,7 @@ static bool check_protocol(const struct verify *verify, X509_STORE_CTX *store, c
     return false;
 }
 
-/* A check that could not be made for want of memory refuses, too, but blames nobody. */
+/* A check that could not be made for lack of memory also refuses, but does not blame the peer. */
 static void refuse(SSL *ssl, X509_STORE_CTX *store, const struct tls_error *error)
 {
     keep_reason(ssl, error->text);
@@ -95,7 +94,7 @@ static int check(X509_STORE_CTX *store, void *arg)
     const struct verify *verify = arg;
     struct tls_error error = {""};
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    (void)ERR_set_mark(); /* what goes wrong on the way must not be taken for TLS's failure */
+    (void)ERR_set_mark(); /* errors of the check must not be taken for errors of TLS */
     bool accepts = (!policy_needs_chain(verify->policy) || check_chain(store, &error)) &&
                    check_policy(verify->policy, store, ssl, &error);
     if (!accepts &&

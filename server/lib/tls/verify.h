@@ -1,4 +1,4 @@
-/* The check of the peer's certificate inside the handshake, so that a refusal is an alert. */
+/* Checks the peer's certificate during the handshake, so that a refusal is sent as an alert. */
 #ifndef ACTPASS_SERVER_TLS_VERIFY_H
 #define ACTPASS_SERVER_TLS_VERIFY_H
 
@@ -7,15 +7,15 @@
 
 #include <openssl/ssl.h>
 
-/* Makes the context ask the policy (and, as client, for the protocol) about every certificate that
- * a peer shows. Both must outlive the context's SSL objects. */
+/* How a context checks each certificate that a peer shows: by the policy and, as client, whether a
+ * protocol was agreed on. All of it must outlive the context's SSL objects. */
 struct verify {
     const struct policy *policy;
     const struct alpn *alpn;
 };
 void verify_use(const struct verify *verify, SSL_CTX *ctx);
 
-/* The reason that was kept for this SSL; "" if nothing was refused. Lives as long as the SSL. */
+/* Why this SSL's peer was refused; "" if it was not. Lives as long as the SSL. */
 const char *verify_refusal(SSL *ssl);
 
 #endif
