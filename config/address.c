@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char no_memory[] = "out of memory";
-
 static const char *parse_port(const char *text, uint16_t *port)
 {
     static const char wrong[] = "the port must be a number from 0 to 65535";

@@ -12,7 +12,8 @@ static void add_address(struct equals *equals, struct place *place,
         equals_add(equals, place, address_canonical(address));
 }
 
-void check_unique(struct messages *messages, const struct place *services, struct config *config)
+void check_unique(struct messages *messages, const struct place *services,
+                  const struct config *config)
 {
     struct equals names = {.messages = messages};
     struct equals addresses = {.messages = messages};
@@ -28,14 +29,12 @@ void check_unique(struct messages *messages, const struct place *services, struc
 }
 
 static void check_service(struct messages *messages, struct place *place,
-                          struct config_service *service)
+                          const struct config_service *service)
 {
     const struct place *role = place_find(place, "role");
     struct place *tls = place_find(place, "tls");
     struct place *listen = place_find(place, "listen");
     struct place *dial = place_find(place, "dial");
-    if (!role && dial)
-        service->connection.role = CONFIG_ROLE_CLIENT;
     struct checked_service checked = {
         .messages = messages,
         .service = service,
@@ -47,6 +46,7 @@ static void check_service(struct messages *messages, struct place *place,
         .may_serve = service->connection.role != CONFIG_ROLE_CLIENT,
         .may_connect = service->connection.role != CONFIG_ROLE_SERVER,
     };
+    check_needs(&checked);
     check_dial(&checked);
     check_fast_open(&checked);
     check_roles(&checked);
@@ -61,10 +61,10 @@ static void check_service(struct messages *messages, struct place *place,
     check_files(&checked);
 }
 
-void check(struct messages *messages, const struct place *root, struct config *config)
+void check(struct messages *messages, const struct place *root, const struct config *config)
 {
     const struct place *services = place_find(root, "services");
-    struct config_service *service = config->services;
+    const struct config_service *service = config->services;
     if (!service)
         return;
     for (struct place *child = services->child; child; child = child->next, service++)

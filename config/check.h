@@ -6,25 +6,26 @@
 #include "config/document.h"
 #include "config/messages.h"
 
-/* The services in CONFIG are those under "services" in ROOT, one for one. Fills in what
- * depends on several keys: the key's file, the conversations of both roles. */
-void check(struct messages *messages, const struct place *root, struct config *config);
+/* The services in CONFIG are those under "services" in ROOT, one for one, and normalized. Changes
+ * nothing. */
+void check(struct messages *messages, const struct place *root, const struct config *config);
 
 /* One service, as its checks see it. */
 struct checked_service {
     struct messages *messages;
-    struct config_service *service;
+    const struct config_service *service;
     struct place *place, *tls;   /* tls: NULL if it could not be read */
     struct place *listen, *dial; /* the keys; NULL where they are not there */
     bool role_known;             /* else nothing that depends on the role is checked */
     bool may_serve, may_connect;
 };
 
+void check_needs(const struct checked_service *checked);
 void check_dial(const struct checked_service *checked);
 void check_fast_open(const struct checked_service *checked);
 void check_roles(const struct checked_service *checked);
 void check_limits(const struct checked_service *checked);
-void check_conversations(const struct checked_service *checked); /* before check_http */
+void check_conversations(const struct checked_service *checked);
 void check_http(const struct checked_service *checked);
 /* These need the "tls". */
 void check_trust(const struct checked_service *checked);
@@ -38,12 +39,13 @@ bool check_file(struct messages *messages, struct place *place, const char *path
 /* The same for one with a secret: warns when others may read it. */
 void check_secret_file(struct messages *messages, struct place *place, const char *path,
                        const char *secret, const char *wanted);
-/* A certificate and its key, which by default lies in the certificate's file: fills that in. */
+/* A certificate and its key: under "certificate" and, unless it lies in the same file, "key". */
 void check_key_pair(struct messages *messages, const struct place *place, const char *certificate,
-                    char **key);
+                    const char *key);
 void check_folder(struct messages *messages, struct place *place, const char *path);
 
 /* Two services of one name, or two that listen on one address. */
-void check_unique(struct messages *messages, const struct place *services, struct config *config);
+void check_unique(struct messages *messages, const struct place *services,
+                  const struct config *config);
 
 #endif

@@ -20,13 +20,13 @@ static void add_names(struct equals *equals, const struct place *names)
 
 static void check_list(const struct checked_service *checked, const struct place *list)
 {
-    struct config_certificate *certificate = checked->service->connection.tls.certificates;
+    const struct config_certificate *certificate = checked->service->connection.tls.certificates;
     struct equals names = {.messages = checked->messages};
     if (!certificate)
         return;
     for (struct place *child = list->child; child; child = child->next, certificate++) {
         add_names(&names, place_find(child, "server_names"));
-        check_key_pair(checked->messages, child, certificate->certificate, &certificate->key);
+        check_key_pair(checked->messages, child, certificate->certificate, certificate->key);
     }
     equals_report(&names, "another certificate has this name");
 }
@@ -35,7 +35,6 @@ void check_certificates(const struct checked_service *checked)
 {
     static const char *const keys[] = {"certificates", "unknown_server_name", "ocsp_response"};
     struct place *list = place_find(checked->tls, "certificates");
-    struct place *unknown = place_find(checked->tls, "unknown_server_name");
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         struct place *place = place_find(checked->tls, keys[i]);
         if (place && checked->role_known && !checked->may_serve)
@@ -44,7 +43,4 @@ void check_certificates(const struct checked_service *checked)
     }
     if (list)
         check_list(checked, list);
-    else if (checked->service->connection.tls.unknown_server_name == CONFIG_UNKNOWN_NAME_REFUSE)
-        error_at(checked->messages, unknown,
-                 "needs \"certificates\" with the names that are known");
 }

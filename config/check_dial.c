@@ -14,24 +14,6 @@ static void check_one_of(struct messages *messages, struct place *left, struct p
                  first->item->string);
 }
 
-/* Keys that mean something only beside another one. */
-static void check_companions(const struct checked_service *checked)
-{
-    static const char *const for_dial[] = {"listen_plain", "dial_from", "persistent",
-                                           "connect_timeout"};
-    static const char *const for_listen[] = {"role_hints", "tcp_fast_open_queue", "limits"};
-    for (size_t i = 0; !checked->dial && i < sizeof(for_dial) / sizeof(*for_dial); i++) {
-        struct place *place = place_find(checked->place, for_dial[i]);
-        if (place)
-            error_at_key(checked->messages, place, "only goes with \"dial\", remove it");
-    }
-    for (size_t i = 0; !checked->listen && i < sizeof(for_listen) / sizeof(*for_listen); i++) {
-        struct place *place = place_find(checked->place, for_listen[i]);
-        if (place)
-            error_at_key(checked->messages, place, "only goes with \"listen\", remove it");
-    }
-}
-
 static void check_use(const struct checked_service *checked)
 {
     struct place *plain = place_find(checked->place, "listen_plain");
@@ -49,12 +31,7 @@ static void check_retry(const struct checked_service *checked)
 {
     const struct config_dial *dial = &checked->service->dial;
     struct place *retry = place_find(checked->place, "retry");
-    struct place *persistent = place_find(checked->place, "persistent");
-    if (!retry)
-        return;
-    if (!dial->persistent && !(persistent && persistent->bad))
-        error_at_key(checked->messages, retry, "only goes with \"persistent\": true, remove it");
-    if (!retry->bad && dial->retry_min_ms > dial->retry_max_ms)
+    if (retry && !retry->bad && dial->retry_min_ms > dial->retry_max_ms)
         error_at(checked->messages, retry, "\"min\" (%s) must not be longer than \"max\" (%s)",
                  duration_print(dial->retry_min_ms).text, duration_print(dial->retry_max_ms).text);
 }
@@ -133,15 +110,12 @@ static void check_from(const struct checked_service *checked)
 
 void check_dial(const struct checked_service *checked)
 {
-    if (checked->listen && checked->dial) {
+    if (checked->listen && checked->dial)
         check_one_of(checked->messages, checked->listen, checked->dial);
-    } else if (!checked->listen && !checked->dial) {
+    else if (!checked->listen && !checked->dial)
         error_at(checked->messages, checked->place, "\"listen\" or \"dial\" is missing");
-    } else {
-        check_companions(checked);
-        if (checked->dial)
-            check_use(checked);
-    }
+    else if (checked->dial)
+        check_use(checked);
     if (checked->dial) {
         check_addresses(checked);
         check_from(checked);
@@ -152,11 +126,7 @@ void check_dial(const struct checked_service *checked)
 void check_fast_open(const struct checked_service *checked)
 {
     struct place *on = place_find(checked->place, "tcp_fast_open");
-    struct place *queue = place_find(checked->place, "tcp_fast_open_queue");
-    bool wanted = checked->service->connection.tcp_fast_open;
-    if (wanted && is_unix_only(checked->service))
+    if (checked->service->connection.tcp_fast_open && is_unix_only(checked->service))
         error_at_key(checked->messages, on,
                      "is for TCP, and this service has unix: addresses only");
-    if (queue && !queue->bad && !wanted && !(on && on->bad))
-        error_at_key(checked->messages, queue, "only goes with \"tcp_fast_open\": true, remove it");
 }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -66,31 +65,25 @@ void check_folder(struct messages *messages, struct place *place, const char *pa
 }
 
 void check_key_pair(struct messages *messages, const struct place *place, const char *certificate,
-                    char **key)
+                    const char *key)
 {
     static const char secret[] = "a private key";
     static const char wanted[] = "a PEM file";
     struct place *certificate_place = place_find(place, "certificate");
     struct place *key_place = place_find(place, "key");
-    if (*key)
-        check_secret_file(messages, key_place, *key, secret, wanted);
-    if (!certificate)
-        return;
-    if (key_place) {
+    if (key_place && key)
+        check_secret_file(messages, key_place, key, secret, wanted);
+    if (certificate && key_place)
         (void)check_file(messages, certificate_place, certificate, wanted);
-        return;
-    }
-    check_secret_file(messages, certificate_place, certificate, secret, wanted);
-    *key = strdup(certificate);
-    if (!*key)
-        messages->out_of_memory = true;
+    else if (certificate)
+        check_secret_file(messages, certificate_place, certificate, secret, wanted);
 }
 
 void check_files(const struct checked_service *checked)
 {
     struct messages *messages = checked->messages;
-    struct config_tls *tls = &checked->service->connection.tls;
-    check_key_pair(messages, checked->tls, tls->certificate, &tls->key);
+    const struct config_tls *tls = &checked->service->connection.tls;
+    check_key_pair(messages, checked->tls, tls->certificate, tls->key);
     if (tls->ca)
         (void)check_file(messages, place_find(checked->tls, "ca"), tls->ca, "a PEM file");
     if (tls->crl)

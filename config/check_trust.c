@@ -1,7 +1,6 @@
 /* Whom does a service trust? Saying nothing must never mean everybody. */
 #include "config/check.h"
-
-enum { TRUST_KEYS = 4 };
+#include "config/tls_rules.h"
 
 enum config_client_auth config_client_auth(const struct config_tls *tls)
 {
@@ -39,93 +38,64 @@ static void check_opener(const struct checked_service *checked)
         error_at(checked->messages, client_auth ? client_auth : checked->tls, "%s", wrong);
 }
 
-/* The keys that say whom to trust, as far as they are there. */
-struct trust {
-    struct place *keys[TRUST_KEYS];
-    bool ca, names, pins;
-};
-
-static struct trust trust_of(const struct place *tls)
+/* By the keys that are there, though their values may be wrong: those were reported already. */
+static struct tls_facts facts_of(const struct checked_service *checked)
 {
-    struct trust trust = {.keys = {place_find(tls, "ca"), place_find(tls, "peer_names"),
-                                   place_find(tls, "peer_pins"), place_find(tls, "crl")}};
-    trust.ca = trust.keys[0];
-    trust.names = trust.keys[1];
-    trust.pins = trust.keys[2];
-    return trust;
+    const struct config_connection *connection = &checked->service->connection;
+    struct tls_facts facts = tls_facts_of(&connection->tls, connection->role);
+    facts.may_serve = checked->role_known && checked->may_serve;
+    facts.may_connect = checked->role_known && checked->may_connect;
+    facts.certificate = place_find(checked->tls, "certificate");
+    facts.key = place_find(checked->tls, "key");
+    facts.ca = place_find(checked->tls, "ca");
+    facts.names = place_find(checked->tls, "peer_names");
+    facts.pins = place_find(checked->tls, "peer_pins");
+    facts.crl = place_find(checked->tls, "crl");
+    facts.alpn = place_find(checked->tls, "alpn");
+    facts.certificates = place_find(checked->tls, "certificates");
+    return facts;
 }
 
-static void check_insecure(const struct checked_service *checked, const struct trust *trust)
+static void check_rules(const struct checked_service *checked, const struct tls_facts *facts)
 {
-    for (size_t i = 0; i < TRUST_KEYS; i++) {
-        if (trust->keys[i])
-            error_at_key(checked->messages, trust->keys[i],
-                         "contradicts \"insecure_any_peer\": true, remove one of the two");
+    for (const struct tls_rule *rule = tls_rules; rule->wrong; rule++) {
+        struct place *place = rule->key ? place_find(checked->tls, rule->key) : checked->tls;
+        if (!rule->broken(facts) || (place->bad && rule->key && rule->about == RULE_ABOUT_VALUE))
+            continue;
+        if (rule->about == RULE_ABOUT_KEY)
+            error_at_key(checked->messages, place, "%s", rule->wrong);
+        else
+            error_at(checked->messages, place, "%s", rule->wrong);
     }
 }
 
-static void check_client(const struct checked_service *checked, const struct trust *trust)
+/* What a service that is only TLS server says in vain, or too little. */
+static void warn_server(const struct checked_service *checked, const struct tls_facts *facts)
 {
-    const char *wrong = "must say whom it trusts: add \"ca\" and \"peer_names\", or \"peer_pins\"";
-    if (trust->pins || (trust->ca && trust->names))
-        return;
-    if (trust->ca)
-        wrong = "must say whom it trusts, and \"ca\" alone is everybody with a certificate of that "
-                "CA: add \"peer_names\", or \"peer_pins\"";
-    else if (trust->names)
-        wrong =
-            "must say whom it trusts, and \"peer_names\" needs somebody to vouch for the names: "
-            "add \"ca\", or \"peer_pins\"";
-    error_at(checked->messages, checked->tls, "this service may become TLS client and %s", wrong);
-}
-
-static void check_server(const struct checked_service *checked, const struct trust *trust)
-{
-    struct place *client_auth = place_find(checked->tls, "client_auth");
-    const struct config_tls *tls = &checked->service->connection.tls;
+    static const char *const keys[] = {"ca", "peer_names", "peer_pins", "crl"};
+    const struct place *client_auth = place_find(checked->tls, "client_auth");
+    bool asks = facts->client_auth != CONFIG_CLIENT_AUTH_NONE;
     if (client_auth && client_auth->bad)
         return;
-    bool asks = config_client_auth(tls) != CONFIG_CLIENT_AUTH_NONE;
-    for (size_t i = 0; !asks && i < TRUST_KEYS; i++) {
-        if (trust->keys[i] && !trust->keys[i]->bad)
-            warning_at(checked->messages, trust->keys[i],
+    for (size_t i = 0; !asks && i < sizeof(keys) / sizeof(*keys); i++) {
+        struct place *place = place_find(checked->tls, keys[i]);
+        if (place && !place->bad)
+            warning_at(checked->messages, place,
                        "has no effect: with \"client_auth\": \"none\" no client is asked for a "
                        "certificate");
     }
-    if (!asks)
-        return;
-    if (!trust->ca && !trust->pins)
-        error_at(checked->messages, client_auth,
-                 "needs somebody to vouch for the clients: add \"ca\", or \"peer_pins\"");
-    else if (tls->ca_system && !trust->names && !trust->pins)
-        warning_at(checked->messages, trust->keys[0],
+    if (asks && checked->service->connection.tls.ca_system && !facts->names && !facts->pins)
+        warning_at(checked->messages, place_find(checked->tls, "ca"),
                    "lets in everybody with a certificate of any public CA: add \"peer_names\"");
 }
 
 void check_trust(const struct checked_service *checked)
 {
-    struct trust trust = trust_of(checked->tls);
-    struct place *key = place_find(checked->tls, "key");
-    struct place *crl = place_find(checked->tls, "crl");
-    bool certificate = place_find(checked->tls, "certificate");
-    if (key && !certificate)
-        error_at_key(checked->messages, key, "needs \"certificate\" beside it");
-    if (crl && !trust.ca && !checked->service->connection.tls.insecure_any_peer)
-        error_at_key(checked->messages, crl,
-                     "needs \"ca\" beside it, whose certificates it revokes");
-    if (checked->service->connection.tls.require_alpn && !place_find(checked->tls, "alpn"))
-        error_at_key(checked->messages, place_find(checked->tls, "require_alpn"),
-                     "needs \"alpn\" beside it, with the protocols that are required");
+    const struct tls_facts facts = facts_of(checked);
+    check_rules(checked, &facts);
     if (!checked->role_known)
         return;
-    if (checked->may_serve && !certificate)
-        error_at(checked->messages, checked->tls,
-                 "this service may become TLS server: add \"certificate\"");
     check_opener(checked);
-    if (checked->service->connection.tls.insecure_any_peer)
-        check_insecure(checked, &trust);
-    else if (checked->may_connect)
-        check_client(checked, &trust);
-    else
-        check_server(checked, &trust);
+    if (!facts.any_peer && !facts.may_connect)
+        warn_server(checked, &facts);
 }

@@ -56,6 +56,38 @@ struct config_strings {
     size_t count;
 };
 
+/* A name that a peer's certificate may carry. */
+enum config_name_kind {
+    CONFIG_NAME_DNS,
+    CONFIG_NAME_DNS_BELOW, /* "*.": each name of one label below this one */
+    CONFIG_NAME_IP,
+    CONFIG_NAME_URI,
+    CONFIG_NAME_EMAIL,
+    CONFIG_NAME_COMMON /* the subject's common name */
+};
+
+struct config_peer_name {
+    enum config_name_kind kind;
+    char *text;          /* without its kind, and DNS_BELOW without "*." */
+    uint8_t address[16]; /* IP: in network order */
+    size_t address_size; /* IP: 4 or 16 */
+};
+
+struct config_peer_names {
+    struct config_peer_name *items;
+    size_t count;
+};
+
+/* SHA-256 of the DER form of a SubjectPublicKeyInfo (RFC 7469 section 2.4). */
+struct config_pin {
+    uint8_t digest[32];
+};
+
+struct config_pins {
+    struct config_pin *items;
+    size_t count;
+};
+
 /* "host:port", "[v6]:port" or "unix:/path". The text is as the user wrote it, for messages. */
 struct config_address {
     enum config_address_kind kind;
@@ -100,20 +132,19 @@ struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
     char *key;
     char *ca; /* PEM file, or NULL */
-    /* "name", "*.name" or "192.0.2.1", or one with its kind before it: "dns:", "ip:", "uri:",
-     * "email:" or "cn:"; each as the user wrote it. */
-    struct config_strings peer_names;
-    struct config_strings peer_pins; /* SHA-256 of the SPKI: "sha256:" and 64 hex digits */
-    char *server_name;               /* SNI sent when we are client */
-    char *ciphers;                   /* TLS 1.2, OpenSSL's cipher list syntax */
-    char *ciphersuites;              /* TLS 1.3 */
-    char *groups;                    /* of key exchange, OpenSSL's syntax; NULL: the default */
+    struct config_peer_names peer_names;
+    struct config_pins peer_pins;
+    char *server_name;  /* SNI sent when we are client: a DNS name; NULL: the only peer name, if it
+                           is one */
+    char *ciphers;      /* TLS 1.2, OpenSSL's cipher list syntax */
+    char *ciphersuites; /* TLS 1.3 */
+    char *groups;       /* of key exchange, OpenSSL's syntax; NULL: the default */
     uint64_t
         max_certificate_list; /* bytes of certificates that the peer may show; 0: the default */
     uint64_t verify_depth;    /* CA certificates between the peer's and one of ca; 0: the default */
-    struct config_strings alpn;
-    char *crl;           /* PEM file with CRLs, or NULL */
-    char *ocsp_response; /* DER file that a TLS server staples, or NULL */
+    struct config_strings alpn; /* at most 255, each of 1 to 255 bytes */
+    char *crl;                  /* PEM file with CRLs, or NULL */
+    char *ocsp_response;        /* DER file that a TLS server staples, or NULL */
     /* What server names choose between; where none fits, CERTIFICATE and KEY stand. */
     struct config_certificate *certificates;
     size_t certificate_count;
@@ -149,8 +180,10 @@ struct config_connection {
 /* A part of what "http" serves that only peers with a certificate may see. */
 struct config_protected {
     char *prefix; /* of the decoded path: begins and ends with "/"; the longest that fits counts */
-    struct config_strings peer_names; /* as in struct config_tls; if there are names or pins, the */
-    struct config_strings peer_pins;  /* certificate must have one, besides what TLS demands */
+    /* As in struct config_tls. If there are names or pins, the certificate must have one of each,
+     * besides what TLS demands. */
+    struct config_peer_names peer_names;
+    struct config_pins peer_pins;
 };
 
 struct config_http {
@@ -255,6 +288,8 @@ void config_report_free(struct config_report *report);
 
 /* A connection's settings with every default in place, as if nothing had been configured. */
 void config_connection_init(struct config_connection *connection);
+/* A copy that owns nothing: all values but those of "tls", which are empty. */
+struct config_connection config_connection_without_tls(const struct config_connection *connection);
 void config_connection_free(struct config_connection *connection); /* what it holds, not itself */
 
 /* The one that was written, or the one that holds where none was. */
@@ -265,6 +300,25 @@ enum config_client_auth config_client_auth(const struct config_tls *tls);
  * ever). */
 const char *config_wrong_client_auth(const struct config_connection *connection,
                                      enum config_opener opener);
+
+/* Do the values fit each other: does a role that can occur have its certificate and know whom to
+ * trust? NULL, or what is wrong (a string that lives for ever) and the key that it is about (NULL:
+ * all of "tls"). */
+const char *config_wrong_tls(const struct config_tls *tls, enum config_role role, const char **key);
+
+/* Parses a name as the "peer_names" key does: "name", "*.name" or "192.0.2.1", or one with its kind
+ * before it: "dns:", "ip:", "uri:", "email:" or "cn:". Returns NULL, or what is wrong (a string
+ * that lives for ever). On failure the name is empty. */
+const char *config_peer_name_parse(const char *text, struct config_peer_name *name);
+bool config_peer_names_copy(const struct config_peer_names *from, struct config_peer_names *to);
+void config_peer_names_free(struct config_peer_names *names); /* what they hold, not themselves */
+
+/* Parses "sha256:" and 64 hex digits. Returns NULL, or what is wrong (a string that lives for
+ * ever). */
+const char *config_pin_parse(const char *text, struct config_pin *pin);
+
+/* A label of a DNS name: 1 to 63 letters, digits, "-" and "_", with no "-" at its ends. */
+bool config_is_dns_label(const char *label, size_t length);
 
 /* Parses an address as the "listen" and "forward" keys do. Returns NULL, or what is wrong (a
  * string that lives for ever). On failure the address is empty. */

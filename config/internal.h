@@ -33,22 +33,28 @@ char *path_beside(const char *file, const char *path);
 
 /* Checkers of strings: NULL if it is fine, or what is wrong (a string that lives for ever). */
 const char *wrong_service_name(const char *text);
-const char *wrong_peer_name(const char *text);
-const char *wrong_peer_pin(const char *text);
 const char *wrong_server_name(const char *text);  /* that we send */
 const char *wrong_offered_name(const char *text); /* that a certificate is for: wildcards too */
 const char *wrong_prefix(const char *text);
 const char *wrong_index(const char *text);
 const char *wrong_alpn(const char *text);
 const char *wrong_ciphers(const char *text);
+/* Characters that no DNS name has, though people write them. */
+const char *wrong_dns_letters(const char *text);
 bool is_dns_name(const char *text); /* ASCII labels; an all-numeric last one is none */
 bool is_ipv4(const char *text);
 bool is_ipv6(const char *text);
 
+/* How many leading characters are letters, digits or one of the others. */
+size_t name_span(const char *text, const char *others);
+
+/* What a parser returns that could not allocate. Compared by its address. */
+extern const char no_memory[];
+
 /* Every default in place. */
 void config_service_init(struct config_service *service);
 void config_init(struct config *config);
-void config_conversation_free(struct config_conversation *conversation); /* what it holds */
+void config_strings_free(struct config_strings *strings); /* what they hold */
 
 /* "192.0.2.0/24". False with what is wrong; the network is empty (family 0) then. */
 struct network_fault {

@@ -10,21 +10,23 @@
 
 /* The type of a key's value, and how it is stored. */
 enum key_type {
-    KEY_BOOL,      /* bool */
-    KEY_INTEGER,   /* uint64_t */
-    KEY_DURATION,  /* int64_t, milliseconds */
-    KEY_STRING,    /* char * */
-    KEY_STRINGS,   /* struct config_strings */
-    KEY_ENUM,      /* an enum: the index of the name in names, plus min */
-    KEY_PATH,      /* char *, relative to the configuration's folder */
-    KEY_ADDRESS,   /* struct config_address */
-    KEY_ADDRESSES, /* a pointer to an array of them; the count is at second */
-    KEY_NETWORK,   /* struct config_network */
-    KEY_NETWORKS,  /* a pointer to an array of them; the count is at second */
-    KEY_SESSIONS,  /* struct config_sessions */
-    KEY_PRESENT,   /* nothing: the value is true or {} */
-    KEY_OBJECT,    /* what the keys of the object store */
-    KEY_OBJECTS    /* a pointer to an array; the count is at second */
+    KEY_BOOL,       /* bool */
+    KEY_INTEGER,    /* uint64_t */
+    KEY_DURATION,   /* int64_t, milliseconds */
+    KEY_STRING,     /* char * */
+    KEY_STRINGS,    /* struct config_strings */
+    KEY_PEER_NAMES, /* struct config_peer_names */
+    KEY_PEER_PINS,  /* struct config_pins */
+    KEY_ENUM,       /* an enum: the index of the name in names, plus min */
+    KEY_PATH,       /* char *, relative to the configuration's folder */
+    KEY_ADDRESS,    /* struct config_address */
+    KEY_ADDRESSES,  /* a pointer to an array of them; the count is at second */
+    KEY_NETWORK,    /* struct config_network */
+    KEY_NETWORKS,   /* a pointer to an array of them; the count is at second */
+    KEY_SESSIONS,   /* struct config_sessions */
+    KEY_PRESENT,    /* nothing: the value is true or {} */
+    KEY_OBJECT,     /* what the keys of the object store */
+    KEY_OBJECTS     /* a pointer to an array; the count is at second */
 };
 
 #define KEY_NOWHERE SIZE_MAX /* the offset of a key whose value is checked and not stored */
@@ -46,7 +48,7 @@ struct key {
     bool required;
     bool never;    /* DURATION: "never" is allowed */
     bool empty;    /* STRING: "" is allowed */
-    bool deferred; /* read by check_conversations, not with the object */
+    bool deferred; /* read by normalize, not with the object */
     /* The limits of an INTEGER, of a DURATION in ms, of an ADDRESS's port; a list has 1 to max
      * items; the first name of an ENUM is stored as min. */
     int64_t min, max;
@@ -56,13 +58,13 @@ struct key {
     const char *const *names;  /* ENUM, SESSIONS: ends with NULL */
     const char *word;          /* PATH: a word that is not a path, and sets the bool at second */
     const char *scheme;        /* PATH: a value with this prefix is not a path, and is kept */
-    const char *pattern;       /* STRING, STRINGS: of each, for the schema; NULL: not empty */
+    const char *pattern; /* of a STRING or each item of a list, for the schema; NULL: not empty */
     const char *(*wrong)(const char *); /* STRING, STRINGS: returns what is wrong, NULL: nothing */
     const struct key_object *object;    /* OBJECT, OBJECTS */
     const char *needs;                  /* another key of the object that must be there */
     const char *needs_true;             /* another key of the object that must be true */
     enum key_choice choice;
-    int handler;   /* of a handler's key: its enum config_conversation_kind, which is not 0 */
+    unsigned kind; /* of a handler: stored at second, as an enum, when the key is there */
     size_t offset; /* in the structure that the object fills */
     size_t second;
 };
@@ -80,6 +82,7 @@ extern const struct key_object service_object;      /* struct config_service */
 extern const struct key_object conversation_object; /* struct config_conversation */
 extern const struct key_object http_object;         /* struct config_http */
 extern const struct key_object tls_object;          /* struct config_tls */
+extern const struct key_object certificate_object;  /* struct config_certificate */
 
 /* The members of a key that say where its value is stored, and its limits. */
 #define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)

@@ -15,15 +15,13 @@ static const struct key protected_keys[] = {
     {.name = "peer_names",
      .help = "Names of which the client's certificate must carry one here, besides what tls "
              "demands. Written as in tls.",
-     .type = KEY_STRINGS,
-     .wrong = wrong_peer_name,
+     .type = KEY_PEER_NAMES,
      KEY_LIMITS(1, 10000),
      KEY_STORED_IN(config_protected, peer_names)},
     {.name = "peer_pins",
      .help = "Public keys of which the client must have one here. Written as in tls.",
-     .type = KEY_STRINGS,
+     .type = KEY_PEER_PINS,
      .pattern = KEY_PIN_PATTERN,
-     .wrong = wrong_peer_pin,
      KEY_LIMITS(1, 10000),
      KEY_STORED_IN(config_protected, peer_pins)},
     {0}};
@@ -60,7 +58,9 @@ static const struct key http_keys[] = {
 const struct key_object http_object = {.keys = http_keys, .outer = &conversation_object};
 
 static const struct key conversation_keys[] = {
-#define HANDLER_VALUE(member) KEY_STORED_IN(config_conversation, member)
+#define HANDLER_VALUE(value, member)                          \
+    .kind = (value), KEY_COUNT_IN(config_conversation, kind), \
+    KEY_STORED_IN(config_conversation, member)
 #include "config/handler_keys.inc"
 #undef HANDLER_VALUE
     {0}};

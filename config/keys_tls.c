@@ -42,7 +42,7 @@ static const struct key certificate_keys[] = {
      KEY_STORED_IN(config_certificate, key)},
     {0}};
 
-static const struct key_object certificate_object = {
+const struct key_object certificate_object = {
     .keys = certificate_keys, .outer = &tls_object, .size = sizeof(struct config_certificate)};
 
 static const struct key tls_keys[] = {
@@ -73,15 +73,13 @@ static const struct key tls_keys[] = {
      KEY_STORED_IN(config_tls, client_auth)},
     {.name = "peer_names",
      .help = peer_names_help,
-     .type = KEY_STRINGS,
-     .wrong = wrong_peer_name,
+     .type = KEY_PEER_NAMES,
      KEY_LIMITS(1, 10000),
      KEY_STORED_IN(config_tls, peer_names)},
     {.name = "peer_pins",
      .help = peer_pins_help,
-     .type = KEY_STRINGS,
+     .type = KEY_PEER_PINS,
      .pattern = KEY_PIN_PATTERN,
-     .wrong = wrong_peer_pin,
      KEY_LIMITS(1, 10000),
      KEY_STORED_IN(config_tls, peer_pins)},
     {.name = "server_name",

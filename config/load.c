@@ -3,6 +3,7 @@
 #include "config/document.h"
 #include "config/internal.h"
 #include "config/messages.h"
+#include "config/normalize.h"
 #include "config/read.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ static struct config *parse(const char *text, size_t length, struct messages *me
     document_read(&document, text, length, messages);
     if (document.root) {
         read_object(messages, document.root, &config_object, config);
+        normalize(messages, document.root, config);
         check(messages, document.root, config);
     }
     document_free(&document);

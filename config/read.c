@@ -105,6 +105,8 @@ static void read_objects(struct messages *messages, struct place *place, const s
 static void read_key(struct messages *messages, struct place *place, const struct key *key,
                      void *base)
 {
+    if (key->kind)
+        *(unsigned *)(void *)((char *)base + key->second) = key->kind;
     if (key->type == KEY_OBJECT)
         read_object(messages, place, key->object, (char *)base + key->offset);
     else if (key->type == KEY_OBJECTS)

@@ -188,6 +188,8 @@ static void put_type(struct writer *writer, const struct key *key)
         put_pattern(writer, key->pattern);
         break;
     case KEY_STRINGS:
+    case KEY_PEER_NAMES:
+    case KEY_PEER_PINS:
         put_list(writer, key, key->pattern);
         break;
     case KEY_ENUM:

@@ -7,8 +7,6 @@
 
 #define REDIS_PORT "6379"
 
-static const char no_memory[] = "out of memory";
-
 static const char *copy_path(const char *path, char **to)
 {
     *to = strdup(path);

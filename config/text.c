@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+const char no_memory[] = "out of memory";
+
 /* Of a valid sequence. */
 static unsigned code_point(const unsigned char *at, size_t length)
 {

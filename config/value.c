@@ -1,6 +1,7 @@
 #include "config/value.h"
 
 #include "config/internal.h"
+#include "config/key_set.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,14 +32,6 @@ static void *at(void *base, size_t offset)
     return (char *)base + offset;
 }
 
-static char *copy(struct messages *messages, const char *text)
-{
-    char *result = strdup(text);
-    if (!result)
-        messages->out_of_memory = true;
-    return result;
-}
-
 const char *string_of(struct messages *messages, struct place *place, const char *wanted)
 {
     const char *text = cJSON_GetStringValue(place->item);
@@ -46,30 +39,30 @@ const char *string_of(struct messages *messages, struct place *place, const char
         wrong_type(messages, place, wanted);
         return NULL;
     }
-    if (text[0] == '\0') {
-        error_at(messages, place, "must not be empty");
-        return NULL;
-    }
-    if (has_control(text)) {
-        error_at(messages, place, "must not hold control characters");
-        return NULL;
-    }
-    return text;
-}
-
-/* The same, as the key's own checker wants it. */
-static const char *checked_string(struct messages *messages, struct place *place,
-                                  const struct key *key)
-{
-    const char *text = cJSON_GetStringValue(place->item);
-    if (key->empty && text && text[0] == '\0')
-        return text;
-    text = string_of(messages, place, "a string");
-    const char *wrong = text && key->wrong ? key->wrong(text) : NULL;
+    const char *wrong = key_wrong_text(text);
     if (!wrong)
         return text;
     error_at(messages, place, "%s", wrong);
     return NULL;
+}
+
+static void report(struct messages *messages, struct place *place, const struct config_fault *fault)
+{
+    if (fault->no_memory)
+        messages->out_of_memory = true;
+    else
+        error_at(messages, place, "%s", fault->text);
+}
+
+static void read_text(struct messages *messages, struct place *place, const struct key *key,
+                      void *base)
+{
+    struct config_fault fault;
+    const char *text = cJSON_GetStringValue(place->item);
+    if (!text)
+        wrong_type(messages, place, "a string");
+    else if (!key_set_text(key, text, base, &fault))
+        report(messages, place, &fault);
 }
 
 static void read_bool(struct messages *messages, struct place *place, const struct key *key,
@@ -94,46 +87,33 @@ static void read_integer(struct messages *messages, struct place *place, const s
         error_at(messages, place, "must be a whole number in plain digits");
         return;
     }
+    struct config_fault fault;
     double number = place->item->valuedouble;
-    if (number < (double)key->min || number > (double)key->max) {
-        error_at(messages, place, "must be from %" PRId64 " to %" PRId64, key->min, key->max);
-        return;
-    }
-    *(uint64_t *)at(base, key->offset) = (uint64_t)number;
+    int64_t clamped = number < -1 ? -1 : number > (double)INT32_MAX ? INT32_MAX : (int64_t)number;
+    if (!key_set_number(key, clamped, base, &fault))
+        report(messages, place, &fault);
 }
 
 static void read_duration(struct messages *messages, struct place *place, const struct key *key,
                           void *base)
 {
     const char *text = cJSON_GetStringValue(place->item);
-    int64_t *result = at(base, key->offset);
+    struct config_fault fault;
     int64_t ms = 0;
     const char *wanted =
         key->never ? "a duration such as \"5s\", or \"never\"" : "a duration such as \"5s\"";
     if (!text) {
         wrong_type(messages, place, wanted);
     } else if (key->never && strcmp(text, "never") == 0) {
-        *result = CONFIG_NEVER;
+        *(int64_t *)at(base, key->offset) = CONFIG_NEVER;
     } else if (strcmp(text, "never") == 0) {
         error_at(messages, place, "\"never\" is not allowed here; the longest is \"%s\"",
                  duration_print(key->max).text);
     } else if (!duration_parse(text, &ms)) {
         error_at(messages, place, "must be %s; the units are ms, s, m and h", wanted);
-    } else if (ms < key->min || ms > key->max) {
-        error_at(messages, place, "must be from \"%s\" to \"%s\"", duration_print(key->min).text,
-                 duration_print(key->max).text);
-    } else {
-        *result = ms;
+    } else if (!key_set_number(key, ms, base, &fault)) {
+        report(messages, place, &fault);
     }
-}
-
-static void read_string(struct messages *messages, struct place *place, const struct key *key,
-                        void *base)
-{
-    const char *text = checked_string(messages, place, key);
-    if (!text || key->offset == KEY_NOWHERE)
-        return;
-    *(char **)at(base, key->offset) = copy(messages, text);
 }
 
 size_t list_size(struct messages *messages, struct place *place, const struct key *key,
@@ -151,24 +131,13 @@ size_t list_size(struct messages *messages, struct place *place, const struct ke
     return 0;
 }
 
-static void read_strings(struct messages *messages, struct place *place, const struct key *key,
-                         void *base)
+static void read_texts(struct messages *messages, struct place *place, const struct key *key,
+                       void *base)
 {
-    struct config_strings *strings = at(base, key->offset);
-    size_t count = list_size(messages, place, key, "a list of strings");
-    if (count == 0)
+    if (list_size(messages, place, key, "a list of strings") == 0)
         return;
-    strings->items = calloc(count, sizeof(*strings->items));
-    if (!strings->items) {
-        messages->out_of_memory = true;
-        return;
-    }
-    for (struct place *child = place->child; child; child = child->next) {
-        const char *text = checked_string(messages, child, key);
-        char *item = text ? copy(messages, text) : NULL;
-        if (item)
-            strings->items[strings->count++] = item;
-    }
+    for (struct place *child = place->child; child; child = child->next)
+        read_text(messages, child, key, base);
 }
 
 static void read_enum(struct messages *messages, struct place *place, const struct key *key,
@@ -196,15 +165,13 @@ static void read_path(struct messages *messages, struct place *place, const stru
     const char *text = string_of(messages, place, "a path in a string");
     if (!text)
         return;
-    if (key->word && strcmp(text, key->word) == 0) {
-        *(bool *)at(base, key->second) = true;
-        return;
-    }
-    bool scheme = key->scheme && strncmp(text, key->scheme, strlen(key->scheme)) == 0;
-    char *path = scheme ? strdup(text) : path_beside(messages->file, text);
+    struct config_fault fault;
+    char *path = key_is_path(key, text) ? path_beside(messages->file, text) : strdup(text);
     if (!path)
         messages->out_of_memory = true;
-    *(char **)at(base, key->offset) = path;
+    else if (!key_set_text(key, path, base, &fault))
+        report(messages, place, &fault);
+    free(path);
 }
 
 static void read_present(struct messages *messages, struct place *place, const struct key *key,
@@ -221,8 +188,9 @@ void value_read(struct messages *messages, struct place *place, const struct key
     static void (*const readers[])(struct messages *, struct place *, const struct key *,
                                    void *) = {
         [KEY_BOOL] = read_bool,         [KEY_INTEGER] = read_integer,
-        [KEY_DURATION] = read_duration, [KEY_STRING] = read_string,
-        [KEY_STRINGS] = read_strings,   [KEY_ENUM] = read_enum,
+        [KEY_DURATION] = read_duration, [KEY_STRING] = read_text,
+        [KEY_STRINGS] = read_texts,     [KEY_PEER_NAMES] = read_texts,
+        [KEY_PEER_PINS] = read_texts,   [KEY_ENUM] = read_enum,
         [KEY_PATH] = read_path,         [KEY_PRESENT] = read_present,
         [KEY_ADDRESS] = read_address,   [KEY_ADDRESSES] = read_addresses,
         [KEY_NETWORK] = read_network,   [KEY_NETWORKS] = read_networks,

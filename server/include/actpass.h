@@ -106,8 +106,10 @@ ACTPASS_API int actpass_config_load(actpass_config *config, const char *file, co
 /* Gives up the caller's reference. Connections keep their own. NULL is fine. */
 ACTPASS_API void actpass_config_free(actpass_config *config);
 
-/* One sentence about the last failure on this configuration, of any thread; never NULL. Lives until
- * this thread asks again. */
+/* One sentence about the calling thread's last failure on this configuration; "" if there is none,
+ * never NULL. The text belongs to the configuration: it is valid until this thread's next call on
+ * this configuration fails, and until actpass_config_free. Any thread; other threads and other
+ * configurations do not change it. */
 ACTPASS_API const char *actpass_config_error(const actpass_config *config);
 
 ACTPASS_API int actpass_config_set_role(actpass_config *config, actpass_role role);

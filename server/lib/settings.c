@@ -1,6 +1,7 @@
 /* actpass_config: setters, loading, freezing. */
 #include "server/lib/settings.h"
 
+#include "config/key_set.h"
 #include "server/lib/fast_open.h"
 
 #include <errno.h>
@@ -17,16 +18,66 @@ enum {
     MOST_UNFIT = 256
 };
 
+/* ---- Errors ------------------------------------------------------------------------------- */
+
+/* NULL: this thread has not failed yet. */
+static struct settings_error *own_error(const actpass_config *config)
+{
+    pthread_mutex_t *lock = (pthread_mutex_t *)&config->error_lock;
+    pthread_mutex_lock(lock);
+    struct settings_error *error = config->errors;
+    while (error && !pthread_equal(error->thread, pthread_self()))
+        error = error->next;
+    pthread_mutex_unlock(lock);
+    return error;
+}
+
+static struct settings_error *add_error(actpass_config *config)
+{
+    struct settings_error *error = calloc(1, sizeof(*error));
+    if (!error) {
+        atomic_store(&config->error_lost, true);
+        return NULL;
+    }
+    error->thread = pthread_self();
+    pthread_mutex_lock(&config->error_lock);
+    error->next = config->errors;
+    config->errors = error;
+    pthread_mutex_unlock(&config->error_lock);
+    return error;
+}
+
 int settings_fail(actpass_config *config, const char *format, ...)
 {
     va_list arguments;
+    struct settings_error *own = own_error(config);
+    if (!own)
+        own = add_error(config);
     va_start(arguments, format);
-    pthread_mutex_lock(&config->error_lock);
-    vsnprintf(config->error.text, sizeof(config->error.text), format, arguments);
-    pthread_mutex_unlock(&config->error_lock);
+    if (own)
+        vsnprintf(own->error.text, sizeof(own->error.text), format, arguments);
     va_end(arguments);
     return -1;
 }
+
+const char *actpass_config_error(const actpass_config *config)
+{
+    const struct settings_error *own = own_error(config);
+    if (own)
+        return own->error.text;
+    return atomic_load(&config->error_lost) ? "out of memory" : "";
+}
+
+static void free_errors(actpass_config *config)
+{
+    while (config->errors) {
+        struct settings_error *next = config->errors->next;
+        free(config->errors);
+        config->errors = next;
+    }
+}
+
+/* ---- Life --------------------------------------------------------------------------------- */
 
 actpass_config *actpass_config_new(void)
 {
@@ -65,19 +116,10 @@ void actpass_config_free(actpass_config *config)
     config_connection_free(&config->connection);
     config_address_free(&config->dial_from);
     free(config->service);
+    free_errors(config);
     pthread_mutex_destroy(&config->error_lock);
     pthread_mutex_destroy(&config->lock);
     free(config);
-}
-
-const char *actpass_config_error(const actpass_config *config)
-{
-    static _Thread_local struct tls_error copy; /* another thread may fail meanwhile */
-    pthread_mutex_t *lock = (pthread_mutex_t *)&config->error_lock;
-    pthread_mutex_lock(lock);
-    copy = config->error;
-    pthread_mutex_unlock(lock);
-    return copy.text;
 }
 
 /* ---- Freezing ----------------------------------------------------------------------------- */
@@ -93,13 +135,12 @@ static bool make_unfit(actpass_config *config)
     return config->unfit;
 }
 
-static bool make_shared(actpass_config *config)
+static bool make_shared(actpass_config *config, const struct config_tls *tls)
 {
     struct tls_error error = {""};
     tls_context_free(config->tls); /* of an attempt that failed afterwards */
     const struct tls_owner owner = {config->service ? config->service : "", config->own_keys};
-    config->tls =
-        tls_context_new_for(owner, &config->connection.tls, config->connection.role, &error);
+    config->tls = tls_context_new_for(owner, tls, config->connection.role, &error);
     if (!config->tls) {
         settings_fail(config, "%s", error.text);
         return false;
@@ -113,14 +154,19 @@ static bool make_shared(actpass_config *config)
     return config->threads && make_unfit(config);
 }
 
-bool settings_freeze(actpass_config *config)
+static bool freeze(actpass_config *config, const struct config_tls *tls)
 {
     pthread_mutex_lock(&config->lock);
     if (!config->frozen)
-        config->frozen = make_shared(config);
+        config->frozen = make_shared(config, tls);
     bool frozen = config->frozen;
     pthread_mutex_unlock(&config->lock);
     return frozen;
+}
+
+bool settings_freeze(actpass_config *config)
+{
+    return freeze(config, &config->connection.tls);
 }
 
 bool settings_use(actpass_config *config, enum config_opener opener)
@@ -135,22 +181,21 @@ actpass_config *settings_new(struct tls_owner owner, const struct config_connect
                              struct threads *threads, char *error, size_t size)
 {
     actpass_config *config = actpass_config_new();
-    if (config && !(config->service = strdup(owner.service))) {
+    char *service = strdup(owner.service);
+    if (!config || !service) {
         actpass_config_free(config);
-        config = NULL;
-    }
-    if (!config) {
+        free(service);
         snprintf(error, size, "out of memory for a service's settings");
         return NULL;
     }
     config_connection_free(&config->connection);
-    config->connection = *connection; /* borrowed while the contexts are made */
+    config->connection = config_connection_without_tls(connection);
+    config->service = service;
     config->threads = threads;
     config->own_keys = owner.own_keys;
-    bool frozen = settings_freeze(config);
+    bool frozen = freeze(config, &connection->tls); /* the contexts copy what they need */
     if (!frozen)
         snprintf(error, size, "%s", actpass_config_error(config));
-    memset(&config->connection.tls, 0, sizeof(config->connection.tls));
     if (frozen)
         return config;
     actpass_config_free(config);
@@ -169,33 +214,53 @@ int settings_changeable(actpass_config *config)
                   : 0;
 }
 
-int settings_replace(actpass_config *config, char **place, const char *value)
+static bool is_list(const struct key *key)
 {
+    return key->type == KEY_STRINGS || key->type == KEY_PEER_NAMES || key->type == KEY_PEER_PINS;
+}
+
+int settings_set(actpass_config *config, const struct key_object *object, const char *name,
+                 const char *text, void *base)
+{
+    struct config_fault fault;
+    const struct key *key = key_find(object, name);
     if (settings_changeable(config))
         return -1;
-    char *copy = NULL;
-    if (value && !(copy = strdup(value)))
-        return settings_fail(config, "out of memory");
-    free(*place);
-    *place = copy;
+    if (!text && is_list(key))
+        return settings_fail(config, "%s: must not be NULL", name);
+    if (!text)
+        key_release(key, base);
+    else if (!key_set_text(key, text, base, &fault))
+        return settings_fail(config, "%s: %s", name, fault.text);
     return 0;
 }
 
-int settings_append(actpass_config *config, struct config_strings *list, const char *value)
+int settings_set_tls(actpass_config *config, const char *name, const char *text)
 {
+    return settings_set(config, &tls_object, name, text, &config->connection.tls);
+}
+
+int settings_set_tls_number(actpass_config *config, const char *name, int64_t number)
+{
+    struct config_fault fault;
     if (settings_changeable(config))
         return -1;
-    if (!value || !*value)
-        return settings_fail(config, "an empty string cannot be added");
-    char *copy = strdup(value);
-    char **items = copy ? realloc(list->items, (list->count + 1) * sizeof(*items)) : NULL;
-    if (!items) {
-        free(copy);
-        return settings_fail(config, "out of memory");
-    }
-    items[list->count++] = copy;
-    list->items = items;
-    return 0;
+    if (key_set_number(key_find(&tls_object, name), number, &config->connection.tls, &fault))
+        return 0;
+    return settings_fail(config, "%s: %s", name, fault.text);
+}
+
+int settings_set_tls_pair(actpass_config *config, const char *const names[2],
+                          const char *const texts[2])
+{
+    struct config_tls tried = {.certificate = NULL};
+    int failed = 0;
+    for (int i = 0; i < 2; i++)
+        failed |= settings_set(config, &tls_object, names[i], texts[i], &tried);
+    key_release_all(&tls_object, &tried);
+    for (int i = 0; i < 2 && !failed; i++)
+        failed = settings_set_tls(config, names[i], texts[i]);
+    return failed;
 }
 
 int actpass_config_set_role(actpass_config *config, actpass_role role)
@@ -252,7 +317,6 @@ int actpass_config_set_dial_from(actpass_config *config, const char *text)
 int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, int64_t ms)
 {
     enum { MOST_MS = 1000000000 }; /* eleven days: microseconds stay far from overflow */
-    enum { LEAST_SESSION_MS = 1000, MOST_SESSION_MS = 86400000 };
     struct config_connection *connection = &config->connection;
     int64_t *const places[] = {[ACTPASS_INITIAL_DATA_TIMEOUT] =
                                    &connection->initial_data_timeout_ms,
@@ -260,56 +324,45 @@ int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, in
                                [ACTPASS_IDLE_TIMEOUT] = &connection->idle_timeout_ms,
                                [ACTPASS_WRITE_TIMEOUT] = &connection->write_timeout_ms,
                                [ACTPASS_CLOSE_TIMEOUT] = &connection->close_timeout_ms,
-                               [ACTPASS_CONNECT_TIMEOUT] = &config->connect_timeout_ms,
-                               [ACTPASS_SESSION_TIMEOUT] = &connection->tls.session_timeout_ms};
+                               [ACTPASS_CONNECT_TIMEOUT] = &config->connect_timeout_ms};
     if (settings_changeable(config))
         return -1;
+    if (which == ACTPASS_SESSION_TIMEOUT)
+        return settings_set_tls_number(config, "session_timeout", ms);
     if ((unsigned)which >= sizeof(places) / sizeof(*places))
         return settings_fail(config, "there is no such timeout");
     if (ms < ACTPASS_NEVER || ms > MOST_MS)
         return settings_fail(config, "a timeout is 0 to 1000000000 milliseconds, or ACTPASS_NEVER");
-    if (which == ACTPASS_SESSION_TIMEOUT && (ms < LEAST_SESSION_MS || ms > MOST_SESSION_MS))
-        return settings_fail(config, "a session can be resumed for 1000 to 86400000 milliseconds");
     *places[which] = ms;
     return 0;
 }
 
 int actpass_config_set_identity(actpass_config *config, const char *certificate, const char *key)
 {
-    struct config_tls *tls = &config->connection.tls;
     if (!certificate || !key)
         return settings_fail(config, "an identity is a certificate file and a key file");
-    return settings_replace(config, &tls->certificate, certificate) ||
-                   settings_replace(config, &tls->key, key)
-               ? -1
-               : 0;
+    return settings_set_tls_pair(config, (const char *[]){"certificate", "key"},
+                                 (const char *[]){certificate, key});
 }
 
 int actpass_config_set_ca(actpass_config *config, const char *ca)
 {
-    bool system = ca && strcmp(ca, "system") == 0;
-    if (settings_replace(config, &config->connection.tls.ca, system ? NULL : ca))
-        return -1;
-    config->connection.tls.ca_system = system;
-    return 0;
+    return settings_set_tls(config, "ca", ca);
 }
 
 int actpass_config_add_peer_name(actpass_config *config, const char *name)
 {
-    return settings_append(config, &config->connection.tls.peer_names, name);
+    return settings_set_tls(config, "peer_names", name);
 }
 
 int actpass_config_add_peer_pin(actpass_config *config, const char *pin)
 {
-    return settings_append(config, &config->connection.tls.peer_pins, pin);
+    return settings_set_tls(config, "peer_pins", pin);
 }
 
 int actpass_config_add_alpn(actpass_config *config, const char *protocol)
 {
-    if (protocol && strlen(protocol) > 255)
-        return settings_fail(config,
-                             "an ALPN protocol name has at most 255 bytes (RFC 7301 section 3.1)");
-    return settings_append(config, &config->connection.tls.alpn, protocol);
+    return settings_set_tls(config, "alpn", protocol);
 }
 
 int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth auth)
@@ -328,16 +381,13 @@ int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth a
 
 int actpass_config_set_server_name(actpass_config *config, const char *name)
 {
-    return settings_replace(config, &config->connection.tls.server_name, name);
+    return settings_set_tls(config, "server_name", name);
 }
 
 int actpass_config_set_ciphers(actpass_config *config, const char *tls12, const char *tls13)
 {
-    struct config_tls *tls = &config->connection.tls;
-    return settings_replace(config, &tls->ciphers, tls12) ||
-                   settings_replace(config, &tls->ciphersuites, tls13)
-               ? -1
-               : 0;
+    return settings_set_tls_pair(config, (const char *[]){"ciphers", "ciphersuites"},
+                                 (const char *[]){tls12, tls13});
 }
 
 int actpass_config_set_min_version(actpass_config *config, int tls_version)
@@ -378,12 +428,17 @@ int actpass_config_load(actpass_config *config, const char *file, const char *se
         return -1;
     struct config *loaded = config_load(file, &report);
     struct config_service *found = loaded ? find_service(loaded, service) : NULL;
+    char *name = found ? strdup(found->name) : NULL;
     int result = -1;
     if (!loaded) {
         settings_fail(config, "%s", report.errors.count ? report.errors.items[0] : "out of memory");
     } else if (!found) {
         settings_fail(config, "%s: there is no service \"%s\"", file, service);
-    } else if (settings_replace(config, &config->service, found->name) == 0) {
+    } else if (!name) {
+        settings_fail(config, "out of memory");
+    } else {
+        free(config->service);
+        config->service = name;
         config_connection_free(&config->connection);
         config->connection = found->connection; /* its strings are ours from now on */
         config_connection_init(&found->connection);

@@ -5,6 +5,7 @@
 #define ACTPASS_SERVER_SETTINGS_H
 
 #include "config/config.h"
+#include "config/keys.h"
 #include "relay/relay.h"
 #include "server/include/actpass.h"
 #include "server/lib/peers.h"
@@ -12,6 +13,13 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+/* The last failure of one thread. */
+struct settings_error {
+    pthread_t thread;
+    struct tls_error error; /* only this thread reads and writes it */
+    struct settings_error *next;
+};
 
 struct actpass_config {
     struct config_connection connection;
@@ -32,8 +40,9 @@ struct actpass_config {
 
     atomic_uint references;
 
-    pthread_mutex_t error_lock; /* guards error; taken last */
-    struct tls_error error;
+    pthread_mutex_t error_lock;    /* guards the list; taken last */
+    struct settings_error *errors; /* one for each thread that failed; freed with all the rest */
+    atomic_bool error_lost;        /* there was no memory for one */
 };
 
 /* Settings for a service of a loaded configuration; frozen, with certificates loaded. The pool of
@@ -52,8 +61,15 @@ bool settings_use(actpass_config *config, enum config_opener opener);
 int settings_fail(actpass_config *config, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* always -1 */
 int settings_changeable(actpass_config *config);
-int settings_replace(actpass_config *config, char **place, const char *value); /* by a copy */
-int settings_append(actpass_config *config, struct config_strings *list, const char *value);
+/* Sets or adds to what OBJECT's key NAME stores in BASE, by the key's own checks; an error begins
+ * with the key's name. NULL: removes the value, and is an error for a list. */
+int settings_set(actpass_config *config, const struct key_object *object, const char *name,
+                 const char *text, void *base);
+int settings_set_tls(actpass_config *config, const char *name, const char *text);
+/* Two keys: both or, unless memory runs out, neither. */
+int settings_set_tls_pair(actpass_config *config, const char *const names[2],
+                          const char *const texts[2]);
+int settings_set_tls_number(actpass_config *config, const char *name, int64_t number);
 
 actpass_config *settings_hold(actpass_config *config);
 

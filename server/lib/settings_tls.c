@@ -1,6 +1,8 @@
 /* actpass_config: the setters of actpass_tls.h. */
 #include "server/lib/settings.h"
 
+#include "config/key_set.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,21 +25,15 @@ static struct config_certificate *extend(struct config_tls *tls)
     return &list[tls->certificate_count];
 }
 
-static int add_new(actpass_config *config, const char *name, const char *certificate,
-                   const char *key)
+/* One item of "certificates"; what was tried without success is not counted. */
+static int set_certificate(actpass_config *config, struct config_certificate *item,
+                           const char *server_name, const char *certificate, const char *key)
 {
-    struct config_tls *tls = &config->connection.tls;
-    struct config_certificate *made = extend(tls);
-    if (!made)
-        return settings_fail(config, "out of memory");
-    if (settings_replace(config, &made->certificate, certificate) == 0 &&
-        settings_replace(config, &made->key, key) == 0 &&
-        settings_append(config, &made->server_names, name) == 0) {
-        tls->certificate_count++;
+    if (settings_set(config, &certificate_object, "certificate", certificate, item) == 0 &&
+        settings_set(config, &certificate_object, "key", key, item) == 0 &&
+        settings_set(config, &certificate_object, "server_names", server_name, item) == 0)
         return 0;
-    }
-    free(made->certificate);
-    free(made->key);
+    key_release_all(&certificate_object, item);
     return -1;
 }
 
@@ -53,9 +49,15 @@ int actpass_config_add_certificate(actpass_config *config, const char *server_na
     for (size_t i = 0; i < tls->certificate_count; i++) {
         struct config_certificate *one = &tls->certificates[i];
         if (is_same(one, certificate, key))
-            return settings_append(config, &one->server_names, server_name);
+            return settings_set(config, &certificate_object, "server_names", server_name, one);
     }
-    return add_new(config, server_name, certificate, key);
+    struct config_certificate *made = extend(tls);
+    if (!made)
+        return settings_fail(config, "out of memory");
+    if (set_certificate(config, made, server_name, certificate, key))
+        return -1;
+    tls->certificate_count++;
+    return 0;
 }
 
 int actpass_config_set_unknown_name(actpass_config *config, actpass_unknown_name what)
@@ -75,30 +77,30 @@ int actpass_config_set_unknown_name(actpass_config *config, actpass_unknown_name
 
 int actpass_config_set_crl(actpass_config *config, const char *crl)
 {
-    return settings_replace(config, &config->connection.tls.crl, crl);
+    return settings_set_tls(config, "crl", crl);
 }
 
 int actpass_config_set_ocsp_response(actpass_config *config, const char *response)
 {
-    return settings_replace(config, &config->connection.tls.ocsp_response, response);
+    return settings_set_tls(config, "ocsp_response", response);
 }
 
 int actpass_config_set_groups(actpass_config *config, const char *groups)
 {
-    return settings_replace(config, &config->connection.tls.groups, groups);
+    return settings_set_tls(config, "groups", groups);
 }
 
 int actpass_config_set_chain_limits(actpass_config *config, size_t max_bytes, unsigned depth)
 {
-    enum { BYTES_MIN = 1024, BYTES_MAX = 1048576, DEPTH_MAX = 100 };
-    if (settings_changeable(config))
+    struct config_tls *tls = &config->connection.tls;
+    uint64_t before = tls->max_certificate_list;
+    int64_t bytes = max_bytes > INT64_MAX ? INT64_MAX : (int64_t)max_bytes;
+    if (settings_set_tls_number(config, "max_certificate_list", bytes))
         return -1;
-    if (max_bytes < BYTES_MIN || max_bytes > BYTES_MAX || depth < 1 || depth > DEPTH_MAX)
-        return settings_fail(config, "a peer's certificates are limited to 1024 to 1048576 bytes "
-                                     "and 1 to 100 intermediate ones");
-    config->connection.tls.max_certificate_list = max_bytes;
-    config->connection.tls.verify_depth = depth;
-    return 0;
+    if (settings_set_tls_number(config, "verify_depth", depth) == 0)
+        return 0;
+    tls->max_certificate_list = before;
+    return -1;
 }
 
 int actpass_config_set_require_alpn(actpass_config *config, int require)
@@ -142,7 +144,7 @@ int actpass_config_set_sessions(actpass_config *config, const char *where, const
     wrong = check_keys(parsed.kind, key_file);
     if (wrong)
         settings_fail(config, "sessions \"%s\": %s", where, wrong);
-    if (wrong || settings_replace(config, &tls->session_key_file, key_file)) {
+    if (wrong || settings_set_tls(config, "session_key_file", key_file)) {
         config_sessions_free(&parsed);
         return -1;
     }
@@ -158,12 +160,6 @@ int actpass_config_set_sessions(actpass_config *config, const char *where, const
 int actpass_config_set_sessions_access(actpass_config *config, const char *password_file,
                                        const char *ca)
 {
-    struct config_sessions *sessions = &config->connection.tls.sessions;
-    bool system = ca && strcmp(ca, "system") == 0;
-    if (settings_changeable(config) ||
-        settings_replace(config, &sessions->password_file, password_file) ||
-        settings_replace(config, &sessions->ca, system ? NULL : ca))
-        return -1;
-    sessions->ca_system = system;
-    return 0;
+    return settings_set_tls_pair(config, (const char *[]){"sessions_password_file", "sessions_ca"},
+                                 (const char *[]){password_file, ca});
 }

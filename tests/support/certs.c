@@ -166,6 +166,27 @@ struct test_identity *test_leaf_new(const struct test_identity *issuer, const ch
 }
 
 /* RFC 7469 section 2.4, spelt out anew: the code under test does the same in another way. */
+struct config_peer_name test_peer_name(const char *text)
+{
+    struct config_peer_name name = {.text = NULL};
+    if (!text || !*text)
+        return name;
+    if (config_peer_name_parse(text, &name))
+        abort();
+    size_t size = strlen(name.text);
+    free(name.text);
+    name.text = (char *)text + strlen(text) - size;
+    return name;
+}
+
+struct config_pin test_pin(const char *text)
+{
+    struct config_pin pin = {{0}};
+    if (text && config_pin_parse(text, &pin))
+        abort();
+    return pin;
+}
+
 char *test_identity_pin(const struct test_identity *identity, char *buffer)
 {
     unsigned char *der = NULL;

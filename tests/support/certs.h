@@ -4,6 +4,8 @@
 #ifndef ACTPASS_TESTS_SUPPORT_CERTS_H
 #define ACTPASS_TESTS_SUPPORT_CERTS_H
 
+#include "config/config.h"
+
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -41,6 +43,10 @@ struct test_identity *test_leaf_new(const struct test_identity *issuer, const ch
 /* "sha256:" and 64 hex digits, as in peer_pins. Written to a buffer of at least 72 bytes, which is
  * also returned. */
 char *test_identity_pin(const struct test_identity *identity, char *buffer);
+
+/* A name and a pin as a configuration has them; NULL: empty ones. The name borrows its text. */
+struct config_peer_name test_peer_name(const char *text);
+struct config_pin test_pin(const char *text);
 
 /* ---- Files ------------------------------------------------------------------------------------
  * In a folder of their own below $TMPDIR or /tmp. The paths that are returned live as long as the

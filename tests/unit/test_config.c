@@ -50,16 +50,21 @@ Test(config, every_tls_key, .init = folder_enter, .fini = folder_leave)
 {
     struct config *config = parse_good(FULL);
     const struct config_tls *tls = &config->services[0].connection.tls;
-    static const char *const names[] = {"*.devices.example", "192.0.2.1", "2001:db8::1",
-                                        "uri:spiffe://example.org/x"};
+    static const struct config_peer_name names[] = {
+        {CONFIG_NAME_DNS_BELOW, .text = "devices.example"},
+        {CONFIG_NAME_IP, .text = "192.0.2.1"},
+        {CONFIG_NAME_IP, .text = "2001:db8::1"},
+        {CONFIG_NAME_URI, .text = "spiffe://example.org/x"}};
     cr_assert_str_eq(tls->certificate, "peer.pem");
     cr_assert_str_eq(tls->key, "./peer.pem");
     cr_assert_str_eq(tls->ca, "ca.pem");
     cr_assert_not(tls->ca_system);
     cr_assert_eq(tls->client_auth, CONFIG_CLIENT_AUTH_REQUIRE);
     cr_assert_eq(tls->peer_names.count, 4);
-    for (size_t i = 0; i < 4; i++)
-        cr_assert_str_eq(tls->peer_names.items[i], names[i]);
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_eq(tls->peer_names.items[i].kind, names[i].kind);
+        cr_assert_str_eq(tls->peer_names.items[i].text, names[i].text);
+    }
     cr_assert_eq(tls->peer_pins.count, 0);
     cr_assert_str_eq(tls->server_name, "a.b");
     cr_assert_eq(tls->min_version, CONFIG_TLS_1_3);

@@ -153,10 +153,12 @@ static void check_site(const struct config_conversation *conversation)
     cr_assert_eq(http->protected_paths[0].peer_pins.count, 0);
     cr_assert_str_eq(http->protected_paths[1].prefix, "/secure/more/");
     cr_assert_eq(http->protected_paths[1].peer_names.count, 2);
-    cr_assert_str_eq(http->protected_paths[1].peer_names.items[0], "cn:A");
-    cr_assert_str_eq(http->protected_paths[1].peer_names.items[1], "*.example");
+    cr_assert_str_eq(http->protected_paths[1].peer_names.items[0].text, "A");
+    cr_assert_str_eq(http->protected_paths[1].peer_names.items[1].text, "example");
     cr_assert_eq(http->protected_paths[1].peer_pins.count, 1);
-    cr_assert_str_eq(http->protected_paths[1].peer_pins.items[0], PIN);
+    struct config_pin pin;
+    cr_assert_null(config_pin_parse(PIN, &pin));
+    cr_assert_arr_eq(&http->protected_paths[1].peer_pins.items[0], &pin, sizeof(pin));
 }
 
 #define SITE                                                                                  \

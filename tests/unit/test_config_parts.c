@@ -162,6 +162,14 @@ Test(config_parts, paths_beside_a_file)
 
 typedef const char *(*checker)(const char *);
 
+static const char *wrong_peer_name(const char *text)
+{
+    struct config_peer_name name;
+    const char *wrong = config_peer_name_parse(text, &name);
+    free(name.text);
+    return wrong;
+}
+
 static void check_all(checker wrong, const char *const *texts, bool good)
 {
     for (; *texts; texts++)

@@ -122,6 +122,9 @@ static void check_property(const struct key *key, const cJSON *property)
         check_comment(key->name, property, "");
         break;
     case KEY_STRINGS:
+    case KEY_PEER_NAMES:
+    case KEY_PEER_PINS:
+    case KEY_NETWORKS:
         check_list(key, property);
         check_type(key->name, member(property, "items"), "string");
         break;
@@ -136,10 +139,6 @@ static void check_property(const struct key *key, const cJSON *property)
         break;
     case KEY_ADDRESSES:
         check_addresses(key, property);
-        break;
-    case KEY_NETWORKS:
-        check_list(key, property);
-        check_type(key->name, member(property, "items"), "string");
         break;
     case KEY_NETWORK:
         check_comment(key->name, property, "network");

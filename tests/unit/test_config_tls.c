@@ -228,19 +228,31 @@ Test(config_tls, defaults, .init = folder_enter, .fini = folder_leave)
 
 Test(config_tls, peer_names_keep_their_kinds, .init = folder_enter, .fini = folder_leave)
 {
-    static const char *const names[] = {
-        "dns:a.example",     "dns:*.a.example",     "ip:192.0.2.1",
-        "ip:2001:db8::1",    "uri:spiffe://a/b",    "email:a.b+c@d.example",
-        "cn:A name: any, 1", "cn:\xc3\xa4\xc3\xb6", "a.example"};
+    static const struct config_peer_name names[] = {
+        {CONFIG_NAME_DNS, .text = "a.example"},
+        {CONFIG_NAME_DNS_BELOW, .text = "a.example"},
+        {CONFIG_NAME_IP, .text = "192.0.2.1"},
+        {CONFIG_NAME_IP, .text = "2001:db8::1"},
+        {CONFIG_NAME_URI, .text = "spiffe://a/b"},
+        {CONFIG_NAME_EMAIL, .text = "a.b+c@d.example"},
+        {CONFIG_NAME_COMMON, .text = "A name: any, 1"},
+        {CONFIG_NAME_COMMON, .text = "\xc3\xa4\xc3\xb6"},
+        {CONFIG_NAME_DNS, .text = "a.example"}};
     struct config *config =
         parse_good("{'services': [{'name': 'a', 'listen': '[::1]:1', 'role': 'client', 'echo': {},"
                    "'tls': {'ca': 'ca.pem', 'peer_names': ['dns:a.example', 'dns:*.a.example', "
                    "'ip:192.0.2.1', 'ip:2001:db8::1', 'uri:spiffe://a/b', 'email:a.b+c@d.example', "
                    "'cn:A name: any, 1', 'cn:\xc3\xa4\xc3\xb6', 'a.example']}}]}");
-    const struct config_strings *found = &config->services[0].connection.tls.peer_names;
+    const struct config_peer_names *found = &config->services[0].connection.tls.peer_names;
     cr_assert_eq(found->count, COUNT(names));
-    for (size_t i = 0; i < COUNT(names); i++)
-        cr_assert_str_eq(found->items[i], names[i]);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        cr_assert_eq(found->items[i].kind, names[i].kind, "%zu", i);
+        cr_assert_str_eq(found->items[i].text, names[i].text);
+    }
+    cr_assert_eq(found->items[2].address_size, 4);
+    cr_assert_arr_eq(found->items[2].address, "\300\0\2\1", 4);
+    cr_assert_eq(found->items[3].address_size, 16);
+    cr_assert_arr_eq(found->items[3].address, "\40\1\15\270\0\0\0\0\0\0\0\0\0\0\0\1", 16);
     config_free(config);
 }
 

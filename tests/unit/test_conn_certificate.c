@@ -315,7 +315,8 @@ Test(conn_certificate, optional)
 
 Test(conn_certificate, access_list)
 {
-    char *right[] = {(char *)"dns:right.example"}, *wrong[] = {(char *)"left.example"};
+    struct config_peer_name right[] = {{.text = "right.example"}},
+                            wrong[] = {{.text = "left.example"}};
     conn_suite_begin(&suite);
     for (int which = 0; which < ALL; which++) {
         struct client client = {.manner = GIVES};

@@ -48,7 +48,7 @@ static const char *write_list(const struct world *world, enum list which)
 
 static struct tls_context *context_of(const struct world *world, const char *crl, bool server)
 {
-    char *names[] = {WORLD_NAME};
+    struct config_peer_name names[] = {{.text = WORLD_NAME}};
     struct tls_error error = {""};
     const struct config_tls tls = {.certificate = world->certificate,
                                    .key = world->key,

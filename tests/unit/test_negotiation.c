@@ -25,7 +25,7 @@ TestSuite(negotiation, .init = set_up, .fini = tear_down);
 
 static struct config_tls settings(void)
 {
-    static char *names[] = {WORLD_NAME};
+    static struct config_peer_name names[] = {{.text = WORLD_NAME}};
     return (struct config_tls){.certificate = world->certificate,
                                .key = world->key,
                                .ca = world->ca_file,

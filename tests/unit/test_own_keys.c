@@ -9,7 +9,7 @@
 
 Test(own_keys, as_often_as_added)
 {
-    const struct pin one = {{1}}, two = {{2}}, both[] = {{{1}}, {{2}}};
+    const struct config_pin one = {{1}}, two = {{2}}, both[] = {{{1}}, {{2}}};
     struct own_keys *own_keys = own_keys_new();
     cr_assert_not(own_keys_have(own_keys, &one));
     own_keys_remove(own_keys, &one, 1); /* of what is not there nothing is removed */

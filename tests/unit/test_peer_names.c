@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <openssl/err.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct test_identity *signer(void)
@@ -14,20 +15,26 @@ static struct test_identity *signer(void)
     return once;
 }
 
-static bool read_one(const char *wanted, struct peer_names *names, struct tls_error *error)
+static const char *read_one(const char *wanted, struct config_peer_names *names)
 {
-    char *items[] = {(char *)wanted};
-    return peer_names_read(&(struct config_strings){items, 1}, names, error);
+    struct config_peer_name name;
+    const char *wrong = config_peer_name_parse(wanted, &name);
+    *names = (struct config_peer_names){.items = NULL};
+    if (!wrong)
+        cr_assert(config_peer_names_copy(&(struct config_peer_names){&name, 1}, names));
+    free(name.text);
+    return wrong;
 }
 
 static bool matches(const char *wanted, const struct test_identity_options *options,
                     struct tls_error *error)
 {
-    struct peer_names names;
+    struct config_peer_names names;
     struct test_identity *shown = test_identity_new(options);
-    cr_assert(read_one(wanted, &names, error), "%s: %s", wanted, error->text);
+    const char *wrong = read_one(wanted, &names);
+    cr_assert(!wrong, "%s: %s", wanted, wrong);
     bool result = peer_names_match(&names, shown->certificate, error);
-    peer_names_free(&names);
+    config_peer_names_free(&names);
     test_identity_free(shown);
     return result;
 }
@@ -233,14 +240,14 @@ Test(peer_names, common_names_that_do_not_count)
     };
     for (size_t i = 0; i < sizeof(rows_cn) / sizeof(*rows_cn); i++) {
         struct tls_error error = {""};
-        struct peer_names names;
+        struct config_peer_names names;
         X509 *shown = with_common_names(rows_cn[i].type, rows_cn[i].one, rows_cn[i].one_size,
                                         rows_cn[i].other);
-        cr_assert(read_one("cn:a", &names, &error));
+        cr_assert_null(read_one("cn:a", &names));
         cr_assert_eq(peer_names_match(&names, shown, &error), !*rows_cn[i].text, "%s",
                      rows_cn[i].name);
         cr_assert_str_eq(error.text, rows_cn[i].text, "%s: %s", rows_cn[i].name, error.text);
-        peer_names_free(&names);
+        config_peer_names_free(&names);
         X509_free(shown);
     }
 }
@@ -254,13 +261,18 @@ Test(peer_names, only_dns)
                     {{"ip:192.0.2.1", NULL}, NULL},     {{"cn:a.example", NULL}, NULL},
                     {{"a.example", "cn:b"}, NULL}};
     for (size_t i = 0; i < sizeof(rows_dns) / sizeof(*rows_dns); i++) {
-        char *items[] = {(char *)rows_dns[i].items[0], (char *)rows_dns[i].items[1]};
-        const char *name = peer_names_only_dns(&(struct config_strings){items, items[1] ? 2 : 1});
-        cr_assert_eq(!!name, !!rows_dns[i].name, "%s", items[0]);
+        struct config_peer_name items[2] = {{.text = NULL}};
+        size_t count = 0;
+        for (; count < 2 && rows_dns[i].items[count]; count++)
+            cr_assert_null(config_peer_name_parse(rows_dns[i].items[count], &items[count]));
+        const char *name = peer_names_only_dns(&(struct config_peer_names){items, count});
+        cr_assert_eq(!!name, !!rows_dns[i].name, "%s", rows_dns[i].items[0]);
         if (name)
             cr_assert_str_eq(name, rows_dns[i].name);
+        free(items[0].text);
+        free(items[1].text);
     }
-    cr_assert_null(peer_names_only_dns(&(struct config_strings){NULL, 0}));
+    cr_assert_null(peer_names_only_dns(&(struct config_peer_names){NULL, 0}));
 }
 
 Test(peer_names, nul_in_a_name_spoils_the_certificate)
@@ -301,16 +313,21 @@ Test(peer_names, one_of_several_is_enough)
     char *items[] = {"b.example", "192.0.2.7", "uri:urn:x:y", "*.c.example"};
     static const char *const shown[] = {"DNS:b.example", "IP:192.0.2.7", "URI:urn:x:y",
                                         "DNS:q.c.example"};
-    struct peer_names names;
+    struct config_peer_names names;
     struct tls_error error = {""};
-    cr_assert(peer_names_read(&(struct config_strings){items, 4}, &names, &error));
+    struct config_peer_name parsed[4];
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_null(config_peer_name_parse(items[i], &parsed[i]));
+    cr_assert(config_peer_names_copy(&(struct config_peer_names){parsed, 4}, &names));
+    for (size_t i = 0; i < 4; i++)
+        free(parsed[i].text);
     for (size_t i = 0; i < 4; i++) {
         struct test_identity *identity =
             test_identity_new(&(struct test_identity_options){.names = shown[i]});
         cr_assert(peer_names_match(&names, identity->certificate, &error), "%s", shown[i]);
         test_identity_free(identity);
     }
-    peer_names_free(&names);
+    config_peer_names_free(&names);
     cr_assert_eq(names.count, 0);
 }
 
@@ -378,24 +395,21 @@ Test(peer_names, refuses_what_is_no_name)
                                         "email:me@192.0.2.1",
                                         "cn:",
                                         "oid:1.2.3"};
-    struct peer_names names;
-    struct tls_error error = {""};
+    struct config_peer_names names;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-        error.text[0] = '\0';
-        cr_assert_not(read_one(wrong[i], &names, &error), "\"%s\" was read", wrong[i]);
-        cr_assert(strstr(error.text, "peer_names: \""), "%s", error.text);
+        cr_assert(!!read_one(wrong[i], &names), "\"%s\" was read", wrong[i]);
         cr_assert_null(names.items);
     }
 }
 
-Test(peer_names, a_wrong_one_behind_right_ones_leaves_nothing)
+/* How a name that is refused leaves the list of a configuration: see test_settings_same.c. */
+
+static bool is_dns(const char *text)
 {
-    char *items[] = {"a.example", "192.0.2.1", "no name"};
-    struct peer_names names;
-    struct tls_error error = {""};
-    cr_assert_not(peer_names_read(&(struct config_strings){items, 3}, &names, &error));
-    cr_assert_null(names.items);
-    cr_assert_eq(names.count, 0);
+    struct config_peer_name name;
+    const char *wrong = config_peer_name_parse(text, &name);
+    free(name.text);
+    return !wrong;
 }
 
 Test(peer_names, lengths_of_dns_names)
@@ -403,13 +417,13 @@ Test(peer_names, lengths_of_dns_names)
     char label[65], name[256];
     memset(label, 'a', 64);
     label[64] = '\0';
-    cr_assert_not(peer_names_is_dns(label));
+    cr_assert_not(is_dns(label));
     label[63] = '\0';
-    cr_assert(peer_names_is_dns(label));
+    cr_assert(is_dns(label));
     memset(name, 'a', 255); /* four labels of 63 letters */
     name[63] = name[127] = name[191] = '.';
     name[255] = '\0';
-    cr_assert_not(peer_names_is_dns(name), "255 characters");
+    cr_assert_not(is_dns(name), "255 characters");
     name[253] = '\0';
-    cr_assert(peer_names_is_dns(name), "253 characters");
+    cr_assert(is_dns(name), "253 characters");
 }

@@ -14,8 +14,8 @@ Test(pin, reads_every_digit)
                                        0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff,
                                        0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08,
                                        0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0xa0};
-    struct pin pin;
-    cr_assert(pin_parse("sha256:" HEX, &pin));
+    struct config_pin pin;
+    cr_assert_null(config_pin_parse("sha256:" HEX, &pin));
     cr_assert_arr_eq(pin.digest, digest, sizeof(digest));
 }
 
@@ -35,17 +35,17 @@ Test(pin, refuses_what_is_none)
                                         "sha256:000000000000000000000000000000000000000000000000"
                                         "00000000000000:0",
                                         "sha256:00"};
-    struct pin pin;
+    struct config_pin pin;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
-        cr_assert_not(pin_parse(wrong[i], &pin), "\"%s\" was read", wrong[i]);
+        cr_assert(!!config_pin_parse(wrong[i], &pin), "\"%s\" was read", wrong[i]);
 }
 
 Test(pin, is_the_digest_of_the_whole_subject_public_key_info)
 {
     char text[72];
-    struct pin pinned, pin;
+    struct config_pin pinned, pin;
     struct test_identity *one = test_ca_new("one");
-    cr_assert(pin_parse(test_identity_pin(one, text), &pinned));
+    cr_assert_null(config_pin_parse(test_identity_pin(one, text), &pinned));
     cr_assert(pin_of(one->certificate, &pin));
     cr_assert(pin_equal(&pinned, &pin));
     test_identity_free(one);
@@ -53,7 +53,7 @@ Test(pin, is_the_digest_of_the_whole_subject_public_key_info)
 
 Test(pin, stays_with_the_key_when_the_certificate_is_renewed)
 {
-    struct pin before, after, stranger;
+    struct config_pin before, after, stranger;
     struct test_identity *one = test_ca_new("one");
     struct test_identity *other = test_ca_new("one");
     struct test_identity *renewed = test_identity_new(
@@ -70,8 +70,8 @@ Test(pin, stays_with_the_key_when_the_certificate_is_renewed)
 
 Test(pin, differs_where_one_byte_differs)
 {
-    for (size_t i = 0; i < sizeof(struct pin); i++) {
-        struct pin one = {{0}}, other = {{0}};
+    for (size_t i = 0; i < sizeof(struct config_pin); i++) {
+        struct config_pin one = {{0}}, other = {{0}};
         other.digest[i] = 1;
         cr_assert_not(pin_equal(&one, &other), "byte %zu does not count", i);
     }

@@ -21,10 +21,9 @@ struct mind {
     const char *text; /* how the refusal goes on; "": accepted */
 };
 
-static struct config_tls settings(const struct world *world, char **names)
+static struct config_tls settings(const struct world *world, struct config_peer_name *names)
 {
-    static char name[] = WORLD_NAME;
-    names[0] = name;
+    names[0] = test_peer_name(WORLD_NAME);
     return (struct config_tls){.certificate = world->certificate,
                                .key = world->key,
                                .ca = world->ca_file,
@@ -45,11 +44,12 @@ static struct tls_context *make(const struct config_tls *tls, bool server)
 
 static struct tls_context *of_mind(const struct world *world, const struct mind *mind, bool server)
 {
-    char *names[1], *pins[] = {(char *)mind->pin};
+    struct config_peer_name names[1];
+    struct config_pin pins[] = {test_pin(mind->pin)};
     struct config_tls tls = settings(world, names);
-    names[0] = (char *)mind->name;
+    names[0] = test_peer_name(mind->name);
     tls.peer_names.count = *mind->name ? 1 : 0;
-    tls.peer_pins = (struct config_strings){pins, mind->pin ? 1 : 0};
+    tls.peer_pins = (struct config_pins){pins, mind->pin ? 1 : 0};
     if (mind->crl)
         tls.crl = (char *)test_write_crls(world->folder, "crl.pem", mind->crl, 1);
     return make(&tls, server);
@@ -84,7 +84,7 @@ static SSL *resumed(struct tls_context *server, struct tls_context *client, bool
 /* The peer is the world's device, whichever end it is. */
 static struct tls_context *device(const struct world *world, bool server)
 {
-    char *names[1];
+    struct config_peer_name names[1];
     struct config_tls tls = settings(world, names);
     tls.certificate =
         (char *)test_write_certificate(world->folder, "device.pem", world->shown[DEVICE]);
@@ -116,7 +116,7 @@ Test(resumed, the_peer_is_looked_at_again)
     for (size_t i = 0; i < 4 * COUNT(minds); i++) {
         const struct mind *mind = &minds[i / 4];
         bool we_serve = i & 1;
-        char *names[1];
+        struct config_peer_name names[1];
         struct tls_error error = {""};
         struct config_tls tls = settings(world, names);
         struct tls_context *ours = make(&tls, we_serve), *theirs = device(world, !we_serve);
@@ -140,7 +140,7 @@ Test(resumed, the_peer_is_looked_at_again)
 Test(resumed, reflection)
 {
     struct world *world = world_new();
-    char *names[1];
+    struct config_peer_name names[1];
     struct tls_error error = {""};
     struct config_tls tls = settings(world, names), as_device = tls;
     as_device.certificate =
@@ -165,7 +165,7 @@ Test(resumed, a_certificate_is_required_again)
 {
     struct world *world = world_new();
     for (size_t i = 0; i < COUNT(versions); i++) {
-        char *names[1];
+        struct config_peer_name names[1];
         struct tls_error error = {""};
         struct config_tls tls = settings(world, names);
         struct tls_context *strict = make(&tls, true);

@@ -31,8 +31,11 @@ static bool equal(const struct scope *one, const struct scope *other)
 
 Test(scope, every_part_counts)
 {
-    enum { MOST = 12 };
-    static char *ab[] = {"anb"}, *a_b[] = {"a", "b"}, *ba[] = {"b", "a"};
+    enum { MOST = 13 };
+    struct config_peer_name ab[] = {{.text = "anb"}}, a_b[] = {{.text = "a"}, {.text = "b"}},
+                            ba[] = {{.text = "b"}, {.text = "a"}},
+                            below[] = {{CONFIG_NAME_DNS_BELOW, .text = "anb"}};
+    struct config_pin pin = {{1}};
     struct scope made[MOST];
     struct test_identity *one = test_ca_new("one"), *two = test_ca_new("one");
     const struct config_tls plain = {.certificate = NULL};
@@ -42,7 +45,8 @@ Test(scope, every_part_counts)
                                        {.peer_names = {ab, 1}},
                                        {.peer_names = {a_b, 2}},
                                        {.peer_names = {ba, 2}},
-                                       {.peer_pins = {ab, 1}}};
+                                       {.peer_names = {below, 1}},
+                                       {.peer_pins = {&pin, 1}}};
     size_t count = 0;
     made[count++] = scope(&plain, true, NULL, NULL);
     made[count++] = scope(&plain, false, NULL, NULL);
@@ -61,8 +65,9 @@ Test(scope, every_part_counts)
 
 Test(scope, the_same_settings_have_the_same)
 {
-    static char *names[] = {"a", "b"};
-    const struct config_tls tls = {.peer_names = {names, 2}, .peer_pins = {names, 1}};
+    struct config_peer_name names[] = {{.text = "a"}, {.text = "b"}};
+    struct config_pin pin = {{1}};
+    const struct config_tls tls = {.peer_names = {names, 2}, .peer_pins = {&pin, 1}};
     struct test_identity *one = test_ca_new("one");
     struct scope first = scope(&tls, true, one, one), second = scope(&tls, true, one, one);
     cr_assert(equal(&first, &second));
@@ -72,7 +77,7 @@ Test(scope, the_same_settings_have_the_same)
 /* Hazard 33: sessions made by the two contexts of one configuration are of two scopes. */
 Test(scope, sessions_carry_it)
 {
-    static char *names[] = {WORLD_NAME};
+    static struct config_peer_name names[] = {{.text = WORLD_NAME}};
     struct world *world = world_new();
     struct tls_error error = {""};
     const struct config_tls tls = {.certificate = world->certificate,

@@ -45,8 +45,8 @@ TestSuite(session_resumption, .init = set_up, .fini = tear_down, .timeout = 60);
  */
 static struct config_tls settings(size_t end, enum config_sessions_kind kind)
 {
-    static char *names[2][1];
-    names[end][0] = (char *)pair->ends[!end].name;
+    static struct config_peer_name names[2][1];
+    names[end][0] = test_peer_name(pair->ends[!end].name);
     return (struct config_tls){
         .certificate = (char *)pair->ends[end].certificate,
         .key = (char *)pair->ends[end].key,
@@ -329,21 +329,22 @@ Test(session_resumption, keys_that_change)
 /* Settings of a server that are not those under which the session was made. */
 static struct tls_context *changed(enum config_sessions_kind kind, int what)
 {
-    static char *both[2], *pins[1];
+    static struct config_peer_name both[2];
+    static struct config_pin pins[1];
     struct config_tls tls = settings(0, kind);
     const char *service = "service";
     both[0] = tls.peer_names.items[0];
-    both[1] = (char *)"more.example";
-    pins[0] = (char *)pair->ends[1].pin;
+    both[1] = test_peer_name("more.example");
+    pins[0] = test_pin(pair->ends[1].pin);
     switch (what) {
     case 0:
-        tls.peer_names = (struct config_strings){both, 2};
+        tls.peer_names = (struct config_peer_names){both, 2};
         break;
     case 1:
         tls.client_auth = CONFIG_CLIENT_AUTH_REQUEST;
         break;
     case 2:
-        tls.peer_pins = (struct config_strings){pins, 1};
+        tls.peer_pins = (struct config_pins){pins, 1};
         break;
     case 3:
         tls.ciphersuites = (char *)"TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256";
@@ -391,12 +392,12 @@ Test(session_resumption, not_in_another_role)
  * session that another policy made. */
 Test(session_resumption, the_peer_is_looked_at_again)
 {
-    static char *other_names[] = {"elsewhere.example"};
+    static struct config_peer_name other_names[] = {{.text = "elsewhere.example"}};
     for (size_t i = 0; i < COUNT(versions); i++) {
         struct tls_error error;
         struct config_tls tls = settings(1, CONFIG_SESSIONS_MEMORY);
         struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
-        tls.peer_names = (struct config_strings){other_names, 1};
+        tls.peer_names = (struct config_peer_names){other_names, 1};
         struct tls_context *strict = make("service", &tls);
         SSL *ours = tls_context_ssl(server, true), *theirs = tls_context_ssl(client, false);
         SSL_set_max_proto_version(theirs, versions[i]);

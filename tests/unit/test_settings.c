@@ -16,6 +16,8 @@
 
 TestSuite(settings, .timeout = 20);
 
+#define PIN "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+
 static void assert_says(const actpass_config *config, const char *what)
 {
     cr_assert_not_null(strstr(actpass_config_error(config), what), "\"%s\" has no \"%s\"",
@@ -133,7 +135,7 @@ Test(settings, whom_to_trust)
     cr_assert(tls->ca_system);
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(actpass_config_add_peer_name(config, "a.example"), 0);
-        cr_assert_eq(actpass_config_add_peer_pin(config, "sha256:00"), 0);
+        cr_assert_eq(actpass_config_add_peer_pin(config, PIN), 0);
         cr_assert_eq(actpass_config_add_alpn(config, "h2"), 0);
     }
     cr_assert_eq(tls->peer_names.count, 3);
@@ -216,7 +218,7 @@ Test(settings, nothing_can_be_changed_once_it_is_in_use)
                            actpass_config_set_identity(config, "a", "b"),
                            actpass_config_set_ca(config, "system"),
                            actpass_config_add_peer_name(config, "a.example"),
-                           actpass_config_add_peer_pin(config, "sha256:00"),
+                           actpass_config_add_peer_pin(config, PIN),
                            actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_NONE),
                            actpass_config_set_server_name(config, "a.example"),
                            actpass_config_set_ciphers(config, NULL, NULL),
@@ -369,7 +371,7 @@ Test(settings, a_service_of_a_file)
     cr_assert_eq(actpass_config_load(config, file, "two"), 0, "%s", actpass_config_error(config));
     cr_assert_eq(config->dial_from.kind, CONFIG_ADDRESS_NONE, "nothing is left of the one before");
     cr_assert_eq(config->connection.role, CONFIG_ROLE_CLIENT);
-    cr_assert_str_eq(config->connection.tls.peer_names.items[0], "right.example");
+    cr_assert_str_eq(config->connection.tls.peer_names.items[0].text, "right.example");
     cr_assert_eq(actpass_config_load(config, file, "three"), -1);
     assert_says(config, "no service \"three\"");
     cr_assert_eq(actpass_config_load(config, "/no/such.json", NULL), -1);
@@ -486,12 +488,12 @@ static void *fail_and_ask(void *arg)
         cr_assert_null(dials ? actpass_connect(config, "unix:/nobody/here")
                              : actpass_accept_fd(config, -1));
         const char *error = actpass_config_error(config);
-        cr_assert(strstr(error, "stream socket") || strstr(error, "/nobody/here"), "%s", error);
+        cr_assert(strstr(error, dials ? "/nobody/here" : "stream socket"), "%s", error);
     }
     return NULL;
 }
 
-/* The other's failure is of the same kinds, but a text is never half of each. */
+/* Each reads its own failure, not the other's. */
 Test(settings, threads_that_fail_at_once)
 {
     struct test_pair *pair = test_pair_new();
@@ -504,4 +506,35 @@ Test(settings, threads_that_fail_at_once)
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
     actpass_config_free(config);
     test_pair_free(pair);
+}
+
+Test(settings, an_error_belongs_to_its_configuration)
+{
+    actpass_config *one = actpass_config_new(), *other = actpass_config_new();
+    cr_assert_eq(actpass_config_set_role(one, ACTPASS_ROLE_NONE), -1);
+    cr_assert_eq(actpass_config_set_transport(other, (actpass_transport)7), -1);
+    const char *text = actpass_config_error(one);
+    const char *other_text = actpass_config_error(other);
+    cr_assert(strstr(text, "auto, server or client"), "%s", text);
+    cr_assert(strstr(other_text, "relay or direct"), "%s", other_text);
+    actpass_config_free(other);
+    cr_assert(strstr(text, "auto"), "the other one took it along");
+    actpass_config_free(one);
+}
+
+static void *ask(void *arg)
+{
+    cr_assert_str_eq(actpass_config_error(arg), "");
+    return NULL;
+}
+
+Test(settings, an_error_belongs_to_the_thread_that_failed)
+{
+    pthread_t thread;
+    actpass_config *config = actpass_config_new();
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_NONE), -1);
+    cr_assert_eq(pthread_create(&thread, NULL, ask, config), 0);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    assert_says(config, "auto");
+    actpass_config_free(config);
 }

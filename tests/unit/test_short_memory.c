@@ -62,7 +62,7 @@ Test(short_memory, blames_no_peer)
 {
     struct world *world = begin();
     struct tls_error error = {""};
-    char *name = (char *)WORLD_NAME;
+    struct config_peer_name name = {.text = WORLD_NAME};
     const struct config_tls tls = {.ca = world->ca_file, .peer_names = {&name, 1}};
     struct policy *policy = policy_new(&tls, NULL, &error);
     cr_assert_not_null(policy, "%s", error.text);

@@ -37,10 +37,11 @@ static struct tls_context *context_of(const struct world *world, const struct sa
                                       bool server)
 {
     char pin[72];
-    char *names[] = {(char *)says->name}, *pins[] = {pin};
+    struct config_peer_name names[] = {test_peer_name(says->name)};
+    struct config_pin pins[1];
     struct tls_error error = {""};
     if (says->pinned != NOTHING)
-        test_identity_pin(world_identity(world, says->pinned), pin);
+        pins[0] = test_pin(test_identity_pin(world_identity(world, says->pinned), pin));
     const struct config_tls tls = {.certificate = world->certificate,
                                    .key = world->key,
                                    .ca = says->ca ? world->ca_file : NULL,

@@ -7,29 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_PROTOCOL = 255, MOST_WIRE = 65535 - 2 }; /* RFC 7301 section 3.1 */
-
-static bool measure(const struct config_strings *protocols, size_t *size, struct tls_error *error)
+static size_t wire_size(const struct config_strings *protocols)
 {
-    *size = 0;
-    for (size_t i = 0; i < protocols->count; i++) {
-        size_t length = strlen(protocols->items[i]);
-        if (length < 1 || length > MOST_PROTOCOL)
-            return tls_fail(error, "alpn: \"%s\" must have 1 to 255 bytes", protocols->items[i]);
-        *size += 1 + length;
-    }
-    return *size <= MOST_WIRE || tls_fail(error, "alpn: there are too many protocols");
+    size_t size = 0;
+    for (size_t i = 0; i < protocols->count; i++)
+        size += 1 + strlen(protocols->items[i]);
+    return size;
 }
 
-bool alpn_read(const struct config_tls *tls, struct alpn *alpn, struct tls_error *error)
+bool alpn_make(const struct config_tls *tls, struct alpn *alpn, struct tls_error *error)
 {
-    size_t size;
     const struct config_strings *protocols = &tls->alpn;
+    size_t size = wire_size(protocols);
     *alpn = (struct alpn){.required = tls->require_alpn};
-    if (tls->require_alpn && protocols->count == 0)
-        return tls_fail(error, "require_alpn needs alpn, with the protocols that are required");
-    if (!measure(protocols, &size, error))
-        return false;
     if (size == 0)
         return true;
     uint8_t *at = alpn->wire = malloc(size);

@@ -18,9 +18,9 @@ struct alpn {
     bool required; /* a peer without ALPN is refused */
 };
 
-/* Reads "alpn" and "require_alpn". False with error: a name of 0 or more than 255 bytes, too many,
- * or no memory. */
-bool alpn_read(const struct config_tls *tls, struct alpn *alpn, struct tls_error *error);
+/* Of "alpn" and "require_alpn", whose lengths and number config/ has checked. False with error: no
+ * memory. */
+bool alpn_make(const struct config_tls *tls, struct alpn *alpn, struct tls_error *error);
 void alpn_free(struct alpn *alpn);
 
 /* As server we choose by our own order, and answer the alert no_application_protocol where there is

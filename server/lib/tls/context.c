@@ -123,12 +123,7 @@ static SSL_CTX *make_ctx(const struct tls_context *context, const struct materia
 static bool set_server_name(const struct config_tls *tls, struct tls_context *context,
                             struct tls_error *error)
 {
-    const char *name = tls->server_name;
-    if (name && !peer_names_is_dns(name))
-        return tls_fail(
-            error, "server_name \"%s\" is no DNS name: TLS sends no addresses or wildcards", name);
-    if (!name)
-        name = peer_names_only_dns(&tls->peer_names);
+    const char *name = tls->server_name ? tls->server_name : peer_names_only_dns(&tls->peer_names);
     context->server_name = name ? strdup(name) : NULL;
     return !name || context->server_name || tls_fail(error, "out of memory for server_name");
 }
@@ -162,7 +157,7 @@ static bool make_both(struct tls_context *context, const struct material *materi
 {
     context->policy = policy_new(material->tls, material->identity.certificate, error);
     if (!context->policy || !set_revocation(context, material, error) ||
-        !alpn_read(material->tls, &context->alpn, error) ||
+        !alpn_make(material->tls, &context->alpn, error) ||
         !set_server_name(material->tls, context, error) ||
         (may_serve && !make_served(context, material, error)))
         return false;
@@ -183,10 +178,10 @@ static bool load(const struct config_tls *tls, enum config_role role, struct tls
 {
     struct material material = {.tls = tls, .service = owner.service, .own_keys = owner.own_keys};
     bool may_serve = role != CONFIG_ROLE_CLIENT, may_connect = role != CONFIG_ROLE_SERVER;
-    if (!trust_check(tls, may_serve, may_connect, error))
-        return false;
-    if (may_serve && !tls->certificate)
-        return tls_fail(error, "a TLS server needs a certificate: set certificate and key");
+    const char *key;
+    const char *wrong = config_wrong_tls(tls, role, &key);
+    if (wrong)
+        return tls_fail(error, "%s%s%s", key ? key : "", key ? ": " : "", wrong);
     if (!verify_prepare() || !renegotiation_prepare() || !binding_prepare())
         return tls_fail(error, "out of memory for TLS");
     bool made = identity_load(tls, &material.identity, error) &&

@@ -30,8 +30,6 @@ static bool load(const struct config_tls *tls, struct identity *identity, struct
 bool identity_load(const struct config_tls *tls, struct identity *identity, struct tls_error *error)
 {
     *identity = (struct identity){NULL, NULL, NULL, NULL};
-    if (!tls->certificate && tls->key)
-        return tls_fail(error, "key %s stands alone: give its certificate, too", tls->key);
     if (!tls->certificate || load(tls, identity, error))
         return true;
     identity_free(identity);

@@ -7,7 +7,7 @@
 /* A key that was added twice is there twice: they are few. */
 struct own_keys {
     pthread_mutex_t lock; /* guards what follows; taken last */
-    struct pin *keys;
+    struct config_pin *keys;
     size_t count;
 };
 
@@ -30,10 +30,10 @@ void own_keys_free(struct own_keys *own_keys)
     free(own_keys);
 }
 
-bool own_keys_add(struct own_keys *own_keys, const struct pin *keys, size_t count)
+bool own_keys_add(struct own_keys *own_keys, const struct config_pin *keys, size_t count)
 {
     (void)pthread_mutex_lock(&own_keys->lock);
-    struct pin *more =
+    struct config_pin *more =
         reallocarray(own_keys->keys, own_keys->count + count + 1, sizeof(*own_keys->keys));
     if (more) {
         own_keys->keys = more;
@@ -45,7 +45,7 @@ bool own_keys_add(struct own_keys *own_keys, const struct pin *keys, size_t coun
 }
 
 /* The place of the key, or the count. The lock is held. */
-static size_t find(const struct own_keys *own_keys, const struct pin *key)
+static size_t find(const struct own_keys *own_keys, const struct config_pin *key)
 {
     size_t at = 0;
     while (at < own_keys->count && !pin_equal(&own_keys->keys[at], key))
@@ -53,7 +53,7 @@ static size_t find(const struct own_keys *own_keys, const struct pin *key)
     return at;
 }
 
-void own_keys_remove(struct own_keys *own_keys, const struct pin *keys, size_t count)
+void own_keys_remove(struct own_keys *own_keys, const struct config_pin *keys, size_t count)
 {
     (void)pthread_mutex_lock(&own_keys->lock);
     for (size_t i = 0; i < count; i++) {
@@ -64,7 +64,7 @@ void own_keys_remove(struct own_keys *own_keys, const struct pin *keys, size_t c
     (void)pthread_mutex_unlock(&own_keys->lock);
 }
 
-bool own_keys_have(struct own_keys *own_keys, const struct pin *key)
+bool own_keys_have(struct own_keys *own_keys, const struct config_pin *key)
 {
     (void)pthread_mutex_lock(&own_keys->lock);
     bool have = find(own_keys, key) < own_keys->count;

@@ -15,9 +15,9 @@ void own_keys_free(
 
 /* Each key is there until it was removed as often as it was added. False: no memory, and none was
  * added. */
-bool own_keys_add(struct own_keys *own_keys, const struct pin *keys, size_t count);
-void own_keys_remove(struct own_keys *own_keys, const struct pin *keys, size_t count);
+bool own_keys_add(struct own_keys *own_keys, const struct config_pin *keys, size_t count);
+void own_keys_remove(struct own_keys *own_keys, const struct config_pin *keys, size_t count);
 
-bool own_keys_have(struct own_keys *own_keys, const struct pin *key);
+bool own_keys_have(struct own_keys *own_keys, const struct config_pin *key);
 
 #endif

@@ -3,169 +3,13 @@
 
 #include "server/lib/tls/error.h"
 
-#include <arpa/inet.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_DNS, KIND_DNS_BELOW, KIND_IP, KIND_URI, KIND_EMAIL, KIND_COMMON_NAME };
-enum { MOST_LABEL = 63, MOST_NAME = 253 };
-
-struct peer_name {
-    enum kind kind;
-    char *text; /* what is compared: without its kind, DNS_BELOW without "*." */
-    uint8_t address[16];
-    size_t address_size;
-};
-
-/* ---- Reading ------------------------------------------------------------------------------ */
-
-static bool is_digit(char letter)
+const char *peer_names_only_dns(const struct config_peer_names *names)
 {
-    return letter >= '0' && letter <= '9';
-}
-
-static bool is_label_letter(char letter)
-{
-    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-           is_digit(letter) || letter == '-' || letter == '_';
-}
-
-static bool is_label(const char *label, size_t length)
-{
-    if (length < 1 || length > MOST_LABEL)
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (!is_label_letter(label[i]))
-            return false;
-    return label[0] != '-' && label[length - 1] != '-';
-}
-
-bool peer_names_is_dns(const char *text)
-{
-    if (strlen(text) > MOST_NAME)
-        return false;
-    for (;;) {
-        size_t length = strcspn(text, ".");
-        if (!is_label(text, length))
-            return false;
-        if (text[length] == '\0') /* all digits would be an address that is none */
-            return strspn(text, "0123456789") != length;
-        text += length + 1;
-    }
-}
-
-const char *peer_names_only_dns(const struct config_strings *texts)
-{
-    if (texts->count != 1)
-        return NULL;
-    const char *text = texts->items[0];
-    text += strncmp(text, "dns:", 4) == 0 ? 4 : 0;
-    return peer_names_is_dns(text) ? text : NULL;
-}
-
-static bool read_address(const char *text, struct peer_name *name)
-{
-    name->kind = KIND_IP;
-    name->address_size = 4;
-    if (inet_pton(AF_INET, text, name->address) == 1)
-        return true;
-    name->address_size = 16;
-    return inet_pton(AF_INET6, text, name->address) == 1;
-}
-
-/* Each finds out what it is. They return the part that is compared, or NULL: it is no such name. */
-
-static const char *read_dns(const char *text, struct peer_name *name)
-{
-    bool below = strncmp(text, "*.", 2) == 0;
-    name->kind = below ? KIND_DNS_BELOW : KIND_DNS;
-    text += below ? 2 : 0;
-    return peer_names_is_dns(text) ? text : NULL;
-}
-
-static const char *read_ip(const char *text, struct peer_name *name)
-{
-    return read_address(text, name) ? text : NULL;
-}
-
-static const char *read_uri(const char *text, struct peer_name *name)
-{
-    name->kind = KIND_URI;
-    return strchr(text, ':') ? text : NULL;
-}
-
-static const char *read_email(const char *text, struct peer_name *name)
-{
-    const char *at = strrchr(text, '@');
-    name->kind = KIND_EMAIL;
-    return at && at > text && peer_names_is_dns(at + 1) ? text : NULL;
-}
-
-static const char *read_common_name(const char *text, struct peer_name *name)
-{
-    name->kind = KIND_COMMON_NAME;
-    return *text ? text : NULL;
-}
-
-static const char *classify(const char *text, struct peer_name *name)
-{
-    static const struct {
-        const char *prefix;
-        const char *(*read)(const char *text, struct peer_name *name);
-    } kinds[] = {{"dns:", read_dns},
-                 {"ip:", read_ip},
-                 {"uri:", read_uri},
-                 {"email:", read_email},
-                 {"cn:", read_common_name}};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-        size_t length = strlen(kinds[i].prefix);
-        if (strncmp(text, kinds[i].prefix, length) == 0)
-            return kinds[i].read(text + length, name);
-    }
-    return read_address(text, name) ? text : read_dns(text, name);
-}
-
-static bool read_name(const char *text, struct peer_name *name, struct tls_error *error)
-{
-    const char *part = classify(text, name);
-    if (!part)
-        return tls_fail(
-            error,
-            "peer_names: \"%s\" is no DNS name or IP address, and no name with its kind "
-            "before it (dns:, ip:, uri:, email:, cn:); * may only stand for the whole "
-            "leftmost label of a DNS name",
-            text);
-    name->text = strdup(part);
-    return name->text || tls_fail(error, "out of memory for peer_names");
-}
-
-bool peer_names_read(const struct config_strings *texts, struct peer_names *names,
-                     struct tls_error *error)
-{
-    *names = (struct peer_names){NULL, 0};
-    if (texts->count == 0)
-        return true;
-    names->items = calloc(texts->count, sizeof(*names->items));
-    if (!names->items)
-        return tls_fail(error, "out of memory for peer_names");
-    while (names->count < texts->count) {
-        struct peer_name *name = &names->items[names->count];
-        if (!read_name(texts->items[names->count], name, error)) {
-            peer_names_free(names);
-            return false;
-        }
-        names->count++;
-    }
-    return true;
-}
-
-void peer_names_free(struct peer_names *names)
-{
-    for (size_t i = 0; i < names->count; i++)
-        free(names->items[i].text);
-    free(names->items);
-    *names = (struct peer_names){NULL, 0};
+    return names->count == 1 && names->items[0].kind == CONFIG_NAME_DNS ? names->items[0].text
+                                                                        : NULL;
 }
 
 /* ---- Comparing ---------------------------------------------------------------------------- */
@@ -227,7 +71,8 @@ static bool match_dns(const char *wanted, struct bytes shown)
 static bool match_dns_below(const char *parent, struct bytes shown)
 {
     struct bytes label, rest;
-    return split(shown, &label, &rest) && (is_star(label) || is_label(label.data, label.size)) &&
+    return split(shown, &label, &rest) &&
+           (is_star(label) || config_is_dns_label(label.data, label.size)) &&
            equal_dns(rest, parent);
 }
 
@@ -246,23 +91,23 @@ static bool equal_bytes(struct bytes shown, const void *wanted, size_t size)
     return shown.size == size && memcmp(shown.data, wanted, size) == 0;
 }
 
-static bool match(const struct peer_name *wanted, const GENERAL_NAME *shown)
+static bool match(const struct config_peer_name *wanted, const GENERAL_NAME *shown)
 {
     int type;
     const ASN1_STRING *value = GENERAL_NAME_get0_value(shown, &type);
     switch (wanted->kind) {
-    case KIND_DNS:
+    case CONFIG_NAME_DNS:
         return type == GEN_DNS && match_dns(wanted->text, bytes_of(value));
-    case KIND_DNS_BELOW:
+    case CONFIG_NAME_DNS_BELOW:
         return type == GEN_DNS && match_dns_below(wanted->text, bytes_of(value));
-    case KIND_IP:
+    case CONFIG_NAME_IP:
         return type == GEN_IPADD &&
                equal_bytes(bytes_of(value), wanted->address, wanted->address_size);
-    case KIND_URI:
+    case CONFIG_NAME_URI:
         return type == GEN_URI && equal_bytes(bytes_of(value), wanted->text, strlen(wanted->text));
-    case KIND_EMAIL:
+    case CONFIG_NAME_EMAIL:
         return type == GEN_EMAIL && match_email(wanted->text, bytes_of(value));
-    case KIND_COMMON_NAME: /* stands elsewhere */
+    case CONFIG_NAME_COMMON: /* stands elsewhere */
         break;
     }
     return false;
@@ -277,7 +122,7 @@ static bool has_nul(const GENERAL_NAME *shown)
     return memchr(bytes_of(value).data, '\0', bytes_of(value).size);
 }
 
-static bool match_any(const struct peer_names *names, const GENERAL_NAMES *shown)
+static bool match_any(const struct config_peer_names *names, const GENERAL_NAMES *shown)
 {
     for (int i = 0; i < sk_GENERAL_NAME_num(shown); i++) {
         for (size_t j = 0; j < names->count; j++)
@@ -289,19 +134,19 @@ static bool match_any(const struct peer_names *names, const GENERAL_NAMES *shown
 
 /* ---- The common name ---------------------------------------------------------------------- */
 
-static bool wants_common_name(const struct peer_names *names)
+static bool wants_common_name(const struct config_peer_names *names)
 {
     for (size_t i = 0; i < names->count; i++)
-        if (names->items[i].kind == KIND_COMMON_NAME)
+        if (names->items[i].kind == CONFIG_NAME_COMMON)
             return true;
     return false;
 }
 
-static bool match_common_name(const struct peer_names *names, struct bytes shown)
+static bool match_common_name(const struct config_peer_names *names, struct bytes shown)
 {
     for (size_t i = 0; i < names->count; i++) {
-        const struct peer_name *wanted = &names->items[i];
-        if (wanted->kind == KIND_COMMON_NAME &&
+        const struct config_peer_name *wanted = &names->items[i];
+        if (wanted->kind == CONFIG_NAME_COMMON &&
             equal_bytes(shown, wanted->text, strlen(wanted->text)))
             return true;
     }
@@ -321,7 +166,8 @@ static const ASN1_STRING *only_common_name(const X509 *certificate)
 
 enum common_name { COMMON_NAME_OTHER, COMMON_NAME_MATCHES, COMMON_NAME_HAS_NUL };
 
-static enum common_name judge_common_name(const struct peer_names *names, const X509 *certificate)
+static enum common_name judge_common_name(const struct config_peer_names *names,
+                                          const X509 *certificate)
 {
     unsigned char *text = NULL;
     const ASN1_STRING *only = wants_common_name(names) ? only_common_name(certificate) : NULL;
@@ -373,7 +219,7 @@ static bool any_has_nul(const GENERAL_NAMES *shown)
     return false;
 }
 
-bool peer_names_match(const struct peer_names *names, const X509 *certificate,
+bool peer_names_match(const struct config_peer_names *names, const X509 *certificate,
                       struct tls_error *error)
 {
     int found = 0;

@@ -20,25 +20,12 @@
 
 #include "server/lib/tls/policy.h"
 
-struct peer_names {
-    struct peer_name *items;
-    size_t count;
-};
-
-/* Copies and checks them. False with error; there is nothing to free then. */
-bool peer_names_read(const struct config_strings *texts, struct peer_names *names,
-                     struct tls_error *error);
-void peer_names_free(struct peer_names *names);
-
 /* Does the certificate carry one of the names? False with error. */
-bool peer_names_match(const struct peer_names *names, const X509 *certificate,
+bool peer_names_match(const struct config_peer_names *names, const X509 *certificate,
                       struct tls_error *error);
 
-/* Is it a DNS name without a wildcard, by its form? */
-bool peer_names_is_dns(const char *text);
-
-/* The DNS name, where the texts are that one name and nothing else; or NULL. Lives as long as they.
+/* The DNS name, if that is the only name and has no wildcard; or NULL. Lives as long as the names.
  */
-const char *peer_names_only_dns(const struct config_strings *texts);
+const char *peer_names_only_dns(const struct config_peer_names *names);
 
 #endif

@@ -13,37 +13,36 @@
 struct policy {
     bool any_peer;
     bool has_ca;
-    struct peer_names names; /* none: any name will do */
-    struct pin *pins;        /* none: any key will do */
+    struct config_peer_names names; /* none: any name will do */
+    struct config_pin *pins;        /* none: any key will do */
     size_t pin_count;
-    struct pin *own; /* our own keys */
+    struct config_pin *own; /* our own keys */
     size_t own_count;
     struct own_keys *shared;      /* those of the whole process, ours too; NULL: nobody shares */
     STACK_OF(X509_CRL) * revoked; /* NULL: nobody looks */
 };
 
-static bool read_pins(const struct config_strings *texts, struct policy *policy,
-                      struct tls_error *error)
+static bool copy_names(const struct config_tls *tls, struct policy *policy, struct tls_error *error)
 {
-    if (texts->count == 0)
-        return true;
-    policy->pins = calloc(texts->count, sizeof(*policy->pins));
+    return config_peer_names_copy(&tls->peer_names, &policy->names) ||
+           tls_fail(error, "out of memory for peer_names");
+}
+
+static bool copy_pins(const struct config_tls *tls, struct policy *policy, struct tls_error *error)
+{
+    size_t count = tls->peer_pins.count;
+    policy->pins = calloc(count + 1, sizeof(*policy->pins));
     if (!policy->pins)
         return tls_fail(error, "out of memory for peer_pins");
-    for (size_t i = 0; i < texts->count; i++) {
-        if (!pin_parse(texts->items[i], &policy->pins[i]))
-            return tls_fail(error,
-                            "peer_pins: \"%s\" is not sha256: and the 64 hex digits of the SHA-256 "
-                            "of the peer's public key (SubjectPublicKeyInfo)",
-                            texts->items[i]);
-        policy->pin_count++;
-    }
+    for (size_t i = 0; i < count; i++)
+        policy->pins[i] = tls->peer_pins.items[i];
+    policy->pin_count = count;
     return true;
 }
 
 bool policy_add_own(struct policy *policy, X509 *own)
 {
-    struct pin *more = reallocarray(policy->own, policy->own_count + 1, sizeof(*more));
+    struct config_pin *more = reallocarray(policy->own, policy->own_count + 1, sizeof(*more));
     if (!more)
         return false;
     policy->own = more;
@@ -80,9 +79,8 @@ struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_er
     }
     policy->any_peer = tls->insecure_any_peer;
     policy->has_ca = tls->ca || tls->ca_system;
-    if (peer_names_read(&tls->peer_names, &policy->names, error) &&
-        read_pins(&tls->peer_pins, policy, error) && read_own(own, policy, error) &&
-        read_crl(tls, policy, error))
+    if (copy_names(tls, policy, error) && copy_pins(tls, policy, error) &&
+        read_own(own, policy, error) && read_crl(tls, policy, error))
         return policy;
     policy_free(policy);
     return NULL;
@@ -95,7 +93,7 @@ void policy_free(struct policy *policy)
     if (policy->shared)
         own_keys_remove(policy->shared, policy->own, policy->own_count);
     crl_free(policy->revoked);
-    peer_names_free(&policy->names);
+    config_peer_names_free(&policy->names);
     free(policy->own);
     free(policy->pins);
     free(policy);
@@ -118,7 +116,7 @@ STACK_OF(X509_CRL) * policy_revoked(const struct policy *policy)
     return policy->revoked;
 }
 
-static bool is_one_of(const struct pin *pins, size_t count, const struct pin *pin)
+static bool is_one_of(const struct config_pin *pins, size_t count, const struct config_pin *pin)
 {
     for (size_t i = 0; i < count; i++)
         if (pin_equal(&pins[i], pin))
@@ -126,7 +124,7 @@ static bool is_one_of(const struct pin *pins, size_t count, const struct pin *pi
     return false;
 }
 
-static bool is_own(const struct policy *policy, const struct pin *pin)
+static bool is_own(const struct policy *policy, const struct config_pin *pin)
 {
     return is_one_of(policy->own, policy->own_count, pin) ||
            (policy->shared && own_keys_have(policy->shared, pin));
@@ -134,7 +132,7 @@ static bool is_own(const struct policy *policy, const struct pin *pin)
 
 static bool judge(const struct policy *policy, const X509 *peer, struct tls_error *error)
 {
-    struct pin pin;
+    struct config_pin pin;
     if (!pin_of(peer, &pin))
         return tls_fail_for_memory(error); /* which alone can fail there */
     /* The key, not the whole certificate: who shows our key under another certificate is us, too.

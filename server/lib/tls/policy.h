@@ -28,7 +28,7 @@ struct tls_error {
 };
 
 /* Makes a policy of peer names, pins, crl and our own certificate (NULL: none), which must never be
- * the peer's (reflection, hazard 30). NULL with error on a bad name, pin or list, or no memory. */
+ * the peer's (reflection, hazard 30). NULL with error on a bad list, or no memory. */
 struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_error *error);
 void policy_free(struct policy *policy);
 

@@ -13,11 +13,22 @@ static bool add(EVP_MD_CTX *digest, char kind, const void *data, size_t size)
            EVP_DigestUpdate(digest, data, size);
 }
 
-static bool add_strings(EVP_MD_CTX *digest, char kind, const struct config_strings *strings)
+static bool add_names(EVP_MD_CTX *digest, const struct config_peer_names *names)
 {
     bool done = true;
-    for (size_t i = 0; done && i < strings->count; i++)
-        done = add(digest, kind, strings->items[i], strlen(strings->items[i]));
+    for (size_t i = 0; done && i < names->count; i++) {
+        const uint8_t kind = (uint8_t)names->items[i].kind;
+        done = add(digest, 'k', &kind, 1) &&
+               add(digest, 'n', names->items[i].text, strlen(names->items[i].text));
+    }
+    return done;
+}
+
+static bool add_pins(EVP_MD_CTX *digest, const struct config_pins *pins)
+{
+    bool done = true;
+    for (size_t i = 0; done && i < pins->count; i++)
+        done = add(digest, 'p', pins->items[i].digest, sizeof(pins->items[i].digest));
     return done;
 }
 
@@ -47,8 +58,8 @@ static bool add_all(EVP_MD_CTX *digest, const struct config_tls *tls, bool serve
 {
     const uint8_t flags[] = {server, tls->insecure_any_peer, tls->ca_system,
                              (uint8_t)config_client_auth(tls), (uint8_t)tls->min_version};
-    return add(digest, 'f', flags, sizeof(flags)) && add_strings(digest, 'n', &tls->peer_names) &&
-           add_strings(digest, 'p', &tls->peer_pins) && add_ca(digest, ca) &&
+    return add(digest, 'f', flags, sizeof(flags)) && add_names(digest, &tls->peer_names) &&
+           add_pins(digest, &tls->peer_pins) && add_ca(digest, ca) &&
            add_text(digest, '2', tls->ciphers) && add_text(digest, '3', tls->ciphersuites) &&
            (!own || add_certificate(digest, 'o', own));
 }

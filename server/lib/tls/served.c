@@ -103,8 +103,6 @@ struct served *served_new(const struct config_tls *tls, const struct identity *o
     struct served *served = calloc(1, sizeof(*served));
     if (!served)
         tls_fail(error, "out of memory for certificates");
-    else if (tls->unknown_server_name == CONFIG_UNKNOWN_NAME_REFUSE && tls->certificate_count == 0)
-        tls_fail(error, "to refuse unknown server names takes known ones: add certificates");
     else if (load(tls, own, served, error))
         return served;
     served_free(served);

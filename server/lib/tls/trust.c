@@ -7,48 +7,6 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-/* ---- What must be said -------------------------------------------------------------------- */
-
-static bool check_client(const struct config_tls *tls, struct tls_error *error)
-{
-    bool ca = tls->ca || tls->ca_system;
-    bool names = tls->peer_names.count > 0;
-    if (tls->peer_pins.count > 0 || (ca && names))
-        return true;
-    if (ca)
-        return tls_fail(error,
-                        "a TLS client must say whom it trusts, and ca alone is everybody with a "
-                        "certificate of that CA: add peer_names, or peer_pins");
-    if (names)
-        return tls_fail(error,
-                        "a TLS client must say whom it trusts, and peer_names needs somebody to "
-                        "vouch for the names: add ca, or peer_pins");
-    return tls_fail(error, "a TLS client must say whom it trusts: add ca and peer_names, or "
-                           "peer_pins");
-}
-
-static bool check_server(const struct config_tls *tls, struct tls_error *error)
-{
-    if (config_client_auth(tls) == CONFIG_CLIENT_AUTH_NONE || tls->ca || tls->ca_system ||
-        tls->peer_pins.count > 0)
-        return true;
-    return tls_fail(error, "client_auth needs somebody to vouch for the clients: add ca, or "
-                           "peer_pins");
-}
-
-bool trust_check(const struct config_tls *tls, bool may_serve, bool may_connect,
-                 struct tls_error *error)
-{
-    bool named = tls->ca || tls->ca_system || tls->peer_names.count > 0 || tls->peer_pins.count > 0;
-    if (tls->insecure_any_peer)
-        return (!named && !tls->crl) ||
-               tls_fail(error, "insecure_any_peer contradicts ca, peer_names, peer_pins and crl: "
-                               "remove it, or all of them");
-    if (tls->crl && !tls->ca && !tls->ca_system)
-        return tls_fail(error, "crl needs ca beside it, whose certificates it revokes: add ca");
-    return (!may_connect || check_client(tls, error)) && (!may_serve || check_server(tls, error));
-}
-
 /* ---- The certificates --------------------------------------------------------------------- */
 
 static bool load_file(const char *path, struct trust *trust, struct tls_error *error)

@@ -1,5 +1,4 @@
-/* The certificates that vouch for a peer's, and what a configuration must say of trust. Any thread.
- */
+/* The certificates that vouch for a peer's. Any thread. */
 #ifndef ACTPASS_SERVER_TLS_TRUST_H
 #define ACTPASS_SERVER_TLS_TRUST_H
 
@@ -11,11 +10,6 @@ struct trust {
     X509_STORE *store;     /* empty where nobody is named */
     STACK_OF(X509) * list; /* what the file holds; NULL for the system's */
 };
-
-/* Does the configuration say whom to trust, for these roles? Saying nothing must never mean
- * everybody. False with error. */
-bool trust_check(const struct config_tls *tls, bool may_serve, bool may_connect,
-                 struct tls_error *error);
 
 /* Loads the CA file, or points to the system's. False with error; then nothing is held. */
 bool trust_load(const struct config_tls *tls, struct trust *trust, struct tls_error *error);

@@ -1,0 +1,57 @@
+#include "config/normalize.h"
+
+#include "config/key_set.h"
+#include "config/read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void default_key(struct messages *messages, const char *certificate, char **key)
+{
+    if (!certificate || *key)
+        return;
+    *key = strdup(certificate);
+    if (!*key)
+        messages->out_of_memory = true;
+}
+
+static void default_keys(struct messages *messages, struct config_tls *tls)
+{
+    default_key(messages, tls->certificate, &tls->key);
+    for (size_t i = 0; i < tls->certificate_count; i++)
+        default_key(messages, tls->certificates[i].certificate, &tls->certificates[i].key);
+}
+
+/* A handler in the service itself stands for both roles and is read once for each. Where it must
+ * not stand it is read all the same, so that its own faults are reported. */
+static void read_handler(struct messages *messages, struct place *place,
+                         struct config_service *service)
+{
+    bool for_both = !place_find(place, "as_server") && !place_find(place, "as_client") &&
+                    !place_find(place, "listen_plain");
+    struct config_conversation unused = {.kind = CONFIG_CONVERSATION_NONE};
+    read_keys(messages, place, &conversation_object, for_both ? &service->as_server : &unused);
+    key_release_all(&conversation_object, &unused);
+    if (for_both && !messages->failed) /* else it would be reported twice */
+        read_keys(messages, place, &conversation_object, &service->as_client);
+}
+
+static void normalize_service(struct messages *messages, struct place *place,
+                              struct config_service *service)
+{
+    if (!place_find(place, "role") && place_find(place, "dial"))
+        service->connection.role = CONFIG_ROLE_CLIENT;
+    default_keys(messages, &service->connection.tls);
+    read_handler(messages, place, service);
+}
+
+void normalize(struct messages *messages, const struct place *root, struct config *config)
+{
+    const struct place *services = place_find(root, "services");
+    struct config_service *service = config->services;
+    if (!service)
+        return;
+    for (struct place *child = services->child; child; child = child->next, service++)
+        if (cJSON_IsObject(child->item))
+            normalize_service(messages, child, service);
+}

@@ -1,0 +1,14 @@
+/* What follows from several keys, filled in after reading and before the checks, which then only
+ * look: the role of a service that dials, the key that lies in its certificate's file, and the
+ * handler that stands for both roles. */
+#ifndef ACTPASS_CONFIG_NORMALIZE_H
+#define ACTPASS_CONFIG_NORMALIZE_H
+
+#include "config/document.h"
+#include "config/messages.h"
+
+/* The services in CONFIG are those under "services" in ROOT, one for one. Reports only what is
+ * wrong with the keys of handlers, which are read here. */
+void normalize(struct messages *messages, const struct place *root, struct config *config);
+
+#endif
