@@ -249,7 +249,8 @@ static const struct key service_keys[] = {
      .required = true,
      .object = &tls_object,
      KEY_STORED_IN(config_service, connection.tls)},
-#define HANDLER_VALUE(member) .choice = KEY_HANDLER, .deferred = true, .offset = KEY_NOWHERE
+/* For both roles: normalize reads them. */
+#define HANDLER_VALUE(kind, member) .choice = KEY_HANDLER, .deferred = true, .offset = KEY_NOWHERE
 #include "config/handler_keys.inc"
 #undef HANDLER_VALUE
     {.name = "as_server",

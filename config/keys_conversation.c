@@ -58,8 +58,9 @@ static const struct key http_keys[] = {
 const struct key_object http_object = {.keys = http_keys, .outer = &conversation_object};
 
 static const struct key conversation_keys[] = {
-#define HANDLER_VALUE(member) \
-    KEY_COUNT_IN(config_conversation, kind), KEY_STORED_IN(config_conversation, member)
+#define HANDLER_VALUE(value, member)                          \
+    .kind = (value), KEY_COUNT_IN(config_conversation, kind), \
+    KEY_STORED_IN(config_conversation, member)
 #include "config/handler_keys.inc"
 #undef HANDLER_VALUE
     {0}};

@@ -225,35 +225,3 @@ Test(config, warnings, .init = folder_enter, .fini = folder_leave)
         config_report_free(&report);
     }
 }
-
-Test(config, all_errors_in_the_order_of_their_places, .init = folder_enter, .fini = folder_leave)
-{
-    static const struct bad_text row = {
-        "many",
-        QUOTED("{ 'services': [\n"
-               "    {'name': 'a', 'listen': 'nowhere', 'echo': true, 'forward': '[::1]:1',\n"
-               "     'tls': {'key': 'none.pem', 'certificate': 'peer.pem', 'ca': 'nix', "
-               "'client_auth': 'none'}},\n"
-               "    {'listen': '[::1]:2', 'name': 'a', 'handshake_timeout': 'never'} ],\n"
-               "  'log': {'level': 'loud', 'level': 'info'}, 'surplus': 1 }"),
-        "c.json:2:29: /services/0/listen: the port is missing; an address is host:port, [v6]:port "
-        "or unix:/path\n"
-        "c.json:2:54: /services/0/forward: there is \"echo\" already, remove one of the two\n"
-        "c.json:3:13: /services/0/tls: this service may become TLS client and must say whom it "
-        "trusts, and \"ca\" alone is everybody with a certificate of that CA: add \"peer_names\", "
-        "or "
-        "\"peer_pins\"\n"
-        "c.json:3:21: /services/0/tls/key: none.pem cannot be read: No such file or directory\n"
-        "c.json:3:66: /services/0/tls/ca: nix cannot be read: No such file or directory\n"
-        "c.json:4:5: /services/1: \"tls\" is missing\n"
-        "c.json:4:5: /services/1: the conversation is missing: add \"forward\", \"echo\" or "
-        "\"http\", or one for each role under \"as_server\" and \"as_client\"\n"
-        "c.json:4:35: /services/1/name: another service has this name, see 2:14\n"
-        "c.json:4:61: /services/1/handshake_timeout: \"never\" is not allowed here; the longest is "
-        "\"8760h\"\n"
-        "c.json:5:20: /log/level: must be \"error\", \"warning\", \"info\" or \"debug\"\n"
-        "c.json:5:28: /log/level: duplicate key, first given at 5:11\n"
-        "c.json:5:46: /surplus: unknown key; known here: \"$schema\", \"log\", "
-        "\"shutdown_timeout\" and \"services\"\n"};
-    check_bad_text(&row);
-}

@@ -1,5 +1,5 @@
-/* Shared by the tests of config: a folder with the files that configurations name, and tables of
- * bad texts with the exact messages of each. */
+/* Shared by the tests of config: a folder with the files that configurations name. Bad
+ * configurations and their messages are in tests/golden/config.txt. */
 #ifndef ACTPASS_TEST_CONFIG_H
 #define ACTPASS_TEST_CONFIG_H
 
@@ -81,77 +81,5 @@ static inline struct config *parse_good(const char *text)
     config_report_free(&report);
     return config;
 }
-
-struct bad_text {
-    const char *name;
-    bool raw; /* else ' stands for " */
-    const char *text;
-    size_t length;
-    const char *errors; /* all lines */
-};
-
-#define RAW(text) true, text, sizeof(text) - 1
-#define QUOTED(text) false, text, sizeof(text) - 1
-
-/* What is on the last line of an otherwise good text: among the top keys, a service's, those of
- * its "tls", those of a service with neither name nor address, one with neither role nor
- * conversation. */
-#define BEGIN "{'services': [{'name': 'a', 'listen': '[::1]:1', 'role': 'server', 'echo': true,\n"
-#define TOP(keys) QUOTED(BEGIN "'tls': {'certificate': 'peer.pem'}}],\n" keys "}")
-#define SERVICE(keys) QUOTED(BEGIN "'tls': {'certificate': 'peer.pem'},\n" keys "}]}")
-#define TLS(keys) QUOTED(BEGIN "'tls': {'certificate': 'peer.pem',\n" keys "}}]}")
-#define BARE(keys)                                                                   \
-    QUOTED("{'services': [{'role': 'server', 'echo': true,\n'tls': {'certificate': " \
-           "'peer.pem'},\n" keys "}]}")
-#define AUTO(keys)                                                                     \
-    QUOTED("{'services': [{'name': 'a', 'listen': '[::1]:1',\n'tls': {'certificate': " \
-           "'peer.pem', 'insecure_any_peer': true}" keys "}]}")
-
-/* What is on the last line of a service that may have any role, and of one that dials. */
-#define HEARD(keys)                                                                   \
-    QUOTED("{'services': [{'name': 'a', 'listen': '[::1]:1', 'echo': true,\n'tls': {" \
-           "'certificate': 'peer.pem', 'insecure_any_peer': true},\n" keys "}]}")
-#define DIAL(keys) \
-    QUOTED("{'services': [{'name': 'a', 'tls': {'insecure_any_peer': true},\n" keys "}]}")
-/* In the "tls" of a server that asks its clients, and in its "http". */
-#define ASKED(keys)                                                                    \
-    QUOTED(BEGIN "'tls': {'certificate': 'peer.pem', 'client_auth': 'require', 'ca': " \
-                 "'ca.pem',\n" keys "}}]}")
-#define HTTP(keys)                                                                        \
-    QUOTED("{'services': [{'name': 'a', 'listen': '[::1]:1', 'role': 'server',\n'tls': {" \
-           "'certificate': 'peer.pem', 'client_auth': 'on_demand', 'ca': 'ca.pem'},\n"    \
-           "'http': {" keys "}}]}")
-
-static inline void check_bad_text(const struct bad_text *row)
-{
-    struct config_report report;
-    char *text = malloc(row->length ? row->length : 1); /* exact, for the sanitizer */
-    cr_assert_not_null(text);
-    memcpy(text, row->text, row->length);
-    if (!row->raw)
-        quote(text, row->length);
-    struct config *config = config_parse("c.json", text, row->length, &report);
-    char *errors = join(&report.errors);
-    cr_assert_null(config, "%s: was accepted", row->name);
-    cr_assert_str_eq(errors, row->errors, "%s:\n%s", row->name, errors);
-    free(errors);
-    free(text);
-    config_report_free(&report);
-}
-
-/* Tests of a table of bad texts, each row a test: a parameter must be data without pointers, so it
- * is the row's number. */
-#define TEST_BAD_TEXTS(suite, name, table)                                                  \
-    ParameterizedTestParameters(suite, name)                                                \
-    {                                                                                       \
-        static size_t rows[sizeof(table) / sizeof(*(table))];                               \
-        for (size_t i = 0; i < sizeof(table) / sizeof(*(table)); i++)                       \
-            rows[i] = i;                                                                    \
-        return cr_make_param_array(size_t, rows, sizeof(table) / sizeof(*(table)));         \
-    }                                                                                       \
-    ParameterizedTest(size_t *row, suite, name, .init = folder_enter, .fini = folder_leave) \
-    {                                                                                       \
-        check_bad_text(&(table)[*row]);                                                     \
-    }
 
 #endif

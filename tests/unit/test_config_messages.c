@@ -79,7 +79,9 @@ static size_t unescape(char *text)
     for (const char *from = text; *from != '\0'; length++) {
         bool is_byte = *from == '<' && isxdigit((unsigned char)from[1]) &&
                        isxdigit((unsigned char)from[2]) && from[3] == '>';
-        text[length] = is_byte ? (char)strtol(from + 1, NULL, 16) : *from;
+        text[length] = *from;
+        if (is_byte)
+            text[length] = (char)strtol(from + 1, NULL, 16);
         from += is_byte ? 4 : 1;
     }
     return length > 0 ? length - 1 : 0;
