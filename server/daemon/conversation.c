@@ -140,7 +140,7 @@ static void note_role(struct conversation *conversation)
 
 static void note_sessions(struct conversation *conversation)
 {
-    struct tls_error error;
+    struct error_text error;
     actpass_config *settings = service_settings(conversation->service);
     if (tls_context_sessions_failed(settings->tls, &error))
         report_sessions(&conversation->report, error.text);

@@ -101,12 +101,12 @@ enum conn_asked {
 /* Like actpass_request_certificate, but if the client cannot or will not give one, the connection
  * may go on: always if it is not REQUIRED, otherwise only if no request was sent. */
 enum conn_asked conn_ask_certificate(actpass_conn *conn, bool required, int64_t deadline_us,
-                                     struct tls_error *why);
+                                     struct error_text *why);
 
 /* Does the peer's certificate satisfy one more policy, such as an access list? The policy of TLS
  * has accepted it already. Returns false with ERROR, also if there is no certificate. Any thread.
  */
-bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct tls_error *error);
+bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct error_text *error);
 
 /* Sets the close reason unless there is one: for a handler whose other side failed. Any thread. */
 void conn_fail(actpass_conn *conn, actpass_end end, const char *why);

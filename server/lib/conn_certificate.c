@@ -29,56 +29,56 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate)
             snprintf(conn->fingerprint + 2 * i, 3, "%02x", digest[i]);
 }
 
-bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct tls_error *error)
+bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct error_text *error)
 {
     pthread_mutex_lock(&conn->lock);
     X509 *peer = conn->proven ? SSL_get0_peer_certificate(conn->ssl) : NULL;
     bool is = peer ? policy_accepts(policy, peer, error)
-                   : tls_fail(error, "the peer has shown no certificate");
+                   : error_set(error, "the peer has shown no certificate");
     pthread_mutex_unlock(&conn->lock);
     return is;
 }
 
 /* ---- The request --------------------------------------------------------------------------- */
 
-static enum conn_asked none(struct tls_error *why, const char *text)
+static enum conn_asked none(struct error_text *why, const char *text)
 {
-    tls_fail(why, "%s", text);
+    error_set(why, "%s", text);
     return ASKED_NONE;
 }
 
-static bool ask_by_message(actpass_conn *conn, struct tls_error *why)
+static bool ask_by_message(actpass_conn *conn, struct error_text *why)
 {
     if (SSL_verify_client_post_handshake(conn->ssl) == 1)
         return true;
     bool offered = ERR_GET_REASON(ERR_peek_error()) != SSL_R_EXTENSION_NOT_RECEIVED;
-    return tls_fail(why,
-                    offered ? "the client cannot be asked for a certificate: OpenSSL says \"%s\""
-                            : "the client gives no certificate after the handshake: it has not "
-                              "offered post_handshake_auth (%s)",
-                    tls_openssl_reason());
+    return error_set(why,
+                     offered ? "the client cannot be asked for a certificate: OpenSSL says \"%s\""
+                             : "the client gives no certificate after the handshake: it has not "
+                               "offered post_handshake_auth (%s)",
+                     openssl_reason());
 }
 
 /* Only our SSL_renegotiate reads the option while it is cleared: the client's attempts stay
  * refused. */
-static bool ask_by_renegotiation(actpass_conn *conn, struct tls_error *why)
+static bool ask_by_renegotiation(actpass_conn *conn, struct error_text *why)
 {
     if (!SSL_get_secure_renegotiation_support(conn->ssl))
-        return tls_fail(why, "the client gives no certificate after the handshake: it cannot "
-                             "renegotiate safely (RFC 5746)");
+        return error_set(why, "the client gives no certificate after the handshake: it cannot "
+                              "renegotiate safely (RFC 5746)");
     if (SSL_get_extms_support(conn->ssl) != 1)
-        return tls_fail(why, "the client gives no certificate after the handshake: it does not "
-                             "support the extended master secret (RFC 7627), without which a "
-                             "renegotiation could be another peer's (RFC 7627 section 1)");
+        return error_set(why, "the client gives no certificate after the handshake: it does not "
+                              "support the extended master secret (RFC 7627), without which a "
+                              "renegotiation could be another peer's (RFC 7627 section 1)");
     SSL_clear_options(conn->ssl, SSL_OP_NO_RENEGOTIATION);
     bool begun = SSL_renegotiate(conn->ssl) == 1;
     SSL_set_options(conn->ssl, SSL_OP_NO_RENEGOTIATION);
     return begun ||
-           tls_fail(why, "the client cannot be asked for a certificate: OpenSSL says \"%s\"",
-                    tls_openssl_reason());
+           error_set(why, "the client cannot be asked for a certificate: OpenSSL says \"%s\"",
+                     openssl_reason());
 }
 
-static enum conn_asked ask_locked(actpass_conn *conn, bool required, struct tls_error *why)
+static enum conn_asked ask_locked(actpass_conn *conn, bool required, struct error_text *why)
 {
     unsigned want;
     if (!conn_room_for_early(conn))
@@ -96,12 +96,12 @@ static enum conn_asked ask_locked(actpass_conn *conn, bool required, struct tls_
     return outcome == OUTCOME_FAILED || outcome == OUTCOME_CLOSED ? ASKED_FAILED : ASKED_AGAIN;
 }
 
-static enum conn_asked ask(actpass_conn *conn, bool required, struct tls_error *why)
+static enum conn_asked ask(actpass_conn *conn, bool required, struct error_text *why)
 {
     pthread_mutex_lock(&conn->lock);
     enum conn_asked result = ASKED_FAILED;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken)
-        tls_fail(why, "the connection is not open");
+        error_set(why, "the connection is not open");
     else if (conn->proven) /* not SSL_get0_peer_certificate: it has the certificate before the proof
                             */
         result = ASKED_GIVEN;
@@ -118,7 +118,7 @@ static enum conn_asked ask(actpass_conn *conn, bool required, struct tls_error *
 /* ---- The answer ---------------------------------------------------------------------------- */
 
 /* Judges by the certificate, not by the return code of a call (hazard 23). */
-static enum conn_asked judge(actpass_conn *conn, struct tls_error *why)
+static enum conn_asked judge(actpass_conn *conn, struct error_text *why)
 {
     X509 *peer = SSL_get0_peer_certificate(conn->ssl);
     conn->asking = ASKING_NOTHING;
@@ -134,7 +134,7 @@ static enum conn_asked judge(actpass_conn *conn, struct tls_error *why)
 }
 
 static enum conn_asked receive_answer_locked(actpass_conn *conn, unsigned *want,
-                                             struct tls_error *why)
+                                             struct error_text *why)
 {
     for (;;) {
         if (conn->early.end == CONN_EARLY_MAX) {
@@ -155,7 +155,7 @@ static enum conn_asked receive_answer_locked(actpass_conn *conn, unsigned *want,
     }
 }
 
-static enum conn_asked receive_answer(actpass_conn *conn, unsigned *want, struct tls_error *why)
+static enum conn_asked receive_answer(actpass_conn *conn, unsigned *want, struct error_text *why)
 {
     pthread_mutex_lock(&conn->lock);
     enum conn_asked result =
@@ -182,7 +182,7 @@ static bool wait_for(actpass_conn *conn, unsigned want, int64_t deadline_us)
 
 /* A record must be sent whole, so there must be room for it before (hazard 13). */
 enum conn_asked conn_ask_certificate(actpass_conn *conn, bool required, int64_t deadline_us,
-                                     struct tls_error *why)
+                                     struct error_text *why)
 {
     unsigned want = RELAY_READABLE;
     conn_enter(conn);
@@ -201,7 +201,7 @@ enum conn_asked conn_ask_certificate(actpass_conn *conn, bool required, int64_t 
 
 int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms)
 {
-    struct tls_error why = {""};
+    struct error_text why = {""};
     if (timeout_ms < 0)
         timeout_ms = conn->config->connection.handshake_timeout_ms;
     switch (conn_ask_certificate(conn, true, clock_deadline_ms(timeout_ms), &why)) {

@@ -18,9 +18,9 @@ void conn_fail(actpass_conn *conn, actpass_end end, const char *why)
     pthread_mutex_unlock(&conn->end_lock);
 }
 
-void conn_refuse(actpass_conn *conn, const struct tls_error *why)
+void conn_refuse(actpass_conn *conn, const struct error_text *why)
 {
-    conn_fail(conn, tls_failed_for_memory(why) ? ACTPASS_CANCELLED : ACTPASS_REFUSED, why->text);
+    conn_fail(conn, error_is_no_memory(why) ? ACTPASS_CANCELLED : ACTPASS_REFUSED, why->text);
 }
 
 static void fail_with(actpass_conn *conn, actpass_end end, const char *what, const char *detail)

@@ -187,18 +187,18 @@ static void note_session(actpass_conn *conn)
 
 /* A peer that we dialed must be authenticated, also in case a check of the configuration misses it.
  */
-static bool accepts(const actpass_conn *conn, struct tls_error *refusal)
+static bool accepts(const actpass_conn *conn, struct error_text *refusal)
 {
     struct tls_context *tls = conn->config->tls;
     if (!tls_context_accepts(tls, conn->ssl, refusal))
         return false;
     return !conn->opened || tls_context_knows(tls, conn->ssl) ||
-           tls_fail(refusal, "we opened the connection, and the peer gave no certificate");
+           error_set(refusal, "we opened the connection, and the peer gave no certificate");
 }
 
 static enum outcome step(actpass_conn *conn, unsigned *want)
 {
-    struct tls_error refusal;
+    struct error_text refusal;
     pthread_mutex_lock(&conn->lock);
     conn_prepare(conn);
     enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);

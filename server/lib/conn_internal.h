@@ -148,7 +148,7 @@ void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
 void conn_answer(actpass_conn *conn, int64_t deadline_us);
 
 /* Refuses the peer, or cancels the connection if memory was too short to judge it. */
-void conn_refuse(actpass_conn *conn, const struct tls_error *why);
+void conn_refuse(actpass_conn *conn, const struct error_text *why);
 
 /* Sets the close reason by what the transport has seen: for failures without an SSL call. */
 void conn_end_of_transport(actpass_conn *conn);

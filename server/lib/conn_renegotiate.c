@@ -28,7 +28,7 @@ void conn_note_hello(actpass_conn *conn)
 /* The certificate was judged inside the handshake, unless a session was resumed. */
 static void judge(actpass_conn *conn)
 {
-    struct tls_error refusal;
+    struct error_text refusal;
     conn->cipher = SSL_get_cipher_name(conn->ssl);
     if (!tls_context_accepts(conn->config->tls, conn->ssl, &refusal))
         conn_refuse(conn, &refusal);

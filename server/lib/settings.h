@@ -17,7 +17,7 @@
 /* The last failure of one thread. */
 struct settings_error {
     pthread_t thread;
-    struct tls_error error; /* only this thread reads and writes it */
+    struct error_text error; /* only this thread reads and writes it */
     struct settings_error *next;
 };
 

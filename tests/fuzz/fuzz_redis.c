@@ -50,8 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char record[STORE_RECORD];
     struct answer answer = {data, size};
-    struct tls_error problem = {""};
-    struct tls_error error;
+    struct error_text problem = {""};
+    struct error_text error;
     const struct store_key key = {{1}};
     pthread_t thread;
     size_t got = 0;

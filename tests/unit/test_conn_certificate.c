@@ -295,7 +295,7 @@ Test(conn_certificate, optional)
         int row = which / ALL;
         struct client client = {.manner = rows[row].manner, .early = 1000, .echoes = true};
         struct conn_rig rig;
-        struct tls_error why = {""};
+        struct error_text why = {""};
         if (!(rows[row].versions & 1 << (which & 1)))
             continue;
         begin(&rig, which, &client);
@@ -321,7 +321,7 @@ Test(conn_certificate, access_list)
     for (int which = 0; which < ALL; which++) {
         struct client client = {.manner = GIVES};
         struct conn_rig rig;
-        struct tls_error error = {""};
+        struct error_text error = {""};
         const struct config_tls lists[] = {{.peer_names = {right, 1}}, {.peer_names = {wrong, 1}}};
         struct policy *policies[] = {policy_new(&lists[0], NULL, &error),
                                      policy_new(&lists[1], NULL, &error)};
@@ -363,7 +363,7 @@ Test(conn_certificate, only_a_server_asks)
 {
     conn_suite_begin(&suite);
     struct conn_rig rig;
-    struct tls_error why = {""};
+    struct error_text why = {""};
     struct conn_rig_options options = conn_defaults(false, 1, ACTPASS_TRANSPORT_RELAY);
     conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
     cr_assert_eq(actpass_handshake(rig.conn), 0);
@@ -468,7 +468,7 @@ static bool given_with_cut(int version, uint64_t cut_after, uint64_t *sent)
     struct client client = {.manner = GIVES, .world = &suite.world};
     struct conn_rig_options options = conn_defaults(true, version, ACTPASS_TRANSPORT_RELAY);
     struct conn_rig rig;
-    struct tls_error why;
+    struct error_text why;
     struct policy *any = policy_new(&(struct config_tls){.insecure_any_peer = true}, NULL, &why);
     cr_assert_not_null(any);
     options.on_demand = true;

@@ -62,7 +62,7 @@ static struct config_tls good(const struct files *files)
 static const char *failure(const struct files *files, const struct config_tls *tls,
                            enum config_role role)
 {
-    static struct tls_error error;
+    static struct error_text error;
     size_t folder = (size_t)(strrchr(files->ca, '/') + 1 - files->ca);
     char *at;
     error.text[0] = '\0';
@@ -354,7 +354,7 @@ Test(context, a_weak_key)
 
 static struct tls_context *load(const struct config_tls *tls)
 {
-    struct tls_error error = {""};
+    struct error_text error = {""};
     struct tls_context *context =
         tls_context_new((struct tls_owner){"", NULL}, tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
@@ -372,7 +372,7 @@ Test(context, only_the_roles_that_can_occur)
     struct files files = files_new();
     struct config_tls tls = good(&files);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct tls_error error = {""};
+        struct error_text error = {""};
         struct tls_context *context =
             tls_context_new((struct tls_owner){"", NULL}, &tls, rows[i].role, &error);
         SSL *server = tls_context_ssl(context, ROLE_SERVER),

@@ -46,7 +46,7 @@ Test(limits, default_groups_by_version)
 
 static SSL_CTX *context_of(const struct config_tls *tls)
 {
-    struct tls_error error = {""};
+    struct error_text error = {""};
     SSL_CTX *ctx = SSL_CTX_new(TLS_method());
     cr_assert(limits_use(ctx, tls));
     cr_assert(algorithms_use(ctx, tls, &error), "%s", error.text);

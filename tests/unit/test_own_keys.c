@@ -28,7 +28,7 @@ Test(own_keys, as_often_as_added)
 /* A policy refuses the keys of all, as long as they live. */
 Test(own_keys, of_policies)
 {
-    struct tls_error error;
+    struct error_text error;
     struct test_identity *identities[2] = {test_ca_new("a"), test_ca_new("b")};
     const struct config_tls any = {.insecure_any_peer = true};
     struct own_keys *own_keys = own_keys_new();

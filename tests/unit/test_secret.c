@@ -54,7 +54,7 @@ static bool is_empty(const struct secret *secret)
 
 static void assert_holds(const char *name, const char *bytes, size_t size)
 {
-    struct tls_error error = {""};
+    struct error_text error = {""};
     struct secret secret;
     struct resources before = resources_now();
     cr_assert(secret_read(&secret, name, &error), "%s", error.text);
@@ -68,7 +68,7 @@ static void assert_holds(const char *name, const char *bytes, size_t size)
 /* The whole message; nothing of what was read is left behind. */
 static void assert_refused(const char *name, const char *wanted)
 {
-    struct tls_error error = {""};
+    struct error_text error = {""};
     struct secret secret;
     struct resources before = resources_now();
     memset(&secret, 'x', sizeof(secret));

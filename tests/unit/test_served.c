@@ -63,7 +63,7 @@ static void shop_free(struct shop *shop)
 
 static struct tls_context *open_shop(const struct shop *shop)
 {
-    struct tls_error error = {""};
+    struct error_text error = {""};
     struct tls_context *context =
         tls_context_new((struct tls_owner){"", NULL}, &shop->tls, CONFIG_ROLE_SERVER, &error);
     cr_assert_not_null(context, "%s", error.text);
@@ -221,7 +221,7 @@ Test(served, all_of_them_are_ours)
 Test(served, wrong_files_are_named)
 {
     struct shop shop;
-    struct tls_error error = {""};
+    struct error_text error = {""};
     shop_init(&shop);
     shop.certificates[1].key = shop.certificates[0].key;
     cr_assert_null(
@@ -324,7 +324,7 @@ Test(served, ocsp_responses_that_do_not_do)
         {{shop.world->own, 3600, 0, NULL}, 1, "holds no OCSP response: give one in DER form"},
     };
     for (size_t i = 0; i < COUNT(answers); i++) {
-        struct tls_error error = {""};
+        struct error_text error = {""};
         shop.tls.ocsp_response =
             (char *)write_answer(shop.world, answers[i].answer, answers[i].cut);
         cr_assert_null(
@@ -332,7 +332,7 @@ Test(served, ocsp_responses_that_do_not_do)
         cr_assert(strstr(error.text, answers[i].text), "%s", error.text);
     }
     shop.tls.ocsp_response = shop.world->certificate;
-    struct tls_error error = {""};
+    struct error_text error = {""};
     cr_assert_null(
         tls_context_new((struct tls_owner){"", NULL}, &shop.tls, CONFIG_ROLE_SERVER, &error));
     cr_assert(strstr(error.text, "holds no OCSP response"), "%s", error.text);

@@ -26,8 +26,8 @@
 
 static const struct store_limits usual = {1000, 4 * 1024 * 1024};
 static struct test_folder *folder;
-static struct tls_error error;
-static struct tls_error problem;
+static struct error_text error;
+static struct error_text problem;
 
 static void set_up(void)
 {
@@ -480,7 +480,7 @@ Test(session_file, killed_processes, .timeout = 60)
 #else
 Test(session_file, not_built)
 {
-    struct tls_error error;
+    struct error_text error;
     const struct config_sessions where = {.kind = CONFIG_SESSIONS_FILE, .text = (char *)"file:/x"};
     cr_assert_null(store_open(&where, &error));
     cr_assert(strstr(error.text, "built without LMDB"), "%s", error.text);

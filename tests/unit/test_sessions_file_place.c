@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static struct test_folder *folder;
-static struct tls_error error;
+static struct error_text error;
 static const char *below, *store, *lock;
 
 static void set_up(void)
@@ -148,7 +148,7 @@ Test(session_file_place, a_link_that_comes_later)
     const char *victim = test_write_text(folder, "victim", "somebody's\n");
     const char *const names[] = {store, lock};
     for (size_t i = 0; i < 2; i++) {
-        struct tls_error problem;
+        struct error_text problem;
         struct stat status;
         struct store *opened = store_file_new(store, &limits, &error);
         cr_assert_not_null(opened, "%s", error.text);

@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static struct tls_error problem;
+static struct error_text problem;
 
 static struct store_key key_of(unsigned number)
 {

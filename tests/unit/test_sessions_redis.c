@@ -35,7 +35,7 @@ struct peer {
     pthread_t thread;
 };
 
-static struct tls_error problem;
+static struct error_text problem;
 
 static bool readable(int fd)
 {
@@ -121,7 +121,7 @@ static bool asked(struct peer *peer, const char *wanted, size_t size)
 
 static struct store *store_of(const struct peer *peer, uint16_t db)
 {
-    struct tls_error error;
+    struct error_text error;
     const struct config_sessions where = {
         .kind = CONFIG_SESSIONS_REDIS, .host = (char *)"127.0.0.1", .port = peer->port, .db = db};
     struct store *store = store_redis_new(&where, DEADLINE_MS, &error);
@@ -298,7 +298,7 @@ Test(session_redis, a_kept_connection_that_is_dead)
 
 Test(session_redis, what_cannot_be_made)
 {
-    struct tls_error error;
+    struct error_text error;
     static char path[200];
     memset(path, 'x', sizeof(path) - 1);
     const struct config_sessions unknown = {.host = (char *)"no.such.host.invalid", .port = 1},
@@ -311,7 +311,7 @@ Test(session_redis, what_cannot_be_made)
 #else
 Test(session_redis, not_built)
 {
-    struct tls_error error;
+    struct error_text error;
     const struct config_sessions where = {.kind = CONFIG_SESSIONS_REDIS,
                                           .text = (char *)"redis://h"};
     cr_assert_null(store_open(&where, &error));

@@ -60,7 +60,7 @@ static struct config_tls settings(size_t end, enum config_sessions_kind kind)
 
 static struct tls_context *make(const char *service, const struct config_tls *tls)
 {
-    struct tls_error error;
+    struct error_text error;
     struct tls_context *context =
         tls_context_new((struct tls_owner){service, NULL}, tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
@@ -84,7 +84,7 @@ enum outcome { FULL, RESUMED, FAILED };
 
 static bool judge(struct tls_context *context, SSL *ssl, const struct test_side *side)
 {
-    struct tls_error error;
+    struct error_text error;
     return side->up && tls_context_accepts(context, ssl, &error);
 }
 
@@ -396,7 +396,7 @@ Test(session_resumption, the_peer_is_looked_at_again)
 {
     static struct config_peer_name other_names[] = {{.text = "elsewhere.example"}};
     for (size_t i = 0; i < COUNT(versions); i++) {
-        struct tls_error error;
+        struct error_text error;
         struct config_tls tls = settings(1, CONFIG_SESSIONS_MEMORY);
         struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
         tls.peer_names = (struct config_peer_names){other_names, 1};
@@ -511,7 +511,7 @@ Test(session_resumption, not_when_the_certificate_has_expired)
 #ifdef HAVE_LMDB
 Test(session_resumption, a_store_that_cannot_be_used)
 {
-    struct tls_error error;
+    struct error_text error;
     struct config_tls tls = settings(0, CONFIG_SESSIONS_FILE);
     tls.sessions.path = (char *)"/nonexistent/store";
     cr_assert_null(tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_SERVER, &error));

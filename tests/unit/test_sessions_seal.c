@@ -35,7 +35,7 @@ TestSuite(session_seal, .init = set_up, .fini = tear_down);
 
 static struct keyring *ring_of(const char *text)
 {
-    struct tls_error error;
+    struct error_text error;
     struct keyring *ring = keyring_new(test_write_text(folder, "keys", text), &error);
     cr_assert_not_null(ring, "%s", error.text);
     return ring;
@@ -163,7 +163,7 @@ Test(session_seal, files_of_keys)
         {LONG " " TWO, "line 1: a key", 0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct tls_error error = {""};
+        struct error_text error = {""};
         const char *file = test_write_text(folder, "keys", rows[i].text);
         struct keyring *ring = keyring_new(file, &error);
         cr_assert_eq(!!ring, !rows[i].error, "row %zu: %s", i, error.text);
@@ -182,7 +182,7 @@ Test(session_seal, files_of_keys)
 Test(session_seal, too_many_keys)
 {
     char text[KEYRING_MAX * 70 + 70] = "";
-    struct tls_error error;
+    struct error_text error;
     for (size_t i = 0; i < KEYRING_MAX; i++)
         strcat(text, ONE);
     keyring_free(ring_of(text));
@@ -193,14 +193,14 @@ Test(session_seal, too_many_keys)
 
 Test(session_seal, no_file)
 {
-    struct tls_error error;
+    struct error_text error;
     cr_assert_null(keyring_new(test_folder_path(folder, "missing"), &error));
     cr_assert(strstr(error.text, "cannot be read: No such file or directory"), "%s", error.text);
 }
 
 Test(session_seal, random_keys_are_of_one_ring)
 {
-    struct tls_error error;
+    struct error_text error;
     struct keyring *one = keyring_new(NULL, &error), *two = keyring_new(NULL, &error);
     struct key_set *first = keyring_hold(one), *second = keyring_hold(two);
     cr_assert_eq(first->count, 1);
@@ -218,7 +218,7 @@ Test(session_seal, random_keys_are_of_one_ring)
 Test(session_seal, a_new_key_in_the_file)
 {
     uint8_t plain[SIZE], sealed[SIZE + SEAL_OVERHEAD], opened[SIZE];
-    struct tls_error error;
+    struct error_text error;
     struct keyring *ring = ring_of(ONE);
     struct key_set *before = keyring_hold(ring);
     fill(plain);
@@ -238,7 +238,7 @@ Test(session_seal, a_new_key_in_the_file)
 /* Polls, since the file is looked at once a second at most. */
 static size_t count_after_refresh(struct keyring *ring, size_t wanted)
 {
-    struct tls_error error;
+    struct error_text error;
     size_t count = 0;
     for (int i = 0; i < 1000 && count != wanted; i++) {
         pause_ms(10);
@@ -264,7 +264,7 @@ Test(session_seal, a_changed_file_is_noticed)
  */
 Test(session_seal, a_file_that_goes_bad)
 {
-    struct tls_error error;
+    struct error_text error;
     struct keyring *ring = ring_of(ONE TWO);
     const char *file = test_write_text(folder, "keys", "nonsense\n");
     bool told = false;

@@ -54,7 +54,7 @@ static struct store *open_memory(const struct store_limits *limits)
 #ifdef HAVE_LMDB
 static struct store *open_file(const struct store_limits *limits)
 {
-    struct tls_error error;
+    struct error_text error;
     (void)unlink(test_folder_path(folder, "store"));
     (void)unlink(test_folder_path(folder, "store-lock"));
     struct store *store = store_file_new(test_folder_path(folder, "store"), limits, &error);
@@ -104,7 +104,7 @@ static bool start_redis(const char *path)
 
 static struct store *open_redis(const struct store_limits *limits)
 {
-    struct tls_error error;
+    struct error_text error;
     const char *path = test_folder_path(folder, "redis");
     const struct config_sessions where = {.kind = CONFIG_SESSIONS_REDIS, .path = (char *)path};
     (void)limits; /* the administrator's */
@@ -143,7 +143,7 @@ static struct store_key key_of(unsigned number)
 static void put(struct store *store, unsigned number, size_t size, int64_t lifetime_s)
 {
     uint8_t data[STORE_RECORD];
-    struct tls_error error;
+    struct error_text error;
     struct store_key key = key_of(number);
     memset(data, (int)number, sizeof(data));
     cr_assert_eq(store_put(store, &key, data, size, lifetime_s, &error), STORE_DONE, "%s",
@@ -154,7 +154,7 @@ static void put(struct store *store, unsigned number, size_t size, int64_t lifet
 static int get(struct store *store, unsigned number)
 {
     uint8_t data[STORE_RECORD];
-    struct tls_error error;
+    struct error_text error;
     size_t size = 0;
     struct store_key key = key_of(number);
     enum store_result result = store_get(store, &key, data, &size, &error);
@@ -168,7 +168,7 @@ static int get(struct store *store, unsigned number)
 
 static enum store_result take_out(struct store *store, unsigned number)
 {
-    struct tls_error error = {""};
+    struct error_text error = {""};
     struct store_key key = key_of(number);
     return store_remove(store, &key, &error);
 }
@@ -224,7 +224,7 @@ Test(sessions_store, removed)
 static void check_not_kept(struct store *store, const char *name)
 {
     static const uint8_t data[STORE_RECORD + 1];
-    struct tls_error error;
+    struct error_text error;
     struct store_key key = key_of(1);
     cr_assert_eq(store_put(store, &key, data, sizeof(data), 60, &error), STORE_MISS, "%s", name);
     cr_assert_eq(store_put(store, &key, data, 10, 0, &error), STORE_MISS, "%s", name);
@@ -270,7 +270,7 @@ Test(sessions_store, the_oldest_go_first)
 static void *hammer(void *arg)
 {
     struct store *store = arg;
-    struct tls_error own;
+    struct error_text own;
     uint8_t data[STORE_RECORD];
     size_t size;
     for (unsigned i = 0; i < 200; i++) {

@@ -4,15 +4,15 @@
 
 static void note(struct throttled_error *throttled, const char *text)
 {
-    struct tls_error error;
-    tls_fail(&error, "%s", text);
+    struct error_text error;
+    error_set(&error, "%s", text);
     throttled_error_note(throttled, &error);
 }
 
 Test(sessions_throttled_error, one_a_minute)
 {
     struct throttled_error throttled;
-    struct tls_error error = {"untouched"};
+    struct error_text error = {"untouched"};
     cr_assert(throttled_error_init(&throttled));
     cr_assert_not(throttled_error_take(&throttled, &error), "nothing was noted");
     cr_assert_str_eq(error.text, "untouched");

@@ -258,8 +258,8 @@ static void take_what_redis_is_told(struct test_pair *pair, const char *where, c
     char url[64], record[STORE_RECORD];
     size_t record_size;
     uint16_t port;
-    struct tls_error error;
-    struct tls_error problem;
+    struct error_text error;
+    struct error_text problem;
     int listener = listen_on_loopback(&port);
     (void)snprintf(url, sizeof(url), where, port);
     const char *password = write_file(pair, "password", "secret\n", 0600);

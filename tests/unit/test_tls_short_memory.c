@@ -61,7 +61,7 @@ enum { MOST = 100000 };
 Test(short_memory, blames_no_peer)
 {
     struct world *world = begin();
-    struct tls_error error = {""};
+    struct error_text error = {""};
     struct config_peer_name name = {.text = WORLD_NAME};
     const struct config_tls tls = {.ca = world->ca_file, .peer_names = {&name, 1}};
     struct policy *policy = policy_new(&tls, NULL, &error);
@@ -74,7 +74,7 @@ Test(short_memory, blames_no_peer)
         accepted = policy_accepts(policy, peer, &error);
         left = -1;
         if (!accepted)
-            cr_expect(tls_failed_for_memory(&error), "%ld: %s", count, error.text);
+            cr_expect(error_is_no_memory(&error), "%ld: %s", count, error.text);
         cr_assert_eq(ERR_peek_error(), 0);
         refused += !accepted;
     }
@@ -89,7 +89,7 @@ Test(short_memory, blames_no_file)
     struct world *world = begin();
     const struct config_tls tls = {.certificate = world->certificate, .key = world->key};
     struct identity identity;
-    struct tls_error error = {""};
+    struct error_text error = {""};
     int refused = 0;
     bool loaded = false;
     for (long count = 1; count < MOST && !loaded; count += 1 + count / 100) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-bool tls_vfail(struct tls_error *error, const char *format, va_list arguments)
+bool error_vset(struct error_text *error, const char *format, va_list arguments)
 {
     vsnprintf(error->text, sizeof(error->text), format, arguments);
     for (char *at = error->text; *at; at++)
@@ -13,18 +13,18 @@ bool tls_vfail(struct tls_error *error, const char *format, va_list arguments)
     return false;
 }
 
-bool tls_fail(struct tls_error *error, const char *format, ...)
+bool error_set(struct error_text *error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    tls_vfail(error, format, arguments);
+    error_vset(error, format, arguments);
     va_end(arguments);
     return false;
 }
 
 /* Of the first error, or of the one that says that memory was short: OpenSSL queues it before those
  * that come from it, or, older than 3.2, among them. */
-bool tls_memory_was_short(const char **reason)
+bool openssl_memory_was_short(const char **reason)
 {
     bool was_short = false;
     unsigned long first = ERR_get_error();
@@ -38,19 +38,19 @@ bool tls_memory_was_short(const char **reason)
 
 static const char no_memory[] = "out of memory while the peer's certificate was checked";
 
-bool tls_fail_for_memory(struct tls_error *error)
+bool error_set_no_memory(struct error_text *error)
 {
-    return tls_fail(error, "%s", no_memory);
+    return error_set(error, "%s", no_memory);
 }
 
-bool tls_failed_for_memory(const struct tls_error *error)
+bool error_is_no_memory(const struct error_text *error)
 {
     return strcmp(error->text, no_memory) == 0;
 }
 
-const char *tls_openssl_reason(void)
+const char *openssl_reason(void)
 {
     const char *reason;
-    (void)tls_memory_was_short(&reason);
+    (void)openssl_memory_was_short(&reason);
     return reason;
 }

@@ -12,7 +12,7 @@ enum { TICKETS = 1 };
 /* The keys as they are now. With a file that cannot be read, those of before stay in use. */
 static struct key_set *hold_keys(struct sessions *sessions)
 {
-    struct tls_error error;
+    struct error_text error;
     if (!keyring_refresh(sessions->keyring, &error))
         throttled_error_note(&sessions->failure, &error);
     return keyring_hold(sessions->keyring);
@@ -60,7 +60,7 @@ static size_t open_record(struct sessions *sessions, const struct purpose *purpo
 }
 
 static void note_result(struct sessions *sessions, enum store_result result,
-                        const struct tls_error *problem)
+                        const struct error_text *problem)
 {
     if (result == STORE_FAILED)
         throttled_error_note(&sessions->failure, problem);
@@ -72,7 +72,7 @@ static void put(struct sessions *sessions, const struct purpose *purpose, const 
                 size_t size, int64_t lifetime)
 {
     uint8_t sealed[STORE_RECORD];
-    struct tls_error problem;
+    struct error_text problem;
     const uint8_t *record = plain;
     if (sessions->keyring) {
         size = seal_record(sessions, purpose, plain, size, sealed);
@@ -108,7 +108,7 @@ static SSL_SESSION *on_get(SSL *ssl, const unsigned char *id, int id_size, int *
 {
     struct sessions *sessions = sessions_of(ssl);
     struct purpose purpose;
-    struct tls_error problem;
+    struct error_text problem;
     uint8_t record[STORE_RECORD], plain[STORE_RECORD];
     size_t size = 0;
     *copy = 0; /* OpenSSL frees the session */
@@ -132,7 +132,7 @@ static void on_remove(SSL_CTX *ctx, SSL_SESSION *session)
 {
     struct sessions *sessions = SSL_CTX_get_app_data(ctx);
     struct purpose purpose;
-    struct tls_error problem;
+    struct error_text problem;
     unsigned size;
     const unsigned char *id = SSL_SESSION_get_id(session, &size);
     if (make_purpose(sessions, id, size, &purpose))

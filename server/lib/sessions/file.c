@@ -35,7 +35,7 @@ struct file {
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct file *table;
 
-static enum store_result fail(const struct file *file, int error, struct tls_error *problem)
+static enum store_result fail(const struct file *file, int error, struct error_text *problem)
 {
     const char *why = error == ETIMEDOUT ? "it was busy for longer than a handshake should wait"
                                          : mdb_strerror(error);
@@ -45,7 +45,7 @@ static enum store_result fail(const struct file *file, int error, struct tls_err
 /* ---- Calls -------------------------------------------------------------------------------- */
 
 static enum store_result get(struct store *store, const struct store_key *key, void *buffer,
-                             size_t *size, struct tls_error *problem)
+                             size_t *size, struct error_text *problem)
 {
     struct file *file = (struct file *)store;
     pthread_mutex_lock(&file->lock);
@@ -57,14 +57,14 @@ static enum store_result get(struct store *store, const struct store_key *key, v
 }
 
 static enum store_result change(struct file *file, struct file_change *wanted,
-                                struct tls_error *problem)
+                                struct error_text *problem)
 {
     int error = file_writer_run(file->writer, wanted, clock_deadline_ms(WAIT_MS));
     return error ? fail(file, error, problem) : STORE_DONE;
 }
 
 static enum store_result put(struct store *store, const struct store_key *key, const void *data,
-                             size_t size, int64_t lifetime_s, struct tls_error *problem)
+                             size_t size, int64_t lifetime_s, struct error_text *problem)
 {
     struct file_change *wanted = OPENSSL_zalloc(sizeof(*wanted) + size);
     if (!wanted)
@@ -75,7 +75,7 @@ static enum store_result put(struct store *store, const struct store_key *key, c
 }
 
 static enum store_result take_out(struct store *store, const struct store_key *key,
-                                  struct tls_error *problem)
+                                  struct error_text *problem)
 {
     uint8_t record[STORE_RECORD];
     size_t size;
@@ -135,7 +135,7 @@ static void set_aside(const struct file *file)
 static bool open_anew(struct file *file)
 {
     struct stat status;
-    struct tls_error unsafe;
+    struct error_text unsafe;
     struct file_db fresh = {.limits = file->db.limits};
     bool identified = file_place_is_safe(file->path, &unsafe) && identify(file->path, &status) == 0;
     pthread_mutex_lock(&file->lock);
@@ -232,16 +232,16 @@ static const char *remedy(int error)
     return error == ENOSPC ? ": make room on the disk" : "";
 }
 
-static void *fail_open(const char *path, int error, struct tls_error *why)
+static void *fail_open(const char *path, int error, struct error_text *why)
 {
-    tls_fail(why, "sessions file %s cannot be used: %s%s", path, mdb_strerror(error),
-             remedy(error));
+    error_set(why, "sessions file %s cannot be used: %s%s", path, mdb_strerror(error),
+              remedy(error));
     return NULL;
 }
 
 /* Adds it to the table, whose lock is held. NULL with error. */
 static struct file *open_file(const char *path, const struct store_limits *limits,
-                              struct tls_error *error)
+                              struct error_text *error)
 {
     struct file *file = make(path, limits);
     if (!file)
@@ -281,7 +281,7 @@ static struct file *find(const struct stat *status)
 }
 
 struct store *store_file_new(const char *path, const struct store_limits *limits,
-                             struct tls_error *error)
+                             struct error_text *error)
 {
     struct stat status = {.st_ino = 0};
     if (!file_place_is_safe(path, error))

@@ -22,6 +22,6 @@
  * the same file in one process are one store, since LMDB must not open a file twice, with the
  * limits of the first. Among processes the limits of the last writer apply. NULL with error. */
 struct store *store_file_new(const char *path, const struct store_limits *limits,
-                             struct tls_error *error);
+                             struct error_text *error);
 
 #endif

@@ -19,25 +19,25 @@ static bool is_strange(const struct stat *status)
 }
 
 static bool fail_owner(const char *path, const char *at, const struct stat *status,
-                       struct tls_error *error)
+                       struct error_text *error)
 {
-    return tls_fail(error,
-                    REFUSED "%s belongs to user %u, who could exchange what is there: let it "
-                            "belong to root or to user %u, as which actpass runs",
-                    path, at, (unsigned)status->st_uid, (unsigned)geteuid());
+    return error_set(error,
+                     REFUSED "%s belongs to user %u, who could exchange what is there: let it "
+                             "belong to root or to user %u, as which actpass runs",
+                     path, at, (unsigned)status->st_uid, (unsigned)geteuid());
 }
 
-static bool fail_call(const char *path, const char *at, struct tls_error *error)
+static bool fail_call(const char *path, const char *at, struct error_text *error)
 {
     char text[128];
     const char *remedy = errno == ENOENT || errno == ENOTDIR ? ": make the folder first" : "";
-    return tls_fail(error, REFUSED "%s: %s%s", path, at, strerror_r(errno, text, sizeof(text)),
-                    remedy);
+    return error_set(error, REFUSED "%s: %s%s", path, at, strerror_r(errno, text, sizeof(text)),
+                     remedy);
 }
 
 /* ---- The folders -------------------------------------------------------------------------- */
 
-static bool check_step(const char *path, const char *at, enum step step, struct tls_error *error)
+static bool check_step(const char *path, const char *at, enum step step, struct error_text *error)
 {
     struct stat status;
     if (lstat(at, &status))
@@ -49,17 +49,17 @@ static bool check_step(const char *path, const char *at, enum step step, struct 
         (step == ABOVE && sticky))
         return true;
     if (sticky)
-        return tls_fail(error,
-                        REFUSED "others may write to the folder %s: make a folder with mode "
-                                "700 in it, and name a file there",
-                        path, at);
-    return tls_fail(error, REFUSED "others may write to the folder %s: chmod go-w %s", path, at,
-                    at);
+        return error_set(error,
+                         REFUSED "others may write to the folder %s: make a folder with mode "
+                                 "700 in it, and name a file there",
+                         path, at);
+    return error_set(error, REFUSED "others may write to the folder %s: chmod go-w %s", path, at,
+                     at);
 }
 
 /* Checks FOLDER and all folders above it except "/", whose owner can do anything. Changes FOLDER
  * meanwhile. */
-static bool check_way(const char *path, char *folder, struct tls_error *error)
+static bool check_way(const char *path, char *folder, struct error_text *error)
 {
     char *at = folder + strspn(folder, "/");
     bool safe = true;
@@ -85,11 +85,11 @@ static char *folder_of(const char *path)
 }
 
 /* Checks the path as it is named, which may lead through links, and the path it resolves to. */
-static bool check_folders(const char *path, struct tls_error *error)
+static bool check_folders(const char *path, struct error_text *error)
 {
     char *named = folder_of(path);
     if (!named)
-        return tls_fail(error, "out of memory for sessions file %s", path);
+        return error_set(error, "out of memory for sessions file %s", path);
     char *real = realpath(named, NULL);
     bool safe = real ? check_way(path, named, error) && check_way(path, real, error)
                      : fail_call(path, named, error);
@@ -101,30 +101,30 @@ static bool check_folders(const char *path, struct tls_error *error)
 /* ---- The files ---------------------------------------------------------------------------- */
 
 /* No other user can replace it, so it does not change before it is opened. */
-static bool check_file(const char *path, const char *at, struct tls_error *error)
+static bool check_file(const char *path, const char *at, struct error_text *error)
 {
     struct stat status;
     if (lstat(at, &status))
         return errno == ENOENT || fail_call(path, at, error);
     if (S_ISLNK(status.st_mode))
-        return tls_fail(error, REFUSED "%s is a symbolic link: name the file itself, or remove it",
-                        path, at);
+        return error_set(error, REFUSED "%s is a symbolic link: name the file itself, or remove it",
+                         path, at);
     if (!S_ISREG(status.st_mode))
-        return tls_fail(error, REFUSED "%s is not a regular file: name another", path, at);
+        return error_set(error, REFUSED "%s is not a regular file: name another", path, at);
     if (is_strange(&status))
         return fail_owner(path, at, &status, error);
     const char *others = private_file_open_to(&status);
     return !others ||
-           tls_fail(error, REFUSED "%s may read or write %s: chmod 600 %s", path, others, at, at);
+           error_set(error, REFUSED "%s may read or write %s: chmod 600 %s", path, others, at, at);
 }
 
-bool file_place_is_safe(const char *path, struct tls_error *error)
+bool file_place_is_safe(const char *path, struct error_text *error)
 {
     char *lock;
     if (!check_folders(path, error) || !check_file(path, path, error))
         return false;
     if (asprintf(&lock, "%s-lock", path) < 0)
-        return tls_fail(error, "out of memory for sessions file %s", path);
+        return error_set(error, "out of memory for sessions file %s", path);
     bool safe = check_file(path, lock, error);
     free(lock);
     return safe;

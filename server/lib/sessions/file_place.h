@@ -11,6 +11,6 @@
  *   - each of the two files is missing or a regular file (no link) of ours or of root, and private
  *     (config/private_file.h)
  * Then no other user can put another file in its place. False with a whole sentence in error. */
-bool file_place_is_safe(const char *path, struct tls_error *error);
+bool file_place_is_safe(const char *path, struct error_text *error);
 
 #endif

@@ -74,7 +74,7 @@ static bool from_hex(const char *text, uint8_t key[KEYRING_KEY])
 /* ---- The file ----------------------------------------------------------------------------- */
 
 static bool add_line(struct key_set *keys, const char *file, int number, char *line,
-                     struct tls_error *error)
+                     struct error_text *error)
 {
     uint8_t key[KEYRING_KEY];
     size_t length = strcspn(line, " \t\r\n");
@@ -82,16 +82,16 @@ static bool add_line(struct key_set *keys, const char *file, int number, char *l
         return true;
     bool alone = line[length + strspn(line + length, " \t\r\n")] == '\0';
     if (length != (size_t)2 * KEYRING_KEY || !alone || !from_hex(line, key))
-        return tls_fail(error,
-                        "session_key_file %s, line %d: a key is 64 hex digits: make one with "
-                        "openssl rand -hex 32",
-                        file, number);
+        return error_set(error,
+                         "session_key_file %s, line %d: a key is 64 hex digits: make one with "
+                         "openssl rand -hex 32",
+                         file, number);
     if (keys->count == KEYRING_MAX)
-        return tls_fail(error, "session_key_file %s has more than %d keys: remove the oldest", file,
-                        KEYRING_MAX);
+        return error_set(error, "session_key_file %s has more than %d keys: remove the oldest",
+                         file, KEYRING_MAX);
     bool set = set_key(&keys->keys[keys->count++], key);
     OPENSSL_cleanse(key, sizeof(key));
-    return set || tls_fail(error, "out of memory for session_key_file");
+    return set || error_set(error, "out of memory for session_key_file");
 }
 
 /* Skips the rest of a comment that is too long for the buffer, so that it is not read as a line
@@ -107,7 +107,7 @@ static void skip_rest(FILE *in, char *line)
         c = getc(in);
 }
 
-static bool read_lines(FILE *in, const char *file, struct key_set *keys, struct tls_error *error)
+static bool read_lines(FILE *in, const char *file, struct key_set *keys, struct error_text *error)
 {
     char line[256];
     bool fine = true;
@@ -117,25 +117,25 @@ static bool read_lines(FILE *in, const char *file, struct key_set *keys, struct 
     }
     OPENSSL_cleanse(line, sizeof(line));
     if (fine && ferror(in))
-        return tls_fail(error, "session_key_file %s cannot be read: %s", file, strerror(errno));
+        return error_set(error, "session_key_file %s cannot be read: %s", file, strerror(errno));
     if (fine && keys->count == 0)
-        return tls_fail(error, "session_key_file %s has no key: add one with openssl rand -hex 32",
-                        file);
+        return error_set(error, "session_key_file %s has no key: add one with openssl rand -hex 32",
+                         file);
     return fine;
 }
 
 /* NULL with error. */
-static FILE *open_file(const char *file, struct stat *seen, struct tls_error *error)
+static FILE *open_file(const char *file, struct stat *seen, struct error_text *error)
 {
     FILE *in = fopen(file, "re");
     bool open = in && fstat(fileno(in), seen) == 0;
     const char *others = open ? private_file_open_to(seen) : NULL;
     if (!open)
-        tls_fail(error, "session_key_file %s cannot be read: %s", file, strerror(errno));
+        error_set(error, "session_key_file %s cannot be read: %s", file, strerror(errno));
     else if (others)
-        tls_fail(error,
-                 "session_key_file %s holds secrets, and %s may read or write it: chmod 600 %s",
-                 file, others, file);
+        error_set(error,
+                  "session_key_file %s holds secrets, and %s may read or write it: chmod 600 %s",
+                  file, others, file);
     else
         return in;
     if (in)
@@ -144,7 +144,7 @@ static FILE *open_file(const char *file, struct stat *seen, struct tls_error *er
 }
 
 static bool read_file(const char *file, struct key_set *keys, struct stat *seen,
-                      struct tls_error *error)
+                      struct error_text *error)
 {
     FILE *in = open_file(file, seen, error);
     if (!in)
@@ -157,22 +157,21 @@ static bool read_file(const char *file, struct key_set *keys, struct stat *seen,
     return fine;
 }
 
-static bool make_random(struct key_set *keys, struct tls_error *error)
+static bool make_random(struct key_set *keys, struct error_text *error)
 {
     uint8_t key[KEYRING_KEY];
     keys->count = 1;
     bool made = RAND_priv_bytes(key, sizeof(key)) == 1 && set_key(&keys->keys[0], key);
     OPENSSL_cleanse(key, sizeof(key));
-    return made ||
-           tls_fail(error, "OpenSSL has no random key for sessions: %s", tls_openssl_reason());
+    return made || error_set(error, "OpenSSL has no random key for sessions: %s", openssl_reason());
 }
 
 /* NULL with error. */
-static struct key_set *make_keys(const char *file, struct stat *seen, struct tls_error *error)
+static struct key_set *make_keys(const char *file, struct stat *seen, struct error_text *error)
 {
     struct key_set *keys = OPENSSL_zalloc(sizeof(*keys));
     if (!keys) {
-        tls_fail(error, "out of memory for the keys of sessions");
+        error_set(error, "out of memory for the keys of sessions");
         return NULL;
     }
     atomic_init(&keys->references, 1);
@@ -199,7 +198,7 @@ struct key_set *keyring_hold(struct keyring *keyring)
     return keys;
 }
 
-struct keyring *keyring_new(const char *file, struct tls_error *error)
+struct keyring *keyring_new(const char *file, struct error_text *error)
 {
     struct keyring *keyring = calloc(1, sizeof(*keyring));
     if (!keyring)
@@ -217,7 +216,7 @@ out_file:
     free(keyring->file);
     free(keyring);
 out:
-    tls_fail(error, "out of memory for the keys of sessions");
+    error_set(error, "out of memory for the keys of sessions");
     return NULL;
 }
 
@@ -231,7 +230,7 @@ void keyring_free(struct keyring *keyring)
     free(keyring);
 }
 
-bool keyring_reload(struct keyring *keyring, struct tls_error *error)
+bool keyring_reload(struct keyring *keyring, struct error_text *error)
 {
     struct stat seen;
     if (!keyring->file)
@@ -256,7 +255,7 @@ static bool same_file(const struct stat *one, const struct stat *other)
            one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
 }
 
-bool keyring_refresh(struct keyring *keyring, struct tls_error *error)
+bool keyring_refresh(struct keyring *keyring, struct error_text *error)
 {
     struct stat now;
     int64_t now_us = clock_now_us();

@@ -31,15 +31,15 @@ struct keyring;
 
 /* Reads a file: one key a line, 64 hex digits; empty lines and lines that begin with # are skipped.
  * Without a FILE (NULL): one random key. NULL with error. */
-struct keyring *keyring_new(const char *file, struct tls_error *error);
+struct keyring *keyring_new(const char *file, struct error_text *error);
 void keyring_free(struct keyring *keyring); /* may be NULL */
 
 /* Reads the file again if it has changed; checks it at most once a second. False with error: it
  * cannot be used, and the previous keys stay in use. */
-bool keyring_refresh(struct keyring *keyring, struct tls_error *error);
+bool keyring_refresh(struct keyring *keyring, struct error_text *error);
 
 /* Reads it again in any case. False as above. */
-bool keyring_reload(struct keyring *keyring, struct tls_error *error);
+bool keyring_reload(struct keyring *keyring, struct error_text *error);
 
 /* The current keys; the caller releases them. */
 struct key_set *keyring_hold(struct keyring *keyring);

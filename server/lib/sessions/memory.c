@@ -84,7 +84,7 @@ static void make_room(struct memory *memory)
 }
 
 static enum store_result put(struct store *store, const struct store_key *key, const void *data,
-                             size_t size, int64_t lifetime_s, struct tls_error *problem)
+                             size_t size, int64_t lifetime_s, struct error_text *problem)
 {
     struct memory *memory = (struct memory *)store;
     struct record *record = OPENSSL_zalloc(sizeof(*record) + size);
@@ -103,7 +103,7 @@ static enum store_result put(struct store *store, const struct store_key *key, c
 }
 
 static enum store_result get(struct store *store, const struct store_key *key, void *buffer,
-                             size_t *size, struct tls_error *problem)
+                             size_t *size, struct error_text *problem)
 {
     struct memory *memory = (struct memory *)store;
     (void)problem;
@@ -122,7 +122,7 @@ static enum store_result get(struct store *store, const struct store_key *key, v
 }
 
 static enum store_result take_out(struct store *store, const struct store_key *key,
-                                  struct tls_error *problem)
+                                  struct error_text *problem)
 {
     struct memory *memory = (struct memory *)store;
     (void)problem;

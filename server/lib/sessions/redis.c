@@ -22,7 +22,7 @@ struct redis {
     struct redis_link *kept[KEEP];
     size_t kept_count, open_count;
     int64_t pause_until_us;
-    struct tls_error pause_reason;
+    struct error_text pause_reason;
 };
 
 struct command {
@@ -34,7 +34,7 @@ struct command {
 /* ---- Connections -------------------------------------------------------------------------- */
 
 /* May we ask now? Then *LINK is a connection that was kept, or NULL: open one. */
-static bool admit(struct redis *redis, struct redis_link **link, struct tls_error *problem)
+static bool admit(struct redis *redis, struct redis_link **link, struct error_text *problem)
 {
     bool may = false;
     *link = NULL;
@@ -68,7 +68,7 @@ static void keep(struct redis *redis, struct redis_link *link)
 }
 
 /* Until the pause is over, calls fail with the same error. */
-static void pause_it(struct redis *redis, const struct tls_error *problem)
+static void pause_it(struct redis *redis, const struct error_text *problem)
 {
     pthread_mutex_lock(&redis->lock);
     redis->open_count--;
@@ -94,7 +94,7 @@ static void drop_kept(struct redis *redis)
 /* ---- Commands ----------------------------------------------------------------------------- */
 
 static redisReply *try_link(struct redis_link *link, const struct command *command,
-                            int64_t deadline_us, struct tls_error *problem)
+                            int64_t deadline_us, struct error_text *problem)
 {
     return link ? redis_link_ask(link, command->count, command->words, command->sizes, deadline_us,
                                  problem)
@@ -104,7 +104,7 @@ static redisReply *try_link(struct redis_link *link, const struct command *comma
 /* A kept connection is dead after a restart of Redis; then a new one is tried within the same
  * deadline. */
 static redisReply *ask(struct redis *redis, const struct command *command,
-                       struct tls_error *problem)
+                       struct error_text *problem)
 {
     struct redis_link *link;
     int64_t deadline_us = clock_deadline_ms(redis->deadline_ms);
@@ -139,7 +139,7 @@ static size_t name_record(const struct store_key *key, char name[NAME])
 }
 
 /* Redis answered with an error: out of memory, read-only, still loading. It can be asked again. */
-static enum store_result refused(const redisReply *reply, struct tls_error *problem)
+static enum store_result refused(const redisReply *reply, struct error_text *problem)
 {
     if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOAUTH", 6) == 0)
         return store_fail(problem, "sessions in Redis: it wants a password: set "
@@ -149,7 +149,7 @@ static enum store_result refused(const redisReply *reply, struct tls_error *prob
 }
 
 static enum store_result put(struct store *store, const struct store_key *key, const void *data,
-                             size_t size, int64_t lifetime_s, struct tls_error *problem)
+                             size_t size, int64_t lifetime_s, struct error_text *problem)
 {
     char name[NAME], lifetime[24];
     struct command command = {4, {"SETEX", name, lifetime, data}, {5, 0, 0, size}};
@@ -165,7 +165,7 @@ static enum store_result put(struct store *store, const struct store_key *key, c
 }
 
 static enum store_result get(struct store *store, const struct store_key *key, void *buffer,
-                             size_t *size, struct tls_error *problem)
+                             size_t *size, struct error_text *problem)
 {
     char name[NAME];
     struct command command = {2, {"GET", name}, {3, 0}};
@@ -186,7 +186,7 @@ static enum store_result get(struct store *store, const struct store_key *key, v
 }
 
 static enum store_result take_out(struct store *store, const struct store_key *key,
-                                  struct tls_error *problem)
+                                  struct error_text *problem)
 {
     char name[NAME];
     struct command command = {2, {"DEL", name}, {3, 0}};
@@ -229,32 +229,32 @@ static bool copy_address(struct config_address *address, const struct config_ses
 
 /* Resolves the name now, since that can take far longer than a handshake may wait. */
 static bool look_up(struct redis_place *place, const struct config_sessions *where,
-                    struct tls_error *error)
+                    struct error_text *error)
 {
     const struct dial_wait wait = {.cancel_fd = -1};
     if (where->path && strlen(where->path) > UNIX_PATH_MAX_BYTES)
-        return tls_fail(error, "sessions in Redis: the path %s is longer than %d bytes",
-                        where->path, UNIX_PATH_MAX_BYTES);
+        return error_set(error, "sessions in Redis: the path %s is longer than %d bytes",
+                         where->path, UNIX_PATH_MAX_BYTES);
     if (!copy_address(&place->address, where))
-        return tls_fail(error, "out of memory for sessions");
+        return error_set(error, "out of memory for sessions");
     const char *why =
         candidates_resolve(&place->address, 0, &wait, clock_deadline_ms(REDIS_LOOKUP_MS),
                            &place->candidates, &place->count);
-    return !why || tls_fail(error, "sessions in Redis: the host %s is not known: %s",
-                            place->address.text, why);
+    return !why || error_set(error, "sessions in Redis: the host %s is not known: %s",
+                             place->address.text, why);
 }
 
 static bool set_access(struct redis_place *place, const struct config_sessions *where,
-                       struct tls_error *error)
+                       struct error_text *error)
 {
     if (where->user && !where->password_file)
-        return tls_fail(error,
-                        "sessions in Redis: the user %s has no password: give "
-                        "sessions_password_file",
-                        where->user);
+        return error_set(error,
+                         "sessions in Redis: the user %s has no password: give "
+                         "sessions_password_file",
+                         where->user);
     place->user = where->user ? strdup(where->user) : NULL;
     if (where->user && !place->user)
-        return tls_fail(error, "out of memory for sessions");
+        return error_set(error, "out of memory for sessions");
     if (where->password_file && !secret_read(&place->password, where->password_file, error))
         return false;
     if (where->over_tls)
@@ -263,13 +263,13 @@ static bool set_access(struct redis_place *place, const struct config_sessions *
 }
 
 struct store *store_redis_new(const struct config_sessions *where, int64_t deadline_ms,
-                              struct tls_error *error)
+                              struct error_text *error)
 {
     static const struct store_calls calls = {put, get, take_out, free_redis};
     struct redis *redis = calloc(1, sizeof(*redis));
     if (!redis || pthread_mutex_init(&redis->lock, NULL)) {
         free(redis);
-        tls_fail(error, "out of memory for sessions");
+        error_set(error, "out of memory for sessions");
         return NULL;
     }
     redis->base.calls = &calls;

@@ -19,6 +19,6 @@ enum { REDIS_DEADLINE_MS = 250, REDIS_PAUSE_MS = 1000, REDIS_LOOKUP_MS = 5000 };
  * most DEADLINE_MS. NULL with error: the host is not known, the path is too long for a socket, no
  * memory. */
 struct store *store_redis_new(const struct config_sessions *where, int64_t deadline_ms,
-                              struct tls_error *error);
+                              struct error_text *error);
 
 #endif

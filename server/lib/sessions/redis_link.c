@@ -20,7 +20,7 @@ struct redis_link {
     size_t answered; /* bytes of the answer so far */
 };
 
-static bool fail(struct tls_error *problem, const char *what, int error)
+static bool fail(struct error_text *problem, const char *what, int error)
 {
     store_fail(problem, "sessions in Redis: %s: %s", what, strerror(error));
     return false;
@@ -47,7 +47,7 @@ static void note_failure(void *arg, const char *address, const char *why)
 }
 
 static int connect_any(const struct redis_place *place, int64_t deadline_us,
-                       struct tls_error *problem)
+                       struct error_text *problem)
 {
     struct candidate winner;
     const struct dial dial = {.deadline_us = deadline_us,
@@ -58,7 +58,7 @@ static int connect_any(const struct redis_place *place, int64_t deadline_us,
 }
 
 static bool shake_hands(struct redis_link *link, struct redis_tls *tls, int64_t deadline_us,
-                        struct tls_error *problem)
+                        struct error_text *problem)
 {
     short events = 0;
     int done = 0, error = 0;
@@ -75,7 +75,7 @@ static bool shake_hands(struct redis_link *link, struct redis_tls *tls, int64_t 
 
 /* Does not print the answer, since Redis was sent a secret. */
 static bool authenticate(struct redis_link *link, const struct redis_place *place,
-                         int64_t deadline_us, struct tls_error *problem)
+                         int64_t deadline_us, struct error_text *problem)
 {
     const char *words[3] = {"AUTH"};
     size_t sizes[3] = {4};
@@ -103,7 +103,7 @@ static bool authenticate(struct redis_link *link, const struct redis_place *plac
 }
 
 static bool select_db(struct redis_link *link, unsigned db, int64_t deadline_us,
-                      struct tls_error *problem)
+                      struct error_text *problem)
 {
     char number[16];
     const char *words[] = {"SELECT", number};
@@ -120,7 +120,7 @@ static bool select_db(struct redis_link *link, unsigned db, int64_t deadline_us,
 }
 
 struct redis_link *redis_link_open(const struct redis_place *place, int64_t deadline_us,
-                                   struct tls_error *problem)
+                                   struct error_text *problem)
 {
     struct redis_link *link = calloc(1, sizeof(*link));
     if (!link)
@@ -182,7 +182,7 @@ static ssize_t receive_some(struct redis_link *link, char *buffer, size_t size, 
 }
 
 static bool send_all(struct redis_link *link, const char *data, size_t size, int64_t deadline_us,
-                     struct tls_error *problem)
+                     struct error_text *problem)
 {
     int error = 0;
     short events;
@@ -202,7 +202,7 @@ static bool send_all(struct redis_link *link, const char *data, size_t size, int
 
 /* One read of the answer. Refuses an array, which is no answer to our commands, since hiredis would
  * allocate the announced length. */
-static bool take_some(struct redis_link *link, int64_t deadline_us, struct tls_error *problem)
+static bool take_some(struct redis_link *link, int64_t deadline_us, struct error_text *problem)
 {
     char buffer[4096];
     ssize_t got = receive_some(link, buffer, sizeof(buffer), deadline_us);
@@ -219,7 +219,7 @@ static bool take_some(struct redis_link *link, int64_t deadline_us, struct tls_e
 }
 
 static redisReply *take_answer(struct redis_link *link, int64_t deadline_us,
-                               struct tls_error *problem)
+                               struct error_text *problem)
 {
     void *reply = NULL;
     link->answered = 0;
@@ -240,7 +240,7 @@ static redisReply *take_answer(struct redis_link *link, int64_t deadline_us,
 }
 
 redisReply *redis_link_ask(struct redis_link *link, int count, const char *const *words,
-                           const size_t *sizes, int64_t deadline_us, struct tls_error *problem)
+                           const size_t *sizes, int64_t deadline_us, struct error_text *problem)
 {
     char *command = NULL;
     int size = (int)redisFormatCommandArgv(&command, count, (const char **)words, sizes);

@@ -27,12 +27,12 @@ struct redis_link;
 /* Connects, performs the TLS handshake, authenticates, and selects the database. NULL with problem.
  */
 struct redis_link *redis_link_open(const struct redis_place *place, int64_t deadline_us,
-                                   struct tls_error *problem);
+                                   struct error_text *problem);
 void redis_link_close(struct redis_link *link); /* may be NULL */
 
 /* Sends a command and returns its answer, which the caller frees with freeReplyObject. NULL with
  * problem: no answer in time, or an invalid one; then the connection can only be closed. */
 redisReply *redis_link_ask(struct redis_link *link, int count, const char *const *words,
-                           const size_t *sizes, int64_t deadline_us, struct tls_error *problem);
+                           const size_t *sizes, int64_t deadline_us, struct error_text *problem);
 
 #endif

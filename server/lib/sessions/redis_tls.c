@@ -62,15 +62,15 @@ static BIO_METHOD *make_method(void)
 
 /* ---- New and free --------------------------------------------------------------------------- */
 
-static bool set_trust(SSL_CTX *ctx, const struct config_sessions *where, struct tls_error *error)
+static bool set_trust(SSL_CTX *ctx, const struct config_sessions *where, struct error_text *error)
 {
     if (!where->ca && !where->ca_system)
-        return tls_fail(error, "sessions in Redis over TLS: give sessions_ca, the CA to trust");
+        return error_set(error, "sessions in Redis over TLS: give sessions_ca, the CA to trust");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     if (where->ca_system ? SSL_CTX_set_default_verify_paths(ctx) != 1
                          : SSL_CTX_load_verify_file(ctx, where->ca) != 1)
-        return tls_fail(error, "sessions_ca %s cannot be used: it must be a PEM file with CAs",
-                        where->ca_system ? "system" : where->ca);
+        return error_set(error, "sessions_ca %s cannot be used: it must be a PEM file with CAs",
+                         where->ca_system ? "system" : where->ca);
     return true;
 }
 
@@ -85,21 +85,21 @@ static bool set_name(SSL_CTX *ctx, const char *host)
 }
 
 static bool set_up(struct redis_tls *tls, const struct config_sessions *where,
-                   struct tls_error *error)
+                   struct error_text *error)
 {
     if (!tls->ctx || !tls->method || !tls->host ||
         SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION) != 1 ||
         !set_name(tls->ctx, tls->host))
-        return tls_fail(error, "out of memory for sessions");
+        return error_set(error, "out of memory for sessions");
     SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     return set_trust(tls->ctx, where, error);
 }
 
-struct redis_tls *redis_tls_new(const struct config_sessions *where, struct tls_error *error)
+struct redis_tls *redis_tls_new(const struct config_sessions *where, struct error_text *error)
 {
     struct redis_tls *tls = calloc(1, sizeof(*tls));
     if (!tls) {
-        tls_fail(error, "out of memory for sessions");
+        error_set(error, "out of memory for sessions");
         return NULL;
     }
     ERR_clear_error();
@@ -173,7 +173,7 @@ static int result_of(SSL *ssl, int result, short *events)
     return -1;
 }
 
-static int fail_shake(const SSL *ssl, struct tls_error *problem)
+static int fail_shake(const SSL *ssl, struct error_text *problem)
 {
     long verified = SSL_get_verify_result(ssl);
     unsigned long error = ERR_peek_error();
@@ -192,7 +192,7 @@ static int fail_shake(const SSL *ssl, struct tls_error *problem)
     return -1;
 }
 
-int redis_tls_shake(SSL *ssl, short *events, struct tls_error *problem)
+int redis_tls_shake(SSL *ssl, short *events, struct error_text *problem)
 {
     ERR_clear_error();
     int result = SSL_do_handshake(ssl);

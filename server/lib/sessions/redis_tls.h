@@ -12,14 +12,14 @@
 struct redis_tls;
 
 /* NULL with error: no CA, or one that cannot be used; no memory. */
-struct redis_tls *redis_tls_new(const struct config_sessions *where, struct tls_error *error);
+struct redis_tls *redis_tls_new(const struct config_sessions *where, struct error_text *error);
 void redis_tls_free(struct redis_tls *tls); /* may be NULL */
 
 /* A client on a connected, non-blocking socket, which stays the caller's. NULL: no memory. */
 SSL *redis_tls_open(struct redis_tls *tls, int fd);
 
 /* 1: the handshake is done. 0: wait for *EVENTS first. -1 with problem. */
-int redis_tls_shake(SSL *ssl, short *events, struct tls_error *problem);
+int redis_tls_shake(SSL *ssl, short *events, struct error_text *problem);
 
 /* As send and recv; -1 with EAGAIN: wait for *EVENTS first. */
 ssize_t redis_tls_send(SSL *ssl, const void *data, size_t size, short *events);

@@ -19,58 +19,58 @@ void secret_wipe(struct secret *secret)
     OPENSSL_cleanse(secret, sizeof(*secret));
 }
 
-static bool find_credential(char path[PATH_MAX], const char *name, struct tls_error *error)
+static bool find_credential(char path[PATH_MAX], const char *name, struct error_text *error)
 {
     const char *id = name + strlen(CREDENTIAL);
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     if (!folder)
-        return tls_fail(
+        return error_set(
             error, "%s: there are no systemd credentials here: add LoadCredential= to the unit",
             name);
     if (id[0] == '\0' || id[0] == '.' || strchr(id, '/'))
-        return tls_fail(error, "%s: the name of a credential must follow, without a folder", name);
+        return error_set(error, "%s: the name of a credential must follow, without a folder", name);
     return snprintf(path, PATH_MAX, "%s/%s", folder, id) < PATH_MAX ||
-           tls_fail(error, "the path of the password file is too long");
+           error_set(error, "the path of the password file is too long");
 }
 
-static bool find_file(char path[PATH_MAX], const char *name, struct tls_error *error)
+static bool find_file(char path[PATH_MAX], const char *name, struct error_text *error)
 {
     if (strncmp(name, CREDENTIAL, strlen(CREDENTIAL)) == 0)
         return find_credential(path, name, error);
     if (name[0] == '\0')
-        return tls_fail(error, "the path of the password file is empty");
+        return error_set(error, "the path of the password file is empty");
     return snprintf(path, PATH_MAX, "%s", name) < PATH_MAX ||
-           tls_fail(error, "the path of the password file is too long");
+           error_set(error, "the path of the password file is too long");
 }
 
-static bool check_mode(int fd, const char *path, struct tls_error *error)
+static bool check_mode(int fd, const char *path, struct error_text *error)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
-        return tls_fail(error, "%s cannot be read: %s", path, strerror(errno));
+        return error_set(error, "%s cannot be read: %s", path, strerror(errno));
     if (!S_ISREG(status.st_mode))
-        return tls_fail(error, "%s is not a regular file; a file with a password is expected",
-                        path);
+        return error_set(error, "%s is not a regular file; a file with a password is expected",
+                         path);
     const char *others = private_file_open_to(&status);
     return !others ||
-           tls_fail(error, "%s holds a password and is open to others (%s): chmod 600 %s", path,
-                    others, path);
+           error_set(error, "%s holds a password and is open to others (%s): chmod 600 %s", path,
+                     others, path);
 }
 
-static bool read_text(int fd, struct secret *secret, const char *path, struct tls_error *error)
+static bool read_text(int fd, struct secret *secret, const char *path, struct error_text *error)
 {
     ssize_t got = read(fd, secret->text, SECRET_MAX + 2); /* a regular file is read whole */
     if (got < 0)
-        return tls_fail(error, "%s cannot be read: %s", path, strerror(errno));
+        return error_set(error, "%s cannot be read: %s", path, strerror(errno));
     secret->size = (size_t)got;
     if (got > 0 && secret->text[got - 1] == '\n')
         secret->size--;
     if (secret->size > SECRET_MAX)
-        return tls_fail(error, "%s is too long: a password has up to %d bytes", path, SECRET_MAX);
-    return secret->size > 0 || tls_fail(error, "%s is empty; a password is expected", path);
+        return error_set(error, "%s is too long: a password has up to %d bytes", path, SECRET_MAX);
+    return secret->size > 0 || error_set(error, "%s is empty; a password is expected", path);
 }
 
-bool secret_read(struct secret *secret, const char *name, struct tls_error *error)
+bool secret_read(struct secret *secret, const char *name, struct error_text *error)
 {
     char path[PATH_MAX];
     *secret = (struct secret){0};
@@ -78,7 +78,7 @@ bool secret_read(struct secret *secret, const char *name, struct tls_error *erro
         return false;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
-        return tls_fail(error, "%s cannot be read: %s", path, strerror(errno));
+        return error_set(error, "%s cannot be read: %s", path, strerror(errno));
     bool done = check_mode(fd, path, error) && read_text(fd, secret, path, error);
     close(fd);
     if (!done)

@@ -17,7 +17,7 @@ struct secret {
 /* NAME is a path, or "credential:ID" for the systemd credential ID (systemd.exec(5)). The file must
  * be regular and not accessible to others; one newline at its end is dropped. The caller erases the
  * secret with secret_wipe. False with error, which never contains the secret. */
-bool secret_read(struct secret *secret, const char *name, struct tls_error *error);
+bool secret_read(struct secret *secret, const char *name, struct error_text *error);
 void secret_wipe(struct secret *secret);
 
 #endif

@@ -61,7 +61,7 @@ void sessions_spare(SSL *ssl)
     SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_SENT_SHUTDOWN);
 }
 
-bool sessions_failed(struct sessions *sessions, struct tls_error *error)
+bool sessions_failed(struct sessions *sessions, struct error_text *error)
 {
     return throttled_error_take(&sessions->failure, error);
 }
@@ -96,7 +96,7 @@ static bool has_store(enum config_sessions_kind kind)
 }
 
 static bool open_parts(struct sessions *sessions, const struct config_tls *tls,
-                       struct tls_error *error)
+                       struct error_text *error)
 {
     const struct config_sessions *where = &tls->sessions;
     bool sealed = where->kind == CONFIG_SESSIONS_FILE || where->kind == CONFIG_SESSIONS_REDIS;
@@ -104,10 +104,10 @@ static bool open_parts(struct sessions *sessions, const struct config_tls *tls,
         return true;
     sessions->clients = clients_new();
     if (!sessions->clients)
-        return tls_fail(error, "out of memory for sessions");
+        return error_set(error, "out of memory for sessions");
     if (sealed && !tls->session_key_file)
-        return tls_fail(error,
-                        "sessions outside of this process are sealed: give session_key_file");
+        return error_set(error,
+                         "sessions outside of this process are sealed: give session_key_file");
     if (sealed || where->kind == CONFIG_SESSIONS_TICKETS) {
         sessions->keyring = keyring_new(tls->session_key_file, error);
         if (!sessions->keyring)
@@ -121,12 +121,12 @@ static bool open_parts(struct sessions *sessions, const struct config_tls *tls,
 
 struct sessions *sessions_new(const struct config_tls *tls,
                               bool (*accepts)(const void *arg, const X509 *peer), const void *arg,
-                              struct tls_error *error)
+                              struct error_text *error)
 {
     struct sessions *sessions = calloc(1, sizeof(*sessions));
     if (!sessions || !throttled_error_init(&sessions->failure)) {
         free(sessions);
-        tls_fail(error, "out of memory for sessions");
+        error_set(error, "out of memory for sessions");
         return NULL;
     }
     sessions->accepts = accepts;

@@ -27,7 +27,7 @@ struct sessions;
  * result, and the result must outlive all SSL objects. NULL with error. */
 struct sessions *sessions_new(const struct config_tls *tls,
                               bool (*accepts)(const void *arg, const X509 *peer), const void *arg,
-                              struct tls_error *error);
+                              struct error_text *error);
 void sessions_free(struct sessions *sessions); /* may be NULL */
 
 /* Sets up a server's or client's context, including its session-id context. False: no memory. */
@@ -50,6 +50,6 @@ void sessions_begin(SSL *ssl);
 void sessions_spare(SSL *ssl);
 
 /* An error of the store or of the keys that is to be logged: at most one a minute. False: none. */
-bool sessions_failed(struct sessions *sessions, struct tls_error *error);
+bool sessions_failed(struct sessions *sessions, struct error_text *error);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 
 enum store_result store_put(struct store *store, const struct store_key *key, const void *data,
-                            size_t size, int64_t lifetime_s, struct tls_error *error)
+                            size_t size, int64_t lifetime_s, struct error_text *error)
 {
     if (size > STORE_RECORD || lifetime_s <= 0)
         return STORE_MISS;
@@ -11,13 +11,13 @@ enum store_result store_put(struct store *store, const struct store_key *key, co
 }
 
 enum store_result store_get(struct store *store, const struct store_key *key, void *buffer,
-                            size_t *size, struct tls_error *error)
+                            size_t *size, struct error_text *error)
 {
     return store->calls->get(store, key, buffer, size, error);
 }
 
 enum store_result store_remove(struct store *store, const struct store_key *key,
-                               struct tls_error *error)
+                               struct error_text *error)
 {
     return store->calls->remove(store, key, error);
 }
@@ -28,11 +28,11 @@ void store_free(struct store *store)
         store->calls->free(store);
 }
 
-enum store_result store_fail(struct tls_error *error, const char *format, ...)
+enum store_result store_fail(struct error_text *error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    tls_vfail(error, format, arguments);
+    error_vset(error, format, arguments);
     va_end(arguments);
     return STORE_FAILED;
 }

@@ -40,28 +40,28 @@ struct store {
 /* What each kind of store implements. */
 struct store_calls {
     enum store_result (*put)(struct store *store, const struct store_key *key, const void *data,
-                             size_t size, int64_t lifetime_s, struct tls_error *error);
+                             size_t size, int64_t lifetime_s, struct error_text *error);
     enum store_result (*get)(struct store *store, const struct store_key *key, void *buffer,
-                             size_t *size, struct tls_error *error);
+                             size_t *size, struct error_text *error);
     enum store_result (*remove)(struct store *store, const struct store_key *key,
-                                struct tls_error *error);
+                                struct error_text *error);
     void (*free)(struct store *store);
 };
 
 /* Keeps a copy of SIZE bytes for at most LIFETIME_S seconds, in place of the record that the key
  * had. STORE_MISS: more than STORE_RECORD bytes or no lifetime, so nothing is kept. */
 enum store_result store_put(struct store *store, const struct store_key *key, const void *data,
-                            size_t size, int64_t lifetime_s, struct tls_error *error);
+                            size_t size, int64_t lifetime_s, struct error_text *error);
 
 /* Copies the record to a buffer of STORE_RECORD bytes, and its size to *SIZE. */
 enum store_result store_get(struct store *store, const struct store_key *key, void *buffer,
-                            size_t *size, struct tls_error *error);
+                            size_t *size, struct error_text *error);
 enum store_result store_remove(struct store *store, const struct store_key *key,
-                               struct tls_error *error);
+                               struct error_text *error);
 void store_free(struct store *store); /* may be NULL */
 
-/* Writes the error's sentence, as tls_fail does; always returns STORE_FAILED. */
-__attribute__((format(printf, 2, 3))) enum store_result store_fail(struct tls_error *error,
+/* Writes the error's sentence, as error_set does; always returns STORE_FAILED. */
+__attribute__((format(printf, 2, 3))) enum store_result store_fail(struct error_text *error,
                                                                    const char *format, ...);
 
 #endif

@@ -8,6 +8,6 @@
 /* A store in memory, in a file or in Redis; the caller frees it with store_free. Redis is not
  * connected to yet, and need not run. NULL with error: this actpass was built without that kind,
  * the file cannot be used, the host is not known, or no memory. */
-struct store *store_open(const struct config_sessions *where, struct tls_error *error);
+struct store *store_open(const struct config_sessions *where, struct error_text *error);
 
 #endif

@@ -16,7 +16,7 @@ void throttled_error_destroy(struct throttled_error *throttled)
     pthread_mutex_destroy(&throttled->lock);
 }
 
-void throttled_error_note(struct throttled_error *throttled, const struct tls_error *error)
+void throttled_error_note(struct throttled_error *throttled, const struct error_text *error)
 {
     pthread_mutex_lock(&throttled->lock);
     throttled->error = *error;
@@ -24,7 +24,7 @@ void throttled_error_note(struct throttled_error *throttled, const struct tls_er
     pthread_mutex_unlock(&throttled->lock);
 }
 
-bool throttled_error_take(struct throttled_error *throttled, struct tls_error *error)
+bool throttled_error_take(struct throttled_error *throttled, struct error_text *error)
 {
     if (!atomic_load_explicit(&throttled->noted, memory_order_relaxed))
         return false;

@@ -12,17 +12,17 @@ struct throttled_error {
     atomic_bool noted;    /* there is an error to be taken; also read without the lock */
     pthread_mutex_t lock; /* guards what follows */
     int64_t full_us;      /* the state of its rate (rate.h) */
-    struct tls_error error;
+    struct error_text error;
 };
 
 bool throttled_error_init(struct throttled_error *throttled); /* false: no memory */
 void throttled_error_destroy(struct throttled_error *throttled);
 
 /* Keeps a copy, in place of the error that was noted before. */
-void throttled_error_note(struct throttled_error *throttled, const struct tls_error *error);
+void throttled_error_note(struct throttled_error *throttled, const struct error_text *error);
 
 /* Copies the error that was noted last to *ERROR, if one was noted since the last call that
  * returned true and that call is at least a minute ago. Otherwise false. */
-bool throttled_error_take(struct throttled_error *throttled, struct tls_error *error);
+bool throttled_error_take(struct throttled_error *throttled, struct error_text *error);
 
 #endif

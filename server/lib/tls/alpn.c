@@ -13,7 +13,7 @@ static size_t wire_size(const struct config_strings *protocols)
     return size;
 }
 
-bool alpn_make(const struct config_tls *tls, struct alpn *alpn, struct tls_error *error)
+bool alpn_make(const struct config_tls *tls, struct alpn *alpn, struct error_text *error)
 {
     const struct config_strings *protocols = &tls->alpn;
     size_t size = wire_size(protocols);
@@ -22,7 +22,7 @@ bool alpn_make(const struct config_tls *tls, struct alpn *alpn, struct tls_error
         return true;
     uint8_t *at = alpn->wire = malloc(size);
     if (!at)
-        return tls_fail(error, "out of memory for alpn");
+        return error_set(error, "out of memory for alpn");
     for (size_t i = 0; i < protocols->count; i++) {
         size_t length = strlen(protocols->items[i]);
         *at = (uint8_t)length;

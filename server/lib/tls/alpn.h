@@ -21,7 +21,7 @@ struct alpn {
 
 /* Of "alpn" and "require_alpn", whose lengths and number config/ has checked. False with error: no
  * memory. */
-bool alpn_make(const struct config_tls *tls, struct alpn *alpn, struct tls_error *error);
+bool alpn_make(const struct config_tls *tls, struct alpn *alpn, struct error_text *error);
 void alpn_free(struct alpn *alpn);
 
 /* As server we choose by our own order, and answer the alert no_application_protocol where there is

@@ -101,13 +101,12 @@ static bool set_role(const struct tls_context *context, const struct material *m
 }
 
 static SSL_CTX *make_ctx(const struct tls_context *context, const struct material *material,
-                         enum role role, struct tls_error *error)
+                         enum role role, struct error_text *error)
 {
     SSL_CTX *ctx = SSL_CTX_new(role == ROLE_SERVER ? TLS_server_method() : TLS_client_method());
     bool made = false;
     if (!ctx || !limits_use(ctx, material->tls) || !set_role(context, material, role, ctx))
-        tls_fail(error, "the TLS context cannot be made: OpenSSL says \"%s\"",
-                 tls_openssl_reason());
+        error_set(error, "the TLS context cannot be made: OpenSSL says \"%s\"", openssl_reason());
     else
         made = algorithms_use(ctx, material->tls, error) &&
                identity_use(&material->identity, ctx, error);
@@ -122,24 +121,24 @@ static SSL_CTX *make_ctx(const struct tls_context *context, const struct materia
 
 /* server_name, or the DNS name that is the only name the peer may have. */
 static bool set_server_name(const struct config_tls *tls, struct tls_context *context,
-                            struct tls_error *error)
+                            struct error_text *error)
 {
     const char *name = tls->server_name ? tls->server_name : peer_names_only_dns(&tls->peer_names);
     context->server_name = name ? strdup(name) : NULL;
-    return !name || context->server_name || tls_fail(error, "out of memory for server_name");
+    return !name || context->server_name || error_set(error, "out of memory for server_name");
 }
 
 static bool set_revocation(const struct tls_context *context, const struct material *material,
-                           struct tls_error *error)
+                           struct error_text *error)
 {
     STACK_OF(X509_CRL) *lists = policy_revoked(context->policy);
     return !lists || crl_use(lists, material->trust.store) ||
-           tls_fail(error, "crl cannot be used: OpenSSL says \"%s\"", tls_openssl_reason());
+           error_set(error, "crl cannot be used: OpenSSL says \"%s\"", openssl_reason());
 }
 
 /* A peer must not have the key of any certificate that we show. */
 static bool make_served(struct tls_context *context, const struct material *material,
-                        struct tls_error *error)
+                        struct error_text *error)
 {
     uint8_t scope[SCOPE_SIZE];
     context->served = served_new(material->tls, &material->identity, error);
@@ -147,7 +146,7 @@ static bool make_served(struct tls_context *context, const struct material *mate
         X509 *own = served_certificate(context->served, i);
         if (!policy_add_own(context->policy, own) ||
             !make_scope(context, material, ROLE_SERVER, own, scope))
-            return tls_fail(error, "out of memory for certificates");
+            return error_set(error, "out of memory for certificates");
         served_set_scope(context->served, i, scope);
     }
     return context->served;
@@ -155,12 +154,12 @@ static bool make_served(struct tls_context *context, const struct material *mate
 
 static bool accepts_peer(const void *policy, const X509 *peer)
 {
-    struct tls_error why;
+    struct error_text why;
     return policy_accepts(policy, peer, &why);
 }
 
 static bool make_both(struct tls_context *context, const struct material *material, bool may_serve,
-                      bool may_connect, struct tls_error *error)
+                      bool may_connect, struct error_text *error)
 {
     context->policy = policy_new(material->tls, material->identity.certificate, error);
     if (!context->policy || !set_revocation(context, material, error) ||
@@ -169,7 +168,7 @@ static bool make_both(struct tls_context *context, const struct material *materi
         (may_serve && !make_served(context, material, error)))
         return false;
     if (!policy_share_own(context->policy, material->own_keys))
-        return tls_fail(error, "out of memory for our own pin");
+        return error_set(error, "out of memory for our own pin");
     context->sessions = sessions_new(material->tls, accepts_peer, context->policy, error);
     if (!context->sessions)
         return false;
@@ -183,16 +182,16 @@ static bool make_both(struct tls_context *context, const struct material *materi
 }
 
 static bool load(const struct config_tls *tls, enum config_role role, struct tls_owner owner,
-                 struct tls_context *context, struct tls_error *error)
+                 struct tls_context *context, struct error_text *error)
 {
     struct material material = {.tls = tls, .service = owner.service, .own_keys = owner.own_keys};
     bool may_serve = role != CONFIG_ROLE_CLIENT, may_connect = role != CONFIG_ROLE_SERVER;
     const char *key;
     const char *wrong = config_wrong_tls(tls, role, &key);
     if (wrong)
-        return tls_fail(error, "%s%s%s", key ? key : "", key ? ": " : "", wrong);
+        return error_set(error, "%s%s%s", key ? key : "", key ? ": " : "", wrong);
     if (!ssl_data_prepare())
-        return tls_fail(error, "out of memory for TLS");
+        return error_set(error, "out of memory for TLS");
     bool made = identity_load(tls, &material.identity, error) &&
                 trust_load(tls, &material.trust, error) &&
                 make_both(context, &material, may_serve, may_connect, error);
@@ -202,11 +201,11 @@ static bool load(const struct config_tls *tls, enum config_role role, struct tls
 }
 
 struct tls_context *tls_context_new(struct tls_owner owner, const struct config_tls *tls,
-                                    enum config_role role, struct tls_error *error)
+                                    enum config_role role, struct error_text *error)
 {
     struct tls_context *context = calloc(1, sizeof(*context));
     if (!context)
-        tls_fail(error, "out of memory for TLS");
+        error_set(error, "out of memory for TLS");
     else if (load(tls, role, owner, context, error))
         return context;
     tls_context_free(context);
@@ -273,26 +272,26 @@ SSL *tls_context_ssl(struct tls_context *context, enum role role)
     return ssl;
 }
 
-bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls_error *error)
+bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct error_text *error)
 {
-    struct tls_error why;
+    struct error_text why;
     bool server = SSL_is_server(ssl);
     X509 *peer = SSL_get0_peer_certificate(ssl);
     if (!renegotiation_is_one(ssl) && !alpn_agreed(&context->alpn, ssl))
-        return tls_fail(error, "no application protocol of alpn was agreed on with the peer");
+        return error_set(error, "no application protocol of alpn was agreed on with the peer");
     if (!peer && server && context->client_auth != CONFIG_CLIENT_AUTH_REQUIRE)
         return true;
     if (!peer)
-        return tls_fail(error, "the peer gave no certificate, which is required");
+        return error_set(error, "the peer gave no certificate, which is required");
     if (SSL_session_reused(ssl) && !validity_holds(SSL_get_session(ssl)))
-        return tls_fail(error, "the certificate of the peer's session has expired since");
+        return error_set(error, "the certificate of the peer's session has expired since");
     if (SSL_get_verify_result(ssl) != X509_V_OK)
-        return tls_fail(error, "the peer's certificate is refused: %s", verify_refusal(ssl));
+        return error_set(error, "the peer's certificate is refused: %s", verify_refusal(ssl));
     if (renegotiation_same_peer(ssl, peer, &why) && policy_accepts(context->policy, peer, &why))
         return true;
-    return tls_failed_for_memory(&why)
-               ? tls_fail_for_memory(error)
-               : tls_fail(error, "the peer's certificate is refused: %s", why.text);
+    return error_is_no_memory(&why)
+               ? error_set_no_memory(error)
+               : error_set(error, "the peer's certificate is refused: %s", why.text);
 }
 
 bool tls_context_knows(const struct tls_context *context, SSL *ssl)
@@ -329,7 +328,7 @@ void tls_context_done(SSL *ssl)
     sessions_spare(ssl);
 }
 
-bool tls_context_sessions_failed(struct tls_context *context, struct tls_error *error)
+bool tls_context_sessions_failed(struct tls_context *context, struct error_text *error)
 {
     return sessions_failed(context->sessions, error);
 }

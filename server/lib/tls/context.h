@@ -23,7 +23,7 @@ struct tls_owner {
  * to trust, unknown ciphers, and so on. TLS may be freed afterwards. This thread's error queue is
  * empty on return. The caller frees the context with tls_context_free, after its SSL objects. */
 struct tls_context *tls_context_new(struct tls_owner owner, const struct config_tls *tls,
-                                    enum config_role role, struct tls_error *error);
+                                    enum config_role role, struct error_text *error);
 void tls_context_free(struct tls_context *context);
 
 /* A new SSL object, ROLE_SERVER in accept state or ROLE_CLIENT in connect state, without a BIO. The
@@ -33,7 +33,7 @@ SSL *tls_context_ssl(struct tls_context *context, enum role role);
 /* Is this peer accepted? To be called after each handshake, also after a resumed one. A peer
  * without a certificate passes only if none is required. If ALPN is required, a protocol must have
  * been agreed on. False with error. */
-bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct tls_error *error);
+bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct error_text *error);
 
 /* On a connection that we opened, the peer must also be authenticated, whatever client
  * authentication is configured: it has shown a certificate, or the policy accepts any peer. */
@@ -63,6 +63,6 @@ void tls_context_done(SSL *ssl);
 
 /* An error of the store or of the keys of sessions that is to be logged, at most one a minute. Such
  * an error costs full handshakes, never a connection. False: none. */
-bool tls_context_sessions_failed(struct tls_context *context, struct tls_error *error);
+bool tls_context_sessions_failed(struct tls_context *context, struct error_text *error);
 
 #endif

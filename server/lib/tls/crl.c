@@ -5,7 +5,7 @@
 #include <openssl/x509v3.h>
 #include <time.h>
 
-STACK_OF(X509_CRL) * crl_load(const char *path, struct tls_error *error)
+STACK_OF(X509_CRL) * crl_load(const char *path, struct error_text *error)
 {
     return pem_crls(path, error);
 }
@@ -48,7 +48,7 @@ static bool is_current(const X509_CRL *list)
            (!next || ASN1_TIME_cmp_time_t(next, now) == LATER);
 }
 
-bool crl_allows(STACK_OF(X509_CRL) * lists, const X509 *certificate, struct tls_error *error)
+bool crl_allows(STACK_OF(X509_CRL) * lists, const X509 *certificate, struct error_text *error)
 {
     enum { LISTED = 1 };
     bool found = false, covered = false;
@@ -58,11 +58,11 @@ bool crl_allows(STACK_OF(X509_CRL) * lists, const X509 *certificate, struct tls_
         if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_issuer_name(certificate)) != 0)
             continue;
         if (X509_CRL_get0_by_cert(list, &entry, (X509 *)certificate) == LISTED)
-            return tls_fail(error, "it is revoked");
+            return error_set(error, "it is revoked");
         found = true;
         covered = covered || is_current(list);
     }
     if (!found)
-        return tls_fail(error, "crl holds no list of its issuer");
-    return covered || tls_fail(error, "the list of its issuer in crl is out of date");
+        return error_set(error, "crl holds no list of its issuer");
+    return covered || error_set(error, "the list of its issuer in crl is out of date");
 }

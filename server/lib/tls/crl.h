@@ -11,7 +11,7 @@
 #include <openssl/x509_vfy.h>
 
 /* All lists of a PEM file, one or more. The caller frees them with crl_free. NULL with error. */
-STACK_OF(X509_CRL) * crl_load(const char *path, struct tls_error *error);
+STACK_OF(X509_CRL) * crl_load(const char *path, struct error_text *error);
 void crl_free(STACK_OF(X509_CRL) * lists); /* may be NULL */
 
 /* Adds them to a store. False: no memory. */
@@ -24,6 +24,6 @@ void crl_prepare(X509_STORE_CTX *verification);
 /* Is this certificate covered and not revoked? For a certificate without a chain, as in a resumed
  * session. The signatures of the lists are not verified: a forged list can only refuse. False with
  * error. */
-bool crl_allows(STACK_OF(X509_CRL) * lists, const X509 *certificate, struct tls_error *error);
+bool crl_allows(STACK_OF(X509_CRL) * lists, const X509 *certificate, struct error_text *error);
 
 #endif

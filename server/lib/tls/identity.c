@@ -4,7 +4,7 @@
 
 #include <openssl/err.h>
 
-static bool load(const struct config_tls *tls, struct identity *identity, struct tls_error *error)
+static bool load(const struct config_tls *tls, struct identity *identity, struct error_text *error)
 {
     const char *key = tls->key ? tls->key : tls->certificate;
     identity->file = tls->certificate;
@@ -16,16 +16,18 @@ static bool load(const struct config_tls *tls, struct identity *identity, struct
     if (!identity->key)
         return false;
     bool match = X509_check_private_key(identity->certificate, identity->key) == 1;
-    if (!match && (ERR_peek_error() == 0 || tls_memory_was_short(NULL))) /* or for an error entry */
-        return tls_fail(error, "out of memory for key %s", key);
+    if (!match &&
+        (ERR_peek_error() == 0 || openssl_memory_was_short(NULL))) /* or for an error entry */
+        return error_set(error, "out of memory for key %s", key);
     ERR_clear_error();
-    return match || tls_fail(error,
-                             "key %s does not match certificate %s: give the key that the "
-                             "certificate was made for, and that certificate first in its file",
-                             key, tls->certificate);
+    return match || error_set(error,
+                              "key %s does not match certificate %s: give the key that the "
+                              "certificate was made for, and that certificate first in its file",
+                              key, tls->certificate);
 }
 
-bool identity_load(const struct config_tls *tls, struct identity *identity, struct tls_error *error)
+bool identity_load(const struct config_tls *tls, struct identity *identity,
+                   struct error_text *error)
 {
     *identity = (struct identity){NULL, NULL, NULL, NULL};
     if (!tls->certificate || load(tls, identity, error))
@@ -44,12 +46,12 @@ void identity_free(struct identity *identity)
 
 /* If a chain is set, even an empty one, OpenSSL builds none at each handshake, but sends what the
  * file holds. */
-bool identity_use(const struct identity *identity, SSL_CTX *ctx, struct tls_error *error)
+bool identity_use(const struct identity *identity, SSL_CTX *ctx, struct error_text *error)
 {
     if (!identity->certificate || (SSL_CTX_use_certificate(ctx, identity->certificate) == 1 &&
                                    SSL_CTX_use_PrivateKey(ctx, identity->key) == 1 &&
                                    SSL_CTX_set1_chain(ctx, identity->chain) == 1))
         return true;
-    return tls_fail(error, "certificate %s cannot be used: OpenSSL says \"%s\"", identity->file,
-                    tls_openssl_reason());
+    return error_set(error, "certificate %s cannot be used: OpenSSL says \"%s\"", identity->file,
+                     openssl_reason());
 }

@@ -17,10 +17,10 @@ struct identity {
 /* Loads the files that the configuration names, if any. Without a file for the key, the key is
  * expected in the certificate's file. False with error; then there is nothing to free. */
 bool identity_load(const struct config_tls *tls, struct identity *identity,
-                   struct tls_error *error);
+                   struct error_text *error);
 void identity_free(struct identity *identity); /* its members, not the struct */
 
 /* Makes a context show the identity, if there is a certificate. False with error. */
-bool identity_use(const struct identity *identity, SSL_CTX *ctx, struct tls_error *error);
+bool identity_use(const struct identity *identity, SSL_CTX *ctx, struct error_text *error);
 
 #endif

@@ -75,27 +75,27 @@ static const char signatures[] =
     "RSA+SHA384:RSA+SHA512";
 
 /* The list without what proves nothing (aNULL) or hides nothing (eNULL), whatever it says. */
-static bool set_cipher_list(SSL_CTX *ctx, const char *ciphers, struct tls_error *error)
+static bool set_cipher_list(SSL_CTX *ctx, const char *ciphers, struct error_text *error)
 {
     char *list = NULL;
     if (asprintf(&list, "%s:!aNULL:!eNULL", ciphers) < 0)
-        return tls_fail(error, "out of memory for ciphers");
+        return error_set(error, "out of memory for ciphers");
     bool set = SSL_CTX_set_cipher_list(ctx, list) == 1;
     free(list);
     return set ||
-           tls_fail(error,
-                    "ciphers \"%s\" leaves no cipher with encryption and authentication that "
-                    "OpenSSL knows: see openssl ciphers -v -tls1_2",
-                    ciphers);
+           error_set(error,
+                     "ciphers \"%s\" leaves no cipher with encryption and authentication that "
+                     "OpenSSL knows: see openssl ciphers -v -tls1_2",
+                     ciphers);
 }
 
-static bool set_suites(SSL_CTX *ctx, const char *suites, struct tls_error *error)
+static bool set_suites(SSL_CTX *ctx, const char *suites, struct error_text *error)
 {
     return (*suites && SSL_CTX_set_ciphersuites(ctx, suites) == 1) ||
-           tls_fail(error,
-                    "ciphersuites \"%s\" has a name that OpenSSL does not know: see openssl "
-                    "ciphers -v -tls1_3 -s",
-                    suites);
+           error_set(error,
+                     "ciphersuites \"%s\" has a name that OpenSSL does not know: see openssl "
+                     "ciphers -v -tls1_3 -s",
+                     suites);
 }
 
 /* By version, and not by whether SSL_CTX_set1_groups_list succeeds: OpenSSL 3.3 and 3.4 know "?"
@@ -112,25 +112,25 @@ static bool set_default_groups(SSL_CTX *ctx)
     return SSL_CTX_set1_groups_list(ctx, openssl_default_groups(OpenSSL_version_num())) == 1;
 }
 
-static bool set_groups(SSL_CTX *ctx, const char *groups, struct tls_error *error)
+static bool set_groups(SSL_CTX *ctx, const char *groups, struct error_text *error)
 {
     if (!groups)
         return set_default_groups(ctx) ||
-               tls_fail(error, "groups: this OpenSSL does not take its default groups");
+               error_set(error, "groups: this OpenSSL does not take its default groups");
     return SSL_CTX_set1_groups_list(ctx, groups) == 1 ||
-           tls_fail(error,
-                    "groups \"%s\" has a name that this OpenSSL does not know: use such as "
-                    "X25519, P-256 or, from OpenSSL 3.5 on, X25519MLKEM768, with colons between",
-                    groups);
+           error_set(error,
+                     "groups \"%s\" has a name that this OpenSSL does not know: use such as "
+                     "X25519, P-256 or, from OpenSSL 3.5 on, X25519MLKEM768, with colons between",
+                     groups);
 }
 
-bool algorithms_use(SSL_CTX *ctx, const struct config_tls *tls, struct tls_error *error)
+bool algorithms_use(SSL_CTX *ctx, const struct config_tls *tls, struct error_text *error)
 {
     return set_cipher_list(ctx, tls->ciphers ? tls->ciphers : default_ciphers, error) &&
            set_suites(ctx, tls->ciphersuites ? tls->ciphersuites : default_suites, error) &&
            set_groups(ctx, tls->groups, error) &&
            (SSL_CTX_set1_sigalgs_list(ctx, signatures) == 1 ||
-            tls_fail(error, "OpenSSL does not take the signature algorithms"));
+            error_set(error, "OpenSSL does not take the signature algorithms"));
 }
 
 /* ---- The version --------------------------------------------------------------------------- */

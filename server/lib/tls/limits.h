@@ -14,7 +14,7 @@
 bool limits_use(SSL_CTX *ctx, const struct config_tls *tls);
 
 /* Sets ciphers, cipher suites, groups and signature algorithms. False with error. */
-bool algorithms_use(SSL_CTX *ctx, const struct config_tls *tls, struct tls_error *error);
+bool algorithms_use(SSL_CTX *ctx, const struct config_tls *tls, struct error_text *error);
 
 /* The groups to offer and accept if the configuration names none, for a version of OpenSSL
  * (OpenSSL_version_num(3)). */

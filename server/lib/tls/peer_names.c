@@ -181,7 +181,7 @@ static enum common_name judge_common_name(const struct config_peer_names *names,
 
 /* ---- And what is said of it --------------------------------------------------------------- */
 
-static bool fail_with_names(const GENERAL_NAMES *shown, struct tls_error *error)
+static bool fail_with_names(const GENERAL_NAMES *shown, struct error_text *error)
 {
     enum { MOST_SHOWN = 5 };
     char *text = NULL;
@@ -194,19 +194,19 @@ static bool fail_with_names(const GENERAL_NAMES *shown, struct tls_error *error)
     }
     if (memory)
         size = BIO_get_mem_data(memory, &text);
-    tls_fail(error, "it carries none of peer_names, but %.*s%s", (int)size, size ? text : "",
-             sk_GENERAL_NAME_num(shown) > MOST_SHOWN ? " and more" : "");
+    error_set(error, "it carries none of peer_names, but %.*s%s", (int)size, size ? text : "",
+              sk_GENERAL_NAME_num(shown) > MOST_SHOWN ? " and more" : "");
     BIO_free(memory);
     return false;
 }
 
-static bool fail_without_names(bool common_name, struct tls_error *error)
+static bool fail_without_names(bool common_name, struct error_text *error)
 {
     return common_name
-               ? tls_fail(error, "its common name is none of peer_names, and it has no "
-                                 "subjectAltName")
-               : tls_fail(error, "it has no subjectAltName, and its common name does not count "
-                                 "as a name");
+               ? error_set(error, "its common name is none of peer_names, and it has no "
+                                  "subjectAltName")
+               : error_set(error, "it has no subjectAltName, and its common name does not count "
+                                  "as a name");
 }
 
 static bool any_has_nul(const GENERAL_NAMES *shown)
@@ -218,18 +218,18 @@ static bool any_has_nul(const GENERAL_NAMES *shown)
 }
 
 bool peer_names_match(const struct config_peer_names *names, const X509 *certificate,
-                      struct tls_error *error)
+                      struct error_text *error)
 {
     int found = 0;
     bool matches = false;
     enum common_name common_name = judge_common_name(names, certificate);
     GENERAL_NAMES *shown = X509_get_ext_d2i(certificate, NID_subject_alt_name, &found, NULL);
     if (any_has_nul(shown))
-        tls_fail(error, "a name in its subjectAltName holds a NUL byte");
+        error_set(error, "a name in its subjectAltName holds a NUL byte");
     else if (common_name == COMMON_NAME_HAS_NUL)
-        tls_fail(error, "its common name holds a NUL byte");
+        error_set(error, "its common name holds a NUL byte");
     else if (!shown && found != -1) /* there is one that cannot be read, or several */
-        tls_fail(error, "its subjectAltName cannot be read");
+        error_set(error, "its subjectAltName cannot be read");
     else if (common_name == COMMON_NAME_MATCHES || match_any(names, shown))
         matches = true;
     else if (!shown)

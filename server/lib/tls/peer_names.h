@@ -25,7 +25,7 @@
 
 /* Does the certificate carry one of the names? False with error. */
 bool peer_names_match(const struct config_peer_names *names, const X509 *certificate,
-                      struct tls_error *error);
+                      struct error_text *error);
 
 /* The DNS name, if that is the only name and has no wildcard; or NULL. Lives as long as the names.
  */

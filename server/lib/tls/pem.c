@@ -19,20 +19,20 @@ static int no_passphrase(char *buffer, int size, int writing, void *asked)
     return -1;
 }
 
-static BIO *open_file(const char *what, const char *path, struct tls_error *error)
+static BIO *open_file(const char *what, const char *path, struct error_text *error)
 {
     char text[128];
     FILE *file = fopen(path, "re");
     if (!file) {
-        tls_fail(error, "%s %s cannot be read: %s", what, path,
-                 strerror_r(errno, text, sizeof(text)));
+        error_set(error, "%s %s cannot be read: %s", what, path,
+                  strerror_r(errno, text, sizeof(text)));
         return NULL;
     }
     BIO *bio = BIO_new_fp(file, BIO_CLOSE);
     if (!bio) {
         (void)fclose(file);
         ERR_clear_error();
-        tls_fail(error, "out of memory for %s %s", what, path);
+        error_set(error, "out of memory for %s %s", what, path);
     }
     return bio;
 }
@@ -40,13 +40,13 @@ static BIO *open_file(const char *what, const char *path, struct tls_error *erro
 /* Did reading fail for lack of memory, and not because of the file? An empty error queue means that
  * OpenSSL had no memory for an entry. Empties the queue; *REASON is what OpenSSL said. */
 static bool no_memory(const char *what, const char *path, const char **reason,
-                      struct tls_error *error)
+                      struct error_text *error)
 {
     bool silent = ERR_peek_error() == 0;
-    bool was_short = tls_memory_was_short(reason);
+    bool was_short = openssl_memory_was_short(reason);
     if (!silent && !was_short)
         return false;
-    tls_fail(error, "out of memory for %s %s", what, path);
+    error_set(error, "out of memory for %s %s", what, path);
     return true;
 }
 
@@ -70,7 +70,7 @@ static bool read_certificates(BIO *bio, STACK_OF(X509) * certificates)
     return is_at_end();
 }
 
-STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct tls_error *error)
+STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct error_text *error)
 {
     ERR_clear_error();
     BIO *bio = open_file(what, path, error);
@@ -81,13 +81,13 @@ STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct tls
     const char *reason;
     BIO_free(bio);
     if (!fine && !no_memory(what, path, &reason, error))
-        tls_fail(error,
-                 "%s %s holds a certificate that cannot be read (%s): give a PEM file that "
-                 "is whole",
-                 what, path, reason);
+        error_set(error,
+                  "%s %s holds a certificate that cannot be read (%s): give a PEM file that "
+                  "is whole",
+                  what, path, reason);
     else if (fine && sk_X509_num(certificates) == 0)
-        tls_fail(error, "%s %s holds no certificate: give a PEM file with BEGIN CERTIFICATE", what,
-                 path);
+        error_set(error, "%s %s holds no certificate: give a PEM file with BEGIN CERTIFICATE", what,
+                  path);
     ERR_clear_error();
     if (fine && sk_X509_num(certificates) > 0)
         return certificates;
@@ -108,7 +108,7 @@ static bool read_crls(BIO *bio, STACK_OF(X509_CRL) * lists)
     return is_at_end();
 }
 
-STACK_OF(X509_CRL) * pem_crls(const char *path, struct tls_error *error)
+STACK_OF(X509_CRL) * pem_crls(const char *path, struct error_text *error)
 {
     ERR_clear_error();
     BIO *bio = open_file("crl", path, error);
@@ -119,13 +119,13 @@ STACK_OF(X509_CRL) * pem_crls(const char *path, struct tls_error *error)
     const char *reason;
     BIO_free(bio);
     if (!fine && !no_memory("crl", path, &reason, error))
-        tls_fail(error,
-                 "crl %s holds a revocation list that cannot be read (%s): give a PEM file that "
-                 "is whole",
-                 path, reason);
+        error_set(error,
+                  "crl %s holds a revocation list that cannot be read (%s): give a PEM file that "
+                  "is whole",
+                  path, reason);
     else if (fine && sk_X509_CRL_num(lists) == 0)
-        tls_fail(error, "crl %s holds no revocation list: give a PEM file with BEGIN X509 CRL",
-                 path);
+        error_set(error, "crl %s holds no revocation list: give a PEM file with BEGIN X509 CRL",
+                  path);
     ERR_clear_error();
     if (fine && sk_X509_CRL_num(lists) > 0)
         return lists;
@@ -134,20 +134,20 @@ STACK_OF(X509_CRL) * pem_crls(const char *path, struct tls_error *error)
 }
 
 /* Checks the open file, since its path may name another file by now. */
-static bool is_private(BIO *bio, const char *path, struct tls_error *error)
+static bool is_private(BIO *bio, const char *path, struct error_text *error)
 {
     FILE *file = NULL;
     struct stat status;
     if (BIO_get_fp(bio, &file) != 1 || fstat(fileno(file), &status) != 0)
-        return tls_fail(error, "key %s cannot be looked at", path);
+        return error_set(error, "key %s cannot be looked at", path);
     const char *others = private_file_open_to(&status);
-    return !others || tls_fail(error,
-                               "key %s is a private key, and %s may read or write it: "
-                               "chmod 600 %s",
-                               path, others, path);
+    return !others || error_set(error,
+                                "key %s is a private key, and %s may read or write it: "
+                                "chmod 600 %s",
+                                path, others, path);
 }
 
-static BIO *open_key(const char *path, struct tls_error *error)
+static BIO *open_key(const char *path, struct error_text *error)
 {
     BIO *bio = open_file("key", path, error);
     if (!bio || is_private(bio, path, error))
@@ -156,7 +156,7 @@ static BIO *open_key(const char *path, struct tls_error *error)
     return NULL;
 }
 
-EVP_PKEY *pem_key(const char *path, struct tls_error *error)
+EVP_PKEY *pem_key(const char *path, struct error_text *error)
 {
     bool asked = false;
     ERR_clear_error();
@@ -167,15 +167,15 @@ EVP_PKEY *pem_key(const char *path, struct tls_error *error)
     const char *reason;
     BIO_free(bio);
     if (!key && asked)
-        tls_fail(error,
-                 "key %s is protected by a passphrase, which actpass does not ask for: give "
-                 "the key without one, as openssl pkey -in %s -out NEW makes it",
-                 path, path);
+        error_set(error,
+                  "key %s is protected by a passphrase, which actpass does not ask for: give "
+                  "the key without one, as openssl pkey -in %s -out NEW makes it",
+                  path, path);
     else if (!key && !no_memory("key", path, &reason, error))
-        tls_fail(error,
-                 "key %s holds no private key that can be read: give a PEM file with BEGIN "
-                 "PRIVATE KEY",
-                 path);
+        error_set(error,
+                  "key %s holds no private key that can be read: give a PEM file with BEGIN "
+                  "PRIVATE KEY",
+                  path);
     ERR_clear_error();
     return key;
 }

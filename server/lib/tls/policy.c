@@ -20,18 +20,19 @@ struct policy {
     STACK_OF(X509_CRL) * revoked; /* NULL: not checked */
 };
 
-static bool copy_names(const struct config_tls *tls, struct policy *policy, struct tls_error *error)
+static bool copy_names(const struct config_tls *tls, struct policy *policy,
+                       struct error_text *error)
 {
     return config_peer_names_copy(&tls->peer_names, &policy->names) ||
-           tls_fail(error, "out of memory for peer_names");
+           error_set(error, "out of memory for peer_names");
 }
 
-static bool copy_pins(const struct config_tls *tls, struct policy *policy, struct tls_error *error)
+static bool copy_pins(const struct config_tls *tls, struct policy *policy, struct error_text *error)
 {
     size_t count = tls->peer_pins.count;
     policy->pins = calloc(count + 1, sizeof(*policy->pins));
     if (!policy->pins)
-        return tls_fail(error, "out of memory for peer_pins");
+        return error_set(error, "out of memory for peer_pins");
     for (size_t i = 0; i < count; i++)
         policy->pins[i] = tls->peer_pins.items[i];
     policy->pin_count = count;
@@ -58,21 +59,21 @@ bool policy_share_own(struct policy *policy, struct own_keys *shared)
     return true;
 }
 
-static bool read_own(X509 *own, struct policy *policy, struct tls_error *error)
+static bool read_own(X509 *own, struct policy *policy, struct error_text *error)
 {
-    return !own || policy_add_own(policy, own) || tls_fail(error, "out of memory for our own pin");
+    return !own || policy_add_own(policy, own) || error_set(error, "out of memory for our own pin");
 }
 
-static bool read_crl(const struct config_tls *tls, struct policy *policy, struct tls_error *error)
+static bool read_crl(const struct config_tls *tls, struct policy *policy, struct error_text *error)
 {
     return !tls->crl || (policy->revoked = crl_load(tls->crl, error));
 }
 
-struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_error *error)
+struct policy *policy_new(const struct config_tls *tls, X509 *own, struct error_text *error)
 {
     struct policy *policy = calloc(1, sizeof(*policy));
     if (!policy) {
-        tls_fail(error, "out of memory for the policy of peers");
+        error_set(error, "out of memory for the policy of peers");
         return NULL;
     }
     policy->any_peer = tls->insecure_any_peer;
@@ -128,29 +129,29 @@ static bool is_own(const struct policy *policy, const struct config_pin *pin)
            (policy->shared && own_keys_have(policy->shared, pin));
 }
 
-static bool judge(const struct policy *policy, const X509 *peer, struct tls_error *error)
+static bool judge(const struct policy *policy, const X509 *peer, struct error_text *error)
 {
     struct config_pin pin;
     if (!pin_of(peer, &pin))
-        return tls_fail_for_memory(error); /* the only failure there */
+        return error_set_no_memory(error); /* the only failure there */
     /* Compares keys, not certificates: a peer with our key is ourselves under any certificate. */
     if (is_own(policy, &pin))
-        return tls_fail(error, "its key is our own: we are talking to ourselves, or to a mirror");
+        return error_set(error, "its key is our own: we are talking to ourselves, or to a mirror");
     if (policy->any_peer)
         return true;
     if (policy->pin_count > 0 && !is_one_of(policy->pins, policy->pin_count, &pin))
-        return tls_fail(error, "its key is none of peer_pins");
+        return error_set(error, "its key is none of peer_pins");
     if (policy->revoked && !crl_allows(policy->revoked, peer, error))
         return false;
     return policy->names.count == 0 || peer_names_match(&policy->names, peer, error);
 }
 
-bool policy_accepts(const struct policy *policy, const X509 *peer, struct tls_error *error)
+bool policy_accepts(const struct policy *policy, const X509 *peer, struct error_text *error)
 {
     (void)ERR_set_mark(); /* names that cannot be parsed leave errors behind (hazard 6) */
     bool accepts = judge(policy, peer, error);
-    if (!accepts && tls_memory_was_short(NULL))
-        tls_fail_for_memory(error);
+    if (!accepts && openssl_memory_was_short(NULL))
+        error_set_no_memory(error);
     (void)ERR_pop_to_mark();
     return accepts;
 }

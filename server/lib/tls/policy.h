@@ -24,7 +24,7 @@ struct own_keys;
 
 /* Makes a policy of peer names, pins, crl and our own certificate (NULL: none). The caller frees it
  * with policy_free. NULL with error: a bad list, or no memory. */
-struct policy *policy_new(const struct config_tls *tls, X509 *own, struct tls_error *error);
+struct policy *policy_new(const struct config_tls *tls, X509 *own, struct error_text *error);
 void policy_free(struct policy *policy);
 
 /* Adds another certificate of our own, before the policy is in use. False: no memory. */
@@ -45,8 +45,8 @@ bool policy_needs_chain(const struct policy *policy);
 STACK_OF(X509_CRL) * policy_revoked(const struct policy *policy);
 
 /* Judges the peer's own certificate by names, pins, revocation and reflection; verify.c checks the
- * chain. False with the reason in error, which is unknown if tls_failed_for_memory. Leaves no entry
+ * chain. False with the reason in error, which is unknown if error_is_no_memory. Leaves no entry
  * in this thread's error queue. */
-bool policy_accepts(const struct policy *policy, const X509 *peer, struct tls_error *error);
+bool policy_accepts(const struct policy *policy, const X509 *peer, struct error_text *error);
 
 #endif

@@ -24,11 +24,11 @@ bool renegotiation_is_one(const SSL *ssl)
     return ssl_data_get(ssl, SSL_PART_FIRST_PEER);
 }
 
-bool renegotiation_same_peer(const SSL *ssl, const X509 *peer, struct tls_error *error)
+bool renegotiation_same_peer(const SSL *ssl, const X509 *peer, struct error_text *error)
 {
     const void *first = ssl_data_get(ssl, SSL_PART_FIRST_PEER);
     return !first || first == &no_certificate || X509_cmp(first, peer) == 0 ||
-           tls_fail(error, "the certificate changed during renegotiation");
+           error_set(error, "the certificate changed during renegotiation");
 }
 
 bool renegotiation_allow(SSL *ssl)

@@ -16,7 +16,7 @@ bool renegotiation_is_one(const SSL *ssl);
 
 /* A peer that has shown a certificate must show the same in each renegotiation; otherwise data of
  * two peers would look like data of one (triple handshake attack, RFC 7627). False with error. */
-bool renegotiation_same_peer(const SSL *ssl, const X509 *peer, struct tls_error *error);
+bool renegotiation_same_peer(const SSL *ssl, const X509 *peer, struct error_text *error);
 
 /* As client: lets the server start renegotiations if both handshakes are bound together (RFC 5746)
  * and the master secret is bound to its handshake; RFC 7627 section 5.4 requires both. False: they

@@ -29,31 +29,31 @@ struct served {
 
 /* OpenSSL checks the strength of a key only when a certificate is used. This does it at load, and
  * not with a client's hello. */
-static bool try_identity(const struct identity *identity, struct tls_error *error)
+static bool try_identity(const struct identity *identity, struct error_text *error)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     bool fine = ctx ? identity_use(identity, ctx, error)
-                    : tls_fail(error, "out of memory for certificates");
+                    : error_set(error, "out of memory for certificates");
     SSL_CTX_free(ctx);
     ERR_clear_error();
     return fine;
 }
 
 static bool copy_names(const struct config_strings *names, struct choice *choice,
-                       struct tls_error *error)
+                       struct error_text *error)
 {
     choice->names = calloc(names->count + 1, sizeof(*choice->names));
     for (size_t i = 0; choice->names && i < names->count; i++) {
         choice->names[i] = strdup(names->items[i]);
         if (!choice->names[i])
-            return tls_fail(error, "out of memory for server_names");
+            return error_set(error, "out of memory for server_names");
         choice->name_count++;
     }
-    return choice->names || tls_fail(error, "out of memory for server_names");
+    return choice->names || error_set(error, "out of memory for server_names");
 }
 
 static bool load_choice(const struct config_certificate *config, struct choice *choice,
-                        struct tls_error *error)
+                        struct error_text *error)
 {
     const struct config_tls files = {.certificate = config->certificate, .key = config->key};
     return identity_load(&files, &choice->identity, error) &&
@@ -62,13 +62,13 @@ static bool load_choice(const struct config_certificate *config, struct choice *
 }
 
 static bool load_choices(const struct config_tls *tls, struct served *served,
-                         struct tls_error *error)
+                         struct error_text *error)
 {
     if (tls->certificate_count == 0)
         return true;
     served->choices = calloc(tls->certificate_count, sizeof(*served->choices));
     if (!served->choices)
-        return tls_fail(error, "out of memory for certificates");
+        return error_set(error, "out of memory for certificates");
     for (size_t i = 0; i < tls->certificate_count; i++) {
         served->count++;
         if (!load_choice(&tls->certificates[i], &served->choices[i], error))
@@ -78,7 +78,7 @@ static bool load_choices(const struct config_tls *tls, struct served *served,
 }
 
 static bool load(const struct config_tls *tls, const struct identity *own, struct served *served,
-                 struct tls_error *error)
+                 struct error_text *error)
 {
     served->refuse_unknown = tls->unknown_server_name == CONFIG_UNKNOWN_NAME_REFUSE;
     served->own = own->certificate;
@@ -89,20 +89,20 @@ static bool load(const struct config_tls *tls, const struct identity *own, struc
     if (!tls->ocsp_response)
         return true;
     if (!served->own)
-        return tls_fail(error,
-                        "ocsp_response %s is for a certificate, and there is none: set "
-                        "certificate and key",
-                        tls->ocsp_response);
+        return error_set(error,
+                         "ocsp_response %s is for a certificate, and there is none: set "
+                         "certificate and key",
+                         tls->ocsp_response);
     served->staple = staple_new(tls->ocsp_response, served->own, error);
     return served->staple;
 }
 
 struct served *served_new(const struct config_tls *tls, const struct identity *own,
-                          struct tls_error *error)
+                          struct error_text *error)
 {
     struct served *served = calloc(1, sizeof(*served));
     if (!served)
-        tls_fail(error, "out of memory for certificates");
+        error_set(error, "out of memory for certificates");
     else if (load(tls, own, served, error))
         return served;
     served_free(served);

@@ -15,7 +15,7 @@ struct served;
 
 /* Loads what the configuration names besides our own identity. NULL with error. */
 struct served *served_new(const struct config_tls *tls, const struct identity *own,
-                          struct tls_error *error);
+                          struct error_text *error);
 void served_free(struct served *served); /* may be NULL */
 
 /* The certificates that are chosen by name; our own is not among them. */

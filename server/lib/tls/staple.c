@@ -19,20 +19,20 @@ struct staple {
 
 /* ---- New and free -------------------------------------------------------------------------- */
 
-static bool read_file(const char *path, struct staple *staple, struct tls_error *error)
+static bool read_file(const char *path, struct staple *staple, struct error_text *error)
 {
     char text[128];
     FILE *file = fopen(path, "re");
     if (!file)
-        return tls_fail(error, "ocsp_response %s cannot be read: %s", path,
-                        strerror_r(errno, text, sizeof(text)));
+        return error_set(error, "ocsp_response %s cannot be read: %s", path,
+                         strerror_r(errno, text, sizeof(text)));
     staple->size = fread(staple->bytes, 1, MAX_BYTES, file);
     bool failed = ferror(file) != 0;
     (void)fclose(file);
     if (failed)
-        return tls_fail(error, "ocsp_response %s cannot be read", path);
+        return error_set(error, "ocsp_response %s cannot be read", path);
     return staple->size < MAX_BYTES ||
-           tls_fail(error, "ocsp_response %s is too large to be an OCSP response", path);
+           error_set(error, "ocsp_response %s is too large to be an OCSP response", path);
 }
 
 /* The serial number alone is not enough: each CA has a number 1. */
@@ -69,33 +69,33 @@ static bool is_over(const ASN1_TIME *until)
 }
 
 static bool check_basic(const char *path, OCSP_BASICRESP *basic, struct staple *staple,
-                        struct tls_error *error)
+                        struct error_text *error)
 {
     ASN1_GENERALIZEDTIME *until = NULL;
     OCSP_SINGLERESP *single = basic ? find(basic, staple->certificate) : NULL;
     if (!single)
-        return tls_fail(error,
-                        "ocsp_response %s is not about certificate: ask the CA's OCSP server for "
-                        "that one",
-                        path);
+        return error_set(error,
+                         "ocsp_response %s is not about certificate: ask the CA's OCSP server for "
+                         "that one",
+                         path);
     (void)OCSP_single_get0_status(single, NULL, NULL, NULL, &until);
     if (is_over(until))
-        return tls_fail(error, "ocsp_response %s is out of date: fetch a new one", path);
+        return error_set(error, "ocsp_response %s is out of date: fetch a new one", path);
     staple->until = until ? ASN1_STRING_dup(until) : NULL;
-    return !until || staple->until || tls_fail(error, "out of memory for ocsp_response");
+    return !until || staple->until || error_set(error, "out of memory for ocsp_response");
 }
 
-static bool check(const char *path, struct staple *staple, struct tls_error *error)
+static bool check(const char *path, struct staple *staple, struct error_text *error)
 {
     const unsigned char *at = staple->bytes;
     OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &at, (long)staple->size);
     bool whole = response && at == staple->bytes + staple->size;
     bool fine = false;
     if (!whole)
-        tls_fail(error, "ocsp_response %s holds no OCSP response: give one in DER form", path);
+        error_set(error, "ocsp_response %s holds no OCSP response: give one in DER form", path);
     else if (OCSP_response_status(response) != OCSP_RESPONSE_STATUS_SUCCESSFUL)
-        tls_fail(error, "ocsp_response %s is no answer but a failure (%s): fetch a new one", path,
-                 OCSP_response_status_str(OCSP_response_status(response)));
+        error_set(error, "ocsp_response %s is no answer but a failure (%s): fetch a new one", path,
+                  OCSP_response_status_str(OCSP_response_status(response)));
     else {
         OCSP_BASICRESP *basic = OCSP_response_get1_basic(response);
         fine = check_basic(path, basic, staple, error);
@@ -106,11 +106,11 @@ static bool check(const char *path, struct staple *staple, struct tls_error *err
     return fine;
 }
 
-struct staple *staple_new(const char *path, X509 *certificate, struct tls_error *error)
+struct staple *staple_new(const char *path, X509 *certificate, struct error_text *error)
 {
     struct staple *staple = calloc(1, sizeof(*staple));
     if (!staple) {
-        tls_fail(error, "out of memory for ocsp_response");
+        error_set(error, "out of memory for ocsp_response");
         return NULL;
     }
     X509_up_ref(certificate);

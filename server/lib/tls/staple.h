@@ -12,7 +12,7 @@ struct staple;
 /* Reads a DER file, which must hold a successful response about this certificate that is not out of
  * date. Its signature is not verified; clients do that. Keeps a reference to the certificate. NULL
  * with error. */
-struct staple *staple_new(const char *path, X509 *certificate, struct tls_error *error);
+struct staple *staple_new(const char *path, X509 *certificate, struct error_text *error);
 void staple_free(struct staple *staple); /* may be NULL */
 
 /* Makes a server's context show the response to clients that ask for it, if the connection uses

@@ -8,7 +8,7 @@
 
 /* ---- The certificates --------------------------------------------------------------------- */
 
-static bool load_file(const char *path, struct trust *trust, struct tls_error *error)
+static bool load_file(const char *path, struct trust *trust, struct error_text *error)
 {
     trust->list = pem_certificates("ca", path, error);
     if (!trust->list)
@@ -19,25 +19,24 @@ static bool load_file(const char *path, struct trust *trust, struct tls_error *e
          * which OpenSSL orders by atomics that ThreadSanitizer does not see. */
         (void)X509_check_purpose(certificate, -1, 0);
         if (X509_STORE_add_cert(trust->store, certificate) != 1)
-            return tls_fail(error, "ca %s cannot be used: OpenSSL says \"%s\"", path,
-                            tls_openssl_reason());
+            return error_set(error, "ca %s cannot be used: OpenSSL says \"%s\"", path,
+                             openssl_reason());
     }
     return true;
 }
 
-static bool load(const struct config_tls *tls, struct trust *trust, struct tls_error *error)
+static bool load(const struct config_tls *tls, struct trust *trust, struct error_text *error)
 {
     trust->store = X509_STORE_new();
     if (!trust->store)
-        return tls_fail(error, "out of memory for ca");
+        return error_set(error, "out of memory for ca");
     if (tls->ca)
         return load_file(tls->ca, trust, error);
     return !tls->ca_system || X509_STORE_set_default_paths(trust->store) == 1 ||
-           tls_fail(error, "ca \"system\" cannot be used: OpenSSL says \"%s\"",
-                    tls_openssl_reason());
+           error_set(error, "ca \"system\" cannot be used: OpenSSL says \"%s\"", openssl_reason());
 }
 
-bool trust_load(const struct config_tls *tls, struct trust *trust, struct tls_error *error)
+bool trust_load(const struct config_tls *tls, struct trust *trust, struct error_text *error)
 {
     *trust = (struct trust){NULL, NULL};
     bool loaded = load(tls, trust, error);

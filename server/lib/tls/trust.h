@@ -13,7 +13,7 @@ struct trust {
 };
 
 /* Loads the CA file, or points to the system's. False with error; then nothing is held. */
-bool trust_load(const struct config_tls *tls, struct trust *trust, struct tls_error *error);
+bool trust_load(const struct config_tls *tls, struct trust *trust, struct error_text *error);
 void trust_free(struct trust *trust);
 
 /* Makes a context verify against it. False: no memory. */

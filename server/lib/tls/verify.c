@@ -28,7 +28,7 @@ const char *verify_refusal(SSL *ssl)
 
 /* ---- The check ---------------------------------------------------------------------------- */
 
-static void describe_chain_failure(X509_STORE_CTX *store, struct tls_error *error)
+static void describe_chain_failure(X509_STORE_CTX *store, struct error_text *error)
 {
     char *subject = NULL;
     long size = 0;
@@ -37,14 +37,14 @@ static void describe_chain_failure(X509_STORE_CTX *store, struct tls_error *erro
     if (memory && culprit &&
         X509_NAME_print_ex(memory, X509_get_subject_name(culprit), 0, XN_FLAG_RFC2253) >= 0)
         size = BIO_get_mem_data(memory, &subject);
-    tls_fail(error, "%s (depth %d, subject \"%.*s\")",
-             X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)),
-             X509_STORE_CTX_get_error_depth(store), (int)size, size ? subject : "");
+    error_set(error, "%s (depth %d, subject \"%.*s\")",
+              X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)),
+              X509_STORE_CTX_get_error_depth(store), (int)size, size ? subject : "");
     BIO_free(memory);
 }
 
 /* OpenSSL has set the purpose by the role: serverAuth or clientAuth (hazard 31). */
-static bool check_chain(X509_STORE_CTX *store, struct tls_error *error)
+static bool check_chain(X509_STORE_CTX *store, struct error_text *error)
 {
     crl_prepare(store);
     if (X509_verify_cert(store) > 0)
@@ -56,7 +56,7 @@ static bool check_chain(X509_STORE_CTX *store, struct tls_error *error)
 }
 
 static bool check_policy(const struct policy *policy, X509_STORE_CTX *store, const SSL *ssl,
-                         struct tls_error *error)
+                         struct error_text *error)
 {
     const X509 *peer = X509_STORE_CTX_get0_cert(store);
     if (renegotiation_same_peer(ssl, peer, error) && policy_accepts(policy, peer, error)) {
@@ -80,10 +80,10 @@ static bool check_protocol(const struct verify *verify, X509_STORE_CTX *store, c
 }
 
 /* A check that could not be made for lack of memory also refuses, but does not blame the peer. */
-static void refuse(SSL *ssl, X509_STORE_CTX *store, const struct tls_error *error)
+static void refuse(SSL *ssl, X509_STORE_CTX *store, const struct error_text *error)
 {
     keep_reason(ssl, error->text);
-    if (!tls_failed_for_memory(error))
+    if (!error_is_no_memory(error))
         return;
     X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM); /* the alert internal_error */
     ERR_raise(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE);
@@ -92,14 +92,14 @@ static void refuse(SSL *ssl, X509_STORE_CTX *store, const struct tls_error *erro
 static int check(X509_STORE_CTX *store, void *arg)
 {
     const struct verify *verify = arg;
-    struct tls_error error = {""};
+    struct error_text error = {""};
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     (void)ERR_set_mark(); /* errors of the check must not be taken for errors of TLS */
     bool accepts = (!policy_needs_chain(verify->policy) || check_chain(store, &error)) &&
                    check_policy(verify->policy, store, ssl, &error);
-    if (!accepts &&
-        (tls_memory_was_short(NULL) || X509_STORE_CTX_get_error(store) == X509_V_ERR_OUT_OF_MEM))
-        tls_fail_for_memory(&error);
+    if (!accepts && (openssl_memory_was_short(NULL) ||
+                     X509_STORE_CTX_get_error(store) == X509_V_ERR_OUT_OF_MEM))
+        error_set_no_memory(&error);
     (void)ERR_pop_to_mark();
     if (!accepts)
         refuse(ssl, store, &error);

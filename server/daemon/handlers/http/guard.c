@@ -13,7 +13,7 @@ enum { ANSWER_MS = 60000 }; /* the peer may have to ask its user for a certifica
 /* ---- The parts ----------------------------------------------------------------------------- */
 
 static bool load_part(struct http_protected *part, const struct config_protected *config,
-                      struct tls_error *error)
+                      struct error_text *error)
 {
     const struct config_tls list = {.peer_names = config->peer_names,
                                     .peer_pins = config->peer_pins};
@@ -24,7 +24,7 @@ static bool load_part(struct http_protected *part, const struct config_protected
     return part->policy;
 }
 
-struct http_guard *http_guard_new(const struct config_http *http, struct tls_error *error)
+struct http_guard *http_guard_new(const struct config_http *http, struct error_text *error)
 {
     struct http_guard *guard = calloc(1, sizeof(*guard));
     if (guard && http->protected_count > 0)
@@ -90,13 +90,13 @@ struct http_protection http_guard_find(const struct http_guard *guard, const cha
 /* ---- The peer ------------------------------------------------------------------------------ */
 
 /* The policy of the part alone; that of TLS was judged before. */
-static bool accepts(const struct http_protected *part, actpass_conn *conn, struct tls_error *why)
+static bool accepts(const struct http_protected *part, actpass_conn *conn, struct error_text *why)
 {
     return !part || !part->policy || conn_peer_is(conn, part->policy, why);
 }
 
 enum http_access http_guard_check(actpass_conn *conn, const struct http_protection *protection,
-                                  bool *refused, struct tls_error *why)
+                                  bool *refused, struct error_text *why)
 {
     if (!protection->exact && !protection->folded)
         return HTTP_ACCESS_GRANTED;

@@ -20,7 +20,7 @@ struct http_guard {
 };
 
 /* The configuration must outlive it. NULL with ERROR: out of memory, or a bad name or pin. */
-struct http_guard *http_guard_new(const struct config_http *http, struct tls_error *error);
+struct http_guard *http_guard_new(const struct config_http *http, struct error_text *error);
 void http_guard_free(struct http_guard *guard); /* NULL is fine */
 
 /* The protected parts that a path is in: the longest matching prefix, compared in two ways, since
@@ -40,6 +40,6 @@ enum http_access {
 /* Decides whether the peer may see this protected part. Asks a peer without a certificate for one,
  * once on a connection; sets *REFUSED if it gives none. May wait a minute for the peer. */
 enum http_access http_guard_check(actpass_conn *conn, const struct http_protection *protection,
-                                  bool *refused, struct tls_error *why);
+                                  bool *refused, struct error_text *why);
 
 #endif

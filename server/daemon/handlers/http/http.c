@@ -170,7 +170,7 @@ static void serve(struct handler_job *job)
 
 static bool load(const struct config_conversation *what, void **loaded, char *error, size_t size)
 {
-    struct tls_error why = {""};
+    struct error_text why = {""};
     *loaded = http_guard_new(&what->http, &why);
     if (!*loaded)
         (void)snprintf(error, size, "%s", why.text);

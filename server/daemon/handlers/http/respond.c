@@ -17,8 +17,8 @@
 struct found {
     struct http_file file;
     bool is_protected;
-    int status;           /* the refusal's status code */
-    struct tls_error why; /* why it was refused; "": the sentence of the status */
+    int status;            /* the refusal's status code */
+    struct error_text why; /* why it was refused; "": the sentence of the status */
 };
 
 enum outcome {
