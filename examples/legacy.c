@@ -13,8 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- The old code. It blocks, uses OpenSSL only, and answers each line with its length. -------
- */
+/* ---- The old code. It blocks, uses OpenSSL only, and answers each line with its length. ---- */
 
 static int answer_line(SSL *ssl, const char *line)
 {

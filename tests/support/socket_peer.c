@@ -103,8 +103,7 @@ bool socket_peer_fail(struct socket_peer *peer, const char *format, ...)
     return false;
 }
 
-/* ---- Moving bytes ------------------------------------------------------------------------------
- */
+/* ---- Moving bytes ----------------------------------------------------------------------- */
 
 static size_t output_size(const struct socket_peer *peer)
 {
@@ -313,8 +312,7 @@ bool socket_peer_write(struct socket_peer *peer, const void *data, size_t size)
     return true;
 }
 
-/* ---- Both ways at once -------------------------------------------------------------------------
- */
+/* ---- Both ways at once ------------------------------------------------------------------ */
 
 struct progress {
     uint64_t sent, received;

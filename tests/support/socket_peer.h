@@ -62,8 +62,7 @@ void socket_peer_start(struct socket_peer *peer,
 void socket_peer_join(struct socket_peer *peer); /* may be called again */
 void socket_peer_free(struct socket_peer *peer); /* joins, closes; NULL is fine */
 
-/* ---- For scripts ------------------------------------------------------------------------------
- */
+/* ---- For scripts ------------------------------------------------------------------------ */
 
 /* Reports a failure of the script. The first text is kept. Returns false. */
 bool socket_peer_fail(struct socket_peer *peer, const char *format, ...)

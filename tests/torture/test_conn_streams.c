@@ -69,8 +69,7 @@ static struct conn_rig_options usual(void)
     return conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
 }
 
-/* ---- Both ends write at once (hazard 12) -------------------------------------------------------
- */
+/* ---- Both ends write at once (hazard 12) ------------------------------------------------ */
 
 Test(conn_streams, hazard_12_both_write_4_mib_reader_and_writer_threads)
 {

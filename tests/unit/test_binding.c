@@ -168,8 +168,7 @@ Test(binding, an_end_without_one)
     test_identity_free(identity);
 }
 
-/* ---- Somebody else's extension of that number -------------------------------------------------
- */
+/* ---- Somebody else's extension of that number ------------------------------------------- */
 
 enum {
     EVERYWHERE = SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO |

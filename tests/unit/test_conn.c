@@ -176,9 +176,7 @@ Test(conn, hazard_16_the_peer_refuses_our_certificate)
     conn_suite_end(&suite);
 }
 
-/* ---- Events
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Events ----------------------------------------------------------------------------- */
 
 struct events {
     atomic_int order; /* of the next one */

@@ -22,8 +22,7 @@ enum { LONG_MS = 10000, SHORT_MS = 50, SPIN_MS = 300, SPIN_MOST_US = 60000 };
 
 static const enum relay_transport transports[] = {RELAY_PAIR, RELAY_DIRECT};
 
-/* ---- A relay with plain bytes
- * -------------------------------------------------------------------- */
+/* ---- A relay with plain bytes ----------------------------------------------------------- */
 
 struct bench {
     struct threads *threads;
@@ -116,8 +115,7 @@ Test(attack, a_reset_with_output_stuck_does_not_spin_later)
     bench_free(&bench);
 }
 
-/* ---- Aborts and the control pipe
- * ---------------------------------------------------------------------- */
+/* ---- Aborts and the control pipe -------------------------------------------------------- */
 
 static void *abort_soon(void *arg)
 {
@@ -183,8 +181,7 @@ Test(attack, an_abort_while_the_control_pipe_is_made_is_not_lost)
     bench_free(&bench);
 }
 
-/* ---- Two waits, one with a descriptor of its own
- * ---------------------------------------------------------- */
+/* ---- Two waits, one with a descriptor of its own ---------------------------------------- */
 
 struct waiter {
     struct bench *bench;
@@ -218,8 +215,7 @@ Test(attack, who_has_descriptors_gets_the_pump_from_another_wait)
     bench_free(&bench);
 }
 
-/* ---- Ends
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Ends ------------------------------------------------------------------------------- */
 
 enum { BLOCKS = 16 };
 

@@ -373,8 +373,7 @@ Test(conn_certificate, only_a_server_asks)
     conn_suite_end(&suite);
 }
 
-/* ---- As the client that is asked --------------------------------------------------------------
- */
+/* ---- As the client that is asked -------------------------------------------------------- */
 
 static int believe(X509_STORE_CTX *store, void *arg)
 {
@@ -419,8 +418,7 @@ Test(conn_certificate, as_client_we_answer)
     conn_suite_end(&suite);
 }
 
-/* ---- Floods ------------------------------------------------------------------------------------
- */
+/* ---- Floods ----------------------------------------------------------------------------- */
 
 /* TLS 1.2: the first HelloRequest is answered, and each counts. */
 static void pester(struct socket_peer *peer, void *arg)
@@ -458,8 +456,7 @@ Test(conn_certificate, hazard_14_requests_without_end_are_an_attack)
     conn_suite_end(&suite);
 }
 
-/* ---- In the middle of the answer --------------------------------------------------------------
- */
+/* ---- In the middle of the answer -------------------------------------------------------- */
 
 /* The client's stream ends after so many bytes (0: it goes on). Was the certificate given, and does
  * it count? */

@@ -90,8 +90,7 @@ static void act(struct socket_peer *peer, void *arg)
     socket_peer_fin(peer);
 }
 
-/* ---- Our side ----------------------------------------------------------------------------------
- */
+/* ---- Our side --------------------------------------------------------------------------- */
 
 static void begin(struct conn_rig *rig, struct conn_rig_options *options, struct server *server)
 {

@@ -262,8 +262,7 @@ Test(hello, noise_is_never_read_beyond, .timeout = 30)
     }
 }
 
-/* ---- Digest -----------------------------------------------------------------------------------
- */
+/* ---- Digest ----------------------------------------------------------------------------- */
 
 static void digest_of(const void *bytes, size_t length, uint8_t digest[HELLO_DIGEST])
 {

@@ -107,8 +107,7 @@ static void visit(struct tls_context *context, const char *name, int version, SS
     cr_assert_eq(ERR_peek_error(), 0, "the error queue is not empty");
 }
 
-/* ---- Names ------------------------------------------------------------------------------------
- */
+/* ---- Names ------------------------------------------------------------------------------ */
 
 static const struct row {
     const char *name, *shown;
@@ -235,8 +234,7 @@ Test(served, wrong_files_are_named)
     shop_free(&shop);
 }
 
-/* ---- OCSP -------------------------------------------------------------------------------------
- */
+/* ---- OCSP ------------------------------------------------------------------------------- */
 
 struct answer {
     const struct test_identity *about;

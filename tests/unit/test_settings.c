@@ -178,8 +178,7 @@ Test(settings, where_to_dial_from)
     actpass_config_free(config);
 }
 
-/* ---- Freezing
- * ------------------------------------------------------------------------------------------ */
+/* ---- Freezing --------------------------------------------------------------------------- */
 
 static actpass_config *bare(const struct test_pair *pair)
 {
@@ -256,8 +255,7 @@ Test(settings, one_that_could_not_be_used_can_be_mended)
     test_pair_free(pair);
 }
 
-/* ---- Whether clients are asked ----------------------------------------------------------------
- */
+/* ---- Whether clients are asked ---------------------------------------------------------- */
 
 /* Both roles, and what is to be said of clients (-1: nothing is). */
 static actpass_config *either(const struct test_pair *pair, actpass_role role, int auth)
@@ -335,8 +333,7 @@ Test(settings, many_threads_may_use_it_first)
     test_pair_free(pair);
 }
 
-/* ---- From a file
- * ----------------------------------------------------------------------------------------- */
+/* ---- From a file ------------------------------------------------------------------------ */
 
 static const char *write_json(struct test_folder *folder, const struct test_pair *pair)
 {
@@ -383,8 +380,7 @@ Test(settings, a_service_of_a_file)
     test_pair_free(pair);
 }
 
-/* ---- Dialing
- * -------------------------------------------------------------------------------------------- */
+/* ---- Dialing ---------------------------------------------------------------------------- */
 
 /* A listener on 127.0.0.1 and its address; or, closed again, an address where nobody listens. */
 static int listen_tcp(char address[32])

@@ -96,8 +96,7 @@ static struct verdict verdict_of(struct bench *bench)
     return verdict;
 }
 
-/* ---- The table ---------------------------------------------------------------------------------
- */
+/* ---- The table -------------------------------------------------------------------------- */
 
 enum ending { STAYS, FIN, RST };
 

@@ -88,8 +88,7 @@ static void on_idle(void *arg)
     idle_release();
 }
 
-/* ---- From TLS to the plain side ---------------------------------------------------------------
- */
+/* ---- From TLS to the plain side --------------------------------------------------------- */
 
 static enum step read_tls(struct duplex *duplex)
 {
@@ -144,8 +143,7 @@ static enum step move_in(struct duplex *duplex)
     return step;
 }
 
-/* ---- From the plain side to TLS ---------------------------------------------------------------
- */
+/* ---- From the plain side to TLS --------------------------------------------------------- */
 
 static enum step read_plain(struct duplex *duplex)
 {
