@@ -23,7 +23,7 @@ static const struct bad_text bad_http[] = {
     {"root missing on disk", HTTP("'root': 'www'"),
      "c.json:3:18: /services/0/http/root: www cannot be read: No such file or directory\n"},
     {"root a file", HTTP("'root': 'ca.pem'"),
-     "c.json:3:18: /services/0/http/root: ca.pem is no directory; a folder is wanted\n"},
+     "c.json:3:18: /services/0/http/root: ca.pem is not a directory; a folder is expected\n"},
     {"root a boolean", HTTP("'root': true"),
      "c.json:3:18: /services/0/http/root: must be a path in a string, not true\n"},
     {"root empty", HTTP("'root': ''"), "c.json:3:18: /services/0/http/root: must not be empty\n"},
@@ -85,7 +85,8 @@ static const struct bad_text bad_http[] = {
           "'peer_pins': ['x']}]"),
      "c.json:3:75: /services/0/http/protected/0/peer_names/0: must be a DNS name, an IP address, "
      "or a name with its kind before it: dns:, ip:, uri:, email: or cn:\n"
-     "c.json:3:82: /services/0/http/protected/0/peer_names/1: no IP address stands after ip:\n"
+     "c.json:3:82: /services/0/http/protected/0/peer_names/1: ip: must be followed by an IP "
+     "address\n"
      "c.json:3:105: /services/0/http/protected/0/peer_pins/0: must be sha256: and the 64 hex "
      "digits of the SHA-256 of the peer's public key (SubjectPublicKeyInfo), without colons "
      "between them\n"},

@@ -8,14 +8,11 @@ static const struct bad_text conversations[] = {
     {"two conversations", AUTO(",\n'forward': '127.0.0.1:1', 'echo': true"),
      "c.json:3:27: /services/0/echo: there is \"forward\" already, remove one of the two\n"},
     {"echo false", AUTO(",\n'echo': false"),
-     "c.json:3:9: /services/0/echo: must be true or {}; leave the key out where it is not "
-     "wanted\n"},
+     "c.json:3:9: /services/0/echo: must be true or {}; to switch it off, remove the key\n"},
     {"echo not empty", AUTO(",\n'echo': {'a': 1}"),
-     "c.json:3:9: /services/0/echo: must be true or {}; leave the key out where it is not "
-     "wanted\n"},
+     "c.json:3:9: /services/0/echo: must be true or {}; to switch it off, remove the key\n"},
     {"echo a list", AUTO(",\n'echo': []"),
-     "c.json:3:9: /services/0/echo: must be true or {}; leave the key out where it is not "
-     "wanted\n"},
+     "c.json:3:9: /services/0/echo: must be true or {}; to switch it off, remove the key\n"},
     {"for both roles and for one", AUTO(",\n'echo': {}, 'as_server': {'echo': {}}"),
      "c.json:3:13: /services/0/as_server: \"echo\" stands for both roles already, remove one of "
      "the two\n"},
@@ -133,7 +130,7 @@ static const struct bad_text files[] = {
     {"certificate a folder",
      RAW("{\"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"role\": \"server\", "
          "\"echo\": true,\n\"tls\": {\"certificate\": \"folder\"}}]}"),
-     "c.json:2:24: /services/0/tls/certificate: folder is a directory; a PEM file is wanted\n"},
+     "c.json:2:24: /services/0/tls/certificate: folder is a directory; a PEM file is expected\n"},
     {"certificate below a file",
      RAW("{\"services\": [{\"name\": \"a\", \"listen\": \"[::1]:1\", \"role\": \"server\", "
          "\"echo\": true,\n\"tls\": {\"certificate\": \"peer.pem/x\"}}]}"),

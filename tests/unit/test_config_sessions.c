@@ -121,7 +121,7 @@ static const struct bad_text bad_sessions[] = {
      "everybody may read or write it: chmod 600 open.pem\n"},
     {"key file a folder", TLS("'sessions': 'tickets', 'session_key_file': 'folder'"),
      "c.json:3:44: /services/0/tls/session_key_file: folder is a directory; a file with keys is "
-     "wanted\n"},
+     "expected\n"},
     {"key file a number", TLS("'sessions': 'tickets', 'session_key_file': 1"),
      "c.json:3:44: /services/0/tls/session_key_file: must be a path in a string, not a number\n"},
     {"session_timeout too short", TLS("'session_timeout': '999ms'"),

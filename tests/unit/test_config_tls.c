@@ -23,7 +23,7 @@ static const struct bad_text bad_tls[] = {
     {"crl missing on disk", ASKED("'crl': 'none.pem'"),
      "c.json:3:8: /services/0/tls/crl: none.pem cannot be read: No such file or directory\n"},
     {"crl a folder", ASKED("'crl': 'folder'"),
-     "c.json:3:8: /services/0/tls/crl: folder is a directory; a PEM file is wanted\n"},
+     "c.json:3:8: /services/0/tls/crl: folder is a directory; a PEM file is expected\n"},
     {"crl a list", ASKED("'crl': ['ca.pem']"),
      "c.json:3:8: /services/0/tls/crl: must be a path in a string, not a list\n"},
     {"crl without ca",
@@ -37,7 +37,7 @@ static const struct bad_text bad_tls[] = {
      "c.json:3:18: /services/0/tls/ocsp_response: none.der cannot be read: No such file or "
      "directory\n"},
     {"ocsp_response a folder", TLS("'ocsp_response': 'folder'"),
-     "c.json:3:18: /services/0/tls/ocsp_response: folder is a directory; a DER file is wanted\n"},
+     "c.json:3:18: /services/0/tls/ocsp_response: folder is a directory; a DER file is expected\n"},
     {"what a client does not send",
      QUOTED("{'services': [{'name': 'a', 'listen': '[::1]:1', 'role': 'client', 'echo': true,\n"
             "'tls': {'insecure_any_peer': true, 'ocsp_response': 'ca.pem', 'unknown_server_name': "
@@ -82,8 +82,8 @@ static const struct bad_text bad_tls[] = {
      "for no addresses\n"
      "c.json:3:57: /services/0/tls/certificates/0/server_names/2: * may only stand for the whole "
      "leftmost label, as in \"*.example.org\"\n"
-     "c.json:3:66: /services/0/tls/certificates/0/server_names/3: a name with other letters than "
-     "ASCII's is written in its xn-- form\n"
+     "c.json:3:66: /services/0/tls/certificates/0/server_names/3: must be ASCII; write an "
+     "international name in its xn-- form\n"
      "c.json:3:84: /services/0/tls/certificates/0/server_names/4: * may only stand for the whole "
      "leftmost label, as in \"*.example.org\"\n"},
     {"certificate for one name twice",
@@ -108,7 +108,7 @@ static const struct bad_text bad_tls[] = {
     {"certificate's key a folder",
      TLS("'certificates': [{'server_names': ['a'], 'certificate': 'peer.pem', 'key': 'folder'}]"),
      "c.json:3:76: /services/0/tls/certificates/0/key: folder is a directory; a PEM file is "
-     "wanted\n"},
+     "expected\n"},
     {"unknown_server_name unknown", TLS("'unknown_server_name': 'reject'"),
      "c.json:3:24: /services/0/tls/unknown_server_name: must be \"default\" or \"refuse\"\n"},
     {"unknown_server_name without certificates", TLS("'unknown_server_name': 'refuse'"),
@@ -124,61 +124,61 @@ static const struct bad_text bad_tls[] = {
     {"peer name of kind dns",
      ASKED("'peer_names': ['dns:', 'dns:a..b', 'dns:192.0.2.1', 'dns:a.*.b', "
            "'dns:\\u00e4.example', 'dns:*']"),
-     "c.json:3:16: /services/0/tls/peer_names/0: no DNS name stands after dns:\n"
-     "c.json:3:24: /services/0/tls/peer_names/1: no DNS name stands after dns:\n"
-     "c.json:3:36: /services/0/tls/peer_names/2: no DNS name stands after dns:\n"
+     "c.json:3:16: /services/0/tls/peer_names/0: dns: must be followed by a DNS name\n"
+     "c.json:3:24: /services/0/tls/peer_names/1: dns: must be followed by a DNS name\n"
+     "c.json:3:36: /services/0/tls/peer_names/2: dns: must be followed by a DNS name\n"
      "c.json:3:53: /services/0/tls/peer_names/3: * may only stand for the whole leftmost label, as "
      "in \"*.example.org\"\n"
-     "c.json:3:66: /services/0/tls/peer_names/4: a name with other letters than ASCII's is written "
-     "in its xn-- form\n"
+     "c.json:3:66: /services/0/tls/peer_names/4: must be ASCII; write an international name in its "
+     "xn-- form\n"
      "c.json:3:88: /services/0/tls/peer_names/5: * may only stand for the whole leftmost label, as "
      "in \"*.example.org\"\n"},
     {"peer name of kind ip",
      ASKED(
          "'peer_names': ['ip:', 'ip:a.example', 'ip:192.0.2.256', 'ip:[::1]', 'ip:192.0.2.0/24']"),
-     "c.json:3:16: /services/0/tls/peer_names/0: no IP address stands after ip:\n"
-     "c.json:3:23: /services/0/tls/peer_names/1: no IP address stands after ip:\n"
-     "c.json:3:39: /services/0/tls/peer_names/2: no IP address stands after ip:\n"
-     "c.json:3:57: /services/0/tls/peer_names/3: an IPv6 address stands without brackets here\n"
-     "c.json:3:69: /services/0/tls/peer_names/4: no IP address stands after ip:\n"},
+     "c.json:3:16: /services/0/tls/peer_names/0: ip: must be followed by an IP address\n"
+     "c.json:3:23: /services/0/tls/peer_names/1: ip: must be followed by an IP address\n"
+     "c.json:3:39: /services/0/tls/peer_names/2: ip: must be followed by an IP address\n"
+     "c.json:3:57: /services/0/tls/peer_names/3: an IPv6 address is written without brackets here\n"
+     "c.json:3:69: /services/0/tls/peer_names/4: ip: must be followed by an IP address\n"},
     {"peer name of kind email",
      ASKED(
          "'peer_names': ['email:', 'email:a', 'email:@b.example', 'email:a@', "
          "'email:a@b@c.example', 'email:a b@c.example',\n"
          "'email:a@b..c', 'email:a@192.0.2.1', 'email:<a@b.example>', 'email:\\u00e4@b.example']"),
-     "c.json:3:16: /services/0/tls/peer_names/0: no e-mail address stands after email:, write it "
-     "as in \"email:peer@example.org\"\n"
-     "c.json:3:26: /services/0/tls/peer_names/1: no e-mail address stands after email:, write it "
-     "as in \"email:peer@example.org\"\n"
-     "c.json:3:37: /services/0/tls/peer_names/2: no e-mail address stands after email:, write it "
-     "as in \"email:peer@example.org\"\n"
-     "c.json:3:57: /services/0/tls/peer_names/3: no e-mail address stands after email:, write it "
-     "as in \"email:peer@example.org\"\n"
-     "c.json:3:69: /services/0/tls/peer_names/4: no e-mail address stands after email:, write it "
-     "as in \"email:peer@example.org\"\n"
-     "c.json:3:92: /services/0/tls/peer_names/5: no e-mail address stands after email:, write it "
-     "as in \"email:peer@example.org\"\n"
-     "c.json:4:1: /services/0/tls/peer_names/6: no e-mail address stands after email:, write it as "
+     "c.json:3:16: /services/0/tls/peer_names/0: email: must be followed by an e-mail address, as "
      "in \"email:peer@example.org\"\n"
-     "c.json:4:17: /services/0/tls/peer_names/7: no e-mail address stands after email:, write it "
-     "as in \"email:peer@example.org\"\n"
-     "c.json:4:38: /services/0/tls/peer_names/8: no e-mail address stands after email:, write it "
-     "as in \"email:peer@example.org\"\n"
-     "c.json:4:61: /services/0/tls/peer_names/9: no e-mail address stands after email:, write it "
-     "as in \"email:peer@example.org\"\n"},
+     "c.json:3:26: /services/0/tls/peer_names/1: email: must be followed by an e-mail address, as "
+     "in \"email:peer@example.org\"\n"
+     "c.json:3:37: /services/0/tls/peer_names/2: email: must be followed by an e-mail address, as "
+     "in \"email:peer@example.org\"\n"
+     "c.json:3:57: /services/0/tls/peer_names/3: email: must be followed by an e-mail address, as "
+     "in \"email:peer@example.org\"\n"
+     "c.json:3:69: /services/0/tls/peer_names/4: email: must be followed by an e-mail address, as "
+     "in \"email:peer@example.org\"\n"
+     "c.json:3:92: /services/0/tls/peer_names/5: email: must be followed by an e-mail address, as "
+     "in \"email:peer@example.org\"\n"
+     "c.json:4:1: /services/0/tls/peer_names/6: email: must be followed by an e-mail address, as "
+     "in \"email:peer@example.org\"\n"
+     "c.json:4:17: /services/0/tls/peer_names/7: email: must be followed by an e-mail address, as "
+     "in \"email:peer@example.org\"\n"
+     "c.json:4:38: /services/0/tls/peer_names/8: email: must be followed by an e-mail address, as "
+     "in \"email:peer@example.org\"\n"
+     "c.json:4:61: /services/0/tls/peer_names/9: email: must be followed by an e-mail address, as "
+     "in \"email:peer@example.org\"\n"},
     {"peer name of kind email, overlong",
      ASKED("'peer_names': "
            "['email:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b.example', "
            "'email:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b.example']"),
-     "c.json:3:100: /services/0/tls/peer_names/1: no e-mail address stands after email:, write it "
-     "as in \"email:peer@example.org\"\n"},
+     "c.json:3:100: /services/0/tls/peer_names/1: email: must be followed by an e-mail address, as "
+     "in \"email:peer@example.org\"\n"},
     {"peer name of kind cn",
      ASKED("'peer_names': ['cn:', "
            "'cn:nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn']"),
-     "c.json:3:16: /services/0/tls/peer_names/0: a common name of 1 to 64 characters must follow "
-     "cn:\n"
-     "c.json:3:23: /services/0/tls/peer_names/1: a common name of 1 to 64 characters must follow "
-     "cn:\n"}};
+     "c.json:3:16: /services/0/tls/peer_names/0: cn: must be followed by a common name of 1 to 64 "
+     "characters\n"
+     "c.json:3:23: /services/0/tls/peer_names/1: cn: must be followed by a common name of 1 to 64 "
+     "characters\n"}};
 
 TEST_BAD_TEXTS(config_tls, bad_tls, bad_tls)
 

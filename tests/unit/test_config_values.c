@@ -105,21 +105,22 @@ static const struct bad_text strings[] = {
      "its kind before it: dns:, ip:, uri:, email: or cn:\n"
      "c.json:3:67: /services/0/tls/peer_names/1: must be a DNS name, an IP address, or a name with "
      "its kind before it: dns:, ip:, uri:, email: or cn:\n"
-     "c.json:3:80: /services/0/tls/peer_names/2: an IPv6 address stands without brackets here\n"},
+     "c.json:3:80: /services/0/tls/peer_names/2: an IPv6 address is written without brackets "
+     "here\n"},
     {"peer name not ASCII",
      TLS("'client_auth': 'require', 'ca': 'ca.pem', 'peer_names': ['\\u00e4.example']"),
-     "c.json:3:58: /services/0/tls/peer_names/0: a name with other letters than ASCII's is written "
-     "in its xn-- form\n"},
+     "c.json:3:58: /services/0/tls/peer_names/0: must be ASCII; write an international name in its "
+     "xn-- form\n"},
     {"peer name with bad URIs",
      TLS("'client_auth': 'require', 'ca': 'ca.pem', 'peer_names': ['uri:', 'uri:1x:y', 'uri:a b', "
          "'uri:x:']"),
-     "c.json:3:58: /services/0/tls/peer_names/0: no URI stands after uri:, write it as in "
+     "c.json:3:58: /services/0/tls/peer_names/0: uri: must be followed by a URI, as in "
      "\"uri:spiffe://example.org/peer\"\n"
-     "c.json:3:66: /services/0/tls/peer_names/1: no URI stands after uri:, write it as in "
+     "c.json:3:66: /services/0/tls/peer_names/1: uri: must be followed by a URI, as in "
      "\"uri:spiffe://example.org/peer\"\n"
-     "c.json:3:78: /services/0/tls/peer_names/2: no URI stands after uri:, write it as in "
+     "c.json:3:78: /services/0/tls/peer_names/2: uri: must be followed by a URI, as in "
      "\"uri:spiffe://example.org/peer\"\n"
-     "c.json:3:89: /services/0/tls/peer_names/3: no URI stands after uri:, write it as in "
+     "c.json:3:89: /services/0/tls/peer_names/3: uri: must be followed by a URI, as in "
      "\"uri:spiffe://example.org/peer\"\n"},
     {"pin without kind",
      TLS("'client_auth': 'require', 'peer_pins': "
@@ -167,15 +168,16 @@ static const struct bad_text addresses[] = {
      "c.json:3:24: /services/0/listen: the port is missing; an address is host:port, [v6]:port or "
      "unix:/path\n"},
     {"listen without host", BARE("'name': 'a', 'listen': ':443'"),
-     "c.json:3:24: /services/0/listen: the host is missing; all addresses are 0.0.0.0 or [::]\n"},
+     "c.json:3:24: /services/0/listen: the host is missing; use 0.0.0.0 or [::] for all "
+     "addresses\n"},
     {"listen on a star", BARE("'name': 'a', 'listen': '*:443'"),
-     "c.json:3:24: /services/0/listen: * is no host; all addresses are 0.0.0.0 or [::]\n"},
+     "c.json:3:24: /services/0/listen: * is not a host; use 0.0.0.0 or [::] for all addresses\n"},
     {"listen on IPv6 without brackets", BARE("'name': 'a', 'listen': '::1:443'"),
      "c.json:3:24: /services/0/listen: an IPv6 address must stand in brackets, as in [::1]:443\n"},
     {"IPv4 in brackets", BARE("'name': 'a', 'listen': '[127.0.0.1]:443'"),
-     "c.json:3:24: /services/0/listen: no IPv6 address stands in the brackets\n"},
+     "c.json:3:24: /services/0/listen: the brackets must hold an IPv6 address\n"},
     {"empty zone", BARE("'name': 'a', 'listen': '[fe80::1%]:443'"),
-     "c.json:3:24: /services/0/listen: no IPv6 address stands in the brackets\n"},
+     "c.json:3:24: /services/0/listen: the brackets must hold an IPv6 address\n"},
     {"port too large", BARE("'name': 'a', 'listen': '127.0.0.1:65536'"),
      "c.json:3:24: /services/0/listen: the port must be a number from 0 to 65535\n"},
     {"port a name", BARE("'name': 'a', 'listen': '127.0.0.1:https'"),
