@@ -1,3 +1,5 @@
+#include "config/scan.h"
+
 #include "config/scanner.h"
 
 #include <stdlib.h>

@@ -4,17 +4,11 @@
 #ifndef ACTPASS_CONFIG_SCAN_H
 #define ACTPASS_CONFIG_SCAN_H
 
+#include "config/position.h"
+
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#define SCAN_DEPTH_MAX 32
-#define SCAN_NUMBER_MAX 63 /* cJSON's buffer */
-
-/* Both from 1; columns count characters, not bytes. Line 0: the file as a whole. */
-struct position {
-    unsigned line, column;
-};
 
 /* One value and where it stands. A tree of the same shape as cJSON's. */
 struct place {
@@ -26,12 +20,6 @@ struct place {
     const cJSON *item;   /* filled in by document_read */
     const char *meant;   /* the known key that an unknown one was taken for */
     bool bad, duplicate; /* an error was reported here; the name came before */
-};
-
-/* The first thing that is wrong; nothing after it can be trusted. */
-struct fault {
-    struct position at;
-    char text[200];
 };
 
 /* The tree of places, to be freed with place_free, or NULL with the fault. */

@@ -3,7 +3,12 @@
 #ifndef ACTPASS_CONFIG_SCANNER_H
 #define ACTPASS_CONFIG_SCANNER_H
 
-#include "config/scan.h"
+#include "config/position.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { SCAN_DEPTH_MAX = 32, SCAN_NUMBER_MAX = 63 /* the buffer of cJSON */ };
 
 struct scanner {
     const unsigned char *text;
