@@ -23,7 +23,7 @@ static const char *parse_unix(const char *path, struct config_address *address)
 {
     if (path[0] == '\0')
         return "a path must follow unix:";
-    if (strlen(path) > UNIX_PATH_MOST)
+    if (strlen(path) > UNIX_PATH_MAX)
         return "the path of a unix: address must be at most 107 bytes";
     address->path = strdup(path);
     return address->path ? NULL : no_memory;
@@ -46,13 +46,13 @@ static bool is_zoned_ipv6(const char *host)
 static const char *check_host(const char *host, bool brackets)
 {
     if (brackets)
-        return is_zoned_ipv6(host) ? NULL : "no IPv6 address stands in the brackets";
+        return is_zoned_ipv6(host) ? NULL : "the brackets must hold an IPv6 address";
     if (host[0] == '\0')
-        return "the host is missing; all addresses are 0.0.0.0 or [::]";
+        return "the host is missing; use 0.0.0.0 or [::] for all addresses";
     if (strchr(host, ':'))
         return "an IPv6 address must stand in brackets, as in [::1]:443";
     if (strcmp(host, "*") == 0)
-        return "* is no host; all addresses are 0.0.0.0 or [::]";
+        return "* is not a host; use 0.0.0.0 or [::] for all addresses";
     if (is_ipv4(host) || is_dns_name(host))
         return NULL;
     return "the host must be a name, an IPv4 address, or an IPv6 address in brackets";

@@ -25,7 +25,7 @@ static bool look_at_file(struct messages *messages, struct place *place, const c
     if (!look(messages, place, path, R_OK, status))
         return false;
     if (S_ISDIR(status->st_mode))
-        error_at(messages, place, "%s is a directory; %s is wanted", path, wanted);
+        error_at(messages, place, "%s is a directory; %s is expected", path, wanted);
     return !S_ISDIR(status->st_mode);
 }
 
@@ -61,7 +61,7 @@ void check_folder(struct messages *messages, struct place *place, const char *pa
     if (S_ISDIR(status.st_mode))
         (void)look(messages, place, path, R_OK | X_OK, &status);
     else
-        error_at(messages, place, "%s is no directory; a folder is wanted", path);
+        error_at(messages, place, "%s is not a directory; a folder is expected", path);
 }
 
 void check_key_pair(struct messages *messages, const struct place *place, const char *certificate,

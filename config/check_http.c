@@ -63,7 +63,7 @@ static void check_in(const struct checked_service *checked, const struct place *
         check_protected(checked, list, http, as_server);
 }
 
-/* On demand, when nothing demands: not wrong for a program that asks itself through the library. */
+/* Only a warning: a program that uses the library may ask for the certificate itself. */
 static void check_demand(const struct checked_service *checked)
 {
     const struct config_service *service = checked->service;

@@ -283,10 +283,10 @@ struct config *config_load(const char *file, struct config_report *report);
 struct config *config_parse(const char *file, const char *text, size_t length,
                             struct config_report *report);
 
-void config_free(struct config *config); /* NULL is fine */
+void config_free(struct config *config); /* NULL: does nothing */
 void config_report_free(struct config_report *report);
 
-/* A connection's settings with every default in place, as if nothing had been configured. */
+/* A connection's settings with every default in place, as for an empty configuration. */
 void config_connection_init(struct config_connection *connection);
 /* A copy that owns nothing: all values but those of "tls", which are empty. */
 struct config_connection config_connection_without_tls(const struct config_connection *connection);
@@ -296,13 +296,12 @@ void config_connection_free(struct config_connection *connection); /* what it ho
 enum config_client_auth config_client_auth(const struct config_tls *tls);
 
 /* A peer that may choose its role must not choose thereby whether it is authenticated. NULL, or
- * what is wrong with "client_auth" for connections that OPENER opens (a string that lives for
- * ever). */
+ * what is wrong with "client_auth" for connections that OPENER opens (a static string). */
 const char *config_wrong_client_auth(const struct config_connection *connection,
                                      enum config_opener opener);
 
 /* Do the values fit each other: does a role that can occur have its certificate and know whom to
- * trust? NULL, or what is wrong (a string that lives for ever) and the key that it is about (NULL:
+ * trust? NULL, or what is wrong (a static string) and the key that it is about (NULL:
  * all of "tls"). */
 const char *config_wrong_tls(const struct config_tls *tls, enum config_role role, const char **key);
 
@@ -313,8 +312,7 @@ const char *config_peer_name_parse(const char *text, struct config_peer_name *na
 bool config_peer_names_copy(const struct config_peer_names *from, struct config_peer_names *to);
 void config_peer_names_free(struct config_peer_names *names); /* what they hold, not themselves */
 
-/* Parses "sha256:" and 64 hex digits. Returns NULL, or what is wrong (a string that lives for
- * ever). */
+/* Parses "sha256:" and 64 hex digits. Returns NULL, or what is wrong (a static string). */
 const char *config_pin_parse(const char *text, struct config_pin *pin);
 
 /* A label of a DNS name: 1 to 63 letters, digits, "-" and "_", with no "-" at its ends. */
@@ -329,7 +327,7 @@ void config_address_free(struct config_address *address);
 bool config_address_is_ip(const struct config_address *address);
 
 /* Parses "off", "memory", "tickets", "file:PATH", "redis://HOST[:PORT][/DB]" or "redis:unix:PATH".
- * Returns NULL, or what is wrong (a string that lives for ever). On failure it is empty. */
+ * Returns NULL, or what is wrong (a static string). On failure it is empty. */
 const char *config_sessions_parse(const char *text, struct config_sessions *sessions);
 void config_sessions_free(struct config_sessions *sessions);
 

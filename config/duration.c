@@ -15,11 +15,11 @@ bool duration_parse(const char *text, int64_t *ms)
     if (digits == 0 || (text[0] == '0' && digits > 1))
         return false;
     for (size_t i = 0; i < digits; i++)
-        value = value > DURATION_MOST ? value : value * 10 + (text[i] - '0');
+        value = value > DURATION_MAX ? value : value * 10 + (text[i] - '0');
     for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
         if (strcmp(text + digits, units[i].name) != 0)
             continue;
-        *ms = value > DURATION_MOST ? INT64_MAX : value * units[i].ms;
+        *ms = value > DURATION_MAX ? INT64_MAX : value * units[i].ms;
         return true;
     }
     return false;

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define DURATION_MOST INT64_C(31536000000) /* 8760h, in milliseconds */
-#define UNIX_PATH_MOST 107                 /* sizeof(sun_path) less the NUL */
+#define DURATION_MAX INT64_C(31536000000) /* 8760h, in milliseconds */
+#define UNIX_PATH_MAX 107                 /* sizeof(sun_path) less the NUL */
 
 /* The length in bytes of the valid UTF-8 character there, or 0. */
 size_t utf8_length(const unsigned char *text, size_t left);
@@ -31,7 +31,7 @@ void join_names(const char *const *names, const char *last, char *text, size_t s
 /* PATH as seen from the folder of FILE; NULL when memory is short. */
 char *path_beside(const char *file, const char *path);
 
-/* Checkers of strings: NULL if it is fine, or what is wrong (a string that lives for ever). */
+/* Checkers of strings: NULL if it is fine, or what is wrong (a static string). */
 const char *wrong_service_name(const char *text);
 const char *wrong_server_name(const char *text);  /* that we send */
 const char *wrong_offered_name(const char *text); /* that a certificate is for: wildcards too */

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LONGEST_FILE 1048576
+#define FILE_SIZE_MAX 1048576
 
 static struct config *parse(const char *text, size_t length, struct messages *messages)
 {
@@ -39,8 +39,8 @@ struct config *config_parse(const char *file, const char *text, size_t length,
     struct messages messages;
     struct config *config = NULL;
     messages_init(&messages, file);
-    if (length > LONGEST_FILE)
-        error_plain(&messages, (struct position){0, 0}, "longer than 1 MiB, no configuration is");
+    if (length > FILE_SIZE_MAX)
+        error_plain(&messages, (struct position){0, 0}, "the configuration is larger than 1 MiB");
     else
         config = parse(text, length, &messages);
     bool failed = messages_finish(&messages, report);
@@ -83,9 +83,9 @@ static struct config *fail(const char *file, int error, struct config_report *re
 struct config *config_load(const char *file, struct config_report *report)
 {
     struct config *config = NULL;
-    char *text = malloc(LONGEST_FILE + 1); /* one more, to see that a file is too long */
+    char *text = malloc(FILE_SIZE_MAX + 1); /* one more, to see that a file is too long */
     int fd = text ? open(file, O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t length = fd < 0 ? -1 : read_whole(fd, text, LONGEST_FILE + 1);
+    ssize_t length = fd < 0 ? -1 : read_whole(fd, text, FILE_SIZE_MAX + 1);
     if (length < 0)
         config = fail(file, errno, report);
     else

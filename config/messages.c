@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LONGEST_SHOWN 64 /* bytes of a key in a path */
+#define SHOWN_KEY_MAX 64 /* bytes of a key in a path */
 
 void messages_init(struct messages *messages, const char *file)
 {
@@ -70,7 +70,7 @@ static void print_key(FILE *stream, const char *key)
     while (left > 0) {
         size_t length = utf8_length(text, left);
         length = length ? length : 1;
-        if (shown + length > LONGEST_SHOWN) {
+        if (shown + length > SHOWN_KEY_MAX) {
             fputs("...", stream);
             return;
         }

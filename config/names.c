@@ -70,7 +70,7 @@ const char *wrong_dns_letters(const char *text)
         return "* may only stand for the whole leftmost label, as in \"*.example.org\"";
     for (const char *at = text; *at; at++)
         if ((unsigned char)*at >= 0x80)
-            return "a name with other letters than ASCII's is written in its xn-- form";
+            return "must be ASCII; write an international name in its xn-- form";
     return NULL;
 }
 

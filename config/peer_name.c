@@ -9,7 +9,7 @@
  * NULL, or what is wrong. */
 typedef const char *parser(const char **text, struct config_peer_name *name);
 
-static const char in_brackets[] = "an IPv6 address stands without brackets here";
+static const char in_brackets[] = "an IPv6 address is written without brackets here";
 
 static bool read_address(const char *text, struct config_peer_name *name)
 {
@@ -32,14 +32,14 @@ static const char *parse_dns(const char **text, struct config_peer_name *name)
     const char *wrong = wrong_dns_letters(*text);
     if (wrong)
         return wrong;
-    return read_dns(text, name) ? NULL : "no DNS name stands after dns:";
+    return read_dns(text, name) ? NULL : "dns: must be followed by a DNS name";
 }
 
 static const char *parse_ip(const char **text, struct config_peer_name *name)
 {
     if (read_address(*text, name))
         return NULL;
-    return **text == '[' ? in_brackets : "no IP address stands after ip:";
+    return **text == '[' ? in_brackets : "ip: must be followed by an IP address";
 }
 
 static bool is_printable(const char *text)
@@ -59,7 +59,7 @@ static const char *parse_uri(const char **text, struct config_peer_name *name)
     return isalpha((unsigned char)uri[0]) && uri[scheme] == ':' && uri[scheme + 1] != '\0' &&
                    is_printable(uri)
                ? NULL
-               : "no URI stands after uri:, write it as in \"uri:spiffe://example.org/peer\"";
+               : "uri: must be followed by a URI, as in \"uri:spiffe://example.org/peer\"";
 }
 
 /* What a certificate's rfc822Name can be: ASCII, neither spaces nor quotes. */
@@ -71,7 +71,7 @@ static const char *parse_email(const char **text, struct config_peer_name *name)
     name->kind = CONFIG_NAME_EMAIL;
     if (local < 1 || local > 64 || quoted || memchr(*text, '@', local) || !is_printable(*text) ||
         !is_dns_name(at + 1))
-        return "no e-mail address stands after email:, write it as in \"email:peer@example.org\"";
+        return "email: must be followed by an e-mail address, as in \"email:peer@example.org\"";
     return NULL;
 }
 
@@ -83,7 +83,7 @@ static const char *parse_common_name(const char **text, struct config_peer_name 
     name->kind = CONFIG_NAME_COMMON;
     return characters >= 1 && characters <= 64
                ? NULL
-               : "a common name of 1 to 64 characters must follow cn:";
+               : "cn: must be followed by a common name of 1 to 64 characters";
 }
 
 /* Without a kind before it. */

@@ -5,13 +5,13 @@
 
 #include <stdlib.h>
 
-#define MOST_KEYS 64  /* of one object in the table */
-#define MOST_LISTED 6 /* names in one message */
+#define KEYS_MAX 64  /* of one object in the table */
+#define LISTED_MAX 6 /* names in one message */
 
 static size_t list_names(const struct key_object *object, const char **names)
 {
     size_t count = 0;
-    for (const struct key *key = object->keys; key->name && count < MOST_KEYS; key++)
+    for (const struct key *key = object->keys; key->name && count < KEYS_MAX; key++)
         names[count++] = key->name;
     names[count] = NULL;
     return count;
@@ -19,7 +19,7 @@ static size_t list_names(const struct key_object *object, const char **names)
 
 static const char *suggest_in(const struct key_object *object, const char *name)
 {
-    const char *names[MOST_KEYS + 1];
+    const char *names[KEYS_MAX + 1];
     if (!object)
         return NULL;
     (void)list_names(object, names);
@@ -55,7 +55,7 @@ static bool is_misplaced(struct messages *messages, struct place *place,
 static void unknown_key(struct messages *messages, struct place *place,
                         const struct key_object *object)
 {
-    const char *names[MOST_KEYS + 1];
+    const char *names[KEYS_MAX + 1];
     char list[256];
     place->meant = suggest_in(object, place->item->string);
     if (place->meant) {
@@ -64,7 +64,7 @@ static void unknown_key(struct messages *messages, struct place *place,
     }
     if (is_misplaced(messages, place, object))
         return;
-    if (list_names(object, names) > MOST_LISTED) {
+    if (list_names(object, names) > LISTED_MAX) {
         error_at_key(messages, place, "unknown key; actpass --schema prints the known ones");
         return;
     }

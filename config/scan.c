@@ -1,52 +1,9 @@
 #include "config/scan.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include "config/scanner.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-int scan_peek(const struct scanner *scanner)
-{
-    return scanner->at < scanner->length ? scanner->text[scanner->at] : -1;
-}
-
-void scan_step(struct scanner *scanner)
-{
-    unsigned char byte = scanner->text[scanner->at++];
-    if (byte == '\n') {
-        scanner->here.line++;
-        scanner->here.column = 1;
-    } else if ((byte & 0xc0) != 0x80) { /* a UTF-8 character counts at its first byte */
-        scanner->here.column++;
-    }
-}
-
-bool scan_fail(struct scanner *scanner, struct position at, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    scanner->fault->at = at;
-    (void)vsnprintf(scanner->fault->text, sizeof(scanner->fault->text), format, arguments);
-    va_end(arguments);
-    return false;
-}
-
-bool scan_unexpected(struct scanner *scanner, const char *wanted)
-{
-    int byte = scan_peek(scanner);
-    struct position here = scanner->here;
-    if (byte == -1)
-        return scan_fail(scanner, here, "the file ends where %s should stand", wanted);
-    if (byte == '\0')
-        return scan_fail(scanner, here, "NUL byte; a configuration is plain text");
-    if (byte == '/' || byte == '#')
-        return scan_fail(scanner, here, "JSON has no comments; remove it");
-    if (byte == '\'')
-        return scan_fail(scanner, here, "JSON strings stand in double quotes");
-    if (byte > ' ' && byte < 0x7f)
-        return scan_fail(scanner, here, "found '%c' where %s should stand", byte, wanted);
-    return scan_fail(scanner, here, "found byte 0x%02x where %s should stand", byte, wanted);
-}
 
 static void skip_space(struct scanner *scanner)
 {
@@ -120,8 +77,8 @@ static bool scan_container(struct scanner *scanner, struct place *place)
 {
     int close = scan_peek(scanner) == '{' ? '}' : ']';
     struct position begin = scanner->here;
-    if (++scanner->depth > SCAN_DEEPEST)
-        return scan_fail(scanner, begin, "nested more than %d deep", SCAN_DEEPEST);
+    if (++scanner->depth > SCAN_DEPTH_MAX)
+        return scan_fail(scanner, begin, "nested more than %d deep", SCAN_DEPTH_MAX);
     scan_step(scanner);
     skip_space(scanner);
     struct place **tail = &place->child;

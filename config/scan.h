@@ -4,17 +4,11 @@
 #ifndef ACTPASS_CONFIG_SCAN_H
 #define ACTPASS_CONFIG_SCAN_H
 
+#include "config/position.h"
+
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#define SCAN_DEEPEST 32
-#define SCAN_LONGEST_NUMBER 63 /* cJSON's buffer */
-
-/* Both from 1; columns count characters, not bytes. Line 0: the file as a whole. */
-struct position {
-    unsigned line, column;
-};
 
 /* One value and where it stands. A tree of the same shape as cJSON's. */
 struct place {
@@ -28,36 +22,8 @@ struct place {
     bool bad, duplicate; /* an error was reported here; the name came before */
 };
 
-/* The first thing that is wrong; nothing after it can be trusted. */
-struct fault {
-    struct position at;
-    char text[200];
-};
-
 /* The tree of places, to be freed with place_free, or NULL with the fault. */
 struct place *scan(const char *text, size_t length, struct fault *fault);
 void place_free(struct place *place);
-
-/* The scanner's state, shared by scan.c and scan_atom.c. */
-struct scanner {
-    const unsigned char *text;
-    size_t length, at;
-    struct position here;
-    unsigned depth;
-    struct fault *fault;
-};
-
-int scan_peek(const struct scanner *scanner); /* the next byte, or -1 at the end */
-void scan_step(struct scanner *scanner);      /* over one byte */
-
-/* Sets the fault and returns false. */
-__attribute__((format(printf, 3, 4))) bool scan_fail(struct scanner *scanner, struct position at,
-                                                     const char *format, ...);
-bool scan_unexpected(struct scanner *scanner, const char *wanted);
-
-/* Each stands on the first byte of its value and leaves the scanner after the last one. */
-bool scan_string(struct scanner *scanner);
-bool scan_number(struct scanner *scanner, bool *whole);
-bool scan_word(struct scanner *scanner); /* true, false, null */
 
 #endif

@@ -1,6 +1,6 @@
 /* Strings, numbers and words of the strict scan. */
 #include "config/internal.h"
-#include "config/scan.h"
+#include "config/scanner.h"
 
 #include <string.h>
 
@@ -145,9 +145,8 @@ bool scan_number(struct scanner *scanner, bool *whole)
         if (!scan_digits(scanner, "exponent"))
             return false;
     }
-    if (scanner->at - first > SCAN_LONGEST_NUMBER)
-        return scan_fail(scanner, begin, "a number of more than %d characters",
-                         SCAN_LONGEST_NUMBER);
+    if (scanner->at - first > SCAN_NUMBER_MAX)
+        return scan_fail(scanner, begin, "a number of more than %d characters", SCAN_NUMBER_MAX);
     return true;
 }
 
@@ -171,7 +170,7 @@ bool scan_word(struct scanner *scanner)
         if (length == strlen(words[i]) && memcmp(word, words[i], length) == 0)
             return true;
     return scan_fail(scanner, begin,
-                     "%.*s is not a JSON value; true, false and null are, and strings stand in "
-                     "double quotes",
+                     "%.*s is not a JSON value; true, false and null are, and strings are written "
+                     "in double quotes",
                      (int)(length < 20 ? length : 20), word);
 }

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#define LONGEST 40 /* longer texts are no typing mistakes of ours */
+#define NAME_MAX_LENGTH 40 /* longer texts are not misspelt keys */
 
 static int fold(char letter)
 {
@@ -17,10 +17,10 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Both at most LONGEST bytes. Three rows of the table are alive at a time. */
+/* Both at most NAME_MAX_LENGTH bytes. Three rows of the table are alive at a time. */
 static size_t distance(const char *a, const char *b)
 {
-    size_t rows[3][LONGEST + 1];
+    size_t rows[3][NAME_MAX_LENGTH + 1];
     size_t width = strlen(b);
     size_t *before = rows[0];
     size_t *above = rows[1];
@@ -60,11 +60,11 @@ const char *suggest(const char *text, const char *const *names)
     size_t length = strlen(text);
     const char *best = NULL;
     size_t best_distance = SIZE_MAX;
-    if (length > LONGEST)
+    if (length > NAME_MAX_LENGTH)
         return NULL;
     for (; *names; names++) {
         size_t other = strlen(*names);
-        if (other > LONGEST)
+        if (other > NAME_MAX_LENGTH)
             continue;
         size_t longer = length > other ? length : other;
         size_t near = longer < 4 ? 1 : smaller(longer / 3, 3);

@@ -29,7 +29,7 @@ size_t text_plain_length(const unsigned char *at)
     return control || turns ? 0 : length;
 }
 
-/* Takes out the middle: of paths and sentences both ends say most. */
+/* Cuts out the middle: the beginning and the end of a path or sentence matter more. */
 static void shorten(char *text, size_t length, size_t max)
 {
     static const char gap[] = "...";
@@ -65,7 +65,7 @@ char *text_show(const char *text, size_t max)
 
 size_t utf8_length(const unsigned char *text, size_t left)
 {
-    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    static const unsigned min_code[] = {0, 0, 0x80, 0x800, 0x10000};
     if (left == 0)
         return 0;
     if (text[0] < 0x80)
@@ -80,7 +80,7 @@ size_t utf8_length(const unsigned char *text, size_t left)
         code = code << 6 | (text[i] & 0x3fU);
     }
     bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    return code < least[length] || code > 0x10ffff || surrogate ? 0 : length;
+    return code < min_code[length] || code > 0x10ffff || surrogate ? 0 : length;
 }
 
 bool has_control(const char *text)

@@ -180,7 +180,7 @@ static void read_present(struct messages *messages, struct place *place, const s
     (void)key;
     (void)base;
     if (!cJSON_IsTrue(place->item) && !(cJSON_IsObject(place->item) && !place->child))
-        error_at(messages, place, "must be true or {}; leave the key out where it is not wanted");
+        error_at(messages, place, "must be true or {}; to switch it off, remove the key");
 }
 
 void value_read(struct messages *messages, struct place *place, const struct key *key, void *base)

@@ -25,13 +25,13 @@ static bool resolve(struct messages *messages, char **path)
 
 static const char *resolve_socket(struct messages *messages, char **path)
 {
-    return !resolve(messages, path) || strlen(*path) <= UNIX_PATH_MOST
+    return !resolve(messages, path) || strlen(*path) <= UNIX_PATH_MAX
                ? NULL
                : "the path of a unix: address must be at most 107 bytes, the configuration's "
                  "folder included";
 }
 
-static void read_one(struct messages *messages, struct place *place, int64_t least_port,
+static void read_one(struct messages *messages, struct place *place, int64_t min_port,
                      struct config_address *address)
 {
     const char *text = string_of(messages, place, "an address in a string");
@@ -40,7 +40,7 @@ static void read_one(struct messages *messages, struct place *place, int64_t lea
     const char *wrong = config_address_parse(text, address);
     if (!wrong && address->kind == CONFIG_ADDRESS_UNIX)
         wrong = resolve_socket(messages, &address->path);
-    if (!wrong && address->kind == CONFIG_ADDRESS_TCP && address->port < least_port)
+    if (!wrong && address->kind == CONFIG_ADDRESS_TCP && address->port < min_port)
         wrong = "port 0 is only for listening";
     if (!wrong)
         return;

@@ -16,7 +16,7 @@ enum {
     KEEP_THREADS = 64,
     KEEP_MS = 5000,
     CONNECT_TIMEOUT_MS = 10000,
-    MOST_UNFIT = 256
+    UNFIT_MAX = 256
 };
 
 /* ---- Errors ------------------------------------------------------------------------------- */
@@ -130,7 +130,7 @@ static bool make_unfit(actpass_config *config)
 {
     if (!config->owns_threads || config->unfit || !fast_open_wanted(&config->connection))
         return true;
-    config->unfit = peers_new(MOST_UNFIT);
+    config->unfit = peers_new(UNFIT_MAX);
     if (!config->unfit)
         settings_fail(config, "out of memory for TCP Fast Open");
     return config->unfit;
@@ -315,7 +315,7 @@ int actpass_config_set_dial_from(actpass_config *config, const char *text)
 
 int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, int64_t ms)
 {
-    enum { MOST_MS = 1000000000 }; /* eleven days: microseconds stay far from overflow */
+    enum { TIMEOUT_MAX_MS = 1000000000 }; /* eleven days: microseconds stay far from overflow */
     struct config_connection *connection = &config->connection;
     int64_t *const places[] = {[ACTPASS_INITIAL_DATA_TIMEOUT] =
                                    &connection->initial_data_timeout_ms,
@@ -330,7 +330,7 @@ int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, in
         return settings_set_tls_number(config, "session_timeout", ms);
     if ((unsigned)which >= sizeof(places) / sizeof(*places))
         return settings_fail(config, "there is no such timeout");
-    if (ms < ACTPASS_NEVER || ms > MOST_MS)
+    if (ms < ACTPASS_NEVER || ms > TIMEOUT_MAX_MS)
         return settings_fail(config, "a timeout is 0 to 1000000000 milliseconds, or ACTPASS_NEVER");
     *places[which] = ms;
     return 0;
@@ -395,7 +395,7 @@ int actpass_config_set_min_version(actpass_config *config, int tls_version)
     if (settings_changeable(config))
         return -1;
     if (tls_version != TLS_1_2 && tls_version != TLS_1_3)
-        return settings_fail(config, "the least version is 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)");
+        return settings_fail(config, "the minimum version is 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)");
     config->connection.tls.min_version = tls_version == TLS_1_3 ? CONFIG_TLS_1_3 : CONFIG_TLS_1_2;
     return 0;
 }

@@ -138,7 +138,7 @@ int actpass_config_set_sessions(actpass_config *config, const char *where, const
     struct config_sessions parsed;
     if (settings_changeable(config))
         return -1;
-    const char *wrong = where ? config_sessions_parse(where, &parsed) : "NULL is no place";
+    const char *wrong = where ? config_sessions_parse(where, &parsed) : "must not be NULL";
     if (wrong)
         return settings_fail(config, "sessions: %s", wrong);
     wrong = check_keys(parsed.kind, key_file);

@@ -36,17 +36,17 @@ Test(config_address, tcp)
 Test(config_address, unix_path)
 {
     struct config_address address;
-    char longest[5 + UNIX_PATH_MOST + 2] = "unix:";
+    char longest[5 + UNIX_PATH_MAX + 2] = "unix:";
     cr_assert_null(config_address_parse("unix:/run/a b:1", &address));
     cr_assert_eq(address.kind, CONFIG_ADDRESS_UNIX);
     cr_assert_str_eq(address.path, "/run/a b:1");
     cr_assert_str_eq(address.text, "unix:/run/a b:1");
     cr_assert_null(address.host);
     config_address_free(&address);
-    memset(longest + 5, 'p', UNIX_PATH_MOST);
+    memset(longest + 5, 'p', UNIX_PATH_MAX);
     cr_assert_null(config_address_parse(longest, &address));
     config_address_free(&address);
-    longest[5 + UNIX_PATH_MOST] = 'p';
+    longest[5 + UNIX_PATH_MAX] = 'p';
     cr_assert_not_null(config_address_parse(longest, &address));
 }
 

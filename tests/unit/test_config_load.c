@@ -86,7 +86,7 @@ Test(config_load, the_longest_file, .init = folder_enter, .fini = folder_leave)
     make_long_file(1048576);
     check_load_error("c.json", "c.json:1:1: /: \"services\" is missing\n");
     make_long_file(1048577);
-    check_load_error("c.json", "c.json: longer than 1 MiB, no configuration is\n");
+    check_load_error("c.json", "c.json: the configuration is larger than 1 MiB\n");
 }
 
 Test(config_load, paths_count_from_the_files_folder, .init = folder_enter, .fini = folder_leave)

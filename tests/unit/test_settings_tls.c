@@ -77,7 +77,7 @@ Test(settings_tls, sessions)
                 {"file:/run/s", "a.keys", NULL},
                 {"redis://a.example:7000/2", "a.keys", NULL},
                 {"redis:unix:/run/r", "a.keys", NULL},
-                {NULL, NULL, "no place"},
+                {NULL, NULL, "must not be NULL"},
                 {"disk", NULL, "must be \"off\""},
                 {"file:/run/s", NULL, "give a key file"},
                 {"redis:unix:/run/r", NULL, "give a key file"},

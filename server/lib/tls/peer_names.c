@@ -151,7 +151,7 @@ static bool match_common_name(const struct config_peer_names *names, struct byte
     return false;
 }
 
-/* The subject's only one: which of several would count is anybody's guess. NULL: none, or several.
+/* The subject's only one: of several it is not known which one counts. NULL: none, or several.
  */
 static const ASN1_STRING *only_common_name(const X509 *certificate)
 {
@@ -183,11 +183,11 @@ static enum common_name judge_common_name(const struct config_peer_names *names,
 
 static bool fail_with_names(const GENERAL_NAMES *shown, struct error_text *error)
 {
-    enum { MOST_SHOWN = 5 };
+    enum { SHOWN_MAX = 5 };
     char *text = NULL;
     long size = 0;
     BIO *memory = BIO_new(BIO_s_mem());
-    for (int i = 0; memory && i < sk_GENERAL_NAME_num(shown) && i < MOST_SHOWN; i++) {
+    for (int i = 0; memory && i < sk_GENERAL_NAME_num(shown) && i < SHOWN_MAX; i++) {
         if (i > 0)
             (void)BIO_puts(memory, ", ");
         (void)GENERAL_NAME_print(memory, sk_GENERAL_NAME_value(shown, i));
@@ -195,7 +195,7 @@ static bool fail_with_names(const GENERAL_NAMES *shown, struct error_text *error
     if (memory)
         size = BIO_get_mem_data(memory, &text);
     error_set(error, "it carries none of peer_names, but %.*s%s", (int)size, size ? text : "",
-              sk_GENERAL_NAME_num(shown) > MOST_SHOWN ? " and more" : "");
+              sk_GENERAL_NAME_num(shown) > SHOWN_MAX ? " and more" : "");
     BIO_free(memory);
     return false;
 }

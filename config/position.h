@@ -1,0 +1,16 @@
+/* Where in a text something stands, and the first fault found there. */
+#ifndef ACTPASS_CONFIG_POSITION_H
+#define ACTPASS_CONFIG_POSITION_H
+
+/* Both from 1; columns count characters, not bytes. Line 0: the file as a whole. */
+struct position {
+    unsigned line, column;
+};
+
+/* The first thing that is wrong; nothing after it can be trusted. */
+struct fault {
+    struct position at;
+    char text[200];
+};
+
+#endif
