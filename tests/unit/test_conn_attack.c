@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-TestSuite(attack, .timeout = 60);
+TestSuite(conn_attack, .timeout = 60);
 
 enum { LONG_MS = 10000, SHORT_MS = 50, SPIN_MS = 300, SPIN_MOST_US = 60000 };
 
@@ -78,7 +78,7 @@ static int64_t cpu_us_of_wait(struct bench *bench)
 }
 
 /* Once output is given up, its time limit is past for ever. */
-Test(attack, after_the_write_timeout_nobody_spins)
+Test(conn_attack, after_the_write_timeout_nobody_spins)
 {
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
@@ -97,7 +97,7 @@ Test(attack, after_the_write_timeout_nobody_spins)
 }
 
 /* A reset found while output is stuck: later the write timeout passes. */
-Test(attack, a_reset_with_output_stuck_does_not_spin_later)
+Test(conn_attack, a_reset_with_output_stuck_does_not_spin_later)
 {
     struct bench bench;
     struct relay_options options = {.write_timeout_ms = 400};
@@ -126,7 +126,7 @@ static void *abort_soon(void *arg)
 
 /* An idle wait without a control pipe hears an abort by its socket, which is not polled when the
  * ring is full. */
-Test(attack, an_abort_is_heard_after_release_with_a_full_ring)
+Test(conn_attack, an_abort_is_heard_after_release_with_a_full_ring)
 {
     struct bench bench;
     pthread_t thread;
@@ -160,7 +160,7 @@ int eventfd(unsigned count, int flags)
     return (int)syscall(SYS_eventfd2, count, flags);
 }
 
-Test(attack, an_abort_while_the_control_pipe_is_made_is_not_lost)
+Test(conn_attack, an_abort_while_the_control_pipe_is_made_is_not_lost)
 {
     struct bench bench;
     struct relay_options options = {.write_timeout_ms = LONG_MS};
@@ -196,7 +196,7 @@ static void *wait_plainly(void *arg)
     return NULL;
 }
 
-Test(attack, who_has_descriptors_gets_the_pump_from_another_wait)
+Test(conn_attack, who_has_descriptors_gets_the_pump_from_another_wait)
 {
     struct bench bench;
     struct relay_options options = {.write_timeout_ms = LONG_MS};
@@ -231,7 +231,7 @@ static void reads_late(struct socket_peer *peer, void *arg)
 
 /* Blocking code wrote as much as it could, and more than a ring takes is spilt: close_notify waits
  * for room. */
-Test(attack, closing_behind_blocking_writes_waits_for_room)
+Test(conn_attack, closing_behind_blocking_writes_waits_for_room)
 {
     static char block[16384];
     struct conn_world world;
@@ -265,7 +265,7 @@ static void shakes_hands_then_fin(struct socket_peer *peer, void *arg)
 }
 
 /* Old code often sets both flags so as not to wait. What was not on the wire does not count. */
-Test(attack, a_close_notify_that_ssl_only_pretends_is_not_clean)
+Test(conn_attack, a_close_notify_that_ssl_only_pretends_is_not_clean)
 {
     struct conn_world world;
     conn_world_init(&world);
@@ -301,7 +301,7 @@ static void floods(struct socket_peer *peer, void *arg)
 }
 
 /* A peer that never stops: its data is read and thrown away for the close timeout, not longer. */
-Test(attack, a_close_is_bounded_however_much_comes)
+Test(conn_attack, a_close_is_bounded_however_much_comes)
 {
     struct conn_world world;
     conn_world_init(&world);

@@ -21,7 +21,7 @@ static void tear_down(void)
     world_free(world);
 }
 
-TestSuite(negotiation, .init = set_up, .fini = tear_down);
+TestSuite(context_negotiation, .init = set_up, .fini = tear_down);
 
 static struct config_tls settings(void)
 {
@@ -63,7 +63,7 @@ static void part(struct ends *ends)
 
 /* ---- Versions ------------------------------------------------------------------------------ */
 
-Test(negotiation, least_version)
+Test(context_negotiation, least_version)
 {
     static const struct {
         enum config_tls_version least;
@@ -91,7 +91,7 @@ Test(negotiation, least_version)
 }
 
 /* Hazard 45: protocol_version, not internal_error. */
-Test(negotiation, tls_11_is_told_the_version)
+Test(context_negotiation, tls_11_is_told_the_version)
 {
     enum { HELLO = 50, ALERT = 7 };
     static const unsigned char head[] = {0x16, 3, 1, 0, HELLO - 5, 1, 0, 0, HELLO - 9, 3, 2};
@@ -119,7 +119,7 @@ Test(negotiation, tls_11_is_told_the_version)
 
 /* ---- Ciphers ------------------------------------------------------------------------------- */
 
-Test(negotiation, ciphers)
+Test(context_negotiation, ciphers)
 {
     static const struct {
         const char *ours, *ours13, *theirs, *theirs13;
@@ -152,7 +152,7 @@ Test(negotiation, ciphers)
     }
 }
 
-Test(negotiation, as_server_our_order_counts)
+Test(context_negotiation, as_server_our_order_counts)
 {
     static const struct {
         int version;
@@ -178,7 +178,7 @@ Test(negotiation, as_server_our_order_counts)
 }
 
 /* Nobody on our side uses a name that the system's settings might bring in. */
-Test(negotiation, defaults_are_forward_secret)
+Test(context_negotiation, defaults_are_forward_secret)
 {
     for (int i = 0; i < 4; i++) {
         struct config_tls tls = settings();
@@ -194,7 +194,7 @@ Test(negotiation, defaults_are_forward_secret)
 /* ---- After the handshake ------------------------------------------------------------------- */
 
 /* Hazard 15. */
-Test(negotiation, as_server_we_send_no_tickets)
+Test(context_negotiation, as_server_we_send_no_tickets)
 {
     for (int i = 0; i < 2; i++) {
         struct config_tls tls = settings();
@@ -213,7 +213,7 @@ Test(negotiation, as_server_we_send_no_tickets)
 
 /* Hazard 23: a peer that asks for renegotiation is told no, and the connection goes on. As client
  * that holds until the first handshake is accepted. */
-Test(negotiation, renegotiation_is_refused)
+Test(context_negotiation, renegotiation_is_refused)
 {
     char byte = 0;
     for (int server = 0; server < 2; server++) {
@@ -246,7 +246,7 @@ static void let_talk(struct ends *ends)
     }
 }
 
-Test(negotiation, as_client_we_answer_a_server)
+Test(context_negotiation, as_client_we_answer_a_server)
 {
     static const struct {
         const char *alpn; /* of the first handshake; a later one has none */
@@ -281,7 +281,7 @@ Test(negotiation, as_client_we_answer_a_server)
 
 /* The chain that is shown is the file's: the CA's certificate is not added from the trusted ones.
  */
-Test(negotiation, only_the_files_chain_is_sent)
+Test(context_negotiation, only_the_files_chain_is_sent)
 {
     struct config_tls tls = settings();
     struct ends ends = meet(&tls, (struct test_peer){.version = TLS1_3_VERSION}, true);

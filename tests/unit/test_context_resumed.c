@@ -94,7 +94,7 @@ static struct tls_context *device(const struct world *world, bool server)
     return make(&tls, server);
 }
 
-Test(resumed, the_peer_is_looked_at_again)
+Test(context_resumed, the_peer_is_looked_at_again)
 {
     char right_pin[72], wrong_pin[72];
     struct world *world = world_new();
@@ -139,7 +139,7 @@ Test(resumed, the_peer_is_looked_at_again)
 }
 
 /* Our own certificate may come back out of a session, too (hazard 30). */
-Test(resumed, reflection)
+Test(context_resumed, reflection)
 {
     struct world *world = world_new();
     struct config_peer_name names[1];
@@ -163,7 +163,7 @@ Test(resumed, reflection)
 
 /* A session of a client that was asked for nothing is none of a client that must show a
  * certificate. */
-Test(resumed, a_certificate_is_required_again)
+Test(context_resumed, a_certificate_is_required_again)
 {
     struct world *world = world_new();
     for (size_t i = 0; i < COUNT(versions); i++) {

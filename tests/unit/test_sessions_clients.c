@@ -17,7 +17,7 @@ static void tear_down(void)
     clients_free(clients);
 }
 
-TestSuite(session_clients, .init = set_up, .fini = tear_down);
+TestSuite(sessions_clients, .init = set_up, .fini = tear_down);
 
 static struct store_key key_of(unsigned number)
 {
@@ -41,7 +41,7 @@ static char take(unsigned peer)
     return buffer[0];
 }
 
-Test(session_clients, tickets_are_used_once_newest_first)
+Test(sessions_clients, tickets_are_used_once_newest_first)
 {
     put(1, 'a', true);
     put(1, 'b', true);
@@ -53,7 +53,7 @@ Test(session_clients, tickets_are_used_once_newest_first)
     cr_assert_eq(take(2), 0);
 }
 
-Test(session_clients, sessions_are_used_again)
+Test(sessions_clients, sessions_are_used_again)
 {
     put(1, 'a', false);
     cr_assert_eq(take(1), 'a');
@@ -65,7 +65,7 @@ Test(session_clients, sessions_are_used_again)
     cr_assert_eq(take(1), 'b');
 }
 
-Test(session_clients, a_peer_has_few_tickets)
+Test(sessions_clients, a_peer_has_few_tickets)
 {
     static const char letters[] = "abcdefghij";
     for (size_t i = 0; i < 10; i++)
@@ -75,7 +75,7 @@ Test(session_clients, a_peer_has_few_tickets)
     cr_assert_eq(take(1), 0);
 }
 
-Test(session_clients, the_oldest_go_first)
+Test(sessions_clients, the_oldest_go_first)
 {
     for (unsigned i = 0; i < CLIENTS_MAX + 10; i++)
         put(i, 'x', false);
@@ -83,7 +83,7 @@ Test(session_clients, the_oldest_go_first)
         cr_assert_eq(take(i), i < 10 ? 0 : 'x', "peer %u", i);
 }
 
-Test(session_clients, forgotten)
+Test(sessions_clients, forgotten)
 {
     struct store_key key = key_of(1);
     put(1, 'a', true);
@@ -94,7 +94,7 @@ Test(session_clients, forgotten)
     cr_assert_eq(take(2), 'c');
 }
 
-Test(session_clients, expires)
+Test(sessions_clients, expires)
 {
     char buffer[STORE_RECORD];
     struct store_key key = key_of(1);
@@ -106,7 +106,7 @@ Test(session_clients, expires)
     cr_assert_eq(take(1), 0);
 }
 
-Test(session_clients, too_large)
+Test(sessions_clients, too_large)
 {
     static const char large[STORE_RECORD + 1];
     struct store_key key = key_of(1);

@@ -22,7 +22,7 @@ static void tear_down(void)
     test_pair_free(pair);
 }
 
-TestSuite(session_conn, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(sessions_conn, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static actpass_config *config_of(size_t end, actpass_role role)
 {
@@ -107,7 +107,7 @@ static bool visit(actpass_config *config, const char *address)
     return resumed;
 }
 
-Test(session_conn, dialed_connections_resume)
+Test(sessions_conn, dialed_connections_resume)
 {
     struct server server;
     server_start(&server);
@@ -125,7 +125,7 @@ Test(session_conn, dialed_connections_resume)
 }
 
 /* The same address, but another server: its certificate is the one that counts. */
-Test(session_conn, a_server_that_was_started_anew)
+Test(sessions_conn, a_server_that_was_started_anew)
 {
     struct server server;
     server_start(&server);

@@ -43,7 +43,7 @@ static void tear_down(void)
     test_folder_free(folder);
 }
 
-TestSuite(session_file, .init = set_up, .fini = tear_down);
+TestSuite(sessions_file, .init = set_up, .fini = tear_down);
 
 static struct store *open_store(const struct store_limits *limits)
 {
@@ -91,7 +91,7 @@ static int get(struct store *store, unsigned number)
 
 /* ---- One process ---------------------------------------------------------------------------- */
 
-Test(session_file, it_is_there_the_next_time)
+Test(sessions_file, it_is_there_the_next_time)
 {
     struct store *store = open_store(&usual);
     put(store, 1, 100, 60);
@@ -107,7 +107,7 @@ Test(session_file, it_is_there_the_next_time)
 }
 
 /* However much is written, what came last is there, and the file stays within its limit. */
-Test(session_file, bounded_by_bytes)
+Test(sessions_file, bounded_by_bytes)
 {
     const struct store_limits small = {100000, 1024 * 1024};
     struct store *store = open_store(&small);
@@ -126,7 +126,7 @@ Test(session_file, bounded_by_bytes)
     store_free(store);
 }
 
-Test(session_file, only_for_us)
+Test(sessions_file, only_for_us)
 {
     struct stat status;
     mode_t before = umask(0);
@@ -141,7 +141,7 @@ Test(session_file, only_for_us)
 }
 
 /* LMDB must not open a file twice; two paths may be one file. */
-Test(session_file, opened_once_in_a_process)
+Test(sessions_file, opened_once_in_a_process)
 {
     char detour[512];
     struct resources before = resources_now();
@@ -161,7 +161,7 @@ Test(session_file, opened_once_in_a_process)
     test_folder_free(elsewhere);
 }
 
-Test(session_file, what_cannot_be_opened)
+Test(sessions_file, what_cannot_be_opened)
 {
     char garbage[20000];
     memset(garbage, 'x', sizeof(garbage) - 1);
@@ -188,7 +188,7 @@ Test(session_file, what_cannot_be_opened)
 
 /* A file that cannot grow is a disk that is full: nothing breaks, and it works again when there is
  * room. */
-Test(session_file, a_full_disk)
+Test(sessions_file, a_full_disk)
 {
     struct rlimit limit, before;
     signal(SIGXFSZ, SIG_IGN);
@@ -221,7 +221,7 @@ static void mount_disk(const char *path)
 
 /* Both files are mapped: without a place on the disk, writing to the lock file would kill the
  * process. */
-Test(session_file, a_disk_that_is_full_at_the_start)
+Test(sessions_file, a_disk_that_is_full_at_the_start)
 {
     char disk[] = "/tmp/actpass-disk-XXXXXX", path[64], filler[64];
     const char block[4096] = "x";
@@ -255,7 +255,7 @@ Test(session_file, a_disk_that_is_full_at_the_start)
 
 /* As after a crash of the machine. What is missing may be of use or not; if it is, the file is set
  * aside. */
-Test(session_file, cut_short)
+Test(sessions_file, cut_short)
 {
     struct stat whole;
     unsigned set_aside = 0;
@@ -314,7 +314,7 @@ static void put_one(struct store *store, unsigned number)
         _exit(4);
 }
 
-Test(session_file, another_process_sees_it)
+Test(sessions_file, another_process_sees_it)
 {
     int status = -1;
     pid_t pid = child(put_one, 7);
@@ -349,7 +349,7 @@ static void on_held(int signal)
 
 /* As one does that is stopped, by a debugger for example: nobody waits for long, at the start, in
  * between, or at the end. */
-Test(session_file, a_process_that_holds_the_lock, .timeout = 30)
+Test(sessions_file, a_process_that_holds_the_lock, .timeout = 30)
 {
     int status;
     signal(SIGCONT, on_held);
@@ -376,7 +376,7 @@ Test(session_file, a_process_that_holds_the_lock, .timeout = 30)
 }
 
 /* Until the new file can be written there is none, but that is said at once. */
-Test(session_file, a_lock_that_is_held_and_a_file_that_was_removed, .timeout = 30)
+Test(sessions_file, a_lock_that_is_held_and_a_file_that_was_removed, .timeout = 30)
 {
     int status, go[2];
     signal(SIGCONT, on_held);
@@ -408,7 +408,7 @@ Test(session_file, a_lock_that_is_held_and_a_file_that_was_removed, .timeout = 3
 
 /* Somebody took them for leftovers: what is made anew is found by others, too, and is one store for
  * all. */
-Test(session_file, files_that_were_removed)
+Test(sessions_file, files_that_were_removed)
 {
     static const struct {
         const char *names[2];
@@ -450,7 +450,7 @@ static void work_for_ever(struct store *store, unsigned number)
 }
 
 /* Killed in the middle of anything, over and over; the others go on. */
-Test(session_file, killed_processes, .timeout = 60)
+Test(sessions_file, killed_processes, .timeout = 60)
 {
     enum { CHILDREN = 6, KILLS = 40 };
     pid_t pids[CHILDREN];
@@ -478,7 +478,7 @@ Test(session_file, killed_processes, .timeout = 60)
     store_free(store);
 }
 #else
-Test(session_file, not_built)
+Test(sessions_file, not_built)
 {
     struct error_text error;
     const struct config_sessions where = {.kind = CONFIG_SESSIONS_FILE, .text = (char *)"file:/x"};

@@ -32,7 +32,7 @@ static void tear_down(void)
     test_folder_free(folder);
 }
 
-TestSuite(session_file_place, .init = set_up, .fini = tear_down);
+TestSuite(sessions_file_place, .init = set_up, .fini = tear_down);
 
 static void allows(const char *path)
 {
@@ -54,7 +54,7 @@ static void write_file(const char *name, mode_t mode)
     cr_assert_eq(chmod(test_write_text(folder, name, ""), mode), 0);
 }
 
-Test(session_file_place, modes_of_the_folder)
+Test(sessions_file_place, modes_of_the_folder)
 {
     static const mode_t good[] = {0700, 0750, 0755}, bad[] = {0770, 0720, 0702, 0777};
     for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
@@ -71,7 +71,7 @@ Test(session_file_place, modes_of_the_folder)
 }
 
 /* Who may rename the folder puts another in its place, but not where the sticky bit is set. */
-Test(session_file_place, modes_of_the_folder_above)
+Test(sessions_file_place, modes_of_the_folder_above)
 {
     const char *above = test_folder_path(folder, ".");
     cr_assert_eq(chmod(above, 0777), 0);
@@ -81,7 +81,7 @@ Test(session_file_place, modes_of_the_folder_above)
     cr_assert_eq(chmod(above, 0700), 0);
 }
 
-Test(session_file_place, ways_to_it)
+Test(sessions_file_place, ways_to_it)
 {
     char path[512];
     const char *link = test_folder_path(folder, "link");
@@ -101,7 +101,7 @@ Test(session_file_place, ways_to_it)
     refuses(test_folder_path(folder, "no/store"), "make the folder first");
 }
 
-Test(session_file_place, the_two_files)
+Test(sessions_file_place, the_two_files)
 {
     static const char *const names[] = {"below/store", "below/store-lock"};
     for (size_t i = 0; i < 2; i++) {
@@ -123,7 +123,7 @@ Test(session_file_place, the_two_files)
 }
 
 /* What LMDB did: it overwrote what the link leads to. */
-Test(session_file_place, links)
+Test(sessions_file_place, links)
 {
     static const char text[] = "somebody's\n";
     const char *victim = test_write_text(folder, "victim", text);
@@ -142,7 +142,7 @@ Test(session_file_place, links)
 }
 
 /* Also while the store is in use. */
-Test(session_file_place, a_link_that_comes_later)
+Test(sessions_file_place, a_link_that_comes_later)
 {
     const struct store_limits limits = {1000, 1048576};
     const char *victim = test_write_text(folder, "victim", "somebody's\n");
@@ -166,7 +166,7 @@ Test(session_file_place, a_link_that_comes_later)
 }
 
 /* root's files and folders are fine for everybody; another user's are not, not even for root. */
-Test(session_file_place, owners)
+Test(sessions_file_place, owners)
 {
     enum { SOMEBODY = 65533, US = 65532 };
     if (geteuid() != 0)

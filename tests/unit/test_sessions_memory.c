@@ -36,7 +36,7 @@ static int get(struct store *store, unsigned number)
     return (int)size;
 }
 
-Test(session_memory, bounded_by_bytes)
+Test(sessions_memory, bounded_by_bytes)
 {
     struct store *store = store_memory_new(&(struct store_limits){1000, 10000});
     for (unsigned i = 0; i < 100; i++)

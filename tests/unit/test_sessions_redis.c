@@ -138,7 +138,7 @@ static enum store_result get(struct store *store, char *data, size_t *size)
 
 /* ---- Questions and answers ------------------------------------------------------------------ */
 
-Test(session_redis, what_is_asked)
+Test(sessions_redis, what_is_asked)
 {
 #define NAME         \
     "actpass:ab0102" \
@@ -158,7 +158,7 @@ Test(session_redis, what_is_asked)
     peer_end(&peer);
 }
 
-Test(session_redis, answers)
+Test(sessions_redis, answers)
 {
     static const struct {
         const char *answer;
@@ -196,7 +196,7 @@ Test(session_redis, answers)
     }
 }
 
-Test(session_redis, an_answer_that_is_too_large)
+Test(sessions_redis, an_answer_that_is_too_large)
 {
     static char large[STORE_RECORD * 3];
     char data[STORE_RECORD];
@@ -212,7 +212,7 @@ Test(session_redis, an_answer_that_is_too_large)
     peer_end(&peer);
 }
 
-Test(session_redis, the_database_is_selected_first)
+Test(sessions_redis, the_database_is_selected_first)
 {
     char data[STORE_RECORD];
     size_t size;
@@ -239,7 +239,7 @@ static int64_t time_of_get(struct store *store, enum store_result wanted)
 }
 
 /* Silent, dripping: the deadline holds for all of it, and the next calls do not wait at all. */
-Test(session_redis, slow_ones)
+Test(sessions_redis, slow_ones)
 {
     static const struct peer rows[] = {{.answer = NULL},
                                        {.answer =
@@ -261,7 +261,7 @@ Test(session_redis, slow_ones)
     }
 }
 
-Test(session_redis, one_that_is_not_there_and_comes_back)
+Test(sessions_redis, one_that_is_not_there_and_comes_back)
 {
     struct peer peer = {.answer = "$-1\r\n"};
     peer_start(&peer, 0);
@@ -284,7 +284,7 @@ Test(session_redis, one_that_is_not_there_and_comes_back)
 }
 
 /* Redis was started anew between two questions: nobody notices. */
-Test(session_redis, a_kept_connection_that_is_dead)
+Test(sessions_redis, a_kept_connection_that_is_dead)
 {
     struct peer peer = {.answer = "$-1\r\n", .closes = true};
     peer_start(&peer, 0);
@@ -296,7 +296,7 @@ Test(session_redis, a_kept_connection_that_is_dead)
     peer_end(&peer);
 }
 
-Test(session_redis, what_cannot_be_made)
+Test(sessions_redis, what_cannot_be_made)
 {
     struct error_text error;
     static char path[200];
@@ -309,7 +309,7 @@ Test(session_redis, what_cannot_be_made)
     cr_assert(strstr(error.text, "is longer than 107 bytes"), "%s", error.text);
 }
 #else
-Test(session_redis, not_built)
+Test(sessions_redis, not_built)
 {
     struct error_text error;
     const struct config_sessions where = {.kind = CONFIG_SESSIONS_REDIS,

@@ -39,7 +39,7 @@ static void tear_down(void)
     test_pair_free(pair);
 }
 
-TestSuite(session_resumption, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(sessions_resumption, .init = set_up, .fini = tear_down, .timeout = 60);
 
 /* Good settings of an end; its own name is left.example or right.example, and it expects the other.
  */
@@ -121,7 +121,7 @@ static enum outcome meet(struct tls_context *server, struct tls_context *client,
 
 /* ---- That it happens ------------------------------------------------------------------------ */
 
-Test(session_resumption, with_every_store)
+Test(sessions_resumption, with_every_store)
 {
     for (size_t i = 0; i < COUNT(kinds) * COUNT(versions); i++) {
         int version = versions[i % 2];
@@ -134,7 +134,7 @@ Test(session_resumption, with_every_store)
     }
 }
 
-Test(session_resumption, not_with_off)
+Test(sessions_resumption, not_with_off)
 {
     for (size_t i = 0; i < 2 * COUNT(versions); i++) {
         bool at_server = i / 2;
@@ -151,7 +151,7 @@ Test(session_resumption, not_with_off)
 }
 
 /* Two contexts are two processes, or one that was started anew. */
-Test(session_resumption, what_outlives_a_context)
+Test(sessions_resumption, what_outlives_a_context)
 {
     for (size_t i = 0; i < COUNT(kinds) * COUNT(versions); i++) {
         enum outcome wanted = kinds[i / 2] == CONFIG_SESSIONS_MEMORY ? FULL : RESUMED;
@@ -165,7 +165,7 @@ Test(session_resumption, what_outlives_a_context)
     }
 }
 
-Test(session_resumption, only_for_the_same_address)
+Test(sessions_resumption, only_for_the_same_address)
 {
     for (size_t i = 0; i < COUNT(versions); i++) {
         struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
@@ -179,7 +179,7 @@ Test(session_resumption, only_for_the_same_address)
 }
 
 /* RFC 8446 appendix C.4: two connections with one ticket could be told to be of one client. */
-Test(session_resumption, a_ticket_of_tls_13_is_offered_once)
+Test(sessions_resumption, a_ticket_of_tls_13_is_offered_once)
 {
     for (size_t i = 0; i < COUNT(versions); i++) {
         struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
@@ -197,7 +197,7 @@ Test(session_resumption, a_ticket_of_tls_13_is_offered_once)
 }
 
 /* What the peer does not get on with is not offered again. */
-Test(session_resumption, forgotten_after_a_failure)
+Test(sessions_resumption, forgotten_after_a_failure)
 {
     for (size_t i = 0; i < COUNT(versions); i++) {
         struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
@@ -213,7 +213,7 @@ Test(session_resumption, forgotten_after_a_failure)
 }
 
 /* A fatal alert ends the session, too (RFC 5246 section 7.2); that TCP just ends does not. */
-Test(session_resumption, not_after_a_fatal_alert)
+Test(sessions_resumption, not_after_a_fatal_alert)
 {
     for (int alert = 0; alert < 2; alert++) {
         struct tls_context *server = server_of(CONFIG_SESSIONS_MEMORY), *client = client_of();
@@ -240,7 +240,7 @@ Test(session_resumption, not_after_a_fatal_alert)
 }
 
 /* The lifetime that is configured ends. */
-Test(session_resumption, until_the_timeout)
+Test(sessions_resumption, until_the_timeout)
 {
     enum { ROWS = COUNT(kinds) * COUNT(versions) };
     struct tls_context *servers[ROWS], *clients[ROWS];
@@ -269,7 +269,7 @@ Test(session_resumption, until_the_timeout)
 /* One that is used all the time ends, too: a session counts from the full handshake, however often
  * TLS 1.3 (or TLS 1.2, when the ticket's key is an old one) has put another in its place. In both
  * roles. */
-Test(session_resumption, from_the_full_handshake)
+Test(sessions_resumption, from_the_full_handshake)
 {
     enum { ROWS = COUNT(kinds) * COUNT(versions) * 2, TURNS = 40 };
     struct tls_context *servers[ROWS], *clients[ROWS];
@@ -302,7 +302,7 @@ Test(session_resumption, from_the_full_handshake)
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
 
-Test(session_resumption, keys_that_change)
+Test(sessions_resumption, keys_that_change)
 {
     static const struct {
         const char *then, *now;
@@ -357,7 +357,7 @@ static struct tls_context *changed(enum config_sessions_kind kind, int what)
     return make(service, &tls);
 }
 
-Test(session_resumption, not_under_another_policy_or_service)
+Test(sessions_resumption, not_under_another_policy_or_service)
 {
     enum { CHANGES = 5 };
     for (size_t i = 0; i < CHANGES * COUNT(kinds) * COUNT(versions); i++) {
@@ -376,7 +376,7 @@ Test(session_resumption, not_under_another_policy_or_service)
 
 /* A session that one end has from a connection in one role does nothing in the other (hazard 33).
  */
-Test(session_resumption, not_in_another_role)
+Test(sessions_resumption, not_in_another_role)
 {
     for (size_t i = 0; i < COUNT(kinds) * COUNT(versions); i++) {
         struct config_tls left = settings(0, kinds[i / 2]), right = settings(1, kinds[i / 2]);
@@ -392,7 +392,7 @@ Test(session_resumption, not_in_another_role)
 
 /* Names and pins are compared again, whatever OpenSSL resumes: here a client is made to offer a
  * session that another policy made. */
-Test(session_resumption, the_peer_is_looked_at_again)
+Test(sessions_resumption, the_peer_is_looked_at_again)
 {
     static struct config_peer_name other_names[] = {{.text = "elsewhere.example"}};
     for (size_t i = 0; i < COUNT(versions); i++) {
@@ -474,7 +474,7 @@ static struct tls_context *long_lived(size_t end, const struct test_identity *ca
 /* As soon as the client's or the server's certificate expires, or one that vouches for it, its
  * sessions are as good as none: the handshake is a full one, in which the certificate is refused.
  */
-Test(session_resumption, not_when_the_certificate_has_expired)
+Test(sessions_resumption, not_when_the_certificate_has_expired)
 {
     enum { ROWS = 4 * COUNT(kinds) * COUNT(versions) };
     struct tls_context *ends[ROWS][2];
@@ -509,7 +509,7 @@ Test(session_resumption, not_when_the_certificate_has_expired)
 /* ---- What cannot be used -------------------------------------------------------------------- */
 
 #ifdef HAVE_LMDB
-Test(session_resumption, a_store_that_cannot_be_used)
+Test(sessions_resumption, a_store_that_cannot_be_used)
 {
     struct error_text error;
     struct config_tls tls = settings(0, CONFIG_SESSIONS_FILE);

@@ -31,7 +31,7 @@ static void tear_down(void)
     test_folder_free(folder);
 }
 
-TestSuite(session_seal, .init = set_up, .fini = tear_down);
+TestSuite(sessions_seal, .init = set_up, .fini = tear_down);
 
 static struct keyring *ring_of(const char *text)
 {
@@ -68,7 +68,7 @@ static bool opens(const char *sealing, const char *opening)
 
 /* ---- Records -------------------------------------------------------------------------------- */
 
-Test(session_seal, which_keys_open)
+Test(sessions_seal, which_keys_open)
 {
     static const struct {
         const char *sealing, *opening;
@@ -82,7 +82,7 @@ Test(session_seal, which_keys_open)
         cr_assert_eq(opens(rows[i].sealing, rows[i].opening), rows[i].opens, "row %zu", i);
 }
 
-Test(session_seal, every_byte_and_every_length_counts)
+Test(sessions_seal, every_byte_and_every_length_counts)
 {
     uint8_t plain[SIZE], sealed[SIZE + SEAL_OVERHEAD + 1] = {0}, opened[SIZE + 1];
     struct keyring *ring = ring_of(ONE TWO);
@@ -105,7 +105,7 @@ Test(session_seal, every_byte_and_every_length_counts)
     keyring_free(ring);
 }
 
-Test(session_seal, no_two_are_alike_and_nothing_shows)
+Test(sessions_seal, no_two_are_alike_and_nothing_shows)
 {
     uint8_t plain[SIZE] = {0}, one[SIZE + SEAL_OVERHEAD], two[SIZE + SEAL_OVERHEAD];
     struct keyring *ring = ring_of(ONE);
@@ -119,7 +119,7 @@ Test(session_seal, no_two_are_alike_and_nothing_shows)
     keyring_free(ring);
 }
 
-Test(session_seal, an_empty_record)
+Test(sessions_seal, an_empty_record)
 {
     uint8_t sealed[SEAL_OVERHEAD], opened[1];
     struct keyring *ring = ring_of(ONE);
@@ -139,7 +139,7 @@ Test(session_seal, an_empty_record)
     "                                                                                           " \
     "                                                                        "
 
-Test(session_seal, files_of_keys)
+Test(sessions_seal, files_of_keys)
 {
     static const struct {
         const char *text;
@@ -179,7 +179,7 @@ Test(session_seal, files_of_keys)
     }
 }
 
-Test(session_seal, too_many_keys)
+Test(sessions_seal, too_many_keys)
 {
     char text[KEYRING_MAX * 70 + 70] = "";
     struct error_text error;
@@ -191,14 +191,14 @@ Test(session_seal, too_many_keys)
     cr_assert(strstr(error.text, "more than 16 keys"), "%s", error.text);
 }
 
-Test(session_seal, no_file)
+Test(sessions_seal, no_file)
 {
     struct error_text error;
     cr_assert_null(keyring_new(test_folder_path(folder, "missing"), &error));
     cr_assert(strstr(error.text, "cannot be read: No such file or directory"), "%s", error.text);
 }
 
-Test(session_seal, random_keys_are_of_one_ring)
+Test(sessions_seal, random_keys_are_of_one_ring)
 {
     struct error_text error;
     struct keyring *one = keyring_new(NULL, &error), *two = keyring_new(NULL, &error);
@@ -215,7 +215,7 @@ Test(session_seal, random_keys_are_of_one_ring)
     keyring_free(one);
 }
 
-Test(session_seal, a_new_key_in_the_file)
+Test(sessions_seal, a_new_key_in_the_file)
 {
     uint8_t plain[SIZE], sealed[SIZE + SEAL_OVERHEAD], opened[SIZE];
     struct error_text error;
@@ -250,7 +250,7 @@ static size_t count_after_refresh(struct keyring *ring, size_t wanted)
     return count;
 }
 
-Test(session_seal, a_changed_file_is_noticed)
+Test(sessions_seal, a_changed_file_is_noticed)
 {
     struct keyring *ring = ring_of(ONE);
     test_write_text(folder, "keys", ONE TWO);
@@ -262,7 +262,7 @@ Test(session_seal, a_changed_file_is_noticed)
 
 /* Keys stay when the file becomes unusable; that is told, and it ends when the file is good again.
  */
-Test(session_seal, a_file_that_goes_bad)
+Test(sessions_seal, a_file_that_goes_bad)
 {
     struct error_text error;
     struct keyring *ring = ring_of(ONE TWO);
@@ -307,7 +307,7 @@ static struct ticket ask(const struct key_set *keys, const struct ticket *old)
     return ticket;
 }
 
-Test(session_seal, keys_of_tickets)
+Test(sessions_seal, keys_of_tickets)
 {
     static const struct {
         const char *opening;

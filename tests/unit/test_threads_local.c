@@ -14,7 +14,7 @@ static void touch(void *arg)
     atomic_fetch_add(runs, 1);
 }
 
-Test(threads, an_application_with_much_thread_local_data, .timeout = 10)
+Test(threads_local, an_application_with_much_thread_local_data, .timeout = 10)
 {
     atomic_int runs = 0;
     struct threads *threads = threads_new(65536, 4, 10000);

@@ -58,7 +58,7 @@ static struct world *begin(void)
 
 enum { MOST = 100000 };
 
-Test(short_memory, blames_no_peer)
+Test(tls_short_memory, blames_no_peer)
 {
     struct world *world = begin();
     struct error_text error = {""};
@@ -84,7 +84,7 @@ Test(short_memory, blames_no_peer)
     world_free(world);
 }
 
-Test(short_memory, blames_no_file)
+Test(tls_short_memory, blames_no_file)
 {
     struct world *world = begin();
     const struct config_tls tls = {.certificate = world->certificate, .key = world->key};
