@@ -50,7 +50,8 @@ struct key {
     bool empty;    /* STRING: "" is allowed */
     bool deferred; /* read by normalize, not with the object */
     /* The limits of an INTEGER, of a DURATION in ms, of an ADDRESS's port; a list has 1 to max
-     * items; the first name of an ENUM is stored as min. */
+     * items; the first name of an ENUM is stored as min. A STRING has no limits: it states its
+     * length in pattern and wrong. Every text is checked for control characters. */
     int64_t min, max;
     int64_t fallback;          /* the default of BOOL, INTEGER, DURATION, ENUM and SESSIONS, as it
                                   is stored; an INTEGER's 0 and an ENUM's nameless value: none */

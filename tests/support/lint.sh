@@ -48,7 +48,7 @@ thread_safe() {
 # What clang-format 14 cannot enforce: `!pointer`, not `pointer == NULL`; `sizeof(x)`, not `sizeof x`; no line over
 # 100 columns, comments included.
 one_style() {
-    ! grep -nE '[!=]= NULL|\bsizeof [^(]|.{101}' "${all[@]}"
+    ! grep -nE '[!=]= NULL|\bsizeof [^(]|.{101}' "${all[@]}" config/*.inc
 }
 
 mapfile -t all < <(find config relay server tests examples -name '*.[ch]' | sort)
