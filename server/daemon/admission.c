@@ -38,6 +38,14 @@ struct rates {
     struct rate rate;
 };
 
+void rates_free(struct rates *rates)
+{
+    if (!rates)
+        return;
+    peers_free(rates->full_us);
+    free(rates);
+}
+
 struct rates *rates_new(uint64_t rate)
 {
     struct rates *rates = calloc(1, sizeof(*rates));
@@ -50,14 +58,6 @@ struct rates *rates_new(uint64_t rate)
         return NULL;
     }
     return rates;
-}
-
-void rates_free(struct rates *rates)
-{
-    if (!rates)
-        return;
-    peers_free(rates->full_us);
-    free(rates);
 }
 
 bool rates_take(struct rates *rates, const struct peer_key *address, int64_t now_us)

@@ -23,6 +23,14 @@ bool hints_wanted(const struct config_service *service)
     return service->role_hint_count > 0 || service->remember_roles;
 }
 
+void hints_free(struct hints *hints)
+{
+    if (!hints)
+        return;
+    peers_free(hints->silent);
+    free(hints);
+}
+
 struct hints *hints_new(const struct config_service *service)
 {
     struct hints *hints = calloc(1, sizeof(*hints));
@@ -36,14 +44,6 @@ struct hints *hints_new(const struct config_service *service)
         return NULL;
     }
     return hints;
-}
-
-void hints_free(struct hints *hints)
-{
-    if (!hints)
-        return;
-    peers_free(hints->silent);
-    free(hints);
 }
 
 static enum role configured_role(const struct config_service *service, const struct peer_key *peer)

@@ -95,6 +95,16 @@ static bool set_up(struct redis_tls *tls, const struct config_sessions *where,
     return set_trust(tls->ctx, where, error);
 }
 
+void redis_tls_free(struct redis_tls *tls)
+{
+    if (!tls)
+        return;
+    SSL_CTX_free(tls->ctx);
+    BIO_meth_free(tls->method);
+    free(tls->host);
+    free(tls);
+}
+
 struct redis_tls *redis_tls_new(const struct config_sessions *where, struct error_text *error)
 {
     struct redis_tls *tls = calloc(1, sizeof(*tls));
@@ -112,16 +122,6 @@ struct redis_tls *redis_tls_new(const struct config_sessions *where, struct erro
         return tls;
     redis_tls_free(tls);
     return NULL;
-}
-
-void redis_tls_free(struct redis_tls *tls)
-{
-    if (!tls)
-        return;
-    SSL_CTX_free(tls->ctx);
-    BIO_meth_free(tls->method);
-    free(tls->host);
-    free(tls);
 }
 
 SSL *redis_tls_open(struct redis_tls *tls, int fd)

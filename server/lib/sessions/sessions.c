@@ -119,6 +119,17 @@ static bool open_parts(struct sessions *sessions, const struct config_tls *tls,
     return sessions->store;
 }
 
+void sessions_free(struct sessions *sessions)
+{
+    if (!sessions)
+        return;
+    store_free(sessions->store);
+    keyring_free(sessions->keyring);
+    clients_free(sessions->clients);
+    throttled_error_destroy(&sessions->failure);
+    free(sessions);
+}
+
 struct sessions *sessions_new(const struct config_tls *tls,
                               bool (*accepts)(const void *arg, const X509 *peer), const void *arg,
                               struct error_text *error)
@@ -137,15 +148,4 @@ struct sessions *sessions_new(const struct config_tls *tls,
         return sessions;
     sessions_free(sessions);
     return NULL;
-}
-
-void sessions_free(struct sessions *sessions)
-{
-    if (!sessions)
-        return;
-    store_free(sessions->store);
-    keyring_free(sessions->keyring);
-    clients_free(sessions->clients);
-    throttled_error_destroy(&sessions->failure);
-    free(sessions);
 }

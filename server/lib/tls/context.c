@@ -200,18 +200,6 @@ static bool load(const struct config_tls *tls, enum config_role role, struct tls
     return made;
 }
 
-struct tls_context *tls_context_new(struct tls_owner owner, const struct config_tls *tls,
-                                    enum config_role role, struct error_text *error)
-{
-    struct tls_context *context = calloc(1, sizeof(*context));
-    if (!context)
-        error_set(error, "out of memory for TLS");
-    else if (load(tls, role, owner, context, error))
-        return context;
-    tls_context_free(context);
-    return NULL;
-}
-
 void tls_context_free(struct tls_context *context)
 {
     if (!context)
@@ -224,6 +212,18 @@ void tls_context_free(struct tls_context *context)
     policy_free(context->policy);
     free(context->server_name);
     free(context);
+}
+
+struct tls_context *tls_context_new(struct tls_owner owner, const struct config_tls *tls,
+                                    enum config_role role, struct error_text *error)
+{
+    struct tls_context *context = calloc(1, sizeof(*context));
+    if (!context)
+        error_set(error, "out of memory for TLS");
+    else if (load(tls, role, owner, context, error))
+        return context;
+    tls_context_free(context);
+    return NULL;
 }
 
 /* ---- Use ---------------------------------------------------------------------------------- */

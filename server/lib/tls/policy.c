@@ -69,6 +69,19 @@ static bool read_crl(const struct config_tls *tls, struct policy *policy, struct
     return !tls->crl || (policy->revoked = crl_load(tls->crl, error));
 }
 
+void policy_free(struct policy *policy)
+{
+    if (!policy)
+        return;
+    if (policy->shared)
+        own_keys_remove(policy->shared, policy->own, policy->own_count);
+    crl_free(policy->revoked);
+    config_peer_names_free(&policy->names);
+    free(policy->own);
+    free(policy->pins);
+    free(policy);
+}
+
 struct policy *policy_new(const struct config_tls *tls, X509 *own, struct error_text *error)
 {
     struct policy *policy = calloc(1, sizeof(*policy));
@@ -83,19 +96,6 @@ struct policy *policy_new(const struct config_tls *tls, X509 *own, struct error_
         return policy;
     policy_free(policy);
     return NULL;
-}
-
-void policy_free(struct policy *policy)
-{
-    if (!policy)
-        return;
-    if (policy->shared)
-        own_keys_remove(policy->shared, policy->own, policy->own_count);
-    crl_free(policy->revoked);
-    config_peer_names_free(&policy->names);
-    free(policy->own);
-    free(policy->pins);
-    free(policy);
 }
 
 bool policy_takes_any(const struct policy *policy)

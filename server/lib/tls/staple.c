@@ -106,6 +106,15 @@ static bool check(const char *path, struct staple *staple, struct error_text *er
     return fine;
 }
 
+void staple_free(struct staple *staple)
+{
+    if (!staple)
+        return;
+    ASN1_STRING_free(staple->until);
+    X509_free(staple->certificate);
+    free(staple);
+}
+
 struct staple *staple_new(const char *path, X509 *certificate, struct error_text *error)
 {
     struct staple *staple = calloc(1, sizeof(*staple));
@@ -119,15 +128,6 @@ struct staple *staple_new(const char *path, X509 *certificate, struct error_text
         return staple;
     staple_free(staple);
     return NULL;
-}
-
-void staple_free(struct staple *staple)
-{
-    if (!staple)
-        return;
-    ASN1_STRING_free(staple->until);
-    X509_free(staple->certificate);
-    free(staple);
 }
 
 /* ---- Use ----------------------------------------------------------------------------------- */

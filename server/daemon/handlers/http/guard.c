@@ -24,6 +24,16 @@ static bool load_part(struct http_protected *part, const struct config_protected
     return part->policy;
 }
 
+void http_guard_free(struct http_guard *guard)
+{
+    if (!guard)
+        return;
+    for (size_t i = 0; i < guard->count; i++)
+        policy_free(guard->parts[i].policy);
+    free(guard->parts);
+    free(guard);
+}
+
 struct http_guard *http_guard_new(const struct config_http *http, struct error_text *error)
 {
     struct http_guard *guard = calloc(1, sizeof(*guard));
@@ -42,16 +52,6 @@ struct http_guard *http_guard_new(const struct config_http *http, struct error_t
         }
     }
     return guard;
-}
-
-void http_guard_free(struct http_guard *guard)
-{
-    if (!guard)
-        return;
-    for (size_t i = 0; i < guard->count; i++)
-        policy_free(guard->parts[i].policy);
-    free(guard->parts);
-    free(guard);
 }
 
 /* strncmp or strncasecmp. */
