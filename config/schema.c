@@ -170,59 +170,71 @@ static void put_objects(struct writer *writer, const struct key *key)
     close_nested(writer, '}');
 }
 
+static void put_text_type(struct writer *writer, const struct key *key)
+{
+    if (key->type == KEY_PATH)
+        put_commented(writer, "path", NULL);
+    else if (key->type == KEY_ADDRESS)
+        put_commented(writer, "address", ADDRESS_PATTERN);
+    else if (key->type == KEY_NETWORK)
+        put_commented(writer, "network", NETWORK_PATTERN);
+    else if (key->type == KEY_SESSIONS)
+        put_commented(writer, "sessions", SESSIONS_PATTERN);
+    else
+        put_pattern(writer, key->pattern);
+}
+
+static void put_list_type(struct writer *writer, const struct key *key)
+{
+    if (key->type == KEY_ADDRESSES)
+        put_addresses(writer, key);
+    else if (key->type == KEY_OBJECTS)
+        put_objects(writer, key);
+    else
+        put_list(writer, key, key->type == KEY_NETWORKS ? NETWORK_PATTERN : key->pattern);
+}
+
+static void put_bool(struct writer *writer, const struct key *key)
+{
+    (void)key;
+    put_string(writer, "type", "boolean");
+}
+
+static void put_present(struct writer *writer, const struct key *key)
+{
+    (void)key;
+    put_raw(writer, "enum", "[true, {}]");
+}
+
+static void put_member(struct writer *writer, const struct key *key)
+{
+    put_object(writer, key->object);
+}
+
+static void put_integer(struct writer *writer, const struct key *key)
+{
+    put_string(writer, "type", "integer");
+    put_raw(writer, "minimum", "%" PRId64, key->min);
+    put_raw(writer, "maximum", "%" PRId64, key->max);
+}
+
+/* By type. Without an entry: a text. */
+static void (*const type_writers[])(struct writer *writer, const struct key *key) = {
+    [KEY_BOOL] = put_bool,           [KEY_INTEGER] = put_integer,
+    [KEY_DURATION] = put_duration,   [KEY_ENUM] = put_names,
+    [KEY_PRESENT] = put_present,     [KEY_OBJECT] = put_member,
+    [KEY_STRINGS] = put_list_type,   [KEY_PEER_NAMES] = put_list_type,
+    [KEY_PEER_PINS] = put_list_type, [KEY_ADDRESSES] = put_list_type,
+    [KEY_NETWORKS] = put_list_type,  [KEY_OBJECTS] = put_list_type,
+};
+
 static void put_type(struct writer *writer, const struct key *key)
 {
-    switch (key->type) {
-    case KEY_BOOL:
-        put_string(writer, "type", "boolean");
-        break;
-    case KEY_INTEGER:
-        put_string(writer, "type", "integer");
-        put_raw(writer, "minimum", "%" PRId64, key->min);
-        put_raw(writer, "maximum", "%" PRId64, key->max);
-        break;
-    case KEY_DURATION:
-        put_duration(writer, key);
-        break;
-    case KEY_STRING:
-        put_pattern(writer, key->pattern);
-        break;
-    case KEY_STRINGS:
-    case KEY_PEER_NAMES:
-    case KEY_PEER_PINS:
-        put_list(writer, key, key->pattern);
-        break;
-    case KEY_ENUM:
-        put_names(writer, key);
-        break;
-    case KEY_PATH:
-        put_commented(writer, "path", NULL);
-        break;
-    case KEY_ADDRESS:
-        put_commented(writer, "address", ADDRESS_PATTERN);
-        break;
-    case KEY_ADDRESSES:
-        put_addresses(writer, key);
-        break;
-    case KEY_NETWORK:
-        put_commented(writer, "network", NETWORK_PATTERN);
-        break;
-    case KEY_NETWORKS:
-        put_list(writer, key, NETWORK_PATTERN);
-        break;
-    case KEY_SESSIONS:
-        put_commented(writer, "sessions", SESSIONS_PATTERN);
-        break;
-    case KEY_PRESENT:
-        put_raw(writer, "enum", "[true, {}]");
-        break;
-    case KEY_OBJECT:
-        put_object(writer, key->object);
-        break;
-    case KEY_OBJECTS:
-        put_objects(writer, key);
-        break;
-    }
+    size_t type = (size_t)key->type;
+    if (type < sizeof(type_writers) / sizeof(*type_writers) && type_writers[type])
+        type_writers[type](writer, key);
+    else
+        put_text_type(writer, key);
 }
 
 static void put_default(struct writer *writer, const struct key *key)
