@@ -205,10 +205,10 @@ static void release_objects(const struct key_object *object, void *list, size_t 
 
 void key_release(const struct key *key, void *base)
 {
-    void *stored = (char *)base + key->offset;
-    void *second = (char *)base + key->second;
     if (key->offset == KEY_NOWHERE)
         return;
+    void *stored = (char *)base + key->offset;
+    void *second = (char *)base + key->second;
     if (key->type == KEY_STRING || key->type == KEY_PATH)
         release_text(key, base);
     else if (key->type == KEY_STRINGS)

@@ -6,20 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void default_key(struct messages *messages, const char *certificate, char **key)
+/* A key that is wrong is reported, and not replaced. */
+static void default_key(struct messages *messages, const struct place *place,
+                        const char *certificate, char **key)
 {
-    if (!certificate || *key)
+    if (!certificate || *key || place_find(place, "key"))
         return;
     *key = strdup(certificate);
     if (!*key)
         messages->out_of_memory = true;
 }
 
-static void default_keys(struct messages *messages, struct config_tls *tls)
+static void default_keys(struct messages *messages, const struct place *place,
+                         struct config_tls *tls)
 {
-    default_key(messages, tls->certificate, &tls->key);
-    for (size_t i = 0; i < tls->certificate_count; i++)
-        default_key(messages, tls->certificates[i].certificate, &tls->certificates[i].key);
+    const struct place *list = place_find(place, "certificates");
+    const struct place *child = list ? list->child : NULL;
+    default_key(messages, place, tls->certificate, &tls->key);
+    for (size_t i = 0; child && i < tls->certificate_count; i++, child = child->next)
+        default_key(messages, child, tls->certificates[i].certificate, &tls->certificates[i].key);
 }
 
 /* A handler in the service itself stands for both roles and is read once for each. Where it must
@@ -41,7 +46,7 @@ static void normalize_service(struct messages *messages, struct place *place,
 {
     if (!place_find(place, "role") && place_find(place, "dial"))
         service->connection.role = CONFIG_ROLE_CLIENT;
-    default_keys(messages, &service->connection.tls);
+    default_keys(messages, place_find(place, "tls"), &service->connection.tls);
     read_handler(messages, place, service);
 }
 

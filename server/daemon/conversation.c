@@ -36,7 +36,7 @@ static size_t count_passing(const actpass_server *server)
     size_t count = 0;
     for (size_t i = 0; i < server->service_count; i++)
         if (!server->services[i].config->dial.persistent)
-            count += registry_service_open(server->registry, i);
+            count += registry_count_service(server->registry, i).all;
     return count;
 }
 

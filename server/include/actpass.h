@@ -127,7 +127,8 @@ ACTPASS_API void actpass_config_free(actpass_config *config);
 /* One sentence about the calling thread's last failure on this configuration; "" if there is none,
  * never NULL. The text belongs to the configuration: it is valid until this thread's next call on
  * this configuration fails, and until actpass_config_free. Any thread; other threads and other
- * configurations do not change it. */
+ * configurations do not change it. A thread whose id an ended thread had inherits that thread's
+ * text, so ask only after a failure. */
 ACTPASS_API const char *actpass_config_error(const actpass_config *config);
 
 /* AUTO (the default): the peer's first bytes decide. NONE cannot be set. */
@@ -207,7 +208,7 @@ ACTPASS_API actpass_conn *actpass_accept_fd(actpass_config *config, int fd);
 
 /* Opens a connection to "host:port", "[v6]:port" or "unix:/path" within the connect timeout. The
  * role is the configured one: with ACTPASS_ROLE_AUTO we wait for the peer's first bytes. With TCP
- * Fast Open this call also performs the TLS handshake, within the handshake timeout; if only that
+ * Fast Open this call may also perform the TLS handshake, within the handshake timeout; if only that
  * fails, there is still a connection. If we may become TLS server, the configuration must require
  * the peer's certificate (actpass_config_set_client_auth). The caller frees the connection with
  * actpass_free. NULL: see actpass_config_error. */

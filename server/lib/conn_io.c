@@ -112,7 +112,8 @@ static int64_t take_early(actpass_conn *conn, void *buffer, size_t size)
  * again. */
 static void serve_writer(actpass_conn *conn)
 {
-    if (conn->renegotiating && conn->end == ACTPASS_OPEN && SSL_has_pending(conn->ssl))
+    if (conn->renegotiating && conn->end == ACTPASS_OPEN &&
+        (SSL_has_pending(conn->ssl) || conn_must_begin(conn)))
         (void)conn_settle(conn);
 }
 
