@@ -59,4 +59,8 @@ Test(ssl_data, what_stays_the_callers)
     cr_assert(ssl_data_set(ssl, SSL_PART_BINDING, NULL, NULL));
     cr_assert_null(ssl_data_get(ssl, SSL_PART_BINDING));
     cr_assert_eq(kept, 0, "the others are not touched");
+    SSL_free(ssl); /* here, since it counts in a variable of this function */
+    ssl = NULL;
+    cr_assert_eq(borrowed, 0);
+    cr_assert_eq(kept, 1);
 }
