@@ -188,9 +188,11 @@ enum conn_asked conn_ask_certificate(actpass_conn *conn, bool required, int64_t 
     conn_enter(conn);
     enum conn_asked result =
         wait_for(conn, RELAY_WRITABLE, deadline_us) ? ask(conn, required, why) : ASKED_FAILED;
-    while (result == ASKED_AGAIN && (result = receive_answer(conn, &want, why)) == ASKED_AGAIN)
-        if (!wait_for(conn, want, deadline_us))
+    while (result == ASKED_AGAIN) {
+        result = receive_answer(conn, &want, why);
+        if (result == ASKED_AGAIN && !wait_for(conn, want, deadline_us))
             result = ASKED_FAILED;
+    }
     conn_flush(conn);
     pthread_mutex_lock(&conn->lock);
     conn_drop_early(conn);

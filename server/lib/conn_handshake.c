@@ -281,13 +281,15 @@ static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
 {
     unsigned want = 0;
     enum role role = verdict->role;
-    enum outcome outcome;
     int64_t deadline_us = handshake_deadline_us(conn, verdict);
     if (!make_ssl(conn, role) || !follow_role(conn, &role))
         return false;
-    while ((outcome = step(conn, &want)) == OUTCOME_AGAIN)
+    enum outcome outcome = step(conn, &want);
+    while (outcome == OUTCOME_AGAIN) {
         if (!wait_for_peer(conn, want, &role, deadline_us))
             return false;
+        outcome = step(conn, &want);
+    }
     conn->connected = conn->connected || relay_status(conn->relay).received > 0;
     relay_flush(conn->relay);
     note_syn_data(conn);

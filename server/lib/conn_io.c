@@ -175,14 +175,13 @@ int64_t conn_write_some(actpass_conn *conn, const void *data, size_t size)
 
 int64_t actpass_read(actpass_conn *conn, void *buffer, size_t size)
 {
-    int64_t got;
     conn_enter(conn);
     int64_t deadline_us = clock_deadline_ms(conn->config->connection.idle_timeout_ms);
-    while ((got = conn_read_some(conn, buffer, size)) == CONN_AGAIN)
-        if (!conn_wait(conn, conn->read_want, NULL, 0, deadline_us)) {
-            got = -1;
-            break;
-        }
+    int64_t got = conn_read_some(conn, buffer, size);
+    while (got == CONN_AGAIN) {
+        bool ready = conn_wait(conn, conn->read_want, NULL, 0, deadline_us);
+        got = ready ? conn_read_some(conn, buffer, size) : -1;
+    }
     conn_flush(conn); /* the answer to a KeyUpdate must not wait for the next call */
     conn_leave(conn);
     return got;

@@ -31,11 +31,13 @@ static int wait_for(int fd, short events, int64_t deadline_us)
 {
     struct timespec left;
     struct pollfd set = {.fd = fd, .events = events};
-    int ready;
-    while ((ready = ppoll(&set, 1, clock_left(deadline_us, &left), NULL)) < 0)
+    for (;;) {
+        int ready = ppoll(&set, 1, clock_left(deadline_us, &left), NULL);
+        if (ready >= 0)
+            return ready ? 0 : ETIMEDOUT;
         if (errno != EINTR)
             return errno;
-    return ready ? 0 : ETIMEDOUT;
+    }
 }
 
 /* ---- Connect ------------------------------------------------------------------------------ */
@@ -67,8 +69,11 @@ static bool shake_hands(struct redis_link *link, struct redis_tls *tls, int64_t 
     link->ssl = redis_tls_open(tls, link->fd);
     if (!link->ssl)
         return fail(problem, "TLS", ENOMEM);
-    while (!error && (done = redis_tls_shake(link->ssl, &events, problem)) == 0)
-        error = wait_for(link->fd, events, deadline_us);
+    while (!error && done == 0) {
+        done = redis_tls_shake(link->ssl, &events, problem);
+        if (done == 0)
+            error = wait_for(link->fd, events, deadline_us);
+    }
     return error ? fail(problem, "the TLS handshake failed; does it speak TLS at that port?", error)
                  : done > 0;
 }

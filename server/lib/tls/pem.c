@@ -60,12 +60,13 @@ static bool is_at_end(void)
 static bool read_certificates(BIO *bio, STACK_OF(X509) * certificates)
 {
     bool asked = false;
-    X509 *certificate;
-    while ((certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, &asked))) {
+    X509 *certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, &asked);
+    while (certificate) {
         if (sk_X509_push(certificates, certificate) <= 0) {
             X509_free(certificate);
             return false;
         }
+        certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, &asked);
     }
     return is_at_end();
 }
@@ -98,12 +99,13 @@ STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct err
 static bool read_crls(BIO *bio, STACK_OF(X509_CRL) * lists)
 {
     bool asked = false;
-    X509_CRL *list;
-    while ((list = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, &asked))) {
+    X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, &asked);
+    while (list) {
         if (sk_X509_CRL_push(lists, list) <= 0) {
             X509_CRL_free(list);
             return false;
         }
+        list = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, &asked);
     }
     return is_at_end();
 }

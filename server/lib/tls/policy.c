@@ -66,7 +66,10 @@ static bool read_own(X509 *own, struct policy *policy, struct error_text *error)
 
 static bool read_crl(const struct config_tls *tls, struct policy *policy, struct error_text *error)
 {
-    return !tls->crl || (policy->revoked = crl_load(tls->crl, error));
+    if (!tls->crl)
+        return true;
+    policy->revoked = crl_load(tls->crl, error);
+    return policy->revoked;
 }
 
 void policy_free(struct policy *policy)
