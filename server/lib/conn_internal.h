@@ -131,8 +131,8 @@ bool conn_must_begin(const actpass_conn *conn);
  * the renegotiation's deadline if that is earlier than DEADLINE_US. */
 int64_t conn_meanwhile(actpass_conn *conn, unsigned *want, int64_t deadline_us);
 
-/* Has that deadline passed? Sets the close reason if it has. */
-bool conn_settles_late(actpass_conn *conn);
+/* Sets the close reason if that deadline has passed. Returns true if it has. */
+bool conn_end_late_renegotiation(actpass_conn *conn);
 
 /* ---- The peer, and the close reason ---------------------------------------------------------- */
 

@@ -48,7 +48,7 @@ enum relay_wait conn_wait_until(actpass_conn *conn, unsigned want, struct pollfd
     int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
     enum relay_wait result = wait_idly(conn, want, extra, extras, until_us);
     if (result == WAIT_TIMEOUT && until_us < deadline_us)
-        return conn_settles_late(conn) ? WAIT_CANCELLED : WAIT_READY;
+        return conn_end_late_renegotiation(conn) ? WAIT_CANCELLED : WAIT_READY;
     if (result == WAIT_CANCELLED)
         conn_end_of_transport(conn);
     return result;
@@ -239,7 +239,7 @@ int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us)
         int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
         enum relay_wait wait = relay_wait(conn->relay, want, NULL, 0, until_us);
         if (wait == WAIT_TIMEOUT && until_us < deadline_us)
-            (void)conn_settles_late(conn);
+            (void)conn_end_late_renegotiation(conn);
         else if (wait == WAIT_TIMEOUT)
             conn_fail(conn, ACTPASS_TIMEOUT, "the peer did not take our last data in time");
         else if (wait == WAIT_CANCELLED)

@@ -94,7 +94,7 @@ int64_t conn_meanwhile(actpass_conn *conn, unsigned *want, int64_t deadline_us)
     return deadline_us;
 }
 
-bool conn_settles_late(actpass_conn *conn)
+bool conn_end_late_renegotiation(actpass_conn *conn)
 {
     pthread_mutex_lock(&conn->lock);
     bool late = conn->renegotiating && clock_now_us() >= conn->settle_by_us;

@@ -37,13 +37,14 @@ static BIO *open_file(const char *what, const char *path, struct error_text *err
     return bio;
 }
 
-/* Did reading fail for lack of memory, and not because of the file? An empty error queue means that
- * OpenSSL had no memory for an entry. Empties the queue; *REASON is what OpenSSL said. */
-static bool no_memory(const char *what, const char *path, const char **reason,
-                      struct error_text *error)
+/* Writes the error and returns true if reading failed for lack of memory, not because of the file.
+ * An empty error queue means that OpenSSL had no memory for an entry. Empties the queue; *REASON is
+ * what OpenSSL said. */
+static bool report_no_memory(const char *what, const char *path, const char **reason,
+                             struct error_text *error)
 {
     bool silent = ERR_peek_error() == 0;
-    bool was_short = openssl_memory_was_short(reason);
+    bool was_short = openssl_take_memory_error(reason);
     if (!silent && !was_short)
         return false;
     error_set(error, "out of memory for %s %s", what, path);
@@ -81,7 +82,7 @@ STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct err
     bool fine = certificates && read_certificates(bio, certificates);
     const char *reason;
     BIO_free(bio);
-    if (!fine && !no_memory(what, path, &reason, error))
+    if (!fine && !report_no_memory(what, path, &reason, error))
         error_set(error,
                   "%s %s holds a certificate that cannot be read (%s): give a PEM file that "
                   "is whole",
@@ -120,7 +121,7 @@ STACK_OF(X509_CRL) * pem_crls(const char *path, struct error_text *error)
     bool fine = lists && read_crls(bio, lists);
     const char *reason;
     BIO_free(bio);
-    if (!fine && !no_memory("crl", path, &reason, error))
+    if (!fine && !report_no_memory("crl", path, &reason, error))
         error_set(error,
                   "crl %s holds a revocation list that cannot be read (%s): give a PEM file that "
                   "is whole",
@@ -173,7 +174,7 @@ EVP_PKEY *pem_key(const char *path, struct error_text *error)
                   "key %s is protected by a passphrase, which actpass does not ask for: give "
                   "the key without one, as openssl pkey -in %s -out NEW makes it",
                   path, path);
-    else if (!key && !no_memory("key", path, &reason, error))
+    else if (!key && !report_no_memory("key", path, &reason, error))
         error_set(error,
                   "key %s holds no private key that can be read: give a PEM file with BEGIN "
                   "PRIVATE KEY",

@@ -153,7 +153,7 @@ bool policy_accepts(const struct policy *policy, const X509 *peer, struct error_
 {
     (void)ERR_set_mark(); /* names that cannot be parsed leave errors behind (hazard 6) */
     bool accepts = judge(policy, peer, error);
-    if (!accepts && openssl_memory_was_short(NULL))
+    if (!accepts && openssl_take_memory_error(NULL))
         error_set_no_memory(error);
     (void)ERR_pop_to_mark();
     return accepts;
