@@ -49,6 +49,18 @@ static struct record **find(struct memory *memory, const struct store_key *key)
     return place;
 }
 
+/* The link to the record from the one that came after it. */
+static struct record **link_from_newer(struct memory *memory, struct record *record)
+{
+    return record->newer ? &record->newer->older : &memory->newest;
+}
+
+/* The link to the record from the one that came before it. */
+static struct record **link_from_older(struct memory *memory, struct record *record)
+{
+    return record->older ? &record->older->newer : &memory->oldest;
+}
+
 /* *PLACE may be NULL. */
 static void drop(struct memory *memory, struct record **place)
 {
@@ -56,8 +68,10 @@ static void drop(struct memory *memory, struct record **place)
     if (!record)
         return;
     *place = record->next;
-    *(record->older ? &record->older->newer : &memory->oldest) = record->newer;
-    *(record->newer ? &record->newer->older : &memory->newest) = record->older;
+    struct record **from_older = link_from_older(memory, record);
+    struct record **from_newer = link_from_newer(memory, record);
+    *from_older = record->newer;
+    *from_newer = record->older;
     memory->count--;
     memory->bytes -= cost(record);
     OPENSSL_clear_free(record, cost(record)); /* it holds a resumption secret */
@@ -69,7 +83,7 @@ static void add(struct memory *memory, struct record *record)
     record->next = *place;
     *place = record;
     record->older = memory->newest;
-    *(memory->newest ? &memory->newest->newer : &memory->oldest) = record;
+    *link_from_older(memory, record) = record;
     memory->newest = record;
     memory->count++;
     memory->bytes += cost(record);

@@ -223,7 +223,10 @@ static bool copy_address(struct config_address *address, const struct config_ses
     address->kind = where->path ? CONFIG_ADDRESS_UNIX : CONFIG_ADDRESS_TCP;
     address->text = strdup(from);
     address->port = where->port;
-    *(where->path ? &address->path : &address->host) = copy;
+    if (where->path)
+        address->path = copy;
+    else
+        address->host = copy;
     return copy && address->text;
 }
 
