@@ -78,13 +78,16 @@ static bool ask_by_renegotiation(actpass_conn *conn, struct error_text *why)
                      openssl_reason());
 }
 
-static enum conn_asked ask_locked(actpass_conn *conn, bool required, struct error_text *why)
+static enum conn_asked ask_locked(actpass_conn *conn, enum conn_demand demand,
+                                  struct error_text *why)
 {
     unsigned want;
     if (!conn_room_for_early(conn))
         return ASKED_FAILED;
     SSL_set_verify(conn->ssl,
-                   required ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER,
+                   demand == CERTIFICATE_REQUIRED
+                       ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
+                       : SSL_VERIFY_PEER,
                    NULL);
     conn_prepare(conn);
     bool by_message = SSL_version(conn->ssl) >= TLS1_3_VERSION;
@@ -96,7 +99,7 @@ static enum conn_asked ask_locked(actpass_conn *conn, bool required, struct erro
     return outcome == OUTCOME_FAILED || outcome == OUTCOME_CLOSED ? ASKED_FAILED : ASKED_AGAIN;
 }
 
-static enum conn_asked ask(actpass_conn *conn, bool required, struct error_text *why)
+static enum conn_asked ask(actpass_conn *conn, enum conn_demand demand, struct error_text *why)
 {
     pthread_mutex_lock(&conn->lock);
     enum conn_asked result = ASKED_FAILED;
@@ -110,7 +113,7 @@ static enum conn_asked ask(actpass_conn *conn, bool required, struct error_text 
     else if (conn->peer_closed || conn->close_notify_sent)
         result = none(why, "the connection is closing already");
     else
-        result = ask_locked(conn, required, why);
+        result = ask_locked(conn, demand, why);
     pthread_mutex_unlock(&conn->lock);
     return result;
 }
@@ -181,13 +184,13 @@ static bool wait_for(actpass_conn *conn, unsigned want, int64_t deadline_us)
 }
 
 /* A record must be sent whole, so there must be room for it before (hazard 13). */
-enum conn_asked conn_ask_certificate(actpass_conn *conn, bool required, int64_t deadline_us,
-                                     struct error_text *why)
+enum conn_asked conn_ask_certificate(actpass_conn *conn, enum conn_demand demand,
+                                     int64_t deadline_us, struct error_text *why)
 {
     unsigned want = RELAY_READABLE;
     conn_enter(conn);
     enum conn_asked result =
-        wait_for(conn, RELAY_WRITABLE, deadline_us) ? ask(conn, required, why) : ASKED_FAILED;
+        wait_for(conn, RELAY_WRITABLE, deadline_us) ? ask(conn, demand, why) : ASKED_FAILED;
     while (result == ASKED_AGAIN) {
         result = receive_answer(conn, &want, why);
         if (result == ASKED_AGAIN && !wait_for(conn, want, deadline_us))
@@ -206,7 +209,7 @@ int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms)
     struct error_text why = {""};
     if (timeout_ms < 0)
         timeout_ms = conn->config->connection.handshake_timeout_ms;
-    switch (conn_ask_certificate(conn, true, clock_deadline_ms(timeout_ms), &why)) {
+    switch (conn_ask_certificate(conn, CERTIFICATE_REQUIRED, clock_deadline_ms(timeout_ms), &why)) {
     case ASKED_GIVEN:
         return 0;
     case ASKED_NONE: /* TLS has not failed, so it is closed in order */

@@ -10,7 +10,7 @@ enum { DISCARD_MAX = 262144 };
 /* Code that uses actpass_ssl may have closed TLS, or have seen it fail. */
 static void adopt_ssl_state(actpass_conn *conn)
 {
-    relay_set_blocking(conn->relay, false, -1);
+    relay_set_nonblocking(conn->relay);
     /* SSL_set_shutdown and a quiet shutdown set these flags, but send and receive nothing. */
     SSL_set_quiet_shutdown(conn->ssl, 0);
     SSL_set_shutdown(conn->ssl, (conn->close_notify_sent ? SSL_SENT_SHUTDOWN : 0) |

@@ -234,7 +234,7 @@ struct ssl_st *actpass_ssl(actpass_conn *conn)
 {
     if (!conn->handshaken)
         return NULL;
-    relay_set_blocking(conn->relay, true, conn->config->connection.idle_timeout_ms);
+    relay_set_blocking(conn->relay, conn->config->connection.idle_timeout_ms);
     return conn->ssl;
 }
 
