@@ -5,14 +5,13 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <stdio.h>
 #include <string.h>
 
 void conn_fail(actpass_conn *conn, actpass_end end, const char *why)
 {
     pthread_mutex_lock(&conn->end_lock);
     if (conn->end == ACTPASS_OPEN) {
-        snprintf(conn->error, sizeof(conn->error), "%s", why);
+        error_set(&conn->error, "%s", why);
         conn->end = end;
     }
     pthread_mutex_unlock(&conn->end_lock);
@@ -25,9 +24,9 @@ void conn_refuse(actpass_conn *conn, const struct error_text *why)
 
 static void fail_with(actpass_conn *conn, actpass_end end, const char *what, const char *detail)
 {
-    char why[512];
-    snprintf(why, sizeof(why), "%s: %s", what, detail);
-    conn_fail(conn, end, why);
+    struct error_text why;
+    error_set(&why, "%s: %s", what, detail);
+    conn_fail(conn, end, why.text);
 }
 
 /* For a failed call of OpenSSL with an empty error queue and a transport without an error. Up to

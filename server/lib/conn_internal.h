@@ -12,6 +12,7 @@
 #ifndef ACTPASS_SERVER_CONN_INTERNAL_H
 #define ACTPASS_SERVER_CONN_INTERNAL_H
 
+#include "server/lib/base/error.h"
 #include "server/lib/conn.h"
 #include "server/lib/settings.h"
 #include "server/lib/tls/binding.h"
@@ -89,7 +90,7 @@ struct actpass_conn {
     pthread_mutex_t end_lock;
     bool role_notified; /* the event was sent */
     _Atomic actpass_end end;
-    char error[512];
+    struct error_text error;
 };
 
 /* The result of an SSL call. */

@@ -245,7 +245,7 @@ actpass_end actpass_ended(const actpass_conn *conn)
 
 const char *actpass_error(const actpass_conn *conn)
 {
-    return conn->end == ACTPASS_OPEN ? "" : conn->error;
+    return conn->end == ACTPASS_OPEN ? "" : conn->error.text;
 }
 
 void actpass_info(actpass_conn *conn, actpass_info_t *info)

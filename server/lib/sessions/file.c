@@ -224,7 +224,8 @@ out_file:
 static const char *remedy(int error)
 {
     if (error == MDB_INVALID || error == MDB_VERSION_MISMATCH || error == MDB_CORRUPTED)
-        return ": it is no store of sessions: name another file, or remove it and its -lock file";
+        return ": it is not a store of sessions: name another file, or remove it and its -lock "
+               "file";
     if (error == EACCES || error == EPERM)
         return ": let actpass read and write it and its -lock file";
     if (error == ENOENT || error == ENOTDIR)

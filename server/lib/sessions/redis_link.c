@@ -205,8 +205,8 @@ static bool send_all(struct redis_link *link, const char *data, size_t size, int
     return !error || fail(problem, "cannot ask", error);
 }
 
-/* One read of the answer. Refuses an array, which is no answer to our commands, since hiredis would
- * allocate the announced length. */
+/* One read of the answer. Refuses an array, which does not answer any of our commands, since
+ * hiredis would allocate the announced length. */
 static bool take_some(struct redis_link *link, int64_t deadline_us, struct error_text *problem)
 {
     char buffer[4096];

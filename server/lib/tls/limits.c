@@ -39,10 +39,10 @@ static void set_options(SSL_CTX *ctx)
 
 /* Without an explicit minimum a TLS 1.1 hello is answered with internal_error (hazard 45). The
  * maximum is left to openssl.cnf, which cannot bring it below the minimum. */
-static bool set_versions(SSL_CTX *ctx, enum config_tls_version least)
+static bool set_versions(SSL_CTX *ctx, enum config_tls_version min)
 {
-    return SSL_CTX_set_min_proto_version(ctx, least == CONFIG_TLS_1_3 ? TLS1_3_VERSION
-                                                                      : TLS1_2_VERSION) == 1;
+    return SSL_CTX_set_min_proto_version(ctx, min == CONFIG_TLS_1_3 ? TLS1_3_VERSION
+                                                                    : TLS1_2_VERSION) == 1;
 }
 
 bool limits_use(SSL_CTX *ctx, const struct config_tls *tls)
