@@ -265,8 +265,8 @@ static int resolve_number(const char *host, const char *port, int flags, struct 
     return ask(host, port, (flags & ~AI_ADDRCONFIG) | AI_NUMERICHOST, found);
 }
 
-const char *resolve(const char *host, uint16_t port, int flags, const struct dial_wait *wait,
-                    int64_t deadline_us, struct addrinfo **found)
+const char *resolve_host(const char *host, uint16_t port, int flags, const struct dial_wait *wait,
+                         int64_t deadline_us, struct addrinfo **found)
 {
     char number[8];
     (void)snprintf(number, sizeof(number), "%u", (unsigned)port);

@@ -19,8 +19,8 @@ static bool start(EVP_CIPHER_CTX *gcm, enum direction direction, const struct se
            EVP_CipherUpdate(gcm, NULL, &size, purpose.data, (int)purpose.size) == 1;
 }
 
-size_t seal(const struct key_set *keys, struct seal_purpose purpose, const void *data, size_t size,
-            uint8_t *sealed)
+size_t seal_data(const struct key_set *keys, struct seal_purpose purpose, const void *data,
+                 size_t size, uint8_t *sealed)
 {
     int out = 0, rest = 0;
     const struct session_key *key = &keys->keys[0];
