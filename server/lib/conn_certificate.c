@@ -3,6 +3,7 @@
  * renegotiation that we start. The certificate comes only once the client reads, and data that it
  * sent before comes first (hazards 23 and 24). */
 #include "relay/clock.h"
+#include "relay/lock.h"
 #include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
 
@@ -31,11 +32,11 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate)
 
 bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct error_text *error)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     X509 *peer = conn->proven ? SSL_get0_peer_certificate(conn->ssl) : NULL;
     bool is = peer ? policy_accepts(policy, peer, error)
                    : error_set(error, "the peer has shown no certificate");
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return is;
 }
 
@@ -101,7 +102,7 @@ static enum conn_asked ask_locked(actpass_conn *conn, enum conn_demand demand,
 
 static enum conn_asked ask(actpass_conn *conn, enum conn_demand demand, struct error_text *why)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     enum conn_asked result = ASKED_FAILED;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken)
         error_set(why, "the connection is not open");
@@ -114,7 +115,7 @@ static enum conn_asked ask(actpass_conn *conn, enum conn_demand demand, struct e
         result = none(why, "the connection is closing already");
     else
         result = ask_locked(conn, demand, why);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return result;
 }
 
@@ -160,10 +161,10 @@ static enum conn_asked receive_answer_locked(actpass_conn *conn, unsigned *want,
 
 static enum conn_asked receive_answer(actpass_conn *conn, unsigned *want, struct error_text *why)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     enum conn_asked result =
         conn->end == ACTPASS_OPEN ? receive_answer_locked(conn, want, why) : ASKED_FAILED;
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return result;
 }
 
@@ -197,9 +198,9 @@ enum conn_asked conn_ask_certificate(actpass_conn *conn, enum conn_demand demand
             result = ASKED_FAILED;
     }
     conn_flush(conn);
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     conn_drop_early(conn);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     conn_leave(conn);
     return result;
 }

@@ -1,5 +1,6 @@
 /* The close reason: the one place that maps SSL_get_error, the error queue and what the transport
  * has seen to an actpass_end. */
+#include "relay/lock.h"
 #include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
 
@@ -9,12 +10,12 @@
 
 void conn_fail(actpass_conn *conn, actpass_end end, const char *why)
 {
-    pthread_mutex_lock(&conn->end_lock);
+    lock_take(&conn->end_lock);
     if (conn->end == ACTPASS_OPEN) {
         error_set(&conn->error, "%s", why);
         conn->end = end;
     }
-    pthread_mutex_unlock(&conn->end_lock);
+    lock_release(&conn->end_lock);
 }
 
 void conn_refuse(actpass_conn *conn, const struct error_text *why)

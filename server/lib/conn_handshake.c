@@ -1,6 +1,7 @@
 /* The handshake: the role from the relay's verdict, an SSL object for it, TLS, and the check of the
  * peer's identity. */
 #include "relay/clock.h"
+#include "relay/lock.h"
 #include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
 
@@ -210,7 +211,7 @@ static bool accepts(const actpass_conn *conn, struct error_text *refusal)
 static enum outcome step(actpass_conn *conn, unsigned *want)
 {
     struct error_text refusal;
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     conn_prepare(conn);
     enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);
     if (outcome == OUTCOME_CLOSED) { /* an alert close_notify instead of a hello (hazard 20) */
@@ -227,7 +228,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
     }
     if (outcome == OUTCOME_FAILED)
         tls_context_failed(conn->config->tls, conn->ssl);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return outcome;
 }
 
@@ -243,11 +244,11 @@ static bool follow_role(actpass_conn *conn, enum role *role)
         conn_end_without_role(conn, &verdict);
         return false;
     }
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     SSL_free(conn->ssl);
     conn->ssl = NULL;
     bool made = make_ssl(conn, verdict.role);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     conn_notify(conn, ACTPASS_EVENT_ROLE);
     return made;
 }
@@ -283,9 +284,9 @@ static void note_syn_data(actpass_conn *conn)
     if (!conn->config->connection.tcp_fast_open)
         return;
     bool syn_data = relay_syn_data(conn->relay);
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     conn->syn_data = syn_data;
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
 }
 
 static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
@@ -309,19 +310,19 @@ static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
 
 static bool answer_more(actpass_conn *conn, unsigned *want)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     conn_prepare(conn);
     enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return outcome == OUTCOME_AGAIN;
 }
 
 void conn_answer(actpass_conn *conn, int64_t deadline_us)
 {
     unsigned want = 0;
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     bool made = make_ssl(conn, ROLE_SERVER);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     while (made && answer_more(conn, &want) &&
            relay_wait(conn->relay, want, NULL, 0, deadline_us) == WAIT_READY)
         ;

@@ -1,6 +1,7 @@
 /* Reading, writing and waiting on a connection. SSL calls never block; waits are outside
  * conn->lock, so one reader and one writer thread can work at once (hazard 10). */
 #include "relay/clock.h"
+#include "relay/lock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/idle.h"
 
@@ -15,10 +16,10 @@ void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg)
 static void give_back(actpass_conn *conn)
 {
     conn->on_idle(conn->on_idle_arg);
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     if (conn->handshaken)
         (void)SSL_free_buffers(conn->ssl); /* fails while they hold data, which is no harm */
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
 }
 
 /* A wait in parts: a short one; after memory was freed, one until the allocator has returned it to
@@ -118,7 +119,7 @@ static void serve_writer(actpass_conn *conn)
 
 int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     int64_t result;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken)
         result = -1;
@@ -130,7 +131,7 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
         result = read_locked(conn, buffer, size);
     if (result > 0)
         serve_writer(conn);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return result;
 }
 
@@ -163,13 +164,13 @@ static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size
 
 int64_t conn_write_some(actpass_conn *conn, const void *data, size_t size)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     int64_t result;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken || conn->close_notify_sent)
         result = -1;
     else
         result = size ? write_locked(conn, data, size) : 0;
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return result;
 }
 
@@ -231,9 +232,9 @@ int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us)
 {
     for (;;) {
         unsigned want = RELAY_WRITABLE;
-        pthread_mutex_lock(&conn->lock);
+        lock_take(&conn->lock);
         int result = try_close_notify(conn);
-        pthread_mutex_unlock(&conn->lock);
+        lock_release(&conn->lock);
         if (result != CONN_AGAIN)
             return result;
         int64_t until_us = conn_meanwhile(conn, &want, deadline_us);

@@ -1,4 +1,5 @@
 /* Creation and release of a connection, and information about it. */
+#include "relay/lock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/role.h"
 
@@ -23,10 +24,10 @@ void conn_notify_role(actpass_conn *conn)
 {
     if (relay_verdict(conn->relay).role == ROLE_AUTO)
         return;
-    pthread_mutex_lock(&conn->end_lock);
+    lock_take(&conn->end_lock);
     bool notified = conn->role_notified;
     conn->role_notified = true;
-    pthread_mutex_unlock(&conn->end_lock);
+    lock_release(&conn->end_lock);
     if (!notified)
         conn_notify(conn, ACTPASS_EVENT_ROLE);
 }
@@ -261,7 +262,7 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
                              .received = status.received,
                              .sent = status.sent,
                              .peer_address = conn->peer_address};
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     info->protocol = conn->protocol;
     info->cipher = conn->cipher;
     info->alpn = conn->alpn[0] ? conn->alpn : ""; /* not the buffer if it may still be written */
@@ -269,7 +270,7 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
     info->syn_data = conn->syn_data;
     info->peer_subject = conn->subject ? conn->subject : "";
     info->peer_fingerprint = conn->fingerprint[0] ? conn->fingerprint : "";
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
 }
 
 /* The public enumeration and the relay's are the same list. */

@@ -1,5 +1,7 @@
 #include "server/lib/peers.h"
 
+#include "relay/lock.h"
+
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -135,25 +137,25 @@ static struct peer *least_recently_used(struct peer *set)
 
 int64_t peers_get(struct peers *peers, const struct peer_key *key)
 {
-    pthread_mutex_lock(&peers->lock);
+    lock_take(&peers->lock);
     struct peer *peer = find(set_of(peers, key), key);
     int64_t value = 0;
     if (peer) {
         peer->used = ++peers->uses;
         value = peer->value;
     }
-    pthread_mutex_unlock(&peers->lock);
+    lock_release(&peers->lock);
     return value;
 }
 
 void peers_set(struct peers *peers, const struct peer_key *key, int64_t value)
 {
-    pthread_mutex_lock(&peers->lock);
+    lock_take(&peers->lock);
     struct peer *set = set_of(peers, key);
     struct peer *peer = find(set, key);
     if (!peer && value != 0)
         peer = least_recently_used(set);
     if (peer)
         *peer = (struct peer){.key = *key, .value = value, .used = ++peers->uses};
-    pthread_mutex_unlock(&peers->lock);
+    lock_release(&peers->lock);
 }

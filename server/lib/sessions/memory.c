@@ -2,6 +2,7 @@
 #include "server/lib/sessions/memory.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 
 #include <openssl/crypto.h>
 #include <pthread.h>
@@ -108,11 +109,11 @@ static enum store_result put(struct store *store, const struct store_key *key, c
     record->expires_us = clock_deadline_ms(lifetime_s * 1000);
     record->size = size;
     memcpy(record->data, data, size);
-    pthread_mutex_lock(&memory->lock);
+    lock_take(&memory->lock);
     drop(memory, find(memory, key));
     add(memory, record);
     make_room(memory);
-    pthread_mutex_unlock(&memory->lock);
+    lock_release(&memory->lock);
     return STORE_DONE;
 }
 
@@ -121,17 +122,17 @@ static enum store_result get(struct store *store, const struct store_key *key, v
 {
     struct memory *memory = (struct memory *)store;
     (void)problem;
-    pthread_mutex_lock(&memory->lock);
+    lock_take(&memory->lock);
     struct record **place = find(memory, key);
     if (*place && clock_now_us() >= (*place)->expires_us)
         drop(memory, place);
     else if (*place) {
         *size = (*place)->size;
         memcpy(buffer, (*place)->data, *size);
-        pthread_mutex_unlock(&memory->lock);
+        lock_release(&memory->lock);
         return STORE_DONE;
     }
-    pthread_mutex_unlock(&memory->lock);
+    lock_release(&memory->lock);
     return STORE_MISS;
 }
 
@@ -140,11 +141,11 @@ static enum store_result take_out(struct store *store, const struct store_key *k
 {
     struct memory *memory = (struct memory *)store;
     (void)problem;
-    pthread_mutex_lock(&memory->lock);
+    lock_take(&memory->lock);
     struct record **place = find(memory, key);
     bool there = *place;
     drop(memory, place);
-    pthread_mutex_unlock(&memory->lock);
+    lock_release(&memory->lock);
     return there ? STORE_DONE : STORE_MISS;
 }
 
