@@ -8,7 +8,9 @@
  *   conn_early.c        data that is read during another operation
  *   conn_end.c          the close reason: the only place that maps a failed SSL call
  *   conn_close.c        the orderly close
- */
+ *   conn_call.c         what the calls begin and end with
+ *
+ * No two of them call each other in a circle. */
 #ifndef ACTPASS_SERVER_CONN_INTERNAL_H
 #define ACTPASS_SERVER_CONN_INTERNAL_H
 

@@ -14,24 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-void conn_notify(actpass_conn *conn, actpass_event event)
-{
-    if (conn->config->on_event)
-        conn->config->on_event(conn, event, conn->config->on_event_arg);
-}
-
-void conn_notify_role(actpass_conn *conn)
-{
-    if (relay_verdict(conn->relay).role == ROLE_AUTO)
-        return;
-    lock_take(&conn->end_lock);
-    bool notified = conn->role_notified;
-    conn->role_notified = true;
-    lock_release(&conn->end_lock);
-    if (!notified)
-        conn_notify(conn, ACTPASS_EVENT_ROLE);
-}
-
 /* On the relay's thread. */
 static void on_verdict(void *arg)
 {
@@ -160,16 +142,6 @@ bool conn_syn_refused(actpass_conn *conn)
 bool conn_address_busy(actpass_conn *conn)
 {
     return !conn->connected && relay_status(conn->relay).error == EADDRNOTAVAIL;
-}
-
-void conn_enter(actpass_conn *conn)
-{
-    relay_enter(conn->relay);
-}
-
-void conn_leave(actpass_conn *conn)
-{
-    relay_leave(conn->relay);
 }
 
 /* The first recv shows whether it is connected: one that was reset looks the same here. */

@@ -3,6 +3,9 @@
  *   sessions.c    new, free, and what both roles need
  *   as_server.c   stores and tickets
  *   as_client.c   the table of sessions that peers gave us
+ *   session.c     one session
+ *
+ * A file calls only files of the rows below its own.
  */
 #ifndef ACTPASS_SERVER_SESSIONS_INTERNAL_H
 #define ACTPASS_SERVER_SESSIONS_INTERNAL_H
