@@ -46,9 +46,11 @@ static void revise(struct relay *relay, enum role role, enum cause cause)
 static void discard_output(struct relay *relay)
 {
     const uint8_t *data;
-    size_t size;
-    while ((size = relay->transport->output(relay, &data)) > 0)
+    size_t size = relay->transport->output(relay, &data);
+    while (size > 0) {
         relay->transport->sent(relay, size);
+        size = relay->transport->output(relay, &data);
+    }
 }
 
 /* Removes the peer's hello, which ends at END, from the front: our client must not read it. */

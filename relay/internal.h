@@ -1,14 +1,5 @@
-/* What the files of the relay share, beside state.h and wake.h. A file calls only files of the rows
- * above its own:
- *
- *   state.c wake.c             the state and its lock; who must be woken
- *   fastopen.c socket.c        one send or receive
- *   glare.c pair.c direct.c    two ClientHellos; the two transports
- *   sniff.c                    the first bytes and the verdict
- *   loop.c                     the I/O loop: poll, receive, send
- *   wait.c                     the conversation's waits and calls
- *   bio.c life.c               the BIO under SSL; new, abort, close, free
- *   thread.c                   the relay thread
+/* What the files of the relay share, beside state.h and wake.h. A file calls only files of lower
+ * floors ("Floors" in README.md).
  *
  * All functions here need the lock. Those marked (drops) release it around a system call. */
 #ifndef ACTPASS_RELAY_INTERNAL_H

@@ -97,11 +97,18 @@ struct relay_status relay_status(struct relay *relay)
     return status;
 }
 
-void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout_ms)
+void relay_set_blocking(struct relay *relay, int64_t read_timeout_ms)
 {
     relay_lock(relay);
-    relay->ssl.blocking = blocking;
+    relay->ssl.blocking = true;
     relay->ssl.read_timeout_ms = read_timeout_ms;
+    relay_unlock(relay);
+}
+
+void relay_set_nonblocking(struct relay *relay)
+{
+    relay_lock(relay);
+    relay->ssl.blocking = false;
     relay_unlock(relay);
 }
 

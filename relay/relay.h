@@ -125,10 +125,13 @@ void relay_glare_failed(struct relay *relay);
  * Returns NULL without memory. */
 BIO *relay_bio(struct relay *relay);
 
-/* With blocking true, the BIO waits inside its reads (for read_timeout_ms; negative: no limit) and
- * writes (for the write timeout), and reports failure as -1 with errno ETIMEDOUT, ECANCELED or the
- * transport's (hazard 5). With false, it asks for a retry. */
-void relay_set_blocking(struct relay *relay, bool blocking, int64_t read_timeout_ms);
+/* From now on the BIO waits inside its reads (for READ_TIMEOUT_MS; negative: no limit) and writes
+ * (for the write timeout), and reports failure as -1 with errno ETIMEDOUT, ECANCELED or the
+ * transport's (hazard 5). */
+void relay_set_blocking(struct relay *relay, int64_t read_timeout_ms);
+
+/* From now on the BIO asks for a retry instead, as it does at first. */
+void relay_set_nonblocking(struct relay *relay);
 
 /* Waits until one of WANT is true or one of the extra descriptors is ready (revents are set):
  * WAIT_READY; or until the deadline passes or the relay is aborted. Sends output meanwhile. WANT

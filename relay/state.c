@@ -1,17 +1,11 @@
 #include "relay/state.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 /* ---- The lock ----------------------------------------------------------------------------- */
-
-static void must_succeed(int error)
-{
-    if (error)
-        abort();
-}
 
 #ifdef NDEBUG
 static void note_held(struct relay *relay)
@@ -57,58 +51,49 @@ int state_init_locks(struct relay *relay)
     error = clock_init_cond(&relay->waiters.parked);
     if (!error)
         return 0;
-    must_succeed(pthread_cond_destroy(&relay->waiters.arrived));
+    lock_must_succeed(pthread_cond_destroy(&relay->waiters.arrived));
 out_lock:
-    must_succeed(pthread_mutex_destroy(&relay->lock));
+    lock_must_succeed(pthread_mutex_destroy(&relay->lock));
     return error;
 }
 
 void state_destroy_locks(struct relay *relay)
 {
-    must_succeed(pthread_cond_destroy(&relay->waiters.parked));
-    must_succeed(pthread_cond_destroy(&relay->waiters.arrived));
-    must_succeed(pthread_mutex_destroy(&relay->lock));
+    lock_must_succeed(pthread_cond_destroy(&relay->waiters.parked));
+    lock_must_succeed(pthread_cond_destroy(&relay->waiters.arrived));
+    lock_must_succeed(pthread_mutex_destroy(&relay->lock));
 }
 
 void relay_lock(struct relay *relay)
 {
-    must_succeed(pthread_mutex_lock(&relay->lock));
+    lock_take(&relay->lock);
     note_held(relay);
 }
 
 void relay_unlock(struct relay *relay)
 {
     note_released(relay);
-    must_succeed(pthread_mutex_unlock(&relay->lock));
+    lock_release(&relay->lock);
 }
 
 bool state_sleep(struct relay *relay, pthread_cond_t *condition, int64_t deadline_us)
 {
-    int error;
     note_released(relay);
-    if (deadline_us == DEADLINE_NEVER) {
-        error = pthread_cond_wait(condition, &relay->lock);
-    } else {
-        struct timespec until = clock_absolute(deadline_us);
-        error = pthread_cond_timedwait(condition, &relay->lock, &until);
-    }
+    bool late = lock_sleep(condition, &relay->lock, deadline_us);
     note_held(relay);
-    if (error == ETIMEDOUT)
-        return true;
-    must_succeed(error);
-    return false;
+    return late;
 }
 
 void state_signal(struct relay *relay, pthread_cond_t *condition)
 {
     state_assert_held(relay);
-    must_succeed(pthread_cond_signal(condition));
+    lock_signal(condition);
 }
 
 void state_broadcast(struct relay *relay, pthread_cond_t *condition)
 {
     state_assert_held(relay);
-    must_succeed(pthread_cond_broadcast(condition));
+    lock_broadcast(condition);
 }
 
 /* ---- Setters ------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 #include "relay/threads.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -101,11 +102,11 @@ static bool wait_for_job(struct threads *threads, struct worker *worker)
 {
     if (threads->closing || threads->idle_count >= threads->keep_max)
         return false;
-    struct timespec until = clock_absolute(clock_deadline_ms(threads->keep_ms));
+    int64_t deadline_us = clock_deadline_ms(threads->keep_ms);
     idle_push(threads, worker);
-    int error = 0;
-    while (!worker->job && !threads->closing && error == 0)
-        error = pthread_cond_timedwait(&worker->wake, &threads->lock, &until);
+    bool late = false;
+    while (!worker->job && !threads->closing && !late)
+        late = lock_sleep(&worker->wake, &threads->lock, deadline_us);
     if (worker->job)
         return true;
     idle_remove(threads, worker);
@@ -131,22 +132,22 @@ static void *worker_main(void *arg)
     struct worker *worker = arg;
     struct threads *threads = worker->threads;
 
-    pthread_mutex_lock(&threads->lock);
+    lock_take(&threads->lock);
     worker->thread = pthread_self(); /* pthread_create may store it too late for the joiner */
     do {
         void (*job)(void *) = worker->job;
         void *job_arg = worker->arg;
         worker->job = NULL;
-        pthread_mutex_unlock(&threads->lock);
+        lock_release(&threads->lock);
         job(job_arg);
-        pthread_mutex_lock(&threads->lock);
+        lock_take(&threads->lock);
     } while (wait_for_job(threads, worker));
 
     struct worker *before = threads->ended;
     threads->ended = worker;
     if (--threads->count == 0)
-        pthread_cond_signal(&threads->empty);
-    pthread_mutex_unlock(&threads->lock);
+        lock_signal(&threads->empty);
+    lock_release(&threads->lock);
     join_and_free(before);
     return NULL;
 }
@@ -185,16 +186,16 @@ static int run_on_new_thread(struct threads *threads, void (*job)(void *arg), vo
         free(worker);
         return error;
     }
-    pthread_mutex_lock(&threads->lock);
+    lock_take(&threads->lock);
     threads->count++;
-    pthread_mutex_unlock(&threads->lock);
+    lock_release(&threads->lock);
 
     error = create_with_signals_blocked(threads, worker);
     if (error != 0) {
-        pthread_mutex_lock(&threads->lock);
+        lock_take(&threads->lock);
         if (--threads->count == 0)
-            pthread_cond_signal(&threads->empty);
-        pthread_mutex_unlock(&threads->lock);
+            lock_signal(&threads->empty);
+        lock_release(&threads->lock);
         worker_free(worker);
     }
     return error;
@@ -202,18 +203,18 @@ static int run_on_new_thread(struct threads *threads, void (*job)(void *arg), vo
 
 int threads_run(struct threads *threads, void (*job)(void *arg), void *arg)
 {
-    pthread_mutex_lock(&threads->lock);
+    lock_take(&threads->lock);
     struct worker *worker = threads->idle;
     if (!worker) {
-        pthread_mutex_unlock(&threads->lock);
+        lock_release(&threads->lock);
         return run_on_new_thread(threads, job, arg);
     }
     idle_remove(threads, worker);
     worker->job = job;
     worker->arg = arg;
     /* Under the lock: once that is released, the worker may run the job, end and be freed. */
-    pthread_cond_signal(&worker->wake);
-    pthread_mutex_unlock(&threads->lock);
+    lock_signal(&worker->wake);
+    lock_release(&threads->lock);
     return 0;
 }
 
@@ -221,14 +222,14 @@ void threads_free(struct threads *threads)
 {
     if (!threads)
         return;
-    pthread_mutex_lock(&threads->lock);
+    lock_take(&threads->lock);
     threads->closing = true;
     for (struct worker *worker = threads->idle; worker; worker = worker->older)
-        pthread_cond_signal(&worker->wake);
+        lock_signal(&worker->wake);
     while (threads->count > 0)
-        pthread_cond_wait(&threads->empty, &threads->lock);
+        (void)lock_sleep(&threads->empty, &threads->lock, DEADLINE_NEVER);
     struct worker *last = threads->ended;
-    pthread_mutex_unlock(&threads->lock);
+    lock_release(&threads->lock);
 
     join_and_free(last); /* which has joined the one before it, and so on */
     pthread_cond_destroy(&threads->empty);

@@ -226,7 +226,7 @@ static void find_peer(struct conversation *conversation, int fd)
     socklen_t length = sizeof(address);
     if (conversation->service->hints && !conversation->peer.known &&
         getpeername(fd, peer, &length) == 0)
-        conversation->peer.known = peer_key_of(peer, false, &conversation->peer.key);
+        conversation->peer.known = peer_key_of(peer, &conversation->peer.key);
 }
 
 static void take_hint(struct conversation *conversation, struct conn_options *options)

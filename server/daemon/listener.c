@@ -120,7 +120,7 @@ static bool open_tcp(struct listener *listener, const struct config_address *add
     const struct dial_wait wait = {.cancel_fd = -1};
     struct addrinfo *found = NULL;
     const char *why =
-        resolve(address->host, address->port, AI_PASSIVE, &wait, DEADLINE_NEVER, &found);
+        resolve_host(address->host, address->port, AI_PASSIVE, &wait, DEADLINE_NEVER, &found);
     if (why) {
         complain(complaint, "%s: check the host name", why);
         return false;
@@ -189,7 +189,7 @@ static bool open_unix(struct listener *listener, const struct config_address *ad
                       const struct complaint *complaint)
 {
     struct sockaddr_un where;
-    if (!unix_address(address->path, &where)) {
+    if (!unix_address_make(address->path, &where)) {
         complain(complaint, "the path is longer than %d bytes: choose a shorter one",
                  UNIX_PATH_MAX_BYTES);
         return false;

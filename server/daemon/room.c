@@ -187,7 +187,7 @@ bool room_admits(actpass_server *server, struct service *service, int fd,
 {
     const struct config_limits *limits = &service->config->limits;
     *peer = (struct peer){.known = false};
-    peer->known = peer_key_of((const struct sockaddr *)(const void *)address, false, &peer->key);
+    peer->known = peer_key_of((const struct sockaddr *)(const void *)address, &peer->key);
     if (peer->known) {
         peer->address = peer->key;
         peer_key_cut(&peer->address, (unsigned)limits->ipv4_prefix, (unsigned)limits->ipv6_prefix);

@@ -63,7 +63,7 @@ static bool make_parts(actpass_server *server)
 
 static void warn_of_openssl(const char *file, struct config_strings *warnings)
 {
-    const char *why = openssl_version_warning(OpenSSL_version_num());
+    const char *why = limits_version_warning(OpenSSL_version_num());
     if (why)
         lines_add(warnings, "%s: %s", file, why);
 }

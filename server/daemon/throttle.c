@@ -54,9 +54,9 @@ static struct peer_key key_of(const char *peer, uint16_t kind)
     if (length < sizeof(host))
         memcpy(host, peer + bracket, length);
     if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
-        (void)peer_key_of((const struct sockaddr *)(const void *)&v4, false, &key);
+        (void)peer_key_of((const struct sockaddr *)(const void *)&v4, &key);
     } else if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1) {
-        (void)peer_key_of((const struct sockaddr *)(const void *)&v6, false, &key);
+        (void)peer_key_of((const struct sockaddr *)(const void *)&v6, &key);
         memset(key.address + V6_PREFIX_BYTES, 0, sizeof(key.address) - V6_PREFIX_BYTES);
     }
     key.port = kind;

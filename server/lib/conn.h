@@ -98,10 +98,16 @@ enum conn_asked {
     ASKED_AGAIN   /* never returned */
 };
 
-/* Like actpass_request_certificate, but if the client cannot or will not give one, the connection
- * may go on: always if it is not REQUIRED, otherwise only if no request was sent. */
-enum conn_asked conn_ask_certificate(actpass_conn *conn, bool required, int64_t deadline_us,
-                                     struct error_text *why);
+/* What becomes of the connection if the client cannot or will not give a certificate. */
+enum conn_demand {
+    CERTIFICATE_OPTIONAL, /* it may go on */
+    CERTIFICATE_REQUIRED  /* it may go on only if no request was sent */
+};
+
+/* Like actpass_request_certificate, but without a certificate the connection may go on, as DEMAND
+ * says. */
+enum conn_asked conn_ask_certificate(actpass_conn *conn, enum conn_demand demand,
+                                     int64_t deadline_us, struct error_text *why);
 
 /* Does the peer's certificate satisfy one more policy, such as an access list? The policy of TLS
  * has accepted it already. Returns false with ERROR, also if there is no certificate. Any thread.

@@ -3,6 +3,7 @@
  * renegotiation that we start. The certificate comes only once the client reads, and data that it
  * sent before comes first (hazards 23 and 24). */
 #include "relay/clock.h"
+#include "relay/lock.h"
 #include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
 
@@ -31,11 +32,11 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate)
 
 bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct error_text *error)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     X509 *peer = conn->proven ? SSL_get0_peer_certificate(conn->ssl) : NULL;
     bool is = peer ? policy_accepts(policy, peer, error)
                    : error_set(error, "the peer has shown no certificate");
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return is;
 }
 
@@ -78,13 +79,16 @@ static bool ask_by_renegotiation(actpass_conn *conn, struct error_text *why)
                      openssl_reason());
 }
 
-static enum conn_asked ask_locked(actpass_conn *conn, bool required, struct error_text *why)
+static enum conn_asked ask_locked(actpass_conn *conn, enum conn_demand demand,
+                                  struct error_text *why)
 {
     unsigned want;
     if (!conn_room_for_early(conn))
         return ASKED_FAILED;
     SSL_set_verify(conn->ssl,
-                   required ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER,
+                   demand == CERTIFICATE_REQUIRED
+                       ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
+                       : SSL_VERIFY_PEER,
                    NULL);
     conn_prepare(conn);
     bool by_message = SSL_version(conn->ssl) >= TLS1_3_VERSION;
@@ -96,9 +100,9 @@ static enum conn_asked ask_locked(actpass_conn *conn, bool required, struct erro
     return outcome == OUTCOME_FAILED || outcome == OUTCOME_CLOSED ? ASKED_FAILED : ASKED_AGAIN;
 }
 
-static enum conn_asked ask(actpass_conn *conn, bool required, struct error_text *why)
+static enum conn_asked ask(actpass_conn *conn, enum conn_demand demand, struct error_text *why)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     enum conn_asked result = ASKED_FAILED;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken)
         error_set(why, "the connection is not open");
@@ -110,8 +114,8 @@ static enum conn_asked ask(actpass_conn *conn, bool required, struct error_text 
     else if (conn->peer_closed || conn->close_notify_sent)
         result = none(why, "the connection is closing already");
     else
-        result = ask_locked(conn, required, why);
-    pthread_mutex_unlock(&conn->lock);
+        result = ask_locked(conn, demand, why);
+    lock_release(&conn->lock);
     return result;
 }
 
@@ -157,10 +161,10 @@ static enum conn_asked receive_answer_locked(actpass_conn *conn, unsigned *want,
 
 static enum conn_asked receive_answer(actpass_conn *conn, unsigned *want, struct error_text *why)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     enum conn_asked result =
         conn->end == ACTPASS_OPEN ? receive_answer_locked(conn, want, why) : ASKED_FAILED;
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return result;
 }
 
@@ -181,20 +185,22 @@ static bool wait_for(actpass_conn *conn, unsigned want, int64_t deadline_us)
 }
 
 /* A record must be sent whole, so there must be room for it before (hazard 13). */
-enum conn_asked conn_ask_certificate(actpass_conn *conn, bool required, int64_t deadline_us,
-                                     struct error_text *why)
+enum conn_asked conn_ask_certificate(actpass_conn *conn, enum conn_demand demand,
+                                     int64_t deadline_us, struct error_text *why)
 {
     unsigned want = RELAY_READABLE;
     conn_enter(conn);
     enum conn_asked result =
-        wait_for(conn, RELAY_WRITABLE, deadline_us) ? ask(conn, required, why) : ASKED_FAILED;
-    while (result == ASKED_AGAIN && (result = receive_answer(conn, &want, why)) == ASKED_AGAIN)
-        if (!wait_for(conn, want, deadline_us))
+        wait_for(conn, RELAY_WRITABLE, deadline_us) ? ask(conn, demand, why) : ASKED_FAILED;
+    while (result == ASKED_AGAIN) {
+        result = receive_answer(conn, &want, why);
+        if (result == ASKED_AGAIN && !wait_for(conn, want, deadline_us))
             result = ASKED_FAILED;
+    }
     conn_flush(conn);
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     conn_drop_early(conn);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     conn_leave(conn);
     return result;
 }
@@ -204,7 +210,7 @@ int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms)
     struct error_text why = {""};
     if (timeout_ms < 0)
         timeout_ms = conn->config->connection.handshake_timeout_ms;
-    switch (conn_ask_certificate(conn, true, clock_deadline_ms(timeout_ms), &why)) {
+    switch (conn_ask_certificate(conn, CERTIFICATE_REQUIRED, clock_deadline_ms(timeout_ms), &why)) {
     case ASKED_GIVEN:
         return 0;
     case ASKED_NONE: /* TLS has not failed, so it is closed in order */

@@ -10,7 +10,7 @@ enum { DISCARD_MAX = 262144 };
 /* Code that uses actpass_ssl may have closed TLS, or have seen it fail. */
 static void adopt_ssl_state(actpass_conn *conn)
 {
-    relay_set_blocking(conn->relay, false, -1);
+    relay_set_nonblocking(conn->relay);
     /* SSL_set_shutdown and a quiet shutdown set these flags, but send and receive nothing. */
     SSL_set_quiet_shutdown(conn->ssl, 0);
     SSL_set_shutdown(conn->ssl, (conn->close_notify_sent ? SSL_SENT_SHUTDOWN : 0) |
@@ -26,8 +26,8 @@ static void adopt_ssl_state(actpass_conn *conn)
 static void read_to_end(actpass_conn *conn, int64_t deadline_us)
 {
     uint8_t scratch[4096];
-    int64_t got;
-    while ((got = conn_read_some(conn, scratch, sizeof(scratch))) > 0 || got == CONN_AGAIN) {
+    int64_t got = conn_read_some(conn, scratch, sizeof(scratch));
+    while (got > 0 || got == CONN_AGAIN) {
         enum relay_wait wait = WAIT_READY;
         if (got == CONN_AGAIN)
             wait = relay_wait(conn->relay, RELAY_READABLE, NULL, 0, deadline_us);
@@ -35,6 +35,7 @@ static void read_to_end(actpass_conn *conn, int64_t deadline_us)
             conn_end_of_transport(conn);
         else if (wait == WAIT_TIMEOUT || clock_now_us() >= deadline_us)
             conn_fail(conn, ACTPASS_TIMEOUT, "the peer did not end the connection in time");
+        got = conn_read_some(conn, scratch, sizeof(scratch));
     }
 }
 

@@ -1,21 +1,21 @@
 /* The close reason: the one place that maps SSL_get_error, the error queue and what the transport
  * has seen to an actpass_end. */
+#include "relay/lock.h"
 #include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <stdio.h>
 #include <string.h>
 
 void conn_fail(actpass_conn *conn, actpass_end end, const char *why)
 {
-    pthread_mutex_lock(&conn->end_lock);
+    lock_take(&conn->end_lock);
     if (conn->end == ACTPASS_OPEN) {
-        snprintf(conn->error, sizeof(conn->error), "%s", why);
+        error_set(&conn->error, "%s", why);
         conn->end = end;
     }
-    pthread_mutex_unlock(&conn->end_lock);
+    lock_release(&conn->end_lock);
 }
 
 void conn_refuse(actpass_conn *conn, const struct error_text *why)
@@ -25,9 +25,9 @@ void conn_refuse(actpass_conn *conn, const struct error_text *why)
 
 static void fail_with(actpass_conn *conn, actpass_end end, const char *what, const char *detail)
 {
-    char why[512];
-    snprintf(why, sizeof(why), "%s: %s", what, detail);
-    conn_fail(conn, end, why);
+    struct error_text why;
+    error_set(&why, "%s: %s", what, detail);
+    conn_fail(conn, end, why.text);
 }
 
 /* For a failed call of OpenSSL with an empty error queue and a transport without an error. Up to
@@ -113,7 +113,7 @@ static int reason_of(unsigned long error)
     return is_identity_alert(reason) ? REASON_REFUSAL : reason;
 }
 
-enum detail { DETAIL_NONE, DETAIL_OPENSSL, DETAIL_REFUSAL, DETAIL_BINDING };
+enum detail { DETAIL_NONE, DETAIL_OPENSSL, DETAIL_REFUSAL, DETAIL_BINDING, DETAIL_NO_GLARE_RULE };
 
 /* The close reason for each error; the first row that applies. A text of NULL: only the detail, or
  * what the transport has seen. */
@@ -138,10 +138,9 @@ static const struct meaning {
      "the peer gave no certificate, which is required", DETAIL_NONE},
     /* The peer's alert after glare, as our client reads it, or as our server does: its record has
        an old version. */
-    {SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE, has_seen_glare, ACTPASS_PROTOCOL,
-     "both ends sent a ClientHello, and the peer knows no rule for that", DETAIL_NONE},
-    {SSL_R_WRONG_VERSION_NUMBER, has_seen_glare, ACTPASS_PROTOCOL,
-     "both ends sent a ClientHello, and the peer knows no rule for that", DETAIL_NONE},
+    {SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE, has_seen_glare, ACTPASS_PROTOCOL, NULL,
+     DETAIL_NO_GLARE_RULE},
+    {SSL_R_WRONG_VERSION_NUMBER, has_seen_glare, ACTPASS_PROTOCOL, NULL, DETAIL_NO_GLARE_RULE},
     {SSL_R_NO_RENEGOTIATION, has_asked, ACTPASS_REFUSED,
      "the client refused to renegotiate, and so to give its certificate", DETAIL_NONE},
     {SSL_R_TLSV1_ALERT_DECRYPT_ERROR, NULL, ACTPASS_PROTOCOL,
@@ -172,6 +171,8 @@ static const char *detail_of(const actpass_conn *conn, enum detail detail, unsig
         return tls_context_refusal(conn->ssl);
     case DETAIL_BINDING:
         return conn->binding.failure;
+    case DETAIL_NO_GLARE_RULE:
+        return "both ends sent a ClientHello, and the peer knows no rule for that";
     }
     return NULL;
 }
@@ -180,7 +181,7 @@ static void fail_by_error(actpass_conn *conn, unsigned long error)
 {
     const struct meaning *meaning = meaning_of(conn, reason_of(error));
     const char *detail = detail_of(conn, meaning->detail, error);
-    if (meaning->applies == has_seen_glare)
+    if (meaning->detail == DETAIL_NO_GLARE_RULE)
         relay_glare_failed(conn->relay);
     if (meaning->text && detail)
         fail_with(conn, meaning->end, meaning->text, detail);

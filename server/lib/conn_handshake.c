@@ -1,6 +1,7 @@
 /* The handshake: the role from the relay's verdict, an SSL object for it, TLS, and the check of the
  * peer's identity. */
 #include "relay/clock.h"
+#include "relay/lock.h"
 #include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
 
@@ -30,15 +31,21 @@ static void note_alert(actpass_conn *conn, bool sent, const uint8_t alert[2], co
         conn->alert_got = alert[1];
 }
 
-/* Answers to our own requests for KeyUpdates, which code that uses actpass_ssl may make, are no
- * attack. */
-static bool is_expected(actpass_conn *conn, bool sent, const uint8_t *message, size_t length)
+static void note_sent(actpass_conn *conn, const uint8_t *message, size_t length)
 {
-    bool update = message[0] == SSL3_MT_KEY_UPDATE;
-    if (sent && update && length == 5 && message[4] == SSL_KEY_UPDATE_REQUESTED)
+    if (message[0] == SSL3_MT_CLIENT_HELLO)
+        conn_note_hello(conn);
+    else if (message[0] == SSL3_MT_KEY_UPDATE && length == 5 &&
+             message[4] == SSL_KEY_UPDATE_REQUESTED)
         conn->updates_asked++;
-    if (sent || !update || conn->updates_asked == 0)
-        return sent;
+}
+
+/* Answers to our own requests for KeyUpdates, which code that uses actpass_ssl may make, are not an
+ * attack. Returns true if the message is one, and waits for one less. */
+static bool take_update_answer(actpass_conn *conn, uint8_t first)
+{
+    if (first != SSL3_MT_KEY_UPDATE || conn->updates_asked == 0)
+        return false;
     conn->updates_asked--;
     return true;
 }
@@ -75,20 +82,36 @@ static void note_data(actpass_conn *conn, int type, const uint8_t *bytes, size_t
         pay_messages(conn, conn->record_size);
 }
 
-/* Returns false if the peer has sent too many messages, in a row or in total. */
-static bool is_within_limits(actpass_conn *conn)
-{
-    if (conn->messages_unpaid == 0)
-        conn->paid_us = clock_now_us();
-    pay_messages(conn, 0);
-    return ++conn->messages <= CONN_MESSAGES_MAX &&
-           ++conn->messages_unpaid <= CONN_UNPAID_MESSAGES_MAX;
-}
-
 /* Counts the messages of the handshake protocol after the handshake. Too many without data between
  * them, or in total beyond what data and time pay for, end the connection: KeyUpdates, requests for
  * our certificate and attempts to renegotiate each make SSL_read write, and OpenSSL has no limit
  * for them (hazard 14). */
+static void count_message(actpass_conn *conn)
+{
+    if (conn->messages_unpaid == 0)
+        conn->paid_us = clock_now_us();
+    pay_messages(conn, 0);
+    conn->messages++;
+    conn->messages_unpaid++;
+    if (conn->messages <= CONN_MESSAGES_MAX && conn->messages_unpaid <= CONN_UNPAID_MESSAGES_MAX)
+        return;
+    /* Abort now: SSL_read returns the data that it has read before, and would hide the reason. */
+    conn_fail(conn, ACTPASS_PROTOCOL,
+              "the peer sent too many messages of the handshake protocol, with too little data");
+    relay_abort(conn->relay);
+}
+
+static void note_received(actpass_conn *conn, uint8_t first)
+{
+    /* Several tickets may come in a row, and they make us write nothing. */
+    if (is_bounded_by_state(conn, first) || first == SSL3_MT_NEWSESSION_TICKET ||
+        take_update_answer(conn, first))
+        return;
+    if (first == SSL3_MT_FINISHED && conn->asking == ASKING_WAITS)
+        conn->asking = ASKING_ANSWERED;
+    count_message(conn);
+}
+
 static void on_message(int sent, int version, int type, const void *bytes, size_t length, SSL *ssl,
                        void *arg)
 {
@@ -98,23 +121,12 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
         note_alert(conn, sent, bytes, ssl);
     if (length == 0)
         return;
-    uint8_t first = *(const uint8_t *)bytes;
     if (!sent)
         note_data(conn, type, bytes, length, ssl);
-    if (sent && type == SSL3_RT_HANDSHAKE && first == SSL3_MT_CLIENT_HELLO)
-        conn_note_hello(conn);
-    /* Several tickets may come in a row, and they make us write nothing. */
-    if (type != SSL3_RT_HANDSHAKE || is_bounded_by_state(conn, first) ||
-        first == SSL3_MT_NEWSESSION_TICKET || is_expected(conn, sent, bytes, length))
-        return;
-    if (first == SSL3_MT_FINISHED && conn->asking == ASKING_WAITS)
-        conn->asking = ASKING_ANSWERED;
-    if (is_within_limits(conn))
-        return;
-    /* Abort now: SSL_read returns the data that it has read before, and would hide the reason. */
-    conn_fail(conn, ACTPASS_PROTOCOL,
-              "the peer sent too many messages of the handshake protocol, with too little data");
-    relay_abort(conn->relay);
+    if (type == SSL3_RT_HANDSHAKE && sent)
+        note_sent(conn, bytes, length);
+    else if (type == SSL3_RT_HANDSHAKE)
+        note_received(conn, *(const uint8_t *)bytes);
 }
 
 static bool dropped_hello(void *arg, uint8_t digest[BINDING_DIGEST])
@@ -199,7 +211,7 @@ static bool accepts(const actpass_conn *conn, struct error_text *refusal)
 static enum outcome step(actpass_conn *conn, unsigned *want)
 {
     struct error_text refusal;
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     conn_prepare(conn);
     enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);
     if (outcome == OUTCOME_CLOSED) { /* an alert close_notify instead of a hello (hazard 20) */
@@ -216,7 +228,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
     }
     if (outcome == OUTCOME_FAILED)
         tls_context_failed(conn->config->tls, conn->ssl);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return outcome;
 }
 
@@ -232,11 +244,11 @@ static bool follow_role(actpass_conn *conn, enum role *role)
         conn_end_without_role(conn, &verdict);
         return false;
     }
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     SSL_free(conn->ssl);
     conn->ssl = NULL;
     bool made = make_ssl(conn, verdict.role);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     conn_notify(conn, ACTPASS_EVENT_ROLE);
     return made;
 }
@@ -272,22 +284,24 @@ static void note_syn_data(actpass_conn *conn)
     if (!conn->config->connection.tcp_fast_open)
         return;
     bool syn_data = relay_syn_data(conn->relay);
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     conn->syn_data = syn_data;
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
 }
 
 static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
 {
     unsigned want = 0;
     enum role role = verdict->role;
-    enum outcome outcome;
     int64_t deadline_us = handshake_deadline_us(conn, verdict);
     if (!make_ssl(conn, role) || !follow_role(conn, &role))
         return false;
-    while ((outcome = step(conn, &want)) == OUTCOME_AGAIN)
+    enum outcome outcome = step(conn, &want);
+    while (outcome == OUTCOME_AGAIN) {
         if (!wait_for_peer(conn, want, &role, deadline_us))
             return false;
+        outcome = step(conn, &want);
+    }
     conn->connected = conn->connected || relay_status(conn->relay).received > 0;
     relay_flush(conn->relay);
     note_syn_data(conn);
@@ -296,19 +310,19 @@ static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
 
 static bool answer_more(actpass_conn *conn, unsigned *want)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     conn_prepare(conn);
     enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return outcome == OUTCOME_AGAIN;
 }
 
 void conn_answer(actpass_conn *conn, int64_t deadline_us)
 {
     unsigned want = 0;
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     bool made = make_ssl(conn, ROLE_SERVER);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     while (made && answer_more(conn, &want) &&
            relay_wait(conn->relay, want, NULL, 0, deadline_us) == WAIT_READY)
         ;

@@ -8,10 +8,13 @@
  *   conn_early.c        data that is read during another operation
  *   conn_end.c          the close reason: the only place that maps a failed SSL call
  *   conn_close.c        the orderly close
- */
+ *   conn_call.c         what the calls begin and end with
+ *
+ * No two of them call each other in a circle. */
 #ifndef ACTPASS_SERVER_CONN_INTERNAL_H
 #define ACTPASS_SERVER_CONN_INTERNAL_H
 
+#include "server/lib/base/error.h"
 #include "server/lib/conn.h"
 #include "server/lib/settings.h"
 #include "server/lib/tls/binding.h"
@@ -89,7 +92,7 @@ struct actpass_conn {
     pthread_mutex_t end_lock;
     bool role_notified; /* the event was sent */
     _Atomic actpass_end end;
-    char error[512];
+    struct error_text error;
 };
 
 /* The result of an SSL call. */
@@ -131,8 +134,8 @@ bool conn_must_begin(const actpass_conn *conn);
  * the renegotiation's deadline if that is earlier than DEADLINE_US. */
 int64_t conn_meanwhile(actpass_conn *conn, unsigned *want, int64_t deadline_us);
 
-/* Has that deadline passed? Sets the close reason if it has. */
-bool conn_settles_late(actpass_conn *conn);
+/* Sets the close reason if that deadline has passed. Returns true if it has. */
+bool conn_end_late_renegotiation(actpass_conn *conn);
 
 /* ---- The peer, and the close reason ---------------------------------------------------------- */
 

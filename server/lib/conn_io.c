@@ -1,6 +1,7 @@
 /* Reading, writing and waiting on a connection. SSL calls never block; waits are outside
  * conn->lock, so one reader and one writer thread can work at once (hazard 10). */
 #include "relay/clock.h"
+#include "relay/lock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/idle.h"
 
@@ -15,10 +16,10 @@ void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg)
 static void give_back(actpass_conn *conn)
 {
     conn->on_idle(conn->on_idle_arg);
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     if (conn->handshaken)
         (void)SSL_free_buffers(conn->ssl); /* fails while they hold data, which is no harm */
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
 }
 
 /* A wait in parts: a short one; after memory was freed, one until the allocator has returned it to
@@ -48,7 +49,7 @@ enum relay_wait conn_wait_until(actpass_conn *conn, unsigned want, struct pollfd
     int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
     enum relay_wait result = wait_idly(conn, want, extra, extras, until_us);
     if (result == WAIT_TIMEOUT && until_us < deadline_us)
-        return conn_settles_late(conn) ? WAIT_CANCELLED : WAIT_READY;
+        return conn_end_late_renegotiation(conn) ? WAIT_CANCELLED : WAIT_READY;
     if (result == WAIT_CANCELLED)
         conn_end_of_transport(conn);
     return result;
@@ -119,7 +120,7 @@ static void serve_writer(actpass_conn *conn)
 
 int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     int64_t result;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken)
         result = -1;
@@ -131,7 +132,7 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
         result = read_locked(conn, buffer, size);
     if (result > 0)
         serve_writer(conn);
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return result;
 }
 
@@ -164,26 +165,25 @@ static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size
 
 int64_t conn_write_some(actpass_conn *conn, const void *data, size_t size)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     int64_t result;
     if (conn->end != ACTPASS_OPEN || !conn->handshaken || conn->close_notify_sent)
         result = -1;
     else
         result = size ? write_locked(conn, data, size) : 0;
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return result;
 }
 
 int64_t actpass_read(actpass_conn *conn, void *buffer, size_t size)
 {
-    int64_t got;
     conn_enter(conn);
     int64_t deadline_us = clock_deadline_ms(conn->config->connection.idle_timeout_ms);
-    while ((got = conn_read_some(conn, buffer, size)) == CONN_AGAIN)
-        if (!conn_wait(conn, conn->read_want, NULL, 0, deadline_us)) {
-            got = -1;
-            break;
-        }
+    int64_t got = conn_read_some(conn, buffer, size);
+    while (got == CONN_AGAIN) {
+        bool ready = conn_wait(conn, conn->read_want, NULL, 0, deadline_us);
+        got = ready ? conn_read_some(conn, buffer, size) : -1;
+    }
     conn_flush(conn); /* the answer to a KeyUpdate must not wait for the next call */
     conn_leave(conn);
     return got;
@@ -233,15 +233,15 @@ int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us)
 {
     for (;;) {
         unsigned want = RELAY_WRITABLE;
-        pthread_mutex_lock(&conn->lock);
+        lock_take(&conn->lock);
         int result = try_close_notify(conn);
-        pthread_mutex_unlock(&conn->lock);
+        lock_release(&conn->lock);
         if (result != CONN_AGAIN)
             return result;
         int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
         enum relay_wait wait = relay_wait(conn->relay, want, NULL, 0, until_us);
         if (wait == WAIT_TIMEOUT && until_us < deadline_us)
-            (void)conn_settles_late(conn);
+            (void)conn_end_late_renegotiation(conn);
         else if (wait == WAIT_TIMEOUT)
             conn_fail(conn, ACTPASS_TIMEOUT, "the peer did not take our last data in time");
         else if (wait == WAIT_CANCELLED)

@@ -1,4 +1,5 @@
 /* Creation and release of a connection, and information about it. */
+#include "relay/lock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/role.h"
 
@@ -12,24 +13,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-void conn_notify(actpass_conn *conn, actpass_event event)
-{
-    if (conn->config->on_event)
-        conn->config->on_event(conn, event, conn->config->on_event_arg);
-}
-
-void conn_notify_role(actpass_conn *conn)
-{
-    if (relay_verdict(conn->relay).role == ROLE_AUTO)
-        return;
-    pthread_mutex_lock(&conn->end_lock);
-    bool notified = conn->role_notified;
-    conn->role_notified = true;
-    pthread_mutex_unlock(&conn->end_lock);
-    if (!notified)
-        conn_notify(conn, ACTPASS_EVENT_ROLE);
-}
 
 /* On the relay's thread. */
 static void on_verdict(void *arg)
@@ -161,16 +144,6 @@ bool conn_address_busy(actpass_conn *conn)
     return !conn->connected && relay_status(conn->relay).error == EADDRNOTAVAIL;
 }
 
-void conn_enter(actpass_conn *conn)
-{
-    relay_enter(conn->relay);
-}
-
-void conn_leave(actpass_conn *conn)
-{
-    relay_leave(conn->relay);
-}
-
 /* The first recv shows whether it is connected: one that was reset looks the same here. */
 static bool is_stream_socket(int fd)
 {
@@ -234,7 +207,7 @@ struct ssl_st *actpass_ssl(actpass_conn *conn)
 {
     if (!conn->handshaken)
         return NULL;
-    relay_set_blocking(conn->relay, true, conn->config->connection.idle_timeout_ms);
+    relay_set_blocking(conn->relay, conn->config->connection.idle_timeout_ms);
     return conn->ssl;
 }
 
@@ -245,7 +218,7 @@ actpass_end actpass_ended(const actpass_conn *conn)
 
 const char *actpass_error(const actpass_conn *conn)
 {
-    return conn->end == ACTPASS_OPEN ? "" : conn->error;
+    return conn->end == ACTPASS_OPEN ? "" : conn->error.text;
 }
 
 void actpass_info(actpass_conn *conn, actpass_info_t *info)
@@ -261,7 +234,7 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
                              .received = status.received,
                              .sent = status.sent,
                              .peer_address = conn->peer_address};
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     info->protocol = conn->protocol;
     info->cipher = conn->cipher;
     info->alpn = conn->alpn[0] ? conn->alpn : ""; /* not the buffer if it may still be written */
@@ -269,7 +242,7 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
     info->syn_data = conn->syn_data;
     info->peer_subject = conn->subject ? conn->subject : "";
     info->peer_fingerprint = conn->fingerprint[0] ? conn->fingerprint : "";
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
 }
 
 /* The public enumeration and the relay's are the same list. */

@@ -3,6 +3,7 @@
  * come; its other calls would fail on that data. So until it is complete no other call is made, and
  * a thread that wants to write reads, and keeps the data for the reader. */
 #include "relay/clock.h"
+#include "relay/lock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/tls/renegotiation.h"
 
@@ -85,20 +86,20 @@ int64_t conn_meanwhile(actpass_conn *conn, unsigned *want, int64_t deadline_us)
 {
     if (!conn->renegotiable)
         return deadline_us;
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     if (conn->renegotiating && (*want & RELAY_WRITABLE))
         *want |= RELAY_ARRIVED;
     if (conn->renegotiating && conn->settle_by_us < deadline_us)
         deadline_us = conn->settle_by_us;
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     return deadline_us;
 }
 
-bool conn_settles_late(actpass_conn *conn)
+bool conn_end_late_renegotiation(actpass_conn *conn)
 {
-    pthread_mutex_lock(&conn->lock);
+    lock_take(&conn->lock);
     bool late = conn->renegotiating && clock_now_us() >= conn->settle_by_us;
-    pthread_mutex_unlock(&conn->lock);
+    lock_release(&conn->lock);
     if (late)
         conn_fail(conn, ACTPASS_TIMEOUT, "the server's renegotiation was not done in time");
     return late;

@@ -17,7 +17,7 @@ bool fast_open_wanted(const struct config_connection *connection)
 
 static bool key_of(const struct candidate *candidate, struct peer_key *key)
 {
-    return peer_key_of((const struct sockaddr *)(const void *)&candidate->address, true, key);
+    return peer_key_with_port((const struct sockaddr *)(const void *)&candidate->address, key);
 }
 
 bool fast_open_is_fit(struct peers *unfit, const struct candidate *candidate)

@@ -1,5 +1,7 @@
 #include "server/lib/peers.h"
 
+#include "relay/lock.h"
+
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -21,25 +23,30 @@ struct peers {
     struct peer all[];
 };
 
-bool peer_key_of(const struct sockaddr *address, bool with_port, struct peer_key *key)
+bool peer_key_with_port(const struct sockaddr *address, struct peer_key *key)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    in_port_t port;
     *key = (struct peer_key){0};
     if (address->sa_family == AF_INET) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
         memcpy(key->address, mapped, sizeof(mapped));
         memcpy(key->address + sizeof(mapped), &v4->sin_addr, sizeof(v4->sin_addr));
-        port = v4->sin_port;
+        key->port = ntohs(v4->sin_port);
     } else if (address->sa_family == AF_INET6) {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
         memcpy(key->address, &v6->sin6_addr, sizeof(key->address));
-        port = v6->sin6_port;
+        key->port = ntohs(v6->sin6_port);
     } else {
         return false;
     }
-    key->port = with_port ? ntohs(port) : 0;
     return true;
+}
+
+bool peer_key_of(const struct sockaddr *address, struct peer_key *key)
+{
+    bool known = peer_key_with_port(address, key);
+    key->port = 0;
+    return known;
 }
 
 static bool is_v4(const struct peer_key *key)
@@ -130,25 +137,25 @@ static struct peer *least_recently_used(struct peer *set)
 
 int64_t peers_get(struct peers *peers, const struct peer_key *key)
 {
-    pthread_mutex_lock(&peers->lock);
+    lock_take(&peers->lock);
     struct peer *peer = find(set_of(peers, key), key);
     int64_t value = 0;
     if (peer) {
         peer->used = ++peers->uses;
         value = peer->value;
     }
-    pthread_mutex_unlock(&peers->lock);
+    lock_release(&peers->lock);
     return value;
 }
 
 void peers_set(struct peers *peers, const struct peer_key *key, int64_t value)
 {
-    pthread_mutex_lock(&peers->lock);
+    lock_take(&peers->lock);
     struct peer *set = set_of(peers, key);
     struct peer *peer = find(set, key);
     if (!peer && value != 0)
         peer = least_recently_used(set);
     if (peer)
         *peer = (struct peer){.key = *key, .value = value, .used = ++peers->uses};
-    pthread_mutex_unlock(&peers->lock);
+    lock_release(&peers->lock);
 }

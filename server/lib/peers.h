@@ -19,8 +19,9 @@ struct peer_key {
     uint16_t port; /* 0: any port */
 };
 
-/* False: not an IP address. */
-bool peer_key_of(const struct sockaddr *address, bool with_port, struct peer_key *key);
+/* The first has no port. False: not an IP address. */
+bool peer_key_of(const struct sockaddr *address, struct peer_key *key);
+bool peer_key_with_port(const struct sockaddr *address, struct peer_key *key);
 
 /* Is the address in the network? An IPv4-mapped address counts as an IPv4 address. */
 bool peer_key_is_in(const struct peer_key *key, const struct config_network *network);

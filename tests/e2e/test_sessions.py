@@ -503,7 +503,7 @@ class Sessions(Case):
         rows = [({"sessions": "file:/nonexistent/store", "session_key_file": self.keys},
                  "make the folder first"),
                 ({"sessions": "file:" + self.file("text", b"x" * 20000),
-                  "session_key_file": self.keys}, "it is no store of sessions"),
+                  "session_key_file": self.keys}, "it is not a store of sessions"),
                 ({"sessions": "memory", "session_key_file": "/nonexistent"}, "session_key_file"),
                 ({"sessions": "tickets", "session_key_file": self.file("bad", b"12\n")},
                  "a key is 64 hex digits")]

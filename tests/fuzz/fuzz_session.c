@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (seal_open(&keys, purpose, copy, size, plain))
         abort();
     free(copy);
-    size_t whole = seal(&keys, purpose, data, size, sealed);
+    size_t whole = seal_data(&keys, purpose, data, size, sealed);
     if (whole != size + SEAL_OVERHEAD || !seal_open(&keys, purpose, sealed, whole, plain) ||
         memcmp(plain, data, size) != 0)
         abort();

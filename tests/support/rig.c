@@ -123,7 +123,8 @@ bool rig_handshake(struct rig *rig)
         SSL_set_accept_state(rig->ssl);
     else
         SSL_set_connect_state(rig->ssl);
-    relay_set_blocking(rig->relay, rig->options.blocking, LONG_MS);
+    if (rig->options.blocking)
+        relay_set_blocking(rig->relay, LONG_MS);
     int result;
     do {
         ERR_clear_error();

@@ -301,8 +301,8 @@ Test(conn_certificate, optional)
         begin(&rig, which, &client);
         for (int i = 0; i < 3; i++) {
             int64_t deadline_us = clock_deadline_ms(10000);
-            cr_assert_eq(conn_ask_certificate(rig.conn, false, deadline_us, &why), ASKED_NONE,
-                         "%d: %s", which, conn_rig_says(&rig));
+            cr_assert_eq(conn_ask_certificate(rig.conn, CERTIFICATE_OPTIONAL, deadline_us, &why),
+                         ASKED_NONE, "%d: %s", which, conn_rig_says(&rig));
             cr_assert(strstr(why.text, rows[row].text), "%d: %s", which, why.text);
         }
         cr_assert(conn_rig_read(&rig, 1000, 1) && conn_rig_write(&rig, 1000, 2, 300) &&
@@ -367,8 +367,9 @@ Test(conn_certificate, only_a_server_asks)
     struct conn_rig_options options = conn_defaults(false, 1, ACTPASS_TRANSPORT_RELAY);
     conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
     cr_assert_eq(actpass_handshake(rig.conn), 0);
-    cr_assert_eq(conn_ask_certificate(rig.conn, true, clock_deadline_ms(1000), &why), ASKED_GIVEN,
-                 "a server has shown its certificate in the handshake");
+    cr_assert_eq(
+        conn_ask_certificate(rig.conn, CERTIFICATE_REQUIRED, clock_deadline_ms(1000), &why),
+        ASKED_GIVEN, "a server has shown its certificate in the handshake");
     conn_rig_free(&rig);
     conn_suite_end(&suite);
 }

@@ -26,7 +26,7 @@ Test(fast_open, an_unfit_address_is_left_alone_for_an_hour)
     cr_assert_not(fast_open_is_fit(unfit, &one));
     cr_assert(fast_open_is_fit(unfit, &other), "the port tells them apart");
     struct peer_key key;
-    cr_assert(peer_key_of((struct sockaddr *)&one.address, true, &key));
+    cr_assert(peer_key_with_port((struct sockaddr *)&one.address, &key));
     int64_t left_us = peers_get(unfit, &key) - clock_now_us();
     cr_assert(left_us > INT64_C(3500000000) && left_us <= INT64_C(3600000000), "%lld",
               (long long)left_us);

@@ -12,7 +12,7 @@ static struct peer_key peer(const char *text)
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
     bool is_v4 = inet_pton(AF_INET, text, &v4.sin_addr) == 1;
     cr_assert(is_v4 || inet_pton(AF_INET6, text, &v6.sin6_addr) == 1, "%s", text);
-    cr_assert(peer_key_of(is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, false, &key));
+    cr_assert(peer_key_of(is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, &key));
     return key;
 }
 

@@ -17,13 +17,13 @@ Test(limits, versions_with_holes_that_peers_reach_are_warned_of)
     } rows[] = {{0, 13}, {1, 5}, {2, 1}, {3, 0}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         for (unsigned patch = 0; patch <= rows[i].last_bad; patch++)
-            cr_assert_not_null(openssl_version_warning(version(rows[i].minor, patch)));
-        cr_assert_null(openssl_version_warning(version(rows[i].minor, rows[i].last_bad + 1)));
+            cr_assert_not_null(limits_version_warning(version(rows[i].minor, patch)));
+        cr_assert_null(limits_version_warning(version(rows[i].minor, rows[i].last_bad + 1)));
     }
-    cr_assert_null(openssl_version_warning(version(4, 0)));
-    cr_assert_null(openssl_version_warning(version(5, 0)));
-    cr_assert_null(openssl_version_warning(0x40000000));
-    cr_assert_null(openssl_version_warning(OpenSSL_version_num()));
+    cr_assert_null(limits_version_warning(version(4, 0)));
+    cr_assert_null(limits_version_warning(version(5, 0)));
+    cr_assert_null(limits_version_warning(0x40000000));
+    cr_assert_null(limits_version_warning(OpenSSL_version_num()));
 }
 
 Test(limits, default_groups_by_version)
@@ -33,15 +33,15 @@ Test(limits, default_groups_by_version)
         bool hybrid;
     } rows[] = {{0, false}, {2, false}, {3, false}, {4, false}, {5, true}, {6, true}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        const char *groups = openssl_default_groups(version(rows[i].minor, 0));
+        const char *groups = limits_default_groups(version(rows[i].minor, 0));
         cr_assert_eq(!!strstr(groups, "X25519MLKEM768"), rows[i].hybrid, "3.%u", rows[i].minor);
         /* OpenSSL before 3.5 skips or refuses names with these. */
         cr_assert_eq(!!strpbrk(groups, "?*/"), rows[i].hybrid, "3.%u", rows[i].minor);
         cr_assert(strstr(groups, "X25519"), "3.%u", rows[i].minor);
         cr_assert(strstr(groups, "P-256") || strstr(groups, "secp256r1"), "3.%u", rows[i].minor);
     }
-    cr_assert_str_eq(openssl_default_groups(version(4, 15)), openssl_default_groups(VERSION));
-    cr_assert_str_eq(openssl_default_groups(0x40000000), openssl_default_groups(version(5, 0)));
+    cr_assert_str_eq(limits_default_groups(version(4, 15)), limits_default_groups(VERSION));
+    cr_assert_str_eq(limits_default_groups(0x40000000), limits_default_groups(version(5, 0)));
 }
 
 static SSL_CTX *context_of(const struct config_tls *tls)
@@ -49,7 +49,7 @@ static SSL_CTX *context_of(const struct config_tls *tls)
     struct error_text error = {""};
     SSL_CTX *ctx = SSL_CTX_new(TLS_method());
     cr_assert(limits_use(ctx, tls));
-    cr_assert(algorithms_use(ctx, tls, &error), "%s", error.text);
+    cr_assert(limits_use_algorithms(ctx, tls, &error), "%s", error.text);
     return ctx;
 }
 

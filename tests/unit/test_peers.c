@@ -12,7 +12,7 @@ static struct peer_key key_number(uint32_t number)
     struct peer_key key;
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(number), .sin_port = htons(443)};
-    cr_assert(peer_key_of((struct sockaddr *)&address, false, &key));
+    cr_assert(peer_key_of((struct sockaddr *)&address, &key));
     return key;
 }
 
@@ -63,14 +63,14 @@ Test(peers, keys)
     struct peer_key a, b;
     cr_assert_eq(inet_pton(AF_INET, "192.0.2.1", &v4.sin_addr), 1);
     cr_assert_eq(inet_pton(AF_INET6, "::ffff:192.0.2.1", &mapped.sin6_addr), 1);
-    cr_assert(peer_key_of((struct sockaddr *)&v4, true, &a));
-    cr_assert(peer_key_of((struct sockaddr *)&mapped, true, &b));
+    cr_assert(peer_key_with_port((struct sockaddr *)&v4, &a));
+    cr_assert(peer_key_with_port((struct sockaddr *)&mapped, &b));
     cr_assert_eq(memcmp(a.address, b.address, sizeof(a.address)), 0, "mapped is the same peer");
     cr_assert_eq(a.port, 443);
     cr_assert_eq(b.port, 443);
-    cr_assert(peer_key_of((struct sockaddr *)&v4, false, &b));
+    cr_assert(peer_key_of((struct sockaddr *)&v4, &b));
     cr_assert_eq(b.port, 0);
-    cr_assert_not(peer_key_of((struct sockaddr *)&path, true, &a));
+    cr_assert_not(peer_key_with_port((struct sockaddr *)&path, &a));
 }
 
 Test(peers, ports_tell_apart)

@@ -42,7 +42,7 @@ Test(relay_life, hazard_7_all_output_is_sent_before_the_end, .timeout = 60)
             pthread_t thread;
             void *wrong;
             cr_assert_eq(pthread_create(&thread, NULL, read_all, &bench), 0);
-            relay_set_blocking(bench.relay, true, LONG_MS);
+            relay_set_blocking(bench.relay, LONG_MS);
             for (size_t at = 0; at < sizeof(data); at += 10000)
                 cr_assert_eq(BIO_write(bench.bio, data + at, 10000), 10000);
             cr_assert_eq(relay_finish_output(bench.relay, clock_deadline_ms(LONG_MS)), WAIT_READY,

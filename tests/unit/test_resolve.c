@@ -136,8 +136,8 @@ static void assert_found(const char *host, uint16_t port, int flags, int cancel_
 {
     struct addrinfo *found = NULL;
     char text[128];
-    const char *why = resolve(host, port, flags, &(struct dial_wait){.cancel_fd = cancel_fd},
-                              deadline_us, &found);
+    const char *why = resolve_host(host, port, flags, &(struct dial_wait){.cancel_fd = cancel_fd},
+                                   deadline_us, &found);
     cr_assert_null(why, "%s: %s", host, why);
     cr_assert_str_eq(print(found, text, sizeof(text)), wanted);
 }
@@ -146,8 +146,8 @@ static void assert_fails(const char *host, int flags, int cancel_fd, int64_t dea
                          const char *wanted)
 {
     struct addrinfo *found = (struct addrinfo *)(void *)&lock; /* something */
-    const char *why = resolve(host, PORT, flags, &(struct dial_wait){.cancel_fd = cancel_fd},
-                              deadline_us, &found);
+    const char *why = resolve_host(host, PORT, flags, &(struct dial_wait){.cancel_fd = cancel_fd},
+                                   deadline_us, &found);
     cr_assert_not_null(why, "%s", host);
     cr_assert_str_eq(why, wanted);
     cr_assert_null(found);
@@ -212,7 +212,7 @@ Test(resolve, localhost)
         struct addrinfo *found = NULL;
         char text[128];
         const char *why =
-            resolve("localhost", PORT, flags[i], &nothing, clock_deadline_ms(LONG_MS), &found);
+            resolve_host("localhost", PORT, flags[i], &nothing, clock_deadline_ms(LONG_MS), &found);
         cr_assert_null(why, "%s", why);
         (void)print(found, text, sizeof(text));
         cr_assert(strcmp(text, "127.0.0.1 4433") == 0 || strcmp(text, "::1 4433") == 0, "%s", text);
@@ -308,7 +308,7 @@ Test(resolve, a_result_that_nobody_wants_any_more)
     struct resources before = resources_now();
     struct dial_wait wait = {.poll = give_up_once_it_is_there, .max_descriptors = 1};
     struct addrinfo *found = NULL;
-    const char *why = resolve("localhost", PORT, 0, &wait, clock_deadline_ms(LONG_MS), &found);
+    const char *why = resolve_host("localhost", PORT, 0, &wait, clock_deadline_ms(LONG_MS), &found);
     cr_assert_str_eq(why, strerror(EPIPE));
     cr_assert_null(found);
     assert_all_gone(before);
@@ -319,7 +319,7 @@ Test(resolve, a_result_that_nobody_wants_any_more)
 static void *find_localhost(void *arg)
 {
     struct addrinfo **found = arg;
-    return (void *)resolve("localhost", PORT, 0, &nothing, clock_deadline_ms(LONG_MS), found);
+    return (void *)resolve_host("localhost", PORT, 0, &nothing, clock_deadline_ms(LONG_MS), found);
 }
 
 /* Those beyond the limit wait for their turn, and leave no thread behind when they give up. */

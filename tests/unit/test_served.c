@@ -318,7 +318,7 @@ Test(served, ocsp_responses_that_do_not_do)
         {{shop.world->own, -60, 0, NULL}, 0, "is out of date: fetch a new one"},
         {{shop.world->own, 3600, OCSP_RESPONSE_STATUS_TRYLATER, NULL},
          0,
-         "is no answer but a failure (trylater)"},
+         "is not an answer but a failure (trylater)"},
         {{shop.world->own, 3600, 0, NULL}, 1, "holds no OCSP response: give one in DER form"},
     };
     for (size_t i = 0; i < COUNT(answers); i++) {

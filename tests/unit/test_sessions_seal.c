@@ -55,7 +55,7 @@ static bool opens(const char *sealing, const char *opening)
     struct keyring *two = ring_of(opening);
     struct key_set *first = keyring_hold(one), *second = keyring_hold(two);
     fill(plain);
-    cr_assert_eq(seal(first, purpose, plain, SIZE, sealed), sizeof(sealed));
+    cr_assert_eq(seal_data(first, purpose, plain, SIZE, sealed), sizeof(sealed));
     bool result = seal_open(second, purpose, sealed, sizeof(sealed), opened);
     cr_assert(!result || memcmp(plain, opened, SIZE) == 0);
     cr_assert_eq(ERR_peek_error(), 0);
@@ -88,7 +88,7 @@ Test(sessions_seal, every_byte_and_every_length_counts)
     struct keyring *ring = ring_of(ONE TWO);
     struct key_set *keys = keyring_hold(ring);
     fill(plain);
-    size_t size = seal(keys, purpose, plain, SIZE, sealed);
+    size_t size = seal_data(keys, purpose, plain, SIZE, sealed);
     for (size_t i = 0; i < size; i++)
         for (unsigned bit = 1; bit < 256; bit *= 2) {
             sealed[i] ^= (uint8_t)bit;
@@ -110,8 +110,8 @@ Test(sessions_seal, no_two_are_alike_and_nothing_shows)
     uint8_t plain[SIZE] = {0}, one[SIZE + SEAL_OVERHEAD], two[SIZE + SEAL_OVERHEAD];
     struct keyring *ring = ring_of(ONE);
     struct key_set *keys = keyring_hold(ring);
-    seal(keys, purpose, plain, SIZE, one);
-    seal(keys, purpose, plain, SIZE, two);
+    seal_data(keys, purpose, plain, SIZE, one);
+    seal_data(keys, purpose, plain, SIZE, two);
     cr_assert_arr_neq(one + SEAL_HEAD, two + SEAL_HEAD, SEAL_NONCE);
     cr_assert_arr_neq(one + SEAL_HEAD + SEAL_NONCE, two + SEAL_HEAD + SEAL_NONCE, SIZE);
     cr_assert_null(memmem(one + SEAL_HEAD, sizeof(one) - SEAL_HEAD, plain, 16));
@@ -124,7 +124,7 @@ Test(sessions_seal, an_empty_record)
     uint8_t sealed[SEAL_OVERHEAD], opened[1];
     struct keyring *ring = ring_of(ONE);
     struct key_set *keys = keyring_hold(ring);
-    cr_assert_eq(seal(keys, purpose, "", 0, sealed), SEAL_OVERHEAD);
+    cr_assert_eq(seal_data(keys, purpose, "", 0, sealed), SEAL_OVERHEAD);
     cr_assert(seal_open(keys, purpose, sealed, sizeof(sealed), opened));
     key_set_release(keys);
     keyring_free(ring);
@@ -222,13 +222,13 @@ Test(sessions_seal, a_new_key_in_the_file)
     struct keyring *ring = ring_of(ONE);
     struct key_set *before = keyring_hold(ring);
     fill(plain);
-    seal(before, purpose, plain, SIZE, sealed);
+    seal_data(before, purpose, plain, SIZE, sealed);
     test_write_text(folder, "keys", TWO ONE);
     cr_assert(keyring_reload(ring, &error), "%s", error.text);
     struct key_set *after = keyring_hold(ring);
     cr_assert_eq(after->count, 2);
     cr_assert(seal_open(after, purpose, sealed, sizeof(sealed), opened));
-    seal(after, purpose, plain, SIZE, sealed);
+    seal_data(after, purpose, plain, SIZE, sealed);
     cr_assert_not(seal_open(before, purpose, sealed, sizeof(sealed), opened));
     key_set_release(after);
     key_set_release(before);

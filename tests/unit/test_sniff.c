@@ -233,7 +233,7 @@ Test(sniff, the_conversation_reads_the_first_bytes_first, .timeout = 20)
             peer_sends(&bench, text, sizeof(text));
             cr_assert_eq(verdict_of(&bench).role, ROLE_SERVER);
             BIO *bio = relay_bio(bench.relay);
-            relay_set_blocking(bench.relay, true, 10000);
+            relay_set_blocking(bench.relay, 10000);
             char got[sizeof(text)] = "";
             for (size_t have = 0; have < sizeof(text);) {
                 int some = BIO_read(bio, got + have, (int)(sizeof(text) - have));

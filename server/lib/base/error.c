@@ -24,7 +24,7 @@ bool error_set(struct error_text *error, const char *format, ...)
 
 /* Of the first error, or of the one that says that memory was short: OpenSSL queues it before those
  * that come from it, or, older than 3.2, among them. */
-bool openssl_memory_was_short(const char **reason)
+bool openssl_take_memory_error(const char **reason)
 {
     bool was_short = false;
     unsigned long first = ERR_get_error();
@@ -51,6 +51,6 @@ bool error_is_no_memory(const struct error_text *error)
 const char *openssl_reason(void)
 {
     const char *reason;
-    (void)openssl_memory_was_short(&reason);
+    (void)openssl_take_memory_error(&reason);
     return reason;
 }

@@ -19,10 +19,10 @@ __attribute__((format(printf, 2, 3))) bool error_set(struct error_text *error, c
 __attribute__((format(printf, 2, 0))) bool error_vset(struct error_text *error, const char *format,
                                                       va_list arguments);
 
-/* Did a call of OpenSSL that failed on this thread fail for lack of memory? Then its other errors
- * are consequences and say nothing about the data. Empties the thread's error queue. If REASON is
- * not NULL, *REASON is what OpenSSL says of the failure, a static string. */
-bool openssl_memory_was_short(const char **reason);
+/* Empties the thread's error queue after a call of OpenSSL failed. Returns true if it failed for
+ * lack of memory: then its other errors are consequences and say nothing about the data. If REASON
+ * is not NULL, *REASON is what OpenSSL says of the failure, a static string. */
+bool openssl_take_memory_error(const char **reason);
 
 /* Writes the sentence for a check of the peer that could not be made for lack of memory: nothing is
  * known about the peer then. Always returns false. */

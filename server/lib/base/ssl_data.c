@@ -12,8 +12,10 @@ struct ssl_data {
     struct entry entries[SSL_PARTS];
 };
 
+/* OpenSSL gives an index to the process, for all SSL objects. The library has no function that a
+ * program calls first, so the first thread that needs the index takes it. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int slot = -1; /* OpenSSL gives an index to the process; written once, by make_slot() */
+static int slot = -1; /* written once, by make_slot() */
 
 static void release_entry(struct entry *entry)
 {

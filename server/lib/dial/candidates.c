@@ -118,7 +118,7 @@ static const char *resolve_path(const struct config_address *address, struct can
                                 size_t *count)
 {
     struct sockaddr_un where;
-    if (!unix_address(address->path, &where))
+    if (!unix_address_make(address->path, &where))
         return "the path is too long";
     const struct addrinfo one = {.ai_addr = (struct sockaddr *)&where, .ai_addrlen = sizeof(where)};
     return copy_found(&one, address, list, count);
@@ -133,7 +133,7 @@ const char *candidates_resolve(const struct config_address *address, int flags,
     *count = 0;
     if (address->kind == CONFIG_ADDRESS_UNIX)
         return resolve_path(address, list, count);
-    const char *why = resolve(address->host, address->port, flags, wait, deadline_us, &found);
+    const char *why = resolve_host(address->host, address->port, flags, wait, deadline_us, &found);
     if (why)
         return why;
     if (!found)

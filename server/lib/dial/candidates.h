@@ -58,8 +58,8 @@ bool candidates_next(struct candidates *candidates, const struct dial_observer *
                      struct candidate *candidate);
 
 /* Resolves one address to a list of *COUNT candidates, at least one, that the caller frees. FLAGS
- * are those of resolve(). Returns NULL, or why there are none; valid until this thread calls the
- * function again. ADDRESS must outlive the list. */
+ * are those of resolve_host(). Returns NULL, or why there are none; valid until this thread calls
+ * the function again. ADDRESS must outlive the list. */
 const char *candidates_resolve(const struct config_address *address, int flags,
                                const struct dial_wait *wait, int64_t deadline_us,
                                struct candidate **list, size_t *count);

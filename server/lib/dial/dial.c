@@ -74,8 +74,8 @@ static bool bind_from(const struct dial *dial, int fd, const struct candidate *t
     const struct config_address *from = dial->from;
     struct addrinfo *local = NULL;
     char why[2 * ADDRESS_TEXT] = "";
-    const char *wrong =
-        resolve(from->host, from->port, AI_NUMERICHOST, &dial->wait, dial->deadline_us, &local);
+    const char *wrong = resolve_host(from->host, from->port, AI_NUMERICHOST, &dial->wait,
+                                     dial->deadline_us, &local);
     if (!wrong && local->ai_family != to->address.ss_family) {
         (void)snprintf(why, sizeof(why), "left out, because dial_from (%s) is of another family",
                        from->text);

@@ -18,7 +18,7 @@
 struct dial {
     const struct config_address *addresses;
     size_t count;
-    int lookup_flags; /* of resolve(): AI_ADDRCONFIG, or 0 where loopback addresses are usual */
+    int lookup_flags; /* of resolve_host: AI_ADDRCONFIG, or 0 where loopback addresses are usual */
     const struct config_address *from; /* local address of TCP connections; NULL or none: any */
     int64_t deadline_us;    /* CLOCK_MONOTONIC, for all addresses together; DEADLINE_NEVER: the
                                kernel's limits only */

@@ -1,6 +1,7 @@
 #include "server/lib/dial/resolve.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -36,19 +37,6 @@ static struct {
     struct lookup *first;
     unsigned threads;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-/* Neither can fail on a mutex of the default kind that is used like this. */
-static void lock_queue(void)
-{
-    if (pthread_mutex_lock(&queue.lock) != 0)
-        abort();
-}
-
-static void unlock_queue(void)
-{
-    if (pthread_mutex_unlock(&queue.lock) != 0)
-        abort();
-}
 
 /* ---- One lookup ---------------------------------------------------------------------------- */
 
@@ -106,7 +94,7 @@ static void look_up(struct lookup *lookup)
 /* Returns the next lookup. NULL: there is none, and this thread is no longer counted. */
 static struct lookup *take(struct lookup *finished)
 {
-    lock_queue();
+    lock_take(&queue.lock);
     bool abandoned = finished->stage == ABANDONED;
     if (!abandoned) {
         finished->stage = DONE; /* under the lock: the owner frees it once it may take it */
@@ -119,7 +107,7 @@ static struct lookup *take(struct lookup *finished)
     } else {
         queue.threads--;
     }
-    unlock_queue();
+    lock_release(&queue.lock);
     if (abandoned)
         free_lookup(finished);
     return next;
@@ -171,7 +159,7 @@ static void append(struct lookup *lookup)
 static int begin(struct lookup *lookup)
 {
     int error = 0;
-    lock_queue();
+    lock_take(&queue.lock);
     if (queue.threads < RESOLVE_THREADS) {
         lookup->stage = RUNNING;
         error = start_thread(lookup);
@@ -182,14 +170,14 @@ static int begin(struct lookup *lookup)
         append(lookup);
         error = 0;
     }
-    unlock_queue();
+    lock_release(&queue.lock);
     return error;
 }
 
 /* The caller has the result, or gives up. */
 static void end(struct lookup *lookup)
 {
-    lock_queue();
+    lock_take(&queue.lock);
     bool ours = lookup->stage != RUNNING;
     if (lookup->stage == QUEUED) {
         struct lookup **at = &queue.first;
@@ -199,7 +187,7 @@ static void end(struct lookup *lookup)
     } else if (!ours) {
         lookup->stage = ABANDONED;
     }
-    unlock_queue();
+    lock_release(&queue.lock);
     if (ours)
         free_lookup(lookup);
 }
@@ -221,13 +209,13 @@ static const char *why_given_up(int error)
  */
 static const char *result_of(struct lookup *lookup, struct addrinfo **found)
 {
-    lock_queue();
+    lock_take(&queue.lock);
     const char *why = lookup->failed != 0 ? failure(lookup->failed, lookup->error) : NULL;
     if (!why) {
         *found = lookup->found;
         lookup->found = NULL;
     }
-    unlock_queue();
+    lock_release(&queue.lock);
     return why;
 }
 
@@ -265,8 +253,8 @@ static int resolve_number(const char *host, const char *port, int flags, struct 
     return ask(host, port, (flags & ~AI_ADDRCONFIG) | AI_NUMERICHOST, found);
 }
 
-const char *resolve(const char *host, uint16_t port, int flags, const struct dial_wait *wait,
-                    int64_t deadline_us, struct addrinfo **found)
+const char *resolve_host(const char *host, uint16_t port, int flags, const struct dial_wait *wait,
+                         int64_t deadline_us, struct addrinfo **found)
 {
     char number[8];
     (void)snprintf(number, sizeof(number), "%u", (unsigned)port);

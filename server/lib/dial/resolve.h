@@ -17,7 +17,7 @@ enum { RESOLVE_THREADS = 64 };
  * AI_NUMERICHOST, or 0; where AI_ADDRCONFIG leaves no address, all are taken. Gives up at
  * DEADLINE_US (CLOCK_MONOTONIC) and when WAIT does. Returns NULL and in *FOUND a list that the
  * caller frees with freeaddrinfo, or why there is none; valid until this thread calls it again. */
-const char *resolve(const char *host, uint16_t port, int flags, const struct dial_wait *wait,
-                    int64_t deadline_us, struct addrinfo **found);
+const char *resolve_host(const char *host, uint16_t port, int flags, const struct dial_wait *wait,
+                         int64_t deadline_us, struct addrinfo **found);
 
 #endif

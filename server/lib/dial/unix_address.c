@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-bool unix_address(const char *path, struct sockaddr_un *address)
+bool unix_address_make(const char *path, struct sockaddr_un *address)
 {
     size_t length = strlen(path);
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};

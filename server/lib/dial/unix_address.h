@@ -9,6 +9,6 @@
 enum { UNIX_PATH_MAX_BYTES = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
 
 /* Fills in ADDRESS. Returns false if PATH is longer than UNIX_PATH_MAX_BYTES. */
-bool unix_address(const char *path, struct sockaddr_un *address);
+bool unix_address_make(const char *path, struct sockaddr_un *address);
 
 #endif

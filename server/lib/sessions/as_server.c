@@ -44,7 +44,7 @@ static size_t seal_record(struct sessions *sessions, const struct purpose *purpo
 {
     struct key_set *keys = hold_keys(sessions);
     struct seal_purpose bound = {purpose->bytes, purpose->size};
-    size_t made = seal(keys, bound, plain, size, sealed);
+    size_t made = seal_data(keys, bound, plain, size, sealed);
     key_set_release(keys);
     return made;
 }

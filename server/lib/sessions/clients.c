@@ -1,6 +1,7 @@
 #include "server/lib/sessions/clients.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 
 #include <openssl/crypto.h>
 #include <pthread.h>
@@ -88,7 +89,7 @@ void clients_put(struct clients *clients, const struct store_key *key, const voi
     uint8_t *copy = OPENSSL_memdup(data, size);
     if (!copy)
         return;
-    pthread_mutex_lock(&clients->lock);
+    lock_take(&clients->lock);
     if (!once)
         drop_all(clients, key);
     *make_place(clients, key) = (struct session){.key = *key,
@@ -97,7 +98,7 @@ void clients_put(struct clients *clients, const struct store_key *key, const voi
                                                  .once = once,
                                                  .expires_us = clock_deadline_ms(lifetime_s * 1000),
                                                  .number = ++clients->arrived};
-    pthread_mutex_unlock(&clients->lock);
+    lock_release(&clients->lock);
 }
 
 static struct session *find_newest(struct clients *clients, const struct store_key *key)
@@ -119,7 +120,7 @@ static struct session *find_newest(struct clients *clients, const struct store_k
 size_t clients_take(struct clients *clients, const struct store_key *key, void *buffer)
 {
     size_t size = 0;
-    pthread_mutex_lock(&clients->lock);
+    lock_take(&clients->lock);
     struct session *session = find_newest(clients, key);
     if (session) {
         size = session->size;
@@ -127,13 +128,13 @@ size_t clients_take(struct clients *clients, const struct store_key *key, void *
         if (session->once)
             drop(session);
     }
-    pthread_mutex_unlock(&clients->lock);
+    lock_release(&clients->lock);
     return size;
 }
 
 void clients_forget(struct clients *clients, const struct store_key *key)
 {
-    pthread_mutex_lock(&clients->lock);
+    lock_take(&clients->lock);
     drop_all(clients, key);
-    pthread_mutex_unlock(&clients->lock);
+    lock_release(&clients->lock);
 }

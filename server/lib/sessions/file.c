@@ -1,6 +1,7 @@
 #include "server/lib/sessions/file.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 #include "server/lib/base/error.h"
 #include "server/lib/sessions/file_db.h"
 #include "server/lib/sessions/file_place.h"
@@ -48,9 +49,9 @@ static enum store_result get(struct store *store, const struct store_key *key, v
                              size_t *size, struct error_text *problem)
 {
     struct file *file = (struct file *)store;
-    pthread_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     int error = file->db.env ? file_db_get(&file->db, key, buffer, size) : MDB_PANIC;
-    pthread_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (error == 0)
         return STORE_DONE;
     return error == MDB_NOTFOUND ? STORE_MISS : fail(file, error, problem);
@@ -138,19 +139,19 @@ static bool open_anew(struct file *file)
     struct error_text unsafe;
     struct file_db fresh = {.limits = file->db.limits};
     bool identified = file_place_is_safe(file->path, &unsafe) && identify(file->path, &status) == 0;
-    pthread_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     file_db_close(&file->db);
     if (identified)
         file->db.data = (struct file_id){status.st_dev, status.st_ino};
-    pthread_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (!identified || clock_now_us() < file->reopen_us)
         return false;
     file->reopen_us = clock_deadline_ms(REOPEN_AFTER_MS);
     if (file_db_open(&fresh, file->path))
         return false;
-    pthread_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     file->db = fresh;
-    pthread_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     return true;
 }
 
@@ -186,7 +187,7 @@ static void destroy(struct file *file)
 static void release(struct store *store)
 {
     struct file *file = (struct file *)store;
-    pthread_mutex_lock(&table_lock);
+    lock_take(&table_lock);
     bool last = --file->references == 0;
     if (last && file_writer_free(file->writer, clock_deadline_ms(CLOSE_MS))) {
         struct file **place = &table;
@@ -195,7 +196,7 @@ static void release(struct store *store)
         *place = file->next;
         destroy(file); /* under the lock, so that nothing opens the file before it is closed */
     }
-    pthread_mutex_unlock(&table_lock);
+    lock_release(&table_lock);
 }
 
 static const struct store_calls calls = {put, get, take_out, release};
@@ -224,7 +225,8 @@ out_file:
 static const char *remedy(int error)
 {
     if (error == MDB_INVALID || error == MDB_VERSION_MISMATCH || error == MDB_CORRUPTED)
-        return ": it is no store of sessions: name another file, or remove it and its -lock file";
+        return ": it is not a store of sessions: name another file, or remove it and its -lock "
+               "file";
     if (error == EACCES || error == EPERM)
         return ": let actpass read and write it and its -lock file";
     if (error == ENOENT || error == ENOTDIR)
@@ -266,9 +268,9 @@ static struct file *open_file(const char *path, const struct store_limits *limit
 
 static bool is(struct file *file, const struct stat *status)
 {
-    pthread_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     struct file_id id = file->db.data; /* it changes if the file was opened anew */
-    pthread_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     return id.device == status->st_dev && id.inode == status->st_ino;
 }
 
@@ -286,13 +288,13 @@ struct store *store_file_new(const char *path, const struct store_limits *limits
     struct stat status = {.st_ino = 0};
     if (!file_place_is_safe(path, error))
         return NULL;
-    pthread_mutex_lock(&table_lock);
+    lock_take(&table_lock);
     int failed = identify(path, &status);
     struct file *file = failed ? fail_open(path, failed, error) : find(&status);
     if (file)
         file->references++;
     else if (!failed)
         file = open_file(path, limits, error);
-    pthread_mutex_unlock(&table_lock);
+    lock_release(&table_lock);
     return file ? &file->base : NULL;
 }

@@ -52,8 +52,9 @@ static MDB_val val(const void *data, size_t size)
 static int reserve(int fd, off_t offset, off_t size)
 {
     int error;
-    while ((error = fallocate(fd, 0, offset, size) == 0 ? 0 : errno) == EINTR)
-        ;
+    do
+        error = fallocate(fd, 0, offset, size) == 0 ? 0 : errno;
+    while (error == EINTR);
     return error == EOPNOTSUPP || error == ENOSYS ? 0 : error;
 }
 

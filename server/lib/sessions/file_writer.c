@@ -2,6 +2,7 @@
 #include "server/lib/sessions/file_writer.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -41,32 +42,32 @@ static void write_jobs(struct file_writer *writer, struct job *const *jobs, size
     for (size_t i = 0; i < count; i++)
         changes[i] = jobs[i]->change;
     int result = writer->write(writer->arg, changes, count);
-    pthread_mutex_lock(&writer->lock);
+    lock_take(&writer->lock);
     for (size_t i = 0; i < count; i++) {
         jobs[i]->result = result;
         jobs[i]->done = true;
         if (jobs[i]->abandoned)
             free_job(jobs[i]);
     }
-    pthread_cond_broadcast(&writer->written);
-    pthread_mutex_unlock(&writer->lock);
+    lock_broadcast(&writer->written);
+    lock_release(&writer->lock);
 }
 
 /* Takes all queued jobs. 0: stop. */
 static size_t take_jobs(struct file_writer *writer, struct job **jobs)
 {
-    pthread_mutex_lock(&writer->lock);
+    lock_take(&writer->lock);
     while (writer->count == 0 && !writer->stop)
-        pthread_cond_wait(&writer->arrived, &writer->lock);
+        (void)lock_sleep(&writer->arrived, &writer->lock, DEADLINE_NEVER);
     size_t count = writer->count;
     for (size_t i = 0; i < count; i++)
         jobs[i] = writer->queue[i];
     writer->count = 0;
     if (count == 0) {
         writer->stopped = true;
-        pthread_cond_broadcast(&writer->written);
+        lock_broadcast(&writer->written);
     }
-    pthread_mutex_unlock(&writer->lock);
+    lock_release(&writer->lock);
     return count;
 }
 
@@ -139,16 +140,15 @@ bool file_writer_free(struct file_writer *writer, int64_t deadline_us)
 {
     if (!writer)
         return true;
-    struct timespec until = clock_absolute(deadline_us);
-    int error = 0;
-    pthread_mutex_lock(&writer->lock);
+    bool late = false;
+    lock_take(&writer->lock);
     writer->stop = true;
-    pthread_cond_signal(&writer->arrived);
-    while (!writer->stopped && error != ETIMEDOUT)
-        error = pthread_cond_timedwait(&writer->written, &writer->lock, &until);
+    lock_signal(&writer->arrived);
+    while (!writer->stopped && !late)
+        late = lock_sleep(&writer->written, &writer->lock, deadline_us);
     bool stopped = writer->stopped;
     writer->stop = stopped;
-    pthread_mutex_unlock(&writer->lock);
+    lock_release(&writer->lock);
     if (!stopped)
         return false;
     pthread_join(writer->thread, NULL);
@@ -159,10 +159,9 @@ bool file_writer_free(struct file_writer *writer, int64_t deadline_us)
 /* The job's result, or ETIMEDOUT. */
 static int wait_for(struct file_writer *writer, const struct job *job, int64_t deadline_us)
 {
-    struct timespec until = clock_absolute(deadline_us);
-    int error = 0;
-    while (!job->done && error != ETIMEDOUT)
-        error = pthread_cond_timedwait(&writer->written, &writer->lock, &until);
+    bool late = false;
+    while (!job->done && !late)
+        late = lock_sleep(&writer->written, &writer->lock, deadline_us);
     return job->done ? job->result : ETIMEDOUT;
 }
 
@@ -174,17 +173,17 @@ int file_writer_run(struct file_writer *writer, struct file_change *change, int6
         return ENOMEM;
     }
     job->change = change;
-    pthread_mutex_lock(&writer->lock);
+    lock_take(&writer->lock);
     bool full = writer->count == MAX_QUEUED;
     int result = EBUSY;
     if (!full) {
         writer->queue[writer->count++] = job;
-        pthread_cond_signal(&writer->arrived);
+        lock_signal(&writer->arrived);
         result = wait_for(writer, job, deadline_us);
         job->abandoned = true;
     }
     bool ours = full || job->done;
-    pthread_mutex_unlock(&writer->lock);
+    lock_release(&writer->lock);
     if (ours)
         free_job(job);
     return result;

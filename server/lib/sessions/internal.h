@@ -3,6 +3,9 @@
  *   sessions.c    new, free, and what both roles need
  *   as_server.c   stores and tickets
  *   as_client.c   the table of sessions that peers gave us
+ *   session.c     one session
+ *
+ * A file calls only files of the rows below its own.
  */
 #ifndef ACTPASS_SERVER_SESSIONS_INTERNAL_H
 #define ACTPASS_SERVER_SESSIONS_INTERNAL_H
@@ -44,7 +47,7 @@ int64_t session_lifetime_s(const struct sessions *sessions, const SSL *ssl,
 /* Writes the session as bytes. Returns their number; 0: too large, or no memory. */
 size_t session_to_bytes(const SSL_SESSION *session, uint8_t buffer[SESSION_MAX]);
 
-/* The caller frees it. NULL: the bytes are no session, or one that must not be resumed. */
+/* The caller frees it. NULL: the bytes are not a session, or one that must not be resumed. */
 SSL_SESSION *session_from_bytes(const struct sessions *sessions, const uint8_t *bytes, size_t size);
 
 /* Each sets up a context. False: no memory. */

@@ -2,6 +2,7 @@
 
 #include "config/private_file.h"
 #include "relay/clock.h"
+#include "relay/lock.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -191,10 +192,10 @@ void key_set_release(struct key_set *keys)
 
 struct key_set *keyring_hold(struct keyring *keyring)
 {
-    pthread_mutex_lock(&keyring->lock);
+    lock_take(&keyring->lock);
     struct key_set *keys = keyring->keys;
     atomic_fetch_add(&keys->references, 1);
-    pthread_mutex_unlock(&keyring->lock);
+    lock_release(&keyring->lock);
     return keys;
 }
 
@@ -236,14 +237,14 @@ bool keyring_reload(struct keyring *keyring, struct error_text *error)
     if (!keyring->file)
         return true;
     struct key_set *made = make_keys(keyring->file, &seen, error);
-    pthread_mutex_lock(&keyring->lock);
+    lock_take(&keyring->lock);
     keyring->bad = !made;
     struct key_set *before = made ? keyring->keys : NULL;
     if (made) {
         keyring->keys = made;
         keyring->seen = seen;
     }
-    pthread_mutex_unlock(&keyring->lock);
+    lock_release(&keyring->lock);
     key_set_release(before);
     return made;
 }
@@ -261,13 +262,13 @@ bool keyring_refresh(struct keyring *keyring, struct error_text *error)
     int64_t now_us = clock_now_us();
     if (!keyring->file)
         return true;
-    pthread_mutex_lock(&keyring->lock);
+    lock_take(&keyring->lock);
     bool look = now_us - keyring->looked_us >= LOOK_EVERY_US;
     bool again = keyring->bad;
     struct stat seen = keyring->seen;
     if (look)
         keyring->looked_us = now_us; /* other threads go on with the current keys */
-    pthread_mutex_unlock(&keyring->lock);
+    lock_release(&keyring->lock);
     if (!look || (stat(keyring->file, &now) == 0 && same_file(&now, &seen) && !again))
         return true;
     return keyring_reload(keyring, error);

@@ -2,6 +2,7 @@
 #include "server/lib/sessions/memory.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 
 #include <openssl/crypto.h>
 #include <pthread.h>
@@ -49,6 +50,18 @@ static struct record **find(struct memory *memory, const struct store_key *key)
     return place;
 }
 
+/* The link to the record from the one that came after it. */
+static struct record **link_from_newer(struct memory *memory, struct record *record)
+{
+    return record->newer ? &record->newer->older : &memory->newest;
+}
+
+/* The link to the record from the one that came before it. */
+static struct record **link_from_older(struct memory *memory, struct record *record)
+{
+    return record->older ? &record->older->newer : &memory->oldest;
+}
+
 /* *PLACE may be NULL. */
 static void drop(struct memory *memory, struct record **place)
 {
@@ -56,8 +69,10 @@ static void drop(struct memory *memory, struct record **place)
     if (!record)
         return;
     *place = record->next;
-    *(record->older ? &record->older->newer : &memory->oldest) = record->newer;
-    *(record->newer ? &record->newer->older : &memory->newest) = record->older;
+    struct record **from_older = link_from_older(memory, record);
+    struct record **from_newer = link_from_newer(memory, record);
+    *from_older = record->newer;
+    *from_newer = record->older;
     memory->count--;
     memory->bytes -= cost(record);
     OPENSSL_clear_free(record, cost(record)); /* it holds a resumption secret */
@@ -69,7 +84,7 @@ static void add(struct memory *memory, struct record *record)
     record->next = *place;
     *place = record;
     record->older = memory->newest;
-    *(memory->newest ? &memory->newest->newer : &memory->oldest) = record;
+    *link_from_older(memory, record) = record;
     memory->newest = record;
     memory->count++;
     memory->bytes += cost(record);
@@ -94,11 +109,11 @@ static enum store_result put(struct store *store, const struct store_key *key, c
     record->expires_us = clock_deadline_ms(lifetime_s * 1000);
     record->size = size;
     memcpy(record->data, data, size);
-    pthread_mutex_lock(&memory->lock);
+    lock_take(&memory->lock);
     drop(memory, find(memory, key));
     add(memory, record);
     make_room(memory);
-    pthread_mutex_unlock(&memory->lock);
+    lock_release(&memory->lock);
     return STORE_DONE;
 }
 
@@ -107,17 +122,17 @@ static enum store_result get(struct store *store, const struct store_key *key, v
 {
     struct memory *memory = (struct memory *)store;
     (void)problem;
-    pthread_mutex_lock(&memory->lock);
+    lock_take(&memory->lock);
     struct record **place = find(memory, key);
     if (*place && clock_now_us() >= (*place)->expires_us)
         drop(memory, place);
     else if (*place) {
         *size = (*place)->size;
         memcpy(buffer, (*place)->data, *size);
-        pthread_mutex_unlock(&memory->lock);
+        lock_release(&memory->lock);
         return STORE_DONE;
     }
-    pthread_mutex_unlock(&memory->lock);
+    lock_release(&memory->lock);
     return STORE_MISS;
 }
 
@@ -126,11 +141,11 @@ static enum store_result take_out(struct store *store, const struct store_key *k
 {
     struct memory *memory = (struct memory *)store;
     (void)problem;
-    pthread_mutex_lock(&memory->lock);
+    lock_take(&memory->lock);
     struct record **place = find(memory, key);
     bool there = *place;
     drop(memory, place);
-    pthread_mutex_unlock(&memory->lock);
+    lock_release(&memory->lock);
     return there ? STORE_DONE : STORE_MISS;
 }
 

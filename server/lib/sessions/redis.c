@@ -1,6 +1,7 @@
 #include "server/lib/sessions/redis.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 #include "server/lib/base/error.h"
 #include "server/lib/dial/unix_address.h"
 #include "server/lib/sessions/redis_link.h"
@@ -38,7 +39,7 @@ static bool admit(struct redis *redis, struct redis_link **link, struct error_te
 {
     bool may = false;
     *link = NULL;
-    pthread_mutex_lock(&redis->lock);
+    lock_take(&redis->lock);
     if (clock_now_us() < redis->pause_until_us) {
         *problem = redis->pause_reason;
     } else if (redis->kept_count > 0) {
@@ -50,19 +51,19 @@ static bool admit(struct redis *redis, struct redis_link **link, struct error_te
         redis->open_count++;
         may = true;
     }
-    pthread_mutex_unlock(&redis->lock);
+    lock_release(&redis->lock);
     return may;
 }
 
 static void keep(struct redis *redis, struct redis_link *link)
 {
-    pthread_mutex_lock(&redis->lock);
+    lock_take(&redis->lock);
     bool full = redis->kept_count == KEEP;
     if (full)
         redis->open_count--;
     else
         redis->kept[redis->kept_count++] = link;
-    pthread_mutex_unlock(&redis->lock);
+    lock_release(&redis->lock);
     if (full)
         redis_link_close(link);
 }
@@ -70,23 +71,23 @@ static void keep(struct redis *redis, struct redis_link *link)
 /* Until the pause is over, calls fail with the same error. */
 static void pause_it(struct redis *redis, const struct error_text *problem)
 {
-    pthread_mutex_lock(&redis->lock);
+    lock_take(&redis->lock);
     redis->open_count--;
     redis->pause_until_us = clock_deadline_ms(REDIS_PAUSE_MS);
     redis->pause_reason = *problem;
-    pthread_mutex_unlock(&redis->lock);
+    lock_release(&redis->lock);
 }
 
 /* After one kept connection was found dead, the others are dead, too. */
 static void drop_kept(struct redis *redis)
 {
     struct redis_link *dead[KEEP];
-    pthread_mutex_lock(&redis->lock);
+    lock_take(&redis->lock);
     size_t count = redis->kept_count;
     memcpy(dead, redis->kept, count * sizeof(*dead));
     redis->kept_count = 0;
     redis->open_count -= count;
-    pthread_mutex_unlock(&redis->lock);
+    lock_release(&redis->lock);
     for (size_t i = 0; i < count; i++)
         redis_link_close(dead[i]);
 }
@@ -223,7 +224,10 @@ static bool copy_address(struct config_address *address, const struct config_ses
     address->kind = where->path ? CONFIG_ADDRESS_UNIX : CONFIG_ADDRESS_TCP;
     address->text = strdup(from);
     address->port = where->port;
-    *(where->path ? &address->path : &address->host) = copy;
+    if (where->path)
+        address->path = copy;
+    else
+        address->host = copy;
     return copy && address->text;
 }
 

@@ -31,11 +31,13 @@ static int wait_for(int fd, short events, int64_t deadline_us)
 {
     struct timespec left;
     struct pollfd set = {.fd = fd, .events = events};
-    int ready;
-    while ((ready = ppoll(&set, 1, clock_left(deadline_us, &left), NULL)) < 0)
+    for (;;) {
+        int ready = ppoll(&set, 1, clock_left(deadline_us, &left), NULL);
+        if (ready >= 0)
+            return ready ? 0 : ETIMEDOUT;
         if (errno != EINTR)
             return errno;
-    return ready ? 0 : ETIMEDOUT;
+    }
 }
 
 /* ---- Connect ------------------------------------------------------------------------------ */
@@ -67,8 +69,11 @@ static bool shake_hands(struct redis_link *link, struct redis_tls *tls, int64_t 
     link->ssl = redis_tls_open(tls, link->fd);
     if (!link->ssl)
         return fail(problem, "TLS", ENOMEM);
-    while (!error && (done = redis_tls_shake(link->ssl, &events, problem)) == 0)
-        error = wait_for(link->fd, events, deadline_us);
+    while (!error && done == 0) {
+        done = redis_tls_shake(link->ssl, &events, problem);
+        if (done == 0)
+            error = wait_for(link->fd, events, deadline_us);
+    }
     return error ? fail(problem, "the TLS handshake failed; does it speak TLS at that port?", error)
                  : done > 0;
 }
@@ -200,8 +205,8 @@ static bool send_all(struct redis_link *link, const char *data, size_t size, int
     return !error || fail(problem, "cannot ask", error);
 }
 
-/* One read of the answer. Refuses an array, which is no answer to our commands, since hiredis would
- * allocate the announced length. */
+/* One read of the answer. Refuses an array, which does not answer any of our commands, since
+ * hiredis would allocate the announced length. */
 static bool take_some(struct redis_link *link, int64_t deadline_us, struct error_text *problem)
 {
     char buffer[4096];

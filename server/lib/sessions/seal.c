@@ -6,19 +6,21 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-/* Sets up encryption or decryption, with the additional data to authenticate. */
-static bool start(EVP_CIPHER_CTX *gcm, bool encrypt, const struct session_key *key,
+enum direction { DECRYPT = 0, ENCRYPT = 1 }; /* the last argument of EVP_CipherInit_ex */
+
+/* Sets up the cipher, with the additional data to authenticate. */
+static bool start(EVP_CIPHER_CTX *gcm, enum direction direction, const struct session_key *key,
                   const uint8_t *head, struct seal_purpose purpose)
 {
     int size;
-    return EVP_CipherInit_ex(gcm, EVP_aes_256_gcm(), NULL, key->seal, head + SEAL_HEAD, encrypt) ==
-               1 &&
+    return EVP_CipherInit_ex(gcm, EVP_aes_256_gcm(), NULL, key->seal, head + SEAL_HEAD,
+                             (int)direction) == 1 &&
            EVP_CipherUpdate(gcm, NULL, &size, head, SEAL_HEAD) == 1 &&
            EVP_CipherUpdate(gcm, NULL, &size, purpose.data, (int)purpose.size) == 1;
 }
 
-size_t seal(const struct key_set *keys, struct seal_purpose purpose, const void *data, size_t size,
-            uint8_t *sealed)
+size_t seal_data(const struct key_set *keys, struct seal_purpose purpose, const void *data,
+                 size_t size, uint8_t *sealed)
 {
     int out = 0, rest = 0;
     const struct session_key *key = &keys->keys[0];
@@ -29,7 +31,7 @@ size_t seal(const struct key_set *keys, struct seal_purpose purpose, const void 
     sealed[0] = SEAL_VERSION;
     memcpy(sealed + 1, key->id, KEYRING_ID);
     bool done = gcm && RAND_bytes(sealed + SEAL_HEAD, SEAL_NONCE) == 1 &&
-                start(gcm, true, key, sealed, purpose) &&
+                start(gcm, ENCRYPT, key, sealed, purpose) &&
                 EVP_EncryptUpdate(gcm, body, &out, data, (int)size) == 1 &&
                 EVP_EncryptFinal_ex(gcm, body + out, &rest) == 1 &&
                 EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, SEAL_TAG, body + size) == 1;
@@ -57,7 +59,7 @@ bool seal_open(const struct key_set *keys, struct seal_purpose purpose, const ui
     EVP_CIPHER_CTX *gcm = key ? EVP_CIPHER_CTX_new() : NULL;
     memcpy(tag, sealed + size - SEAL_TAG, SEAL_TAG);
     (void)ERR_set_mark(); /* a record that does not open is not an error of TLS */
-    bool opened = gcm && start(gcm, false, key, sealed, purpose) &&
+    bool opened = gcm && start(gcm, DECRYPT, key, sealed, purpose) &&
                   EVP_DecryptUpdate(gcm, data, &out, sealed + SEAL_HEAD + SEAL_NONCE,
                                     (int)(size - SEAL_OVERHEAD)) == 1 &&
                   EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, SEAL_TAG, tag) == 1 &&

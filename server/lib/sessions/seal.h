@@ -24,8 +24,8 @@ struct seal_purpose {
 
 /* Seals with the first key, into SIZE + SEAL_OVERHEAD bytes. Returns their number; 0: OpenSSL
  * failed. */
-size_t seal(const struct key_set *keys, struct seal_purpose purpose, const void *data, size_t size,
-            uint8_t *sealed);
+size_t seal_data(const struct key_set *keys, struct seal_purpose purpose, const void *data,
+                 size_t size, uint8_t *sealed);
 
 /* Opens into SIZE - SEAL_OVERHEAD bytes. False: sealed for another purpose or with an unknown key,
  * or changed since. */

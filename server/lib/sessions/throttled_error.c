@@ -1,6 +1,7 @@
 #include "server/lib/sessions/throttled_error.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 #include "server/lib/base/rate.h"
 
 static const struct rate one_a_minute = {.interval_us = 60000000, .burst = 1};
@@ -18,23 +19,23 @@ void throttled_error_destroy(struct throttled_error *throttled)
 
 void throttled_error_note(struct throttled_error *throttled, const struct error_text *error)
 {
-    pthread_mutex_lock(&throttled->lock);
+    lock_take(&throttled->lock);
     throttled->error = *error;
     atomic_store(&throttled->noted, true);
-    pthread_mutex_unlock(&throttled->lock);
+    lock_release(&throttled->lock);
 }
 
 bool throttled_error_take(struct throttled_error *throttled, struct error_text *error)
 {
     if (!atomic_load_explicit(&throttled->noted, memory_order_relaxed))
         return false;
-    pthread_mutex_lock(&throttled->lock);
+    lock_take(&throttled->lock);
     bool take = atomic_load(&throttled->noted) &&
                 rate_take(&one_a_minute, &throttled->full_us, clock_now_us());
     if (take) {
         *error = throttled->error;
         atomic_store(&throttled->noted, false);
     }
-    pthread_mutex_unlock(&throttled->lock);
+    lock_release(&throttled->lock);
     return take;
 }

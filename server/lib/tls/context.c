@@ -108,7 +108,7 @@ static SSL_CTX *make_ctx(const struct tls_context *context, const struct materia
     if (!ctx || !limits_use(ctx, material->tls) || !set_role(context, material, role, ctx))
         error_set(error, "the TLS context cannot be made: OpenSSL says \"%s\"", openssl_reason());
     else
-        made = algorithms_use(ctx, material->tls, error) &&
+        made = limits_use_algorithms(ctx, material->tls, error) &&
                identity_use(&material->identity, ctx, error);
     ERR_clear_error();
     if (made)

@@ -17,7 +17,7 @@ static bool load(const struct config_tls *tls, struct identity *identity, struct
         return false;
     bool match = X509_check_private_key(identity->certificate, identity->key) == 1;
     if (!match &&
-        (ERR_peek_error() == 0 || openssl_memory_was_short(NULL))) /* or for an error entry */
+        (ERR_peek_error() == 0 || openssl_take_memory_error(NULL))) /* or for an error entry */
         return error_set(error, "out of memory for key %s", key);
     ERR_clear_error();
     return match || error_set(error,

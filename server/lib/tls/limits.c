@@ -39,10 +39,10 @@ static void set_options(SSL_CTX *ctx)
 
 /* Without an explicit minimum a TLS 1.1 hello is answered with internal_error (hazard 45). The
  * maximum is left to openssl.cnf, which cannot bring it below the minimum. */
-static bool set_versions(SSL_CTX *ctx, enum config_tls_version least)
+static bool set_versions(SSL_CTX *ctx, enum config_tls_version min)
 {
-    return SSL_CTX_set_min_proto_version(ctx, least == CONFIG_TLS_1_3 ? TLS1_3_VERSION
-                                                                      : TLS1_2_VERSION) == 1;
+    return SSL_CTX_set_min_proto_version(ctx, min == CONFIG_TLS_1_3 ? TLS1_3_VERSION
+                                                                    : TLS1_2_VERSION) == 1;
 }
 
 bool limits_use(SSL_CTX *ctx, const struct config_tls *tls)
@@ -101,7 +101,7 @@ static bool set_suites(SSL_CTX *ctx, const char *suites, struct error_text *erro
 /* By version, and not by whether SSL_CTX_set1_groups_list succeeds: OpenSSL 3.3 and 3.4 know "?"
  * but not "*" and "/". They skip the names that they cannot read and would offer P-384 and P-521
  * alone. */
-const char *openssl_default_groups(unsigned long version)
+const char *limits_default_groups(unsigned long version)
 {
     enum { FIRST_WITH_TUPLES = 0x30500000 };
     return version >= FIRST_WITH_TUPLES ? hybrid_groups : classic_groups;
@@ -109,7 +109,7 @@ const char *openssl_default_groups(unsigned long version)
 
 static bool set_default_groups(SSL_CTX *ctx)
 {
-    return SSL_CTX_set1_groups_list(ctx, openssl_default_groups(OpenSSL_version_num())) == 1;
+    return SSL_CTX_set1_groups_list(ctx, limits_default_groups(OpenSSL_version_num())) == 1;
 }
 
 static bool set_groups(SSL_CTX *ctx, const char *groups, struct error_text *error)
@@ -124,7 +124,7 @@ static bool set_groups(SSL_CTX *ctx, const char *groups, struct error_text *erro
                      groups);
 }
 
-bool algorithms_use(SSL_CTX *ctx, const struct config_tls *tls, struct error_text *error)
+bool limits_use_algorithms(SSL_CTX *ctx, const struct config_tls *tls, struct error_text *error)
 {
     return set_cipher_list(ctx, tls->ciphers ? tls->ciphers : default_ciphers, error) &&
            set_suites(ctx, tls->ciphersuites ? tls->ciphersuites : default_suites, error) &&
@@ -135,7 +135,7 @@ bool algorithms_use(SSL_CTX *ctx, const struct config_tls *tls, struct error_tex
 
 /* ---- The version --------------------------------------------------------------------------- */
 
-const char *openssl_version_warning(unsigned long version)
+const char *limits_version_warning(unsigned long version)
 {
     /* The first fixed patch of each minor version of OpenSSL 3; from 3.4 on all are. The same table
      * is in SConstruct. */

@@ -14,14 +14,14 @@
 bool limits_use(SSL_CTX *ctx, const struct config_tls *tls);
 
 /* Sets ciphers, cipher suites, groups and signature algorithms. False with error. */
-bool algorithms_use(SSL_CTX *ctx, const struct config_tls *tls, struct error_text *error);
+bool limits_use_algorithms(SSL_CTX *ctx, const struct config_tls *tls, struct error_text *error);
 
 /* The groups to offer and accept if the configuration names none, for a version of OpenSSL
  * (OpenSSL_version_num(3)). */
-const char *openssl_default_groups(unsigned long version);
+const char *limits_default_groups(unsigned long version);
 
 /* What is wrong with this version of OpenSSL (OpenSSL_version_num(3)) and what to do; NULL:
  * nothing. */
-const char *openssl_version_warning(unsigned long version);
+const char *limits_version_warning(unsigned long version);
 
 #endif

@@ -1,5 +1,7 @@
 #include "server/lib/tls/own_keys.h"
 
+#include "relay/lock.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -29,7 +31,7 @@ void own_keys_free(struct own_keys *own_keys)
 
 bool own_keys_add(struct own_keys *own_keys, const struct config_pin *keys, size_t count)
 {
-    (void)pthread_mutex_lock(&own_keys->lock);
+    lock_take(&own_keys->lock);
     struct config_pin *more =
         reallocarray(own_keys->keys, own_keys->count + count + 1, sizeof(*own_keys->keys));
     if (more) {
@@ -37,7 +39,7 @@ bool own_keys_add(struct own_keys *own_keys, const struct config_pin *keys, size
         for (size_t i = 0; i < count; i++)
             more[own_keys->count++] = keys[i];
     }
-    (void)pthread_mutex_unlock(&own_keys->lock);
+    lock_release(&own_keys->lock);
     return more;
 }
 
@@ -52,19 +54,19 @@ static size_t find(const struct own_keys *own_keys, const struct config_pin *key
 
 void own_keys_remove(struct own_keys *own_keys, const struct config_pin *keys, size_t count)
 {
-    (void)pthread_mutex_lock(&own_keys->lock);
+    lock_take(&own_keys->lock);
     for (size_t i = 0; i < count; i++) {
         size_t at = find(own_keys, &keys[i]);
         if (at < own_keys->count)
             own_keys->keys[at] = own_keys->keys[--own_keys->count];
     }
-    (void)pthread_mutex_unlock(&own_keys->lock);
+    lock_release(&own_keys->lock);
 }
 
 bool own_keys_have(struct own_keys *own_keys, const struct config_pin *key)
 {
-    (void)pthread_mutex_lock(&own_keys->lock);
+    lock_take(&own_keys->lock);
     bool have = find(own_keys, key) < own_keys->count;
-    (void)pthread_mutex_unlock(&own_keys->lock);
+    lock_release(&own_keys->lock);
     return have;
 }

@@ -37,13 +37,14 @@ static BIO *open_file(const char *what, const char *path, struct error_text *err
     return bio;
 }
 
-/* Did reading fail for lack of memory, and not because of the file? An empty error queue means that
- * OpenSSL had no memory for an entry. Empties the queue; *REASON is what OpenSSL said. */
-static bool no_memory(const char *what, const char *path, const char **reason,
-                      struct error_text *error)
+/* Writes the error and returns true if reading failed for lack of memory, not because of the file.
+ * An empty error queue means that OpenSSL had no memory for an entry. Empties the queue; *REASON is
+ * what OpenSSL said. */
+static bool report_no_memory(const char *what, const char *path, const char **reason,
+                             struct error_text *error)
 {
     bool silent = ERR_peek_error() == 0;
-    bool was_short = openssl_memory_was_short(reason);
+    bool was_short = openssl_take_memory_error(reason);
     if (!silent && !was_short)
         return false;
     error_set(error, "out of memory for %s %s", what, path);
@@ -60,12 +61,13 @@ static bool is_at_end(void)
 static bool read_certificates(BIO *bio, STACK_OF(X509) * certificates)
 {
     bool asked = false;
-    X509 *certificate;
-    while ((certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, &asked))) {
+    X509 *certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, &asked);
+    while (certificate) {
         if (sk_X509_push(certificates, certificate) <= 0) {
             X509_free(certificate);
             return false;
         }
+        certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, &asked);
     }
     return is_at_end();
 }
@@ -80,7 +82,7 @@ STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct err
     bool fine = certificates && read_certificates(bio, certificates);
     const char *reason;
     BIO_free(bio);
-    if (!fine && !no_memory(what, path, &reason, error))
+    if (!fine && !report_no_memory(what, path, &reason, error))
         error_set(error,
                   "%s %s holds a certificate that cannot be read (%s): give a PEM file that "
                   "is whole",
@@ -98,12 +100,13 @@ STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct err
 static bool read_crls(BIO *bio, STACK_OF(X509_CRL) * lists)
 {
     bool asked = false;
-    X509_CRL *list;
-    while ((list = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, &asked))) {
+    X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, &asked);
+    while (list) {
         if (sk_X509_CRL_push(lists, list) <= 0) {
             X509_CRL_free(list);
             return false;
         }
+        list = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, &asked);
     }
     return is_at_end();
 }
@@ -118,7 +121,7 @@ STACK_OF(X509_CRL) * pem_crls(const char *path, struct error_text *error)
     bool fine = lists && read_crls(bio, lists);
     const char *reason;
     BIO_free(bio);
-    if (!fine && !no_memory("crl", path, &reason, error))
+    if (!fine && !report_no_memory("crl", path, &reason, error))
         error_set(error,
                   "crl %s holds a revocation list that cannot be read (%s): give a PEM file that "
                   "is whole",
@@ -171,7 +174,7 @@ EVP_PKEY *pem_key(const char *path, struct error_text *error)
                   "key %s is protected by a passphrase, which actpass does not ask for: give "
                   "the key without one, as openssl pkey -in %s -out NEW makes it",
                   path, path);
-    else if (!key && !no_memory("key", path, &reason, error))
+    else if (!key && !report_no_memory("key", path, &reason, error))
         error_set(error,
                   "key %s holds no private key that can be read: give a PEM file with BEGIN "
                   "PRIVATE KEY",

@@ -66,7 +66,10 @@ static bool read_own(X509 *own, struct policy *policy, struct error_text *error)
 
 static bool read_crl(const struct config_tls *tls, struct policy *policy, struct error_text *error)
 {
-    return !tls->crl || (policy->revoked = crl_load(tls->crl, error));
+    if (!tls->crl)
+        return true;
+    policy->revoked = crl_load(tls->crl, error);
+    return policy->revoked;
 }
 
 void policy_free(struct policy *policy)
@@ -150,7 +153,7 @@ bool policy_accepts(const struct policy *policy, const X509 *peer, struct error_
 {
     (void)ERR_set_mark(); /* names that cannot be parsed leave errors behind (hazard 6) */
     bool accepts = judge(policy, peer, error);
-    if (!accepts && openssl_memory_was_short(NULL))
+    if (!accepts && openssl_take_memory_error(NULL))
         error_set_no_memory(error);
     (void)ERR_pop_to_mark();
     return accepts;

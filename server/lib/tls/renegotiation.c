@@ -5,7 +5,7 @@
 #include <openssl/x509.h>
 
 /* Stands for the certificate of a peer that has shown none. */
-static char no_certificate;
+static const char no_certificate;
 
 static void free_certificate(void *certificate)
 {
@@ -16,7 +16,7 @@ bool renegotiation_note_first(SSL *ssl)
 {
     X509 *peer = SSL_get1_peer_certificate(ssl);
     return peer ? ssl_data_set(ssl, SSL_PART_FIRST_PEER, peer, free_certificate)
-                : ssl_data_set(ssl, SSL_PART_FIRST_PEER, &no_certificate, NULL);
+                : ssl_data_set(ssl, SSL_PART_FIRST_PEER, (void *)&no_certificate, NULL);
 }
 
 bool renegotiation_is_one(const SSL *ssl)

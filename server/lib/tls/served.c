@@ -182,10 +182,8 @@ static bool equals(struct name name, const char *text)
     return strlen(text) == name.size && strncasecmp(text, name.text, name.size) == 0;
 }
 
-static bool matches(struct name name, const char *text, bool wildcard)
+static bool matches_wildcard(struct name name, const char *text)
 {
-    if (!wildcard)
-        return equals(name, text);
     const char *dot = memchr(name.text, '.', name.size);
     if (strncmp(text, "*.", 2) != 0 || !dot || dot == name.text)
         return false;
@@ -193,12 +191,13 @@ static bool matches(struct name name, const char *text, bool wildcard)
     return equals((struct name){dot, name.size - label}, text + 1);
 }
 
-static const struct choice *find(const struct served *served, struct name name, bool wildcard)
+static const struct choice *find(const struct served *served, struct name name,
+                                 bool (*matches)(struct name name, const char *text))
 {
     for (size_t i = 0; i < served->count; i++) {
         const struct choice *choice = &served->choices[i];
         for (size_t j = 0; j < choice->name_count; j++)
-            if (matches(name, choice->names[j], wildcard))
+            if (matches(name, choice->names[j]))
                 return choice;
     }
     return NULL;
@@ -225,9 +224,9 @@ bool served_choose(const struct served *served, SSL *ssl, int *alert)
     struct name name;
     if (served->count == 0 || renegotiation_is_one(ssl) || !read_name(ssl, &name))
         return true;
-    const struct choice *choice = find(served, name, false);
+    const struct choice *choice = find(served, name, equals);
     if (!choice)
-        choice = find(served, name, true);
+        choice = find(served, name, matches_wildcard);
     if (choice && take(choice, ssl))
         return true;
     if (choice) {

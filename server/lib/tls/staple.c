@@ -94,8 +94,8 @@ static bool check(const char *path, struct staple *staple, struct error_text *er
     if (!whole)
         error_set(error, "ocsp_response %s holds no OCSP response: give one in DER form", path);
     else if (OCSP_response_status(response) != OCSP_RESPONSE_STATUS_SUCCESSFUL)
-        error_set(error, "ocsp_response %s is no answer but a failure (%s): fetch a new one", path,
-                  OCSP_response_status_str(OCSP_response_status(response)));
+        error_set(error, "ocsp_response %s is not an answer but a failure (%s): fetch a new one",
+                  path, OCSP_response_status_str(OCSP_response_status(response)));
     else {
         OCSP_BASICRESP *basic = OCSP_response_get1_basic(response);
         fine = check_basic(path, basic, staple, error);

@@ -19,7 +19,7 @@ void trust_free(struct trust *trust);
 /* Makes a context verify against it. False: no memory. */
 bool trust_use(const struct trust *trust, SSL_CTX *ctx);
 
-/* As server, tells clients in the request which CAs are asked for. False: no memory. */
+/* As server, names the CAs in the request for a certificate. False: no memory. */
 bool trust_announce(const struct trust *trust, SSL_CTX *ctx);
 
 #endif

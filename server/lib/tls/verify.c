@@ -97,7 +97,7 @@ static int check(X509_STORE_CTX *store, void *arg)
     (void)ERR_set_mark(); /* errors of the check must not be taken for errors of TLS */
     bool accepts = (!policy_needs_chain(verify->policy) || check_chain(store, &error)) &&
                    check_policy(verify->policy, store, ssl, &error);
-    if (!accepts && (openssl_memory_was_short(NULL) ||
+    if (!accepts && (openssl_take_memory_error(NULL) ||
                      X509_STORE_CTX_get_error(store) == X509_V_ERR_OUT_OF_MEM))
         error_set_no_memory(&error);
     (void)ERR_pop_to_mark();

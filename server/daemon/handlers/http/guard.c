@@ -105,7 +105,7 @@ enum http_access http_guard_check(actpass_conn *conn, const struct http_protecti
                        "the client was asked for a certificate before, and gave none");
         return HTTP_ACCESS_DENIED;
     }
-    switch (conn_ask_certificate(conn, false, clock_deadline_ms(ANSWER_MS), why)) {
+    switch (conn_ask_certificate(conn, CERTIFICATE_OPTIONAL, clock_deadline_ms(ANSWER_MS), why)) {
     case ASKED_GIVEN:
         return accepts(protection->exact, conn, why) && accepts(protection->folded, conn, why)
                    ? HTTP_ACCESS_GRANTED
