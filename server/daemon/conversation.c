@@ -120,8 +120,8 @@ static void serve(struct conversation *conversation)
                               .idle_timeout_ms = service->config->connection.idle_timeout_ms};
     if (chosen->handler)
         chosen->handler->run(&job);
-    if (job.problem[0] != '\0')
-        report_problem(&conversation->report, job.problem);
+    if (job.problem.text[0] != '\0')
+        report_problem(&conversation->report, job.problem.text);
 }
 
 /* Called when the role is decided, and again if a ClientHello that came at the last moment has

@@ -269,7 +269,7 @@ Test(forward, bytes_go_both_ways_at_once, .timeout = 60)
         cr_assert_eq(pthread_join(echoer, NULL), 0);
         cr_assert_eq(actpass_close(scene.peer), ACTPASS_CLEAN);
         cr_assert_eq(finish(&scene), ACTPASS_CLEAN, "%s", scene.error);
-        cr_assert_str_eq(scene.job.problem, "");
+        cr_assert_str_eq(scene.job.problem.text, "");
         close(fd);
     }
 }
@@ -493,8 +493,10 @@ Test(forward, without_a_backend_tls_is_closed_in_order, .timeout = 60)
         cr_assert_eq(actpass_read(scene.peer, &byte, 1), 0, "%s", rows[i].address);
         cr_assert_eq(actpass_close(scene.peer), ACTPASS_CLEAN, "%s", rows[i].address);
         cr_assert_eq(finish(&scene), ACTPASS_CLEAN, "%s: %s", rows[i].address, scene.error);
-        cr_assert_not_null(strstr(scene.job.problem, rows[i].address), "%s", scene.job.problem);
-        cr_assert_not_null(strstr(scene.job.problem, rows[i].reason), "%s", scene.job.problem);
+        cr_assert_not_null(strstr(scene.job.problem.text, rows[i].address), "%s",
+                           scene.job.problem.text);
+        cr_assert_not_null(strstr(scene.job.problem.text, rows[i].reason), "%s",
+                           scene.job.problem.text);
     }
 }
 

@@ -1,12 +1,12 @@
 #include "server/daemon/handlers/duplex.h"
 
 #include "relay/clock.h"
+#include "server/lib/base/error.h"
 #include "server/lib/conn.h"
 #include "server/lib/idle.h"
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -262,10 +262,10 @@ static void cut(struct duplex *duplex, const char *name)
     (void)setsockopt(duplex->plain, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     if (duplex->plain_error == 0)
         return; /* the TLS side has its close reason already */
-    char why[256];
-    (void)snprintf(why, sizeof(why), "%s cut the connection", name);
+    struct error_text why;
+    (void)error_set(&why, "%s cut the connection", name);
     conn_flush(duplex->conn);
-    conn_fail(duplex->conn, ACTPASS_CANCELLED, why);
+    conn_fail(duplex->conn, ACTPASS_CANCELLED, why.text);
     actpass_abort(duplex->conn);
 }
 

@@ -8,7 +8,6 @@
 #include "server/lib/conn.h"
 #include "server/lib/idle.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -168,12 +167,9 @@ static void serve(struct handler_job *job)
 
 /* ---- The handler --------------------------------------------------------------------------- */
 
-static bool load(const struct config_conversation *what, void **loaded, char *error, size_t size)
+static bool load(const struct config_conversation *what, void **loaded, struct error_text *error)
 {
-    struct error_text why = {""};
-    *loaded = http_guard_new(&what->http, &why);
-    if (!*loaded)
-        (void)snprintf(error, size, "%s", why.text);
+    *loaded = http_guard_new(&what->http, error);
     return *loaded;
 }
 
