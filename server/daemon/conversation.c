@@ -91,7 +91,7 @@ static void note_dropped(actpass_server *server, struct service *service,
                          const struct report *report, int error)
 {
     atomic_fetch_add(&server->counters.dropped, 1);
-    if (log_limit_begins(&service->dropping))
+    if (log_limit_note(&service->dropping))
         report_dropped(report, error);
 }
 

@@ -59,7 +59,7 @@ struct throttle *log_throttle(const struct log *log)
     return log && log->level < CONFIG_LOG_DEBUG ? log->throttle : NULL;
 }
 
-bool log_limit_begins(struct log_limit *limit)
+bool log_limit_note(struct log_limit *limit)
 {
     enum { QUIET_US = 5000000 };
     return rate_first(&limit->last_us, QUIET_US, clock_now_us());

@@ -178,12 +178,12 @@ static void refuse(actpass_server *server, struct service *service, int fd, enum
                      sizeof(reset)); /* otherwise it sends a FIN */
     close(fd);
     atomic_fetch_add(&server->counters.refused[refusal], 1);
-    if (log_limit_begins(&service->refusing[refusal]))
+    if (log_limit_note(&service->refusing[refusal]))
         report_refused(&report, refusal, address);
 }
 
-bool room_admits(actpass_server *server, struct service *service, int fd,
-                 const struct sockaddr_storage *address, struct peer *peer)
+bool room_admit(actpass_server *server, struct service *service, int fd,
+                const struct sockaddr_storage *address, struct peer *peer)
 {
     const struct config_limits *limits = &service->config->limits;
     *peer = (struct peer){.known = false};

@@ -60,7 +60,9 @@ static void drop_buffers(struct duplex *duplex)
     duplex->size = 0;
 }
 
-static bool has_buffers(struct duplex *duplex)
+/* Makes the buffers if there are none, and large ones once small ones were full. False: out of
+ * memory, which is the close reason. */
+static bool make_buffers(struct duplex *duplex)
 {
     bool empty = is_empty(&duplex->in) && is_empty(&duplex->out);
     if (duplex->full && duplex->size == SMALL_BUFFER && empty)
@@ -243,7 +245,7 @@ static bool run(struct duplex *duplex, int64_t idle_timeout_ms)
     int64_t deadline_us = clock_deadline_ms(idle_timeout_ms);
     bool timed = deadline_us != DEADLINE_NEVER;
     while (!duplex->in.closed || !duplex->out.closed) {
-        enum step step = has_buffers(duplex) ? move(duplex) : STEP_FAILED;
+        enum step step = make_buffers(duplex) ? move(duplex) : STEP_FAILED;
         if (step == STEP_FAILED)
             return false;
         if (step == STEP_MOVED)

@@ -21,7 +21,8 @@ enum {
 /* The result of a wait for input. */
 enum input { INPUT_MORE, INPUT_LATE, INPUT_STOP, INPUT_ENDED };
 
-static bool has_buffers(struct http *http)
+/* Makes the buffers if there are none. False: out of memory, which is the close reason. */
+static bool make_buffers(struct http *http)
 {
     if (!http->buffers)
         http->buffers = malloc(sizeof(*http->buffers));
@@ -85,7 +86,7 @@ static enum input wait_for_input(struct http *http, int64_t deadline_us)
 static enum input read_more(struct http *http, int64_t deadline_us)
 {
     enum input input = INPUT_MORE;
-    while (has_buffers(http)) {
+    while (make_buffers(http)) {
         int64_t got = conn_read_some(http->conn, http->buffers->input + http->filled,
                                      sizeof(http->buffers->input) - http->filled);
         if (got > 0) {
