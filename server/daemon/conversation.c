@@ -252,8 +252,8 @@ static int attach(struct conversation *conversation, int fd, struct conn_options
     actpass_config_free(settings);
     if (!conn_of(conversation))
         return error;
-    registry_set(conversation->server->registry, &conversation->entry, conn_of(conversation),
-                 options->fast_open_size > 0);
+    registry_attach(conversation->server->registry, &conversation->entry, conn_of(conversation),
+                    options->fast_open_size > 0 ? REGISTRY_CONNECTING : REGISTRY_CONNECTED);
     return 0;
 }
 
@@ -344,7 +344,7 @@ actpass_conn *conversation_conn(const struct conversation *conversation)
 void conversation_detach(struct conversation *conversation)
 {
     actpass_conn *conn = conn_of(conversation);
-    registry_set(conversation->server->registry, &conversation->entry, NULL, false);
+    registry_detach(conversation->server->registry, &conversation->entry);
     conversation->report.conn = NULL;
     actpass_free(conn);
 }
