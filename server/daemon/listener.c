@@ -128,7 +128,7 @@ static void name_tcp(struct listener *listener)
     (void)snprintf(listener->address, sizeof(listener->address), format, host, port);
 }
 
-/* Is this the file of a socket on which nobody listens any more? Only then may it be removed. */
+/* Is this a socket's file on which no program listens any more? Only then may it be removed. */
 static bool is_stale(const struct sockaddr_un *where)
 {
     struct stat file;

@@ -9,7 +9,7 @@
 
 struct listener;
 
-/* Opens a listener. A stale unix socket file, on which nobody listens, is replaced. On failure
+/* Opens a listener. A stale unix socket file, on which no program listens, is replaced. On failure
  * returns NULL with one sentence in ERROR that names the address and the remedy. */
 struct listener *listener_open(const struct config_address *address, struct error_text *error);
 

@@ -70,7 +70,7 @@ bool log_flush(struct log *log, int64_t deadline_us)
     return log_writer_flush(log->writer, deadline_us);
 }
 
-/* The last lines are written if somebody reads them. */
+/* The last lines are written if a program reads them. */
 void log_free(struct log *log)
 {
     enum { LAST_LINES_MS = 2000 };

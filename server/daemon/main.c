@@ -267,10 +267,10 @@ int main(int argc, char **argv)
     enum command command;
     if (read_options(argc, argv, &command) != EXIT_SUCCESS)
         return EXIT_USAGE;
-    int wanted = command == COMMAND_RUN || command == COMMAND_CHECK ? 1 : 0;
-    if (argc - optind != wanted)
-        return fail_usage(wanted == 1 ? "give exactly one configuration file"
-                                      : "too many arguments");
+    int expected = command == COMMAND_RUN || command == COMMAND_CHECK ? 1 : 0;
+    if (argc - optind != expected)
+        return fail_usage(expected == 1 ? "give exactly one configuration file"
+                                        : "too many arguments");
     switch (command) {
     case COMMAND_CHECK:
         return check(argv[optind]);

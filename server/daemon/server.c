@@ -81,7 +81,7 @@ static void warn_of_fast_open(const char *file, const struct service *service,
 /* False, with what is wrong in ERRORS. */
 static bool load_hints(const char *file, struct service *service, struct config_strings *errors)
 {
-    if (!hints_wanted(service->config))
+    if (!hints_used(service->config))
         return true;
     service->hints = hints_new(service->config);
     if (!service->hints)

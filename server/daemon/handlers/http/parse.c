@@ -89,12 +89,12 @@ static bool is_all(struct http_text text, const char *more)
     return true;
 }
 
-static bool is_number(struct http_text text, size_t most)
+static bool is_number(struct http_text text, size_t max_digits)
 {
     for (size_t i = 0; i < text.length; i++)
         if (!is_digit(text.at[i]))
             return false;
-    return text.length > 0 && text.length <= most;
+    return text.length > 0 && text.length <= max_digits;
 }
 
 /* "name", "192.0.2.1" or "[2001:db8::1]", with or without a port: less than RFC 3986 allows, and
