@@ -25,8 +25,8 @@ struct listener {
     char address[sizeof(((struct sockaddr_un *)NULL)->sun_path) + INET6_ADDRSTRLEN];
 };
 
-/* Always returns false. */
-static bool fail_errno(struct error_text *error, const struct config_address *address, int failed)
+/* Writes what is wrong and the remedy. Always returns false. */
+static bool fail_errno(struct error_text *error, int failed)
 {
     const char *remedy = "check the address and the system's limits";
     switch (failed) {
@@ -51,12 +51,7 @@ static bool fail_errno(struct error_text *error, const struct config_address *ad
     default:
         break;
     }
-    return error_set(error, "cannot listen on %s: %s: %s", address->text, strerror(failed), remedy);
-}
-
-static bool fail_memory(struct error_text *error, const struct config_address *address)
-{
-    return error_set(error, "cannot listen on %s: out of memory", address->text);
+    return error_set(error, "%s: %s", strerror(failed), remedy);
 }
 
 static int open_socket(int family)
@@ -106,10 +101,10 @@ static bool open_tcp(struct listener *listener, const struct config_address *add
     const char *why =
         resolve(address->host, address->port, AI_PASSIVE, &wait, DEADLINE_NEVER, &found);
     if (why)
-        return error_set(error, "cannot listen on %s: %s: check the host name", address->text, why);
+        return error_set(error, "%s: check the host name", why);
     listener->fd = bind_tcp(found);
     if (listener->fd < 0)
-        (void)fail_errno(error, address, errno);
+        (void)fail_errno(error, errno);
     freeaddrinfo(found);
     return listener->fd >= 0;
 }
@@ -172,47 +167,50 @@ static bool open_unix(struct listener *listener, const struct config_address *ad
 {
     struct sockaddr_un where;
     if (!unix_address(address->path, &where)) {
-        return error_set(error,
-                         "cannot listen on %s: the path is longer than %d bytes: choose a "
-                         "shorter one",
-                         address->text, UNIX_PATH_MAX_BYTES);
+        return error_set(error, "the path is longer than %d bytes: choose a shorter one",
+                         UNIX_PATH_MAX_BYTES);
     }
     listener->path = strdup(address->path);
     if (!listener->path)
-        return fail_memory(error, address);
+        return error_set(error, "out of memory");
     listener->fd = bind_unix(&where);
     if (listener->fd < 0)
-        return fail_errno(error, address, errno);
+        return fail_errno(error, errno);
     struct stat file = {0};
     if (lstat(where.sun_path, &file) == 0) {
         listener->device = file.st_dev;
         listener->inode = file.st_ino;
     }
     if (listener->inode == 0 || listen(listener->fd, SOMAXCONN) != 0)
-        return fail_errno(error, address, errno);
+        return fail_errno(error, errno);
     return true;
+}
+
+static bool open_any(struct listener *listener, const struct config_address *address,
+                     struct error_text *error)
+{
+    listener->fd = -1;
+    if (address->kind == CONFIG_ADDRESS_UNIX) {
+        (void)snprintf(listener->address, sizeof(listener->address), "unix:%s", address->path);
+        return open_unix(listener, address, error);
+    }
+    bool open = open_tcp(listener, address, error);
+    if (open)
+        name_tcp(listener);
+    return open;
 }
 
 struct listener *listener_open(const struct config_address *address, struct error_text *error)
 {
-    struct listener *listener = calloc(1, sizeof(*listener));
-    if (!listener) {
-        (void)fail_memory(error, address);
-        return NULL;
-    }
-    listener->fd = -1;
-    bool open = false;
+    struct error_text why = {""};
     if (address->kind == CONFIG_ADDRESS_NONE) {
         (void)error_set(error, "there is no address to listen on");
-    } else if (address->kind == CONFIG_ADDRESS_UNIX) {
-        open = open_unix(listener, address, error);
-        (void)snprintf(listener->address, sizeof(listener->address), "unix:%s", address->path);
-    } else {
-        open = open_tcp(listener, address, error);
-        if (open)
-            name_tcp(listener);
+        return NULL;
     }
+    struct listener *listener = calloc(1, sizeof(*listener));
+    bool open = listener ? open_any(listener, address, &why) : error_set(&why, "out of memory");
     if (!open) {
+        (void)error_set(error, "cannot listen on %s: %s", address->text, why.text);
         listener_close(listener);
         return NULL;
     }
