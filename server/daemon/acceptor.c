@@ -25,7 +25,7 @@ static void pause_service(actpass_server *server, struct service *service, int e
     service->paused_until_us = clock_deadline_ms(service->pause_ms);
     if (service->retry_us < service->paused_until_us)
         service->paused_until_us = service->retry_us; /* one can make way then */
-    if (log_limit_begins(&service->shortage)) {
+    if (log_limit_note(&service->shortage)) {
         struct log_field fields[] = {log_text("service", service->config->name),
                                      log_text("event", "accept_paused"),
                                      log_text("error", strerror(error))};
@@ -40,7 +40,7 @@ static int begin(actpass_server *server, struct service *service, int fd,
     struct peer peer;
     if (service->config->dial.address_count > 0)
         return dial_service_bridge(server, service, fd);
-    if (!room_admits(server, service, fd, address, &peer))
+    if (!room_admit(server, service, fd, address, &peer))
         return 0;
     return conversation_begin(server, service, fd, &peer);
 }

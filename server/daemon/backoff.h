@@ -1,8 +1,8 @@
 /* How long to wait before dialing again: exponential, with jitter, so that many clients that lost
  * the same peer do not return at the same moment, nor two peers that dial each other. No state but
  * its own and the random source; for one thread. */
-#ifndef ACTPASS_SERVER_DAEMON_BACKOFF_H
-#define ACTPASS_SERVER_DAEMON_BACKOFF_H
+#ifndef ACTPASS_SERVER_BACKOFF_H
+#define ACTPASS_SERVER_BACKOFF_H
 
 #include <stdint.h>
 

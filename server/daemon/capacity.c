@@ -32,15 +32,15 @@ static uint64_t spare_of(uint64_t connections)
 }
 
 /* A persistent service has one connection, whatever its limit. */
-static uint64_t wanted_by(const struct config_service *service)
+static uint64_t connections_of(const struct config_service *service)
 {
     return service->dial.persistent ? 1 : service->max_connections;
 }
 
 static uint64_t need_of(const struct config_service *service)
 {
-    uint64_t wanted = wanted_by(service);
-    return (wanted + spare_of(wanted)) * capacity_descriptors(service);
+    uint64_t connections = connections_of(service);
+    return (connections + spare_of(connections)) * capacity_descriptors(service);
 }
 
 static struct capacity scaled(const struct config_service *service, uint64_t descriptors)

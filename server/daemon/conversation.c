@@ -91,7 +91,7 @@ static void note_dropped(actpass_server *server, struct service *service,
                          const struct report *report, int error)
 {
     atomic_fetch_add(&server->counters.dropped, 1);
-    if (log_limit_begins(&service->dropping))
+    if (log_limit_note(&service->dropping))
         report_dropped(report, error);
 }
 
@@ -120,8 +120,8 @@ static void serve(struct conversation *conversation)
                               .idle_timeout_ms = service->config->connection.idle_timeout_ms};
     if (chosen->handler)
         chosen->handler->run(&job);
-    if (job.problem[0] != '\0')
-        report_problem(&conversation->report, job.problem);
+    if (job.problem.text[0] != '\0')
+        report_problem(&conversation->report, job.problem.text);
 }
 
 /* Called when the role is decided, and again if a ClientHello that came at the last moment has
@@ -252,8 +252,8 @@ static int attach(struct conversation *conversation, int fd, struct conn_options
     actpass_config_free(settings);
     if (!conn_of(conversation))
         return error;
-    registry_set(conversation->server->registry, &conversation->entry, conn_of(conversation),
-                 options->fast_open_size > 0);
+    registry_attach(conversation->server->registry, &conversation->entry, conn_of(conversation),
+                    options->fast_open_size > 0 ? REGISTRY_CONNECTING : REGISTRY_CONNECTED);
     return 0;
 }
 
@@ -344,7 +344,7 @@ actpass_conn *conversation_conn(const struct conversation *conversation)
 void conversation_detach(struct conversation *conversation)
 {
     actpass_conn *conn = conn_of(conversation);
-    registry_set(conversation->server->registry, &conversation->entry, NULL, false);
+    registry_detach(conversation->server->registry, &conversation->entry);
     conversation->report.conn = NULL;
     actpass_free(conn);
 }

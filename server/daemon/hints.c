@@ -18,7 +18,7 @@ struct hints {
     struct peers *silent; /* how often in a row; NULL: nothing is remembered */
 };
 
-bool hints_wanted(const struct config_service *service)
+bool hints_used(const struct config_service *service)
 {
     return service->role_hint_count > 0 || service->remember_roles;
 }

@@ -15,8 +15,8 @@ struct hint {
     int64_t max_wait_ms; /* the longest wait for the first byte; 0: as configured */
 };
 
-/* False: the service wants no hints, and needs no struct hints. */
-bool hints_wanted(const struct config_service *service);
+/* Does the service use hints? Only then does it need a struct hints. */
+bool hints_used(const struct config_service *service);
 
 /* The configuration must outlive it. NULL: out of memory. */
 struct hints *hints_new(const struct config_service *service);

@@ -9,7 +9,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,31 +25,11 @@ struct listener {
     char address[sizeof(((struct sockaddr_un *)NULL)->sun_path) + INET6_ADDRSTRLEN];
 };
 
-/* Where the error text goes. */
-struct complaint {
-    const char *address;
-    char *text;
-    size_t size;
-};
-
-static void complain(const struct complaint *complaint, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void complain(const struct complaint *complaint, const char *format, ...)
-{
-    char reason[384];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(reason, sizeof(reason), format, arguments);
-    va_end(arguments);
-    (void)snprintf(complaint->text, complaint->size, "cannot listen on %s: %s", complaint->address,
-                   reason);
-}
-
-static void complain_errno(const struct complaint *complaint, int error)
+/* Writes what is wrong and the remedy. Always returns false. */
+static bool fail_errno(struct error_text *error, int failed)
 {
     const char *remedy = "check the address and the system's limits";
-    switch (error) {
+    switch (failed) {
     case EADDRINUSE:
         remedy = "stop the program that listens there, or choose another address";
         break;
@@ -72,7 +51,7 @@ static void complain_errno(const struct complaint *complaint, int error)
     default:
         break;
     }
-    complain(complaint, "%s: %s", strerror(error), remedy);
+    return error_set(error, "%s: %s", strerror(failed), remedy);
 }
 
 static int open_socket(int family)
@@ -115,19 +94,17 @@ static int bind_tcp(const struct addrinfo *where)
 }
 
 static bool open_tcp(struct listener *listener, const struct config_address *address,
-                     const struct complaint *complaint)
+                     struct error_text *error)
 {
     const struct dial_wait wait = {.cancel_fd = -1};
     struct addrinfo *found = NULL;
     const char *why =
         resolve_host(address->host, address->port, AI_PASSIVE, &wait, DEADLINE_NEVER, &found);
-    if (why) {
-        complain(complaint, "%s: check the host name", why);
-        return false;
-    }
+    if (why)
+        return error_set(error, "%s: check the host name", why);
     listener->fd = bind_tcp(found);
     if (listener->fd < 0)
-        complain_errno(complaint, errno);
+        (void)fail_errno(error, errno);
     freeaddrinfo(found);
     return listener->fd >= 0;
 }
@@ -146,7 +123,7 @@ static void name_tcp(struct listener *listener)
     (void)snprintf(listener->address, sizeof(listener->address), format, host, port);
 }
 
-/* Is this the file of a socket on which nobody listens any more? Only then may it be removed. */
+/* Is this a socket's file on which no program listens any more? Only then may it be removed. */
 static bool is_stale(const struct sockaddr_un *where)
 {
     struct stat file;
@@ -186,58 +163,53 @@ static int bind_unix(const struct sockaddr_un *where)
 }
 
 static bool open_unix(struct listener *listener, const struct config_address *address,
-                      const struct complaint *complaint)
+                      struct error_text *error)
 {
     struct sockaddr_un where;
-    if (!unix_address_make(address->path, &where)) {
-        complain(complaint, "the path is longer than %d bytes: choose a shorter one",
-                 UNIX_PATH_MAX_BYTES);
-        return false;
-    }
+    if (!unix_address_make(address->path, &where))
+        return error_set(error, "the path is longer than %d bytes: choose a shorter one",
+                         UNIX_PATH_MAX_BYTES);
     listener->path = strdup(address->path);
-    if (!listener->path) {
-        complain(complaint, "out of memory");
-        return false;
-    }
+    if (!listener->path)
+        return error_set(error, "out of memory");
     listener->fd = bind_unix(&where);
-    if (listener->fd < 0) {
-        complain_errno(complaint, errno);
-        return false;
-    }
+    if (listener->fd < 0)
+        return fail_errno(error, errno);
     struct stat file = {0};
     if (lstat(where.sun_path, &file) == 0) {
         listener->device = file.st_dev;
         listener->inode = file.st_ino;
     }
-    if (listener->inode == 0 || listen(listener->fd, SOMAXCONN) != 0) {
-        complain_errno(complaint, errno);
-        return false;
-    }
+    if (listener->inode == 0 || listen(listener->fd, SOMAXCONN) != 0)
+        return fail_errno(error, errno);
     return true;
 }
 
-struct listener *listener_open(const struct config_address *address, char *error, size_t size)
+static bool open_any(struct listener *listener, const struct config_address *address,
+                     struct error_text *error)
 {
-    struct complaint complaint = {.address = address->text, .size = size};
-    complaint.text = error;
-    struct listener *listener = calloc(1, sizeof(*listener));
-    if (!listener) {
-        complain(&complaint, "out of memory");
+    listener->fd = -1;
+    if (address->kind == CONFIG_ADDRESS_UNIX) {
+        (void)snprintf(listener->address, sizeof(listener->address), "unix:%s", address->path);
+        return open_unix(listener, address, error);
+    }
+    bool open = open_tcp(listener, address, error);
+    if (open)
+        name_tcp(listener);
+    return open;
+}
+
+struct listener *listener_open(const struct config_address *address, struct error_text *error)
+{
+    struct error_text why = {""};
+    if (address->kind == CONFIG_ADDRESS_NONE) {
+        (void)error_set(error, "there is no address to listen on");
         return NULL;
     }
-    listener->fd = -1;
-    bool open = false;
-    if (address->kind == CONFIG_ADDRESS_NONE) {
-        (void)snprintf(error, size, "there is no address to listen on");
-    } else if (address->kind == CONFIG_ADDRESS_UNIX) {
-        open = open_unix(listener, address, &complaint);
-        (void)snprintf(listener->address, sizeof(listener->address), "unix:%s", address->path);
-    } else {
-        open = open_tcp(listener, address, &complaint);
-        if (open)
-            name_tcp(listener);
-    }
+    struct listener *listener = calloc(1, sizeof(*listener));
+    bool open = listener ? open_any(listener, address, &why) : error_set(&why, "out of memory");
     if (!open) {
+        (void)error_set(error, "cannot listen on %s: %s", address->text, why.text);
         listener_close(listener);
         return NULL;
     }

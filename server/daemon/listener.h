@@ -3,15 +3,15 @@
 #define ACTPASS_SERVER_LISTENER_H
 
 #include "config/config.h"
+#include "server/lib/base/error.h"
 
-#include <stddef.h>
 #include <sys/socket.h>
 
 struct listener;
 
-/* Opens a listener. A stale unix socket file, on which nobody listens, is replaced. On failure
+/* Opens a listener. A stale unix socket file, on which no program listens, is replaced. On failure
  * returns NULL with one sentence in ERROR that names the address and the remedy. */
-struct listener *listener_open(const struct config_address *address, char *error, size_t size);
+struct listener *listener_open(const struct config_address *address, struct error_text *error);
 
 /* Closes it and removes its unix socket's file, if that is still ours. NULL is fine. */
 void listener_close(struct listener *listener);

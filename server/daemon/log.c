@@ -59,7 +59,7 @@ struct throttle *log_throttle(const struct log *log)
     return log && log->level < CONFIG_LOG_DEBUG ? log->throttle : NULL;
 }
 
-bool log_limit_begins(struct log_limit *limit)
+bool log_limit_note(struct log_limit *limit)
 {
     enum { QUIET_US = 5000000 };
     return rate_first(&limit->last_us, QUIET_US, clock_now_us());
@@ -70,7 +70,7 @@ bool log_flush(struct log *log, int64_t deadline_us)
     return log_writer_flush(log->writer, deadline_us);
 }
 
-/* The last lines are written if somebody reads them. */
+/* The last lines are written if a program reads them. */
 void log_free(struct log *log)
 {
     enum { LAST_LINES_MS = 2000 };

@@ -54,10 +54,10 @@ struct log_limit {
 };
 
 /* Notes the condition. True: it begins, since it has not been noted for 5 s, so write a line. */
-bool log_limit_begins(struct log_limit *limit);
+bool log_limit_note(struct log_limit *limit);
 
-/* The limit on lines about peers that have not completed a handshake. NULL at level debug: no
- * limit, since all lines are wanted. */
+/* The limit on lines about peers that have not completed a handshake. NULL at level debug:
+ * there is no limit, since debugging needs all lines. */
 struct throttle *log_throttle(const struct log *log);
 
 /* Would a line of this level be written? Saves making fields for nothing. */

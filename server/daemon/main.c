@@ -241,18 +241,25 @@ static int fail_option(const char *option)
     return EXIT_USAGE;
 }
 
-/* Reads the options into *COMMAND; optind is then the first argument after them. Returns
- * EXIT_SUCCESS, or EXIT_USAGE after a message. */
-static int read_options(int argc, char **argv, enum command *command)
+/* The command of the next option. '?': the option is unknown; -1: there is none. */
+static int next_option(int argc, char **argv)
 {
     static const struct option options[] = {{"check", no_argument, NULL, COMMAND_CHECK},
                                             {"schema", no_argument, NULL, COMMAND_SCHEMA},
                                             {"version", no_argument, NULL, COMMAND_VERSION},
                                             {"help", no_argument, NULL, COMMAND_HELP},
                                             {NULL, 0, NULL, 0}};
+    return getopt_long(argc, argv, "", options, NULL);
+}
+
+/* Reads the options into *COMMAND; optind is then the first argument after them. Returns
+ * EXIT_SUCCESS, or EXIT_USAGE after a message. */
+static int read_options(int argc, char **argv, enum command *command)
+{
     *command = COMMAND_RUN;
     opterr = 0; /* getopt would print the argument without escaping it */
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    int option = next_option(argc, argv);
+    for (; option != -1; option = next_option(argc, argv)) {
         if (option == '?')
             return fail_option(argv[optind > 1 ? optind - 1 : 1]);
         if (*command != COMMAND_RUN)
@@ -267,10 +274,10 @@ int main(int argc, char **argv)
     enum command command;
     if (read_options(argc, argv, &command) != EXIT_SUCCESS)
         return EXIT_USAGE;
-    int wanted = command == COMMAND_RUN || command == COMMAND_CHECK ? 1 : 0;
-    if (argc - optind != wanted)
-        return fail_usage(wanted == 1 ? "give exactly one configuration file"
-                                      : "too many arguments");
+    int expected = command == COMMAND_RUN || command == COMMAND_CHECK ? 1 : 0;
+    if (argc - optind != expected)
+        return fail_usage(expected == 1 ? "give exactly one configuration file"
+                                        : "too many arguments");
     switch (command) {
     case COMMAND_CHECK:
         return check(argv[optind]);

@@ -134,19 +134,27 @@ void registry_remove(struct registry *registry, struct registry_entry *entry)
     }
 }
 
-void registry_set(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
-                  bool connecting)
+void registry_attach(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
+                     enum registry_phase phase)
 {
     pthread_mutex_lock(&registry->lock);
     entry->conn = conn;
-    entry->connecting = connecting;
+    entry->phase = phase;
+    pthread_mutex_unlock(&registry->lock);
+}
+
+void registry_detach(struct registry *registry, struct registry_entry *entry)
+{
+    pthread_mutex_lock(&registry->lock);
+    entry->conn = NULL;
+    entry->phase = REGISTRY_CONNECTED;
     pthread_mutex_unlock(&registry->lock);
 }
 
 void registry_connected(struct registry *registry, struct registry_entry *entry)
 {
     pthread_mutex_lock(&registry->lock);
-    entry->connecting = false;
+    entry->phase = REGISTRY_CONNECTED;
     pthread_mutex_unlock(&registry->lock);
 }
 
@@ -238,7 +246,7 @@ static bool is_undecided(const struct registry_entry *entry, size_t service)
 static bool is_connecting(const struct registry_entry *entry, size_t service)
 {
     (void)service;
-    return entry->connecting;
+    return entry->phase == REGISTRY_CONNECTING;
 }
 
 size_t registry_abort_all(struct registry *registry)

@@ -11,13 +11,15 @@
 
 struct registry;
 
+enum registry_phase { REGISTRY_CONNECTED, REGISTRY_CONNECTING /* TCP Fast Open: not up yet */ };
+
 /* One connection, inside the memory of its owner, or a thread that will have one; draining waits
  * for both. Members marked with * are guarded by the registry's lock once added. */
 struct registry_entry {
     actpass_conn *conn;        /* *; NULL: no connection now, only a thread that dials */
     size_t service;            /* its number, from 0 */
     bool decided;              /* *; there is a role */
-    bool connecting;           /* *; TCP Fast Open: the connection is not up yet */
+    enum registry_phase phase; /* * */
     bool made_way;             /* *; it was aborted by registry_make_way */
     struct address_entry from; /* *; where it came from, with registry_add_from */
     struct registry_entry *previous, *next;
@@ -27,7 +29,7 @@ struct registry_entry {
 struct registry *registry_new(size_t service_count);
 void registry_free(struct registry *registry); /* empty, or NULL */
 
-/* The connection must stay alive until registry_remove, or until registry_set replaces it. */
+/* The connection must stay alive until registry_remove, or until registry_detach. */
 void registry_add(struct registry *registry, struct registry_entry *entry);
 void registry_remove(struct registry *registry, struct registry_entry *entry);
 
@@ -37,10 +39,11 @@ bool registry_add_from(struct registry *registry, struct registry_entry *entry,
                        const struct peer_key *address);
 void registry_established(struct registry *registry, struct registry_entry *entry);
 
-/* CONN takes the place of the connection that was there; it may be NULL. CONNECTING until
+/* Sets the entry's connection, and removes it again. REGISTRY_CONNECTING lasts until
  * registry_connected. */
-void registry_set(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
-                  bool connecting);
+void registry_attach(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
+                     enum registry_phase phase);
+void registry_detach(struct registry *registry, struct registry_entry *entry);
 void registry_connected(struct registry *registry, struct registry_entry *entry);
 
 /* Notes that the connection's role is decided. */

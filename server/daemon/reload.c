@@ -3,12 +3,11 @@
 
 static bool reload(actpass_server *server, struct service *service)
 {
-    char error[1024] = "";
-    bool loaded =
-        service_load_settings(service, server->own_keys, server->relays, error, sizeof(error));
+    struct error_text error = {""};
+    bool loaded = service_load_settings(service, server->own_keys, server->relays, &error);
     struct log_field fields[] = {log_text("event", "reload"),
                                  log_text("service", service->config->name),
-                                 log_text("error", error)};
+                                 log_text("error", error.text)};
     log_write(server->log, loaded ? CONFIG_LOG_INFO : CONFIG_LOG_ERROR, fields, loaded ? 2 : 3);
     return loaded;
 }

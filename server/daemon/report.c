@@ -82,11 +82,11 @@ void report_retry(const struct report *report, int64_t after_ms)
 }
 
 /* Peers that we dialed come from the configuration, so each line about them is written. */
-static bool is_admitted(const struct report *report, const actpass_info_t *info, uint16_t kind)
+static bool take_line(const struct report *report, const actpass_info_t *info, uint16_t kind)
 {
     struct throttle *throttle = log_throttle(report->log);
     return !throttle || report->dialed ||
-           throttle_admits(throttle, info->peer_address, (uint16_t)(kind + info->cause));
+           throttle_take(throttle, info->peer_address, (uint16_t)(kind + info->cause));
 }
 
 static void write_role(const struct report *report, const actpass_info_t *info)
@@ -105,7 +105,7 @@ bool report_role(const struct report *report)
         return true;
     actpass_info_t info;
     actpass_info(report->conn, &info);
-    bool admitted = is_admitted(report, &info, KIND_ROLE);
+    bool admitted = take_line(report, &info, KIND_ROLE);
     if (admitted)
         write_role(report, &info);
     return admitted;
@@ -168,7 +168,7 @@ void report_close(const struct report *report, int64_t duration_us)
     if (!log_enabled(report->log, close_level(report, &info)))
         return;
     bool shook_hands = info.protocol[0] != '\0';
-    if (!shook_hands && !is_admitted(report, &info, KIND_CLOSE)) {
+    if (!shook_hands && !take_line(report, &info, KIND_CLOSE)) {
         throttle_note_suppressed(log_throttle(report->log));
         return;
     }

@@ -51,9 +51,9 @@ static const struct service *first_short(const actpass_server *server)
 {
     for (size_t i = 0; i < server->service_count; i++) {
         const struct service *service = &server->services[i];
-        uint64_t wanted = service->config->max_connections;
-        if (!service->config->dial.persistent && wanted != CONFIG_MAX_CONNECTIONS_DEFAULT &&
-            service->capacity.connections < wanted)
+        uint64_t configured = service->config->max_connections;
+        if (!service->config->dial.persistent && configured != CONFIG_MAX_CONNECTIONS_DEFAULT &&
+            service->capacity.connections < configured)
             return service;
     }
     return NULL;
@@ -110,7 +110,7 @@ static bool make_way(actpass_server *server, struct service *service, uint64_t a
 }
 
 /* No connection makes way unless a peer waits. */
-static bool somebody_waits(const struct service *service)
+static bool peer_is_waiting(const struct service *service)
 {
     struct pollfd set = {.fd = listener_fd(service->listener), .events = POLLIN};
     return poll(&set, 1, 0) > 0;
@@ -132,7 +132,7 @@ bool room_find(actpass_server *server, struct service *service)
     }
     if (open.all < capacity->connections + open.leaving)
         return true;
-    if (!somebody_waits(service))
+    if (!peer_is_waiting(service))
         return false;
     if (make_way(server, service, 0))
         return true;
@@ -178,12 +178,12 @@ static void refuse(actpass_server *server, struct service *service, int fd, enum
                      sizeof(reset)); /* otherwise it sends a FIN */
     close(fd);
     atomic_fetch_add(&server->counters.refused[refusal], 1);
-    if (log_limit_begins(&service->refusing[refusal]))
+    if (log_limit_note(&service->refusing[refusal]))
         report_refused(&report, refusal, address);
 }
 
-bool room_admits(actpass_server *server, struct service *service, int fd,
-                 const struct sockaddr_storage *address, struct peer *peer)
+bool room_admit(actpass_server *server, struct service *service, int fd,
+                const struct sockaddr_storage *address, struct peer *peer)
 {
     const struct config_limits *limits = &service->config->limits;
     *peer = (struct peer){.known = false};

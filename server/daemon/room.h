@@ -21,7 +21,7 @@ bool room_after_shortage(actpass_server *server, struct service *service);
 
 /* Decides by "limits" whether the connection may stay, and fills *PEER. False: it was closed,
  * counted and logged. */
-bool room_admits(actpass_server *server, struct service *service, int fd,
-                 const struct sockaddr_storage *address, struct peer *peer);
+bool room_admit(actpass_server *server, struct service *service, int fd,
+                const struct sockaddr_storage *address, struct peer *peer);
 
 #endif

@@ -81,7 +81,7 @@ static void warn_of_fast_open(const char *file, const struct service *service,
 /* False, with what is wrong in ERRORS. */
 static bool load_hints(const char *file, struct service *service, struct config_strings *errors)
 {
-    if (!hints_wanted(service->config))
+    if (!hints_used(service->config))
         return true;
     service->hints = hints_new(service->config);
     if (!service->hints)
@@ -92,20 +92,19 @@ static bool load_hints(const char *file, struct service *service, struct config_
 static bool load_settings(actpass_server *server, const char *file, struct service *service,
                           struct config_strings *errors)
 {
-    char error[1024] = "";
-    bool loaded =
-        service_load_settings(service, server->own_keys, server->relays, error, sizeof(error));
+    struct error_text error = {""};
+    bool loaded = service_load_settings(service, server->own_keys, server->relays, &error);
     if (!loaded)
-        lines_add(errors, "%s: /services/%zu/tls: %s", file, service->number, error);
+        lines_add(errors, "%s: /services/%zu/tls: %s", file, service->number, error.text);
     return loaded;
 }
 
 static bool load_handlers(const char *file, struct service *service, struct config_strings *errors)
 {
-    char error[1024] = "";
-    bool loaded = service_load_handlers(service, error, sizeof(error));
+    struct error_text error = {""};
+    bool loaded = service_load_handlers(service, &error);
     if (!loaded)
-        lines_add(errors, "%s: /services/%zu: %s", file, service->number, error);
+        lines_add(errors, "%s: /services/%zu: %s", file, service->number, error.text);
     return loaded;
 }
 
@@ -194,12 +193,12 @@ static bool listen_for(struct service *service, struct config_report *report)
 {
     const struct config_service *config = service->config;
     const struct config_address *address = address_to_listen_on(config);
-    char error[768] = "";
+    struct error_text error = {""};
     if (!address)
         return true;
-    service->listener = listener_open(address, error, sizeof(error));
+    service->listener = listener_open(address, &error);
     if (!service->listener) {
-        lines_add(&report->errors, "service \"%s\": %s", config->name, error);
+        lines_add(&report->errors, "service \"%s\": %s", config->name, error.text);
         return false;
     }
     bool fast_open = config->connection.tcp_fast_open && config->dial.address_count == 0;

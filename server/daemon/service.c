@@ -3,8 +3,6 @@
 #include "relay/clock.h"
 #include "server/lib/settings.h"
 
-#include <stdio.h>
-
 bool service_init(struct service *service, size_t number, const struct config_service *config)
 {
     service->number = number;
@@ -15,22 +13,21 @@ bool service_init(struct service *service, size_t number, const struct config_se
 
 static bool load_handler(const struct config_service *config,
                          const struct config_conversation *what, struct service_handler *handler,
-                         char *error, size_t size)
+                         struct error_text *error)
 {
-    char why[512] = "";
+    struct error_text why = {""};
     handler->handler = handler_for(config, what);
     if (!handler->handler || !handler->handler->load ||
-        handler->handler->load(what, &handler->loaded, why, sizeof(why)))
+        handler->handler->load(what, &handler->loaded, &why))
         return true;
-    (void)snprintf(error, size, "%s: %s", handler->handler->name, why);
-    return false;
+    return error_set(error, "%s: %s", handler->handler->name, why.text);
 }
 
-bool service_load_handlers(struct service *service, char *error, size_t size)
+bool service_load_handlers(struct service *service, struct error_text *error)
 {
     const struct config_service *config = service->config;
-    return load_handler(config, &config->as_server, &service->as_server, error, size) &&
-           load_handler(config, &config->as_client, &service->as_client, error, size);
+    return load_handler(config, &config->as_server, &service->as_server, error) &&
+           load_handler(config, &config->as_client, &service->as_client, error);
 }
 
 static void unload_handler(struct service_handler *handler)
@@ -51,10 +48,11 @@ void service_release(struct service *service)
 }
 
 bool service_load_settings(struct service *service, struct own_keys *own_keys,
-                           struct threads *relays, char *error, size_t size)
+                           struct threads *relays, struct error_text *error)
 {
     const struct tls_owner owner = {service->config->name, own_keys};
-    actpass_config *loaded = settings_new(owner, &service->config->connection, relays, error, size);
+    actpass_config *loaded =
+        settings_new(owner, &service->config->connection, relays, error->text, sizeof(error->text));
     if (!loaded)
         return false;
     (void)pthread_mutex_lock(&service->settings_lock);

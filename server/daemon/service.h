@@ -12,6 +12,7 @@
 #include "server/daemon/listener.h"
 #include "server/daemon/log.h"
 #include "server/include/actpass.h"
+#include "server/lib/base/error.h"
 #include "server/lib/tls/own_keys.h"
 
 #include <pthread.h>
@@ -48,7 +49,7 @@ struct service {
 
 /* Loads the handlers of both roles. False with one sentence in ERROR; service_release frees what
  * was loaded. */
-bool service_load_handlers(struct service *service, char *error, size_t size);
+bool service_load_handlers(struct service *service, struct error_text *error);
 
 /* Initialises *SERVICE, which must be all zero. CONFIG must outlive it. False: out of memory; then
  * there is nothing to release. */
@@ -61,7 +62,7 @@ void service_release(struct service *service);
  * are open keep the settings with which they began. OWN_KEYS and RELAYS must outlive the service.
  * On failure the old settings stay; returns false with one sentence in ERROR. Any thread. */
 bool service_load_settings(struct service *service, struct own_keys *own_keys,
-                           struct threads *relays, char *error, size_t size);
+                           struct threads *relays, struct error_text *error);
 
 /* The current settings; the caller releases them with actpass_config_free. Any thread. */
 actpass_config *service_settings(struct service *service);

@@ -63,9 +63,9 @@ static struct peer_key key_of(const char *peer, uint16_t kind)
     return key;
 }
 
-/* Between get and set another thread may admit a line of the same address: then there is one line
+/* Between get and set another thread may take a line of the same address: then there is one line
  * too many, but the rate is kept. */
-bool throttle_admits(struct throttle *throttle, const char *peer, uint16_t kind)
+bool throttle_take(struct throttle *throttle, const char *peer, uint16_t kind)
 {
     int64_t now_us = clock_now_us();
     struct peer_key key = key_of(peer, kind);

@@ -12,9 +12,9 @@ struct throttle;
 struct throttle *throttle_new(void); /* NULL: out of memory */
 void throttle_free(struct throttle *throttle);
 
-/* True: a line of this kind (1 to 65535) about the peer, "192.0.2.1:4711", may be written now, and
- * is counted. */
-bool throttle_admits(struct throttle *throttle, const char *peer, uint16_t kind);
+/* Counts a line of this kind (1 to 65535) about the peer, "192.0.2.1:4711". False: it must not be
+ * written now, and does not count. */
+bool throttle_take(struct throttle *throttle, const char *peer, uint16_t kind);
 
 /* Count a line that was left out; take and reset that count, for the next line to report. */
 void throttle_note_suppressed(struct throttle *throttle);

@@ -119,21 +119,21 @@ static void close_backend(struct backend *backend)
         (void)unlink(backend->path);
 }
 
-static int connect_to(actpass_conn *conn, const char *text, char *problem)
+static int connect_to(actpass_conn *conn, const char *text, struct error_text *problem)
 {
     struct config_address address;
     cr_assert_null(config_address_parse(text, &address), "%s", text);
-    int fd = backend_connect(conn, &address, problem, 256);
+    int fd = backend_connect(conn, &address, problem);
     config_address_free(&address);
     return fd;
 }
 
-static void expect_good(int fd, const char *problem, bool tcp)
+static void expect_good(int fd, const struct error_text *problem, bool tcp)
 {
     int value = 0;
     socklen_t length = sizeof(value);
-    cr_assert_geq(fd, 0, "%s", problem);
-    cr_assert_str_eq(problem, "");
+    cr_assert_geq(fd, 0, "%s", problem->text);
+    cr_assert_str_eq(problem->text, "");
     cr_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
     cr_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
     cr_assert_eq(getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length), 0);
@@ -152,9 +152,9 @@ Test(backend, connects)
     void (*const listeners[])(struct backend *, int) = {listen_tcp, listen_unix};
     for (size_t i = 0; i < 2; i++) {
         struct backend backend;
-        char problem[256] = "";
+        struct error_text problem = {""};
         listeners[i](&backend, 4);
-        expect_good(connect_to(conn, backend.text, problem), problem, i == 0);
+        expect_good(connect_to(conn, backend.text, &problem), &problem, i == 0);
         close_backend(&backend);
     }
     actpass_free(conn);
@@ -168,10 +168,10 @@ Test(backend, tries_all_addresses_of_a_name)
     actpass_conn *conn = open_conn(config);
     struct backend backend;
     char text[64];
-    char problem[256] = "";
+    struct error_text problem = {""};
     listen_tcp(&backend, 4);
     (void)snprintf(text, sizeof(text), "localhost%s", strrchr(backend.text, ':'));
-    expect_good(connect_to(conn, text, problem), problem, true);
+    expect_good(connect_to(conn, text, &problem), &problem, true);
     close_backend(&backend);
     actpass_free(conn);
     actpass_config_free(config);
@@ -184,13 +184,13 @@ Test(backend, waits_while_the_backlog_is_full, .timeout = 60)
     void (*const listeners[])(struct backend *, int) = {listen_tcp, listen_unix};
     for (size_t i = 0; i < 2; i++) {
         struct backend backend;
-        char problem[256] = "";
+        struct error_text problem = {""};
         pthread_t thread;
         void *failed = NULL;
         listeners[i](&backend, 0);
         fill_backlog(&backend);
         cr_assert_eq(pthread_create(&thread, NULL, accept_later, &backend), 0);
-        expect_good(connect_to(conn, backend.text, problem), problem, i == 0);
+        expect_good(connect_to(conn, backend.text, &problem), &problem, i == 0);
         cr_assert_eq(pthread_join(thread, &failed), 0);
         cr_assert_null(failed);
         close_backend(&backend);
@@ -214,21 +214,21 @@ Test(backend, an_abort_ends_the_wait, .timeout = 60)
         actpass_config *config = actpass_config_new();
         actpass_conn *conn = open_conn(config);
         struct backend backend;
-        char problem[256] = "";
+        struct error_text problem = {""};
         char wanted[256];
         pthread_t thread;
         listeners[i](&backend, 0);
         fill_backlog(&backend);
         int64_t began_us = clock_now_us();
         cr_assert_eq(pthread_create(&thread, NULL, abort_later, conn), 0);
-        cr_assert_eq(connect_to(conn, backend.text, problem), -1);
+        cr_assert_eq(connect_to(conn, backend.text, &problem), -1);
         cr_assert_lt(clock_now_us() - began_us, 8000000, "before the time limit");
         cr_assert_eq(pthread_join(thread, NULL), 0);
         (void)snprintf(wanted, sizeof(wanted),
                        "cannot connect to the backend %s: Operation canceled; is it running, and "
                        "reachable?",
                        backend.text);
-        cr_assert_str_eq(problem, wanted);
+        cr_assert_str_eq(problem.text, wanted);
         close_backend(&backend);
         actpass_free(conn);
         actpass_config_free(config);
@@ -246,7 +246,7 @@ static void *reset_later(void *arg)
 Test(backend, a_reset_by_the_peer_ends_the_wait, .timeout = 60)
 {
     int ends[2];
-    char problem[256] = "";
+    struct error_text problem = {""};
     struct backend backend;
     pthread_t thread;
     actpass_config *config = actpass_config_new();
@@ -258,10 +258,10 @@ Test(backend, a_reset_by_the_peer_ends_the_wait, .timeout = 60)
     fill_backlog(&backend);
     int64_t began_us = clock_now_us();
     cr_assert_eq(pthread_create(&thread, NULL, reset_later, &ends[1]), 0);
-    cr_assert_eq(connect_to(conn, backend.text, problem), -1);
+    cr_assert_eq(connect_to(conn, backend.text, &problem), -1);
     cr_assert_lt(clock_now_us() - began_us, 8000000, "before the time limit");
     cr_assert_eq(pthread_join(thread, NULL), 0);
-    cr_assert_not_null(strstr(problem, ": Operation canceled; "), "%s", problem);
+    cr_assert_not_null(strstr(problem.text, ": Operation canceled; "), "%s", problem.text);
     close_backend(&backend);
     actpass_free(conn);
     actpass_config_free(config);
@@ -280,13 +280,13 @@ Test(backend, what_cannot_be_reached_is_named_with_the_reason)
                 {"unix:/no-such-folder/socket", "No such file or directory"},
                 {"unix:/dev/null", "Connection refused"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char problem[256] = "";
+        struct error_text problem = {""};
         char wanted[256];
-        cr_assert_eq(connect_to(conn, rows[i].address, problem), -1);
+        cr_assert_eq(connect_to(conn, rows[i].address, &problem), -1);
         (void)snprintf(wanted, sizeof(wanted),
                        "cannot connect to the backend %s: %s; is it running, and reachable?",
                        rows[i].address, rows[i].reason);
-        cr_assert_str_eq(problem, wanted);
+        cr_assert_str_eq(problem.text, wanted);
     }
     cr_assert_eq(actpass_ended(conn), ACTPASS_OPEN, "TLS can still be closed in order");
     actpass_free(conn);
@@ -302,12 +302,12 @@ Test(backend, no_descriptor_left_is_told)
     struct rlimit none = {.rlim_cur = 3, .rlim_max = before.rlim_max};
     static const char *const rows[] = {"127.0.0.1:1", "unix:/tmp/socket"};
     for (size_t i = 0; i < 2; i++) {
-        char problem[256] = "";
+        struct error_text problem = {""};
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-        int fd = connect_to(conn, rows[i], problem);
+        int fd = connect_to(conn, rows[i], &problem);
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
         cr_assert_eq(fd, -1);
-        cr_assert_not_null(strstr(problem, "Too many open files"), "%s", problem);
+        cr_assert_not_null(strstr(problem.text, "Too many open files"), "%s", problem.text);
     }
     actpass_free(conn);
     actpass_config_free(config);

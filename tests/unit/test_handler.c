@@ -84,9 +84,9 @@ Test(handler, every_entry_is_configured_by_its_name_and_can_be_loaded)
         cr_assert_eq(capacity_descriptors(service), 2 + handler->descriptors);
         if (handler->load) {
             void *loaded = NULL;
-            char error[512] = "";
-            cr_assert(handler->load(&service->as_server, &loaded, error, sizeof(error)),
-                      "\"%s\": %s", handler->name, error);
+            struct error_text error = {""};
+            cr_assert(handler->load(&service->as_server, &loaded, &error), "\"%s\": %s",
+                      handler->name, error.text);
             handler->unload(loaded);
             handler->unload(NULL);
         }

@@ -39,7 +39,7 @@ Test(hints, the_first_network_that_fits_counts)
                 {"192.0.2.7", ROLE_CLIENT},        {"192.0.2.6", ROLE_AUTO},
                 {"::ffff:192.0.2.7", ROLE_CLIENT}, {"2001:db8:7fff::1", ROLE_CLIENT},
                 {"2001:db8:8000::1", ROLE_AUTO},   {"::1", ROLE_AUTO}};
-    cr_assert(hints_wanted(&service));
+    cr_assert(hints_used(&service));
     struct hints *hints = hints_new(&service);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct peer_key key = peer(rows[i].address);
@@ -132,6 +132,6 @@ Test(hints, the_shorter_wait_is_never_none)
 Test(hints, none_wanted)
 {
     struct config_service service = {0};
-    cr_assert_not(hints_wanted(&service));
+    cr_assert_not(hints_used(&service));
     hints_free(NULL);
 }

@@ -35,21 +35,21 @@ static void remove_folder(void)
     (void)rmdir(folder);
 }
 
-static struct listener *open_at(const char *text, char *error)
+static struct listener *open_at(const char *text, struct error_text *error)
 {
     struct config_address address;
     const char *wrong = config_address_parse(text, &address);
     cr_assert_null(wrong, "%s: %s", text, wrong);
-    struct listener *listener = listener_open(&address, error, 768);
+    struct listener *listener = listener_open(&address, error);
     config_address_free(&address);
     return listener;
 }
 
 static struct listener *must_open(const char *text)
 {
-    char error[768] = "";
-    struct listener *listener = open_at(text, error);
-    cr_assert_not_null(listener, "%s", error);
+    struct error_text error = {""};
+    struct listener *listener = open_at(text, &error);
+    cr_assert_not_null(listener, "%s", error.text);
     return listener;
 }
 
@@ -140,15 +140,15 @@ Test(listener, port_0_is_named_and_takes_connections, .init = make_folder, .fini
 Test(listener, v6_leaves_v4_to_others)
 {
     struct listener *v6, *v4 = NULL;
-    char error[768] = "";
+    struct error_text error = {""};
     for (int tries = 0; !v4 && tries < 10; tries++) {
         char address[32];
         v6 = must_open("[::]:0");
         (void)snprintf(address, sizeof(address), "0.0.0.0%s", strrchr(listener_address(v6), ':'));
-        v4 = open_at(address, error);
+        v4 = open_at(address, &error);
         listener_close(v6);
     }
-    cr_assert_not_null(v4, "%s", error);
+    cr_assert_not_null(v4, "%s", error.text);
     listener_close(v4);
 }
 
@@ -216,12 +216,12 @@ Test(listener, what_cannot_be_is_refused_with_place_and_remedy, .init = make_fol
         {missing, "No such file or directory: make the folder first"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char error[768] = "";
+        struct error_text error = {""};
         char wanted[768];
         (void)snprintf(wanted, sizeof(wanted), "cannot listen on %s: %s", rows[i].address,
                        rows[i].error);
-        cr_assert_null(open_at(rows[i].address, error), "%s", rows[i].address);
-        cr_assert_str_eq(error, wanted);
+        cr_assert_null(open_at(rows[i].address, &error), "%s", rows[i].address);
+        cr_assert_str_eq(error.text, wanted);
     }
     listener_close(taken);
 }
@@ -232,21 +232,22 @@ Test(listener, an_overlong_path_is_refused)
 {
     char text[] = "unix:socket";
     char path[200];
-    char error[768] = "";
+    struct error_text error = {""};
     memset(path, 'x', sizeof(path) - 1);
     path[sizeof(path) - 1] = '\0';
     struct config_address address = {.kind = CONFIG_ADDRESS_UNIX, .text = text, .path = path};
-    cr_assert_null(listener_open(&address, error, sizeof(error)));
-    cr_assert_str_eq(error, "cannot listen on unix:socket: the path is longer than 107 bytes: "
-                            "choose a shorter one");
+    cr_assert_null(listener_open(&address, &error));
+    cr_assert_str_eq(error.text, "cannot listen on unix:socket: the path is longer than 107 bytes: "
+                                 "choose a shorter one");
 }
 
 Test(listener, an_unknown_host_is_refused)
 {
-    char error[768] = "";
-    cr_assert_null(open_at("no-such-host.invalid:0", error));
-    cr_assert_not_null(strstr(error, "cannot listen on no-such-host.invalid:0: "), "%s", error);
-    cr_assert_not_null(strstr(error, ": check the host name"), "%s", error);
+    struct error_text error = {""};
+    cr_assert_null(open_at("no-such-host.invalid:0", &error));
+    cr_assert_not_null(strstr(error.text, "cannot listen on no-such-host.invalid:0: "), "%s",
+                       error.text);
+    cr_assert_not_null(strstr(error.text, ": check the host name"), "%s", error.text);
 }
 
 Test(listener, a_unix_socket_comes_and_goes, .init = make_folder, .fini = remove_folder)
@@ -295,10 +296,10 @@ Test(listener, a_stale_unix_socket_is_replaced, .init = make_folder, .fini = rem
 
 Test(listener, a_unix_socket_in_use_is_left_alone, .init = make_folder, .fini = remove_folder)
 {
-    char error[768] = "";
+    struct error_text error = {""};
     struct listener *listener = must_open(in_folder("unix:", "socket"));
-    cr_assert_null(open_at(in_folder("unix:", "socket"), error));
-    cr_assert_not_null(strstr(error, "Address already in use"), "%s", error);
+    cr_assert_null(open_at(in_folder("unix:", "socket"), &error));
+    cr_assert_not_null(strstr(error.text, "Address already in use"), "%s", error.text);
     int fd = dial(listener);
     cr_assert_geq(fd, 0);
     close(fd);
@@ -307,14 +308,14 @@ Test(listener, a_unix_socket_in_use_is_left_alone, .init = make_folder, .fini = 
 
 Test(listener, a_file_that_is_no_socket_is_left_alone, .init = make_folder, .fini = remove_folder)
 {
-    char error[768] = "";
+    struct error_text error = {""};
     struct stat before;
     struct stat after;
     int fd = open(in_folder("", "file"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     cr_assert_geq(fd, 0);
     cr_assert_eq(fstat(fd, &before), 0);
     close(fd);
-    cr_assert_null(open_at(in_folder("unix:", "file"), error));
+    cr_assert_null(open_at(in_folder("unix:", "file"), &error));
     cr_assert_eq(stat(in_folder("", "file"), &after), 0);
     cr_assert_eq(after.st_ino, before.st_ino);
     leave_stale(in_folder("", "other"));
@@ -322,7 +323,7 @@ Test(listener, a_file_that_is_no_socket_is_left_alone, .init = make_folder, .fin
     char target[128];
     (void)snprintf(target, sizeof(target), "%s", in_folder("", "other"));
     cr_assert_eq(symlink(target, in_folder("", "file")), 0);
-    cr_assert_null(open_at(in_folder("unix:", "file"), error), "nor is a link to a stale one");
+    cr_assert_null(open_at(in_folder("unix:", "file"), &error), "nor is a link to a stale one");
     cr_assert_eq(lstat(in_folder("", "file"), &after), 0);
     cr_assert(S_ISLNK(after.st_mode));
 }

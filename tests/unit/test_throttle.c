@@ -9,7 +9,7 @@ static int admitted(struct throttle *throttle, const char *peer, uint16_t kind, 
 {
     int count = 0;
     for (int i = 0; i < tries; i++)
-        count += throttle_admits(throttle, peer, kind);
+        count += throttle_take(throttle, peer, kind);
     return count;
 }
 
@@ -36,7 +36,7 @@ Test(throttle, a_new_port_is_no_new_address)
     for (int port = 1; port < 1000; port++) {
         char peer[64];
         (void)snprintf(peer, sizeof(peer), "192.0.2.1:%d", port);
-        count += throttle_admits(throttle, peer, KIND);
+        count += throttle_take(throttle, peer, KIND);
     }
     assert_burst(count, 20);
     throttle_free(throttle);
@@ -49,7 +49,7 @@ Test(throttle, an_ipv6_network_is_one_address)
     for (int host = 1; host < 1000; host++) {
         char peer[64];
         (void)snprintf(peer, sizeof(peer), "[2001:db8::%x]:443", (unsigned)host);
-        count += throttle_admits(throttle, peer, KIND);
+        count += throttle_take(throttle, peer, KIND);
     }
     assert_burst(count, 20);
     assert_burst(admitted(throttle, "[2001:db8:0:1::1]:443", KIND, 1000), 20);
@@ -63,7 +63,7 @@ Test(throttle, all_addresses_together_have_a_burst)
     for (int host = 0; host < 5000; host++) {
         char peer[64];
         (void)snprintf(peer, sizeof(peer), "10.0.%d.%d:1", host / 250, host % 250);
-        count += throttle_admits(throttle, peer, KIND);
+        count += throttle_take(throttle, peer, KIND);
     }
     cr_assert_geq(count, 200);
     cr_assert_leq(count, 400);

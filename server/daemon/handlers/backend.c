@@ -5,7 +5,6 @@
 #include "server/lib/dial/dial.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { CONNECT_MS = 10000, MAX_EXTRA = 4 /* descriptors in one wait: see relay_wait */ };
@@ -13,8 +12,8 @@ enum { CONNECT_MS = 10000, MAX_EXTRA = 4 /* descriptors in one wait: see relay_w
 /* One dial and its result. */
 struct backend {
     actpass_conn *conn;
-    char reason[160]; /* the last failure */
-    bool cancelled;   /* the TLS connection was aborted, or has failed */
+    struct error_text reason; /* the last failure */
+    bool cancelled;           /* the TLS connection was aborted, or has failed */
 };
 
 /* The wait of struct dial_wait: serves the TLS connection, and gives up when that has failed. */
@@ -30,11 +29,11 @@ static void note_failure(void *arg, const char *address, const char *why)
 {
     struct backend *backend = arg;
     (void)address;
-    (void)snprintf(backend->reason, sizeof(backend->reason), "%s", why);
+    (void)error_set(&backend->reason, "%s", why);
 }
 
-int backend_connect(actpass_conn *conn, const struct config_address *address, char *problem,
-                    size_t size)
+int backend_connect(actpass_conn *conn, const struct config_address *address,
+                    struct error_text *problem)
 {
     struct backend backend = {.conn = conn};
     struct candidate winner;
@@ -49,9 +48,9 @@ int backend_connect(actpass_conn *conn, const struct config_address *address, ch
                               .observer = {.failed = note_failure, .arg = &backend}};
     int fd = dial_first(&dial, &winner);
     if (fd < 0) {
-        (void)snprintf(problem, size,
-                       "cannot connect to the backend %s: %s; is it running, and reachable?",
-                       address->text, backend.cancelled ? strerror(ECANCELED) : backend.reason);
+        (void)error_set(
+            problem, "cannot connect to the backend %s: %s; is it running, and reachable?",
+            address->text, backend.cancelled ? strerror(ECANCELED) : backend.reason.text);
     }
     return fd;
 }

@@ -4,14 +4,13 @@
 
 #include "config/config.h"
 #include "server/include/actpass.h"
-
-#include <stddef.h>
+#include "server/lib/base/error.h"
 
 /* Connects within 10 seconds, name resolution included, and serves the TLS connection meanwhile.
  * Dials all addresses of a name (see server/lib/dial/dial.h), and a unix socket with a full backlog
  * again. Returns a non-blocking descriptor, which the caller closes; -1 with one sentence in
  * PROBLEM: no address answered, or the TLS connection was aborted. */
-int backend_connect(actpass_conn *conn, const struct config_address *address, char *problem,
-                    size_t size);
+int backend_connect(actpass_conn *conn, const struct config_address *address,
+                    struct error_text *problem);
 
 #endif

@@ -5,21 +5,23 @@
 
 #include <sys/socket.h>
 
-static void set_reset(int plain, bool on)
+static const struct linger reset_at_close = {.l_onoff = 1, .l_linger = 0};
+static const struct linger close_in_order = {.l_onoff = 0};
+
+static void set_linger(int plain, const struct linger *linger)
 {
-    struct linger linger = {.l_onoff = on, .l_linger = 0};
-    (void)setsockopt(plain, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    (void)setsockopt(plain, SOL_SOCKET, SO_LINGER, linger, sizeof(*linger));
 }
 
 void bridge_prepare(int plain)
 {
-    set_reset(plain, true);
+    set_linger(plain, &reset_at_close);
 }
 
 static void bridge(struct handler_job *job)
 {
     if (duplex_run(job->conn, job->plain, job->idle_timeout_ms, "the local connection"))
-        set_reset(job->plain, false);
+        set_linger(job->plain, &close_in_order);
 }
 
 const struct handler bridge_handler = {.name = "listen_plain", .descriptors = 1, .run = bridge};

@@ -1,12 +1,12 @@
 #include "server/daemon/handlers/duplex.h"
 
 #include "relay/clock.h"
+#include "server/lib/base/error.h"
 #include "server/lib/conn.h"
 #include "server/lib/idle.h"
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -60,7 +60,9 @@ static void drop_buffers(struct duplex *duplex)
     duplex->size = 0;
 }
 
-static bool has_buffers(struct duplex *duplex)
+/* Makes the buffers if there are none, and large ones once small ones were full. False: out of
+ * memory, which is the close reason. */
+static bool make_buffers(struct duplex *duplex)
 {
     bool empty = is_empty(&duplex->in) && is_empty(&duplex->out);
     if (duplex->full && duplex->size == SMALL_BUFFER && empty)
@@ -243,7 +245,7 @@ static bool run(struct duplex *duplex, int64_t idle_timeout_ms)
     int64_t deadline_us = clock_deadline_ms(idle_timeout_ms);
     bool timed = deadline_us != DEADLINE_NEVER;
     while (!duplex->in.closed || !duplex->out.closed) {
-        enum step step = has_buffers(duplex) ? move(duplex) : STEP_FAILED;
+        enum step step = make_buffers(duplex) ? move(duplex) : STEP_FAILED;
         if (step == STEP_FAILED)
             return false;
         if (step == STEP_MOVED)
@@ -262,10 +264,10 @@ static void cut(struct duplex *duplex, const char *name)
     (void)setsockopt(duplex->plain, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     if (duplex->plain_error == 0)
         return; /* the TLS side has its close reason already */
-    char why[256];
-    (void)snprintf(why, sizeof(why), "%s cut the connection", name);
+    struct error_text why;
+    (void)error_set(&why, "%s cut the connection", name);
     conn_flush(duplex->conn);
-    conn_fail(duplex->conn, ACTPASS_CANCELLED, why);
+    conn_fail(duplex->conn, ACTPASS_CANCELLED, why.text);
     actpass_abort(duplex->conn);
 }
 

@@ -11,8 +11,7 @@
 static void forward(struct handler_job *job)
 {
     char name[200];
-    int backend =
-        backend_connect(job->conn, &job->what->forward, job->problem, sizeof(job->problem));
+    int backend = backend_connect(job->conn, &job->what->forward, &job->problem);
     if (backend < 0)
         return;
     (void)snprintf(name, sizeof(name), "the backend %s", job->what->forward.text);

@@ -9,9 +9,9 @@
 
 #include "config/config.h"
 #include "server/include/actpass.h"
+#include "server/lib/base/error.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* One connection's work. */
@@ -22,8 +22,8 @@ struct handler_job {
     int stopping_fd; /* readable once the server drains: a handler that only waits for the next
                         request then returns */
     int plain;       /* bridge: the local connection, which the caller closes; else -1 */
-    int64_t idle_timeout_ms; /* no data in either direction; CONFIG_NEVER: no limit */
-    char problem[256];       /* out: why the handler could not begin, in one sentence; else "" */
+    int64_t idle_timeout_ms;   /* no data in either direction; CONFIG_NEVER: no limit */
+    struct error_text problem; /* out: why the handler could not begin; else "" */
 };
 
 /* One entry of the table: constant, any thread. */
@@ -33,7 +33,7 @@ struct handler {
 
     /* Checks and prepares what jobs need. Stores the result in *LOADED (NULL: nothing to keep).
      * False: one sentence in ERROR. NULL: there is nothing to load. */
-    bool (*load)(const struct config_conversation *what, void **loaded, char *error, size_t size);
+    bool (*load)(const struct config_conversation *what, void **loaded, struct error_text *error);
     void (*unload)(void *loaded); /* NULL exactly if load is NULL; accepts NULL */
 
     /* Serves the connection until it ends, on the conversation's thread. Does not close the TLS

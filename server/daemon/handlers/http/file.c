@@ -73,7 +73,8 @@ int http_file_walk(int root, const char *path, struct http_file *file)
     const char *part = below_root(path);
     int fd = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     file->fd = -1;
-    for (const char *slash; fd >= 0 && (slash = strchr(part, '/')); part = slash + 1) {
+    const char *slash = strchr(part, '/');
+    for (; fd >= 0 && slash; slash = strchr(part, '/')) {
         size_t length = (size_t)(slash - part);
         if (length >= sizeof(name)) {
             close(fd);
@@ -82,6 +83,7 @@ int http_file_walk(int root, const char *path, struct http_file *file)
         memcpy(name, part, length);
         name[length] = '\0';
         fd = step(fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        part = slash + 1;
     }
     if (fd >= 0)
         fd = step(fd, *part != '\0' ? part : ".", READ_ONLY);

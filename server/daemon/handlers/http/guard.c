@@ -3,7 +3,6 @@
 #include "relay/clock.h"
 #include "server/lib/conn.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -40,7 +39,7 @@ struct http_guard *http_guard_new(const struct config_http *http, struct error_t
     if (guard && http->protected_count > 0)
         guard->parts = calloc(http->protected_count, sizeof(guard->parts[0]));
     if (!guard || (http->protected_count > 0 && !guard->parts)) {
-        (void)snprintf(error->text, sizeof(error->text), "out of memory");
+        (void)error_set(error, "out of memory");
         free(guard);
         return NULL;
     }
@@ -101,8 +100,7 @@ enum http_access http_guard_check(actpass_conn *conn, const struct http_protecti
     if (!protection->exact && !protection->folded)
         return HTTP_ACCESS_GRANTED;
     if (*refused) {
-        (void)snprintf(why->text, sizeof(why->text),
-                       "the client was asked for a certificate before, and gave none");
+        (void)error_set(why, "the client was asked for a certificate before, and gave none");
         return HTTP_ACCESS_DENIED;
     }
     switch (conn_ask_certificate(conn, CERTIFICATE_OPTIONAL, clock_deadline_ms(ANSWER_MS), why)) {

@@ -8,7 +8,6 @@
 #include "server/lib/conn.h"
 #include "server/lib/idle.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -22,7 +21,8 @@ enum {
 /* The result of a wait for input. */
 enum input { INPUT_MORE, INPUT_LATE, INPUT_STOP, INPUT_ENDED };
 
-static bool has_buffers(struct http *http)
+/* Makes the buffers if there are none. False: out of memory, which is the close reason. */
+static bool make_buffers(struct http *http)
 {
     if (!http->buffers)
         http->buffers = malloc(sizeof(*http->buffers));
@@ -86,7 +86,7 @@ static enum input wait_for_input(struct http *http, int64_t deadline_us)
 static enum input read_more(struct http *http, int64_t deadline_us)
 {
     enum input input = INPUT_MORE;
-    while (has_buffers(http)) {
+    while (make_buffers(http)) {
         int64_t got = conn_read_some(http->conn, http->buffers->input + http->filled,
                                      sizeof(http->buffers->input) - http->filled);
         if (got > 0) {
@@ -168,12 +168,9 @@ static void serve(struct handler_job *job)
 
 /* ---- The handler --------------------------------------------------------------------------- */
 
-static bool load(const struct config_conversation *what, void **loaded, char *error, size_t size)
+static bool load(const struct config_conversation *what, void **loaded, struct error_text *error)
 {
-    struct error_text why = {""};
-    *loaded = http_guard_new(&what->http, &why);
-    if (!*loaded)
-        (void)snprintf(error, size, "%s", why.text);
+    *loaded = http_guard_new(&what->http, error);
     return *loaded;
 }
 

@@ -89,12 +89,12 @@ static bool is_all(struct http_text text, const char *more)
     return true;
 }
 
-static bool is_number(struct http_text text, size_t most)
+static bool is_number(struct http_text text, size_t max_digits)
 {
     for (size_t i = 0; i < text.length; i++)
         if (!is_digit(text.at[i]))
             return false;
-    return text.length > 0 && text.length <= most;
+    return text.length > 0 && text.length <= max_digits;
 }
 
 /* "name", "192.0.2.1" or "[2001:db8::1]", with or without a port: less than RFC 3986 allows, and
@@ -259,8 +259,9 @@ static bool host_is_right(const struct http_request *request)
     return !request->authority.at || same(request->authority, host);
 }
 
-/* Is there exactly one way to tell where the body ends? Of a body only its presence matters. */
-static bool framing_is_right(struct http_request *request)
+/* Reads whether there is a body: nothing else of it matters. False: where it ends is ambiguous, or
+ * not said. */
+static bool read_framing(struct http_request *request)
 {
     enum { DIGITS_MAX = 18 };
     struct http_text length = request->fields[HTTP_CONTENT_LENGTH];
@@ -279,7 +280,7 @@ static bool framing_is_right(struct http_request *request)
 static enum http_head finish(struct http_parser *parser)
 {
     struct http_request *request = &parser->request;
-    if (!host_is_right(request) || !framing_is_right(request))
+    if (!host_is_right(request) || !read_framing(request))
         return HTTP_BAD_REQUEST;
     request->keep_alive =
         !parser->asked_close && (!request->version_1_0 || parser->asked_keep_alive);

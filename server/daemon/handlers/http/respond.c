@@ -159,8 +159,8 @@ static bool send_part(struct http *http, struct http_answer *answer, int fd,
     uint64_t end = part->first + part->length;
     while (at < end) {
         size_t room = answer->size - answer->length;
-        size_t most = end - at < room ? (size_t)(end - at) : room;
-        ssize_t got = pread(fd, answer->at + answer->length, most, (off_t)at);
+        size_t max = end - at < room ? (size_t)(end - at) : room;
+        ssize_t got = pread(fd, answer->at + answer->length, max, (off_t)at);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0) {
