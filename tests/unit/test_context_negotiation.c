@@ -167,8 +167,13 @@ Test(context_negotiation, as_server_our_order_counts)
         bool is_13 = rows[i].version == TLS1_3_VERSION;
         struct config_tls tls = settings();
         struct test_peer peer = {.version = rows[i].version};
-        *(is_13 ? &tls.ciphersuites : &tls.ciphers) = (char *)rows[i].ours;
-        *(is_13 ? &peer.ciphersuites : &peer.ciphers) = rows[i].theirs;
+        if (is_13) {
+            tls.ciphersuites = (char *)rows[i].ours;
+            peer.ciphersuites = rows[i].theirs;
+        } else {
+            tls.ciphers = (char *)rows[i].ours;
+            peer.ciphers = rows[i].theirs;
+        }
         struct ends ends = meet(&tls, peer, true);
         cr_assert(ends.our_side.up);
         const char *agreed = SSL_get_cipher_name(ends.ours);
@@ -211,8 +216,8 @@ Test(context_negotiation, as_server_we_send_no_tickets)
     }
 }
 
-/* Hazard 23: a peer that asks for renegotiation is told no, and the connection goes on. As client
- * that holds until the first handshake is accepted. */
+/* Hazard 23: a renegotiation that the peer asks for is refused, and the connection goes on. As
+ * client that holds until the first handshake is accepted. */
 Test(context_negotiation, renegotiation_is_refused)
 {
     char byte = 0;
