@@ -134,7 +134,8 @@ Test(conn_legacy, hazard_14_key_updates_both_ways)
                                         .send_seed = 2,
                                         .receive_seed = 1,
                                         .key_update_every = 500};
-        struct conn_rig_options options = conn_defaults(which & 1, 1, conn_transports[which >> 1]);
+        struct conn_rig_options options =
+            conn_defaults(conn_roles[which & 1], 1, conn_transports[which >> 1]);
         SSL *ssl = start(&rig, &options, converse, &plan);
         for (uint64_t sent = 0; sent < plan.receive; sent += sizeof(data)) {
             pattern_fill(data, sizeof(data), sent, 1);
@@ -211,7 +212,7 @@ Test(conn_legacy, hazard_16_the_peer_refuses_our_certificate)
     for (int t = 0; t < 2; t++) {
         struct conn_rig rig;
         char byte;
-        struct conn_rig_options options = conn_defaults(false, 1, conn_transports[t]);
+        struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_CLIENT, 1, conn_transports[t]);
         SSL *ssl = start(&rig, &options, peer_shakes_hands, NULL);
         cr_assert_leq(SSL_read(ssl, &byte, 1), 0);
         finish(&rig, ACTPASS_REFUSED, t);

@@ -61,7 +61,7 @@ static void roll_transport(struct conn_rig_options *options, uint64_t *state)
     static const size_t rings[] = {0, 0, 1, 17, 100, 5000, 20000, 40000};
     static const size_t caps[] = {0, 0, 0, 1, 7, 1000, 20000};
     bool server = dice(state, 2);
-    *options = conn_defaults(server, (int)dice(state, 2),
+    *options = conn_defaults(conn_roles[server], (int)dice(state, 2),
                              dice(state, 3) ? ACTPASS_TRANSPORT_RELAY : ACTPASS_TRANSPORT_DIRECT);
     options->driver = (enum relay_driver)dice(state, 4);
     options->ring = one_of(state, rings, sizeof(rings) / sizeof(*rings));

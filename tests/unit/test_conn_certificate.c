@@ -117,7 +117,7 @@ static void act(struct socket_peer *peer, void *arg)
 static void begin(struct conn_rig *rig, int which, struct client *client)
 {
     struct conn_rig_options options =
-        conn_defaults(true, which & 1, conn_transports[which >> 1 & 1]);
+        conn_defaults(ACTPASS_ROLE_SERVER, which & 1, conn_transports[which >> 1 & 1]);
     options.on_demand = true;
     client->world = &suite.world;
     conn_rig_init(rig, &suite.world, &options, act, client);
@@ -364,7 +364,8 @@ Test(conn_certificate, only_a_server_asks)
     conn_suite_begin(&suite);
     struct conn_rig rig;
     struct error_text why = {""};
-    struct conn_rig_options options = conn_defaults(false, 1, ACTPASS_TRANSPORT_RELAY);
+    struct conn_rig_options options =
+        conn_defaults(ACTPASS_ROLE_CLIENT, 1, ACTPASS_TRANSPORT_RELAY);
     conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
     cr_assert_eq(actpass_handshake(rig.conn), 0);
     cr_assert_eq(conn_ask_certificate(rig.conn, true, clock_deadline_ms(1000), &why), ASKED_GIVEN,
@@ -406,7 +407,7 @@ Test(conn_certificate, as_client_we_answer)
     conn_suite_begin(&suite);
     for (int i = 0; i < 2; i++) {
         struct conn_rig rig;
-        struct conn_rig_options options = conn_defaults(false, 1, conn_transports[i]);
+        struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_CLIENT, 1, conn_transports[i]);
         char byte;
         conn_rig_init(&rig, &suite.world, &options, ask_us, NULL);
         cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
@@ -442,7 +443,8 @@ Test(conn_certificate, hazard_14_requests_without_end_are_an_attack)
         struct conn_rig rig;
         int times = which & 1 ? 33 : 32;
         char byte;
-        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[which >> 1]);
+        struct conn_rig_options options =
+            conn_defaults(ACTPASS_ROLE_CLIENT, 0, conn_transports[which >> 1]);
         conn_rig_init(&rig, &suite.world, &options, pester, &times);
         cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
         cr_assert_eq(actpass_read(rig.conn, &byte, 1), which & 1 ? -1 : 0, "%d: %s", times,
@@ -463,7 +465,8 @@ Test(conn_certificate, hazard_14_requests_without_end_are_an_attack)
 static bool given_with_cut(int version, uint64_t cut_after, uint64_t *sent)
 {
     struct client client = {.manner = GIVES, .world = &suite.world};
-    struct conn_rig_options options = conn_defaults(true, version, ACTPASS_TRANSPORT_RELAY);
+    struct conn_rig_options options =
+        conn_defaults(ACTPASS_ROLE_SERVER, version, ACTPASS_TRANSPORT_RELAY);
     struct conn_rig rig;
     struct error_text why;
     struct policy *any = policy_new(&(struct config_tls){.insecure_any_peer = true}, NULL, &why);
