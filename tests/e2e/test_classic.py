@@ -418,7 +418,7 @@ class EachOther(Classic):
         """What is agreed on in the first handshake, such as a protocol, is not in the one on demand."""
         server = self.site(alpn=["http/1.1"])
         certificate, key = self.certificates.chain("device")
-        client = self.actpass(self.dialer(
+        client = self.actpass(self.dial_service(
             f"127.0.0.1:{server.port()}", listen_plain="127.0.0.1:0", role="client",
             transport=transport, tls={"certificate": certificate, "key": key, "alpn": ["http/1.1"],
                                       "peer_names": ["front.example"]}), env=self.most(version))

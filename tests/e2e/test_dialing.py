@@ -143,7 +143,7 @@ class Bridge(Dials):
             lambda session: self.echo(tls.Tls(session.sock, made, server_side=True).handshake()),
             path=self.folder + "/tls.sock"))
         plain = f"unix:{self.folder}/plain.sock"
-        actpass = self.actpass(self.dialer(server.address, listen_plain=plain))
+        actpass = self.actpass(self.dial_service(server.address, listen_plain=plain))
         local = self.connect(actpass)
         local.sendall(b"hello")
         self.assertEqual(local.recv(10), b"hello")
@@ -208,7 +208,7 @@ class Bridge(Dials):
 
 
 class Role(Dials):
-    """The log tells of the role when it is decided, not only when TLS is up: the peer here never answers."""
+    """The log names the role when it is decided, not only when TLS is up: the peer here never answers."""
 
     def stuck(self, **changes):
         listener = socket.create_server(("127.0.0.1", 0))

@@ -270,7 +270,7 @@ class Glare(Case):
         between = self.backend(Backend(run))
         device = {"certificate": self.certificates.path("device"), "peer_names": ["front.example"],
                   "key": self.certificates.path("device", "key")}
-        near = self.actpass(self.dialer(between.address, role="auto", handshake_timeout="2s",
+        near = self.actpass(self.dial_service(between.address, role="auto", handshake_timeout="2s",
                                         listen_plain="127.0.0.1:0", initial_data_timeout="20ms",
                                         close_timeout="500ms", tls={**tls_of, **device}),
                             env=self.environment(limit))
@@ -345,7 +345,7 @@ class Glare(Case):
             session.echoed = peer.recv_exactly(5)
             threading.Event().wait(1)
         server = self.backend(Backend(run))
-        actpass = self.actpass(self.dialer(server.address, role="auto", handshake_timeout="5s",
+        actpass = self.actpass(self.dial_service(server.address, role="auto", handshake_timeout="5s",
                                            initial_data_timeout="50ms",
                                            retry={"min": "10ms", "max": "50ms"}),
                                check=False, shutdown_timeout="100ms")

@@ -291,7 +291,7 @@ REFUSED = {
 
 
 class Stop(HttpCase):
-    """SIGTERM: nobody who waits for nothing holds up the end; what was asked for is still given."""
+    """SIGTERM: an idle connection does not delay the end; a request that has arrived is still answered."""
 
     def start(self):
         return self.actpass(self.service(echo=None, http={"root": "www"}), check=False,

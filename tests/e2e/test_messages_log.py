@@ -194,7 +194,7 @@ class LogLines(Case):
         device = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(device.close)
         address = "127.0.0.1:%d" % device.getsockname()[1]
-        self.begin(self.dialer(address, listen_plain="127.0.0.1:0", role="client"))
+        self.begin(self.dial_service(address, listen_plain="127.0.0.1:0", role="client"))
         local = self.raw()
         sock = device.accept()[0]
         self.addCleanup(sock.close)
@@ -207,7 +207,7 @@ class LogLines(Case):
     def case_a_dial_that_nobody_answers(self):
         address, holder = nobody()
         self.addCleanup(holder.close)
-        self.begin(self.dialer(address, listen_plain="127.0.0.1:0"))
+        self.begin(self.dial_service(address, listen_plain="127.0.0.1:0"))
         with contextlib.suppress(ConnectionResetError):  # which may come before connect returns
             self.raw()
         self.server.wait_for(event="dial")
@@ -215,7 +215,7 @@ class LogLines(Case):
     def case_a_persistent_dial_that_nobody_answers(self):
         address, holder = nobody()
         self.addCleanup(holder.close)
-        self.begin(self.dialer(address))
+        self.begin(self.dial_service(address))
         self.server.wait_for(event="retry")
         self.server.kill()
 

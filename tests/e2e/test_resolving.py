@@ -85,14 +85,14 @@ class Resolving(Case):
         actpass.wait_for(event="role", count=81)
         self.assertLess(actpass.threads(), 64 + 81 + 20)
         until(lambda: sum("was not resolved in time" in line for line in actpass.lines) >= 81, 40,
-              "all told of the deadline")
+              "all report the deadline")
         for peer in peers:
             peer.sock.close()
 
     def test_a_spare_address_gets_its_turn(self):
         """After half of the time. Loopback connects at once, also in the last moment of it."""
         device = self.backend(Backend(echo)).address
-        actpass = self.actpass(self.dialer(NAME, device, listen_plain="127.0.0.1:0",
+        actpass = self.actpass(self.dial_service(NAME, device, listen_plain="127.0.0.1:0",
                                            connect_timeout="12s"), check=False,
                                env=self.environment)
         began = time.monotonic()

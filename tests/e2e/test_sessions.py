@@ -100,7 +100,7 @@ class Sessions(Case):
             resumed += reused
         return resumed
 
-    def told(self, actpass, count):
+    def resumed(self, actpass, count):
         """The log's number of resumed connections, once COUNT connections are closed."""
         actpass.wait_for(event="close", count=count)
         return len(actpass.find(event="close", resumed=1))
@@ -111,14 +111,14 @@ class Sessions(Case):
     def test_python(self, kind, version):
         actpass = self.start(kind)
         self.assertEqual(self.visits(actpass, version), 4)
-        self.assertEqual(self.told(actpass, 5), 4)
+        self.assertEqual(self.resumed(actpass, 5), 4)
 
     @each(kind=STORES, version=VERSIONS)
     def test_python_with_a_certificate(self, kind, version):
         """The peer's name is known on resumed connections, too."""
         actpass = self.start(kind, tls={"client_auth": "require"})
         self.assertEqual(self.visits(actpass, version, 3, "client"), 2)
-        self.assertEqual(self.told(actpass, 3), 2)
+        self.assertEqual(self.resumed(actpass, 3), 2)
         for line in actpass.find(event="close"):
             self.assertEqual(line["subject"], "CN=client")
 
@@ -126,7 +126,7 @@ class Sessions(Case):
     def test_off(self, version):
         actpass = self.start("off")
         self.assertEqual(self.visits(actpass, version), 0)
-        self.assertEqual(self.told(actpass, 5), 0)
+        self.assertEqual(self.resumed(actpass, 5), 0)
 
     def s_client(self, actpass, version, *more):
         """One openssl s_client with an echo; what it says."""
@@ -156,7 +156,7 @@ class Sessions(Case):
         for _ in range(2):
             said = self.s_client(actpass, version, "-sess_in", session, "-sess_out", session)
             self.assertRegex(said, "Reused, TLSv1")
-        self.assertEqual(self.told(actpass, 3), 2)
+        self.assertEqual(self.resumed(actpass, 3), 2)
 
     def again(self, kind, resumes):
         """resumes(actpass), for clients that are back at once: with the direct transport our last flight may arrive
@@ -172,7 +172,7 @@ class Sessions(Case):
             said = self.s_client(actpass, "1.2", "-reconnect")
             reused = len(re.findall("^Reused, TLSv1", said, re.M))
             equal(reused, 5, said)
-            self.assertEqual(self.told(actpass, 6), reused)
+            self.assertEqual(self.resumed(actpass, 6), reused)
             return reused == 5
         self.again(kind, resumes)
 
@@ -191,7 +191,7 @@ class Sessions(Case):
             said = done.stdout + log.read()
         resumed = b"This is a resumed session" in said
         equal(resumed, True, said)
-        self.assertEqual(self.told(actpass, 2), resumed)
+        self.assertEqual(self.resumed(actpass, 2), resumed)
         return resumed
 
     @each(kind=STORES, version=VERSIONS)
@@ -203,7 +203,7 @@ class Sessions(Case):
         command = programs.curl(self.certificates, actpass.port(), version, "/", url, url)
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=60)
         self.assertEqual(done.stdout, b"ok\nok\nok\n")
-        self.assertEqual(self.told(actpass, 3), 0 if (kind, version) == ("tickets", "1.2") else 2)
+        self.assertEqual(self.resumed(actpass, 3), 0 if (kind, version) == ("tickets", "1.2") else 2)
 
     # ---- what must not resume
 
@@ -417,8 +417,8 @@ class Sessions(Case):
         self.assertEqual(failures, [])
         until(lambda: self.visits(servers[0], version, 3) == 2, 20, "resumption afterwards")
         for server in servers:
-            told = server.find(event="sessions")
-            self.assertLessEqual(len(told), 1, "one line a minute")
+            lines = server.find(event="sessions")
+            self.assertLessEqual(len(lines), 1, "one line a minute")
 
     # ---- stores that fail
 

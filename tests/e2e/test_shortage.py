@@ -19,7 +19,7 @@ BLOCK = 100_000
 
 
 class Shortage:
-    """What the library that is made of support/shortage.c, once preloaded, is told through a file."""
+    """What the library that is made of support/shortage.c, once preloaded, is controlled through a file."""
 
     def __init__(self, folder, kind):
         library = os.path.join(folder, "shortage.so")

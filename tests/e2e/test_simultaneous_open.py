@@ -1,4 +1,4 @@
-"""Two ends behind NAT that were both told to connect: TCP's simultaneous open, between two network namespaces."""
+"""Two ends behind NAT that both connect: TCP's simultaneous open, between two network namespaces."""
 import socket
 import threading
 import unittest
@@ -51,7 +51,7 @@ class SimultaneousOpen(Dials):
                 "forward": backend.address, **changes}
         if role != "auto":
             del keys["initial_data_timeout"]  # nobody waits
-        actpass = self.actpass(self.dialer(f"{other}:{PORT}", role=role, tls=tls, **keys),
+        actpass = self.actpass(self.dial_service(f"{other}:{PORT}", role=role, tls=tls, **keys),
                                check=False, prefix=prefix, shutdown_timeout="1s")
         return actpass, backend
 

@@ -64,7 +64,7 @@ class Netconf(Case):
             port = free.getsockname()[1]
         client = self.libnetconf2("netconf_client", version, port, "device")
         self.assertEqual(client.stdout.readline(), b"listening\n")
-        return client, self.actpass(self.dialer(
+        return client, self.actpass(self.dial_service(
             f"127.0.0.1:{port}", role="server", forward=backend.address, transport=transport,
             tls={"client_auth": "require", "certificate": self.certificates.path(certificate),
                  "key": self.certificates.path(certificate, "key")}), check=False)

@@ -47,7 +47,7 @@ class Stacks(Peers):
         backend = self.bulk(first)
         peer = self.start(name, version, role, first)
         own = "client" if role == "tls-server" else "server"
-        actpass = self.actpass(self.dialer(f"127.0.0.1:{self.port(peer)}", role=own,
+        actpass = self.actpass(self.dial_service(f"127.0.0.1:{self.port(peer)}", role=own,
                                            forward=backend.address,
                                            tls={"client_auth": "require"}), check=False)
         self.succeeds(peer)

@@ -51,7 +51,7 @@ static actpass_end run(const struct conn_world *world, const struct conn_rig_opt
 
 struct variety {
     actpass_transport transport;
-    bool automatic; /* the role is found, not told */
+    bool automatic; /* the role is decided at run time */
     bool by_reset;
     unsigned stride;
 };

@@ -14,7 +14,7 @@ TestSuite(conn_waits, .timeout = 60);
 enum { SOON_MS = 30 };
 enum event { ABORT, DEADLINE, RESET };
 
-/* What the peer has come to; it resets once it is told to. */
+/* How far the peer has come. It resets the connection once `reset` is set. */
 struct scene {
     void (*prelude)(struct socket_peer *peer);
     atomic_bool reset, ready;

@@ -30,19 +30,19 @@ Test(alpn, form_of_the_wire)
 /* All that a configuration can have: 255 names of 255 bytes fit the extension (RFC 7301). */
 Test(alpn, the_longest_list)
 {
-    enum { MOST = 255 };
-    char text[MOST + 1];
-    char *items[MOST];
+    enum { MAX_LENGTH = 255 };
+    char text[MAX_LENGTH + 1];
+    char *items[MAX_LENGTH];
     struct alpn alpn;
     struct error_text error = {""};
-    memset(text, 'a', MOST);
-    text[MOST] = '\0';
+    memset(text, 'a', MAX_LENGTH);
+    text[MAX_LENGTH] = '\0';
     for (size_t i = 0; i < COUNT(items); i++)
         items[i] = text;
-    cr_assert(alpn_make(&(struct config_tls){.alpn = {items, MOST}}, &alpn, &error));
-    cr_assert_eq(alpn.size, MOST * (MOST + 1));
+    cr_assert(alpn_make(&(struct config_tls){.alpn = {items, MAX_LENGTH}}, &alpn, &error));
+    cr_assert_eq(alpn.size, MAX_LENGTH * (MAX_LENGTH + 1));
     cr_assert_leq(alpn.size, UINT16_MAX - 2);
-    cr_assert_eq(alpn.wire[alpn.size - MOST - 1], MOST);
+    cr_assert_eq(alpn.wire[alpn.size - MAX_LENGTH - 1], MAX_LENGTH);
     alpn_free(&alpn);
 }
 

@@ -275,7 +275,7 @@ static void speak_first(struct socket_peer *peer, void *arg)
                          peer->end);
 }
 
-/* Hazard 25: nothing is said to such a peer, and it is told apart. */
+/* Hazard 25: nothing is sent to such a peer, and it has a cause of its own. */
 Test(conn_end, hazard_25_endings_without_a_role)
 {
     conn_suite_begin(&suite);

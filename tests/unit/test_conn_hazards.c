@@ -251,7 +251,7 @@ static void read_late(struct socket_peer *peer, void *arg)
         ;
     peer->failure[0] = '\0';
     if (peer->close_notify)
-        socket_peer_fail(peer, "it was told that all is well");
+        socket_peer_fail(peer, "a close_notify came");
 }
 
 Test(conn_hazards, hazard_22_no_close_notify_after_a_write_that_failed)
@@ -356,12 +356,12 @@ Test(conn_hazards, a_conversation_that_is_away_still_receives)
 
 /* Code on actpass_ssl may leave more behind than the transport has room for. Then close_notify
  * waits for room, as every write does. */
-static void read_when_told(struct socket_peer *peer, void *arg)
+static void read_when_notified(struct socket_peer *peer, void *arg)
 {
-    atomic_bool *told = arg;
+    atomic_bool *notified = arg;
     if (!socket_peer_handshake(peer))
         return;
-    while (!atomic_load(told) && clock_now_us() < peer->deadline_us)
+    while (!atomic_load(notified) && clock_now_us() < peer->deadline_us)
         pause_ms(1);
     (void)socket_peer_end_in_order(peer);
 }
@@ -381,15 +381,15 @@ Test(conn_hazards, a_close_notify_waits_for_room)
     conn_suite_begin(&suite);
     for (int which = 0; which < CONN_WAYS * 2; which++) {
         struct conn_rig rig;
-        atomic_bool told = false;
+        atomic_bool notified = false;
         struct conn_rig_options options = conn_way(which % CONN_WAYS);
         options.unix_sockets = true; /* whose buffers are soon full */
-        conn_rig_init(&rig, &suite.world, &options, read_when_told, &told);
+        conn_rig_init(&rig, &suite.world, &options, read_when_notified, &notified);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         SSL *ssl = actpass_ssl(rig.conn);
         while (spilt(&rig) < RELAY_SPILL_MAX) /* the next would block */
             cr_assert_eq(SSL_write(ssl, block, sizeof(block)), sizeof(block));
-        atomic_store(&told, true);
+        atomic_store(&notified, true);
         if (which >= CONN_WAYS)
             cr_assert_eq(actpass_shutdown_write(rig.conn), 0, "%s", conn_rig_says(&rig));
         conn_must_end(&rig, ACTPASS_CLEAN, which);

@@ -66,7 +66,7 @@ static void part(struct ends *ends)
 Test(context_negotiation, least_version)
 {
     static const struct {
-        enum config_tls_version least;
+        enum config_tls_version min_version;
         int peer, agreed; /* 0: none */
     } rows[] = {{CONFIG_TLS_1_2, TLS1_2_VERSION, TLS1_2_VERSION},
                 {CONFIG_TLS_1_2, TLS1_3_VERSION, TLS1_3_VERSION},
@@ -76,7 +76,7 @@ Test(context_negotiation, least_version)
     for (size_t i = 0; i < 2 * COUNT(rows); i++) {
         bool server = i % 2;
         struct config_tls tls = settings();
-        tls.min_version = rows[i / 2].least;
+        tls.min_version = rows[i / 2].min_version;
         struct ends ends = meet(&tls, (struct test_peer){.version = rows[i / 2].peer}, server);
         if (rows[i / 2].agreed) {
             cr_assert(ends.our_side.up && ends.their_side.up, "row %zu", i);

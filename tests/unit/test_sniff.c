@@ -341,9 +341,9 @@ Test(sniff, a_configured_role_is_there_from_the_start, .timeout = 20)
         }
 }
 
-/* ---- Who is told ----------------------------------------------------------------------------- */
+/* ---- The owner is notified ------------------------------------------------------------------- */
 
-Test(sniff, the_owner_is_told_once_on_the_relays_thread, .timeout = 30)
+Test(sniff, the_owner_is_notified_once_on_the_relays_thread, .timeout = 30)
 {
     static const enum role roles[] = {ROLE_AUTO, ROLE_SERVER, ROLE_CLIENT};
     for (size_t i = 0; i < 3; i++) {
@@ -370,7 +370,7 @@ static void free_inside(void *arg)
     atomic_fetch_add(&bench->calls, 1);
 }
 
-Test(sniff, the_owner_may_free_it_when_told, .timeout = 20)
+Test(sniff, the_owner_may_free_it_when_notified, .timeout = 20)
 {
     for (int round = 0; round < 100; round++) {
         struct bench bench;
@@ -390,7 +390,7 @@ Test(sniff, the_owner_may_free_it_when_told, .timeout = 20)
 }
 
 /* Also when the abort comes before the thread has taken its first look. */
-Test(sniff, after_an_abort_the_owner_is_told_at_once, .timeout = 30)
+Test(sniff, after_an_abort_the_owner_is_notified_at_once, .timeout = 30)
 {
     for (int round = 0; round < 200; round++) {
         struct bench bench;

@@ -31,7 +31,7 @@ class Dials(Case):
 
     def bridge(self, *addresses, **changes):
         """actpass with one service that bridges local connections to these addresses."""
-        return self.actpass(self.dialer(*addresses, listen_plain="127.0.0.1:0", **changes))
+        return self.actpass(self.dial_service(*addresses, listen_plain="127.0.0.1:0", **changes))
 
     @staticmethod
     def read_all(sock):
