@@ -53,7 +53,8 @@ class ClientAuth(Case):
 
 
 class Dialed(Dials):
-    """A peer that answers a dialed connection as TLS client gets nothing of the local application's."""
+    """A peer that answers a dialed connection as TLS client gets nothing of the local
+    application's."""
 
     @each(version=VERSIONS, role=("auto", "server"), shown=(None, "stranger", "device"))
     def test_who_answers_as_client_must_be_known(self, version, role, shown):

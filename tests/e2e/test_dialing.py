@@ -1,4 +1,5 @@
-"""Services that open their connections themselves, one for each local connection, which is bridged to it."""
+"""Services that open their connections themselves, one for each local connection, which is
+bridged to it."""
 import os
 import socket
 import subprocess
@@ -67,7 +68,8 @@ class Bridge(Dials):
         self.assertEqual(self.read_all(local), b"you said: hello")
 
     def test_a_slow_local_reader_gets_all(self):
-        """Everything has ended in order, and most of the answer is still in our socket: its close is no cut."""
+        """Everything has ended in order, and most of the answer is still in our socket: its
+        close is no cut."""
         block = data.block(MIB)
 
         def serve(peer):
@@ -208,7 +210,8 @@ class Bridge(Dials):
 
 
 class Role(Dials):
-    """The log names the role when it is decided, not only when TLS is up: the peer here never answers."""
+    """The log names the role when it is decided, not only when TLS is up: the peer here never
+    answers."""
 
     def stuck(self, **changes):
         listener = socket.create_server(("127.0.0.1", 0))

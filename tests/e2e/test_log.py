@@ -1,4 +1,5 @@
-"""The log: readers that stall or go, floods by strangers, signals, and text that a terminal would act on."""
+"""The log: readers that stall or go, floods by strangers, signals, and text that a terminal
+would act on."""
 import json
 import os
 import select

@@ -19,8 +19,8 @@ NORMALS = [(re.compile(r"^ts=\S+ "), ""),
 
 
 def by_connection(lines):
-    """Connections log side by side: their lines are compared one connection after the other. A line about
-    none stays behind the line before it."""
+    """Connections log side by side: their lines are compared one connection after the other. A line
+    about none stays behind the line before it."""
     numbers = [0]
     for line in lines:
         number = re.search(r" conn=(\d+) ", line)
@@ -32,7 +32,8 @@ class LogLines(Case):
     deadline = 180
 
     def begin(self, *services, **top):
-        """Starts actpass. No check at its end: lines_of kills it once the case's lines are there."""
+        """Starts actpass. No check at its end: lines_of kills it once the case's lines are
+        there."""
         self.server = self.actpass(*services, check=False, **top)
 
     def begin_one(self, tls=None, **changes):

@@ -190,7 +190,8 @@ class CallHome(Dials):
         self.assertEqual(device.stop(), 0)
 
     def test_the_example_pair(self):
-        """The collector's client, plain, reaches the device's server, plain, over the device's connection."""
+        """The collector's client, plain, reaches the device's server, plain, over the device's
+        connection."""
         def client(session):
             session.sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
             session.recv()

@@ -1,4 +1,5 @@
-"""Name servers that are silent, and a unix socket whose backlog is full: every wait has a deadline and hears an abort."""
+"""Name servers that are silent, and a unix socket whose backlog is full: every wait has a
+deadline and hears an abort."""
 import os
 import signal
 import socket
@@ -79,7 +80,8 @@ class Resolving(Case):
         self.assertEqual(actpass.stop(), 0, "a stuck lookup does not keep the process from its end")
 
     def test_more_connections_than_lookups(self):
-        """Those beyond the 64 lookups wait for their turn, within their deadline; no more threads are made."""
+        """Those beyond the 64 lookups wait for their turn, within their deadline; no more
+        threads are made."""
         actpass, _ = self.waiting("name")
         peers = [self.client(actpass) for _ in range(80)]
         actpass.wait_for(event="role", count=81)

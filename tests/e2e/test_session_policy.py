@@ -1,5 +1,5 @@
-"""Resumption never gets round the policy: services that share a store but trust others, and a policy that a reload made
-tighter."""
+"""Resumption never gets round the policy: services that share a store but trust others, and a
+policy that a reload made tighter."""
 import signal
 import ssl
 

@@ -1,4 +1,5 @@
-"""Resumption: real clients against every store, several processes on one store, and stores that fail."""
+"""Resumption: real clients against every store, several processes on one store, and stores that
+fail."""
 import contextlib
 import json
 import os
@@ -70,14 +71,16 @@ class Sessions(Case):
         return self.run_on(kind, self.service(tls={**self.store(kind), **more}, **changes))
 
     def run_on(self, kind, service):
-        """Connections to Redis are kept, so there are more descriptors at the end than at the start."""
+        """Connections to Redis are kept, so there are more descriptors at the end than at the
+        start."""
         return self.actpass(service, check=kind != "redis")
 
     def context(self, version, certificate=None):
         return tls.context(self.certificates, False, version, certificate)
 
     def visit(self, actpass, context, session=None):
-        """One connection of Python's ssl with an echo; answers its session and whether it was resumed."""
+        """One connection of Python's ssl with an echo; answers its session and whether it was
+        resumed."""
         address = actpass.address() if isinstance(actpass, Actpass) else actpass
         with self.connect(address) as raw:
             with context.wrap_socket(raw, server_hostname="front.example", session=session) as sock:
@@ -159,8 +162,9 @@ class Sessions(Case):
         self.assertEqual(self.resumed(actpass, 3), 2)
 
     def again(self, kind, resumes):
-        """resumes(actpass), for clients that are back at once: with the direct transport our last flight may arrive
-        before the session is in its store, which costs a full handshake. Then it is tried again."""
+        """resumes(actpass), for clients that are back at once: with the direct transport our last
+        flight may arrive before the session is in its store, which costs a full handshake. Then it
+        is tried again."""
         for _ in range(4 if transport() == "direct" else 0):
             if resumes(self.start(kind), lambda *_: None):
                 return
@@ -209,7 +213,8 @@ class Sessions(Case):
 
     @each(kind=STORES, version=VERSIONS)
     def test_the_timeout_counts_from_the_full_handshake(self, kind, version):
-        """A client that uses its session all the time gets another each time, in TLS 1.3, but none lives longer."""
+        """A client that uses its session all the time gets another each time, in TLS 1.3, but
+        none lives longer."""
         actpass = self.start(kind, tls={"session_timeout": "3s"})
         context, turns = self.context(version), []
         session, _ = self.visit(actpass, context)
@@ -325,7 +330,8 @@ class Sessions(Case):
         self.assertEqual(count, [20, 19])
 
     def swarm(self, ports, seconds, version, failures, clients=4):
-        """Clients that come again and again, each to any of the ports (a callable); counts (all, resumed)."""
+        """Clients that come again and again, each to any of the ports (a callable); counts (all,
+        resumed)."""
         count = [0, 0]
         lock = threading.Lock()
         end = time.monotonic() + seconds
@@ -445,7 +451,8 @@ class Sessions(Case):
         made = []
 
         def make():
-            """A session that is in Redis: after an answer that was too large, it is left alone for a second."""
+            """A session that is in Redis: after an answer that was too large, it is left alone
+            for a second."""
             redis.ask("FLUSHALL")
             until(lambda: made.append(self.visit(actpass, context)[0]) or redis.keys())
             return made[-1], redis.keys()[0]

@@ -1,4 +1,5 @@
-"""NETCONF call home over TLS (RFC 8071) with libnetconf2, as device and as client, without sysrepo."""
+"""NETCONF call home over TLS (RFC 8071) with libnetconf2, as device and as client, without
+sysrepo."""
 import hashlib
 import socket
 import ssl
@@ -94,7 +95,8 @@ class Netconf(Case):
         self.assertEqual(backend.sessions, [])
 
     def test_device_refuses_an_unmapped_client(self):
-        """The device's cert-to-name list has another CA's fingerprint, so actpass gets no session."""
+        """The device's cert-to-name list has another CA's fingerprint, so actpass gets no
+        session."""
         backend = self.backend(Backend(netconf.client))
         actpass = self.actpass(self.service(forward=backend.address, initial_data_timeout=SHORT,
                                             tls={"client_auth": "require"}))

@@ -1,4 +1,5 @@
-"""GnuTLS, wolfSSL, mbedTLS, Go and Node as peers of actpass: 8 MiB each way at once, both ends checked."""
+"""GnuTLS, wolfSSL, mbedTLS, Go and Node as peers of actpass: 8 MiB each way at once, both ends
+checked."""
 from peers import SIZE, STACKS, VERSIONS, Peers
 from support import data
 from support.backend import Backend
@@ -15,8 +16,9 @@ NAME_REFUSED = ("the name in the certificate", "error in the certificate verific
                 "peer subject name mismatch", "not other.example", "does not match certificate",
                 "certificate verification failed")
 
-# What the stacks and system calls say of a connection that was reset. The last is Node's peer: where a
-# write has taken the reset, Node's next read sees a bare end, and only the count of bytes tells.
+# What the stacks and system calls say of a connection that was reset. The last is Node's peer:
+# where a write has taken the reset, Node's next read sees a bare end, and only the count of bytes
+# tells.
 CUT = ("reset", "closed", "terminated", "pipe", "eof", "pull function", "push function",
        "error state on socket", "end before all data")
 

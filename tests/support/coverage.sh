@@ -24,7 +24,8 @@ tests/support/run_tests.py --variant coverage --logs "$build/logs" "${programs[@
     grep -v '^ok ' | sed 's/^/unit: /'
 wait
 gcovr --root . --filter relay/ --filter config/ --filter server/ --sort-uncovered \
-    --fail-under-line "$min_percent" --html-details "$build/coverage.html" --txt - "$build" | tee "$build/coverage.txt"
+    --fail-under-line "$min_percent" --html-details "$build/coverage.html" --txt - "$build" |
+    tee "$build/coverage.txt"
 status=${PIPESTATUS[0]}
 echo "line coverage: $(awk '/^TOTAL/ { print $4 }' "$build/coverage.txt")"
 if [ "$status" -eq 0 ]; then

@@ -65,7 +65,8 @@ class Dials(Case):
         return "127.0.0.1:%d" % listener.getsockname()[1]
 
     def example(self, name, certificate, peer_name, **changes):
-        """The first service of an example configuration, with what belongs to this test in its place."""
+        """The first service of an example configuration, with what belongs to this test in its
+        place."""
         with open(os.path.join(EXAMPLES, name)) as file:
             service = json.load(file)["services"][0]
         service["tls"].update(self.tls(certificate=self.certificates.path(certificate),

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""The wire between two network namespaces: wire.py INTERFACE INTERFACE. Run by support/namespaces.py.
+"""The wire between two network namespaces: wire.py INTERFACE INTERFACE. Run by
+support/namespaces.py.
 
-Hands on every packet, says `syn LENGTH HEX` on standard output for each SYN with data (HEX: its first bytes), and each
-packet's flags and sender: `tcp END FLAGS` (END: 0 or 1; FLAGS as in the header). Commands on standard input:
+Hands on every packet, says `syn LENGTH HEX` on standard output for each SYN with data (HEX: its
+first bytes), and each packet's flags and sender: `tcp END FLAGS` (END: 0 or 1; FLAGS as in the
+header). Commands on standard input:
 
 - `sync`: answers `ok`, as to all others, after all that was said before.
 - `drop`: loses SYNs with data, as some middleboxes do; `pass` ends that.
