@@ -1,25 +1,16 @@
 /* The setters of actpass_tls.h. */
 #include "server/lib/sessions/store_open.h"
-#include "server/lib/settings.h"
-#include "tests/support/certs.h"
+#include "tests/unit/test_settings.h"
 
 #include <arpa/inet.h>
-#include <criterion/criterion.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 TestSuite(settings_tls, .timeout = 20);
-
-static void assert_says(const actpass_config *config, const char *what)
-{
-    cr_assert_not_null(strstr(actpass_config_error(config), what), "\"%s\" has no \"%s\"",
-                       actpass_config_error(config), what);
-}
 
 Test(settings_tls, certificates_by_server_name)
 {
