@@ -1,5 +1,4 @@
-/* The verdict on a connection by its first bytes, over real sockets; what bytes are, is in
- * test_hello.c. */
+/* The verdict on a connection by its first bytes, over real sockets. See also test_hello.c. */
 #include "relay/clock.h"
 #include "relay/relay.h"
 #include "tests/support/drivers.h"
