@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Installs the packages of the named sections of packages.txt that are missing: install.sh build test
-# Does nothing, and asks for nothing, when all are there. Where one cannot be installed the others still
-# are; each that failed is named, and the status is 1.
+# Installs the packages of the named sections of packages.txt that are missing:
+# install.sh build test
+# Does nothing, and asks for nothing, when all are there. Where one cannot be installed the others
+# still are; each that failed is named, and the status is 1.
 set -u
 
 cd "$(dirname "$0")" || exit 1
 if [ $# -eq 0 ]; then
-    echo "usage: .ci/install.sh SECTION... (sections: $(grep -o '^\[.*\]' packages.txt | tr -d '[]' | xargs))" >&2
+    sections=$(grep -o '^\[.*\]' packages.txt | tr -d '[]' | xargs)
+    echo "usage: .ci/install.sh SECTION... (sections: $sections)" >&2
     exit 2
 fi
 
@@ -31,8 +33,8 @@ for section in "$@"; do
 done
 
 if ! command -v dpkg-query >/dev/null; then
-    echo ".ci/install.sh: this is not Debian or Ubuntu; install what these packages hold, then set" >&2
-    echo "ACTPASS_NO_INSTALL=1: ${wanted[*]}" >&2
+    echo ".ci/install.sh: this is not Debian or Ubuntu; install what these packages hold, then" >&2
+    echo "set ACTPASS_NO_INSTALL=1: ${wanted[*]}" >&2
     [ -n "${ACTPASS_NO_INSTALL:-}" ]
     exit
 fi

@@ -31,10 +31,12 @@ static actpass_config *configure(char **argv)
 static int send_input(actpass_conn *conn)
 {
     char buffer[COPY_SIZE];
-    size_t length;
-    while ((length = fread(buffer, 1, sizeof(buffer), stdin)) > 0)
+    size_t length = fread(buffer, 1, sizeof(buffer), stdin);
+    while (length > 0) {
         if (actpass_write(conn, buffer, length) != 0)
             return -1;
+        length = fread(buffer, 1, sizeof(buffer), stdin);
+    }
     return actpass_shutdown_write(conn); /* sends close_notify; reading goes on */
 }
 
@@ -43,9 +45,11 @@ static int send_input(actpass_conn *conn)
 static int print_answer(actpass_conn *conn)
 {
     char buffer[COPY_SIZE];
-    int64_t length;
-    while ((length = actpass_read(conn, buffer, sizeof(buffer))) > 0)
+    int64_t length = actpass_read(conn, buffer, sizeof(buffer));
+    while (length > 0) {
         fwrite(buffer, 1, (size_t)length, stdout);
+        length = actpass_read(conn, buffer, sizeof(buffer));
+    }
     return length == 0 && fflush(stdout) == 0 ? 0 : -1;
 }
 

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void give_up(const char *why)
+static void report(const char *why)
 {
     fprintf(stderr, "chat: %s\n", why);
 }
@@ -35,7 +35,7 @@ static actpass_config *configure(char **argv)
         actpass_config_add_peer_name(config, argv[3]) == 0 &&
         actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_REQUIRE) == 0)
         return config;
-    give_up(actpass_config_error(config));
+    report(actpass_config_error(config));
     actpass_config_free(config);
     return NULL;
 }
@@ -93,12 +93,13 @@ static actpass_conn *wait_for_peer(actpass_config *config, const char *address)
 
 static actpass_conn *look_for_peer(actpass_config *config, const char *address)
 {
-    actpass_conn *conn;
-    while (!(conn = actpass_connect(config, address))) {
-        give_up(actpass_config_error(config));
+    for (;;) {
+        actpass_conn *conn = actpass_connect(config, address);
+        if (conn)
+            return conn;
+        report(actpass_config_error(config));
         sleep(1);
     }
-    return conn;
 }
 
 /* ---- Talking ------------------------------------------------------------------------------ */
@@ -108,15 +109,16 @@ static void *print_lines(void *arg)
 {
     actpass_conn *conn = arg;
     char buffer[4096];
-    int64_t length;
-    while ((length = actpass_read(conn, buffer, sizeof(buffer))) > 0) {
+    int64_t length = actpass_read(conn, buffer, sizeof(buffer));
+    while (length > 0) {
         fwrite(buffer, 1, (size_t)length, stdout);
         fflush(stdout);
+        length = actpass_read(conn, buffer, sizeof(buffer));
     }
     if (length == 0)
         fprintf(stderr, "chat: the other side has said goodbye; end your input to leave\n");
     else
-        give_up(actpass_error(conn));
+        report(actpass_error(conn));
     return NULL;
 }
 
@@ -160,7 +162,7 @@ static int chat(actpass_config *config, int listens, const char *address)
         actpass_conn *conn =
             listens ? wait_for_peer(config, address) : look_for_peer(config, address);
         if (!conn) {
-            give_up(actpass_config_error(config));
+            report(actpass_config_error(config));
             return 1;
         }
         (void)talk(conn);

@@ -3,7 +3,7 @@
  *     embed CONFIGURATION.json
  *
  * It takes the TLS settings of the first service of the configuration, but listens on a free port
- * of 127.0.0.1. It tells each peer which TLS role it has taken, and closes the connection. */
+ * of 127.0.0.1. It sends each peer its own TLS role, and closes the connection. */
 #include "common/loopback.h"
 
 #include <actpass.h>

@@ -47,7 +47,7 @@ field() { # LINE KEY
     sed -n "s/.* $2=\([^ ]*\).*/\1/p" <<<" $1"
 }
 
-# Tells from the log how the connection number N went. Fails unless the role and its cause are these.
+# Prints what the log says about connection number N. Fails unless the role and its cause are these.
 explain() { # N ROLE CAUSE
     local role close first
     role=$(await "$folder/actpass.log" " conn=$1 .*event=role")

@@ -28,8 +28,10 @@ static bool read_options(int argc, char **argv, struct options *options)
 {
     static const struct option longer[] = {{"ca", required_argument, NULL, 'A'}, {0}};
     *options = (struct options){.host = "localhost", .port = "4433", .ca = "system"};
-    int option;
-    while ((option = getopt_long(argc, argv, "h:p:a:c:k:", longer, NULL)) != -1) {
+    for (;;) {
+        int option = getopt_long(argc, argv, "h:p:a:c:k:", longer, NULL);
+        if (option == -1)
+            break;
         const char **value = option == 'h'   ? &options->host
                              : option == 'p' ? &options->port
                              : option == 'a' ? &options->ciphers
@@ -104,10 +106,12 @@ static void *send_what_is_typed(void *arg)
 static int show_what_comes(actpass_conn *conn)
 {
     char buffer[COPY_SIZE];
-    int64_t length;
-    while ((length = actpass_read(conn, buffer, sizeof(buffer))) > 0)
+    int64_t length = actpass_read(conn, buffer, sizeof(buffer));
+    while (length > 0) {
         if (fwrite(buffer, 1, (size_t)length, stdout) != (size_t)length || fflush(stdout) != 0)
             return -1;
+        length = actpass_read(conn, buffer, sizeof(buffer));
+    }
     return length == 0 ? 0 : -1;
 }
 

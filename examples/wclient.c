@@ -26,47 +26,66 @@ struct options {
     bool insecure, resume, fast_open;
 };
 
+/* Where the argument of an option goes. NULL: the option takes none, or is unknown. */
+static const char **argument_of(struct options *options, int option)
+{
+    switch (option) {
+    case 'h':
+        return &options->host;
+    case 'p':
+        return &options->port;
+    case 'a':
+        return &options->ciphers;
+    case 's':
+        return &options->ciphersuites;
+    case 'A':
+        return &options->ca;
+    case 'c':
+        return &options->certificate;
+    case 'k':
+        return &options->key;
+    default:
+        return NULL;
+    }
+}
+
+static bool *flag_of(struct options *options, int option)
+{
+    switch (option) {
+    case 'i':
+        return &options->insecure;
+    case 'r':
+        return &options->resume;
+    case 'f':
+        return &options->fast_open;
+    default:
+        return NULL;
+    }
+}
+
+static bool set_option(struct options *options, int option)
+{
+    const char **argument = argument_of(options, option);
+    bool *flag = flag_of(options, option);
+    if (argument)
+        *argument = optarg;
+    if (flag)
+        *flag = true;
+    return argument || flag;
+}
+
 static bool read_options(int argc, char **argv, struct options *options)
 {
     static const struct option longer[] = {
         {"ciphersuites", required_argument, NULL, 's'}, {"ca", required_argument, NULL, 'A'}, {0}};
     *options = (struct options){.host = "localhost", .port = "4433", .path = "/", .ca = "system"};
-    int option;
-    while ((option = getopt_long(argc, argv, "h:p:irfa:c:k:", longer, NULL)) != -1)
-        switch (option) {
-        case 'h':
-            options->host = optarg;
+    for (;;) {
+        int option = getopt_long(argc, argv, "h:p:irfa:c:k:", longer, NULL);
+        if (option == -1)
             break;
-        case 'p':
-            options->port = optarg;
-            break;
-        case 'i':
-            options->insecure = true;
-            break;
-        case 'r':
-            options->resume = true;
-            break;
-        case 'f':
-            options->fast_open = true;
-            break;
-        case 'a':
-            options->ciphers = optarg;
-            break;
-        case 's':
-            options->ciphersuites = optarg;
-            break;
-        case 'A':
-            options->ca = optarg;
-            break;
-        case 'c':
-            options->certificate = optarg;
-            break;
-        case 'k':
-            options->key = optarg;
-            break;
-        default:
+        if (!set_option(options, option))
             return false;
-        }
+    }
     if (optind < argc)
         options->path = argv[optind++];
     return optind == argc && (options->certificate || !options->key);
@@ -114,11 +133,11 @@ static int ask(actpass_conn *conn, const struct options *options)
                           options->path, options->host, options->port);
     if (length >= (int)sizeof(buffer) || actpass_write(conn, buffer, (size_t)length) != 0)
         return -1;
-    int64_t got;
-    bool answered = false;
-    while ((got = actpass_read(conn, buffer, sizeof(buffer))) > 0) {
+    int64_t got = actpass_read(conn, buffer, sizeof(buffer));
+    bool answered = got > 0;
+    while (got > 0) {
         fwrite(buffer, 1, (size_t)got, stdout);
-        answered = true;
+        got = actpass_read(conn, buffer, sizeof(buffer));
     }
     if (got == 0 && !answered)
         fprintf(stderr, "wclient: the server gave no answer\n");

@@ -42,6 +42,55 @@ static bool read_port(const char *text, unsigned short *port)
     return *text >= '0' && *text <= '9' && *end == '\0' && number <= 65535;
 }
 
+static bool allow(struct options *options, const char *name)
+{
+    if (options->allowed_count == sizeof(options->allowed) / sizeof(options->allowed[0]))
+        return false;
+    options->allowed[options->allowed_count++] = name;
+    return true;
+}
+
+/* Where the argument of an option goes as it is. NULL: it is not such an option. */
+static const char **argument_of(struct options *options, int option)
+{
+    switch (option) {
+    case 'a':
+        return &options->ciphers;
+    case 's':
+        return &options->ciphersuites;
+    case 'e':
+        return &options->certificate;
+    case 'k':
+        return &options->key;
+    case 'A':
+        return &options->ca;
+    default:
+        return NULL;
+    }
+}
+
+static bool set_option(struct options *options, int option)
+{
+    const char **argument = argument_of(options, option);
+    if (argument)
+        *argument = optarg;
+    else if (option == 'p')
+        return read_port(optarg, &options->port);
+    else if (option == 'l')
+        return allow(options, optarg);
+    else if (option == 'c')
+        options->client_auth = ACTPASS_CLIENT_AUTH_REQUEST;
+    else if (option == 'C')
+        options->client_auth = ACTPASS_CLIENT_AUTH_REQUIRE;
+    else if (option == 'x')
+        options->client_auth = ACTPASS_CLIENT_AUTH_ON_DEMAND;
+    else if (option == 'n')
+        options->one_process = true;
+    else
+        return false;
+    return true;
+}
+
 static bool read_options(int argc, char **argv, struct options *options)
 {
     static const struct option longer[] = {
@@ -49,48 +98,13 @@ static bool read_options(int argc, char **argv, struct options *options)
         {"key", required_argument, NULL, 'k'},          {"ca", required_argument, NULL, 'A'},
         {"allow", required_argument, NULL, 'l'},        {0}};
     *options = (struct options){.port = 4433, .certificate = "server.pem", .ca = "root.pem"};
-    int option;
-    while ((option = getopt_long(argc, argv, "p:cCxna:", longer, NULL)) != -1)
-        switch (option) {
-        case 'p':
-            if (!read_port(optarg, &options->port))
-                return false;
+    for (;;) {
+        int option = getopt_long(argc, argv, "p:cCxna:", longer, NULL);
+        if (option == -1)
             break;
-        case 'c':
-            options->client_auth = ACTPASS_CLIENT_AUTH_REQUEST;
-            break;
-        case 'C':
-            options->client_auth = ACTPASS_CLIENT_AUTH_REQUIRE;
-            break;
-        case 'x':
-            options->client_auth = ACTPASS_CLIENT_AUTH_ON_DEMAND;
-            break;
-        case 'n':
-            options->one_process = true;
-            break;
-        case 'a':
-            options->ciphers = optarg;
-            break;
-        case 's':
-            options->ciphersuites = optarg;
-            break;
-        case 'e':
-            options->certificate = optarg;
-            break;
-        case 'k':
-            options->key = optarg;
-            break;
-        case 'A':
-            options->ca = optarg;
-            break;
-        case 'l':
-            if (options->allowed_count == sizeof(options->allowed) / sizeof(options->allowed[0]))
-                return false;
-            options->allowed[options->allowed_count++] = optarg;
-            break;
-        default:
+        if (!set_option(options, option))
             return false;
-        }
+    }
     options->key = options->key ? options->key : options->certificate;
     return optind == argc;
 }

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
 # Builds actpass and runs its tests: tests/run.sh [--full | --quick] [STAGE...]
 #
-# Without arguments: installs the packages that are missing (.ci/packages.txt), then runs what a user
-# can rely on, within 10 minutes on two idle processors.
+# Without arguments: installs the packages that are missing (.ci/packages.txt), then runs what a
+# user can rely on, within 10 minutes on two idle processors.
 #   --full    all stages, within 30 minutes; this is what .ci/run calls
 #   --quick   lint, selftest and unit only
-#   STAGE...  only these, of: selftest unit e2e install quickstart asan lint, which are the default, and
-#             builds interop e2e_asan tsan e2e_tsan helgrind fuzz coverage trixie
+#   STAGE...  only these, of: selftest unit e2e install quickstart asan lint, which are the default,
+#             and builds interop e2e_asan tsan e2e_tsan helgrind fuzz coverage trixie
 #
-# Most tests wait more than they compute. So that the processors are not idle meanwhile, everything is
-# built ahead, in the background, at idle priority: it takes only what the running stage leaves. The
-# stage lint computes only, so it runs there as well, and is shown at the end.
+# Most tests wait more than they compute. So that the processors are not idle meanwhile, everything
+# is built ahead, in the background, at idle priority: it takes only what the running stage leaves.
+# The stage lint computes only, so it runs there as well, and is shown at the end.
 #
-# A failing stage does not stop the others. The last line is `N passed, N failed` over all stages; the
-# line `flaky: N (NAMES)` before it names the tests that failed once and passed when run again, and
-# `skipped: N (STAGE:N...)` counts those that could not run, whose reasons their stages show. The
-# status is 0 only when something passed, nothing failed and every stage asked for has run.
+# A failing stage does not stop the others. The last line is `N passed, N failed` over all stages;
+# the line `flaky: N (NAMES)` before it names the tests that failed once and passed when run again,
+# and `skipped: N (STAGE:N...)` counts those that could not run, whose reasons their stages show.
+# The status is 0 only when something passed, nothing failed and every stage asked for has run.
 #
 # BUILDDIR=FOLDER puts what is built elsewhere than build/; ACTPASS_NO_INSTALL=1 installs nothing.
 set -u
@@ -27,15 +27,15 @@ jobs=$(nproc 2>/dev/null || echo 2)
 
 quick_stages=(selftest unit lint)
 default_stages=(selftest unit e2e install quickstart asan lint)
-full_stages=(selftest unit e2e install quickstart interop asan e2e_asan tsan e2e_tsan builds helgrind
-    fuzz coverage trixie lint)
+full_stages=(selftest unit e2e install quickstart interop asan e2e_asan tsan e2e_tsan builds
+    helgrind fuzz coverage trixie lint)
 
 # The seconds that a stage takes on two idle processors, from the end of the stage before it. It is
-# killed after four times as many, but not before five minutes: on a shared machine a short stage can
-# take many times its usual time.
-declare -A usual=([selftest]=35 [unit]=90 [e2e]=190 [install]=10 [quickstart]=10 [asan]=120 [lint]=60
-    [builds]=40 [interop]=60 [e2e_asan]=200 [tsan]=220 [e2e_tsan]=250 [helgrind]=90 [fuzz]=60
-    [coverage]=110 [trixie]=240)
+# killed after four times as many, but not before five minutes: on a shared machine a short stage
+# can take many times its usual time.
+declare -A usual=([selftest]=35 [unit]=90 [e2e]=190 [install]=10 [quickstart]=10 [asan]=120
+    [lint]=60 [builds]=40 [interop]=60 [e2e_asan]=200 [tsan]=220 [e2e_tsan]=250 [helgrind]=90
+    [fuzz]=60 [coverage]=110 [trixie]=240)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
 declare -A built=([unit]=release [e2e]=release [install]=release [quickstart]=release
@@ -66,16 +66,19 @@ stage_e2e() { # thrice the processors: these tests mostly wait
     build release all &&
         tests/e2e/run.py --again --program "$BUILDDIR/release/actpass" --jobs $((3 * jobs))
 }
-e2e_sanitized() { # VARIANT: without thousands of connections (speed), and what needs LD_PRELOAD before the sanitizer
-    local tests
-    mapfile -t tests < <(cd tests/e2e && ls test_*.py | grep -vE 'test_(many|scale|memory|shortage|resolving|attack_limits)')
+# Without thousands of connections (speed), and what needs LD_PRELOAD before the sanitizer.
+e2e_sanitized() { # VARIANT
+    local tests without='test_(many|scale|memory|shortage|resolving|attack_limits)'
+    mapfile -t tests < <(cd tests/e2e && ls test_*.py | grep -vE "$without")
     build "$1" all &&
         tests/support/e2e_sanitized.py "$BUILDDIR/$1" $((3 * jobs)) "${tests[@]%.py}"
 }
 stage_e2e_asan() { e2e_sanitized asan; }
 stage_e2e_tsan() { e2e_sanitized tsan; }
 stage_fuzz() { build fuzz fuzz && tests/support/fuzz.sh "$BUILDDIR/fuzz" 10; }
-stage_coverage() { build coverage all test-programs && tests/support/coverage.sh "$BUILDDIR/coverage"; }
+stage_coverage() {
+    build coverage all test-programs && tests/support/coverage.sh "$BUILDDIR/coverage"
+}
 stage_quickstart() { examples/quickstart.sh && echo '1 passed, 0 failed'; }
 stage_interop() {
     build release all interop-programs &&
@@ -83,7 +86,7 @@ stage_interop() {
 }
 stage_trixie() { tests/support/trixie.sh "$BUILDDIR/trixie"; }
 
-# ---- What is built ahead: a failure here is found again, and shown, by the stage that needs it --------
+# ---- What is built ahead: a failure here is found again, and shown, by the stage that needs it --
 
 ahead_release() { build release -k all test-programs; }
 ahead_asan() { build asan -k all test-programs; }
@@ -209,7 +212,8 @@ await_ahead() { # NAME
 trap stop_all INT TERM
 trap end_ahead EXIT
 
-# Sets stage_passed, stage_failed, stage_skipped, stage_flaky and why from the status and the log of a stage.
+# Sets stage_passed, stage_failed, stage_skipped, stage_flaky and why from the status and the log of
+# a stage.
 judge() { # STATUS LOG
     local line
     why= stage_skipped=0
@@ -263,7 +267,8 @@ follow_stage() { # NAME LOG
         cp "$logs/$1.ahead.log" "$2"
         exit "$(cat "$ahead/$1" 2>/dev/null || echo 1)"
     fi
-    timeout -k 15 $((usual[$1] < 75 ? 300 : 4 * usual[$1])) "$self" --stage "$1" >"$2" 2>&1 </dev/null &
+    timeout -k 15 $((usual[$1] < 75 ? 300 : 4 * usual[$1])) \
+        "$self" --stage "$1" >"$2" 2>&1 </dev/null &
     running=$!
     wait "$running"
 }

@@ -1,4 +1,5 @@
-"""One function per measure: a running server in, {value: number} out. CPU is the server's, in seconds."""
+"""One function per measure: a running server in, {value: number} out. CPU is the server's, in
+seconds."""
 import json
 import os
 import subprocess

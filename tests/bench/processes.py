@@ -62,8 +62,8 @@ class Process:
     # ---- what it used
 
     def cpu(self):
-        """CPU seconds of all its processes and threads, those that ended included. The clock of a process
-        is the kernel's sum behind utime + stime of /proc/PID/stat, in nanoseconds."""
+        """CPU seconds of all its processes and threads, those that ended included. The clock of a
+        process is the kernel's sum behind utime + stime of /proc/PID/stat, in nanoseconds."""
         return sum(time.clock_gettime((~pid << 3) | 2) for pid in self.pids())
 
     def settled_cpu(self):

@@ -1,7 +1,8 @@
 """The servers that are compared: how each is configured, started and asked for its version.
 
-All get the same certificate (P-256), TLS 1.3 and no log of connections. Group and cipher suite are fixed by
-the load generator. Everything else is as each comes from Debian, session tickets included."""
+All get the same certificate (P-256), TLS 1.3 and no log of connections. Group and cipher suite are
+fixed by the load generator. Everything else is as each comes from Debian, session tickets
+included."""
 import json
 import os
 import re
@@ -21,7 +22,8 @@ class Failed(Exception):
 
 
 class Setup:
-    """What is the same for all servers: the folder to work in, the programs, the certificate, the CPUs."""
+    """What is the same for all servers: the folder to work in, the programs, the certificate,
+    the CPUs."""
 
     def __init__(self, folder, build, server_cpu, load_cpu):
         self.folder, self.build = folder, build

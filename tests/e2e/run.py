@@ -2,8 +2,8 @@
 """Runs the end-to-end tests: run.py [--program FILE] [--jobs N] [--transport T] [pattern...]
 
 A pattern is a part of a test's name, such as test_verdict or Limits.test_idle. The last line is
-`N passed, N failed, N skipped`; with --again the line `flaky: N (NAMES)` before it names the tests that
-passed only when run once more. The exit status is 0 only when some passed and none failed.
+`N passed, N failed, N skipped`; with --again the line `flaky: N (NAMES)` before it names the tests
+that passed only when run once more. The exit status is 0 only when some passed and none failed.
 """
 import argparse
 import multiprocessing
@@ -131,7 +131,8 @@ def run_all(tests, jobs, report):
 
 
 def raise_descriptor_limit():
-    """The default of 10 000 connections for each service needs 30 000; only root may go beyond the hard limit."""
+    """The default of 10 000 connections for each service needs 30 000; only root may go beyond
+    the hard limit."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     for limit in max(hard, 65536), hard:
         try:

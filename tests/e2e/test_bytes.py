@@ -1,4 +1,5 @@
-"""What goes through arrives: with slow peers, in both directions at once, and after half of a close."""
+"""What goes through arrives: with slow peers, in both directions at once, and after half of a
+close."""
 import socket
 import threading
 

@@ -1,4 +1,5 @@
-"""Devices that call home, TLS servers on connections that they opened, with TLS 1.2 and 1.3 each."""
+"""Devices that call home, TLS servers on connections that they opened, with TLS 1.2 and 1.3
+each."""
 import socket
 import subprocess
 

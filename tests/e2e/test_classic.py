@@ -1,4 +1,5 @@
-"""The three programs of the Linux Journal's article: wclient, wserver, sclient; with others and with each other."""
+"""The three programs of the Linux Journal's article: wclient, wserver, sclient; with others and
+with each other."""
 import os
 import re
 import socket
@@ -19,7 +20,8 @@ REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 
 class Classic(Case):
     def most(self, version):
-        """An environment in which OpenSSL knows no later version: our programs have no option for it."""
+        """An environment in which OpenSSL knows no later version: our programs have no option
+        for it."""
         config = self.file(f"openssl-{version}.cnf", f"""openssl_conf = all
             [all]\nssl_conf = ssl\n[ssl]\nsystem_default = most
             [most]\nMaxProtocol = TLSv{version}\n""".encode())
@@ -256,7 +258,8 @@ class Wserver(Classic):
 
     @each(version=VERSIONS)
     def test_resumption(self, version):
-        """Not of a session without client authentication where that is required: those of the other do not count."""
+        """Not of a session without client authentication where that is required: those of the
+        other do not count."""
         session = os.path.join(self.folder, "session")
         port, process = self.wserver()
         self.s_client(port, version, "-sess_out", session)
@@ -335,8 +338,8 @@ class Sclient(Classic):
 
     @each(version=VERSIONS)
     def test_a_handshake_in_the_middle(self, version):
-        """The article's rehandshake while the client reads: s_server's R, which wants a certificate, or in TLS 1.3 its K,
-        a KeyUpdate."""
+        """The article's rehandshake while the client reads: s_server's R, which wants a
+        certificate, or in TLS 1.3 its K, a KeyUpdate."""
         process = self.spawn(["stdbuf", "-oL", "openssl", "s_server", "-accept", "127.0.0.1:0",
                               "-cert", self.certificates.path("front"),
                               "-key", self.certificates.path("front", "key"),
@@ -415,10 +418,11 @@ class EachOther(Classic):
 
     @each(version=VERSIONS, transport=("relay", "direct"))
     def test_two_actpass(self, version, transport):
-        """What is agreed on in the first handshake, such as a protocol, is not in the one on demand."""
+        """What is agreed on in the first handshake, such as a protocol, is not in the one on
+        demand."""
         server = self.site(alpn=["http/1.1"])
         certificate, key = self.certificates.chain("device")
-        client = self.actpass(self.dialer(
+        client = self.actpass(self.dial_service(
             f"127.0.0.1:{server.port()}", listen_plain="127.0.0.1:0", role="client",
             transport=transport, tls={"certificate": certificate, "key": key, "alpn": ["http/1.1"],
                                       "peer_names": ["front.example"]}), env=self.most(version))

@@ -33,7 +33,7 @@ class ClientAuth(Case):
 
     @each(way=WAYS, role=("auto", "server", "client", None))
     def test_where_we_dial_only_require_will_do(self, way, role):
-        done = self.check_text(self.dialer("127.0.0.1:9", role=role, tls={"client_auth": way}))
+        done = self.check_text(self.dial_service("127.0.0.1:9", role=role, tls={"client_auth": way}))
         good = way == "require" or role in ("client", None)
         self.assertEqual(done.returncode == 0, good, done.stderr)
         if not good:
@@ -41,7 +41,7 @@ class ClientAuth(Case):
 
     def test_any_peer_is_any_peer(self):
         keys = {"client_auth": None, "ca": None, "peer_names": None, "insecure_any_peer": True}
-        for service in (self.service(tls=keys), self.dialer("127.0.0.1:9", role="auto", tls=keys)):
+        for service in (self.service(tls=keys), self.dial_service("127.0.0.1:9", role="auto", tls=keys)):
             self.assertEqual(self.check_text(service).returncode, 0)
 
     def test_the_daemon_does_not_start_either(self):
@@ -53,7 +53,8 @@ class ClientAuth(Case):
 
 
 class Dialed(Dials):
-    """Who answers a dialed connection as TLS client gets nothing of the local application's."""
+    """A peer that answers a dialed connection as TLS client gets nothing of the local
+    application's."""
 
     @each(version=VERSIONS, role=("auto", "server"), shown=(None, "stranger", "device"))
     def test_who_answers_as_client_must_be_known(self, version, role, shown):

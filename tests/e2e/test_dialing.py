@@ -1,4 +1,5 @@
-"""Services that open their connections themselves, one for each local connection, which is bridged to it."""
+"""Services that open their connections themselves, one for each local connection, which is
+bridged to it."""
 import os
 import socket
 import subprocess
@@ -67,7 +68,8 @@ class Bridge(Dials):
         self.assertEqual(self.read_all(local), b"you said: hello")
 
     def test_a_slow_local_reader_gets_all(self):
-        """Everything has ended in order, and most of the answer is still in our socket: its close is no cut."""
+        """Everything has ended in order, and most of the answer is still in our socket: its
+        close is no cut."""
         block = data.block(MIB)
 
         def serve(peer):
@@ -143,7 +145,7 @@ class Bridge(Dials):
             lambda session: self.echo(tls.Tls(session.sock, made, server_side=True).handshake()),
             path=self.folder + "/tls.sock"))
         plain = f"unix:{self.folder}/plain.sock"
-        actpass = self.actpass(self.dialer(server.address, listen_plain=plain))
+        actpass = self.actpass(self.dial_service(server.address, listen_plain=plain))
         local = self.connect(actpass)
         local.sendall(b"hello")
         self.assertEqual(local.recv(10), b"hello")
@@ -208,7 +210,8 @@ class Bridge(Dials):
 
 
 class Role(Dials):
-    """The log tells of the role when it is decided, not only when TLS is up: the peer here never answers."""
+    """The log names the role when it is decided, not only when TLS is up: the peer here never
+    answers."""
 
     def stuck(self, **changes):
         listener = socket.create_server(("127.0.0.1", 0))

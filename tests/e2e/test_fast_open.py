@@ -1,4 +1,5 @@
-"""TCP Fast Open between two hosts, made of network namespaces; skipped where those cannot be made."""
+"""TCP Fast Open between two hosts, made of network namespaces; skipped where those cannot be
+made."""
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ class FastOpen(Case):
 
     def dialer_to(self, *addresses, **changes):
         changes.setdefault("tcp_fast_open", True)
-        return self.actpass(self.dialer(*(addresses or (f"{Network.RIGHT}:{PORT}",)),
+        return self.actpass(self.dial_service(*(addresses or (f"{Network.RIGHT}:{PORT}",)),
                                         listen_plain=f"unix:{self.folder}/plain.sock", **changes),
                             prefix=self.network.left)
 
@@ -126,7 +127,8 @@ class FastOpen(Case):
 
     @each(role=("auto", "server"))
     def test_a_hello_that_does_not_fit_into_a_segment(self, role):
-        """Part of it goes in the SYN, the rest after it: as with X25519MLKEM768, which OpenSSL 3.5 offers."""
+        """Part of it goes in the SYN, the rest after it: as with X25519MLKEM768, which OpenSSL
+        3.5 offers."""
         protocols = ["x" * 200 + str(number) for number in range(10)]
         self.listener(role=role, tls=self.device_tls(alpn=protocols[-1:]))
         self.check_each(self.dialer_to(tls={"alpn": protocols}), 2)
@@ -183,7 +185,8 @@ class FastOpen(Case):
         self.assertEqual((left["Active"], self.network.syns), (0, []))
 
     def test_actpass_connect_falls_back(self):
-        """The other side does not know it; then something on the way loses SYN data, and is not asked twice."""
+        """The other side does not know it; then something on the way loses SYN data, and is not
+        asked twice."""
         plain = self.nginx("")
         left, _ = self.counted(lambda: self.visit(plain, "-f"))
         self.assertEqual((left["Active"], self.network.syns), (0, []))

@@ -172,8 +172,8 @@ class Glare(Case):
 
     @each(version=VERSIONS)
     def test_tampering_with_a_hello_never_makes_a_connection(self, version):
-        """One bit of one hello is changed on the way, of each part of it. The hello that stands is in the handshake's
-        transcript; the one that was dropped is bound to it."""
+        """One bit of one hello is changed on the way, of each part of it. The hello that stands is
+        in the handshake's transcript; the one that was dropped is bound to it."""
         limit = {"MaxProtocol": "TLSv1.2"} if version == "1.2" else {}
         ends = self.pair((limit, limit), handshake_timeout="2s")
 
@@ -194,7 +194,8 @@ class Glare(Case):
 
     @each(version=VERSIONS)
     def test_a_hello_that_is_taken_away(self, version):
-        """The larger one's sender hears of no glare; the other one's does. (The larger one away: two clients or servers.)"""
+        """The larger one's sender hears of no glare; the other one's does. (The larger one away:
+        two clients or servers.)"""
         limit = {"MaxProtocol": "TLSv1.2"} if version == "1.2" else {}
         ends = self.pair((limit, limit), handshake_timeout="2s")
 
@@ -207,7 +208,8 @@ class Glare(Case):
 
     @each(version=VERSIONS)
     def test_a_hello_that_nobody_sent(self, version):
-        """It is slipped to a client whose peer is server in good faith: it is dropped, and changes nothing."""
+        """It is slipped to a client whose peer is server in good faith: it is dropped, and
+        changes nothing."""
         actpass = self.actpass(self.service(initial_data_timeout="50ms", close_timeout="500ms"))
         sock = self.connect(actpass)
         hello = sock.recv(65536)
@@ -253,8 +255,9 @@ class Glare(Case):
         self.check_echo(server.handshake(), actpass, "client", "glare_won")
 
     def resuming(self, version, meddle):
-        """A bridge that dials with role auto, at its peer a service that waits longer. In every second connection
-        meddle(near, far, hello) has a hand; answers a function that makes a connection and gives both closes."""
+        """A bridge that dials with role auto, at its peer a service that waits longer. In every
+        second connection meddle(near, far, hello) has a hand; answers a function that makes a
+        connection and gives both closes."""
         limit = {"MaxProtocol": "TLSv1.2"} if version == "1.2" else {}
         tls_of = {"client_auth": "require", "sessions": "memory"}
         far = self.actpass(self.service(initial_data_timeout="200ms", close_timeout="500ms",
@@ -270,7 +273,7 @@ class Glare(Case):
         between = self.backend(Backend(run))
         device = {"certificate": self.certificates.path("device"), "peer_names": ["front.example"],
                   "key": self.certificates.path("device", "key")}
-        near = self.actpass(self.dialer(between.address, role="auto", handshake_timeout="2s",
+        near = self.actpass(self.dial_service(between.address, role="auto", handshake_timeout="2s",
                                         listen_plain="127.0.0.1:0", initial_data_timeout="20ms",
                                         close_timeout="500ms", tls={**tls_of, **device}),
                             env=self.environment(limit))
@@ -331,7 +334,8 @@ class Glare(Case):
         self.assertEqual((close["reason"], close["cause"]), ("PROTOCOL", "glare_unsupported"))
 
     def test_a_dialer_tries_again(self):
-        """The first time the peer, which knows no rule, speaks when we do; the second time it waits."""
+        """The first time the peer, which knows no rule, speaks when we do; the second time it
+        waits."""
         contexts = [tls.context(self.certificates, server, certificate="device")
                     for server in (False, True)]
         order = iter((0, 1))
@@ -345,7 +349,7 @@ class Glare(Case):
             session.echoed = peer.recv_exactly(5)
             threading.Event().wait(1)
         server = self.backend(Backend(run))
-        actpass = self.actpass(self.dialer(server.address, role="auto", handshake_timeout="5s",
+        actpass = self.actpass(self.dial_service(server.address, role="auto", handshake_timeout="5s",
                                            initial_data_timeout="50ms",
                                            retry={"min": "10ms", "max": "50ms"}),
                                check=False, shutdown_timeout="100ms")
@@ -389,7 +393,8 @@ class LateClient(Case):
                 client.kill()
 
     def one(self, actpass, kind, number):
-        """The close line of a connection whose hello comes within 2 ms of the timeout, and whether it worked."""
+        """The close line of a connection whose hello comes within 2 ms of the timeout, and
+        whether it worked."""
         before = len(actpass.log)
         late = Late(actpass.address(), 0.060 + (number % 41 - 20) / 10000)
         client = self.s_client if number % 3 == 0 else self.python

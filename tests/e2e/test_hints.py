@@ -55,7 +55,7 @@ class Check(Dials):
         with open("/proc/sys/net/ipv4/tcp_fastopen") as sysctl:
             allowed = int(sysctl.read())
         server = self.tls_server(self.echo)
-        for bit, service in ((1, self.dialer(server.address, tcp_fast_open=True)),
+        for bit, service in ((1, self.dial_service(server.address, tcp_fast_open=True)),
                              (2, self.service(tcp_fast_open=True))):
             actpass = self.actpass(service, check=False, shutdown_timeout="100ms")
             checked = subprocess.run([program(), "--check", actpass.config_file],

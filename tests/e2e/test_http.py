@@ -214,7 +214,8 @@ class Files(HttpCase):
 
     @each(version=VERSIONS)
     def test_a_bare_end_in_the_middle_of_a_file(self, version):
-        """The request was whole, so its answer is, too; that the client's stream was cut is said all the same."""
+        """The request was whole, so its answer is, too; that the client's stream was cut is said
+        all the same."""
         actpass = self.site()
         peer = self.client(actpass, version)
         peer.send(GET % (b"/data.bin", b""))
@@ -291,7 +292,8 @@ REFUSED = {
 
 
 class Stop(HttpCase):
-    """SIGTERM: nobody who waits for nothing holds up the end; what was asked for is still given."""
+    """SIGTERM: an idle connection does not delay the end; a request that has arrived is still
+    answered."""
 
     def start(self):
         return self.actpass(self.service(echo=None, http={"root": "www"}), check=False,

@@ -1,4 +1,5 @@
-"""The log: readers that stall or go, floods by strangers, signals, and text that a terminal would act on."""
+"""The log: readers that stall or go, floods by strangers, signals, and text that a terminal
+would act on."""
 import json
 import os
 import select
@@ -170,8 +171,8 @@ class Signals(Case):
         device = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(device.close)
         actpass = self.actpass(self.service(limits={"deny": ["127.0.0.9/32"]}),
-                               self.dialer("127.0.0.1:%d" % device.getsockname()[1]),
-                               self.dialer("127.0.0.1:1", name="idle"))
+                               self.dial_service("127.0.0.1:%d" % device.getsockname()[1]),
+                               self.dial_service("127.0.0.1:1", name="idle"))
         for _ in range(3):
             socket.create_connection(actpass.address(), source_address=("127.0.0.9", 0)).close()
         self.connect(actpass).close()

@@ -1,4 +1,5 @@
-"""Allocations fail at random while connections come and go: some are lost, the rest go on, and nothing is left."""
+"""Allocations fail at random while connections come and go: some are lost, the rest go on, and
+nothing is left."""
 import concurrent.futures
 import mmap
 import os
@@ -38,7 +39,8 @@ class Memory(Case):
         return struct.unpack("=I", self.numbers[4:])[0]
 
     def visit(self, actpass, seed):
-        """One connection in either role. Whether it was served; what comes must be right in any case."""
+        """One connection in either role. Whether it was served; what comes must be right in any
+        case."""
         chance = random.Random(seed)
         block = data.block(chance.choice((1, 2000, 70000)), seed % 50)
         device = chance.random() < 0.3

@@ -1,4 +1,5 @@
-"""What actpass says about bad configurations, files and command lines: compared with tests/golden/."""
+"""What actpass says about bad configurations, files and command lines: compared with
+tests/golden/."""
 import concurrent.futures
 import os
 import re

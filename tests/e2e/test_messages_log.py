@@ -19,8 +19,8 @@ NORMALS = [(re.compile(r"^ts=\S+ "), ""),
 
 
 def by_connection(lines):
-    """Connections log side by side: their lines are compared one connection after the other. A line about
-    none stays behind the line before it."""
+    """Connections log side by side: their lines are compared one connection after the other. A line
+    about none stays behind the line before it."""
     numbers = [0]
     for line in lines:
         number = re.search(r" conn=(\d+) ", line)
@@ -32,7 +32,8 @@ class LogLines(Case):
     deadline = 180
 
     def begin(self, *services, **top):
-        """Starts actpass. No check at its end: lines_of kills it once the case's lines are there."""
+        """Starts actpass. No check at its end: lines_of kills it once the case's lines are
+        there."""
         self.server = self.actpass(*services, check=False, **top)
 
     def begin_one(self, tls=None, **changes):
@@ -194,7 +195,7 @@ class LogLines(Case):
         device = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(device.close)
         address = "127.0.0.1:%d" % device.getsockname()[1]
-        self.begin(self.dialer(address, listen_plain="127.0.0.1:0", role="client"))
+        self.begin(self.dial_service(address, listen_plain="127.0.0.1:0", role="client"))
         local = self.raw()
         sock = device.accept()[0]
         self.addCleanup(sock.close)
@@ -207,7 +208,7 @@ class LogLines(Case):
     def case_a_dial_that_nobody_answers(self):
         address, holder = nobody()
         self.addCleanup(holder.close)
-        self.begin(self.dialer(address, listen_plain="127.0.0.1:0"))
+        self.begin(self.dial_service(address, listen_plain="127.0.0.1:0"))
         with contextlib.suppress(ConnectionResetError):  # which may come before connect returns
             self.raw()
         self.server.wait_for(event="dial")
@@ -215,7 +216,7 @@ class LogLines(Case):
     def case_a_persistent_dial_that_nobody_answers(self):
         address, holder = nobody()
         self.addCleanup(holder.close)
-        self.begin(self.dialer(address))
+        self.begin(self.dial_service(address))
         self.server.wait_for(event="retry")
         self.server.kill()
 

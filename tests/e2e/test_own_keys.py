@@ -1,5 +1,5 @@
-"""A key of ours is never a peer's: not that of another service of the process, nor the one from before a reload while a
-connection of that time is open."""
+"""A key of ours is never a peer's: not that of another service of the process, nor the one from
+before a reload while a connection of that time is open."""
 import signal
 import ssl
 

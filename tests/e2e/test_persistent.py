@@ -37,7 +37,7 @@ class Persistent(Dials):
     def keep_up(self, *addresses, **changes):
         changes.setdefault("retry", FAST)
         changes.setdefault("close_timeout", "500ms")
-        return self.actpass(self.dialer(*addresses, **changes), check=False)
+        return self.actpass(self.dial_service(*addresses, **changes), check=False)
 
     def stop(self, actpass, status=0):
         self.assertEqual(actpass.stop(), status)
@@ -103,7 +103,7 @@ class Persistent(Dials):
         for end in range(2):
             ours = mine if end else self.tls(client_auth="require")
             self.actpass(self.service("listener", listen=addresses[end], tls=ours),
-                         self.dialer(addresses[1 - end], retry=FAST, tls=ours),
+                         self.dial_service(addresses[1 - end], retry=FAST, tls=ours),
                          check=False, shutdown_timeout="200ms")
         for end in self.started:
             role = end.role(service="dialer")
@@ -163,7 +163,7 @@ class CallHome(Dials):
         least = {"min_version": "1.3"} if version == "1.3" else {}
         collector = self.actpass(self.service(initial_data_timeout="200ms", tls=least),
                                  check=False)
-        device = self.actpass(self.dialer(f"127.0.0.1:{collector.port()}", role="server",
+        device = self.actpass(self.dial_service(f"127.0.0.1:{collector.port()}", role="server",
                                           tls=self.home_tls(), retry=FAST), check=False,
                               shutdown_timeout="1s")
         role = collector.role()
@@ -182,7 +182,7 @@ class CallHome(Dials):
             session.echoed = peer.recv_exactly(5)
             peer.finish()
         collector = self.backend(Backend(run))
-        device = self.actpass(self.dialer(collector.address, role="server", tls=self.home_tls(),
+        device = self.actpass(self.dial_service(collector.address, role="server", tls=self.home_tls(),
                                           retry=FAST), check=False)
         self.assertEqual(collector.finished().echoed, b"hello")
         device.close(reason="CLEAN")
@@ -190,7 +190,8 @@ class CallHome(Dials):
         self.assertEqual(device.stop(), 0)
 
     def test_the_example_pair(self):
-        """The collector's client, plain, reaches the device's server, plain, over the device's connection."""
+        """The collector's client, plain, reaches the device's server, plain, over the device's
+        connection."""
         def client(session):
             session.sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
             session.recv()

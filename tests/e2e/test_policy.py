@@ -1,4 +1,5 @@
-"""Which algorithms, chains and waits we allow, before anybody has authenticated and whatever openssl.cnf says."""
+"""Which algorithms, chains and waits we allow, before anybody has authenticated and whatever
+openssl.cnf says."""
 import json
 import os
 import re
@@ -12,7 +13,8 @@ from support.backend import Backend
 from support.case import Case, program
 from support.each import ROLES, each
 
-# OpenSSL 3.5 and later have X25519MLKEM768, and offer it without being asked. Python may have an OpenSSL of its own.
+# OpenSSL 3.5 and later have X25519MLKEM768, and offer it without being asked. Python may have an
+# OpenSSL of its own.
 VERSION = subprocess.run(["openssl", "version"], capture_output=True, text=True, check=True).stdout
 HYBRID = tuple(map(int, re.search(r"(\d+)\.(\d+)", VERSION).groups())) >= (3, 5)
 FIRST_GROUP = ("X25519MLKEM768", 0x11ec) if HYBRID else ("X25519", 0x001d)
@@ -135,7 +137,8 @@ Options = UnsafeLegacyRenegotiation,-EncryptThenMac
 
     @each(transport=("relay", "direct"), cut=(3, 700, 1400))
     def test_a_large_hello_in_two_segments(self, transport, cut):
-        """X25519MLKEM768's key share alone has 1.2 KB; where there is none, names of protocols take its place."""
+        """X25519MLKEM768's key share alone has 1.2 KB; where there is none, names of protocols
+        take its place."""
         actpass = self.actpass(self.service(tls=ANY, transport=transport, role="auto"))
         peer, hello, protocols = None, b"", 0
         while len(hello) < 1800:

@@ -1,4 +1,5 @@
-"""A file with a secret in it is private, or it is not used: at the start, with --check, and with SIGHUP."""
+"""A file with a secret in it is private, or it is not used: at the start, with --check, and with
+SIGHUP."""
 import json
 import os
 import secrets

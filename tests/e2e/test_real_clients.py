@@ -1,4 +1,5 @@
-"""Ordinary TLS clients, each with TLS 1.2 and 1.3: 64 MiB each way through forward (gnutls-cli: 8)."""
+"""Ordinary TLS clients, each with TLS 1.2 and 1.3: 64 MiB each way through forward (gnutls-cli:
+8)."""
 import socket
 import subprocess
 
@@ -53,7 +54,8 @@ class RealClients(Case):
         self.s_client("1.3")
 
     def gnutls_cli(self, version):
-        """Less than the others, for gnutls-cli 3.8 (Debian 13) copies hardly a megabyte a second to its output."""
+        """Less than the others, for gnutls-cli 3.8 (Debian 13) copies hardly a megabyte a second
+        to its output."""
         self.up, self.down = self.up[:SIZE // 8], self.down[:SIZE // 8]
         actpass, backend = self.bulk()
         command = programs.gnutls_cli(self.certificates, actpass.port(), version,

@@ -1,4 +1,5 @@
-"""Name servers that are silent, and a unix socket whose backlog is full: every wait has a deadline and hears an abort."""
+"""Name servers that are silent, and a unix socket whose backlog is full: every wait has a
+deadline and hears an abort."""
 import os
 import signal
 import socket
@@ -79,20 +80,21 @@ class Resolving(Case):
         self.assertEqual(actpass.stop(), 0, "a stuck lookup does not keep the process from its end")
 
     def test_more_connections_than_lookups(self):
-        """Those beyond the 64 lookups wait for their turn, within their deadline; no more threads are made."""
+        """Those beyond the 64 lookups wait for their turn, within their deadline; no more
+        threads are made."""
         actpass, _ = self.waiting("name")
         peers = [self.client(actpass) for _ in range(80)]
         actpass.wait_for(event="role", count=81)
         self.assertLess(actpass.threads(), 64 + 81 + 20)
         until(lambda: sum("was not resolved in time" in line for line in actpass.lines) >= 81, 40,
-              "all told of the deadline")
+              "all report the deadline")
         for peer in peers:
             peer.sock.close()
 
     def test_a_spare_address_gets_its_turn(self):
         """After half of the time. Loopback connects at once, also in the last moment of it."""
         device = self.backend(Backend(echo)).address
-        actpass = self.actpass(self.dialer(NAME, device, listen_plain="127.0.0.1:0",
+        actpass = self.actpass(self.dial_service(NAME, device, listen_plain="127.0.0.1:0",
                                            connect_timeout="12s"), check=False,
                                env=self.environment)
         began = time.monotonic()

@@ -1,5 +1,5 @@
-"""10 000 connections open at once in one process: each is answered in turn, none is dropped, all idle cost nothing,
-and the last handshake is no dearer than the first."""
+"""10 000 connections open at once in one process: each is answered in turn, none is dropped, all
+idle cost nothing, and the last handshake is no dearer than the first."""
 import contextlib
 import gc
 import os
@@ -17,7 +17,8 @@ OWN_DESCRIPTORS = 200  # of this process and of actpass, beside those of the con
 
 
 def count():
-    """As many as the limit on descriptors allows, which not even root may raise everywhere: actpass keeps two for each."""
+    """As many as the limit on descriptors allows, which not even root may raise everywhere:
+    actpass keeps two for each."""
     return min(WANTED, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - OWN_DESCRIPTORS) // 2)
 
 
@@ -45,7 +46,8 @@ class Scale(Case):
 
     @staticmethod
     def sleeps(actpass):
-        """How often each thread has gone to sleep by now: one that never wakes up does not sleep again."""
+        """How often each thread has gone to sleep by now: one that never wakes up does not sleep
+        again."""
         found, folder = {}, f"/proc/{actpass.process.pid}/task"
         for task in os.listdir(folder):
             with contextlib.suppress(FileNotFoundError), open(f"{folder}/{task}/status", encoding="ascii") as status:
@@ -65,7 +67,8 @@ class Scale(Case):
         return seen[-1]
 
     def open_all(self, actpass, number):
-        """The peers, the time that each handshake took, and actpass's CPU time for the first and the last block."""
+        """The peers, the time that each handshake took, and actpass's CPU time for the first and
+        the last block."""
         context = tls.context(self.certificates, False)
         peers, times, cpu = [], [], {}
         gc.freeze()  # its pauses grow with the number of objects, and are no time of actpass

@@ -1,23 +1,23 @@
-"""Resumption never gets round the policy: services that share a store but trust others, and a policy that a reload made
-tighter."""
+"""Resumption never gets round the policy: services that share a store but trust others, and a
+policy that a reload made tighter."""
 import signal
 import ssl
 
-import test_sessions
 import test_trust
 from support.case import Case
 from support.each import VERSIONS, each
+from support.sessions import SHARED, STORES, SessionsCase
 
 FULL, RESUMED, REFUSED = "full", "resumed", "refused"
 
 
 class SessionPolicy(Case):
     deadline = 90
-    store = test_sessions.Sessions.store
-    redis = test_sessions.Sessions.redis
-    run_on = test_sessions.Sessions.run_on
-    start = test_sessions.Sessions.start
-    context = test_sessions.Sessions.context
+    store = SessionsCase.store
+    redis = SessionsCase.redis
+    run_on = SessionsCase.run_on
+    start = SessionsCase.start
+    context = SessionsCase.context
     openssl = test_trust.Files.openssl
     ca = test_trust.Files.ca
     crl = test_trust.Files.crl
@@ -57,7 +57,7 @@ class SessionPolicy(Case):
 
     # ---- one store, several services
 
-    @each(kind=test_sessions.SHARED, version=VERSIONS)
+    @each(kind=SHARED, version=VERSIONS)
     def test_another_ca_or_other_names(self, kind, version):
         """Two processes with a service of the same name, which differ in nothing else."""
         context = self.context(version, "client")
@@ -75,7 +75,7 @@ class SessionPolicy(Case):
             self.assertEqual(self.visit(other, context, session)[1], wanted, change)
             other.stop()
 
-    @each(kind=test_sessions.SHARED, version=VERSIONS)
+    @each(kind=SHARED, version=VERSIONS)
     def test_two_services_of_a_process(self, kind, version):
         context = self.context(version, "client")
         tls = {**self.store(kind), "client_auth": "require"}
@@ -87,7 +87,7 @@ class SessionPolicy(Case):
             session = self.session(actpass, context, service="a")
             self.assertEqual(self.visit(actpass, context, session, service=service)[1], wanted)
 
-    @each(kind=test_sessions.STORES, version=VERSIONS)
+    @each(kind=STORES, version=VERSIONS)
     def test_another_server_name(self, kind, version):
         """A session of one name's certificate is of no use where another name is asked for."""
         context = self.context(version, "client")
@@ -110,7 +110,7 @@ class SessionPolicy(Case):
         actpass.signal(signal.SIGHUP)
         self.assertNotIn("error", actpass.wait_for(event="reload", count=count))
 
-    @each(kind=test_sessions.STORES, version=VERSIONS)
+    @each(kind=STORES, version=VERSIONS)
     def test_a_crl_that_a_reload_brings(self, kind, version):
         context = self.context(version, "client")
         actpass = self.start(kind, role="server",
@@ -126,7 +126,7 @@ class SessionPolicy(Case):
         self.reload(actpass, 2)
         self.assertNotEqual(self.visit(actpass, context)[1], REFUSED)
 
-    @each(kind=test_sessions.STORES, version=VERSIONS)
+    @each(kind=STORES, version=VERSIONS)
     def test_a_ca_that_a_reload_takes_away(self, kind, version):
         context = self.context(version, "client")
         ca = self.pems("ca.pem", "ca", "stranger-ca")

@@ -1,4 +1,5 @@
-"""No threads, then too few descriptors for a while (test_memory has memory): actpass lives, and has lost nothing."""
+"""No threads, then too few descriptors for a while (test_memory has memory): actpass lives, and
+has lost nothing."""
 import mmap
 import os
 import struct
@@ -19,7 +20,8 @@ BLOCK = 100_000
 
 
 class Shortage:
-    """What the library that is made of support/shortage.c, once preloaded, is told through a file."""
+    """What the library that is made of support/shortage.c, once preloaded, is controlled through
+    a file."""
 
     def __init__(self, folder, kind):
         library = os.path.join(folder, "shortage.so")
@@ -50,7 +52,8 @@ class Shortages(Case):
         self.served, self.lost, self.wrong = [], [], []
 
     def use(self, actpass, service, make):
-        """One connection from beginning to end: served whole, or dropped. Hanging or other data is wrong."""
+        """One connection from beginning to end: served whole, or dropped. Hanging or other data
+        is wrong."""
         peer, block = None, data.block(BLOCK)
         try:
             peer = make(actpass, service=service, handshake=False)

@@ -1,4 +1,5 @@
-"""Two ends behind NAT that were both told to connect: TCP's simultaneous open, between two network namespaces."""
+"""Two ends behind NAT that both connect: TCP's simultaneous open, between two network
+namespaces."""
 import socket
 import threading
 import unittest
@@ -51,7 +52,7 @@ class SimultaneousOpen(Dials):
                 "forward": backend.address, **changes}
         if role != "auto":
             del keys["initial_data_timeout"]  # nobody waits
-        actpass = self.actpass(self.dialer(f"{other}:{PORT}", role=role, tls=tls, **keys),
+        actpass = self.actpass(self.dial_service(f"{other}:{PORT}", role=role, tls=tls, **keys),
                                check=False, prefix=prefix, shutdown_timeout="1s")
         return actpass, backend
 
@@ -67,8 +68,9 @@ class SimultaneousOpen(Dials):
             backend.session(number).release.set()
 
     def check_one_connection(self, ends, answered):
-        """Out of two sockets that both connected: nobody listened, and nobody was refused. ANSWERED: whose SYN+ACK must
-        have been seen; a SYN that was sent once more may have brought another."""
+        """Out of two sockets that both connected: nobody listened, and nobody was refused.
+        ANSWERED: whose SYN+ACK must have been seen; a SYN that was sent once more may have brought
+        another."""
         packets = self.network.packets()
         self.assertEqual([packet for packet in packets if packet[1] & RST], [])
         self.assertEqual({end for end, flags in packets if flags & (SYN | ACK) == SYN}, {0, 1})
@@ -113,7 +115,8 @@ class SimultaneousOpen(Dials):
         self.assertEqual(self.causes(ends), ["glare_lost", "glare_won"])
 
     def test_behind_nat(self):
-        """The first SYN is lost at the other's NAT, and the other's comes while the first end still waits."""
+        """The first SYN is lost at the other's NAT, and the other's comes while the first end
+        still waits."""
         self.need_glare()
         self.network.put_behind_nat()
         ends = [self.end(0)]
@@ -166,7 +169,8 @@ class SimultaneousOpen(Dials):
         self.causes(ends)
 
     def test_again_from_the_same_ports(self):
-        """After an end in order, and after a cut; what TCP remembers of the old connection is not in the way."""
+        """After an end in order, and after a cut; what TCP remembers of the old connection is
+        not in the way."""
         self.need_glare()
         self.network.cross("syn")
         ends = self.both()

@@ -1,5 +1,5 @@
-"""Trust with programs that were not written here: certificates on demand, access lists by kind of name, revocation,
-OCSP stapling, and certificates by server name."""
+"""Trust with programs that were not written here: certificates on demand, access lists by kind of
+name, revocation, OCSP stapling, and certificates by server name."""
 import contextlib
 import os
 import shutil
@@ -306,7 +306,8 @@ class Files(Case):
 
     @each(version=VERSIONS)
     def test_reload(self, version):
-        """SIGHUP: another list and another certificate, for connections that begin then; a bad file changes nothing."""
+        """SIGHUP: another list and another certificate, for connections that begin then; a bad
+        file changes nothing."""
         files = {name: self.file(name, open(self.certificates.path(*name.split(".")), "rb").read())
                  for name in ("front.pem", "front.key")}
         crl = self.crl()

@@ -27,8 +27,8 @@ static enum hello classify(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum hello result = HELLO_PARTIAL;
-    size_t most = size < 64 ? size : 64;
-    for (size_t length = 0; length <= most; length++) {
+    size_t max = size < 64 ? size : 64;
+    for (size_t length = 0; length <= max; length++) {
         enum hello next = classify(data, length);
         /* One byte of text decides alone, though more may turn out to be a record of that type. */
         bool letter = length == 2 && result == HELLO_NOT_TLS;

@@ -1,4 +1,5 @@
-"""Both ends of a plain NETCONF session, as small as RFC 6241 and RFC 6242 allow, to stand behind actpass."""
+"""Both ends of a plain NETCONF session, as small as RFC 6241 and RFC 6242 allow, to stand behind
+actpass."""
 import re
 
 BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"

@@ -36,7 +36,8 @@ class Peers(Case):
         self.up, self.down = data.block(SIZE, 1), data.block(SIZE, 2)
 
     def bulk(self, first):
-        """A plain service that exchanges the data, and closes first or waits for the end of stream."""
+        """A plain service that exchanges the data, and closes first or waits for the end of
+        stream."""
         expect = SIZE if first == "actpass" else None
         return self.backend(Backend(exchange(self.down, expect)))
 
@@ -47,7 +48,8 @@ class Peers(Case):
                                          tls={"client_auth": "require"}, **quiet))
 
     def start(self, stack, version, role, first, **changes):
-        """A peer that sends `up` and expects `down`. Without connect=PORT it listens; see port()."""
+        """A peer that sends `up` and expects `down`. Without connect=PORT it listens; see
+        port()."""
         certificate = changes.pop("certificate", "device")
         options = {"role": role, "version": version, "first": first,
                    "cert": self.certificates.path(certificate),

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Runs actpass against other TLS libraries: run.py [--program FILE] [--jobs N] [pattern...]
 
-The options, and all of the runner but the folder, are those of tests/e2e/run.py. The peers are built
-by `scons interop-programs`, into the folder interop beside the program. README.md says what is tested.
+The options, and all of the runner but the folder, are those of tests/e2e/run.py. The peers are
+built by `scons interop-programs`, into the folder interop beside the program. README.md says what
+is tested.
 """
 import importlib.util
 import os

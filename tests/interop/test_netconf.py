@@ -1,4 +1,5 @@
-"""NETCONF call home over TLS (RFC 8071) with libnetconf2, as device and as client, without sysrepo."""
+"""NETCONF call home over TLS (RFC 8071) with libnetconf2, as device and as client, without
+sysrepo."""
 import hashlib
 import socket
 import ssl
@@ -64,7 +65,7 @@ class Netconf(Case):
             port = free.getsockname()[1]
         client = self.libnetconf2("netconf_client", version, port, "device")
         self.assertEqual(client.stdout.readline(), b"listening\n")
-        return client, self.actpass(self.dialer(
+        return client, self.actpass(self.dial_service(
             f"127.0.0.1:{port}", role="server", forward=backend.address, transport=transport,
             tls={"client_auth": "require", "certificate": self.certificates.path(certificate),
                  "key": self.certificates.path(certificate, "key")}), check=False)
@@ -94,7 +95,8 @@ class Netconf(Case):
         self.assertEqual(backend.sessions, [])
 
     def test_device_refuses_an_unmapped_client(self):
-        """The device's cert-to-name list has another CA's fingerprint, so actpass gets no session."""
+        """The device's cert-to-name list has another CA's fingerprint, so actpass gets no
+        session."""
         backend = self.backend(Backend(netconf.client))
         actpass = self.actpass(self.service(forward=backend.address, initial_data_timeout=SHORT,
                                             tls={"client_auth": "require"}))

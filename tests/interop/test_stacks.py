@@ -1,4 +1,5 @@
-"""GnuTLS, wolfSSL, mbedTLS, Go and Node as peers of actpass: 8 MiB each way at once, both ends checked."""
+"""GnuTLS, wolfSSL, mbedTLS, Go and Node as peers of actpass: 8 MiB each way at once, both ends
+checked."""
 from peers import SIZE, STACKS, VERSIONS, Peers
 from support import data
 from support.backend import Backend
@@ -15,8 +16,9 @@ NAME_REFUSED = ("the name in the certificate", "error in the certificate verific
                 "peer subject name mismatch", "not other.example", "does not match certificate",
                 "certificate verification failed")
 
-# What the stacks and system calls say of a connection that was reset. The last is Node's peer: where a
-# write has taken the reset, Node's next read sees a bare end, and only the count of bytes tells.
+# What the stacks and system calls say of a connection that was reset. The last is Node's peer:
+# where a write has taken the reset, Node's next read sees a bare end, and only the count of bytes
+# tells.
 CUT = ("reset", "closed", "terminated", "pipe", "eof", "pull function", "push function",
        "error state on socket", "end before all data")
 
@@ -47,7 +49,7 @@ class Stacks(Peers):
         backend = self.bulk(first)
         peer = self.start(name, version, role, first)
         own = "client" if role == "tls-server" else "server"
-        actpass = self.actpass(self.dialer(f"127.0.0.1:{self.port(peer)}", role=own,
+        actpass = self.actpass(self.dial_service(f"127.0.0.1:{self.port(peer)}", role=own,
                                            forward=backend.address,
                                            tls={"client_auth": "require"}), check=False)
         self.succeeds(peer)

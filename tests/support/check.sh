@@ -1,4 +1,5 @@
-# Sourced by the scripts that test what is built by running commands. The caller sets `work`, a folder for the output.
+# Sourced by the scripts that test what is built by running commands. The caller sets `work`, a
+# folder for the output.
 passed=0 failed=0
 
 check() { # NAME COMMAND...

@@ -36,10 +36,11 @@ void conn_world_free(struct conn_world *world)
     test_pair_free(world->pair);
 }
 
-struct conn_rig_options conn_defaults(bool we_are_server, int version, actpass_transport transport)
+const actpass_role conn_roles[2] = {ACTPASS_ROLE_CLIENT, ACTPASS_ROLE_SERVER};
+
+struct conn_rig_options conn_defaults(actpass_role role, int version, actpass_transport transport)
 {
-    return (struct conn_rig_options){.role =
-                                         we_are_server ? ACTPASS_ROLE_SERVER : ACTPASS_ROLE_CLIENT,
+    return (struct conn_rig_options){.role = role,
                                      .transport = transport,
                                      .initial_data_ms = LONG_MS,
                                      .handshake_ms = LONG_MS,
@@ -47,7 +48,7 @@ struct conn_rig_options conn_defaults(bool we_are_server, int version, actpass_t
                                      .write_ms = LONG_MS,
                                      .close_ms = LONG_MS / 2,
                                      .version = version,
-                                     .peer = {.server = !we_are_server}};
+                                     .peer = {.server = role == ACTPASS_ROLE_CLIENT}};
 }
 
 actpass_config *conn_config(const struct conn_world *world, const struct conn_rig_options *options)

@@ -33,8 +33,11 @@ struct conn_rig_options {
     void *on_event_arg;
 };
 
-/* The role is fixed, the timeouts are ten seconds (close: five), the peer is well behaved. */
-struct conn_rig_options conn_defaults(bool we_are_server, int version, actpass_transport transport);
+extern const actpass_role conn_roles[2]; /* client, server */
+
+/* Our role is ROLE, the peer's the other one; the timeouts are ten seconds (close: five), the peer
+ * is well behaved. */
+struct conn_rig_options conn_defaults(actpass_role role, int version, actpass_transport transport);
 
 /* The settings alone, for what needs no peer. */
 actpass_config *conn_config(const struct conn_world *world, const struct conn_rig_options *options);

@@ -18,7 +18,7 @@ void conn_suite_end(struct conn_suite *suite)
 
 struct conn_rig_options conn_way(int which)
 {
-    return conn_defaults(which & 1, which >> 1 & 1, conn_transports[which >> 2]);
+    return conn_defaults(conn_roles[which & 1], which >> 1 & 1, conn_transports[which >> 2]);
 }
 
 void conn_must_end(struct conn_rig *rig, actpass_end want, int which)

@@ -1,5 +1,5 @@
-# Sourced by the scripts that build and test in another Debian. The caller sets `folder`, where all of it lies; the
-# root is $folder/root, what is built there $folder/build. Needs root.
+# Sourced by the scripts that build and test in another Debian. The caller sets `folder`, where all
+# of it lies; the root is $folder/root, what is built there $folder/build. Needs root.
 root=$folder/root
 
 fail() { # WHY
@@ -8,13 +8,16 @@ fail() { # WHY
     exit 1
 }
 
-# Without security and updates suites: the first archive in apt's sources that has a suite of Debian.
+# Without security and updates suites: the first archive in apt's sources that has a suite of
+# Debian.
 mirror() {
     apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' |
-        awk -v suite="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" '$2 == suite { print $1; exit }'
+        awk -v suite="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" \
+            '$2 == suite { print $1; exit }'
 }
 
-# Makes the root, if it is not there. Under another name until it is whole, so that half a root is not taken for one.
+# Makes the root, if it is not there. Under another name until it is whole, so that half a root is
+# not taken for one.
 make_root() { # SUITE [OPTION of debootstrap...]
     local from suite=$1
     shift
@@ -24,15 +27,16 @@ make_root() { # SUITE [OPTION of debootstrap...]
     from=$(mirror)
     [ -n "$from" ] || fail 'apt has no Debian mirror; see /etc/apt/sources.list.d'
     rm -rf "$root.new"
-    debootstrap --variant=minbase "$@" "$suite" "$root.new" "$from" >"$folder/debootstrap.log" 2>&1 || {
+    debootstrap --variant=minbase "$@" "$suite" "$root.new" "$from" \
+        >"$folder/debootstrap.log" 2>&1 || {
         tail -n 5 "$folder/debootstrap.log"
         fail "debootstrap could not make the root: see $folder/debootstrap.log"
     }
     mv "$root.new" "$root"
 }
 
-# Goes on with a script in mount and process namespaces of its own: whatever way it ends, its mounts and its
-# processes go with it.
+# Goes on with a script in mount and process namespaces of its own: whatever way it ends, its mounts
+# and its processes go with it.
 in_namespaces() { # COMMAND...
     exec unshare --mount --pid --fork --kill-child "$@"
 }

@@ -24,7 +24,8 @@ fuzz() { # NAME
 # Each takes one processor.
 export -f fuzz
 export build seconds
-said=$(printf '%s\n' tests/fuzz/fuzz_*.c | xargs -P "$(nproc)" -I {} bash -c 'text=$(fuzz "$(basename {} .c)"); echo "$text"')
+said=$(printf '%s\n' tests/fuzz/fuzz_*.c |
+    xargs -P "$(nproc)" -I {} bash -c 'text=$(fuzz "$(basename {} .c)"); echo "$text"')
 echo "$said"
 passed=$(grep -c '^ok   fuzz_' <<<"$said")
 failed=$(grep -c '^FAIL fuzz_' <<<"$said")

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the program under helgrind while end-to-end tests use it: helgrind.sh BUILD [TEST...]
-# Without tests named, also the relay through rings of all sizes, with each driver of the I/O loop forced.
+# Without tests named, also the relay through rings of all sizes, with each driver of the I/O loop
+# forced.
 # Helgrind sees the locks and threads inside libcrypto, too, which ThreadSanitizer does not
 # (hazard 1). Judged by its log files, since the status of a traced child is lost (hazard 41).
 set -u
@@ -32,10 +33,12 @@ chmod +x "$logs/helgrind" "$logs/actpass"
 status=0
 if [ $# -eq 0 ]; then # approx is faster, and these tests have a timeout
     "$logs/helgrind" --history-level=approx "$build/tests/torture/test_relay_rings" -j2 \
-        --filter 'relay_rings/@(relay|conversation|random)_driver_waiting' 2>&1 | tee "$logs/torture"
+        --filter 'relay_rings/@(relay|conversation|random)_driver_waiting' 2>&1 |
+        tee "$logs/torture"
     grep -q 'Passing: 3 ' "$logs/torture" || status=1
 fi
-ACTPASS_PATIENCE_S=240 tests/e2e/run.py --program "$logs/actpass" --jobs 2 --verbose "${tests[@]}" || status=1
+ACTPASS_PATIENCE_S=240 tests/e2e/run.py --program "$logs/actpass" --jobs 2 --verbose \
+    "${tests[@]}" || status=1
 
 shopt -s nullglob
 passed=0 failed=0

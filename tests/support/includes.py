@@ -3,8 +3,8 @@
 
 Every file belongs to a layer (a folder), and LAYERS says which other layers it may include; an
 include of any other layer is an error. A module is a header with its source, and modules that
-include each other in a circle are an error unless CIRCLES names them, with the README that gives the
-reason. --graph prints the edges between layers and the circles instead. The last line is
+include each other in a circle are an error unless CIRCLES names them, with the README that gives
+the reason. --graph prints the edges between layers and the circles instead. The last line is
 `N passed, N failed`.
 """
 import collections

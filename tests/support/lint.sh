@@ -25,7 +25,8 @@ check() { # NAME COMMAND...
     fi
 }
 
-# Two at a time, one file each: with several, version 14 takes a va_list for uninitialised. Only what is found is shown, not the counts of what is suppressed.
+# Two at a time, one file each: with several, version 14 takes a va_list for uninitialised. Only
+# what is found is shown, not the counts of what is suppressed.
 tidy() { # OPTION... -- FILE...
     local options=()
     while [ "$1" != -- ]; do
@@ -41,14 +42,19 @@ tidy() { # OPTION... -- FILE...
 
 # Library calls with hidden shared state, which must not occur in code that many threads enter.
 thread_safe() {
-    ! grep -nwE '(localtime|gmtime|ctime|asctime|strtok|inet_ntoa|gethostbyname|rand|setenv|putenv) *\(' \
-        -r config relay server --include='*.[ch]'
+    local names='localtime|gmtime|ctime|asctime|strtok|inet_ntoa|gethostbyname|rand|setenv|putenv'
+    ! grep -nE "\\b($names) *[(]" -r config relay server --include='*.[ch]'
 }
 
-# What clang-format 14 cannot enforce: `!pointer`, not `pointer == NULL`; `sizeof(x)`, not `sizeof x`; no line over
-# 100 columns, comments included.
+# What clang-format 14 cannot enforce: `!pointer`, not `pointer == NULL`; `sizeof(x)`, not
+# `sizeof x`; no line over 100 columns, comments included.
 one_style() {
     ! grep -nE '[!=]= NULL|\bsizeof [^(]|.{101}' "${all[@]}" config/*.inc
+}
+
+# `if (x = f())`, `while ((x = f()) > 0)`: a condition only asks.
+no_assignment() {
+    ! grep -nE '\b(if|while) \(.*[^=!<>]=[^=]' -r config examples --include='*.[ch]'
 }
 
 mapfile -t all < <(find config relay server tests examples -name '*.[ch]' | sort)
@@ -62,9 +68,9 @@ for file in tests/interop/*.c; do
         echo "no clang-tidy of $file: .ci/install.sh interop"
     fi
 done
-# Each assertion of Criterion branches, and the analyzer follows all paths. On tests it stops after 1000 nodes of a function's graph
-# (default 225 000): with 10 000 a test file takes three times as long, which is two minutes of a full run. The
-# sanitizers run all of these files.
+# Each assertion of Criterion branches, and the analyzer follows all paths. On tests it stops after
+# 1000 nodes of a function's graph (default 225 000): with 10 000 a test file takes three times as
+# long, which is two minutes of a full run. The sanitizers run all of these files.
 brief=()
 for word in -Xclang -analyzer-config -Xclang max-nodes=1000; do
     brief+=("--extra-arg=$word")
@@ -87,8 +93,10 @@ check cppcheck cppcheck --quiet --std=c11 --enable=warning,performance,portabili
     "${all[@]}"
 check 'includes point down' tests/support/includes.py
 check 'tests are named after modules' tests/support/test_names.py
-check 'schema and README come from the key table' config/reference.py --program "$build/actpass" --check
+check 'schema and README come from the key table' \
+    config/reference.py --program "$build/actpass" --check
 check 'one style' one_style
+check 'no assignment inside a condition' no_assignment
 check 'no call that threads cannot share' thread_safe
 check 'shell syntax' bash -n tests/run.sh tests/support/*.sh .ci/*.sh
 echo "$passed passed, $failed failed"

@@ -4,8 +4,9 @@
 #          those of that name)
 #   arm64  a cross build in a Debian 12, as a packager would make it; under QEMU the program checks a
 #          configuration, and an example makes a TLS connection with it
-# FOLDER/root is made by debootstrap from the Debian mirror of this machine's apt, and used again when it is
-# there; making one takes some minutes. Needs root. The last line is `N passed, N failed`.
+# FOLDER/root is made by debootstrap from the Debian mirror of this machine's apt, and used again
+# when it is there; making one takes some minutes. Needs root. The last line is `N passed, N
+# failed`.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 [ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | head -n -1; exit 2; }

@@ -5,9 +5,9 @@ A program passes when it ends with status 0, its closing line counts at least on
 failure, and no sanitizer left a report: Criterion lets an empty run and a leak pass (hazards 39
 and 40). Output is kept in LOGS; what failed is shown. The last line is `N passed, N failed`.
 
-Most tests wait more than they compute, so as many programs run at once as there are processors. These machines are
-shared: a program whose tests failed, without a sanitizer's report, is run once more at the end, alone, and what it said
-at first is shown all the same. A report counts at once.
+Most tests wait more than they compute, so as many programs run at once as there are processors.
+These machines are shared: a program whose tests failed, without a sanitizer's report, is run once
+more at the end, alone, and what it said at first is shown all the same. A report counts at once.
 """
 import argparse
 import concurrent.futures

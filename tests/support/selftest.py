@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Tests the test runners: do they report test programs that fail, crash, hang, leak, race or are empty?
+"""Tests the test runners: do they report test programs that fail, crash, hang, leak, race or are
+empty?
 
 Writes small test programs, builds each with Criterion or with mini_criterion.c, runs them through
 run_tests.py as `scons test` does, and compares what it says. selftest_runs.py holds the cases of

@@ -1,7 +1,8 @@
-"""Cases of selftest.py: what tests/run.sh and tests/e2e/run.py say of tests that pass, fail and are flaky, and
-what the benchmark says while it runs.
+"""Cases of selftest.py: what tests/run.sh and tests/e2e/run.py say of tests that pass, fail and are
+flaky, and what the benchmark says while it runs.
 
-Each runs a copy of the runner in a folder of its own, with stand-ins for what the runner would start.
+Each runs a copy of the runner in a folder of its own, with stand-ins for what the runner would
+start.
 """
 import functools
 import io
@@ -52,7 +53,8 @@ def write(path, text, mode=0o644):
 
 
 def compare(command, folder, lines, status):
-    """What is wrong with the last lines and the status of a command; '' when they are as expected."""
+    """What is wrong with the last lines and the status of a command; '' when they are as
+    expected."""
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False,
                          env=dict(os.environ, ACTPASS_NO_INSTALL='1', BUILDDIR='build'))
     said = ran.stdout.splitlines()[-len(lines):]

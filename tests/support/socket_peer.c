@@ -171,12 +171,12 @@ static bool send_some(struct socket_peer *peer)
     if (peer->options.hello_piece)
         cut_hello(peer);
     long size = BIO_get_mem_data(output, &data);
-    size_t most = allowance(peer, (size_t)size);
-    if (most == 0) {
+    size_t max = allowance(peer, (size_t)size);
+    if (max == 0) {
         cut(peer);
         return true;
     }
-    ssize_t sent = send(peer->fd, data, most, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent = send(peer->fd, data, max, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0) {
         if (errno == EAGAIN || errno == EINTR)
             return false;
@@ -300,9 +300,9 @@ bool socket_peer_flush(struct socket_peer *peer)
 bool socket_peer_write(struct socket_peer *peer, const void *data, size_t size)
 {
     for (size_t done = 0; done < size;) {
-        size_t most = size - done > CHUNK ? CHUNK : size - done;
+        size_t max = size - done > CHUNK ? CHUNK : size - done;
         ERR_clear_error();
-        int put = SSL_write(peer->ssl, (const char *)data + done, (int)most);
+        int put = SSL_write(peer->ssl, (const char *)data + done, (int)max);
         if (put <= 0 && !may_retry(peer, put))
             return socket_peer_fail(peer, "it could not write");
         done += put > 0 ? (size_t)put : 0;

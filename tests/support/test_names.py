@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that each unit and torture test is named after the module it tests: test_names.py [--untested]
+"""Checks that each unit and torture test is named after the module it tests: test_names.py
+[--untested]
 
 A test is named test_MODULE.c or test_MODULE_TOPIC.c. MODULE is a source file or header below
 config/, relay/ or server/, without its ending, or one of their folders: test_http_parse.c tests

@@ -89,7 +89,10 @@ static void note_alert(int sent, int version, int type, const void *bytes, size_
     (void)ssl;
     if (type != SSL3_RT_ALERT || size != 2 || alert[0] != SSL3_AL_FATAL)
         return;
-    *(sent ? &side->alert_sent : &side->alert_got) = alert[1];
+    if (sent)
+        side->alert_sent = alert[1];
+    else
+        side->alert_got = alert[1];
 }
 
 /* Evaluates the result of a call. True: this side is done. */

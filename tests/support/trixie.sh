@@ -2,9 +2,10 @@
 # Builds actpass in a Debian 13 root, and runs the unit, torture and end-to-end tests there:
 # trixie.sh [--prepare] FOLDER [PATTERN...]
 # With --prepare everything is installed and built, and nothing is run.
-# FOLDER/root is made by debootstrap from the Debian mirror of this machine's apt, and used again when it is
-# there. With patterns only the end-to-end tests that they name are run. Needs root. The tests have a
-# network of their own with nothing but loopback. The last line is `N passed, N failed, N skipped`.
+# FOLDER/root is made by debootstrap from the Debian mirror of this machine's apt, and used again
+# when it is there. With patterns only the end-to-end tests that they name are run. Needs root. The
+# tests have a network of their own with nothing but loopback. The last line is
+# `N passed, N failed, N skipped`.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 if [ "$1" = --prepare ]; then
@@ -35,8 +36,8 @@ run() { # NAME COMMAND
     inside unshare --net bash -c "ip link set lo up && cd /src && $2" >"$folder/$1.log" 2>&1
 }
 
-# Prints what a run of tests said, skipped tests with their reasons, and adds its closing line to the
-# sums. No closing line is a failure.
+# Prints what a run of tests said, skipped tests with their reasons, and adds its closing line to
+# the sums. No closing line is a failure.
 passed=0 failed=0 skipped=0
 add() { # NAME
     local log=$folder/$1.log line more_passed more_failed more_skipped
@@ -48,8 +49,8 @@ add() { # NAME
     echo "$1: ${line:-no closing line} after $((SECONDS - began)) s"
 }
 
-# Side by side: both mostly wait, and each has a network of its own. The end-to-end tests of thousands of connections say
-# nothing about another OpenSSL, and stage e2e has them.
+# Side by side: both mostly wait, and each has a network of its own. The end-to-end tests of
+# thousands of connections say nothing about another OpenSSL, and stage e2e has them.
 tests=$*
 if [ $# -eq 0 ]; then
     tests=$(cd tests/e2e && ls test_*.py | grep -vE 'test_(many|scale|attack_limits)' | tr '\n' ' ' | sed 's/\.py//g')

@@ -51,7 +51,7 @@ static actpass_end run(const struct conn_world *world, const struct conn_rig_opt
 
 struct variety {
     actpass_transport transport;
-    bool automatic; /* the role is found, not told */
+    bool automatic; /* the role is decided at run time */
     bool by_reset;
     unsigned stride;
 };
@@ -61,7 +61,8 @@ static void cut_everywhere(const struct variety *variety, bool server, int versi
     struct conn_world world;
     char says[200];
     conn_world_init(&world);
-    struct conn_rig_options options = conn_defaults(server, version, variety->transport);
+    struct conn_rig_options options =
+        conn_defaults(conn_roles[server], version, variety->transport);
     if (variety->automatic) {
         options.role = ACTPASS_ROLE_AUTO;
         options.initial_data_ms = server ? 10000 : 0;

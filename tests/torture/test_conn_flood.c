@@ -58,7 +58,7 @@ static void read_in_a_flood(actpass_transport transport, void (*action)(void *ar
 {
     struct conn_world world;
     struct conn_rig rig;
-    struct conn_rig_options options = conn_defaults(false, 1, transport);
+    struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_CLIENT, 1, transport);
     atomic_bool ready = false;
     char scratch[100];
     actpass_info_t info;

@@ -1,5 +1,5 @@
-/* Existing blocking OpenSSL code on actpass_ssl: it works unmodified, and actpass_close tells how
- * it ended. */
+/* Existing blocking OpenSSL code on actpass_ssl: it works unmodified, and actpass_close returns
+ * the close reason. */
 #include "relay/clock.h"
 #include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
@@ -134,7 +134,8 @@ Test(conn_legacy, hazard_14_key_updates_both_ways)
                                         .send_seed = 2,
                                         .receive_seed = 1,
                                         .key_update_every = 500};
-        struct conn_rig_options options = conn_defaults(which & 1, 1, conn_transports[which >> 1]);
+        struct conn_rig_options options =
+            conn_defaults(conn_roles[which & 1], 1, conn_transports[which >> 1]);
         SSL *ssl = start(&rig, &options, converse, &plan);
         for (uint64_t sent = 0; sent < plan.receive; sent += sizeof(data)) {
             pattern_fill(data, sizeof(data), sent, 1);
@@ -211,7 +212,7 @@ Test(conn_legacy, hazard_16_the_peer_refuses_our_certificate)
     for (int t = 0; t < 2; t++) {
         struct conn_rig rig;
         char byte;
-        struct conn_rig_options options = conn_defaults(false, 1, conn_transports[t]);
+        struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_CLIENT, 1, conn_transports[t]);
         SSL *ssl = start(&rig, &options, peer_shakes_hands, NULL);
         cr_assert_leq(SSL_read(ssl, &byte, 1), 0);
         finish(&rig, ACTPASS_REFUSED, t);
@@ -220,12 +221,12 @@ Test(conn_legacy, hazard_16_the_peer_refuses_our_certificate)
 }
 
 /* A timeout of a read is not the end: it may be made again. */
-static void speak_when_told(struct socket_peer *peer, void *arg)
+static void speak_when_notified(struct socket_peer *peer, void *arg)
 {
-    atomic_bool *told = arg;
+    atomic_bool *notified = arg;
     if (!socket_peer_handshake(peer))
         return;
-    while (!atomic_load(told) && clock_now_us() < peer->deadline_us)
+    while (!atomic_load(notified) && clock_now_us() < peer->deadline_us)
         pause_ms(1);
     if (socket_peer_write(peer, "hello", 5))
         (void)socket_peer_end_in_order(peer);
@@ -236,18 +237,18 @@ Test(conn_legacy, a_read_that_timed_out_may_be_made_again)
     conn_suite_begin(&suite);
     for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
-        atomic_bool told = false;
+        atomic_bool notified = false;
         char got[6] = "";
         struct conn_rig_options options = conn_way(which);
         options.idle_ms = 50;
-        SSL *ssl = start(&rig, &options, speak_when_told, &told);
+        SSL *ssl = start(&rig, &options, speak_when_notified, &notified);
         errno = 0;
         int result = SSL_read(ssl, got, 5);
         int error = errno;
         cr_assert_eq(result, -1);
         cr_assert_eq(SSL_get_error(ssl, result), SSL_ERROR_SYSCALL);
         cr_assert_eq(error, ETIMEDOUT, "%s", strerror(error));
-        atomic_store(&told, true);
+        atomic_store(&notified, true);
         while ((result = SSL_read(ssl, got, 5)) < 0 && errno == ETIMEDOUT)
             ;
         cr_assert_eq(result, 5, "way %d", which);

@@ -125,7 +125,8 @@ Test(conn_moments, a_conversation_that_comes_and_goes)
     for (int i = 0; i < 4; i++) {
         struct conn_rig rig;
         uint8_t data[30000], got[30000];
-        struct conn_rig_options options = conn_defaults(i & 1, 1, ACTPASS_TRANSPORT_RELAY);
+        struct conn_rig_options options =
+            conn_defaults(conn_roles[i & 1], 1, ACTPASS_TRANSPORT_RELAY);
         options.driver = drivers[i];
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
@@ -179,7 +180,8 @@ Test(conn_moments, memory_given_back_in_a_long_wait_is_not_missed)
         struct conn_rig rig;
         char got[6] = "";
         int idle = 0;
-        struct conn_rig_options options = conn_defaults(which & 1, 1, conn_transports[which >> 1]);
+        struct conn_rig_options options =
+            conn_defaults(conn_roles[which & 1], 1, conn_transports[which >> 1]);
         conn_rig_init(&rig, &suite.world, &options, echo_late, NULL);
         conn_on_idle(rig.conn, count_idle, &idle);
         cr_assert_eq(actpass_handshake(rig.conn), 0);

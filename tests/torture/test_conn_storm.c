@@ -61,7 +61,7 @@ static void roll_transport(struct conn_rig_options *options, uint64_t *state)
     static const size_t rings[] = {0, 0, 1, 17, 100, 5000, 20000, 40000};
     static const size_t caps[] = {0, 0, 0, 1, 7, 1000, 20000};
     bool server = dice(state, 2);
-    *options = conn_defaults(server, (int)dice(state, 2),
+    *options = conn_defaults(conn_roles[server], (int)dice(state, 2),
                              dice(state, 3) ? ACTPASS_TRANSPORT_RELAY : ACTPASS_TRANSPORT_DIRECT);
     options->driver = (enum relay_driver)dice(state, 4);
     options->ring = one_of(state, rings, sizeof(rings) / sizeof(*rings));
@@ -80,11 +80,11 @@ static uint64_t roll_amount(const struct conn_rig_options *options, uint64_t *st
 {
     const size_t limits[] = {options->ring, options->io_cap, options->peer.send_cap,
                              options->peer.receive_cap};
-    uint64_t most = 1 << 20;
+    uint64_t max_us = 1 << 20;
     for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
-        if (limits[i] && limits[i] * 1000 < most)
-            most = limits[i] * 1000;
-    return dice(state, 4) ? dice(state, most) : 0;
+        if (limits[i] && limits[i] * 1000 < max_us)
+            max_us = limits[i] * 1000;
+    return dice(state, 4) ? dice(state, max_us) : 0;
 }
 
 static void roll(struct round *round, uint64_t *state)
@@ -194,7 +194,7 @@ static bool ended_well(struct round *round, bool good)
     return good && end == ACTPASS_CLEAN;
 }
 
-static void tell(struct storm *storm, const struct round *round, const char *text)
+static void print_round(struct storm *storm, const struct round *round, const char *text)
 {
     const struct conn_rig_options *options = &round->options;
     pthread_mutex_lock(&storm->lock);
@@ -234,7 +234,7 @@ static void play(struct storm *storm, uint64_t seed)
     if (!good || ms >= HANGS_MS) {
         snprintf(text, sizeof(text), "seed %llu, %lld ms: %s", (unsigned long long)seed,
                  (long long)ms, conn_rig_says(&round.rig));
-        tell(storm, &round, text);
+        print_round(storm, &round, text);
     }
     conn_rig_free(&round.rig);
     atomic_fetch_add(&storm->rounds, 1);

@@ -66,7 +66,7 @@ static void run_all(const struct conn_rig_options *varied, struct talk talk, exc
 
 static struct conn_rig_options usual(void)
 {
-    return conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
+    return conn_defaults(ACTPASS_ROLE_SERVER, 1, ACTPASS_TRANSPORT_RELAY);
 }
 
 /* ---- Both ends write at once (hazard 12) ------------------------------------------------ */
@@ -97,7 +97,8 @@ Test(conn_streams, both_ways_with_every_driver)
     conn_suite_begin(&suite);
     for (size_t i = 0; i < 3; i++)
         for (int role = 0; role < 2; role++) {
-            struct conn_rig_options options = conn_defaults(role, 1, ACTPASS_TRANSPORT_RELAY);
+            struct conn_rig_options options =
+                conn_defaults(conn_roles[role], 1, ACTPASS_TRANSPORT_RELAY);
             options.driver = drivers[i];
             run(&options, talk_of(MIB, MIB), conn_rig_exchange, "threads");
             run(&options, talk_of(MIB, MIB), conn_rig_exchange_at_once, "one thread");
@@ -177,7 +178,7 @@ Test(conn_streams, hazard_13_key_updates_while_we_write)
     for (size_t i = 0; i < 3; i++)
         for (int which = 0; which < 4; which++) {
             struct conn_rig_options options =
-                conn_defaults(which & 1, 1, conn_transports[which >> 1]);
+                conn_defaults(conn_roles[which & 1], 1, conn_transports[which >> 1]);
             options.ring = rings[i];
             struct talk talk = talk_of(rings[i] == 100 ? 50000 : 2 * MIB, 100000);
             talk.theirs.key_update_every = 400;
@@ -212,7 +213,7 @@ static void storm(struct socket_peer *peer, void *arg)
 static actpass_end end_of_storm(struct storm storm_, bool server, actpass_transport transport)
 {
     struct conn_rig rig;
-    struct conn_rig_options options = conn_defaults(server, 1, transport);
+    struct conn_rig_options options = conn_defaults(conn_roles[server], 1, transport);
     char scratch[100];
     conn_rig_init(&rig, &suite.world, &options, storm, &storm_);
     cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));

@@ -38,7 +38,7 @@ Test(conn_verdict, hellos_over_many_records_and_segments)
         for (size_t p = 0; p < sizeof(pieces) / sizeof(*pieces); p++)
             for (size_t c = 0; c < 3; c++) {
                 struct conn_rig_options options =
-                    conn_defaults(true, which & 1, conn_transports[which >> 1]);
+                    conn_defaults(ACTPASS_ROLE_SERVER, which & 1, conn_transports[which >> 1]);
                 options.role = ACTPASS_ROLE_AUTO;
                 options.peer.hello_piece = pieces[p];
                 options.peer.send_cap = caps[c];
@@ -77,7 +77,7 @@ static bool is_documented(const actpass_info_t *info, bool up, actpass_end end)
 static void race(actpass_transport transport, int version)
 {
     unsigned up_count = 0;
-    struct conn_rig_options options = conn_defaults(true, version, transport);
+    struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_SERVER, version, transport);
     options.role = ACTPASS_ROLE_AUTO;
     options.initial_data_ms = INITIAL_MS;
     options.config = conn_config(&suite.world, &options);
@@ -145,7 +145,7 @@ Test(conn_verdict, info_from_another_thread_at_any_time)
             struct conn_rig rig;
             pthread_t thread;
             struct conn_rig_options options =
-                conn_defaults(which & 1, which >> 1 & 1, conn_transports[which >> 2]);
+                conn_defaults(conn_roles[which & 1], which >> 1 & 1, conn_transports[which >> 2]);
             options.client_auth = true;
             conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
             struct asker asker = {.conn = rig.conn};

@@ -14,7 +14,7 @@ TestSuite(conn_waits, .timeout = 60);
 enum { SOON_MS = 30 };
 enum event { ABORT, DEADLINE, RESET };
 
-/* What the peer has come to; it resets once it is told to. */
+/* How far the peer has come. It resets the connection once `reset` is set. */
 struct scene {
     void (*prelude)(struct socket_peer *peer);
     atomic_bool reset, ready;
@@ -132,7 +132,7 @@ static const struct call calls[] = {
 static struct conn_rig_options options_for(const struct call *call, enum event event, bool server,
                                            int version, actpass_transport transport)
 {
-    struct conn_rig_options options = conn_defaults(server, version, transport);
+    struct conn_rig_options options = conn_defaults(conn_roles[server], version, transport);
     if (call->automatic)
         options.role = ACTPASS_ROLE_AUTO;
     int64_t limit_ms = event == DEADLINE ? SOON_MS : ACTPASS_NEVER;

@@ -30,33 +30,36 @@ Test(alpn, form_of_the_wire)
 /* All that a configuration can have: 255 names of 255 bytes fit the extension (RFC 7301). */
 Test(alpn, the_longest_list)
 {
-    enum { MOST = 255 };
-    char text[MOST + 1];
-    char *items[MOST];
+    enum { MAX_LENGTH = 255 };
+    char text[MAX_LENGTH + 1];
+    char *items[MAX_LENGTH];
     struct alpn alpn;
     struct error_text error = {""};
-    memset(text, 'a', MOST);
-    text[MOST] = '\0';
+    memset(text, 'a', MAX_LENGTH);
+    text[MAX_LENGTH] = '\0';
     for (size_t i = 0; i < COUNT(items); i++)
         items[i] = text;
-    cr_assert(alpn_make(&(struct config_tls){.alpn = {items, MOST}}, &alpn, &error));
-    cr_assert_eq(alpn.size, MOST * (MOST + 1));
+    cr_assert(alpn_make(&(struct config_tls){.alpn = {items, MAX_LENGTH}}, &alpn, &error));
+    cr_assert_eq(alpn.size, MAX_LENGTH * (MAX_LENGTH + 1));
     cr_assert_leq(alpn.size, UINT16_MAX - 2);
-    cr_assert_eq(alpn.wire[alpn.size - MOST - 1], MOST);
+    cr_assert_eq(alpn.wire[alpn.size - MAX_LENGTH - 1], MAX_LENGTH);
     alpn_free(&alpn);
 }
 
 /* ---- Handshakes ---------------------------------------------------------------------------- */
+
+/* A protocol in common. */
+enum need { OPTIONAL, REQUIRED };
 
 struct row {
     const char *name;
     size_t ours;        /* how many of "two", "one", "tw" we are configured with */
     const char *theirs; /* NULL: ALPN is not used */
     const char *agreed; /* NULL: refused; "": none, which is fine */
-    bool required;
+    enum need need;
 };
 
-static struct tls_context *context_of(const struct world *world, size_t protocols, bool required)
+static struct tls_context *context_of(const struct world *world, size_t protocols, enum need need)
 {
     static char *items[] = {"two", "one", "tw"};
     static struct config_peer_name names[] = {{.text = WORLD_NAME}};
@@ -66,7 +69,7 @@ static struct tls_context *context_of(const struct world *world, size_t protocol
                                    .ca = world->ca_file,
                                    .peer_names = {names, 1},
                                    .alpn = {items, protocols},
-                                   .require_alpn = required};
+                                   .require_alpn = need == REQUIRED};
     struct tls_context *context =
         tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
@@ -86,13 +89,13 @@ static void check_agreed(struct tls_context *context, SSL *ours, const struct te
               "%s: %.*s was agreed", row->name, (int)size, chosen);
 }
 
-static void check_row(const struct world *world, const struct row *row, bool server, int version)
+static void check_row(const struct world *world, const struct row *row, enum role role, int version)
 {
-    struct tls_context *context = context_of(world, row->ours, row->required);
+    const bool server = role == ROLE_SERVER;
+    struct tls_context *context = context_of(world, row->ours, row->need);
     const struct test_peer peer = {
         .identity = world->shown[DEVICE], .version = version, .alpn = row->theirs};
-    SSL *ours = tls_context_ssl(context, server ? ROLE_SERVER : ROLE_CLIENT),
-        *theirs = test_peer_new(&peer, !server);
+    SSL *ours = tls_context_ssl(context, role), *theirs = test_peer_new(&peer, !server);
     struct test_handshake handshake =
         server ? test_handshake_run(ours, theirs) : test_handshake_run(theirs, ours);
     const struct test_side *side = server ? &handshake.server : &handshake.client;
@@ -112,51 +115,51 @@ static void check_row(const struct world *world, const struct row *row, bool ser
     tls_context_free(context);
 }
 
-static void check_rows(const struct row *rows, size_t count, bool server)
+static void check_rows(const struct row *rows, size_t count, enum role role)
 {
     struct world *world = world_new();
     for (size_t i = 0; i < 2 * count; i++)
-        check_row(world, &rows[i / 2], server, versions[i % 2]);
+        check_row(world, &rows[i / 2], role, versions[i % 2]);
     world_free(world);
 }
 
 Test(alpn, as_server_we_choose_by_our_order)
 {
     static const struct row rows[] = {
-        {"both offer both", 2, "\3one\3two", "two", false},
-        {"the second only", 2, "\3one", "one", false},
-        {"one of unknown ones", 2, "\5three\3one\4four", "one", false},
-        {"nothing in common", 2, "\5three", NULL, false},
-        {"a beginning of ours", 2, "\2tw\2on", NULL, false},
-        {"more than ours", 2, "\4twox", NULL, false},
-        {"nothing is offered", 2, NULL, "", false},
-        {"nothing is offered, and it is required", 2, NULL, NULL, true},
-        {"it is required, and offered", 2, "\3one", "one", true},
-        {"we do not mind", 0, "\3one", "", false},
-        {"nobody does", 0, NULL, "", false},
+        {"both offer both", 2, "\3one\3two", "two", OPTIONAL},
+        {"the second only", 2, "\3one", "one", OPTIONAL},
+        {"one of unknown ones", 2, "\5three\3one\4four", "one", OPTIONAL},
+        {"nothing in common", 2, "\5three", NULL, OPTIONAL},
+        {"a beginning of ours", 2, "\2tw\2on", NULL, OPTIONAL},
+        {"more than ours", 2, "\4twox", NULL, OPTIONAL},
+        {"nothing is offered", 2, NULL, "", OPTIONAL},
+        {"nothing is offered, and it is required", 2, NULL, NULL, REQUIRED},
+        {"it is required, and offered", 2, "\3one", "one", REQUIRED},
+        {"we do not mind", 0, "\3one", "", OPTIONAL},
+        {"nobody does", 0, NULL, "", OPTIONAL},
     };
-    check_rows(rows, COUNT(rows), true);
+    check_rows(rows, COUNT(rows), ROLE_SERVER);
 }
 
 Test(alpn, as_client_we_want_an_answer_of_ours)
 {
     static const struct row rows[] = {
-        {"the first", 2, "\3two", "two", false},
-        {"the second", 2, "\3one", "one", false},
-        {"not answered", 2, NULL, "", false},
-        {"not answered, and it is required", 2, NULL, NULL, true},
-        {"required and answered", 2, "\3one", "one", true},
-        {"not asked", 0, "\3one", "", false},
-        {"nobody does", 0, NULL, "", false},
+        {"the first", 2, "\3two", "two", OPTIONAL},
+        {"the second", 2, "\3one", "one", OPTIONAL},
+        {"not answered", 2, NULL, "", OPTIONAL},
+        {"not answered, and it is required", 2, NULL, NULL, REQUIRED},
+        {"required and answered", 2, "\3one", "one", REQUIRED},
+        {"not asked", 0, "\3one", "", OPTIONAL},
+        {"nobody does", 0, NULL, "", OPTIONAL},
     };
-    check_rows(rows, COUNT(rows), false);
+    check_rows(rows, COUNT(rows), ROLE_CLIENT);
 }
 
 /* Whoever notices: a late OpenSSL 3.0, or we. */
 Test(alpn, as_client_we_take_nothing_that_was_not_offered)
 {
     struct world *world = world_new();
-    struct tls_context *context = context_of(world, 2, false);
+    struct tls_context *context = context_of(world, 2, OPTIONAL);
     static const char *const answers[] = {"\5three", "\2tw", "\4twox"};
     for (size_t i = 0; i < 2 * COUNT(answers); i++) {
         SSL *ours = tls_context_ssl(context, ROLE_CLIENT);
@@ -177,9 +180,9 @@ Test(alpn, accepts_looks_again_after_the_handshake)
 {
     struct error_text error = {""};
     struct world *world = world_new();
-    struct tls_context *with[] = {context_of(world, 0, false), context_of(world, 1, true),
-                                  context_of(world, 2, true), context_of(world, 3, true),
-                                  context_of(world, 1, false)};
+    struct tls_context *with[] = {context_of(world, 0, OPTIONAL), context_of(world, 1, REQUIRED),
+                                  context_of(world, 2, REQUIRED), context_of(world, 3, REQUIRED),
+                                  context_of(world, 1, OPTIONAL)};
     static const struct {
         const char *theirs;
         size_t made, judged; /* under how many protocols */

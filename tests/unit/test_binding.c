@@ -1,5 +1,6 @@
 /* The extension that binds a dropped ClientHello to a handshake. Two OpenSSL ends in memory, each
  * with what it knows of glare. */
+#include "relay/verdict.h"
 #include "server/lib/base/ssl_data.h"
 #include "server/lib/tls/binding.h"
 #include "tests/support/tls_peer.h"
@@ -33,16 +34,16 @@ struct end {
     SSL *ssl;
 };
 
-static void make_ctx(struct end *end, bool server, int version, enum kind kind,
+static void make_ctx(struct end *end, enum role role, int version, enum kind kind,
                      const struct test_identity *identity)
 {
     static const uint8_t scope[] = "binding";
-    end->ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    end->ctx = SSL_CTX_new(role == ROLE_SERVER ? TLS_server_method() : TLS_client_method());
     cr_assert(ssl_data_prepare());
     cr_assert(binding_use(end->ctx));
     SSL_CTX_set_min_proto_version(end->ctx, version);
     SSL_CTX_set_max_proto_version(end->ctx, version);
-    if (server) {
+    if (role == ROLE_SERVER) {
         SSL_CTX_use_certificate(end->ctx, identity->certificate);
         SSL_CTX_use_PrivateKey(end->ctx, identity->key);
         SSL_CTX_set_session_id_context(end->ctx, scope, sizeof(scope));
@@ -53,12 +54,12 @@ static void make_ctx(struct end *end, bool server, int version, enum kind kind,
     }
 }
 
-static void make_ssl(struct end *end, bool server, SSL_SESSION *session)
+static void make_ssl(struct end *end, enum role role, SSL_SESSION *session)
 {
     end->binding = (struct binding){.dropped = dropped, .arg = &end->knows, .offers = end->offers};
     end->ssl = SSL_new(end->ctx);
     cr_assert(binding_attach(end->ssl, &end->binding));
-    if (server)
+    if (role == ROLE_SERVER)
         SSL_set_accept_state(end->ssl);
     else
         SSL_set_connect_state(end->ssl);
@@ -77,8 +78,8 @@ struct row {
 
 static struct test_handshake shake(struct end *server, struct end *client, SSL_SESSION *session)
 {
-    make_ssl(server, true, NULL);
-    make_ssl(client, false, session);
+    make_ssl(server, ROLE_SERVER, NULL);
+    make_ssl(client, ROLE_CLIENT, session);
     return test_handshake_run(server->ssl, client->ssl);
 }
 
@@ -101,8 +102,8 @@ static void check_row(const struct row *row, int version, enum kind kind)
     char what[200];
     snprintf(what, sizeof(what), "%s, %s, %s", row->name, kind_names[kind],
              version == TLS1_2_VERSION ? "1.2" : "1.3");
-    make_ctx(&server, true, version, kind, identity);
-    make_ctx(&client, false, version, kind, NULL);
+    make_ctx(&server, ROLE_SERVER, version, kind, identity);
+    make_ctx(&client, ROLE_CLIENT, version, kind, NULL);
     SSL_SESSION *session = kind == RESUMED ? earn_session(&server, &client) : NULL;
     server.knows = row->server_knows;
     client.knows = row->client_knows;
@@ -152,10 +153,10 @@ Test(binding, an_end_without_one)
     for (int who = 0; who < 2; who++)
         for (size_t v = 0; v < COUNT(versions); v++) {
             struct end server = {.knows = NO_GLARE}, client = {.offers = true};
-            make_ctx(&server, true, versions[v], FULL, identity);
-            make_ctx(&client, false, versions[v], FULL, NULL);
-            make_ssl(&server, true, NULL);
-            make_ssl(&client, false, NULL);
+            make_ctx(&server, ROLE_SERVER, versions[v], FULL, identity);
+            make_ctx(&client, ROLE_CLIENT, versions[v], FULL, NULL);
+            make_ssl(&server, ROLE_SERVER, NULL);
+            make_ssl(&client, ROLE_CLIENT, NULL);
             SSL *bare = who ? client.ssl : server.ssl;
             cr_assert(binding_attach(bare, NULL));
             struct test_handshake done = test_handshake_run(server.ssl, client.ssl);
@@ -204,13 +205,14 @@ static int hear_foreign(SSL *ssl, unsigned type, unsigned context, const uint8_t
 
 /* An end of ours, which may see glare or have seen it, meets one that uses the number for these
  * bytes. */
-static void meet_foreign(bool ours_is_server, int version, struct foreign foreign, int knows,
+static void meet_foreign(enum role role, int version, struct foreign foreign, int knows,
                          bool offers)
 {
     struct test_identity *identity = test_leaf_new(NULL, "DNS:front.example");
+    const bool ours_is_server = role == ROLE_SERVER;
     struct end ends[2] = {{0}, {0}}; /* client, server */
     struct end *ours = &ends[ours_is_server], *theirs = &ends[!ours_is_server];
-    make_ctx(ours, ours_is_server, version, FULL, identity);
+    make_ctx(ours, role, version, FULL, identity);
     theirs->ctx = SSL_CTX_new(ours_is_server ? TLS_client_method() : TLS_server_method());
     if (!ours_is_server) {
         SSL_CTX_use_certificate(theirs->ctx, identity->certificate);
@@ -222,7 +224,7 @@ static void meet_foreign(bool ours_is_server, int version, struct foreign foreig
                  1);
     ours->knows = knows;
     ours->offers = offers;
-    make_ssl(ours, ours_is_server, NULL);
+    make_ssl(ours, role, NULL);
     theirs->ssl = SSL_new(theirs->ctx);
     if (ours_is_server)
         SSL_set_connect_state(theirs->ssl);
@@ -246,11 +248,11 @@ static void meet_foreign(bool ours_is_server, int version, struct foreign foreig
 static void meet_foreign_each(struct foreign foreign)
 {
     for (size_t v = 0; v < COUNT(versions); v++) {
-        meet_foreign(true, versions[v], foreign, NO_GLARE, false);
-        meet_foreign(false, versions[v], foreign, NO_GLARE, true);
-        meet_foreign(false, versions[v], foreign, 7, true);
+        meet_foreign(ROLE_SERVER, versions[v], foreign, NO_GLARE, false);
+        meet_foreign(ROLE_CLIENT, versions[v], foreign, NO_GLARE, true);
+        meet_foreign(ROLE_CLIENT, versions[v], foreign, 7, true);
         if (foreign.size > 0) /* without any bytes it is as our offer is */
-            meet_foreign(true, versions[v], foreign, 7, false);
+            meet_foreign(ROLE_SERVER, versions[v], foreign, 7, false);
     }
 }
 

@@ -3,8 +3,7 @@
 #include "server/daemon/handlers/bridge.h"
 #include "server/daemon/handlers/handler.h"
 
-#include "tests/support/conn_rig.h"
-#include "tests/support/resources.h"
+#include "tests/support/conn_suite.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -18,8 +17,7 @@
 
 enum { VERSIONS = 2 };
 
-static const actpass_transport transports[] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
-enum { TRANSPORTS = sizeof(transports) / sizeof(transports[0]) };
+enum { TRANSPORTS = sizeof(conn_transports) / sizeof(conn_transports[0]) };
 
 /* A TLS peer on one side, a local program on the other, the bridge on a thread between them. */
 struct scene {
@@ -78,7 +76,7 @@ static void for_all(void (*test)(const struct conn_world *world,
     conn_world_init(&world);
     for (int i = 0; i < VERSIONS * TRANSPORTS; i++) {
         struct conn_rig_options options =
-            conn_defaults(false, i % VERSIONS, transports[i / VERSIONS]);
+            conn_defaults(ACTPASS_ROLE_CLIENT, i % VERSIONS, conn_transports[i / VERSIONS]);
         test(&world, &options);
     }
     conn_world_free(&world);

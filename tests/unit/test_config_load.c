@@ -213,13 +213,13 @@ Test(config_load, very_many_of_everything, .init = folder_enter, .fini = folder_
      .timeout = 120)
 {
     static const char *const pieces[] = {"\"a\":1,", "\"levek\":1,", "\"services\":[[],[],{}],"};
-    size_t most = 200000;
-    char *text = malloc(most + 64);
+    size_t max = 200000;
+    char *text = malloc(max + 64);
     cr_assert_not_null(text);
     for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
         size_t length = 1;
         text[0] = '{';
-        for (; length < most; length += strlen(pieces[i]))
+        for (; length < max; length += strlen(pieces[i]))
             memcpy(text + length, pieces[i], strlen(pieces[i]));
         text[length - 1] = '}';
         parse_any(text, length);

@@ -238,7 +238,7 @@ Test(conn, events_of_one_that_fails)
     for (int t = 0; t < 2; t++) {
         struct conn_rig rig;
         struct events events = {0};
-        struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
+        struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_SERVER, 1, conn_transports[t]);
         options.role = ACTPASS_ROLE_AUTO;
         options.on_event = note_event;
         options.on_event_arg = &events;
@@ -268,7 +268,8 @@ Test(conn, an_event_may_abort)
         for (int t = 0; t < 2; t++) {
             struct conn_rig rig;
             char byte;
-            struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
+            struct conn_rig_options options =
+                conn_defaults(ACTPASS_ROLE_SERVER, 1, conn_transports[t]);
             options.on_event = abort_in_event;
             options.on_event_arg = &events[i];
             conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands, NULL);
@@ -285,7 +286,8 @@ Test(conn, an_event_may_abort)
 Test(conn, a_configuration_that_cannot_be_used_closes_the_descriptor)
 {
     conn_suite_begin(&suite);
-    struct conn_rig_options options = conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
+    struct conn_rig_options options =
+        conn_defaults(ACTPASS_ROLE_SERVER, 1, ACTPASS_TRANSPORT_RELAY);
     actpass_config *config = conn_config(&suite.world, &options);
     cr_assert_eq(actpass_config_set_identity(config, "/no/such.pem", "/no/such.key"), 0);
     int fds[2];
@@ -306,7 +308,8 @@ Test(conn, what_is_no_connected_socket_fails)
     int pipes[2];
     cr_assert_eq(pipe(pipes), 0);
     const int bad[] = {-1, pipes[0], socket(AF_INET, SOCK_DGRAM, 0)};
-    struct conn_rig_options options = conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
+    struct conn_rig_options options =
+        conn_defaults(ACTPASS_ROLE_SERVER, 1, ACTPASS_TRANSPORT_RELAY);
     for (size_t i = 0; i < 3; i++) {
         actpass_config *config = conn_config(&suite.world, &options);
         actpass_conn *conn = actpass_accept_fd(config, bad[i]);
@@ -322,7 +325,7 @@ Test(conn, a_socket_that_is_not_connected_ends_at_once)
 {
     conn_suite_begin(&suite);
     for (int t = 0; t < 2; t++) {
-        struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
+        struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_SERVER, 1, conn_transports[t]);
         options.role = ACTPASS_ROLE_AUTO;
         actpass_config *config = conn_config(&suite.world, &options);
         actpass_conn *conn = actpass_accept_fd(config, socket(AF_INET, SOCK_STREAM, 0));

@@ -3,8 +3,7 @@
 #include "relay/clock.h"
 #include "relay/relay.h"
 #include "server/lib/conn.h"
-#include "tests/support/conn_rig.h"
-#include "tests/support/resources.h"
+#include "tests/support/conn_suite.h"
 
 #include <criterion/criterion.h>
 #include <openssl/ssl.h>
@@ -19,8 +18,6 @@
 TestSuite(conn_attack, .timeout = 60);
 
 enum { LONG_MS = 10000, SHORT_MS = 50, SPIN_MS = 300, SPIN_MOST_US = 60000 };
-
-static const enum relay_transport transports[] = {RELAY_PAIR, RELAY_DIRECT};
 
 /* ---- A relay with plain bytes ----------------------------------------------------------- */
 
@@ -82,7 +79,8 @@ Test(conn_attack, after_the_write_timeout_nobody_spins)
 {
     for (size_t i = 0; i < 2; i++) {
         struct bench bench;
-        struct relay_options options = {.transport = transports[i], .write_timeout_ms = SHORT_MS};
+        struct relay_options options = {.transport = relay_transports[i],
+                                        .write_timeout_ms = SHORT_MS};
         bench_init(&bench, &options);
         fill_output(&bench);
         cr_assert_eq(relay_wait(bench.relay, RELAY_WRITABLE, NULL, 0, clock_deadline_ms(LONG_MS)),
@@ -166,8 +164,8 @@ Test(conn_attack, an_abort_while_the_control_pipe_is_made_is_not_lost)
     struct relay_options options = {.write_timeout_ms = LONG_MS};
     bench_init(&bench, &options);
     relay_enter(bench.relay);
-    /* On a slow machine the relay thread may have the pump by now: with what it delivers it hands
-     * it over. */
+    /* On a slow machine the relay thread may drive the I/O loop by now. With what it delivers it
+     * hands the loop over. */
     cr_assert_eq(send(bench.peer, "x", 1, MSG_NOSIGNAL), 1);
     cr_assert_eq(relay_wait(bench.relay, RELAY_READABLE, NULL, 0, clock_deadline_ms(LONG_MS)),
                  WAIT_READY);
@@ -196,7 +194,7 @@ static void *wait_plainly(void *arg)
     return NULL;
 }
 
-Test(conn_attack, who_has_descriptors_gets_the_pump_from_another_wait)
+Test(conn_attack, who_has_descriptors_gets_the_loop_from_another_wait)
 {
     struct bench bench;
     struct relay_options options = {.write_timeout_ms = LONG_MS};
@@ -240,7 +238,7 @@ Test(conn_attack, closing_behind_blocking_writes_waits_for_room)
         for (int blocks = 1; blocks <= BLOCKS; blocks++) {
             struct conn_rig rig;
             struct conn_rig_options options =
-                conn_defaults(false, 1, i ? ACTPASS_TRANSPORT_DIRECT : ACTPASS_TRANSPORT_RELAY);
+                conn_defaults(ACTPASS_ROLE_CLIENT, 1, conn_transports[i]);
             options.unix_sockets = true;
             options.ring = 1024;
             conn_rig_init(&rig, &world, &options, reads_late, NULL);
@@ -272,7 +270,8 @@ Test(conn_attack, a_close_notify_that_ssl_only_pretends_is_not_clean)
     for (int quiet = 0; quiet < 2; quiet++)
         for (int version = 0; version < 2; version++) {
             struct conn_rig rig;
-            struct conn_rig_options options = conn_defaults(true, version, ACTPASS_TRANSPORT_RELAY);
+            struct conn_rig_options options =
+                conn_defaults(ACTPASS_ROLE_SERVER, version, ACTPASS_TRANSPORT_RELAY);
             conn_rig_init(&rig, &world, &options, shakes_hands_then_fin, NULL);
             cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
             SSL *ssl = actpass_ssl(rig.conn);
@@ -308,8 +307,7 @@ Test(conn_attack, a_close_is_bounded_however_much_comes)
     for (size_t i = 0; i < 2; i++) {
         struct conn_rig rig;
         atomic_bool stop = false;
-        struct conn_rig_options options =
-            conn_defaults(true, 1, i ? ACTPASS_TRANSPORT_DIRECT : ACTPASS_TRANSPORT_RELAY);
+        struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_SERVER, 1, conn_transports[i]);
         options.close_ms = 200;
         conn_rig_init(&rig, &world, &options, floods, &stop);
         cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));

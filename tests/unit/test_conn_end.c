@@ -275,7 +275,7 @@ static void speak_first(struct socket_peer *peer, void *arg)
                          peer->end);
 }
 
-/* Hazard 25: nothing is said to such a peer, and it is told apart. */
+/* Hazard 25: nothing is sent to such a peer, and it has a cause of its own. */
 Test(conn_end, hazard_25_endings_without_a_role)
 {
     conn_suite_begin(&suite);
@@ -283,7 +283,8 @@ Test(conn_end, hazard_25_endings_without_a_role)
         for (int t = 0; t < 2; t++) {
             struct conn_rig rig;
             actpass_info_t info;
-            struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
+            struct conn_rig_options options =
+                conn_defaults(ACTPASS_ROLE_SERVER, 1, conn_transports[t]);
             options.role = ACTPASS_ROLE_AUTO;
             options.handshake_ms = 40;
             conn_rig_init(&rig, &suite.world, &options, speak_first, (void *)&firsts[i]);

@@ -34,7 +34,8 @@ static void assert_request_is_read(size_t ring)
         for (int t = 0; t < 2; t++) {
             struct conn_rig rig;
             char got[8] = "";
-            struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
+            struct conn_rig_options options =
+                conn_defaults(ACTPASS_ROLE_SERVER, 1, conn_transports[t]);
             options.ring = ring;
             conn_rig_init(&rig, &suite.world, &options, ask_and_go, NULL);
             if (actpass_handshake(rig.conn) == 0) { /* else the reset has overtaken the data */
@@ -156,7 +157,8 @@ Test(conn_hazards, hazard_13_reading_key_updates_beside_a_write_that_waits)
         char got[200];
         pthread_t writer;
         void *failed;
-        struct conn_rig_options options = conn_defaults(which & 1, 1, conn_transports[which >> 1]);
+        struct conn_rig_options options =
+            conn_defaults(conn_roles[which & 1], 1, conn_transports[which >> 1]);
         conn_rig_init(&rig, &suite.world, &options, update_without_reading, &read_all);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         cr_assert_eq(pthread_create(&writer, NULL, write_much, &rig), 0);
@@ -195,7 +197,7 @@ Test(conn_hazards, hazard_14_answers_that_nobody_takes)
     for (int t = 0; t < 2; t++) {
         struct conn_rig rig;
         static char data[65536];
-        struct conn_rig_options options = conn_defaults(true, 1, conn_transports[t]);
+        struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_SERVER, 1, conn_transports[t]);
         options.write_ms = 100;
         options.unix_sockets = true; /* whose buffers are small */
         conn_rig_init(&rig, &suite.world, &options, ask_for_ever, NULL);
@@ -223,7 +225,8 @@ Test(conn_hazards, hazard_20_close_notify_before_the_server_hello)
     for (int t = 0; t < 2; t++)
         for (int automatic = 0; automatic < 2; automatic++) {
             struct conn_rig rig;
-            struct conn_rig_options options = conn_defaults(false, 1, conn_transports[t]);
+            struct conn_rig_options options =
+                conn_defaults(ACTPASS_ROLE_CLIENT, 1, conn_transports[t]);
             options.initial_data_ms = 0;
             if (automatic)
                 options.role = ACTPASS_ROLE_AUTO;
@@ -248,7 +251,7 @@ static void read_late(struct socket_peer *peer, void *arg)
         ;
     peer->failure[0] = '\0';
     if (peer->close_notify)
-        socket_peer_fail(peer, "it was told that all is well");
+        socket_peer_fail(peer, "a close_notify came");
 }
 
 Test(conn_hazards, hazard_22_no_close_notify_after_a_write_that_failed)
@@ -300,7 +303,8 @@ Test(conn_hazards, a_key_update_after_our_end)
     conn_suite_begin(&suite);
     for (int which = 0; which < 4; which++) {
         struct conn_rig rig;
-        struct conn_rig_options options = conn_defaults(which & 1, 1, conn_transports[which >> 1]);
+        struct conn_rig_options options =
+            conn_defaults(conn_roles[which & 1], 1, conn_transports[which >> 1]);
         conn_rig_init(&rig, &suite.world, &options, update_after_our_end, NULL);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         conn_must_end(&rig, ACTPASS_CLEAN, which);
@@ -331,7 +335,8 @@ Test(conn_hazards, a_conversation_that_is_away_still_receives)
         struct conn_rig rig;
         actpass_info_t info;
         atomic_bool sent = false;
-        struct conn_rig_options options = conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
+        struct conn_rig_options options =
+            conn_defaults(ACTPASS_ROLE_SERVER, 1, ACTPASS_TRANSPORT_RELAY);
         options.driver = drivers[i];
         options.ring = 100000;
         conn_rig_init(&rig, &suite.world, &options, send_a_ringful, &sent);
@@ -351,12 +356,12 @@ Test(conn_hazards, a_conversation_that_is_away_still_receives)
 
 /* Code on actpass_ssl may leave more behind than the transport has room for. Then close_notify
  * waits for room, as every write does. */
-static void read_when_told(struct socket_peer *peer, void *arg)
+static void read_when_notified(struct socket_peer *peer, void *arg)
 {
-    atomic_bool *told = arg;
+    atomic_bool *notified = arg;
     if (!socket_peer_handshake(peer))
         return;
-    while (!atomic_load(told) && clock_now_us() < peer->deadline_us)
+    while (!atomic_load(notified) && clock_now_us() < peer->deadline_us)
         pause_ms(1);
     (void)socket_peer_end_in_order(peer);
 }
@@ -376,15 +381,15 @@ Test(conn_hazards, a_close_notify_waits_for_room)
     conn_suite_begin(&suite);
     for (int which = 0; which < CONN_WAYS * 2; which++) {
         struct conn_rig rig;
-        atomic_bool told = false;
+        atomic_bool notified = false;
         struct conn_rig_options options = conn_way(which % CONN_WAYS);
         options.unix_sockets = true; /* whose buffers are soon full */
-        conn_rig_init(&rig, &suite.world, &options, read_when_told, &told);
+        conn_rig_init(&rig, &suite.world, &options, read_when_notified, &notified);
         cr_assert_eq(actpass_handshake(rig.conn), 0);
         SSL *ssl = actpass_ssl(rig.conn);
         while (spilt(&rig) < RELAY_SPILL_MAX) /* the next would block */
             cr_assert_eq(SSL_write(ssl, block, sizeof(block)), sizeof(block));
-        atomic_store(&told, true);
+        atomic_store(&notified, true);
         if (which >= CONN_WAYS)
             cr_assert_eq(actpass_shutdown_write(rig.conn), 0, "%s", conn_rig_says(&rig));
         conn_must_end(&rig, ACTPASS_CLEAN, which);

@@ -26,7 +26,8 @@ struct scene {
 static void prepare(struct scene *scene, actpass_role role, int64_t initial_data_ms)
 {
     conn_world_init(&scene->world);
-    struct conn_rig_options options = conn_defaults(true, 1, ACTPASS_TRANSPORT_RELAY);
+    struct conn_rig_options options =
+        conn_defaults(ACTPASS_ROLE_SERVER, 1, ACTPASS_TRANSPORT_RELAY);
     options.role = role;
     options.initial_data_ms = initial_data_ms;
     scene->config = conn_config(&scene->world, &options);
@@ -247,7 +248,8 @@ Test(conn_options, the_connection_has_a_deadline_of_its_own, .timeout = 60)
 Test(conn_options, after_the_connection_the_handshake_has_its_time, .timeout = 60)
 {
     struct scene scene;
-    struct conn_rig_options settings = conn_defaults(false, 1, ACTPASS_TRANSPORT_RELAY);
+    struct conn_rig_options settings =
+        conn_defaults(ACTPASS_ROLE_CLIENT, 1, ACTPASS_TRANSPORT_RELAY);
     conn_world_init(&scene.world);
     settings.handshake_ms = 400;
     scene.config = conn_config(&scene.world, &settings);

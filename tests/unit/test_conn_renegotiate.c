@@ -125,7 +125,8 @@ Test(conn_renegotiate, data_in_flight_stays_in_order)
         enum way way = (enum way)(i % WAYS);
         struct server server = {.ahead = aheads[i / WAYS / 2], .times = 3};
         server.up = server.down = way == READS_FIRST ? 1000 : 400000;
-        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[i / WAYS % 2]);
+        struct conn_rig_options options =
+            conn_defaults(ACTPASS_ROLE_CLIENT, 0, conn_transports[i / WAYS % 2]);
         options.driver = drivers[(i + i / WAYS) % 3];
         struct conn_rig rig;
         begin(&rig, &options, &server);
@@ -139,13 +140,15 @@ Test(conn_renegotiate, data_in_flight_stays_in_order)
     conn_suite_end(&suite);
 }
 
-/* Whoever only writes reads aside, as far as there is room; small rings and pieces on the way. */
+/* A thread that only writes also receives the peer's data and keeps them, as far as there is room.
+ * Small rings and small pieces on the way. */
 Test(conn_renegotiate, a_writer_finishes_it)
 {
     conn_suite_begin(&suite);
     for (int i = 0; i < 4; i++) {
         struct server server = {.ahead = 30000, .up = 100000, .down = 1, .times = 1};
-        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[i % 2]);
+        struct conn_rig_options options =
+            conn_defaults(ACTPASS_ROLE_CLIENT, 0, conn_transports[i % 2]);
         struct conn_rig rig;
         uint8_t first;
         options.ring = i < 2 ? 0 : 100;
@@ -172,7 +175,7 @@ static void expect_end(struct server *server, int64_t handshake_ms, actpass_end 
                        const char *text)
 {
     for (int i = 0; i < 2; i++) {
-        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[i]);
+        struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_CLIENT, 0, conn_transports[i]);
         struct conn_rig rig;
         char byte;
         options.handshake_ms = handshake_ms;
@@ -200,7 +203,7 @@ Test(conn_renegotiate, only_where_it_is_safe)
     conn_suite_begin(&suite);
     for (int i = 0; i < 2; i++) {
         struct server server = {.insecure = true, .times = 1, .up = 1};
-        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[i]);
+        struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_CLIENT, 0, conn_transports[i]);
         struct conn_rig rig;
         char byte;
         begin(&rig, &options, &server);
@@ -214,14 +217,16 @@ Test(conn_renegotiate, only_where_it_is_safe)
 
 Test(conn_renegotiate, so_many_and_no_more)
 {
-    enum { MOST = 16 };
+    enum { MAX_TIMES = 16 };
     conn_suite_begin(&suite);
     for (int i = 0; i < 4; i++) {
-        struct server server = {.ahead = 1, .up = 1, .down = 1, .times = MOST + (unsigned)(i % 2)};
-        struct conn_rig_options options = conn_defaults(false, 0, conn_transports[i / 2]);
+        struct server server = {
+            .ahead = 1, .up = 1, .down = 1, .times = MAX_TIMES + (unsigned)(i % 2)};
+        struct conn_rig_options options =
+            conn_defaults(ACTPASS_ROLE_CLIENT, 0, conn_transports[i / 2]);
         struct conn_rig rig;
         begin(&rig, &options, &server);
-        for (unsigned time = 0; time < MOST; time++)
+        for (unsigned time = 0; time < MAX_TIMES; time++)
             cr_assert(go_through(&rig, &server, READS_FIRST), "%u: %s", time, conn_rig_says(&rig));
         cr_assert_eq(conn_rig_end_in_order(&rig), i % 2 == 0, "%d: %s", i, conn_rig_says(&rig));
         socket_peer_join(rig.peer);

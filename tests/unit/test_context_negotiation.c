@@ -66,7 +66,7 @@ static void part(struct ends *ends)
 Test(context_negotiation, least_version)
 {
     static const struct {
-        enum config_tls_version least;
+        enum config_tls_version min_version;
         int peer, agreed; /* 0: none */
     } rows[] = {{CONFIG_TLS_1_2, TLS1_2_VERSION, TLS1_2_VERSION},
                 {CONFIG_TLS_1_2, TLS1_3_VERSION, TLS1_3_VERSION},
@@ -76,7 +76,7 @@ Test(context_negotiation, least_version)
     for (size_t i = 0; i < 2 * COUNT(rows); i++) {
         bool server = i % 2;
         struct config_tls tls = settings();
-        tls.min_version = rows[i / 2].least;
+        tls.min_version = rows[i / 2].min_version;
         struct ends ends = meet(&tls, (struct test_peer){.version = rows[i / 2].peer}, server);
         if (rows[i / 2].agreed) {
             cr_assert(ends.our_side.up && ends.their_side.up, "row %zu", i);
@@ -167,8 +167,13 @@ Test(context_negotiation, as_server_our_order_counts)
         bool is_13 = rows[i].version == TLS1_3_VERSION;
         struct config_tls tls = settings();
         struct test_peer peer = {.version = rows[i].version};
-        *(is_13 ? &tls.ciphersuites : &tls.ciphers) = (char *)rows[i].ours;
-        *(is_13 ? &peer.ciphersuites : &peer.ciphers) = rows[i].theirs;
+        if (is_13) {
+            tls.ciphersuites = (char *)rows[i].ours;
+            peer.ciphersuites = rows[i].theirs;
+        } else {
+            tls.ciphers = (char *)rows[i].ours;
+            peer.ciphers = rows[i].theirs;
+        }
         struct ends ends = meet(&tls, peer, true);
         cr_assert(ends.our_side.up);
         const char *agreed = SSL_get_cipher_name(ends.ours);
@@ -211,8 +216,8 @@ Test(context_negotiation, as_server_we_send_no_tickets)
     }
 }
 
-/* Hazard 23: a peer that asks for renegotiation is told no, and the connection goes on. As client
- * that holds until the first handshake is accepted. */
+/* Hazard 23: a renegotiation that the peer asks for is refused, and the connection goes on. As
+ * client that holds until the first handshake is accepted. */
 Test(context_negotiation, renegotiation_is_refused)
 {
     char byte = 0;

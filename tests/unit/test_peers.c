@@ -35,8 +35,8 @@ Test(peers, remembers_and_forgets)
 
 Test(peers, is_bounded_and_keeps_who_is_in_use)
 {
-    enum { MOST = 64, MANY = 20000 };
-    struct peers *peers = peers_new(MOST);
+    enum { MAX_PEERS = 64, MANY = 20000 };
+    struct peers *peers = peers_new(MAX_PEERS);
     struct peer_key favourite = key_number(MANY + 1);
     peers_set(peers, &favourite, 1);
     for (uint32_t i = 1; i <= MANY; i++) {
@@ -50,8 +50,8 @@ Test(peers, is_bounded_and_keeps_who_is_in_use)
         struct peer_key key = key_number(i);
         kept += peers_get(peers, &key);
     }
-    cr_assert_leq(kept, MOST);
-    cr_assert_geq(kept, MOST / 2, "the table should fill: %lld", (long long)kept);
+    cr_assert_leq(kept, MAX_PEERS);
+    cr_assert_geq(kept, MAX_PEERS / 2, "the table should fill: %lld", (long long)kept);
     peers_free(peers);
 }
 

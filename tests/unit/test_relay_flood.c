@@ -63,13 +63,13 @@ static void bench_free(struct bench *bench)
     close(bench->peer);
 }
 
-/* What one SSL_read over messages without data takes; more than MOST is too much. */
-static size_t read_until_retry(struct bench *bench, size_t most)
+/* What one SSL_read over messages without data takes; more than MAX is too much. */
+static size_t read_until_retry(struct bench *bench, size_t max)
 {
     char scratch[BITE];
     size_t total = 0;
     int got;
-    while (total <= most && (got = BIO_read(bench->bio, scratch, sizeof(scratch))) > 0)
+    while (total <= max && (got = BIO_read(bench->bio, scratch, sizeof(scratch))) > 0)
         total += (size_t)got;
     return total;
 }

@@ -28,7 +28,7 @@ TestSuite(resolve, .timeout = 60);
 
 static atomic_uint asked;     /* how often */
 static atomic_uint stuck;     /* lookups that hang now */
-static atomic_uint most;      /* that hung at once */
+static atomic_uint max;       /* that hung at once */
 static atomic_int lists;      /* results that nobody has freed */
 static atomic_int failing;    /* what filtered.test is answered with AI_ADDRCONFIG */
 static atomic_bool unblocked; /* a signal may come to a thread that looks up a name */
@@ -59,8 +59,8 @@ static void hang(void)
 {
     unsigned now = atomic_fetch_add(&stuck, 1) + 1;
     pthread_mutex_lock(&lock);
-    if (now > atomic_load(&most))
-        atomic_store(&most, now);
+    if (now > atomic_load(&max))
+        atomic_store(&max, now);
     while (!released)
         pthread_cond_wait(&changed, &lock);
     pthread_mutex_unlock(&lock);
@@ -341,6 +341,6 @@ Test(resolve, not_more_at_once_than_there_may_be_threads)
     cr_assert_null(why, "%s", (const char *)why);
     (void)print(found, text, sizeof(text));
     cr_assert_eq(atomic_load(&asked), RESOLVE_THREADS + 1, "an abandoned lookup is not begun");
-    cr_assert_eq(atomic_load(&most), RESOLVE_THREADS);
+    cr_assert_eq(atomic_load(&max), RESOLVE_THREADS);
     assert_all_gone(before);
 }

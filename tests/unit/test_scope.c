@@ -32,12 +32,12 @@ static bool equal(const struct scope *one, const struct scope *other)
 
 Test(scope, every_part_counts)
 {
-    enum { MOST = 13 };
+    enum { MAX_SCOPES = 13 };
     struct config_peer_name ab[] = {{.text = "anb"}}, a_b[] = {{.text = "a"}, {.text = "b"}},
                             ba[] = {{.text = "b"}, {.text = "a"}},
                             below[] = {{CONFIG_NAME_DNS_BELOW, .text = "anb"}};
     struct config_pin pin = {{1}};
-    struct scope made[MOST];
+    struct scope made[MAX_SCOPES];
     struct test_identity *one = test_ca_new("one"), *two = test_ca_new("one");
     const struct config_tls plain = {.certificate = NULL};
     const struct config_tls other[] = {{.insecure_any_peer = true},
@@ -56,7 +56,7 @@ Test(scope, every_part_counts)
     made[count++] = scope(&plain, true, NULL, one);
     for (size_t i = 0; i < COUNT(other); i++)
         made[count++] = scope(&other[i], true, NULL, NULL);
-    cr_assert_eq(count, MOST);
+    cr_assert_eq(count, MAX_SCOPES);
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++)
             cr_assert_not(equal(&made[i], &made[j]), "%zu and %zu are the same", i, j);

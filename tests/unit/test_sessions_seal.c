@@ -260,19 +260,19 @@ Test(sessions_seal, a_changed_file_is_noticed)
     keyring_free(ring);
 }
 
-/* Keys stay when the file becomes unusable; that is told, and it ends when the file is good again.
+/* Keys stay when the file becomes unusable; the error is reported until the file is good again.
  */
 Test(sessions_seal, a_file_that_goes_bad)
 {
     struct error_text error;
     struct keyring *ring = ring_of(ONE TWO);
     const char *file = test_write_text(folder, "keys", "nonsense\n");
-    bool told = false;
-    for (int i = 0; i < 1000 && !told; i++) {
+    bool reported = false;
+    for (int i = 0; i < 1000 && !reported; i++) {
         pause_ms(10);
-        told = !keyring_refresh(ring, &error);
+        reported = !keyring_refresh(ring, &error);
     }
-    cr_assert(told && strstr(error.text, "64 hex digits"));
+    cr_assert(reported && strstr(error.text, "64 hex digits"));
     struct key_set *keys = keyring_hold(ring);
     cr_assert_eq(keys->count, 2);
     key_set_release(keys);

@@ -1,25 +1,16 @@
 /* The setters of actpass_tls.h. */
 #include "server/lib/sessions/store_open.h"
-#include "server/lib/settings.h"
-#include "tests/support/certs.h"
+#include "tests/unit/test_settings.h"
 
 #include <arpa/inet.h>
-#include <criterion/criterion.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 TestSuite(settings_tls, .timeout = 20);
-
-static void assert_says(const actpass_config *config, const char *what)
-{
-    cr_assert_not_null(strstr(actpass_config_error(config), what), "\"%s\" has no \"%s\"",
-                       actpass_config_error(config), what);
-}
 
 Test(settings_tls, certificates_by_server_name)
 {
@@ -109,7 +100,7 @@ Test(settings_tls, sessions)
     actpass_config_free(config);
 }
 
-/* ---- What a Redis is told and shown ------------------------------------------------------- */
+/* ---- What is sent to Redis ---------------------------------------------------------- */
 
 static void assert_access(const actpass_config *config, const char *password_file, const char *ca,
                           bool ca_system)
@@ -250,10 +241,10 @@ Test(settings_tls, a_ca_for_redis)
     test_pair_free(pair);
 }
 
-/* A Redis that never answers; what it was told is still there afterwards. WHERE has %u for its
+/* A Redis that never answers; what was sent to it is still there afterwards. WHERE has %u for its
  * port. */
-static void take_what_redis_is_told(struct test_pair *pair, const char *where, char *told,
-                                    size_t size)
+static void take_what_redis_receives(struct test_pair *pair, const char *where, char *received,
+                                     size_t size)
 {
     char url[64], record[STORE_RECORD];
     size_t record_size;
@@ -271,20 +262,20 @@ static void take_what_redis_is_told(struct test_pair *pair, const char *where, c
     store_free(store);
     actpass_config_free(config);
     int fd = accept(listener, NULL, NULL);
-    ssize_t length = recv(fd, told, size - 1, MSG_DONTWAIT);
-    told[length > 0 ? length : 0] = '\0';
+    ssize_t length = recv(fd, received, size - 1, MSG_DONTWAIT);
+    received[length > 0 ? length : 0] = '\0';
     close(fd);
     close(listener);
 }
 
-Test(settings_tls, the_password_is_what_redis_is_told)
+Test(settings_tls, the_password_is_what_redis_receives)
 {
     struct test_pair *pair = test_pair_new();
-    char told[256];
-    take_what_redis_is_told(pair, "redis://127.0.0.1:%u", told, sizeof(told));
-    cr_assert_str_eq(told, "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n");
-    take_what_redis_is_told(pair, "redis://user@127.0.0.1:%u", told, sizeof(told));
-    cr_assert_str_eq(told, "*3\r\n$4\r\nAUTH\r\n$4\r\nuser\r\n$6\r\nsecret\r\n");
+    char received[256];
+    take_what_redis_receives(pair, "redis://127.0.0.1:%u", received, sizeof(received));
+    cr_assert_str_eq(received, "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n");
+    take_what_redis_receives(pair, "redis://user@127.0.0.1:%u", received, sizeof(received));
+    cr_assert_str_eq(received, "*3\r\n$4\r\nAUTH\r\n$4\r\nuser\r\n$6\r\nsecret\r\n");
     test_pair_free(pair);
 }
 #endif

@@ -1,5 +1,4 @@
-/* The verdict on a connection by its first bytes, over real sockets; what bytes are, is in
- * test_hello.c. */
+/* The verdict on a connection by its first bytes, over real sockets. See also test_hello.c. */
 #include "relay/clock.h"
 #include "relay/relay.h"
 #include "tests/support/drivers.h"
@@ -21,13 +20,13 @@ struct bench {
     struct relay *relay;
     int peer;
     atomic_int calls; /* of on_verdict */
-    pthread_t teller;
+    pthread_t notifier;
 };
 
 static void on_verdict(void *arg)
 {
     struct bench *bench = arg;
-    bench->teller = pthread_self();
+    bench->notifier = pthread_self();
     atomic_fetch_add(&bench->calls, 1);
 }
 
@@ -81,7 +80,7 @@ static void peer_sends(struct bench *bench, const char *bytes, size_t size)
 }
 
 /* False if it does not come in ten seconds. */
-static bool told_in_time(struct bench *bench)
+static bool notified_in_time(struct bench *bench)
 {
     int64_t deadline_us = clock_deadline_ms(10000);
     while (atomic_load(&bench->calls) == 0 && clock_now_us() < deadline_us)
@@ -341,9 +340,9 @@ Test(sniff, a_configured_role_is_there_from_the_start, .timeout = 20)
         }
 }
 
-/* ---- Who is told ----------------------------------------------------------------------------- */
+/* ---- The owner is notified ------------------------------------------------------------------- */
 
-Test(sniff, the_owner_is_told_once_on_the_relays_thread, .timeout = 30)
+Test(sniff, the_owner_is_notified_once_on_the_relays_thread, .timeout = 30)
 {
     static const enum role roles[] = {ROLE_AUTO, ROLE_SERVER, ROLE_CLIENT};
     for (size_t i = 0; i < 3; i++) {
@@ -351,8 +350,8 @@ Test(sniff, the_owner_is_told_once_on_the_relays_thread, .timeout = 30)
         struct relay_options options = automatic(20);
         options.role = roles[i];
         bench_init(&bench, &options);
-        cr_assert(told_in_time(&bench), "%s", role_name(roles[i]));
-        cr_assert_not(pthread_equal(bench.teller, pthread_self()));
+        cr_assert(notified_in_time(&bench), "%s", role_name(roles[i]));
+        cr_assert_not(pthread_equal(bench.notifier, pthread_self()));
         (void)verdict_of(&bench);
         relay_close(bench.relay);
         cr_assert_eq(atomic_load(&bench.calls), 1, "%s", role_name(roles[i]));
@@ -370,7 +369,7 @@ static void free_inside(void *arg)
     atomic_fetch_add(&bench->calls, 1);
 }
 
-Test(sniff, the_owner_may_free_it_when_told, .timeout = 20)
+Test(sniff, the_owner_may_free_it_when_notified, .timeout = 20)
 {
     for (int round = 0; round < 100; round++) {
         struct bench bench;
@@ -384,13 +383,13 @@ Test(sniff, the_owner_may_free_it_when_told, .timeout = 20)
         cr_assert_not_null(bench.relay);
         cr_assert_eq(shutdown(bench.peer, SHUT_WR), 0);
         cr_assert_eq(relay_start(bench.relay), 0);
-        cr_assert(told_in_time(&bench));
+        cr_assert(notified_in_time(&bench));
         bench_free(&bench);
     }
 }
 
 /* Also when the abort comes before the thread has taken its first look. */
-Test(sniff, after_an_abort_the_owner_is_told_at_once, .timeout = 30)
+Test(sniff, after_an_abort_the_owner_is_notified_at_once, .timeout = 30)
 {
     for (int round = 0; round < 200; round++) {
         struct bench bench;
@@ -400,7 +399,7 @@ Test(sniff, after_an_abort_the_owner_is_told_at_once, .timeout = 30)
         if (round % 2)
             sched_yield();
         relay_abort(bench.relay);
-        cr_assert(told_in_time(&bench), "round %d", round);
+        cr_assert(notified_in_time(&bench), "round %d", round);
         cr_assert_eq(relay_wait_verdict(bench.relay, &verdict), WAIT_CANCELLED);
         bench_free(&bench);
     }

@@ -56,7 +56,7 @@ static struct world *begin(void)
     return world_new();
 }
 
-enum { MOST = 100000 };
+enum { MAX_COUNT = 100000 };
 
 Test(tls_short_memory, blames_no_peer)
 {
@@ -69,7 +69,7 @@ Test(tls_short_memory, blames_no_peer)
     X509 *peer = world_identity(world, DEVICE)->certificate;
     int refused = 0;
     bool accepted = false;
-    for (long count = 1; count < MOST && !accepted; count++) {
+    for (long count = 1; count < MAX_COUNT && !accepted; count++) {
         left = count;
         accepted = policy_accepts(policy, peer, &error);
         left = -1;
@@ -92,7 +92,7 @@ Test(tls_short_memory, blames_no_file)
     struct error_text error = {""};
     int refused = 0;
     bool loaded = false;
-    for (long count = 1; count < MOST && !loaded; count += 1 + count / 100) {
+    for (long count = 1; count < MAX_COUNT && !loaded; count += 1 + count / 100) {
         left = count;
         loaded = identity_load(&tls, &identity, &error);
         left = -1;

@@ -126,7 +126,8 @@ def refuse(session):
 
 
 def exchange(send, expect=None, linger=True):
-    """Sends a block while it reads: until `expect` bytes, or the end of stream. Then ends its direction."""
+    """Sends a block while it reads: until `expect` bytes, or the end of stream. Then ends its
+    direction."""
     def serve(session):
         sender = threading.Thread(target=_send, args=(session, send), daemon=True)
         sender.start()

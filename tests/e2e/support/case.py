@@ -91,8 +91,9 @@ class Case(unittest.TestCase):
         keys.update(changes)
         return {key: value for key, value in keys.items() if value is not None}
 
-    def dialer(self, *addresses, name="dialer", tls=None, **changes):
-        """A service that dials: its conversation is echo unless the changes name one or listen_plain."""
+    def dial_service(self, *addresses, name="dialer", tls=None, **changes):
+        """A service that dials: its conversation is echo unless the changes name one or
+        listen_plain."""
         if "listen_plain" in changes:
             changes.setdefault("echo", None)
         else:

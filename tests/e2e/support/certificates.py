@@ -1,6 +1,7 @@
 """Certificates made with the openssl command, once per run, in one folder.
 
-Every name below is a certificate; <name>.pem holds its chain, <name>.key its key. All keys are P-256.
+Every name below is a certificate; <name>.pem holds its chain, <name>.key its key. All keys are
+P-256.
 """
 import hashlib
 import os

@@ -1,4 +1,5 @@
-"""A relay that connects to two ends which both wait to be spoken to, and lets what they say cross."""
+"""A relay that connects to two ends which both wait to be spoken to, and lets what they say
+cross."""
 import random
 import select
 import socket
@@ -7,10 +8,10 @@ import time
 
 
 class Crossing:
-    """Holds what both ends send until each has sent its first bytes; then hands it on, the first `first` bytes of a
-    direction in pieces, with pauses, the directions in any order. tamper(hellos) answers what is handed on of the first
-    bytes: number 0 is from the left to the right end. Runs on a thread of its own; join() answers whether both
-    directions ended in order."""
+    """Holds what both ends send until each has sent its first bytes; then hands it on, the first
+    `first` bytes of a direction in pieces, with pauses, the directions in any order. tamper(hellos)
+    answers what is handed on of the first bytes: number 0 is from the left to the right end. Runs
+    on a thread of its own; join() answers whether both directions ended in order."""
 
     def __init__(self, left, right, seed, first=4096, tamper=None):
         self._random = random.Random(seed)
@@ -91,8 +92,8 @@ class Crossing:
 
 
 class Late:
-    """A relay for one real client: connects to `target`, and hands the client's first bytes on so many seconds after
-    that connection was made."""
+    """A relay for one real client: connects to `target`, and hands the client's first bytes on so
+    many seconds after that connection was made."""
 
     def __init__(self, target, after):
         self._target, self._after = target, after

@@ -31,7 +31,7 @@ class Dials(Case):
 
     def bridge(self, *addresses, **changes):
         """actpass with one service that bridges local connections to these addresses."""
-        return self.actpass(self.dialer(*addresses, listen_plain="127.0.0.1:0", **changes))
+        return self.actpass(self.dial_service(*addresses, listen_plain="127.0.0.1:0", **changes))
 
     @staticmethod
     def read_all(sock):
@@ -65,7 +65,8 @@ class Dials(Case):
         return "127.0.0.1:%d" % listener.getsockname()[1]
 
     def example(self, name, certificate, peer_name, **changes):
-        """The first service of an example configuration, with what belongs to this test in its place."""
+        """The first service of an example configuration, with what belongs to this test in its
+        place."""
         with open(os.path.join(EXAMPLES, name)) as file:
             service = json.load(file)["services"][0]
         service["tls"].update(self.tls(certificate=self.certificates.path(certificate),

@@ -1,7 +1,7 @@
 """Golden files: cases with what actpass says about each, which `run.py --update` writes anew.
 
-A case is `## TITLE`, `$ ARGUMENTS` of a command, lines `< INPUT` and lines `> OUTPUT`. All other lines are
-for the reader. tests/golden/config.txt explains the format.
+A case is `## TITLE`, `$ ARGUMENTS` of a command, lines `< INPUT` and lines `> OUTPUT`. All other
+lines are for the reader. tests/golden/config.txt explains the format.
 """
 import difflib
 import os

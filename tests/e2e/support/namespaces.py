@@ -15,7 +15,8 @@ WIRE = os.path.join(os.path.dirname(__file__), "wire.py")
 
 
 class Network:
-    """`left` and `right` are command prefixes that run a program on that host; the addresses are 10.77.0.1 and .2."""
+    """`left` and `right` are command prefixes that run a program on that host; the addresses are
+    10.77.0.1 and .2."""
 
     LEFT, RIGHT = "10.77.0.1", "10.77.0.2"
 
@@ -107,7 +108,8 @@ class Network:
         self._tell("nat")
 
     def cross(self, what):
-        """The next packets of `what` ("syn" or "data") cross on the wire, whenever each was sent."""
+        """The next packets of `what` ("syn" or "data") cross on the wire, whenever each was
+        sent."""
         self._tell("cross " + what)
 
     def sockets(self, prefix):

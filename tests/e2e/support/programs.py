@@ -31,7 +31,7 @@ def _listening(pid):
 
 
 def port_of(process):
-    """The port on which a program that was told port 0 listens."""
+    """The port on which a program that was given port 0 listens."""
     return until(lambda: _listening(process.pid), 20, f"{process.args[-1]} listening")[0]
 
 

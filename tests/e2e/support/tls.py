@@ -1,7 +1,7 @@
 """A TLS peer in Python whose every byte the test controls, over any connected socket.
 
-OpenSSL works on memory BIOs here, so that a test may cut, split, delay and hold back, close one direction
-only, and read and write at once on one thread.
+OpenSSL works on memory BIOs here, so that a test may cut, split, delay and hold back, close one
+direction only, and read and write at once on one thread.
 """
 import os
 import select
@@ -11,7 +11,8 @@ import struct
 import time
 
 CHUNK = 262144
-# The deadline of each call. Under helgrind, which runs one thread at a time, the program takes far longer.
+# The deadline of each call. Under helgrind, which runs one thread at a time, the program takes far
+# longer.
 PATIENCE_S = float(os.environ.get("ACTPASS_PATIENCE_S", 60))
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -21,7 +22,8 @@ class Truncated(Exception):
 
 
 def context(certificates, server_side, version=None, certificate=None, ca="ca", verify=None):
-    """A context for a peer of actpass: as TLS client it checks the name, as server it asks for nothing."""
+    """A context for a peer of actpass: as TLS client it checks the name, as server it asks for
+    nothing."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
     if version:
         made.minimum_version = made.maximum_version = VERSIONS[version]

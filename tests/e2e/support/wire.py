@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""The wire between two network namespaces: wire.py INTERFACE INTERFACE. Run by support/namespaces.py.
+"""The wire between two network namespaces: wire.py INTERFACE INTERFACE. Run by
+support/namespaces.py.
 
-Hands on every packet, says `syn LENGTH HEX` on standard output for each SYN with data (HEX: its first bytes), and each
-packet's flags and sender: `tcp END FLAGS` (END: 0 or 1; FLAGS as in the header). What standard input tells it:
+Hands on every packet, says `syn LENGTH HEX` on standard output for each SYN with data (HEX: its
+first bytes), and each packet's flags and sender: `tcp END FLAGS` (END: 0 or 1; FLAGS as in the
+header). Commands on standard input:
 
 - `sync`: answers `ok`, as to all others, after all that was said before.
 - `drop`: loses SYNs with data, as some middleboxes do; `pass` ends that.
@@ -60,7 +62,7 @@ class Wire:
         self.sent = set()  # the ends that have sent TCP
         self.crossing = {}  # "syn" or "data": the packets that wait, with their ends
 
-    def told(self, line):
+    def control(self, line):
         command, *words = line.split()
         if command in ("drop", "pass"):
             self.drop = command == "drop"
@@ -111,7 +113,7 @@ def main():
                 line = ready.readline()
                 if not line:
                     return
-                wire.told(line)
+                wire.control(line)
                 say("ok")
                 continue
             frame, address = ready.recvfrom(65536)
