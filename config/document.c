@@ -70,7 +70,7 @@ void document_read(struct document *document, const char *text, size_t length,
     struct fault fault;
     *document = (struct document){.root = scan(text, length, &fault)};
     if (!document->root) {
-        error_plain(messages, fault.at, fault.text);
+        error_plain(messages, fault.at, fault.error.text);
         return;
     }
     document->json = cJSON_ParseWithLength(text, length);

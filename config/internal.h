@@ -3,6 +3,7 @@
 #define ACTPASS_CONFIG_INTERNAL_H
 
 #include "config/config.h"
+#include "config/error_text.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -57,10 +58,7 @@ void config_init(struct config *config);
 void config_strings_free(struct config_strings *strings); /* what they hold */
 
 /* "192.0.2.0/24". False with what is wrong; the network is empty (family 0) then. */
-struct network_fault {
-    char text[160];
-};
-bool network_parse(const char *text, struct config_network *network, struct network_fault *fault);
+bool network_parse(const char *text, struct config_network *network, struct error_text *error);
 bool network_contains(const struct config_network *outer, const struct config_network *inner);
 
 /* Two addresses are the same exactly if these texts are. NULL when memory is short. */

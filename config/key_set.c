@@ -4,19 +4,21 @@
 #include "config/internal.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- Checks ------------------------------------------------------------------------------- */
 
 /* True if nothing is wrong. */
-static bool accept(const char *wrong, struct config_fault *fault)
+static bool accept(const char *wrong, struct error_text *error)
 {
     if (!wrong)
         return true;
-    fault->no_memory = wrong == no_memory;
-    (void)snprintf(fault->text, sizeof(fault->text), "%s", wrong);
-    return false;
+    return error_set(error, "%s", wrong);
+}
+
+bool key_error_is_no_memory(const struct error_text *error)
+{
+    return strcmp(error->text, no_memory) == 0;
 }
 
 const char *key_wrong_text(const char *text)
@@ -34,14 +36,11 @@ static const char *wrong_text(const struct key *key, const char *text)
     return wrong || !key->wrong ? wrong : key->wrong(text);
 }
 
-static bool has_room(const struct key *key, size_t count, struct config_fault *fault)
+static bool has_room(const struct key *key, size_t count, struct error_text *error)
 {
     if ((int64_t)count < key->max)
         return true;
-    fault->no_memory = false;
-    (void)snprintf(fault->text, sizeof(fault->text), "must have at most %" PRId64 " items",
-                   key->max);
-    return false;
+    return error_set(error, "must have at most %" PRId64 " items", key->max);
 }
 
 /* ---- Texts -------------------------------------------------------------------------------- */
@@ -113,45 +112,43 @@ static const char *set_path(const struct key *key, const char *text, void *base)
     return wrong;
 }
 
-bool key_set_text(const struct key *key, const char *text, void *base, struct config_fault *fault)
+bool key_set_text(const struct key *key, const char *text, void *base, struct error_text *error)
 {
     const char *wrong = wrong_text(key, text);
     if (wrong || key->offset == KEY_NOWHERE)
-        return accept(wrong, fault);
+        return accept(wrong, error);
     void *stored = (char *)base + key->offset;
     switch (key->type) {
     case KEY_STRINGS: {
         struct config_strings *strings = stored;
-        return has_room(key, strings->count, fault) && accept(add_string(strings, text), fault);
+        return has_room(key, strings->count, error) && accept(add_string(strings, text), error);
     }
     case KEY_PEER_NAMES: {
         struct config_peer_names *names = stored;
-        return has_room(key, names->count, fault) && accept(add_name(names, text), fault);
+        return has_room(key, names->count, error) && accept(add_name(names, text), error);
     }
     case KEY_PEER_PINS: {
         struct config_pins *pins = stored;
-        return has_room(key, pins->count, fault) && accept(add_pin(pins, text), fault);
+        return has_room(key, pins->count, error) && accept(add_pin(pins, text), error);
     }
     case KEY_PATH:
-        return accept(set_path(key, text, base), fault);
+        return accept(set_path(key, text, base), error);
     default:
-        return accept(replace(stored, text), fault);
+        return accept(replace(stored, text), error);
     }
 }
 
 /* ---- Numbers ------------------------------------------------------------------------------ */
 
-bool key_set_number(const struct key *key, int64_t number, void *base, struct config_fault *fault)
+bool key_set_number(const struct key *key, int64_t number, void *base, struct error_text *error)
 {
     void *stored = (char *)base + key->offset;
     bool inside = number >= key->min && number <= key->max;
-    fault->no_memory = false;
     if (!inside && key->type == KEY_DURATION)
-        (void)snprintf(fault->text, sizeof(fault->text), "must be from \"%s\" to \"%s\"",
-                       duration_print(key->min).text, duration_print(key->max).text);
+        error_set(error, "must be from \"%s\" to \"%s\"", duration_print(key->min).text,
+                  duration_print(key->max).text);
     else if (!inside)
-        (void)snprintf(fault->text, sizeof(fault->text), "must be from %" PRId64 " to %" PRId64,
-                       key->min, key->max);
+        error_set(error, "must be from %" PRId64 " to %" PRId64, key->min, key->max);
     else if (key->type == KEY_DURATION)
         *(int64_t *)stored = number;
     else

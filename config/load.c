@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -67,15 +66,14 @@ static ssize_t read_whole(int fd, char *buffer, size_t size)
     return (ssize_t)used;
 }
 
-static struct config *fail(const char *file, int error, struct config_report *report)
+static struct config *fail(const char *file, int number, struct config_report *report)
 {
     struct messages messages;
     char reason[128];
-    char text[192];
+    struct error_text error;
     messages_init(&messages, file);
-    (void)snprintf(text, sizeof(text), "cannot be read: %s",
-                   strerror_r(error, reason, sizeof(reason)));
-    error_plain(&messages, (struct position){0, 0}, text);
+    error_set(&error, "cannot be read: %s", strerror_r(number, reason, sizeof(reason)));
+    error_plain(&messages, (struct position){0, 0}, error.text);
     (void)messages_finish(&messages, report);
     return NULL;
 }

@@ -2,6 +2,8 @@
 #ifndef ACTPASS_CONFIG_POSITION_H
 #define ACTPASS_CONFIG_POSITION_H
 
+#include "config/error_text.h"
+
 /* Both from 1; columns count characters, not bytes. Line 0: the file as a whole. */
 struct position {
     unsigned line, column;
@@ -10,7 +12,7 @@ struct position {
 /* The first thing that is wrong; nothing after it can be trusted. */
 struct fault {
     struct position at;
-    char text[200];
+    struct error_text error;
 };
 
 #endif

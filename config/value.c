@@ -46,23 +46,23 @@ const char *string_of(struct messages *messages, struct place *place, const char
     return NULL;
 }
 
-static void report(struct messages *messages, struct place *place, const struct config_fault *fault)
+static void report(struct messages *messages, struct place *place, const struct error_text *error)
 {
-    if (fault->no_memory)
+    if (key_error_is_no_memory(error))
         messages->out_of_memory = true;
     else
-        error_at(messages, place, "%s", fault->text);
+        error_at(messages, place, "%s", error->text);
 }
 
 static void read_text(struct messages *messages, struct place *place, const struct key *key,
                       void *base)
 {
-    struct config_fault fault;
+    struct error_text error;
     const char *text = cJSON_GetStringValue(place->item);
     if (!text)
         wrong_type(messages, place, "a string");
-    else if (!key_set_text(key, text, base, &fault))
-        report(messages, place, &fault);
+    else if (!key_set_text(key, text, base, &error))
+        report(messages, place, &error);
 }
 
 static void read_bool(struct messages *messages, struct place *place, const struct key *key,
@@ -87,18 +87,18 @@ static void read_integer(struct messages *messages, struct place *place, const s
         error_at(messages, place, "must be a whole number in plain digits");
         return;
     }
-    struct config_fault fault;
+    struct error_text error;
     double number = place->item->valuedouble;
     int64_t clamped = number < -1 ? -1 : number > (double)INT32_MAX ? INT32_MAX : (int64_t)number;
-    if (!key_set_number(key, clamped, base, &fault))
-        report(messages, place, &fault);
+    if (!key_set_number(key, clamped, base, &error))
+        report(messages, place, &error);
 }
 
 static void read_duration(struct messages *messages, struct place *place, const struct key *key,
                           void *base)
 {
     const char *text = cJSON_GetStringValue(place->item);
-    struct config_fault fault;
+    struct error_text error;
     int64_t ms = 0;
     const char *wanted =
         key->never ? "a duration such as \"5s\", or \"never\"" : "a duration such as \"5s\"";
@@ -111,8 +111,8 @@ static void read_duration(struct messages *messages, struct place *place, const 
                  duration_print(key->max).text);
     } else if (!duration_parse(text, &ms)) {
         error_at(messages, place, "must be %s; the units are ms, s, m and h", wanted);
-    } else if (!key_set_number(key, ms, base, &fault)) {
-        report(messages, place, &fault);
+    } else if (!key_set_number(key, ms, base, &error)) {
+        report(messages, place, &error);
     }
 }
 
@@ -165,12 +165,12 @@ static void read_path(struct messages *messages, struct place *place, const stru
     const char *text = string_of(messages, place, "a path in a string");
     if (!text)
         return;
-    struct config_fault fault;
+    struct error_text error;
     char *path = key_is_path(key, text) ? path_beside(messages->file, text) : strdup(text);
     if (!path)
         messages->out_of_memory = true;
-    else if (!key_set_text(key, path, base, &fault))
-        report(messages, place, &fault);
+    else if (!key_set_text(key, path, base, &error))
+        report(messages, place, &error);
     free(path);
 }
 

@@ -77,10 +77,10 @@ void read_addresses(struct messages *messages, struct place *place, const struct
 static void read_one_network(struct messages *messages, struct place *place,
                              struct config_network *network)
 {
-    struct network_fault fault;
+    struct error_text error;
     const char *text = string_of(messages, place, "a network in a string");
-    if (text && !network_parse(text, network, &fault))
-        error_at(messages, place, "%s", fault.text);
+    if (text && !network_parse(text, network, &error))
+        error_at(messages, place, "%s", error.text);
 }
 
 void read_network(struct messages *messages, struct place *place, const struct key *key, void *base)

@@ -223,7 +223,7 @@ static bool is_list(const struct key *key)
 int settings_set(actpass_config *config, const struct key_object *object, const char *name,
                  const char *text, void *base)
 {
-    struct config_fault fault;
+    struct error_text error;
     const struct key *key = key_find(object, name);
     if (settings_changeable(config))
         return -1;
@@ -231,8 +231,8 @@ int settings_set(actpass_config *config, const struct key_object *object, const 
         return settings_fail(config, "%s: must not be NULL", name);
     if (!text)
         key_release(key, base);
-    else if (!key_set_text(key, text, base, &fault))
-        return settings_fail(config, "%s: %s", name, fault.text);
+    else if (!key_set_text(key, text, base, &error))
+        return settings_fail(config, "%s: %s", name, error.text);
     return 0;
 }
 
@@ -243,12 +243,12 @@ int settings_set_tls(actpass_config *config, const char *name, const char *text)
 
 int settings_set_tls_number(actpass_config *config, const char *name, int64_t number)
 {
-    struct config_fault fault;
+    struct error_text error;
     if (settings_changeable(config))
         return -1;
-    if (key_set_number(key_find(&tls_object, name), number, &config->connection.tls, &fault))
+    if (key_set_number(key_find(&tls_object, name), number, &config->connection.tls, &error))
         return 0;
-    return settings_fail(config, "%s: %s", name, fault.text);
+    return settings_fail(config, "%s: %s", name, error.text);
 }
 
 int settings_set_tls_pair(actpass_config *config, const char *const names[2],
