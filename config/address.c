@@ -24,7 +24,7 @@ static const char *parse_unix(const char *path, struct config_address *address)
     if (path[0] == '\0')
         return "a path must follow unix:";
     if (strlen(path) > UNIX_PATH_MAX)
-        return "the path of a unix: address must be at most 107 bytes";
+        return UNIX_PATH_TOO_LONG;
     address->path = strdup(path);
     return address->path ? NULL : no_memory;
 }

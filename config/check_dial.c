@@ -91,11 +91,8 @@ static void check_from(const struct checked_service *checked)
     struct place *place = place_find(checked->place, "dial_from");
     if (!place || from->kind == CONFIG_ADDRESS_NONE)
         return;
-    bool ipv6 = from->kind == CONFIG_ADDRESS_TCP && strchr(from->host, ':');
-    if (!config_address_is_ip(from))
-        error_at(messages, place,
-                 "must be an IP address of this machine and a port, as in 0.0.0.0:4433 or [::]:0");
-    else if (is_unix_only(service))
+    bool ipv6 = strchr(from->host, ':');
+    if (is_unix_only(service))
         error_at_key(messages, place, "is for TCP, and this service has unix: addresses only");
     else if (is_other_family_only(&service->dial, ipv6))
         error_at(messages, place, "is an IPv%d address, and none in \"dial\" is", ipv6 ? 6 : 4);

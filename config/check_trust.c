@@ -38,7 +38,8 @@ static void check_opener(const struct checked_service *checked)
         error_at(checked->messages, client_auth ? client_auth : checked->tls, "%s", wrong);
 }
 
-/* By the keys that are there, though their values may be wrong: those were reported already. */
+/* By the keys that are there, though their values may be wrong: those were reported already, and
+ * keep their defaults, which break no rule. */
 static struct tls_facts facts_of(const struct checked_service *checked)
 {
     const struct config_connection *connection = &checked->service->connection;
@@ -53,6 +54,9 @@ static struct tls_facts facts_of(const struct checked_service *checked)
     facts.crl = place_find(checked->tls, "crl");
     facts.alpn = place_find(checked->tls, "alpn");
     facts.certificates = place_find(checked->tls, "certificates");
+    facts.sessions.keys = place_find(checked->tls, "session_key_file");
+    facts.sessions.password = place_find(checked->tls, "sessions_password_file");
+    facts.sessions.ca = place_find(checked->tls, "sessions_ca");
     return facts;
 }
 
@@ -60,7 +64,7 @@ static void check_rules(const struct checked_service *checked, const struct tls_
 {
     for (const struct tls_rule *rule = tls_rules; rule->wrong; rule++) {
         struct place *place = rule->key ? place_find(checked->tls, rule->key) : checked->tls;
-        if (!rule->broken(facts) || (place->bad && rule->key && rule->about == RULE_ABOUT_VALUE))
+        if (!rule->broken(facts))
             continue;
         if (rule->about == RULE_ABOUT_KEY)
             error_at_key(checked->messages, place, "%s", rule->wrong);

@@ -305,6 +305,10 @@ const char *config_wrong_client_auth(const struct config_connection *connection,
  * all of "tls"). */
 const char *config_wrong_tls(const struct config_tls *tls, enum config_role role, const char **key);
 
+/* Are sessions that leave the process sealed? NULL, or what is wrong with "sessions" (a static
+ * string). */
+const char *config_wrong_session_keys(const struct config_sessions *sessions, const char *key_file);
+
 /* Parses a name as the "peer_names" key does: "name", "*.name" or "192.0.2.1", or one with its kind
  * before it: "dns:", "ip:", "uri:", "email:" or "cn:". Returns NULL, or what is wrong (a string
  * that lives for ever). On failure the name is empty. */

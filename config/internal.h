@@ -10,6 +10,7 @@
 
 #define DURATION_MAX INT64_C(31536000000) /* 8760h, in milliseconds */
 #define UNIX_PATH_MAX 107                 /* sizeof(sun_path) less the NUL */
+#define UNIX_PATH_TOO_LONG "the path of a unix: address must be at most 107 bytes"
 
 /* The length in bytes of the valid UTF-8 character there, or 0. */
 size_t utf8_length(const unsigned char *text, size_t left);

@@ -112,6 +112,31 @@ static const char *set_path(const struct key *key, const char *text, void *base)
     return wrong;
 }
 
+const char *key_parse_address(const struct key *key, const char *text,
+                              struct config_address *address)
+{
+    const char *wrong = config_address_parse(text, address);
+    if (!wrong && address->kind == CONFIG_ADDRESS_TCP && address->port < key->min)
+        wrong = "port 0 is only for listening";
+    if (!wrong && key->ip && !config_address_is_ip(address))
+        wrong = "must be an IP address of this machine and a port, as in 0.0.0.0:4433 or [::]:0";
+    if (wrong)
+        config_address_free(address);
+    return wrong;
+}
+
+static const char *set_address(const struct key *key, const char *text,
+                               struct config_address *stored)
+{
+    struct config_address address;
+    const char *wrong = key_parse_address(key, text, &address);
+    if (wrong)
+        return wrong;
+    config_address_free(stored);
+    *stored = address;
+    return NULL;
+}
+
 bool key_set_text(const struct key *key, const char *text, void *base, struct error_text *error)
 {
     const char *wrong = wrong_text(key, text);
@@ -131,6 +156,8 @@ bool key_set_text(const struct key *key, const char *text, void *base, struct er
         struct config_pins *pins = stored;
         return has_room(key, pins->count, error) && accept(add_pin(pins, text), error);
     }
+    case KEY_ADDRESS:
+        return accept(set_address(key, text, stored), error);
     case KEY_PATH:
         return accept(set_path(key, text, base), error);
     default:
@@ -143,8 +170,12 @@ bool key_set_text(const struct key *key, const char *text, void *base, struct er
 bool key_set_number(const struct key *key, int64_t number, void *base, struct error_text *error)
 {
     void *stored = (char *)base + key->offset;
-    bool inside = number >= key->min && number <= key->max;
-    if (!inside && key->type == KEY_DURATION)
+    bool never = key->type == KEY_DURATION && number == CONFIG_NEVER;
+    bool inside = (never && key->never) || (number >= key->min && number <= key->max);
+    if (never && !inside)
+        error_set(error, "\"never\" is not allowed here; the longest is \"%s\"",
+                  duration_print(key->max).text);
+    else if (!inside && key->type == KEY_DURATION)
         error_set(error, "must be from \"%s\" to \"%s\"", duration_print(key->min).text,
                   duration_print(key->max).text);
     else if (!inside)

@@ -130,6 +130,7 @@ static const struct key service_keys[] = {
              "[::]:0. Port 0 takes a free port. Two peers behind NAT that dial each other from "
              "fixed ports meet without a listener (TCP simultaneous open).",
      .type = KEY_ADDRESS,
+     .ip = true,
      .needs = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.from)},

@@ -27,7 +27,7 @@ static const char *parse_socket(const char *path, struct config_sessions *sessio
     if (path[0] == '\0')
         return "a path must follow redis:unix:";
     if (strlen(path) > UNIX_PATH_MAX)
-        return "the path of a unix: address must be at most 107 bytes";
+        return UNIX_PATH_TOO_LONG;
     return copy_path(path, &sessions->path);
 }
 

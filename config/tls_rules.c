@@ -1,7 +1,14 @@
 #include "config/tls_rules.h"
 
 #define CONTRADICTS "contradicts \"insecure_any_peer\": true, remove one of the two"
+#define KEYS_MISSING \
+    "keeps secrets outside of this process, where they are sealed: add \"session_key_file\""
 #define MAY_BE_CLIENT "this service may become TLS client and must say whom it trusts"
+
+static bool leaves_the_process(enum config_sessions_kind kind)
+{
+    return kind == CONFIG_SESSIONS_FILE || kind == CONFIG_SESSIONS_REDIS;
+}
 
 struct tls_facts tls_facts_of(const struct config_tls *tls, enum config_role role)
 {
@@ -20,6 +27,12 @@ struct tls_facts tls_facts_of(const struct config_tls *tls, enum config_role rol
         .refuse_unknown_name = tls->unknown_server_name == CONFIG_UNKNOWN_NAME_REFUSE,
         .any_peer = tls->insecure_any_peer,
         .client_auth = config_client_auth(tls),
+        .sessions = {.leave = leaves_the_process(tls->sessions.kind),
+                     .keys = tls->session_key_file,
+                     .user = tls->sessions.user,
+                     .password = tls->sessions.password_file,
+                     .over_tls = tls->sessions.over_tls,
+                     .ca = tls->sessions.ca || tls->sessions.ca_system},
     };
 }
 
@@ -96,6 +109,21 @@ static bool clients_unvouched(const struct tls_facts *facts)
            facts->client_auth != CONFIG_CLIENT_AUTH_NONE && !facts->ca && !facts->pins;
 }
 
+static bool session_keys_missing(const struct tls_facts *facts)
+{
+    return facts->sessions.leave && !facts->sessions.keys;
+}
+
+static bool redis_password_missing(const struct tls_facts *facts)
+{
+    return facts->sessions.user && !facts->sessions.password;
+}
+
+static bool redis_ca_missing(const struct tls_facts *facts)
+{
+    return facts->sessions.over_tls && !facts->sessions.ca;
+}
+
 const struct tls_rule tls_rules[] = {
     {"key", RULE_ABOUT_KEY, key_alone, "needs \"certificate\" beside it"},
     {"crl", RULE_ABOUT_KEY, crl_without_ca,
@@ -120,7 +148,17 @@ const struct tls_rule tls_rules[] = {
      "this service may become TLS server: add \"certificate\""},
     {"unknown_server_name", RULE_ABOUT_VALUE, known_names_missing,
      "needs \"certificates\" with the names that are known"},
+    {"sessions", RULE_ABOUT_VALUE, redis_password_missing,
+     "names a user of Redis: add \"sessions_password_file\""},
+    {"sessions", RULE_ABOUT_VALUE, redis_ca_missing,
+     "is over TLS, where the server's certificate is verified: add \"sessions_ca\""},
+    {"sessions", RULE_ABOUT_VALUE, session_keys_missing, KEYS_MISSING},
     {NULL, RULE_ABOUT_VALUE, NULL, NULL}};
+
+const char *config_wrong_session_keys(const struct config_sessions *sessions, const char *key_file)
+{
+    return leaves_the_process(sessions->kind) && !key_file ? KEYS_MISSING : NULL;
+}
 
 const char *config_wrong_tls(const struct config_tls *tls, enum config_role role, const char **key)
 {

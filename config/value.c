@@ -104,16 +104,16 @@ static void read_duration(struct messages *messages, struct place *place, const 
         key->never ? "a duration such as \"5s\", or \"never\"" : "a duration such as \"5s\"";
     if (!text) {
         wrong_type(messages, place, wanted);
-    } else if (key->never && strcmp(text, "never") == 0) {
-        *(int64_t *)at(base, key->offset) = CONFIG_NEVER;
-    } else if (strcmp(text, "never") == 0) {
-        error_at(messages, place, "\"never\" is not allowed here; the longest is \"%s\"",
-                 duration_print(key->max).text);
+        return;
+    }
+    if (strcmp(text, "never") == 0) {
+        ms = CONFIG_NEVER;
     } else if (!duration_parse(text, &ms)) {
         error_at(messages, place, "must be %s; the units are ms, s, m and h", wanted);
-    } else if (!key_set_number(key, ms, base, &error)) {
-        report(messages, place, &error);
+        return;
     }
+    if (!key_set_number(key, ms, base, &error))
+        report(messages, place, &error);
 }
 
 size_t list_size(struct messages *messages, struct place *place, const struct key *key,

@@ -1,6 +1,7 @@
 /* Reads addresses, networks and where sessions are kept. */
 #include "config/config.h"
 #include "config/internal.h"
+#include "config/key_set.h"
 #include "config/value.h"
 
 #include <stdlib.h>
@@ -25,23 +26,20 @@ static bool resolve(struct messages *messages, char **path)
 
 static const char *resolve_socket(struct messages *messages, char **path)
 {
-    return !resolve(messages, path) || strlen(*path) <= UNIX_PATH_MAX
-               ? NULL
-               : "the path of a unix: address must be at most 107 bytes, the configuration's "
-                 "folder included";
+    return !resolve(messages, path) || strlen(*path) <= UNIX_PATH_MAX ? NULL
+                                                                      : UNIX_PATH_TOO_LONG
+               ", the configuration's folder included";
 }
 
-static void read_one(struct messages *messages, struct place *place, int64_t min_port,
+static void read_one(struct messages *messages, struct place *place, const struct key *key,
                      struct config_address *address)
 {
     const char *text = string_of(messages, place, "an address in a string");
     if (!text)
         return;
-    const char *wrong = config_address_parse(text, address);
+    const char *wrong = key_parse_address(key, text, address);
     if (!wrong && address->kind == CONFIG_ADDRESS_UNIX)
         wrong = resolve_socket(messages, &address->path);
-    if (!wrong && address->kind == CONFIG_ADDRESS_TCP && address->port < min_port)
-        wrong = "port 0 is only for listening";
     if (!wrong)
         return;
     error_at(messages, place, "%s", wrong);
@@ -50,7 +48,7 @@ static void read_one(struct messages *messages, struct place *place, int64_t min
 
 void read_address(struct messages *messages, struct place *place, const struct key *key, void *base)
 {
-    read_one(messages, place, key->min, at(base, key->offset));
+    read_one(messages, place, key, at(base, key->offset));
 }
 
 /* A list, or a string alone. The n-th address is the n-th item, an empty one where that is wrong.
@@ -69,9 +67,9 @@ void read_addresses(struct messages *messages, struct place *place, const struct
     memcpy(at(base, key->offset), &addresses, sizeof(struct config_address *));
     *(size_t *)at(base, key->second) = count;
     if (alone)
-        read_one(messages, place, key->min, addresses);
+        read_one(messages, place, key, addresses);
     for (struct place *child = place->child; child; child = child->next)
-        read_one(messages, child, key->min, addresses++);
+        read_one(messages, child, key, addresses++);
 }
 
 static void read_one_network(struct messages *messages, struct place *place,

@@ -69,6 +69,8 @@ int settings_set_tls(actpass_config *config, const char *name, const char *text)
 /* Two keys: both or, unless memory runs out, neither. */
 int settings_set_tls_pair(actpass_config *config, const char *const names[2],
                           const char *const texts[2]);
+int settings_set_number(actpass_config *config, const struct key_object *object, const char *name,
+                        int64_t number, void *base);
 int settings_set_tls_number(actpass_config *config, const char *name, int64_t number);
 
 actpass_config *settings_hold(actpass_config *config);
