@@ -2,31 +2,6 @@
 #include "config/check.h"
 #include "config/tls_rules.h"
 
-enum config_client_auth config_client_auth(const struct config_tls *tls)
-{
-    return tls->client_auth == CONFIG_CLIENT_AUTH_UNSET ? CONFIG_CLIENT_AUTH_NONE
-                                                        : tls->client_auth;
-}
-
-const char *config_wrong_client_auth(const struct config_connection *connection,
-                                     enum config_opener opener)
-{
-    const struct config_tls *tls = &connection->tls;
-    if (tls->insecure_any_peer || connection->role == CONFIG_ROLE_CLIENT)
-        return NULL;
-    if (opener == CONFIG_WE_OPEN)
-        return tls->client_auth == CONFIG_CLIENT_AUTH_REQUIRE
-                   ? NULL
-                   : "where we open the connection and may become TLS server, whoever answers must "
-                     "show a certificate: set \"client_auth\" to \"require\", or \"role\" to "
-                     "\"client\"";
-    if (connection->role == CONFIG_ROLE_SERVER || tls->client_auth != CONFIG_CLIENT_AUTH_UNSET)
-        return NULL;
-    return "with \"role\": \"auto\" the peer chooses its role, so the role proves nothing: set "
-           "\"client_auth\" to \"require\" (a peer needs a certificate in either role), or to "
-           "\"none\" (a peer that comes as TLS client needs none)";
-}
-
 static void check_opener(const struct checked_service *checked)
 {
     struct place *client_auth = place_find(checked->tls, "client_auth");

@@ -2,6 +2,7 @@
 
 #include "config/internal.h"
 #include "config/value.h"
+#include "config/value_type.h"
 
 #include <stdlib.h>
 

@@ -5,6 +5,12 @@
     "keeps secrets outside of this process, where they are sealed: add \"session_key_file\""
 #define MAY_BE_CLIENT "this service may become TLS client and must say whom it trusts"
 
+enum config_client_auth config_client_auth(const struct config_tls *tls)
+{
+    return tls->client_auth == CONFIG_CLIENT_AUTH_UNSET ? CONFIG_CLIENT_AUTH_NONE
+                                                        : tls->client_auth;
+}
+
 static bool leaves_the_process(enum config_sessions_kind kind)
 {
     return kind == CONFIG_SESSIONS_FILE || kind == CONFIG_SESSIONS_REDIS;
@@ -168,4 +174,23 @@ const char *config_wrong_tls(const struct config_tls *tls, enum config_role role
         rule++;
     *key = rule->key;
     return rule->wrong;
+}
+
+const char *config_wrong_client_auth(const struct config_connection *connection,
+                                     enum config_opener opener)
+{
+    const struct config_tls *tls = &connection->tls;
+    if (tls->insecure_any_peer || connection->role == CONFIG_ROLE_CLIENT)
+        return NULL;
+    if (opener == CONFIG_WE_OPEN)
+        return tls->client_auth == CONFIG_CLIENT_AUTH_REQUIRE
+                   ? NULL
+                   : "where we open the connection and may become TLS server, whoever answers must "
+                     "show a certificate: set \"client_auth\" to \"require\", or \"role\" to "
+                     "\"client\"";
+    if (connection->role == CONFIG_ROLE_SERVER || tls->client_auth != CONFIG_CLIENT_AUTH_UNSET)
+        return NULL;
+    return "with \"role\": \"auto\" the peer chooses its role, so the role proves nothing: set "
+           "\"client_auth\" to \"require\" (a peer needs a certificate in either role), or to "
+           "\"none\" (a peer that comes as TLS client needs none)";
 }

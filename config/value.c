@@ -2,48 +2,15 @@
 
 #include "config/internal.h"
 #include "config/key_set.h"
+#include "config/value_net.h"
+#include "config/value_type.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char *type_name(const cJSON *item)
-{
-    if (cJSON_IsString(item))
-        return "a string";
-    if (cJSON_IsNumber(item))
-        return "a number";
-    if (cJSON_IsArray(item))
-        return "a list";
-    if (cJSON_IsObject(item))
-        return "an object";
-    if (cJSON_IsNull(item))
-        return "null";
-    return cJSON_IsTrue(item) ? "true" : "false";
-}
-
-void wrong_type(struct messages *messages, struct place *place, const char *wanted)
-{
-    error_at(messages, place, "must be %s, not %s", wanted, type_name(place->item));
-}
 
 static void *at(void *base, size_t offset)
 {
     return (char *)base + offset;
-}
-
-const char *string_of(struct messages *messages, struct place *place, const char *wanted)
-{
-    const char *text = cJSON_GetStringValue(place->item);
-    if (!text) {
-        wrong_type(messages, place, wanted);
-        return NULL;
-    }
-    const char *wrong = key_wrong_text(text);
-    if (!wrong)
-        return text;
-    error_at(messages, place, "%s", wrong);
-    return NULL;
 }
 
 static void report(struct messages *messages, struct place *place, const struct error_text *error)
@@ -114,21 +81,6 @@ static void read_duration(struct messages *messages, struct place *place, const 
     }
     if (!key_set_number(key, ms, base, &error))
         report(messages, place, &error);
-}
-
-size_t list_size(struct messages *messages, struct place *place, const struct key *key,
-                 const char *wanted)
-{
-    int64_t count = cJSON_GetArraySize(place->item);
-    if (!cJSON_IsArray(place->item))
-        wrong_type(messages, place, wanted);
-    else if (count == 0)
-        error_at(messages, place, "must not be empty");
-    else if (count > key->max)
-        error_at(messages, place, "must have at most %" PRId64 " items", key->max);
-    else
-        return (size_t)count;
-    return 0;
 }
 
 static void read_texts(struct messages *messages, struct place *place, const struct key *key,

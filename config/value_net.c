@@ -1,8 +1,8 @@
-/* Reads addresses, networks and where sessions are kept. */
-#include "config/config.h"
+#include "config/value_net.h"
+
 #include "config/internal.h"
 #include "config/key_set.h"
-#include "config/value.h"
+#include "config/value_type.h"
 
 #include <stdlib.h>
 
