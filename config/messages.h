@@ -6,10 +6,12 @@
 #include "config/config.h"
 #include "config/scan.h"
 
+enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
+
 struct message {
     struct position at;
     size_t order; /* of arrival: sorts messages of one position */
-    bool warning;
+    enum severity severity;
     char *text;
 };
 
