@@ -50,7 +50,7 @@ static const char *check_host(const char *host, bool brackets)
     if (host[0] == '\0')
         return "the host is missing; use 0.0.0.0 or [::] for all addresses";
     if (strchr(host, ':'))
-        return "an IPv6 address must stand in brackets, as in [::1]:443";
+        return "an IPv6 address is written in brackets, as in [::1]:443";
     if (strcmp(host, "*") == 0)
         return "* is not a host; use 0.0.0.0 or [::] for all addresses";
     if (is_ipv4(host) || is_dns_name(host))

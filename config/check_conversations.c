@@ -17,7 +17,7 @@ static void list_handlers(char list[LIST_SIZE])
     join_names(names, " or ", list, LIST_SIZE);
 }
 
-/* The key of a handler that stands in the place; NULL: none. All but the first are errors. */
+/* The key of a handler in the place; NULL: none. All but the first are errors. */
 static struct place *find_handler(struct messages *messages, const struct place *place)
 {
     struct place *found = NULL;
@@ -60,9 +60,10 @@ static void check_bridge(const struct checked_service *checked, const struct pla
         bool handler = key->choice == KEY_HANDLER || key->choice == KEY_HANDLER_BY_ROLE;
         struct place *place = handler ? place_find(checked->place, key->name) : NULL;
         if (place && place != bridge)
-            error_at_key(checked->messages, place,
-                         "cannot stand beside \"listen_plain\": the local connection is the "
-                         "conversation; remove one of the two");
+            error_at_key(
+                checked->messages, place,
+                "must not be set together with \"listen_plain\": the local connection is the "
+                "conversation; remove one of the two");
     }
 }
 
@@ -92,7 +93,7 @@ void check_conversations(const struct checked_service *checked)
     for (size_t i = 0; both && i < 2; i++) {
         if (roles[i])
             error_at_key(messages, roles[i],
-                         "\"%s\" stands for both roles already, remove one of the two",
+                         "\"%s\" is set for both roles already, remove one of the two",
                          both->item->string);
     }
     if (!both && !roles[0] && !roles[1]) {

@@ -58,7 +58,7 @@ static bool is_unix_only(const struct config_service *service)
            (sockets > 0 && sockets == service->dial.address_count);
 }
 
-/* Is no address of "dial" of the family, nor a name, which may have any? */
+/* Has "dial" only addresses of another family? A name may have any. */
 static bool is_other_family_only(const struct config_dial *dial, bool ipv6)
 {
     size_t others = 0;

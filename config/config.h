@@ -19,7 +19,7 @@ enum config_client_auth {
     CONFIG_CLIENT_AUTH_REQUEST,
     CONFIG_CLIENT_AUTH_REQUIRE,
     CONFIG_CLIENT_AUTH_ON_DEMAND, /* not in the handshake; later, when the conversation asks */
-    CONFIG_CLIENT_AUTH_UNSET      /* the default: nothing was written, which stands for NONE */
+    CONFIG_CLIENT_AUTH_UNSET      /* the default: nothing was written, which means NONE */
 };
 /* Who opens a connection: the peer, or we. */
 enum config_opener { CONFIG_PEER_OPENS, CONFIG_WE_OPEN };
@@ -145,12 +145,12 @@ struct config_tls {
     struct config_strings alpn; /* at most 255, each of 1 to 255 bytes */
     char *crl;                  /* PEM file with CRLs, or NULL */
     char *ocsp_response;        /* DER file that a TLS server staples, or NULL */
-    /* What server names choose between; where none fits, CERTIFICATE and KEY stand. */
+    /* What server names choose between; where none fits, CERTIFICATE and KEY are used. */
     struct config_certificate *certificates;
     size_t certificate_count;
     struct config_sessions sessions;
     /* Keys of sealed sessions and of tickets. Never NULL with FILE and REDIS; with TICKETS, NULL
-     * stands for a key made at start. */
+     * means a key made at start. */
     char *session_key_file;
     int64_t session_timeout_ms; /* how long a session can be resumed; default 5 min */
     /* The small ones together, so that no room is lost between them. */
@@ -188,7 +188,7 @@ struct config_protected {
 
 struct config_http {
     char *root;  /* an existing folder; relative to the configuration's folder already */
-    char *index; /* name of the file that stands for its folder; "" for none; never NULL */
+    char *index; /* name of the file that is sent for its folder; "" for none; never NULL */
     struct config_protected *protected_paths;
     size_t protected_count;
 };
@@ -265,7 +265,7 @@ struct config {
 /* All that is wrong with a text, one finished line each, sorted by position:
  * `FILE:LINE:COLUMN: /json/path: what is wrong, and the remedy`. Lines and columns count from 1,
  * columns in characters; the position is the key's where the key is wrong, else the value's. A text
- * that is no JSON has one error, without a path; a file that cannot be read has one without a
+ * that is not JSON has one error, without a path; a file that cannot be read has one without a
  * position. Warnings do not stop a load. */
 struct config_report {
     struct config_strings errors;

@@ -16,7 +16,7 @@
 size_t utf8_length(const unsigned char *text, size_t left);
 bool has_control(const char *text); /* C0, DEL or C1 */
 
-/* "5s", "200ms", "2m", "1h", "0s". False if it is none; too long ones give INT64_MAX. */
+/* "5s", "200ms", "2m", "1h", "0s". False if it is not a duration; too long ones give INT64_MAX. */
 bool duration_parse(const char *text, int64_t *ms);
 /* The shortest form of it. */
 struct duration_text {
@@ -43,7 +43,7 @@ const char *wrong_alpn(const char *text);
 const char *wrong_ciphers(const char *text);
 /* Characters that no DNS name has, though people write them. */
 const char *wrong_dns_letters(const char *text);
-bool is_dns_name(const char *text); /* ASCII labels; an all-numeric last one is none */
+bool is_dns_name(const char *text); /* ASCII labels; the last one is not all digits */
 bool is_ipv4(const char *text);
 bool is_ipv6(const char *text);
 

@@ -36,7 +36,7 @@ enum key_choice {
     KEY_NO_CHOICE,
     KEY_OPENER,         /* who opens the connections */
     KEY_HANDLER,        /* what is done with them */
-    KEY_HANDLER_BY_ROLE /* the same for one role: two of these stand beside each other */
+    KEY_HANDLER_BY_ROLE /* the same for one role: an object may have two of these */
 };
 
 struct key_object;

@@ -22,8 +22,8 @@ static void default_keys(struct messages *messages, struct config_tls *tls)
         default_key(messages, tls->certificates[i].certificate, &tls->certificates[i].key);
 }
 
-/* A handler in the service itself stands for both roles and is read once for each. Where it must
- * not stand it is read all the same, so that its own faults are reported. */
+/* A handler in the service itself is for both roles and is read once for each. Where it must
+ * not be, it is read all the same, so that its own faults are reported. */
 static void read_handler(struct messages *messages, struct place *place,
                          struct config_service *service)
 {

@@ -1,6 +1,6 @@
 /* What follows from several keys, filled in after reading and before the checks, which then only
- * look: the role of a service that dials, the key that lies in its certificate's file, and the
- * handler that stands for both roles. */
+ * look: the role of a service that dials, the key in its certificate's file, and the
+ * handler that is set for both roles. */
 #ifndef ACTPASS_CONFIG_NORMALIZE_H
 #define ACTPASS_CONFIG_NORMALIZE_H
 

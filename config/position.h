@@ -1,4 +1,4 @@
-/* Where in a text something stands, and the first fault found there. */
+/* A position in a text, and the first fault found there. */
 #ifndef ACTPASS_CONFIG_POSITION_H
 #define ACTPASS_CONFIG_POSITION_H
 

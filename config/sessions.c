@@ -73,7 +73,7 @@ static const char *parse_user(const char **text, struct config_sessions *session
         return NULL;
     size_t length = (size_t)(at - *text);
     if (memchr(*text, ':', length))
-        return "a password must not stand in the configuration, which others may read: put it "
+        return "the configuration must not hold a password, since others may read it: put it "
                "into a file and name that in \"sessions_password_file\"";
     if (length == 0 || memchr(*text, '@', length) || memchr(*text, '%', length))
         return "the user, before the @, must be a name without @ and %";

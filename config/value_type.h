@@ -12,8 +12,8 @@ const char *string_of(struct messages *messages, struct place *place, const char
 /* "must be WANTED, not a number". */
 void wrong_type(struct messages *messages, struct place *place, const char *wanted);
 
-/* The number of items of a list. 0 with a message for what is no list, an empty one, or one that is
- * too long. */
+/* The number of items of a list. 0 with a message for what is not a list, an empty one, or one that
+ * is too long. */
 size_t list_size(struct messages *messages, struct place *place, const struct key *key,
                  const char *wanted);
 
