@@ -28,11 +28,12 @@ static void check_names(const struct checked_service *checked, const struct plac
         if (!names)
             continue;
         if (tls->insecure_any_peer)
-            error_at_key(checked->messages, names,
-                         "contradicts \"insecure_any_peer\": true, remove one of the two");
+            messages_error_at_key(checked->messages, names,
+                                  "contradicts \"insecure_any_peer\": true, remove one of the two");
         else if (!ca)
-            error_at_key(checked->messages, names,
-                         "needs somebody to vouch for the names: add \"ca\" under \"tls\"");
+            messages_error_at_key(
+                checked->messages, names,
+                "needs somebody to vouch for the names: add \"ca\" under \"tls\"");
     }
 }
 
@@ -64,9 +65,10 @@ static void check_asks(const struct checked_service *checked, struct place *list
     const struct place *client_auth = place_find(checked->tls, "client_auth");
     if (list && checked->tls && checked->role_known && !(client_auth && client_auth->bad) &&
         config_client_auth(&checked->service->connection.tls) == CONFIG_CLIENT_AUTH_NONE)
-        error_at_key(checked->messages, list,
-                     "needs clients that are asked for a certificate: add \"client_auth\": "
-                     "\"on_demand\" under \"tls\" (or \"request\" or \"require\")");
+        messages_error_at_key(
+            checked->messages, list,
+            "needs clients that are asked for a certificate: add \"client_auth\": "
+            "\"on_demand\" under \"tls\" (or \"request\" or \"require\")");
 }
 
 /* Only a warning: a program that uses the library may ask for the certificate itself. */
@@ -78,9 +80,10 @@ static void check_demand(const struct checked_service *checked)
         checked->role_known && checked->may_serve &&
         (service->as_server.kind != CONFIG_CONVERSATION_HTTP ||
          !service->as_server.http.protected_paths))
-        warning_at(checked->messages, client_auth,
-                   "no client is asked for a certificate: nothing but \"http\" with \"protected\" "
-                   "demands one");
+        messages_warning_at(
+            checked->messages, client_auth,
+            "no client is asked for a certificate: nothing but \"http\" with \"protected\" "
+            "demands one");
 }
 
 void check_http(const struct checked_service *checked)

@@ -7,9 +7,11 @@ static void check_redis(const struct checked_service *checked)
     struct place *password = place_find(checked->tls, "sessions_password_file");
     struct place *ca = place_find(checked->tls, "sessions_ca");
     if (!where->over_tls && ca && !ca->bad)
-        error_at(checked->messages, ca, "has no effect without \"sessions\": \"rediss://...\"");
+        messages_error_at(checked->messages, ca,
+                          "has no effect without \"sessions\": \"rediss://...\"");
     if (where->kind != CONFIG_SESSIONS_REDIS && password && !password->bad)
-        error_at(checked->messages, password, "has no effect without Redis in \"sessions\"");
+        messages_error_at(checked->messages, password,
+                          "has no effect without Redis in \"sessions\"");
 }
 
 void check_sessions(const struct checked_service *checked)
@@ -22,7 +24,7 @@ void check_sessions(const struct checked_service *checked)
     check_redis(checked);
     if ((where->kind == CONFIG_SESSIONS_OFF || where->kind == CONFIG_SESSIONS_MEMORY) && key_file &&
         !key_file->bad)
-        warning_at(checked->messages, key_file,
-                   "has no effect: with \"sessions\": \"%s\" nothing is sealed",
-                   where->kind == CONFIG_SESSIONS_OFF ? "off" : "memory");
+        messages_warning_at(checked->messages, key_file,
+                            "has no effect: with \"sessions\": \"%s\" nothing is sealed",
+                            where->kind == CONFIG_SESSIONS_OFF ? "off" : "memory");
 }

@@ -10,7 +10,7 @@ static void check_opener(const struct checked_service *checked)
     const char *wrong = config_wrong_client_auth(
         &checked->service->connection, checked->dial ? CONFIG_WE_OPEN : CONFIG_PEER_OPENS);
     if (wrong)
-        error_at(checked->messages, client_auth ? client_auth : checked->tls, "%s", wrong);
+        messages_error_at(checked->messages, client_auth ? client_auth : checked->tls, "%s", wrong);
 }
 
 /* By the keys that are there, though their values may be wrong: those were reported already, and
@@ -42,9 +42,9 @@ static void check_rules(const struct checked_service *checked, const struct tls_
         if (!rule->broken(facts))
             continue;
         if (rule->about == RULE_ABOUT_KEY)
-            error_at_key(checked->messages, place, "%s", rule->wrong);
+            messages_error_at_key(checked->messages, place, "%s", rule->wrong);
         else
-            error_at(checked->messages, place, "%s", rule->wrong);
+            messages_error_at(checked->messages, place, "%s", rule->wrong);
     }
 }
 
@@ -59,13 +59,15 @@ static void warn_server(const struct checked_service *checked, const struct tls_
     for (size_t i = 0; !asks && i < sizeof(keys) / sizeof(*keys); i++) {
         struct place *place = place_find(checked->tls, keys[i]);
         if (place && !place->bad)
-            warning_at(checked->messages, place,
-                       "has no effect: with \"client_auth\": \"none\" no client is asked for a "
-                       "certificate");
+            messages_warning_at(
+                checked->messages, place,
+                "has no effect: with \"client_auth\": \"none\" no client is asked for a "
+                "certificate");
     }
     if (asks && checked->service->connection.tls.ca_system && !facts->names && !facts->pins)
-        warning_at(checked->messages, place_find(checked->tls, "ca"),
-                   "lets in everybody with a certificate of any public CA: add \"peer_names\"");
+        messages_warning_at(
+            checked->messages, place_find(checked->tls, "ca"),
+            "lets in everybody with a certificate of any public CA: add \"peer_names\"");
 }
 
 void check_trust(const struct checked_service *checked)

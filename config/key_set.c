@@ -18,14 +18,14 @@ static bool accept(const char *wrong, struct error_text *error)
 
 bool key_error_is_no_memory(const struct error_text *error)
 {
-    return strcmp(error->text, no_memory) == 0;
+    return strcmp(error->text, text_no_memory) == 0;
 }
 
 const char *key_wrong_text(const char *text)
 {
     if (text[0] == '\0')
         return "must not be empty";
-    return has_control(text) ? "must not hold control characters" : NULL;
+    return text_has_control(text) ? "must not hold control characters" : NULL;
 }
 
 static const char *wrong_text(const struct key *key, const char *text)
@@ -49,7 +49,7 @@ static const char *replace(char **stored, const char *text)
 {
     char *copy = strdup(text);
     if (!copy)
-        return no_memory;
+        return text_no_memory;
     free(*stored);
     *stored = copy;
     return NULL;
@@ -59,7 +59,7 @@ static const char *add_string(struct config_strings *strings, const char *text)
 {
     char **items = reallocarray(strings->items, strings->count + 1, sizeof(*items));
     if (!items)
-        return no_memory;
+        return text_no_memory;
     strings->items = items;
     items[strings->count] = NULL;
     const char *wrong = replace(&items[strings->count], text);
@@ -71,7 +71,7 @@ static const char *add_name(struct config_peer_names *names, const char *text)
 {
     struct config_peer_name *items = reallocarray(names->items, names->count + 1, sizeof(*items));
     if (!items)
-        return no_memory;
+        return text_no_memory;
     names->items = items;
     const char *wrong = config_peer_name_parse(text, &items[names->count]);
     names->count += !wrong;
@@ -82,7 +82,7 @@ static const char *add_pin(struct config_pins *pins, const char *text)
 {
     struct config_pin *items = reallocarray(pins->items, pins->count + 1, sizeof(*items));
     if (!items)
-        return no_memory;
+        return text_no_memory;
     pins->items = items;
     const char *wrong = config_pin_parse(text, &items[pins->count]);
     pins->count += !wrong;

@@ -108,7 +108,7 @@ static const struct key service_keys[] = {
      .type = KEY_STRING,
      .pattern = "^[A-Za-z0-9_.-]{1,64}$",
      .required = true,
-     .wrong = wrong_service_name,
+     .wrong = names_wrong_service,
      KEY_STORED_IN(config_service, name)},
     {.name = "listen",
      .help = "The address to accept connections on: host:port, [v6]:port or unix:/path. Port 0 "

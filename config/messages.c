@@ -68,7 +68,7 @@ static void print_key(FILE *stream, const char *key)
     size_t left = strlen(key);
     size_t shown = 0;
     while (left > 0) {
-        size_t length = utf8_length(text, left);
+        size_t length = text_utf8_length(text, left);
         length = length ? length : 1;
         if (shown + length > SHOWN_KEY_MAX) {
             fputs("...", stream);
@@ -126,7 +126,7 @@ add_about(struct messages *messages, const struct place *place, struct position 
     add(messages, at, severity, text);
 }
 
-void error_at_key(struct messages *messages, struct place *place, const char *format, ...)
+void messages_error_at_key(struct messages *messages, struct place *place, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -135,7 +135,7 @@ void error_at_key(struct messages *messages, struct place *place, const char *fo
     va_end(arguments);
 }
 
-void error_at(struct messages *messages, struct place *place, const char *format, ...)
+void messages_error_at(struct messages *messages, struct place *place, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -144,7 +144,7 @@ void error_at(struct messages *messages, struct place *place, const char *format
     va_end(arguments);
 }
 
-void warning_at(struct messages *messages, struct place *place, const char *format, ...)
+void messages_warning_at(struct messages *messages, struct place *place, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -152,7 +152,7 @@ void warning_at(struct messages *messages, struct place *place, const char *form
     va_end(arguments);
 }
 
-void error_plain(struct messages *messages, struct position at, const char *text)
+void messages_error_plain(struct messages *messages, struct position at, const char *text)
 {
     char *line = NULL;
     size_t size = 0;

@@ -45,7 +45,7 @@ static void normalize_service(struct messages *messages, struct place *place,
     read_handler(messages, place, service);
 }
 
-void normalize(struct messages *messages, const struct place *root, struct config *config)
+void normalize_config(struct messages *messages, const struct place *root, struct config *config)
 {
     const struct place *services = place_find(root, "services");
     struct config_service *service = config->services;

@@ -9,6 +9,6 @@
 
 /* The services in CONFIG are those under "services" in ROOT, one for one. Reports only what is
  * wrong with the keys of handlers, which are read here. */
-void normalize(struct messages *messages, const struct place *root, struct config *config);
+void normalize_config(struct messages *messages, const struct place *root, struct config *config);
 
 #endif

@@ -131,7 +131,7 @@ static bool scan_text(struct scanner *scanner, struct place **root)
     return true;
 }
 
-struct place *scan(const char *text, size_t length, struct fault *fault)
+struct place *scan_json(const char *text, size_t length, struct fault *fault)
 {
     struct scanner scanner = {.text = (const unsigned char *)text,
                               .length = length,

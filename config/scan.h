@@ -23,7 +23,7 @@ struct place {
 };
 
 /* The tree of places, to be freed with place_free, or NULL with the fault. */
-struct place *scan(const char *text, size_t length, struct fault *fault);
+struct place *scan_json(const char *text, size_t length, struct fault *fault);
 void place_free(struct place *place);
 
 #endif

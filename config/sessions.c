@@ -10,7 +10,7 @@
 static const char *copy_path(const char *path, char **to)
 {
     *to = strdup(path);
-    return *to ? NULL : no_memory;
+    return *to ? NULL : text_no_memory;
 }
 
 static const char *parse_file(const char *path, struct config_sessions *sessions)
@@ -53,7 +53,7 @@ static const char *parse_server(const char *text, struct config_sessions *sessio
     if (strncmp(text, "unix:", 5) == 0)
         return "a socket is written without //, as in \"redis:unix:/run/redis.sock\"";
     if (asprintf(&whole, "%s%s", text, port ? "" : ":" REDIS_PORT) < 0)
-        return no_memory;
+        return text_no_memory;
     const char *wrong = config_address_parse(whole, &address);
     free(whole);
     if (wrong)
@@ -79,7 +79,7 @@ static const char *parse_user(const char **text, struct config_sessions *session
         return "the user, before the @, must be a name without @ and %";
     sessions->user = strndup(*text, length);
     *text = at + 1;
-    return sessions->user ? NULL : no_memory;
+    return sessions->user ? NULL : text_no_memory;
 }
 
 static const char *parse_url(const char *text, struct config_sessions *sessions)
@@ -87,7 +87,7 @@ static const char *parse_url(const char *text, struct config_sessions *sessions)
     size_t length = strcspn(text, "/");
     char *server = strndup(text, length);
     if (!server)
-        return no_memory;
+        return text_no_memory;
     const char *host = server;
     const char *wrong = parse_user(&host, sessions);
     if (!wrong)
@@ -135,12 +135,12 @@ const char *config_sessions_parse(const char *text, struct config_sessions *sess
     if (!form)
         return "must be \"off\", \"memory\", \"tickets\", \"file:/path\", "
                "\"redis://host:port/db\", \"rediss://host:port/db\" or \"redis:unix:/path\"";
-    if (has_control(text))
+    if (text_has_control(text))
         return "must not hold control characters";
     sessions->kind = form->kind;
     sessions->text = strdup(text);
     if (!sessions->text)
-        wrong = no_memory;
+        wrong = text_no_memory;
     else if (form->parse)
         wrong = form->parse(text + strlen(form->begin), sessions);
     if (wrong)

@@ -18,7 +18,7 @@ static void report(struct messages *messages, struct place *place, const struct 
     if (key_error_is_no_memory(error))
         messages->out_of_memory = true;
     else
-        error_at(messages, place, "%s", error->text);
+        messages_error_at(messages, place, "%s", error->text);
 }
 
 static void read_text(struct messages *messages, struct place *place, const struct key *key,
@@ -27,7 +27,7 @@ static void read_text(struct messages *messages, struct place *place, const stru
     struct error_text error;
     const char *text = cJSON_GetStringValue(place->item);
     if (!text)
-        wrong_type(messages, place, "a string");
+        value_wrong_type(messages, place, "a string");
     else if (!key_set_text(key, text, base, &error))
         report(messages, place, &error);
 }
@@ -36,7 +36,7 @@ static void read_bool(struct messages *messages, struct place *place, const stru
                       void *base)
 {
     if (!cJSON_IsBool(place->item)) {
-        wrong_type(messages, place, "true or false");
+        value_wrong_type(messages, place, "true or false");
         return;
     }
     *(bool *)at(base, key->offset) = cJSON_IsTrue(place->item);
@@ -47,11 +47,11 @@ static void read_integer(struct messages *messages, struct place *place, const s
                          void *base)
 {
     if (!cJSON_IsNumber(place->item)) {
-        wrong_type(messages, place, "a whole number");
+        value_wrong_type(messages, place, "a whole number");
         return;
     }
     if (!place->whole) {
-        error_at(messages, place, "must be a whole number in plain digits");
+        messages_error_at(messages, place, "must be a whole number in plain digits");
         return;
     }
     struct error_text error;
@@ -70,13 +70,13 @@ static void read_duration(struct messages *messages, struct place *place, const 
     const char *wanted =
         key->never ? "a duration such as \"5s\", or \"never\"" : "a duration such as \"5s\"";
     if (!text) {
-        wrong_type(messages, place, wanted);
+        value_wrong_type(messages, place, wanted);
         return;
     }
     if (strcmp(text, "never") == 0) {
         ms = CONFIG_NEVER;
     } else if (!duration_parse(text, &ms)) {
-        error_at(messages, place, "must be %s; the units are ms, s, m and h", wanted);
+        messages_error_at(messages, place, "must be %s; the units are ms, s, m and h", wanted);
         return;
     }
     if (!key_set_number(key, ms, base, &error))
@@ -86,7 +86,7 @@ static void read_duration(struct messages *messages, struct place *place, const 
 static void read_texts(struct messages *messages, struct place *place, const struct key *key,
                        void *base)
 {
-    if (list_size(messages, place, key, "a list of strings") == 0)
+    if (value_list_size(messages, place, key, "a list of strings") == 0)
         return;
     for (struct place *child = place->child; child; child = child->next)
         read_text(messages, child, key, base);
@@ -97,9 +97,9 @@ static void read_enum(struct messages *messages, struct place *place, const stru
 {
     const char *text = cJSON_GetStringValue(place->item);
     char wanted[256];
-    join_names(key->names, " or ", wanted, sizeof(wanted));
+    suggest_join(key->names, " or ", wanted, sizeof(wanted));
     if (!text) {
-        wrong_type(messages, place, wanted);
+        value_wrong_type(messages, place, wanted);
         return;
     }
     for (unsigned i = 0; key->names[i]; i++) {
@@ -108,17 +108,17 @@ static void read_enum(struct messages *messages, struct place *place, const stru
             return;
         }
     }
-    error_at(messages, place, "must be %s", wanted);
+    messages_error_at(messages, place, "must be %s", wanted);
 }
 
 static void read_path(struct messages *messages, struct place *place, const struct key *key,
                       void *base)
 {
-    const char *text = string_of(messages, place, "a path in a string");
+    const char *text = value_string(messages, place, "a path in a string");
     if (!text)
         return;
     struct error_text error;
-    char *path = key_is_path(key, text) ? path_beside(messages->file, text) : strdup(text);
+    char *path = key_is_path(key, text) ? text_path_beside(messages->file, text) : strdup(text);
     if (!path)
         messages->out_of_memory = true;
     else if (!key_set_text(key, path, base, &error))
@@ -132,20 +132,26 @@ static void read_present(struct messages *messages, struct place *place, const s
     (void)key;
     (void)base;
     if (!cJSON_IsTrue(place->item) && !(cJSON_IsObject(place->item) && !place->child))
-        error_at(messages, place, "must be true or {}; to switch it off, remove the key");
+        messages_error_at(messages, place, "must be true or {}; to switch it off, remove the key");
 }
 
 void value_read(struct messages *messages, struct place *place, const struct key *key, void *base)
 {
     static void (*const readers[])(struct messages *, struct place *, const struct key *,
-                                   void *) = {
-        [KEY_BOOL] = read_bool,         [KEY_INTEGER] = read_integer,
-        [KEY_DURATION] = read_duration, [KEY_STRING] = read_text,
-        [KEY_STRINGS] = read_texts,     [KEY_PEER_NAMES] = read_texts,
-        [KEY_PEER_PINS] = read_texts,   [KEY_ENUM] = read_enum,
-        [KEY_PATH] = read_path,         [KEY_PRESENT] = read_present,
-        [KEY_ADDRESS] = read_address,   [KEY_ADDRESSES] = read_addresses,
-        [KEY_NETWORK] = read_network,   [KEY_NETWORKS] = read_networks,
-        [KEY_SESSIONS] = read_sessions};
+                                   void *) = {[KEY_BOOL] = read_bool,
+                                              [KEY_INTEGER] = read_integer,
+                                              [KEY_DURATION] = read_duration,
+                                              [KEY_STRING] = read_text,
+                                              [KEY_STRINGS] = read_texts,
+                                              [KEY_PEER_NAMES] = read_texts,
+                                              [KEY_PEER_PINS] = read_texts,
+                                              [KEY_ENUM] = read_enum,
+                                              [KEY_PATH] = read_path,
+                                              [KEY_PRESENT] = read_present,
+                                              [KEY_ADDRESS] = value_read_address,
+                                              [KEY_ADDRESSES] = value_read_addresses,
+                                              [KEY_NETWORK] = value_read_network,
+                                              [KEY_NETWORKS] = value_read_networks,
+                                              [KEY_SESSIONS] = value_read_sessions};
     readers[key->type](messages, place, key, base);
 }

@@ -14,7 +14,7 @@ static void *at(void *base, size_t offset)
 /* Makes a path count from the configuration's folder. */
 static bool resolve(struct messages *messages, char **path)
 {
-    char *resolved = path_beside(messages->file, *path);
+    char *resolved = text_path_beside(messages->file, *path);
     if (!resolved) {
         messages->out_of_memory = true;
         return false;
@@ -34,7 +34,7 @@ static const char *resolve_socket(struct messages *messages, char **path)
 static void read_one(struct messages *messages, struct place *place, const struct key *key,
                      struct config_address *address)
 {
-    const char *text = string_of(messages, place, "an address in a string");
+    const char *text = value_string(messages, place, "an address in a string");
     if (!text)
         return;
     const char *wrong = key_parse_address(key, text, address);
@@ -42,23 +42,25 @@ static void read_one(struct messages *messages, struct place *place, const struc
         wrong = resolve_socket(messages, &address->path);
     if (!wrong)
         return;
-    error_at(messages, place, "%s", wrong);
+    messages_error_at(messages, place, "%s", wrong);
     config_address_free(address);
 }
 
-void read_address(struct messages *messages, struct place *place, const struct key *key, void *base)
+void value_read_address(struct messages *messages, struct place *place, const struct key *key,
+                        void *base)
 {
     read_one(messages, place, key, at(base, key->offset));
 }
 
 /* A list, or a string alone. The n-th address is the n-th item, an empty one where that is wrong.
  */
-void read_addresses(struct messages *messages, struct place *place, const struct key *key,
-                    void *base)
+void value_read_addresses(struct messages *messages, struct place *place, const struct key *key,
+                          void *base)
 {
     bool alone = cJSON_IsString(place->item);
     size_t count =
-        alone ? 1 : list_size(messages, place, key, "an address in a string, or a list of them");
+        alone ? 1
+              : value_list_size(messages, place, key, "an address in a string, or a list of them");
     struct config_address *addresses = count ? calloc(count, sizeof(*addresses)) : NULL;
     if (count && !addresses)
         messages->out_of_memory = true;
@@ -76,21 +78,22 @@ static void read_one_network(struct messages *messages, struct place *place,
                              struct config_network *network)
 {
     struct error_text error;
-    const char *text = string_of(messages, place, "a network in a string");
+    const char *text = value_string(messages, place, "a network in a string");
     if (text && !network_parse(text, network, &error))
-        error_at(messages, place, "%s", error.text);
+        messages_error_at(messages, place, "%s", error.text);
 }
 
-void read_network(struct messages *messages, struct place *place, const struct key *key, void *base)
+void value_read_network(struct messages *messages, struct place *place, const struct key *key,
+                        void *base)
 {
     read_one_network(messages, place, at(base, key->offset));
 }
 
 /* The n-th network is the n-th item, an empty one where that is wrong. */
-void read_networks(struct messages *messages, struct place *place, const struct key *key,
-                   void *base)
+void value_read_networks(struct messages *messages, struct place *place, const struct key *key,
+                         void *base)
 {
-    size_t count = list_size(messages, place, key, "a list of networks");
+    size_t count = value_list_size(messages, place, key, "a list of networks");
     struct config_network *networks = count ? calloc(count, sizeof(*networks)) : NULL;
     if (count && !networks)
         messages->out_of_memory = true;
@@ -102,11 +105,11 @@ void read_networks(struct messages *messages, struct place *place, const struct 
         read_one_network(messages, child, networks++);
 }
 
-void read_sessions(struct messages *messages, struct place *place, const struct key *key,
-                   void *base)
+void value_read_sessions(struct messages *messages, struct place *place, const struct key *key,
+                         void *base)
 {
     struct config_sessions *sessions = at(base, key->offset);
-    const char *text = string_of(messages, place, "a string");
+    const char *text = value_string(messages, place, "a string");
     if (!text)
         return;
     const struct config_sessions before = *sessions; /* what has keys of its own stays */
@@ -120,6 +123,6 @@ void read_sessions(struct messages *messages, struct place *place, const struct 
         (void)resolve(messages, &sessions->path);
     if (!wrong)
         return;
-    error_at(messages, place, "%s", wrong);
+    messages_error_at(messages, place, "%s", wrong);
     config_sessions_free(sessions);
 }

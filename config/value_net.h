@@ -7,15 +7,15 @@
 #include "config/keys.h"
 #include "config/messages.h"
 
-void read_address(struct messages *messages, struct place *place, const struct key *key,
-                  void *base);
-void read_addresses(struct messages *messages, struct place *place, const struct key *key,
-                    void *base);
-void read_network(struct messages *messages, struct place *place, const struct key *key,
-                  void *base);
-void read_networks(struct messages *messages, struct place *place, const struct key *key,
-                   void *base);
-void read_sessions(struct messages *messages, struct place *place, const struct key *key,
-                   void *base);
+void value_read_address(struct messages *messages, struct place *place, const struct key *key,
+                        void *base);
+void value_read_addresses(struct messages *messages, struct place *place, const struct key *key,
+                          void *base);
+void value_read_network(struct messages *messages, struct place *place, const struct key *key,
+                        void *base);
+void value_read_networks(struct messages *messages, struct place *place, const struct key *key,
+                         void *base);
+void value_read_sessions(struct messages *messages, struct place *place, const struct key *key,
+                         void *base);
 
 #endif

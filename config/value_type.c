@@ -19,35 +19,35 @@ static const char *type_name(const cJSON *item)
     return cJSON_IsTrue(item) ? "true" : "false";
 }
 
-void wrong_type(struct messages *messages, struct place *place, const char *wanted)
+void value_wrong_type(struct messages *messages, struct place *place, const char *wanted)
 {
-    error_at(messages, place, "must be %s, not %s", wanted, type_name(place->item));
+    messages_error_at(messages, place, "must be %s, not %s", wanted, type_name(place->item));
 }
 
-const char *string_of(struct messages *messages, struct place *place, const char *wanted)
+const char *value_string(struct messages *messages, struct place *place, const char *wanted)
 {
     const char *text = cJSON_GetStringValue(place->item);
     if (!text) {
-        wrong_type(messages, place, wanted);
+        value_wrong_type(messages, place, wanted);
         return NULL;
     }
     const char *wrong = key_wrong_text(text);
     if (!wrong)
         return text;
-    error_at(messages, place, "%s", wrong);
+    messages_error_at(messages, place, "%s", wrong);
     return NULL;
 }
 
-size_t list_size(struct messages *messages, struct place *place, const struct key *key,
-                 const char *wanted)
+size_t value_list_size(struct messages *messages, struct place *place, const struct key *key,
+                       const char *wanted)
 {
     int64_t count = cJSON_GetArraySize(place->item);
     if (!cJSON_IsArray(place->item))
-        wrong_type(messages, place, wanted);
+        value_wrong_type(messages, place, wanted);
     else if (count == 0)
-        error_at(messages, place, "must not be empty");
+        messages_error_at(messages, place, "must not be empty");
     else if (count > key->max)
-        error_at(messages, place, "must have at most %" PRId64 " items", key->max);
+        messages_error_at(messages, place, "must have at most %" PRId64 " items", key->max);
     else
         return (size_t)count;
     return 0;

@@ -7,14 +7,14 @@
 #include "config/messages.h"
 
 /* A string of at least one byte and no control characters, or NULL with a message. */
-const char *string_of(struct messages *messages, struct place *place, const char *wanted);
+const char *value_string(struct messages *messages, struct place *place, const char *wanted);
 
 /* "must be WANTED, not a number". */
-void wrong_type(struct messages *messages, struct place *place, const char *wanted);
+void value_wrong_type(struct messages *messages, struct place *place, const char *wanted);
 
 /* The number of items of a list. 0 with a message for what is not a list, an empty one, or one that
  * is too long. */
-size_t list_size(struct messages *messages, struct place *place, const struct key *key,
-                 const char *wanted);
+size_t value_list_size(struct messages *messages, struct place *place, const struct key *key,
+                       const char *wanted);
 
 #endif
