@@ -1,4 +1,4 @@
-/* Who opens the connections: listen or dial, and what goes with each. */
+/* Who dials the connections, as listen or dial says, and what goes with each. */
 #include "config/check.h"
 #include "config/equal.h"
 #include "config/internal.h"

@@ -2,13 +2,13 @@
 #include "config/check.h"
 #include "config/tls_rules.h"
 
-static void check_opener(const struct checked_service *checked)
+static void check_dialer(const struct checked_service *checked)
 {
     struct place *client_auth = place_find(checked->tls, "client_auth");
     if ((client_auth && client_auth->bad) || (checked->listen && checked->dial))
         return;
     const char *wrong = config_wrong_client_auth(
-        &checked->service->connection, checked->dial ? CONFIG_WE_OPEN : CONFIG_PEER_OPENS);
+        &checked->service->connection, checked->dial ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS);
     if (wrong)
         messages_error_at(checked->messages, client_auth ? client_auth : checked->tls, "%s", wrong);
 }
@@ -76,7 +76,7 @@ void check_trust(const struct checked_service *checked)
     check_rules(checked, &facts);
     if (!checked->role_known)
         return;
-    check_opener(checked);
+    check_dialer(checked);
     if (!facts.any_peer && !facts.may_connect)
         warn_server(checked, &facts);
 }

@@ -21,8 +21,8 @@ enum config_client_auth {
     CONFIG_CLIENT_AUTH_ON_DEMAND, /* not in the handshake; later, when the conversation asks */
     CONFIG_CLIENT_AUTH_UNSET      /* the default: nothing was written, which means NONE */
 };
-/* Who opens a connection: the peer, or we. */
-enum config_opener { CONFIG_PEER_OPENS, CONFIG_WE_OPEN };
+/* Who dials: the peer, or we. */
+enum config_dialer { CONFIG_PEER_DIALS, CONFIG_WE_DIAL };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
@@ -162,7 +162,7 @@ struct config_tls {
     bool insecure_any_peer; /* accept any peer, in both roles */
 };
 
-/* What one connection needs to know, whoever opened it. Durations in milliseconds, or
+/* What one connection needs to know, whoever dialed it. Durations in milliseconds, or
  * CONFIG_NEVER. */
 struct config_connection {
     enum config_role role;
@@ -199,13 +199,13 @@ struct config_conversation {
     struct config_http http;       /* HTTP */
 };
 
-/* What a service needs to know that opens its connections itself. Durations in milliseconds, never
+/* What a service needs to know that dials its connections. Durations in milliseconds, never
  * CONFIG_NEVER. */
 struct config_dial {
     struct config_address *addresses; /* in the order to try; none: the service listens */
     size_t address_count;
     /* The local address of TCP connections, an IP address; NONE: the system's choice. A port that
-     * is not 0 is there only where one connection at a time is opened. */
+     * is not 0 is there only where one connection at a time is dialed. */
     struct config_address from;
     /* Exactly one of the two is there: each connection to this address dials one and is bridged to
      * it, or one connection is kept up. */
@@ -296,9 +296,9 @@ void config_connection_free(struct config_connection *connection); /* what it ho
 enum config_client_auth config_client_auth(const struct config_tls *tls);
 
 /* A peer that may choose its role must not choose thereby whether it is authenticated. NULL, or
- * what is wrong with "client_auth" for connections that OPENER opens (a static string). */
+ * what is wrong with "client_auth" for connections that DIALER makes (a static string). */
 const char *config_wrong_client_auth(const struct config_connection *connection,
-                                     enum config_opener opener);
+                                     enum config_dialer dialer);
 
 /* Do the values fit each other: does a role that can occur have its certificate and know whom to
  * trust? NULL, or what is wrong (a static string) and the key that it is about (NULL:

@@ -114,14 +114,14 @@ static const struct key service_keys[] = {
      .help = "The address to accept connections on: host:port, [v6]:port or unix:/path. Port 0 "
              "takes a free port, and the log names it.",
      .type = KEY_ADDRESS,
-     .choice = KEY_OPENER,
+     .choice = KEY_DIALER,
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, listen)},
     {.name = "dial",
      .help = "The address to connect to instead of listening: host:port, [v6]:port or unix:/path, "
              "or a list of them, the preferred one first. Needs listen_plain or persistent.",
      .type = KEY_ADDRESSES,
-     .choice = KEY_OPENER,
+     .choice = KEY_DIALER,
      KEY_LIMITS(1, 8),
      KEY_COUNT_IN(config_service, dial.address_count),
      KEY_STORED_IN(config_service, dial.addresses)},
@@ -161,7 +161,7 @@ static const struct key service_keys[] = {
      KEY_LIMITS(1, DURATION_MAX),
      KEY_STORED_IN(config_service, dial.connect_timeout_ms)},
     {.name = "role",
-     .help = "Our TLS role, whoever opened the TCP connection. auto decides by the peer's first "
+     .help = "Our TLS role, whoever dialed the TCP connection. auto decides by the peer's first "
              "bytes or its silence. With dial the default is client.",
      .type = KEY_ENUM,
      .names = roles,

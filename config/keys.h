@@ -34,7 +34,7 @@ enum key_type {
 /* Keys of which an object must have exactly one. */
 enum key_choice {
     KEY_NO_CHOICE,
-    KEY_OPENER,         /* who opens the connections */
+    KEY_DIALER,         /* who dials the connections */
     KEY_HANDLER,        /* what is done with them */
     KEY_HANDLER_BY_ROLE /* the same for one role: an object may have two of these */
 };

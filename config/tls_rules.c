@@ -177,15 +177,15 @@ const char *config_wrong_tls(const struct config_tls *tls, enum config_role role
 }
 
 const char *config_wrong_client_auth(const struct config_connection *connection,
-                                     enum config_opener opener)
+                                     enum config_dialer dialer)
 {
     const struct config_tls *tls = &connection->tls;
     if (tls->insecure_any_peer || connection->role == CONFIG_ROLE_CLIENT)
         return NULL;
-    if (opener == CONFIG_WE_OPEN)
+    if (dialer == CONFIG_WE_DIAL)
         return tls->client_auth == CONFIG_CLIENT_AUTH_REQUIRE
                    ? NULL
-                   : "where we open the connection and may become TLS server, whoever answers must "
+                   : "where we dial and may become TLS server, whoever answers must "
                      "show a certificate: set \"client_auth\" to \"require\", or \"role\" to "
                      "\"client\"";
     if (connection->role == CONFIG_ROLE_SERVER || tls->client_auth != CONFIG_CLIENT_AUTH_UNSET)

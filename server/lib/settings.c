@@ -170,9 +170,9 @@ bool settings_freeze(actpass_config *config)
     return freeze(config, &config->connection.tls);
 }
 
-bool settings_use(actpass_config *config, enum config_opener opener)
+bool settings_use(actpass_config *config, enum config_dialer dialer)
 {
-    const char *wrong = config_wrong_client_auth(&config->connection, opener);
+    const char *wrong = config_wrong_client_auth(&config->connection, dialer);
     if (wrong)
         settings_fail(config, "%s", wrong);
     return !wrong && settings_freeze(config);

@@ -53,9 +53,9 @@ actpass_config *settings_new(struct tls_owner owner, const struct config_connect
 /* Loads what is named and lets nothing be changed any more. False with config->error. */
 bool settings_freeze(actpass_config *config);
 
-/* Is it fit for connections that OPENER opens? Else it stays as it is, not frozen. False with
+/* Is it fit for connections that DIALER makes? Else it stays as it is, not frozen. False with
  * config->error. */
-bool settings_use(actpass_config *config, enum config_opener opener);
+bool settings_use(actpass_config *config, enum config_dialer dialer);
 
 /* What setters are made of; each 0, or -1 with config->error. CHANGEABLE: it is not in use yet. */
 int settings_fail(actpass_config *config, const char *format, ...)

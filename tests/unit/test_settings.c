@@ -193,7 +193,7 @@ static actpass_config *bare(const struct test_pair *pair)
     return config;
 }
 
-/* For both openers. */
+/* For both dialers. */
 static actpass_config *usable(const struct test_pair *pair)
 {
     actpass_config *config = bare(pair);
