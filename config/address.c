@@ -24,9 +24,9 @@ static const char *parse_unix(const char *path, struct config_address *address)
     if (path[0] == '\0')
         return "a path must follow unix:";
     if (strlen(path) > UNIX_PATH_MAX)
-        return "the path of a unix: address must be at most 107 bytes";
+        return UNIX_PATH_TOO_LONG;
     address->path = strdup(path);
-    return address->path ? NULL : no_memory;
+    return address->path ? NULL : text_no_memory;
 }
 
 /* An IPv6 address, perhaps with a zone as in fe80::1%eth0. */
@@ -40,7 +40,7 @@ static bool is_zoned_ipv6(const char *host)
         return false;
     memcpy(bare, host, length);
     bare[length] = '\0';
-    return is_ipv6(bare);
+    return names_is_ipv6(bare);
 }
 
 static const char *check_host(const char *host, bool brackets)
@@ -50,10 +50,10 @@ static const char *check_host(const char *host, bool brackets)
     if (host[0] == '\0')
         return "the host is missing; use 0.0.0.0 or [::] for all addresses";
     if (strchr(host, ':'))
-        return "an IPv6 address must stand in brackets, as in [::1]:443";
+        return "an IPv6 address is written in brackets, as in [::1]:443";
     if (strcmp(host, "*") == 0)
         return "* is not a host; use 0.0.0.0 or [::] for all addresses";
-    if (is_ipv4(host) || is_dns_name(host))
+    if (names_is_ipv4(host) || names_is_dns(host))
         return NULL;
     return "the host must be a name, an IPv4 address, or an IPv6 address in brackets";
 }
@@ -69,7 +69,7 @@ static const char *parse_tcp(const char *text, struct config_address *address)
     const char *end = brackets ? bracket : colon;
     address->host = strndup(begin, (size_t)(end - begin));
     if (!address->host)
-        return no_memory;
+        return text_no_memory;
     const char *wrong = check_host(address->host, brackets);
     return wrong ? wrong : parse_port(colon + 1, &address->port);
 }
@@ -79,8 +79,8 @@ const char *config_address_parse(const char *text, struct config_address *addres
     const char *wrong = NULL;
     *address = (struct config_address){.text = strdup(text)};
     if (!address->text) {
-        wrong = no_memory;
-    } else if (has_control(text)) {
+        wrong = text_no_memory;
+    } else if (text_has_control(text)) {
         wrong = "must not hold control characters";
     } else if (strncmp(text, "unix:", 5) == 0) {
         address->kind = CONFIG_ADDRESS_UNIX;
@@ -97,7 +97,7 @@ const char *config_address_parse(const char *text, struct config_address *addres
 bool config_address_is_ip(const struct config_address *address)
 {
     return address->kind == CONFIG_ADDRESS_TCP &&
-           (strchr(address->host, ':') || is_ipv4(address->host));
+           (strchr(address->host, ':') || names_is_ipv4(address->host));
 }
 
 void config_address_free(struct config_address *address)

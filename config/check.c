@@ -61,7 +61,7 @@ static void check_service(struct messages *messages, struct place *place,
     check_files(&checked);
 }
 
-void check(struct messages *messages, const struct place *root, const struct config *config)
+void check_config(struct messages *messages, const struct place *root, const struct config *config)
 {
     const struct place *services = place_find(root, "services");
     const struct config_service *service = config->services;

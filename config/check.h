@@ -8,7 +8,7 @@
 
 /* The services in CONFIG are those under "services" in ROOT, one for one, and normalized. Changes
  * nothing. */
-void check(struct messages *messages, const struct place *root, const struct config *config);
+void check_config(struct messages *messages, const struct place *root, const struct config *config);
 
 /* One service, as its checks see it. */
 struct checked_service {

@@ -38,8 +38,8 @@ void check_certificates(const struct checked_service *checked)
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         struct place *place = place_find(checked->tls, keys[i]);
         if (place && checked->role_known && !checked->may_serve)
-            error_at_key(checked->messages, place,
-                         "is for a TLS server, which this service never is, remove it");
+            messages_error_at_key(checked->messages, place,
+                                  "is for a TLS server, which this service never is, remove it");
     }
     if (list)
         check_list(checked, list);

@@ -14,10 +14,10 @@ static void list_handlers(char list[LIST_SIZE])
     const char *names[CONFIG_CONVERSATION_COUNT] = {0};
     for (size_t i = 0; conversation_object.keys[i].name; i++)
         names[i] = conversation_object.keys[i].name;
-    join_names(names, " or ", list, LIST_SIZE);
+    suggest_join(names, " or ", list, LIST_SIZE);
 }
 
-/* The key of a handler that stands in the place; NULL: none. All but the first are errors. */
+/* The key of a handler in the place; NULL: none. All but the first are errors. */
 static struct place *find_handler(struct messages *messages, const struct place *place)
 {
     struct place *found = NULL;
@@ -29,8 +29,8 @@ static struct place *find_handler(struct messages *messages, const struct place 
         }
         struct place *second = other->index > found->index ? other : found;
         found = second == other ? found : other;
-        error_at_key(messages, second, "there is \"%s\" already, remove one of the two",
-                     found->item->string);
+        messages_error_at_key(messages, second, "there is \"%s\" already, remove one of the two",
+                              found->item->string);
     }
     return found;
 }
@@ -41,15 +41,16 @@ static void check_role(const struct checked_service *checked, const char *key, b
     struct messages *messages = checked->messages;
     struct place *place = place_find(checked->place, key);
     if (place && !occurs && checked->role_known)
-        error_at_key(messages, place, "never happens with \"role\": \"%s\", remove it",
-                     checked->may_serve ? "server" : "client");
+        messages_error_at_key(messages, place, "never happens with \"role\": \"%s\", remove it",
+                              checked->may_serve ? "server" : "client");
     else if (!place && occurs && checked->role_known)
-        error_at(messages, checked->place, "\"%s\" is missing: this service may become TLS %s", key,
-                 key + strlen("as_"));
+        messages_error_at(messages, checked->place,
+                          "\"%s\" is missing: this service may become TLS %s", key,
+                          key + strlen("as_"));
     if (place && cJSON_IsObject(place->item) && !find_handler(messages, place)) {
         char list[LIST_SIZE];
         list_handlers(list);
-        error_at(messages, place, "%s is missing", list);
+        messages_error_at(messages, place, "%s is missing", list);
     }
 }
 
@@ -60,9 +61,10 @@ static void check_bridge(const struct checked_service *checked, const struct pla
         bool handler = key->choice == KEY_HANDLER || key->choice == KEY_HANDLER_BY_ROLE;
         struct place *place = handler ? place_find(checked->place, key->name) : NULL;
         if (place && place != bridge)
-            error_at_key(checked->messages, place,
-                         "cannot stand beside \"listen_plain\": the local connection is the "
-                         "conversation; remove one of the two");
+            messages_error_at_key(
+                checked->messages, place,
+                "must not be set together with \"listen_plain\": the local connection is the "
+                "conversation; remove one of the two");
     }
 }
 
@@ -72,10 +74,11 @@ static void check_missing(const struct checked_service *checked)
         return; /* reported already */
     char list[LIST_SIZE];
     list_handlers(list);
-    error_at(checked->messages, checked->place,
-             "the conversation is missing: add %s, or one for each role under \"as_server\" and "
-             "\"as_client\"",
-             list);
+    messages_error_at(
+        checked->messages, checked->place,
+        "the conversation is missing: add %s, or one for each role under \"as_server\" and "
+        "\"as_client\"",
+        list);
 }
 
 void check_conversations(const struct checked_service *checked)
@@ -91,9 +94,9 @@ void check_conversations(const struct checked_service *checked)
     const struct place *both = find_handler(messages, checked->place);
     for (size_t i = 0; both && i < 2; i++) {
         if (roles[i])
-            error_at_key(messages, roles[i],
-                         "\"%s\" stands for both roles already, remove one of the two",
-                         both->item->string);
+            messages_error_at_key(messages, roles[i],
+                                  "\"%s\" is set for both roles already, remove one of the two",
+                                  both->item->string);
     }
     if (!both && !roles[0] && !roles[1]) {
         check_missing(checked);

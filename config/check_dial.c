@@ -1,4 +1,4 @@
-/* Who opens the connections: listen or dial, and what goes with each. */
+/* Who dials the connections, as listen or dial says, and what goes with each. */
 #include "config/check.h"
 #include "config/equal.h"
 #include "config/internal.h"
@@ -10,8 +10,8 @@ static void check_one_of(struct messages *messages, struct place *left, struct p
 {
     struct place *second = left->index > right->index ? left : right;
     const struct place *first = second == left ? right : left;
-    error_at_key(messages, second, "there is \"%s\" already, remove one of the two",
-                 first->item->string);
+    messages_error_at_key(messages, second, "there is \"%s\" already, remove one of the two",
+                          first->item->string);
 }
 
 static void check_use(const struct checked_service *checked)
@@ -22,9 +22,9 @@ static void check_use(const struct checked_service *checked)
     if (plain && kept_up)
         check_one_of(checked->messages, plain, persistent);
     else if (!plain && !kept_up && !(persistent && persistent->bad))
-        error_at(checked->messages, checked->place,
-                 "\"dial\" needs \"listen_plain\", of which each connection dials one, or "
-                 "\"persistent\": true and a conversation, to keep one up");
+        messages_error_at(checked->messages, checked->place,
+                          "\"dial\" needs \"listen_plain\", of which each connection dials one, or "
+                          "\"persistent\": true and a conversation, to keep one up");
 }
 
 static void check_retry(const struct checked_service *checked)
@@ -32,8 +32,9 @@ static void check_retry(const struct checked_service *checked)
     const struct config_dial *dial = &checked->service->dial;
     struct place *retry = place_find(checked->place, "retry");
     if (retry && !retry->bad && dial->retry_min_ms > dial->retry_max_ms)
-        error_at(checked->messages, retry, "\"min\" (%s) must not be longer than \"max\" (%s)",
-                 duration_print(dial->retry_min_ms).text, duration_print(dial->retry_max_ms).text);
+        messages_error_at(
+            checked->messages, retry, "\"min\" (%s) must not be longer than \"max\" (%s)",
+            duration_print(dial->retry_min_ms).text, duration_print(dial->retry_max_ms).text);
 }
 
 static void check_addresses(const struct checked_service *checked)
@@ -58,7 +59,7 @@ static bool is_unix_only(const struct config_service *service)
            (sockets > 0 && sockets == service->dial.address_count);
 }
 
-/* Is no address of "dial" of the family, nor a name, which may have any? */
+/* Has "dial" only addresses of another family? A name may have any. */
 static bool is_other_family_only(const struct config_dial *dial, bool ipv6)
 {
     size_t others = 0;
@@ -66,7 +67,7 @@ static bool is_other_family_only(const struct config_dial *dial, bool ipv6)
         const struct config_address *to = &dial->addresses[i];
         others += to->kind == CONFIG_ADDRESS_UNIX ||
                   (to->kind == CONFIG_ADDRESS_TCP &&
-                   (ipv6 ? is_ipv4(to->host) : !!strchr(to->host, ':')));
+                   (ipv6 ? names_is_ipv4(to->host) : !!strchr(to->host, ':')));
     }
     return others > 0 && others == dial->address_count;
 }
@@ -78,7 +79,8 @@ static void check_itself(const struct checked_service *checked, struct place *pl
     char *from = address_canonical(&checked->service->dial.from);
     char *other = to->kind == CONFIG_ADDRESS_TCP ? address_canonical(to) : NULL;
     if (from && other && strcmp(from, other) == 0)
-        error_at(checked->messages, place, "is an address of \"dial\", and would dial itself");
+        messages_error_at(checked->messages, place,
+                          "is an address of \"dial\", and would dial itself");
     free(from);
     free(other);
 }
@@ -91,21 +93,21 @@ static void check_from(const struct checked_service *checked)
     struct place *place = place_find(checked->place, "dial_from");
     if (!place || from->kind == CONFIG_ADDRESS_NONE)
         return;
-    bool ipv6 = from->kind == CONFIG_ADDRESS_TCP && strchr(from->host, ':');
-    if (!config_address_is_ip(from))
-        error_at(messages, place,
-                 "must be an IP address of this machine and a port, as in 0.0.0.0:4433 or [::]:0");
-    else if (is_unix_only(service))
-        error_at_key(messages, place, "is for TCP, and this service has unix: addresses only");
+    bool ipv6 = strchr(from->host, ':');
+    if (is_unix_only(service))
+        messages_error_at_key(messages, place,
+                              "is for TCP, and this service has unix: addresses only");
     else if (is_other_family_only(&service->dial, ipv6))
-        error_at(messages, place, "is an IPv%d address, and none in \"dial\" is", ipv6 ? 6 : 4);
+        messages_error_at(messages, place, "is an IPv%d address, and none in \"dial\" is",
+                          ipv6 ? 6 : 4);
     for (size_t i = 0; from->port != 0 && i < service->dial.address_count; i++)
         check_itself(checked, place, &service->dial.addresses[i]);
     if (from->port != 0 && service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE &&
         service->max_connections > 1)
-        error_at(messages, place,
-                 "from a fixed port one connection at a time can be dialed, and \"listen_plain\" "
-                 "wants one for each local connection: use port 0, or \"max_connections\": 1");
+        messages_error_at(
+            messages, place,
+            "from a fixed port one connection at a time can be dialed, and \"listen_plain\" "
+            "wants one for each local connection: use port 0, or \"max_connections\": 1");
 }
 
 void check_dial(const struct checked_service *checked)
@@ -113,7 +115,7 @@ void check_dial(const struct checked_service *checked)
     if (checked->listen && checked->dial)
         check_one_of(checked->messages, checked->listen, checked->dial);
     else if (!checked->listen && !checked->dial)
-        error_at(checked->messages, checked->place, "\"listen\" or \"dial\" is missing");
+        messages_error_at(checked->messages, checked->place, "\"listen\" or \"dial\" is missing");
     else if (checked->dial)
         check_use(checked);
     if (checked->dial) {
@@ -127,6 +129,6 @@ void check_fast_open(const struct checked_service *checked)
 {
     struct place *on = place_find(checked->place, "tcp_fast_open");
     if (checked->service->connection.tcp_fast_open && is_unix_only(checked->service))
-        error_at_key(checked->messages, on,
-                     "is for TCP, and this service has unix: addresses only");
+        messages_error_at_key(checked->messages, on,
+                              "is for TCP, and this service has unix: addresses only");
 }

@@ -15,7 +15,8 @@ static bool look(struct messages *messages, struct place *place, const char *pat
     char text[128];
     if (stat(path, status) == 0 && faccessat(AT_FDCWD, path, access, AT_EACCESS) == 0)
         return true;
-    error_at(messages, place, "%s cannot be read: %s", path, strerror_r(errno, text, sizeof(text)));
+    messages_error_at(messages, place, "%s cannot be read: %s", path,
+                      strerror_r(errno, text, sizeof(text)));
     return false;
 }
 
@@ -25,7 +26,7 @@ static bool look_at_file(struct messages *messages, struct place *place, const c
     if (!look(messages, place, path, R_OK, status))
         return false;
     if (S_ISDIR(status->st_mode))
-        error_at(messages, place, "%s is a directory; %s is expected", path, wanted);
+        messages_error_at(messages, place, "%s is a directory; %s is expected", path, wanted);
     return !S_ISDIR(status->st_mode);
 }
 
@@ -34,8 +35,8 @@ static void check_private(struct messages *messages, struct place *place, const 
 {
     const char *others = private_file_open_to(status);
     if (others)
-        error_at(messages, place, "%s holds %s, and %s may read or write it: chmod 600 %s", path,
-                 secret, others, path);
+        messages_error_at(messages, place, "%s holds %s, and %s may read or write it: chmod 600 %s",
+                          path, secret, others, path);
 }
 
 bool check_file(struct messages *messages, struct place *place, const char *path,
@@ -61,7 +62,7 @@ void check_folder(struct messages *messages, struct place *place, const char *pa
     if (S_ISDIR(status.st_mode))
         (void)look(messages, place, path, R_OK | X_OK, &status);
     else
-        error_at(messages, place, "%s is not a directory; a folder is expected", path);
+        messages_error_at(messages, place, "%s is not a directory; a folder is expected", path);
 }
 
 void check_key_pair(struct messages *messages, const struct place *place, const char *certificate,

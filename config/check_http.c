@@ -28,39 +28,47 @@ static void check_names(const struct checked_service *checked, const struct plac
         if (!names)
             continue;
         if (tls->insecure_any_peer)
-            error_at_key(checked->messages, names,
-                         "contradicts \"insecure_any_peer\": true, remove one of the two");
+            messages_error_at_key(checked->messages, names,
+                                  "contradicts \"insecure_any_peer\": true, remove one of the two");
         else if (!ca)
-            error_at_key(checked->messages, names,
-                         "needs somebody to vouch for the names: add \"ca\" under \"tls\"");
+            messages_error_at_key(
+                checked->messages, names,
+                "needs somebody to vouch for the names: add \"ca\" under \"tls\"");
     }
 }
 
 static void check_protected(const struct checked_service *checked, struct place *list,
-                            const struct config_http *http, bool as_server)
+                            const struct config_http *http)
 {
-    const struct place *client_auth = place_find(checked->tls, "client_auth");
     check_prefixes(checked, list, http);
-    if (!checked->tls)
-        return;
-    check_names(checked, list);
-    if (as_server && checked->role_known && !(client_auth && client_auth->bad) &&
-        config_client_auth(&checked->service->connection.tls) == CONFIG_CLIENT_AUTH_NONE)
-        error_at_key(checked->messages, list,
-                     "needs clients that are asked for a certificate: add \"client_auth\": "
-                     "\"on_demand\" under \"tls\" (or \"request\" or \"require\")");
+    if (checked->tls)
+        check_names(checked, list);
 }
 
-/* The "http" in PLACE, if there is one. */
-static void check_in(const struct checked_service *checked, const struct place *place,
-                     const struct config_http *http, bool as_server)
+/* The "http" in PLACE, if there is one. Returns its "protected", or NULL. */
+static struct place *check_folder_and_paths(const struct checked_service *checked,
+                                            const struct place *place,
+                                            const struct config_http *http)
 {
     const struct place *here = place_find(place, "http");
     struct place *list = place_find(here, "protected");
     if (http->root)
         check_folder(checked->messages, place_find(here, "root"), http->root);
-    if (here && list)
-        check_protected(checked, list, http, as_server);
+    if (list)
+        check_protected(checked, list, http);
+    return list;
+}
+
+/* Where we are TLS server, its clients must be asked for a certificate. */
+static void check_asks(const struct checked_service *checked, struct place *list)
+{
+    const struct place *client_auth = place_find(checked->tls, "client_auth");
+    if (list && checked->tls && checked->role_known && !(client_auth && client_auth->bad) &&
+        config_client_auth(&checked->service->connection.tls) == CONFIG_CLIENT_AUTH_NONE)
+        messages_error_at_key(
+            checked->messages, list,
+            "needs clients that are asked for a certificate: add \"client_auth\": "
+            "\"on_demand\" under \"tls\" (or \"request\" or \"require\")");
 }
 
 /* Only a warning: a program that uses the library may ask for the certificate itself. */
@@ -72,9 +80,10 @@ static void check_demand(const struct checked_service *checked)
         checked->role_known && checked->may_serve &&
         (service->as_server.kind != CONFIG_CONVERSATION_HTTP ||
          !service->as_server.http.protected_paths))
-        warning_at(checked->messages, client_auth,
-                   "no client is asked for a certificate: nothing but \"http\" with \"protected\" "
-                   "demands one");
+        messages_warning_at(
+            checked->messages, client_auth,
+            "no client is asked for a certificate: nothing but \"http\" with \"protected\" "
+            "demands one");
 }
 
 void check_http(const struct checked_service *checked)
@@ -84,9 +93,12 @@ void check_http(const struct checked_service *checked)
     const struct place *as_server = place_find(checked->place, "as_server");
     const struct place *as_client = place_find(checked->place, "as_client");
     if (!as_server && !as_client) {
-        check_in(checked, checked->place, &service->as_server.http, checked->may_serve);
+        struct place *list =
+            check_folder_and_paths(checked, checked->place, &service->as_server.http);
+        if (checked->may_serve)
+            check_asks(checked, list);
         return;
     }
-    check_in(checked, as_server, &service->as_server.http, true);
-    check_in(checked, as_client, &service->as_client.http, false);
+    check_asks(checked, check_folder_and_paths(checked, as_server, &service->as_server.http));
+    (void)check_folder_and_paths(checked, as_client, &service->as_client.http);
 }

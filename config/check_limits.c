@@ -21,7 +21,8 @@ static void check_both(const struct checked_service *checked, const struct place
     for (size_t i = 0; child && i < values->deny_count; i++, child = child->next) {
         const struct config_network *denied = &values->deny[i];
         if (denied->family != AF_UNSPEC && is_allowed(values, denied))
-            error_at(checked->messages, child, "is in \"allow\", too; remove one of the two");
+            messages_error_at(checked->messages, child,
+                              "is in \"allow\", too; remove one of the two");
     }
 }
 
@@ -31,7 +32,7 @@ void check_limits(const struct checked_service *checked)
     if (!limits)
         return;
     if (checked->service->listen.kind == CONFIG_ADDRESS_UNIX)
-        error_at_key(checked->messages, limits,
-                     "knows peers by their IP addresses, and a unix: address has none");
+        messages_error_at_key(checked->messages, limits,
+                              "knows peers by their IP addresses, and a unix: address has none");
     check_both(checked, limits);
 }

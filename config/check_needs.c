@@ -13,12 +13,13 @@ static bool may_be_true(const struct checked_service *checked, const char *name)
 static void check_key(const struct checked_service *checked, const struct key *key,
                       struct place *place)
 {
-    bool opener_known = checked->listen || checked->dial; /* else that is reported */
-    if (key->needs && opener_known && !place_find(checked->place, key->needs))
-        error_at_key(checked->messages, place, "only goes with \"%s\", remove it", key->needs);
+    bool dialer_known = checked->listen || checked->dial; /* else that is reported */
+    if (key->needs && dialer_known && !place_find(checked->place, key->needs))
+        messages_error_at_key(checked->messages, place, "only goes with \"%s\", remove it",
+                              key->needs);
     else if (key->needs_true && !place->bad && !may_be_true(checked, key->needs_true))
-        error_at_key(checked->messages, place, "only goes with \"%s\": true, remove it",
-                     key->needs_true);
+        messages_error_at_key(checked->messages, place, "only goes with \"%s\": true, remove it",
+                              key->needs_true);
 }
 
 void check_needs(const struct checked_service *checked)

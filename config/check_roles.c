@@ -15,8 +15,9 @@ static void check_reachable(struct messages *messages, const struct place *list,
             if (!hint->from.family || !other->from.family ||
                 !network_contains(&other->from, &hint->from))
                 continue;
-            error_at(messages, place_find(child, "from"), "is never reached: %u:%u comes before it",
-                     first->value.line, first->value.column);
+            messages_error_at(messages, place_find(child, "from"),
+                              "is never reached: %u:%u comes before it", first->value.line,
+                              first->value.column);
             break;
         }
     }
@@ -31,11 +32,12 @@ void check_roles(const struct checked_service *checked)
     for (size_t i = 0; i < 2; i++) {
         if (keys[i] && checked->role_known && !keys[i]->bad &&
             service->connection.role != CONFIG_ROLE_AUTO)
-            error_at_key(checked->messages, keys[i],
-                         "only goes with \"role\": \"auto\", remove it");
+            messages_error_at_key(checked->messages, keys[i],
+                                  "only goes with \"role\": \"auto\", remove it");
         if (keys[i] && service->listen.kind == CONFIG_ADDRESS_UNIX)
-            error_at_key(checked->messages, keys[i],
-                         "knows peers by their IP addresses, and a unix: address has none");
+            messages_error_at_key(
+                checked->messages, keys[i],
+                "knows peers by their IP addresses, and a unix: address has none");
     }
     if (keys[0])
         check_reachable(checked->messages, keys[0], service->role_hints);

@@ -2,43 +2,19 @@
 #include "config/check.h"
 #include "config/tls_rules.h"
 
-enum config_client_auth config_client_auth(const struct config_tls *tls)
-{
-    return tls->client_auth == CONFIG_CLIENT_AUTH_UNSET ? CONFIG_CLIENT_AUTH_NONE
-                                                        : tls->client_auth;
-}
-
-const char *config_wrong_client_auth(const struct config_connection *connection,
-                                     enum config_opener opener)
-{
-    const struct config_tls *tls = &connection->tls;
-    if (tls->insecure_any_peer || connection->role == CONFIG_ROLE_CLIENT)
-        return NULL;
-    if (opener == CONFIG_WE_OPEN)
-        return tls->client_auth == CONFIG_CLIENT_AUTH_REQUIRE
-                   ? NULL
-                   : "where we open the connection and may become TLS server, whoever answers must "
-                     "show a certificate: set \"client_auth\" to \"require\", or \"role\" to "
-                     "\"client\"";
-    if (connection->role == CONFIG_ROLE_SERVER || tls->client_auth != CONFIG_CLIENT_AUTH_UNSET)
-        return NULL;
-    return "with \"role\": \"auto\" the peer chooses its role, so the role proves nothing: set "
-           "\"client_auth\" to \"require\" (a peer needs a certificate in either role), or to "
-           "\"none\" (a peer that comes as TLS client needs none)";
-}
-
-static void check_opener(const struct checked_service *checked)
+static void check_dialer(const struct checked_service *checked)
 {
     struct place *client_auth = place_find(checked->tls, "client_auth");
     if ((client_auth && client_auth->bad) || (checked->listen && checked->dial))
         return;
     const char *wrong = config_wrong_client_auth(
-        &checked->service->connection, checked->dial ? CONFIG_WE_OPEN : CONFIG_PEER_OPENS);
+        &checked->service->connection, checked->dial ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS);
     if (wrong)
-        error_at(checked->messages, client_auth ? client_auth : checked->tls, "%s", wrong);
+        messages_error_at(checked->messages, client_auth ? client_auth : checked->tls, "%s", wrong);
 }
 
-/* By the keys that are there, though their values may be wrong: those were reported already. */
+/* By the keys that are there, though their values may be wrong: those were reported already, and
+ * keep their defaults, which break no rule. */
 static struct tls_facts facts_of(const struct checked_service *checked)
 {
     const struct config_connection *connection = &checked->service->connection;
@@ -53,6 +29,9 @@ static struct tls_facts facts_of(const struct checked_service *checked)
     facts.crl = place_find(checked->tls, "crl");
     facts.alpn = place_find(checked->tls, "alpn");
     facts.certificates = place_find(checked->tls, "certificates");
+    facts.sessions.keys = place_find(checked->tls, "session_key_file");
+    facts.sessions.password = place_find(checked->tls, "sessions_password_file");
+    facts.sessions.ca = place_find(checked->tls, "sessions_ca");
     return facts;
 }
 
@@ -60,12 +39,12 @@ static void check_rules(const struct checked_service *checked, const struct tls_
 {
     for (const struct tls_rule *rule = tls_rules; rule->wrong; rule++) {
         struct place *place = rule->key ? place_find(checked->tls, rule->key) : checked->tls;
-        if (!rule->broken(facts) || (place->bad && rule->key && rule->about == RULE_ABOUT_VALUE))
+        if (!rule->broken(facts))
             continue;
         if (rule->about == RULE_ABOUT_KEY)
-            error_at_key(checked->messages, place, "%s", rule->wrong);
+            messages_error_at_key(checked->messages, place, "%s", rule->wrong);
         else
-            error_at(checked->messages, place, "%s", rule->wrong);
+            messages_error_at(checked->messages, place, "%s", rule->wrong);
     }
 }
 
@@ -80,13 +59,15 @@ static void warn_server(const struct checked_service *checked, const struct tls_
     for (size_t i = 0; !asks && i < sizeof(keys) / sizeof(*keys); i++) {
         struct place *place = place_find(checked->tls, keys[i]);
         if (place && !place->bad)
-            warning_at(checked->messages, place,
-                       "has no effect: with \"client_auth\": \"none\" no client is asked for a "
-                       "certificate");
+            messages_warning_at(
+                checked->messages, place,
+                "has no effect: with \"client_auth\": \"none\" no client is asked for a "
+                "certificate");
     }
     if (asks && checked->service->connection.tls.ca_system && !facts->names && !facts->pins)
-        warning_at(checked->messages, place_find(checked->tls, "ca"),
-                   "lets in everybody with a certificate of any public CA: add \"peer_names\"");
+        messages_warning_at(
+            checked->messages, place_find(checked->tls, "ca"),
+            "lets in everybody with a certificate of any public CA: add \"peer_names\"");
 }
 
 void check_trust(const struct checked_service *checked)
@@ -95,7 +76,7 @@ void check_trust(const struct checked_service *checked)
     check_rules(checked, &facts);
     if (!checked->role_known)
         return;
-    check_opener(checked);
+    check_dialer(checked);
     if (!facts.any_peer && !facts.may_connect)
         warn_server(checked, &facts);
 }

@@ -19,10 +19,10 @@ enum config_client_auth {
     CONFIG_CLIENT_AUTH_REQUEST,
     CONFIG_CLIENT_AUTH_REQUIRE,
     CONFIG_CLIENT_AUTH_ON_DEMAND, /* not in the handshake; later, when the conversation asks */
-    CONFIG_CLIENT_AUTH_UNSET      /* the default: nothing was written, which stands for NONE */
+    CONFIG_CLIENT_AUTH_UNSET      /* the default: nothing was written, which means NONE */
 };
-/* Who opens a connection: the peer, or we. */
-enum config_opener { CONFIG_PEER_OPENS, CONFIG_WE_OPEN };
+/* Who dials: the peer, or we. */
+enum config_dialer { CONFIG_PEER_DIALS, CONFIG_WE_DIAL };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
@@ -145,12 +145,12 @@ struct config_tls {
     struct config_strings alpn; /* at most 255, each of 1 to 255 bytes */
     char *crl;                  /* PEM file with CRLs, or NULL */
     char *ocsp_response;        /* DER file that a TLS server staples, or NULL */
-    /* What server names choose between; where none fits, CERTIFICATE and KEY stand. */
+    /* What server names choose between; where none fits, CERTIFICATE and KEY are used. */
     struct config_certificate *certificates;
     size_t certificate_count;
     struct config_sessions sessions;
     /* Keys of sealed sessions and of tickets. Never NULL with FILE and REDIS; with TICKETS, NULL
-     * stands for a key made at start. */
+     * means a key made at start. */
     char *session_key_file;
     int64_t session_timeout_ms; /* how long a session can be resumed; default 5 min */
     /* The small ones together, so that no room is lost between them. */
@@ -162,7 +162,7 @@ struct config_tls {
     bool insecure_any_peer; /* accept any peer, in both roles */
 };
 
-/* What one connection needs to know, whoever opened it. Durations in milliseconds, or
+/* What one connection needs to know, whoever dialed it. Durations in milliseconds, or
  * CONFIG_NEVER. */
 struct config_connection {
     enum config_role role;
@@ -188,7 +188,7 @@ struct config_protected {
 
 struct config_http {
     char *root;  /* an existing folder; relative to the configuration's folder already */
-    char *index; /* name of the file that stands for its folder; "" for none; never NULL */
+    char *index; /* name of the file that is sent for its folder; "" for none; never NULL */
     struct config_protected *protected_paths;
     size_t protected_count;
 };
@@ -199,13 +199,13 @@ struct config_conversation {
     struct config_http http;       /* HTTP */
 };
 
-/* What a service needs to know that opens its connections itself. Durations in milliseconds, never
+/* What a service needs to know that dials its connections. Durations in milliseconds, never
  * CONFIG_NEVER. */
 struct config_dial {
     struct config_address *addresses; /* in the order to try; none: the service listens */
     size_t address_count;
     /* The local address of TCP connections, an IP address; NONE: the system's choice. A port that
-     * is not 0 is there only where one connection at a time is opened. */
+     * is not 0 is there only where one connection at a time is dialed. */
     struct config_address from;
     /* Exactly one of the two is there: each connection to this address dials one and is bridged to
      * it, or one connection is kept up. */
@@ -265,7 +265,7 @@ struct config {
 /* All that is wrong with a text, one finished line each, sorted by position:
  * `FILE:LINE:COLUMN: /json/path: what is wrong, and the remedy`. Lines and columns count from 1,
  * columns in characters; the position is the key's where the key is wrong, else the value's. A text
- * that is no JSON has one error, without a path; a file that cannot be read has one without a
+ * that is not JSON has one error, without a path; a file that cannot be read has one without a
  * position. Warnings do not stop a load. */
 struct config_report {
     struct config_strings errors;
@@ -296,14 +296,18 @@ void config_connection_free(struct config_connection *connection); /* what it ho
 enum config_client_auth config_client_auth(const struct config_tls *tls);
 
 /* A peer that may choose its role must not choose thereby whether it is authenticated. NULL, or
- * what is wrong with "client_auth" for connections that OPENER opens (a static string). */
+ * what is wrong with "client_auth" for connections that DIALER makes (a static string). */
 const char *config_wrong_client_auth(const struct config_connection *connection,
-                                     enum config_opener opener);
+                                     enum config_dialer dialer);
 
 /* Do the values fit each other: does a role that can occur have its certificate and know whom to
  * trust? NULL, or what is wrong (a static string) and the key that it is about (NULL:
  * all of "tls"). */
 const char *config_wrong_tls(const struct config_tls *tls, enum config_role role, const char **key);
+
+/* Are sessions that leave the process sealed? NULL, or what is wrong with "sessions" (a static
+ * string). */
+const char *config_wrong_session_keys(const struct config_sessions *sessions, const char *key_file);
 
 /* Parses a name as the "peer_names" key does: "name", "*.name" or "192.0.2.1", or one with its kind
  * before it: "dns:", "ip:", "uri:", "email:" or "cn:". Returns NULL, or what is wrong (a string

@@ -50,8 +50,8 @@ static void find_duplicates(struct place *object, struct messages *messages)
             continue;
         }
         sorted[i]->duplicate = true;
-        error_at_key(messages, sorted[i], "duplicate key, first given at %u:%u", first->key.line,
-                     first->key.column);
+        messages_error_at_key(messages, sorted[i], "duplicate key, first given at %u:%u",
+                              first->key.line, first->key.column);
     }
     free(sorted);
 }
@@ -68,9 +68,9 @@ void document_read(struct document *document, const char *text, size_t length,
                    struct messages *messages)
 {
     struct fault fault;
-    *document = (struct document){.root = scan(text, length, &fault)};
+    *document = (struct document){.root = scan_json(text, length, &fault)};
     if (!document->root) {
-        error_plain(messages, fault.at, fault.text);
+        messages_error_plain(messages, fault.at, fault.error.text);
         return;
     }
     document->json = cJSON_ParseWithLength(text, length);

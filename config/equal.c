@@ -50,8 +50,8 @@ void equals_report(struct equals *equals, const char *wrong)
         if (strcmp(entries[first].text, entries[i].text) != 0)
             first = i;
         else
-            error_at(equals->messages, entries[i].place, "%s, see %u:%u", wrong,
-                     entries[first].place->value.line, entries[first].place->value.column);
+            messages_error_at(equals->messages, entries[i].place, "%s, see %u:%u", wrong,
+                              entries[first].place->value.line, entries[first].place->value.column);
     }
     for (size_t i = 0; i < equals->count; i++)
         free(entries[i].text);

@@ -1,4 +1,4 @@
-/* Which of many texts are equal: names, addresses and the like that may stand only once. */
+/* Which of many texts are equal: names, addresses and the like that may occur only once. */
 #ifndef ACTPASS_CONFIG_EQUAL_H
 #define ACTPASS_CONFIG_EQUAL_H
 

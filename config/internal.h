@@ -3,18 +3,20 @@
 #define ACTPASS_CONFIG_INTERNAL_H
 
 #include "config/config.h"
+#include "config/error_text.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #define DURATION_MAX INT64_C(31536000000) /* 8760h, in milliseconds */
 #define UNIX_PATH_MAX 107                 /* sizeof(sun_path) less the NUL */
+#define UNIX_PATH_TOO_LONG "the path of a unix: address must be at most 107 bytes"
 
 /* The length in bytes of the valid UTF-8 character there, or 0. */
-size_t utf8_length(const unsigned char *text, size_t left);
-bool has_control(const char *text); /* C0, DEL or C1 */
+size_t text_utf8_length(const unsigned char *text, size_t left);
+bool text_has_control(const char *text); /* C0, DEL or C1 */
 
-/* "5s", "200ms", "2m", "1h", "0s". False if it is none; too long ones give INT64_MAX. */
+/* "5s", "200ms", "2m", "1h", "0s". False if it is not a duration; too long ones give INT64_MAX. */
 bool duration_parse(const char *text, int64_t *ms);
 /* The shortest form of it. */
 struct duration_text {
@@ -23,33 +25,33 @@ struct duration_text {
 struct duration_text duration_print(int64_t ms);
 
 /* The one that was probably meant, or NULL. Names end with NULL. */
-const char *suggest(const char *text, const char *const *names);
+const char *suggest_key(const char *text, const char *const *names);
 
 /* `"a", "b" or "c"`, with LAST as " or ". */
-void join_names(const char *const *names, const char *last, char *text, size_t size);
+void suggest_join(const char *const *names, const char *last, char *text, size_t size);
 
 /* PATH as seen from the folder of FILE; NULL when memory is short. */
-char *path_beside(const char *file, const char *path);
+char *text_path_beside(const char *file, const char *path);
 
 /* Checkers of strings: NULL if it is fine, or what is wrong (a static string). */
-const char *wrong_service_name(const char *text);
-const char *wrong_server_name(const char *text);  /* that we send */
-const char *wrong_offered_name(const char *text); /* that a certificate is for: wildcards too */
-const char *wrong_prefix(const char *text);
-const char *wrong_index(const char *text);
-const char *wrong_alpn(const char *text);
-const char *wrong_ciphers(const char *text);
+const char *names_wrong_service(const char *text);
+const char *names_wrong_server(const char *text);  /* that we send */
+const char *names_wrong_offered(const char *text); /* that a certificate is for: wildcards too */
+const char *names_wrong_prefix(const char *text);
+const char *names_wrong_index(const char *text);
+const char *names_wrong_alpn(const char *text);
+const char *names_wrong_ciphers(const char *text);
 /* Characters that no DNS name has, though people write them. */
-const char *wrong_dns_letters(const char *text);
-bool is_dns_name(const char *text); /* ASCII labels; an all-numeric last one is none */
-bool is_ipv4(const char *text);
-bool is_ipv6(const char *text);
+const char *names_wrong_dns_letters(const char *text);
+bool names_is_dns(const char *text); /* ASCII labels; the last one is not all digits */
+bool names_is_ipv4(const char *text);
+bool names_is_ipv6(const char *text);
 
 /* How many leading characters are letters, digits or one of the others. */
-size_t name_span(const char *text, const char *others);
+size_t names_span(const char *text, const char *others);
 
 /* What a parser returns that could not allocate. Compared by its address. */
-extern const char no_memory[];
+extern const char text_no_memory[];
 
 /* Every default in place. */
 void config_service_init(struct config_service *service);
@@ -57,10 +59,7 @@ void config_init(struct config *config);
 void config_strings_free(struct config_strings *strings); /* what they hold */
 
 /* "192.0.2.0/24". False with what is wrong; the network is empty (family 0) then. */
-struct network_fault {
-    char text[160];
-};
-bool network_parse(const char *text, struct config_network *network, struct network_fault *fault);
+bool network_parse(const char *text, struct config_network *network, struct error_text *error);
 bool network_contains(const struct config_network *outer, const struct config_network *inner);
 
 /* Two addresses are the same exactly if these texts are. NULL when memory is short. */

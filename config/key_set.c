@@ -4,26 +4,28 @@
 #include "config/internal.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- Checks ------------------------------------------------------------------------------- */
 
 /* True if nothing is wrong. */
-static bool accept(const char *wrong, struct config_fault *fault)
+static bool accept(const char *wrong, struct error_text *error)
 {
     if (!wrong)
         return true;
-    fault->no_memory = wrong == no_memory;
-    (void)snprintf(fault->text, sizeof(fault->text), "%s", wrong);
-    return false;
+    return error_set(error, "%s", wrong);
+}
+
+bool key_error_is_no_memory(const struct error_text *error)
+{
+    return strcmp(error->text, text_no_memory) == 0;
 }
 
 const char *key_wrong_text(const char *text)
 {
     if (text[0] == '\0')
         return "must not be empty";
-    return has_control(text) ? "must not hold control characters" : NULL;
+    return text_has_control(text) ? "must not hold control characters" : NULL;
 }
 
 static const char *wrong_text(const struct key *key, const char *text)
@@ -34,14 +36,11 @@ static const char *wrong_text(const struct key *key, const char *text)
     return wrong || !key->wrong ? wrong : key->wrong(text);
 }
 
-static bool has_room(const struct key *key, size_t count, struct config_fault *fault)
+static bool has_room(const struct key *key, size_t count, struct error_text *error)
 {
     if ((int64_t)count < key->max)
         return true;
-    fault->no_memory = false;
-    (void)snprintf(fault->text, sizeof(fault->text), "must have at most %" PRId64 " items",
-                   key->max);
-    return false;
+    return error_set(error, "must have at most %" PRId64 " items", key->max);
 }
 
 /* ---- Texts -------------------------------------------------------------------------------- */
@@ -50,7 +49,7 @@ static const char *replace(char **stored, const char *text)
 {
     char *copy = strdup(text);
     if (!copy)
-        return no_memory;
+        return text_no_memory;
     free(*stored);
     *stored = copy;
     return NULL;
@@ -60,7 +59,7 @@ static const char *add_string(struct config_strings *strings, const char *text)
 {
     char **items = reallocarray(strings->items, strings->count + 1, sizeof(*items));
     if (!items)
-        return no_memory;
+        return text_no_memory;
     strings->items = items;
     items[strings->count] = NULL;
     const char *wrong = replace(&items[strings->count], text);
@@ -72,7 +71,7 @@ static const char *add_name(struct config_peer_names *names, const char *text)
 {
     struct config_peer_name *items = reallocarray(names->items, names->count + 1, sizeof(*items));
     if (!items)
-        return no_memory;
+        return text_no_memory;
     names->items = items;
     const char *wrong = config_peer_name_parse(text, &items[names->count]);
     names->count += !wrong;
@@ -83,7 +82,7 @@ static const char *add_pin(struct config_pins *pins, const char *text)
 {
     struct config_pin *items = reallocarray(pins->items, pins->count + 1, sizeof(*items));
     if (!items)
-        return no_memory;
+        return text_no_memory;
     pins->items = items;
     const char *wrong = config_pin_parse(text, &items[pins->count]);
     pins->count += !wrong;
@@ -113,45 +112,74 @@ static const char *set_path(const struct key *key, const char *text, void *base)
     return wrong;
 }
 
-bool key_set_text(const struct key *key, const char *text, void *base, struct config_fault *fault)
+const char *key_parse_address(const struct key *key, const char *text,
+                              struct config_address *address)
+{
+    const char *wrong = config_address_parse(text, address);
+    if (!wrong && address->kind == CONFIG_ADDRESS_TCP && address->port < key->min)
+        wrong = "port 0 is only for listening";
+    if (!wrong && key->ip && !config_address_is_ip(address))
+        wrong = "must be an IP address of this machine and a port, as in 0.0.0.0:4433 or [::]:0";
+    if (wrong)
+        config_address_free(address);
+    return wrong;
+}
+
+static const char *set_address(const struct key *key, const char *text,
+                               struct config_address *stored)
+{
+    struct config_address address;
+    const char *wrong = key_parse_address(key, text, &address);
+    if (wrong)
+        return wrong;
+    config_address_free(stored);
+    *stored = address;
+    return NULL;
+}
+
+bool key_set_text(const struct key *key, const char *text, void *base, struct error_text *error)
 {
     const char *wrong = wrong_text(key, text);
     if (wrong || key->offset == KEY_NOWHERE)
-        return accept(wrong, fault);
+        return accept(wrong, error);
     void *stored = (char *)base + key->offset;
     switch (key->type) {
     case KEY_STRINGS: {
         struct config_strings *strings = stored;
-        return has_room(key, strings->count, fault) && accept(add_string(strings, text), fault);
+        return has_room(key, strings->count, error) && accept(add_string(strings, text), error);
     }
     case KEY_PEER_NAMES: {
         struct config_peer_names *names = stored;
-        return has_room(key, names->count, fault) && accept(add_name(names, text), fault);
+        return has_room(key, names->count, error) && accept(add_name(names, text), error);
     }
     case KEY_PEER_PINS: {
         struct config_pins *pins = stored;
-        return has_room(key, pins->count, fault) && accept(add_pin(pins, text), fault);
+        return has_room(key, pins->count, error) && accept(add_pin(pins, text), error);
     }
+    case KEY_ADDRESS:
+        return accept(set_address(key, text, stored), error);
     case KEY_PATH:
-        return accept(set_path(key, text, base), fault);
+        return accept(set_path(key, text, base), error);
     default:
-        return accept(replace(stored, text), fault);
+        return accept(replace(stored, text), error);
     }
 }
 
 /* ---- Numbers ------------------------------------------------------------------------------ */
 
-bool key_set_number(const struct key *key, int64_t number, void *base, struct config_fault *fault)
+bool key_set_number(const struct key *key, int64_t number, void *base, struct error_text *error)
 {
     void *stored = (char *)base + key->offset;
-    bool inside = number >= key->min && number <= key->max;
-    fault->no_memory = false;
-    if (!inside && key->type == KEY_DURATION)
-        (void)snprintf(fault->text, sizeof(fault->text), "must be from \"%s\" to \"%s\"",
-                       duration_print(key->min).text, duration_print(key->max).text);
+    bool never = key->type == KEY_DURATION && number == CONFIG_NEVER;
+    bool inside = (never && key->never) || (number >= key->min && number <= key->max);
+    if (never && !inside)
+        error_set(error, "\"never\" is not allowed here; the longest is \"%s\"",
+                  duration_print(key->max).text);
+    else if (!inside && key->type == KEY_DURATION)
+        error_set(error, "must be from \"%s\" to \"%s\"", duration_print(key->min).text,
+                  duration_print(key->max).text);
     else if (!inside)
-        (void)snprintf(fault->text, sizeof(fault->text), "must be from %" PRId64 " to %" PRId64,
-                       key->min, key->max);
+        error_set(error, "must be from %" PRId64 " to %" PRId64, key->min, key->max);
     else if (key->type == KEY_DURATION)
         *(int64_t *)stored = number;
     else

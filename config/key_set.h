@@ -3,20 +3,26 @@
 #ifndef ACTPASS_CONFIG_KEY_SET_H
 #define ACTPASS_CONFIG_KEY_SET_H
 
+#include "config/config.h"
+#include "config/error_text.h"
 #include "config/keys.h"
 
-/* Why a value is refused, to be put behind the key's name: "must not be empty". */
-struct config_fault {
-    bool no_memory;
-    char text[200];
-};
+/* All: BASE is the structure that the key's object fills. False with the error, to be put behind
+ * the key's name ("must not be empty"); then nothing has changed. */
 
-/* Replaces the string or path, or adds to the list of strings, names or pins. BASE is the structure
- * that the key's object fills. False with the fault; then nothing has changed. */
-bool key_set_text(const struct key *key, const char *text, void *base, struct config_fault *fault);
+/* Replaces the string, path or address, or adds to the list of strings, names or pins. */
+bool key_set_text(const struct key *key, const char *text, void *base, struct error_text *error);
 
-/* An INTEGER, or a DURATION in milliseconds. False with the fault; then nothing has changed. */
-bool key_set_number(const struct key *key, int64_t number, void *base, struct config_fault *fault);
+/* An INTEGER, or a DURATION in milliseconds or CONFIG_NEVER. */
+bool key_set_number(const struct key *key, int64_t number, void *base, struct error_text *error);
+
+/* Is it the error of a value that could not be stored for lack of memory? */
+bool key_error_is_no_memory(const struct error_text *error);
+
+/* Parses an address as the key wants it. NULL, or what is wrong (a static string); then the address
+ * is empty. */
+const char *key_parse_address(const struct key *key, const char *text,
+                              struct config_address *address);
 
 /* Is the text a path, and not the key's word or of its scheme? */
 bool key_is_path(const struct key *key, const char *text);

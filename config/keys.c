@@ -108,20 +108,20 @@ static const struct key service_keys[] = {
      .type = KEY_STRING,
      .pattern = "^[A-Za-z0-9_.-]{1,64}$",
      .required = true,
-     .wrong = wrong_service_name,
+     .wrong = names_wrong_service,
      KEY_STORED_IN(config_service, name)},
     {.name = "listen",
      .help = "The address to accept connections on: host:port, [v6]:port or unix:/path. Port 0 "
              "takes a free port, and the log names it.",
      .type = KEY_ADDRESS,
-     .choice = KEY_OPENER,
+     .choice = KEY_DIALER,
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, listen)},
     {.name = "dial",
      .help = "The address to connect to instead of listening: host:port, [v6]:port or unix:/path, "
              "or a list of them, the preferred one first. Needs listen_plain or persistent.",
      .type = KEY_ADDRESSES,
-     .choice = KEY_OPENER,
+     .choice = KEY_DIALER,
      KEY_LIMITS(1, 8),
      KEY_COUNT_IN(config_service, dial.address_count),
      KEY_STORED_IN(config_service, dial.addresses)},
@@ -130,6 +130,7 @@ static const struct key service_keys[] = {
              "[::]:0. Port 0 takes a free port. Two peers behind NAT that dial each other from "
              "fixed ports meet without a listener (TCP simultaneous open).",
      .type = KEY_ADDRESS,
+     .ip = true,
      .needs = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.from)},
@@ -160,7 +161,7 @@ static const struct key service_keys[] = {
      KEY_LIMITS(1, DURATION_MAX),
      KEY_STORED_IN(config_service, dial.connect_timeout_ms)},
     {.name = "role",
-     .help = "Our TLS role, whoever opened the TCP connection. auto decides by the peer's first "
+     .help = "Our TLS role, whoever dialed the TCP connection. auto decides by the peer's first "
              "bytes or its silence. With dial the default is client.",
      .type = KEY_ENUM,
      .names = roles,

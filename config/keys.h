@@ -34,9 +34,9 @@ enum key_type {
 /* Keys of which an object must have exactly one. */
 enum key_choice {
     KEY_NO_CHOICE,
-    KEY_OPENER,         /* who opens the connections */
+    KEY_DIALER,         /* who dials the connections */
     KEY_HANDLER,        /* what is done with them */
-    KEY_HANDLER_BY_ROLE /* the same for one role: two of these stand beside each other */
+    KEY_HANDLER_BY_ROLE /* the same for one role: an object may have two of these */
 };
 
 struct key_object;
@@ -48,6 +48,7 @@ struct key {
     bool required;
     bool never;    /* DURATION: "never" is allowed */
     bool empty;    /* STRING: "" is allowed */
+    bool ip;       /* ADDRESS: an IP address, neither a name nor a socket */
     bool deferred; /* read by normalize, not with the object */
     /* The limits of an INTEGER, of a DURATION in ms, of an ADDRESS's port; a list has 1 to max
      * items; the first name of an ENUM is stored as min. A STRING has no limits: it states its

@@ -10,7 +10,7 @@ static const struct key protected_keys[] = {
      .type = KEY_STRING,
      .pattern = "^/(.*/)?$",
      .required = true,
-     .wrong = wrong_prefix,
+     .wrong = names_wrong_prefix,
      KEY_STORED_IN(config_protected, prefix)},
     {.name = "peer_names",
      .help = "Names of which the client's certificate must carry one here, besides what tls "
@@ -50,7 +50,7 @@ static const struct key http_keys[] = {
      .type = KEY_STRING,
      .pattern = "^[^/]*$",
      .empty = true,
-     .wrong = wrong_index,
+     .wrong = names_wrong_index,
      .fallback_text = "index.html",
      KEY_STORED_IN(config_http, index)},
     {0}};

@@ -45,14 +45,6 @@ void config_free(struct config *config)
     free(config);
 }
 
-void config_strings_free(struct config_strings *strings)
-{
-    for (size_t i = 0; i < strings->count; i++)
-        free(strings->items[i]);
-    free(strings->items);
-    *strings = (struct config_strings){0};
-}
-
 void config_report_free(struct config_report *report)
 {
     config_strings_free(&report->errors);

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,8 +25,8 @@ static struct config *parse(const char *text, size_t length, struct messages *me
     document_read(&document, text, length, messages);
     if (document.root) {
         read_object(messages, document.root, &config_object, config);
-        normalize(messages, document.root, config);
-        check(messages, document.root, config);
+        normalize_config(messages, document.root, config);
+        check_config(messages, document.root, config);
     }
     document_free(&document);
     return config;
@@ -40,7 +39,8 @@ struct config *config_parse(const char *file, const char *text, size_t length,
     struct config *config = NULL;
     messages_init(&messages, file);
     if (length > FILE_SIZE_MAX)
-        error_plain(&messages, (struct position){0, 0}, "the configuration is larger than 1 MiB");
+        messages_error_plain(&messages, (struct position){0, 0},
+                             "the configuration is larger than 1 MiB");
     else
         config = parse(text, length, &messages);
     bool failed = messages_finish(&messages, report);
@@ -67,15 +67,14 @@ static ssize_t read_whole(int fd, char *buffer, size_t size)
     return (ssize_t)used;
 }
 
-static struct config *fail(const char *file, int error, struct config_report *report)
+static struct config *fail(const char *file, int number, struct config_report *report)
 {
     struct messages messages;
     char reason[128];
-    char text[192];
+    struct error_text error;
     messages_init(&messages, file);
-    (void)snprintf(text, sizeof(text), "cannot be read: %s",
-                   strerror_r(error, reason, sizeof(reason)));
-    error_plain(&messages, (struct position){0, 0}, text);
+    error_set(&error, "cannot be read: %s", strerror_r(number, reason, sizeof(reason)));
+    messages_error_plain(&messages, (struct position){0, 0}, error.text);
     (void)messages_finish(&messages, report);
     return NULL;
 }

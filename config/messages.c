@@ -25,7 +25,7 @@ void messages_init(struct messages *messages, const char *file)
 }
 
 /* Takes the text, which may have values of the configuration in it. */
-static void add(struct messages *messages, struct position at, bool warning, char *raw)
+static void add(struct messages *messages, struct position at, enum severity severity, char *raw)
 {
     char *text = text_show(raw, TEXT_LINE_MAX);
     free(raw);
@@ -45,9 +45,9 @@ static void add(struct messages *messages, struct position at, bool warning, cha
         messages->capacity = capacity;
     }
     messages->items[messages->count] =
-        (struct message){.at = at, .order = messages->count, .warning = warning, .text = text};
+        (struct message){.at = at, .order = messages->count, .severity = severity, .text = text};
     messages->count++;
-    messages->failed = messages->failed || !warning;
+    messages->failed = messages->failed || severity == SEVERITY_ERROR;
 }
 
 static void print_position(FILE *stream, const char *file, struct position at)
@@ -68,7 +68,7 @@ static void print_key(FILE *stream, const char *key)
     size_t left = strlen(key);
     size_t shown = 0;
     while (left > 0) {
-        size_t length = utf8_length(text, left);
+        size_t length = text_utf8_length(text, left);
         length = length ? length : 1;
         if (shown + length > SHOWN_KEY_MAX) {
             fputs("...", stream);
@@ -98,10 +98,9 @@ static void print_path(FILE *stream, const struct place *place)
         print_key(stream, place->item->string);
 }
 
-__attribute__((format(printf, 5, 0))) static void add_about(struct messages *messages,
-                                                            const struct place *place,
-                                                            struct position at, bool warning,
-                                                            const char *format, va_list arguments)
+__attribute__((format(printf, 5, 0))) static void
+add_about(struct messages *messages, const struct place *place, struct position at,
+          enum severity severity, const char *format, va_list arguments)
 {
     char *text = NULL;
     size_t size = 0;
@@ -124,36 +123,36 @@ __attribute__((format(printf, 5, 0))) static void add_about(struct messages *mes
         free(text);
         return;
     }
-    add(messages, at, warning, text);
+    add(messages, at, severity, text);
 }
 
-void error_at_key(struct messages *messages, struct place *place, const char *format, ...)
+void messages_error_at_key(struct messages *messages, struct place *place, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     place->bad = true;
-    add_about(messages, place, place->key, false, format, arguments);
+    add_about(messages, place, place->key, SEVERITY_ERROR, format, arguments);
     va_end(arguments);
 }
 
-void error_at(struct messages *messages, struct place *place, const char *format, ...)
+void messages_error_at(struct messages *messages, struct place *place, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     place->bad = true;
-    add_about(messages, place, place->value, false, format, arguments);
+    add_about(messages, place, place->value, SEVERITY_ERROR, format, arguments);
     va_end(arguments);
 }
 
-void warning_at(struct messages *messages, struct place *place, const char *format, ...)
+void messages_warning_at(struct messages *messages, struct place *place, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    add_about(messages, place, place->value, true, format, arguments);
+    add_about(messages, place, place->value, SEVERITY_WARNING, format, arguments);
     va_end(arguments);
 }
 
-void error_plain(struct messages *messages, struct position at, const char *text)
+void messages_error_plain(struct messages *messages, struct position at, const char *text)
 {
     char *line = NULL;
     size_t size = 0;
@@ -169,7 +168,7 @@ void error_plain(struct messages *messages, struct position at, const char *text
         free(line);
         return;
     }
-    add(messages, at, false, line);
+    add(messages, at, SEVERITY_ERROR, line);
 }
 
 static int compare(const void *left, const void *right)
@@ -183,12 +182,12 @@ static int compare(const void *left, const void *right)
     return a->order < b->order ? -1 : 1;
 }
 
-/* Moves the texts of one kind. */
-static void move(struct messages *messages, bool warning, struct config_strings *to)
+/* Moves the texts of one severity. */
+static void move(struct messages *messages, enum severity severity, struct config_strings *to)
 {
     size_t count = 0;
     for (size_t i = 0; i < messages->count; i++)
-        count += messages->items[i].warning == warning;
+        count += messages->items[i].severity == severity;
     if (count == 0 || messages->out_of_memory)
         return;
     to->items = calloc(count, sizeof(*to->items));
@@ -197,7 +196,7 @@ static void move(struct messages *messages, bool warning, struct config_strings 
         return;
     }
     for (size_t i = 0; i < messages->count; i++) {
-        if (messages->items[i].warning == warning) {
+        if (messages->items[i].severity == severity) {
             to->items[to->count++] = messages->items[i].text;
             messages->items[i].text = NULL;
         }
@@ -209,9 +208,7 @@ static void messages_free(struct messages *messages)
     for (size_t i = 0; i < messages->count; i++)
         free(messages->items[i].text);
     free(messages->items);
-    for (size_t i = 0; i < messages->no_memory.count; i++)
-        free(messages->no_memory.items[i]);
-    free(messages->no_memory.items);
+    config_strings_free(&messages->no_memory);
     free(messages->shown_file);
     *messages = (struct messages){0};
 }
@@ -221,8 +218,8 @@ bool messages_finish(struct messages *messages, struct config_report *report)
     *report = (struct config_report){0};
     if (messages->count)
         qsort(messages->items, messages->count, sizeof(*messages->items), compare);
-    move(messages, true, &report->warnings);
-    move(messages, false, &report->errors);
+    move(messages, SEVERITY_WARNING, &report->warnings);
+    move(messages, SEVERITY_ERROR, &report->errors);
     bool failed = messages->failed || messages->out_of_memory;
     if (messages->out_of_memory) {
         config_report_free(report);

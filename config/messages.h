@@ -6,10 +6,12 @@
 #include "config/config.h"
 #include "config/scan.h"
 
+enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
+
 struct message {
     struct position at;
     size_t order; /* of arrival: sorts messages of one position */
-    bool warning;
+    enum severity severity;
     char *text;
 };
 
@@ -28,14 +30,14 @@ void messages_init(struct messages *messages, const char *file);
 /* Errors about a place: about its key (unknown, duplicate), or about its value. They mark the place
  * as bad. */
 __attribute__((format(printf, 3, 4))) void
-error_at_key(struct messages *messages, struct place *place, const char *format, ...);
-__attribute__((format(printf, 3, 4))) void error_at(struct messages *messages, struct place *place,
-                                                    const char *format, ...);
-__attribute__((format(printf, 3, 4))) void warning_at(struct messages *messages,
-                                                      struct place *place, const char *format, ...);
+messages_error_at_key(struct messages *messages, struct place *place, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void
+messages_error_at(struct messages *messages, struct place *place, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void
+messages_warning_at(struct messages *messages, struct place *place, const char *format, ...);
 
 /* An error that belongs to no place: `FILE:LINE:COLUMN: TEXT`, or `FILE: TEXT` with line 0. */
-void error_plain(struct messages *messages, struct position at, const char *text);
+void messages_error_plain(struct messages *messages, struct position at, const char *text);
 
 /* Moves everything into the report, sorted. The messages are empty afterwards. True if anything was
  * an error. After running out of memory that alone is reported. */

@@ -11,7 +11,7 @@ static bool is_one_of(char letter, const char *set)
     return letter != '\0' && strchr(set, letter);
 }
 
-size_t name_span(const char *text, const char *others)
+size_t names_span(const char *text, const char *others)
 {
     size_t length = 0;
     while (is_one_of(text[length], letters_digits) || is_one_of(text[length], others))
@@ -19,13 +19,13 @@ size_t name_span(const char *text, const char *others)
     return length;
 }
 
-bool is_ipv4(const char *text)
+bool names_is_ipv4(const char *text)
 {
     struct in_addr address;
     return inet_pton(AF_INET, text, &address) == 1;
 }
 
-bool is_ipv6(const char *text)
+bool names_is_ipv6(const char *text)
 {
     struct in6_addr address;
     return inet_pton(AF_INET6, text, &address) == 1;
@@ -41,7 +41,7 @@ bool config_is_dns_label(const char *label, size_t length)
     return true;
 }
 
-bool is_dns_name(const char *text)
+bool names_is_dns(const char *text)
 {
     if (strlen(text) > 253)
         return false;
@@ -55,15 +55,15 @@ bool is_dns_name(const char *text)
     }
 }
 
-const char *wrong_service_name(const char *text)
+const char *names_wrong_service(const char *text)
 {
-    size_t length = name_span(text, "_.-");
+    size_t length = names_span(text, "_.-");
     if (length >= 1 && length <= 64 && text[length] == '\0')
         return NULL;
     return "must be 1 to 64 characters, each one of A-Z a-z 0-9 _ . -";
 }
 
-const char *wrong_dns_letters(const char *text)
+const char *names_wrong_dns_letters(const char *text)
 {
     const char *name = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
     if (strchr(name, '*'))
@@ -76,17 +76,17 @@ const char *wrong_dns_letters(const char *text)
 
 static bool is_dns_name_or_wildcard(const char *text)
 {
-    return is_dns_name(strncmp(text, "*.", 2) == 0 ? text + 2 : text);
+    return names_is_dns(strncmp(text, "*.", 2) == 0 ? text + 2 : text);
 }
 
-const char *wrong_server_name(const char *text)
+const char *names_wrong_server(const char *text)
 {
-    return is_dns_name(text) ? NULL : "must be a DNS name; TLS sends no addresses or wildcards";
+    return names_is_dns(text) ? NULL : "must be a DNS name; TLS sends no addresses or wildcards";
 }
 
-const char *wrong_offered_name(const char *text)
+const char *names_wrong_offered(const char *text)
 {
-    const char *wrong = wrong_dns_letters(text);
+    const char *wrong = names_wrong_dns_letters(text);
     if (wrong)
         return wrong;
     return is_dns_name_or_wildcard(text) ? NULL
@@ -94,7 +94,7 @@ const char *wrong_offered_name(const char *text)
 }
 
 /* Of decoded paths, so that there is one way to write each. */
-const char *wrong_prefix(const char *text)
+const char *names_wrong_prefix(const char *text)
 {
     size_t length = strlen(text);
     if (text[0] != '/' || text[length - 1] != '/')
@@ -106,19 +106,19 @@ const char *wrong_prefix(const char *text)
     return NULL;
 }
 
-const char *wrong_index(const char *text)
+const char *names_wrong_index(const char *text)
 {
     if (strchr(text, '/') || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
         return "must be the name of a file, without \"/\"; it is looked for in each folder";
     return NULL;
 }
 
-const char *wrong_alpn(const char *text)
+const char *names_wrong_alpn(const char *text)
 {
     return strlen(text) <= 255 ? NULL : "must be at most 255 bytes";
 }
 
-const char *wrong_ciphers(const char *text)
+const char *names_wrong_ciphers(const char *text)
 {
     if (strstr(text, "@SECLEVEL"))
         return "must not set @SECLEVEL: the security level is 2";

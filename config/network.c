@@ -2,21 +2,10 @@
 #include "config/internal.h"
 
 #include <arpa/inet.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { IPV4_BITS = 32, IPV6_BITS = 128, MAPPED_BITS = 96, MAPPED_BYTES = 12 };
-
-__attribute__((format(printf, 2, 3))) static bool fail(struct network_fault *fault,
-                                                       const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(fault->text, sizeof(fault->text), format, arguments);
-    va_end(arguments);
-    return false;
-}
 
 static unsigned bits_of(const struct config_network *network)
 {
@@ -71,33 +60,34 @@ static void print(int family, const uint8_t *address, unsigned prefix, char *tex
     (void)snprintf(text, size, "%s/%u", plain, prefix);
 }
 
-static bool parse(const char *text, struct config_network *network, struct network_fault *fault)
+static bool parse(const char *text, struct config_network *network, struct error_text *error)
 {
     char right[INET6_ADDRSTRLEN + sizeof("/4294967295")];
     size_t length = strcspn(text, "/");
     if (!parse_address(text, length, network))
-        return fail(fault, "must be a network, as in \"192.0.2.0/24\" or \"2001:db8::/32\"");
+        return error_set(error, "must be a network, as in \"192.0.2.0/24\" or \"2001:db8::/32\"");
     unsigned bits = bits_of(network);
     if (text[length] == '\0')
-        return fail(fault, "the length of the prefix is missing; one address alone is \"%s/%u\"",
-                    text, bits);
+        return error_set(error,
+                         "the length of the prefix is missing; one address alone is \"%s/%u\"",
+                         text, bits);
     if (!parse_prefix(text + length + 1, network))
-        return fail(fault, "the length of the prefix must be a number from 0 to %u", bits);
+        return error_set(error, "the length of the prefix must be a number from 0 to %u", bits);
     bool cleared = clear_rest(network);
     if (is_mapped(network)) {
         print(AF_INET, network->address + MAPPED_BYTES, network->prefix - MAPPED_BITS, right,
               sizeof(right));
-        return fail(fault, "is an IPv4 network and is written so: \"%s\"", right);
+        return error_set(error, "is an IPv4 network and is written so: \"%s\"", right);
     }
     print(network->family, network->address, network->prefix, right, sizeof(right));
-    return !cleared || fail(fault, "has bits beyond the first %u; the network is \"%s\"",
-                            network->prefix, right);
+    return !cleared || error_set(error, "has bits beyond the first %u; the network is \"%s\"",
+                                 network->prefix, right);
 }
 
-bool network_parse(const char *text, struct config_network *network, struct network_fault *fault)
+bool network_parse(const char *text, struct config_network *network, struct error_text *error)
 {
     *network = (struct config_network){0};
-    if (parse(text, network, fault))
+    if (parse(text, network, error))
         return true;
     *network = (struct config_network){0};
     return false;

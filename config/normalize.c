@@ -27,8 +27,8 @@ static void default_keys(struct messages *messages, const struct place *place,
         default_key(messages, child, tls->certificates[i].certificate, &tls->certificates[i].key);
 }
 
-/* A handler in the service itself stands for both roles and is read once for each. Where it must
- * not stand it is read all the same, so that its own faults are reported. */
+/* A handler in the service itself is for both roles and is read once for each. Where it must
+ * not be, it is read all the same, so that its own faults are reported. */
 static void read_handler(struct messages *messages, struct place *place,
                          struct config_service *service)
 {
@@ -50,7 +50,7 @@ static void normalize_service(struct messages *messages, struct place *place,
     read_handler(messages, place, service);
 }
 
-void normalize(struct messages *messages, const struct place *root, struct config *config)
+void normalize_config(struct messages *messages, const struct place *root, struct config *config)
 {
     const struct place *services = place_find(root, "services");
     struct config_service *service = config->services;

@@ -24,12 +24,12 @@ static bool read_dns(const char **text, struct config_peer_name *name)
     bool below = strncmp(*text, "*.", 2) == 0;
     name->kind = below ? CONFIG_NAME_DNS_BELOW : CONFIG_NAME_DNS;
     *text += below ? 2 : 0;
-    return is_dns_name(*text);
+    return names_is_dns(*text);
 }
 
 static const char *parse_dns(const char **text, struct config_peer_name *name)
 {
-    const char *wrong = wrong_dns_letters(*text);
+    const char *wrong = names_wrong_dns_letters(*text);
     if (wrong)
         return wrong;
     return read_dns(text, name) ? NULL : "dns: must be followed by a DNS name";
@@ -54,7 +54,7 @@ static bool is_printable(const char *text)
 static const char *parse_uri(const char **text, struct config_peer_name *name)
 {
     const char *uri = *text;
-    size_t scheme = name_span(uri, "+.-");
+    size_t scheme = names_span(uri, "+.-");
     name->kind = CONFIG_NAME_URI;
     return isalpha((unsigned char)uri[0]) && uri[scheme] == ':' && uri[scheme + 1] != '\0' &&
                    is_printable(uri)
@@ -70,7 +70,7 @@ static const char *parse_email(const char **text, struct config_peer_name *name)
     bool quoted = strpbrk(*text, "\"()<>,;:\\[]");
     name->kind = CONFIG_NAME_EMAIL;
     if (local < 1 || local > 64 || quoted || memchr(*text, '@', local) || !is_printable(*text) ||
-        !is_dns_name(at + 1))
+        !names_is_dns(at + 1))
         return "email: must be followed by an e-mail address, as in \"email:peer@example.org\"";
     return NULL;
 }
@@ -93,7 +93,7 @@ static const char *parse_plain(const char **text, struct config_peer_name *name)
         return NULL;
     if (**text == '[')
         return in_brackets;
-    const char *wrong = wrong_dns_letters(*text);
+    const char *wrong = names_wrong_dns_letters(*text);
     if (wrong)
         return wrong;
     return read_dns(text, name) ? NULL
@@ -127,7 +127,7 @@ const char *config_peer_name_parse(const char *text, struct config_peer_name *na
     const char *wrong = parser_of(&text)(&text, name);
     if (!wrong) {
         name->text = strdup(text);
-        wrong = name->text ? NULL : no_memory;
+        wrong = name->text ? NULL : text_no_memory;
     }
     if (wrong)
         *name = (struct config_peer_name){.text = NULL};

@@ -1,6 +1,8 @@
-/* Where in a text something stands, and the first fault found there. */
+/* A position in a text, and the first fault found there. */
 #ifndef ACTPASS_CONFIG_POSITION_H
 #define ACTPASS_CONFIG_POSITION_H
+
+#include "config/error_text.h"
 
 /* Both from 1; columns count characters, not bytes. Line 0: the file as a whole. */
 struct position {
@@ -10,7 +12,7 @@ struct position {
 /* The first thing that is wrong; nothing after it can be trusted. */
 struct fault {
     struct position at;
-    char text[200];
+    struct error_text error;
 };
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "config/internal.h"
 #include "config/value.h"
+#include "config/value_type.h"
 
 #include <stdlib.h>
 
@@ -23,7 +24,7 @@ static const char *suggest_in(const struct key_object *object, const char *name)
     if (!object)
         return NULL;
     (void)list_names(object, names);
-    return suggest(name, names);
+    return suggest_key(name, names);
 }
 
 /* True if it is known one level further in or out, and was reported as such. */
@@ -36,19 +37,20 @@ static bool is_misplaced(struct messages *messages, struct place *place,
         if (!inner)
             continue;
         if (strcmp(inner, name) == 0)
-            error_at_key(messages, place, "unknown key here, it belongs under \"%s\"", key->name);
+            messages_error_at_key(messages, place, "unknown key here, it belongs under \"%s\"",
+                                  key->name);
         else
-            error_at_key(messages, place,
-                         "unknown key, did you mean \"%s\"? It belongs under \"%s\"", inner,
-                         key->name);
+            messages_error_at_key(messages, place,
+                                  "unknown key, did you mean \"%s\"? It belongs under \"%s\"",
+                                  inner, key->name);
         return true;
     }
     const char *outer = suggest_in(object->outer, name);
     if (outer && strcmp(outer, name) == 0)
-        error_at_key(messages, place, "unknown key here, it belongs one level up");
+        messages_error_at_key(messages, place, "unknown key here, it belongs one level up");
     else if (outer)
-        error_at_key(messages, place, "unknown key, did you mean \"%s\"? It belongs one level up",
-                     outer);
+        messages_error_at_key(messages, place,
+                              "unknown key, did you mean \"%s\"? It belongs one level up", outer);
     return outer;
 }
 
@@ -59,17 +61,18 @@ static void unknown_key(struct messages *messages, struct place *place,
     char list[256];
     place->meant = suggest_in(object, place->item->string);
     if (place->meant) {
-        error_at_key(messages, place, "unknown key, did you mean \"%s\"?", place->meant);
+        messages_error_at_key(messages, place, "unknown key, did you mean \"%s\"?", place->meant);
         return;
     }
     if (is_misplaced(messages, place, object))
         return;
     if (list_names(object, names) > LISTED_MAX) {
-        error_at_key(messages, place, "unknown key; actpass --schema prints the known ones");
+        messages_error_at_key(messages, place,
+                              "unknown key; actpass --schema prints the known ones");
         return;
     }
-    join_names(names, " and ", list, sizeof(list));
-    error_at_key(messages, place, "unknown key; known here: %s", list);
+    suggest_join(names, " and ", list, sizeof(list));
+    messages_error_at_key(messages, place, "unknown key; known here: %s", list);
 }
 
 /* A list of objects: the array has its full size and every element its defaults before the first
@@ -78,8 +81,8 @@ static void read_objects(struct messages *messages, struct place *place, const s
                          void *base)
 {
     const char *shorthand = key->object->shorthand;
-    size_t count = list_size(messages, place, key,
-                             shorthand ? "a list of strings or objects" : "a list of objects");
+    size_t count = value_list_size(
+        messages, place, key, shorthand ? "a list of strings or objects" : "a list of objects");
     if (count == 0)
         return;
     char *elements = calloc(count, key->object->size);
@@ -95,7 +98,7 @@ static void read_objects(struct messages *messages, struct place *place, const s
         if (shorthand && cJSON_IsString(child->item))
             value_read(messages, child, key_find(key->object, shorthand), elements);
         else if (shorthand && !cJSON_IsObject(child->item))
-            wrong_type(messages, child, "a string or an object");
+            value_wrong_type(messages, child, "a string or an object");
         else
             read_object(messages, child, key->object, elements);
         elements += key->object->size;
@@ -121,7 +124,7 @@ static void fill_in(struct messages *messages, struct place *place, const struct
 {
     char **text = (char **)(void *)((char *)base + key->offset);
     if (key->required) {
-        error_at(messages, place, "\"%s\" is missing", key->name);
+        messages_error_at(messages, place, "\"%s\" is missing", key->name);
         return;
     }
     *text = strdup(key->fallback_text);
@@ -133,7 +136,7 @@ void read_object(struct messages *messages, struct place *place, const struct ke
                  void *base)
 {
     if (!cJSON_IsObject(place->item)) {
-        wrong_type(messages, place, "an object");
+        value_wrong_type(messages, place, "an object");
         return;
     }
     for (struct place *child = place->child; child; child = child->next) {

@@ -11,7 +11,7 @@
 void read_object(struct messages *messages, struct place *place, const struct key_object *object,
                  void *base);
 
-/* Reads the keys of OBJECT that stand in the place, besides others, into BASE. For keys that were
+/* Reads those keys in the place that OBJECT has, and no others, into BASE. For keys that were
  * deferred. */
 void read_keys(struct messages *messages, struct place *place, const struct key_object *object,
                void *base);

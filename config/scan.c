@@ -68,7 +68,7 @@ static bool scan_separator(struct scanner *scanner, int close, struct position b
     scan_step(scanner);
     skip_space(scanner);
     if (*more && scan_peek(scanner) == close)
-        return scan_fail(scanner, comma, "a comma must not stand before %c; remove it", close);
+        return scan_fail(scanner, comma, "there must be no comma before %c; remove it", close);
     return true;
 }
 
@@ -131,7 +131,7 @@ static bool scan_text(struct scanner *scanner, struct place **root)
     return true;
 }
 
-struct place *scan(const char *text, size_t length, struct fault *fault)
+struct place *scan_json(const char *text, size_t length, struct fault *fault)
 {
     struct scanner scanner = {.text = (const unsigned char *)text,
                               .length = length,

@@ -1,4 +1,4 @@
-/* The strict scan: is a text JSON by RFC 8259's letter, and where does each value stand? cJSON
+/* The strict scan: is a text exactly JSON as in RFC 8259, and where is each value? cJSON
  * lets too much pass (hazard 43) and forgets positions, so nothing reaches it that was not scanned.
  * Pure functions on bytes. */
 #ifndef ACTPASS_CONFIG_SCAN_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One value and where it stands. A tree of the same shape as cJSON's. */
+/* One value and its position. A tree of the same shape as cJSON's. */
 struct place {
     struct position key; /* a member's name; the value's own position for all other values */
     struct position value;
@@ -23,7 +23,7 @@ struct place {
 };
 
 /* The tree of places, to be freed with place_free, or NULL with the fault. */
-struct place *scan(const char *text, size_t length, struct fault *fault);
+struct place *scan_json(const char *text, size_t length, struct fault *fault);
 void place_free(struct place *place);
 
 #endif

@@ -78,7 +78,7 @@ static bool scan_character(struct scanner *scanner)
         return scan_fail(scanner, scanner->here,
                          "control character 0x%02x inside a string; write \\u%04x", (unsigned)byte,
                          (unsigned)byte);
-    size_t length = utf8_length(scanner->text + scanner->at, scanner->length - scanner->at);
+    size_t length = text_utf8_length(scanner->text + scanner->at, scanner->length - scanner->at);
     if (length == 0)
         return scan_fail(scanner, scanner->here, "byte 0x%02x is not valid UTF-8", (unsigned)byte);
     while (length-- > 0)

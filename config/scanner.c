@@ -1,7 +1,6 @@
 #include "config/scanner.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 int scan_peek(const struct scanner *scanner)
 {
@@ -24,7 +23,7 @@ bool scan_fail(struct scanner *scanner, struct position at, const char *format, 
     va_list arguments;
     va_start(arguments, format);
     scanner->fault->at = at;
-    (void)vsnprintf(scanner->fault->text, sizeof(scanner->fault->text), format, arguments);
+    error_vset(&scanner->fault->error, format, arguments);
     va_end(arguments);
     return false;
 }

@@ -26,7 +26,7 @@ __attribute__((format(printf, 3, 4))) bool scan_fail(struct scanner *scanner, st
                                                      const char *format, ...);
 bool scan_unexpected(struct scanner *scanner, const char *wanted);
 
-/* Each stands on the first byte of its value and leaves the scanner after the last one. */
+/* Each begins at the first byte of its value and leaves the scanner after the last one. */
 bool scan_string(struct scanner *scanner);
 bool scan_number(struct scanner *scanner, bool *whole);
 bool scan_word(struct scanner *scanner); /* true, false, null */

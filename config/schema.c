@@ -306,10 +306,10 @@ static void put_alternatives(struct writer *writer, const struct key_object *obj
 
 static void put_choices(struct writer *writer, const struct key_object *object)
 {
-    if (!has_choice(object, KEY_OPENER))
+    if (!has_choice(object, KEY_DIALER))
         return;
     open_nested(writer, "allOf", '[');
-    for (enum key_choice choice = KEY_OPENER; choice <= KEY_HANDLER; choice++) {
+    for (enum key_choice choice = KEY_DIALER; choice <= KEY_HANDLER; choice++) {
         open_nested(writer, NULL, '{');
         open_nested(writer, "oneOf", '[');
         put_alternatives(writer, object, choice);

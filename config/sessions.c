@@ -10,7 +10,7 @@
 static const char *copy_path(const char *path, char **to)
 {
     *to = strdup(path);
-    return *to ? NULL : no_memory;
+    return *to ? NULL : text_no_memory;
 }
 
 static const char *parse_file(const char *path, struct config_sessions *sessions)
@@ -27,7 +27,7 @@ static const char *parse_socket(const char *path, struct config_sessions *sessio
     if (path[0] == '\0')
         return "a path must follow redis:unix:";
     if (strlen(path) > UNIX_PATH_MAX)
-        return "the path of a unix: address must be at most 107 bytes";
+        return UNIX_PATH_TOO_LONG;
     return copy_path(path, &sessions->path);
 }
 
@@ -53,7 +53,7 @@ static const char *parse_server(const char *text, struct config_sessions *sessio
     if (strncmp(text, "unix:", 5) == 0)
         return "a socket is written without //, as in \"redis:unix:/run/redis.sock\"";
     if (asprintf(&whole, "%s%s", text, port ? "" : ":" REDIS_PORT) < 0)
-        return no_memory;
+        return text_no_memory;
     const char *wrong = config_address_parse(whole, &address);
     free(whole);
     if (wrong)
@@ -73,13 +73,13 @@ static const char *parse_user(const char **text, struct config_sessions *session
         return NULL;
     size_t length = (size_t)(at - *text);
     if (memchr(*text, ':', length))
-        return "a password must not stand in the configuration, which others may read: put it "
+        return "the configuration must not hold a password, since others may read it: put it "
                "into a file and name that in \"sessions_password_file\"";
     if (length == 0 || memchr(*text, '@', length) || memchr(*text, '%', length))
         return "the user, before the @, must be a name without @ and %";
     sessions->user = strndup(*text, length);
     *text = at + 1;
-    return sessions->user ? NULL : no_memory;
+    return sessions->user ? NULL : text_no_memory;
 }
 
 static const char *parse_url(const char *text, struct config_sessions *sessions)
@@ -87,7 +87,7 @@ static const char *parse_url(const char *text, struct config_sessions *sessions)
     size_t length = strcspn(text, "/");
     char *server = strndup(text, length);
     if (!server)
-        return no_memory;
+        return text_no_memory;
     const char *host = server;
     const char *wrong = parse_user(&host, sessions);
     if (!wrong)
@@ -135,12 +135,12 @@ const char *config_sessions_parse(const char *text, struct config_sessions *sess
     if (!form)
         return "must be \"off\", \"memory\", \"tickets\", \"file:/path\", "
                "\"redis://host:port/db\", \"rediss://host:port/db\" or \"redis:unix:/path\"";
-    if (has_control(text))
+    if (text_has_control(text))
         return "must not hold control characters";
     sessions->kind = form->kind;
     sessions->text = strdup(text);
     if (!sessions->text)
-        wrong = no_memory;
+        wrong = text_no_memory;
     else if (form->parse)
         wrong = form->parse(text + strlen(form->begin), sessions);
     if (wrong)

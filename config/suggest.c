@@ -44,7 +44,7 @@ static size_t distance(const char *a, const char *b)
     return above[width];
 }
 
-void join_names(const char *const *names, const char *last, char *text, size_t size)
+void suggest_join(const char *const *names, const char *last, char *text, size_t size)
 {
     size_t used = 0;
     text[0] = '\0';
@@ -55,7 +55,7 @@ void join_names(const char *const *names, const char *last, char *text, size_t s
     }
 }
 
-const char *suggest(const char *text, const char *const *names)
+const char *suggest_key(const char *text, const char *const *names)
 {
     size_t length = strlen(text);
     const char *best = NULL;

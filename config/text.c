@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char no_memory[] = "out of memory";
+const char text_no_memory[] = "out of memory";
 
 /* Of a valid sequence. */
 static unsigned code_point(const unsigned char *at, size_t length)
@@ -21,7 +21,7 @@ static unsigned code_point(const unsigned char *at, size_t length)
 size_t text_plain_length(const unsigned char *at)
 {
     size_t left = strnlen((const char *)at, 4); /* nothing behind a NUL is read */
-    size_t length = utf8_length(at, left);
+    size_t length = text_utf8_length(at, left);
     unsigned code = length ? code_point(at, length) : 0;
     bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
     bool turns = (code >= 0x200e && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
@@ -63,7 +63,7 @@ char *text_show(const char *text, size_t max)
     return shown;
 }
 
-size_t utf8_length(const unsigned char *text, size_t left)
+size_t text_utf8_length(const unsigned char *text, size_t left)
 {
     static const unsigned min_code[] = {0, 0, 0x80, 0x800, 0x10000};
     if (left == 0)
@@ -83,7 +83,7 @@ size_t utf8_length(const unsigned char *text, size_t left)
     return code < min_code[length] || code > 0x10ffff || surrogate ? 0 : length;
 }
 
-bool has_control(const char *text)
+bool text_has_control(const char *text)
 {
     for (const unsigned char *at = (const unsigned char *)text; *at; at++)
         if (*at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0))
@@ -91,7 +91,7 @@ bool has_control(const char *text)
     return false;
 }
 
-char *path_beside(const char *file, const char *path)
+char *text_path_beside(const char *file, const char *path)
 {
     const char *slash = strrchr(file, '/');
     char *result = NULL;

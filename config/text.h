@@ -7,8 +7,8 @@
 
 enum { TEXT_PATH_MAX = 200, TEXT_LINE_MAX = 1024 }; /* of paths within a line, and of lines */
 
-/* The length in bytes of the UTF-8 character there if it may stand in a line as it is. 0 for a byte
- * that must be escaped: controls, broken sequences, and characters that end a line or turn the
+/* The length in bytes of the UTF-8 character there if it may be part of a line as it is. 0 for a
+ * byte that must be escaped: controls, broken sequences, and characters that end a line or turn the
  * direction of writing. */
 size_t text_plain_length(const unsigned char *at);
 

@@ -1,7 +1,20 @@
 #include "config/tls_rules.h"
 
 #define CONTRADICTS "contradicts \"insecure_any_peer\": true, remove one of the two"
+#define KEYS_MISSING \
+    "keeps secrets outside of this process, where they are sealed: add \"session_key_file\""
 #define MAY_BE_CLIENT "this service may become TLS client and must say whom it trusts"
+
+enum config_client_auth config_client_auth(const struct config_tls *tls)
+{
+    return tls->client_auth == CONFIG_CLIENT_AUTH_UNSET ? CONFIG_CLIENT_AUTH_NONE
+                                                        : tls->client_auth;
+}
+
+static bool leaves_the_process(enum config_sessions_kind kind)
+{
+    return kind == CONFIG_SESSIONS_FILE || kind == CONFIG_SESSIONS_REDIS;
+}
 
 struct tls_facts tls_facts_of(const struct config_tls *tls, enum config_role role)
 {
@@ -20,6 +33,12 @@ struct tls_facts tls_facts_of(const struct config_tls *tls, enum config_role rol
         .refuse_unknown_name = tls->unknown_server_name == CONFIG_UNKNOWN_NAME_REFUSE,
         .any_peer = tls->insecure_any_peer,
         .client_auth = config_client_auth(tls),
+        .sessions = {.leave = leaves_the_process(tls->sessions.kind),
+                     .keys = tls->session_key_file,
+                     .user = tls->sessions.user,
+                     .password = tls->sessions.password_file,
+                     .over_tls = tls->sessions.over_tls,
+                     .ca = tls->sessions.ca || tls->sessions.ca_system},
     };
 }
 
@@ -96,6 +115,21 @@ static bool clients_unvouched(const struct tls_facts *facts)
            facts->client_auth != CONFIG_CLIENT_AUTH_NONE && !facts->ca && !facts->pins;
 }
 
+static bool session_keys_missing(const struct tls_facts *facts)
+{
+    return facts->sessions.leave && !facts->sessions.keys;
+}
+
+static bool redis_password_missing(const struct tls_facts *facts)
+{
+    return facts->sessions.user && !facts->sessions.password;
+}
+
+static bool redis_ca_missing(const struct tls_facts *facts)
+{
+    return facts->sessions.over_tls && !facts->sessions.ca;
+}
+
 const struct tls_rule tls_rules[] = {
     {"key", RULE_ABOUT_KEY, key_alone, "needs \"certificate\" beside it"},
     {"crl", RULE_ABOUT_KEY, crl_without_ca,
@@ -120,7 +154,17 @@ const struct tls_rule tls_rules[] = {
      "this service may become TLS server: add \"certificate\""},
     {"unknown_server_name", RULE_ABOUT_VALUE, known_names_missing,
      "needs \"certificates\" with the names that are known"},
+    {"sessions", RULE_ABOUT_VALUE, redis_password_missing,
+     "names a user of Redis: add \"sessions_password_file\""},
+    {"sessions", RULE_ABOUT_VALUE, redis_ca_missing,
+     "is over TLS, where the server's certificate is verified: add \"sessions_ca\""},
+    {"sessions", RULE_ABOUT_VALUE, session_keys_missing, KEYS_MISSING},
     {NULL, RULE_ABOUT_VALUE, NULL, NULL}};
+
+const char *config_wrong_session_keys(const struct config_sessions *sessions, const char *key_file)
+{
+    return leaves_the_process(sessions->kind) && !key_file ? KEYS_MISSING : NULL;
+}
 
 const char *config_wrong_tls(const struct config_tls *tls, enum config_role role, const char **key)
 {
@@ -130,4 +174,23 @@ const char *config_wrong_tls(const struct config_tls *tls, enum config_role role
         rule++;
     *key = rule->key;
     return rule->wrong;
+}
+
+const char *config_wrong_client_auth(const struct config_connection *connection,
+                                     enum config_dialer dialer)
+{
+    const struct config_tls *tls = &connection->tls;
+    if (tls->insecure_any_peer || connection->role == CONFIG_ROLE_CLIENT)
+        return NULL;
+    if (dialer == CONFIG_WE_DIAL)
+        return tls->client_auth == CONFIG_CLIENT_AUTH_REQUIRE
+                   ? NULL
+                   : "where we dial and may become TLS server, whoever answers must "
+                     "show a certificate: set \"client_auth\" to \"require\", or \"role\" to "
+                     "\"client\"";
+    if (connection->role == CONFIG_ROLE_SERVER || tls->client_auth != CONFIG_CLIENT_AUTH_UNSET)
+        return NULL;
+    return "with \"role\": \"auto\" the peer chooses its role, so the role proves nothing: set "
+           "\"client_auth\" to \"require\" (a peer needs a certificate in either role), or to "
+           "\"none\" (a peer that comes as TLS client needs none)";
 }

@@ -12,6 +12,12 @@ struct tls_facts {
     bool certificate, key, ca, names, pins, crl, alpn, certificates; /* which keys are there */
     bool require_alpn, refuse_unknown_name, any_peer;
     enum config_client_auth client_auth; /* never UNSET */
+    struct session_facts {
+        bool leave;          /* they are kept outside of this process */
+        bool keys;           /* to seal them with */
+        bool user, password; /* of Redis */
+        bool over_tls, ca;   /* of Redis */
+    } sessions;
 };
 
 struct tls_facts tls_facts_of(const struct config_tls *tls, enum config_role role);

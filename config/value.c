@@ -2,74 +2,41 @@
 
 #include "config/internal.h"
 #include "config/key_set.h"
+#include "config/value_net.h"
+#include "config/value_type.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char *type_name(const cJSON *item)
-{
-    if (cJSON_IsString(item))
-        return "a string";
-    if (cJSON_IsNumber(item))
-        return "a number";
-    if (cJSON_IsArray(item))
-        return "a list";
-    if (cJSON_IsObject(item))
-        return "an object";
-    if (cJSON_IsNull(item))
-        return "null";
-    return cJSON_IsTrue(item) ? "true" : "false";
-}
-
-void wrong_type(struct messages *messages, struct place *place, const char *wanted)
-{
-    error_at(messages, place, "must be %s, not %s", wanted, type_name(place->item));
-}
 
 static void *at(void *base, size_t offset)
 {
     return (char *)base + offset;
 }
 
-const char *string_of(struct messages *messages, struct place *place, const char *wanted)
+static void report(struct messages *messages, struct place *place, const struct error_text *error)
 {
-    const char *text = cJSON_GetStringValue(place->item);
-    if (!text) {
-        wrong_type(messages, place, wanted);
-        return NULL;
-    }
-    const char *wrong = key_wrong_text(text);
-    if (!wrong)
-        return text;
-    error_at(messages, place, "%s", wrong);
-    return NULL;
-}
-
-static void report(struct messages *messages, struct place *place, const struct config_fault *fault)
-{
-    if (fault->no_memory)
+    if (key_error_is_no_memory(error))
         messages->out_of_memory = true;
     else
-        error_at(messages, place, "%s", fault->text);
+        messages_error_at(messages, place, "%s", error->text);
 }
 
 static void read_text(struct messages *messages, struct place *place, const struct key *key,
                       void *base)
 {
-    struct config_fault fault;
+    struct error_text error;
     const char *text = cJSON_GetStringValue(place->item);
     if (!text)
-        wrong_type(messages, place, "a string");
-    else if (!key_set_text(key, text, base, &fault))
-        report(messages, place, &fault);
+        value_wrong_type(messages, place, "a string");
+    else if (!key_set_text(key, text, base, &error))
+        report(messages, place, &error);
 }
 
 static void read_bool(struct messages *messages, struct place *place, const struct key *key,
                       void *base)
 {
     if (!cJSON_IsBool(place->item)) {
-        wrong_type(messages, place, "true or false");
+        value_wrong_type(messages, place, "true or false");
         return;
     }
     *(bool *)at(base, key->offset) = cJSON_IsTrue(place->item);
@@ -80,61 +47,46 @@ static void read_integer(struct messages *messages, struct place *place, const s
                          void *base)
 {
     if (!cJSON_IsNumber(place->item)) {
-        wrong_type(messages, place, "a whole number");
+        value_wrong_type(messages, place, "a whole number");
         return;
     }
     if (!place->whole) {
-        error_at(messages, place, "must be a whole number in plain digits");
+        messages_error_at(messages, place, "must be a whole number in plain digits");
         return;
     }
-    struct config_fault fault;
+    struct error_text error;
     double number = place->item->valuedouble;
     int64_t clamped = number < -1 ? -1 : number > (double)INT32_MAX ? INT32_MAX : (int64_t)number;
-    if (!key_set_number(key, clamped, base, &fault))
-        report(messages, place, &fault);
+    if (!key_set_number(key, clamped, base, &error))
+        report(messages, place, &error);
 }
 
 static void read_duration(struct messages *messages, struct place *place, const struct key *key,
                           void *base)
 {
     const char *text = cJSON_GetStringValue(place->item);
-    struct config_fault fault;
+    struct error_text error;
     int64_t ms = 0;
     const char *wanted =
         key->never ? "a duration such as \"5s\", or \"never\"" : "a duration such as \"5s\"";
     if (!text) {
-        wrong_type(messages, place, wanted);
-    } else if (key->never && strcmp(text, "never") == 0) {
-        *(int64_t *)at(base, key->offset) = CONFIG_NEVER;
-    } else if (strcmp(text, "never") == 0) {
-        error_at(messages, place, "\"never\" is not allowed here; the longest is \"%s\"",
-                 duration_print(key->max).text);
-    } else if (!duration_parse(text, &ms)) {
-        error_at(messages, place, "must be %s; the units are ms, s, m and h", wanted);
-    } else if (!key_set_number(key, ms, base, &fault)) {
-        report(messages, place, &fault);
+        value_wrong_type(messages, place, wanted);
+        return;
     }
-}
-
-size_t list_size(struct messages *messages, struct place *place, const struct key *key,
-                 const char *wanted)
-{
-    int64_t count = cJSON_GetArraySize(place->item);
-    if (!cJSON_IsArray(place->item))
-        wrong_type(messages, place, wanted);
-    else if (count == 0)
-        error_at(messages, place, "must not be empty");
-    else if (count > key->max)
-        error_at(messages, place, "must have at most %" PRId64 " items", key->max);
-    else
-        return (size_t)count;
-    return 0;
+    if (strcmp(text, "never") == 0) {
+        ms = CONFIG_NEVER;
+    } else if (!duration_parse(text, &ms)) {
+        messages_error_at(messages, place, "must be %s; the units are ms, s, m and h", wanted);
+        return;
+    }
+    if (!key_set_number(key, ms, base, &error))
+        report(messages, place, &error);
 }
 
 static void read_texts(struct messages *messages, struct place *place, const struct key *key,
                        void *base)
 {
-    if (list_size(messages, place, key, "a list of strings") == 0)
+    if (value_list_size(messages, place, key, "a list of strings") == 0)
         return;
     for (struct place *child = place->child; child; child = child->next)
         read_text(messages, child, key, base);
@@ -145,9 +97,9 @@ static void read_enum(struct messages *messages, struct place *place, const stru
 {
     const char *text = cJSON_GetStringValue(place->item);
     char wanted[256];
-    join_names(key->names, " or ", wanted, sizeof(wanted));
+    suggest_join(key->names, " or ", wanted, sizeof(wanted));
     if (!text) {
-        wrong_type(messages, place, wanted);
+        value_wrong_type(messages, place, wanted);
         return;
     }
     for (unsigned i = 0; key->names[i]; i++) {
@@ -156,21 +108,21 @@ static void read_enum(struct messages *messages, struct place *place, const stru
             return;
         }
     }
-    error_at(messages, place, "must be %s", wanted);
+    messages_error_at(messages, place, "must be %s", wanted);
 }
 
 static void read_path(struct messages *messages, struct place *place, const struct key *key,
                       void *base)
 {
-    const char *text = string_of(messages, place, "a path in a string");
+    const char *text = value_string(messages, place, "a path in a string");
     if (!text)
         return;
-    struct config_fault fault;
-    char *path = key_is_path(key, text) ? path_beside(messages->file, text) : strdup(text);
+    struct error_text error;
+    char *path = key_is_path(key, text) ? text_path_beside(messages->file, text) : strdup(text);
     if (!path)
         messages->out_of_memory = true;
-    else if (!key_set_text(key, path, base, &fault))
-        report(messages, place, &fault);
+    else if (!key_set_text(key, path, base, &error))
+        report(messages, place, &error);
     free(path);
 }
 
@@ -180,20 +132,26 @@ static void read_present(struct messages *messages, struct place *place, const s
     (void)key;
     (void)base;
     if (!cJSON_IsTrue(place->item) && !(cJSON_IsObject(place->item) && !place->child))
-        error_at(messages, place, "must be true or {}; to switch it off, remove the key");
+        messages_error_at(messages, place, "must be true or {}; to switch it off, remove the key");
 }
 
 void value_read(struct messages *messages, struct place *place, const struct key *key, void *base)
 {
     static void (*const readers[])(struct messages *, struct place *, const struct key *,
-                                   void *) = {
-        [KEY_BOOL] = read_bool,         [KEY_INTEGER] = read_integer,
-        [KEY_DURATION] = read_duration, [KEY_STRING] = read_text,
-        [KEY_STRINGS] = read_texts,     [KEY_PEER_NAMES] = read_texts,
-        [KEY_PEER_PINS] = read_texts,   [KEY_ENUM] = read_enum,
-        [KEY_PATH] = read_path,         [KEY_PRESENT] = read_present,
-        [KEY_ADDRESS] = read_address,   [KEY_ADDRESSES] = read_addresses,
-        [KEY_NETWORK] = read_network,   [KEY_NETWORKS] = read_networks,
-        [KEY_SESSIONS] = read_sessions};
+                                   void *) = {[KEY_BOOL] = read_bool,
+                                              [KEY_INTEGER] = read_integer,
+                                              [KEY_DURATION] = read_duration,
+                                              [KEY_STRING] = read_text,
+                                              [KEY_STRINGS] = read_texts,
+                                              [KEY_PEER_NAMES] = read_texts,
+                                              [KEY_PEER_PINS] = read_texts,
+                                              [KEY_ENUM] = read_enum,
+                                              [KEY_PATH] = read_path,
+                                              [KEY_PRESENT] = read_present,
+                                              [KEY_ADDRESS] = value_read_address,
+                                              [KEY_ADDRESSES] = value_read_addresses,
+                                              [KEY_NETWORK] = value_read_network,
+                                              [KEY_NETWORKS] = value_read_networks,
+                                              [KEY_SESSIONS] = value_read_sessions};
     readers[key->type](messages, place, key, base);
 }

@@ -1,7 +1,8 @@
-/* Reads addresses, networks and where sessions are kept. */
-#include "config/config.h"
+#include "config/value_net.h"
+
 #include "config/internal.h"
-#include "config/value.h"
+#include "config/key_set.h"
+#include "config/value_type.h"
 
 #include <stdlib.h>
 
@@ -13,7 +14,7 @@ static void *at(void *base, size_t offset)
 /* Makes a path count from the configuration's folder. */
 static bool resolve(struct messages *messages, char **path)
 {
-    char *resolved = path_beside(messages->file, *path);
+    char *resolved = text_path_beside(messages->file, *path);
     if (!resolved) {
         messages->out_of_memory = true;
         return false;
@@ -25,42 +26,41 @@ static bool resolve(struct messages *messages, char **path)
 
 static const char *resolve_socket(struct messages *messages, char **path)
 {
-    return !resolve(messages, path) || strlen(*path) <= UNIX_PATH_MAX
-               ? NULL
-               : "the path of a unix: address must be at most 107 bytes, the configuration's "
-                 "folder included";
+    return !resolve(messages, path) || strlen(*path) <= UNIX_PATH_MAX ? NULL
+                                                                      : UNIX_PATH_TOO_LONG
+               ", the configuration's folder included";
 }
 
-static void read_one(struct messages *messages, struct place *place, int64_t min_port,
+static void read_one(struct messages *messages, struct place *place, const struct key *key,
                      struct config_address *address)
 {
-    const char *text = string_of(messages, place, "an address in a string");
+    const char *text = value_string(messages, place, "an address in a string");
     if (!text)
         return;
-    const char *wrong = config_address_parse(text, address);
+    const char *wrong = key_parse_address(key, text, address);
     if (!wrong && address->kind == CONFIG_ADDRESS_UNIX)
         wrong = resolve_socket(messages, &address->path);
-    if (!wrong && address->kind == CONFIG_ADDRESS_TCP && address->port < min_port)
-        wrong = "port 0 is only for listening";
     if (!wrong)
         return;
-    error_at(messages, place, "%s", wrong);
+    messages_error_at(messages, place, "%s", wrong);
     config_address_free(address);
 }
 
-void read_address(struct messages *messages, struct place *place, const struct key *key, void *base)
+void value_read_address(struct messages *messages, struct place *place, const struct key *key,
+                        void *base)
 {
-    read_one(messages, place, key->min, at(base, key->offset));
+    read_one(messages, place, key, at(base, key->offset));
 }
 
 /* A list, or a string alone. The n-th address is the n-th item, an empty one where that is wrong.
  */
-void read_addresses(struct messages *messages, struct place *place, const struct key *key,
-                    void *base)
+void value_read_addresses(struct messages *messages, struct place *place, const struct key *key,
+                          void *base)
 {
     bool alone = cJSON_IsString(place->item);
     size_t count =
-        alone ? 1 : list_size(messages, place, key, "an address in a string, or a list of them");
+        alone ? 1
+              : value_list_size(messages, place, key, "an address in a string, or a list of them");
     struct config_address *addresses = count ? calloc(count, sizeof(*addresses)) : NULL;
     if (count && !addresses)
         messages->out_of_memory = true;
@@ -69,30 +69,31 @@ void read_addresses(struct messages *messages, struct place *place, const struct
     memcpy(at(base, key->offset), &addresses, sizeof(struct config_address *));
     *(size_t *)at(base, key->second) = count;
     if (alone)
-        read_one(messages, place, key->min, addresses);
+        read_one(messages, place, key, addresses);
     for (struct place *child = place->child; child; child = child->next)
-        read_one(messages, child, key->min, addresses++);
+        read_one(messages, child, key, addresses++);
 }
 
 static void read_one_network(struct messages *messages, struct place *place,
                              struct config_network *network)
 {
-    struct network_fault fault;
-    const char *text = string_of(messages, place, "a network in a string");
-    if (text && !network_parse(text, network, &fault))
-        error_at(messages, place, "%s", fault.text);
+    struct error_text error;
+    const char *text = value_string(messages, place, "a network in a string");
+    if (text && !network_parse(text, network, &error))
+        messages_error_at(messages, place, "%s", error.text);
 }
 
-void read_network(struct messages *messages, struct place *place, const struct key *key, void *base)
+void value_read_network(struct messages *messages, struct place *place, const struct key *key,
+                        void *base)
 {
     read_one_network(messages, place, at(base, key->offset));
 }
 
 /* The n-th network is the n-th item, an empty one where that is wrong. */
-void read_networks(struct messages *messages, struct place *place, const struct key *key,
-                   void *base)
+void value_read_networks(struct messages *messages, struct place *place, const struct key *key,
+                         void *base)
 {
-    size_t count = list_size(messages, place, key, "a list of networks");
+    size_t count = value_list_size(messages, place, key, "a list of networks");
     struct config_network *networks = count ? calloc(count, sizeof(*networks)) : NULL;
     if (count && !networks)
         messages->out_of_memory = true;
@@ -104,11 +105,11 @@ void read_networks(struct messages *messages, struct place *place, const struct 
         read_one_network(messages, child, networks++);
 }
 
-void read_sessions(struct messages *messages, struct place *place, const struct key *key,
-                   void *base)
+void value_read_sessions(struct messages *messages, struct place *place, const struct key *key,
+                         void *base)
 {
     struct config_sessions *sessions = at(base, key->offset);
-    const char *text = string_of(messages, place, "a string");
+    const char *text = value_string(messages, place, "a string");
     if (!text)
         return;
     const struct config_sessions before = *sessions; /* what has keys of its own stays */
@@ -122,6 +123,6 @@ void read_sessions(struct messages *messages, struct place *place, const struct 
         (void)resolve(messages, &sessions->path);
     if (!wrong)
         return;
-    error_at(messages, place, "%s", wrong);
+    messages_error_at(messages, place, "%s", wrong);
     config_sessions_free(sessions);
 }

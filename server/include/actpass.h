@@ -20,8 +20,8 @@
  * allows it.
  *
  * Times are in milliseconds unless the name says otherwise (_us: microseconds). ACTPASS_NEVER means
- * no limit. Except where noted, no function prints, raises a signal or changes the disposition of a
- * signal. */
+ * no limit, where it is allowed. Except where noted, no function prints, raises a signal or changes
+ * the disposition of a signal. */
 #ifndef ACTPASS_H
 #define ACTPASS_H
 
@@ -96,15 +96,16 @@ typedef enum {
     ACTPASS_TRANSPORT_DIRECT /* without buffers, and without a thread of ours */
 } actpass_transport;
 
+/* Each of 1 ms to 8760 h, unless it says more. */
 typedef enum {
     /* With ACTPASS_ROLE_AUTO, the wait for the peer's first bytes before we become TLS client.
      * Default 5 s. 0: become client at once. ACTPASS_NEVER: never become client. */
     ACTPASS_INITIAL_DATA_TIMEOUT,
     ACTPASS_HANDSHAKE_TIMEOUT, /* from the first byte, or the decision of the role; default 10 s */
-    ACTPASS_IDLE_TIMEOUT,      /* the wait inside one read; default 1 h */
+    ACTPASS_IDLE_TIMEOUT,      /* the wait inside one read; default 1 h; or ACTPASS_NEVER */
     /* The time over which the peer may take output at less than 64 bytes a second; default 60 s. */
     ACTPASS_WRITE_TIMEOUT,
-    ACTPASS_CLOSE_TIMEOUT,   /* all of actpass_close; default 5 s */
+    ACTPASS_CLOSE_TIMEOUT,   /* all of actpass_close; default 5 s; or 0 */
     ACTPASS_CONNECT_TIMEOUT, /* all of actpass_connect; default 10 s */
     ACTPASS_SESSION_TIMEOUT  /* how long a session can be resumed, 1 s to 24 h; default 5 min */
 } actpass_timeout;
@@ -136,7 +137,7 @@ ACTPASS_API int actpass_config_set_role(actpass_config *config, actpass_role rol
 
 ACTPASS_API int actpass_config_set_transport(actpass_config *config, actpass_transport transport);
 
-/* Sets one timeout, in milliseconds. */
+/* Sets one timeout, in milliseconds. The limits are those of the JSON configuration. */
 ACTPASS_API int actpass_config_set_timeout(actpass_config *config, actpass_timeout which,
                                            int64_t ms);
 

@@ -75,7 +75,7 @@ actpass_conn *actpass_connect(actpass_config *config, const char *text)
 {
     struct config_address address;
     struct caller caller = {.config = config, .address = text};
-    if (!settings_use(config, CONFIG_WE_OPEN))
+    if (!settings_use(config, CONFIG_WE_DIAL))
         return NULL;
     const char *wrong = config_address_parse(text, &address);
     if (wrong) {

@@ -161,7 +161,7 @@ actpass_conn *actpass_accept_fd(actpass_config *config, int fd)
             close(fd);
         return NULL;
     }
-    if (!settings_use(config, CONFIG_PEER_OPENS)) {
+    if (!settings_use(config, CONFIG_PEER_DIALS)) {
         close(fd);
         return NULL;
     }

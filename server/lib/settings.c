@@ -170,9 +170,9 @@ bool settings_freeze(actpass_config *config)
     return freeze(config, &config->connection.tls);
 }
 
-bool settings_use(actpass_config *config, enum config_opener opener)
+bool settings_use(actpass_config *config, enum config_dialer dialer)
 {
-    const char *wrong = config_wrong_client_auth(&config->connection, opener);
+    const char *wrong = config_wrong_client_auth(&config->connection, dialer);
     if (wrong)
         settings_fail(config, "%s", wrong);
     return !wrong && settings_freeze(config);
@@ -223,7 +223,7 @@ static bool is_list(const struct key *key)
 int settings_set(actpass_config *config, const struct key_object *object, const char *name,
                  const char *text, void *base)
 {
-    struct config_fault fault;
+    struct error_text error;
     const struct key *key = key_find(object, name);
     if (settings_changeable(config))
         return -1;
@@ -231,8 +231,8 @@ int settings_set(actpass_config *config, const struct key_object *object, const 
         return settings_fail(config, "%s: must not be NULL", name);
     if (!text)
         key_release(key, base);
-    else if (!key_set_text(key, text, base, &fault))
-        return settings_fail(config, "%s: %s", name, fault.text);
+    else if (!key_set_text(key, text, base, &error))
+        return settings_fail(config, "%s: %s", name, error.text);
     return 0;
 }
 
@@ -241,14 +241,20 @@ int settings_set_tls(actpass_config *config, const char *name, const char *text)
     return settings_set(config, &tls_object, name, text, &config->connection.tls);
 }
 
-int settings_set_tls_number(actpass_config *config, const char *name, int64_t number)
+int settings_set_number(actpass_config *config, const struct key_object *object, const char *name,
+                        int64_t number, void *base)
 {
-    struct config_fault fault;
+    struct error_text error;
     if (settings_changeable(config))
         return -1;
-    if (key_set_number(key_find(&tls_object, name), number, &config->connection.tls, &fault))
+    if (key_set_number(key_find(object, name), number, base, &error))
         return 0;
-    return settings_fail(config, "%s: %s", name, fault.text);
+    return settings_fail(config, "%s: %s", name, error.text);
+}
+
+int settings_set_tls_number(actpass_config *config, const char *name, int64_t number)
+{
+    return settings_set_number(config, &tls_object, name, number, &config->connection.tls);
 }
 
 int settings_set_tls_pair(actpass_config *config, const char *const names[2],
@@ -295,44 +301,35 @@ int actpass_config_set_tcp_fast_open(actpass_config *config, int on)
 
 int actpass_config_set_dial_from(actpass_config *config, const char *text)
 {
-    struct config_address from = {0};
     if (settings_changeable(config))
         return -1;
-    const char *wrong = text ? config_address_parse(text, &from) : NULL;
-    if (wrong)
-        return settings_fail(config, "%s: %s", text, wrong);
-    if (text && !config_address_is_ip(&from)) {
-        config_address_free(&from);
-        return settings_fail(config,
-                             "%s: connections are made from an IP address of this machine and a "
-                             "port, as in 0.0.0.0:4433 or [::]:0",
-                             text);
-    }
-    config_address_free(&config->dial_from);
-    config->dial_from = from;
-    return 0;
+    struct config_service service = {.dial.from = config->dial_from};
+    int result = settings_set(config, &service_object, "dial_from", text, &service);
+    config->dial_from = service.dial.from;
+    return result;
 }
 
+/* The setting goes through a service, whose keys have the limits. */
 int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, int64_t ms)
 {
-    enum { TIMEOUT_MAX_MS = 1000000000 }; /* eleven days: microseconds stay far from overflow */
-    struct config_connection *connection = &config->connection;
-    int64_t *const places[] = {[ACTPASS_INITIAL_DATA_TIMEOUT] =
-                                   &connection->initial_data_timeout_ms,
-                               [ACTPASS_HANDSHAKE_TIMEOUT] = &connection->handshake_timeout_ms,
-                               [ACTPASS_IDLE_TIMEOUT] = &connection->idle_timeout_ms,
-                               [ACTPASS_WRITE_TIMEOUT] = &connection->write_timeout_ms,
-                               [ACTPASS_CLOSE_TIMEOUT] = &connection->close_timeout_ms,
-                               [ACTPASS_CONNECT_TIMEOUT] = &config->connect_timeout_ms};
+    static const char *const keys[] = {[ACTPASS_INITIAL_DATA_TIMEOUT] = "initial_data_timeout",
+                                       [ACTPASS_HANDSHAKE_TIMEOUT] = "handshake_timeout",
+                                       [ACTPASS_IDLE_TIMEOUT] = "idle_timeout",
+                                       [ACTPASS_WRITE_TIMEOUT] = "write_timeout",
+                                       [ACTPASS_CLOSE_TIMEOUT] = "close_timeout",
+                                       [ACTPASS_CONNECT_TIMEOUT] = "connect_timeout"};
     if (settings_changeable(config))
         return -1;
     if (which == ACTPASS_SESSION_TIMEOUT)
         return settings_set_tls_number(config, "session_timeout", ms);
-    if ((unsigned)which >= sizeof(places) / sizeof(*places))
+    if ((unsigned)which >= sizeof(keys) / sizeof(*keys))
         return settings_fail(config, "there is no such timeout");
-    if (ms < ACTPASS_NEVER || ms > TIMEOUT_MAX_MS)
-        return settings_fail(config, "a timeout is 0 to 1000000000 milliseconds, or ACTPASS_NEVER");
-    *places[which] = ms;
+    struct config_service service = {.connection = config->connection,
+                                     .dial.connect_timeout_ms = config->connect_timeout_ms};
+    if (settings_set_number(config, &service_object, keys[which], ms, &service))
+        return -1;
+    config->connection = service.connection;
+    config->connect_timeout_ms = service.dial.connect_timeout_ms;
     return 0;
 }
 

@@ -53,9 +53,9 @@ actpass_config *settings_new(struct tls_owner owner, const struct config_connect
 /* Loads what is named and lets nothing be changed any more. False with config->error. */
 bool settings_freeze(actpass_config *config);
 
-/* Is it fit for connections that OPENER opens? Else it stays as it is, not frozen. False with
+/* Is it fit for connections that DIALER makes? Else it stays as it is, not frozen. False with
  * config->error. */
-bool settings_use(actpass_config *config, enum config_opener opener);
+bool settings_use(actpass_config *config, enum config_dialer dialer);
 
 /* What setters are made of; each 0, or -1 with config->error. CHANGEABLE: it is not in use yet. */
 int settings_fail(actpass_config *config, const char *format, ...)
@@ -69,6 +69,8 @@ int settings_set_tls(actpass_config *config, const char *name, const char *text)
 /* Two keys: both or, unless memory runs out, neither. */
 int settings_set_tls_pair(actpass_config *config, const char *const names[2],
                           const char *const texts[2]);
+int settings_set_number(actpass_config *config, const struct key_object *object, const char *name,
+                        int64_t number, void *base);
 int settings_set_tls_number(actpass_config *config, const char *name, int64_t number);
 
 actpass_config *settings_hold(actpass_config *config);

@@ -121,15 +121,12 @@ int actpass_config_set_insecure_any_peer(actpass_config *config, int insecure)
 
 /* ---- Sessions ------------------------------------------------------------------------------- */
 
-/* What is wrong with the pair, or NULL. */
-static const char *check_keys(enum config_sessions_kind kind, const char *key_file)
+/* What is wrong with the pair, or NULL. JSON only warns of keys that seal nothing. */
+static const char *check_keys(const struct config_sessions *sessions, const char *key_file)
 {
-    bool leaves = kind == CONFIG_SESSIONS_FILE || kind == CONFIG_SESSIONS_REDIS;
-    if (leaves && !key_file)
-        return "sessions that leave the process are sealed: give a key file";
-    if (key_file && !leaves && kind != CONFIG_SESSIONS_TICKETS)
-        return "nothing is sealed there: give no key file";
-    return NULL;
+    bool sealed = sessions->kind != CONFIG_SESSIONS_OFF && sessions->kind != CONFIG_SESSIONS_MEMORY;
+    return key_file && !sealed ? "nothing is sealed there: give no key file"
+                               : config_wrong_session_keys(sessions, key_file);
 }
 
 int actpass_config_set_sessions(actpass_config *config, const char *where, const char *key_file)
@@ -141,9 +138,9 @@ int actpass_config_set_sessions(actpass_config *config, const char *where, const
     const char *wrong = where ? config_sessions_parse(where, &parsed) : "must not be NULL";
     if (wrong)
         return settings_fail(config, "sessions: %s", wrong);
-    wrong = check_keys(parsed.kind, key_file);
+    wrong = check_keys(&parsed, key_file);
     if (wrong)
-        settings_fail(config, "sessions \"%s\": %s", where, wrong);
+        settings_fail(config, "sessions: %s", wrong);
     if (wrong || settings_set_tls(config, "session_key_file", key_file)) {
         config_sessions_free(&parsed);
         return -1;

@@ -20,7 +20,7 @@ LAYERS = {
                       "server/lib/dial", "server/lib/tls", "server/daemon/handlers"),
     "server/lib/sessions": ("config", "relay", "server/lib/base", "server/lib/dial"),
     "server/lib/dial": ("config", "relay"),
-    "server/lib/base": (),
+    "server/lib/base": ("config",),
     "server/lib/tls": ("config", "relay", "server/lib/base", "server/lib/sessions"),
     "server/lib": ("config", "relay", "server/include", "server/lib/base", "server/lib/dial",
                    "server/lib/tls", "server/lib/sessions"),

@@ -128,15 +128,18 @@ static const struct call calls[] = {
     {"SSL_shutdown", call_ssl_shutdown, shake_hands, false, true},
 };
 
-/* Only what ends the call may end it: no deadline where it is to be aborted or reset. */
+/* Only what ends the call may end it: no deadline, or a far one, where it is to be aborted or
+ * reset.
+ */
 static struct conn_rig_options options_for(const struct call *call, enum event event, bool server,
                                            int version, actpass_transport transport)
 {
     struct conn_rig_options options = conn_defaults(conn_roles[server], version, transport);
     if (call->automatic)
         options.role = ACTPASS_ROLE_AUTO;
-    int64_t limit_ms = event == DEADLINE ? SOON_MS : ACTPASS_NEVER;
-    options.initial_data_ms = options.idle_ms = options.write_ms = options.close_ms = limit_ms;
+    int64_t limit_ms = event == DEADLINE ? SOON_MS : 3600000;
+    options.initial_data_ms = options.idle_ms = event == DEADLINE ? SOON_MS : ACTPASS_NEVER;
+    options.write_ms = options.close_ms = limit_ms;
     options.handshake_ms = call->up ? 10000 : limit_ms;
     return options;
 }

@@ -78,7 +78,7 @@ Test(config_parts, suggestions)
                 {"x", NULL},
                 {"a_name_that_is_longer_than_any_name_we_would_compare", NULL}};
     for (size_t i = 0; i < COUNT(rows); i++) {
-        const char *found = suggest(rows[i].text, names);
+        const char *found = suggest_key(rows[i].text, names);
         if (rows[i].suggestion)
             cr_assert_str_eq(found ? found : "(none)", rows[i].suggestion, "%s", rows[i].text);
         else
@@ -90,11 +90,11 @@ Test(config_parts, names_are_joined)
 {
     static const char *const names[] = {"a", "b", "c", NULL};
     char text[32];
-    join_names(names, " or ", text, sizeof(text));
+    suggest_join(names, " or ", text, sizeof(text));
     cr_assert_str_eq(text, "\"a\", \"b\" or \"c\"");
-    join_names(names + 2, " or ", text, sizeof(text));
+    suggest_join(names + 2, " or ", text, sizeof(text));
     cr_assert_str_eq(text, "\"c\"");
-    join_names(names, " or ", text, 8); /* cut, never written beyond */
+    suggest_join(names, " or ", text, 8); /* cut, never written beyond */
     cr_assert_str_eq(text, "\"a\", \"b");
 }
 
@@ -129,19 +129,19 @@ Test(config_parts, utf8)
                  "a",
                  3, 0}};
     for (size_t i = 0; i < COUNT(rows); i++)
-        cr_assert_eq(utf8_length((const unsigned char *)rows[i].bytes, rows[i].left),
+        cr_assert_eq(text_utf8_length((const unsigned char *)rows[i].bytes, rows[i].left),
                      rows[i].length, "row %zu", i);
 }
 
 Test(config_parts, control_characters)
 {
-    cr_assert_not(has_control(""));
-    cr_assert_not(has_control("a \xc3\xa4\xe2\x82\xac~"));
-    cr_assert_not(has_control("\xc2\xa0"));
-    cr_assert(has_control("a\n"));
-    cr_assert(has_control("\x1b[0m"));
-    cr_assert(has_control("\x7f"));
-    cr_assert(has_control("a\xc2\x9b"));
+    cr_assert_not(text_has_control(""));
+    cr_assert_not(text_has_control("a \xc3\xa4\xe2\x82\xac~"));
+    cr_assert_not(text_has_control("\xc2\xa0"));
+    cr_assert(text_has_control("a\n"));
+    cr_assert(text_has_control("\x1b[0m"));
+    cr_assert(text_has_control("\x7f"));
+    cr_assert(text_has_control("a\xc2\x9b"));
 }
 
 Test(config_parts, paths_beside_a_file)
@@ -154,7 +154,7 @@ Test(config_parts, paths_beside_a_file)
                 {"/c.json", "a.pem", "/a.pem"},
                 {"d/c.json", "/a.pem", "/a.pem"}};
     for (size_t i = 0; i < COUNT(rows); i++) {
-        char *result = path_beside(rows[i].file, rows[i].path);
+        char *result = text_path_beside(rows[i].file, rows[i].path);
         cr_assert_str_eq(result, rows[i].result);
         free(result);
     }
@@ -207,13 +207,13 @@ Test(config_parts, longest_dns_names)
     for (size_t i = 63; i < sizeof(name); i += 64)
         name[i] = '.';
     name[253] = '\0';
-    cr_assert(is_dns_name(name));
+    cr_assert(names_is_dns(name));
     name[253] = 'a';
     name[254] = '\0';
-    cr_assert_not(is_dns_name(name));
+    cr_assert_not(names_is_dns(name));
     name[253] = '\0';
     name[63] = 'a'; /* a label of more than 63 */
-    cr_assert_not(is_dns_name(name));
+    cr_assert_not(names_is_dns(name));
 }
 
 Test(config_parts, service_names)
@@ -224,6 +224,6 @@ Test(config_parts, service_names)
         "",    "a b",      "a/b",
         "a\"", "\xc3\xa4", "12345678901234567890123456789012345678901234567890123456789012345",
         NULL};
-    check_all(wrong_service_name, good, true);
-    check_all(wrong_service_name, bad, false);
+    check_all(names_wrong_service, good, true);
+    check_all(names_wrong_service, bad, false);
 }

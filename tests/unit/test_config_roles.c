@@ -68,9 +68,9 @@ Test(config_roles, networks)
                 {"2001:DB8::1/128", "2001:db8::1", AF_INET6, 128}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct config_network network;
-        struct network_fault fault;
+        struct error_text error;
         uint8_t expected[16] = {0};
-        cr_assert(network_parse(rows[i].text, &network, &fault), "%s", rows[i].text);
+        cr_assert(network_parse(rows[i].text, &network, &error), "%s", rows[i].text);
         cr_assert_eq(inet_pton(rows[i].family, rows[i].first, expected), 1);
         cr_assert_eq(network.family, rows[i].family, "%s", rows[i].text);
         cr_assert_eq(network.prefix, rows[i].prefix, "%s", rows[i].text);
@@ -93,10 +93,10 @@ Test(config_roles, a_wrong_network_is_empty)
                                        "0000:0000:0000:0000:0000:0000:0000:0000:0000:0000/8"};
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct config_network network;
-        struct network_fault fault;
-        cr_assert_not(network_parse(rows[i], &network, &fault), "%s", rows[i]);
+        struct error_text error;
+        cr_assert_not(network_parse(rows[i], &network, &error), "%s", rows[i]);
         cr_assert_eq(network.family, 0, "%s", rows[i]);
-        cr_assert(fault.text[0] != '\0');
+        cr_assert(error.text[0] != '\0');
     }
 }
 
@@ -116,9 +116,9 @@ Test(config_roles, networks_in_networks)
                 {"2001:db8::/33", "2001:db8:8000::/48", false}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct config_network outer, inner;
-        struct network_fault fault;
-        cr_assert(network_parse(rows[i].outer, &outer, &fault));
-        cr_assert(network_parse(rows[i].inner, &inner, &fault));
+        struct error_text error;
+        cr_assert(network_parse(rows[i].outer, &outer, &error));
+        cr_assert(network_parse(rows[i].inner, &inner, &error));
         cr_assert_eq(network_contains(&outer, &inner), rows[i].contained, "%s %s", rows[i].outer,
                      rows[i].inner);
     }

@@ -128,8 +128,9 @@ Test(handler, no_entry_stands_beside_the_bridge)
                               handler->name, value_of(handler->name));
         cr_assert_null(config_parse("actpass.json", text, (size_t)length, &report));
         cr_assert_eq(report.errors.count, 1, "\"%s\"", handler->name);
-        cr_assert(!!strstr(report.errors.items[0], "cannot stand beside \"listen_plain\""), "%s",
-                  report.errors.items[0]);
+        cr_assert(
+            !!strstr(report.errors.items[0], "must not be set together with \"listen_plain\""),
+            "%s", report.errors.items[0]);
         config_report_free(&report);
     }
     const struct config_service bridged = {.dial.listen_plain.kind = CONFIG_ADDRESS_UNIX};

@@ -66,22 +66,26 @@ Test(settings, timeouts)
     const struct {
         actpass_timeout which;
         const int64_t *place;
-    } rows[] = {{ACTPASS_INITIAL_DATA_TIMEOUT, &connection->initial_data_timeout_ms},
-                {ACTPASS_HANDSHAKE_TIMEOUT, &connection->handshake_timeout_ms},
-                {ACTPASS_IDLE_TIMEOUT, &connection->idle_timeout_ms},
-                {ACTPASS_WRITE_TIMEOUT, &connection->write_timeout_ms},
-                {ACTPASS_CLOSE_TIMEOUT, &connection->close_timeout_ms},
-                {ACTPASS_CONNECT_TIMEOUT, &config->connect_timeout_ms}};
+        bool zero, never; /* allowed? */
+    } rows[] = {{ACTPASS_INITIAL_DATA_TIMEOUT, &connection->initial_data_timeout_ms, true, true},
+                {ACTPASS_HANDSHAKE_TIMEOUT, &connection->handshake_timeout_ms, false, false},
+                {ACTPASS_IDLE_TIMEOUT, &connection->idle_timeout_ms, false, true},
+                {ACTPASS_WRITE_TIMEOUT, &connection->write_timeout_ms, false, false},
+                {ACTPASS_CLOSE_TIMEOUT, &connection->close_timeout_ms, true, false},
+                {ACTPASS_CONNECT_TIMEOUT, &config->connect_timeout_ms, false, false}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, 17), 0);
         cr_assert_eq(*rows[i].place, 17, "timeout %zu", i);
-        cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, 0), 0);
-        cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, ACTPASS_NEVER), 0);
-        cr_assert_eq(*rows[i].place, ACTPASS_NEVER, "timeout %zu", i);
+        cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, 0), rows[i].zero ? 0 : -1);
+        cr_assert_eq(*rows[i].place, rows[i].zero ? 0 : 17, "timeout %zu", i);
+        cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, ACTPASS_NEVER),
+                     rows[i].never ? 0 : -1);
+        int64_t now = rows[i].never ? ACTPASS_NEVER : rows[i].zero ? 0 : 17;
+        cr_assert_eq(*rows[i].place, now, "timeout %zu", i);
         cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, -2), -1);
-        assert_says(config, "ACTPASS_NEVER");
+        assert_says(config, "_timeout: must be from ");
         cr_assert_eq(actpass_config_set_timeout(config, rows[i].which, INT64_MAX), -1);
-        cr_assert_eq(*rows[i].place, ACTPASS_NEVER, "a refused value changes nothing");
+        cr_assert_eq(*rows[i].place, now, "a refused value changes nothing");
     }
     cr_assert_eq(actpass_config_set_timeout(config, (actpass_timeout)99, 1), -1);
     assert_says(config, "no such timeout");
@@ -147,10 +151,10 @@ Test(settings, where_to_dial_from)
 {
     static const struct {
         const char *address, *says;
-    } rows[] = {{"unix:/socket", "unix:/socket: connections are made from an IP address"},
-                {"localhost:4433", "localhost:4433: connections are made from an IP address"},
-                {"127.0.0.1", "127.0.0.1: the port is missing"},
-                {"", "the port is missing"}};
+    } rows[] = {{"unix:/socket", "dial_from: must be an IP address of this machine and a port"},
+                {"localhost:4433", "dial_from: must be an IP address of this machine and a port"},
+                {"127.0.0.1", "dial_from: the port is missing"},
+                {"", "dial_from: must not be empty"}};
     actpass_config *config = actpass_config_new();
     cr_assert_eq(config->dial_from.kind, CONFIG_ADDRESS_NONE);
     cr_assert_eq(actpass_config_set_dial_from(config, "[::]:4433"), 0);

@@ -46,7 +46,7 @@ static int set_sessions(actpass_config *config, const char *value)
     return actpass_config_set_sessions(config, value, "a.keys");
 }
 
-/* A key of "tls"; FORMAT is how its value is written, with %s for the string. */
+/* A key of "tls", or of the service; FORMAT is how its value is written, with %s for the string. */
 static const struct key_test {
     const char *name, *format;
     setter *set;
@@ -61,7 +61,8 @@ static const struct key_test {
   crl = {"crl", "%s", actpass_config_set_crl},
   ocsp = {"ocsp_response", "%s", actpass_config_set_ocsp_response},
   password = {"sessions_password_file", "%s", set_password},
-  sessions = {"sessions", "%s", set_sessions};
+  sessions = {"sessions", "%s", set_sessions},
+  dial_from = {"dial_from", "%s", actpass_config_set_dial_from};
 
 static const struct row {
     const struct key_test *key;
@@ -142,6 +143,14 @@ static const struct row {
     {&sessions, "disk", false},
     {&sessions, "redis://a:b@c", false},
     {&sessions, "file:", false},
+    {&dial_from, "0.0.0.0:0", true},
+    {&dial_from, "[fe80::1%eth0]:1", true},
+    {&dial_from, "", false},
+    {&dial_from, "localhost:1", false},
+    {&dial_from, "unix:/s", false},
+    {&dial_from, "127.0.0.1", false},
+    {&dial_from, "127.0.0.1:65536", false},
+    {&dial_from, "1.1.1.1:1\n", false},
 };
 
 static void write_escaped(FILE *stream, const char *value)
@@ -164,25 +173,25 @@ static char *json_with(const struct row *row)
     write_escaped(stream, row->value);
     cr_assert_eq(fclose(stream), 0);
     stream = open_memstream(&text, &size);
-    fprintf(stream, "{\"services\": [{\"tls\": {%s\"%s\": ",
-            row->key == &server_names ? "\"certificates\": [{" : "", row->key->name);
+    const char *begin = row->key == &dial_from      ? "\"dial\": \"a:1\", "
+                        : row->key == &server_names ? "\"tls\": {\"certificates\": [{"
+                                                    : "\"tls\": {";
+    fprintf(stream, "{\"services\": [{%s\"%s\": ", begin, row->key->name);
     fprintf(stream, row->key->format, value);
-    fprintf(stream, "%s}}]}", row->key == &server_names ? "}]" : "");
+    fprintf(stream, "%s}]}", row->key == &server_names ? "}]}" : row->key == &dial_from ? "" : "}");
     cr_assert_eq(fclose(stream), 0);
     free(value);
     return text;
 }
 
-/* The reason behind "/KEY: " or "/KEY/0: " of the message about the value; "" if there is none. */
-static void reason_in_json(const struct row *row, char *reason, size_t size)
+/* The reason behind "/KEY: " of the message about the value; "" if there is none. */
+static void reason_for(const char *text, const char *key, char *reason, size_t size)
 {
     char path[64];
     struct config_report report;
-    char *text = json_with(row);
     struct config *config = config_parse("c.json", text, strlen(text), &report);
     reason[0] = '\0';
-    (void)snprintf(path, sizeof(path), "/%s%s: ", row->key->name,
-                   row->key->format[0] == '[' ? "/0" : "");
+    (void)snprintf(path, sizeof(path), "/%s: ", key);
     for (size_t i = 0; i < report.errors.count; i++) {
         const char *at = strstr(report.errors.items[i], path);
         if (at)
@@ -190,6 +199,16 @@ static void reason_in_json(const struct row *row, char *reason, size_t size)
     }
     config_free(config);
     config_report_free(&report);
+}
+
+/* An item of a list has its index behind the key. */
+static void reason_in_json(const struct row *row, char *reason, size_t size)
+{
+    char key[64];
+    char *text = json_with(row);
+    (void)snprintf(key, sizeof(key), "%s%s", row->key->name,
+                   row->key->format[0] == '[' ? "/0" : "");
+    reason_for(text, key, reason, size);
     free(text);
 }
 
@@ -207,6 +226,47 @@ Test(settings_same, json_and_setter_accept_the_same_and_say_the_same)
                      row->value, actpass_config_error(config));
         (void)snprintf(wanted, sizeof(wanted), "%s: %s", row->key->name, reason);
         cr_assert_str_eq(actpass_config_error(config), row->good ? "" : wanted);
+        actpass_config_free(config);
+    }
+}
+
+Test(settings_same, timeouts)
+{
+    static const struct {
+        const char *key;
+        actpass_timeout which;
+    } keys[] = {{"initial_data_timeout", ACTPASS_INITIAL_DATA_TIMEOUT},
+                {"handshake_timeout", ACTPASS_HANDSHAKE_TIMEOUT},
+                {"idle_timeout", ACTPASS_IDLE_TIMEOUT},
+                {"write_timeout", ACTPASS_WRITE_TIMEOUT},
+                {"close_timeout", ACTPASS_CLOSE_TIMEOUT},
+                {"connect_timeout", ACTPASS_CONNECT_TIMEOUT},
+                {"session_timeout", ACTPASS_SESSION_TIMEOUT}};
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } values[] = {{"never", ACTPASS_NEVER},
+                  {"0s", 0},
+                  {"1ms", 1},
+                  {"24h", 86400000},
+                  {"8760h", 31536000000},
+                  {"31536000001ms", 31536000001}};
+    for (size_t i = 0; i < COUNT(keys) * COUNT(values); i++) {
+        char text[128], reason[512], wanted[600] = "";
+        const char *key = keys[i / COUNT(values)].key;
+        const size_t value = i % COUNT(values);
+        bool tls = strcmp(key, "session_timeout") == 0;
+        actpass_config *config = actpass_config_new();
+        (void)snprintf(text, sizeof(text),
+                       "{\"services\": [{\"dial\": \"a:1\", %s\"%s\": \"%s\"%s}]}",
+                       tls ? "\"tls\": {" : "", key, values[value].text, tls ? "}" : "");
+        reason_for(text, key, reason, sizeof(reason));
+        if (*reason)
+            (void)snprintf(wanted, sizeof(wanted), "%s: %s", key, reason);
+        int result =
+            actpass_config_set_timeout(config, keys[i / COUNT(values)].which, values[value].ms);
+        cr_assert_eq(result, *reason ? -1 : 0, "%s %s", key, values[value].text);
+        cr_assert_str_eq(actpass_config_error(config), wanted, "%s %s", key, values[value].text);
         actpass_config_free(config);
     }
 }

@@ -70,8 +70,8 @@ Test(settings_tls, sessions)
                 {"redis:unix:/run/r", "a.keys", NULL},
                 {NULL, NULL, "must not be NULL"},
                 {"disk", NULL, "must be \"off\""},
-                {"file:/run/s", NULL, "give a key file"},
-                {"redis:unix:/run/r", NULL, "give a key file"},
+                {"file:/run/s", NULL, "sessions: keeps secrets outside"},
+                {"redis:unix:/run/r", NULL, "sessions: keeps secrets outside"},
                 {"memory", "a.keys", "give no key file"},
                 {"off", "a.keys", "give no key file"}};
     actpass_config *config = actpass_config_new();
@@ -210,8 +210,7 @@ Test(settings_tls, a_password_file_for_redis)
     assert_outcome(pair, user, good, NULL, NULL, NULL);
     assert_outcome(pair, "memory", "/no/password", "/no/ca", NULL, NULL);
     assert_outcome(pair, user, NULL, NULL,
-                   "sessions in Redis: the user %s has no password: give sessions_password_file",
-                   "u");
+                   "sessions: names a user of Redis: add \"sessions_password_file\"", "");
     assert_outcome(pair, plain, "/no/password", NULL,
                    "%s cannot be read: No such file or directory", "/no/password");
     assert_outcome(pair, plain, open, NULL,
@@ -235,7 +234,9 @@ Test(settings_tls, a_ca_for_redis)
     assert_outcome(pair, where, NULL, "system", NULL, NULL);
     assert_outcome(pair, "redis://127.0.0.1:1", NULL, "/no/ca", NULL, NULL);
     assert_outcome(pair, where, NULL, NULL,
-                   "sessions in Redis over TLS: give sessions_ca, the CA to trust", "");
+                   "sessions: is over TLS, where the server's certificate is verified: add "
+                   "\"sessions_ca\"",
+                   "");
     assert_outcome(pair, where, NULL, "/no/ca.pem", wrong, "/no/ca.pem");
     assert_outcome(pair, where, NULL, text, wrong, text);
     test_pair_free(pair);

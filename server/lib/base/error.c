@@ -1,26 +1,7 @@
 #include "server/lib/base/error.h"
 
 #include <openssl/err.h>
-#include <stdio.h>
 #include <string.h>
-
-bool error_vset(struct error_text *error, const char *format, va_list arguments)
-{
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
-    for (char *at = error->text; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == '\x7f')
-            *at = '.';
-    return false;
-}
-
-bool error_set(struct error_text *error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    error_vset(error, format, arguments);
-    va_end(arguments);
-    return false;
-}
 
 /* Of the first error, or of the one that says that memory was short: OpenSSL queues it before those
  * that come from it, or, older than 3.2, among them. */

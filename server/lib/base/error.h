@@ -1,23 +1,11 @@
-/* The one type for an error's text, and what OpenSSL says of a failure. Any thread. */
+/* What OpenSSL says of a failure, and the text for a lack of memory. The type for an error's text
+ * is config's. Any thread. */
 #ifndef ACTPASS_SERVER_BASE_ERROR_H
 #define ACTPASS_SERVER_BASE_ERROR_H
 
-#include <stdarg.h>
+#include "config/error_text.h"
+
 #include <stdbool.h>
-
-/* One sentence: what is wrong, where, and what to do. The caller provides it; a function that fills
- * it on failure leaves it unchanged on success. */
-struct error_text {
-    char text[512];
-};
-
-/* Writes the sentence. Truncates it if it is too long, and replaces each control character, since
- * parts of it may come from a peer. Always returns false. */
-__attribute__((format(printf, 2, 3))) bool error_set(struct error_text *error, const char *format,
-                                                     ...);
-
-__attribute__((format(printf, 2, 0))) bool error_vset(struct error_text *error, const char *format,
-                                                      va_list arguments);
 
 /* Empties the thread's error queue after a call of OpenSSL failed. Returns true if it failed for
  * lack of memory: then its other errors are consequences and say nothing about the data. If REASON

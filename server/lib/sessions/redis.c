@@ -251,11 +251,6 @@ static bool look_up(struct redis_place *place, const struct config_sessions *whe
 static bool set_access(struct redis_place *place, const struct config_sessions *where,
                        struct error_text *error)
 {
-    if (where->user && !where->password_file)
-        return error_set(error,
-                         "sessions in Redis: the user %s has no password: give "
-                         "sessions_password_file",
-                         where->user);
     place->user = where->user ? strdup(where->user) : NULL;
     if (where->user && !place->user)
         return error_set(error, "out of memory for sessions");

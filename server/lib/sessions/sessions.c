@@ -65,9 +65,6 @@ static bool open_parts(struct sessions *sessions, const struct config_tls *tls,
     sessions->clients = clients_new();
     if (!sessions->clients)
         return error_set(error, "out of memory for sessions");
-    if (sealed && !tls->session_key_file)
-        return error_set(error,
-                         "sessions outside of this process are sealed: give session_key_file");
     if (sealed || where->kind == CONFIG_SESSIONS_TICKETS) {
         sessions->keyring = keyring_new(tls->session_key_file, error);
         if (!sessions->keyring)
