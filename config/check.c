@@ -51,7 +51,7 @@ static void check_service(struct messages *messages, struct place *place,
     check_fast_open(&checked);
     check_roles(&checked);
     check_limits(&checked);
-    check_conversations(&checked);
+    check_handlers(&checked);
     check_http(&checked);
     if (!checked.tls)
         return;

@@ -1,4 +1,4 @@
-/* What no single key can tell: whom a service trusts, which conversation it has, files, duplicates.
+/* What no single key can tell: whom a service trusts, which handler it has, files, duplicates.
  * Keys that are wrong by themselves were reported already and are not held against the rest. */
 #ifndef ACTPASS_CONFIG_CHECK_H
 #define ACTPASS_CONFIG_CHECK_H
@@ -25,7 +25,7 @@ void check_dial(const struct checked_service *checked);
 void check_fast_open(const struct checked_service *checked);
 void check_roles(const struct checked_service *checked);
 void check_limits(const struct checked_service *checked);
-void check_conversations(const struct checked_service *checked);
+void check_handlers(const struct checked_service *checked);
 void check_http(const struct checked_service *checked);
 /* These need the "tls". */
 void check_trust(const struct checked_service *checked);

@@ -24,7 +24,7 @@ static void check_use(const struct checked_service *checked)
     else if (!plain && !kept_up && !(persistent && persistent->bad))
         messages_error_at(checked->messages, checked->place,
                           "\"dial\" needs \"listen_plain\", of which each connection dials one, or "
-                          "\"persistent\": true and a conversation, to keep one up");
+                          "\"persistent\": true and a handler, to keep one up");
 }
 
 static void check_retry(const struct checked_service *checked)

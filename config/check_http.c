@@ -78,7 +78,7 @@ static void check_demand(const struct checked_service *checked)
     struct place *client_auth = place_find(checked->tls, "client_auth");
     if (service->connection.tls.client_auth == CONFIG_CLIENT_AUTH_ON_DEMAND &&
         checked->role_known && checked->may_serve &&
-        (service->as_server.kind != CONFIG_CONVERSATION_HTTP ||
+        (service->as_server.kind != CONFIG_HANDLER_HTTP ||
          !service->as_server.http.protected_paths))
         messages_warning_at(
             checked->messages, client_auth,

@@ -18,7 +18,7 @@ enum config_client_auth {
     CONFIG_CLIENT_AUTH_NONE,
     CONFIG_CLIENT_AUTH_REQUEST,
     CONFIG_CLIENT_AUTH_REQUIRE,
-    CONFIG_CLIENT_AUTH_ON_DEMAND, /* not in the handshake; later, when the conversation asks */
+    CONFIG_CLIENT_AUTH_ON_DEMAND, /* not in the handshake; later, when the handler asks */
     CONFIG_CLIENT_AUTH_UNSET      /* the default: nothing was written, which means NONE */
 };
 /* Who dials: the peer, or we. */
@@ -27,12 +27,12 @@ enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 enum config_address_kind { CONFIG_ADDRESS_NONE, CONFIG_ADDRESS_TCP, CONFIG_ADDRESS_UNIX };
-enum config_conversation_kind {
-    CONFIG_CONVERSATION_NONE,
-    CONFIG_CONVERSATION_FORWARD,
-    CONFIG_CONVERSATION_ECHO,
-    CONFIG_CONVERSATION_HTTP,
-    CONFIG_CONVERSATION_COUNT /* not a kind */
+enum config_handler_kind {
+    CONFIG_HANDLER_NONE,
+    CONFIG_HANDLER_FORWARD,
+    CONFIG_HANDLER_ECHO,
+    CONFIG_HANDLER_HTTP,
+    CONFIG_HANDLER_COUNT /* not a kind */
 };
 enum config_sessions_kind {
     CONFIG_SESSIONS_OFF,
@@ -193,8 +193,8 @@ struct config_http {
     size_t protected_count;
 };
 
-struct config_conversation {
-    enum config_conversation_kind kind;
+struct config_handler {
+    enum config_handler_kind kind;
     struct config_address forward; /* FORWARD */
     struct config_http http;       /* HTTP */
 };
@@ -247,11 +247,11 @@ struct config_service {
     size_t role_hint_count;
     bool remember_roles; /* shorter waits for peers that were silent before */
     struct config_connection connection;
-    /* One conversation for both roles, or one for each; both members are always filled in,
-     * and kind is CONFIG_CONVERSATION_NONE only for a role that cannot occur, and for both roles
-     * with dial.listen_plain, where the bridge is the conversation. */
-    struct config_conversation as_server;
-    struct config_conversation as_client;
+    /* One handler for both roles, or one for each; both members are always filled in,
+     * and kind is CONFIG_HANDLER_NONE only for a role that cannot occur, and for both roles
+     * with dial.listen_plain, where the bridge is the handler. */
+    struct config_handler as_server;
+    struct config_handler as_client;
 };
 
 struct config {

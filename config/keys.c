@@ -258,13 +258,13 @@ static const struct key service_keys[] = {
      .help = "What to do with connections on which we are TLS server.",
      .type = KEY_OBJECT,
      .choice = KEY_HANDLER_BY_ROLE,
-     .object = &conversation_object,
+     .object = &handler_object,
      KEY_STORED_IN(config_service, as_server)},
     {.name = "as_client",
      .help = "What to do with connections on which we are TLS client.",
      .type = KEY_OBJECT,
      .choice = KEY_HANDLER_BY_ROLE,
-     .object = &conversation_object,
+     .object = &handler_object,
      KEY_STORED_IN(config_service, as_client)},
     {0}};
 

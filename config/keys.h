@@ -79,12 +79,12 @@ struct key_object {
     bool choice;                    /* it has exactly one of its keys */
 };
 
-extern const struct key_object config_object;       /* the whole file: struct config */
-extern const struct key_object service_object;      /* struct config_service */
-extern const struct key_object conversation_object; /* struct config_conversation */
-extern const struct key_object http_object;         /* struct config_http */
-extern const struct key_object tls_object;          /* struct config_tls */
-extern const struct key_object certificate_object;  /* struct config_certificate */
+extern const struct key_object config_object;      /* the whole file: struct config */
+extern const struct key_object service_object;     /* struct config_service */
+extern const struct key_object handler_object;     /* struct config_handler */
+extern const struct key_object http_object;        /* struct config_http */
+extern const struct key_object tls_object;         /* struct config_tls */
+extern const struct key_object certificate_object; /* struct config_certificate */
 
 /* The members of a key that say where its value is stored, and its limits. */
 #define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)

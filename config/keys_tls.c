@@ -64,7 +64,7 @@ static const struct key tls_keys[] = {
     {.name = "client_auth",
      .help =
          "Whether we, as TLS server, request a certificate of the client (request), require one "
-         "(require), or request one when the conversation needs it (on_demand). Must be written "
+         "(require), or request one when the handler needs it (on_demand). Must be written "
          "out where the role is auto, since the peer chooses its role. With dial it must be "
          "require where we may be TLS server. Default with role server and listen: none.",
      .type = KEY_ENUM,

@@ -34,11 +34,11 @@ static void read_handler(struct messages *messages, struct place *place,
 {
     bool for_both = !place_find(place, "as_server") && !place_find(place, "as_client") &&
                     !place_find(place, "listen_plain");
-    struct config_conversation unused = {.kind = CONFIG_CONVERSATION_NONE};
-    read_keys(messages, place, &conversation_object, for_both ? &service->as_server : &unused);
-    key_release_all(&conversation_object, &unused);
+    struct config_handler unused = {.kind = CONFIG_HANDLER_NONE};
+    read_keys(messages, place, &handler_object, for_both ? &service->as_server : &unused);
+    key_release_all(&handler_object, &unused);
     if (for_both && !messages->failed) /* else it would be reported twice */
-        read_keys(messages, place, &conversation_object, &service->as_client);
+        read_keys(messages, place, &handler_object, &service->as_client);
 }
 
 static void normalize_service(struct messages *messages, struct place *place,

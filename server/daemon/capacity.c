@@ -11,8 +11,7 @@ enum { SPARE_SHARE = 16, MAX_SPARE = 64 };
 /* The socket, and the eventfd that wakes its relay. */
 enum { OWN_PER_CONNECTION = 2 };
 
-static unsigned needed_by(const struct config_service *service,
-                          const struct config_conversation *what)
+static unsigned needed_by(const struct config_service *service, const struct config_handler *what)
 {
     const struct handler *handler = handler_for(service, what);
     return handler ? handler->descriptors : 0;

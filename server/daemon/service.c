@@ -11,9 +11,8 @@ bool service_init(struct service *service, size_t number, const struct config_se
     return pthread_mutex_init(&service->settings_lock, NULL) == 0;
 }
 
-static bool load_handler(const struct config_service *config,
-                         const struct config_conversation *what, struct service_handler *handler,
-                         struct error_text *error)
+static bool load_handler(const struct config_service *config, const struct config_handler *what,
+                         struct service_handler *handler, struct error_text *error)
 {
     struct error_text why = {""};
     handler->handler = handler_for(config, what);

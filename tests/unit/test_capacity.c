@@ -4,8 +4,8 @@
 
 Test(capacity, counts_descriptors)
 {
-    struct config_service echo = {.as_server = {.kind = CONFIG_CONVERSATION_ECHO}};
-    struct config_service forward = {.as_client = {.kind = CONFIG_CONVERSATION_FORWARD}};
+    struct config_service echo = {.as_server = {.kind = CONFIG_HANDLER_ECHO}};
+    struct config_service forward = {.as_client = {.kind = CONFIG_HANDLER_FORWARD}};
     struct config_service bridge = {.dial = {.listen_plain = {.kind = CONFIG_ADDRESS_UNIX}}};
     cr_assert_eq(capacity_descriptors(&echo), 2);
     cr_assert_eq(capacity_descriptors(&forward), 3);
@@ -29,7 +29,7 @@ Test(capacity, shares_never_exceed_the_limit)
 {
     struct config_service services[] = {
         {.max_connections = 10000},
-        {.max_connections = 100, .as_server = {.kind = CONFIG_CONVERSATION_FORWARD}},
+        {.max_connections = 100, .as_server = {.kind = CONFIG_HANDLER_FORWARD}},
         {.max_connections = 10000, .dial = {.persistent = true}}};
     struct config config = {.services = services, .service_count = 3};
     for (uint64_t limit = 200; limit < 30000; limit += 37) {

@@ -82,18 +82,18 @@ Test(config, conversations, .init = folder_enter, .fini = folder_leave)
     struct config *config = parse_good(FULL);
     const struct config_service *front = &config->services[0];
     const struct config_service *back = &config->services[1];
-    cr_assert_eq(front->as_server.kind, CONFIG_CONVERSATION_FORWARD);
+    cr_assert_eq(front->as_server.kind, CONFIG_HANDLER_FORWARD);
     cr_assert_str_eq(front->as_server.forward.host, "::1");
     cr_assert_eq(front->as_server.forward.port, 8080);
-    cr_assert_eq(front->as_client.kind, CONFIG_CONVERSATION_ECHO);
+    cr_assert_eq(front->as_client.kind, CONFIG_HANDLER_ECHO);
     cr_assert_str_eq(back->listen.path, "run/socket");
     cr_assert_eq(back->connection.role, CONFIG_ROLE_CLIENT);
     cr_assert_eq(back->connection.initial_data_timeout_ms, CONFIG_NEVER);
     cr_assert_eq(back->connection.idle_timeout_ms, CONFIG_NEVER);
     cr_assert(back->connection.tls.insecure_any_peer);
-    const struct config_conversation *both[] = {&back->as_server, &back->as_client};
+    const struct config_handler *both[] = {&back->as_server, &back->as_client};
     for (size_t i = 0; i < 2; i++) {
-        cr_assert_eq(both[i]->kind, CONFIG_CONVERSATION_FORWARD);
+        cr_assert_eq(both[i]->kind, CONFIG_HANDLER_FORWARD);
         cr_assert_eq(both[i]->forward.kind, CONFIG_ADDRESS_UNIX);
         cr_assert_str_eq(both[i]->forward.path, "/run/other");
         cr_assert_str_eq(both[i]->forward.text, "unix:/run/other");
@@ -108,10 +108,10 @@ Test(config, conversation_of_one_fixed_role, .init = folder_enter, .fini = folde
                    "'as_server': {'echo': true}, 'tls': {'certificate': 'peer.pem'}},"
                    "{'name': 'b', 'listen': '[::1]:0', 'role': 'client',"
                    "'as_client': {'echo': true}, 'tls': {'insecure_any_peer': true}}]}");
-    cr_assert_eq(config->services[0].as_server.kind, CONFIG_CONVERSATION_ECHO);
-    cr_assert_eq(config->services[0].as_client.kind, CONFIG_CONVERSATION_NONE);
-    cr_assert_eq(config->services[1].as_server.kind, CONFIG_CONVERSATION_NONE);
-    cr_assert_eq(config->services[1].as_client.kind, CONFIG_CONVERSATION_ECHO);
+    cr_assert_eq(config->services[0].as_server.kind, CONFIG_HANDLER_ECHO);
+    cr_assert_eq(config->services[0].as_client.kind, CONFIG_HANDLER_NONE);
+    cr_assert_eq(config->services[1].as_server.kind, CONFIG_HANDLER_NONE);
+    cr_assert_eq(config->services[1].as_client.kind, CONFIG_HANDLER_ECHO);
     config_free(config);
 }
 

@@ -30,8 +30,8 @@ Test(config_dial, every_key_of_a_persistent_one, .init = folder_enter, .fini = f
     cr_assert_eq(service->connection.role, CONFIG_ROLE_AUTO);
     cr_assert(service->connection.tcp_fast_open);
     cr_assert(service->remember_roles);
-    cr_assert_eq(service->as_server.kind, CONFIG_CONVERSATION_FORWARD);
-    cr_assert_eq(service->as_client.kind, CONFIG_CONVERSATION_FORWARD);
+    cr_assert_eq(service->as_server.kind, CONFIG_HANDLER_FORWARD);
+    cr_assert_eq(service->as_client.kind, CONFIG_HANDLER_FORWARD);
     config_free(config);
 }
 
@@ -54,8 +54,8 @@ Test(config_dial, defaults_of_a_bridge, .init = folder_enter, .fini = folder_lea
     cr_assert_eq(service->connection.role, CONFIG_ROLE_CLIENT, "who dials is client");
     cr_assert_not(service->connection.tcp_fast_open);
     cr_assert_not(service->remember_roles);
-    cr_assert_eq(service->as_server.kind, CONFIG_CONVERSATION_NONE);
-    cr_assert_eq(service->as_client.kind, CONFIG_CONVERSATION_NONE);
+    cr_assert_eq(service->as_server.kind, CONFIG_HANDLER_NONE);
+    cr_assert_eq(service->as_client.kind, CONFIG_HANDLER_NONE);
     config_free(config);
 }
 

@@ -5,10 +5,10 @@
 
 #define PIN "sha256:0123456789abcdefABCDEF01234567890123456789abcdefABCDEF0123456789"
 
-static void check_site(const struct config_conversation *conversation)
+static void check_site(const struct config_handler *conversation)
 {
     const struct config_http *http = &conversation->http;
-    cr_assert_eq(conversation->kind, CONFIG_CONVERSATION_HTTP);
+    cr_assert_eq(conversation->kind, CONFIG_HANDLER_HTTP);
     cr_assert_eq(conversation->forward.kind, CONFIG_ADDRESS_NONE);
     cr_assert_str_eq(http->root, "folder");
     cr_assert_str_eq(http->index, "index.html");
@@ -49,7 +49,7 @@ Test(config_http, for_one_role, .init = folder_enter, .fini = folder_leave)
         "'as_server': {'forward': '[::1]:2'}, 'tls': {'certificate': 'peer.pem', 'ca': 'ca.pem', "
         "'peer_names': ['a'], 'client_auth': 'none'}}]}");
     check_site(&config->services[0].as_client);
-    cr_assert_eq(config->services[0].as_server.kind, CONFIG_CONVERSATION_FORWARD);
+    cr_assert_eq(config->services[0].as_server.kind, CONFIG_HANDLER_FORWARD);
     cr_assert_null(config->services[0].as_server.http.root);
     config_free(config);
 }

@@ -27,7 +27,7 @@ struct scene {
     actpass_config *ours, *theirs;
     int listener; /* the backend's; -1: it does not listen */
     char address[64];
-    struct config_conversation what;
+    struct config_handler what;
     struct handler_job job;
     pthread_t thread;
     int handshaken;
@@ -95,7 +95,7 @@ static inline void begin(struct scene *scene, actpass_transport transport, const
         scene->listener = listen_on_loopback(scene->address, sizeof(scene->address));
     else
         (void)snprintf(scene->address, sizeof(scene->address), "%s", backend);
-    scene->what.kind = CONFIG_CONVERSATION_FORWARD;
+    scene->what.kind = CONFIG_HANDLER_FORWARD;
     cr_assert_null(config_address_parse(scene->address, &scene->what.forward));
     configure(scene, transport);
     sockets_tcp(ends);

@@ -54,9 +54,9 @@ static struct config *parse_with(const struct handler *handler)
 
 Test(handler, every_entry_is_complete)
 {
-    cr_assert_null(handler_of(CONFIG_CONVERSATION_NONE));
-    for (int kind = CONFIG_CONVERSATION_NONE + 1; kind < CONFIG_CONVERSATION_COUNT; kind++) {
-        const struct handler *handler = handler_of((enum config_conversation_kind)kind);
+    cr_assert_null(handler_of(CONFIG_HANDLER_NONE));
+    for (int kind = CONFIG_HANDLER_NONE + 1; kind < CONFIG_HANDLER_COUNT; kind++) {
+        const struct handler *handler = handler_of((enum config_handler_kind)kind);
         cr_assert_not_null(handler, "kind %d has no handler", kind);
         cr_assert(handler->name && handler->name[0] != '\0', "kind %d has no name", kind);
         cr_assert(!!handler->run, "\"%s\" does nothing", handler->name);
@@ -65,8 +65,7 @@ Test(handler, every_entry_is_complete)
                      "without load",
                      handler->name);
         for (int other = 1; other < kind; other++)
-            cr_assert_str_neq(handler_of((enum config_conversation_kind)other)->name,
-                              handler->name);
+            cr_assert_str_neq(handler_of((enum config_handler_kind)other)->name, handler->name);
     }
     cr_assert(!!bridge_handler.run);
 }
@@ -74,8 +73,8 @@ Test(handler, every_entry_is_complete)
 /* The name of each is its key in the configuration; what is loaded is freed (seen with asan). */
 Test(handler, every_entry_is_configured_by_its_name_and_can_be_loaded)
 {
-    for (int kind = CONFIG_CONVERSATION_NONE + 1; kind < CONFIG_CONVERSATION_COUNT; kind++) {
-        const struct handler *handler = handler_of((enum config_conversation_kind)kind);
+    for (int kind = CONFIG_HANDLER_NONE + 1; kind < CONFIG_HANDLER_COUNT; kind++) {
+        const struct handler *handler = handler_of((enum config_handler_kind)kind);
         struct config *config = parse_with(handler);
         const struct config_service *service = &config->services[0];
         cr_assert_eq((int)service->as_server.kind, kind, "\"%s\"", handler->name);
@@ -103,10 +102,10 @@ Test(handler, every_entry_is_in_the_lists_of_messages)
         struct config_report report;
         cr_assert_null(parse(without[i], &report));
         cr_assert_geq(report.errors.count, 1);
-        for (int kind = CONFIG_CONVERSATION_NONE + 1; kind < CONFIG_CONVERSATION_COUNT; kind++) {
+        for (int kind = CONFIG_HANDLER_NONE + 1; kind < CONFIG_HANDLER_COUNT; kind++) {
             char quoted[64];
             (void)snprintf(quoted, sizeof(quoted), "\"%s\"",
-                           handler_of((enum config_conversation_kind)kind)->name);
+                           handler_of((enum config_handler_kind)kind)->name);
             cr_assert(!!strstr(report.errors.items[0], quoted), "%s is not in: %s", quoted,
                       report.errors.items[0]);
         }
@@ -117,8 +116,8 @@ Test(handler, every_entry_is_in_the_lists_of_messages)
 /* With "listen_plain" the local connection is the conversation, so no handler may stand beside. */
 Test(handler, no_entry_stands_beside_the_bridge)
 {
-    for (int kind = CONFIG_CONVERSATION_NONE + 1; kind < CONFIG_CONVERSATION_COUNT; kind++) {
-        const struct handler *handler = handler_of((enum config_conversation_kind)kind);
+    for (int kind = CONFIG_HANDLER_NONE + 1; kind < CONFIG_HANDLER_COUNT; kind++) {
+        const struct handler *handler = handler_of((enum config_handler_kind)kind);
         char text[2048];
         struct config_report report;
         int length = snprintf(text, sizeof(text),

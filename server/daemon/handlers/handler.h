@@ -16,9 +16,9 @@
 
 /* One connection's work. */
 struct handler_job {
-    actpass_conn *conn;                     /* the handshake is complete */
-    const struct config_conversation *what; /* the configuration of this role */
-    const void *loaded;                     /* what `load` made; NULL: nothing */
+    actpass_conn *conn;                /* the handshake is complete */
+    const struct config_handler *what; /* the configuration of this role */
+    const void *loaded;                /* what `load` made; NULL: nothing */
     int stopping_fd; /* readable once the server drains: a handler that only waits for the next
                         request then returns */
     int plain;       /* bridge: the local connection, which the caller closes; else -1 */
@@ -33,7 +33,7 @@ struct handler {
 
     /* Checks and prepares what jobs need. Stores the result in *LOADED (NULL: nothing to keep).
      * False: one sentence in ERROR. NULL: there is nothing to load. */
-    bool (*load)(const struct config_conversation *what, void **loaded, struct error_text *error);
+    bool (*load)(const struct config_handler *what, void **loaded, struct error_text *error);
     void (*unload)(void *loaded); /* NULL exactly if load is NULL; accepts NULL */
 
     /* Serves the connection until it ends, on the conversation's thread. Does not close the TLS
@@ -42,13 +42,13 @@ struct handler {
     void (*run)(struct handler_job *job);
 };
 
-/* The handler of one kind. NULL for CONFIG_CONVERSATION_NONE. */
-const struct handler *handler_of(enum config_conversation_kind kind);
+/* The handler of one kind. NULL for CONFIG_HANDLER_NONE. */
+const struct handler *handler_of(enum config_handler_kind kind);
 
 /* The handler of a service in one role: the bridge with "listen_plain", else that of WHAT. NULL:
  * the service has none, since it never takes that role. */
 const struct handler *handler_for(const struct config_service *service,
-                                  const struct config_conversation *what);
+                                  const struct config_handler *what);
 
 /* The handlers, each defined in its own file; use the functions above. */
 extern const struct handler bridge_handler, echo_handler, forward_handler, http_handler;

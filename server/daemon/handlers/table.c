@@ -3,22 +3,22 @@
 #include "server/daemon/handlers/handler.h"
 
 static const struct handler *const handlers[] = {
-    [CONFIG_CONVERSATION_NONE] = NULL,
-    [CONFIG_CONVERSATION_FORWARD] = &forward_handler,
-    [CONFIG_CONVERSATION_ECHO] = &echo_handler,
-    [CONFIG_CONVERSATION_HTTP] = &http_handler,
+    [CONFIG_HANDLER_NONE] = NULL,
+    [CONFIG_HANDLER_FORWARD] = &forward_handler,
+    [CONFIG_HANDLER_ECHO] = &echo_handler,
+    [CONFIG_HANDLER_HTTP] = &http_handler,
 };
 
-_Static_assert(sizeof(handlers) / sizeof(handlers[0]) == CONFIG_CONVERSATION_COUNT,
+_Static_assert(sizeof(handlers) / sizeof(handlers[0]) == CONFIG_HANDLER_COUNT,
                "each kind of conversation has a handler");
 
-const struct handler *handler_of(enum config_conversation_kind kind)
+const struct handler *handler_of(enum config_handler_kind kind)
 {
     return handlers[kind];
 }
 
 const struct handler *handler_for(const struct config_service *service,
-                                  const struct config_conversation *what)
+                                  const struct config_handler *what)
 {
     bool bridged = service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE;
     return bridged ? &bridge_handler : handler_of(what->kind);

@@ -168,7 +168,7 @@ static void serve(struct handler_job *job)
 
 /* ---- The handler --------------------------------------------------------------------------- */
 
-static bool load(const struct config_conversation *what, void **loaded, struct error_text *error)
+static bool load(const struct config_handler *what, void **loaded, struct error_text *error)
 {
     *loaded = http_guard_new(&what->http, error);
     return *loaded;

@@ -1,4 +1,4 @@
-/* Exactly one conversation for each role that can occur. */
+/* Exactly one handler for each role that can occur. */
 #include "config/check.h"
 #include "config/internal.h"
 #include "config/keys.h"
@@ -11,9 +11,9 @@ enum { LIST_SIZE = 256 };
 /* The keys of all handlers, as a message lists them. */
 static void list_handlers(char list[LIST_SIZE])
 {
-    const char *names[CONFIG_CONVERSATION_COUNT] = {0};
-    for (size_t i = 0; conversation_object.keys[i].name; i++)
-        names[i] = conversation_object.keys[i].name;
+    const char *names[CONFIG_HANDLER_COUNT] = {0};
+    for (size_t i = 0; handler_object.keys[i].name; i++)
+        names[i] = handler_object.keys[i].name;
     suggest_join(names, " or ", list, LIST_SIZE);
 }
 
@@ -21,7 +21,7 @@ static void list_handlers(char list[LIST_SIZE])
 static struct place *find_handler(struct messages *messages, const struct place *place)
 {
     struct place *found = NULL;
-    for (const struct key *key = conversation_object.keys; key->name; key++) {
+    for (const struct key *key = handler_object.keys; key->name; key++) {
         struct place *other = place_find(place, key->name);
         if (!found || !other) {
             found = found ? found : other;
@@ -35,7 +35,7 @@ static struct place *find_handler(struct messages *messages, const struct place 
     return found;
 }
 
-/* A conversation of one role: there and complete where the role occurs, otherwise not there. */
+/* A handler of one role: there and complete where the role occurs, otherwise not there. */
 static void check_role(const struct checked_service *checked, const char *key, bool occurs)
 {
     struct messages *messages = checked->messages;
@@ -54,7 +54,7 @@ static void check_role(const struct checked_service *checked, const char *key, b
     }
 }
 
-/* With "listen_plain", the bridge is the conversation. */
+/* With "listen_plain", the bridge is the handler. */
 static void check_bridge(const struct checked_service *checked, const struct place *bridge)
 {
     for (const struct key *key = service_object.keys; key->name; key++) {
@@ -64,7 +64,7 @@ static void check_bridge(const struct checked_service *checked, const struct pla
             messages_error_at_key(
                 checked->messages, place,
                 "must not be set together with \"listen_plain\": the local connection is the "
-                "conversation; remove one of the two");
+                "handler; remove one of the two");
     }
 }
 
@@ -76,12 +76,12 @@ static void check_missing(const struct checked_service *checked)
     list_handlers(list);
     messages_error_at(
         checked->messages, checked->place,
-        "the conversation is missing: add %s, or one for each role under \"as_server\" and "
+        "the handler is missing: add %s, or one for each role under \"as_server\" and "
         "\"as_client\"",
         list);
 }
 
-void check_conversations(const struct checked_service *checked)
+void check_handlers(const struct checked_service *checked)
 {
     struct messages *messages = checked->messages;
     const struct place *bridge = place_find(checked->place, "listen_plain");

@@ -1,4 +1,4 @@
-/* The keys of conversations. */
+/* The keys of handlers. */
 #include "config/config.h"
 #include "config/internal.h"
 #include "config/keys.h"
@@ -55,15 +55,14 @@ static const struct key http_keys[] = {
      KEY_STORED_IN(config_http, index)},
     {0}};
 
-const struct key_object http_object = {.keys = http_keys, .outer = &conversation_object};
+const struct key_object http_object = {.keys = http_keys, .outer = &handler_object};
 
-static const struct key conversation_keys[] = {
-#define HANDLER_VALUE(value, member)                          \
-    .kind = (value), KEY_COUNT_IN(config_conversation, kind), \
-    KEY_STORED_IN(config_conversation, member)
+static const struct key handler_keys[] = {
+#define HANDLER_VALUE(value, member) \
+    .kind = (value), KEY_COUNT_IN(config_handler, kind), KEY_STORED_IN(config_handler, member)
 #include "config/handler_keys.inc"
 #undef HANDLER_VALUE
     {0}};
 
-const struct key_object conversation_object = {
-    .choice = true, .keys = conversation_keys, .outer = &service_object};
+const struct key_object handler_object = {
+    .choice = true, .keys = handler_keys, .outer = &service_object};
