@@ -1,6 +1,7 @@
 #include "server/daemon/log_writer.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -69,7 +70,7 @@ static void drop_lines(struct log_writer *writer, size_t size)
     writer->used -= size;
     writer->first = writer->used == 0 ? 0 : (writer->first + size) % LOG_QUEUE_BYTES;
     if (writer->used == 0)
-        (void)pthread_cond_broadcast(&writer->idle);
+        lock_broadcast(&writer->idle);
 }
 
 /* False: the writer is being stopped. */
@@ -112,9 +113,9 @@ static void write_batch(struct log_writer *writer)
     char batch[LOG_LINE_MAX];
     size_t size = take_lines(writer, batch);
     writer->state = WRITER_WRITES;
-    (void)pthread_mutex_unlock(&writer->lock);
+    lock_release(&writer->lock);
     bool written = write_all(writer, batch, size);
-    (void)pthread_mutex_lock(&writer->lock);
+    lock_take(&writer->lock);
     atomic_fetch_add(&writer->failed, written ? 0 : count_lines(batch, size));
     drop_lines(writer, size);
 }
@@ -122,21 +123,21 @@ static void write_batch(struct log_writer *writer)
 /* The lock is held, except during the wait. */
 static void rest(struct log_writer *writer)
 {
-    struct timespec until = clock_absolute(clock_deadline_ms(NAP_MS));
+    int64_t until_us = clock_deadline_ms(NAP_MS);
     writer->state = WRITER_NAPS;
-    int error = 0;
-    while (writer->used == 0 && !writer->stopping && error == 0)
-        error = pthread_cond_timedwait(&writer->work, &writer->lock, &until);
+    bool late = false;
+    while (writer->used == 0 && !writer->stopping && !late)
+        late = lock_sleep(&writer->work, &writer->lock, until_us);
     while (writer->used == 0 && !writer->stopping) {
         writer->state = WRITER_SLEEPS;
-        (void)pthread_cond_wait(&writer->work, &writer->lock);
+        (void)lock_sleep(&writer->work, &writer->lock, DEADLINE_NEVER);
     }
 }
 
 static void *write_lines(void *arg)
 {
     struct log_writer *writer = arg;
-    (void)pthread_mutex_lock(&writer->lock);
+    lock_take(&writer->lock);
     while (!writer->stopping)
         if (writer->used > 0)
             write_batch(writer);
@@ -144,8 +145,8 @@ static void *write_lines(void *arg)
             rest(writer);
     writer->state = WRITER_STOPPED;
     bool abandoned = writer->abandoned;
-    (void)pthread_cond_broadcast(&writer->idle);
-    (void)pthread_mutex_unlock(&writer->lock);
+    lock_broadcast(&writer->idle);
+    lock_release(&writer->lock);
     if (abandoned)
         destroy(writer);
     return NULL;
@@ -209,16 +210,16 @@ static void append(struct log_writer *writer, const char *bytes, size_t size)
 
 bool log_writer_put(struct log_writer *writer, const char *line, size_t length)
 {
-    (void)pthread_mutex_lock(&writer->lock);
+    lock_take(&writer->lock);
     bool room =
         length <= LOG_QUEUE_BYTES - writer->used && (writer->state != WRITER_NONE || start(writer));
     if (room)
         append(writer, line, length);
     if (room && writer->state == WRITER_SLEEPS) {
         writer->state = WRITER_NAPS; /* woken once for all lines until it runs */
-        (void)pthread_cond_signal(&writer->work);
+        lock_signal(&writer->work);
     }
-    (void)pthread_mutex_unlock(&writer->lock);
+    lock_release(&writer->lock);
     return room;
 }
 
@@ -229,14 +230,13 @@ unsigned long log_writer_take_failed(struct log_writer *writer)
 
 bool log_writer_flush(struct log_writer *writer, int64_t deadline_us)
 {
-    struct timespec until = clock_absolute(deadline_us);
-    int error = 0;
-    (void)pthread_mutex_lock(&writer->lock);
-    (void)pthread_cond_signal(&writer->work);
-    while (writer->used > 0 && error == 0)
-        error = pthread_cond_timedwait(&writer->idle, &writer->lock, &until);
+    bool late = false;
+    lock_take(&writer->lock);
+    lock_signal(&writer->work);
+    while (writer->used > 0 && !late)
+        late = lock_sleep(&writer->idle, &writer->lock, deadline_us);
     bool written = writer->used == 0;
-    (void)pthread_mutex_unlock(&writer->lock);
+    lock_release(&writer->lock);
     return written;
 }
 
@@ -245,21 +245,21 @@ void log_writer_free(struct log_writer *writer)
     enum { PATIENCE_MS = 1000 };
     if (!writer)
         return;
-    struct timespec until = clock_absolute(clock_deadline_ms(PATIENCE_MS));
+    int64_t until_us = clock_deadline_ms(PATIENCE_MS);
     uint64_t one = 1;
-    int error = 0;
-    (void)pthread_mutex_lock(&writer->lock);
+    bool late = false;
+    lock_take(&writer->lock);
     writer->stopping = true;
     ssize_t signalled = write(writer->stop_fd, &one, sizeof(one));
     (void)signalled; /* cannot fail: it is written once */
-    (void)pthread_cond_signal(&writer->work);
+    lock_signal(&writer->work);
     bool started = writer->state != WRITER_NONE;
-    while (started && writer->state != WRITER_STOPPED && error == 0)
-        error = pthread_cond_timedwait(&writer->idle, &writer->lock, &until);
+    while (started && writer->state != WRITER_STOPPED && !late)
+        late = lock_sleep(&writer->idle, &writer->lock, until_us);
     bool held = started && writer->state != WRITER_STOPPED;
     pthread_t thread = writer->thread;
     writer->abandoned = held;
-    (void)pthread_mutex_unlock(&writer->lock);
+    lock_release(&writer->lock);
     if (held) {
         (void)pthread_detach(thread); /* the thread frees the writer */
         return;

@@ -1,6 +1,7 @@
 #include "server/daemon/registry.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -92,26 +93,26 @@ static void add(struct registry *registry, struct registry_entry *entry)
 
 void registry_add(struct registry *registry, struct registry_entry *entry)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     add(registry, entry);
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
 }
 
 bool registry_add_from(struct registry *registry, struct registry_entry *entry,
                        const struct peer_key *address)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     bool added = addresses_add(registry->services[entry->service].addresses, &entry->from, address,
                                clock_now_us());
     if (added)
         add(registry, entry);
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
     return added;
 }
 
 void registry_remove(struct registry *registry, struct registry_entry *entry)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     if (entry->previous)
         entry->previous->next = entry->next;
     else
@@ -125,7 +126,7 @@ void registry_remove(struct registry *registry, struct registry_entry *entry)
     addresses_remove(service->addresses, &entry->from);
     bool watched = registry->watched;
     registry->watched = false;
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
 
     if (watched) {
         uint64_t one = 1;
@@ -137,54 +138,54 @@ void registry_remove(struct registry *registry, struct registry_entry *entry)
 void registry_attach(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
                      enum registry_phase phase)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     entry->conn = conn;
     entry->phase = phase;
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
 }
 
 void registry_detach(struct registry *registry, struct registry_entry *entry)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     entry->conn = NULL;
     entry->phase = REGISTRY_CONNECTED;
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
 }
 
 void registry_connected(struct registry *registry, struct registry_entry *entry)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     entry->phase = REGISTRY_CONNECTED;
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
 }
 
 void registry_decided(struct registry *registry, struct registry_entry *entry)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     entry->decided = true;
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
 }
 
 void registry_established(struct registry *registry, struct registry_entry *entry)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     addresses_settle(registry->services[entry->service].addresses, &entry->from);
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
 }
 
 size_t registry_count(struct registry *registry)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     size_t count = registry->count;
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
     return count;
 }
 
 struct registry_counts registry_count_service(struct registry *registry, size_t service)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     struct registry_counts counts = registry->services[service].counts;
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
     return counts;
 }
 
@@ -205,10 +206,10 @@ static size_t count_open(struct registry *registry,
                          size_t service)
 {
     size_t open = 0;
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     for (const struct registry_entry *entry = registry->first; entry; entry = entry->next)
         open += entry->conn && chosen(entry, service);
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
     return open;
 }
 
@@ -227,14 +228,14 @@ static size_t abort_some(struct registry *registry,
                          size_t service)
 {
     size_t aborted = 0;
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     for (struct registry_entry *entry = registry->first; entry; entry = entry->next) {
         if (entry->conn && chosen(entry, service)) {
             actpass_abort(entry->conn);
             aborted++;
         }
     }
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
     return aborted;
 }
 
@@ -294,7 +295,7 @@ int64_t registry_make_way(struct registry *registry, size_t number, uint64_t abo
 {
     struct of_service *service = &registry->services[number];
     int64_t again_us;
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     struct registry_entry *entry = choose(service, above, &again_us);
     if (entry) {
         addresses_settle(service->addresses, &entry->from);
@@ -302,23 +303,23 @@ int64_t registry_make_way(struct registry *registry, size_t number, uint64_t abo
         service->counts.leaving++;
         actpass_abort(entry->conn);
     }
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
     return again_us;
 }
 
 size_t registry_open_from(struct registry *registry, size_t service, const struct peer_key *address)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     size_t open = addresses_open(registry->services[service].addresses, address);
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
     return open;
 }
 
 bool registry_made_way(struct registry *registry, const struct registry_entry *entry)
 {
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     bool made_way = entry->made_way;
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
     return made_way;
 }
 
@@ -327,9 +328,9 @@ void registry_watch(struct registry *registry)
     uint64_t signs;
     ssize_t got = read(registry->watch_fd, &signs, sizeof(signs));
     (void)got; /* EAGAIN: no notification was pending */
-    pthread_mutex_lock(&registry->lock);
+    lock_take(&registry->lock);
     registry->watched = true;
-    pthread_mutex_unlock(&registry->lock);
+    lock_release(&registry->lock);
 }
 
 int registry_watch_fd(const struct registry *registry)

@@ -1,6 +1,7 @@
 #include "server/daemon/service.h"
 
 #include "relay/clock.h"
+#include "relay/lock.h"
 #include "server/lib/settings.h"
 
 bool service_init(struct service *service, size_t number, const struct config_service *config)
@@ -54,18 +55,18 @@ bool service_load_settings(struct service *service, struct own_keys *own_keys,
         settings_new(owner, &service->config->connection, relays, error->text, sizeof(error->text));
     if (!loaded)
         return false;
-    (void)pthread_mutex_lock(&service->settings_lock);
+    lock_take(&service->settings_lock);
     actpass_config *before = service->settings;
     service->settings = loaded;
-    (void)pthread_mutex_unlock(&service->settings_lock);
+    lock_release(&service->settings_lock);
     actpass_config_free(before);
     return true;
 }
 
 actpass_config *service_settings(struct service *service)
 {
-    (void)pthread_mutex_lock(&service->settings_lock);
+    lock_take(&service->settings_lock);
     actpass_config *settings = settings_hold(service->settings);
-    (void)pthread_mutex_unlock(&service->settings_lock);
+    lock_release(&service->settings_lock);
     return settings;
 }

@@ -2,6 +2,7 @@
 #include "server/lib/settings.h"
 
 #include "config/key_set.h"
+#include "relay/lock.h"
 #include "server/lib/fast_open.h"
 #include "server/lib/role.h"
 
@@ -25,11 +26,11 @@ enum {
 static struct settings_error *own_error(const actpass_config *config)
 {
     pthread_mutex_t *lock = (pthread_mutex_t *)&config->error_lock;
-    pthread_mutex_lock(lock);
+    lock_take(lock);
     struct settings_error *error = config->errors;
     while (error && !pthread_equal(error->thread, pthread_self()))
         error = error->next;
-    pthread_mutex_unlock(lock);
+    lock_release(lock);
     return error;
 }
 
@@ -41,10 +42,10 @@ static struct settings_error *add_error(actpass_config *config)
         return NULL;
     }
     error->thread = pthread_self();
-    pthread_mutex_lock(&config->error_lock);
+    lock_take(&config->error_lock);
     error->next = config->errors;
     config->errors = error;
-    pthread_mutex_unlock(&config->error_lock);
+    lock_release(&config->error_lock);
     return error;
 }
 
@@ -157,11 +158,11 @@ static bool make_shared(actpass_config *config, const struct config_tls *tls)
 
 static bool freeze(actpass_config *config, const struct config_tls *tls)
 {
-    pthread_mutex_lock(&config->lock);
+    lock_take(&config->lock);
     if (!config->frozen)
         config->frozen = make_shared(config, tls);
     bool frozen = config->frozen;
-    pthread_mutex_unlock(&config->lock);
+    lock_release(&config->lock);
     return frozen;
 }
 
@@ -207,9 +208,9 @@ actpass_config *settings_new(struct tls_owner owner, const struct config_connect
 
 int settings_changeable(actpass_config *config)
 {
-    pthread_mutex_lock(&config->lock);
+    lock_take(&config->lock);
     bool frozen = config->frozen;
-    pthread_mutex_unlock(&config->lock);
+    lock_release(&config->lock);
     return frozen ? settings_fail(
                         config, "the configuration is in use and cannot be changed: make a new one")
                   : 0;
