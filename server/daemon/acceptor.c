@@ -15,7 +15,7 @@ enum { PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 1000, PAUSE_WHILE_THEY_GO_MS = 10 };
 
 /* Descriptors and memory become free when a connection ends, of which there is no notification:
  * look again soon, and after a longer pause each time that nothing has become free. */
-static void pause_service(actpass_server *server, struct service *service, int error)
+static void pause_service(struct server *server, struct service *service, int error)
 {
     service->pause_ms = service->pause_ms == 0 ? PAUSE_MIN_MS : service->pause_ms * 2;
     if (room_after_shortage(server, service))
@@ -34,7 +34,7 @@ static void pause_service(actpass_server *server, struct service *service, int e
 }
 
 /* Hands the socket to a conversation. Returns 0, or the errno of the resource that was short. */
-static int begin(actpass_server *server, struct service *service, int fd,
+static int begin(struct server *server, struct service *service, int fd,
                  const struct sockaddr_storage *address)
 {
     struct peer peer;
@@ -45,7 +45,7 @@ static int begin(actpass_server *server, struct service *service, int fd,
     return conversation_begin(server, service, fd, &peer);
 }
 
-static void accept_some(actpass_server *server, struct service *service)
+static void accept_some(struct server *server, struct service *service)
 {
     for (int taken = 0; taken < BURST; taken++) {
         struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
@@ -68,7 +68,7 @@ static void accept_some(actpass_server *server, struct service *service)
 }
 
 /* Fills the poll set. Returns the time at which the first pause ends. */
-static int64_t choose_polls(actpass_server *server)
+static int64_t choose_polls(struct server *server)
 {
     int64_t now_us = clock_now_us();
     int64_t wake_us = DEADLINE_NEVER;
@@ -93,7 +93,7 @@ static int64_t choose_polls(actpass_server *server)
 
 /* Looks for room in the services that had none, and for the next connection to make way. The
  * notification is requested before the counts are read, so no removal is missed. */
-static void retry(actpass_server *server)
+static void retry(struct server *server)
 {
     int64_t now_us = clock_now_us();
     bool any = false;
@@ -109,7 +109,7 @@ static void retry(actpass_server *server)
     }
 }
 
-void acceptor_run(actpass_server *server)
+void acceptor_run(struct server *server)
 {
     while (atomic_load(&server->stops) == 0) {
         retry(server);

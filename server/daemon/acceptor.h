@@ -7,7 +7,7 @@
 
 #include "server/daemon/state.h"
 
-/* Returns after actpass_server_stop. */
-void acceptor_run(actpass_server *server);
+/* Returns after server_stop. */
+void acceptor_run(struct server *server);
 
 #endif

@@ -15,7 +15,7 @@
  * only), then the conversation thread. */
 struct conversation {
     struct registry_entry entry;
-    actpass_server *server;
+    struct server *server;
     struct service *service;
     struct report report;
     int plain; /* the local connection to be bridged; -1: none */
@@ -31,7 +31,7 @@ static actpass_conn *conn_of(const struct conversation *conversation)
 }
 
 /* The number of open connections, without those of persistent services. */
-static size_t count_passing(const actpass_server *server)
+static size_t count_passing(const struct server *server)
 {
     size_t count = 0;
     for (size_t i = 0; i < server->service_count; i++)
@@ -41,7 +41,7 @@ static size_t count_passing(const actpass_server *server)
 }
 
 /* Returns to the system what thousands of connections have used, when the last of them ends. */
-static void trim_after_many(actpass_server *server)
+static void trim_after_many(struct server *server)
 {
     enum { MANY = 1000 };
     struct counters *counters = &server->counters;
@@ -87,7 +87,7 @@ static void close_and_leave(struct conversation *conversation)
     leave(conversation);
 }
 
-static void note_dropped(actpass_server *server, struct service *service,
+static void note_dropped(struct server *server, struct service *service,
                          const struct report *report, int error)
 {
     atomic_fetch_add(&server->counters.dropped, 1);
@@ -270,7 +270,7 @@ static bool enter(struct conversation *conversation, const struct peer *peer)
 }
 
 /* PEER: NULL for a connection that we dial. Returns NULL if memory is short, and logs that. */
-static struct conversation *new_with(actpass_server *server, struct service *service,
+static struct conversation *new_with(struct server *server, struct service *service,
                                      const struct peer *peer)
 {
     uint64_t number = atomic_fetch_add(&server->counters.numbers, 1) + 1;
@@ -291,7 +291,7 @@ static struct conversation *new_with(actpass_server *server, struct service *ser
     return conversation;
 }
 
-struct conversation *conversation_new(actpass_server *server, struct service *service, int plain)
+struct conversation *conversation_new(struct server *server, struct service *service, int plain)
 {
     struct conversation *conversation = new_with(server, service, NULL);
     if (conversation)
@@ -301,7 +301,7 @@ struct conversation *conversation_new(actpass_server *server, struct service *se
     return conversation;
 }
 
-int conversation_begin(actpass_server *server, struct service *service, int fd,
+int conversation_begin(struct server *server, struct service *service, int fd,
                        const struct peer *peer)
 {
     atomic_fetch_add(&server->counters.accepted, 1);
@@ -321,7 +321,7 @@ int conversation_begin(actpass_server *server, struct service *service, int fd,
 
 /* ---- Step by step -------------------------------------------------------------------------- */
 
-actpass_server *conversation_server(const struct conversation *conversation)
+struct server *conversation_server(const struct conversation *conversation)
 {
     return conversation->server;
 }

@@ -14,7 +14,7 @@ struct conversation;
  * the role, then starts a conversation thread. Direct transport: the conversation thread is started
  * at once. Returns 0, or the errno of the resource that was short: then the connection was dropped.
  * For the accept thread. */
-int conversation_begin(actpass_server *server, struct service *service, int fd,
+int conversation_begin(struct server *server, struct service *service, int fd,
                        const struct peer *peer);
 
 /* ---- Step by step ------------------------------------------------------------------------- */
@@ -22,9 +22,9 @@ int conversation_begin(actpass_server *server, struct service *service, int fd,
 /* Makes a conversation that has no connection yet, but counts as one of the service's. PLAIN is the
  * local connection to be bridged, taken also on failure; -1: none. Returns NULL if memory is short,
  * and logs that. */
-struct conversation *conversation_new(actpass_server *server, struct service *service, int plain);
+struct conversation *conversation_new(struct server *server, struct service *service, int plain);
 
-actpass_server *conversation_server(const struct conversation *conversation);
+struct server *conversation_server(const struct conversation *conversation);
 struct service *conversation_service(const struct conversation *conversation);
 const struct report *conversation_report(const struct conversation *conversation);
 

@@ -36,7 +36,7 @@ static void discard(void *arg)
 
 static void dial_and_shake_hands(struct dial_service *dial)
 {
-    const actpass_server *server = conversation_server(dial->conversation);
+    const struct server *server = conversation_server(dial->conversation);
     const struct config_service *service = conversation_service(dial->conversation)->config;
     const struct conn_dial plan = {
         .dial = {.addresses = service->dial.addresses,
@@ -73,7 +73,7 @@ static void bridge(void *arg)
     (void)run(arg);
 }
 
-int dial_service_bridge(actpass_server *server, struct service *service, int plain)
+int dial_service_bridge(struct server *server, struct service *service, int plain)
 {
     bridge_prepare(plain);
     struct conversation *conversation = conversation_new(server, service, plain);
@@ -85,7 +85,7 @@ int dial_service_bridge(actpass_server *server, struct service *service, int pla
     return error;
 }
 
-int64_t dial_service_once(actpass_server *server, struct service *service)
+int64_t dial_service_once(struct server *server, struct service *service)
 {
     struct conversation *conversation = conversation_new(server, service, -1);
     return !conversation ? -1 : run(conversation);

@@ -7,10 +7,10 @@
 /* Takes an accepted local connection, also on failure, and has one dialed and bridged to it on a
  * thread of the pool; never waits. 0, or the errno of what was short: then it was dropped. For the
  * accepting thread. */
-int dial_service_bridge(actpass_server *server, struct service *service, int plain);
+int dial_service_bridge(struct server *server, struct service *service, int plain);
 
 /* Opens a connection and converses on the calling thread. Returns for how long TLS was up, in
  * milliseconds; -1: it never was. Failures were reported. */
-int64_t dial_service_once(actpass_server *server, struct service *service);
+int64_t dial_service_once(struct server *server, struct service *service);
 
 #endif

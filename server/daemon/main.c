@@ -44,7 +44,7 @@ enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_SCHEMA, COMMAND_VERSION, COMM
 struct signals {
     pthread_t thread;
     int signal_fd, end_fd;
-    actpass_server *server;
+    struct server *server;
 };
 
 static bool signals_block(struct signals *signals)
@@ -64,17 +64,17 @@ static bool signals_block(struct signals *signals)
     return signals->signal_fd >= 0 && signals->end_fd >= 0;
 }
 
-static void take_signal(actpass_server *server, uint32_t number)
+static void take_signal(struct server *server, uint32_t number)
 {
     switch (number) {
     case SIGHUP:
-        (void)actpass_server_reload(server); /* the log says how it went */
+        (void)server_reload(server); /* the log says how it went */
         break;
     case SIGUSR1:
         server_log_status(server);
         break;
     default:
-        actpass_server_stop(server);
+        server_stop(server);
         break;
     }
 }
@@ -96,7 +96,7 @@ static void *take_signals(void *arg)
     }
 }
 
-static bool signals_start(struct signals *signals, actpass_server *server)
+static bool signals_start(struct signals *signals, struct server *server)
 {
     signals->server = server;
     int error = pthread_create(&signals->thread, NULL, take_signals, signals);
@@ -161,7 +161,7 @@ static int check(const char *file)
 {
     struct config_report report;
     raise_descriptor_limit(); /* so that the warnings are those of a run */
-    actpass_server *server = server_load(file, &report);
+    struct server *server = server_load(file, &report);
     print_all(&report.warnings);
     print_all(&report.errors);
     int status = EXIT_USAGE;
@@ -172,16 +172,16 @@ static int check(const char *file)
         status = printed ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     free(shown);
-    actpass_server_free(server);
+    server_free(server);
     config_report_free(&report);
     return status;
 }
 
-static int serve(actpass_server *server, struct signals *signals)
+static int serve(struct server *server, struct signals *signals)
 {
     if (!signals_start(signals, server))
         return EXIT_FAILURE;
-    int status = actpass_server_run(server) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    int status = server_run(server) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     signals_end(signals);
     return status;
 }
@@ -196,7 +196,7 @@ static int run(const char *file)
     prepare_process();
     struct config_report report;
     int status = EXIT_USAGE;
-    actpass_server *server = server_load(file, &report);
+    struct server *server = server_load(file, &report);
     if (server)
         status = server_listen(server, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
     else
@@ -205,7 +205,7 @@ static int run(const char *file)
     config_report_free(&report);
     if (status == EXIT_SUCCESS)
         status = serve(server, &signals);
-    actpass_server_free(server);
+    server_free(server);
     return status;
 }
 

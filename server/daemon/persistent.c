@@ -12,7 +12,7 @@
 /* In the registry, so that stopping waits for it. */
 struct persistent {
     struct registry_entry entry;
-    actpass_server *server;
+    struct server *server;
     struct service *service;
 };
 
@@ -51,7 +51,7 @@ static void keep_up(void *arg)
     free(persistent);
 }
 
-static int start(actpass_server *server, struct service *service)
+static int start(struct server *server, struct service *service)
 {
     struct persistent *persistent = calloc(1, sizeof(*persistent));
     if (!persistent)
@@ -68,7 +68,7 @@ static int start(actpass_server *server, struct service *service)
     return error;
 }
 
-bool persistent_start(actpass_server *server)
+bool persistent_start(struct server *server)
 {
     for (size_t i = 0; i < server->service_count; i++) {
         struct service *service = &server->services[i];

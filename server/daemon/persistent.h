@@ -7,6 +7,6 @@
 
 /* False: a thread could not be started, which was logged; the threads that were started end when
  * the server stops. */
-bool persistent_start(actpass_server *server);
+bool persistent_start(struct server *server);
 
 #endif

@@ -1,7 +1,7 @@
 /* SIGHUP: loads certificates, keys, CRLs and OCSP responses again while connections are open. */
 #include "server/daemon/state.h"
 
-static bool reload(actpass_server *server, struct service *service)
+static bool reload(struct server *server, struct service *service)
 {
     struct error_text error = {""};
     bool loaded = service_load_settings(service, server->own_keys, server->relays, &error);
@@ -12,7 +12,7 @@ static bool reload(actpass_server *server, struct service *service)
     return loaded;
 }
 
-int actpass_server_reload(actpass_server *server)
+int server_reload(struct server *server)
 {
     bool all = true;
     for (size_t i = 0; i < server->service_count; i++)

@@ -47,7 +47,7 @@ static void warn(const struct service *first, const char *file, uint64_t need, u
 /* The first service that gets fewer connections than it has configured. A default does not count
  * as configured, and a persistent service needs only one connection. NULL: there is no such
  * service. */
-static const struct service *first_short(const actpass_server *server)
+static const struct service *first_short(const struct server *server)
 {
     for (size_t i = 0; i < server->service_count; i++) {
         const struct service *service = &server->services[i];
@@ -68,7 +68,7 @@ static bool load_service(struct service *service, const struct capacity *capacit
     return rate == 0 || service->rates;
 }
 
-bool room_load(actpass_server *server, const char *file, struct config_strings *warnings)
+bool room_load(struct server *server, const char *file, struct config_strings *warnings)
 {
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
     struct capacity *capacities = calloc(server->service_count, sizeof(*capacities));
@@ -85,7 +85,7 @@ bool room_load(actpass_server *server, const char *file, struct config_strings *
 
 /* ---- Room ---------------------------------------------------------------------------------- */
 
-static void note_full(actpass_server *server, struct service *service)
+static void note_full(struct server *server, struct service *service)
 {
     if (service->full_logged)
         return;
@@ -97,7 +97,7 @@ static void note_full(actpass_server *server, struct service *service)
 }
 
 /* True: one connection makes way. False: retry_us is the time to try again. */
-static bool make_way(actpass_server *server, struct service *service, uint64_t above)
+static bool make_way(struct server *server, struct service *service, uint64_t above)
 {
     int64_t again_us = registry_make_way(server->registry, service->number, above);
     if (again_us == 0) {
@@ -116,7 +116,7 @@ static bool peer_is_waiting(const struct service *service)
     return poll(&set, 1, 0) > 0;
 }
 
-bool room_find(actpass_server *server, struct service *service)
+bool room_find(struct server *server, struct service *service)
 {
     service->retry_us = DEADLINE_NEVER;
     service->waiting = false;
@@ -142,7 +142,7 @@ bool room_find(actpass_server *server, struct service *service)
     return false;
 }
 
-bool room_after_shortage(actpass_server *server, struct service *service)
+bool room_after_shortage(struct server *server, struct service *service)
 {
     service->retry_us = DEADLINE_NEVER;
     int making = 0;
@@ -153,7 +153,7 @@ bool room_after_shortage(actpass_server *server, struct service *service)
 
 /* ---- Who gets it --------------------------------------------------------------------------- */
 
-static enum refusal judge(actpass_server *server, struct service *service, const struct peer *peer)
+static enum refusal judge(struct server *server, struct service *service, const struct peer *peer)
 {
     const struct config_limits *limits = &service->config->limits;
     if (!peer->known)
@@ -169,7 +169,7 @@ static enum refusal judge(actpass_server *server, struct service *service, const
 }
 
 /* Closes with a reset, which leaves no state in the kernel. */
-static void refuse(actpass_server *server, struct service *service, int fd, enum refusal refusal,
+static void refuse(struct server *server, struct service *service, int fd, enum refusal refusal,
                    const struct sockaddr_storage *address)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
@@ -182,7 +182,7 @@ static void refuse(actpass_server *server, struct service *service, int fd, enum
         report_refused(&report, refusal, address);
 }
 
-bool room_admit(actpass_server *server, struct service *service, int fd,
+bool room_admit(struct server *server, struct service *service, int fd,
                 const struct sockaddr_storage *address, struct peer *peer)
 {
     const struct config_limits *limits = &service->config->limits;

@@ -7,21 +7,21 @@
 
 /* Computes at load how many connections each service may have, and warns if the process has too few
  * descriptors for what was configured. False: out of memory. */
-bool room_load(actpass_server *server, const char *file, struct config_strings *warnings);
+bool room_load(struct server *server, const char *file, struct config_strings *warnings);
 
 /* Aborts connections that are not established if one address has too many of them, or if the
  * service is full. True: one more may be accepted. False: no peer is waiting, or service->waiting
  * is set; then call again at service->retry_us and whenever a connection has closed. Logs
  * event=full if the service is full and no connection can make way. */
-bool room_find(actpass_server *server, struct service *service);
+bool room_find(struct server *server, struct service *service);
 
 /* Call this when descriptors, threads or memory are short. True: some connections were aborted.
  * False: service->retry_us is when one can be. */
-bool room_after_shortage(actpass_server *server, struct service *service);
+bool room_after_shortage(struct server *server, struct service *service);
 
 /* Decides by "limits" whether the connection may stay, and fills *PEER. False: it was closed,
  * counted and logged. */
-bool room_admit(actpass_server *server, struct service *service, int fd,
+bool room_admit(struct server *server, struct service *service, int fd,
                 const struct sockaddr_storage *address, struct peer *peer);
 
 #endif

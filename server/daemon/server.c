@@ -30,7 +30,7 @@ enum { MAX_UNFIT = 1024 };
 /* ---- Load ---------------------------------------------------------------------------------- */
 
 /* On failure service_count is the number of those that were initialised. */
-static bool make_services(actpass_server *server)
+static bool make_services(struct server *server)
 {
     const struct config *config = server->config;
     server->services = calloc(config->service_count, sizeof(server->services[0]));
@@ -44,7 +44,7 @@ static bool make_services(actpass_server *server)
     return server->services;
 }
 
-static bool make_parts(actpass_server *server)
+static bool make_parts(struct server *server)
 {
     size_t count = server->config->service_count;
     server->log = log_new(server->config->log_level, server->config->log_format, STDERR_FILENO);
@@ -89,7 +89,7 @@ static bool load_hints(const char *file, struct service *service, struct config_
     return service->hints;
 }
 
-static bool load_settings(actpass_server *server, const char *file, struct service *service,
+static bool load_settings(struct server *server, const char *file, struct service *service,
                           struct config_strings *errors)
 {
     struct error_text error = {""};
@@ -109,7 +109,7 @@ static bool load_handlers(const char *file, struct service *service, struct conf
 }
 
 /* False also when memory is too short for the error itself. */
-static bool load_services(actpass_server *server, const char *file, struct config_report *report)
+static bool load_services(struct server *server, const char *file, struct config_report *report)
 {
     bool loaded = true;
     for (size_t i = 0; i < server->service_count; i++) {
@@ -126,12 +126,12 @@ static bool load_services(actpass_server *server, const char *file, struct confi
     return loaded;
 }
 
-actpass_server *server_load(const char *file, struct config_report *report)
+struct server *server_load(const char *file, struct config_report *report)
 {
     struct config *config = config_load(file, report);
     if (!config)
         return NULL;
-    actpass_server *server = calloc(1, sizeof(*server));
+    struct server *server = calloc(1, sizeof(*server));
     if (!server) {
         config_free(config);
         lines_add(&report->errors, "%s: out of memory", file);
@@ -146,7 +146,7 @@ actpass_server *server_load(const char *file, struct config_report *report)
     else
         lines_add(&report->errors, "%s: out of memory or descriptors", file);
     if (!loaded || report->errors.count > 0) {
-        actpass_server_free(server);
+        server_free(server);
         return NULL;
     }
     return server;
@@ -154,7 +154,7 @@ actpass_server *server_load(const char *file, struct config_report *report)
 
 /* ---- Listen -------------------------------------------------------------------------------- */
 
-static void close_listeners(actpass_server *server)
+static void close_listeners(struct server *server)
 {
     for (size_t i = 0; i < server->service_count; i++) {
         listener_close(server->services[i].listener);
@@ -162,7 +162,7 @@ static void close_listeners(actpass_server *server)
     }
 }
 
-static void log_listening(actpass_server *server, const struct config_strings *warnings)
+static void log_listening(struct server *server, const struct config_strings *warnings)
 {
     for (size_t i = 0; i < warnings->count; i++) {
         struct log_field fields[] = {log_text("event", "configuration"),
@@ -210,7 +210,7 @@ static bool listen_for(struct service *service, struct config_report *report)
     return true;
 }
 
-bool server_listen(actpass_server *server, struct config_report *report)
+bool server_listen(struct server *server, struct config_report *report)
 {
     bool open = true;
     for (size_t i = 0; i < server->service_count; i++)
@@ -233,7 +233,7 @@ static int64_t refused_of(struct counters *counters)
     return refused;
 }
 
-static void log_totals(actpass_server *server, const char *event)
+static void log_totals(struct server *server, const char *event)
 {
     struct throttle *throttle = log_throttle(server->log);
     bool written = throttle && log_enabled(server->log, CONFIG_LOG_INFO);
@@ -256,7 +256,7 @@ static void log_totals(actpass_server *server, const char *event)
     log_write(server->log, CONFIG_LOG_INFO, fields, suppressed > 0 ? count : count - 1);
 }
 
-void server_log_status(actpass_server *server)
+void server_log_status(struct server *server)
 {
     log_totals(server, "status");
     for (size_t i = 0; i < server->service_count; i++) {
@@ -270,7 +270,7 @@ void server_log_status(actpass_server *server)
 /* On a service that waits for the first byte without a limit, aborts peers that have sent nothing:
  * they lose nothing, and would only use up the shutdown timeout. Other undecided connections are
  * decided soon. */
-static void abort_waiting_for_ever(actpass_server *server)
+static void abort_waiting_for_ever(struct server *server)
 {
     for (size_t i = 0; i < server->service_count; i++)
         if (server->services[i].config->connection.initial_data_timeout_ms < 0)
@@ -278,7 +278,7 @@ static void abort_waiting_for_ever(actpass_server *server)
 }
 
 /* Waits for the last connection to end. False at the deadline or at STOPS calls to stop. */
-static bool wait_for_all(actpass_server *server, int64_t deadline_us, unsigned stops)
+static bool wait_for_all(struct server *server, int64_t deadline_us, unsigned stops)
 {
     for (;;) {
         struct timespec left;
@@ -296,7 +296,7 @@ static bool wait_for_all(actpass_server *server, int64_t deadline_us, unsigned s
     }
 }
 
-static int drain(actpass_server *server)
+static int drain(struct server *server)
 {
     int64_t deadline_us = clock_deadline_ms(server->config->shutdown_timeout_ms);
     abort_waiting_for_ever(server);
@@ -308,7 +308,7 @@ static int drain(actpass_server *server)
 }
 
 /* No new connections, accepted or dialed. */
-static void stop_dialing(actpass_server *server)
+static void stop_dialing(struct server *server)
 {
     uint64_t one = 1;
     ssize_t written = write(server->stopping_fd, &one, sizeof(one));
@@ -316,7 +316,7 @@ static void stop_dialing(actpass_server *server)
     (void)registry_abort_connecting(server->registry);
 }
 
-int actpass_server_run(actpass_server *server)
+int server_run(struct server *server)
 {
     bool dialing = persistent_start(server);
     if (dialing)
@@ -330,7 +330,7 @@ int actpass_server_run(actpass_server *server)
     return dialing ? status : -1;
 }
 
-void actpass_server_stop(actpass_server *server)
+void server_stop(struct server *server)
 {
     int saved = errno;
     uint64_t one = 1;
@@ -342,12 +342,12 @@ void actpass_server_stop(actpass_server *server)
 
 /* ---- New and free -------------------------------------------------------------------------- */
 
-actpass_server *actpass_server_new(const char *file, char **errors)
+struct server *server_new(const char *file, char **errors)
 {
     struct config_report report;
-    actpass_server *server = server_load(file, &report);
+    struct server *server = server_load(file, &report);
     if (server && !server_listen(server, &report)) {
-        actpass_server_free(server);
+        server_free(server);
         server = NULL;
     }
     if (!server)
@@ -357,7 +357,7 @@ actpass_server *actpass_server_new(const char *file, char **errors)
 }
 
 /* The pools first: their threads use everything else until their last job has ended. */
-void actpass_server_free(actpass_server *server)
+void server_free(struct server *server)
 {
     if (!server)
         return;

@@ -1,5 +1,5 @@
-/* The server as main uses it: load, listen, run, stop; actpass.h declares the rest of its
- * functions. server/README.md describes the parts and the threads. */
+/* The server as main uses it: load, listen, run, stop. server/README.md describes the parts and the
+ * threads. */
 #ifndef ACTPASS_SERVER_SERVER_H
 #define ACTPASS_SERVER_SERVER_H
 
@@ -8,16 +8,41 @@
 
 #include <stdbool.h>
 
+struct server;
+
+/* Reads a JSON configuration and opens its listeners. Logs warnings. The caller frees the server
+ * with server_free. NULL: *ERRORS is all errors, one a line, or NULL without memory; the
+ * caller frees it with free(). */
+struct server *server_new(const char *file, char **errors);
+
+/* Accepts and serves connections until server_stop, then drains: accepts no more and waits
+ * for the open connections. 0: each connection closed by itself; 1: some were cut off; -1: it could
+ * not serve. */
+int server_run(struct server *server);
+
+/* The first call makes server_run drain; the second cuts off the connections that are left.
+ * Any thread, and async-signal-safe. */
+void server_stop(struct server *server);
+
+/* Reads certificates, keys, CAs, CRLs, OCSP responses and session keys again, but not the
+ * configuration itself. Only connections that begin later use them. Sessions kept in memory are
+ * lost. A service with a file that cannot be used keeps what it has, and logs the reason. 0, or -1:
+ * there was such a service. Any thread, one at a time. */
+int server_reload(struct server *server);
+
+/* Not while server_run runs. SERVER may be NULL. */
+void server_free(struct server *server);
+
 /* Reads FILE and loads what it names, including certificates; opens no socket. Initialises *REPORT,
  * adds all errors and warnings to it, and leaves it to the caller to free. NULL if there are
  * errors. */
-actpass_server *server_load(const char *file, struct config_report *report);
+struct server *server_load(const char *file, struct config_report *report);
 
 /* Opens all listeners. If one fails, closes the others, adds the reasons to the report's errors and
  * returns false. */
-bool server_listen(actpass_server *server, struct config_report *report);
+bool server_listen(struct server *server, struct config_report *report);
 
 /* Logs the counters so far, in total and for each service. Any thread. */
-void server_log_status(actpass_server *server);
+void server_log_status(struct server *server);
 
 #endif

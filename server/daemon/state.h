@@ -25,7 +25,7 @@ struct counters {
     atomic_ullong made_way;                 /* aborted before they were established, to make room */
 };
 
-struct actpass_server {
+struct server {
     /* Constant once loaded. */
     struct config *config;
     struct log *log;
@@ -34,13 +34,13 @@ struct actpass_server {
     struct service *services;
     size_t service_count;
     struct pollfd *polls; /* of the accept thread: service_count + SERVER_OWN_POLLS elements */
-    int stop_fd;          /* eventfd; readable after actpass_server_stop */
+    int stop_fd;          /* eventfd; readable after server_stop */
     int stopping_fd; /* eventfd that is never read; readable once the server stops: no more dialing,
                         and idle connections must close */
     struct own_keys *own_keys; /* of all services, now and before a reload */
     struct peers *unfit;       /* addresses that do not work with TCP Fast Open */
 
-    atomic_uint stops; /* how often actpass_server_stop was called */
+    atomic_uint stops; /* how often server_stop was called */
     struct counters counters;
 };
 

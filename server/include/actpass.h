@@ -38,7 +38,6 @@ extern "C" {
 
 typedef struct actpass_config actpass_config;
 typedef struct actpass_conn actpass_conn;
-typedef struct actpass_server actpass_server;
 struct ssl_st; /* OpenSSL's SSL */
 
 /* The role that we have in TLS, or may have. */
@@ -209,10 +208,10 @@ ACTPASS_API actpass_conn *actpass_accept_fd(actpass_config *config, int fd);
 
 /* Opens a connection to "host:port", "[v6]:port" or "unix:/path" within the connect timeout. The
  * role is the configured one: with ACTPASS_ROLE_AUTO we wait for the peer's first bytes. With TCP
- * Fast Open this call may also perform the TLS handshake, within the handshake timeout; if only that
- * fails, there is still a connection. If we may become TLS server, the configuration must require
- * the peer's certificate (actpass_config_set_client_auth). The caller frees the connection with
- * actpass_free. NULL: see actpass_config_error. */
+ * Fast Open this call may also perform the TLS handshake, within the handshake timeout; if only
+ * that fails, there is still a connection. If we may become TLS server, the configuration must
+ * require the peer's certificate (actpass_config_set_client_auth). The caller frees the connection
+ * with actpass_free. NULL: see actpass_config_error. */
 ACTPASS_API actpass_conn *actpass_connect(actpass_config *config, const char *address);
 
 /* Blocks until the role is decided and the TLS handshake is complete, at most for the sum of the
@@ -316,31 +315,6 @@ ACTPASS_API int actpass_on_event(actpass_config *config,
 ACTPASS_API const char *actpass_cause_name(actpass_cause cause);
 ACTPASS_API const char *actpass_end_name(actpass_end end);
 ACTPASS_API const char *actpass_role_name(actpass_role role);
-
-/* ---- The program as a library -------------------------------------------------------------- */
-
-/* Reads a JSON configuration and opens its listeners. Logs warnings. The caller frees the server
- * with actpass_server_free. NULL: *ERRORS is all errors, one a line, or NULL without memory; the
- * caller frees it with free(). */
-ACTPASS_API actpass_server *actpass_server_new(const char *file, char **errors);
-
-/* Accepts and serves connections until actpass_server_stop, then drains: accepts no more and waits
- * for the open connections. 0: each connection closed by itself; 1: some were cut off; -1: it could
- * not serve. */
-ACTPASS_API int actpass_server_run(actpass_server *server);
-
-/* The first call makes actpass_server_run drain; the second cuts off the connections that are left.
- * Any thread, and async-signal-safe. */
-ACTPASS_API void actpass_server_stop(actpass_server *server);
-
-/* Reads certificates, keys, CAs, CRLs, OCSP responses and session keys again, but not the
- * configuration itself. Only connections that begin later use them. Sessions kept in memory are
- * lost. A service with a file that cannot be used keeps what it has, and logs the reason. 0, or -1:
- * there was such a service. Any thread, one at a time. */
-ACTPASS_API int actpass_server_reload(actpass_server *server);
-
-/* Not while actpass_server_run runs. SERVER may be NULL. */
-ACTPASS_API void actpass_server_free(actpass_server *server);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,6 @@
 /* Servers in this process whose services dial: each is played against peers that the test holds. */
 #include "relay/clock.h"
+#include "server/daemon/server.h"
 #include "server/daemon/state.h"
 #include "tests/support/certs.h"
 #include "tests/support/resources.h"
@@ -21,7 +22,7 @@ struct scene {
     char remote[120], local[120]; /* paths of unix sockets: where it dials, and where it listens */
     int listener;                 /* the remote one; -1: nobody listens */
     actpass_config *peer;         /* of the test's end: TLS server */
-    actpass_server *server;
+    struct server *server;
     pthread_t thread;
     int status;
 };
@@ -82,7 +83,7 @@ static const char *write_config(struct scene *scene, const char *service)
 static void *run_server(void *arg)
 {
     struct scene *scene = arg;
-    scene->status = actpass_server_run(scene->server);
+    scene->status = server_run(scene->server);
     return NULL;
 }
 
@@ -98,14 +99,14 @@ static void begin(struct scene *scene, const char *service, bool listens)
     scene->listener = listens ? listen_at(scene->remote) : -1;
     scene->peer = peer_settings(scene);
     (void)snprintf(members, sizeof(members), service, scene->local);
-    scene->server = actpass_server_new(write_config(scene, members), &errors);
+    scene->server = server_new(write_config(scene, members), &errors);
     cr_assert_not_null(scene->server, "%s", errors);
     cr_assert_eq(pthread_create(&scene->thread, NULL, run_server, scene), 0);
 }
 
 static int stop(struct scene *scene)
 {
-    actpass_server_stop(scene->server);
+    server_stop(scene->server);
     cr_assert_eq(pthread_join(scene->thread, NULL), 0);
     return scene->status;
 }
@@ -114,7 +115,7 @@ static void end(struct scene *scene)
 {
     if (scene->listener >= 0)
         close(scene->listener);
-    actpass_server_free(scene->server);
+    server_free(scene->server);
     actpass_config_free(scene->peer);
     test_pair_free(scene->pair);
 }
@@ -241,11 +242,11 @@ Test(persistent, stopping_at_once, .timeout = 60)
     }
 }
 
-/* actpass_server_stop only asks: until the loop has seen it, a service may dial once more. */
+/* server_stop only asks: until the loop has seen it, a service may dial once more. */
 static void begin_to_stop(struct scene *scene)
 {
     struct pollfd set = {.fd = scene->server->stopping_fd, .events = POLLIN};
-    actpass_server_stop(scene->server);
+    server_stop(scene->server);
     cr_assert_eq(poll(&set, 1, 20000), 1);
 }
 
@@ -271,7 +272,7 @@ Test(persistent, a_second_stop_cuts, .timeout = 60)
     begin(&scene, QUICK, true);
     actpass_conn *conn = take(&scene);
     expect_echo(conn);
-    actpass_server_stop(scene.server);
+    server_stop(scene.server);
     cr_assert_eq(stop(&scene), 1);
     char byte;
     cr_assert_eq(actpass_read(conn, &byte, 1), -1);

@@ -1,5 +1,6 @@
 #include "relay/clock.h"
 #include "server/daemon/lines.h"
+#include "server/daemon/server.h"
 #include "server/daemon/state.h"
 #include "server/lib/settings.h"
 #include "tests/support/certs.h"
@@ -25,7 +26,7 @@ struct scene {
     struct test_pair *pair;
     char socket[120];  /* path */
     char address[128]; /* "unix:" and the path */
-    actpass_server *server;
+    struct server *server;
     pthread_t thread;
     int status;
     actpass_config *client, *device;
@@ -65,7 +66,7 @@ static const char *write_config(struct scene *scene, const char *top, const char
 static void *run_server(void *arg)
 {
     struct scene *scene = arg;
-    scene->status = actpass_server_run(scene->server);
+    scene->status = server_run(scene->server);
     return NULL;
 }
 
@@ -78,7 +79,7 @@ static void prepare(struct scene *scene, const char *top, const char *service)
     scene->client = peer_settings(scene, ACTPASS_ROLE_CLIENT);
     scene->device = peer_settings(scene, ACTPASS_ROLE_SERVER);
     char *errors = NULL;
-    scene->server = actpass_server_new(write_config(scene, top, service), &errors);
+    scene->server = server_new(write_config(scene, top, service), &errors);
     cr_assert_not_null(scene->server, "%s", errors);
 }
 
@@ -95,7 +96,7 @@ static int wait_stopped(struct scene *scene)
 
 static void tidy(struct scene *scene)
 {
-    actpass_server_free(scene->server);
+    server_free(scene->server);
     actpass_config_free(scene->client);
     actpass_config_free(scene->device);
     test_pair_free(scene->pair);
@@ -103,7 +104,7 @@ static void tidy(struct scene *scene)
 
 static int stop(struct scene *scene)
 {
-    actpass_server_stop(scene->server);
+    server_stop(scene->server);
     return wait_stopped(scene);
 }
 
@@ -174,7 +175,7 @@ static unsigned long long count_dropped(struct scene *scene)
 
 Test(server, free_takes_null)
 {
-    actpass_server_free(NULL);
+    server_free(NULL);
 }
 
 Test(server, all_errors_of_a_configuration_are_told)
@@ -182,7 +183,7 @@ Test(server, all_errors_of_a_configuration_are_told)
     struct test_folder *folder = test_folder_new();
     char *errors = NULL;
     const char *file = test_write_text(folder, "bad.json", "{\"lgo\": 1,\n \"services\": 2}");
-    cr_assert_null(actpass_server_new(file, &errors));
+    cr_assert_null(server_new(file, &errors));
     cr_assert_not_null(errors);
     cr_assert_not_null(strstr(errors, "bad.json:1:"), "%s", errors);
     cr_assert_not_null(strstr(errors, "bad.json:2:"), "%s", errors);
@@ -194,7 +195,7 @@ Test(server, all_errors_of_a_configuration_are_told)
 Test(server, a_missing_file_is_told)
 {
     char *errors = NULL;
-    cr_assert_null(actpass_server_new("/no-such-folder/actpass.json", &errors));
+    cr_assert_null(server_new("/no-such-folder/actpass.json", &errors));
     cr_assert_not_null(strstr(errors, "/no-such-folder/actpass.json"), "%s", errors);
     free(errors);
 }
@@ -216,7 +217,7 @@ Test(server, it_listens_everywhere_or_nowhere)
         " \"echo\": {}, \"tls\": {\"certificate\": \"%s\", \"key\": \"%s\"}}]}",
         end->certificate, end->key, end->certificate, end->key);
     const char *path = test_write_text(pair->folder, "actpass.json", text);
-    cr_assert_null(actpass_server_new(path, &errors));
+    cr_assert_null(server_new(path, &errors));
     cr_assert_not_null(strstr(errors, "service \"two\": cannot listen on unix:none/two.sock: "),
                        "%s", errors);
     cr_assert_null(strstr(errors, "\"one\""), "%s", errors);
@@ -384,8 +385,8 @@ Test(server, stop_before_run_is_remembered, .timeout = 60)
 {
     struct scene scene;
     prepare(&scene, "", "");
-    actpass_server_stop(scene.server);
-    cr_assert_eq(actpass_server_run(scene.server), 0);
+    server_stop(scene.server);
+    cr_assert_eq(server_run(scene.server), 0);
     tidy(&scene);
 }
 
@@ -394,7 +395,7 @@ Test(server, never_run_it_leaves_nothing_behind)
     struct scene scene;
     struct stat file;
     prepare(&scene, "", "");
-    actpass_server_free(scene.server);
+    server_free(scene.server);
     scene.server = NULL;
     cr_assert_eq(stat(scene.socket, &file), -1);
     tidy(&scene);
@@ -407,7 +408,7 @@ Test(server, open_conversations_may_end, .timeout = 60)
     prepare(&scene, "", "");
     start(&scene);
     actpass_conn *peer = open_peer(&scene, scene.client);
-    actpass_server_stop(scene.server);
+    server_stop(scene.server);
     int64_t deadline_us = clock_deadline_ms(20000);
     while (stat(scene.socket, &file) == 0) /* the listener goes first */
         cr_assert_lt(clock_now_us(), deadline_us);
@@ -441,7 +442,7 @@ Test(server, the_second_stop_cuts, .timeout = 60)
     prepare(&scene, "", "");
     start(&scene);
     actpass_conn *peer = open_peer(&scene, scene.client);
-    actpass_server_stop(scene.server);
+    server_stop(scene.server);
     cr_assert_eq(stop(&scene), 1);
     actpass_free(peer);
     tidy(&scene);

@@ -19,7 +19,7 @@ enum { SERVICES = 2, OPEN = 3, ENTRIES = OPEN + 1 };
  * test's. */
 struct scene {
     struct test_pair *pair;
-    actpass_server *server;
+    struct server *server;
     actpass_config *config;
     struct registry_entry entries[ENTRIES];
     int log[2];
@@ -91,7 +91,7 @@ static void remove_connections(struct scene *scene)
 
 static void tidy(struct scene *scene)
 {
-    actpass_server_free(scene->server);
+    server_free(scene->server);
     actpass_config_free(scene->config);
     test_pair_free(scene->pair);
     close(scene->log[0]);
