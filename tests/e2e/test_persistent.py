@@ -21,7 +21,7 @@ class Persistent(Dials):
 
     @staticmethod
     def hold(peer):
-        """The server says something, hears it back, and keeps the connection until it is told."""
+        """The server says something, hears it back, and keeps the connection until `release` is set."""
         peer.send(b"ping")
         peer.pong = peer.recv_exactly(4)
         peer.release = threading.Event()
