@@ -1,4 +1,4 @@
-"""How a connection ends: nothing but two close_notify is CLEAN, and the backend can tell."""
+"""How a connection ends: nothing but two close_notify is CLEAN, and the backend sees which."""
 import socket
 import ssl
 import time

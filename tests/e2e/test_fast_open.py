@@ -40,7 +40,7 @@ class FastOpen(Case):
     def dialer_to(self, *addresses, **changes):
         changes.setdefault("tcp_fast_open", True)
         return self.actpass(self.dial_service(*(addresses or (f"{Network.RIGHT}:{PORT}",)),
-                                        listen_plain=f"unix:{self.folder}/plain.sock", **changes),
+                                              listen_plain=f"unix:{self.folder}/plain.sock", **changes),
                             prefix=self.network.left)
 
     def echo(self, dialer):

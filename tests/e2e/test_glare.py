@@ -274,8 +274,8 @@ class Glare(Case):
         device = {"certificate": self.certificates.path("device"), "peer_names": ["front.example"],
                   "key": self.certificates.path("device", "key")}
         near = self.actpass(self.dial_service(between.address, role="auto", handshake_timeout="2s",
-                                        listen_plain="127.0.0.1:0", initial_data_timeout="20ms",
-                                        close_timeout="500ms", tls={**tls_of, **device}),
+                                              listen_plain="127.0.0.1:0", initial_data_timeout="20ms",
+                                              close_timeout="500ms", tls={**tls_of, **device}),
                             env=self.environment(limit))
 
         def visit():
@@ -350,8 +350,8 @@ class Glare(Case):
             threading.Event().wait(1)
         server = self.backend(Backend(run))
         actpass = self.actpass(self.dial_service(server.address, role="auto", handshake_timeout="5s",
-                                           initial_data_timeout="50ms",
-                                           retry={"min": "10ms", "max": "50ms"}),
+                                                 initial_data_timeout="50ms",
+                                                 retry={"min": "10ms", "max": "50ms"}),
                                check=False, shutdown_timeout="100ms")
         actpass.wait_for(event="close", cause="glare_unsupported", reason="PROTOCOL")
         actpass.wait_for(event="retry")

@@ -292,8 +292,7 @@ REFUSED = {
 
 
 class Stop(HttpCase):
-    """SIGTERM: an idle connection does not delay the end; a request that has arrived is still
-    answered."""
+    """SIGTERM: idle connections do not delay the end; requests that have arrived are answered."""
 
     def start(self):
         return self.actpass(self.service(echo=None, http={"root": "www"}), check=False,

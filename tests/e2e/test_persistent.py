@@ -21,7 +21,7 @@ class Persistent(Dials):
 
     @staticmethod
     def hold(peer):
-        """The server says something, hears it back, and keeps the connection until it is told."""
+        """The server says something, hears it back, and keeps the connection until `release` is set."""
         peer.send(b"ping")
         peer.pong = peer.recv_exactly(4)
         peer.release = threading.Event()
@@ -164,7 +164,7 @@ class CallHome(Dials):
         collector = self.actpass(self.service(initial_data_timeout="200ms", tls=least),
                                  check=False)
         device = self.actpass(self.dial_service(f"127.0.0.1:{collector.port()}", role="server",
-                                          tls=self.home_tls(), retry=FAST), check=False,
+                                                tls=self.home_tls(), retry=FAST), check=False,
                               shutdown_timeout="1s")
         role = collector.role()
         self.assertEqual((role["role"], role["cause"]), ("client", "silence"))
@@ -183,7 +183,7 @@ class CallHome(Dials):
             peer.finish()
         collector = self.backend(Backend(run))
         device = self.actpass(self.dial_service(collector.address, role="server", tls=self.home_tls(),
-                                          retry=FAST), check=False)
+                                                retry=FAST), check=False)
         self.assertEqual(collector.finished().echoed, b"hello")
         device.close(reason="CLEAN")
         collector.close()

@@ -95,7 +95,7 @@ class Resolving(Case):
         """After half of the time. Loopback connects at once, also in the last moment of it."""
         device = self.backend(Backend(echo)).address
         actpass = self.actpass(self.dial_service(NAME, device, listen_plain="127.0.0.1:0",
-                                           connect_timeout="12s"), check=False,
+                                                 connect_timeout="12s"), check=False,
                                env=self.environment)
         began = time.monotonic()
         self.connect(actpass)  # which dials once

@@ -325,8 +325,8 @@ class Files(Case):
                     end = name.split(".")[1]
                     self.file(name, open(self.certificates.path("by-middle", end), "rb").read())
             actpass.signal(signal.SIGHUP)
-            told = actpass.wait_for(event="reload", count=number + 1)
-            self.assertEqual("front.pem" in told.get("error", ""), number == 0, told)
+            reload = actpass.wait_for(event="reload", count=number + 1)
+            self.assertEqual("front.pem" in reload.get("error", ""), number == 0, reload)
             self.assertEqual(before.exchange(b"still", 5), b"still")
             revoked = number == 1
             try:

@@ -50,8 +50,8 @@ class Stacks(Peers):
         peer = self.start(name, version, role, first)
         own = "client" if role == "tls-server" else "server"
         actpass = self.actpass(self.dial_service(f"127.0.0.1:{self.port(peer)}", role=own,
-                                           forward=backend.address,
-                                           tls={"client_auth": "require"}), check=False)
+                                                 forward=backend.address,
+                                                 tls={"client_auth": "require"}), check=False)
         self.succeeds(peer)
         self.check(actpass, backend, version, own, "configured")
         self.assertEqual(actpass.stop(), 0, "exit status of actpass, which dials on")

@@ -44,14 +44,14 @@ void rig_world_free(struct rig_world *world)
     test_pair_free(world->pair);
 }
 
-struct rig_options rig_defaults(bool we_are_server, int version)
+struct rig_options rig_defaults(enum role role, int version)
 {
     return (struct rig_options){
-        .relay = {.role = we_are_server ? ROLE_SERVER : ROLE_CLIENT,
+        .relay = {.role = role,
                   .initial_data_timeout_ms = LONG_MS,
                   .handshake_timeout_ms = LONG_MS,
                   .write_timeout_ms = LONG_MS},
-        .peer = {.server = !we_are_server},
+        .peer = {.server = role == ROLE_CLIENT},
         .version = version,
     };
 }

@@ -37,7 +37,7 @@ struct rig {
 };
 
 /* Reasonable options: both roles fixed, timeouts of half a minute. */
-struct rig_options rig_defaults(bool we_are_server, int version);
+struct rig_options rig_defaults(enum role role, int version);
 
 /* Makes and starts both ends; SSL comes with the verdict, in rig_handshake. */
 void rig_init(struct rig *rig, struct rig_world *world, const struct rig_options *options,

@@ -70,7 +70,8 @@ static void product(const struct relay_way *way, bool blocking)
     for (size_t ring = 0; ring < RINGS; ring++)
         for (size_t cap = 0; cap < CAPS; cap++)
             for (int which = 0; which < 4 && !thinned(way->driver, ring, cap); which++) {
-                struct rig_options options = rig_defaults(which & 1, which >> 1);
+                struct rig_options options =
+                    rig_defaults(which & 1 ? ROLE_SERVER : ROLE_CLIENT, which >> 1);
                 options.relay.transport = way->transport;
                 options.relay.hooks = driver_hooks(way->driver, caps[cap]);
                 options.relay.inbound_size = options.relay.outbound_size = rings[ring];

@@ -156,7 +156,7 @@ static int refuse(int preverified, X509_STORE_CTX *store)
 }
 
 /* Hazard 16: in TLS 1.3 a client's handshake is done before the server has looked at its
- * certificate; the first read tells. */
+ * certificate; the first read reports it. */
 Test(conn, hazard_16_the_peer_refuses_our_certificate)
 {
     conn_suite_begin(&suite);

@@ -180,7 +180,7 @@ Test(crl, accepts_looks_again_after_the_handshake)
     world_free(world);
 }
 
-/* Other lists may revoke a CA between, which no session tells of. */
+/* Other lists may revoke a CA between, which no session holds. */
 Test(crl, sessions_are_of_one_set_of_lists)
 {
     struct world *world = world_new();

@@ -132,7 +132,7 @@ static const struct row rows[] = {
     {"Host of a bracket", GET "Host: [\r\n" END, 0, 400},
     {"Host of no IPv6", GET "Host: []\r\n" END, 0, 400},
     {"Host by IPv6 and noise", GET "Host: [::1]a\r\n" END, 0, 400},
-    /* Bodies, and how smugglers tell of them */
+    /* Bodies, and how request smugglers frame them */
     {"Content-Length: 0", GET HOST "Content-Length: 0\r\n" END, 0, HTTP_DONE},
     {"Content-Length twice", GET HOST "Content-Length: 5\r\nContent-Length: 5\r\n" END, 0, 400},
     {"Content-Length twice, not alike", GET HOST "Content-Length: 0\r\nContent-Length: 5\r\n" END,

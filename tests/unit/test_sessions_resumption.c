@@ -63,7 +63,7 @@ Test(sessions_resumption, only_for_the_same_address)
     }
 }
 
-/* RFC 8446 appendix C.4: two connections with one ticket could be told to be of one client. */
+/* RFC 8446 appendix C.4: two connections with one ticket could be linked to one client. */
 Test(sessions_resumption, a_ticket_of_tls_13_is_offered_once)
 {
     for (size_t i = 0; i < COUNT(versions); i++) {
