@@ -230,43 +230,42 @@ Test(settings_same, json_and_setter_accept_the_same_and_say_the_same)
     }
 }
 
+static const struct {
+    const char *key;
+    actpass_timeout which;
+} timeout_keys[] = {{"initial_data_timeout", ACTPASS_INITIAL_DATA_TIMEOUT},
+                    {"handshake_timeout", ACTPASS_HANDSHAKE_TIMEOUT},
+                    {"idle_timeout", ACTPASS_IDLE_TIMEOUT},
+                    {"write_timeout", ACTPASS_WRITE_TIMEOUT},
+                    {"close_timeout", ACTPASS_CLOSE_TIMEOUT},
+                    {"connect_timeout", ACTPASS_CONNECT_TIMEOUT},
+                    {"session_timeout", ACTPASS_SESSION_TIMEOUT}};
+static const struct {
+    const char *text;
+    int64_t ms;
+} timeout_values[] = {
+    {"never", ACTPASS_NEVER},      {"0s", 0}, {"1ms", 1}, {"24h", 86400000}, {"8760h", 31536000000},
+    {"31536000001ms", 31536000001}};
+
 Test(settings_same, timeouts)
 {
-    static const struct {
-        const char *key;
-        actpass_timeout which;
-    } keys[] = {{"initial_data_timeout", ACTPASS_INITIAL_DATA_TIMEOUT},
-                {"handshake_timeout", ACTPASS_HANDSHAKE_TIMEOUT},
-                {"idle_timeout", ACTPASS_IDLE_TIMEOUT},
-                {"write_timeout", ACTPASS_WRITE_TIMEOUT},
-                {"close_timeout", ACTPASS_CLOSE_TIMEOUT},
-                {"connect_timeout", ACTPASS_CONNECT_TIMEOUT},
-                {"session_timeout", ACTPASS_SESSION_TIMEOUT}};
-    static const struct {
-        const char *text;
-        int64_t ms;
-    } values[] = {{"never", ACTPASS_NEVER},
-                  {"0s", 0},
-                  {"1ms", 1},
-                  {"24h", 86400000},
-                  {"8760h", 31536000000},
-                  {"31536000001ms", 31536000001}};
-    for (size_t i = 0; i < COUNT(keys) * COUNT(values); i++) {
+    for (size_t i = 0; i < COUNT(timeout_keys) * COUNT(timeout_values); i++) {
         char text[128], reason[512], wanted[600] = "";
-        const char *key = keys[i / COUNT(values)].key;
-        const size_t value = i % COUNT(values);
+        const char *key = timeout_keys[i / COUNT(timeout_values)].key;
+        const size_t value = i % COUNT(timeout_values);
         bool tls = strcmp(key, "session_timeout") == 0;
         actpass_config *config = actpass_config_new();
         (void)snprintf(text, sizeof(text),
                        "{\"services\": [{\"dial\": \"a:1\", %s\"%s\": \"%s\"%s}]}",
-                       tls ? "\"tls\": {" : "", key, values[value].text, tls ? "}" : "");
+                       tls ? "\"tls\": {" : "", key, timeout_values[value].text, tls ? "}" : "");
         reason_for(text, key, reason, sizeof(reason));
         if (*reason)
             (void)snprintf(wanted, sizeof(wanted), "%s: %s", key, reason);
-        int result =
-            actpass_config_set_timeout(config, keys[i / COUNT(values)].which, values[value].ms);
-        cr_assert_eq(result, *reason ? -1 : 0, "%s %s", key, values[value].text);
-        cr_assert_str_eq(actpass_config_error(config), wanted, "%s %s", key, values[value].text);
+        int result = actpass_config_set_timeout(
+            config, timeout_keys[i / COUNT(timeout_values)].which, timeout_values[value].ms);
+        cr_assert_eq(result, *reason ? -1 : 0, "%s %s", key, timeout_values[value].text);
+        cr_assert_str_eq(actpass_config_error(config), wanted, "%s %s", key,
+                         timeout_values[value].text);
         actpass_config_free(config);
     }
 }
