@@ -31,7 +31,7 @@ full_stages=(selftest unit e2e install quickstart interop asan e2e_asan tsan e2e
     helgrind fuzz coverage trixie lint)
 
 # The seconds that a stage takes on two idle processors, from the end of the stage before it. It is
-# killed after four times as many, but not before five minutes: on a shared machine a short stage
+# killed after four times as many, but not before ten minutes: on a shared machine a short stage
 # can take many times its usual time.
 declare -A usual=([selftest]=35 [unit]=90 [e2e]=190 [install]=10 [quickstart]=10 [asan]=120
     [lint]=60 [builds]=40 [interop]=60 [e2e_asan]=200 [tsan]=220 [e2e_tsan]=250 [helgrind]=90
@@ -267,7 +267,7 @@ follow_stage() { # NAME LOG
         cp "$logs/$1.ahead.log" "$2"
         exit "$(cat "$ahead/$1" 2>/dev/null || echo 1)"
     fi
-    timeout -k 15 $((usual[$1] < 75 ? 300 : 4 * usual[$1])) \
+    timeout -k 15 $((usual[$1] < 150 ? 600 : 4 * usual[$1])) \
         "$self" --stage "$1" >"$2" 2>&1 </dev/null &
     running=$!
     wait "$running"

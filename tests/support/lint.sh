@@ -54,7 +54,9 @@ one_style() {
 
 # `if (x = f())`, `while ((x = f()) > 0)`: a condition only asks.
 no_assignment() {
-    ! grep -nE '\b(if|while) \(.*[^=!<>]=[^=]' -r config examples --include='*.[ch]'
+    # Not a '=' inside of quotes.
+    ! grep -nE '\b(if|while) \(.*[^=!<>]=[^=]' -r config relay server examples --include='*.[ch]' |
+        grep -vE "'='|\"[^\"]*=[^\"]*\""
 }
 
 mapfile -t all < <(find config relay server tests examples -name '*.[ch]' | sort)
