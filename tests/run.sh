@@ -6,7 +6,7 @@
 #   --full    all stages, within 30 minutes; this is what .ci/run calls
 #   --quick   lint, selftest and unit only
 #   STAGE...  only these, of: selftest unit e2e install quickstart asan lint, which are the default,
-#             and builds interop e2e_asan tsan e2e_tsan helgrind fuzz coverage trixie
+#             and asan_torture builds interop e2e_asan tsan e2e_tsan helgrind fuzz coverage trixie
 #
 # Most tests wait more than they compute. So that the processors are not idle meanwhile, everything
 # is built ahead, in the background, at idle priority: it takes only what the running stage leaves.
@@ -27,19 +27,19 @@ jobs=$(nproc 2>/dev/null || echo 2)
 
 quick_stages=(selftest unit lint)
 default_stages=(selftest unit e2e install quickstart asan lint)
-full_stages=(selftest unit e2e install quickstart interop asan e2e_asan tsan e2e_tsan builds
-    helgrind fuzz coverage trixie lint)
+full_stages=(selftest unit e2e install quickstart interop asan asan_torture e2e_asan tsan e2e_tsan
+    builds helgrind fuzz coverage trixie lint)
 
 # The seconds that a stage takes on two idle processors, from the end of the stage before it. It is
 # killed after four times as many, but not before ten minutes: on a shared machine a short stage
 # can take many times its usual time.
-declare -A usual=([selftest]=35 [unit]=90 [e2e]=190 [install]=10 [quickstart]=10 [asan]=120
-    [lint]=60 [builds]=40 [interop]=60 [e2e_asan]=200 [tsan]=220 [e2e_tsan]=250 [helgrind]=90
+declare -A usual=([selftest]=35 [unit]=90 [e2e]=190 [install]=10 [quickstart]=10 [asan]=60
+    [lint]=60 [asan_torture]=100 [builds]=40 [interop]=60 [e2e_asan]=200 [tsan]=220 [e2e_tsan]=250 [helgrind]=90
     [fuzz]=60 [coverage]=110 [trixie]=240)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
 declare -A built=([unit]=release [e2e]=release [install]=release [quickstart]=release
-    [interop]=release [asan]=asan [e2e_asan]=asan [tsan]=tsan [e2e_tsan]=tsan [helgrind]=debug
+    [interop]=release [asan]=asan [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan [e2e_tsan]=tsan [helgrind]=debug
     [fuzz]=fuzz [coverage]=coverage [trixie]=trixie [lint]=lint)
 # In this order: lint takes long, and is not waited for before the end.
 ahead_order=(release asan lint tsan debug fuzz coverage trixie)
@@ -54,7 +54,8 @@ build() { # VARIANT TARGET...
 
 stage_selftest() { /usr/bin/env python3 -u tests/support/selftest.py; }
 stage_unit() { build release test; }
-stage_asan() { build asan test; }
+stage_asan() { build asan unit; }
+stage_asan_torture() { build asan torture; }
 stage_tsan() { build tsan test; }
 stage_helgrind() {
     build debug actpass-program "$BUILDDIR/debug/tests/torture/test_relay_rings" &&

@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,6 +251,7 @@ int peer_main(int argc, char **argv, const struct peer_stack *stack)
 {
     struct peer_options options = {.role = PEER_TLS_CLIENT};
     parse(argc, argv, &options);
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that was refused reports the write that failed */
     alarm(DEADLINE_S);
     struct transfer transfer = {.stack = stack,
                                 .closing = options.closing,
