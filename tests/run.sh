@@ -34,13 +34,13 @@ full_stages=(selftest unit e2e install quickstart interop asan asan_torture e2e_
 # killed after four times as many, but not before ten minutes: on a shared machine a short stage
 # can take many times its usual time.
 declare -A usual=([selftest]=35 [unit]=90 [e2e]=190 [install]=10 [quickstart]=10 [asan]=60
-    [lint]=60 [asan_torture]=100 [builds]=40 [interop]=60 [e2e_asan]=200 [tsan]=220 [e2e_tsan]=250 [helgrind]=90
-    [fuzz]=60 [coverage]=110 [trixie]=240)
+    [lint]=60 [interop]=60 [asan_torture]=100 [e2e_asan]=200 [tsan]=220 [e2e_tsan]=250 [builds]=40
+    [helgrind]=90 [fuzz]=60 [coverage]=110 [trixie]=240)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
 declare -A built=([unit]=release [e2e]=release [install]=release [quickstart]=release
-    [interop]=release [asan]=asan [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan [e2e_tsan]=tsan [helgrind]=debug
-    [fuzz]=fuzz [coverage]=coverage [trixie]=trixie [lint]=lint)
+    [interop]=release [asan]=asan [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan [e2e_tsan]=tsan
+    [helgrind]=debug [fuzz]=fuzz [coverage]=coverage [trixie]=trixie [lint]=lint)
 # In this order: lint takes long, and is not waited for before the end.
 ahead_order=(release asan lint tsan debug fuzz coverage trixie)
 
