@@ -32,11 +32,13 @@
 extern "C" {
 #endif
 
-#define ACTPASS_API __attribute__((visibility("default")))
 #define ACTPASS_VERSION "0.1.0"
 #define ACTPASS_NEVER INT64_C(-1)
 
+#ifndef ACTPASS_TLS_H /* which has them as well, so that it can be included on its own */
+#define ACTPASS_API __attribute__((visibility("default")))
 typedef struct actpass_config actpass_config;
+#endif
 typedef struct actpass_conn actpass_conn;
 struct ssl_st; /* OpenSSL's SSL */
 

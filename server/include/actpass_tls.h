@@ -3,12 +3,15 @@
 #ifndef ACTPASS_TLS_H
 #define ACTPASS_TLS_H
 
-#ifndef ACTPASS_H
-#error "include actpass.h, which includes this file"
-#endif
+#include <stddef.h>
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+#ifndef ACTPASS_H /* included on its own */
+#define ACTPASS_API __attribute__((visibility("default")))
+typedef struct actpass_config actpass_config;
 #endif
 
 /* What a TLS server does with a server name (SNI) for which no certificate was added. */
