@@ -35,7 +35,7 @@ full_stages=(selftest unit e2e install quickstart interop asan asan_torture e2e_
 # can take many times its usual time.
 declare -A usual=([selftest]=35 [unit]=90 [e2e]=190 [install]=10 [quickstart]=10 [asan]=60
     [lint]=60 [interop]=60 [asan_torture]=100 [e2e_asan]=200 [tsan]=220 [e2e_tsan]=250 [builds]=40
-    [helgrind]=90 [fuzz]=60 [coverage]=110 [trixie]=240)
+    [helgrind]=90 [fuzz]=60 [coverage]=85 [trixie]=240)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
 declare -A built=([unit]=release [e2e]=release [install]=release [quickstart]=release
