@@ -51,8 +51,7 @@ bool service_load_settings(struct service *service, struct own_keys *own_keys,
                            struct threads *relays, struct error_text *error)
 {
     const struct tls_owner owner = {service->config->name, own_keys};
-    actpass_config *loaded =
-        settings_new(owner, &service->config->connection, relays, error->text, sizeof(error->text));
+    actpass_config *loaded = settings_new(owner, &service->config->connection, relays, error);
     if (!loaded)
         return false;
     lock_take(&service->settings_lock);

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +56,7 @@ int settings_fail(actpass_config *config, const char *format, ...)
         own = add_error(config);
     va_start(arguments, format);
     if (own)
-        vsnprintf(own->error.text, sizeof(own->error.text), format, arguments);
+        (void)error_vset(&own->error, format, arguments);
     va_end(arguments);
     return -1;
 }
@@ -180,14 +179,14 @@ bool settings_use(actpass_config *config, enum config_dialer dialer)
 }
 
 actpass_config *settings_new(struct tls_owner owner, const struct config_connection *connection,
-                             struct threads *threads, char *error, size_t size)
+                             struct threads *threads, struct error_text *error)
 {
     actpass_config *config = actpass_config_new();
     char *service = strdup(owner.service);
     if (!config || !service) {
         actpass_config_free(config);
         free(service);
-        snprintf(error, size, "out of memory for a service's settings");
+        (void)error_set(error, "out of memory for a service's settings");
         return NULL;
     }
     config_connection_free(&config->connection);
@@ -197,7 +196,7 @@ actpass_config *settings_new(struct tls_owner owner, const struct config_connect
     config->own_keys = owner.own_keys;
     bool frozen = freeze(config, &connection->tls); /* the contexts copy what they need */
     if (!frozen)
-        snprintf(error, size, "%s", actpass_config_error(config));
+        (void)error_set(error, "%s", actpass_config_error(config));
     if (frozen)
         return config;
     actpass_config_free(config);

@@ -48,7 +48,7 @@ struct actpass_config {
 /* Settings for a service of a loaded configuration; frozen, with certificates loaded. The pool of
  * threads and the own keys stay the caller's. NULL with error. */
 actpass_config *settings_new(struct tls_owner owner, const struct config_connection *connection,
-                             struct threads *threads, char *error, size_t size);
+                             struct threads *threads, struct error_text *error);
 
 /* Loads what is named and lets nothing be changed any more. False with config->error. */
 bool settings_freeze(actpass_config *config);

@@ -15,8 +15,8 @@ struct relay_options relay_bench_options(const struct relay_way *way)
                                   .write_timeout_ms = RELAY_BENCH_LONG_MS};
 }
 
-void relay_bench_start_on(struct relay_bench *bench, const struct relay_options *options,
-                          void (*make_sockets)(int fds[2]))
+void relay_bench_make(struct relay_bench *bench, const struct relay_options *options,
+                      void (*make_sockets)(int fds[2]))
 {
     int fds[2];
     make_sockets(fds);
@@ -26,9 +26,15 @@ void relay_bench_start_on(struct relay_bench *bench, const struct relay_options 
     bench->relay = relay_new(fds[0], &own);
     bench->peer = fds[1];
     cr_assert(bench->threads && bench->relay);
-    cr_assert_eq(relay_start(bench->relay), 0);
     bench->bio = relay_bio(bench->relay);
     cr_assert_not_null(bench->bio);
+}
+
+void relay_bench_start_on(struct relay_bench *bench, const struct relay_options *options,
+                          void (*make_sockets)(int fds[2]))
+{
+    relay_bench_make(bench, options, make_sockets);
+    cr_assert_eq(relay_start(bench->relay), 0);
 }
 
 void relay_bench_start(struct relay_bench *bench, const struct relay_options *options)

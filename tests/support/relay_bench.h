@@ -18,6 +18,10 @@ struct relay_bench {
 /* The options for a way: role server, a write timeout of RELAY_BENCH_LONG_MS. */
 struct relay_options relay_bench_options(const struct relay_way *way);
 
+/* Creates a relay over the sockets of MAKE_SOCKETS, without a thread. */
+void relay_bench_make(struct relay_bench *bench, const struct relay_options *options,
+                      void (*make_sockets)(int fds[2]));
+
 /* Creates and starts a relay, over the sockets of MAKE_SOCKETS, over TCP, or with the options of a
  * way. */
 void relay_bench_start_on(struct relay_bench *bench, const struct relay_options *options,

@@ -4,6 +4,7 @@
 #include "relay/relay.h"
 #include "server/lib/conn.h"
 #include "tests/support/conn_suite.h"
+#include "tests/support/relay_bench.h"
 
 #include <criterion/criterion.h>
 #include <openssl/ssl.h>
@@ -21,42 +22,22 @@ enum { LONG_MS = 10000, SHORT_MS = 50, SPIN_MS = 300, SPIN_MOST_US = 60000 };
 
 /* ---- A relay with plain bytes ----------------------------------------------------------- */
 
-struct bench {
-    struct threads *threads;
-    struct relay *relay;
-    BIO *bio;
-    int peer;
-};
-
-static void bench_init(struct bench *bench, const struct relay_options *options)
+static void small_sockets(int fds[2])
 {
-    int fds[2];
     sockets_tcp(fds);
     socket_small_buffers(fds[0]);
     socket_small_buffers(fds[1]);
-    struct relay_options own = *options;
-    own.role = ROLE_SERVER;
-    own.threads = bench->threads = threads_new(131072, 4, 50);
-    bench->relay = relay_new(fds[0], &own);
-    bench->peer = fds[1];
-    cr_assert(bench->threads && bench->relay);
-    cr_assert_eq(relay_start(bench->relay), 0);
-    bench->bio = relay_bio(bench->relay);
-    cr_assert_not_null(bench->bio);
 }
 
-static void bench_free(struct bench *bench)
+static void bench_init(struct relay_bench *bench, const struct relay_options *options)
 {
-    relay_close(bench->relay);
-    BIO_free(bench->bio);
-    relay_free(bench->relay);
-    threads_free(bench->threads);
-    if (bench->peer >= 0)
-        close(bench->peer);
+    struct relay_options own = *options;
+    own.role = ROLE_SERVER;
+    relay_bench_start_on(bench, &own, small_sockets);
 }
 
 /* The peer does not read: writes until nothing moves. */
-static void fill_output(struct bench *bench)
+static void fill_output(struct relay_bench *bench)
 {
     static const char block[4096];
     do {
@@ -67,7 +48,7 @@ static void fill_output(struct bench *bench)
              !relay_status(bench->relay).timed_out);
 }
 
-static int64_t cpu_us_of_wait(struct bench *bench)
+static int64_t cpu_us_of_wait(struct relay_bench *bench)
 {
     int64_t before_us = cpu_time_us();
     (void)relay_wait(bench->relay, RELAY_READABLE, NULL, 0, clock_deadline_ms(SPIN_MS));
@@ -78,7 +59,7 @@ static int64_t cpu_us_of_wait(struct bench *bench)
 Test(conn_attack, after_the_write_timeout_nobody_spins)
 {
     for (size_t i = 0; i < 2; i++) {
-        struct bench bench;
+        struct relay_bench bench;
         struct relay_options options = {.transport = relay_transports[i],
                                         .write_timeout_ms = SHORT_MS};
         bench_init(&bench, &options);
@@ -90,14 +71,14 @@ Test(conn_attack, after_the_write_timeout_nobody_spins)
         int64_t before_us = cpu_time_us();
         pause_ms(SPIN_MS);
         cr_assert_lt(cpu_time_us() - before_us, SPIN_MOST_US, "transport %zu: away", i);
-        bench_free(&bench);
+        relay_bench_free(&bench);
     }
 }
 
 /* A reset found while output is stuck: later the write timeout passes. */
 Test(conn_attack, a_reset_with_output_stuck_does_not_spin_later)
 {
-    struct bench bench;
+    struct relay_bench bench;
     struct relay_options options = {.write_timeout_ms = 400};
     bench_init(&bench, &options);
     fill_output(&bench);
@@ -110,7 +91,7 @@ Test(conn_attack, a_reset_with_output_stuck_does_not_spin_later)
     before_us = cpu_time_us();
     (void)relay_wait(bench.relay, 0, NULL, 0, clock_deadline_ms(SPIN_MS));
     cr_assert_lt(cpu_time_us() - before_us, SPIN_MOST_US, "in a wait");
-    bench_free(&bench);
+    relay_bench_free(&bench);
 }
 
 /* ---- Aborts and the control pipe -------------------------------------------------------- */
@@ -126,7 +107,7 @@ static void *abort_soon(void *arg)
  * ring is full. */
 Test(conn_attack, an_abort_is_heard_after_release_with_a_full_ring)
 {
-    struct bench bench;
+    struct relay_bench bench;
     pthread_t thread;
     static const char block[64];
     struct relay_options options = {.inbound_size = 16, .write_timeout_ms = LONG_MS};
@@ -143,7 +124,7 @@ Test(conn_attack, an_abort_is_heard_after_release_with_a_full_ring)
     cr_assert_eq(pthread_join(thread, NULL), 0);
     close(extra.fd);
     relay_leave(bench.relay);
-    bench_free(&bench);
+    relay_bench_free(&bench);
 }
 
 /* Stands before the C library's: an abort at the moment in which the control pipe is made anew. */
@@ -160,7 +141,7 @@ int eventfd(unsigned count, int flags)
 
 Test(conn_attack, an_abort_while_the_control_pipe_is_made_is_not_lost)
 {
-    struct bench bench;
+    struct relay_bench bench;
     struct relay_options options = {.write_timeout_ms = LONG_MS};
     bench_init(&bench, &options);
     relay_enter(bench.relay);
@@ -176,13 +157,13 @@ Test(conn_attack, an_abort_while_the_control_pipe_is_made_is_not_lost)
     cr_assert_eq(relay_wait(bench.relay, 0, NULL, 0, clock_deadline_ms(2000)), WAIT_CANCELLED);
     cr_assert_null(abort_in_eventfd, "no pipe was made");
     relay_leave(bench.relay);
-    bench_free(&bench);
+    relay_bench_free(&bench);
 }
 
 /* ---- Two waits, one with a descriptor of its own ---------------------------------------- */
 
 struct waiter {
-    struct bench *bench;
+    struct relay_bench *bench;
     atomic_bool done;
 };
 
@@ -196,7 +177,7 @@ static void *wait_plainly(void *arg)
 
 Test(conn_attack, who_has_descriptors_gets_the_loop_from_another_wait)
 {
-    struct bench bench;
+    struct relay_bench bench;
     struct relay_options options = {.write_timeout_ms = LONG_MS};
     bench_init(&bench, &options);
     struct waiter waiter = {.bench = &bench};
@@ -210,7 +191,7 @@ Test(conn_attack, who_has_descriptors_gets_the_loop_from_another_wait)
     cr_assert_eq(send(bench.peer, "x", 1, MSG_NOSIGNAL), 1);
     cr_assert_eq(pthread_join(thread, NULL), 0);
     close(extra.fd);
-    bench_free(&bench);
+    relay_bench_free(&bench);
 }
 
 /* ---- Ends ------------------------------------------------------------------------------- */

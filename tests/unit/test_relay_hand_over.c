@@ -3,7 +3,7 @@
  * is left to chance. */
 #include "relay/clock.h"
 #include "relay/relay.h"
-#include "tests/support/drivers.h"
+#include "tests/support/relay_bench.h"
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
@@ -92,13 +92,6 @@ static void await_sleeper(void)
 
 /* ---- The relay ------------------------------------------------------------------------------- */
 
-struct bench {
-    struct threads *threads;
-    struct relay *relay;
-    BIO *bio;
-    int peer;
-};
-
 static struct relay_options options_of(const struct relay_way *way)
 {
     return (struct relay_options){.transport = way->transport,
@@ -107,44 +100,13 @@ static struct relay_options options_of(const struct relay_way *way)
                                   .write_timeout_ms = LONG_MS};
 }
 
-static void bench_init(struct bench *bench, const struct relay_options *options, bool started)
-{
-    int fds[2];
-    sockets_tcp(fds);
-    struct relay_options own = *options;
-    own.threads = bench->threads = threads_new(131072, 4, 50);
-    cr_assert_not_null(own.threads);
-    bench->relay = relay_new(fds[0], &own);
-    bench->peer = fds[1];
-    cr_assert_not_null(bench->relay);
-    if (started)
-        cr_assert_eq(relay_start(bench->relay), 0);
-    bench->bio = relay_bio(bench->relay);
-    cr_assert_not_null(bench->bio);
-}
-
-static void bench_free(struct bench *bench)
-{
-    relay_close(bench->relay);
-    BIO_free(bench->bio);
-    relay_free(bench->relay);
-    threads_free(bench->threads);
-    if (bench->peer >= 0)
-        close(bench->peer);
-}
-
-static enum relay_wait wait_ms(struct bench *bench, unsigned want, int64_t ms)
-{
-    return relay_wait(bench->relay, want, NULL, 0, clock_deadline_ms(ms));
-}
-
 /* With unread input, a thread that waits for output does not poll the socket: the peer's FIN does
  * not wake it. */
-static void stop_input(struct bench *bench)
+static void stop_input(struct relay_bench *bench)
 {
     static const char byte = 'x';
     cr_assert_eq(write(bench->peer, &byte, 1), 1);
-    cr_assert_eq(wait_ms(bench, RELAY_READABLE, LONG_MS), WAIT_READY);
+    cr_assert_eq(relay_bench_wait(bench, RELAY_READABLE, LONG_MS), WAIT_READY);
 }
 
 /* ---- One sends, the other waits for what that makes true ------------------------------------- */
@@ -158,21 +120,21 @@ struct hand_over {
 
 static void *flush_in_thread(void *arg)
 {
-    struct bench *bench = arg;
+    struct relay_bench *bench = arg;
     relay_flush(bench->relay);
     return NULL;
 }
 
 static void *write_in_thread(void *arg)
 {
-    struct bench *bench = arg;
+    struct relay_bench *bench = arg;
     (void)BIO_write(bench->bio, "data", 4); /* it may fail: the waiting one is the test */
     relay_flush(bench->relay);
     return NULL;
 }
 
 struct waiter {
-    struct bench *bench;
+    struct relay_bench *bench;
     bool finish;
     enum relay_wait result;
 };
@@ -183,18 +145,18 @@ static void *wait_in_thread(void *arg)
     if (waiter->finish)
         waiter->result = relay_finish_output(waiter->bench->relay, clock_deadline_ms(LONG_MS));
     else
-        waiter->result = wait_ms(waiter->bench, RELAY_WRITABLE, LONG_MS);
+        waiter->result = relay_bench_wait(waiter->bench, RELAY_WRITABLE, LONG_MS);
     return NULL;
 }
 
 static void hand_over(const struct relay_way *way, const struct hand_over *what)
 {
     static const char block[RING];
-    struct bench bench;
+    struct relay_bench bench;
     struct relay_options options = options_of(way);
     options.outbound_size = RING;
     options.inbound_size = 1;
-    bench_init(&bench, &options, false); /* no relay thread: no other thread may poll */
+    relay_bench_make(&bench, &options, sockets_tcp); /* no relay thread: no other thread may poll */
     stop_input(&bench);
     if (!what->writing)
         cr_assert_eq(BIO_write(bench.bio, block, sizeof(block)), RING);
@@ -222,7 +184,7 @@ static void hand_over(const struct relay_way *way, const struct hand_over *what)
     cr_assert_eq(waiter.result, WAIT_READY, "%s: %s: %d", way->name, what->name, waiter.result);
     cr_assert_eq(relay_status(bench.relay).error != 0, what->failing, "%s: %s", way->name,
                  what->name);
-    bench_free(&bench);
+    relay_bench_free(&bench);
 }
 
 Test(relay_hand_over, who_sleeps_hears_of_what_another_threads_send_has_made, .timeout = 60)
@@ -253,9 +215,9 @@ Test(relay_hand_over, who_sleeps_hears_of_another_threads_write, .timeout = 60)
  * that sleep does not come, the relay thread must not do without the pipe. */
 Test(relay_hand_over, the_relay_thread_never_sleeps_without_a_control_pipe, .timeout = 30)
 {
-    struct bench bench;
-    bench_init(&bench, &(struct relay_options){.role = ROLE_SERVER, .write_timeout_ms = LONG_MS},
-               true);
+    struct relay_bench bench;
+    relay_bench_start(&bench,
+                      &(struct relay_options){.role = ROLE_SERVER, .write_timeout_ms = LONG_MS});
     struct pollfd extra = {.fd = eventfd(0, 0), .events = POLLIN};
     relay_enter(bench.relay);
     /* With an extra descriptor it runs the loop, and no other thread takes that before it leaves.
@@ -268,15 +230,15 @@ Test(relay_hand_over, the_relay_thread_never_sleeps_without_a_control_pipe, .tim
     cr_assert_eq(relay_wait(bench.relay, 0, &extra, 1, clock_deadline_ms(LONG_MS)), WAIT_READY);
     cr_assert_eq(extra.revents, POLLIN);
     close(extra.fd);
-    bench_free(&bench);
+    relay_bench_free(&bench);
 }
 
 /* ---- No wake-up in vain ---------------------------------------------------------------------- */
 
 static void *await_input(void *arg)
 {
-    struct bench *bench = arg;
-    return wait_ms(bench, RELAY_READABLE, SPIN_MS) == WAIT_TIMEOUT ? NULL : arg;
+    struct relay_bench *bench = arg;
+    return relay_bench_wait(bench, RELAY_READABLE, SPIN_MS) == WAIT_TIMEOUT ? NULL : arg;
 }
 
 /* Our ClientHello is held back since the peer has begun to speak: output that nobody may send wakes
@@ -285,8 +247,8 @@ Test(relay_hand_over, output_that_is_held_back_wakes_nobody, .timeout = 30)
 {
     static const struct relay_options options = {
         .role = ROLE_AUTO, .initial_data_timeout_ms = 0, .write_timeout_ms = LONG_MS};
-    struct bench bench;
-    bench_init(&bench, &options, false);
+    struct relay_bench bench;
+    relay_bench_make(&bench, &options, sockets_tcp);
     cr_assert_eq(write(bench.peer, "\x16\x03", 2), 2); /* so far it may be anything */
     cr_assert_gt(BIO_write(bench.bio, "\x16\x03\x01 our hello", 13), 0);
     pthread_t first, second;
@@ -300,5 +262,5 @@ Test(relay_hand_over, output_that_is_held_back_wakes_nobody, .timeout = 30)
     int64_t used_us = cpu_time_us() - before_us;
     cr_assert_eq(relay_status(bench.relay).sent, 0, "it was not held back");
     cr_assert_lt(used_us, SPIN_MOST_US, "%lld us", (long long)used_us);
-    bench_free(&bench);
+    relay_bench_free(&bench);
 }
