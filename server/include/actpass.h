@@ -322,5 +322,6 @@ ACTPASS_API const char *actpass_role_name(actpass_role role);
 }
 #endif
 
+#include "actpass_events.h"
 #include "actpass_tls.h"
 #endif

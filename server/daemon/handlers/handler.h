@@ -1,6 +1,11 @@
 /* A handler: what is done with a connection once its handshake is complete. Each has one entry in
  * table.c and one file (or folder) of its own.
  *
+ * A handler does not wait. Its `step` moves what can be moved, says what it waits for, and returns;
+ * it is called again when something of that has happened, perhaps on another thread. So a
+ * connection that waits costs no thread, and nothing of a handler's may live on the stack across a
+ * wait: it lives in job->state.
+ *
  * Life of what a handler keeps for a service: `load` makes it when the configuration is loaded,
  * every job of that service and role reads it as job->loaded, possibly on many threads at once, and
  * `unload` frees it when the server ends. */
@@ -11,35 +16,56 @@
 #include "server/include/actpass.h"
 #include "server/lib/base/error.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The result of a step. */
+enum handler_next {
+    HANDLER_WAIT, /* until the connection or job->own has something, or job->deadline_us */
+    HANDLER_MORE, /* call again, after other connections had their turn */
+    HANDLER_DONE  /* the handler has ended, and has freed job->state */
+};
+
 /* One connection's work. */
 struct handler_job {
-    actpass_conn *conn;                /* the handshake is complete */
+    /* Constant. */
+    actpass_conn *conn;                /* non-blocking; the handshake is complete */
     const struct config_handler *what; /* the configuration of this role */
     const void *loaded;                /* what `load` made; NULL: nothing */
-    int stopping_fd; /* readable once the server drains: a handler that only waits for the next
-                        request then returns */
-    int plain;       /* bridge: the local connection, which the caller closes; else -1 */
-    int64_t idle_timeout_ms;   /* no data in either direction; CONFIG_NEVER: no limit */
+    int plain;                         /* bridge: the local connection, which the caller closes;
+                                          else -1 */
+    int64_t idle_timeout_ms; /* no data in either direction; CONFIG_NEVER: no limit */
+
+    /* Set before each step. */
+    bool stopping; /* the server drains: a handler that only waits for the next request ends */
+    bool idle;     /* nothing has happened for a second: the handler frees what it can make again */
+
+    /* The handler's own. */
+    void *state;         /* NULL at first */
+    struct pollfd own;   /* a descriptor of its own to wait for, edge-triggered: fd is -1 at first,
+                            events are POLLIN, POLLOUT, POLLRDHUP, and revents is what has come
+                            since the last step. To be -1 before that descriptor is closed */
+    int64_t deadline_us; /* when to call again at the latest; DEADLINE_NEVER at first */
     struct error_text problem; /* out: why the handler could not begin; else "" */
 };
 
 /* One entry of the table: constant, any thread. */
 struct handler {
     const char *name;     /* the key in the configuration; in messages and tests */
-    unsigned descriptors; /* what a connection needs beside its socket and its relay's eventfd */
+    unsigned descriptors; /* what a connection needs beside its socket */
 
     /* Checks and prepares what jobs need. Stores the result in *LOADED (NULL: nothing to keep).
      * False: one sentence in ERROR. NULL: there is nothing to load. */
     bool (*load)(const struct config_handler *what, void **loaded, struct error_text *error);
     void (*unload)(void *loaded); /* NULL exactly if load is NULL; accepts NULL */
 
-    /* Serves the connection until it ends, on the conversation's thread. Does not close the TLS
-     * side: the caller does. Leaves close reason and error text in job->conn (conn_fail), except
-     * where it could not begin: then the text is in job->problem. */
-    void (*run)(struct handler_job *job);
+    /* Serves the connection until it returns HANDLER_DONE; it is called until then, also after an
+     * abort. Each call leaves the connection non-blocking. Does not close the TLS side: the caller
+     * does. Leaves close reason and error text in job->conn (actpass_fail), except where it could
+     * not begin: then the text is in job->problem. What may block the thread is bracketed by
+     * crew_block and crew_unblock. */
+    enum handler_next (*step)(struct handler_job *job);
 };
 
 /* The handler of one kind. NULL for CONFIG_HANDLER_NONE. */

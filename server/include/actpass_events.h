@@ -1,0 +1,82 @@
+/* Connections in event loops: calls that do not block. actpass.h includes this header.
+ *
+ *   actpass_config_set_nonblocking(config, 1);
+ *   actpass_conn *conn = actpass_accept_fd(config, fd);       no thread of ours is started
+ *   while ((result = actpass_handshake(conn)) == ACTPASS_AGAIN) {
+ *       struct pollfd socket;
+ *       int timeout = actpass_prepare_wait(conn, &socket);
+ *       poll(&socket, 1, timeout);                            or register it with epoll, libuv, ...
+ *   }
+ *
+ * On a non-blocking connection actpass_handshake, actpass_read, actpass_write_some,
+ * actpass_shutdown_write return ACTPASS_AGAIN, and actpass_close returns ACTPASS_OPEN, where they
+ * would block: call actpass_prepare_wait, wait, and make the same call again. It fails with
+ * ACTPASS_TIMEOUT if its time has passed. The idle timeout counts from the last data that was read
+ * or written. Edge-triggered waits work, too: each call uses the socket until it would block.
+ *
+ * Threads: a non-blocking connection belongs to one thread at a time. actpass_abort (any thread)
+ * makes its descriptor readable, so that the loop looks at it. */
+#ifndef ACTPASS_EVENTS_H
+#define ACTPASS_EVENTS_H
+
+#include "actpass.h"
+
+#include <poll.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The call would block. Different from -1, the failure. */
+#define ACTPASS_AGAIN (-2)
+
+/* Makes all later connections of CONFIG non-blocking from the start; ON is 0 or 1. Off by default.
+ * Not for actpass_connect, which blocks in every case: set its connection afterwards. 0, or -1: see
+ * actpass_config_error. */
+ACTPASS_API int actpass_config_set_nonblocking(actpass_config *config, int on);
+
+/* Changes one connection, in either direction; ON is 0 or 1. No other thread may be in a call on
+ * it. Ends the thread of ours that served it. 0, or -1 if it is closed. */
+ACTPASS_API int actpass_set_nonblocking(actpass_conn *conn, int on);
+
+/* To be called before each wait: sends what the socket takes of the output, and sets fd and events
+ * of *SOCKET to what to wait for (fd is -1 if only time matters, and revents is 0). Returns the
+ * longest time to wait as poll(2) takes it: milliseconds, -1 for no limit, 0 if the call that
+ * returned ACTPASS_AGAIN can go on at once. The descriptor stays the same until actpass_close has
+ * closed it; it must be used for nothing but waiting. */
+ACTPASS_API int actpass_prepare_wait(actpass_conn *conn, struct pollfd *socket);
+
+/* Tells what the wait has found (poll's revents, with POLLRDHUP if it was asked for). Optional:
+ * without it each call asks the socket until that has no more, which costs a system call for each
+ * message. Once used, it must be called after every wait. With edge-triggered epoll, EPOLLRDHUP
+ * must be among the events that are waited for. */
+ACTPASS_API void actpass_note_events(actpass_conn *conn, short revents);
+
+/* Waits as poll(2) does for the connection and for COUNT descriptors of the caller, whose revents
+ * it sets; COUNT may be at most 16. TIMEOUT_MS: negative for no limit. It is what
+ * actpass_prepare_wait, poll and actpass_note_events are together. Returns 1 if something can be
+ * done, also if a timeout of the connection has passed, or 0 after TIMEOUT_MS; -1 if poll failed,
+ * with errno. */
+ACTPASS_API int actpass_wait(actpass_conn *conn, struct pollfd *own, nfds_t count,
+                             int64_t timeout_ms);
+
+/* Takes at least one of SIZE bytes and at most all. Returns their number, 0 if SIZE is 0, -1, or
+ * ACTPASS_AGAIN. They are sent by actpass_prepare_wait at the latest. Also for blocking
+ * connections, where it blocks until at least one byte is taken. On a non-blocking connection
+ * actpass_write blocks until all is taken. */
+ACTPASS_API int64_t actpass_write_some(actpass_conn *conn, const void *data, size_t size);
+
+/* Frees the memory that a connection without traffic does not need. For a connection that has been
+ * idle for a while: a busy one would allocate it again for each message. */
+ACTPASS_API void actpass_release_memory(actpass_conn *conn);
+
+/* Gives an open connection a close reason of the caller's: END must not be ACTPASS_OPEN or
+ * ACTPASS_CLEAN, WHY is one sentence, which is copied. The first reason stays. actpass_close then
+ * closes the connection accordingly: with an alert for ACTPASS_PROTOCOL and ACTPASS_REFUSED, or
+ * abruptly. Any thread. */
+ACTPASS_API void actpass_fail(actpass_conn *conn, actpass_end end, const char *why);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
