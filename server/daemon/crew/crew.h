@@ -76,6 +76,10 @@ enum { TASK_PLACES = 2 };
  * be removed in this way. Also before task_start. Returns 0, or an errno. */
 int task_watch(struct task *task, int place, int fd, uint32_t events);
 
+/* Watches nothing at a place any more whose descriptor was closed. Its number may belong to another
+ * task by now, so that task_watch must not remove it. */
+void task_forget(struct task *task, int place);
+
 /* Returns the events (EPOLLIN, ...) that came for a place since the last call. */
 uint32_t task_take_events(struct task *task, int place);
 

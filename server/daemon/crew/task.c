@@ -68,19 +68,25 @@ static uint64_t event_data(const struct task *task, int place, uint64_t generati
 
 /* Begins a new generation, so that no event for what was watched before reaches the place, also not
  * one that a thread has got from epoll already. */
-static void unwatch(struct task *task, struct task_place *place)
+void task_forget(struct task *task, int place)
 {
-    (void)epoll_ctl(task->epoll, EPOLL_CTL_DEL, place->fd, NULL); /* fails if it is closed */
-    atomic_store(&place->arrived, ((atomic_load(&place->arrived) >> 32) + 1) << 32);
-    place->fd = -1;
-    place->events = 0;
+    struct task_place *from = &task->places[place];
+    atomic_store(&from->arrived, ((atomic_load(&from->arrived) >> 32) + 1) << 32);
+    from->fd = -1;
+    from->events = 0;
+}
+
+static void unwatch(struct task *task, int place)
+{
+    (void)epoll_ctl(task->epoll, EPOLL_CTL_DEL, task->places[place].fd, NULL);
+    task_forget(task, place);
 }
 
 int task_watch(struct task *task, int place, int fd, uint32_t events)
 {
     struct task_place *to = &task->places[place];
     if (to->fd != fd && to->fd >= 0)
-        unwatch(task, to);
+        unwatch(task, place);
     if (fd < 0 || (to->fd == fd && (events & ~to->events) == 0))
         return 0;
     events |= to->events;
