@@ -7,9 +7,9 @@ Test(capacity, counts_descriptors)
     struct config_service echo = {.as_server = {.kind = CONFIG_HANDLER_ECHO}};
     struct config_service forward = {.as_client = {.kind = CONFIG_HANDLER_FORWARD}};
     struct config_service bridge = {.dial = {.listen_plain = {.kind = CONFIG_ADDRESS_UNIX}}};
-    cr_assert_eq(capacity_descriptors(&echo), 2);
-    cr_assert_eq(capacity_descriptors(&forward), 3);
-    cr_assert_eq(capacity_descriptors(&bridge), 3);
+    cr_assert_eq(capacity_descriptors(&echo), 1);
+    cr_assert_eq(capacity_descriptors(&forward), 2);
+    cr_assert_eq(capacity_descriptors(&bridge), 2);
 }
 
 Test(capacity, is_as_configured_where_there_are_enough)
