@@ -3,7 +3,8 @@
 #include "server/daemon/handlers/handler.h"
 
 /* Descriptors that are open besides those of connections: the standard ones, eventfds, those of
- * the crew, the CA and session stores; for each service its listener, and files that are read at a reload. */
+ * the crew, the CA and session stores; for each service its listener, and files that are read at a
+ * reload. */
 enum { OWN = 20, OWN_PER_SERVICE = 4 };
 
 enum { SPARE_SHARE = 16, MAX_SPARE = 64 };

@@ -233,8 +233,7 @@ void conversation_detach(struct conversation *conversation)
 static void shake_hands_in_syn(struct conversation *conversation, const char *address)
 {
     actpass_conn *conn = conversation_of(conversation);
-    bool up = actpass_set_nonblocking(conn, 0) == 0 && actpass_handshake(conn) == 0;
-    up = actpass_set_nonblocking(conn, 1) == 0 && up;
+    bool up = actpass_handshake(conn) == 0;
     conversation_note_handshake(conversation, up);
     registry_connected(conversation->server->registry, &conversation->entry);
     if (conn_was_connected(conn))
@@ -252,14 +251,16 @@ void conversation_connect(struct conversation *conversation, int fd, const char 
         note_dropped(conversation->server, conversation->service, &conversation->report, error);
         return;
     }
-    conn_dialed(conversation_of(conversation), address);
+    actpass_conn *conn = conversation_of(conversation);
+    conn_dialed(conn, address); /* it blocks from now on */
     if (own.fast_open_size == 0)
         report_connected(&conversation->report, address);
     /* A stop before this connection was in the registry has not aborted it. */
     if (atomic_load(&conversation->server->stops) > 0)
-        actpass_abort(conversation_of(conversation));
+        actpass_abort(conn);
     if (own.fast_open_size > 0)
         shake_hands_in_syn(conversation, address);
+    (void)actpass_set_nonblocking(conn, 1); /* fails only after actpass_close */
 }
 
 int64_t conversation_lived_ms(const struct conversation *conversation)

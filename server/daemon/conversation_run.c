@@ -57,15 +57,14 @@ static void prepare_to_serve(struct conversation *conversation)
     actpass_info(conversation_of(conversation), &info);
     bool client = info.role == ACTPASS_ROLE_CLIENT;
     const struct service_handler *chosen = client ? &service->as_client : &service->as_server;
-    conversation->job =
-        (struct handler_job){.conn = conversation_of(conversation),
-                             .what = client ? &service->config->as_client
-                                            : &service->config->as_server,
-                             .loaded = chosen->loaded,
-                             .plain = conversation->plain,
-                             .idle_timeout_ms = service->config->connection.idle_timeout_ms,
-                             .own = {.fd = -1},
-                             .deadline_us = DEADLINE_NEVER};
+    conversation->job = (struct handler_job){
+        .conn = conversation_of(conversation),
+        .what = client ? &service->config->as_client : &service->config->as_server,
+        .loaded = chosen->loaded,
+        .plain = conversation->plain,
+        .idle_timeout_ms = service->config->connection.idle_timeout_ms,
+        .own = {.fd = -1},
+        .deadline_us = DEADLINE_NEVER};
     conversation->handler = chosen->handler;
     conversation->active = true;
     conversation->stage = chosen->handler ? STAGE_SERVE : STAGE_CLOSE;

@@ -55,8 +55,7 @@ static int64_t idle_deadline_us(struct conversation *conversation)
     }
     if (conversation->idle == IDLE_NOT)
         return conversation->active_us + IDLE_AFTER_US;
-    int64_t again_us =
-        conversation->idle == IDLE_SETTLING ? idle_trim(conversation->idle_us) : 0;
+    int64_t again_us = conversation->idle == IDLE_SETTLING ? idle_trim(conversation->idle_us) : 0;
     if (again_us != 0)
         return again_us;
     conversation->idle = IDLE_SETTLED;

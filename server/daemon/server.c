@@ -18,11 +18,7 @@
 #include <unistd.h>
 
 /* Stacks are only address space: pages that are not used cost no memory. */
-enum {
-    RELAY_STACK = 128 * 1024,
-    THREADS_KEPT = 256,
-    THREADS_KEPT_MS = 10000
-};
+enum { RELAY_STACK = 128 * 1024, THREADS_KEPT = 256, THREADS_KEPT_MS = 10000 };
 
 enum { MAX_UNFIT = 1024 };
 

@@ -57,7 +57,7 @@ Test(capacity, a_small_service_gets_what_it_wants)
     cr_assert_eq(shares[1].connections, 20);
     cr_assert_eq(shares[0].connections, shares[2].connections);
     uint64_t all = shares[0].connections + shares[0].spare;
-    cr_assert(all >= 200 && all <= 250, "%zu", (size_t)all);
+    cr_assert(all >= 450 && all <= 490, "%zu", (size_t)all);
 }
 
 Test(capacity, there_is_always_one)
