@@ -141,5 +141,6 @@ unsigned long steps_run(const struct handler *handler, struct handler_job *job,
     }
     if (driver.edges >= 0)
         close(driver.edges);
+    (void)actpass_set_nonblocking(job->conn, 0);
     return steps;
 }

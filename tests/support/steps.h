@@ -8,8 +8,9 @@
  * of it; with LEVEL, a handler that waits for what it does not use spins. */
 enum steps_wait { STEPS_LEVEL, STEPS_EDGE };
 
-/* Makes the connection, whose handshake is complete, non-blocking, and calls step until the handler
- * is done. A system call that fails ends the program. Returns the number of steps. */
+/* Makes the connection, whose handshake is complete, non-blocking, calls step until the handler is
+ * done, and makes it blocking again. A system call that fails ends the program. Returns the number
+ * of steps. */
 unsigned long steps_run(const struct handler *handler, struct handler_job *job,
                         enum steps_wait wait);
 

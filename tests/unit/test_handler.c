@@ -80,7 +80,7 @@ Test(handler, every_entry_is_configured_by_its_name_and_can_be_loaded)
         cr_assert_eq((int)service->as_server.kind, kind, "\"%s\"", handler->name);
         cr_assert_eq((int)service->as_client.kind, kind, "\"%s\"", handler->name);
         cr_assert_eq(handler_for(service, &service->as_server), handler);
-        cr_assert_eq(capacity_descriptors(service), 2 + handler->descriptors);
+        cr_assert_eq(capacity_descriptors(service), 1 + handler->descriptors);
         if (handler->load) {
             void *loaded = NULL;
             struct error_text error = {""};

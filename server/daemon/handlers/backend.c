@@ -7,12 +7,13 @@
 #include <errno.h>
 #include <string.h>
 
-enum { CONNECT_MS = 10000 };
+enum { CONNECT_MS = 10000, LOOK_MS = 1000 };
 
 /* One dial and its result. */
 struct backend {
     actpass_conn *conn;
     struct error_text reason; /* the last failure */
+    bool peer_ended;          /* the TLS connection's input has ended */
     bool cancelled;           /* the TLS connection was aborted, or has failed */
     bool blocked;             /* crew_block was called */
 };
@@ -32,26 +33,47 @@ static int poll_patiently(struct backend *backend, struct pollfd *set, nfds_t co
     return ppoll(set, count, clock_left(until_us, &left), NULL);
 }
 
-/* The wait of struct dial_wait. Input of the TLS connection stays where it is, also its end: a peer
- * that has sent all may wait for an answer. */
+/* Looks at the TLS connection. Its input stays where it is, also its end: a peer that has sent all
+ * may wait for an answer. */
+static bool prepare(struct backend *backend, struct pollfd *tls)
+{
+    (void)actpass_prepare_wait(backend->conn, tls);
+    tls->events = (short)((tls->events & POLLOUT) | (backend->peer_ended ? 0 : POLLRDHUP));
+    backend->cancelled = backend->cancelled || actpass_ended(backend->conn) != ACTPASS_OPEN;
+    return !backend->cancelled;
+}
+
+static void note_events(struct backend *backend, short revents)
+{
+    if (revents == 0)
+        return;
+    actpass_note_events(backend->conn, revents);
+    backend->peer_ended = backend->peer_ended || (revents & POLLRDHUP) != 0;
+    backend->cancelled = (revents & (POLLHUP | POLLERR)) != 0;
+}
+
+/* After the peer's end, an abort has no event of its own. */
+static int64_t next_look_us(const struct backend *backend, int64_t until_us)
+{
+    int64_t look_us = clock_deadline_ms(LOOK_MS);
+    return backend->peer_ended && look_us < until_us ? look_us : until_us;
+}
+
+/* The wait of struct dial_wait. */
 static int wait_beside_tls(void *arg, struct pollfd *set, nfds_t count, int64_t until_us)
 {
     struct backend *backend = arg;
     struct pollfd all[1 + DIAL_MAX_DESCRIPTORS];
-    (void)actpass_prepare_wait(backend->conn, &all[0]);
-    all[0].events &= POLLOUT;
+    if (!prepare(backend, &all[0]))
+        return ECANCELED;
     for (nfds_t i = 0; i < count; i++)
         all[1 + i] = set[i];
-    int ready = poll_patiently(backend, all, 1 + count, until_us);
+    int ready = poll_patiently(backend, all, 1 + count, next_look_us(backend, until_us));
     if (ready < 0 && errno != EINTR)
         return errno;
     for (nfds_t i = 0; i < count; i++)
         set[i].revents = ready > 0 ? all[1 + i].revents : 0;
-    short tls = ready > 0 ? all[0].revents : 0;
-    if (tls != 0)
-        actpass_note_events(backend->conn, tls);
-    backend->cancelled =
-        (tls & (POLLHUP | POLLERR)) != 0 || actpass_ended(backend->conn) != ACTPASS_OPEN;
+    note_events(backend, ready > 0 ? all[0].revents : 0);
     return backend->cancelled ? ECANCELED : 0;
 }
 
