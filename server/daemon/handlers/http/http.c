@@ -13,7 +13,7 @@
 enum {
     HEAD_MS = 10000,       /* from a request's first byte to the end of its head */
     KEEP_ALIVE_MS = 60000, /* between requests, if the configuration has no idle timeout */
-    STEP_REQUESTS = 16     /* in one step at most, so that other connections have their turn */
+    SOON_US = 5000         /* a deadline that is nearer than this counts as passed */
 };
 
 /* What is kept of a connection from step to step. */
@@ -30,13 +30,6 @@ enum input {
     INPUT_NONE, /* not yet */
     INPUT_LATE, /* and the deadline has passed */
     INPUT_ENDED /* close_notify, or a failure */
-};
-
-/* What comes next. */
-enum progress {
-    PROGRESS_REQUEST, /* one was answered, and the next may come */
-    PROGRESS_WAIT,
-    PROGRESS_END
 };
 
 /* ---- Input --------------------------------------------------------------------------------- */
@@ -73,8 +66,9 @@ static int64_t read_first(struct http *http)
     return got;
 }
 
-/* Bytes that arrived before the deadline are not too late. But a read in vain would find that the
- * connection's idle timeout has passed, too, and we end it in order. */
+/* Bytes that arrived before the deadline are not too late. But a read in vain could find that the
+ * connection's idle timeout has passed, too, and that would not end it in order. That timeout
+ * counts from the last data and passes a moment before our deadline (SOON_US). */
 static bool is_readable(struct http *http)
 {
     struct pollfd socket;
@@ -87,7 +81,7 @@ static bool is_readable(struct http *http)
 static enum input read_some(struct exchange *exchange)
 {
     struct http *http = &exchange->http;
-    bool late = clock_now_us() >= exchange->deadline_us;
+    bool late = clock_now_us() >= exchange->deadline_us - SOON_US;
     if (late && !is_readable(http))
         return INPUT_LATE;
     int64_t got = http->buffers ? actpass_read(http->conn, http->buffers->input + http->filled,
@@ -131,8 +125,8 @@ static enum http_head parse(const struct handler_job *job, struct exchange *exch
 }
 
 /* Answers a head that was accepted, or refused with the status code HEAD. */
-static enum progress answer(const struct handler_job *job, struct exchange *exchange,
-                            enum http_head head)
+static enum handler_next answer(const struct handler_job *job, struct exchange *exchange,
+                                enum http_head head)
 {
     struct http *http = &exchange->http;
     struct http_parser *parser = &exchange->parser;
@@ -143,16 +137,16 @@ static enum progress answer(const struct handler_job *job, struct exchange *exch
                                   : http_respond_page(http, (int)head, request, "", NULL);
     crew_unblock();
     if (!open || !request->keep_alive)
-        return PROGRESS_END;
+        return HANDLER_DONE;
     http->filled -= parser->scanned; /* the next request may have arrived already */
     memmove(http->buffers->input, http->buffers->input + parser->scanned, http->filled);
     expect_head(job, exchange);
-    return PROGRESS_REQUEST;
+    return HANDLER_MORE; /* the server may have begun to stop meanwhile */
 }
 
 /* Reads a head, as far as it is there, and answers it. If no request has begun, there is nothing to
  * answer, and a stop ends the wait. */
-static enum progress serve_one(const struct handler_job *job, struct exchange *exchange)
+static enum handler_next serve_one(const struct handler_job *job, struct exchange *exchange)
 {
     for (;;) {
         enum http_head head = parse(job, exchange);
@@ -162,11 +156,11 @@ static enum progress serve_one(const struct handler_job *job, struct exchange *e
         case INPUT_MORE:
             break;
         case INPUT_NONE:
-            return job->stopping && !exchange->begun ? PROGRESS_END : PROGRESS_WAIT;
+            return job->stopping && !exchange->begun ? HANDLER_DONE : HANDLER_WAIT;
         case INPUT_LATE:
-            return exchange->begun ? answer(job, exchange, HTTP_TIMEOUT) : PROGRESS_END;
+            return exchange->begun ? answer(job, exchange, HTTP_TIMEOUT) : HANDLER_DONE;
         case INPUT_ENDED:
-            return PROGRESS_END;
+            return HANDLER_DONE;
         }
     }
 }
@@ -185,29 +179,26 @@ static bool begin(struct handler_job *job)
     return true;
 }
 
-static enum handler_next end(struct handler_job *job)
+static void end(struct handler_job *job)
 {
     struct exchange *exchange = job->state;
     free(exchange->http.buffers);
     free(exchange);
     job->state = NULL;
-    return HANDLER_DONE;
 }
 
 static enum handler_next serve(struct handler_job *job)
 {
-    enum progress progress = PROGRESS_REQUEST;
     if (!job->state && !begin(job))
         return HANDLER_DONE;
     struct exchange *exchange = job->state;
     if (job->idle)
         release_idle(&exchange->http);
-    for (int i = 0; i < STEP_REQUESTS && progress == PROGRESS_REQUEST; i++)
-        progress = serve_one(job, exchange);
-    if (progress == PROGRESS_END)
-        return end(job);
+    enum handler_next next = serve_one(job, exchange);
     job->deadline_us = exchange->deadline_us;
-    return progress == PROGRESS_WAIT ? HANDLER_WAIT : HANDLER_MORE;
+    if (next == HANDLER_DONE)
+        end(job);
+    return next;
 }
 
 /* ---- The handler --------------------------------------------------------------------------- */
