@@ -475,6 +475,30 @@ Test(crew, what_comes_before_the_start_is_not_lost)
     each_way(begun_early);
 }
 
+/* A thread takes the event from epoll while the task is not started yet. */
+Test(crew, an_event_taken_before_the_start_is_not_lost)
+{
+    struct crew *crew = make(CREW_PARK_USUAL, 1, 0);
+    struct echo other = {.seed = 1};
+    struct sleeper sleeper = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    int fds[2];
+    sockets_unix(fds);
+    start_echo(crew, &other, TASK_RUN_NOW);
+    sleeper.task = task_new(crew, run_sleeper, &sleeper);
+    cr_assert_eq(task_watch(sleeper.task, 0, fds[0], EPOLLIN), 0);
+    cr_assert_eq(write(fds[1], "x", 1), 1);
+    cr_assert(ask(&other));
+    cr_assert(ask(&other), "so epoll was looked at in between");
+    task_start(sleeper.task, TASK_WAIT_FIRST);
+    cr_assert_eq(rise_to(&sleeper.runs, 1), 1);
+    end_sleeper(&sleeper);
+    leave(&other);
+    cr_assert(all_end(crew));
+    crew_free(crew);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 /* An event that has come for one descriptor is not reported for the next one in its place. */
 Test(crew, a_place_forgets_what_it_watched_before)
 {
@@ -728,7 +752,9 @@ static void writes_all(struct crew *crew)
     char bytes[4096];
     sockets_unix(fds);
     struct writer writer = {fds[0], SIZE};
-    task_start(task_new(crew, run_writer, &writer), TASK_RUN_NOW);
+    struct task *task = task_new(crew, run_writer, &writer);
+    cr_assert_eq(task_watch(task, 1, fds[0], EPOLLIN), 0, "EPOLLOUT is added to it later");
+    task_start(task, TASK_RUN_NOW);
     unsigned got = 0;
     for (ssize_t count = 1; count > 0; got += (unsigned)count)
         count = recv(fds[1], bytes, sizeof(bytes), 0);
