@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-TestSuite(conn_waits, .timeout = 60);
+TestSuite(conn_waits, .timeout = 120);
 
 enum { SOON_MS = 30 };
 enum event { ABORT, DEADLINE, RESET };
@@ -115,15 +115,15 @@ struct call {
 };
 
 static const struct call calls[] = {
-    {"handshake, before the verdict", call_handshake, NULL, true, false},
-    {"handshake, half a hello", call_handshake, send_half_a_hello, true, false},
-    {"handshake", call_handshake, NULL, false, false},
-    {"handshake, half a flight", call_handshake, send_half_a_hello, false, false},
-    {"read", call_read, shake_hands, false, true},
-    {"write", call_write, shake_hands, false, true},
-    {"close, output stuck", call_close, shake_hands, false, true},
-    {"close, no answer", call_close_quietly, shake_hands, false, true},
-    {"shutdown_write, then read", call_shutdown_then_read, shake_hands, false, true},
+    {"handshake, before the verdict", call_handshake, NULL, true, false, false},
+    {"handshake, half a hello", call_handshake, send_half_a_hello, true, false, false},
+    {"handshake", call_handshake, NULL, false, false, false},
+    {"handshake, half a flight", call_handshake, send_half_a_hello, false, false, false},
+    {"read", call_read, shake_hands, false, true, false},
+    {"write", call_write, shake_hands, false, true, false},
+    {"close, output stuck", call_close, shake_hands, false, true, false},
+    {"close, no answer", call_close_quietly, shake_hands, false, true, false},
+    {"shutdown_write, then read", call_shutdown_then_read, shake_hands, false, true, false},
     {"SSL_read", call_ssl_read, shake_hands, false, true, true},
     {"SSL_write", call_ssl_write, shake_hands, false, true, true},
     {"SSL_shutdown", call_ssl_shutdown, shake_hands, false, true, true},
@@ -208,7 +208,7 @@ static void run_all(enum event event, actpass_transport transport)
                 options_for(&calls[i], event, which & 1, which >> 1, transport);
             run(&world, &calls[i], event, options);
             options.loop = LOOP_POLL + (i + (size_t)which) % (CONN_LOOPS - 1);
-            if (!calls[i].openssl)
+            if (!calls[i].openssl && (i + (size_t)which) % 2 == 0)
                 run(&world, &calls[i], event, options);
         }
     conn_world_free(&world);
