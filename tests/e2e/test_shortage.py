@@ -95,7 +95,7 @@ class Shortages(Case):
         """Serves, is short of something for so many seconds, and serves again. Returns how often
         that was not to be had."""
         shortage = Shortage(self.folder, kind)
-        common = {"initial_data_timeout": "50ms", "handshake_timeout": "5s", "close_timeout": "2s"}
+        common = {"initial_data_timeout": "500ms", "handshake_timeout": "5s", "close_timeout": "2s"}
         forward = self.backend(Backend(echo)).address
         actpass = self.actpass(self.service("forward", forward=forward, **common),
                                self.service("echo", tls={"sessions": "tickets"}, **common),
