@@ -11,9 +11,8 @@
 #include <string.h>
 
 enum {
-    HEAD_MS = 10000,       /* from a request's first byte to the end of its head */
-    KEEP_ALIVE_MS = 60000, /* between requests, if the configuration has no idle timeout */
-    SOON_US = 5000         /* a deadline that is nearer than this counts as passed */
+    HEAD_MS = 10000,      /* from a request's first byte to the end of its head */
+    KEEP_ALIVE_MS = 60000 /* between requests, if the configuration has no idle timeout */
 };
 
 /* What is kept of a connection from step to step. */
@@ -22,6 +21,7 @@ struct exchange {
     struct http_parser parser; /* of the head that is being read */
     bool begun;                /* some of it has arrived */
     int64_t deadline_us;       /* for the first byte of a head; once it has begun, for its end */
+    int socket;                /* to ask whether there is input; -1: there is none any more */
 };
 
 /* The result of a look at the input. */
@@ -67,13 +67,12 @@ static int64_t read_first(struct http *http)
 }
 
 /* Bytes that arrived before the deadline are not too late. But a read in vain could find that the
- * connection's idle timeout has passed, too, and that would not end it in order. That timeout
- * counts from the last data and passes a moment before our deadline (SOON_US). */
-static bool is_readable(struct http *http)
+ * connection's idle timeout has passed, too, and that would not end it in order. (That timeout
+ * counts from the first read after the last data, so our deadline, which is set before that read,
+ * is never later.) */
+static bool is_readable(const struct exchange *exchange)
 {
-    struct pollfd socket;
-    (void)actpass_prepare_wait(http->conn, &socket);
-    socket.events = POLLIN;
+    struct pollfd socket = {.fd = exchange->socket, .events = POLLIN};
     return poll(&socket, 1, 0) > 0;
 }
 
@@ -81,8 +80,8 @@ static bool is_readable(struct http *http)
 static enum input read_some(struct exchange *exchange)
 {
     struct http *http = &exchange->http;
-    bool late = clock_now_us() >= exchange->deadline_us - SOON_US;
-    if (late && !is_readable(http))
+    bool late = clock_now_us() >= exchange->deadline_us;
+    if (late && !is_readable(exchange))
         return INPUT_LATE;
     int64_t got = http->buffers ? actpass_read(http->conn, http->buffers->input + http->filled,
                                                sizeof(http->buffers->input) - http->filled)
@@ -167,6 +166,7 @@ static enum handler_next serve_one(const struct handler_job *job, struct exchang
 
 static bool begin(struct handler_job *job)
 {
+    struct pollfd socket;
     struct exchange *exchange = calloc(1, sizeof(*exchange));
     if (!exchange) {
         actpass_fail(job->conn, ACTPASS_CANCELLED, "out of memory for the handler");
@@ -174,6 +174,8 @@ static bool begin(struct handler_job *job)
     }
     exchange->http =
         (struct http){.conn = job->conn, .config = &job->what->http, .guard = job->loaded};
+    (void)actpass_prepare_wait(job->conn, &socket);
+    exchange->socket = socket.fd;
     expect_head(job, exchange);
     job->state = exchange;
     return true;
