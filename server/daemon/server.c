@@ -18,12 +18,7 @@
 #include <unistd.h>
 
 /* Stacks are only address space: pages that are not used cost no memory. */
-enum {
-    RELAY_STACK = 128 * 1024,
-    CONVERSATION_STACK = 256 * 1024,
-    THREADS_KEPT = 256,
-    THREADS_KEPT_MS = 10000
-};
+enum { RELAY_STACK = 128 * 1024, THREADS_KEPT = 256, THREADS_KEPT_MS = 10000 };
 
 enum { MAX_UNFIT = 1024 };
 
@@ -44,19 +39,28 @@ static bool make_services(struct server *server)
     return server->services;
 }
 
+/* How connections wait. Tests choose it; tests/README.md. */
+static enum crew_parking chosen_parking(void)
+{
+    const char *park = getenv("ACTPASS_TEST_PARK");
+    if (park && strcmp(park, "always") == 0)
+        return CREW_PARK_ALWAYS;
+    return park && strcmp(park, "never") == 0 ? CREW_PARK_NEVER : CREW_PARK_USUAL;
+}
+
 static bool make_parts(struct server *server)
 {
     size_t count = server->config->service_count;
     server->log = log_new(server->config->log_level, server->config->log_format, STDERR_FILENO);
     server->relays = threads_new(RELAY_STACK, THREADS_KEPT, THREADS_KEPT_MS);
-    server->conversations = threads_new(CONVERSATION_STACK, THREADS_KEPT, THREADS_KEPT_MS);
+    server->crew = crew_new(&(struct crew_options){.parking = chosen_parking()});
     server->registry = registry_new(count);
     server->polls = calloc(count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->stopping_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->unfit = peers_new(MAX_UNFIT);
     server->own_keys = own_keys_new();
-    return make_services(server) && server->log && server->relays && server->conversations &&
+    return make_services(server) && server->log && server->relays && server->crew &&
            server->registry && server->polls && server->stop_fd >= 0 && server->stopping_fd >= 0 &&
            server->unfit && server->own_keys;
 }
@@ -307,13 +311,15 @@ static int drain(struct server *server)
     return cut > 0 ? 1 : 0;
 }
 
-/* No new connections, accepted or dialed. */
-static void stop_dialing(struct server *server)
+/* No new connections are dialed, and those that only wait for a next request close. */
+static void stop_waiting(struct server *server)
 {
     uint64_t one = 1;
+    atomic_store(&server->stopping, true);
     ssize_t written = write(server->stopping_fd, &one, sizeof(one));
     (void)written; /* cannot fail: it is written once */
     (void)registry_abort_connecting(server->registry);
+    registry_wake_all(server->registry);
 }
 
 int server_run(struct server *server)
@@ -323,7 +329,7 @@ int server_run(struct server *server)
         acceptor_run(server);
     atomic_fetch_add(&server->stops, dialing ? 0 : 1);
     close_listeners(server);
-    stop_dialing(server);
+    stop_waiting(server);
     log_totals(server, "stopping");
     int status = drain(server);
     log_totals(server, "stopped");
@@ -356,12 +362,12 @@ struct server *server_new(const char *file, char **errors)
     return server;
 }
 
-/* The pools first: their threads use everything else until their last job has ended. */
+/* The threads first: they use everything else until their last task has ended. */
 void server_free(struct server *server)
 {
     if (!server)
         return;
-    threads_free(server->conversations);
+    crew_free(server->crew);
     threads_free(server->relays);
     for (size_t i = 0; i < server->service_count; i++)
         service_release(&server->services[i]);

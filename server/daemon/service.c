@@ -54,6 +54,7 @@ bool service_load_settings(struct service *service, struct own_keys *own_keys,
     actpass_config *loaded = settings_new(owner, &service->config->connection, relays, error);
     if (!loaded)
         return false;
+    loaded->relay.served = RELAY_BY_CALLER; /* by the connection's task */
     lock_take(&service->settings_lock);
     actpass_config *before = service->settings;
     service->settings = loaded;

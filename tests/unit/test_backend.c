@@ -33,17 +33,22 @@ struct backend {
     size_t waiting; /* of those, how many will be accepted */
 };
 
+static actpass_conn *conn_of(actpass_config *config, int fd)
+{
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_SERVER), 0);
+    cr_assert_eq(actpass_config_set_nonblocking(config, 1), 0);
+    actpass_conn *conn = conn_new(config, fd, NULL);
+    cr_assert_not_null(conn);
+    return conn;
+}
+
 /* A TLS connection that has its role and waits: all that is asked of it is whether it was aborted.
- */
+ * The peer's end stays open until the test's process ends. */
 static actpass_conn *open_conn(actpass_config *config)
 {
     int ends[2];
-    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_SERVER), 0);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    actpass_conn *conn = conn_new(config, ends[0], NULL);
-    cr_assert_not_null(conn);
-    close(ends[1]);
-    return conn;
+    return conn_of(config, ends[0]);
 }
 
 static void listen_tcp(struct backend *backend, int backlog)
@@ -250,10 +255,8 @@ Test(backend, a_reset_by_the_peer_ends_the_wait, .timeout = 60)
     struct backend backend;
     pthread_t thread;
     actpass_config *config = actpass_config_new();
-    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_SERVER), 0);
     sockets_tcp(ends);
-    actpass_conn *conn = conn_new(config, ends[0], NULL);
-    cr_assert_not_null(conn);
+    actpass_conn *conn = conn_of(config, ends[0]);
     listen_tcp(&backend, 0);
     fill_backlog(&backend);
     int64_t began_us = clock_now_us();
