@@ -756,6 +756,8 @@ static void writes_all(struct crew *crew)
     cr_assert_eq(task_watch(task, 1, fds[0], EPOLLIN), 0, "EPOLLOUT is added to it later");
     task_start(task, TASK_RUN_NOW);
     unsigned got = 0;
+    struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
+    cr_assert_eq(setsockopt(fds[1], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
     for (ssize_t count = 1; count > 0; got += (unsigned)count)
         count = recv(fds[1], bytes, sizeof(bytes), 0);
     cr_assert_eq(got, SIZE);

@@ -139,8 +139,8 @@ void crew_kick(struct crew *crew);
 
 /* workers.c */
 
-/* A thread of the crew. */
-void crew_work(void *crew);
+/* A thread of the crew, which is the argument. */
+void crew_work(void *arg);
 
 /* Puts a queued task into the list of the calling thread, or else into the ready tasks. */
 void crew_queue(struct task *task);
