@@ -92,7 +92,7 @@ static bool load_hints(const char *file, struct service *service, struct config_
 static bool load_settings(struct server *server, const char *file, struct service *service,
                           struct config_strings *errors)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     bool loaded = service_load_settings(service, server->own_keys, server->relays, &error);
     if (!loaded)
         lines_add(errors, "%s: /services/%zu/tls: %s", file, service->number, error.text);
@@ -101,7 +101,7 @@ static bool load_settings(struct server *server, const char *file, struct servic
 
 static bool load_handlers(const char *file, struct service *service, struct config_strings *errors)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     bool loaded = service_load_handlers(service, &error);
     if (!loaded)
         lines_add(errors, "%s: /services/%zu: %s", file, service->number, error.text);
@@ -193,7 +193,7 @@ static bool listen_for(struct service *service, struct config_report *report)
 {
     const struct config_service *config = service->config;
     const struct config_address *address = address_to_listen_on(config);
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     if (!address)
         return true;
     service->listener = listener_open(address, &error);
