@@ -71,9 +71,9 @@ static void warn_of_openssl(const char *file, struct config_strings *warnings)
 static void warn_of_fast_open(const char *file, const struct service *service,
                               struct config_strings *warnings)
 {
-    bool dials = service->config->dial.address_count > 0;
-    const char *why =
-        service->config->connection.tcp_fast_open ? fast_open_forbidden_here(dials) : NULL;
+    const struct config_service *config = service->config;
+    enum config_dialer dialer = config->dial.address_count > 0 ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS;
+    const char *why = config->connection.tcp_fast_open ? fast_open_forbidden_here(dialer) : NULL;
     if (why)
         lines_add(warnings, "%s: /services/%zu/tcp_fast_open: %s", file, service->number, why);
 }
