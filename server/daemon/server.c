@@ -65,7 +65,7 @@ static void warn_of_openssl(const char *file, struct config_strings *warnings)
 {
     const char *why = limits_version_warning(OpenSSL_version_num());
     if (why)
-        lines_add(warnings, "%s: %s", file, why);
+        lines_add(warnings, "%s: warning: %s", file, why);
 }
 
 static void warn_of_fast_open(const char *file, const struct service *service,
@@ -75,7 +75,8 @@ static void warn_of_fast_open(const char *file, const struct service *service,
     enum config_dialer dialer = config->dial.address_count > 0 ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS;
     const char *why = config->connection.tcp_fast_open ? fast_open_forbidden_here(dialer) : NULL;
     if (why)
-        lines_add(warnings, "%s: /services/%zu/tcp_fast_open: %s", file, service->number, why);
+        lines_add(warnings, "%s: warning: /services/%zu/tcp_fast_open: %s", file, service->number,
+                  why);
 }
 
 /* False, with what is wrong in ERRORS. */
@@ -204,7 +205,7 @@ static bool listen_for(struct service *service, struct config_report *report)
     bool fast_open = config->connection.tcp_fast_open && config->dial.address_count == 0;
     int failed = fast_open ? listener_fast_open(service->listener, config->tcp_fast_open_queue) : 0;
     if (failed != 0) {
-        lines_add(&report->warnings, "service \"%s\": tcp_fast_open is not available: %s",
+        lines_add(&report->warnings, "service \"%s\": warning: tcp_fast_open is not available: %s",
                   config->name, strerror(failed));
     }
     return true;
