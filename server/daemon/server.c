@@ -69,17 +69,18 @@ static void warn_of_openssl(const char *file, struct config_strings *warnings)
 {
     const char *why = limits_version_warning(OpenSSL_version_num());
     if (why)
-        lines_add(warnings, "%s: %s", file, why);
+        lines_add(warnings, "%s: warning: %s", file, why);
 }
 
 static void warn_of_fast_open(const char *file, const struct service *service,
                               struct config_strings *warnings)
 {
-    bool dials = service->config->dial.address_count > 0;
-    const char *why =
-        service->config->connection.tcp_fast_open ? fast_open_forbidden_here(dials) : NULL;
+    const struct config_service *config = service->config;
+    enum config_dialer dialer = config->dial.address_count > 0 ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS;
+    const char *why = config->connection.tcp_fast_open ? fast_open_forbidden_here(dialer) : NULL;
     if (why)
-        lines_add(warnings, "%s: /services/%zu/tcp_fast_open: %s", file, service->number, why);
+        lines_add(warnings, "%s: warning: /services/%zu/tcp_fast_open: %s", file, service->number,
+                  why);
 }
 
 /* False, with what is wrong in ERRORS. */
@@ -96,7 +97,7 @@ static bool load_hints(const char *file, struct service *service, struct config_
 static bool load_settings(struct server *server, const char *file, struct service *service,
                           struct config_strings *errors)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     bool loaded = service_load_settings(service, server->own_keys, server->relays, &error);
     if (!loaded)
         lines_add(errors, "%s: /services/%zu/tls: %s", file, service->number, error.text);
@@ -105,7 +106,7 @@ static bool load_settings(struct server *server, const char *file, struct servic
 
 static bool load_handlers(const char *file, struct service *service, struct config_strings *errors)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     bool loaded = service_load_handlers(service, &error);
     if (!loaded)
         lines_add(errors, "%s: /services/%zu: %s", file, service->number, error.text);
@@ -197,7 +198,7 @@ static bool listen_for(struct service *service, struct config_report *report)
 {
     const struct config_service *config = service->config;
     const struct config_address *address = address_to_listen_on(config);
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     if (!address)
         return true;
     service->listener = listener_open(address, &error);
@@ -208,7 +209,7 @@ static bool listen_for(struct service *service, struct config_report *report)
     bool fast_open = config->connection.tcp_fast_open && config->dial.address_count == 0;
     int failed = fast_open ? listener_fast_open(service->listener, config->tcp_fast_open_queue) : 0;
     if (failed != 0) {
-        lines_add(&report->warnings, "service \"%s\": tcp_fast_open is not available: %s",
+        lines_add(&report->warnings, "service \"%s\": warning: tcp_fast_open is not available: %s",
                   config->name, strerror(failed));
     }
     return true;

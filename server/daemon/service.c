@@ -15,7 +15,7 @@ bool service_init(struct service *service, size_t number, const struct config_se
 static bool load_handler(const struct config_service *config, const struct config_handler *what,
                          struct service_handler *handler, struct error_text *error)
 {
-    struct error_text why = {""};
+    struct error_text why = {.text = ""};
     handler->handler = handler_for(config, what);
     if (!handler->handler || !handler->handler->load ||
         handler->handler->load(what, &handler->loaded, &why))

@@ -157,7 +157,7 @@ Test(backend, connects)
     void (*const listeners[])(struct backend *, int) = {listen_tcp, listen_unix};
     for (size_t i = 0; i < 2; i++) {
         struct backend backend;
-        struct error_text problem = {""};
+        struct error_text problem = {.text = ""};
         listeners[i](&backend, 4);
         expect_good(connect_to(conn, backend.text, &problem), &problem, i == 0);
         close_backend(&backend);
@@ -173,7 +173,7 @@ Test(backend, tries_all_addresses_of_a_name)
     actpass_conn *conn = open_conn(config);
     struct backend backend;
     char text[64];
-    struct error_text problem = {""};
+    struct error_text problem = {.text = ""};
     listen_tcp(&backend, 4);
     (void)snprintf(text, sizeof(text), "localhost%s", strrchr(backend.text, ':'));
     expect_good(connect_to(conn, text, &problem), &problem, true);
@@ -189,7 +189,7 @@ Test(backend, waits_while_the_backlog_is_full, .timeout = 60)
     void (*const listeners[])(struct backend *, int) = {listen_tcp, listen_unix};
     for (size_t i = 0; i < 2; i++) {
         struct backend backend;
-        struct error_text problem = {""};
+        struct error_text problem = {.text = ""};
         pthread_t thread;
         void *failed = NULL;
         listeners[i](&backend, 0);
@@ -219,7 +219,7 @@ Test(backend, an_abort_ends_the_wait, .timeout = 60)
         actpass_config *config = actpass_config_new();
         actpass_conn *conn = open_conn(config);
         struct backend backend;
-        struct error_text problem = {""};
+        struct error_text problem = {.text = ""};
         char wanted[256];
         pthread_t thread;
         listeners[i](&backend, 0);
@@ -251,7 +251,7 @@ static void *reset_later(void *arg)
 Test(backend, a_reset_by_the_peer_ends_the_wait, .timeout = 60)
 {
     int ends[2];
-    struct error_text problem = {""};
+    struct error_text problem = {.text = ""};
     struct backend backend;
     pthread_t thread;
     actpass_config *config = actpass_config_new();
@@ -283,7 +283,7 @@ Test(backend, what_cannot_be_reached_is_named_with_the_reason)
                 {"unix:/no-such-folder/socket", "No such file or directory"},
                 {"unix:/dev/null", "Connection refused"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct error_text problem = {""};
+        struct error_text problem = {.text = ""};
         char wanted[256];
         cr_assert_eq(connect_to(conn, rows[i].address, &problem), -1);
         (void)snprintf(wanted, sizeof(wanted),
@@ -305,7 +305,7 @@ Test(backend, no_descriptor_left_is_told)
     struct rlimit none = {.rlim_cur = 3, .rlim_max = before.rlim_max};
     static const char *const rows[] = {"127.0.0.1:1", "unix:/tmp/socket"};
     for (size_t i = 0; i < 2; i++) {
-        struct error_text problem = {""};
+        struct error_text problem = {.text = ""};
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
         int fd = connect_to(conn, rows[i], &problem);
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);

@@ -83,7 +83,7 @@ Test(handler, every_entry_is_configured_by_its_name_and_can_be_loaded)
         cr_assert_eq(capacity_descriptors(service), 1 + handler->descriptors);
         if (handler->load) {
             void *loaded = NULL;
-            struct error_text error = {""};
+            struct error_text error = {.text = ""};
             cr_assert(handler->load(&service->as_server, &loaded, &error), "\"%s\": %s",
                       handler->name, error.text);
             handler->unload(loaded);
