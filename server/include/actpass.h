@@ -201,7 +201,8 @@ ACTPASS_API int actpass_config_set_client_auth(actpass_config *config, actpass_c
 ACTPASS_API int actpass_config_set_server_name(actpass_config *config, const char *name);
 
 /* The ciphers up to TLS 1.2 and the cipher suites of TLS 1.3, in OpenSSL's syntax
- * (openssl-ciphers(1)), with names that this OpenSSL knows. NULL: the default. */
+ * (openssl-ciphers(1)), which skips names that it does not know: a list of which nothing is left is
+ * a bad value. NULL: the default. */
 ACTPASS_API int actpass_config_set_ciphers(actpass_config *config, const char *tls12_ciphers,
                                            const char *tls13_ciphersuites);
 

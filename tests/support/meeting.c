@@ -2,6 +2,7 @@
 
 #include "tests/support/resources.h"
 
+#include <openssl/conf.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,20 @@ static void visit(struct meeting *meeting)
         side->prepare(side->conn, side->arg);
     finish(side, actpass_handshake(side->conn) == 0 &&
                      actpass_read(side->conn, text, sizeof(text)) == (int64_t)sizeof(greeting));
+}
+
+void meeting_only_tls12(void)
+{
+    static const char text[] = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+                               "[c]\nMaxProtocol = TLSv1.2\n";
+    BIO *bio = BIO_new_mem_buf(text, -1);
+    CONF *conf = NCONF_new(NULL);
+    long line;
+    must(bio && conf && NCONF_load_bio(conf, bio, &line) == 1 &&
+             CONF_modules_load(conf, NULL, 0) == 1,
+         "an openssl.cnf");
+    NCONF_free(conf);
+    BIO_free(bio);
 }
 
 void meeting_run(struct meeting *meeting)

@@ -27,6 +27,9 @@ struct meeting {
  * connections are closed, but not freed, on return. */
 void meeting_run(struct meeting *meeting);
 
+/* From now on this process makes TLS 1.2 connections only, as a system's openssl.cnf may say. */
+void meeting_only_tls12(void);
+
 void meeting_end(struct meeting *meeting); /* frees the connections, not the configurations */
 
 #endif

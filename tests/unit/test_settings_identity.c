@@ -359,23 +359,14 @@ static int judge(const void *certificate, size_t size, char *why, size_t why_siz
     return !judge->refuses;
 }
 
-static void set_version(actpass_config *server, actpass_config *client, int version)
-{
-    if (version == 0x0304)
-        cr_assert_eq(actpass_config_set_min_version(server, version) |
-                         actpass_config_set_min_version(client, version),
-                     0);
-}
-
 /* END refuses the other. */
-static void check_refusal(const struct test_pair *pair, size_t end, int version, const char *text)
+static void check_refusal(const struct test_pair *pair, size_t end, const char *text)
 {
     struct judge ours = {.refuses = true, .text = text};
     actpass_config *configs[2] = {with_files(pair, 0), with_files(pair, 1)};
     struct meeting meeting = {.server.config = configs[0], .client.config = configs[1]};
     struct meeting_side *side = end == 0 ? &meeting.server : &meeting.client;
     const struct meeting_side *other = end == 0 ? &meeting.client : &meeting.server;
-    set_version(configs[0], configs[1], version);
     cr_assert_eq(actpass_config_set_verify(configs[end], judge, &ours), 0);
     meeting_run(&meeting);
     cr_assert_not(side->up);
@@ -391,15 +382,25 @@ static void check_refusal(const struct test_pair *pair, size_t end, int version,
     actpass_config_free(configs[1]);
 }
 
-Test(settings_identity, a_callback_refuses_in_both_roles)
+static void check_refusals(void)
 {
     struct test_pair *pair = test_pair_new();
     for (size_t end = 0; end < 2; end++) {
-        check_refusal(pair, end, 0x0303, "not on the list");
-        check_refusal(pair, end, 0x0304, "not on the list");
-        check_refusal(pair, end, 0x0304, NULL);
+        check_refusal(pair, end, "not on the list");
+        check_refusal(pair, end, NULL);
     }
     test_pair_free(pair);
+}
+
+Test(settings_identity, a_callback_refuses_in_both_roles)
+{
+    check_refusals();
+}
+
+Test(settings_identity, a_callback_refuses_in_both_roles_of_tls_1_2)
+{
+    meeting_only_tls12();
+    check_refusals();
 }
 
 /* It says yes, and the policy no: it is not even asked. */
@@ -427,12 +428,11 @@ Test(settings_identity, a_callback_accepts_nobody_whom_the_policy_refuses)
 }
 
 /* Whoever was accepted once, and whose session is known, is judged again. */
-static void check_resumption(const struct test_pair *pair, size_t end, int version)
+static void check_resumption(const struct test_pair *pair, size_t end)
 {
     struct judge ours = {.text = "not any more"};
     actpass_config *configs[2] = {with_files(pair, 0), with_files(pair, 1)};
     const char *path = test_folder_path(pair->folder, "socket");
-    set_version(configs[0], configs[1], version);
     cr_assert_eq(actpass_config_set_verify(configs[end], judge, &ours), 0);
     for (int i = 0; i < 3; i++) {
         struct meeting meeting = {
@@ -454,14 +454,23 @@ static void check_resumption(const struct test_pair *pair, size_t end, int versi
     actpass_config_free(configs[1]);
 }
 
-Test(settings_identity, a_callback_refuses_on_resumption)
+static void check_resumptions(void)
 {
     struct test_pair *pair = test_pair_new();
-    for (size_t end = 0; end < 2; end++) {
-        check_resumption(pair, end, 0x0303);
-        check_resumption(pair, end, 0x0304);
-    }
+    for (size_t end = 0; end < 2; end++)
+        check_resumption(pair, end);
     test_pair_free(pair);
+}
+
+Test(settings_identity, a_callback_refuses_on_resumption)
+{
+    check_resumptions();
+}
+
+Test(settings_identity, a_callback_refuses_on_resumption_of_tls_1_2)
+{
+    meeting_only_tls12();
+    check_resumptions();
 }
 
 /* ---- The log -------------------------------------------------------------------------------- */
