@@ -118,8 +118,9 @@ Test(settings_identity, files_and_texts_replace_each_other)
     cr_assert_eq(actpass_config_set_identity_pem(server, texts.certificate, texts.key), 0);
     cr_assert_eq(actpass_config_set_identity(server, pair->ends[0].certificate, pair->ends[0].key),
                  0);
-    cr_assert_eq(actpass_config_set_ca(server, "/no/such.pem"), 0);
+    cr_assert_eq(actpass_config_set_ca(server, "system"), 0);
     cr_assert_eq(actpass_config_set_ca_pem(server, texts.ca), 0);
+    cr_assert_not(server->connection.tls.ca_system);
     cr_assert_eq(actpass_config_set_identity(client, "/no/such.pem", "/no/such.key"), 0);
     cr_assert_eq(actpass_config_set_identity_pem(client, texts.certificate, texts.key), 0);
     cr_assert_eq(actpass_config_set_ca_pem(client, texts.certificate), 0);
