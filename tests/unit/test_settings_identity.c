@@ -160,38 +160,46 @@ Test(settings_identity, several_by_server_name)
     test_pair_free(pair);
 }
 
+/* Both setters refuse the pair, and say why. */
+static void check_refused(actpass_config *config, const char *certificate, const char *key,
+                          const char *says)
+{
+    cr_assert_eq(actpass_config_set_identity_pem(config, certificate, key), -1, "%s", says);
+    assert_says(config, says);
+    cr_assert_eq(actpass_config_add_certificate_pem(config, "a.example", certificate, key), -1,
+                 "%s", says);
+    assert_says(config, says);
+}
+
+static void check_bad_texts(actpass_config *config, const struct texts *texts)
+{
+    static const char cut[] = "-----BEGIN CERTIFICATE-----\nMIIBxzCCAW6gAwIBAgII\n";
+    static char huge[1048578];
+    memset(huge, 'x', sizeof(huge) - 1);
+    const struct {
+        const char *certificate, *key, *says;
+    } rows[] = {
+        {"", texts->key, "certificate in memory holds no certificate"},
+        {"/etc/passwd", texts->key, "certificate in memory holds no certificate"},
+        {texts->key, texts->key, "certificate in memory holds no certificate"},
+        {cut, texts->key, "certificate in memory holds a certificate that cannot be read"},
+        {huge, texts->key, "certificate in memory is longer than 1 MiB"},
+        {texts->certificate, "", "key in memory holds no private key"},
+        {texts->certificate, texts->certificate, "key in memory holds no private key"},
+        {texts->certificate, huge, "key in memory is longer than 1 MiB"},
+        {NULL, texts->key, "PEM texts"},
+        {texts->certificate, NULL, "PEM texts"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        check_refused(config, rows[i].certificate, rows[i].key, rows[i].says);
+}
+
 Test(settings_identity, texts_that_cannot_be_used)
 {
     struct test_pair *pair = test_pair_new();
     struct texts texts = texts_of(pair, 0);
-    static const char cut[] = "-----BEGIN CERTIFICATE-----\nMIIBxzCCAW6gAwIBAgII\n";
     actpass_config *config = with_texts(pair, 0);
-    char *huge = malloc(1048578);
-    memset(huge, 'x', 1048577);
-    huge[1048577] = '\0';
-    const struct {
-        const char *certificate, *key, *says;
-    } rows[] = {
-        {NULL, texts.key, "a certificate and a key as PEM texts"},
-        {texts.certificate, NULL, "a certificate and a key as PEM texts"},
-        {"", texts.key, "certificate in memory holds no certificate"},
-        {"/etc/passwd", texts.key, "certificate in memory holds no certificate"},
-        {texts.key, texts.key, "certificate in memory holds no certificate"},
-        {cut, texts.key, "certificate in memory holds a certificate that cannot be read"},
-        {huge, texts.key, "certificate in memory is longer than 1 MiB"},
-        {texts.certificate, "", "key in memory holds no private key"},
-        {texts.certificate, texts.certificate, "key in memory holds no private key"},
-        {texts.certificate, huge, "key in memory is longer than 1 MiB"},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        cr_assert_eq(actpass_config_set_identity_pem(config, rows[i].certificate, rows[i].key), -1,
-                     "row %zu", i);
-        assert_says(config, rows[i].says);
-        cr_assert_eq(actpass_config_add_certificate_pem(config, "a.example", rows[i].certificate,
-                                                        rows[i].key),
-                     -1, "row %zu", i);
-        assert_says(config, rows[i].says);
-    }
+    check_bad_texts(config, &texts);
     cr_assert_eq(
         actpass_config_add_certificate_pem(config, "no name", texts.certificate, texts.key), -1);
     cr_assert_eq(actpass_config_set_ca_pem(config, NULL), -1);
@@ -201,7 +209,6 @@ Test(settings_identity, texts_that_cannot_be_used)
     cr_assert_eq(actpass_config_check(config), 0, "nothing has changed: %s",
                  actpass_config_error(config));
     actpass_config_free(config);
-    free(huge);
     texts_free(&texts);
     test_pair_free(pair);
 }
