@@ -42,7 +42,7 @@ static int set_files(actpass_config *config, struct config_certificate *item,
 static int set_texts(actpass_config *config, struct config_certificate *item,
                      const struct given *given)
 {
-    char *copies[2];
+    char *copies[2] = {NULL, NULL};
     if (settings_copy_identity(config, given->certificate, given->key, copies))
         return -1;
     item->certificate = copies[0];

@@ -55,7 +55,7 @@ int actpass_config_set_identity_pem(actpass_config *config, const char *certific
                                     const char *key)
 {
     struct config_tls *tls = &config->connection.tls;
-    char *copies[2];
+    char *copies[2] = {NULL, NULL};
     if (settings_changeable(config))
         return -1;
     if (!certificate || !key)
