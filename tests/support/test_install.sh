@@ -109,7 +109,8 @@ if [ "$failed" -gt 0 ]; then
     echo "$passed passed, $failed failed"
     exit 1
 fi
-for file in bin/actpass include/actpass.h include/actpass_tls.h lib/libactpass.a lib/libactpass.so lib/libactpass.so.0 \
+for file in bin/actpass include/actpass.h include/actpass_tls.h \
+    include/actpass_events.h include/actpass_identity.h lib/libactpass.a lib/libactpass.so lib/libactpass.so.0 \
     lib/pkgconfig/actpass.pc share/actpass/actpass.schema.json; do
     check "installed: $file" test -s "$root/usr/$file"
 done
