@@ -201,8 +201,9 @@ ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *prot
 
 /* ---- Connections -------------------------------------------------------------------------- */
 
-/* Makes a connection of a connected stream socket, whichever side opened it. Takes the descriptor
- * over, also on failure. Starts the wait for the peer's first bytes and returns at once. The first
+/* Makes a connection of a connected stream socket, whichever side opened it: TCP, unix (also of
+ * socketpair(2)) or vsock. A pipe is no socket, and is refused. Takes the descriptor over, also on
+ * failure. Starts the wait for the peer's first bytes and returns at once. The first
  * use of a configuration reads the files that it names; later it cannot be changed. The caller
  * frees the connection with actpass_free. NULL: see actpass_config_error, for example if client
  * authentication had to be set (actpass_config_set_client_auth). */
@@ -273,7 +274,8 @@ ACTPASS_API void actpass_free(actpass_conn *conn);
  *     (SSL_set_msg_callback): actpass_close learns from it what was sent and received. */
 ACTPASS_API struct ssl_st *actpass_ssl(actpass_conn *conn);
 
-/* The strings belong to the connection and live as long as it does; none is NULL. */
+/* What is known of a connection. The strings belong to the connection and live as long as it does;
+ * none is NULL. Later versions add members at the end. */
 typedef struct {
     actpass_role role; /* AUTO until it is decided */
     actpass_cause cause;
@@ -287,13 +289,23 @@ typedef struct {
     const char *alpn;             /* "" if no protocol was agreed on */
     int resumed;                  /* 1: an earlier session was resumed; 0: no, or not yet */
     int syn_data;                 /* 1: the SYN carried data (TCP Fast Open) */
-    const char *peer_address;     /* "192.0.2.1:4711", or "unix" */
+    const char *peer_address;     /* "192.0.2.1:4711", "unix" or "vsock:2:4711" */
     const char *peer_subject;     /* in the form of RFC 2253; "" without a certificate */
     const char *peer_fingerprint; /* SHA-256 of the certificate, hex; "" without a certificate */
+    const char *server_name;      /* the name (SNI) that the client asked for; "" if it asked for
+                                     none, and before the handshake, as the next one */
+    const char *group;            /* of the key exchange, "x25519"; "" if there was none */
 } actpass_info_t;
 
-/* Fills *INFO with what is known now. Any thread. */
-ACTPASS_API void actpass_info(actpass_conn *conn, actpass_info_t *info);
+/* Fills *INFO with what is known now. Any thread. SIZE is the size that the caller's header gives
+ * the struct: members behind it are left out, and members that the library does not have are 0. */
+ACTPASS_API void actpass_info_sized(actpass_conn *conn, actpass_info_t *info, size_t size);
+
+/* The same with the caller's own size, which is why it is compiled into the caller. */
+static inline void actpass_info(actpass_conn *conn, actpass_info_t *info)
+{
+    actpass_info_sized(conn, info, sizeof(*info));
+}
 
 /* The close reason; ACTPASS_OPEN as long as the connection is open. Any thread. */
 ACTPASS_API actpass_end actpass_ended(const actpass_conn *conn);
@@ -306,9 +318,9 @@ typedef enum { ACTPASS_EVENT_ROLE, ACTPASS_EVENT_HANDSHAKE, ACTPASS_EVENT_CLOSE 
 
 /* Sets a callback for the events of all later connections of this configuration. CALL is called
  * with ARG once for each event (ROLE a second time if glare has changed the role), on the thread on
- * which the event happens and with no lock held. It may call only actpass_info and actpass_abort.
- * With TCP Fast Open it is also called for attempts of actpass_connect that lead to no connection.
- * 0, or -1: see actpass_config_error. */
+ * which the event happens and with no lock held. It may call only actpass_info, actpass_abort,
+ * actpass_user_data and actpass_set_user_data. With TCP Fast Open it is also called for attempts of
+ * actpass_connect that lead to no connection. 0, or -1: see actpass_config_error. */
 ACTPASS_API int actpass_on_event(actpass_config *config,
                                  void (*call)(actpass_conn *conn, actpass_event event, void *arg),
                                  void *arg);
@@ -324,4 +336,6 @@ ACTPASS_API const char *actpass_role_name(actpass_role role);
 
 #include "actpass_events.h"
 #include "actpass_tls.h"
+
+#include "actpass_peer.h" /* needs those above */
 #endif

@@ -29,6 +29,7 @@ struct actpass_config {
     struct config_address dial_from; /* NONE: any */
     void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
     void *on_event_arg;
+    void *user_data;            /* the first one of each connection */
     struct relay_options relay; /* ring sizes and hooks: tests set them */
 
     pthread_mutex_t lock; /* guards the making of what follows; constant once frozen */
