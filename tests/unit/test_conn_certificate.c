@@ -428,6 +428,7 @@ static bool given_with_cut(int version, uint64_t cut_after, uint64_t *sent)
         actpass_handshake(rig.conn) == 0 && actpass_request_certificate(rig.conn, 10000) == 0;
     cr_assert_eq(conn_peer_is(rig.conn, any, &why), given, "cut after %llu bytes: given: %d",
                  (unsigned long long)cut_after, given);
+    cr_assert_eq(actpass_peer_certificate(rig.conn, 0, NULL, 0) > 0, given);
     (void)actpass_close(rig.conn);
     socket_peer_join(rig.peer);
     *sent = rig.peer->sent;

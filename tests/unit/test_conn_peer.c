@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <linux/vm_sockets.h>
 #include <netinet/in.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <string.h>
 #include <sys/un.h>
@@ -113,11 +114,13 @@ Test(conn_peer, a_peer_that_was_refused_has_none)
     suite.world.pair->ends[1].name = "somebody.else.example";
     for (int which = 0; which < CONN_WAYS; which++) {
         struct conn_rig rig;
+        uint8_t key[32];
         struct conn_rig_options options = conn_way(which);
         options.client_auth = true;
         conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
         cr_assert_eq(actpass_handshake(rig.conn), -1);
         cr_assert_eq(actpass_peer_certificate(rig.conn, 0, NULL, 0), 0);
+        cr_assert_eq(actpass_export(rig.conn, "EXPORTER-x", NULL, 0, key, sizeof(key)), -1);
         conn_must_end(&rig, ACTPASS_REFUSED, which);
         conn_rig_free(&rig);
     }
@@ -168,6 +171,7 @@ static void must_refuse(actpass_conn *conn, int version)
     const char *name = version == 0 ? "client finished" : label;
     size_t size = version == 0 ? KEY_SIZE : sizeof(much);
     cr_assert_eq(actpass_export(conn, name, "", 0, much, size), -1);
+    cr_assert_eq(ERR_peek_error(), 0, "it is no failure of the caller's next SSL call");
 }
 
 Test(conn_peer, both_ends_export_the_same)

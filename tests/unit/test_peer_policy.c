@@ -71,8 +71,10 @@ Test(peer_policy, one_of_several_is_enough)
     conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
     cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
     cr_assert_eq(actpass_policy_add_peer_name(policy, "right.example"), 0);
+    cr_assert_eq(actpass_policy_add_peer_name(policy, "other.example"), 0);
     cr_assert_eq(actpass_peer_matches(rig.conn, policy, NULL, 0), 0);
     cr_assert_eq(actpass_policy_add_peer_pin(policy, suite.world.pair->ends[1].pin), 0);
+    cr_assert_eq(actpass_policy_add_peer_pin(policy, suite.world.pair->ends[0].pin), 0);
     cr_assert_eq(actpass_peer_matches(rig.conn, policy, NULL, 0), 1);
     actpass_policy_free(policy);
     conn_rig_free(&rig);
