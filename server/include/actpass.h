@@ -265,8 +265,13 @@ ACTPASS_API void actpass_abort(actpass_conn *conn);
  * CONN may be NULL. */
 ACTPASS_API void actpass_free(actpass_conn *conn);
 
-/* The SSL object, for existing code that uses blocking OpenSSL: SSL_read, SSL_write, SSL_shutdown
- * and the others block and obey the timeouts. NULL before actpass_handshake has succeeded.
+/* The SSL object, for existing code that uses OpenSSL: SSL_read, SSL_write, SSL_shutdown and the
+ * others block and obey the timeouts. NULL before actpass_handshake has succeeded.
+ *   - On a non-blocking connection (actpass_events.h) they fail with SSL_ERROR_WANT_READ or
+ *     SSL_ERROR_WANT_WRITE instead. The object has a buffer between itself and the socket, so code
+ *     that waits with select or poll must not ask SSL_get_fd, but call actpass_prepare_wait before
+ *     each wait, after it has read until WANT_READ: it says what to wait for, and returns 0 where a
+ *     wait would miss what is buffered. Our timeouts, except the write timeout, do not hold then.
  *   - One thread only, and instead of actpass_read and actpass_write, not beside them.
  *   - After a call that failed with SSL_ERROR_SSL or SSL_ERROR_SYSCALL, make no further call on the
  *     object (SSL_get_error(3)); call actpass_close and actpass_free.

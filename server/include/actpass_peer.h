@@ -90,8 +90,8 @@ ACTPASS_API int actpass_peer_matches(actpass_conn *conn, const actpass_policy *p
 /* Like actpass_request_certificate, for a client that may have none. Returns 1 if there is an
  * accepted certificate. Returns 0 if the client cannot or does not give one, with one sentence in
  * WHY (NULL: none): the connection goes on. Returns -1 if the connection has its close reason: the
- * client gave a certificate that we refuse, or did not answer in time. On a non-blocking connection
- * also ACTPASS_AGAIN. */
+ * client gave a certificate that we refuse, or did not answer in time. Blocks, on a non-blocking
+ * connection, too. */
 ACTPASS_API int actpass_request_optional_certificate(actpass_conn *conn, int64_t timeout_ms,
                                                      char *why, size_t why_size);
 
@@ -111,8 +111,8 @@ ACTPASS_API void *actpass_user_data(const actpass_conn *conn);
 
 /* Like actpass_read, but returns ACTPASS_AGAIN if there is no data after TIMEOUT_MS (0: after one
  * look; negative: no limit but the idle timeout), and the connection goes on. The idle timeout
- * holds within one call, too; if it passes first, the result is -1 with ACTPASS_TIMEOUT. Waits on
- * non-blocking connections, too. Belongs to the thread that reads. */
+ * holds within one call, too; if it passes first, the result is -1 with ACTPASS_TIMEOUT. Blocks, on
+ * a non-blocking connection, too. Belongs to the thread that reads. */
 ACTPASS_API int64_t actpass_read_until(actpass_conn *conn, void *buffer, size_t size,
                                        int64_t timeout_ms);
 
