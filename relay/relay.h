@@ -90,7 +90,8 @@ enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED, WAIT_AGAIN };
  * true once the socket's input has ended, read or not. ARRIVED is like READABLE, for a writer that
  * must read to complete a renegotiation (relay_note). FAILED is true once the transport has failed,
  * by a reset for example; input from before may still be there. DECIDED is true once there is a
- * verdict. */
+ * verdict. LACKED is for relay_prepare alone: what the BIO's last read or write did not find, for
+ * code that calls SSL_read and SSL_write itself. */
 enum relay_want {
     RELAY_READABLE = 1,
     RELAY_WRITABLE = 2,
@@ -98,7 +99,8 @@ enum relay_want {
     RELAY_ENDED = 8,
     RELAY_ARRIVED = 16,
     RELAY_FAILED = 32,
-    RELAY_DECIDED = 64
+    RELAY_DECIDED = 64,
+    RELAY_LACKED = 128
 };
 
 /* Takes the socket, also on failure. The verdict's times count from this call. Returns NULL with
@@ -215,8 +217,9 @@ struct relay_need {
 /* Must be called before each wait for the socket. Sends what can be sent. */
 struct relay_need relay_prepare(struct relay *relay, unsigned want);
 
-/* What the wait has found (POLLIN, POLLOUT, POLLRDHUP, ...). If this is never called, each relay_look
- * asks the socket; once called, it must be called after each wait that found something. */
+/* What the wait has found (POLLIN, POLLOUT, POLLRDHUP, ...). If this is never called, each
+ * relay_look asks the socket; once called, it must be called after each wait that found something.
+ */
 void relay_note_events(struct relay *relay, short revents);
 
 /* From now on the caller serves the relay; ends the relay thread. No other thread may be in a call

@@ -49,8 +49,9 @@ struct relay_need relay_prepare(struct relay *relay, unsigned want)
                               .events = events,
                               .deadline_us = loop_deadline(relay, DEADLINE_NEVER),
                               .cancelled = relay->cancelled};
-    /* Code that calls SSL_read and SSL_write itself does not say what it waits for. */
-    want |= (relay->ssl.starved ? RELAY_READABLE : 0U) | (relay->ssl.choked ? RELAY_WRITABLE : 0U);
+    if (want & RELAY_LACKED)
+        want |=
+            (relay->ssl.starved ? RELAY_READABLE : 0U) | (relay->ssl.choked ? RELAY_WRITABLE : 0U);
     if (more || relay->cancelled || wake_is_ready(relay, want))
         need.deadline_us = 0;
     if (input->told == TOLD_NEVER && input->socket == SOCKET_DRY)

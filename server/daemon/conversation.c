@@ -1,12 +1,13 @@
-#include "server/daemon/conversation_internal.h"
+#include "server/daemon/conversation.h"
 
 #include "relay/clock.h"
+#include "server/daemon/conversation_internal.h"
 #include "server/daemon/hints.h"
 #include "server/lib/settings.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -6,8 +6,10 @@
 #ifndef ACTPASS_SERVER_CONVERSATION_INTERNAL_H
 #define ACTPASS_SERVER_CONVERSATION_INTERNAL_H
 
-#include "server/daemon/conversation.h"
+#include "server/daemon/crew/crew.h"
 #include "server/daemon/handlers/handler.h"
+#include "server/daemon/report.h"
+#include "server/daemon/state.h"
 
 /* Each stage follows the one before it, or is skipped. */
 enum stage {

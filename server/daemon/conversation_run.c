@@ -2,6 +2,7 @@
 #include "server/daemon/conversation_internal.h"
 
 #include "relay/clock.h"
+#include "server/daemon/conversation.h"
 #include "server/daemon/hints.h"
 #include "server/lib/settings.h"
 

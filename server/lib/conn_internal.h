@@ -92,6 +92,8 @@ struct actpass_conn {
     /* For the thread of the call only. */
     enum conn_mode mode;
     struct conn_waits waits[CONN_WAITERS];
+    bool given; /* actpass_ssl has given the SSL object away, whose calls do not say what they want
+                 */
     int64_t idle_since_us; /* the first read without data after the last one with; 0: none yet */
     enum conn_stage stage;
     enum role role; /* of the SSL object */

@@ -211,6 +211,7 @@ struct ssl_st *actpass_ssl(actpass_conn *conn)
         return NULL;
     if (conn->mode == CONN_BLOCKING)
         relay_set_blocking(conn->relay, conn->config->connection.idle_timeout_ms);
+    conn->given = true;
     return conn->ssl;
 }
 

@@ -177,7 +177,8 @@ int actpass_prepare_wait(actpass_conn *conn, struct pollfd *socket)
         return -1;
     const struct conn_waits *reader = &conn->waits[CONN_READER];
     const struct conn_waits *writer = &conn->waits[CONN_WRITER];
-    struct relay_need need = relay_prepare(conn->relay, reader->want | writer->want);
+    unsigned want = reader->want | writer->want | (conn->given ? RELAY_LACKED : 0U);
+    struct relay_need need = relay_prepare(conn->relay, want);
     if (need.cancelled)
         conn_end_of_transport(conn);
     if (reader->deadline_us < need.deadline_us)

@@ -50,17 +50,23 @@ static int wait_ms(int64_t deadline_us)
     return (int)((deadline_us - now_us + US_PER_MS - 1) / US_PER_MS);
 }
 
-/* Waits once. *SERVED_US is the deadline that the task has run for. */
-static void wait_for_events(struct task *task, int64_t *served_us)
+/* Waits for at most so long, and notes what has come. */
+static void take_events(struct task *task, int timeout_ms)
 {
     struct epoll_event events[EVENTS_MAX];
-    int64_t deadline_us = atomic_load(&task->timer.deadline_us);
-    bool timed = deadline_us != DEADLINE_NEVER && deadline_us != *served_us;
-    int count = epoll_wait(task->epoll, events, EVENTS_MAX, timed ? wait_ms(deadline_us) : -1);
+    int count = epoll_wait(task->epoll, events, EVENTS_MAX, timeout_ms);
     lock_must_succeed(count < 0 && errno != EINTR ? errno : 0);
     for (int i = 0; i < count; i++)
         if ((events[i].data.u64 & EVENT_KINDS) != EVENT_KICK)
             (void)task_deliver(task->crew, &events[i]);
+}
+
+/* Waits once. *SERVED_US is the deadline that the task has run for. */
+static void wait_for_events(struct task *task, int64_t *served_us)
+{
+    int64_t deadline_us = atomic_load(&task->timer.deadline_us);
+    bool timed = deadline_us != DEADLINE_NEVER && deadline_us != *served_us;
+    take_events(task, timed ? wait_ms(deadline_us) : -1);
     if (timed && deadline_us <= clock_now_us()) {
         *served_us = deadline_us;
         (void)task_claim(task);
@@ -73,8 +79,11 @@ static void serve(struct task *task)
     for (;;) {
         while (task_is_waiting(task))
             wait_for_events(task, &served_us);
-        if (task_step(task) == TASK_END)
+        enum task_next next = task_step(task);
+        if (next == TASK_END)
             return;
+        if (next == TASK_MORE)
+            take_events(task, 0); /* what it has more to do may depend on them */
     }
 }
 
