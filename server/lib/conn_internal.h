@@ -55,7 +55,7 @@ struct actpass_conn {
     _Atomic(void *) user_data;
     struct sockaddr_storage peer; /* its address */
     socklen_t peer_size;          /* 0: not known */
-    bool renegotiable;            /* from the handshake on: a server may ask for another one */
+    bool renegotiable; /* from the handshake on: a server may ask for another one */
 
     void (*on_idle)(void *arg); /* for the conversation's thread only */
     void *on_idle_arg;
