@@ -29,6 +29,10 @@ struct conn_options {
     struct sockaddr_storage fast_open;
     socklen_t fast_open_size;
     int64_t connect_deadline_us;
+    /* The peer's address if it is known, from accept4 for example; size 0: conn_new asks the socket
+     * for it. With fast_open it is that. */
+    struct sockaddr_storage peer;
+    socklen_t peer_size;
 };
 
 /* Like actpass_accept_fd, but the wait for the peer's first bytes begins with conn_start. OPTIONS

@@ -53,8 +53,6 @@ struct actpass_conn {
     char *dialed;      /* the address that we dialed; NULL: the peer did */
     char *dialed_name; /* its host, if that is a name */
     _Atomic(void *) user_data;
-    struct sockaddr_storage peer; /* its address */
-    socklen_t peer_size;          /* 0: not known */
     bool renegotiable; /* from the handshake on: a server may ask for another one */
 
     void (*on_idle)(void *arg); /* for the conversation's thread only */

@@ -26,17 +26,19 @@ static void on_verdict(void *arg)
         conn->options.on_verdict(conn, conn->options.arg);
 }
 
+/* The socket is asked only if the caller does not know. */
 static void note_peer(actpass_conn *conn, int fd)
 {
-    struct sockaddr *peer = (struct sockaddr *)&conn->peer;
-    socklen_t size = sizeof(conn->peer);
-    if (conn->options.fast_open_size > 0) {
-        conn->peer = conn->options.fast_open;
-        conn->peer_size = conn->options.fast_open_size;
-    } else if (getpeername(fd, peer, &size) == 0) {
-        conn->peer_size = size;
+    struct conn_options *options = &conn->options;
+    struct sockaddr *peer = (struct sockaddr *)&options->peer;
+    if (options->fast_open_size > 0) {
+        options->peer = options->fast_open;
+        options->peer_size = options->fast_open_size;
+    } else if (options->peer_size == 0) {
+        socklen_t size = sizeof(options->peer);
+        options->peer_size = getpeername(fd, peer, &size) == 0 ? size : 0;
     }
-    if (!address_text(peer, conn->peer_size, conn->peer_address, sizeof(conn->peer_address)))
+    if (!address_text(peer, options->peer_size, conn->peer_address, sizeof(conn->peer_address)))
         snprintf(conn->peer_address, sizeof(conn->peer_address), "unknown");
 }
 

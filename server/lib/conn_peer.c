@@ -90,10 +90,11 @@ int actpass_export(actpass_conn *conn, const char *label, const void *context, s
 
 int actpass_peer_sockaddr(actpass_conn *conn, struct sockaddr *address, socklen_t *size)
 {
-    if (conn->peer_size == 0) /* both are constant from conn_new on */
+    const struct conn_options *options = &conn->options; /* constant from conn_new on */
+    if (options->peer_size == 0)
         return -1;
-    memcpy(address, &conn->peer, *size < conn->peer_size ? *size : conn->peer_size);
-    *size = conn->peer_size;
+    memcpy(address, &options->peer, *size < options->peer_size ? *size : options->peer_size);
+    *size = options->peer_size;
     return 0;
 }
 
