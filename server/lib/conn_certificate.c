@@ -227,7 +227,7 @@ int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms)
 int actpass_request_optional_certificate(actpass_conn *conn, int64_t timeout_ms, char *why,
                                          size_t why_size)
 {
-    struct error_text reason = {""};
+    struct error_text reason = {.text = ""};
     if (timeout_ms < 0)
         timeout_ms = conn->config->connection.handshake_timeout_ms;
     switch (

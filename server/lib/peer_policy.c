@@ -92,7 +92,7 @@ const char *actpass_policy_error(const actpass_policy *policy)
 int actpass_peer_matches(actpass_conn *conn, const actpass_policy *policy, char *why,
                          size_t why_size)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     if (conn_peer_is(conn, policy->policy, &error))
         return 1;
     if (why)
