@@ -80,7 +80,7 @@ int actpass_export(actpass_conn *conn, const char *label, const void *context, s
     (void)ERR_set_mark();
     bool exported =
         may_export(conn) && SSL_export_keying_material(conn->ssl, out, size, label, strlen(label),
-                                                       context, context_size, context != NULL) == 1;
+                                                       context, context_size, !!context) == 1;
     (void)ERR_pop_to_mark();
     lock_release(&conn->lock);
     return exported ? 0 : -1;

@@ -141,7 +141,7 @@ static const char label[] = "EXPORTER-Channel-Binding";
 static bool peer_export(SSL *ssl, const char *context, size_t size, uint8_t out[KEY_SIZE])
 {
     return SSL_export_keying_material(ssl, out, KEY_SIZE, label, strlen(label),
-                                      (const unsigned char *)context, size, context != NULL) == 1;
+                                      (const unsigned char *)context, size, !!context) == 1;
 }
 
 static void exports_too(struct socket_peer *peer, void *arg)
@@ -284,13 +284,33 @@ Test(conn_peer, info_fills_what_the_caller_knows)
 
 /* ---- Addresses ------------------------------------------------------------------------------- */
 
-static void must_be_loopback(const struct sockaddr_storage *address, socklen_t size, uint16_t *port)
+/* Returns the port. */
+static uint16_t must_be_loopback(const struct sockaddr_storage *address, socklen_t size)
 {
     const struct sockaddr_in *in = (const struct sockaddr_in *)address;
     cr_assert_eq(size, sizeof(*in));
     cr_assert_eq(address->ss_family, AF_INET);
     cr_assert_eq(in->sin_addr.s_addr, htonl(INADDR_LOOPBACK));
-    *port = ntohs(in->sin_port);
+    return ntohs(in->sin_port);
+}
+
+static void must_know_both(struct conn_rig *rig)
+{
+    actpass_info_t info;
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+    char text[80];
+    cr_assert_eq(actpass_peer_sockaddr(rig->conn, (struct sockaddr *)&address, &size), 0);
+    (void)must_be_loopback(&address, size);
+    cr_assert_eq(actpass_sockaddr_text((struct sockaddr *)&address, size, text, sizeof(text)), 0);
+    actpass_info(rig->conn, &info);
+    cr_assert_str_eq(text, info.peer_address);
+    size = sizeof(address);
+    cr_assert_eq(actpass_local_sockaddr(rig->conn, (struct sockaddr *)&address, &size), 0);
+    uint16_t own_port = must_be_loopback(&address, size);
+    size = sizeof(address);
+    cr_assert_eq(getpeername(rig->peer->fd, (struct sockaddr *)&address, &size), 0);
+    cr_assert_eq(must_be_loopback(&address, size), own_port, "as the peer sees it");
 }
 
 Test(conn_peer, the_addresses_of_both_ends)
@@ -298,30 +318,17 @@ Test(conn_peer, the_addresses_of_both_ends)
     conn_suite_begin(&suite);
     for (int t = 0; t < 2; t++) {
         struct conn_rig rig;
-        actpass_info_t info;
-        struct sockaddr_storage theirs, ours, as_seen;
-        socklen_t size = sizeof(theirs);
-        uint16_t port, own_port;
-        char text[80];
+        struct sockaddr_storage address;
+        socklen_t size = sizeof(address);
         struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_SERVER, 1, conn_transports[t]);
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
-        cr_assert_eq(actpass_peer_sockaddr(rig.conn, (struct sockaddr *)&theirs, &size), 0);
-        must_be_loopback(&theirs, size, &port);
-        cr_assert_eq(actpass_sockaddr_text((struct sockaddr *)&theirs, size, text, sizeof(text)),
-                     0);
-        actpass_info(rig.conn, &info);
-        cr_assert_str_eq(text, info.peer_address);
-        size = sizeof(ours);
-        cr_assert_eq(actpass_local_sockaddr(rig.conn, (struct sockaddr *)&ours, &size), 0);
-        must_be_loopback(&ours, size, &own_port);
-        size = sizeof(as_seen);
-        cr_assert_eq(getpeername(rig.peer->fd, (struct sockaddr *)&as_seen, &size), 0);
-        cr_assert_eq(ntohs(((struct sockaddr_in *)&as_seen)->sin_port), own_port);
+        must_know_both(&rig);
         cr_assert(conn_shakes_hands(&rig));
+        must_know_both(&rig);
         conn_must_end(&rig, ACTPASS_CLEAN, t);
-        size = sizeof(theirs);
-        cr_assert_eq(actpass_peer_sockaddr(rig.conn, (struct sockaddr *)&theirs, &size), 0);
-        cr_assert_eq(actpass_local_sockaddr(rig.conn, (struct sockaddr *)&ours, &size), -1);
+        cr_assert_eq(actpass_peer_sockaddr(rig.conn, (struct sockaddr *)&address, &size), 0);
+        (void)must_be_loopback(&address, size);
+        cr_assert_eq(actpass_local_sockaddr(rig.conn, (struct sockaddr *)&address, &size), -1);
         conn_rig_free(&rig);
     }
     conn_suite_end(&suite);
