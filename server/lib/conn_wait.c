@@ -56,16 +56,18 @@ bool conn_yields(actpass_conn *conn, enum conn_waiter waiter, unsigned *rounds)
 enum conn_mode conn_block(actpass_conn *conn)
 {
     enum conn_mode before = conn->mode;
-    conn->mode = CONN_BLOCKING;
+    if (before == CONN_NONBLOCKING) /* else a reader and a writer may be in calls at once */
+        conn->mode = CONN_BLOCKING;
     return before;
 }
 
 /* The waits may have taken what the caller's loop was told of. */
 void conn_unblock(actpass_conn *conn, enum conn_mode before)
 {
+    if (before == CONN_BLOCKING)
+        return;
     conn->mode = before;
-    if (before == CONN_NONBLOCKING)
-        relay_serve_by_caller(conn->relay);
+    relay_serve_by_caller(conn->relay);
 }
 
 int64_t conn_idle_deadline(actpass_conn *conn)

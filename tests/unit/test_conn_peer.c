@@ -118,7 +118,7 @@ Test(conn_peer, a_peer_that_was_refused_has_none)
         struct conn_rig_options options = conn_way(which);
         options.client_auth = true;
         conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
-        cr_assert_eq(actpass_handshake(rig.conn), -1);
+        cr_assert_eq(loop_handshake(&rig), -1);
         cr_assert_eq(actpass_peer_certificate(rig.conn, 0, NULL, 0), 0);
         cr_assert_eq(actpass_export(rig.conn, "EXPORTER-x", NULL, 0, key, sizeof(key)), -1);
         conn_must_end(&rig, ACTPASS_REFUSED, which);
@@ -186,7 +186,7 @@ Test(conn_peer, both_ends_export_the_same)
         cr_assert_eq(actpass_export(rig.conn, label, "", 0, key, sizeof(key)), -1, "too early");
         cr_assert(conn_shakes_hands(&rig), "way %d: %s", which, conn_rig_says(&rig));
         must_refuse(rig.conn, options.version);
-        cr_assert_eq(actpass_read(rig.conn, &byte, 1), 0, "a failed export is no failed read");
+        cr_assert_eq(loop_read(&rig, &byte, 1), 0, "a failed export is no failed read");
         conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_must_be_good(true, &rig, which);
         must_export(rig.conn, NULL, 0, theirs.without, which);
@@ -368,8 +368,8 @@ Test(conn_peer, over_a_socket_pair)
         options.unix_sockets = true;
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert(conn_shakes_hands(&rig), "way %d: %s", which, conn_rig_says(&rig));
-        cr_assert_eq(actpass_write(rig.conn, "hello", 5), 0);
-        cr_assert_eq(actpass_read(rig.conn, got, 5), 5);
+        cr_assert_eq(loop_write(&rig, "hello", 5), 0);
+        cr_assert_eq(loop_read(&rig, got, 5), 5);
         actpass_info(rig.conn, &info);
         cr_assert_str_eq(info.peer_address, "unix");
         cr_assert_eq(actpass_peer_sockaddr(rig.conn, (struct sockaddr *)&address, &size), 0);
