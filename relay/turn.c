@@ -49,6 +49,10 @@ struct relay_need relay_prepare(struct relay *relay, unsigned want)
                               .events = events,
                               .deadline_us = loop_deadline(relay, DEADLINE_NEVER),
                               .cancelled = relay->cancelled};
+    /* Code that calls SSL_read and SSL_write itself does not say what it waits for, and has no
+     * deadline that messages without data could postpone. */
+    if ((want & RELAY_LACKED) && relay->ssl.starved)
+        input->credit = RELAY_INPUT_CREDIT;
     if (want & RELAY_LACKED)
         want |=
             (relay->ssl.starved ? RELAY_READABLE : 0U) | (relay->ssl.choked ? RELAY_WRITABLE : 0U);

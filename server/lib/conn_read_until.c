@@ -20,7 +20,8 @@ static int64_t wait_and_read(actpass_conn *conn, void *buffer, size_t size, int6
 
 int64_t actpass_read_until(actpass_conn *conn, void *buffer, size_t size, int64_t timeout_ms)
 {
-    conn_enter(conn);
+    enum conn_mode mode = conn_block(conn);
+    conn_begin(conn, CONN_READER);
     int64_t until_us = clock_deadline_ms(timeout_ms);
     int64_t idle_us = clock_deadline_ms(conn->config->connection.idle_timeout_ms);
     relay_allow_input(conn->relay); /* which a wait of no length does not */
@@ -30,7 +31,10 @@ int64_t actpass_read_until(actpass_conn *conn, void *buffer, size_t size, int64_
         got = wait_and_read(conn, buffer, size, idle_us, until_us);
         over = clock_now_us() >= until_us;
     }
+    if (got > 0)
+        conn_note_active(conn);
     conn_flush(conn); /* the answer to a KeyUpdate must not wait for the next call */
-    conn_leave(conn);
+    conn_done(conn);
+    conn_unblock(conn, mode);
     return got;
 }

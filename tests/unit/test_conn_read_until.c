@@ -20,16 +20,16 @@ Test(conn_read_until, after_the_time_the_connection_goes_on)
         char got[6] = "";
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
-        cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+        cr_assert(conn_shakes_hands(&rig), "way %d: %s", which, conn_rig_says(&rig));
         int64_t before_us = clock_now_us();
         cr_assert_eq(actpass_read_until(rig.conn, got, 5, SHORT_MS), ACTPASS_AGAIN);
         cr_assert_geq(clock_now_us() - before_us, SHORT_MS * 1000);
         cr_assert_eq(actpass_read_until(rig.conn, got, 5, 0), ACTPASS_AGAIN);
         cr_assert_eq(actpass_ended(rig.conn), ACTPASS_OPEN);
-        cr_assert_eq(actpass_write(rig.conn, "hello", 5), 0);
+        cr_assert_eq(loop_write(&rig, "hello", 5), 0);
         cr_assert_eq(actpass_read_until(rig.conn, got, 5, LONG_MS), 5);
         cr_assert_str_eq(got, "hello");
-        cr_assert_eq(actpass_write(rig.conn, "again", 5), 0);
+        cr_assert_eq(loop_write(&rig, "again", 5), 0);
         cr_assert_eq(actpass_read_until(rig.conn, got, 5, -1), 5);
         cr_assert_str_eq(got, "again");
         conn_must_end(&rig, ACTPASS_CLEAN, which);
@@ -61,7 +61,7 @@ Test(conn_read_until, the_idle_timeout_holds_too)
         struct conn_rig_options options = conn_way(which);
         options.idle_ms = SHORT_MS;
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
-        cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+        cr_assert(conn_shakes_hands(&rig), "way %d: %s", which, conn_rig_says(&rig));
         cr_assert_eq(actpass_read_until(rig.conn, &byte, 1, LONG_MS), -1);
         conn_must_end(&rig, ACTPASS_TIMEOUT, which);
         conn_rig_free(&rig);
@@ -77,7 +77,7 @@ Test(conn_read_until, the_end_of_the_stream)
         char byte;
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
-        cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+        cr_assert(conn_shakes_hands(&rig), "way %d: %s", which, conn_rig_says(&rig));
         cr_assert_eq(actpass_read_until(rig.conn, &byte, 1, LONG_MS), 0);
         conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_rig_free(&rig);
@@ -105,7 +105,7 @@ Test(conn_read_until, looks_without_waiting_take_all_there_is)
         int64_t got = 1, total = 0, deadline_us = clock_deadline_ms(LONG_MS);
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, sends_much, NULL);
-        cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+        cr_assert(conn_shakes_hands(&rig), "way %d: %s", which, conn_rig_says(&rig));
         while (got != 0) {
             got = actpass_read_until(rig.conn, data, sizeof(data), 0);
             cr_assert(got >= 0 || got == ACTPASS_AGAIN, "way %d: %s", which, conn_rig_says(&rig));
