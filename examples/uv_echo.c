@@ -14,24 +14,41 @@
 #include <unistd.h>
 #include <uv.h>
 
+struct server {
+    actpass_config *config;
+    uv_poll_t listener;
+    int full; /* out of descriptors: nobody is accepted until somebody has left */
+};
+
 struct client {
+    struct server *server;
     struct echo echo;
     uv_poll_t poll;
     uv_timer_t timer;
     int handles; /* that are not closed yet */
 };
 
+static void on_timer(uv_timer_t *timer);
+static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_connection(uv_poll_t *listener, int status, int events);
+
 static void on_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data;
     if (--client->handles > 0)
         return;
+    if (client->server->full)
+        uv_poll_start(&client->server->listener, UV_READABLE, on_connection);
+    client->server->full = 0;
     actpass_free(client->echo.conn);
     free(client);
 }
 
-static void on_timer(uv_timer_t *timer);
-static void on_poll(uv_poll_t *poll, int status, int events);
+static void close_client(struct client *client)
+{
+    uv_close((uv_handle_t *)&client->poll, on_closed);
+    uv_close((uv_handle_t *)&client->timer, on_closed);
+}
 
 /* The events of poll(2) as those of libuv. */
 static int uv_events(short events)
@@ -49,8 +66,7 @@ static void go_on(struct client *client)
         uv_poll_stop(&client->poll);
     int timeout = echo_go_on(&client->echo, &socket);
     if (client->echo.phase == ECHO_CLOSED) {
-        uv_close((uv_handle_t *)&client->poll, on_closed);
-        uv_close((uv_handle_t *)&client->timer, on_closed);
+        close_client(client);
         return;
     }
     if (socket.fd >= 0)
@@ -76,49 +92,52 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     go_on(poll->data);
 }
 
-static void add_client(uv_loop_t *loop, actpass_config *config, int fd)
+static void add_client(struct server *server, int fd)
 {
     struct client *client = calloc(1, sizeof(*client));
+    uv_loop_t *loop = server->listener.loop;
     if (!client || uv_poll_init(loop, &client->poll, fd) != 0) {
         free(client);
         close(fd);
         return;
     }
+    client->server = server;
     client->poll.data = client->timer.data = client;
     client->handles = 2;
-    (void)uv_timer_init(loop, &client->timer);                /* cannot fail */
-    echo_begin(&client->echo, actpass_accept_fd(config, fd)); /* takes the socket */
+    (void)uv_timer_init(loop, &client->timer);                        /* cannot fail */
+    echo_begin(&client->echo, actpass_accept_fd(server->config, fd)); /* takes the socket */
     if (client->echo.conn) {
         go_on(client);
         return;
     }
-    fprintf(stderr, "uv_echo: %s\n", actpass_config_error(config));
-    uv_close((uv_handle_t *)&client->poll, on_closed);
-    uv_close((uv_handle_t *)&client->timer, on_closed);
+    fprintf(stderr, "uv_echo: %s\n", actpass_config_error(server->config));
+    close_client(client);
 }
 
 static void on_connection(uv_poll_t *listener, int status, int events)
 {
+    struct server *server = listener->data;
     int socket;
     (void)events;
     if (status != 0 || uv_fileno((uv_handle_t *)listener, &socket) != 0)
         return;
     int fd = accept4(socket, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0)
-        add_client(listener->loop, listener->data, fd);
-    else if (errno != EAGAIN)
-        perror("uv_echo: cannot accept a connection");
+    if (fd >= 0) {
+        add_client(server, fd);
+    } else if (errno == EMFILE || errno == ENFILE) {
+        server->full = 1;
+        uv_poll_stop(listener);
+    }
 }
 
 /* Returns only if libuv fails. */
 static void serve(actpass_config *config, int socket)
 {
+    struct server server = {.config = config};
     uv_loop_t *loop = uv_default_loop();
-    uv_poll_t listener;
-    if (!loop || uv_poll_init(loop, &listener, socket) != 0)
-        return;
-    listener.data = config;
-    if (uv_poll_start(&listener, UV_READABLE, on_connection) == 0)
+    server.listener.data = &server;
+    if (loop && uv_poll_init(loop, &server.listener, socket) == 0 &&
+        uv_poll_start(&server.listener, UV_READABLE, on_connection) == 0)
         (void)uv_run(loop, UV_RUN_DEFAULT);
 }
 

@@ -1,6 +1,5 @@
 """The example programs and configurations work, and so do what their comments promise."""
 import os
-import re
 import shutil
 import subprocess
 
@@ -84,12 +83,6 @@ class Examples(Case):
         self.assertEqual(done.returncode, 1, done.stderr)
 
     # ---- embed and legacy
-
-    def start_example(self, command):
-        process = self.spawn(command, stdout=subprocess.PIPE)
-        os.set_blocking(process.stdout.fileno(), True)
-        port = int(re.search(rb":(\d+)$", process.stdout.readline().strip()).group(1))
-        return process, port
 
     @each(role=ROLES, version=VERSIONS)
     def test_embed(self, role, version):

@@ -26,7 +26,7 @@ DESCRIPTION = 'tests/abi/libactpass.abi'
 PROCESSOR = 'x86_64'  # of the description: sizes and offsets differ elsewhere
 # Only what the headers show, and nothing that depends on the place of the build.
 ABIDW = ['abidw', '--exported-interfaces-only', '--drop-private-types', '--no-show-locs',
-         '--no-comp-dir-path', '--no-corpus-path']
+         '--no-comp-dir-path', '--no-corpus-path', '--no-elf-needed']
 
 
 def declared(texts):
