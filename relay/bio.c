@@ -62,6 +62,7 @@ static int read_locked(struct relay *relay, BIO *bio, void *buffer, size_t size)
     for (;;) {
         bool may_take = relay->input.credit > 0;
         ssize_t got = may_take ? take(relay, buffer, size) : 0;
+        relay->ssl.starved = got <= 0;
         if (got > 0)
             return (int)got;
         if (relay->cancelled)
@@ -106,7 +107,8 @@ static int write_locked(struct relay *relay, BIO *bio, const void *data, size_t 
     if (relay->state == RELAY_DRAIN)
         return (int)size;
     while (!relay->cancelled && !state_output_dead(relay)) {
-        if (spill_size(&relay->output.spill) < RELAY_SPILL_MAX) {
+        relay->ssl.choked = spill_size(&relay->output.spill) >= RELAY_SPILL_MAX;
+        if (!relay->ssl.choked) {
             int error = relay->transport->write(relay, data, size);
             glare_note_output(relay, data, size);
             return error ? fail(error) : (int)size;

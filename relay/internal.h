@@ -76,11 +76,22 @@ void loop_finish(struct relay *relay);
  * sent. (drops) */
 bool loop_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t deadline_us);
 
+/* Receives and sends what can be without sleeping. Returns true if the socket may have more input
+ * that there is room for. The caller has set LOOP_BUSY. (drops) */
+bool loop_look(struct relay *relay);
+
+/* The earliest of the caller's deadline, that of the first bytes and the write timeout's. */
+int64_t loop_deadline(const struct relay *relay, int64_t deadline_us);
+
 /* ---- wait.c -------------------------------------------------------------------------------- */
 
 /* relay_wait with the lock held. (drops) */
 enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                          int64_t deadline_us);
+
+/* Lets SSL read on, but not once the deadline has passed: messages without data would postpone that
+ * endlessly. Returns false if SSL has read all that it may. */
+bool wait_renew_credit(struct relay *relay, unsigned want, int64_t deadline_us);
 
 void wait_flush(struct relay *relay); /* relay_flush with the lock held. (drops) */
 

@@ -56,8 +56,9 @@ struct relay *relay_new(int fd, const struct relay_options *options)
     error = state_init_locks(relay);
     if (error)
         goto out_relay;
-    relay->wake.fd = wake_make_fd();
-    if (relay->wake.fd >= 0) {
+    relay->driver.served = options->served;
+    relay->wake.fd = options->served == RELAY_BY_CALLER ? -1 : wake_make_fd();
+    if (relay->wake.fd >= 0 || options->served == RELAY_BY_CALLER) {
         begin(relay);
         return relay;
     }
@@ -143,6 +144,8 @@ void relay_abort(struct relay *relay)
     relay_lock(relay);
     relay->cancelled = true;
     wake_poller(relay);
+    if (relay->driver.served == RELAY_BY_CALLER && relay->driver.loop == LOOP_FREE)
+        relay->wake.due = true; /* the caller may be in a wait of its own */
     wake_waiters(relay);
     wake_unlock(relay);
 }

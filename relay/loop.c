@@ -180,8 +180,7 @@ void loop_finish(struct relay *relay)
 
 /* ---- Poll --------------------------------------------------------------------------------- */
 
-/* The earliest of the caller's deadline, that of the first bytes and the write timeout's. */
-static int64_t turn_deadline(const struct relay *relay, int64_t deadline_us)
+int64_t loop_deadline(const struct relay *relay, int64_t deadline_us)
 {
     if (relay->state == RELAY_SNIFF && relay->hello_deadline_us < deadline_us)
         deadline_us = relay->hello_deadline_us;
@@ -237,7 +236,7 @@ bool loop_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t
     set[1] = (struct pollfd){.fd = relay->wake.fd, .events = POLLIN};
     for (nfds_t i = 0; i < extras; i++)
         set[2 + i] = extra[i];
-    short seen = sleep_in_poll(relay, set, 2 + extras, turn_deadline(relay, deadline_us));
+    short seen = sleep_in_poll(relay, set, 2 + extras, loop_deadline(relay, deadline_us));
     bool fired = false;
     for (nfds_t i = 0; i < extras; i++) {
         extra[i].revents = set[2 + i].revents;
@@ -250,4 +249,21 @@ bool loop_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t
     loop_flush(relay);
     check_times(relay);
     return fired;
+}
+
+/* Is there input that could be received? */
+static bool may_receive(struct relay *relay)
+{
+    return relay->input.socket != SOCKET_DRY && (state_wanted_events(relay) & POLLIN);
+}
+
+bool loop_look(struct relay *relay)
+{
+    enum { ROUNDS_MAX = 16 }; /* while input is discarded, it may never end */
+    loop_flush(relay);
+    for (int round = 0; round < ROUNDS_MAX && may_receive(relay); round++)
+        receive(relay);
+    loop_flush(relay);
+    check_times(relay);
+    return may_receive(relay);
 }

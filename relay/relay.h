@@ -42,8 +42,15 @@ struct relay_hooks {
     void (*trace)(const struct relay *relay, const char *part, const char *from, const char *to);
 };
 
+/* Who sees to it that bytes are moved while no call of the owner's is in progress. */
+enum relay_served {
+    RELAY_BY_THREAD, /* the relay thread, after relay_start */
+    RELAY_BY_CALLER  /* nobody: the owner waits for the socket itself (relay_prepare) */
+};
+
 struct relay_options {
     enum relay_transport transport;
+    enum relay_served served;
     enum role role; /* ROLE_AUTO: decide by the first bytes, resolve glare (below) */
     enum role hint; /* with ROLE_AUTO: the role to take at once; ROLE_AUTO: none */
     int64_t initial_data_timeout_ms; /* how long to wait for the first bytes; negative: no limit */
@@ -75,21 +82,23 @@ enum relay_state {
     RELAY_DONE   /* closed */
 };
 
-/* The result of a wait. */
-enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
+/* The result of a wait. AGAIN: not ready yet; from relay_look alone. */
+enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED, WAIT_AGAIN };
 
 /* What a conversation may wait for. READABLE is also true at the end of the stream and after an
  * error, WRITABLE and FLUSHED after an error: the next call or relay_status reports which. ENDED is
  * true once the socket's input has ended, read or not. ARRIVED is like READABLE, for a writer that
  * must read to complete a renegotiation (relay_note). FAILED is true once the transport has failed,
- * by a reset for example; input from before may still be there. */
+ * by a reset for example; input from before may still be there. DECIDED is true once there is a
+ * verdict. */
 enum relay_want {
     RELAY_READABLE = 1,
     RELAY_WRITABLE = 2,
     RELAY_FLUSHED = 4,
     RELAY_ENDED = 8,
     RELAY_ARRIVED = 16,
-    RELAY_FAILED = 32
+    RELAY_FAILED = 32,
+    RELAY_DECIDED = 64
 };
 
 /* Takes the socket, also on failure. The verdict's times count from this call. Returns NULL with
@@ -180,6 +189,38 @@ bool relay_syn_data(struct relay *relay);
 
 /* Is the socket connected by now? With fast_open it is not at first. Not after relay_close. */
 bool relay_connected(struct relay *relay);
+
+/* ---- Served by the caller. One thread at a time. ------------------------------------------ */
+
+/* Does what can be done without waiting: receives, sends, decides what time decides. Otherwise like
+ * relay_wait; returns WAIT_AGAIN where that would go on waiting. */
+enum relay_wait relay_look(struct relay *relay, unsigned want, int64_t deadline_us);
+
+/* What a wait is for. */
+struct relay_need {
+    int fd;              /* the socket; -1: only the time matters */
+    short events;        /* POLLIN, POLLOUT */
+    int64_t deadline_us; /* the relay's own; 0: one of WANT is true, or there is more to do */
+};
+
+/* Must be called before each wait for the socket. Sends what can be sent. */
+struct relay_need relay_prepare(struct relay *relay, unsigned want);
+
+/* What the wait has found (POLLIN, POLLOUT, POLLRDHUP, ...). If this is never called, each relay_look
+ * asks the socket; once called, it must be called after each wait that found something. */
+void relay_note_events(struct relay *relay, short revents);
+
+/* From now on the caller serves the relay; ends the relay thread. No other thread may be in a call
+ * but relay_abort. */
+void relay_serve_by_caller(struct relay *relay);
+
+/* ---- The end ------------------------------------------------------------------------------ */
+
+/* The beginning of relay_finish_output; then RELAY_FLUSHED is to be waited for. */
+void relay_begin_finish(struct relay *relay);
+
+/* The beginning of relay_discard; then RELAY_ENDED is to be waited for. */
+void relay_begin_discard(struct relay *relay, uint64_t max);
 
 /* Sends what is left, then FIN, until the deadline. Reading goes on. */
 enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us);

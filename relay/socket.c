@@ -21,8 +21,14 @@ void socket_fail_input(struct relay *relay, int error)
     state_latch(relay, error);
 }
 
-static void note_received(struct relay *relay, ssize_t got, int error)
+/* SIZE is the room that there was. */
+static void note_received(struct relay *relay, ssize_t got, size_t size, int error)
 {
+    struct input *input = &relay->input;
+    if (got < 0 && (error == EAGAIN || error == EWOULDBLOCK))
+        input->socket = SOCKET_DRY;
+    else if (input->socket == SOCKET_DATA && got >= 0 && (size_t)got < size)
+        input->socket = SOCKET_DRY; /* epoll(7): edge-triggered, a short read has taken all */
     if (got > 0) {
         note_first_byte(relay);
         relay->input.received += (uint64_t)got;
@@ -41,7 +47,7 @@ size_t socket_receive(struct relay *relay, void *buffer, size_t size)
     ssize_t got = recv(relay->fd, buffer, size, MSG_DONTWAIT);
     int error = errno;
     relay_lock(relay);
-    note_received(relay, got, error);
+    note_received(relay, got, size, error);
     return got > 0 ? (size_t)got : 0;
 }
 
@@ -52,7 +58,7 @@ void socket_discard(struct relay *relay)
     ssize_t got = recv(relay->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
     int error = errno;
     relay_lock(relay);
-    note_received(relay, got, error);
+    note_received(relay, got, sizeof(scratch), error);
 }
 
 /* ---- Output ------------------------------------------------------------------------------- */

@@ -59,8 +59,21 @@ enum receiving {
     RECEIVING_IN_RING /* and recv writes into a ring, which must not be freed */
 };
 
+/* Does the socket have input that was not received? Only for RELAY_BY_CALLER: a poll of ours tells
+ * this otherwise. */
+enum socket_input {
+    SOCKET_ASK,  /* perhaps: receive until it has none */
+    SOCKET_DATA, /* yes, and no end is near: a receive that finds less than it has room for takes all */
+    SOCKET_DRY   /* no, until the caller has waited */
+};
+
+/* Does the caller say what its waits have found (relay_note_events)? */
+enum told { TOLD_NEVER, TOLD_ALWAYS };
+
 struct input {
     enum input_state state;
+    enum socket_input socket;
+    enum told told;
     enum receiving receiving;
     bool discarding;        /* input is read and thrown away */
     uint64_t discard_until; /* then: stop once so many bytes were received in all */
@@ -116,6 +129,7 @@ enum thread_state {
 enum announcement { ANNOUNCE_PENDING, ANNOUNCE_RUNNING, ANNOUNCE_DONE };
 
 struct driver {
+    enum relay_served served;
     enum loop_state loop;
     short polled; /* ASLEEP: the socket events polled for */
     enum thread_state thread;
@@ -175,6 +189,8 @@ struct rings {
 struct ssl_side {
     BIO *bio;     /* SSL's */
     bool revised; /* the role is not the one that the BIO was made for */
+    bool starved; /* the last read found nothing */
+    bool choked;  /* the last write found no room */
     bool blocking;
     int64_t read_timeout_ms;
 };

@@ -77,7 +77,8 @@ static void relay_main(void *arg)
     relay_lock(relay);
     for (;;) {
         announce(relay, &watch);
-        if (relay->state == RELAY_DONE || not_needed(relay, &watch))
+        if (relay->state == RELAY_DONE || relay->driver.served == RELAY_BY_CALLER ||
+            not_needed(relay, &watch))
             break;
         if (should_drive(relay, &watch))
             drive(relay);
@@ -85,6 +86,7 @@ static void relay_main(void *arg)
             park(relay, &watch);
     }
     state_set_thread(relay, THREAD_AWAY);
+    wake_waiters(relay); /* relay_serve_by_caller waits for this */
     wake_unlock(relay);
     life_unref(relay);
 }

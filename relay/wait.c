@@ -21,7 +21,7 @@ static void leave(struct relay *relay)
     relay->wake.skip_fd = false; /* it was for a sleep in this call, not for the relay thread's */
     if (relay->state == RELAY_DONE)
         return;
-    if (relay->driver.thread == THREAD_AWAY)
+    if (relay->driver.thread == THREAD_AWAY && relay->driver.served == RELAY_BY_THREAD)
         wake_call_thread(relay);
     else if (relay->driver.thread == THREAD_ATTACHED && relay->driver.loop == LOOP_FREE &&
              state_has_output(relay))
@@ -37,7 +37,7 @@ static bool may_drive(struct relay *relay, nfds_t extras)
     if (relay->options.transport == RELAY_DIRECT)
         return true;
     if (relay->state == RELAY_SNIFF)
-        return false;
+        return relay->driver.served == RELAY_BY_CALLER;
     return extras > 0 || state_may(relay, TURN_CONVERSATION_POLLS);
 }
 
@@ -96,9 +96,7 @@ static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, 
     return true;
 }
 
-/* Lets SSL read on, but not once the deadline has passed: messages without data would postpone that
- * endlessly. Returns false if SSL has read all that it may. */
-static bool renew_credit(struct relay *relay, unsigned want, int64_t deadline_us)
+bool wait_renew_credit(struct relay *relay, unsigned want, int64_t deadline_us)
 {
     struct input *input = &relay->input;
     if (!(want & (RELAY_READABLE | RELAY_ARRIVED)))
@@ -116,7 +114,7 @@ enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extr
     for (nfds_t i = 0; i < extras; i++)
         extra[i].revents = 0;
     enter(relay);
-    bool may_wait = renew_credit(relay, want, deadline_us);
+    bool may_wait = wait_renew_credit(relay, want, deadline_us);
     while (may_wait && !wait_step(relay, want, extra, extras, deadline_us, &result))
         ;
     if (!may_wait) {
@@ -201,26 +199,51 @@ void relay_flush(struct relay *relay)
     wake_unlock(relay);
 }
 
-enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us)
+/* (drops) */
+static void begin_finish(struct relay *relay)
 {
-    relay_lock(relay);
     if (relay->state == RELAY_OPEN) {
         state_set(relay, RELAY_DRAIN);
         wake_poller(relay); /* its events are those of the old state */
     }
     loop_finish(relay);
+}
+
+void relay_begin_finish(struct relay *relay)
+{
+    relay_lock(relay);
+    begin_finish(relay);
+    wake_unlock(relay);
+}
+
+enum relay_wait relay_finish_output(struct relay *relay, int64_t deadline_us)
+{
+    relay_lock(relay);
+    begin_finish(relay);
     enum relay_wait result = wait_for(relay, RELAY_FLUSHED, NULL, 0, deadline_us);
     wake_unlock(relay);
     return result;
 }
 
-void relay_discard(struct relay *relay, uint64_t max, int64_t deadline_us)
+static void begin_discard(struct relay *relay, uint64_t max)
 {
-    relay_lock(relay);
     struct input *input = &relay->input;
     input->discarding = true;
     input->discard_until = max > UINT64_MAX - input->received ? UINT64_MAX : input->received + max;
     wake_if_events_changed(relay);
+}
+
+void relay_begin_discard(struct relay *relay, uint64_t max)
+{
+    relay_lock(relay);
+    begin_discard(relay, max);
+    wake_unlock(relay);
+}
+
+void relay_discard(struct relay *relay, uint64_t max, int64_t deadline_us)
+{
+    relay_lock(relay);
+    begin_discard(relay, max);
     (void)wait_for(relay, RELAY_ENDED, NULL, 0, deadline_us);
     wake_unlock(relay);
 }

@@ -44,7 +44,8 @@ bool wake_is_ready(struct relay *relay, unsigned want)
            ((want & RELAY_WRITABLE) && is_writable(relay)) ||
            ((want & RELAY_FLUSHED) && is_flushed(relay)) ||
            ((want & RELAY_ENDED) && is_ended(relay)) ||
-           ((want & RELAY_FAILED) && relay->error != 0);
+           ((want & RELAY_FAILED) && relay->error != 0) ||
+           ((want & RELAY_DECIDED) && relay->state != RELAY_SNIFF);
 }
 
 /* ---- Waking it ---------------------------------------------------------------------------- */
@@ -117,7 +118,7 @@ static void write_wake(struct relay *relay, const struct due *due)
         while (eventfd_write(due->fd, 1) < 0 && errno == EINTR)
             ;
     else if (due->socket >= 0)
-        (void)shutdown(due->socket, SHUT_RDWR);
+        (void)shutdown(due->socket, SHUT_RD); /* wakes a poll, and sends nothing */
     relay_lock(relay);
     relay->wake.writers--;
     if (relay->waiters.followers) /* relay_close waits for the last writer */

@@ -178,6 +178,7 @@ static bool wait_for(actpass_conn *conn, unsigned want, int64_t deadline_us)
                   "the client did not answer the request for its certificate in time");
         return false;
     case WAIT_CANCELLED:
+    case WAIT_AGAIN: /* not from relay_wait */
         break;
     }
     conn_end_of_transport(conn);
@@ -189,6 +190,7 @@ enum conn_asked conn_ask_certificate(actpass_conn *conn, enum conn_demand demand
                                      int64_t deadline_us, struct error_text *why)
 {
     unsigned want = RELAY_READABLE;
+    enum conn_mode mode = conn_block(conn);
     conn_enter(conn);
     enum conn_asked result =
         wait_for(conn, RELAY_WRITABLE, deadline_us) ? ask(conn, demand, why) : ASKED_FAILED;
@@ -202,6 +204,7 @@ enum conn_asked conn_ask_certificate(actpass_conn *conn, enum conn_demand demand
     conn_drop_early(conn);
     lock_release(&conn->lock);
     conn_leave(conn);
+    conn_unblock(conn, mode);
     return result;
 }
 

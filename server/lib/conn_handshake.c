@@ -159,7 +159,9 @@ static bool make_ssl(actpass_conn *conn, enum role role)
         tls_context_offer(conn->config->tls, ssl, conn->dialed);
     SSL_set_msg_callback(ssl, on_message);
     SSL_set_msg_callback_arg(ssl, conn);
-    if (conn->on_idle) /* buffers are freed in a long wait: cheaper than after each record */
+    if (conn->on_idle ||
+        conn->mode ==
+            CONN_NONBLOCKING) /* buffers are freed in a long wait: cheaper than after each record */
         SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
     if (conn->config->connection.transport == CONFIG_TRANSPORT_DIRECT)
         SSL_set_read_ahead(ssl, 1); /* one system call for each record instead of two */
@@ -234,12 +236,12 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
 
 /* Glare, or a hello that came at the last moment, may have changed the role: then TLS begins again
  * with a new object. */
-static bool follow_role(actpass_conn *conn, enum role *role)
+static bool follow_role(actpass_conn *conn)
 {
     struct verdict verdict = relay_verdict(conn->relay);
-    if (verdict.role == *role)
+    if (verdict.role == conn->role)
         return true;
-    *role = verdict.role;
+    conn->role = verdict.role;
     if (verdict.role == ROLE_NONE) {
         conn_end_without_role(conn, &verdict);
         return false;
@@ -254,28 +256,30 @@ static bool follow_role(actpass_conn *conn, enum role *role)
 }
 
 /* With Fast Open the TCP connection is established during the handshake, and has its own deadline.
- */
-static bool wait_for_peer(actpass_conn *conn, unsigned want, enum role *role, int64_t deadline_us)
+ * DONE: try again. */
+static enum outcome wait_for_peer(actpass_conn *conn, unsigned want)
 {
     int64_t connect_us = conn->connected ? DEADLINE_NEVER : conn->options.connect_deadline_us;
-    int64_t until_us = connect_us < deadline_us ? connect_us : deadline_us;
-    enum relay_wait wait = relay_wait(conn->relay, want, NULL, 0, until_us);
+    int64_t until_us = connect_us < conn->handshake_by_us ? connect_us : conn->handshake_by_us;
+    enum relay_wait wait = conn_await(conn, CONN_READER, want, until_us);
     conn->connected = conn->connected || relay_connected(conn->relay);
     switch (wait) {
     case WAIT_READY:
-        return follow_role(conn, role);
+        return OUTCOME_DONE;
+    case WAIT_AGAIN:
+        return OUTCOME_AGAIN;
     case WAIT_TIMEOUT:
-        if (conn->connected && until_us < deadline_us)
-            return true;
+        if (conn->connected && until_us < conn->handshake_by_us)
+            return OUTCOME_DONE;
         conn_fail(conn, ACTPASS_TIMEOUT,
                   conn->connected ? "the handshake was not done in time"
                                   : "the TCP connection did not come up in time");
-        return false;
+        return OUTCOME_FAILED;
     case WAIT_CANCELLED:
         break;
     }
     conn_end_of_transport(conn);
-    return false;
+    return OUTCOME_FAILED;
 }
 
 /* Only if Fast Open is configured: this takes a system call. */
@@ -289,23 +293,41 @@ static void note_syn_data(actpass_conn *conn)
     lock_release(&conn->lock);
 }
 
-static bool shake_hands(actpass_conn *conn, const struct verdict *verdict)
+static void note_up(actpass_conn *conn)
+{
+    conn->stage = STAGE_DONE;
+    conn->connected = conn->connected || relay_status(conn->relay).received > 0;
+    conn_note_active(conn);
+}
+
+/* The second part: TLS. */
+static enum outcome shake_hands(actpass_conn *conn)
 {
     unsigned want = 0;
-    enum role role = verdict->role;
-    int64_t deadline_us = handshake_deadline_us(conn, verdict);
-    if (!make_ssl(conn, role) || !follow_role(conn, &role))
-        return false;
-    enum outcome outcome = step(conn, &want);
-    while (outcome == OUTCOME_AGAIN) {
-        if (!wait_for_peer(conn, want, &role, deadline_us))
-            return false;
+    enum outcome outcome = OUTCOME_DONE;
+    while (outcome == OUTCOME_DONE) {
+        if (!follow_role(conn))
+            return OUTCOME_FAILED;
         outcome = step(conn, &want);
+        if (outcome != OUTCOME_AGAIN)
+            break;
+        outcome = wait_for_peer(conn, want);
     }
-    conn->connected = conn->connected || relay_status(conn->relay).received > 0;
-    relay_flush(conn->relay);
-    note_syn_data(conn);
-    return outcome == OUTCOME_DONE;
+    if (outcome == OUTCOME_DONE)
+        note_up(conn);
+    if (conn->mode == CONN_BLOCKING)
+        relay_flush(conn->relay);
+    if (outcome == OUTCOME_DONE)
+        note_syn_data(conn);
+    return outcome;
+}
+
+bool conn_begin_answer(actpass_conn *conn)
+{
+    lock_take(&conn->lock);
+    bool made = make_ssl(conn, ROLE_SERVER);
+    lock_release(&conn->lock);
+    return made;
 }
 
 static bool answer_more(actpass_conn *conn, unsigned *want)
@@ -317,15 +339,13 @@ static bool answer_more(actpass_conn *conn, unsigned *want)
     return outcome == OUTCOME_AGAIN;
 }
 
-void conn_answer(actpass_conn *conn, int64_t deadline_us)
+bool conn_answer(actpass_conn *conn, int64_t deadline_us)
 {
     unsigned want = 0;
-    lock_take(&conn->lock);
-    bool made = make_ssl(conn, ROLE_SERVER);
-    lock_release(&conn->lock);
-    while (made && answer_more(conn, &want) &&
-           relay_wait(conn->relay, want, NULL, 0, deadline_us) == WAIT_READY)
-        ;
+    enum relay_wait wait = WAIT_READY;
+    while (wait == WAIT_READY && answer_more(conn, &want))
+        wait = conn_await(conn, CONN_READER, want, deadline_us);
+    return wait != WAIT_AGAIN;
 }
 
 void conn_wait_role(actpass_conn *conn)
@@ -337,23 +357,49 @@ void conn_wait_role(actpass_conn *conn)
     conn_leave(conn);
 }
 
-int actpass_handshake(actpass_conn *conn)
+static enum relay_wait wait_for_verdict(actpass_conn *conn, struct verdict *verdict)
+{
+    if (conn->mode == CONN_BLOCKING)
+        return relay_wait_verdict(conn->relay, verdict);
+    enum relay_wait wait = conn_await(conn, CONN_READER, RELAY_DECIDED, DEADLINE_NEVER);
+    *verdict = relay_verdict(conn->relay);
+    return wait;
+}
+
+/* The first part: the role. */
+static enum outcome find_role(actpass_conn *conn)
 {
     struct verdict verdict;
-    if (conn->handshaken)
-        return 0;
-    if (conn->end != ACTPASS_OPEN)
-        return -1;
-    conn_enter(conn);
-    enum relay_wait wait = relay_wait_verdict(conn->relay, &verdict);
+    enum relay_wait wait = wait_for_verdict(conn, &verdict);
+    if (wait == WAIT_AGAIN)
+        return OUTCOME_AGAIN;
     if (wait == WAIT_CANCELLED)
         conn_end_of_transport(conn);
     else if (verdict.role == ROLE_NONE)
         conn_end_without_role(conn, &verdict);
     conn_notify_role(conn);
-    bool up = conn->end == ACTPASS_OPEN && shake_hands(conn, &verdict);
-    if (up)
+    if (conn->end != ACTPASS_OPEN)
+        return OUTCOME_FAILED;
+    conn->role = verdict.role;
+    conn->handshake_by_us = handshake_deadline_us(conn, &verdict);
+    conn->stage = STAGE_TLS;
+    return make_ssl(conn, verdict.role) ? OUTCOME_DONE : OUTCOME_FAILED;
+}
+
+int actpass_handshake(actpass_conn *conn)
+{
+    if (conn->handshaken)
+        return 0;
+    if (conn->end != ACTPASS_OPEN)
+        return -1;
+    conn_begin(conn, CONN_READER);
+    enum outcome outcome = conn->stage == STAGE_ROLE ? find_role(conn) : OUTCOME_DONE;
+    if (outcome == OUTCOME_DONE)
+        outcome = shake_hands(conn);
+    if (outcome == OUTCOME_DONE)
         conn_notify(conn, ACTPASS_EVENT_HANDSHAKE);
-    conn_leave(conn);
-    return up ? 0 : -1;
+    conn_done(conn);
+    if (outcome == OUTCOME_AGAIN)
+        return ACTPASS_AGAIN;
+    return outcome == OUTCOME_DONE ? 0 : -1;
 }

@@ -2,7 +2,8 @@
  *
  *   conn_life.c         creation, release, information
  *   conn_handshake.c    the role and the TLS handshake
- *   conn_io.c           reads, writes, waits
+ *   conn_io.c           reads and writes
+ *   conn_wait.c         waits, in calls that block and in event loops
  *   conn_certificate.c  the peer's certificate, also on demand
  *   conn_renegotiate.c  as client: renegotiations that the server asks for
  *   conn_early.c        data that is read during another operation
@@ -42,6 +43,32 @@ struct early {
 /* The request for a client's certificate. */
 enum asking { ASKING_NOTHING, ASKING_WAITS, ASKING_ANSWERED };
 
+/* Do calls block? */
+enum conn_mode { CONN_BLOCKING, CONN_NONBLOCKING };
+
+/* What a call that returned AGAIN waits for. */
+enum conn_waiter { CONN_READER, CONN_WRITER, CONN_WAITERS };
+struct conn_waits {
+    unsigned want;       /* 0: nothing but the time */
+    int64_t deadline_us; /* 0: call again at once */
+};
+
+/* How far the handshake has come. */
+enum conn_stage { STAGE_ROLE, STAGE_TLS, STAGE_DONE };
+
+/* How far the close has come. */
+enum conn_closing {
+    CLOSING_NOT,
+    CLOSING_NOTIFY,  /* sends close_notify */
+    CLOSING_FLUSH,   /* sends all output, then FIN */
+    CLOSING_READ,    /* reads to the peer's close_notify */
+    CLOSING_ANSWER,  /* there is no role: lets TLS answer with an alert */
+    CLOSING_ALERT,   /* sends what is left after a failure, then FIN */
+    CLOSING_DISCARD, /* discards until the peer's FIN */
+    CLOSING_SOCKET,  /* nothing is left but to close the socket */
+    CLOSING_DONE
+};
+
 struct actpass_conn {
     /* Constant from conn_new on. */
     actpass_config *config;
@@ -53,6 +80,15 @@ struct actpass_conn {
     char *dialed_name; /* its host, if that is a name */
     bool renegotiable; /* from the handshake on: a server may ask for another one */
 
+    /* For the thread of the call only. */
+    enum conn_mode mode;
+    struct conn_waits waits[CONN_WAITERS];
+    int64_t active_us; /* when data was read or written last; non-blocking only */
+    enum conn_stage stage;
+    enum role role; /* of the SSL object */
+    int64_t handshake_by_us;
+    enum conn_closing closing;
+    int64_t close_by_us;
     void (*on_idle)(void *arg); /* for the conversation's thread only */
     void *on_idle_arg;
 
@@ -66,7 +102,6 @@ struct actpass_conn {
     bool resumed;
     bool close_notify_sent;
     bool peer_closed;    /* the peer's close_notify was read */
-    bool closed;         /* actpass_close is done */
     unsigned read_want;  /* what the last read that returned CONN_AGAIN waits for */
     unsigned write_want; /* the same for a write */
     unsigned messages;   /* of the handshake protocol after the handshake, in a row without data
@@ -94,6 +129,32 @@ struct actpass_conn {
     _Atomic actpass_end end;
     struct error_text error;
 };
+
+/* ---- Waits. Without conn->lock --------------------------------------------------------------- */
+
+/* Must be called first in each call that reads or writes: what an earlier call waited for does not
+ * matter any more. */
+void conn_begin(actpass_conn *conn, enum conn_waiter waiter);
+void conn_done(actpass_conn *conn);
+
+/* Like relay_wait if the connection blocks. Otherwise like relay_look, and what WAITER waits for is
+ * noted for actpass_prepare_wait. */
+enum relay_wait conn_await(actpass_conn *conn, enum conn_waiter waiter, unsigned want,
+                           int64_t deadline_us);
+
+/* Lets a non-blocking call return AGAIN although it could go on, so that others have their turn.
+ * Returns false if the connection blocks. */
+bool conn_yields(actpass_conn *conn, enum conn_waiter waiter, unsigned *rounds);
+
+/* Makes the calls block, for a part that needs it; conn_unblock ends that with the value that
+ * conn_block returned. */
+enum conn_mode conn_block(actpass_conn *conn);
+void conn_unblock(actpass_conn *conn, enum conn_mode before);
+
+/* When the idle timeout passes, for a call that begins now. */
+int64_t conn_idle_deadline(const actpass_conn *conn);
+
+void conn_note_active(actpass_conn *conn); /* data was read or written */
 
 /* The result of an SSL call. */
 enum outcome { OUTCOME_DONE, OUTCOME_AGAIN, OUTCOME_CLOSED, OUTCOME_FAILED };
@@ -146,9 +207,12 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate);
 /* Sets the close reason of a connection without a role. */
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
 
-/* Lets a TLS server answer first bytes that are TLS but gave no role: with an alert, as soon as
- * their record is complete. The close reason is set already. */
-void conn_answer(actpass_conn *conn, int64_t deadline_us);
+/* Makes a TLS server that answers first bytes that are TLS but gave no role. The close reason is set
+ * already. Returns false without memory. */
+bool conn_begin_answer(actpass_conn *conn);
+
+/* Lets it answer with an alert, as soon as their record is complete. Returns false if it waits. */
+bool conn_answer(actpass_conn *conn, int64_t deadline_us);
 
 /* Refuses the peer, or cancels the connection if memory was too short to judge it. */
 void conn_refuse(actpass_conn *conn, const struct error_text *why);
@@ -159,7 +223,8 @@ void conn_end_of_transport(actpass_conn *conn);
 /* Sets the close reason by a fatal alert, if there was one: for SSL calls that others made. */
 void conn_end_of_alert(actpass_conn *conn);
 
-/* Waits until there is room, and sends close_notify. Returns 0, or -1 with a close reason. */
+/* Waits until there is room, and sends close_notify. Returns 0, -1 with a close reason, or
+ * CONN_AGAIN. */
 int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us);
 
 void conn_notify(actpass_conn *conn, actpass_event event);

@@ -1,68 +1,10 @@
-/* Reading, writing and waiting on a connection. SSL calls never block; waits are outside
+/* Reading and writing. SSL calls never block; waits are outside
  * conn->lock, so one reader and one writer thread can work at once (hazard 10). */
 #include "relay/clock.h"
 #include "relay/lock.h"
 #include "server/lib/conn_internal.h"
-#include "server/lib/idle.h"
 
 enum { RECORD_MAX = 16384 };
-
-void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg)
-{
-    conn->on_idle = call;
-    conn->on_idle_arg = arg;
-}
-
-static void give_back(actpass_conn *conn)
-{
-    conn->on_idle(conn->on_idle_arg);
-    lock_take(&conn->lock);
-    if (conn->handshaken)
-        (void)SSL_free_buffers(conn->ssl); /* fails while they hold data, which is no harm */
-    lock_release(&conn->lock);
-}
-
-/* A wait in parts: a short one; after memory was freed, one until the allocator has returned it to
- * the kernel; and a long one. */
-static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollfd *extra,
-                                 nfds_t extras, int64_t deadline_us)
-{
-    int64_t released_us = 0;
-    int64_t next_us = conn->on_idle ? clock_now_us() + IDLE_AFTER_US : 0;
-    while (next_us && next_us < deadline_us) {
-        enum relay_wait result = relay_wait(conn->relay, want, extra, extras, next_us);
-        if (result != WAIT_TIMEOUT)
-            return result;
-        if (!released_us) {
-            give_back(conn);
-            released_us = clock_now_us();
-        }
-        relay_release(conn->relay); /* frees the eventfd for one wait only */
-        next_us = idle_trim(released_us);
-    }
-    return relay_wait(conn->relay, want, extra, extras, deadline_us);
-}
-
-enum relay_wait conn_wait_until(actpass_conn *conn, unsigned want, struct pollfd *extra,
-                                nfds_t extras, int64_t deadline_us)
-{
-    int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
-    enum relay_wait result = wait_idly(conn, want, extra, extras, until_us);
-    if (result == WAIT_TIMEOUT && until_us < deadline_us)
-        return conn_end_late_renegotiation(conn) ? WAIT_CANCELLED : WAIT_READY;
-    if (result == WAIT_CANCELLED)
-        conn_end_of_transport(conn);
-    return result;
-}
-
-bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
-               int64_t deadline_us)
-{
-    enum relay_wait result = conn_wait_until(conn, want, extra, extras, deadline_us);
-    if (result == WAIT_TIMEOUT)
-        conn_fail(conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
-    return result == WAIT_READY;
-}
 
 void conn_flush(actpass_conn *conn)
 {
@@ -177,37 +119,68 @@ int64_t conn_write_some(actpass_conn *conn, const void *data, size_t size)
 
 int64_t actpass_read(actpass_conn *conn, void *buffer, size_t size)
 {
-    conn_enter(conn);
-    int64_t deadline_us = clock_deadline_ms(conn->config->connection.idle_timeout_ms);
+    unsigned rounds = 0;
+    conn_begin(conn, CONN_READER);
+    int64_t deadline_us = conn_idle_deadline(conn);
     int64_t got = conn_read_some(conn, buffer, size);
-    while (got == CONN_AGAIN) {
-        bool ready = conn_wait(conn, conn->read_want, NULL, 0, deadline_us);
-        got = ready ? conn_read_some(conn, buffer, size) : -1;
+    while (got == CONN_AGAIN && !conn_yields(conn, CONN_READER, &rounds)) {
+        enum relay_wait wait = conn_wait_until(conn, conn->read_want, NULL, 0, deadline_us);
+        if (wait == WAIT_AGAIN)
+            break;
+        if (wait == WAIT_TIMEOUT)
+            conn_fail(conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
+        got = wait == WAIT_READY ? conn_read_some(conn, buffer, size) : -1;
     }
-    conn_flush(conn); /* the answer to a KeyUpdate must not wait for the next call */
-    conn_leave(conn);
+    if (got > 0)
+        conn_note_active(conn);
+    if (conn->mode == CONN_BLOCKING)
+        conn_flush(conn); /* the answer to a KeyUpdate must not wait for the next call */
+    conn_done(conn);
     return got;
 }
 
 /* The write timeout is the relay's: it ends the wait, and the next attempt fails. */
+static int64_t write_some(actpass_conn *conn, const void *data, size_t size)
+{
+    int64_t put = conn_write_some(conn, data, size);
+    while (put == CONN_AGAIN) {
+        enum relay_wait wait = conn_wait_until(conn, conn->write_want, NULL, 0, DEADLINE_NEVER);
+        if (wait == WAIT_AGAIN)
+            return CONN_AGAIN;
+        put = wait == WAIT_READY ? conn_write_some(conn, data, size) : -1;
+    }
+    if (put > 0)
+        conn_note_active(conn);
+    return put;
+}
+
+int64_t actpass_write_some(actpass_conn *conn, const void *data, size_t size)
+{
+    conn_begin(conn, CONN_WRITER);
+    int64_t put = write_some(conn, data, size);
+    if (conn->mode == CONN_BLOCKING)
+        conn_flush(conn);
+    conn_done(conn);
+    return put;
+}
+
 int actpass_write(actpass_conn *conn, const void *data, size_t size)
 {
     const uint8_t *next = data;
-    int result = 0;
-    conn_enter(conn);
+    int64_t put = 0;
+    enum conn_mode mode = conn_block(conn);
+    conn_begin(conn, CONN_WRITER);
     do {
-        int64_t put = conn_write_some(conn, next, size);
-        if (put >= 0) {
+        put = write_some(conn, next, size);
+        if (put > 0) {
             next += put;
             size -= (size_t)put;
-        } else if (put != CONN_AGAIN ||
-                   !conn_wait(conn, conn->write_want, NULL, 0, DEADLINE_NEVER)) {
-            result = -1;
         }
-    } while (size > 0 && result == 0);
+    } while (size > 0 && put > 0);
     conn_flush(conn);
-    conn_leave(conn);
-    return result;
+    conn_done(conn);
+    conn_unblock(conn, mode);
+    return put < 0 ? -1 : 0;
 }
 
 /* Like a record of data, it is begun only if it can be finished. */
@@ -239,7 +212,9 @@ int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us)
         if (result != CONN_AGAIN)
             return result;
         int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
-        enum relay_wait wait = relay_wait(conn->relay, want, NULL, 0, until_us);
+        enum relay_wait wait = conn_await(conn, CONN_WRITER, want, until_us);
+        if (wait == WAIT_AGAIN)
+            return CONN_AGAIN;
         if (wait == WAIT_TIMEOUT && until_us < deadline_us)
             (void)conn_end_late_renegotiation(conn);
         else if (wait == WAIT_TIMEOUT)
@@ -251,9 +226,9 @@ int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us)
 
 int actpass_shutdown_write(actpass_conn *conn)
 {
-    conn_enter(conn);
+    conn_begin(conn, CONN_WRITER);
     int result = conn_send_close_notify(conn, DEADLINE_NEVER);
     conn_flush(conn);
-    conn_leave(conn);
+    conn_done(conn);
     return result;
 }

@@ -85,6 +85,8 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
         conn->options = *options;
     conn->connected = conn->options.fast_open_size == 0;
     conn->protocol = conn->cipher = "";
+    if (config->relay.served == RELAY_BY_CALLER)
+        conn->mode = CONN_NONBLOCKING;
     int on = 1; /* small records do not wait (hazard 44); fails on a unix socket, where none does */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     name_peer(conn, fd);
@@ -107,6 +109,8 @@ out_conn:
 
 int conn_start(actpass_conn *conn)
 {
+    if (conn->config->relay.served == RELAY_BY_CALLER)
+        return 0;
     return relay_start(conn->relay);
 }
 
@@ -115,6 +119,7 @@ void conn_dialed(actpass_conn *conn, const char *address)
     struct config_address parsed;
     struct in6_addr number;
     conn->opened = true;
+    conn->mode = CONN_BLOCKING;
     conn->dialed = strdup(address);
     if (config_address_parse(address, &parsed))
         return;
@@ -184,7 +189,7 @@ void actpass_free(actpass_conn *conn)
 {
     if (!conn)
         return;
-    if (!conn->closed) {
+    if (conn->closing != CLOSING_DONE) {
         conn_fail(conn, ACTPASS_CANCELLED, "the connection was freed while it was open");
         relay_abort(conn->relay);
         (void)actpass_close(conn);
@@ -207,7 +212,8 @@ struct ssl_st *actpass_ssl(actpass_conn *conn)
 {
     if (!conn->handshaken)
         return NULL;
-    relay_set_blocking(conn->relay, conn->config->connection.idle_timeout_ms);
+    if (conn->mode == CONN_BLOCKING)
+        relay_set_blocking(conn->relay, conn->config->connection.idle_timeout_ms);
     return conn->ssl;
 }
 

@@ -280,6 +280,16 @@ int actpass_config_set_role(actpass_config *config, actpass_role role)
     return 0;
 }
 
+int actpass_config_set_nonblocking(actpass_config *config, int on)
+{
+    if (settings_changeable(config))
+        return -1;
+    if (on != 0 && on != 1)
+        return settings_fail(config, "nonblocking: %d is neither 0 nor 1", on);
+    config->relay.served = on ? RELAY_BY_CALLER : RELAY_BY_THREAD;
+    return 0;
+}
+
 int actpass_config_set_transport(actpass_config *config, actpass_transport transport)
 {
     if (settings_changeable(config))

@@ -29,7 +29,7 @@ struct actpass_config {
     struct config_address dial_from; /* NONE: any */
     void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
     void *on_event_arg;
-    struct relay_options relay; /* ring sizes and hooks: tests set them */
+    struct relay_options relay; /* ring sizes and hooks: tests set them; and who serves it */
 
     pthread_mutex_t lock; /* guards the making of what follows; constant once frozen */
     bool frozen;

@@ -6,10 +6,13 @@
 #include "tests/support/pattern.h"
 #include "tests/support/resources.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 enum { LONG_MS = 10000, CHUNK = 16384 };
 
@@ -77,6 +80,7 @@ actpass_config *conn_config(const struct conn_world *world, const struct conn_ri
         failed |= actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_REQUIRE);
     if (options->on_demand)
         failed |= actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_ON_DEMAND);
+    failed |= actpass_config_set_nonblocking(config, options->loop != LOOP_NONE);
     failed |= actpass_on_event(config, options->on_event, options->on_event_arg);
     check(!failed, actpass_config_error(config));
     config->relay.inbound_size = config->relay.outbound_size = options->ring;
@@ -91,7 +95,9 @@ void conn_rig_init(struct conn_rig *rig, const struct conn_world *world,
     int fds[2];
     *rig =
         (struct conn_rig){.config = options->config ? options->config : conn_config(world, options),
-                          .shared = options->config};
+                          .shared = options->config,
+                          .loop = options->loop,
+                          .epoll = -1};
     (options->unix_sockets ? sockets_unix : sockets_tcp)(fds);
     rig->conn = actpass_accept_fd(rig->config, fds[0]);
     check(rig->conn, actpass_config_error(rig->config));
@@ -102,6 +108,8 @@ void conn_rig_init(struct conn_rig *rig, const struct conn_world *world,
 void conn_rig_free(struct conn_rig *rig)
 {
     actpass_free(rig->conn);
+    if (rig->epoll >= 0)
+        check(close(rig->epoll) == 0, "close");
     if (!rig->shared)
         actpass_config_free(rig->config);
     socket_peer_free(rig->peer);
@@ -133,6 +141,96 @@ const char *conn_rig_says(struct conn_rig *rig)
     return text;
 }
 
+/* ---- The calls, in a loop -------------------------------------------------------------------- */
+
+/* The descriptor is added once, with all events. */
+static void wait_for_edges(struct conn_rig *rig, int fd, int timeout)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
+    if (rig->epoll < 0 && fd >= 0) {
+        rig->epoll = epoll_create1(EPOLL_CLOEXEC);
+        check(rig->epoll >= 0 && epoll_ctl(rig->epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll");
+    }
+    int ready =
+        rig->epoll < 0 ? poll(NULL, 0, timeout) : epoll_wait(rig->epoll, &event, 1, timeout);
+    if (ready > 0)
+        actpass_note_events(rig->conn, (short)event.events); /* the values are those of poll */
+}
+
+static void wait_once(struct conn_rig *rig)
+{
+    struct pollfd socket;
+    if (rig->loop == LOOP_TOLD) {
+        check(actpass_wait(rig->conn, NULL, 0, -1) == 1, "actpass_wait");
+        return;
+    }
+    int timeout = actpass_prepare_wait(rig->conn, &socket);
+    if (rig->loop == LOOP_EDGES)
+        wait_for_edges(rig, socket.fd, timeout);
+    else
+        (void)poll(&socket, 1, timeout);
+}
+
+int loop_handshake(struct conn_rig *rig)
+{
+    int result = actpass_handshake(rig->conn);
+    while (result == ACTPASS_AGAIN) {
+        wait_once(rig);
+        result = actpass_handshake(rig->conn);
+    }
+    return result;
+}
+
+int64_t loop_read(struct conn_rig *rig, void *buffer, size_t size)
+{
+    int64_t got = actpass_read(rig->conn, buffer, size);
+    while (got == ACTPASS_AGAIN) {
+        wait_once(rig);
+        got = actpass_read(rig->conn, buffer, size);
+    }
+    return got;
+}
+
+int loop_write(struct conn_rig *rig, const void *data, size_t size)
+{
+    const char *next = data;
+    if (rig->loop == LOOP_NONE)
+        return actpass_write(rig->conn, data, size);
+    int64_t put = 0;
+    do {
+        put = actpass_write_some(rig->conn, next, size);
+        if (put == ACTPASS_AGAIN)
+            wait_once(rig);
+        if (put > 0) {
+            next += put;
+            size -= (size_t)put;
+        }
+    } while (size > 0 && put != -1);
+    struct pollfd ignored;
+    (void)actpass_prepare_wait(rig->conn, &ignored); /* the test may not wait again */
+    return put == -1 ? -1 : 0;
+}
+
+int loop_shutdown_write(struct conn_rig *rig)
+{
+    int result = actpass_shutdown_write(rig->conn);
+    while (result == ACTPASS_AGAIN) {
+        wait_once(rig);
+        result = actpass_shutdown_write(rig->conn);
+    }
+    return result;
+}
+
+actpass_end loop_close(struct conn_rig *rig)
+{
+    actpass_end end = actpass_close(rig->conn);
+    while (end == ACTPASS_OPEN) {
+        wait_once(rig);
+        end = actpass_close(rig->conn);
+    }
+    return end;
+}
+
 /* ---- Moving data ----------------------------------------------------------------------------- */
 
 bool conn_rig_read(struct conn_rig *rig, uint64_t size, unsigned seed)
@@ -140,7 +238,7 @@ bool conn_rig_read(struct conn_rig *rig, uint64_t size, unsigned seed)
     uint8_t data[CHUNK * 4];
     for (uint64_t have = 0; have < size;) {
         size_t room = size - have < sizeof(data) ? (size_t)(size - have) : sizeof(data);
-        int64_t got = actpass_read(rig->conn, data, room);
+        int64_t got = loop_read(rig, data, room);
         if (got <= 0)
             return fail(rig, "read: %lld after %llu bytes", (long long)got,
                         (unsigned long long)have);
@@ -159,7 +257,7 @@ bool conn_rig_write(struct conn_rig *rig, uint64_t size, unsigned seed, size_t p
     for (uint64_t done = 0; good && done < size;) {
         size_t some = size - done < piece ? (size_t)(size - done) : piece;
         pattern_fill(data, some, done, seed);
-        good = actpass_write(rig->conn, data, some) == 0 ||
+        good = loop_write(rig, data, some) == 0 ||
                fail(rig, "write failed after %llu bytes", (unsigned long long)done);
         done += some;
     }
@@ -183,6 +281,8 @@ static void *write_in_thread(void *arg)
 bool conn_rig_exchange(struct conn_rig *rig, const struct socket_peer_plan *plan)
 {
     pthread_t thread;
+    if (rig->loop != LOOP_NONE)
+        return conn_rig_exchange_at_once(rig, plan);
     struct writer writer = {.rig = rig, .plan = plan};
     check(pthread_create(&thread, NULL, write_in_thread, &writer) == 0, "pthread_create");
     bool good = conn_rig_read(rig, plan->receive, plan->receive_seed);
@@ -200,7 +300,8 @@ static bool write_some(struct conn_rig *rig, const struct socket_peer_plan *plan
     if (size == 0)
         return true;
     pattern_fill(data, size, *sent, plan->send_seed);
-    int64_t put = conn_write_some(rig->conn, data, size);
+    int64_t put = rig->loop == LOOP_NONE ? conn_write_some(rig->conn, data, size)
+                                         : actpass_write_some(rig->conn, data, size);
     if (put == -1)
         return fail(rig, "write failed after %llu bytes", (unsigned long long)*sent);
     *sent += put > 0 ? (uint64_t)put : 0;
@@ -213,8 +314,9 @@ static bool read_some(struct conn_rig *rig, const struct socket_peer_plan *plan,
     uint64_t left = plan->receive - *received;
     if (left == 0)
         return true;
-    int64_t got =
-        conn_read_some(rig->conn, data, left < sizeof(data) ? (size_t)left : sizeof(data));
+    size_t room = left < sizeof(data) ? (size_t)left : sizeof(data);
+    int64_t got = rig->loop == LOOP_NONE ? conn_read_some(rig->conn, data, room)
+                                         : actpass_read(rig->conn, data, room);
     if (got == CONN_AGAIN)
         return true;
     if (got <= 0)
@@ -230,29 +332,33 @@ bool conn_rig_exchange_at_once(struct conn_rig *rig, const struct socket_peer_pl
 {
     uint64_t sent = 0, received = 0;
     bool good = true;
-    conn_enter(rig->conn);
+    if (rig->loop == LOOP_NONE)
+        conn_enter(rig->conn);
     while (good && (sent < plan->send || received < plan->receive)) {
         uint64_t before = sent + received;
         good = write_some(rig, plan, &sent) && read_some(rig, plan, &received);
         unsigned want = (received < plan->receive ? RELAY_READABLE : 0U) |
                         (sent < plan->send ? RELAY_WRITABLE : 0U);
-        if (good && sent + received == before)
+        if (good && sent + received == before && rig->loop != LOOP_NONE)
+            wait_once(rig);
+        else if (good && sent + received == before)
             good = conn_wait(rig->conn, want, NULL, 0, clock_deadline_ms(LONG_MS)) ||
                    fail(rig, "the wait ended with %llu sent, %llu received",
                         (unsigned long long)sent, (unsigned long long)received);
     }
     conn_flush(rig->conn);
-    conn_leave(rig->conn);
+    if (rig->loop == LOOP_NONE)
+        conn_leave(rig->conn);
     return good;
 }
 
 bool conn_rig_end_in_order(struct conn_rig *rig)
 {
     char scratch[100];
-    int64_t got = actpass_read(rig->conn, scratch, sizeof(scratch));
+    int64_t got = loop_read(rig, scratch, sizeof(scratch));
     if (got != 0)
         return fail(rig, "%lld instead of close_notify", (long long)got);
-    actpass_end end = actpass_close(rig->conn);
+    actpass_end end = loop_close(rig);
     return end == ACTPASS_CLEAN || fail(rig, "it ended with %s", actpass_end_name(end));
 }
 

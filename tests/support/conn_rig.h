@@ -17,7 +17,17 @@ struct conn_world {
 void conn_world_init(struct conn_world *world);
 void conn_world_free(struct conn_world *world);
 
+/* How the application waits. */
+enum conn_loop {
+    LOOP_NONE,  /* its calls block */
+    LOOP_POLL,  /* poll, and actpass_note_events is never called */
+    LOOP_TOLD,  /* actpass_wait */
+    LOOP_EDGES, /* edge-triggered epoll */
+    CONN_LOOPS
+};
+
 struct conn_rig_options {
+    enum conn_loop loop;
     actpass_role role;
     actpass_transport transport;
     enum relay_driver driver;
@@ -47,12 +57,22 @@ struct conn_rig {
     bool shared; /* it is not ours to free */
     actpass_conn *conn;
     struct socket_peer *peer;
+    enum conn_loop loop;
+    int epoll; /* LOOP_EDGES; else -1 */
     char failure[256];
 };
 void conn_rig_init(struct conn_rig *rig, const struct conn_world *world,
                    const struct conn_rig_options *options,
                    void (*script)(struct socket_peer *peer, void *arg), void *arg);
 void conn_rig_free(struct conn_rig *rig);
+
+/* actpass_handshake, actpass_read, ...: where they return ACTPASS_AGAIN, these wait as the rig's
+ * loop does and call again. */
+int loop_handshake(struct conn_rig *rig);
+int64_t loop_read(struct conn_rig *rig, void *buffer, size_t size);
+int loop_write(struct conn_rig *rig, const void *data, size_t size);
+int loop_shutdown_write(struct conn_rig *rig);
+actpass_end loop_close(struct conn_rig *rig);
 
 /* Each false with the failure set. */
 bool conn_rig_read(struct conn_rig *rig, uint64_t size, unsigned seed);

@@ -18,19 +18,23 @@ void conn_suite_end(struct conn_suite *suite)
 
 struct conn_rig_options conn_way(int which)
 {
-    return conn_defaults(conn_roles[which & 1], which >> 1 & 1, conn_transports[which >> 2]);
+    struct conn_rig_options options =
+        conn_defaults(conn_roles[which & 1], which >> 1 & 1, conn_transports[which >> 2 & 1]);
+    if (which & 8)
+        options.loop = LOOP_POLL + which % (CONN_LOOPS - 1);
+    return options;
 }
 
 void conn_must_end(struct conn_rig *rig, actpass_end want, int which)
 {
-    actpass_end end = actpass_close(rig->conn);
+    actpass_end end = loop_close(rig);
     cr_assert_eq(end, want, "way %d: %s instead of %s: %s", which, actpass_end_name(end),
                  actpass_end_name(want), conn_rig_says(rig));
 }
 
 bool conn_shakes_hands(struct conn_rig *rig)
 {
-    return actpass_handshake(rig->conn) == 0;
+    return loop_handshake(rig) == 0;
 }
 
 void conn_must_be_good(bool good, struct conn_rig *rig, int which)

@@ -15,8 +15,9 @@ void conn_suite_end(struct conn_suite *suite);
 
 extern const actpass_transport conn_transports[2]; /* relay, direct */
 
-/* Both roles, versions and transports; the defaults of each. */
-enum { CONN_WAYS = 8 };
+/* Both roles, versions and transports, with calls that block and in an event loop; the defaults of
+ * each. */
+enum { CONN_WAYS = 16 };
 struct conn_rig_options conn_way(int which);
 
 bool conn_shakes_hands(struct conn_rig *rig);

@@ -65,7 +65,7 @@ static void read_in_a_flood(actpass_transport transport, void (*action)(void *ar
     conn_world_init(&world);
     options.idle_ms = IDLE_MS;
     conn_rig_init(&rig, &world, &options, flood, &ready);
-    cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
+    cr_assert_eq(loop_handshake(&rig), 0, "%s", conn_rig_says(&rig));
     while (!atomic_load(&ready))
         pause_ms(1);
 
@@ -74,7 +74,7 @@ static void read_in_a_flood(actpass_transport transport, void (*action)(void *ar
     moment.action = action;
     moment.arg = rig.conn;
     moment.calls = 0;
-    int64_t got = actpass_read(rig.conn, scratch, sizeof(scratch));
+    int64_t got = loop_read(&rig, scratch, sizeof(scratch));
     moment.action = NULL;
     actpass_info(rig.conn, &info);
     cr_assert_eq(got, -1);

@@ -20,7 +20,7 @@ static SSL *start(struct conn_rig *rig, const struct conn_rig_options *options,
                   void (*script)(struct socket_peer *, void *), void *arg)
 {
     conn_rig_init(rig, &suite.world, options, script, arg);
-    cr_assert_eq(actpass_handshake(rig->conn), 0, "%s", conn_rig_says(rig));
+    cr_assert_eq(loop_handshake(rig), 0, "%s", conn_rig_says(rig));
     SSL *ssl = actpass_ssl(rig->conn);
     cr_assert_not_null(ssl);
     return ssl;

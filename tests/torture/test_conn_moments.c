@@ -41,7 +41,7 @@ static void converse(struct conn_rig *rig)
 {
     struct socket_peer_plan plan = {
         .send = 100000, .receive = 100000, .send_seed = 1, .receive_seed = 1};
-    if (actpass_handshake(rig->conn) == 0)
+    if (loop_handshake(rig) == 0)
         (void)conn_rig_exchange(rig, &plan);
 }
 
@@ -60,7 +60,7 @@ Test(conn_moments, aborted_at_any_moment)
             struct moment moment = {.conn = rig.conn, .after_us = rand() % 12000};
             cr_assert_eq(pthread_create(&thread, NULL, abort_then, &moment), 0);
             converse(&rig);
-            actpass_end end = actpass_close(rig.conn);
+            actpass_end end = loop_close(&rig);
             cr_assert_eq(pthread_join(thread, NULL), 0);
             cr_assert(end == ACTPASS_CLEAN || end == ACTPASS_CANCELLED, "way %d: %s", which,
                       conn_rig_says(&rig));
@@ -102,7 +102,7 @@ Test(conn_moments, reset_at_any_moment)
             int64_t until_us = clock_now_us() + rand() % 8000;
             conn_rig_init(&rig, &suite.world, &options, echo_until, &until_us);
             converse(&rig);
-            actpass_end end = actpass_close(rig.conn);
+            actpass_end end = loop_close(&rig);
             /* The rig aborts the writer when the reader has failed. */
             cr_assert(end == ACTPASS_RESET || end == ACTPASS_TRUNCATED, "way %d: %s", which,
                       conn_rig_says(&rig));
@@ -129,14 +129,14 @@ Test(conn_moments, a_conversation_that_comes_and_goes)
             conn_defaults(conn_roles[i & 1], 1, ACTPASS_TRANSPORT_RELAY);
         options.driver = drivers[i];
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
-        cr_assert_eq(actpass_handshake(rig.conn), 0);
+        cr_assert_eq(loop_handshake(&rig), 0);
         for (int round = 0; round < 120; round++) {
             size_t size = (size_t)(rand() % (int)sizeof(data)) + 1, have = 0;
             pattern_fill(data, size, (uint64_t)round, 3);
-            cr_assert_eq(actpass_write(rig.conn, data, size), 0, "%s", conn_rig_says(&rig));
+            cr_assert_eq(loop_write(&rig, data, size), 0, "%s", conn_rig_says(&rig));
             sleep_us(rand() % 3 ? rand() % 1000 : rand() % 25000);
             while (have < size) {
-                int64_t some = actpass_read(rig.conn, got + have, size - have);
+                int64_t some = loop_read(&rig, got + have, size - have);
                 cr_assert_gt(some, 0, "driver %d: %s", drivers[i], conn_rig_says(&rig));
                 have += (size_t)some;
                 if (rand() % 4 == 0)
@@ -144,7 +144,7 @@ Test(conn_moments, a_conversation_that_comes_and_goes)
             }
             cr_assert_arr_eq(got, data, size);
         }
-        cr_assert_eq(actpass_close(rig.conn), ACTPASS_CLEAN, "%s", conn_rig_says(&rig));
+        cr_assert_eq(loop_close(&rig), ACTPASS_CLEAN, "%s", conn_rig_says(&rig));
         conn_rig_free(&rig);
     }
     conn_suite_end(&suite);
@@ -184,14 +184,14 @@ Test(conn_moments, memory_given_back_in_a_long_wait_is_not_missed)
             conn_defaults(conn_roles[which & 1], 1, conn_transports[which >> 1]);
         conn_rig_init(&rig, &suite.world, &options, echo_late, NULL);
         conn_on_idle(rig.conn, count_idle, &idle);
-        cr_assert_eq(actpass_handshake(rig.conn), 0);
+        cr_assert_eq(loop_handshake(&rig), 0);
         for (int round = 1; round < 3; round++) {
-            cr_assert_eq(actpass_write(rig.conn, "hello", 5), 0);
-            cr_assert_eq(actpass_read(rig.conn, got, 5), 5, "%s", conn_rig_says(&rig));
+            cr_assert_eq(loop_write(&rig, "hello", 5), 0);
+            cr_assert_eq(loop_read(&rig, got, 5), 5, "%s", conn_rig_says(&rig));
             cr_assert_str_eq(got, "hello");
             cr_assert_eq(idle, round);
         }
-        cr_assert_eq(actpass_close(rig.conn), ACTPASS_CLEAN, "%s", conn_rig_says(&rig));
+        cr_assert_eq(loop_close(&rig), ACTPASS_CLEAN, "%s", conn_rig_says(&rig));
         conn_rig_free(&rig);
     }
     conn_suite_end(&suite);
@@ -214,8 +214,8 @@ static void *one_of_many(void *arg)
     struct socket_peer_plan plan = {
         .send = MANY_SIZE, .receive = MANY_SIZE, .send_seed = 4, .receive_seed = 4};
     conn_rig_init(&rig, &suite.world, one->options, peer_echoes, NULL);
-    one->good = actpass_handshake(rig.conn) == 0 && conn_rig_exchange(&rig, &plan) &&
-                actpass_close(rig.conn) == ACTPASS_CLEAN;
+    one->good = loop_handshake(&rig) == 0 && conn_rig_exchange(&rig, &plan) &&
+                loop_close(&rig) == ACTPASS_CLEAN;
     snprintf(one->says, sizeof(one->says), "%s", conn_rig_says(&rig));
     conn_rig_free(&rig);
     return NULL;

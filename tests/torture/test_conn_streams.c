@@ -41,8 +41,7 @@ static void run(const struct conn_rig_options *options, struct talk talk, exchan
 {
     struct conn_rig rig;
     conn_rig_init(&rig, &suite.world, options, converse, &talk);
-    bool good =
-        actpass_handshake(rig.conn) == 0 && way(&rig, &talk.ours) && conn_rig_end_in_order(&rig);
+    bool good = loop_handshake(&rig) == 0 && way(&rig, &talk.ours) && conn_rig_end_in_order(&rig);
     socket_peer_join(rig.peer);
     cr_assert(good && !rig.peer->failure[0], "%s: role %s, TLS 1.%d, transport %d, driver %d: %s",
               what, actpass_role_name(options->role), options->version + 2, options->transport,
@@ -216,10 +215,10 @@ static actpass_end end_of_storm(struct storm storm_, bool server, actpass_transp
     struct conn_rig_options options = conn_defaults(conn_roles[server], 1, transport);
     char scratch[100];
     conn_rig_init(&rig, &suite.world, &options, storm, &storm_);
-    cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
-    while (actpass_read(rig.conn, scratch, sizeof(scratch)) > 0)
+    cr_assert_eq(loop_handshake(&rig), 0, "%s", conn_rig_says(&rig));
+    while (loop_read(&rig, scratch, sizeof(scratch)) > 0)
         ;
-    actpass_end end = actpass_close(rig.conn);
+    actpass_end end = loop_close(&rig);
     conn_rig_free(&rig);
     return end;
 }

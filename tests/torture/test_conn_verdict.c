@@ -20,12 +20,12 @@ static void assert_echo(const struct conn_rig_options *options, const char *what
     actpass_info_t info;
     char got[6] = "";
     conn_rig_init(&rig, &suite.world, options, peer_echoes, NULL);
-    cr_assert_eq(actpass_handshake(rig.conn), 0, "%s: %s", what, conn_rig_says(&rig));
+    cr_assert_eq(loop_handshake(&rig), 0, "%s: %s", what, conn_rig_says(&rig));
     actpass_info(rig.conn, &info);
     cr_assert_eq(info.cause, ACTPASS_CAUSE_CLIENT_HELLO, "%s", what);
-    cr_assert_eq(actpass_write(rig.conn, "hello", 5), 0, "%s", what);
-    cr_assert_eq(actpass_read(rig.conn, got, 5), 5, "%s: %s", what, conn_rig_says(&rig));
-    cr_assert_eq(actpass_close(rig.conn), ACTPASS_CLEAN, "%s: %s", what, conn_rig_says(&rig));
+    cr_assert_eq(loop_write(&rig, "hello", 5), 0, "%s", what);
+    cr_assert_eq(loop_read(&rig, got, 5), 5, "%s: %s", what, conn_rig_says(&rig));
+    cr_assert_eq(loop_close(&rig), ACTPASS_CLEAN, "%s: %s", what, conn_rig_says(&rig));
     conn_rig_free(&rig);
 }
 
@@ -86,8 +86,8 @@ static void race(actpass_transport transport, int version)
         actpass_info_t info;
         int64_t at_us = clock_now_us() + INITIAL_MS * 1000 + (round - 100) * 10;
         conn_rig_init(&rig, &suite.world, &options, speak_at, &at_us);
-        bool up = actpass_handshake(rig.conn) == 0;
-        actpass_end end = actpass_close(rig.conn);
+        bool up = loop_handshake(&rig) == 0;
+        actpass_end end = loop_close(&rig);
         actpass_info(rig.conn, &info);
         cr_assert(is_documented(&info, up, end), "round %d: %s, %s, %s: %s", round,
                   actpass_role_name(info.role), actpass_cause_name(info.cause),
@@ -150,8 +150,8 @@ Test(conn_verdict, info_from_another_thread_at_any_time)
             conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
             struct asker asker = {.conn = rig.conn};
             cr_assert_eq(pthread_create(&thread, NULL, ask, &asker), 0);
-            cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
-            cr_assert_eq(actpass_close(rig.conn), ACTPASS_CLEAN, "%s", conn_rig_says(&rig));
+            cr_assert_eq(loop_handshake(&rig), 0, "%s", conn_rig_says(&rig));
+            cr_assert_eq(loop_close(&rig), ACTPASS_CLEAN, "%s", conn_rig_says(&rig));
             atomic_store(&asker.stop, true);
             cr_assert_eq(pthread_join(thread, NULL), 0);
             conn_rig_free(&rig);

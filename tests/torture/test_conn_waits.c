@@ -174,7 +174,7 @@ static void run(const struct conn_world *world, const struct call *call, enum ev
     struct scene scene = {.prelude = call->prelude};
     struct conn_rig_options options = options_for(call, event, server, version, transport);
     conn_rig_init(&rig, world, &options, play, &scene);
-    cr_assert(!call->up || actpass_handshake(rig.conn) == 0, "%s", conn_rig_says(&rig));
+    cr_assert(!call->up || loop_handshake(&rig) == 0, "%s", conn_rig_says(&rig));
     while (!atomic_load(&scene.ready))
         pause_ms(1);
     struct trigger trigger = {.rig = &rig, .scene = &scene, .event = event};
@@ -182,7 +182,7 @@ static void run(const struct conn_world *world, const struct call *call, enum ev
     cr_assert_eq(pthread_create(&thread, NULL, act_soon, &trigger), 0);
     bool succeeded = call->make(rig.conn);
     cr_assert_eq(pthread_join(thread, NULL), 0);
-    actpass_end end = actpass_close(rig.conn);
+    actpass_end end = loop_close(&rig);
     atomic_store(&scene.reset, true);
     cr_assert(!succeeded && is_expected(event, end),
               "%s, event %d, we are %s, TLS 1.%d, transport %d: %s, %s: %s", call->name, event,
@@ -191,8 +191,8 @@ static void run(const struct conn_world *world, const struct call *call, enum ev
     cr_assert_gt(strlen(actpass_error(rig.conn)), 0);
     cr_assert_eq(actpass_ended(rig.conn), end);
     char byte;
-    cr_assert_eq(actpass_read(rig.conn, &byte, 1), -1);
-    cr_assert_eq(actpass_write(rig.conn, "x", 1), -1);
+    cr_assert_eq(loop_read(&rig, &byte, 1), -1);
+    cr_assert_eq(loop_write(&rig, "x", 1), -1);
     conn_rig_free(&rig);
 }
 

@@ -24,8 +24,8 @@ Test(conn, an_echo)
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert(conn_shakes_hands(&rig) && conn_shakes_hands(&rig), "again changes nothing");
-        cr_assert_eq(actpass_write(rig.conn, "hello", 5), 0);
-        cr_assert_eq(actpass_read(rig.conn, got, 5), 5);
+        cr_assert_eq(loop_write(&rig, "hello", 5), 0);
+        cr_assert_eq(loop_read(&rig, got, 5), 5);
         cr_assert_str_eq(got, "hello");
         cr_assert_eq(actpass_ended(rig.conn), ACTPASS_OPEN);
         cr_assert_str_eq(actpass_error(rig.conn), "");
@@ -105,7 +105,7 @@ Test(conn, sizes_of_nothing)
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert(conn_shakes_hands(&rig));
-        cr_assert_eq(actpass_write(rig.conn, NULL, 0), 0);
+        cr_assert_eq(loop_write(&rig, NULL, 0), 0);
         cr_assert_eq(conn_write_some(rig.conn, NULL, 0), 0);
         cr_assert_eq(conn_read_some(rig.conn, &byte, 1), CONN_AGAIN);
         conn_must_end(&rig, ACTPASS_CLEAN, which);
@@ -137,7 +137,7 @@ Test(conn, a_peer_that_shows_our_own_certificate_is_refused)
             suite.world.pair->ends[0].certificate, suite.world.pair->ends[0].key);
         options.config = strict_config(&options, suite.world.pair->ends[0].name);
         conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
-        cr_assert_eq(actpass_handshake(rig.conn), -1);
+        cr_assert_eq(loop_handshake(&rig), -1);
         conn_must_end(&rig, ACTPASS_REFUSED, which);
         cr_assert_gt(strlen(actpass_error(rig.conn)), 20);
         conn_rig_free(&rig);
@@ -169,7 +169,7 @@ Test(conn, hazard_16_the_peer_refuses_our_certificate)
         conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands, NULL);
         bool late = options.role == ACTPASS_ROLE_CLIENT && options.version == 1;
         cr_assert_eq(conn_shakes_hands(&rig), late, "way %d: %s", which, conn_rig_says(&rig));
-        cr_assert_eq(actpass_read(rig.conn, &byte, 1), -1);
+        cr_assert_eq(loop_read(&rig, &byte, 1), -1);
         conn_must_end(&rig, ACTPASS_REFUSED, which);
         conn_rig_free(&rig);
     }
@@ -214,7 +214,7 @@ Test(conn, events_come_once_each_and_in_order)
             conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
             cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
             conn_must_end(&rig, ACTPASS_CLEAN, which);
-            (void)actpass_close(rig.conn);
+            (void)loop_close(&rig);
             conn_rig_free(&rig);
             cr_assert(events.role == 1 && events.handshake == 2 && events.close == 3 &&
                           events.count == 3,
@@ -243,7 +243,7 @@ Test(conn, events_of_one_that_fails)
         options.on_event = note_event;
         options.on_event_arg = &events;
         conn_rig_init(&rig, &suite.world, &options, speak_http, NULL);
-        cr_assert_eq(actpass_handshake(rig.conn), -1);
+        cr_assert_eq(loop_handshake(&rig), -1);
         conn_rig_free(&rig);
         cr_assert_eq(events.handshake, 0);
         cr_assert_neq(events.role, 0);
@@ -274,7 +274,7 @@ Test(conn, an_event_may_abort)
             options.on_event_arg = &events[i];
             conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands, NULL);
             if (conn_shakes_hands(&rig))
-                cr_assert_eq(actpass_read(rig.conn, &byte, 1), -1);
+                cr_assert_eq(loop_read(&rig, &byte, 1), -1);
             conn_must_end(&rig, ACTPASS_CANCELLED, t);
             conn_rig_free(&rig);
         }

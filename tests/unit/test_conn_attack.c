@@ -223,11 +223,11 @@ Test(conn_attack, closing_behind_blocking_writes_waits_for_room)
             options.unix_sockets = true;
             options.ring = 1024;
             conn_rig_init(&rig, &world, &options, reads_late, NULL);
-            cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
+            cr_assert_eq(loop_handshake(&rig), 0, "%s", conn_rig_says(&rig));
             SSL *ssl = actpass_ssl(rig.conn);
             for (int j = 0; j < 10 + blocks; j++)
                 cr_assert_eq(SSL_write(ssl, block, sizeof(block)), (int)sizeof(block));
-            actpass_end end = actpass_close(rig.conn);
+            actpass_end end = loop_close(&rig);
             cr_assert_eq(end, ACTPASS_CLEAN, "transport %zu, %d blocks: %s", i, blocks,
                          conn_rig_says(&rig));
             conn_rig_free(&rig);
@@ -254,7 +254,7 @@ Test(conn_attack, a_close_notify_that_ssl_only_pretends_is_not_clean)
             struct conn_rig_options options =
                 conn_defaults(ACTPASS_ROLE_SERVER, version, ACTPASS_TRANSPORT_RELAY);
             conn_rig_init(&rig, &world, &options, shakes_hands_then_fin, NULL);
-            cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
+            cr_assert_eq(loop_handshake(&rig), 0, "%s", conn_rig_says(&rig));
             SSL *ssl = actpass_ssl(rig.conn);
             if (quiet) {
                 SSL_set_quiet_shutdown(ssl, 1);
@@ -262,7 +262,7 @@ Test(conn_attack, a_close_notify_that_ssl_only_pretends_is_not_clean)
             } else {
                 SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
             }
-            actpass_end end = actpass_close(rig.conn);
+            actpass_end end = loop_close(&rig);
             cr_assert_eq(end, ACTPASS_TRUNCATED, "quiet %d, version %d: %s: %s", quiet, version,
                          actpass_end_name(end), conn_rig_says(&rig));
             conn_rig_free(&rig);
@@ -291,9 +291,9 @@ Test(conn_attack, a_close_is_bounded_however_much_comes)
         struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_SERVER, 1, conn_transports[i]);
         options.close_ms = 200;
         conn_rig_init(&rig, &world, &options, floods, &stop);
-        cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
+        cr_assert_eq(loop_handshake(&rig), 0, "%s", conn_rig_says(&rig));
         int64_t before_us = clock_now_us();
-        actpass_end end = actpass_close(rig.conn);
+        actpass_end end = loop_close(&rig);
         int64_t took_us = clock_now_us() - before_us;
         atomic_store(&stop, true);
         cr_assert_eq(end, ACTPASS_TIMEOUT, "%s", conn_rig_says(&rig));

@@ -121,7 +121,7 @@ static void begin(struct conn_rig *rig, int which, struct client *client)
     options.on_demand = true;
     client->world = &suite.world;
     conn_rig_init(rig, &suite.world, &options, act, client);
-    cr_assert_eq(actpass_handshake(rig->conn), 0, "%s", conn_rig_says(rig));
+    cr_assert_eq(loop_handshake(rig), 0, "%s", conn_rig_says(rig));
     actpass_info_t info;
     actpass_info(rig->conn, &info);
     cr_assert_str_eq(info.peer_subject, "", "it was asked in the handshake");
@@ -170,7 +170,7 @@ Test(conn_certificate, asked_again_it_is_there)
         for (int i = 0; i < 3; i++)
             cr_assert_eq(actpass_request_certificate(rig.conn, -1), 0, "%s", conn_rig_says(&rig));
         for (uint64_t i = 0; i < client.early; i++) {
-            cr_assert_eq(actpass_read(rig.conn, &byte, 1), 1);
+            cr_assert_eq(loop_read(&rig, &byte, 1), 1);
             cr_assert(pattern_matches(&byte, 1, i, 1));
         }
         cr_assert(conn_rig_write(&rig, 1000, 2, 300) && conn_rig_read(&rig, 1000, 2) &&
@@ -214,7 +214,7 @@ Test(conn_certificate, who_gives_none_is_refused)
                   actpass_error(rig.conn));
         cr_assert_eq(actpass_request_certificate(rig.conn, 10000), -1, "again");
         actpass_abort(rig.conn);
-        cr_assert_eq(actpass_close(rig.conn), rows[row].end);
+        cr_assert_eq(loop_close(&rig), rows[row].end);
         actpass_info(rig.conn, &info);
         cr_assert_str_eq(info.peer_subject, "", "%d", which);
         conn_rig_free(&rig);
@@ -233,7 +233,7 @@ Test(conn_certificate, a_refusal_is_reported)
         struct conn_rig rig;
         begin(&rig, which, &client);
         cr_assert_eq(actpass_request_certificate(rig.conn, 10000), -1, "%d", which);
-        (void)actpass_close(rig.conn);
+        (void)loop_close(&rig);
         socket_peer_join(rig.peer);
         cr_assert(strstr(rig.peer->failure, texts[which / ALL][which & 1]), "%d: %s", which,
                   conn_rig_says(&rig));
@@ -350,7 +350,7 @@ Test(conn_certificate, a_client_may_still_not_renegotiate)
         begin(&rig, which, &client);
         cr_assert_eq(actpass_request_certificate(rig.conn, 10000), 0, "%s", conn_rig_says(&rig));
         cr_assert(conn_rig_write(&rig, 1000, 2, 300) && conn_rig_read(&rig, 1000, 2));
-        cr_assert_leq(actpass_read(rig.conn, &byte, 1), 0);
+        cr_assert_leq(loop_read(&rig, &byte, 1), 0);
         socket_peer_join(rig.peer);
         cr_assert(SSL_get_options(actpass_ssl(rig.conn)) & SSL_OP_NO_RENEGOTIATION);
         cr_assert(strstr(rig.peer->failure, "no renegotiation"), "%s", conn_rig_says(&rig));
@@ -367,7 +367,7 @@ Test(conn_certificate, only_a_server_asks)
     struct conn_rig_options options =
         conn_defaults(ACTPASS_ROLE_CLIENT, 1, ACTPASS_TRANSPORT_RELAY);
     conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
-    cr_assert_eq(actpass_handshake(rig.conn), 0);
+    cr_assert_eq(loop_handshake(&rig), 0);
     cr_assert_eq(
         conn_ask_certificate(rig.conn, CERTIFICATE_REQUIRED, clock_deadline_ms(1000), &why),
         ASKED_GIVEN, "a server has shown its certificate in the handshake");
@@ -392,11 +392,10 @@ static bool given_with_cut(int version, uint64_t cut_after, uint64_t *sent)
     options.peer.cuts = cut_after > 0;
     options.peer.cut_after = cut_after;
     conn_rig_init(&rig, &suite.world, &options, act, &client);
-    bool given =
-        actpass_handshake(rig.conn) == 0 && actpass_request_certificate(rig.conn, 10000) == 0;
+    bool given = loop_handshake(&rig) == 0 && actpass_request_certificate(rig.conn, 10000) == 0;
     cr_assert_eq(conn_peer_is(rig.conn, any, &why), given, "cut after %llu bytes: given: %d",
                  (unsigned long long)cut_after, given);
-    (void)actpass_close(rig.conn);
+    (void)loop_close(&rig);
     socket_peer_join(rig.peer);
     *sent = rig.peer->sent;
     conn_rig_free(&rig);

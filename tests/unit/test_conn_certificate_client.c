@@ -42,8 +42,8 @@ Test(conn_certificate_client, as_client_we_answer)
         struct conn_rig_options options = conn_defaults(ACTPASS_ROLE_CLIENT, 1, conn_transports[i]);
         char byte;
         conn_rig_init(&rig, &suite.world, &options, ask_us, NULL);
-        cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
-        cr_assert_eq(actpass_read(rig.conn, &byte, 1), 1, "what comes after the request");
+        cr_assert_eq(loop_handshake(&rig), 0, "%s", conn_rig_says(&rig));
+        cr_assert_eq(loop_read(&rig, &byte, 1), 1, "what comes after the request");
         cr_assert(conn_rig_write(&rig, 1000, 1, 500) && conn_rig_end_in_order(&rig), "%s",
                   conn_rig_says(&rig));
         conn_rig_free(&rig);
@@ -78,10 +78,10 @@ Test(conn_certificate_client, hazard_14_requests_without_end_are_an_attack)
         struct conn_rig_options options =
             conn_defaults(ACTPASS_ROLE_CLIENT, 0, conn_transports[which >> 1]);
         conn_rig_init(&rig, &suite.world, &options, pester, &times);
-        cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
-        cr_assert_eq(actpass_read(rig.conn, &byte, 1), which & 1 ? -1 : 0, "%d: %s", times,
+        cr_assert_eq(loop_handshake(&rig), 0, "%s", conn_rig_says(&rig));
+        cr_assert_eq(loop_read(&rig, &byte, 1), which & 1 ? -1 : 0, "%d: %s", times,
                      actpass_error(rig.conn));
-        cr_assert_eq(actpass_close(rig.conn), ACTPASS_PROTOCOL);
+        cr_assert_eq(loop_close(&rig), ACTPASS_PROTOCOL);
         cr_assert(strstr(actpass_error(rig.conn),
                          which & 1 ? "too many messages" : "closed TLS in its renegotiation"),
                   "%s", actpass_error(rig.conn));

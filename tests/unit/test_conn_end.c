@@ -34,9 +34,9 @@ Test(conn_end, hazard_21_the_peer_closes_its_half)
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, half_close, NULL);
         cr_assert(conn_shakes_hands(&rig));
-        cr_assert_eq(actpass_read(rig.conn, &byte, 1), 0);
-        cr_assert_eq(actpass_read(rig.conn, &byte, 1), 0, "it stays so");
-        cr_assert_eq(actpass_write(rig.conn, "after", 5), 0, "%s", conn_rig_says(&rig));
+        cr_assert_eq(loop_read(&rig, &byte, 1), 0);
+        cr_assert_eq(loop_read(&rig, &byte, 1), 0, "it stays so");
+        cr_assert_eq(loop_write(&rig, "after", 5), 0, "%s", conn_rig_says(&rig));
         conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_must_be_good(true, &rig, which);
         conn_rig_free(&rig);
@@ -65,13 +65,13 @@ Test(conn_end, hazard_21_we_close_our_half)
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, answer_after_close_notify, NULL);
         cr_assert(conn_shakes_hands(&rig));
-        cr_assert_eq(actpass_shutdown_write(rig.conn), 0);
-        cr_assert_eq(actpass_shutdown_write(rig.conn), 0, "again changes nothing");
-        cr_assert_eq(actpass_write(rig.conn, "x", 1), -1, "a write after our close_notify");
+        cr_assert_eq(loop_shutdown_write(&rig), 0);
+        cr_assert_eq(loop_shutdown_write(&rig), 0, "again changes nothing");
+        cr_assert_eq(loop_write(&rig, "x", 1), -1, "a write after our close_notify");
         cr_assert_eq(actpass_ended(rig.conn), ACTPASS_OPEN, "which ends nothing");
-        cr_assert_eq(actpass_read(rig.conn, got, 10), 10, "%s", conn_rig_says(&rig));
+        cr_assert_eq(loop_read(&rig, got, 10), 10, "%s", conn_rig_says(&rig));
         cr_assert_arr_eq(got, "the answer", 10);
-        cr_assert_eq(actpass_read(rig.conn, got, 10), 0);
+        cr_assert_eq(loop_read(&rig, got, 10), 0);
         conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_must_be_good(true, &rig, which);
         conn_rig_free(&rig);
@@ -142,8 +142,8 @@ Test(conn_end, a_peer_that_does_not_wait_for_our_close_notify_ends_clean)
             struct conn_rig_options options = conn_way(which);
             conn_rig_init(&rig, &suite.world, &options, close_and_leave, NULL);
             cr_assert(conn_shakes_hands(&rig));
-            cr_assert_eq(actpass_write(rig.conn, "hello", 5), 0);
-            cr_assert_eq(actpass_read(rig.conn, &byte, 1), 0, "%s", conn_rig_says(&rig));
+            cr_assert_eq(loop_write(&rig, "hello", 5), 0);
+            cr_assert_eq(loop_read(&rig, &byte, 1), 0, "%s", conn_rig_says(&rig));
             conn_must_end(&rig, ACTPASS_CLEAN, which);
             conn_rig_free(&rig);
         }
@@ -190,7 +190,7 @@ Test(conn_end, freeing_an_open_one_resets)
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, wait_for_reset, NULL);
         cr_assert(conn_shakes_hands(&rig));
-        cr_assert_eq(actpass_write(rig.conn, "half", 4), 0);
+        cr_assert_eq(loop_write(&rig, "half", 4), 0);
         actpass_free(rig.conn);
         rig.conn = NULL;
         socket_peer_join(rig.peer);
@@ -210,12 +210,12 @@ Test(conn_end, before_the_handshake_there_is_nothing_to_read_or_write)
         char byte;
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, peer_does_nothing, NULL);
-        cr_assert_eq(actpass_read(rig.conn, &byte, 1), -1);
-        cr_assert_eq(actpass_write(rig.conn, "x", 1), -1);
-        cr_assert_eq(actpass_shutdown_write(rig.conn), -1);
+        cr_assert_eq(loop_read(&rig, &byte, 1), -1);
+        cr_assert_eq(loop_write(&rig, "x", 1), -1);
+        cr_assert_eq(loop_shutdown_write(&rig), -1);
         cr_assert_null(actpass_ssl(rig.conn));
         conn_must_end(&rig, ACTPASS_CANCELLED, which);
-        cr_assert_eq(actpass_handshake(rig.conn), -1);
+        cr_assert_eq(loop_handshake(&rig), -1);
         conn_rig_free(&rig);
     }
     conn_suite_end(&suite);
@@ -233,7 +233,7 @@ Test(conn_end, aborted_before_its_handshake)
             conn_rig_init(&rig, &suite.world, &options, peer_does_nothing, NULL);
             actpass_abort(rig.conn);
             actpass_abort(rig.conn);
-            cr_assert_eq(actpass_handshake(rig.conn), -1);
+            cr_assert_eq(loop_handshake(&rig), -1);
             cr_assert_eq(actpass_ended(rig.conn), ACTPASS_CANCELLED);
             conn_must_end(&rig, ACTPASS_CANCELLED, which);
             conn_rig_free(&rig);
@@ -288,7 +288,7 @@ Test(conn_end, hazard_25_endings_without_a_role)
             options.role = ACTPASS_ROLE_AUTO;
             options.handshake_ms = 40;
             conn_rig_init(&rig, &suite.world, &options, speak_first, (void *)&firsts[i]);
-            cr_assert_eq(actpass_handshake(rig.conn), -1, "%s", firsts[i].name);
+            cr_assert_eq(loop_handshake(&rig), -1, "%s", firsts[i].name);
             actpass_info(rig.conn, &info);
             cr_assert_eq(info.role, ACTPASS_ROLE_NONE, "%s", firsts[i].name);
             cr_assert_eq(info.cause, firsts[i].cause, "%s: %s", firsts[i].name,

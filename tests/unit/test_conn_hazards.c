@@ -38,12 +38,12 @@ static void assert_request_is_read(size_t ring)
                 conn_defaults(ACTPASS_ROLE_SERVER, 1, conn_transports[t]);
             options.ring = ring;
             conn_rig_init(&rig, &suite.world, &options, ask_and_go, NULL);
-            if (actpass_handshake(rig.conn) == 0) { /* else the reset has overtaken the data */
+            if (loop_handshake(&rig) == 0) { /* else the reset has overtaken the data */
                 size_t have = 0;
                 int64_t some;
-                while (have < 7 && (some = actpass_read(rig.conn, got + have, 7 - have)) > 0)
+                while (have < 7 && (some = loop_read(&rig, got + have, 7 - have)) > 0)
                     have += (size_t)some;
-                actpass_end end = actpass_close(rig.conn);
+                actpass_end end = loop_close(&rig);
                 cr_assert(have == 7 ? end == ACTPASS_CLEAN || end == ACTPASS_RESET
                                     : end == ACTPASS_RESET,
                           "%zu bytes: %s", have, conn_rig_says(&rig));
@@ -89,9 +89,9 @@ Test(conn_hazards, hazard_15_nothing_is_lost_to_a_peer_that_reads_late)
             struct conn_rig_options options = conn_way(which);
             options.ring = rings[i];
             conn_rig_init(&rig, &suite.world, &options, ask_and_wait, NULL);
-            cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
-            cr_assert_eq(actpass_read(rig.conn, got, 7), 7);
-            cr_assert_eq(actpass_write(rig.conn, "answer", 6), 0);
+            cr_assert_eq(loop_handshake(&rig), 0, "%s", conn_rig_says(&rig));
+            cr_assert_eq(loop_read(&rig, got, 7), 7);
+            cr_assert_eq(loop_write(&rig, "answer", 6), 0);
             conn_must_end(&rig, ACTPASS_CLEAN, which);
             socket_peer_join(rig.peer);
             cr_assert_str_eq(rig.peer->failure, "");
@@ -110,13 +110,13 @@ Test(conn_hazards, hazard_6_a_stale_error_queue)
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
-        cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
+        cr_assert_eq(loop_handshake(&rig), 0, "%s", conn_rig_says(&rig));
         ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
-        cr_assert_eq(actpass_write(rig.conn, "hello", 5), 0);
+        cr_assert_eq(loop_write(&rig, "hello", 5), 0);
         ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
-        cr_assert_eq(actpass_read(rig.conn, got, 5), 5, "%s", conn_rig_says(&rig));
+        cr_assert_eq(loop_read(&rig, got, 5), 5, "%s", conn_rig_says(&rig));
         ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
-        cr_assert_eq(actpass_shutdown_write(rig.conn), 0);
+        cr_assert_eq(loop_shutdown_write(&rig), 0);
         ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
         conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_rig_free(&rig);
@@ -160,10 +160,10 @@ Test(conn_hazards, hazard_13_reading_key_updates_beside_a_write_that_waits)
         struct conn_rig_options options =
             conn_defaults(conn_roles[which & 1], 1, conn_transports[which >> 1]);
         conn_rig_init(&rig, &suite.world, &options, update_without_reading, &read_all);
-        cr_assert_eq(actpass_handshake(rig.conn), 0);
+        cr_assert_eq(loop_handshake(&rig), 0);
         cr_assert_eq(pthread_create(&writer, NULL, write_much, &rig), 0);
         for (size_t have = 0; have < sizeof(got);) {
-            int64_t some = actpass_read(rig.conn, got, sizeof(got) - have);
+            int64_t some = loop_read(&rig, got, sizeof(got) - have);
             cr_assert_gt(some, 0, "%zu bytes, %s: %s", have,
                          actpass_end_name(actpass_ended(rig.conn)), actpass_error(rig.conn));
             have += (size_t)some;
@@ -201,8 +201,8 @@ Test(conn_hazards, hazard_14_answers_that_nobody_takes)
         options.write_ms = 100;
         options.unix_sockets = true; /* whose buffers are small */
         conn_rig_init(&rig, &suite.world, &options, ask_for_ever, NULL);
-        cr_assert_eq(actpass_handshake(rig.conn), 0);
-        while (actpass_read(rig.conn, data, sizeof(data)) > 0)
+        cr_assert_eq(loop_handshake(&rig), 0);
+        while (loop_read(&rig, data, sizeof(data)) > 0)
             ;
         conn_must_end(&rig, ACTPASS_TIMEOUT, t);
         conn_rig_free(&rig);
@@ -231,7 +231,7 @@ Test(conn_hazards, hazard_20_close_notify_before_the_server_hello)
             if (automatic)
                 options.role = ACTPASS_ROLE_AUTO;
             conn_rig_init(&rig, &suite.world, &options, close_in_the_clear, NULL);
-            cr_assert_eq(actpass_handshake(rig.conn), -1);
+            cr_assert_eq(loop_handshake(&rig), -1);
             conn_must_end(&rig, ACTPASS_PROTOCOL, t);
             conn_rig_free(&rig);
         }
@@ -265,12 +265,12 @@ Test(conn_hazards, hazard_22_no_close_notify_after_a_write_that_failed)
         bool legacy = which >= CONN_WAYS;
         options.write_ms = 50;
         conn_rig_init(&rig, &suite.world, &options, read_late, &closed);
-        cr_assert_eq(actpass_handshake(rig.conn), 0);
+        cr_assert_eq(loop_handshake(&rig), 0);
         if (legacy)
             while (SSL_write(actpass_ssl(rig.conn), block, sizeof(block)) > 0)
                 ;
         else
-            while (actpass_write(rig.conn, block, sizeof(block)) == 0)
+            while (loop_write(&rig, block, sizeof(block)) == 0)
                 ;
         conn_must_end(&rig, ACTPASS_TIMEOUT, which);
         atomic_store(&closed, true);
@@ -306,7 +306,7 @@ Test(conn_hazards, a_key_update_after_our_end)
         struct conn_rig_options options =
             conn_defaults(conn_roles[which & 1], 1, conn_transports[which >> 1]);
         conn_rig_init(&rig, &suite.world, &options, update_after_our_end, NULL);
-        cr_assert_eq(actpass_handshake(rig.conn), 0);
+        cr_assert_eq(loop_handshake(&rig), 0);
         conn_must_end(&rig, ACTPASS_CLEAN, which);
         socket_peer_join(rig.peer);
         cr_assert_str_eq(rig.peer->failure, "");
@@ -340,7 +340,7 @@ Test(conn_hazards, a_conversation_that_is_away_still_receives)
         options.driver = drivers[i];
         options.ring = 100000;
         conn_rig_init(&rig, &suite.world, &options, send_a_ringful, &sent);
-        cr_assert_eq(actpass_handshake(rig.conn), 0);
+        cr_assert_eq(loop_handshake(&rig), 0);
         int64_t deadline_us = clock_deadline_ms(5000);
         do {
             pause_ms(1);
@@ -385,13 +385,13 @@ Test(conn_hazards, a_close_notify_waits_for_room)
         struct conn_rig_options options = conn_way(which % CONN_WAYS);
         options.unix_sockets = true; /* whose buffers are soon full */
         conn_rig_init(&rig, &suite.world, &options, read_when_notified, &notified);
-        cr_assert_eq(actpass_handshake(rig.conn), 0);
+        cr_assert_eq(loop_handshake(&rig), 0);
         SSL *ssl = actpass_ssl(rig.conn);
         while (spilt(&rig) < RELAY_SPILL_MAX) /* the next would block */
             cr_assert_eq(SSL_write(ssl, block, sizeof(block)), sizeof(block));
         atomic_store(&notified, true);
         if (which >= CONN_WAYS)
-            cr_assert_eq(actpass_shutdown_write(rig.conn), 0, "%s", conn_rig_says(&rig));
+            cr_assert_eq(loop_shutdown_write(&rig), 0, "%s", conn_rig_says(&rig));
         conn_must_end(&rig, ACTPASS_CLEAN, which);
         conn_rig_free(&rig);
     }

@@ -97,7 +97,7 @@ static void begin(struct conn_rig *rig, struct conn_rig_options *options, struct
     server->other[0] = suite.world.pair->ends[0].certificate;
     server->other[1] = suite.world.pair->ends[0].key;
     conn_rig_init(rig, &suite.world, options, act, server);
-    cr_assert_eq(actpass_handshake(rig->conn), 0, "%s", conn_rig_says(rig));
+    cr_assert_eq(loop_handshake(rig), 0, "%s", conn_rig_says(rig));
 }
 
 enum way { READS_FIRST, TWO_THREADS, ONE_THREAD, WAYS };
@@ -154,11 +154,11 @@ Test(conn_renegotiate, a_writer_finishes_it)
         options.ring = i < 2 ? 0 : 100;
         options.peer.receive_cap = options.peer.send_cap = i < 2 ? 0 : 999;
         begin(&rig, &options, &server);
-        cr_assert_eq(actpass_read(rig.conn, &first, 1), 1);
+        cr_assert_eq(loop_read(&rig, &first, 1), 1);
         cr_assert(conn_rig_write(&rig, server.up, 3, 700), "%d: %s", i, conn_rig_says(&rig));
         uint8_t *rest = malloc(server.ahead);
         for (size_t have = 1; have < server.ahead;) {
-            int64_t got = actpass_read(rig.conn, rest, server.ahead - have);
+            int64_t got = loop_read(&rig, rest, server.ahead - have);
             cr_assert_gt(got, 0, "%d: %s", i, conn_rig_says(&rig));
             cr_assert(pattern_matches(rest, (size_t)got, have, 1), "%d", i);
             have += (size_t)got;
@@ -180,9 +180,9 @@ static void expect_end(struct server *server, int64_t handshake_ms, actpass_end 
         char byte;
         options.handshake_ms = handshake_ms;
         begin(&rig, &options, server);
-        while (actpass_read(rig.conn, &byte, 1) > 0)
+        while (loop_read(&rig, &byte, 1) > 0)
             ;
-        cr_assert_eq(actpass_close(rig.conn), end, "%s", conn_rig_says(&rig));
+        cr_assert_eq(loop_close(&rig), end, "%s", conn_rig_says(&rig));
         cr_assert(strstr(actpass_error(rig.conn), text), "%s", actpass_error(rig.conn));
         conn_rig_free(&rig);
     }
@@ -207,7 +207,7 @@ Test(conn_renegotiate, only_where_it_is_safe)
         struct conn_rig rig;
         char byte;
         begin(&rig, &options, &server);
-        cr_assert_leq(actpass_read(rig.conn, &byte, 1), 0);
+        cr_assert_leq(loop_read(&rig, &byte, 1), 0);
         socket_peer_join(rig.peer);
         cr_assert(strstr(rig.peer->failure, "no renegotiation"), "%s", rig.peer->failure);
         conn_rig_free(&rig);

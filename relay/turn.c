@@ -1,0 +1,98 @@
+/* A relay that no thread of ours serves: the caller waits with poll, epoll or the like, and each of
+ * its calls does what can be done without waiting. */
+#include "relay/clock.h"
+#include "relay/internal.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Receives and sends what can be. Returns true if the socket may have more input that there is room
+ * for. (drops) */
+static bool turn(struct relay *relay)
+{
+    state_set_loop(relay, LOOP_BUSY);
+    if (relay->input.told == TOLD_NEVER && relay->output.state == OUTPUT_BLOCKED)
+        state_set_output(relay, OUTPUT_OPEN); /* the caller does not say: try */
+    bool more = loop_look(relay);
+    state_set_loop(relay, LOOP_FREE);
+    return more;
+}
+
+enum relay_wait relay_look(struct relay *relay, unsigned want, int64_t deadline_us)
+{
+    enum relay_wait result = WAIT_AGAIN;
+    relay_lock(relay);
+    bool in_time = wait_renew_credit(relay, want, deadline_us);
+    (void)turn(relay);
+    if (relay->cancelled)
+        result = WAIT_CANCELLED;
+    else if (in_time && wake_is_ready(relay, want))
+        result = WAIT_READY;
+    else if (deadline_us != DEADLINE_NEVER && clock_now_us() >= deadline_us)
+        result = WAIT_TIMEOUT;
+    wake_unlock(relay);
+    return result;
+}
+
+struct relay_need relay_prepare(struct relay *relay, unsigned want)
+{
+    relay_lock(relay);
+    struct input *input = &relay->input;
+    bool more = turn(relay);
+    short events = state_wanted_events(relay);
+    struct relay_need need = {.fd = events ? relay->fd : -1,
+                              .events = events,
+                              .deadline_us = loop_deadline(relay, DEADLINE_NEVER)};
+    /* Code that calls SSL_read and SSL_write itself does not say what it waits for. */
+    want |= (relay->ssl.starved ? RELAY_READABLE : 0U) | (relay->ssl.choked ? RELAY_WRITABLE : 0U);
+    if (more || relay->cancelled || wake_is_ready(relay, want))
+        need.deadline_us = 0;
+    if (input->told == TOLD_NEVER && input->socket == SOCKET_DRY)
+        input->socket = SOCKET_ASK;
+    wake_unlock(relay);
+    return need;
+}
+
+void relay_note_events(struct relay *relay, short revents)
+{
+    relay_lock(relay);
+    struct input *input = &relay->input;
+    input->told = TOLD_ALWAYS;
+    /* A FIN or a reset that comes with data has no event of its own afterwards. */
+    if (revents & (POLLRDHUP | POLLHUP | POLLERR))
+        input->socket = SOCKET_ASK;
+    else if ((revents & POLLIN) && input->socket == SOCKET_DRY)
+        input->socket = SOCKET_DATA;
+    if ((revents & (POLLOUT | POLLHUP | POLLERR)) && relay->output.state == OUTPUT_BLOCKED)
+        state_set_output(relay, OUTPUT_OPEN);
+    relay_unlock(relay);
+}
+
+/* Does a thread of ours still serve the relay, or use the eventfd? */
+static bool is_served(const struct relay *relay)
+{
+    return relay->driver.thread == THREAD_ATTACHED || relay->driver.thread == THREAD_DUE ||
+           relay->driver.loop != LOOP_FREE || relay->wake.writers;
+}
+
+void relay_serve_by_caller(struct relay *relay)
+{
+    relay_lock(relay);
+    relay->driver.served = RELAY_BY_CALLER;
+    wake_poller(relay);
+    wake_relay_thread(relay);
+    relay->waiters.followers++;
+    while (is_served(relay))
+        (void)wake_sleep(relay, &relay->waiters.arrived, DEADLINE_NEVER);
+    relay->waiters.followers--;
+    int fd = relay->wake.fd;
+    relay->wake.fd = -1;
+    relay->wake.skip_fd = false;
+    relay->input.socket = SOCKET_ASK; /* what came meanwhile had its event already */
+    if (relay->output.state == OUTPUT_BLOCKED)
+        state_set_output(relay, OUTPUT_OPEN);
+    relay_unlock(relay);
+    if (fd >= 0)
+        close(fd);
+}

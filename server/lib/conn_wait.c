@@ -1,0 +1,218 @@
+/* Waits: in calls that block, and in the caller's event loop. */
+#include "relay/clock.h"
+#include "relay/lock.h"
+#include "server/lib/conn_internal.h"
+#include "server/lib/idle.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+static const struct conn_waits no_waits = {.deadline_us = DEADLINE_NEVER};
+
+void conn_begin(actpass_conn *conn, enum conn_waiter waiter)
+{
+    if (conn->mode == CONN_BLOCKING)
+        relay_enter(conn->relay);
+    conn->waits[waiter] = no_waits;
+}
+
+void conn_done(actpass_conn *conn)
+{
+    if (conn->mode == CONN_BLOCKING)
+        relay_leave(conn->relay);
+}
+
+enum relay_wait conn_await(actpass_conn *conn, enum conn_waiter waiter, unsigned want,
+                           int64_t deadline_us)
+{
+    if (conn->mode == CONN_BLOCKING)
+        return relay_wait(conn->relay, want, NULL, 0, deadline_us);
+    enum relay_wait result = relay_look(conn->relay, want, deadline_us);
+    bool again = result == WAIT_AGAIN;
+    conn->waits[waiter] = again ? (struct conn_waits){want, deadline_us} : no_waits;
+    return result;
+}
+
+bool conn_yields(actpass_conn *conn, enum conn_waiter waiter, unsigned *rounds)
+{
+    enum { ROUNDS_MAX = 64 };
+    if (conn->mode == CONN_BLOCKING || ++*rounds < ROUNDS_MAX)
+        return false;
+    conn->waits[waiter] = (struct conn_waits){0};
+    return true;
+}
+
+enum conn_mode conn_block(actpass_conn *conn)
+{
+    enum conn_mode before = conn->mode;
+    conn->mode = CONN_BLOCKING;
+    return before;
+}
+
+/* The waits may have taken what the caller's loop was told of. */
+void conn_unblock(actpass_conn *conn, enum conn_mode before)
+{
+    conn->mode = before;
+    if (before == CONN_NONBLOCKING)
+        relay_serve_by_caller(conn->relay);
+}
+
+int64_t conn_idle_deadline(const actpass_conn *conn)
+{
+    int64_t idle_ms = conn->config->connection.idle_timeout_ms;
+    if (conn->mode == CONN_BLOCKING || idle_ms < 0)
+        return clock_deadline_ms(idle_ms);
+    return conn->active_us + idle_ms * 1000;
+}
+
+void conn_note_active(actpass_conn *conn)
+{
+    if (conn->mode == CONN_NONBLOCKING)
+        conn->active_us = clock_now_us();
+}
+
+/* ---- Calls that block ---------------------------------------------------------------------- */
+
+void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg)
+{
+    conn->on_idle = call;
+    conn->on_idle_arg = arg;
+}
+
+static void free_buffers(actpass_conn *conn)
+{
+    lock_take(&conn->lock);
+    if (conn->handshaken)
+        (void)SSL_free_buffers(conn->ssl); /* fails while they hold data, which is no harm */
+    lock_release(&conn->lock);
+}
+
+/* A wait in parts: a short one; after memory was freed, one until the allocator has returned it to
+ * the kernel; and a long one. */
+static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollfd *extra,
+                                 nfds_t extras, int64_t deadline_us)
+{
+    int64_t released_us = 0;
+    int64_t next_us = conn->on_idle ? clock_now_us() + IDLE_AFTER_US : 0;
+    while (next_us && next_us < deadline_us) {
+        enum relay_wait result = relay_wait(conn->relay, want, extra, extras, next_us);
+        if (result != WAIT_TIMEOUT)
+            return result;
+        if (!released_us) {
+            conn->on_idle(conn->on_idle_arg);
+            free_buffers(conn);
+            released_us = clock_now_us();
+        }
+        relay_release(conn->relay); /* frees the eventfd for one wait only */
+        next_us = idle_trim(released_us);
+    }
+    return relay_wait(conn->relay, want, extra, extras, deadline_us);
+}
+
+enum relay_wait conn_wait_until(actpass_conn *conn, unsigned want, struct pollfd *extra,
+                                nfds_t extras, int64_t deadline_us)
+{
+    int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
+    enum conn_waiter waiter = want & RELAY_WRITABLE ? CONN_WRITER : CONN_READER;
+    enum relay_wait result = conn->mode == CONN_BLOCKING
+                                 ? wait_idly(conn, want, extra, extras, until_us)
+                                 : conn_await(conn, waiter, want, until_us);
+    if (result == WAIT_TIMEOUT && until_us < deadline_us)
+        return conn_end_late_renegotiation(conn) ? WAIT_CANCELLED : WAIT_READY;
+    if (result == WAIT_CANCELLED)
+        conn_end_of_transport(conn);
+    return result;
+}
+
+bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
+               int64_t deadline_us)
+{
+    enum relay_wait result = conn_wait_until(conn, want, extra, extras, deadline_us);
+    if (result == WAIT_TIMEOUT)
+        conn_fail(conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
+    return result == WAIT_READY;
+}
+
+/* ---- Event loops --------------------------------------------------------------------------- */
+
+int actpass_set_nonblocking(actpass_conn *conn, int on)
+{
+    if (conn->closing == CLOSING_DONE)
+        return -1;
+    conn->mode = on ? CONN_NONBLOCKING : CONN_BLOCKING;
+    if (!on)
+        return 0;
+    conn->waits[CONN_READER] = conn->waits[CONN_WRITER] = no_waits;
+    relay_serve_by_caller(conn->relay);
+    relay_set_nonblocking(conn->relay);
+    conn_note_active(conn);
+    return 0;
+}
+
+static int poll_timeout(int64_t deadline_us)
+{
+    if (deadline_us == DEADLINE_NEVER)
+        return -1;
+    int64_t now_us = deadline_us > 0 ? clock_now_us() : 0;
+    int64_t left_ms = deadline_us > now_us ? (deadline_us - now_us + 999) / 1000 : 0;
+    return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
+}
+
+int actpass_prepare_wait(actpass_conn *conn, struct pollfd *socket)
+{
+    *socket = (struct pollfd){.fd = -1};
+    if (conn->closing == CLOSING_DONE)
+        return -1;
+    const struct conn_waits *reader = &conn->waits[CONN_READER];
+    const struct conn_waits *writer = &conn->waits[CONN_WRITER];
+    struct relay_need need = relay_prepare(conn->relay, reader->want | writer->want);
+    if (reader->deadline_us < need.deadline_us)
+        need.deadline_us = reader->deadline_us;
+    if (writer->deadline_us < need.deadline_us)
+        need.deadline_us = writer->deadline_us;
+    socket->fd = need.fd;
+    socket->events = need.events;
+    return poll_timeout(need.deadline_us);
+}
+
+void actpass_note_events(actpass_conn *conn, short revents)
+{
+    relay_note_events(conn->relay, revents);
+}
+
+int actpass_wait(actpass_conn *conn, struct pollfd *own, nfds_t count, int64_t timeout_ms)
+{
+    enum { OWN_MAX = 16 };
+    struct pollfd set[1 + OWN_MAX];
+    if (count > OWN_MAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    int least_ms = actpass_prepare_wait(conn, &set[0]);
+    bool callers = timeout_ms >= 0 && (least_ms < 0 || timeout_ms < least_ms);
+    if (count > 0)
+        memcpy(set + 1, own, count * sizeof(*own));
+    if (set[0].fd >= 0)
+        set[0].events |= POLLRDHUP;
+    int ready = poll(set, 1 + count, callers ? (int)timeout_ms : least_ms);
+    if (ready < 0 && errno != EINTR)
+        return -1;
+    for (nfds_t i = 0; i < count; i++)
+        own[i].revents = ready > 0 ? set[1 + i].revents : 0;
+    if (ready > 0 && set[0].revents)
+        actpass_note_events(conn, set[0].revents);
+    return ready > 0 || !callers;
+}
+
+void actpass_release_memory(actpass_conn *conn)
+{
+    free_buffers(conn);
+    relay_release(conn->relay);
+}
+
+void actpass_fail(actpass_conn *conn, actpass_end end, const char *why)
+{
+    if (end != ACTPASS_OPEN && end != ACTPASS_CLEAN)
+        conn_fail(conn, end, why);
+}
