@@ -201,6 +201,7 @@ struct relay_need {
     int fd;              /* the socket; -1: only the time matters */
     short events;        /* POLLIN, POLLOUT */
     int64_t deadline_us; /* the relay's own; 0: one of WANT is true, or there is more to do */
+    bool cancelled;
 };
 
 /* Must be called before each wait for the socket. Sends what can be sent. */

@@ -43,7 +43,8 @@ struct relay_need relay_prepare(struct relay *relay, unsigned want)
     short events = state_wanted_events(relay);
     struct relay_need need = {.fd = events ? relay->fd : -1,
                               .events = events,
-                              .deadline_us = loop_deadline(relay, DEADLINE_NEVER)};
+                              .deadline_us = loop_deadline(relay, DEADLINE_NEVER),
+                              .cancelled = relay->cancelled};
     /* Code that calls SSL_read and SSL_write itself does not say what it waits for. */
     want |= (relay->ssl.starved ? RELAY_READABLE : 0U) | (relay->ssl.choked ? RELAY_WRITABLE : 0U);
     if (more || relay->cancelled || wake_is_ready(relay, want))

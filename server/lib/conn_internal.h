@@ -132,6 +132,9 @@ struct actpass_conn {
 
 /* ---- Waits. Without conn->lock --------------------------------------------------------------- */
 
+/* Notes what the first call, actpass_handshake, will wait for. */
+void conn_wait_first(actpass_conn *conn);
+
 /* Must be called first in each call that reads or writes: what an earlier call waited for does not
  * matter any more. */
 void conn_begin(actpass_conn *conn, enum conn_waiter waiter);

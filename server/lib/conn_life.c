@@ -91,6 +91,7 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     name_peer(conn, fd);
     conn->relay = make_relay(conn, fd);
+    conn_wait_first(conn);
     if (conn->relay)
         return conn;
     error = errno;

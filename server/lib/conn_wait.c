@@ -10,6 +10,16 @@
 
 static const struct conn_waits no_waits = {.deadline_us = DEADLINE_NEVER};
 
+void conn_wait_first(actpass_conn *conn)
+{
+    const struct config_connection *settings = &conn->config->connection;
+    conn->waits[CONN_WRITER] = no_waits;
+    conn->waits[CONN_READER] = (struct conn_waits){RELAY_DECIDED, DEADLINE_NEVER};
+    if (settings->role == CONFIG_ROLE_SERVER)
+        conn->waits[CONN_READER] = (struct conn_waits){
+            RELAY_READABLE, clock_deadline_ms(settings->handshake_timeout_ms)};
+}
+
 void conn_begin(actpass_conn *conn, enum conn_waiter waiter)
 {
     if (conn->mode == CONN_BLOCKING)
@@ -167,6 +177,8 @@ int actpass_prepare_wait(actpass_conn *conn, struct pollfd *socket)
     const struct conn_waits *reader = &conn->waits[CONN_READER];
     const struct conn_waits *writer = &conn->waits[CONN_WRITER];
     struct relay_need need = relay_prepare(conn->relay, reader->want | writer->want);
+    if (need.cancelled)
+        conn_end_of_transport(conn);
     if (reader->deadline_us < need.deadline_us)
         need.deadline_us = reader->deadline_us;
     if (writer->deadline_us < need.deadline_us)

@@ -19,7 +19,9 @@ static struct conn_suite suite;
 static SSL *start(struct conn_rig *rig, const struct conn_rig_options *options,
                   void (*script)(struct socket_peer *, void *), void *arg)
 {
-    conn_rig_init(rig, &suite.world, options, script, arg);
+    struct conn_rig_options blocking = *options;
+    blocking.loop = LOOP_NONE; /* SSL_read and SSL_write are to block */
+    conn_rig_init(rig, &suite.world, &blocking, script, arg);
     cr_assert_eq(loop_handshake(rig), 0, "%s", conn_rig_says(rig));
     SSL *ssl = actpass_ssl(rig->conn);
     cr_assert_not_null(ssl);

@@ -45,72 +45,73 @@ static void send_half_a_hello(struct socket_peer *peer)
 /* ---- The calls ------------------------------------------------------------------------------- */
 
 /* Each blocks on a peer that does no more; false is what every one of them should come to. */
-static bool call_handshake(actpass_conn *conn)
+static bool call_handshake(struct conn_rig *rig)
 {
-    return actpass_handshake(conn) == 0;
+    return loop_handshake(rig) == 0;
 }
 
-static bool call_read(actpass_conn *conn)
+static bool call_read(struct conn_rig *rig)
 {
     char byte;
-    return actpass_read(conn, &byte, 1) >= 0;
+    return loop_read(rig, &byte, 1) >= 0;
 }
 
-static bool call_write(actpass_conn *conn)
+static bool call_write(struct conn_rig *rig)
 {
     static const char block[1 << 20];
     int result = 0;
     for (int i = 0; i < 64 && result == 0; i++)
-        result = actpass_write(conn, block, sizeof(block));
+        result = loop_write(rig, block, sizeof(block));
     return result == 0;
 }
 
 /* With the output stuck, so that close_notify cannot leave. */
-static bool call_close(actpass_conn *conn)
+static bool call_close(struct conn_rig *rig)
 {
-    (void)call_write(conn);
-    return actpass_close(conn) == ACTPASS_CLEAN;
+    (void)call_write(rig);
+    return loop_close(rig) == ACTPASS_CLEAN;
 }
 
 /* Close_notify leaves, and no answer comes. */
-static bool call_close_quietly(actpass_conn *conn)
+static bool call_close_quietly(struct conn_rig *rig)
 {
-    return actpass_close(conn) == ACTPASS_CLEAN;
+    return loop_close(rig) == ACTPASS_CLEAN;
 }
 
-static bool call_shutdown_then_read(actpass_conn *conn)
+static bool call_shutdown_then_read(struct conn_rig *rig)
 {
-    return actpass_shutdown_write(conn) == 0 && call_read(conn);
+    return loop_shutdown_write(rig) == 0 && call_read(rig);
 }
 
-static bool call_ssl_read(actpass_conn *conn)
+static bool call_ssl_read(struct conn_rig *rig)
 {
     char byte;
     errno = 0;
-    return SSL_read(actpass_ssl(conn), &byte, 1) > 0;
+    return SSL_read(actpass_ssl(rig->conn), &byte, 1) > 0;
 }
 
-static bool call_ssl_write(actpass_conn *conn)
+static bool call_ssl_write(struct conn_rig *rig)
 {
     static const char block[1 << 20];
     int put = 1;
     for (int i = 0; i < 64 && put > 0; i++)
-        put = SSL_write(actpass_ssl(conn), block, sizeof(block));
+        put = SSL_write(actpass_ssl(rig->conn), block, sizeof(block));
     return put > 0;
 }
 
-static bool call_ssl_shutdown(actpass_conn *conn)
+static bool call_ssl_shutdown(struct conn_rig *rig)
 {
-    SSL *ssl = actpass_ssl(conn);
+    SSL *ssl = actpass_ssl(rig->conn);
     return SSL_shutdown(ssl) < 0 || SSL_shutdown(ssl) == 1;
 }
 
 struct call {
     const char *name;
-    bool (*make)(actpass_conn *conn);
+    bool (*make)(struct conn_rig *rig);
     void (*prelude)(struct socket_peer *peer);
     bool automatic; /* the role is not known */
     bool up;        /* the handshake comes before it */
+    bool openssl;   /* a call of OpenSSL's, which waits only if calls block */
 };
 
 static const struct call calls[] = {
@@ -123,9 +124,9 @@ static const struct call calls[] = {
     {"close, output stuck", call_close, shake_hands, false, true},
     {"close, no answer", call_close_quietly, shake_hands, false, true},
     {"shutdown_write, then read", call_shutdown_then_read, shake_hands, false, true},
-    {"SSL_read", call_ssl_read, shake_hands, false, true},
-    {"SSL_write", call_ssl_write, shake_hands, false, true},
-    {"SSL_shutdown", call_ssl_shutdown, shake_hands, false, true},
+    {"SSL_read", call_ssl_read, shake_hands, false, true, true},
+    {"SSL_write", call_ssl_write, shake_hands, false, true, true},
+    {"SSL_shutdown", call_ssl_shutdown, shake_hands, false, true, true},
 };
 
 /* Only what ends the call may end it: no deadline, or a far one, where it is to be aborted or
@@ -168,11 +169,10 @@ static bool is_expected(enum event event, actpass_end end)
 }
 
 static void run(const struct conn_world *world, const struct call *call, enum event event,
-                bool server, int version, actpass_transport transport)
+                struct conn_rig_options options)
 {
     struct conn_rig rig;
     struct scene scene = {.prelude = call->prelude};
-    struct conn_rig_options options = options_for(call, event, server, version, transport);
     conn_rig_init(&rig, world, &options, play, &scene);
     cr_assert(!call->up || loop_handshake(&rig) == 0, "%s", conn_rig_says(&rig));
     while (!atomic_load(&scene.ready))
@@ -180,14 +180,15 @@ static void run(const struct conn_world *world, const struct call *call, enum ev
     struct trigger trigger = {.rig = &rig, .scene = &scene, .event = event};
     pthread_t thread;
     cr_assert_eq(pthread_create(&thread, NULL, act_soon, &trigger), 0);
-    bool succeeded = call->make(rig.conn);
+    bool succeeded = call->make(&rig);
     cr_assert_eq(pthread_join(thread, NULL), 0);
     actpass_end end = loop_close(&rig);
     atomic_store(&scene.reset, true);
     cr_assert(!succeeded && is_expected(event, end),
-              "%s, event %d, we are %s, TLS 1.%d, transport %d: %s, %s: %s", call->name, event,
-              server ? "server" : "client", version + 2, transport,
-              succeeded ? "success" : "failure", actpass_end_name(end), conn_rig_says(&rig));
+              "%s, event %d, the peer is %s, TLS 1.%d, transport %d, loop %d: %s, %s: %s",
+              call->name, event, options.peer.server ? "server" : "client", options.version + 2,
+              options.transport, options.loop, succeeded ? "success" : "failure",
+              actpass_end_name(end), conn_rig_says(&rig));
     cr_assert_gt(strlen(actpass_error(rig.conn)), 0);
     cr_assert_eq(actpass_ended(rig.conn), end);
     char byte;
@@ -202,8 +203,14 @@ static void run_all(enum event event, actpass_transport transport)
     struct conn_world world;
     conn_world_init(&world);
     for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
-        for (int which = 0; which < 4; which++)
-            run(&world, &calls[i], event, which & 1, which >> 1, transport);
+        for (int which = 0; which < 4; which++) {
+            struct conn_rig_options options =
+                options_for(&calls[i], event, which & 1, which >> 1, transport);
+            run(&world, &calls[i], event, options);
+            options.loop = LOOP_POLL + (i + (size_t)which) % (CONN_LOOPS - 1);
+            if (!calls[i].openssl)
+                run(&world, &calls[i], event, options);
+        }
     conn_world_free(&world);
     cr_assert(resources_return_to(before));
 }
