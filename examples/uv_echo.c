@@ -131,12 +131,11 @@ static void on_connection(uv_poll_t *listener, int status, int events)
 }
 
 /* Returns only if libuv fails. */
-static void serve(actpass_config *config, int socket)
+static void serve(uv_loop_t *loop, actpass_config *config, int socket)
 {
     struct server server = {.config = config};
-    uv_loop_t *loop = uv_default_loop();
     server.listener.data = &server;
-    if (loop && uv_poll_init(loop, &server.listener, socket) == 0 &&
+    if (uv_poll_init(loop, &server.listener, socket) == 0 &&
         uv_poll_start(&server.listener, UV_READABLE, on_connection) == 0)
         (void)uv_run(loop, UV_RUN_DEFAULT);
 }
@@ -149,14 +148,15 @@ int main(int argc, char **argv)
         return 2;
     }
     actpass_config *config = actpass_config_new();
+    uv_loop_t *loop = uv_default_loop();
     int listener = -1;
-    if (!config || actpass_config_load(config, argv[1], NULL) != 0 ||
+    if (!config || !loop || actpass_config_load(config, argv[1], NULL) != 0 ||
         actpass_config_set_nonblocking(config, 1) != 0)
         fprintf(stderr, "uv_echo: %s\n", config ? actpass_config_error(config) : "out of memory");
     else
         listener = loopback_listen(0);
     if (listener >= 0) {
-        serve(config, listener);
+        serve(loop, config, listener);
         close(listener);
     }
     actpass_config_free(config);
