@@ -83,7 +83,7 @@ struct actpass_conn {
     /* For the thread of the call only. */
     enum conn_mode mode;
     struct conn_waits waits[CONN_WAITERS];
-    int64_t active_us; /* when data was read or written last; non-blocking only */
+    int64_t idle_since_us; /* the first read without data after the last one with; 0: none yet */
     enum conn_stage stage;
     enum role role; /* of the SSL object */
     int64_t handshake_by_us;
@@ -154,8 +154,8 @@ bool conn_yields(actpass_conn *conn, enum conn_waiter waiter, unsigned *rounds);
 enum conn_mode conn_block(actpass_conn *conn);
 void conn_unblock(actpass_conn *conn, enum conn_mode before);
 
-/* When the idle timeout passes, for a call that begins now. */
-int64_t conn_idle_deadline(const actpass_conn *conn);
+/* When the idle timeout passes, for a call that begins to wait now. */
+int64_t conn_idle_deadline(actpass_conn *conn);
 
 void conn_note_active(actpass_conn *conn); /* data was read or written */
 
@@ -210,8 +210,8 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate);
 /* Sets the close reason of a connection without a role. */
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
 
-/* Makes a TLS server that answers first bytes that are TLS but gave no role. The close reason is set
- * already. Returns false without memory. */
+/* Makes a TLS server that answers first bytes that are TLS but gave no role. The close reason is
+ * set already. Returns false without memory. */
 bool conn_begin_answer(actpass_conn *conn);
 
 /* Lets it answer with an alert, as soon as their record is complete. Returns false if it waits. */

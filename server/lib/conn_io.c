@@ -121,8 +121,8 @@ int64_t actpass_read(actpass_conn *conn, void *buffer, size_t size)
 {
     unsigned rounds = 0;
     conn_begin(conn, CONN_READER);
-    int64_t deadline_us = conn_idle_deadline(conn);
     int64_t got = conn_read_some(conn, buffer, size);
+    int64_t deadline_us = got == CONN_AGAIN ? conn_idle_deadline(conn) : 0;
     while (got == CONN_AGAIN && !conn_yields(conn, CONN_READER, &rounds)) {
         enum relay_wait wait = conn_wait_until(conn, conn->read_want, NULL, 0, deadline_us);
         if (wait == WAIT_AGAIN)

@@ -16,8 +16,8 @@ void conn_wait_first(actpass_conn *conn)
     conn->waits[CONN_WRITER] = no_waits;
     conn->waits[CONN_READER] = (struct conn_waits){RELAY_DECIDED, DEADLINE_NEVER};
     if (settings->role == CONFIG_ROLE_SERVER)
-        conn->waits[CONN_READER] = (struct conn_waits){
-            RELAY_READABLE, clock_deadline_ms(settings->handshake_timeout_ms)};
+        conn->waits[CONN_READER] =
+            (struct conn_waits){RELAY_READABLE, clock_deadline_ms(settings->handshake_timeout_ms)};
 }
 
 void conn_begin(actpass_conn *conn, enum conn_waiter waiter)
@@ -68,18 +68,19 @@ void conn_unblock(actpass_conn *conn, enum conn_mode before)
         relay_serve_by_caller(conn->relay);
 }
 
-int64_t conn_idle_deadline(const actpass_conn *conn)
+int64_t conn_idle_deadline(actpass_conn *conn)
 {
     int64_t idle_ms = conn->config->connection.idle_timeout_ms;
     if (conn->mode == CONN_BLOCKING || idle_ms < 0)
         return clock_deadline_ms(idle_ms);
-    return conn->active_us + idle_ms * 1000;
+    if (conn->idle_since_us == 0)
+        conn->idle_since_us = clock_now_us();
+    return conn->idle_since_us + idle_ms * 1000;
 }
 
 void conn_note_active(actpass_conn *conn)
 {
-    if (conn->mode == CONN_NONBLOCKING)
-        conn->active_us = clock_now_us();
+    conn->idle_since_us = 0;
 }
 
 /* ---- Calls that block ---------------------------------------------------------------------- */

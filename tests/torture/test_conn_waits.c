@@ -115,18 +115,18 @@ struct call {
 };
 
 static const struct call calls[] = {
-    {"handshake, before the verdict", call_handshake, NULL, true, false},
-    {"handshake, half a hello", call_handshake, send_half_a_hello, true, false},
-    {"handshake", call_handshake, NULL, false, false},
-    {"handshake, half a flight", call_handshake, send_half_a_hello, false, false},
-    {"read", call_read, shake_hands, false, true},
-    {"write", call_write, shake_hands, false, true},
-    {"close, output stuck", call_close, shake_hands, false, true},
-    {"close, no answer", call_close_quietly, shake_hands, false, true},
-    {"shutdown_write, then read", call_shutdown_then_read, shake_hands, false, true},
-    {"SSL_read", call_ssl_read, shake_hands, false, true, true},
-    {"SSL_write", call_ssl_write, shake_hands, false, true, true},
-    {"SSL_shutdown", call_ssl_shutdown, shake_hands, false, true, true},
+    {"handshake, before the verdict", call_handshake, NULL, true, false, false},
+    {"handshake, half a hello", call_handshake, send_half_a_hello, true, false, false},
+    {"handshake", call_handshake, NULL, false, false, false},
+    {"handshake, half a flight", call_handshake, send_half_a_hello, false, false, false},
+    {"read", call_read, shake_hands, false, true, false},
+    {"write", call_write, shake_hands, false, true, false},
+    {"close, output stuck", call_close, shake_hands, false, true, false},
+    {"close, no answer", call_close_quietly, shake_hands, false, true, false},
+    {"shutdown_write, then read", call_shutdown_then_read, shake_hands, false, true, false},
+    {"SSL_read", call_ssl_read, shake_hands, false, true, true, false},
+    {"SSL_write", call_ssl_write, shake_hands, false, true, true, false},
+    {"SSL_shutdown", call_ssl_shutdown, shake_hands, false, true, true, false},
 };
 
 /* Only what ends the call may end it: no deadline, or a far one, where it is to be aborted or
