@@ -6,10 +6,9 @@ server/lib/libactpass.map, and those that the shared LIBRARY exports, each with 
 node. With --types the library must also fit tests/abi/libactpass.abi, which abidw has made of an
 earlier build: a removed function, or another type, is an error; a new function is reported.
 
---update adds new functions to the last node of the version script and, with LIBRARY, writes the
-description anew; read the diff. A function that the headers do not declare any more has to be taken
-out of the version script by hand. Once a version is released, its node never changes: begin another
-one. The last line is `N passed, N failed`, with `N skipped` where this is another processor.
+--update makes the last node of the version script hold what the headers declare and, with LIBRARY,
+writes the description anew; read the diff. Once a version is released, its node never changes:
+begin another one before you add a function. The last line is `N passed, N failed`, with `N skipped` where this is another processor.
 """
 import argparse
 import glob
@@ -23,6 +22,7 @@ import tempfile
 MAP = 'server/lib/libactpass.map'
 HEADERS = 'server/include'
 DESCRIPTION = 'tests/abi/libactpass.abi'
+SUPPRESSIONS = os.path.join(os.path.dirname(__file__), '..', 'abi', 'suppressions.ini')
 PROCESSOR = 'x86_64'  # of the description: sizes and offsets differ elsewhere
 # Only what the headers show, and nothing that depends on the place of the build.
 ABIDW = ['abidw', '--exported-interfaces-only', '--drop-private-types', '--no-show-locs',
@@ -55,18 +55,18 @@ def exported(library):
     return {name: node for name, _, node in symbols}
 
 
-def added(text, names):
-    """The version script with these functions added to its last node, in order."""
+def updated(text, headers):
+    """The version script, whose last node has the functions that no earlier one has, in order."""
     last = text.rindex('global:\n') + len('global:\n')
     end = last + re.search(r'^    local:|^\}', text[last:], re.M).start()
-    body = sorted({*text[last:end].split(), *(name + ';' for name in names)})
-    return text[:last] + ''.join('        %s\n' % name for name in body) + text[end:]
+    body = sorted(headers - listed(text[:last] + text[end:]).keys())
+    return text[:last] + ''.join('        %s;\n' % name for name in body) + text[end:]
 
 
 def differences(headers, script, library=None):
     """One sentence for each function that is not everywhere."""
     for name in sorted(headers - script.keys()):
-        yield '%s: is declared, but not in %s (abi.py --update adds it)' % (name, MAP)
+        yield '%s: is declared, but not in %s (abi.py --update)' % (name, MAP)
     for name in sorted(script.keys() - headers):
         yield '%s: is in %s, but no header declares it' % (name, MAP)
     for name in sorted(script.keys() & headers) if library is not None else ():
@@ -87,8 +87,8 @@ def types_differ(library, description, headers):
     """What abidiff says about changed and removed functions, and what about new ones; "" if there
     are none."""
     def abidiff(*options):
-        ran = subprocess.run(['abidiff', *options, description, now.name], capture_output=True,
-                             text=True, check=False)
+        command = ['abidiff', '--suppressions', SUPPRESSIONS, *options, description, now.name]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
         return ran.stdout + ran.stderr if ran.returncode else ''
     with tempfile.NamedTemporaryFile(suffix='.abi') as now:
         describe(library, now.name, headers)
@@ -102,11 +102,9 @@ def read(path):
 
 
 def update(options, headers):
-    text = read(MAP)
-    missing = headers - listed(text).keys()
-    if missing:
-        with open(MAP, 'w', encoding='utf-8') as out:
-            out.write(added(text, missing))
+    text = updated(read(MAP), headers)
+    with open(MAP, 'w', encoding='utf-8') as out:
+        out.write(text)
     if options.library:
         describe(options.library, DESCRIPTION, HEADERS)
 

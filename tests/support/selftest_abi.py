@@ -48,29 +48,36 @@ def symbols(expected, folder, header=HEADER, source=SOURCE, script=SCRIPT):
     return '' if right else 'expected %r, found %s' % (expected, found)
 
 
-def types(changed, new, folder, **differently):
+def types(changed, new, folder, before=None, **differently):
     """Both are parts of what is said, or "" for nothing."""
     description = folder + '.abi'
-    abi.describe(build(folder + '.old'), description, folder + '.old')
+    abi.describe(build(folder + '.old', **(before or {})), description, folder + '.old')
     found = abi.types_differ(build(folder, **differently), description, folder)
     right = all(part in text if part else not text for part, text in zip((changed, new), found))
     return '' if right else 'expected %r and %r, found %s' % (changed, new, found)
 
 
-def added(_):
-    text = abi.added(SCRIPT, {'actpass_three'})
-    expected = SCRIPT.replace('        actpass_two', '        actpass_three;\n        actpass_two')
-    return '' if text == expected else text
+def updated(_):
+    """What is new and what is gone is of the last node alone."""
+    first = SCRIPT.replace('        actpass_two;\n', '')
+    last = 'ACTPASS_0.3 {\n    global:\n        %s\n} ACTPASS_0.2;\n'
+    text = abi.updated(first + last % 'actpass_gone;', {'actpass_one', 'actpass_two'})
+    return '' if text == first + last % 'actpass_two;' else text
 
 
 def cases():
     """Names and functions, each of which takes a folder and answers what is wrong."""
     make = functools.partial
     more = {'header': HEADER + THIRD, 'source': SOURCE + THIRD_SOURCE}
-    script = abi.added(SCRIPT, {'actpass_three'})
+    script = abi.updated(SCRIPT, {'actpass_one', 'actpass_two', 'actpass_three'})
     second = SCRIPT.replace('        actpass_two;\n', '') + \
         'ACTPASS_0.3 {\n    global:\n        actpass_two;\n} ACTPASS_0.2;\n'
     grown = {'header': HEADER.replace('LONGER', 'int depth;')}
+    sized = {'header': HEADER.replace('struct box {', 'typedef struct {')
+                             .replace('};', '} actpass_info_t;').replace('struct box *', 'actpass_info_t *'),
+             'source': SOURCE.replace('struct box *', 'actpass_info_t *')}
+    at_end, in_front = ({**sized, 'header': sized['header'].replace(old, new)} for old, new in
+                        (('LONGER', 'int depth;'), ('{ int', '{ int depth; int')))
     gone = {'header': HEADER[:HEADER.index('/*')], 'source': SOURCE[:SOURCE.index('const')],
             'script': SCRIPT.replace('        actpass_two;\n', '')}
     return [
@@ -80,9 +87,11 @@ def cases():
         ('abi_not_in_the_headers', make(symbols, 'actpass_three: is in', script=script)),
         ('abi_not_in_the_library', make(symbols, 'does not export it', header=HEADER + THIRD,
                                         script=script)),
-        ('abi_update', added),
+        ('abi_update', updated),
         ('abi_same_types', make(types, '', '')),
         ('abi_new_function', make(types, '', 'actpass_three', **more, script=script)),
         ('abi_other_type', make(types, 'actpass_one', '', **grown)),
+        ('abi_sized_at_end', make(types, '', '', before=sized, **at_end)),
+        ('abi_sized_in_front', make(types, 'actpass_one', '', before=sized, **in_front)),
         ('abi_no_function', make(types, 'actpass_two', '', **gone)),
     ]
