@@ -6,9 +6,10 @@ server/lib/libactpass.map, and those that the shared LIBRARY exports, each with 
 node. With --types the library must also fit tests/abi/libactpass.abi, which abidw has made of an
 earlier build: a removed function, or another type, is an error; a new function is reported.
 
---update makes the last node of the version script hold what the headers declare and, with LIBRARY,
-writes the description anew; read the diff. Once a version is released, its node never changes:
-begin another one before you add a function. The last line is `N passed, N failed`, with `N skipped` where this is another processor.
+--update makes the last node of the version script hold what the headers declare; with LIBRARY,
+built after that, it writes the description anew. Read the diff. Once a version is released, its
+node never changes: begin another one before you add a function. The last line is
+`N passed, N failed`, with `N skipped` where this is another processor.
 """
 import argparse
 import glob
@@ -105,8 +106,11 @@ def update(options, headers):
     text = updated(read(MAP), headers)
     with open(MAP, 'w', encoding='utf-8') as out:
         out.write(text)
-    if options.library:
-        describe(options.library, DESCRIPTION, HEADERS)
+    if not options.library:
+        return
+    if exported(options.library) != listed(text):
+        sys.exit('build the library again, since %s has changed' % MAP)
+    describe(options.library, DESCRIPTION, HEADERS)
 
 
 def main():
