@@ -36,7 +36,7 @@ void check_files(const struct checked_service *checked);
 /* A file that has to be there; WANTED is what it should be. Looks without opening it. */
 bool check_file(struct messages *messages, struct place *place, const char *path,
                 const char *wanted);
-/* The same for one with a secret: warns when others may read it. */
+/* The same for one with a secret: it is an error if others may read or write it. */
 void check_secret_file(struct messages *messages, struct place *place, const char *path,
                        const char *secret, const char *wanted);
 /* A certificate and its key: under "certificate" and, unless it lies in the same file, "key". */

@@ -266,7 +266,7 @@ struct config {
  * `FILE:LINE:COLUMN: /json/path: what is wrong, and the remedy`. Lines and columns count from 1,
  * columns in characters; the position is the key's where the key is wrong, else the value's. A text
  * that is not JSON has one error, without a path; a file that cannot be read has one without a
- * position. Warnings do not stop a load. */
+ * position. Warnings do not stop a load; they have `warning: ` before the path. */
 struct config_report {
     struct config_strings errors;
     struct config_strings warnings;

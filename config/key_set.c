@@ -13,12 +13,8 @@ static bool accept(const char *wrong, struct error_text *error)
 {
     if (!wrong)
         return true;
-    return error_set(error, "%s", wrong);
-}
-
-bool key_error_is_no_memory(const struct error_text *error)
-{
-    return strcmp(error->text, text_no_memory) == 0;
+    return error_set_code(error, wrong == text_no_memory ? ERROR_NO_MEMORY : ERROR_OTHER, "%s",
+                          wrong);
 }
 
 const char *key_wrong_text(const char *text)

@@ -8,16 +8,14 @@
 #include "config/keys.h"
 
 /* All: BASE is the structure that the key's object fills. False with the error, to be put behind
- * the key's name ("must not be empty"); then nothing has changed. */
+ * the key's name ("must not be empty"); then nothing has changed. The
+ * code is ERROR_NO_MEMORY if the value could not be stored for lack of memory. */
 
 /* Replaces the string, path or address, or adds to the list of strings, names or pins. */
 bool key_set_text(const struct key *key, const char *text, void *base, struct error_text *error);
 
 /* An INTEGER, or a DURATION in milliseconds or CONFIG_NEVER. */
 bool key_set_number(const struct key *key, int64_t number, void *base, struct error_text *error);
-
-/* Is it the error of a value that could not be stored for lack of memory? */
-bool key_error_is_no_memory(const struct error_text *error);
 
 /* Parses an address as the key wants it. NULL, or what is wrong (a static string); then the address
  * is empty. */

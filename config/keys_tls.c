@@ -15,17 +15,17 @@ _Static_assert(CONFIG_UNKNOWN_NAME_REFUSE == 1, "order of the names");
 _Static_assert(CONFIG_SESSIONS_TICKETS == 2, "order of the names");
 
 static const char peer_names_help[] =
-    "Names of which the peer's certificate must carry one, in both roles: a DNS name (\"*.\" "
-    "stands for one label), an IP address, or a name with its kind before it: dns:, ip:, uri:, "
-    "email: or cn: (the subject's common name).";
+    "Names of which the peer's certificate must carry one, in both roles: a DNS name (a \"*.\" "
+    "at its beginning matches exactly one label), an IP address, or a name with its kind before "
+    "it: dns:, ip:, uri:, email: or cn: (the subject's common name).";
 static const char peer_pins_help[] =
     "Public keys of which the peer must have one, in both roles: sha256: and the SHA-256 of its "
     "SubjectPublicKeyInfo in hex (RFC 7469). Without ca a pin is trusted alone.";
 
 static const struct key certificate_keys[] = {
     {.name = "server_names",
-     .help =
-         "The names that this certificate is for: DNS names, where \"*.\" stands for one label.",
+     .help = "The DNS names that this certificate is for. A \"*.\" at the beginning of one matches "
+             "exactly one label.",
      .type = KEY_STRINGS,
      .required = true,
      .wrong = names_wrong_offered,

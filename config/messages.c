@@ -110,6 +110,8 @@ add_about(struct messages *messages, const struct place *place, struct position 
         return;
     }
     print_position(stream, messages->shown_file, at);
+    if (severity == SEVERITY_WARNING)
+        fputs("warning: ", stream);
     if (place->parent)
         print_path(stream, place);
     else

@@ -28,7 +28,7 @@ struct messages {
 void messages_init(struct messages *messages, const char *file);
 
 /* Errors about a place: about its key (unknown, duplicate), or about its value. They mark the place
- * as bad. */
+ * as bad. `FILE:LINE:COLUMN: /PATH: TEXT`; a warning has `warning: ` before the path. */
 __attribute__((format(printf, 3, 4))) void
 messages_error_at_key(struct messages *messages, struct place *place, const char *format, ...);
 __attribute__((format(printf, 3, 4))) void

@@ -15,7 +15,7 @@ static void *at(void *base, size_t offset)
 
 static void report(struct messages *messages, struct place *place, const struct error_text *error)
 {
-    if (key_error_is_no_memory(error))
+    if (error_is_no_memory(error))
         messages->out_of_memory = true;
     else
         messages_error_at(messages, place, "%s", error->text);

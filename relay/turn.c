@@ -11,6 +11,10 @@
  * for. (drops) */
 static bool turn(struct relay *relay)
 {
+    if (relay->cancelled) { /* an abort shuts the socket down: that is not the peer's end */
+        sniff_check_time(relay);
+        return false;
+    }
     state_set_loop(relay, LOOP_BUSY);
     if (relay->input.told == TOLD_NEVER && relay->output.state == OUTPUT_BLOCKED)
         state_set_output(relay, OUTPUT_OPEN); /* the caller does not say: try */

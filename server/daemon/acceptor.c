@@ -42,7 +42,7 @@ static int begin(struct server *server, struct service *service, int fd,
         return dial_service_bridge(server, service, fd);
     if (!room_admit(server, service, fd, address, &peer))
         return 0;
-    return conversation_begin(server, service, fd, &peer);
+    return conversation_begin(server, service, fd, &peer, address);
 }
 
 static void accept_some(struct server *server, struct service *service)

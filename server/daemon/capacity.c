@@ -2,14 +2,15 @@
 
 #include "server/daemon/handlers/handler.h"
 
-/* Descriptors that are open besides those of connections: the standard ones, eventfds, the CA and
- * session stores; for each service its listener, and files that are read at a reload. */
-enum { OWN = 16, OWN_PER_SERVICE = 4 };
+/* Descriptors that are open besides those of connections: the standard ones, eventfds, those of
+ * the crew, the CA and session stores; for each service its listener, and files that are read at a
+ * reload. */
+enum { OWN = 20, OWN_PER_SERVICE = 4 };
 
 enum { SPARE_SHARE = 16, MAX_SPARE = 64 };
 
-/* The socket, and the eventfd that wakes its relay. */
-enum { OWN_PER_CONNECTION = 2 };
+/* The socket. */
+enum { OWN_PER_CONNECTION = 1 };
 
 static unsigned needed_by(const struct config_service *service, const struct config_handler *what)
 {

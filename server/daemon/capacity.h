@@ -12,8 +12,8 @@ struct capacity {
     uint64_t spare; /* how many more may be open for a moment, while the same number are closing */
 };
 
-/* Descriptors that one connection of the service may need: its socket, the eventfd that wakes its
- * relay, and the socket to the backend, the local connection or the file. */
+/* Descriptors that one connection of the service may need: its socket, and the socket to the
+ * backend, the local connection or the file. */
 unsigned capacity_descriptors(const struct config_service *service);
 
 /* Fills one element for each service. LIMIT is the process's limit on open descriptors. Returns how

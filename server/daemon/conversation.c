@@ -1,9 +1,7 @@
-#include "server/daemon/conversation.h"
+#include "server/daemon/conversation_internal.h"
 
 #include "relay/clock.h"
-#include "server/daemon/handlers/handler.h"
 #include "server/daemon/hints.h"
-#include "server/lib/idle.h"
 #include "server/lib/settings.h"
 
 #include <errno.h>
@@ -11,24 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Belongs to one thread at a time: the accept thread, then the relay's thread (relay transport
- * only), then the conversation thread. */
-struct conversation {
-    struct registry_entry entry;
-    struct server *server;
-    struct service *service;
-    struct report report;
-    int plain; /* the local connection to be bridged; -1: none */
-    int64_t began_us;
-    actpass_cause cause; /* of the role, as it was logged */
-    bool role_held_back; /* its log line was suppressed */
-    struct peer peer;    /* set if it was accepted, or if the service has hints */
-};
-
-static actpass_conn *conn_of(const struct conversation *conversation)
-{
-    return conversation->report.conn;
-}
+/* ---- The end --------------------------------------------------------------------------------- */
 
 /* The number of open connections, without those of persistent services. */
 static size_t count_passing(const struct server *server)
@@ -52,39 +33,16 @@ static void trim_after_many(struct server *server)
         (void)malloc_trim(0);
 }
 
-/* Off the registry first: other threads may abort any connection that is in it. */
-static void leave(struct conversation *conversation)
+/* Off the registry first: other threads may abort any connection that is in it, and wake its task.
+ */
+void conversation_free(struct conversation *conversation)
 {
     trim_after_many(conversation->server);
     registry_remove(conversation->server->registry, &conversation->entry);
-    actpass_free(conn_of(conversation));
+    actpass_free(conversation_of(conversation));
     if (conversation->plain >= 0)
         close(conversation->plain);
     free(conversation);
-}
-
-static void count_end(struct conversation *conversation)
-{
-    struct counters *counters = &conversation->server->counters;
-    actpass_info_t info;
-    actpass_info(conn_of(conversation), &info);
-    if (info.cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE)
-        atomic_fetch_add(&counters->closed_before_first_byte, 1);
-    else if (info.role == ACTPASS_ROLE_NONE)
-        atomic_fetch_add(&counters->no_role, 1);
-}
-
-static void close_and_leave(struct conversation *conversation)
-{
-    if (registry_made_way(conversation->server->registry, &conversation->entry)) {
-        conversation->report.why = "closed to make room for a newer connection: its handshake was "
-                                   "not complete, and the service is full (max_connections, "
-                                   "limits)";
-    }
-    (void)actpass_close(conn_of(conversation)); /* the report has the close reason */
-    count_end(conversation);
-    report_close(&conversation->report, clock_now_us() - conversation->began_us);
-    leave(conversation);
 }
 
 static void note_dropped(struct server *server, struct service *service,
@@ -95,128 +53,16 @@ static void note_dropped(struct server *server, struct service *service,
         report_dropped(report, error);
 }
 
-/* Drops the connection without a TLS close: do not spend the resource that just ran out. */
-static void drop(struct conversation *conversation, int error)
+/* Without a TLS close: do not spend the resource that just ran out. */
+void conversation_drop(struct conversation *conversation, int error)
 {
     note_dropped(conversation->server, conversation->service, &conversation->report, error);
-    if (conn_of(conversation))
-        actpass_abort(conn_of(conversation));
-    leave(conversation);
+    if (conversation_of(conversation))
+        actpass_abort(conversation_of(conversation));
+    conversation_free(conversation);
 }
 
-static void serve(struct conversation *conversation)
-{
-    const struct service *service = conversation->service;
-    actpass_info_t info;
-    actpass_info(conn_of(conversation), &info);
-    bool client = info.role == ACTPASS_ROLE_CLIENT;
-    const struct service_handler *chosen = client ? &service->as_client : &service->as_server;
-    struct handler_job job = {.conn = conn_of(conversation),
-                              .what = client ? &service->config->as_client
-                                             : &service->config->as_server,
-                              .loaded = chosen->loaded,
-                              .stopping_fd = conversation->server->stopping_fd,
-                              .plain = conversation->plain,
-                              .idle_timeout_ms = service->config->connection.idle_timeout_ms};
-    if (chosen->handler)
-        chosen->handler->run(&job);
-    if (job.problem.text[0] != '\0')
-        report_problem(&conversation->report, job.problem.text);
-}
-
-/* Called when the role is decided, and again if a ClientHello that came at the last moment has
- * changed it. */
-static void note_role(struct conversation *conversation)
-{
-    actpass_info_t info;
-    actpass_info(conn_of(conversation), &info);
-    bool decided = info.role == ACTPASS_ROLE_SERVER || info.role == ACTPASS_ROLE_CLIENT;
-    if (!decided || info.cause == conversation->cause)
-        return;
-    conversation->cause = info.cause;
-    registry_decided(conversation->server->registry, &conversation->entry);
-    conversation->role_held_back = !report_role(&conversation->report);
-}
-
-static void note_sessions(struct conversation *conversation)
-{
-    struct error_text error;
-    actpass_config *settings = service_settings(conversation->service);
-    if (tls_context_sessions_failed(settings->tls, &error))
-        report_sessions(&conversation->report, error.text);
-    actpass_config_free(settings);
-}
-
-static void learn(struct conversation *conversation, bool up)
-{
-    if (conversation->peer.known && conversation->service->hints) {
-        actpass_info_t info;
-        actpass_info(conn_of(conversation), &info);
-        hints_learn(conversation->service->hints, &conversation->peer.key, info.cause, up);
-    }
-}
-
-static void release_idle(void *arg)
-{
-    (void)arg;
-    idle_release();
-}
-
-/* From here to the close the conversation waits only in calls of its connection (hand_over), so no
- * relay thread is kept for it. The role may be known already (on_verdict) or is decided here; with
- * Fast Open it is logged once the connection is established. */
-static bool shake_hands(struct conversation *conversation)
-{
-    conn_on_idle(conn_of(conversation), release_idle, NULL);
-    if (conn_was_connected(conn_of(conversation))) {
-        conn_wait_role(conn_of(conversation));
-        note_role(conversation);
-    }
-    bool up = actpass_handshake(conn_of(conversation)) == 0;
-    if (up)
-        registry_established(conversation->server->registry, &conversation->entry);
-    note_role(conversation);
-    if (up && conversation->role_held_back)
-        report_role_after_all(&conversation->report);
-    note_sessions(conversation);
-    learn(conversation, up);
-    return up;
-}
-
-static void converse(void *arg)
-{
-    struct conversation *conversation = arg;
-    conversation_finish(conversation, shake_hands(conversation));
-}
-
-static int hand_over(struct conversation *conversation)
-{
-    conn_enter(conn_of(conversation)); /* never left: it ends with the connection */
-    return threads_run(conversation->server->conversations, converse, conversation);
-}
-
-/* On the relay's thread. Without a role there is no conversation, so no thread is started. */
-static void on_verdict(actpass_conn *conn, void *arg)
-{
-    struct conversation *conversation = arg;
-    actpass_info_t info;
-    actpass_info(conn, &info);
-    if (info.role != ACTPASS_ROLE_SERVER && info.role != ACTPASS_ROLE_CLIENT) {
-        close_and_leave(conversation);
-        return;
-    }
-    note_role(conversation);
-    int error = hand_over(conversation);
-    if (error != 0)
-        drop(conversation, error);
-}
-
-static int start(struct conversation *conversation)
-{
-    if (conversation->service->config->connection.transport == CONFIG_TRANSPORT_DIRECT)
-        return hand_over(conversation);
-    return conn_start(conn_of(conversation));
-}
+/* ---- The beginning --------------------------------------------------------------------------- */
 
 /* For connections that we dialed: gets the peer's address while the socket is still ours. */
 static void find_peer(struct conversation *conversation, int fd)
@@ -246,13 +92,15 @@ static int attach(struct conversation *conversation, int fd, struct conn_options
     take_hint(conversation, options);
     conversation->began_us = clock_now_us();
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
+    conversation->stage = STAGE_HANDSHAKE;
     actpass_config *settings = service_settings(conversation->service);
     conversation->report.conn = conn_new(settings, fd, options);
     int error = errno;
     actpass_config_free(settings);
-    if (!conn_of(conversation))
+    if (!conversation_of(conversation))
         return error;
-    registry_attach(conversation->server->registry, &conversation->entry, conn_of(conversation),
+    registry_attach(conversation->server->registry, &conversation->entry,
+                    conversation_of(conversation),
                     options->fast_open_size > 0 ? REGISTRY_CONNECTING : REGISTRY_CONNECTED);
     return 0;
 }
@@ -280,7 +128,7 @@ static struct conversation *new_with(struct server *server, struct service *serv
         conversation->server = server;
         conversation->service = service;
         conversation->report = report;
-        conversation->plain = -1;
+        conversation->plain = conversation->own_fd = -1;
         conversation->entry.service = service->number;
     }
     if (!conversation || !enter(conversation, peer)) {
@@ -301,8 +149,40 @@ struct conversation *conversation_new(struct server *server, struct service *ser
     return conversation;
 }
 
+void conversation_set_task(struct conversation *conversation, struct task *task)
+{
+    registry_set_task(conversation->server->registry, &conversation->entry, task);
+}
+
+static enum task_next run(struct task *task, void *arg)
+{
+    struct conversation *conversation = arg;
+    enum task_next next = conversation_run(conversation, task);
+    if (next == TASK_END)
+        conversation_free(conversation);
+    return next;
+}
+
+/* Lets a task wait for the peer, or makes it run if there is nothing to wait for. 0, or an errno.
+ * From success on the conversation belongs to the task, and may have ended already. */
+static int start(struct conversation *conversation)
+{
+    int error;
+    struct task *task = task_new(conversation->server->crew, run, conversation);
+    if (!task)
+        return errno;
+    enum task_next next = conversation_wait(conversation, task, &error);
+    if (error != 0) {
+        task_discard(task);
+        return error;
+    }
+    conversation_set_task(conversation, task);
+    task_start(task, next == TASK_WAIT ? TASK_WAIT_FIRST : TASK_RUN_NOW);
+    return 0;
+}
+
 int conversation_begin(struct server *server, struct service *service, int fd,
-                       const struct peer *peer)
+                       const struct peer *peer, const struct sockaddr_storage *address)
 {
     atomic_fetch_add(&server->counters.accepted, 1);
     struct conversation *conversation = new_with(server, service, peer);
@@ -310,16 +190,16 @@ int conversation_begin(struct server *server, struct service *service, int fd,
         close(fd);
         return ENOMEM;
     }
-    struct conn_options options = {.on_verdict = on_verdict, .arg = conversation};
+    struct conn_options options = {.peer = address};
     int error = attach(conversation, fd, &options);
     if (error == 0)
-        error = start(conversation); /* from here on it belongs to another thread */
+        error = start(conversation);
     if (error != 0)
-        drop(conversation, error);
+        conversation_drop(conversation, error);
     return error;
 }
 
-/* ---- Step by step -------------------------------------------------------------------------- */
+/* ---- Step by step ---------------------------------------------------------------------------- */
 
 struct server *conversation_server(const struct conversation *conversation)
 {
@@ -338,59 +218,52 @@ const struct report *conversation_report(const struct conversation *conversation
 
 actpass_conn *conversation_conn(const struct conversation *conversation)
 {
-    return conn_of(conversation);
+    return conversation_of(conversation);
 }
 
 void conversation_detach(struct conversation *conversation)
 {
-    actpass_conn *conn = conn_of(conversation);
+    actpass_conn *conn = conversation_of(conversation);
     registry_detach(conversation->server->registry, &conversation->entry);
     conversation->report.conn = NULL;
     actpass_free(conn);
 }
 
-bool conversation_handshake(struct conversation *conversation, int fd, const char *address,
-                            const struct conn_options *options)
+/* The TCP connection comes up during the handshake; only then both are logged. */
+static void shake_hands_in_syn(struct conversation *conversation, const char *address)
+{
+    actpass_conn *conn = conversation_of(conversation);
+    bool up = actpass_handshake(conn) == 0;
+    conversation_note_handshake(conversation, up);
+    registry_connected(conversation->server->registry, &conversation->entry);
+    if (conn_was_connected(conn))
+        report_connected(&conversation->report, address);
+}
+
+void conversation_connect(struct conversation *conversation, int fd, const char *address,
+                          const struct conn_options *options)
 {
     struct conn_options own = *options;
     conversation->report.dialed = true;
     atomic_fetch_add(&conversation->server->counters.dialed, 1);
     int error = attach(conversation, fd, &own);
-    if (error == 0) {
-        conn_dialed(conn_of(conversation), address);
-        error = conn_start(conn_of(conversation));
-    }
     if (error != 0) {
         note_dropped(conversation->server, conversation->service, &conversation->report, error);
-        conversation_detach(conversation);
-        return false;
+        return;
     }
+    actpass_conn *conn = conversation_of(conversation);
+    conn_dialed(conn, address); /* it blocks from now on */
     if (own.fast_open_size == 0)
         report_connected(&conversation->report, address);
-    conn_enter(conn_of(conversation)); /* never left, as in hand_over */
     /* A stop before this connection was in the registry has not aborted it. */
     if (atomic_load(&conversation->server->stops) > 0)
-        actpass_abort(conn_of(conversation));
-    bool up = shake_hands(conversation);
-    registry_connected(conversation->server->registry, &conversation->entry);
-    if (own.fast_open_size > 0 && conn_was_connected(conn_of(conversation)))
-        report_connected(&conversation->report, address);
-    return up;
+        actpass_abort(conn);
+    if (own.fast_open_size > 0)
+        shake_hands_in_syn(conversation, address);
+    (void)actpass_set_nonblocking(conn, 1); /* fails only after actpass_close */
 }
 
-void conversation_finish(struct conversation *conversation, bool up)
+int64_t conversation_lived_ms(const struct conversation *conversation)
 {
-    if (up)
-        serve(conversation);
-    close_and_leave(conversation);
-}
-
-void conversation_give_up(struct conversation *conversation)
-{
-    leave(conversation);
-}
-
-void conversation_drop(struct conversation *conversation, int error)
-{
-    drop(conversation, error);
+    return conversation->up_us == 0 ? -1 : (clock_now_us() - conversation->up_us) / 1000;
 }

@@ -1,49 +1,62 @@
 /* One connection from its beginning to its last log line: the wait for the role, the handshake, the
- * handler, the close. conversation_begin does all of this for an accepted connection. For a
- * connection that we dial, dial_service.c calls the steps below it one by one, on one thread. */
+ * handler, the close. It is the work of a task (crew/crew.h), and costs no thread while it waits.
+ * conversation_begin does all of this for an accepted connection. For one that we dial,
+ * dial_service.c dials, and then calls conversation_run.
+ *
+ * Threads: conversation_new and conversation_begin are for any thread; from then on a conversation
+ * belongs to the `run` of its task. */
 #ifndef ACTPASS_SERVER_CONVERSATION_H
 #define ACTPASS_SERVER_CONVERSATION_H
 
+#include "server/daemon/crew/crew.h"
 #include "server/daemon/report.h"
 #include "server/daemon/state.h"
 #include "server/lib/conn.h"
 
 struct conversation;
 
-/* Takes the socket, also on failure, and never waits. Relay transport: the relay's thread waits for
- * the role, then starts a conversation thread. Direct transport: the conversation thread is started
- * at once. Returns 0, or the errno of the resource that was short: then the connection was dropped.
- * For the accept thread. */
+/* Takes the socket, also on failure, and never waits: a task of its own waits for the peer. ADDRESS
+ * is what accept has said. Returns 0, or the errno of the resource that was short: then the
+ * connection was dropped. For the accept thread. */
 int conversation_begin(struct server *server, struct service *service, int fd,
-                       const struct peer *peer);
+                       const struct peer *peer, const struct sockaddr_storage *address);
 
-/* ---- Step by step ------------------------------------------------------------------------- */
+/* ---- Step by step, for a connection that we dial --------------------------------------------- */
 
 /* Makes a conversation that has no connection yet, but counts as one of the service's. PLAIN is the
  * local connection to be bridged, taken also on failure; -1: none. Returns NULL if memory is short,
  * and logs that. */
 struct conversation *conversation_new(struct server *server, struct service *service, int plain);
 
+/* Notes which task runs it, so that a stop of the server wakes that. Any thread that owns it. */
+void conversation_set_task(struct conversation *conversation, struct task *task);
+
 struct server *conversation_server(const struct conversation *conversation);
 struct service *conversation_service(const struct conversation *conversation);
 const struct report *conversation_report(const struct conversation *conversation);
 
-/* Makes a connection of the socket that we dialed to ADDRESS, and performs the handshake. The
- * socket is taken also on failure. True: the handshake is complete. False: conversation_conn has
- * the reason, or is NULL if a resource was short, which was logged. */
-bool conversation_handshake(struct conversation *conversation, int fd, const char *address,
-                            const struct conn_options *options);
+/* Makes a connection of the socket that we dialed to ADDRESS. The socket is taken also on failure:
+ * then there is no connection, and the resource that was short was logged. With fast_open in
+ * OPTIONS it also performs the handshake, and blocks meanwhile. */
+void conversation_connect(struct conversation *conversation, int fd, const char *address,
+                          const struct conn_options *options);
+
+/* The connection; NULL: none. */
 actpass_conn *conversation_conn(const struct conversation *conversation);
 
 /* Frees a connection whose handshake failed, so that another can take its place. */
 void conversation_detach(struct conversation *conversation);
 
-/* Runs the handler if UP (the handshake is complete), closes, logs, and frees the conversation. */
-void conversation_finish(struct conversation *conversation, bool up);
+/* Does what can be done without waiting: the `run` of its task, from the moment that there is a
+ * connection. TASK_END: it is closed and logged; the caller frees the conversation. */
+enum task_next conversation_run(struct conversation *conversation, struct task *task);
 
-/* Frees a conversation that has no connection; conversation_drop logs the errno of the resource
- * that was short. */
-void conversation_give_up(struct conversation *conversation);
+/* For how long TLS was up, in milliseconds; -1: it never was. */
+int64_t conversation_lived_ms(const struct conversation *conversation);
+
+/* Aborts the connection if it is still open, and frees all. conversation_drop logs the errno of the
+ * resource that was short before that. */
+void conversation_free(struct conversation *conversation);
 void conversation_drop(struct conversation *conversation, int error);
 
 #endif

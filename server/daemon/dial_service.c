@@ -1,43 +1,35 @@
 #include "server/daemon/dial_service.h"
 
 #include "relay/clock.h"
-#include "server/daemon/conversation.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/lib/conn_dial.h"
 
 #include <errno.h>
 #include <netdb.h>
 
-/* One connection on its way. */
-struct dial_service {
-    struct conversation *conversation;
-    bool up; /* TLS is */
-};
-
 static void on_failure(void *arg, const char *address, const char *why)
 {
-    const struct dial_service *dial = arg;
-    report_dial_failed(conversation_report(dial->conversation), address, why);
+    const struct conversation *conversation = arg;
+    report_dial_failed(conversation_report(conversation), address, why);
 }
 
-static actpass_conn *shake_hands(void *arg, int fd, const struct candidate *to,
-                                 const struct conn_options *options)
+static actpass_conn *take(void *arg, int fd, const struct candidate *to,
+                          const struct conn_options *options)
 {
-    struct dial_service *dial = arg;
-    dial->up = conversation_handshake(dial->conversation, fd, to->of->text, options);
-    return conversation_conn(dial->conversation);
+    struct conversation *conversation = arg;
+    conversation_connect(conversation, fd, to->of->text, options);
+    return conversation_conn(conversation);
 }
 
 static void discard(void *arg)
 {
-    const struct dial_service *dial = arg;
-    conversation_detach(dial->conversation);
+    conversation_detach(arg);
 }
 
-static void dial_and_shake_hands(struct dial_service *dial)
+static void dial(struct conversation *conversation)
 {
-    const struct server *server = conversation_server(dial->conversation);
-    const struct config_service *service = conversation_service(dial->conversation)->config;
+    const struct server *server = conversation_server(conversation);
+    const struct config_service *service = conversation_service(conversation)->config;
     const struct conn_dial plan = {
         .dial = {.addresses = service->dial.addresses,
                  .count = service->dial.address_count,
@@ -46,31 +38,34 @@ static void dial_and_shake_hands(struct dial_service *dial)
                  .limit_name = "connect_timeout",
                  .lookup_flags = AI_ADDRCONFIG,
                  .wait = {.cancel_fd = server->stopping_fd},
-                 .observer = {.failed = on_failure, .arg = dial}},
+                 .observer = {.failed = on_failure, .arg = conversation}},
         .settings = &service->connection,
         .unfit = server->unfit,
-        .take = shake_hands,
+        .take = take,
         .discard = discard,
-        .arg = dial};
+        .arg = conversation};
     conn_dial(&plan);
 }
 
-static int64_t run(struct conversation *conversation)
+enum task_next dial_service_run(struct conversation *conversation, struct task *task)
 {
-    struct dial_service dial = {.conversation = conversation};
-    dial_and_shake_hands(&dial);
     if (!conversation_conn(conversation)) {
-        conversation_give_up(conversation);
-        return -1;
+        crew_block();
+        dial(conversation);
+        crew_unblock();
     }
-    int64_t up_us = clock_now_us();
-    conversation_finish(conversation, dial.up);
-    return dial.up ? (clock_now_us() - up_us) / 1000 : -1;
+    if (!conversation_conn(conversation))
+        return TASK_END;
+    return conversation_run(conversation, task);
 }
 
-static void bridge(void *arg)
+static enum task_next run(struct task *task, void *arg)
 {
-    (void)run(arg);
+    struct conversation *conversation = arg;
+    enum task_next next = dial_service_run(conversation, task);
+    if (next == TASK_END)
+        conversation_free(conversation);
+    return next;
 }
 
 int dial_service_bridge(struct server *server, struct service *service, int plain)
@@ -79,14 +74,13 @@ int dial_service_bridge(struct server *server, struct service *service, int plai
     struct conversation *conversation = conversation_new(server, service, plain);
     if (!conversation)
         return ENOMEM;
-    int error = threads_run(server->conversations, bridge, conversation);
-    if (error != 0)
+    struct task *task = task_new(server->crew, run, conversation);
+    if (!task) {
+        int error = errno;
         conversation_drop(conversation, error);
-    return error;
-}
-
-int64_t dial_service_once(struct server *server, struct service *service)
-{
-    struct conversation *conversation = conversation_new(server, service, -1);
-    return !conversation ? -1 : run(conversation);
+        return error;
+    }
+    conversation_set_task(conversation, task);
+    task_start(task, TASK_RUN_NOW);
+    return 0;
 }

@@ -201,7 +201,7 @@ static bool open_any(struct listener *listener, const struct config_address *add
 
 struct listener *listener_open(const struct config_address *address, struct error_text *error)
 {
-    struct error_text why = {""};
+    struct error_text why = {.text = ""};
     if (address->kind == CONFIG_ADDRESS_NONE) {
         (void)error_set(error, "there is no address to listen on");
         return NULL;

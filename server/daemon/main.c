@@ -127,7 +127,7 @@ static bool open_standard_descriptors(void)
     return fd >= 0;
 }
 
-/* Each connection takes up to three descriptors (capacity.h). If the limit cannot be raised,
+/* Each connection takes up to two descriptors (capacity.h). If the limit cannot be raised,
  * services get fewer connections. */
 static void raise_descriptor_limit(void)
 {

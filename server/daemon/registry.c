@@ -159,6 +159,22 @@ void registry_connected(struct registry *registry, struct registry_entry *entry)
     lock_release(&registry->lock);
 }
 
+void registry_set_task(struct registry *registry, struct registry_entry *entry, struct task *task)
+{
+    lock_take(&registry->lock);
+    entry->task = task;
+    lock_release(&registry->lock);
+}
+
+void registry_wake_all(struct registry *registry)
+{
+    lock_take(&registry->lock);
+    for (const struct registry_entry *entry = registry->first; entry; entry = entry->next)
+        if (entry->task)
+            task_wake(entry->task);
+    lock_release(&registry->lock);
+}
+
 void registry_decided(struct registry *registry, struct registry_entry *entry)
 {
     lock_take(&registry->lock);

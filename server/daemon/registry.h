@@ -1,9 +1,10 @@
 /* The open connections of a server, so that draining can wait for them and abort them. Any thread;
- * one lock of its own, under which nothing is called but actpass_abort. */
+ * one lock of its own, under which nothing is called but actpass_abort and task_wake. */
 #ifndef ACTPASS_SERVER_REGISTRY_H
 #define ACTPASS_SERVER_REGISTRY_H
 
 #include "server/daemon/addresses.h"
+#include "server/daemon/crew/crew.h"
 #include "server/include/actpass.h"
 
 #include <stdbool.h>
@@ -13,10 +14,11 @@ struct registry;
 
 enum registry_phase { REGISTRY_CONNECTED, REGISTRY_CONNECTING /* TCP Fast Open: not up yet */ };
 
-/* One connection, inside the memory of its owner, or a thread that will have one; draining waits
- * for both. Members marked with * are guarded by the registry's lock once added. */
+/* One connection, inside the memory of its owner, or a task that will have one; draining waits for
+ * both. Members marked with * are guarded by the registry's lock once added. */
 struct registry_entry {
-    actpass_conn *conn;        /* *; NULL: no connection now, only a thread that dials */
+    actpass_conn *conn;        /* *; NULL: no connection now, only a task that dials */
+    struct task *task;         /* *; NULL: it has none yet */
     size_t service;            /* its number, from 0 */
     bool decided;              /* *; there is a role */
     enum registry_phase phase; /* * */
@@ -46,6 +48,9 @@ void registry_attach(struct registry *registry, struct registry_entry *entry, ac
 void registry_detach(struct registry *registry, struct registry_entry *entry);
 void registry_connected(struct registry *registry, struct registry_entry *entry);
 
+/* Sets the task that runs the entry's connection. The task must not end before registry_remove. */
+void registry_set_task(struct registry *registry, struct registry_entry *entry, struct task *task);
+
 /* Notes that the connection's role is decided. */
 void registry_decided(struct registry *registry, struct registry_entry *entry);
 
@@ -66,6 +71,9 @@ struct registry_counts registry_count_service(struct registry *registry, size_t 
 size_t registry_abort_all(struct registry *registry);
 size_t registry_abort_undecided(struct registry *registry, size_t service);
 size_t registry_abort_connecting(struct registry *registry);
+
+/* Wakes the tasks of all entries. */
+void registry_wake_all(struct registry *registry);
 
 /* ---- Making way ---------------------------------------------------------------------------- */
 

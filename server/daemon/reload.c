@@ -3,7 +3,7 @@
 
 static bool reload(struct server *server, struct service *service)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     bool loaded = service_load_settings(service, server->own_keys, server->relays, &error);
     struct log_field fields[] = {log_text("event", "reload"),
                                  log_text("service", service->config->name),

@@ -35,7 +35,8 @@ static void warn(const struct service *first, const char *file, uint64_t need, u
                  struct config_strings *warnings)
 {
     lines_add(warnings,
-              "%s: the max_connections of all services need %llu descriptors and the process may "
+              "%s: warning: the max_connections of all services need %llu descriptors and the "
+              "process may "
               "have %llu, so each service gets its share of them (\"%s\": %llu of %llu "
               "connections): raise the limit (ulimit -Hn, LimitNOFILE=), or lower "
               "max_connections",

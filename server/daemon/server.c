@@ -18,12 +18,7 @@
 #include <unistd.h>
 
 /* Stacks are only address space: pages that are not used cost no memory. */
-enum {
-    RELAY_STACK = 128 * 1024,
-    CONVERSATION_STACK = 256 * 1024,
-    THREADS_KEPT = 256,
-    THREADS_KEPT_MS = 10000
-};
+enum { RELAY_STACK = 128 * 1024, THREADS_KEPT = 256, THREADS_KEPT_MS = 10000 };
 
 enum { MAX_UNFIT = 1024 };
 
@@ -44,19 +39,28 @@ static bool make_services(struct server *server)
     return server->services;
 }
 
+/* How connections wait. Tests choose it; tests/README.md. */
+static enum crew_parking chosen_parking(void)
+{
+    const char *park = getenv("ACTPASS_TEST_PARK");
+    if (park && strcmp(park, "always") == 0)
+        return CREW_PARK_ALWAYS;
+    return park && strcmp(park, "never") == 0 ? CREW_PARK_NEVER : CREW_PARK_USUAL;
+}
+
 static bool make_parts(struct server *server)
 {
     size_t count = server->config->service_count;
     server->log = log_new(server->config->log_level, server->config->log_format, STDERR_FILENO);
     server->relays = threads_new(RELAY_STACK, THREADS_KEPT, THREADS_KEPT_MS);
-    server->conversations = threads_new(CONVERSATION_STACK, THREADS_KEPT, THREADS_KEPT_MS);
+    server->crew = crew_new(&(struct crew_options){.parking = chosen_parking()});
     server->registry = registry_new(count);
     server->polls = calloc(count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->stopping_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->unfit = peers_new(MAX_UNFIT);
     server->own_keys = own_keys_new();
-    return make_services(server) && server->log && server->relays && server->conversations &&
+    return make_services(server) && server->log && server->relays && server->crew &&
            server->registry && server->polls && server->stop_fd >= 0 && server->stopping_fd >= 0 &&
            server->unfit && server->own_keys;
 }
@@ -65,17 +69,18 @@ static void warn_of_openssl(const char *file, struct config_strings *warnings)
 {
     const char *why = limits_version_warning(OpenSSL_version_num());
     if (why)
-        lines_add(warnings, "%s: %s", file, why);
+        lines_add(warnings, "%s: warning: %s", file, why);
 }
 
 static void warn_of_fast_open(const char *file, const struct service *service,
                               struct config_strings *warnings)
 {
-    bool dials = service->config->dial.address_count > 0;
-    const char *why =
-        service->config->connection.tcp_fast_open ? fast_open_forbidden_here(dials) : NULL;
+    const struct config_service *config = service->config;
+    enum config_dialer dialer = config->dial.address_count > 0 ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS;
+    const char *why = config->connection.tcp_fast_open ? fast_open_forbidden_here(dialer) : NULL;
     if (why)
-        lines_add(warnings, "%s: /services/%zu/tcp_fast_open: %s", file, service->number, why);
+        lines_add(warnings, "%s: warning: /services/%zu/tcp_fast_open: %s", file, service->number,
+                  why);
 }
 
 /* False, with what is wrong in ERRORS. */
@@ -92,7 +97,7 @@ static bool load_hints(const char *file, struct service *service, struct config_
 static bool load_settings(struct server *server, const char *file, struct service *service,
                           struct config_strings *errors)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     bool loaded = service_load_settings(service, server->own_keys, server->relays, &error);
     if (!loaded)
         lines_add(errors, "%s: /services/%zu/tls: %s", file, service->number, error.text);
@@ -101,7 +106,7 @@ static bool load_settings(struct server *server, const char *file, struct servic
 
 static bool load_handlers(const char *file, struct service *service, struct config_strings *errors)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     bool loaded = service_load_handlers(service, &error);
     if (!loaded)
         lines_add(errors, "%s: /services/%zu: %s", file, service->number, error.text);
@@ -193,7 +198,7 @@ static bool listen_for(struct service *service, struct config_report *report)
 {
     const struct config_service *config = service->config;
     const struct config_address *address = address_to_listen_on(config);
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     if (!address)
         return true;
     service->listener = listener_open(address, &error);
@@ -204,7 +209,7 @@ static bool listen_for(struct service *service, struct config_report *report)
     bool fast_open = config->connection.tcp_fast_open && config->dial.address_count == 0;
     int failed = fast_open ? listener_fast_open(service->listener, config->tcp_fast_open_queue) : 0;
     if (failed != 0) {
-        lines_add(&report->warnings, "service \"%s\": tcp_fast_open is not available: %s",
+        lines_add(&report->warnings, "service \"%s\": warning: tcp_fast_open is not available: %s",
                   config->name, strerror(failed));
     }
     return true;
@@ -307,13 +312,15 @@ static int drain(struct server *server)
     return cut > 0 ? 1 : 0;
 }
 
-/* No new connections, accepted or dialed. */
-static void stop_dialing(struct server *server)
+/* No new connections are dialed, and those that only wait for a next request close. */
+static void stop_waiting(struct server *server)
 {
     uint64_t one = 1;
+    atomic_store(&server->stopping, true);
     ssize_t written = write(server->stopping_fd, &one, sizeof(one));
     (void)written; /* cannot fail: it is written once */
     (void)registry_abort_connecting(server->registry);
+    registry_wake_all(server->registry);
 }
 
 int server_run(struct server *server)
@@ -323,7 +330,7 @@ int server_run(struct server *server)
         acceptor_run(server);
     atomic_fetch_add(&server->stops, dialing ? 0 : 1);
     close_listeners(server);
-    stop_dialing(server);
+    stop_waiting(server);
     log_totals(server, "stopping");
     int status = drain(server);
     log_totals(server, "stopped");
@@ -356,12 +363,12 @@ struct server *server_new(const char *file, char **errors)
     return server;
 }
 
-/* The pools first: their threads use everything else until their last job has ended. */
+/* The threads first: they use everything else until their last task has ended. */
 void server_free(struct server *server)
 {
     if (!server)
         return;
-    threads_free(server->conversations);
+    crew_free(server->crew);
     threads_free(server->relays);
     for (size_t i = 0; i < server->service_count; i++)
         service_release(&server->services[i]);

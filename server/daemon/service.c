@@ -15,7 +15,7 @@ bool service_init(struct service *service, size_t number, const struct config_se
 static bool load_handler(const struct config_service *config, const struct config_handler *what,
                          struct service_handler *handler, struct error_text *error)
 {
-    struct error_text why = {""};
+    struct error_text why = {.text = ""};
     handler->handler = handler_for(config, what);
     if (!handler->handler || !handler->handler->load ||
         handler->handler->load(what, &handler->loaded, &why))
@@ -54,6 +54,7 @@ bool service_load_settings(struct service *service, struct own_keys *own_keys,
     actpass_config *loaded = settings_new(owner, &service->config->connection, relays, error);
     if (!loaded)
         return false;
+    loaded->relay.served = RELAY_BY_CALLER; /* by the connection's task */
     lock_take(&service->settings_lock);
     actpass_config *before = service->settings;
     service->settings = loaded;

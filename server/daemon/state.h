@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "relay/threads.h"
+#include "server/daemon/crew/crew.h"
 #include "server/daemon/log.h"
 #include "server/daemon/registry.h"
 #include "server/daemon/service.h"
@@ -29,18 +30,20 @@ struct server {
     /* Constant once loaded. */
     struct config *config;
     struct log *log;
-    struct threads *relays, *conversations;
+    struct crew *crew;      /* runs the connections */
+    struct threads *relays; /* for connections that block */
     struct registry *registry;
     struct service *services;
     size_t service_count;
     struct pollfd *polls; /* of the accept thread: service_count + SERVER_OWN_POLLS elements */
     int stop_fd;          /* eventfd; readable after server_stop */
-    int stopping_fd; /* eventfd that is never read; readable once the server stops: no more dialing,
-                        and idle connections must close */
+    int stopping_fd;      /* eventfd that is never read; readable once the server stops, which ends
+                             dialing */
     struct own_keys *own_keys; /* of all services, now and before a reload */
     struct peers *unfit;       /* addresses that do not work with TCP Fast Open */
 
-    atomic_uint stops; /* how often server_stop was called */
+    atomic_uint stops;    /* how often server_stop was called */
+    atomic_bool stopping; /* no more dialing, and idle connections must close */
     struct counters counters;
 };
 

@@ -21,7 +21,9 @@ struct conn_options {
      * transport, where only actpass_handshake waits for the first bytes. */
     void (*on_verdict)(actpass_conn *conn, void *arg);
     void *arg;
-    enum role hint;      /* with role auto: the role to take at once */
+    const struct sockaddr_storage *peer; /* as accept has given it; NULL: conn_new asks. Not used
+                                            after conn_new */
+    enum role hint;                      /* with role auto: the role to take at once */
     int64_t max_wait_ms; /* with role auto: max. wait for the first bytes; 0: as configured */
     /* With a size: the socket is not connected yet. The first flight is sent to this address in the
      * SYN, and the handshake fails if the TCP connection is not up by the deadline. Relay transport

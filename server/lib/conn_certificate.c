@@ -210,7 +210,7 @@ enum conn_asked conn_ask_certificate(actpass_conn *conn, enum conn_demand demand
 
 int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms)
 {
-    struct error_text why = {""};
+    struct error_text why = {.text = ""};
     if (timeout_ms < 0)
         timeout_ms = conn->config->connection.handshake_timeout_ms;
     switch (conn_ask_certificate(conn, CERTIFICATE_REQUIRED, clock_deadline_ms(timeout_ms), &why)) {

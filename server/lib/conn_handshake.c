@@ -315,10 +315,10 @@ static enum outcome shake_hands(actpass_conn *conn)
     }
     if (outcome == OUTCOME_DONE)
         note_up(conn);
-    if (conn->mode == CONN_BLOCKING)
-        relay_flush(conn->relay);
-    if (outcome == OUTCOME_DONE)
-        note_syn_data(conn);
+    if (outcome == OUTCOME_AGAIN)
+        return outcome;
+    relay_flush(conn->relay);
+    note_syn_data(conn);
     return outcome;
 }
 

@@ -32,7 +32,12 @@ static void name_peer(actpass_conn *conn, int fd)
     socklen_t length = conn->options.fast_open_size;
     char host[64], port[8];
     bool named = length > 0;
-    if (!named) {
+    if (conn->options.peer) {
+        address = *conn->options.peer;
+        length = sizeof(address);
+        named = true;
+        conn->options.peer = NULL;
+    } else if (!named) {
         length = sizeof(address);
         named = getpeername(fd, (struct sockaddr *)&address, &length) == 0;
     }

@@ -33,10 +33,10 @@ void fast_open_note_unfit(struct peers *unfit, const struct candidate *candidate
         peers_set(unfit, &key, clock_deadline_ms(UNFIT_FOR_MS));
 }
 
-const char *fast_open_forbidden(const char *sysctl, bool dials)
+const char *fast_open_forbidden(const char *sysctl, enum config_dialer dialer)
 {
     unsigned long allowed = strtoul(sysctl, NULL, 0);
-    if (dials) {
+    if (dialer == CONFIG_WE_DIAL) {
         return (allowed & BIT_CLIENT) != 0
                    ? NULL
                    : "the system does not let it be used for dialing: sysctl -w "
@@ -48,7 +48,7 @@ const char *fast_open_forbidden(const char *sysctl, bool dials)
                  "net.ipv4.tcp_fastopen=3";
 }
 
-const char *fast_open_forbidden_here(bool dials)
+const char *fast_open_forbidden_here(enum config_dialer dialer)
 {
     char text[32] = "";
     FILE *file = fopen("/proc/sys/net/ipv4/tcp_fastopen", "re");
@@ -56,5 +56,5 @@ const char *fast_open_forbidden_here(bool dials)
         return NULL; /* not known */
     bool read = fgets(text, sizeof(text), file);
     (void)fclose(file);
-    return read ? fast_open_forbidden(text, dials) : NULL;
+    return read ? fast_open_forbidden(text, dialer) : NULL;
 }

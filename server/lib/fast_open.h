@@ -16,11 +16,11 @@ bool fast_open_wanted(const struct config_connection *connection);
 bool fast_open_is_fit(struct peers *unfit, const struct candidate *candidate);
 void fast_open_note_unfit(struct peers *unfit, const struct candidate *candidate);
 
-/* SYSCTL is the text of /proc/sys/net/ipv4/tcp_fastopen. Returns NULL if it allows Fast Open for a
- * service that dials, or that listens; otherwise one sentence with the remedy. */
-const char *fast_open_forbidden(const char *sysctl, bool dials);
+/* SYSCTL is the text of /proc/sys/net/ipv4/tcp_fastopen. Returns NULL if it allows Fast Open for
+ * connections that this side dials, or accepts; otherwise one sentence with the remedy. */
+const char *fast_open_forbidden(const char *sysctl, enum config_dialer dialer);
 
 /* The same for the present setting of this system. */
-const char *fast_open_forbidden_here(bool dials);
+const char *fast_open_forbidden_here(enum config_dialer dialer);
 
 #endif

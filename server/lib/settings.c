@@ -138,7 +138,7 @@ static bool make_unfit(actpass_config *config)
 
 static bool make_shared(actpass_config *config, const struct config_tls *tls)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     tls_context_free(config->tls); /* of an attempt that failed afterwards */
     const struct tls_owner owner = {config->service ? config->service : "", config->own_keys};
     config->tls = tls_context_new(owner, tls, config->connection.role, &error);

@@ -94,7 +94,8 @@ int actpass_config_set_chain_limits(actpass_config *config, size_t max_bytes, un
 {
     struct config_tls *tls = &config->connection.tls;
     uint64_t before = tls->max_certificate_list;
-    int64_t bytes = max_bytes > INT64_MAX ? INT64_MAX : (int64_t)max_bytes;
+    uint64_t wanted = max_bytes; /* a size_t may have 32 bits */
+    int64_t bytes = wanted > INT64_MAX ? INT64_MAX : (int64_t)wanted;
     if (settings_set_tls_number(config, "max_certificate_list", bytes))
         return -1;
     if (settings_set_tls_number(config, "verify_depth", depth) == 0)

@@ -70,7 +70,7 @@ class CommandLine(Case):
                                file], capture_output=True, text=True, timeout=20)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, f"{file}: the configuration is good\n")
-        return done.stderr.removeprefix(f"{file}: ")
+        return done.stderr.removeprefix(f"{file}: warning: ")
 
     def test_check_warns_where_descriptors_are_too_few(self):
         services = [self.service("one", max_connections=1000),

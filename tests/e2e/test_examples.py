@@ -97,6 +97,58 @@ class Examples(Case):
         peer.finish()
         self.assertEqual(process.stdout.readline().strip(), b"CLEAN")
 
+    def ends_with(self, status, words, command):
+        """It says why on stderr. In variant asan a leak changes the exit status (sanitizers.py)."""
+        done = subprocess.run(died_with_us(command), capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn(words, done.stderr)
+
+    def test_embed_that_cannot_begin_leaves_nothing(self):
+        """It frees what it has on each way out of main."""
+        self.ends_with(2, b"usage", [example("embed")])
+        self.ends_with(2, b"cannot be read", [example("embed"), self.file("none.json") + "x"])
+        self.ends_with(2, b"services", [example("embed"), self.file("empty.json", b"{}")])
+
+    def test_embed_whose_files_turn_out_bad_leaves_nothing(self):
+        """The first use reads them, and the peer's connection ends with the program."""
+        self.copy_certificates()
+        good = open(os.path.join(SOURCES, "quickstart.json"), "rb").read()
+        with open(f"{self.folder}/peer.pem", "wb") as certificate:
+            certificate.write(b"no certificate\n")
+        process, port = self.start_example([example("embed"), self.file("embed.json", good)])
+        self.connect(port)
+        self.assertEqual(process.wait(20), 1)
+
+    @each(version=VERSIONS)
+    def test_embed_leaves_nothing_of_a_conversation(self, version):
+        """It runs on, so what it holds is counted; a sanitizer keeps memory that was freed."""
+        self.copy_certificates()
+        config = self.file("embed.json", open(os.path.join(SOURCES, "quickstart.json"), "rb").read())
+        process, port = self.start_example([example("embed"), config])
+        descriptors = self.descriptors(process)
+        self.talk(10, process, port, version)
+        before = self.anonymous_kib(process)
+        self.talk(200, process, port, version)
+        data.until(lambda: self.descriptors(process) == descriptors, 20, "embed closing all")
+        if "ASAN_OPTIONS" not in os.environ:
+            self.assertLess(self.anonymous_kib(process) - before, 200 * 4)
+
+    def talk(self, times, process, port, version):
+        for _ in range(times):
+            peer = self.client(port, version)
+            peer.recv_all()
+            peer.finish()
+            self.assertEqual(process.stdout.readline().strip(), b"CLEAN")
+
+    @staticmethod
+    def descriptors(process):
+        return sorted(os.listdir(f"/proc/{process.pid}/fd"))
+
+    @staticmethod
+    def anonymous_kib(process):
+        with open(f"/proc/{process.pid}/smaps_rollup") as file:
+            return int(re.search(r"^Anonymous: +(\d+)", file.read(), re.M).group(1))
+
     @each(role=ROLES, version=VERSIONS)
     def test_legacy(self, role, version):
         process, port = self.start_example(

@@ -1,4 +1,4 @@
-"""No threads, then too few descriptors for a while (test_memory has memory): actpass lives, and
+"""No new threads, then too few descriptors for a while (test_memory has memory): actpass lives, and
 has lost nothing."""
 import mmap
 import os
@@ -91,10 +91,11 @@ class Shortages(Case):
         for how in hows:
             self.assertTrue(self.use(*how), f"{how}, {self.wrong}")
 
-    def run_short_of(self, kind, one_in, seconds, users):
-        """Serves, is short of something for so many seconds, and serves again."""
+    def run_short_of(self, kind, one_in, seconds, users, least_lost):
+        """Serves, is short of something for so many seconds, and serves again. Returns how often
+        that was not to be had."""
         shortage = Shortage(self.folder, kind)
-        common = {"initial_data_timeout": "50ms", "handshake_timeout": "5s", "close_timeout": "2s"}
+        common = {"initial_data_timeout": "500ms", "handshake_timeout": "5s", "close_timeout": "2s"}
         forward = self.backend(Backend(echo)).address
         actpass = self.actpass(self.service("forward", forward=forward, **common),
                                self.service("echo", tls={"sessions": "tickets"}, **common),
@@ -111,15 +112,16 @@ class Shortages(Case):
             user.join()
         self.assertTrue(actpass.running(), "actpass has ended")
         self.assertEqual(self.wrong, [])
-        self.assertGreater(shortage.failed, 10)
-        self.assertGreater(len(self.lost), 3, "some could not be served")
+        self.assertGreaterEqual(len(self.lost), least_lost, "those that could not be served")
         self.assertGreater(len(self.served), 10, "others could")
         self.check_all_served(hows * 5)
         until(lambda: actpass.descriptors() <= descriptors, 10, "the number of descriptors")
+        return shortage.failed
 
     def test_threads(self):
-        """None can be made: those that are there serve one connection after the other."""
-        self.run_short_of("threads", 1, 2, 4)
+        """None can be made: those that are there serve all."""
+        self.run_short_of("threads", 1, 2, 4, least_lost=0)
+        self.assertEqual(self.lost, [])
 
     def test_descriptors(self):
-        self.run_short_of("descriptors", 5, 2, 1)
+        self.assertGreater(self.run_short_of("descriptors", 5, 2, 1, least_lost=4), 10)

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char record[STORE_RECORD];
     struct answer answer = {data, size};
-    struct error_text problem = {""};
+    struct error_text problem = {.text = ""};
     struct error_text error;
     const struct store_key key = {{1}};
     pthread_t thread;

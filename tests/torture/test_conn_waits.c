@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-TestSuite(conn_waits, .timeout = 60);
+TestSuite(conn_waits, .timeout = 120);
 
 enum { SOON_MS = 30 };
 enum event { ABORT, DEADLINE, RESET };
@@ -124,9 +124,9 @@ static const struct call calls[] = {
     {"close, output stuck", call_close, shake_hands, false, true, false},
     {"close, no answer", call_close_quietly, shake_hands, false, true, false},
     {"shutdown_write, then read", call_shutdown_then_read, shake_hands, false, true, false},
-    {"SSL_read", call_ssl_read, shake_hands, false, true, true, false},
-    {"SSL_write", call_ssl_write, shake_hands, false, true, true, false},
-    {"SSL_shutdown", call_ssl_shutdown, shake_hands, false, true, true, false},
+    {"SSL_read", call_ssl_read, shake_hands, false, true, true},
+    {"SSL_write", call_ssl_write, shake_hands, false, true, true},
+    {"SSL_shutdown", call_ssl_shutdown, shake_hands, false, true, true},
 };
 
 /* Only what ends the call may end it: no deadline, or a far one, where it is to be aborted or
@@ -208,7 +208,7 @@ static void run_all(enum event event, actpass_transport transport)
                 options_for(&calls[i], event, which & 1, which >> 1, transport);
             run(&world, &calls[i], event, options);
             options.loop = LOOP_POLL + (i + (size_t)which) % (CONN_LOOPS - 1);
-            if (!calls[i].openssl)
+            if (!calls[i].openssl && (i + (size_t)which) % 2 == 0)
                 run(&world, &calls[i], event, options);
         }
     conn_world_free(&world);

@@ -17,7 +17,7 @@ Test(alpn, form_of_the_wire)
 {
     char *items[] = {"h2", "http/1.1", "x"};
     struct alpn alpn;
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     cr_assert(alpn_make(&(struct config_tls){.alpn = {items, 3}}, &alpn, &error));
     cr_assert_eq(alpn.size, 14);
     cr_assert_arr_eq(alpn.wire, "\2h2\10http/1.1\1x", 14);
@@ -34,7 +34,7 @@ Test(alpn, the_longest_list)
     char text[MAX_LENGTH + 1];
     char *items[MAX_LENGTH];
     struct alpn alpn;
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     memset(text, 'a', MAX_LENGTH);
     text[MAX_LENGTH] = '\0';
     for (size_t i = 0; i < COUNT(items); i++)
@@ -63,7 +63,7 @@ static struct tls_context *context_of(const struct world *world, size_t protocol
 {
     static char *items[] = {"two", "one", "tw"};
     static struct config_peer_name names[] = {{.text = WORLD_NAME}};
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     const struct config_tls tls = {.certificate = world->certificate,
                                    .key = world->key,
                                    .ca = world->ca_file,
@@ -81,7 +81,7 @@ static void check_agreed(struct tls_context *context, SSL *ours, const struct te
 {
     const unsigned char *chosen;
     unsigned size;
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     cr_assert(side->up, "%s: not up", row->name);
     cr_assert(tls_context_accepts(context, ours, &error), "%s: %s", row->name, error.text);
     SSL_get0_alpn_selected(ours, &chosen, &size);
@@ -178,7 +178,7 @@ Test(alpn, as_client_we_take_nothing_that_was_not_offered)
 /* What a resumed session, which shows no certificate, would come to. */
 Test(alpn, accepts_looks_again_after_the_handshake)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct world *world = world_new();
     struct tls_context *with[] = {context_of(world, 0, OPTIONAL), context_of(world, 1, REQUIRED),
                                   context_of(world, 2, REQUIRED), context_of(world, 3, REQUIRED),

@@ -33,17 +33,22 @@ struct backend {
     size_t waiting; /* of those, how many will be accepted */
 };
 
+static actpass_conn *conn_of(actpass_config *config, int fd)
+{
+    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_SERVER), 0);
+    cr_assert_eq(actpass_config_set_nonblocking(config, 1), 0);
+    actpass_conn *conn = conn_new(config, fd, NULL);
+    cr_assert_not_null(conn);
+    return conn;
+}
+
 /* A TLS connection that has its role and waits: all that is asked of it is whether it was aborted.
- */
+ * The peer's end stays open until the test's process ends. */
 static actpass_conn *open_conn(actpass_config *config)
 {
     int ends[2];
-    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_SERVER), 0);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    actpass_conn *conn = conn_new(config, ends[0], NULL);
-    cr_assert_not_null(conn);
-    close(ends[1]);
-    return conn;
+    return conn_of(config, ends[0]);
 }
 
 static void listen_tcp(struct backend *backend, int backlog)
@@ -152,7 +157,7 @@ Test(backend, connects)
     void (*const listeners[])(struct backend *, int) = {listen_tcp, listen_unix};
     for (size_t i = 0; i < 2; i++) {
         struct backend backend;
-        struct error_text problem = {""};
+        struct error_text problem = {.text = ""};
         listeners[i](&backend, 4);
         expect_good(connect_to(conn, backend.text, &problem), &problem, i == 0);
         close_backend(&backend);
@@ -168,7 +173,7 @@ Test(backend, tries_all_addresses_of_a_name)
     actpass_conn *conn = open_conn(config);
     struct backend backend;
     char text[64];
-    struct error_text problem = {""};
+    struct error_text problem = {.text = ""};
     listen_tcp(&backend, 4);
     (void)snprintf(text, sizeof(text), "localhost%s", strrchr(backend.text, ':'));
     expect_good(connect_to(conn, text, &problem), &problem, true);
@@ -184,7 +189,7 @@ Test(backend, waits_while_the_backlog_is_full, .timeout = 60)
     void (*const listeners[])(struct backend *, int) = {listen_tcp, listen_unix};
     for (size_t i = 0; i < 2; i++) {
         struct backend backend;
-        struct error_text problem = {""};
+        struct error_text problem = {.text = ""};
         pthread_t thread;
         void *failed = NULL;
         listeners[i](&backend, 0);
@@ -214,7 +219,7 @@ Test(backend, an_abort_ends_the_wait, .timeout = 60)
         actpass_config *config = actpass_config_new();
         actpass_conn *conn = open_conn(config);
         struct backend backend;
-        struct error_text problem = {""};
+        struct error_text problem = {.text = ""};
         char wanted[256];
         pthread_t thread;
         listeners[i](&backend, 0);
@@ -246,14 +251,12 @@ static void *reset_later(void *arg)
 Test(backend, a_reset_by_the_peer_ends_the_wait, .timeout = 60)
 {
     int ends[2];
-    struct error_text problem = {""};
+    struct error_text problem = {.text = ""};
     struct backend backend;
     pthread_t thread;
     actpass_config *config = actpass_config_new();
-    cr_assert_eq(actpass_config_set_role(config, ACTPASS_ROLE_SERVER), 0);
     sockets_tcp(ends);
-    actpass_conn *conn = conn_new(config, ends[0], NULL);
-    cr_assert_not_null(conn);
+    actpass_conn *conn = conn_of(config, ends[0]);
     listen_tcp(&backend, 0);
     fill_backlog(&backend);
     int64_t began_us = clock_now_us();
@@ -280,7 +283,7 @@ Test(backend, what_cannot_be_reached_is_named_with_the_reason)
                 {"unix:/no-such-folder/socket", "No such file or directory"},
                 {"unix:/dev/null", "Connection refused"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct error_text problem = {""};
+        struct error_text problem = {.text = ""};
         char wanted[256];
         cr_assert_eq(connect_to(conn, rows[i].address, &problem), -1);
         (void)snprintf(wanted, sizeof(wanted),
@@ -302,7 +305,7 @@ Test(backend, no_descriptor_left_is_told)
     struct rlimit none = {.rlim_cur = 3, .rlim_max = before.rlim_max};
     static const char *const rows[] = {"127.0.0.1:1", "unix:/tmp/socket"};
     for (size_t i = 0; i < 2; i++) {
-        struct error_text problem = {""};
+        struct error_text problem = {.text = ""};
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
         int fd = connect_to(conn, rows[i], &problem);
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);

@@ -4,6 +4,7 @@
 #include "server/daemon/handlers/handler.h"
 
 #include "tests/support/conn_suite.h"
+#include "tests/support/steps.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -23,6 +24,7 @@ enum { TRANSPORTS = sizeof(conn_transports) / sizeof(conn_transports[0]) };
 struct scene {
     struct conn_rig rig;
     int plain, local; /* the bridge's end, and the program's */
+    enum steps_wait wait;
     pthread_t thread;
     bool up;
     actpass_end end;
@@ -32,11 +34,12 @@ struct scene {
 static void *serve(void *arg)
 {
     struct scene *scene = arg;
-    struct handler_job job = {
-        .conn = scene->rig.conn, .plain = scene->plain, .idle_timeout_ms = 10000};
+    struct handler_job job = steps_job(scene->rig.conn);
+    job.plain = scene->plain;
+    job.idle_timeout_ms = 10000;
     scene->up = actpass_handshake(scene->rig.conn) == 0;
     if (scene->up)
-        bridge_handler.run(&job);
+        (void)steps_run(&bridge_handler, &job, scene->wait);
     scene->end = actpass_close(scene->rig.conn);
     (void)snprintf(scene->error, sizeof(scene->error), "%s", actpass_error(scene->rig.conn));
     close(scene->plain);
@@ -49,7 +52,7 @@ static void begin(struct scene *scene, const struct conn_world *world,
 {
     int fds[2];
     struct timeval limit = {.tv_sec = 20};
-    *scene = (struct scene){.up = false};
+    *scene = (struct scene){.wait = options->version ? STEPS_EDGE : STEPS_LEVEL};
     sockets_tcp(fds);
     scene->plain = fds[0];
     scene->local = fds[1];

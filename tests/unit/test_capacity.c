@@ -7,9 +7,9 @@ Test(capacity, counts_descriptors)
     struct config_service echo = {.as_server = {.kind = CONFIG_HANDLER_ECHO}};
     struct config_service forward = {.as_client = {.kind = CONFIG_HANDLER_FORWARD}};
     struct config_service bridge = {.dial = {.listen_plain = {.kind = CONFIG_ADDRESS_UNIX}}};
-    cr_assert_eq(capacity_descriptors(&echo), 2);
-    cr_assert_eq(capacity_descriptors(&forward), 3);
-    cr_assert_eq(capacity_descriptors(&bridge), 3);
+    cr_assert_eq(capacity_descriptors(&echo), 1);
+    cr_assert_eq(capacity_descriptors(&forward), 2);
+    cr_assert_eq(capacity_descriptors(&bridge), 2);
 }
 
 Test(capacity, is_as_configured_where_there_are_enough)
@@ -57,7 +57,7 @@ Test(capacity, a_small_service_gets_what_it_wants)
     cr_assert_eq(shares[1].connections, 20);
     cr_assert_eq(shares[0].connections, shares[2].connections);
     uint64_t all = shares[0].connections + shares[0].spare;
-    cr_assert(all >= 200 && all <= 250, "%zu", (size_t)all);
+    cr_assert(all >= 450 && all <= 490, "%zu", (size_t)all);
 }
 
 Test(capacity, there_is_always_one)

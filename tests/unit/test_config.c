@@ -201,10 +201,12 @@ Test(config, warnings, .init = folder_enter, .fini = folder_leave)
     } rows[] = {
         {"'certificate': 'open.pem', 'key': 'peer.pem'", ""},
         {"'certificate': 'peer.pem', 'ca': 'ca.pem'",
-         "c.json:2:35: /services/0/tls/ca: has no effect: with \"client_auth\": \"none\" no client "
+         "c.json:2:35: warning: /services/0/tls/ca: has no effect: with \"client_auth\": \"none\" "
+         "no client "
          "is asked for a certificate\n"},
         {"'certificate': 'peer.pem', 'client_auth': 'require', 'ca': 'system'",
-         "c.json:2:61: /services/0/tls/ca: lets in everybody with a certificate of any public CA: "
+         "c.json:2:61: warning: /services/0/tls/ca: lets in everybody with a certificate of any "
+         "public CA: "
          "add \"peer_names\"\n"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

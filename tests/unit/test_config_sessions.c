@@ -89,10 +89,10 @@ Test(config_sessions, warnings, .init = folder_enter, .fini = folder_leave)
         const char *keys, *warnings;
     } rows[] = {
         {",'session_key_file': 'peer.pem'",
-         "folder/../c.json:2:22: /services/0/tls/session_key_file: has no effect: with "
+         "folder/../c.json:2:22: warning: /services/0/tls/session_key_file: has no effect: with "
          "\"sessions\": \"memory\" nothing is sealed\n"},
         {",'sessions': 'off', 'session_key_file': 'peer.pem'",
-         "folder/../c.json:2:41: /services/0/tls/session_key_file: has no effect: with "
+         "folder/../c.json:2:41: warning: /services/0/tls/session_key_file: has no effect: with "
          "\"sessions\": \"off\" nothing is sealed\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -91,13 +91,15 @@ Test(config_tls, warnings, .init = folder_enter, .fini = folder_leave)
         const char *tls, *warnings;
     } rows[] = {
         {"'ca': 'ca.pem', 'client_auth': 'on_demand'",
-         "c.json:2:32: /services/0/tls/client_auth: no client is asked for a certificate: nothing "
+         "c.json:2:32: warning: /services/0/tls/client_auth: no client is asked for a certificate: "
+         "nothing "
          "but \"http\" with \"protected\" demands one\n"},
-        {"'ca': 'ca.pem', 'crl': 'ca.pem'",
-         "c.json:2:7: /services/0/tls/ca: has no effect: with \"client_auth\": \"none\" no client "
-         "is asked for a certificate\n"
-         "c.json:2:24: /services/0/tls/crl: has no effect: with \"client_auth\": \"none\" no "
-         "client is asked for a certificate\n"},
+        {"'ca': 'ca.pem', 'crl': 'ca.pem'", "c.json:2:7: warning: /services/0/tls/ca: has no "
+                                            "effect: with \"client_auth\": \"none\" no client "
+                                            "is asked for a certificate\n"
+                                            "c.json:2:24: warning: /services/0/tls/crl: has no "
+                                            "effect: with \"client_auth\": \"none\" no "
+                                            "client is asked for a certificate\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct config_report report;

@@ -295,7 +295,7 @@ Test(conn_certificate, optional)
         int row = which / ALL;
         struct client client = {.manner = rows[row].manner, .early = 1000, .echoes = true};
         struct conn_rig rig;
-        struct error_text why = {""};
+        struct error_text why = {.text = ""};
         if (!(rows[row].versions & 1 << (which & 1)))
             continue;
         begin(&rig, which, &client);
@@ -321,7 +321,7 @@ Test(conn_certificate, access_list)
     for (int which = 0; which < ALL; which++) {
         struct client client = {.manner = GIVES};
         struct conn_rig rig;
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         const struct config_tls lists[] = {{.peer_names = {right, 1}}, {.peer_names = {wrong, 1}}};
         struct policy *policies[] = {policy_new(&lists[0], NULL, &error),
                                      policy_new(&lists[1], NULL, &error)};
@@ -363,7 +363,7 @@ Test(conn_certificate, only_a_server_asks)
 {
     conn_suite_begin(&suite);
     struct conn_rig rig;
-    struct error_text why = {""};
+    struct error_text why = {.text = ""};
     struct conn_rig_options options =
         conn_defaults(ACTPASS_ROLE_CLIENT, 1, ACTPASS_TRANSPORT_RELAY);
     conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);

@@ -75,6 +75,13 @@ static const char *failure(const struct files *files, const struct config_tls *t
     return error.text;
 }
 
+/* TEXT is part of the sentence; tests/golden/library.txt has the whole ones. */
+static void assert_fails(const struct files *files, const struct config_tls *tls, const char *text)
+{
+    const char *said = failure(files, tls, CONFIG_ROLE_AUTO);
+    cr_assert(strstr(said, text), "\"%s\" has no \"%s\"", said, text);
+}
+
 /* ---- What cannot be loaded ------------------------------------------------------------------ */
 
 Test(context, good_settings_load_in_every_role)
@@ -95,49 +102,31 @@ Test(context, files_that_do_not_do)
         char *certificate, *key, *ca;
         const char *text;
     } rows[] = {
-        {files.missing, files.key, files.ca,
-         "certificate missing.pem cannot be read: No such file or directory"},
-        {files.certificate, files.missing, files.ca,
-         "key missing.pem cannot be read: No such file or directory"},
-        {files.certificate, files.key, files.missing,
-         "ca missing.pem cannot be read: No such file or directory"},
-        {files.empty, files.key, files.ca,
-         "certificate empty.pem holds no certificate: give a PEM file with BEGIN CERTIFICATE"},
-        {files.garbage, files.key, files.ca,
-         "certificate garbage.pem holds no certificate: give a PEM file with BEGIN CERTIFICATE"},
-        {files.key, files.key, files.ca,
-         "certificate own.key holds no certificate: give a PEM file with BEGIN CERTIFICATE"},
+        {files.missing, files.key, files.ca, "certificate missing.pem cannot be read"},
+        {files.certificate, files.missing, files.ca, "key missing.pem cannot be read"},
+        {files.certificate, files.key, files.missing, "ca missing.pem cannot be read"},
+        {files.empty, files.key, files.ca, "certificate empty.pem holds no certificate"},
+        {files.garbage, files.key, files.ca, "certificate garbage.pem holds no certificate"},
+        {files.key, files.key, files.ca, "certificate own.key holds no certificate"},
         {files.cut, files.key, files.ca,
-         "certificate cut.pem holds a certificate that cannot be read (bad end line): give a PEM "
-         "file that is whole"},
-        {files.certificate, files.key, files.empty,
-         "ca empty.pem holds no certificate: give a PEM file with BEGIN CERTIFICATE"},
+         "certificate cut.pem holds a certificate that cannot be read"},
+        {files.certificate, files.key, files.empty, "ca empty.pem holds no certificate"},
         {files.certificate, files.key, files.cut,
-         "ca cut.pem holds a certificate that cannot be read (bad end line): give a PEM file that "
-         "is whole"},
-        {files.certificate, files.empty, files.ca,
-         "key empty.pem holds no private key that can be read: give a PEM file with BEGIN PRIVATE "
-         "KEY"},
-        {files.certificate, files.certificate, files.ca,
-         "key own.pem holds no private key that can be read: give a PEM file with BEGIN PRIVATE "
-         "KEY"},
-        {files.certificate, files.locked_key, files.ca,
-         "key locked.key is protected by a passphrase, which actpass does not ask for: give the "
-         "key without one, as openssl pkey -in locked.key -out NEW makes it"},
+         "ca cut.pem holds a certificate that cannot be read"},
+        {files.certificate, files.empty, files.ca, "key empty.pem holds no private key"},
+        {files.certificate, files.certificate, files.ca, "key own.pem holds no private key"},
+        {files.certificate, files.locked_key, files.ca, "key locked.key is protected"},
         {files.certificate, files.other_key, files.ca,
-         "key other.key does not match certificate own.pem: give the key that the certificate was "
-         "made for, and that certificate first in its file"},
-        {files.ca, files.key, files.ca,
-         "key own.key does not match certificate ca.pem: give the key that the certificate was "
-         "made for, and that certificate first in its file"},
-        {NULL, NULL, files.ca, "this service may become TLS server: add \"certificate\""},
+         "key other.key does not match certificate own.pem"},
+        {files.ca, files.key, files.ca, "key own.key does not match certificate ca.pem"},
+        {NULL, NULL, files.ca, "add \"certificate\""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct config_tls tls = good(&files);
         tls.certificate = rows[i].certificate;
         tls.key = rows[i].key;
         tls.ca = rows[i].ca;
-        cr_assert_str_eq(failure(&files, &tls, CONFIG_ROLE_AUTO), rows[i].text);
+        assert_fails(&files, &tls, rows[i].text);
     }
     files_free(&files);
 }
@@ -158,9 +147,7 @@ Test(context, a_key_that_everybody_may_read)
     struct files files = files_new();
     struct config_tls tls = good(&files);
     cr_assert_eq(chmod(files.key, 0644), 0);
-    cr_assert_str_eq(failure(&files, &tls, CONFIG_ROLE_AUTO),
-                     "key own.key is a private key, and everybody may read or write it: chmod 600 "
-                     "own.key");
+    assert_fails(&files, &tls, "everybody may read or write it: chmod 600 own.key");
     cr_assert_eq(chmod(files.key, 0640), 0);
     cr_assert_str_eq(failure(&files, &tls, CONFIG_ROLE_AUTO), "");
     files_free(&files);
@@ -171,7 +158,7 @@ Test(context, a_folder_is_no_file)
     struct files files = files_new();
     struct config_tls tls = good(&files);
     tls.ca = (char *)"/";
-    cr_assert(strstr(failure(&files, &tls, CONFIG_ROLE_AUTO), "ca / holds"));
+    assert_fails(&files, &tls, "ca / holds");
     files_free(&files);
 }
 
@@ -290,12 +277,12 @@ Test(context, wrong_settings)
     struct files files = files_new();
     struct config_tls all[6];
     static const char *const texts[COUNT(all)] = {
-        "ciphers \"NO-SUCH-CIPHER\" leaves no cipher with encryption and authentication",
+        "ciphers \"NO-SUCH-CIPHER\" leaves no cipher",
         "ciphers \"aNULL\" leaves no cipher",
         "ciphers \"eNULL\" leaves no cipher",
-        "ciphersuites \"TLS_NO_SUCH\" has a name that OpenSSL does not know: see openssl",
+        "ciphersuites \"TLS_NO_SUCH\" has a name",
         "ciphersuites \"\" has a name",
-        "crl list.pem cannot be read: No such file or directory",
+        "crl list.pem cannot be read",
     };
     for (size_t i = 0; i < COUNT(all); i++)
         all[i] = good(&files);
@@ -305,10 +292,8 @@ Test(context, wrong_settings)
     all[3].ciphersuites = (char *)"TLS_NO_SUCH";
     all[4].ciphersuites = (char *)"";
     all[5].crl = (char *)"list.pem";
-    for (size_t i = 0; i < COUNT(all); i++) {
-        const char *text = failure(&files, &all[i], CONFIG_ROLE_AUTO);
-        cr_assert_eq(strncmp(text, texts[i], strlen(texts[i])), 0, "row %zu: %s", i, text);
-    }
+    for (size_t i = 0; i < COUNT(all); i++)
+        assert_fails(&files, &all[i], texts[i]);
     files_free(&files);
 }
 
@@ -325,10 +310,8 @@ Test(context, crl_needs_somebody_to_revoke)
                              .key = files.key,
                              .crl = files.empty,
                              .insecure_any_peer = true};
-    cr_assert_str_eq(failure(&files, &pinned, CONFIG_ROLE_AUTO),
-                     "crl: needs \"ca\" beside it, whose certificates it revokes");
-    cr_assert_str_eq(failure(&files, &any, CONFIG_ROLE_AUTO),
-                     "crl: contradicts \"insecure_any_peer\": true, remove one of the two");
+    assert_fails(&files, &pinned, "crl: needs \"ca\"");
+    assert_fails(&files, &any, "crl: contradicts \"insecure_any_peer\"");
     files_free(&files);
 }
 
@@ -344,8 +327,7 @@ Test(context, a_weak_key)
               X509_sign(weak->certificate, weak->key, EVP_sha256()));
     tls.certificate = (char *)test_write_certificate(files.folder, "weak.pem", weak);
     tls.key = (char *)test_write_key(files.folder, "weak.key", weak, NULL);
-    cr_assert_str_eq(failure(&files, &tls, CONFIG_ROLE_AUTO),
-                     "certificate weak.pem cannot be used: OpenSSL says \"ee key too small\"");
+    assert_fails(&files, &tls, "certificate weak.pem cannot be used");
     test_identity_free(weak);
     files_free(&files);
 }
@@ -354,7 +336,7 @@ Test(context, a_weak_key)
 
 static struct tls_context *load(const struct config_tls *tls)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct tls_context *context =
         tls_context_new((struct tls_owner){"", NULL}, tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
@@ -372,7 +354,7 @@ Test(context, only_the_roles_that_can_occur)
     struct files files = files_new();
     struct config_tls tls = good(&files);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         struct tls_context *context =
             tls_context_new((struct tls_owner){"", NULL}, &tls, rows[i].role, &error);
         SSL *server = tls_context_ssl(context, ROLE_SERVER),

@@ -40,7 +40,7 @@ struct ends {
 
 static struct ends meet(const struct config_tls *tls, struct test_peer peer, bool server)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct ends ends = {
         .context = tls_context_new((struct tls_owner){"", NULL}, tls, CONFIG_ROLE_AUTO, &error)};
     cr_assert_not_null(ends.context, "%s", error.text);
@@ -98,7 +98,7 @@ Test(context_negotiation, tls_11_is_told_the_version)
     unsigned char hello[HELLO] = {0}, answer[64];
     static const unsigned char tail[] = {0, 0, 2, 0xc0, 0x09, 1, 0};
     struct config_tls tls = settings();
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct tls_context *context =
         tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_SERVER, &error);
     SSL *ssl = tls_context_ssl(context, ROLE_SERVER);
@@ -296,7 +296,7 @@ Test(context_negotiation, only_the_files_chain_is_sent)
     tls.certificate =
         (char *)test_write_certificate(world->folder, "middle.pem", world->shown[BY_MIDDLE]);
     tls.key = (char *)test_write_key(world->folder, "middle.key", world->shown[BY_MIDDLE], NULL);
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct tls_context *context =
         tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_SERVER, &error);
     cr_assert_not_null(context, "%s", error.text);

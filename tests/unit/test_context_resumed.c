@@ -35,7 +35,7 @@ static struct config_tls settings(const struct world *world, struct config_peer_
 
 static struct tls_context *make(const struct config_tls *tls, bool server)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct tls_context *context =
         tls_context_new((struct tls_owner){"", NULL}, tls,
                         server ? CONFIG_ROLE_SERVER : CONFIG_ROLE_CLIENT, &error);
@@ -119,7 +119,7 @@ Test(context_resumed, the_peer_is_looked_at_again)
         const struct mind *mind = &minds[i / 4];
         bool we_serve = i & 1;
         struct config_peer_name names[1];
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         struct config_tls tls = settings(world, names);
         struct tls_context *ours = make(&tls, we_serve), *theirs = device(world, !we_serve);
         struct tls_context *stricter = of_mind(world, mind, we_serve);
@@ -143,7 +143,7 @@ Test(context_resumed, reflection)
 {
     struct world *world = world_new();
     struct config_peer_name names[1];
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct config_tls tls = settings(world, names), as_device = tls;
     as_device.certificate =
         (char *)test_write_certificate(world->folder, "device.pem", world->shown[DEVICE]);
@@ -168,7 +168,7 @@ Test(context_resumed, a_certificate_is_required_again)
     struct world *world = world_new();
     for (size_t i = 0; i < COUNT(versions); i++) {
         struct config_peer_name names[1];
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         struct config_tls tls = settings(world, names);
         struct tls_context *strict = make(&tls, true);
         tls.client_auth = CONFIG_CLIENT_AUTH_NONE;

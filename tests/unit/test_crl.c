@@ -49,7 +49,7 @@ static const char *write_list(const struct world *world, enum list which)
 static struct tls_context *context_of(const struct world *world, const char *crl, bool server)
 {
     struct config_peer_name names[] = {{.text = WORLD_NAME}};
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     const struct config_tls tls = {.certificate = world->certificate,
                                    .key = world->key,
                                    .ca = world->ca_file,
@@ -80,7 +80,7 @@ struct row {
 
 static void check_row(const struct world *world, const struct row *row, bool server, int version)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct tls_context *context = context_of(world, write_list(world, row->list), server);
     SSL *ours = tls_context_ssl(context, server ? ROLE_SERVER : ROLE_CLIENT);
     SSL *theirs = test_peer_new(
@@ -147,7 +147,7 @@ Test(crl, a_leaf_alone)
     };
     struct world *world = world_new();
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         STACK_OF(X509_CRL) *lists = crl_load(write_list(world, rows[i].list), &error);
         cr_assert_not_null(lists, "%s", error.text);
         cr_assert_eq(crl_allows(lists, world->shown[rows[i].shown]->certificate, &error),
@@ -163,7 +163,7 @@ Test(crl, accepts_looks_again_after_the_handshake)
 {
     struct world *world = world_new();
     for (int server = 0; server < 2; server++) {
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         struct tls_context *before = context_of(world, NULL, server);
         struct tls_context *after = context_of(world, write_list(world, LISTS_DEVICE), server);
         SSL *ours = tls_context_ssl(before, server ? ROLE_SERVER : ROLE_CLIENT);
@@ -185,7 +185,7 @@ Test(crl, sessions_are_of_one_set_of_lists)
 {
     struct world *world = world_new();
     uint8_t scopes[3][SCOPE_SIZE] = {{1}, {1}, {1}};
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     static const enum list which[] = {NO_LIST, FRESH, LISTS_MIDDLE};
     for (size_t i = 0; i < 3; i++) {
         const char *path = write_list(world, which[i]);
@@ -238,7 +238,7 @@ Test(crl, files_that_do_not_do)
          "holds a revocation list that cannot be read"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         cr_assert_null(crl_load(rows[i].path, &error));
         cr_assert(strstr(error.text, rows[i].text), "%s", error.text);
         cr_assert_eq(ERR_peek_error(), 0);

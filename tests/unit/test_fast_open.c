@@ -54,8 +54,8 @@ Test(fast_open, what_the_system_forbids)
                 {"3\n", true, true},   {"1027\n", true, true}, {"0x403\n", true, true},
                 {"", false, false}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const char *dialing = fast_open_forbidden(rows[i].sysctl, true);
-        const char *listening = fast_open_forbidden(rows[i].sysctl, false);
+        const char *dialing = fast_open_forbidden(rows[i].sysctl, CONFIG_WE_DIAL);
+        const char *listening = fast_open_forbidden(rows[i].sysctl, CONFIG_PEER_DIALS);
         cr_assert_eq(!dialing, rows[i].dialing, "%s", rows[i].sysctl);
         cr_assert_eq(!listening, rows[i].listening, "%s", rows[i].sysctl);
         cr_assert(!listening || strstr(listening, "tcp_fastopen=3"));

@@ -33,12 +33,12 @@ static void *write_bulk(void *arg)
 
 Test(forward, bytes_go_both_ways_at_once, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
         pthread_t writer;
         pthread_t echoer;
         void *failed = NULL;
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         cr_assert_eq(pthread_create(&echoer, NULL, echo, &fd), 0);
         cr_assert_eq(pthread_create(&writer, NULL, write_bulk, scene.peer), 0);
@@ -85,10 +85,10 @@ static void *receive_bulk(void *arg)
 
 Test(forward, both_sides_may_write_at_once, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
         pthread_t threads[3];
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         cr_assert_eq(pthread_create(&threads[0], NULL, write_bulk, scene.peer), 0);
         cr_assert_eq(pthread_create(&threads[1], NULL, send_bulk, &fd), 0);
@@ -107,9 +107,9 @@ Test(forward, both_sides_may_write_at_once, .timeout = 60)
 
 Test(forward, the_backend_may_speak_first, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         backend_writes(fd, "220 welcome");
         peer_reads(&scene, "220 welcome");
@@ -125,9 +125,9 @@ Test(forward, the_backend_may_speak_first, .timeout = 60)
 
 Test(forward, the_peers_half_close_reaches_the_backend, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         peer_writes(&scene, "question");
         cr_assert_eq(actpass_shutdown_write(scene.peer), 0);
@@ -143,10 +143,10 @@ Test(forward, the_peers_half_close_reaches_the_backend, .timeout = 60)
 
 Test(forward, the_backends_half_close_reaches_the_peer, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
         char byte;
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         backend_writes(fd, "all I have");
         cr_assert_eq(shutdown(fd, SHUT_WR), 0);
@@ -175,7 +175,7 @@ Test(forward, without_a_backend_tls_is_closed_in_order, .timeout = 60)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct scene scene;
         char byte;
-        begin(&scene, transports[i % TRANSPORTS], rows[i].address, CONFIG_NEVER);
+        begin(&scene, &ways[i % WAYS], rows[i].address, CONFIG_NEVER);
         cr_assert_eq(actpass_read(scene.peer, &byte, 1), 0, "%s", rows[i].address);
         cr_assert_eq(actpass_close(scene.peer), ACTPASS_CLEAN, "%s", rows[i].address);
         cr_assert_eq(finish(&scene), ACTPASS_CLEAN, "%s: %s", rows[i].address, scene.error);

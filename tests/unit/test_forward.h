@@ -6,6 +6,7 @@
 #include "server/daemon/handlers/handler.h"
 #include "tests/support/certs.h"
 #include "tests/support/resources.h"
+#include "tests/support/steps.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -18,8 +19,14 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static const actpass_transport transports[] = {ACTPASS_TRANSPORT_RELAY, ACTPASS_TRANSPORT_DIRECT};
-enum { TRANSPORTS = sizeof(transports) / sizeof(transports[0]), BULK = 1 << 20 };
+static const struct way {
+    actpass_transport transport;
+    enum steps_wait wait;
+} ways[] = {{ACTPASS_TRANSPORT_RELAY, STEPS_EDGE},
+            {ACTPASS_TRANSPORT_RELAY, STEPS_LEVEL},
+            {ACTPASS_TRANSPORT_DIRECT, STEPS_EDGE},
+            {ACTPASS_TRANSPORT_DIRECT, STEPS_LEVEL}};
+enum { WAYS = sizeof(ways) / sizeof(ways[0]), BULK = 1 << 20 };
 
 /* A TLS peer, a plain backend, and forward between them on a thread of its own. */
 struct scene {
@@ -29,6 +36,7 @@ struct scene {
     char address[64];
     struct config_handler what;
     struct handler_job job;
+    enum steps_wait wait;
     pthread_t thread;
     int handshaken;
     actpass_end end;
@@ -63,7 +71,7 @@ static inline void *serve(void *arg)
     struct scene *scene = arg;
     scene->handshaken = actpass_handshake(scene->job.conn) == 0;
     if (scene->handshaken)
-        forward_handler.run(&scene->job);
+        (void)steps_run(&forward_handler, &scene->job, scene->wait);
     scene->end = actpass_close(scene->job.conn);
     (void)snprintf(scene->error, sizeof(scene->error), "%s", actpass_error(scene->job.conn));
     return NULL;
@@ -86,24 +94,24 @@ static inline void configure(struct scene *scene, actpass_transport transport)
 }
 
 /* BACKEND NULL: one of our own. */
-static inline void begin(struct scene *scene, actpass_transport transport, const char *backend,
+static inline void begin(struct scene *scene, const struct way *way, const char *backend,
                          int64_t idle_timeout_ms)
 {
     int ends[2];
-    *scene = (struct scene){.listener = -1};
+    *scene = (struct scene){.listener = -1, .wait = way->wait};
     if (!backend)
         scene->listener = listen_on_loopback(scene->address, sizeof(scene->address));
     else
         (void)snprintf(scene->address, sizeof(scene->address), "%s", backend);
     scene->what.kind = CONFIG_HANDLER_FORWARD;
     cr_assert_null(config_address_parse(scene->address, &scene->what.forward));
-    configure(scene, transport);
+    configure(scene, way->transport);
     sockets_tcp(ends);
     scene->peer_fd = dup(ends[1]);
+    scene->job = steps_job(actpass_accept_fd(scene->ours, ends[0]));
+    cr_assert_not_null(scene->job.conn, "%s", actpass_config_error(scene->ours));
     scene->job.what = &scene->what;
     scene->job.idle_timeout_ms = idle_timeout_ms;
-    scene->job.conn = actpass_accept_fd(scene->ours, ends[0]);
-    cr_assert_not_null(scene->job.conn, "%s", actpass_config_error(scene->ours));
     cr_assert_eq(pthread_create(&scene->thread, NULL, serve, scene), 0);
     scene->peer = actpass_accept_fd(scene->theirs, ends[1]);
     cr_assert_not_null(scene->peer, "%s", actpass_config_error(scene->theirs));

@@ -7,12 +7,12 @@
 
 Test(forward_backpressure, a_backend_that_does_not_read_holds_the_peer_back, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
         enum { BLOCK = 65536, MAX = 64 << 20 };
         char *block = calloc(1, BLOCK);
         size_t written = 0;
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         while (written < MAX && actpass_write(scene.peer, block, BLOCK) == 0)
             written += BLOCK;
@@ -49,9 +49,9 @@ static size_t send_until_full(int fd)
 
 Test(forward_backpressure, a_peer_that_does_not_read_holds_the_backend_back, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         size_t sent = send_until_full(fd);
         cr_assert_eq(shutdown(fd, SHUT_WR), 0);
@@ -69,9 +69,9 @@ Test(forward_backpressure, a_peer_that_does_not_read_holds_the_backend_back, .ti
 
 Test(forward_backpressure, a_reset_behind_a_full_peer_does_not_spin, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         (void)send_until_full(fd);
         socket_reset(fd);

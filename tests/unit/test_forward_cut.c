@@ -5,9 +5,9 @@
 
 Test(forward_cut, a_truncated_peer_is_a_cut_for_the_backend, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         peer_writes(&scene, "half a mess");
         backend_reads(fd, "half a mess");
@@ -21,9 +21,9 @@ Test(forward_cut, a_truncated_peer_is_a_cut_for_the_backend, .timeout = 60)
 
 Test(forward_cut, a_reset_peer_is_a_cut_for_the_backend, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         close(scene.peer_fd);
         actpass_abort(scene.peer);
@@ -37,10 +37,10 @@ Test(forward_cut, a_reset_peer_is_a_cut_for_the_backend, .timeout = 60)
 
 Test(forward_cut, a_reset_backend_is_a_cut_for_the_peer, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
         char byte;
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         backend_writes(fd, "half a mess");
         peer_reads(&scene, "half a mess");
@@ -55,11 +55,11 @@ Test(forward_cut, a_reset_backend_is_a_cut_for_the_peer, .timeout = 60)
 /* The backend closes over input that it has not read, so its FIN is followed by a reset. */
 Test(forward_cut, bytes_that_the_backend_refuses_are_not_lost_in_silence, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
         char block[4096] = "";
         int64_t deadline_us = clock_deadline_ms(20000);
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         cr_assert_eq(shutdown(fd, SHUT_RDWR), 0);
         close(fd);
@@ -71,9 +71,9 @@ Test(forward_cut, bytes_that_the_backend_refuses_are_not_lost_in_silence, .timeo
 
 Test(forward_cut, an_abort_ends_it_at_once, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
-        begin(&scene, transports[i], NULL, CONFIG_NEVER);
+        begin(&scene, &ways[i], NULL, CONFIG_NEVER);
         int fd = accept_backend(&scene);
         actpass_abort(scene.job.conn);
         backend_sees_cut(fd);
@@ -84,9 +84,9 @@ Test(forward_cut, an_abort_ends_it_at_once, .timeout = 60)
 
 Test(forward_cut, an_idle_connection_is_cut_in_time, .timeout = 60)
 {
-    for (size_t i = 0; i < TRANSPORTS; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         struct scene scene;
-        begin(&scene, transports[i], NULL, 100);
+        begin(&scene, &ways[i], NULL, 100);
         int fd = accept_backend(&scene);
         backend_sees_cut(fd);
         cr_assert_eq(finish(&scene), ACTPASS_TIMEOUT, "%s", scene.error);

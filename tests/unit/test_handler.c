@@ -59,7 +59,7 @@ Test(handler, every_entry_is_complete)
         const struct handler *handler = handler_of((enum config_handler_kind)kind);
         cr_assert_not_null(handler, "kind %d has no handler", kind);
         cr_assert(handler->name && handler->name[0] != '\0', "kind %d has no name", kind);
-        cr_assert(!!handler->run, "\"%s\" does nothing", handler->name);
+        cr_assert(!!handler->step, "\"%s\" does nothing", handler->name);
         cr_assert_eq(!handler->load, !handler->unload,
                      "\"%s\": load without unload, or unload "
                      "without load",
@@ -67,7 +67,7 @@ Test(handler, every_entry_is_complete)
         for (int other = 1; other < kind; other++)
             cr_assert_str_neq(handler_of((enum config_handler_kind)other)->name, handler->name);
     }
-    cr_assert(!!bridge_handler.run);
+    cr_assert(!!bridge_handler.step);
 }
 
 /* The name of each is its key in the configuration; what is loaded is freed (seen with asan). */
@@ -80,10 +80,10 @@ Test(handler, every_entry_is_configured_by_its_name_and_can_be_loaded)
         cr_assert_eq((int)service->as_server.kind, kind, "\"%s\"", handler->name);
         cr_assert_eq((int)service->as_client.kind, kind, "\"%s\"", handler->name);
         cr_assert_eq(handler_for(service, &service->as_server), handler);
-        cr_assert_eq(capacity_descriptors(service), 2 + handler->descriptors);
+        cr_assert_eq(capacity_descriptors(service), 1 + handler->descriptors);
         if (handler->load) {
             void *loaded = NULL;
-            struct error_text error = {""};
+            struct error_text error = {.text = ""};
             cr_assert(handler->load(&service->as_server, &loaded, &error), "\"%s\": %s",
                       handler->name, error.text);
             handler->unload(loaded);

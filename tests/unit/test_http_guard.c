@@ -10,7 +10,7 @@ static int number(const struct http_guard *guard, const struct http_protected *p
 
 static struct http_guard *guard_of(const struct config_http *http)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct http_guard *guard = http_guard_new(http, &error);
     cr_assert_not_null(guard, "%s", error.text);
     return guard;

@@ -46,7 +46,7 @@ Test(limits, default_groups_by_version)
 
 static SSL_CTX *context_of(const struct config_tls *tls)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     SSL_CTX *ctx = SSL_CTX_new(TLS_method());
     cr_assert(limits_use(ctx, tls));
     cr_assert(limits_use_algorithms(ctx, tls, &error), "%s", error.text);

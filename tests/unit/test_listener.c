@@ -47,7 +47,7 @@ static struct listener *open_at(const char *text, struct error_text *error)
 
 static struct listener *must_open(const char *text)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct listener *listener = open_at(text, &error);
     cr_assert_not_null(listener, "%s", error.text);
     return listener;
@@ -140,7 +140,7 @@ Test(listener, port_0_is_named_and_takes_connections, .init = make_folder, .fini
 Test(listener, v6_leaves_v4_to_others)
 {
     struct listener *v6, *v4 = NULL;
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     for (int tries = 0; !v4 && tries < 10; tries++) {
         char address[32];
         v6 = must_open("[::]:0");
@@ -216,7 +216,7 @@ Test(listener, what_cannot_be_is_refused_with_place_and_remedy, .init = make_fol
         {missing, "No such file or directory: make the folder first"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         char wanted[768];
         (void)snprintf(wanted, sizeof(wanted), "cannot listen on %s: %s", rows[i].address,
                        rows[i].error);
@@ -232,7 +232,7 @@ Test(listener, an_overlong_path_is_refused)
 {
     char text[] = "unix:socket";
     char path[200];
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     memset(path, 'x', sizeof(path) - 1);
     path[sizeof(path) - 1] = '\0';
     struct config_address address = {.kind = CONFIG_ADDRESS_UNIX, .text = text, .path = path};
@@ -243,7 +243,7 @@ Test(listener, an_overlong_path_is_refused)
 
 Test(listener, an_unknown_host_is_refused)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     cr_assert_null(open_at("no-such-host.invalid:0", &error));
     cr_assert_not_null(strstr(error.text, "cannot listen on no-such-host.invalid:0: "), "%s",
                        error.text);
@@ -296,7 +296,7 @@ Test(listener, a_stale_unix_socket_is_replaced, .init = make_folder, .fini = rem
 
 Test(listener, a_unix_socket_in_use_is_left_alone, .init = make_folder, .fini = remove_folder)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct listener *listener = must_open(in_folder("unix:", "socket"));
     cr_assert_null(open_at(in_folder("unix:", "socket"), &error));
     cr_assert_not_null(strstr(error.text, "Address already in use"), "%s", error.text);
@@ -308,7 +308,7 @@ Test(listener, a_unix_socket_in_use_is_left_alone, .init = make_folder, .fini = 
 
 Test(listener, a_file_that_is_no_socket_is_left_alone, .init = make_folder, .fini = remove_folder)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct stat before;
     struct stat after;
     int fd = open(in_folder("", "file"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);

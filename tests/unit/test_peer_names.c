@@ -145,7 +145,7 @@ static const struct row {
 
 Test(peer_names, table)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         bool result = matches(rows[i].wanted,
                               &(struct test_identity_options){.same_key = signer(),
@@ -160,7 +160,7 @@ Test(peer_names, table)
 
 Test(peer_names, common_name_does_not_count)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     cr_assert_not(
         matches("a.example", &(struct test_identity_options){.common_name = "a.example"}, &error));
     cr_assert_str_eq(error.text,
@@ -188,7 +188,7 @@ Test(peer_names, common_name_counts_where_it_is_asked_for)
          "it has no subjectAltName, and its common name does not count as a name"},
     };
     for (size_t i = 0; i < sizeof(rows_cn) / sizeof(*rows_cn); i++) {
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         bool result = matches(rows_cn[i].wanted,
                               &(struct test_identity_options){.same_key = signer(),
                                                               .common_name = rows_cn[i].shown,
@@ -239,7 +239,7 @@ Test(peer_names, common_names_that_do_not_count)
          "its common name is none of peer_names, and it has no subjectAltName"},
     };
     for (size_t i = 0; i < sizeof(rows_cn) / sizeof(*rows_cn); i++) {
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         struct config_peer_names names;
         X509 *shown = with_common_names(rows_cn[i].type, rows_cn[i].one, rows_cn[i].one_size,
                                         rows_cn[i].other);
@@ -285,7 +285,7 @@ Test(peer_names, nul_in_a_name_spoils_the_certificate)
                  {"\0a.example", 10},
                  {"\0", 1},
                  {"evil\0.example", 13}};
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++) {
         error.text[0] = '\0';
         bool result = matches("a.example",
@@ -300,7 +300,7 @@ Test(peer_names, nul_in_a_name_spoils_the_certificate)
 
 Test(peer_names, lengths_are_the_certificates)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     const struct test_identity_options empty = {.raw_dns = "", .raw_dns_size = 0};
     cr_assert_not(matches("a.example", &empty, &error));
     cr_assert_not(matches("*.example", &empty, &error));
@@ -314,7 +314,7 @@ Test(peer_names, one_of_several_is_enough)
     static const char *const shown[] = {"DNS:b.example", "IP:192.0.2.7", "URI:urn:x:y",
                                         "DNS:q.c.example"};
     struct config_peer_names names;
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct config_peer_name parsed[4];
     for (size_t i = 0; i < 4; i++)
         cr_assert_null(config_peer_name_parse(items[i], &parsed[i]));
@@ -333,7 +333,7 @@ Test(peer_names, one_of_several_is_enough)
 
 Test(peer_names, refusal_shows_the_names_on_one_line)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     cr_assert_not(matches("a.example",
                           &(struct test_identity_options){.names = "DNS:b.example,IP:192.0.2.1",
                                                           .raw_dns = "c\n\r\x1b[1m",
@@ -348,7 +348,7 @@ Test(peer_names, refusal_of_many_long_names_is_cut)
     static const char another[] =
         ",DNS:a-label-of-some-length.another-label-of-some-length.example";
     char names[4096] = "DNS:first.example";
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     size_t size = strlen(names);
     for (int i = 0; i < 40; i++, size += sizeof(another) - 1)
         memcpy(names + size, another, sizeof(another));

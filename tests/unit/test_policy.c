@@ -54,7 +54,7 @@ Test(policy, needs_a_chain_unless_pins_stand_alone)
                 {"pin and names", {.pin = pin, .name = "a.example"}, false},
                 {"any peer", {.any = true}, false}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         struct policy *policy = make(&rows[i].says, NULL, &error);
         cr_assert_not_null(policy);
         cr_assert_eq(policy_needs_chain(policy), rows[i].needs, "%s", rows[i].name);
@@ -65,7 +65,7 @@ Test(policy, needs_a_chain_unless_pins_stand_alone)
 Test(policy, names_and_pins_must_both_hold)
 {
     char pin[72], other_pin[72];
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct test_identity *peer =
         test_identity_new(&(struct test_identity_options){.names = "DNS:a.example"});
     struct test_identity *other = test_ca_new("other");
@@ -97,7 +97,7 @@ Test(policy, names_and_pins_must_both_hold)
 Test(policy, our_own_certificate_is_never_the_peers)
 {
     char pin[72];
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct test_identity *own =
         test_identity_new(&(struct test_identity_options){.names = "DNS:a.example"});
     struct test_identity *renewed = test_identity_new(
@@ -128,7 +128,7 @@ Test(policy, our_own_certificate_is_never_the_peers)
 Test(policy, keeps_names_and_pins_of_its_own)
 {
     char name[] = "a.example", text[72];
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct test_identity *peer =
         test_identity_new(&(struct test_identity_options){.names = "DNS:a.example"});
     struct config_peer_name names[] = {test_peer_name(name)};
@@ -145,7 +145,7 @@ Test(policy, keeps_names_and_pins_of_its_own)
 
 Test(policy, leaves_nothing_in_the_error_queue)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct test_identity *peer = test_ca_new("broken");
     /* A subjectAltName that is no list of names. */
     ASN1_OCTET_STRING *bytes = ASN1_OCTET_STRING_new();
@@ -164,7 +164,7 @@ Test(policy, leaves_nothing_in_the_error_queue)
 
 Test(policy, keeps_nothing_of_the_settings)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     char name[] = "a.example";
     struct test_identity *peer =
         test_identity_new(&(struct test_identity_options){.names = "DNS:a.example"});

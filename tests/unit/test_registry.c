@@ -185,6 +185,48 @@ Test(registry, aborts_only_the_undecided_of_a_service)
     actpass_config_free(config);
 }
 
+/* The work of a task: to leave as soon as it is woken. */
+struct leaver {
+    struct registry *registry;
+    struct registry_entry entry;
+    bool ran;
+};
+
+static enum task_next leave(struct task *task, void *arg)
+{
+    struct leaver *leaver = arg;
+    (void)task;
+    leaver->ran = true;
+    registry_remove(leaver->registry, &leaver->entry);
+    return TASK_END;
+}
+
+Test(registry, wakes_every_task, .timeout = 60)
+{
+    struct crew *crew = crew_new(&(struct crew_options){.threads = 2});
+    struct registry *registry = registry_new(SERVICES);
+    struct leaver leavers[3] = {{.registry = registry}, {.registry = registry}};
+    cr_assert_not_null(crew);
+    for (size_t i = 0; i < 3; i++)
+        registry_add(registry, &leavers[i].entry);
+    registry_wake_all(registry); /* no entry has a task yet */
+    for (size_t i = 0; i < 2; i++) {
+        struct task *task = task_new(crew, leave, &leavers[i]);
+        cr_assert_not_null(task);
+        registry_set_task(registry, &leavers[i].entry, task);
+        task_start(task, TASK_WAIT_FIRST);
+    }
+    usleep(1000);
+    cr_assert_eq(registry_count(registry), 3, "each waits");
+    registry_wake_all(registry);
+    while (registry_count(registry) > 1)
+        usleep(1000); /* the timeout of the test ends this */
+    crew_free(crew);
+    cr_assert(leavers[0].ran && leavers[1].ran);
+    registry_remove(registry, &leavers[2].entry);
+    registry_free(registry);
+}
+
 static void *come_and_go(void *arg)
 {
     struct registry *registry = arg;

@@ -80,7 +80,7 @@ Test(scope, sessions_carry_it)
 {
     static struct config_peer_name names[] = {{.text = WORLD_NAME}};
     struct world *world = world_new();
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     const struct config_tls tls = {.certificate = world->certificate,
                                    .key = world->key,
                                    .ca = world->ca_file,

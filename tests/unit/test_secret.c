@@ -54,7 +54,7 @@ static bool is_empty(const struct secret *secret)
 
 static void assert_holds(const char *name, const char *bytes, size_t size)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct secret secret;
     struct resources before = resources_now();
     cr_assert(secret_read(&secret, name, &error), "%s", error.text);
@@ -65,15 +65,16 @@ static void assert_holds(const char *name, const char *bytes, size_t size)
     cr_assert(is_empty(&secret));
 }
 
-/* The whole message; nothing of what was read is left behind. */
+/* WANTED is part of the sentence (tests/golden/library.txt has the whole ones). Nothing of what was
+ * read is left behind. */
 static void assert_refused(const char *name, const char *wanted)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct secret secret;
     struct resources before = resources_now();
     memset(&secret, 'x', sizeof(secret));
     cr_assert_not(secret_read(&secret, name, &error), "%s", wanted);
-    cr_assert_str_eq(error.text, wanted);
+    cr_assert(strstr(error.text, wanted), "\"%s\" has no \"%s\"", error.text, wanted);
     cr_assert(is_empty(&secret), "%s", wanted);
     cr_assert_eq(resources_now().descriptors, before.descriptors);
 }
@@ -106,9 +107,9 @@ Test(secret, one_newline_at_the_end_is_no_part_of_it, .init = enter, .fini = lea
 Test(secret, an_empty_one_is_none, .init = enter, .fini = leave)
 {
     write_file("file", "", 0, 0600);
-    assert_refused("file", "file is empty; a password is expected");
+    assert_refused("file", "file is empty");
     write_file("file", "\n", 1, 0600);
-    assert_refused("file", "file is empty; a password is expected");
+    assert_refused("file", "file is empty");
 }
 
 Test(secret, up_to_512_bytes, .init = enter, .fini = leave)
@@ -140,8 +141,7 @@ Test(secret, it_must_not_be_open_to_others, .init = enter, .fini = leave)
     assert_holds("file", "secret", 6);
     for (size_t i = 0; i < COUNT(open_modes); i++) {
         write_file("file", "secret", 6, open_modes[i]);
-        assert_refused("file", "file holds a password and is open to others (everybody): "
-                               "chmod 600 file");
+        assert_refused("file", "open to others (everybody): chmod 600 file");
     }
 }
 
@@ -151,21 +151,19 @@ Test(secret, a_link_is_followed_to_what_it_names, .init = enter, .fini = leave)
     cr_assert_eq(symlink("file", "link"), 0);
     assert_holds("link", "secret", 6);
     write_file("file", "secret", 6, 0644);
-    assert_refused("link", "link holds a password and is open to others (everybody): "
-                           "chmod 600 link");
+    assert_refused("link", "open to others (everybody): chmod 600 link");
     cr_assert_eq(unlink("file"), 0);
-    assert_refused("link", "link cannot be read: No such file or directory");
+    assert_refused("link", "link cannot be read");
 }
 
 /* None of them makes it wait. */
 Test(secret, only_a_regular_file_will_do, .init = enter, .fini = leave)
 {
     cr_assert_eq(mkfifo("pipe", 0600), 0);
-    assert_refused("pipe", "pipe is not a regular file; a file with a password is expected");
-    assert_refused(".", ". is not a regular file; a file with a password is expected");
-    assert_refused("/dev/zero",
-                   "/dev/zero is not a regular file; a file with a password is expected");
-    assert_refused("none", "none cannot be read: No such file or directory");
+    assert_refused("pipe", "pipe is not a regular file");
+    assert_refused(".", ". is not a regular file");
+    assert_refused("/dev/zero", "/dev/zero is not a regular file");
+    assert_refused("none", "none cannot be read");
 }
 
 Test(secret, a_path_that_is_none, .init = enter, .fini = leave)
@@ -188,14 +186,12 @@ Test(secret, a_path_that_is_too_long, .init = enter, .fini = leave)
 Test(secret, a_credential_is_a_file_in_the_folder_of_credentials, .init = enter, .fini = leave)
 {
     write_file("other", "secret\n", 7, 0400);
-    assert_refused("credential:other", "credential:other: there are no systemd credentials here: "
-                                       "add LoadCredential= to the unit");
+    assert_refused("credential:other", "there are no systemd credentials here");
     cr_assert_eq(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
     cr_assert_eq(chdir("/"), 0);
     assert_holds("credential:other", "secret", 6);
     char wanted[128];
-    (void)snprintf(wanted, sizeof(wanted), "%s/none cannot be read: No such file or directory",
-                   folder);
+    (void)snprintf(wanted, sizeof(wanted), "%s/none cannot be read", folder);
     assert_refused("credential:none", wanted);
     cr_assert_eq(chdir(folder), 0);
 }
@@ -212,5 +208,5 @@ Test(secret, a_credential_lies_nowhere_else, .init = enter, .fini = leave)
                        "%s: the name of a credential must follow, without a folder", name);
         assert_refused(name, wanted);
     }
-    assert_refused("credential", "credential cannot be read: No such file or directory");
+    assert_refused("credential", "credential cannot be read");
 }

@@ -63,7 +63,7 @@ static void shop_free(struct shop *shop)
 
 static struct tls_context *open_shop(const struct shop *shop)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct tls_context *context =
         tls_context_new((struct tls_owner){"", NULL}, &shop->tls, CONFIG_ROLE_SERVER, &error);
     cr_assert_not_null(context, "%s", error.text);
@@ -220,7 +220,7 @@ Test(served, all_of_them_are_ours)
 Test(served, wrong_files_are_named)
 {
     struct shop shop;
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     shop_init(&shop);
     shop.certificates[1].key = shop.certificates[0].key;
     cr_assert_null(
@@ -322,7 +322,7 @@ Test(served, ocsp_responses_that_do_not_do)
         {{shop.world->own, 3600, 0, NULL}, 1, "holds no OCSP response: give one in DER form"},
     };
     for (size_t i = 0; i < COUNT(answers); i++) {
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         shop.tls.ocsp_response =
             (char *)write_answer(shop.world, answers[i].answer, answers[i].cut);
         cr_assert_null(
@@ -330,7 +330,7 @@ Test(served, ocsp_responses_that_do_not_do)
         cr_assert(strstr(error.text, answers[i].text), "%s", error.text);
     }
     shop.tls.ocsp_response = shop.world->certificate;
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     cr_assert_null(
         tls_context_new((struct tls_owner){"", NULL}, &shop.tls, CONFIG_ROLE_SERVER, &error));
     cr_assert(strstr(error.text, "holds no OCSP response"), "%s", error.text);

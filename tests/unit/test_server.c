@@ -294,7 +294,6 @@ Test(server, at_max_connections_others_wait, .timeout = 60)
     close_peer(peers[0]);
     cr_assert(becomes(&scene, count_accepted, 3));
     close_peer(peers[1]);
-    cr_assert(becomes(&scene, count_accepted, 4));
     for (size_t i = 0; i < 3; i++)
         close(waiting[i]);
     cr_assert(becomes(&scene, count_accepted, 5));
@@ -336,47 +335,46 @@ static struct threads *barren_pool(void)
     return threads;
 }
 
-static void expect_drop(struct scene *scene, actpass_config *config)
-{
-    actpass_conn *peer = actpass_connect(config, scene->address);
-    cr_assert_not_null(peer);
-    cr_assert_eq(actpass_handshake(peer), -1);
-    actpass_free(peer);
-}
-
-Test(server, no_thread_for_a_conversation_drops_that_connection, .timeout = 60)
-{
-    static const char *const rows[] = {"\"transport\": \"relay\",", "\"transport\": \"direct\","};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct scene scene;
-        prepare(&scene, "", rows[i]);
-        struct threads *pool = scene.server->conversations;
-        scene.server->conversations = barren_pool();
-        start(&scene);
-        expect_drop(&scene, scene.client);
-        cr_assert(becomes(&scene, count_dropped, 1));
-        expect_drop(&scene, scene.client);
-        cr_assert(becomes(&scene, count_dropped, 2));
-        cr_assert_eq(stop(&scene), 0);
-        threads_free(pool);
-        tidy(&scene);
-    }
-}
-
-Test(server, no_thread_for_a_relay_drops_that_connection, .timeout = 60)
+Test(server, no_connection_needs_a_relay_thread, .timeout = 60)
 {
     struct scene scene;
     prepare(&scene, "", "");
-    struct threads *pool = scene.server->relays;
+    struct threads *pool = scene.server->services[0].settings->threads;
     struct threads *barren = barren_pool();
     scene.server->services[0].settings->threads = barren;
     start(&scene);
-    expect_drop(&scene, scene.client);
-    cr_assert(becomes(&scene, count_dropped, 1));
+    actpass_conn *peer = open_peer(&scene, scene.client);
+    expect_echo(peer);
+    close_peer(peer);
     cr_assert_eq(stop(&scene), 0);
+    cr_assert_eq(count_dropped(&scene), 0);
     scene.server->services[0].settings->threads = pool;
     threads_free(barren);
     tidy(&scene);
+}
+
+Test(server, one_thread_serves_all, .timeout = 60)
+{
+    static const char *const rows[] = {"\"transport\": \"relay\",", "\"transport\": \"direct\","};
+    enum { PEERS = 12 };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene scene;
+        actpass_conn *peers[PEERS];
+        prepare(&scene, "", rows[i]);
+        crew_free(scene.server->crew);
+        scene.server->crew = crew_new(&(struct crew_options){.threads = 1, .threads_max = 1});
+        cr_assert_not_null(scene.server->crew);
+        start(&scene);
+        for (size_t peer = 0; peer < PEERS; peer++)
+            peers[peer] = open_peer(&scene, scene.client);
+        for (size_t peer = 0; peer < PEERS; peer++)
+            expect_echo(peers[peer]);
+        cr_assert_leq(crew_count(scene.server->crew).threads, 1);
+        for (size_t peer = 0; peer < PEERS; peer++)
+            close_peer(peers[peer]);
+        cr_assert_eq(stop(&scene), 0);
+        tidy(&scene);
+    }
 }
 
 /* ---- Stop ---------------------------------------------------------------------------------- */

@@ -163,7 +163,7 @@ Test(sessions_seal, files_of_keys)
         {LONG " " TWO, "line 1: a key", 0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct error_text error = {""};
+        struct error_text error = {.text = ""};
         const char *file = test_write_text(folder, "keys", rows[i].text);
         struct keyring *ring = keyring_new(file, &error);
         cr_assert_eq(!!ring, !rows[i].error, "row %zu: %s", i, error.text);

@@ -168,7 +168,7 @@ static int get(struct store *store, unsigned number)
 
 static enum store_result take_out(struct store *store, unsigned number)
 {
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct store_key key = key_of(number);
     return store_remove(store, &key, &error);
 }

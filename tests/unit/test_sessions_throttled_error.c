@@ -12,7 +12,7 @@ static void note(struct throttled_error *throttled, const char *text)
 Test(sessions_throttled_error, one_a_minute)
 {
     struct throttled_error throttled;
-    struct error_text error = {"untouched"};
+    struct error_text error = {.text = "untouched"};
     cr_assert(throttled_error_init(&throttled));
     cr_assert_not(throttled_error_take(&throttled, &error), "nothing was noted");
     cr_assert_str_eq(error.text, "untouched");

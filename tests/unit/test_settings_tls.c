@@ -182,7 +182,8 @@ static const char *write_file(struct test_pair *pair, const char *name, const ch
     return path;
 }
 
-/* The whole message, in which PATH stands for %s. NULL: it can be used. */
+/* Part of the message (tests/golden/library.txt has the whole ones), in which PATH stands for %s.
+ * NULL: it can be used. */
 static void assert_outcome(struct test_pair *pair, const char *where, const char *password,
                            const char *ca, const char *format, const char *path)
 {
@@ -193,7 +194,7 @@ static void assert_outcome(struct test_pair *pair, const char *where, const char
         (void)snprintf(wanted, sizeof(wanted), format, path, path);
     cr_assert_eq(good, !format, "%s %s: %s", where, wanted, actpass_config_error(config));
     if (format)
-        cr_assert_str_eq(actpass_config_error(config), wanted);
+        assert_says(config, wanted);
     actpass_config_free(config);
 }
 
@@ -209,17 +210,12 @@ Test(settings_tls, a_password_file_for_redis)
     assert_outcome(pair, plain, good, NULL, NULL, NULL);
     assert_outcome(pair, user, good, NULL, NULL, NULL);
     assert_outcome(pair, "memory", "/no/password", "/no/ca", NULL, NULL);
-    assert_outcome(pair, user, NULL, NULL,
-                   "sessions: names a user of Redis: add \"sessions_password_file\"", "");
-    assert_outcome(pair, plain, "/no/password", NULL,
-                   "%s cannot be read: No such file or directory", "/no/password");
-    assert_outcome(pair, plain, open, NULL,
-                   "%s holds a password and is open to others (everybody): chmod 600 %s", open);
-    assert_outcome(pair, user, empty, NULL, "%s is empty; a password is expected", empty);
-    assert_outcome(pair, plain, "/", NULL,
-                   "%s is not a regular file; a file with a password is expected", "/");
-    assert_outcome(pair, plain, "credential:redis", NULL,
-                   "%s: there are no systemd credentials here: add LoadCredential= to the unit",
+    assert_outcome(pair, user, NULL, NULL, "sessions: names a user of Redis", "");
+    assert_outcome(pair, plain, "/no/password", NULL, "%s cannot be read", "/no/password");
+    assert_outcome(pair, plain, open, NULL, "chmod 600 %s", open);
+    assert_outcome(pair, user, empty, NULL, "%s is empty", empty);
+    assert_outcome(pair, plain, "/", NULL, "%s is not a regular file", "/");
+    assert_outcome(pair, plain, "credential:redis", NULL, "%s: there are no systemd credentials",
                    "credential:redis");
     test_pair_free(pair);
 }
@@ -228,15 +224,11 @@ Test(settings_tls, a_ca_for_redis)
 {
     struct test_pair *pair = test_pair_new();
     const char *text = write_file(pair, "text", "no certificate\n", 0644);
-    const char *where = "rediss://127.0.0.1:1", *wrong = "sessions_ca %s cannot be used: it must "
-                                                         "be a PEM file with CAs";
+    const char *where = "rediss://127.0.0.1:1", *wrong = "sessions_ca %s cannot be used";
     assert_outcome(pair, where, NULL, pair->ca, NULL, NULL);
     assert_outcome(pair, where, NULL, "system", NULL, NULL);
     assert_outcome(pair, "redis://127.0.0.1:1", NULL, "/no/ca", NULL, NULL);
-    assert_outcome(pair, where, NULL, NULL,
-                   "sessions: is over TLS, where the server's certificate is verified: add "
-                   "\"sessions_ca\"",
-                   "");
+    assert_outcome(pair, where, NULL, NULL, "sessions: is over TLS", "");
     assert_outcome(pair, where, NULL, "/no/ca.pem", wrong, "/no/ca.pem");
     assert_outcome(pair, where, NULL, text, wrong, text);
     test_pair_free(pair);

@@ -61,7 +61,7 @@ enum { MAX_COUNT = 100000 };
 Test(tls_short_memory, blames_no_peer)
 {
     struct world *world = begin();
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct config_peer_name name = {.text = WORLD_NAME};
     const struct config_tls tls = {.ca = world->ca_file, .peer_names = {&name, 1}};
     struct policy *policy = policy_new(&tls, NULL, &error);
@@ -89,7 +89,7 @@ Test(tls_short_memory, blames_no_file)
     struct world *world = begin();
     const struct config_tls tls = {.certificate = world->certificate, .key = world->key};
     struct identity identity;
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     int refused = 0;
     bool loaded = false;
     for (long count = 1; count < MAX_COUNT && !loaded; count += 1 + count / 100) {

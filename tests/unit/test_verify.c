@@ -39,7 +39,7 @@ static struct tls_context *context_of(const struct world *world, const struct sa
     char pin[72];
     struct config_peer_name names[] = {test_peer_name(says->name)};
     struct config_pin pins[1];
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     if (says->pinned != NOTHING)
         pins[0] = test_pin(test_identity_pin(world_identity(world, says->pinned), pin));
     const struct config_tls tls = {.certificate = world->certificate,
@@ -60,7 +60,7 @@ static struct meeting meet(const struct world *world, const struct says *says, b
                            int version, enum shown shown)
 {
     struct meeting meeting = {.accepted = false};
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct tls_context *context = context_of(world, says, server);
     SSL *ours = tls_context_ssl(context, server ? ROLE_SERVER : ROLE_CLIENT);
     SSL *theirs = test_peer_new(
@@ -316,7 +316,7 @@ Test(verify, anonymous_ciphers_stay_out)
                                    .key = world->key,
                                    .insecure_any_peer = true,
                                    .ciphers = (char *)"AECDH-AES256-SHA:AES128-SHA@SECLEVEL=0"};
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct tls_context *context =
         tls_context_new((struct tls_owner){"", NULL}, &tls, CONFIG_ROLE_AUTO, &error);
     cr_assert_not_null(context, "%s", error.text);
@@ -339,7 +339,7 @@ Test(verify, anonymous_ciphers_stay_out)
 Test(verify, accepts_looks_again_after_the_handshake)
 {
     struct world *world = world_new();
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     const struct says before = EXPECT(NAME), after = EXPECT("b.devices.example");
     struct tls_context *first = context_of(world, &before, false);
     struct tls_context *second = context_of(world, &after, false);
@@ -366,7 +366,7 @@ Test(verify, accepts_looks_again_after_the_handshake)
 Test(verify, accepts_misses_a_certificate_that_is_required)
 {
     struct world *world = world_new();
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     struct says says = EXPECT(NAME);
     struct tls_context *strict = context_of(world, &says, true);
     says.client_auth = CONFIG_CLIENT_AUTH_NONE;

@@ -247,7 +247,7 @@ Test(wake, a_relay_thread_is_started_without_the_lock)
 
 Test(wake, a_thread_that_cannot_be_started_is_away)
 {
-    struct threads *threads = threads_new((size_t)1 << 47, 1, 1000); /* more than there is */
+    struct threads *threads = threads_new(SIZE_MAX / 4 * 3, 1, 1000); /* more than there is */
     struct relay *relay = make(threads);
     relay->driver.thread_main = run_once;
     wake_call_thread(relay);

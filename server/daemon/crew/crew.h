@@ -2,8 +2,9 @@
  * a time whenever there is something to do, and costs no thread while it waits.
  *
  * A task is runnable when a descriptor that it watches has an event, when its deadline has passed,
- * or after task_wake. Then a thread of the crew calls its `run`, which does what can be done without
- * waiting and returns. As many tasks run at once as there are processors, beside those that block.
+ * or after task_wake. Then a thread of the crew calls its `run`, which does what can be done
+ * without waiting and returns. As many tasks run at once as there are processors, beside those that
+ * block.
  *
  * No wake-up is lost: an event that comes while the task runs makes it run once more. Descriptors
  * are watched edge-triggered, so `run` must use a descriptor until it would block before it waits
@@ -69,11 +70,15 @@ void task_discard(struct task *task);
 /* A task watches up to two descriptors; PLACE is 0 or 1. */
 enum { TASK_PLACES = 2 };
 
-/* Watches FD for EVENTS (EPOLLIN, EPOLLOUT, EPOLLRDHUP; errors are always reported), instead of what
- * the place watched before. The same FD again changes the events only, and costs nothing if
- * they are the same or fewer. FD -1: watches nothing there. Before a descriptor is closed it must be
- * removed in this way. Also before task_start. Returns 0, or an errno. */
+/* Watches FD for EVENTS (EPOLLIN, EPOLLOUT, EPOLLRDHUP; errors are always reported), instead of
+ * what the place watched before. The same FD again changes the events only, and costs nothing if
+ * they are the same or fewer. FD -1: watches nothing there. Before a descriptor is closed it must
+ * be removed in this way. Also before task_start. Returns 0, or an errno. */
 int task_watch(struct task *task, int place, int fd, uint32_t events);
+
+/* Watches nothing at a place any more whose descriptor was closed. Its number may belong to another
+ * task by now, so that task_watch must not remove it. */
+void task_forget(struct task *task, int place);
 
 /* Returns the events (EPOLLIN, ...) that came for a place since the last call. */
 uint32_t task_take_events(struct task *task, int place);

@@ -18,10 +18,15 @@ void bridge_prepare(int plain)
     set_linger(plain, &reset_at_close);
 }
 
-static void bridge(struct handler_job *job)
+static enum handler_next bridge(struct handler_job *job)
 {
-    if (duplex_run(job->conn, job->plain, job->idle_timeout_ms, "the local connection"))
+    bool in_order = false;
+    if (!job->state && !duplex_begin(job, job->plain, "the local connection", ""))
+        return HANDLER_DONE;
+    enum handler_next next = duplex_step(job, &in_order);
+    if (next == HANDLER_DONE && in_order)
         set_linger(job->plain, &close_in_order);
+    return next;
 }
 
-const struct handler bridge_handler = {.name = "listen_plain", .descriptors = 1, .run = bridge};
+const struct handler bridge_handler = {.name = "listen_plain", .descriptors = 1, .step = bridge};

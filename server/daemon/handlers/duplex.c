@@ -1,18 +1,19 @@
 #include "server/daemon/handlers/duplex.h"
 
 #include "relay/clock.h"
-#include "server/lib/base/error.h"
-#include "server/lib/conn.h"
-#include "server/lib/idle.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* The size of a buffer: small until a buffer was full, then eight records. */
 enum { SMALL_BUFFER = 8192, LARGE_BUFFER = 65536 };
+
+/* What one step moves at most, so that other connections have their turn. */
+enum { STEP_ROUNDS = 64, STEP_BYTES = 1 << 20 };
+
+enum { POLL_GONE = POLLRDHUP | POLLHUP | POLLERR };
 
 /* One direction: bytes that were read from one side and not yet written to the other. */
 struct direction {
@@ -31,9 +32,13 @@ struct duplex {
     struct direction out; /* from the plain side to TLS */
     bool readable;        /* the plain side may have bytes */
     bool writable;        /* the plain side may take bytes */
+    bool gone;            /* it has hung up: the end behind its last bytes has no event */
     bool unflushed;       /* TLS output that waits in the ring */
     int plain_error; /* its first errno: a failed write consumes a reset, and the next read returns
                         0 as at a clean end (hazard 18) */
+    size_t read;     /* bytes, in this step */
+    int64_t deadline_us; /* of the idle timeout */
+    const char *name, *address;
 };
 
 /* The result of an attempt. FAILED: one of the sides has failed. */
@@ -50,9 +55,11 @@ static void fill(struct duplex *duplex, struct direction *direction, int64_t len
     direction->end = (size_t)length;
     direction->ended = length == 0;
     duplex->full = duplex->full || direction->end == duplex->size;
+    duplex->read += (size_t)length;
 }
 
-/* The buffers of both directions are one allocation, which is freed during a long wait. */
+/* The buffers of both directions are one allocation, which is freed while the connection is
+ * idle. */
 static void drop_buffers(struct duplex *duplex)
 {
     free(duplex->in.buffer);
@@ -72,7 +79,7 @@ static bool make_buffers(struct duplex *duplex)
     size_t size = duplex->full ? LARGE_BUFFER : SMALL_BUFFER;
     duplex->in.buffer = malloc(2 * size);
     if (!duplex->in.buffer) {
-        conn_fail(duplex->conn, ACTPASS_CANCELLED, "out of memory for the buffers");
+        actpass_fail(duplex->conn, ACTPASS_CANCELLED, "out of memory for the buffers");
         return false;
     }
     duplex->out.buffer = duplex->in.buffer + size;
@@ -80,22 +87,38 @@ static bool make_buffers(struct duplex *duplex)
     return true;
 }
 
-static void on_idle(void *arg)
+static void release_idle(struct duplex *duplex)
 {
-    struct duplex *duplex = arg;
     if (is_empty(&duplex->in) && is_empty(&duplex->out)) {
         drop_buffers(duplex);
         duplex->full = false;
     }
-    idle_release();
 }
 
 /* ---- From TLS to the plain side --------------------------------------------------------- */
 
+/* Without buffers it reads to the stack first: whether TLS has data is not known before, and an
+ * idle connection must not get its buffers back for nothing. */
+static int64_t read_first(struct duplex *duplex)
+{
+    uint8_t first[SMALL_BUFFER];
+    int64_t length = actpass_read(duplex->conn, first, sizeof(first));
+    if (length <= 0)
+        return length;
+    if (!make_buffers(duplex))
+        return -1;
+    memcpy(duplex->in.buffer, first, (size_t)length);
+    return length;
+}
+
 static enum step read_tls(struct duplex *duplex)
 {
-    int64_t length = conn_read_some(duplex->conn, duplex->in.buffer, duplex->size);
-    if (length == CONN_AGAIN)
+    if (duplex->size != 0 && !make_buffers(duplex))
+        return STEP_FAILED;
+    int64_t length = duplex->size == 0
+                         ? read_first(duplex)
+                         : actpass_read(duplex->conn, duplex->in.buffer, duplex->size);
+    if (length == ACTPASS_AGAIN)
         return STEP_NOTHING;
     if (length < 0)
         return STEP_FAILED;
@@ -109,6 +132,7 @@ static enum step give_in_up(struct duplex *duplex, int error)
     duplex->plain_error = error;
     duplex->in = (struct direction){.buffer = duplex->in.buffer, .ended = true, .closed = true};
     duplex->readable = true;
+    duplex->gone = true;
     return STEP_MOVED;
 }
 
@@ -126,7 +150,7 @@ static enum step write_plain(struct duplex *duplex)
     if (sent < 0)
         return give_in_up(duplex, errno);
     in->start += (size_t)sent;
-    duplex->writable = (size_t)sent == size;
+    duplex->writable = (size_t)sent == size; /* else an event says when there is room again */
     return STEP_MOVED;
 }
 
@@ -149,6 +173,8 @@ static enum step move_in(struct duplex *duplex)
 
 static enum step read_plain(struct duplex *duplex)
 {
+    if (!make_buffers(duplex))
+        return STEP_FAILED;
     ssize_t length = recv(duplex->plain, duplex->out.buffer, duplex->size, 0);
     if (length < 0 && errno == EINTR)
         return STEP_MOVED;
@@ -161,22 +187,33 @@ static enum step read_plain(struct duplex *duplex)
     if (length < 0 || (length == 0 && duplex->plain_error != 0))
         return STEP_FAILED;
     fill(duplex, &duplex->out, length);
-    duplex->readable =
-        (size_t)length == duplex->size; /* a short read was all there is; poll reports more */
+    /* A short read was all there is, and what comes later is a new event; but not an end that is
+     * there already. */
+    duplex->readable = (size_t)length == duplex->size || duplex->gone;
     return STEP_MOVED;
 }
 
 static enum step write_tls(struct duplex *duplex)
 {
     struct direction *out = &duplex->out;
-    int64_t taken = conn_write_some(duplex->conn, out->buffer + out->start, out->end - out->start);
-    if (taken == CONN_AGAIN)
+    int64_t taken =
+        actpass_write_some(duplex->conn, out->buffer + out->start, out->end - out->start);
+    if (taken == ACTPASS_AGAIN)
         return STEP_NOTHING;
     if (taken < 0)
         return STEP_FAILED;
     out->start += (size_t)taken;
     duplex->unflushed = true;
     return STEP_MOVED;
+}
+
+static enum step close_tls(struct duplex *duplex)
+{
+    int result = actpass_shutdown_write(duplex->conn);
+    if (result == ACTPASS_AGAIN)
+        return STEP_NOTHING;
+    duplex->out.closed = result == 0;
+    return result == 0 ? STEP_MOVED : STEP_FAILED;
 }
 
 static enum step move_out(struct duplex *duplex)
@@ -187,14 +224,20 @@ static enum step move_out(struct duplex *duplex)
         step = read_plain(duplex);
     if (step != STEP_FAILED && !is_empty(out))
         step = write_tls(duplex);
-    if (step != STEP_FAILED && out->ended && is_empty(out) && !out->closed) {
-        out->closed = true;
-        step = actpass_shutdown_write(duplex->conn) == 0 ? STEP_MOVED : STEP_FAILED;
-    }
+    if (step != STEP_FAILED && out->ended && is_empty(out) && !out->closed)
+        step = close_tls(duplex);
     return step;
 }
 
 /* ---- Both ---------------------------------------------------------------------------------- */
+
+/* What the caller does before each wait. */
+static void flush(struct duplex *duplex)
+{
+    struct pollfd unused;
+    (void)actpass_prepare_wait(duplex->conn, &unused);
+    duplex->unflushed = false;
+}
 
 /* Moves what can be moved without waiting. */
 static enum step move(struct duplex *duplex)
@@ -207,78 +250,127 @@ static enum step move(struct duplex *duplex)
         return STEP_FAILED;
     /* While only output moves, it collects in the ring and is sent in large pieces by the next
      * wait. Input that keeps coming could delay that wait for long. */
-    if (in == STEP_MOVED && duplex->unflushed) {
-        conn_flush(duplex->conn);
-        duplex->unflushed = false;
-    }
+    if (in == STEP_MOVED && duplex->unflushed)
+        flush(duplex);
     return in == STEP_MOVED || out == STEP_MOVED ? STEP_MOVED : STEP_NOTHING;
 }
 
-static bool wait_for_either(struct duplex *duplex, int64_t deadline_us)
+/* A descriptor may report what is not wanted, so that is kept for later. */
+static void take_events(struct duplex *duplex, const struct pollfd *own)
 {
-    const struct direction *in = &duplex->in;
-    const struct direction *out = &duplex->out;
-    unsigned want = 0;
-    int events = 0;
-    if (!is_empty(in))
-        events |= POLLOUT;
-    else if (!in->ended)
-        want |= RELAY_READABLE;
-    if (!is_empty(out))
-        want |= RELAY_WRITABLE;
-    else if (!out->ended)
-        events |= POLLIN;
-    /* If no event is wanted, the descriptor must not be in the set, or a reset would make poll spin
-     * (hazard 9). */
-    struct pollfd poll_plain = {.fd = events != 0 ? duplex->plain : -1, .events = (short)events};
-    bool open = conn_wait(duplex->conn, want, &poll_plain, 1, deadline_us);
-    duplex->unflushed = false;
-    duplex->readable = duplex->readable || (poll_plain.revents & (POLLIN | POLLHUP | POLLERR)) != 0;
-    duplex->writable =
-        duplex->writable || (poll_plain.revents & (POLLOUT | POLLHUP | POLLERR)) != 0;
-    return open;
+    if (own->revents & (POLLIN | POLL_GONE))
+        duplex->readable = true;
+    if (own->revents & (POLLOUT | POLLHUP | POLLERR))
+        duplex->writable = true;
+    if (own->revents & POLL_GONE)
+        duplex->gone = true;
 }
 
-/* True: both sides have closed in order. */
-static bool run(struct duplex *duplex, int64_t idle_timeout_ms)
+static short wanted_events(const struct duplex *duplex)
 {
-    int64_t deadline_us = clock_deadline_ms(idle_timeout_ms);
-    bool timed = deadline_us != DEADLINE_NEVER;
-    while (!duplex->in.closed || !duplex->out.closed) {
-        enum step step = make_buffers(duplex) ? move(duplex) : STEP_FAILED;
-        if (step == STEP_FAILED)
-            return false;
-        if (step == STEP_MOVED)
-            deadline_us = timed ? clock_deadline_ms(idle_timeout_ms) : DEADLINE_NEVER;
-        else if (!wait_for_either(duplex, deadline_us))
-            return false;
+    int events = 0;
+    if (!is_empty(&duplex->in))
+        events |= POLLOUT;
+    if (is_empty(&duplex->out) && !duplex->out.ended)
+        events |= POLLIN | POLLRDHUP;
+    return (short)events;
+}
+
+static bool is_closed(const struct duplex *duplex)
+{
+    return duplex->in.closed && duplex->out.closed;
+}
+
+/* Moves until there is nothing to move, or until others should have their turn. *MOVED: has
+ * anything moved? */
+static enum step move_all(struct duplex *duplex, bool *moved)
+{
+    enum step step = STEP_MOVED;
+    duplex->read = 0;
+    duplex->unflushed = false;
+    *moved = false;
+    for (int i = 0; i < STEP_ROUNDS && duplex->read < STEP_BYTES && !is_closed(duplex); i++) {
+        step = move(duplex);
+        if (step != STEP_MOVED)
+            break;
+        *moved = true;
     }
-    return duplex->plain_error == 0;
+    if (step == STEP_MOVED && duplex->unflushed)
+        flush(duplex);
+    return step;
+}
+
+/* Ends the connection once nothing has moved for the idle timeout. Returns false if it has
+ * ended. */
+static bool check_idle(struct duplex *duplex, int64_t idle_timeout_ms, bool moved)
+{
+    if (moved)
+        duplex->deadline_us = clock_deadline_ms(idle_timeout_ms);
+    else if (clock_now_us() >= duplex->deadline_us)
+        actpass_fail(duplex->conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
+    return actpass_ended(duplex->conn) == ACTPASS_OPEN;
 }
 
 /* Ends both sides abruptly. Bytes that the plain side sent before it failed are sent first, as far
  * as the socket takes them. */
-static void cut(struct duplex *duplex, const char *name)
+static void cut(struct duplex *duplex)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(duplex->plain, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     if (duplex->plain_error == 0)
         return; /* the TLS side has its close reason already */
     struct error_text why;
-    (void)error_set(&why, "%s cut the connection", name);
-    conn_flush(duplex->conn);
-    conn_fail(duplex->conn, ACTPASS_CANCELLED, why.text);
+    (void)error_set(&why, "%s%s cut the connection", duplex->name, duplex->address);
+    flush(duplex);
+    actpass_fail(duplex->conn, ACTPASS_CANCELLED, why.text);
     actpass_abort(duplex->conn);
 }
 
-bool duplex_run(actpass_conn *conn, int fd, int64_t idle_timeout_ms, const char *name)
+/* ---- The handler --------------------------------------------------------------------------- */
+
+bool duplex_begin(struct handler_job *job, int plain, const char *name, const char *address)
 {
-    struct duplex duplex = {.conn = conn, .plain = fd, .writable = true};
-    conn_on_idle(conn, on_idle, &duplex);
-    bool ended = run(&duplex, idle_timeout_ms);
-    if (!ended)
-        cut(&duplex, name);
-    conn_on_idle(conn, NULL, NULL);
-    drop_buffers(&duplex);
-    return ended;
+    struct duplex *duplex = calloc(1, sizeof(*duplex));
+    if (!duplex) {
+        actpass_fail(job->conn, ACTPASS_CANCELLED, "out of memory for the handler");
+        return false;
+    }
+    duplex->conn = job->conn;
+    duplex->plain = plain;
+    duplex->writable = true;
+    duplex->deadline_us = clock_deadline_ms(job->idle_timeout_ms);
+    duplex->name = name;
+    duplex->address = address;
+    job->state = duplex;
+    job->own = (struct pollfd){.fd = plain};
+    return true;
+}
+
+static enum handler_next end(struct handler_job *job, bool in_order)
+{
+    struct duplex *duplex = job->state;
+    if (!in_order)
+        cut(duplex);
+    drop_buffers(duplex);
+    free(duplex);
+    job->state = NULL;
+    job->own = (struct pollfd){.fd = -1};
+    return HANDLER_DONE;
+}
+
+enum handler_next duplex_step(struct handler_job *job, bool *in_order)
+{
+    struct duplex *duplex = job->state;
+    bool moved;
+    take_events(duplex, &job->own);
+    if (job->idle)
+        release_idle(duplex);
+    enum step step = move_all(duplex, &moved);
+    bool closed = is_closed(duplex);
+    *in_order = step != STEP_FAILED && closed && duplex->plain_error == 0;
+    if (step == STEP_FAILED || closed || !check_idle(duplex, job->idle_timeout_ms, moved))
+        return end(job, *in_order);
+    job->own.events = wanted_events(duplex);
+    job->deadline_us = duplex->deadline_us;
+    return step == STEP_MOVED ? HANDLER_MORE : HANDLER_WAIT;
 }

@@ -5,18 +5,30 @@
 #include "server/daemon/handlers/backend.h"
 #include "server/daemon/handlers/duplex.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
-static void forward(struct handler_job *job)
+static bool begin(struct handler_job *job)
 {
-    char name[200];
-    int backend = backend_connect(job->conn, &job->what->forward, &job->problem);
+    const struct config_address *address = &job->what->forward;
+    int backend = backend_connect(job->conn, address, &job->problem);
     if (backend < 0)
-        return;
-    (void)snprintf(name, sizeof(name), "the backend %s", job->what->forward.text);
-    (void)duplex_run(job->conn, backend, job->idle_timeout_ms, name);
+        return false;
+    if (duplex_begin(job, backend, "the backend ", address->text))
+        return true;
     close(backend);
+    return false;
 }
 
-const struct handler forward_handler = {.name = "forward", .descriptors = 1, .run = forward};
+static enum handler_next forward(struct handler_job *job)
+{
+    bool in_order;
+    if (!job->state && !begin(job))
+        return HANDLER_DONE;
+    int backend = job->own.fd;
+    enum handler_next next = duplex_step(job, &in_order);
+    if (next == HANDLER_DONE)
+        close(backend);
+    return next;
+}
+
+const struct handler forward_handler = {.name = "forward", .descriptors = 1, .step = forward};

@@ -35,7 +35,7 @@ struct handler_job {
     const void *loaded;                /* what `load` made; NULL: nothing */
     int plain;                         /* bridge: the local connection, which the caller closes;
                                           else -1 */
-    int64_t idle_timeout_ms; /* no data in either direction; CONFIG_NEVER: no limit */
+    int64_t idle_timeout_ms;           /* no data in either direction; CONFIG_NEVER: no limit */
 
     /* Set before each step. */
     bool stopping; /* the server drains: a handler that only waits for the next request ends */

@@ -1,7 +1,6 @@
 #include "server/lib/base/error.h"
 
 #include <openssl/err.h>
-#include <string.h>
 
 /* Of the first error, or of the one that says that memory was short: OpenSSL queues it before those
  * that come from it, or, older than 3.2, among them. */
@@ -17,16 +16,10 @@ bool openssl_take_memory_error(const char **reason)
     return was_short;
 }
 
-static const char no_memory[] = "out of memory while the peer's certificate was checked";
-
 bool error_set_no_memory(struct error_text *error)
 {
-    return error_set(error, "%s", no_memory);
-}
-
-bool error_is_no_memory(const struct error_text *error)
-{
-    return strcmp(error->text, no_memory) == 0;
+    return error_set_code(error, ERROR_NO_MEMORY,
+                          "out of memory while the peer's certificate was checked");
 }
 
 const char *openssl_reason(void)

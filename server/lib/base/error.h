@@ -12,12 +12,9 @@
  * is not NULL, *REASON is what OpenSSL says of the failure, a static string. */
 bool openssl_take_memory_error(const char **reason);
 
-/* Writes the sentence for a check of the peer that could not be made for lack of memory: nothing is
- * known about the peer then. Always returns false. */
+/* Writes the sentence for a check of the peer that could not be made for lack of memory, with the
+ * code ERROR_NO_MEMORY: nothing is known about the peer then. Always returns false. */
 bool error_set_no_memory(struct error_text *error);
-
-/* Is it that sentence? */
-bool error_is_no_memory(const struct error_text *error);
 
 /* What OpenSSL says of the last failure on this thread, a static string. Empties the thread's error
  * queue. */

@@ -92,7 +92,7 @@ static void refuse(SSL *ssl, X509_STORE_CTX *store, const struct error_text *err
 static int check(X509_STORE_CTX *store, void *arg)
 {
     const struct verify *verify = arg;
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     (void)ERR_set_mark(); /* errors of the check must not be taken for errors of TLS */
     bool accepts = (!policy_needs_chain(verify->policy) || check_chain(store, &error)) &&

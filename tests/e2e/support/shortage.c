@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -79,4 +80,13 @@ int eventfd(unsigned int count, int flags)
 {
     int (*next)(unsigned int, int) = (int (*)(unsigned int, int))dlsym(RTLD_NEXT, "eventfd");
     return fails(DESCRIPTORS, EMFILE) ? -1 : next(count, flags);
+}
+
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    int (*next)(int, int, int, struct epoll_event *) =
+        (int (*)(int, int, int, struct epoll_event *))dlsym(RTLD_NEXT, "epoll_ctl");
+    return operation != EPOLL_CTL_DEL && fails(DESCRIPTORS, ENOSPC)
+               ? -1
+               : next(epoll, operation, fd, event);
 }

@@ -94,6 +94,16 @@ static bool accepts(const struct http_protected *part, actpass_conn *conn, struc
     return !part || !part->policy || conn_peer_is(conn, part->policy, why);
 }
 
+/* The certificate may come only after a handshake, which blocks. */
+static enum conn_asked ask(actpass_conn *conn, struct error_text *why)
+{
+    if (actpass_set_nonblocking(conn, 0) != 0)
+        return ASKED_FAILED;
+    enum conn_asked asked =
+        conn_ask_certificate(conn, CERTIFICATE_OPTIONAL, clock_deadline_ms(ANSWER_MS), why);
+    return actpass_set_nonblocking(conn, 1) == 0 ? asked : ASKED_FAILED;
+}
+
 enum http_access http_guard_check(actpass_conn *conn, const struct http_protection *protection,
                                   bool *refused, struct error_text *why)
 {
@@ -103,7 +113,7 @@ enum http_access http_guard_check(actpass_conn *conn, const struct http_protecti
         (void)error_set(why, "the client was asked for a certificate before, and gave none");
         return HTTP_ACCESS_DENIED;
     }
-    switch (conn_ask_certificate(conn, CERTIFICATE_OPTIONAL, clock_deadline_ms(ANSWER_MS), why)) {
+    switch (ask(conn, why)) {
     case ASKED_GIVEN:
         return accepts(protection->exact, conn, why) && accepts(protection->folded, conn, why)
                    ? HTTP_ACCESS_GRANTED

@@ -38,7 +38,8 @@ enum http_access {
 };
 
 /* Decides whether the peer may see this protected part. Asks a peer without a certificate for one,
- * once on a connection; sets *REFUSED if it gives none. May wait a minute for the peer. */
+ * once on a connection; sets *REFUSED if it gives none. May block a minute for the peer. CONN is
+ * non-blocking, before and after. */
 enum http_access http_guard_check(actpass_conn *conn, const struct http_protection *protection,
                                   bool *refused, struct error_text *why);
 

@@ -4,22 +4,35 @@
 #include "server/daemon/handlers/handler.h"
 
 #include "relay/clock.h"
+#include "server/daemon/crew/crew.h"
 #include "server/daemon/handlers/http/respond.h"
-#include "server/lib/conn.h"
-#include "server/lib/idle.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 enum {
     HEAD_MS = 10000,      /* from a request's first byte to the end of its head */
     KEEP_ALIVE_MS = 60000 /* between requests, if the configuration has no idle timeout */
 };
 
-/* The result of a wait for input. */
-enum input { INPUT_MORE, INPUT_LATE, INPUT_STOP, INPUT_ENDED };
+/* What is kept of a connection from step to step. */
+struct exchange {
+    struct http http;
+    struct http_parser parser; /* of the head that is being read */
+    bool begun;                /* some of it has arrived */
+    int64_t deadline_us;       /* for the first byte of a head; once it has begun, for its end */
+    int socket;                /* to ask whether there is input; -1: there is none any more */
+};
+
+/* The result of a look at the input. */
+enum input {
+    INPUT_MORE,
+    INPUT_NONE, /* not yet */
+    INPUT_LATE, /* and the deadline has passed */
+    INPUT_ENDED /* close_notify, or a failure */
+};
+
+/* ---- Input --------------------------------------------------------------------------------- */
 
 /* Makes the buffers if there are none. False: out of memory, which is the close reason. */
 static bool make_buffers(struct http *http)
@@ -27,143 +40,167 @@ static bool make_buffers(struct http *http)
     if (!http->buffers)
         http->buffers = malloc(sizeof(*http->buffers));
     if (!http->buffers)
-        conn_fail(http->conn, ACTPASS_CANCELLED, "out of memory for the buffers");
+        actpass_fail(http->conn, ACTPASS_CANCELLED, "out of memory for the buffers");
     return http->buffers;
 }
 
-static void on_idle(void *arg)
+static void release_idle(struct http *http)
 {
-    struct http *http = arg;
-    if (http->filled == 0) {
-        free(http->buffers);
-        http->buffers = NULL;
-    }
-    idle_release();
+    if (http->filled > 0)
+        return;
+    free(http->buffers);
+    http->buffers = NULL;
 }
 
-/* ---- Input --------------------------------------------------------------------------------- */
-
-/* A descriptor that becomes readable at the deadline; -1: none is available. */
-static int open_timer(int64_t deadline_us)
+/* Without buffers it reads to the stack first: whether there is input is not known before, and an
+ * idle connection must not get its buffers back for nothing. */
+static int64_t read_first(struct http *http)
 {
-    const struct itimerspec when = {.it_value = clock_absolute(deadline_us)};
-    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (timer >= 0 && timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL) != 0) {
-        close(timer);
-        timer = -1;
-    }
-    return timer;
+    char first[4096];
+    int64_t got = actpass_read(http->conn, first, sizeof(first));
+    if (got <= 0)
+        return got;
+    if (!make_buffers(http))
+        return -1;
+    memcpy(http->buffers->input, first, (size_t)got);
+    return got;
 }
 
-static bool is_stopping(const struct http *http)
+/* Bytes that arrived before the deadline are not too late. But a read in vain could find that the
+ * connection's idle timeout has passed, too, and that would not end it in order. (That timeout
+ * counts from the first read after the last data, so our deadline, which is set before that read,
+ * is never later.) */
+static bool is_readable(const struct exchange *exchange)
 {
-    struct pollfd set = {.fd = http->stopping_fd, .events = POLLIN};
-    return poll(&set, 1, 0) > 0;
+    struct pollfd socket = {.fd = exchange->socket, .events = POLLIN};
+    return poll(&socket, 1, 0) > 0;
 }
 
-/* At our deadline the connection must not end, since an answer is still to be sent. Without a timer
- * it does end. A wait for a request that has not begun also ends when the server stops. */
-static enum input wait_for_input(struct http *http, int64_t deadline_us)
+/* Reads what is there. */
+static enum input read_some(struct exchange *exchange)
 {
-    int timer = open_timer(deadline_us);
-    struct pollfd extras[] = {{.fd = timer, .events = POLLIN},
-                              {.fd = http->stopping_fd, .events = POLLIN}};
-    bool open = conn_wait(http->conn, RELAY_READABLE, extras, http->filled == 0 ? 2 : 1,
-                          timer < 0 ? deadline_us : DEADLINE_NEVER);
-    if (timer >= 0)
-        close(timer);
-    if (!open)
-        return INPUT_ENDED;
-    /* TLS messages without data could keep the connection readable, so that the timer is never
-     * checked. */
-    if (extras[0].revents != 0 || clock_now_us() >= deadline_us)
+    struct http *http = &exchange->http;
+    bool late = clock_now_us() >= exchange->deadline_us;
+    if (late && !is_readable(exchange))
         return INPUT_LATE;
-    return extras[1].revents != 0 ? INPUT_STOP : INPUT_MORE;
-}
-
-/* Reads at least one byte. Bytes that arrived before the deadline, or before the stop, are not too
- * late. */
-static enum input read_more(struct http *http, int64_t deadline_us)
-{
-    enum input input = INPUT_MORE;
-    while (make_buffers(http)) {
-        int64_t got = conn_read_some(http->conn, http->buffers->input + http->filled,
-                                     sizeof(http->buffers->input) - http->filled);
-        if (got > 0) {
-            http->filled += (size_t)got;
-            return INPUT_MORE;
-        }
-        if (got != CONN_AGAIN)
-            break; /* close_notify, or a failure */
-        if (input != INPUT_MORE)
-            return input;
-        input = wait_for_input(http, deadline_us);
+    int64_t got = http->buffers ? actpass_read(http->conn, http->buffers->input + http->filled,
+                                               sizeof(http->buffers->input) - http->filled)
+                                : read_first(http);
+    if (got > 0) {
+        http->filled += (size_t)got;
+        return INPUT_MORE;
     }
-    return INPUT_ENDED;
-}
-
-static int64_t deadline_in(int64_t ms, int64_t max_ms)
-{
-    return clock_deadline_ms(max_ms != CONFIG_NEVER && max_ms < ms ? max_ms : ms);
-}
-
-/* Reads a head. HTTP_MORE: no request has begun, or the connection has ended, so there is nothing
- * to answer. */
-static enum http_head read_head(struct http *http, int64_t idle_timeout_ms,
-                                struct http_parser *parser)
-{
-    int64_t keep_alive_ms = idle_timeout_ms == CONFIG_NEVER || idle_timeout_ms > KEEP_ALIVE_MS
-                                ? KEEP_ALIVE_MS
-                                : idle_timeout_ms;
-    int64_t deadline_us = clock_deadline_ms(keep_alive_ms);
-    bool begun = false;
-    for (;;) {
-        if (http->filled > 0) {
-            enum http_head head = http_parse(parser, http->buffers->input, http->filled);
-            if (head != HTTP_MORE)
-                return head;
-            deadline_us = begun ? deadline_us : deadline_in(HEAD_MS, idle_timeout_ms);
-            begun = true;
-        }
-        enum input input = read_more(http, deadline_us);
-        if (input != INPUT_MORE)
-            return input == INPUT_LATE && begun ? HTTP_TIMEOUT : HTTP_MORE;
-    }
+    if (got != ACTPASS_AGAIN)
+        return INPUT_ENDED;
+    /* TLS messages without data could keep the connection readable. */
+    return late ? INPUT_LATE : INPUT_NONE;
 }
 
 /* ---- Requests ------------------------------------------------------------------------------ */
 
-/* Serves one request. False: it was the last one. */
-static bool serve_one(struct http *http, int64_t idle_timeout_ms)
+static int64_t deadline_in(const struct handler_job *job, int64_t ms)
 {
-    struct http_parser parser = {.line = 0};
-    enum http_head head = read_head(http, idle_timeout_ms, &parser);
-    if (head == HTTP_MORE)
-        return false;
-    if (head != HTTP_DONE) {
-        parser.request.keep_alive = false;
-        (void)http_respond_page(http, (int)head, &parser.request, "", NULL);
+    int64_t max_ms = job->idle_timeout_ms;
+    return clock_deadline_ms(max_ms != CONFIG_NEVER && max_ms < ms ? max_ms : ms);
+}
+
+static void expect_head(const struct handler_job *job, struct exchange *exchange)
+{
+    exchange->parser = (struct http_parser){.line = 0};
+    exchange->begun = false;
+    exchange->deadline_us = deadline_in(job, KEEP_ALIVE_MS);
+}
+
+/* Parses what there is of a head. */
+static enum http_head parse(const struct handler_job *job, struct exchange *exchange)
+{
+    struct http *http = &exchange->http;
+    if (http->filled == 0)
+        return HTTP_MORE;
+    if (!exchange->begun)
+        exchange->deadline_us = deadline_in(job, HEAD_MS);
+    exchange->begun = true;
+    return http_parse(&exchange->parser, http->buffers->input, http->filled);
+}
+
+/* Answers a head that was accepted, or refused with the status code HEAD. */
+static enum handler_next answer(const struct handler_job *job, struct exchange *exchange,
+                                enum http_head head)
+{
+    struct http *http = &exchange->http;
+    struct http_parser *parser = &exchange->parser;
+    struct http_request *request = &parser->request;
+    request->keep_alive = head == HTTP_DONE && request->keep_alive && !job->stopping;
+    crew_block();
+    bool open = head == HTTP_DONE ? http_respond(http, request)
+                                  : http_respond_page(http, (int)head, request, "", NULL);
+    crew_unblock();
+    if (!open || !request->keep_alive)
+        return HANDLER_DONE;
+    http->filled -= parser->scanned; /* the next request may have arrived already */
+    memmove(http->buffers->input, http->buffers->input + parser->scanned, http->filled);
+    expect_head(job, exchange);
+    return HANDLER_MORE; /* the server may have begun to stop meanwhile */
+}
+
+/* Reads a head, as far as it is there, and answers it. If no request has begun, there is nothing to
+ * answer, and a stop ends the wait. */
+static enum handler_next serve_one(const struct handler_job *job, struct exchange *exchange)
+{
+    for (;;) {
+        enum http_head head = parse(job, exchange);
+        if (head != HTTP_MORE)
+            return answer(job, exchange, head);
+        switch (read_some(exchange)) {
+        case INPUT_MORE:
+            break;
+        case INPUT_NONE:
+            return job->stopping && !exchange->begun ? HANDLER_DONE : HANDLER_WAIT;
+        case INPUT_LATE:
+            return exchange->begun ? answer(job, exchange, HTTP_TIMEOUT) : HANDLER_DONE;
+        case INPUT_ENDED:
+            return HANDLER_DONE;
+        }
+    }
+}
+
+static bool begin(struct handler_job *job)
+{
+    struct pollfd socket;
+    struct exchange *exchange = calloc(1, sizeof(*exchange));
+    if (!exchange) {
+        actpass_fail(job->conn, ACTPASS_CANCELLED, "out of memory for the handler");
         return false;
     }
-    parser.request.keep_alive = parser.request.keep_alive && !is_stopping(http);
-    if (!http_respond(http, &parser.request) || !parser.request.keep_alive)
-        return false;
-    http->filled -= parser.scanned; /* the next request may have arrived already */
-    memmove(http->buffers->input, http->buffers->input + parser.scanned, http->filled);
+    exchange->http =
+        (struct http){.conn = job->conn, .config = &job->what->http, .guard = job->loaded};
+    (void)actpass_prepare_wait(job->conn, &socket);
+    exchange->socket = socket.fd;
+    expect_head(job, exchange);
+    job->state = exchange;
     return true;
 }
 
-static void serve(struct handler_job *job)
+static void end(struct handler_job *job)
 {
-    struct http http = {.conn = job->conn,
-                        .config = &job->what->http,
-                        .guard = job->loaded,
-                        .stopping_fd = job->stopping_fd};
-    conn_on_idle(job->conn, on_idle, &http);
-    while (serve_one(&http, job->idle_timeout_ms)) {
-    }
-    conn_on_idle(job->conn, NULL, NULL);
-    free(http.buffers);
+    struct exchange *exchange = job->state;
+    free(exchange->http.buffers);
+    free(exchange);
+    job->state = NULL;
+}
+
+static enum handler_next serve(struct handler_job *job)
+{
+    if (!job->state && !begin(job))
+        return HANDLER_DONE;
+    struct exchange *exchange = job->state;
+    if (job->idle)
+        release_idle(&exchange->http);
+    enum handler_next next = serve_one(job, exchange);
+    job->deadline_us = exchange->deadline_us;
+    if (next == HANDLER_DONE)
+        end(job);
+    return next;
 }
 
 /* ---- The handler --------------------------------------------------------------------------- */
@@ -180,4 +217,4 @@ static void unload(void *loaded)
 }
 
 const struct handler http_handler = {
-    .name = "http", .descriptors = 1, .load = load, .unload = unload, .run = serve};
+    .name = "http", .descriptors = 1, .load = load, .unload = unload, .step = serve};

@@ -6,7 +6,6 @@
 #include "server/daemon/handlers/http/guard.h"
 #include "server/daemon/handlers/http/select.h"
 #include "server/daemon/handlers/http/type.h"
-#include "server/lib/conn.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -164,9 +163,9 @@ static bool send_part(struct http *http, struct http_answer *answer, int fd,
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0) {
-            conn_fail(http->conn, ACTPASS_CANCELLED,
-                      got == 0 ? "the file became shorter while it was sent"
-                               : "the file can no longer be read");
+            actpass_fail(http->conn, ACTPASS_CANCELLED,
+                         got == 0 ? "the file became shorter while it was sent"
+                                  : "the file can no longer be read");
             return false;
         }
         answer->length += (size_t)got;

@@ -22,13 +22,13 @@ struct http {
     actpass_conn *conn;
     const struct config_http *config;
     const struct http_guard *guard;
-    struct http_buffers *buffers; /* NULL in a long wait */
+    struct http_buffers *buffers; /* NULL while the connection is idle */
     size_t filled;                /* of the input */
-    int stopping_fd;              /* as in struct handler_job */
     bool refused;                 /* the peer was asked for a certificate and gave none */
 };
 
-/* Answers a request. False: the connection has ended, or the caller must close it. */
+/* Answers a request. May block, for the peer and for the disk. False: the connection has ended, or
+ * the caller must close it. */
 bool http_respond(struct http *http, struct http_request *request);
 
 /* Answers with a page of one sentence (NULL: that of the status), also for a refused head. MORE:

@@ -1,0 +1,82 @@
+/* What the files of a conversation share:
+ *
+ *   conversation.c       its making and its end, and what it makes of a socket
+ *   conversation_run.c   its stages: handshake, handler, close
+ *   conversation_wait.c  what its task waits for, and what an idle connection gives back */
+#ifndef ACTPASS_SERVER_CONVERSATION_INTERNAL_H
+#define ACTPASS_SERVER_CONVERSATION_INTERNAL_H
+
+#include "server/daemon/conversation.h"
+#include "server/daemon/handlers/handler.h"
+
+/* Each stage follows the one before it, or is skipped. */
+enum stage {
+    STAGE_HANDSHAKE, /* the wait for the role, and TLS */
+    STAGE_SERVE,     /* the handler */
+    STAGE_CLOSE,
+    STAGE_CLOSED /* and logged */
+};
+
+/* How far an idle connection has given its memory back. */
+enum idle {
+    IDLE_NOT,      /* it is not idle, or not for long enough */
+    IDLE_SETTLING, /* it has freed its memory; the allocator is to return that to the kernel */
+    IDLE_SETTLED
+};
+
+struct conversation {
+    struct registry_entry entry;
+    struct server *server;
+    struct service *service;
+    struct report report; /* and the connection */
+    int plain;            /* the local connection to be bridged; -1: none */
+    int64_t began_us;
+    int64_t up_us;       /* when the handshake was complete; 0: it is not */
+    actpass_cause cause; /* of the role, as it was logged */
+    bool role_held_back; /* its log line was suppressed */
+    struct peer peer;    /* set if it was accepted, or if the service has hints */
+
+    enum stage stage;
+    const struct handler *handler; /* STAGE_SERVE: not NULL */
+    struct handler_job job;
+
+    uint32_t own_events; /* that the task has watched job.own.fd for */
+    int own_fd;          /* the descriptor that it watches for the handler; -1: none */
+    bool active;         /* something has happened since the last wait */
+    int64_t active_us;   /* when it last waited after that */
+    int64_t due_us;      /* when something other than memory is due: the last wait's deadline */
+    enum idle idle;
+    int64_t idle_us; /* SETTLING: when memory was freed */
+};
+
+static inline actpass_conn *conversation_of(const struct conversation *conversation)
+{
+    return conversation->report.conn;
+}
+
+/* ---- conversation_run.c ---------------------------------------------------------------------- */
+
+/* Notes, counts and logs the result of the handshake, and chooses the next stage. */
+void conversation_note_handshake(struct conversation *conversation, bool up);
+
+/* ---- conversation_wait.c --------------------------------------------------------------------- */
+
+/* Takes the events for which the task was woken. */
+void conversation_take_events(struct conversation *conversation, struct task *task);
+
+/* Makes the task wait for what the connection and the handler want. Returns TASK_WAIT, or TASK_MORE
+ * if there is something to do at once. Sends output. If a descriptor cannot be watched, stores the
+ * errno in *ERROR; else 0. */
+enum task_next conversation_wait(struct conversation *conversation, struct task *task, int *error);
+
+/* Has nothing happened for so long that the handler should free memory? True once for each such
+ * time. */
+bool conversation_is_idle(struct conversation *conversation);
+
+/* Frees the connection's memory, after the handler has freed its own. */
+void conversation_release_memory(struct conversation *conversation);
+
+/* Was the task woken only to return memory to the kernel? */
+bool conversation_only_settles(const struct conversation *conversation);
+
+#endif

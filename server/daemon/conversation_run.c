@@ -1,0 +1,212 @@
+/* The stages of a conversation. Each does what can be done without waiting. */
+#include "server/daemon/conversation_internal.h"
+
+#include "relay/clock.h"
+#include "server/daemon/hints.h"
+#include "server/lib/settings.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What a stage wants next. */
+enum progress {
+    PROGRESS_WAITS,
+    PROGRESS_MORE, /* to run again, after other connections */
+    PROGRESS_NEXT  /* the next stage, which is set */
+};
+
+/* ---- The handshake --------------------------------------------------------------------------- */
+
+/* Called when the role may be decided, and again once the handshake is done: a ClientHello that
+ * came at the last moment may have changed it. */
+static void note_role(struct conversation *conversation)
+{
+    actpass_info_t info;
+    actpass_info(conversation_of(conversation), &info);
+    bool decided = info.role == ACTPASS_ROLE_SERVER || info.role == ACTPASS_ROLE_CLIENT;
+    if (!decided || info.cause == conversation->cause)
+        return;
+    conversation->cause = info.cause;
+    registry_decided(conversation->server->registry, &conversation->entry);
+    conversation->role_held_back = !report_role(&conversation->report);
+}
+
+static void note_sessions(struct conversation *conversation)
+{
+    struct error_text error;
+    actpass_config *settings = service_settings(conversation->service);
+    if (tls_context_sessions_failed(settings->tls, &error))
+        report_sessions(&conversation->report, error.text);
+    actpass_config_free(settings);
+}
+
+static void learn(struct conversation *conversation, bool up)
+{
+    if (conversation->peer.known && conversation->service->hints) {
+        actpass_info_t info;
+        actpass_info(conversation_of(conversation), &info);
+        hints_learn(conversation->service->hints, &conversation->peer.key, info.cause, up);
+    }
+}
+
+/* Chooses the role's handler. */
+static void prepare_to_serve(struct conversation *conversation)
+{
+    const struct service *service = conversation->service;
+    actpass_info_t info;
+    actpass_info(conversation_of(conversation), &info);
+    bool client = info.role == ACTPASS_ROLE_CLIENT;
+    const struct service_handler *chosen = client ? &service->as_client : &service->as_server;
+    conversation->job = (struct handler_job){
+        .conn = conversation_of(conversation),
+        .what = client ? &service->config->as_client : &service->config->as_server,
+        .loaded = chosen->loaded,
+        .plain = conversation->plain,
+        .idle_timeout_ms = service->config->connection.idle_timeout_ms,
+        .own = {.fd = -1},
+        .deadline_us = DEADLINE_NEVER};
+    conversation->handler = chosen->handler;
+    conversation->active = true;
+    conversation->stage = chosen->handler ? STAGE_SERVE : STAGE_CLOSE;
+}
+
+void conversation_note_handshake(struct conversation *conversation, bool up)
+{
+    if (up)
+        registry_established(conversation->server->registry, &conversation->entry);
+    note_role(conversation);
+    if (up && conversation->role_held_back)
+        report_role_after_all(&conversation->report);
+    note_sessions(conversation);
+    learn(conversation, up);
+    conversation->stage = STAGE_CLOSE;
+    if (!up)
+        return;
+    conversation->up_us = clock_now_us();
+    prepare_to_serve(conversation);
+}
+
+static enum progress shake_hands(struct conversation *conversation)
+{
+    int result = actpass_handshake(conversation_of(conversation));
+    if (result == ACTPASS_AGAIN) {
+        if (conversation->cause == ACTPASS_CAUSE_UNDECIDED)
+            note_role(conversation);
+        return PROGRESS_WAITS;
+    }
+    conversation_note_handshake(conversation, result == 0);
+    return PROGRESS_NEXT;
+}
+
+/* ---- The handler ----------------------------------------------------------------------------- */
+
+/* Sends what the handler has written: other connections come first now. */
+static void flush(struct conversation *conversation)
+{
+    struct pollfd socket;
+    (void)actpass_prepare_wait(conversation_of(conversation), &socket);
+}
+
+static enum progress serve(struct conversation *conversation)
+{
+    struct handler_job *job = &conversation->job;
+    job->stopping = atomic_load(&conversation->server->stopping);
+    job->idle = conversation_is_idle(conversation);
+    switch (conversation->handler->step(job)) {
+    case HANDLER_WAIT:
+        if (job->idle)
+            conversation_release_memory(conversation);
+        return PROGRESS_WAITS;
+    case HANDLER_MORE:
+        conversation->active = true;
+        flush(conversation);
+        return PROGRESS_MORE;
+    case HANDLER_DONE:
+        break;
+    }
+    if (job->problem.text[0] != '\0')
+        report_problem(&conversation->report, job->problem.text);
+    conversation->stage = STAGE_CLOSE;
+    return PROGRESS_NEXT;
+}
+
+/* ---- The close ------------------------------------------------------------------------------- */
+
+static void count_end(struct conversation *conversation)
+{
+    struct counters *counters = &conversation->server->counters;
+    actpass_info_t info;
+    actpass_info(conversation_of(conversation), &info);
+    if (info.cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE)
+        atomic_fetch_add(&counters->closed_before_first_byte, 1);
+    else if (info.role == ACTPASS_ROLE_NONE)
+        atomic_fetch_add(&counters->no_role, 1);
+}
+
+static enum progress close_and_report(struct conversation *conversation)
+{
+    if (actpass_close(conversation_of(conversation)) == ACTPASS_OPEN)
+        return PROGRESS_WAITS;
+    if (registry_made_way(conversation->server->registry, &conversation->entry)) {
+        conversation->report.why = "closed to make room for a newer connection: its handshake was "
+                                   "not complete, and the service is full (max_connections, "
+                                   "limits)";
+    }
+    count_end(conversation);
+    report_close(&conversation->report, clock_now_us() - conversation->began_us);
+    conversation->stage = STAGE_CLOSED;
+    return PROGRESS_NEXT;
+}
+
+/* ---- All ------------------------------------------------------------------------------------- */
+
+static enum progress run_stage(struct conversation *conversation)
+{
+    switch (conversation->stage) {
+    case STAGE_HANDSHAKE:
+        return shake_hands(conversation);
+    case STAGE_SERVE:
+        return serve(conversation);
+    case STAGE_CLOSE:
+    case STAGE_CLOSED:
+        break;
+    }
+    return close_and_report(conversation);
+}
+
+/* A connection that cannot wait is aborted: then no stage waits any more. */
+static enum task_next wait_or_abort(struct conversation *conversation, struct task *task)
+{
+    int error;
+    enum task_next next = conversation_wait(conversation, task, &error);
+    if (error != 0) {
+        struct error_text why;
+        (void)error_set(&why, "the connection could not be waited for: %s", strerror(error));
+        actpass_fail(conversation_of(conversation), ACTPASS_CANCELLED, why.text);
+        actpass_abort(conversation_of(conversation));
+    }
+    return next;
+}
+
+static bool has_seen_stop(const struct conversation *conversation)
+{
+    return conversation->job.stopping == atomic_load(&conversation->server->stopping);
+}
+
+enum task_next conversation_run(struct conversation *conversation, struct task *task)
+{
+    conversation_take_events(conversation, task);
+    if (conversation_only_settles(conversation) && has_seen_stop(conversation))
+        return wait_or_abort(conversation, task);
+    while (conversation->stage != STAGE_CLOSED) {
+        switch (run_stage(conversation)) {
+        case PROGRESS_WAITS:
+            return wait_or_abort(conversation, task);
+        case PROGRESS_MORE:
+            return TASK_MORE;
+        case PROGRESS_NEXT:
+            break;
+        }
+    }
+    return TASK_END;
+}

@@ -1,0 +1,162 @@
+/* Waits: what actpass_events.h promises beside what every test of a connection does in its loops.
+ */
+#include "relay/clock.h"
+#include "tests/support/conn_suite.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+TestSuite(conn_wait, .timeout = 60);
+
+static struct conn_suite suite;
+
+static struct conn_rig_options looped(int which)
+{
+    struct conn_rig_options options = conn_way(which | 8);
+    options.loop = LOOP_TOLD;
+    return options;
+}
+
+static int count_threads(void)
+{
+    DIR *folder = opendir("/proc/self/task");
+    int count = -2; /* the folder itself and its parent */
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+Test(conn_wait, a_connection_in_a_loop_has_no_thread)
+{
+    conn_suite_begin(&suite);
+    for (int which = 0; which < 8; which++) {
+        struct conn_rig rig;
+        struct conn_rig_options options = looped(which);
+        int before = count_threads();
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
+        cr_assert_eq(count_threads(), before + 1, "way %d: more threads than the peer's", which);
+        cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+        cr_assert_eq(count_threads(), before + 1, "way %d: more threads than the peer's", which);
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
+        conn_rig_free(&rig);
+    }
+    conn_suite_end(&suite);
+}
+
+/* A connection with a relay thread, in turns with calls that block and calls that do not. */
+Test(conn_wait, it_can_be_changed_at_any_time)
+{
+    enum { TURNS = 40 };
+    conn_suite_begin(&suite);
+    for (int which = 0; which < 8; which++) {
+        struct conn_rig rig;
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
+        for (int turn = 0; turn < TURNS; turn++) {
+            char text[20], got[20] = "";
+            rig.loop = turn & 1 ? LOOP_TOLD : LOOP_NONE;
+            cr_assert_eq(actpass_set_nonblocking(rig.conn, turn & 1), 0);
+            cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+            int length = snprintf(text, sizeof(text), "turn %d", turn);
+            cr_assert_eq(loop_write(&rig, text, (size_t)length), 0);
+            for (int have = 0; have < length;) {
+                int64_t some = loop_read(&rig, got + have, (size_t)(length - have));
+                cr_assert_gt(some, 0, "way %d, turn %d: %s", which, turn, conn_rig_says(&rig));
+                have += (int)some;
+            }
+            cr_assert_str_eq(got, text);
+        }
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
+        cr_assert_eq(actpass_set_nonblocking(rig.conn, 1), -1, "it is closed");
+        conn_rig_free(&rig);
+    }
+    conn_suite_end(&suite);
+}
+
+Test(conn_wait, the_callers_descriptors)
+{
+    struct conn_rig rig;
+    int ends[2];
+    conn_suite_begin(&suite);
+    struct conn_rig_options options = looped(0); /* TLS 1.2: no tickets come */
+    conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands, NULL);
+    cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+    cr_assert_eq(pipe(ends), 0);
+    struct pollfd own[17] = {{.fd = ends[0], .events = POLLIN, .revents = POLLIN}};
+    char byte;
+    cr_assert_eq(actpass_read(rig.conn, &byte, 1), ACTPASS_AGAIN);
+    cr_assert_eq(actpass_wait(rig.conn, own, 1, 20), 0, "nothing has come");
+    cr_assert_eq(own[0].revents, 0);
+    cr_assert_eq(write(ends[1], "x", 1), 1);
+    cr_assert_eq(actpass_wait(rig.conn, own, 1, -1), 1);
+    cr_assert_eq(own[0].revents, POLLIN);
+    cr_assert_eq(actpass_read(rig.conn, &byte, 1), ACTPASS_AGAIN, "the connection has nothing");
+    errno = 0;
+    cr_assert_eq(actpass_wait(rig.conn, own, 17, 0), -1);
+    cr_assert_eq(errno, EINVAL);
+    close(ends[0]);
+    close(ends[1]);
+    actpass_abort(rig.conn);
+    conn_rig_free(&rig);
+    conn_suite_end(&suite);
+}
+
+Test(conn_wait, the_callers_reason_is_the_close_reason)
+{
+    conn_suite_begin(&suite);
+    for (int which = 0; which < 8; which++) {
+        struct conn_rig rig;
+        struct conn_rig_options options = looped(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
+        cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+        actpass_fail(rig.conn, ACTPASS_CLEAN, "no reason");
+        cr_assert_eq(actpass_ended(rig.conn), ACTPASS_OPEN, "CLEAN is not the caller's to say");
+        actpass_fail(rig.conn, ACTPASS_TIMEOUT, "the backend was too slow");
+        actpass_fail(rig.conn, ACTPASS_REFUSED, "later");
+        conn_must_end(&rig, ACTPASS_TIMEOUT, which);
+        cr_assert_str_eq(actpass_error(rig.conn), "the backend was too slow");
+        conn_rig_free(&rig);
+    }
+    conn_suite_end(&suite);
+}
+
+/* Data that waits in the buffers of the connection is not lost when its memory is released. */
+Test(conn_wait, released_memory_holds_no_data)
+{
+    conn_suite_begin(&suite);
+    for (int which = 0; which < 8; which++) {
+        struct conn_rig rig;
+        struct conn_rig_options options = looped(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
+        cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+        for (int turn = 0; turn < 20; turn++) {
+            char text[6] = "hello";
+            text[0] = (char)('a' + turn);
+            cr_assert_eq(loop_write(&rig, text, 5), 0);
+            for (int have = 0; have < 5; have++) {
+                char byte;
+                actpass_release_memory(rig.conn);
+                cr_assert_eq(loop_read(&rig, &byte, 1), 1, "%s", conn_rig_says(&rig));
+                cr_assert_eq(byte, text[have]);
+            }
+        }
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
+        conn_rig_free(&rig);
+    }
+    conn_suite_end(&suite);
+}
+
+Test(conn_wait, settings)
+{
+    actpass_config *config = actpass_config_new();
+    cr_assert_eq(actpass_config_set_nonblocking(config, 2), -1);
+    cr_assert_eq(strncmp(actpass_config_error(config), "nonblocking: ", 13), 0);
+    cr_assert_eq(actpass_config_set_nonblocking(config, 1), 0);
+    cr_assert_eq(actpass_config_set_nonblocking(config, 0), 0);
+    actpass_config_free(config);
+}
