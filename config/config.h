@@ -126,6 +126,7 @@ struct config_certificate {
     struct config_strings server_names; /* at least one: "name", or "*.name" for one label */
     char *certificate;                  /* PEM chain; paths as in struct config_tls */
     char *key;                          /* PEM; never NULL: the certificate's file by default */
+    bool in_memory; /* certificate and key hold PEM text and are no paths; never from JSON */
 };
 
 struct config_tls {
@@ -160,6 +161,9 @@ struct config_tls {
     bool require_alpn;      /* with ALPN: a peer without it is refused, in both roles */
     bool ca_system;         /* "ca": "system" */
     bool insecure_any_peer; /* accept any peer, in both roles */
+    /* The texts are PEM and no paths; never from JSON. */
+    bool own_in_memory; /* certificate and key */
+    bool ca_in_memory;
 };
 
 /* What one connection needs to know, whoever dialed it. Durations in milliseconds, or

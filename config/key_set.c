@@ -41,12 +41,20 @@ static bool has_room(const struct key *key, size_t count, struct error_text *err
 
 /* ---- Texts -------------------------------------------------------------------------------- */
 
+/* It may be a private key in memory. TEXT may be NULL. */
+static void wipe(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
 static const char *replace(char **stored, const char *text)
 {
     char *copy = strdup(text);
     if (!copy)
         return text_no_memory;
-    free(*stored);
+    wipe(*stored);
     *stored = copy;
     return NULL;
 }
@@ -188,7 +196,7 @@ bool key_set_number(const struct key *key, int64_t number, void *base, struct er
 static void release_text(const struct key *key, void *base)
 {
     char **text = (char **)(void *)((char *)base + key->offset);
-    free(*text);
+    wipe(*text);
     *text = NULL;
     if (key->word)
         *((bool *)base + key->second) = false;

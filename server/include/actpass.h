@@ -35,7 +35,8 @@ extern "C" {
 #define ACTPASS_VERSION "0.1.0"
 #define ACTPASS_NEVER INT64_C(-1)
 
-#ifndef ACTPASS_TLS_H /* which has them as well, so that it can be included on its own */
+/* These headers have them as well, so that each can be included on its own. */
+#if !defined(ACTPASS_TLS_H) && !defined(ACTPASS_IDENTITY_H)
 #define ACTPASS_API __attribute__((visibility("default")))
 typedef struct actpass_config actpass_config;
 #endif
@@ -114,7 +115,8 @@ typedef enum {
 /* ---- Configuration ------------------------------------------------------------------------
  * Setters copy their strings. Of files they keep only the names: the first use reads them. They
  * return 0, or -1 with the reason in actpass_config_error: a bad value, out of memory, or a
- * configuration that is in use and cannot be changed any more. */
+ * configuration that is in use and cannot be changed any more. A setter that fails changes nothing.
+ * NULL is a bad value where nothing else is said, and so is the empty string. */
 
 /* Makes a configuration with the defaults; actpass_config_free releases it. NULL: no memory. */
 ACTPASS_API actpass_config *actpass_config_new(void);
@@ -122,6 +124,18 @@ ACTPASS_API actpass_config *actpass_config_new(void);
 /* Takes the settings of one service from a file in JSON, in place of those made by setters. SERVICE
  * is the service's name; NULL takes the first service. 0, or -1: see actpass_config_error. */
 ACTPASS_API int actpass_config_load(actpass_config *config, const char *file, const char *service);
+
+/* The same for LENGTH bytes of JSON in memory, which need not end in NUL. Relative paths in it
+ * begin at the working directory; messages call it "text". */
+ACTPASS_API int actpass_config_load_text(actpass_config *config, const char *json, size_t length,
+                                         const char *service);
+
+/* Does now what the first use of the configuration would do: reads all files, makes the TLS
+ * contexts and opens the store of sessions. 0: it is in use from now on, so that what was checked
+ * is what connections use, and it cannot be changed any more; a second call changes nothing. -1: it
+ * is as before, and can be mended and checked again. A configuration that passes is fit for
+ * actpass_accept_fd; actpass_connect may still require more (actpass_config_set_client_auth). */
+ACTPASS_API int actpass_config_check(actpass_config *config);
 
 /* Releases the caller's reference; connections hold references of their own. CONFIG may be NULL. */
 ACTPASS_API void actpass_config_free(actpass_config *config);
@@ -157,7 +171,7 @@ ACTPASS_API int actpass_config_set_tcp_fast_open(actpass_config *config, int on)
 ACTPASS_API int actpass_config_set_dial_from(actpass_config *config, const char *address);
 
 /* Our certificate chain and key, the names of PEM files. Needed if we may become TLS server. Both
- * names may be the same. */
+ * names may be the same. In place of an earlier one, also of actpass_config_set_identity_pem. */
 ACTPASS_API int actpass_config_set_identity(actpass_config *config, const char *certificate,
                                             const char *key);
 
@@ -182,11 +196,13 @@ ACTPASS_API int actpass_config_add_peer_pin(actpass_config *config, const char *
 ACTPASS_API int actpass_config_set_client_auth(actpass_config *config, actpass_client_auth auth);
 
 /* As client: the server name that we send (SNI), a DNS name. Default: the one peer name if that is
- * a DNS name without a wildcard, otherwise the host that actpass_connect was given. */
+ * a DNS name without a wildcard, otherwise the host that actpass_connect was given. NULL: the
+ * default. */
 ACTPASS_API int actpass_config_set_server_name(actpass_config *config, const char *name);
 
 /* The ciphers up to TLS 1.2 and the cipher suites of TLS 1.3, in OpenSSL's syntax
- * (openssl-ciphers(1)). NULL: the default. */
+ * (openssl-ciphers(1)), which skips names that it does not know: a list of which nothing is left is
+ * a bad value. NULL: the default. */
 ACTPASS_API int actpass_config_set_ciphers(actpass_config *config, const char *tls12_ciphers,
                                            const char *tls13_ciphersuites);
 
@@ -197,7 +213,8 @@ ACTPASS_API int actpass_config_set_min_version(actpass_config *config, int tls_v
  * offers or selects none of them is refused; for a peer that does not use ALPN see
  * actpass_config_set_require_alpn. */
 ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *protocol);
-/* actpass_tls.h has the other TLS settings, such as sessions, more certificates and revocation. */
+/* actpass_tls.h has the other TLS settings, such as sessions, more certificates and revocation.
+ * actpass_identity.h has identities and CAs from memory, and callbacks. */
 
 /* ---- Connections -------------------------------------------------------------------------- */
 
@@ -308,7 +325,7 @@ typedef enum { ACTPASS_EVENT_ROLE, ACTPASS_EVENT_HANDSHAKE, ACTPASS_EVENT_CLOSE 
  * with ARG once for each event (ROLE a second time if glare has changed the role), on the thread on
  * which the event happens and with no lock held. It may call only actpass_info and actpass_abort.
  * With TCP Fast Open it is also called for attempts of actpass_connect that lead to no connection.
- * 0, or -1: see actpass_config_error. */
+ * CALL NULL (the default): none. 0, or -1: see actpass_config_error. */
 ACTPASS_API int actpass_on_event(actpass_config *config,
                                  void (*call)(actpass_conn *conn, actpass_event event, void *arg),
                                  void *arg);
@@ -323,5 +340,6 @@ ACTPASS_API const char *actpass_role_name(actpass_role role);
 #endif
 
 #include "actpass_events.h"
+#include "actpass_identity.h"
 #include "actpass_tls.h"
 #endif

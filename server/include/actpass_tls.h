@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-#ifndef ACTPASS_H /* included on its own */
+#if !defined(ACTPASS_H) && !defined(ACTPASS_IDENTITY_H) /* included on its own */
 #define ACTPASS_API __attribute__((visibility("default")))
 typedef struct actpass_config actpass_config;
 #endif
@@ -54,7 +54,8 @@ ACTPASS_API int actpass_config_set_require_alpn(actpass_config *config, int requ
 ACTPASS_API int actpass_config_set_sessions(actpass_config *config, const char *where,
                                             const char *key_file);
 
-/* The groups for the key exchange in OpenSSL's syntax, "X25519:P-256", the preferred one first.
+/* The groups for the key exchange in OpenSSL's syntax (SSL_CTX_set1_groups_list(3)),
+ * "X25519:P-256", the preferred one first.
  * NULL (the default): OpenSSL's list, after X25519MLKEM768 if OpenSSL has it (3.5 and later). */
 ACTPASS_API int actpass_config_set_groups(actpass_config *config, const char *groups);
 
@@ -73,7 +74,8 @@ ACTPASS_API int actpass_config_set_sessions_access(actpass_config *config,
                                                    const char *password_file, const char *ca);
 
 /* INSECURE 1 disables peer verification in both roles. For tests: an attacker on the path can read
- * and change everything. Contradicts a CA, peer names, pins and CRLs. Default 0. */
+ * and change everything. Contradicts a CA, peer names, pins and CRLs. Default 0: peers are
+ * verified. */
 ACTPASS_API int actpass_config_set_insecure_any_peer(actpass_config *config, int insecure);
 
 #ifdef __cplusplus

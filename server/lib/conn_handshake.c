@@ -157,6 +157,8 @@ static bool make_ssl(actpass_conn *conn, enum role role)
                                        conn->dialed_name); /* fails for a name that is too long */
     if (role == ROLE_CLIENT && conn->dialed)
         tls_context_offer(conn->config->tls, ssl, conn->dialed);
+    if (role == ROLE_CLIENT)
+        conn_offer_imported(conn, ssl);
     SSL_set_msg_callback(ssl, on_message);
     SSL_set_msg_callback_arg(ssl, conn);
     if (conn->on_idle ||

@@ -9,6 +9,7 @@
  *   conn_early.c        data that is read during another operation
  *   conn_end.c          the close reason: the only place that maps a failed SSL call
  *   conn_close.c        the orderly close
+ *   conn_session.c      a client's session, exported and imported
  *   conn_call.c         what the calls begin and end with
  *
  * No two of them call each other in a circle. */
@@ -38,6 +39,12 @@
 struct early {
     uint8_t *data; /* NULL: none */
     size_t start, end;
+};
+
+/* An exported session that the user gave for the handshake. */
+struct imported {
+    uint8_t *data; /* NULL: none */
+    size_t size;
 };
 
 /* The request for a client's certificate. */
@@ -112,6 +119,7 @@ struct actpass_conn {
     unsigned record_size;     /* of the record that is being read */
     enum asking asking;
     struct early early;
+    struct imported imported;
     bool renegotiating;        /* the server's renegotiation is due or in progress */
     int64_t settle_by_us;      /* its deadline */
     unsigned renegotiations;   /* the number that were begun */
@@ -181,6 +189,11 @@ void conn_drop_early(actpass_conn *conn); /* frees its memory, once all is taken
 bool conn_room_for_early(actpass_conn *conn);
 
 enum outcome conn_read_early(actpass_conn *conn, unsigned *want); /* one SSL_read, into that room */
+
+/* ---- A session of the user's. conn->lock is held --------------------------------------------- */
+
+void conn_offer_imported(const actpass_conn *conn, SSL *ssl); /* before the handshake, as client */
+void conn_drop_imported(actpass_conn *conn);
 
 /* ---- A server's renegotiation. conn->lock is held, but in the last two ----------------------- */
 

@@ -207,6 +207,7 @@ void actpass_free(actpass_conn *conn)
     actpass_config_free(conn->config);
     free(conn->subject);
     free(conn->early.data);
+    conn_drop_imported(conn);
     free(conn->dialed);
     free(conn->dialed_name);
     pthread_mutex_destroy(&conn->end_lock);

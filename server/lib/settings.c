@@ -5,6 +5,7 @@
 #include "relay/lock.h"
 #include "server/lib/fast_open.h"
 #include "server/lib/role.h"
+#include "server/lib/tls/limits.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -136,12 +137,19 @@ static bool make_unfit(actpass_config *config)
     return config->unfit;
 }
 
+static void warn_of_openssl(const actpass_config *config)
+{
+    const char *warning = limits_version_warning(OpenSSL_version_num());
+    if (warning && config->hooks.log)
+        config->hooks.log(warning, config->hooks.log_arg);
+}
+
 static bool make_shared(actpass_config *config, const struct config_tls *tls)
 {
     struct error_text error = {.text = ""};
     tls_context_free(config->tls); /* of an attempt that failed afterwards */
     const struct tls_owner owner = {config->service ? config->service : "", config->own_keys};
-    config->tls = tls_context_new(owner, tls, config->connection.role, &error);
+    config->tls = tls_context_new_with(owner, tls, config->connection.role, &config->hooks, &error);
     if (!config->tls) {
         settings_fail(config, "%s", error.text);
         return false;
@@ -152,7 +160,10 @@ static bool make_shared(actpass_config *config, const struct config_tls *tls)
     }
     if (!config->threads)
         settings_fail(config, "out of memory for the pool of relay threads");
-    return config->threads && make_unfit(config);
+    if (!config->threads || !make_unfit(config))
+        return false;
+    warn_of_openssl(config);
+    return true;
 }
 
 static bool freeze(actpass_config *config, const struct config_tls *tls)
@@ -176,6 +187,11 @@ bool settings_use(actpass_config *config, enum config_dialer dialer)
     if (wrong)
         settings_fail(config, "%s", wrong);
     return !wrong && settings_freeze(config);
+}
+
+int actpass_config_check(actpass_config *config)
+{
+    return settings_use(config, CONFIG_PEER_DIALS) ? 0 : -1;
 }
 
 actpass_config *settings_new(struct tls_owner owner, const struct config_connection *connection,
@@ -257,17 +273,30 @@ int settings_set_tls_number(actpass_config *config, const char *name, int64_t nu
     return settings_set_number(config, &tls_object, name, number, &config->connection.tls);
 }
 
-int settings_set_tls_pair(actpass_config *config, const char *const names[2],
-                          const char *const texts[2])
+int settings_set_tls_all(actpass_config *config, const struct settings_text *texts, size_t count,
+                         bool (*fits)(const struct config_tls *tried, struct error_text *error))
 {
     struct config_tls tried = {.certificate = NULL};
+    struct error_text error;
     int failed = 0;
-    for (int i = 0; i < 2; i++)
-        failed |= settings_set(config, &tls_object, names[i], texts[i], &tried);
+    for (size_t i = 0; i < count; i++)
+        failed |= settings_set(config, &tls_object, texts[i].name, texts[i].text, &tried);
+    if (!failed && fits && !fits(&tried, &error))
+        failed = settings_fail(config, "%s", error.text);
     key_release_all(&tls_object, &tried);
-    for (int i = 0; i < 2 && !failed; i++)
-        failed = settings_set_tls(config, names[i], texts[i]);
+    for (size_t i = 0; i < count && !failed; i++)
+        failed = settings_set_tls(config, texts[i].name, texts[i].text);
     return failed;
+}
+
+int settings_set_flag(actpass_config *config, const char *name, int on, bool *flag)
+{
+    if (settings_changeable(config))
+        return -1;
+    if (on != 0 && on != 1)
+        return settings_fail(config, "%s: must be 0 or 1", name);
+    *flag = on;
+    return 0;
 }
 
 int actpass_config_set_role(actpass_config *config, actpass_role role)
@@ -303,10 +332,7 @@ int actpass_config_set_transport(actpass_config *config, actpass_transport trans
 
 int actpass_config_set_tcp_fast_open(actpass_config *config, int on)
 {
-    if (settings_changeable(config))
-        return -1;
-    config->connection.tcp_fast_open = on != 0;
-    return 0;
+    return settings_set_flag(config, "tcp_fast_open", on, &config->connection.tcp_fast_open);
 }
 
 int actpass_config_set_dial_from(actpass_config *config, const char *text)
@@ -345,15 +371,27 @@ int actpass_config_set_timeout(actpass_config *config, actpass_timeout which, in
 
 int actpass_config_set_identity(actpass_config *config, const char *certificate, const char *key)
 {
+    if (settings_changeable(config))
+        return -1;
     if (!certificate || !key)
         return settings_fail(config, "an identity is a certificate file and a key file");
-    return settings_set_tls_pair(config, (const char *[]){"certificate", "key"},
-                                 (const char *[]){certificate, key});
+    const struct settings_text texts[] = {{"certificate", certificate}, {"key", key}};
+    if (settings_set_tls_all(config, texts, 2, NULL))
+        return -1;
+    config->connection.tls.own_in_memory = false;
+    return 0;
 }
 
 int actpass_config_set_ca(actpass_config *config, const char *ca)
 {
-    return settings_set_tls(config, "ca", ca);
+    if (settings_changeable(config))
+        return -1;
+    if (!ca)
+        return settings_fail(config, "ca: must not be NULL");
+    if (settings_set_tls(config, "ca", ca))
+        return -1;
+    config->connection.tls.ca_in_memory = false;
+    return 0;
 }
 
 int actpass_config_add_peer_name(actpass_config *config, const char *name)
@@ -392,8 +430,8 @@ int actpass_config_set_server_name(actpass_config *config, const char *name)
 
 int actpass_config_set_ciphers(actpass_config *config, const char *tls12, const char *tls13)
 {
-    return settings_set_tls_pair(config, (const char *[]){"ciphers", "ciphersuites"},
-                                 (const char *[]){tls12, tls13});
+    const struct settings_text texts[] = {{"ciphers", tls12}, {"ciphersuites", tls13}};
+    return settings_set_tls_all(config, texts, 2, limits_check_algorithms);
 }
 
 int actpass_config_set_min_version(actpass_config *config, int tls_version)
@@ -415,46 +453,4 @@ int actpass_on_event(actpass_config *config,
     config->on_event = call;
     config->on_event_arg = arg;
     return 0;
-}
-
-/* ---- From a file -------------------------------------------------------------------------- */
-
-static struct config_service *find_service(struct config *loaded, const char *name)
-{
-    for (size_t i = 0; i < loaded->service_count; i++)
-        if (!name || strcmp(loaded->services[i].name, name) == 0)
-            return &loaded->services[i];
-    return NULL;
-}
-
-int actpass_config_load(actpass_config *config, const char *file, const char *service)
-{
-    struct config_report report;
-    if (settings_changeable(config))
-        return -1;
-    struct config *loaded = config_load(file, &report);
-    struct config_service *found = loaded ? find_service(loaded, service) : NULL;
-    char *name = found ? strdup(found->name) : NULL;
-    int result = -1;
-    if (!loaded) {
-        settings_fail(config, "%s", report.errors.count ? report.errors.items[0] : "out of memory");
-    } else if (!found) {
-        settings_fail(config, "%s: there is no service \"%s\"", file, service);
-    } else if (!name) {
-        settings_fail(config, "out of memory");
-    } else {
-        free(config->service);
-        config->service = name;
-        config_connection_free(&config->connection);
-        config->connection = found->connection; /* its strings are ours from now on */
-        config_connection_init(&found->connection);
-        config->connect_timeout_ms = found->dial.connect_timeout_ms;
-        config_address_free(&config->dial_from);
-        config->dial_from = found->dial.from; /* ours from now on, too */
-        found->dial.from = (struct config_address){0};
-        result = 0;
-    }
-    config_free(loaded);
-    config_report_free(&report);
-    return result;
 }

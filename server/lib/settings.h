@@ -1,6 +1,11 @@
 /* actpass_config: a connection's settings, and what is made of them at their first use. Its
- * setters, declared in actpass.h and actpass_tls.h, are in settings.c and settings_tls.c; setters
- * belong to one thread, the rest to any. */
+ * setters belong to one thread, the rest to any:
+ *
+ *   settings.c               errors, life, first use, and the setters of actpass.h
+ *   settings_load.c          from JSON
+ *   settings_tls.c           the setters of actpass_tls.h
+ *   settings_certificates.c  certificates by server name
+ *   settings_identity.c      the setters of actpass_identity.h */
 #ifndef ACTPASS_SERVER_SETTINGS_H
 #define ACTPASS_SERVER_SETTINGS_H
 
@@ -29,6 +34,7 @@ struct actpass_config {
     struct config_address dial_from; /* NONE: any */
     void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
     void *on_event_arg;
+    struct tls_hooks hooks;
     struct relay_options relay; /* ring sizes and hooks: tests set them; and who serves it */
 
     pthread_mutex_t lock; /* guards the making of what follows; constant once frozen */
@@ -66,9 +72,19 @@ int settings_changeable(actpass_config *config);
 int settings_set(actpass_config *config, const struct key_object *object, const char *name,
                  const char *text, void *base);
 int settings_set_tls(actpass_config *config, const char *name, const char *text);
-/* Two keys: both or, unless memory runs out, neither. */
-int settings_set_tls_pair(actpass_config *config, const char *const names[2],
-                          const char *const texts[2]);
+/* Several keys: all or, unless memory runs out, none. FITS looks at the values of these keys alone
+ * and refuses them with an error; NULL: there is nothing more to check. */
+struct settings_text {
+    const char *name, *text;
+};
+int settings_set_tls_all(actpass_config *config, const struct settings_text *texts, size_t count,
+                         bool (*fits)(const struct config_tls *tried, struct error_text *error));
+/* ON must be 0 or 1. */
+int settings_set_flag(actpass_config *config, const char *name, int on, bool *flag);
+/* Checks a certificate and its key as PEM texts, as far as that is possible without a passphrase,
+ * and copies them. */
+int settings_copy_identity(actpass_config *config, const char *certificate, const char *key,
+                           char *copies[2]);
 int settings_set_number(actpass_config *config, const struct key_object *object, const char *name,
                         int64_t number, void *base);
 int settings_set_tls_number(actpass_config *config, const char *name, int64_t number);

@@ -1,64 +1,7 @@
 /* actpass_config: the setters of actpass_tls.h. */
 #include "server/lib/settings.h"
 
-#include "config/key_set.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-/* ---- Certificates by server name ---------------------------------------------------------- */
-
-static bool is_same(const struct config_certificate *one, const char *certificate, const char *key)
-{
-    return strcmp(one->certificate, certificate) == 0 && strcmp(one->key, key) == 0;
-}
-
-/* Makes room for one more at the end, all zero; not counted yet. NULL: no memory. */
-static struct config_certificate *extend(struct config_tls *tls)
-{
-    struct config_certificate *list =
-        realloc(tls->certificates, (tls->certificate_count + 1) * sizeof(*list));
-    if (!list)
-        return NULL;
-    tls->certificates = list;
-    list[tls->certificate_count] = (struct config_certificate){.key = NULL};
-    return &list[tls->certificate_count];
-}
-
-/* One item of "certificates"; what was tried without success is not counted. */
-static int set_certificate(actpass_config *config, struct config_certificate *item,
-                           const char *server_name, const char *certificate, const char *key)
-{
-    if (settings_set(config, &certificate_object, "certificate", certificate, item) == 0 &&
-        settings_set(config, &certificate_object, "key", key, item) == 0 &&
-        settings_set(config, &certificate_object, "server_names", server_name, item) == 0)
-        return 0;
-    key_release_all(&certificate_object, item);
-    return -1;
-}
-
-int actpass_config_add_certificate(actpass_config *config, const char *server_name,
-                                   const char *certificate, const char *key)
-{
-    struct config_tls *tls = &config->connection.tls;
-    if (settings_changeable(config))
-        return -1;
-    if (!server_name || !certificate || !key)
-        return settings_fail(config, "a certificate for a server name is that name, a certificate "
-                                     "file and a key file");
-    for (size_t i = 0; i < tls->certificate_count; i++) {
-        struct config_certificate *one = &tls->certificates[i];
-        if (is_same(one, certificate, key))
-            return settings_set(config, &certificate_object, "server_names", server_name, one);
-    }
-    struct config_certificate *made = extend(tls);
-    if (!made)
-        return settings_fail(config, "out of memory");
-    if (set_certificate(config, made, server_name, certificate, key))
-        return -1;
-    tls->certificate_count++;
-    return 0;
-}
+#include "server/lib/tls/limits.h"
 
 int actpass_config_set_unknown_name(actpass_config *config, actpass_unknown_name what)
 {
@@ -87,7 +30,8 @@ int actpass_config_set_ocsp_response(actpass_config *config, const char *respons
 
 int actpass_config_set_groups(actpass_config *config, const char *groups)
 {
-    return settings_set_tls(config, "groups", groups);
+    const struct settings_text text = {"groups", groups};
+    return settings_set_tls_all(config, &text, 1, limits_check_algorithms);
 }
 
 int actpass_config_set_chain_limits(actpass_config *config, size_t max_bytes, unsigned depth)
@@ -106,18 +50,13 @@ int actpass_config_set_chain_limits(actpass_config *config, size_t max_bytes, un
 
 int actpass_config_set_require_alpn(actpass_config *config, int require)
 {
-    if (settings_changeable(config))
-        return -1;
-    config->connection.tls.require_alpn = require != 0;
-    return 0;
+    return settings_set_flag(config, "require_alpn", require, &config->connection.tls.require_alpn);
 }
 
 int actpass_config_set_insecure_any_peer(actpass_config *config, int insecure)
 {
-    if (settings_changeable(config))
-        return -1;
-    config->connection.tls.insecure_any_peer = insecure != 0;
-    return 0;
+    return settings_set_flag(config, "insecure_any_peer", insecure,
+                             &config->connection.tls.insecure_any_peer);
 }
 
 /* ---- Sessions ------------------------------------------------------------------------------- */
@@ -158,6 +97,7 @@ int actpass_config_set_sessions(actpass_config *config, const char *where, const
 int actpass_config_set_sessions_access(actpass_config *config, const char *password_file,
                                        const char *ca)
 {
-    return settings_set_tls_pair(config, (const char *[]){"sessions_password_file", "sessions_ca"},
-                                 (const char *[]){password_file, ca});
+    const struct settings_text texts[] = {{"sessions_password_file", password_file},
+                                          {"sessions_ca", ca}};
+    return settings_set_tls_all(config, texts, 2, NULL);
 }

@@ -28,3 +28,27 @@ Test(sessions_throttled_error, one_a_minute)
     cr_assert_str_eq(error.text, "three");
     throttled_error_destroy(&throttled);
 }
+
+static void count(const char *text, void *arg)
+{
+    cr_assert_str_eq(text, "one");
+    ++*(int *)arg;
+}
+
+Test(sessions_throttled_error, one_that_is_reported_at_once)
+{
+    struct throttled_error throttled;
+    struct error_text error = {""};
+    int calls = 0;
+    cr_assert(throttled_error_init(&throttled));
+    throttled_error_report_to(&throttled, count, &calls);
+    note(&throttled, "one");
+    cr_assert_eq(calls, 1);
+    note(&throttled, "two");
+    cr_assert_eq(calls, 1, "it is too early");
+    cr_assert_not(throttled_error_take(&throttled, &error));
+    throttled.full_us -= 60000000; /* a minute later */
+    note(&throttled, "one");
+    cr_assert_eq(calls, 2);
+    throttled_error_destroy(&throttled);
+}

@@ -94,7 +94,7 @@ Test(tls_short_memory, blames_no_file)
     bool loaded = false;
     for (long count = 1; count < MAX_COUNT && !loaded; count += 1 + count / 100) {
         left = count;
-        loaded = identity_load(&tls, &identity, &error);
+        loaded = identity_load(&tls, &(struct pem_passphrase){.call = NULL}, &identity, &error);
         left = -1;
         /* OpenSSL's decoders of keys drop the reason why one of them failed. */
         if (!loaded && !strstr(error.text, "holds no private key that can be read"))

@@ -4,9 +4,7 @@
 #include "server/lib/sessions/validity.h"
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Called by OpenSSL: in TLS 1.2 during the handshake, in TLS 1.3 for each ticket that is read. */
 static int on_new_as_client(SSL *ssl, SSL_SESSION *session)
@@ -38,26 +36,11 @@ bool sessions_use_as_client(SSL_CTX *ctx)
     return true;
 }
 
-/* The peer that we expect: the scope, the address that was dialed, and the server name. */
-static bool make_key(const struct sessions *sessions, const SSL *ssl, const char *peer,
-                     struct store_key *key)
-{
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    bool made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
-                EVP_DigestUpdate(digest, sessions->client_scope, SCOPE_SIZE) == 1 &&
-                EVP_DigestUpdate(digest, peer, strlen(peer) + 1) == 1 &&
-                (!name || EVP_DigestUpdate(digest, name, strlen(name)) == 1) &&
-                EVP_DigestFinal_ex(digest, key->bytes, NULL) == 1;
-    EVP_MD_CTX_free(digest);
-    return made;
-}
-
 void sessions_offer(struct sessions *sessions, SSL *ssl, const char *peer)
 {
     uint8_t bytes[STORE_RECORD];
     struct store_key *key = sessions->clients ? calloc(1, sizeof(*key)) : NULL;
-    if (!key || !make_key(sessions, ssl, peer, key)) {
+    if (!key || !session_peer_key(sessions, ssl, peer, key)) {
         free(key);
         return;
     }

@@ -3,6 +3,7 @@
  *   sessions.c    new, free, and what both roles need
  *   as_server.c   stores and tickets
  *   as_client.c   the table of sessions that peers gave us
+ *   exported.c    a client's sessions as bytes for the user
  *   session.c     one session
  *
  * A file calls only files of the rows below its own.
@@ -49,6 +50,11 @@ size_t session_to_bytes(const SSL_SESSION *session, uint8_t buffer[SESSION_MAX])
 
 /* The caller frees it. NULL: the bytes are not a session, or one that must not be resumed. */
 SSL_SESSION *session_from_bytes(const struct sessions *sessions, const uint8_t *bytes, size_t size);
+
+/* Whose session it is: the scope, the address that was dialed, and the server name. False: no
+ * memory. */
+bool session_peer_key(const struct sessions *sessions, const SSL *ssl, const char *peer,
+                      struct store_key *key);
 
 /* Each sets up a context. False: no memory. */
 bool sessions_use_as_server(const struct sessions *sessions, SSL_CTX *ctx);

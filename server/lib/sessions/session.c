@@ -1,8 +1,10 @@
-/* One session: its bytes, and whether it may be resumed. */
+/* One session: its bytes, whose it is, and whether it may be resumed. */
 #include "server/lib/sessions/internal.h"
 #include "server/lib/sessions/validity.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <string.h>
 #include <time.h>
 
 struct sessions *sessions_of(const SSL *ssl)
@@ -41,4 +43,18 @@ SSL_SESSION *session_from_bytes(const struct sessions *sessions, const uint8_t *
         return session;
     SSL_SESSION_free(session);
     return NULL;
+}
+
+bool session_peer_key(const struct sessions *sessions, const SSL *ssl, const char *peer,
+                      struct store_key *key)
+{
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+                EVP_DigestUpdate(digest, sessions->client_scope, SCOPE_SIZE) == 1 &&
+                EVP_DigestUpdate(digest, peer, strlen(peer) + 1) == 1 &&
+                (!name || EVP_DigestUpdate(digest, name, strlen(name)) == 1) &&
+                EVP_DigestFinal_ex(digest, key->bytes, NULL) == 1;
+    EVP_MD_CTX_free(digest);
+    return made;
 }

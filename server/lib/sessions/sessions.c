@@ -26,6 +26,12 @@ bool sessions_failed(struct sessions *sessions, struct error_text *error)
     return throttled_error_take(&sessions->failure, error);
 }
 
+void sessions_report_to(struct sessions *sessions, void (*report)(const char *text, void *arg),
+                        void *arg)
+{
+    throttled_error_report_to(&sessions->failure, report, arg);
+}
+
 /* Without resumption no tickets are sent: in TLS 1.3 the peer may not be reading then (hazard 15).
  */
 static bool use_nothing(SSL_CTX *ctx)

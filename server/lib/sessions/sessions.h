@@ -5,6 +5,7 @@
  *   seal.h       keyring.c, tickets.c         how sessions outside of this process are protected
  *   clients.h                                 a client's sessions
  *   validity.h                                how long a session may be trusted
+ *   exported.h                                a client's session as bytes for the user
  *
  * A session is resumed only in the scope (role, service, policy) in which it was made: OpenSSL
  * compares session-id contexts, and the store's key and the seal depend on the scope. The peer's
@@ -29,6 +30,11 @@ struct sessions *sessions_new(const struct config_tls *tls,
                               bool (*accepts)(const void *arg, const X509 *peer), const void *arg,
                               struct error_text *error);
 void sessions_free(struct sessions *sessions); /* may be NULL */
+
+/* Before they are in use: REPORT is called with ARG for each error that sessions_failed would
+ * return, which then returns none. On any thread. */
+void sessions_report_to(struct sessions *sessions, void (*report)(const char *text, void *arg),
+                        void *arg);
 
 /* Sets up a server's or client's context, including its session-id context. False: no memory. */
 bool sessions_use(struct sessions *sessions, SSL_CTX *ctx, enum role role,

@@ -17,25 +17,39 @@ void throttled_error_destroy(struct throttled_error *throttled)
     pthread_mutex_destroy(&throttled->lock);
 }
 
-void throttled_error_note(struct throttled_error *throttled, const struct error_text *error)
+void throttled_error_report_to(struct throttled_error *throttled,
+                               void (*report)(const char *text, void *arg), void *arg)
 {
-    lock_take(&throttled->lock);
-    throttled->error = *error;
-    atomic_store(&throttled->noted, true);
-    lock_release(&throttled->lock);
+    throttled->report = report;
+    throttled->arg = arg;
 }
 
-bool throttled_error_take(struct throttled_error *throttled, struct error_text *error)
+static bool take(struct throttled_error *throttled, struct error_text *error)
 {
-    if (!atomic_load_explicit(&throttled->noted, memory_order_relaxed))
-        return false;
     lock_take(&throttled->lock);
-    bool take = atomic_load(&throttled->noted) &&
-                rate_take(&one_a_minute, &throttled->full_us, clock_now_us());
-    if (take) {
+    bool taken = atomic_load(&throttled->noted) &&
+                 rate_take(&one_a_minute, &throttled->full_us, clock_now_us());
+    if (taken) {
         *error = throttled->error;
         atomic_store(&throttled->noted, false);
     }
     lock_release(&throttled->lock);
-    return take;
+    return taken;
+}
+
+void throttled_error_note(struct throttled_error *throttled, const struct error_text *error)
+{
+    struct error_text due;
+    lock_take(&throttled->lock);
+    throttled->error = *error;
+    atomic_store(&throttled->noted, true);
+    lock_release(&throttled->lock);
+    if (throttled->report && take(throttled, &due))
+        throttled->report(due.text, throttled->arg);
+}
+
+bool throttled_error_take(struct throttled_error *throttled, struct error_text *error)
+{
+    return atomic_load_explicit(&throttled->noted, memory_order_relaxed) && !throttled->report &&
+           take(throttled, error);
 }

@@ -13,10 +13,17 @@ struct throttled_error {
     pthread_mutex_t lock; /* guards what follows */
     int64_t full_us;      /* the state of its rate (rate.h) */
     struct error_text error;
+    void (*report)(const char *text, void *arg); /* NULL: it waits for throttled_error_take */
+    void *arg;
 };
 
 bool throttled_error_init(struct throttled_error *throttled); /* false: no memory */
 void throttled_error_destroy(struct throttled_error *throttled);
+
+/* Before it is in use: throttled_error_note calls REPORT with ARG for what throttled_error_take
+ * would return, which then returns nothing. On the thread that notes the error. */
+void throttled_error_report_to(struct throttled_error *throttled,
+                               void (*report)(const char *text, void *arg), void *arg);
 
 /* Keeps a copy, in place of the error that was noted before. */
 void throttled_error_note(struct throttled_error *throttled, const struct error_text *error);

@@ -71,6 +71,18 @@ int64_t validity_end(const SSL *ssl, const SSL_SESSION *session, int64_t timeout
     return earlier(note.end, note.began + timeout_s);
 }
 
+int64_t validity_left_s(const SSL_SESSION *session, int64_t timeout_s)
+{
+    struct note note;
+    int64_t hint = (int64_t)SSL_SESSION_get_ticket_lifetime_hint(session);
+    if (!read_note(session, &note))
+        return 0;
+    int64_t end = earlier(note.end, note.began + timeout_s);
+    if (hint > 0)
+        end = earlier(end, (int64_t)SSL_SESSION_get_time(session) + hint);
+    return end - time(NULL);
+}
+
 bool validity_note(const SSL *ssl, SSL_SESSION *session)
 {
     uint8_t data[NOTE];

@@ -13,6 +13,10 @@
  * is over. For a resumed connection, the time that its session carries. */
 int64_t validity_end(const SSL *ssl, const SSL_SESSION *session, int64_t timeout_s);
 
+/* For how many seconds a session that carries its times may still be resumed, also by what its
+ * server said of it (RFC 8446 section 4.6.1). */
+int64_t validity_left_s(const SSL_SESSION *session, int64_t timeout_s);
+
 /* Stores both times in the session; keeps the time of the full handshake if it is there already.
  * False: no memory. */
 bool validity_note(const SSL *ssl, SSL_SESSION *session);

@@ -36,6 +36,7 @@ struct material {
     const struct config_tls *tls;
     const char *service;
     struct own_keys *own_keys;
+    const struct tls_hooks *hooks;
     struct identity identity;
     struct trust trust;
 };
@@ -141,7 +142,8 @@ static bool make_served(struct tls_context *context, const struct material *mate
                         struct error_text *error)
 {
     uint8_t scope[SCOPE_SIZE];
-    context->served = served_new(material->tls, &material->identity, error);
+    context->served =
+        served_new(material->tls, &material->hooks->passphrase, &material->identity, error);
     for (size_t i = 0; context->served && i < served_count(context->served); i++) {
         X509 *own = served_certificate(context->served, i);
         if (!policy_add_own(context->policy, own) ||
@@ -158,6 +160,15 @@ static bool accepts_peer(const void *policy, const X509 *peer)
     return policy_accepts(policy, peer, &why);
 }
 
+static bool make_sessions(struct tls_context *context, const struct material *material,
+                          struct error_text *error)
+{
+    context->sessions = sessions_new(material->tls, accepts_peer, context->policy, error);
+    if (context->sessions)
+        sessions_report_to(context->sessions, material->hooks->log, material->hooks->log_arg);
+    return context->sessions;
+}
+
 static bool make_both(struct tls_context *context, const struct material *material, bool may_serve,
                       bool may_connect, struct error_text *error)
 {
@@ -169,8 +180,8 @@ static bool make_both(struct tls_context *context, const struct material *materi
         return false;
     if (!policy_share_own(context->policy, material->own_keys))
         return error_set(error, "out of memory for our own pin");
-    context->sessions = sessions_new(material->tls, accepts_peer, context->policy, error);
-    if (!context->sessions)
+    policy_set_check(context->policy, &material->hooks->check);
+    if (!make_sessions(context, material, error))
         return false;
     context->client_auth = config_client_auth(material->tls);
     context->verify = (struct verify){context->policy, &context->alpn};
@@ -181,10 +192,10 @@ static bool make_both(struct tls_context *context, const struct material *materi
     return (!may_serve || context->server) && (!may_connect || context->client);
 }
 
-static bool load(const struct config_tls *tls, enum config_role role, struct tls_owner owner,
-                 struct tls_context *context, struct error_text *error)
+static bool load(struct material *material, enum config_role role, struct tls_context *context,
+                 struct error_text *error)
 {
-    struct material material = {.tls = tls, .service = owner.service, .own_keys = owner.own_keys};
+    const struct config_tls *tls = material->tls;
     bool may_serve = role != CONFIG_ROLE_CLIENT, may_connect = role != CONFIG_ROLE_SERVER;
     const char *key;
     const char *wrong = config_wrong_tls(tls, role, &key);
@@ -192,11 +203,11 @@ static bool load(const struct config_tls *tls, enum config_role role, struct tls
         return error_set(error, "%s%s%s", key ? key : "", key ? ": " : "", wrong);
     if (!ssl_data_prepare())
         return error_set(error, "out of memory for TLS");
-    bool made = identity_load(tls, &material.identity, error) &&
-                trust_load(tls, &material.trust, error) &&
-                make_both(context, &material, may_serve, may_connect, error);
-    identity_free(&material.identity);
-    trust_free(&material.trust);
+    bool made = identity_load(tls, &material->hooks->passphrase, &material->identity, error) &&
+                trust_load(tls, &material->trust, error) &&
+                make_both(context, material, may_serve, may_connect, error);
+    identity_free(&material->identity);
+    trust_free(&material->trust);
     return made;
 }
 
@@ -214,16 +225,26 @@ void tls_context_free(struct tls_context *context)
     free(context);
 }
 
-struct tls_context *tls_context_new(struct tls_owner owner, const struct config_tls *tls,
-                                    enum config_role role, struct error_text *error)
+struct tls_context *tls_context_new_with(struct tls_owner owner, const struct config_tls *tls,
+                                         enum config_role role, const struct tls_hooks *hooks,
+                                         struct error_text *error)
 {
+    struct material material = {
+        .tls = tls, .service = owner.service, .own_keys = owner.own_keys, .hooks = hooks};
     struct tls_context *context = calloc(1, sizeof(*context));
     if (!context)
         error_set(error, "out of memory for TLS");
-    else if (load(tls, role, owner, context, error))
+    else if (load(&material, role, context, error))
         return context;
     tls_context_free(context);
     return NULL;
+}
+
+struct tls_context *tls_context_new(struct tls_owner owner, const struct config_tls *tls,
+                                    enum config_role role, struct error_text *error)
+{
+    static const struct tls_hooks none = {.log = NULL};
+    return tls_context_new_with(owner, tls, role, &none, error);
 }
 
 /* ---- Use ---------------------------------------------------------------------------------- */
@@ -331,4 +352,36 @@ void tls_context_done(SSL *ssl)
 bool tls_context_sessions_failed(struct tls_context *context, struct error_text *error)
 {
     return sessions_failed(context->sessions, error);
+}
+
+size_t tls_context_export(const struct tls_context *context, SSL *ssl, const char *peer,
+                          uint8_t buffer[EXPORTED_MAX])
+{
+    return sessions_export(context->sessions, ssl, peer ? peer : "", buffer);
+}
+
+static bool may_resume(const struct tls_context *context, struct error_text *error)
+{
+    return context->client ||
+           error_set(error, "an exported session is for a TLS client, and the role is server");
+}
+
+bool tls_context_check_exported(const struct tls_context *context, const uint8_t *bytes,
+                                size_t size, struct error_text *error)
+{
+    return may_resume(context, error) &&
+           sessions_check_exported(context->sessions, bytes, size, error);
+}
+
+bool tls_context_add_exported(struct tls_context *context, const uint8_t *bytes, size_t size,
+                              struct error_text *error)
+{
+    return may_resume(context, error) &&
+           sessions_add_exported(context->sessions, bytes, size, error);
+}
+
+void tls_context_offer_exported(const struct tls_context *context, SSL *ssl, const uint8_t *bytes,
+                                size_t size)
+{
+    sessions_offer_exported(context->sessions, ssl, bytes, size);
 }

@@ -5,6 +5,8 @@
 
 #include "config/config.h"
 #include "relay/verdict.h"
+#include "server/lib/sessions/exported.h"
+#include "server/lib/tls/pem.h"
 #include "server/lib/tls/policy.h"
 
 #include <openssl/ssl.h>
@@ -17,14 +19,29 @@ struct tls_owner {
     struct own_keys *own_keys; /* shared by all services; must outlive the context; NULL: none */
 };
 
-/* Loads certificate, key and CA, and makes a context for each role that ROLE allows (auto: both).
- * NULL with error, which names the file or key and the remedy: a key that does not match the
+/* Loads or takes certificate, key and CA, and makes a context for each role that ROLE allows (auto:
+ * both). NULL with error, which names the file or key and the remedy: a key that does not match the
  * certificate, a server without a certificate, a client or client authentication without anything
  * to trust, unknown ciphers, and so on. TLS may be freed afterwards. This thread's error queue is
  * empty on return. The caller frees the context with tls_context_free, after its SSL objects. */
 struct tls_context *tls_context_new(struct tls_owner owner, const struct config_tls *tls,
                                     enum config_role role, struct error_text *error);
 void tls_context_free(struct tls_context *context);
+
+/* The user's callbacks; each may be NULL. They must stay callable as long as the context is there.
+ */
+struct tls_hooks {
+    struct pem_passphrase passphrase; /* called only while contexts are made */
+    struct policy_check check;
+    /* For what tls_context_sessions_failed would return, which then returns nothing. */
+    void (*log)(const char *text, void *arg);
+    void *log_arg;
+};
+
+/* As tls_context_new, with callbacks. */
+struct tls_context *tls_context_new_with(struct tls_owner owner, const struct config_tls *tls,
+                                         enum config_role role, const struct tls_hooks *hooks,
+                                         struct error_text *error);
 
 /* A new SSL object, ROLE_SERVER in accept state or ROLE_CLIENT in connect state, without a BIO. The
  * context must outlive it. NULL: no memory, or a role that the context was not made for. */
@@ -60,6 +77,16 @@ void tls_context_failed(struct tls_context *context, SSL *ssl);
 
 /* Before SSL_free: keeps the session resumable, unless a fatal alert was sent or received. */
 void tls_context_done(SSL *ssl);
+
+/* The calls of exported.h, for the client's context. PEER may be NULL: no address was dialed. */
+size_t tls_context_export(const struct tls_context *context, SSL *ssl, const char *peer,
+                          uint8_t buffer[EXPORTED_MAX]);
+bool tls_context_check_exported(const struct tls_context *context, const uint8_t *bytes,
+                                size_t size, struct error_text *error);
+bool tls_context_add_exported(struct tls_context *context, const uint8_t *bytes, size_t size,
+                              struct error_text *error);
+void tls_context_offer_exported(const struct tls_context *context, SSL *ssl, const uint8_t *bytes,
+                                size_t size);
 
 /* An error of the store or of the keys of sessions that is to be logged, at most one a minute. Such
  * an error costs full handshakes, never a connection. False: none. */

@@ -1,36 +1,42 @@
 #include "server/lib/tls/identity.h"
 
-#include "server/lib/tls/pem.h"
-
 #include <openssl/err.h>
 
-static bool load(const struct config_tls *tls, struct identity *identity, struct error_text *error)
+static bool check_match(const struct identity *identity, const struct pem_source *key,
+                        struct error_text *error)
 {
-    const char *key = tls->key ? tls->key : tls->certificate;
-    identity->file = tls->certificate;
-    identity->chain = pem_certificates("certificate", tls->certificate, error);
-    if (!identity->chain)
-        return false;
-    identity->certificate = sk_X509_shift(identity->chain);
-    identity->key = pem_key(key, error);
-    if (!identity->key)
-        return false;
+    const char *name = pem_name(key);
     bool match = X509_check_private_key(identity->certificate, identity->key) == 1;
     if (!match &&
         (ERR_peek_error() == 0 || openssl_take_memory_error(NULL))) /* or for an error entry */
-        return error_set(error, "out of memory for key %s", key);
+        return error_set(error, "out of memory for key %s", name);
     ERR_clear_error();
     return match || error_set(error,
                               "key %s does not match certificate %s: give the key that the "
-                              "certificate was made for, and that certificate first in its file",
-                              key, tls->certificate);
+                              "certificate was made for, and that certificate first in its %s",
+                              name, identity->name, key->in_memory ? "text" : "file");
 }
 
-bool identity_load(const struct config_tls *tls, struct identity *identity,
-                   struct error_text *error)
+static bool load(const struct config_tls *tls, const struct pem_passphrase *passphrase,
+                 struct identity *identity, struct error_text *error)
+{
+    const struct pem_source certificate = {"certificate", tls->certificate, tls->own_in_memory};
+    const struct pem_source key = {"key", tls->key ? tls->key : tls->certificate,
+                                   tls->own_in_memory};
+    identity->name = pem_name(&certificate);
+    identity->chain = pem_certificates(&certificate, error);
+    if (!identity->chain)
+        return false;
+    identity->certificate = sk_X509_shift(identity->chain);
+    identity->key = pem_key(&key, passphrase, error);
+    return identity->key && check_match(identity, &key, error);
+}
+
+bool identity_load(const struct config_tls *tls, const struct pem_passphrase *passphrase,
+                   struct identity *identity, struct error_text *error)
 {
     *identity = (struct identity){NULL, NULL, NULL, NULL};
-    if (!tls->certificate || load(tls, identity, error))
+    if (!tls->certificate || load(tls, passphrase, identity, error))
         return true;
     identity_free(identity);
     return false;
@@ -52,6 +58,6 @@ bool identity_use(const struct identity *identity, SSL_CTX *ctx, struct error_te
                                    SSL_CTX_use_PrivateKey(ctx, identity->key) == 1 &&
                                    SSL_CTX_set1_chain(ctx, identity->chain) == 1))
         return true;
-    return error_set(error, "certificate %s cannot be used: OpenSSL says \"%s\"", identity->file,
+    return error_set(error, "certificate %s cannot be used: OpenSSL says \"%s\"", identity->name,
                      openssl_reason());
 }

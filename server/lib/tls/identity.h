@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "server/lib/base/error.h"
+#include "server/lib/tls/pem.h"
 
 #include <openssl/ssl.h>
 
@@ -11,13 +12,14 @@ struct identity {
     X509 *certificate; /* NULL: we have none */
     STACK_OF(X509) * chain;
     EVP_PKEY *key;
-    const char *file; /* of the certificate, for messages; the configuration's */
+    const char *name; /* of the certificate, for messages; the configuration's */
 };
 
-/* Loads the files that the configuration names, if any. Without a file for the key, the key is
- * expected in the certificate's file. False with error; then there is nothing to free. */
-bool identity_load(const struct config_tls *tls, struct identity *identity,
-                   struct error_text *error);
+/* Loads what the configuration names or holds, if any. Without a key of its own, it is expected
+ * beside the certificate. PASSPHRASE is for encrypted keys. False with error; then there is nothing
+ * to free. */
+bool identity_load(const struct config_tls *tls, const struct pem_passphrase *passphrase,
+                   struct identity *identity, struct error_text *error);
 void identity_free(struct identity *identity); /* its members, not the struct */
 
 /* Makes a context show the identity, if there is a certificate. False with error. */

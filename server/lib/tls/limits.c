@@ -133,6 +133,16 @@ bool limits_use_algorithms(SSL_CTX *ctx, const struct config_tls *tls, struct er
             error_set(error, "OpenSSL does not take the signature algorithms"));
 }
 
+bool limits_check_algorithms(const struct config_tls *tls, struct error_text *error)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+    bool fine =
+        ctx ? limits_use_algorithms(ctx, tls, error) : error_set(error, "out of memory for TLS");
+    SSL_CTX_free(ctx);
+    ERR_clear_error();
+    return fine;
+}
+
 /* ---- The version --------------------------------------------------------------------------- */
 
 const char *limits_version_warning(unsigned long version)

@@ -16,6 +16,9 @@ bool limits_use(SSL_CTX *ctx, const struct config_tls *tls);
 /* Sets ciphers, cipher suites, groups and signature algorithms. False with error. */
 bool limits_use_algorithms(SSL_CTX *ctx, const struct config_tls *tls, struct error_text *error);
 
+/* Does OpenSSL know the ciphers, cipher suites and groups that TLS names? False with error. */
+bool limits_check_algorithms(const struct config_tls *tls, struct error_text *error);
+
 /* The groups to offer and accept if the configuration names none, for a version of OpenSSL
  * (OpenSSL_version_num(3)). */
 const char *limits_default_groups(unsigned long version);

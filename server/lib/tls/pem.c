@@ -3,93 +3,162 @@
 #include "config/private_file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Replaces OpenSSL's callback, which asks on the terminal. */
-/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
-static int no_passphrase(char *buffer, int size, int writing, void *asked)
+/* ---- Sources ------------------------------------------------------------------------------ */
+
+const char *pem_name(const struct pem_source *source)
 {
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    *(bool *)asked = true;
-    return -1;
+    return source->in_memory ? "in memory" : source->text;
 }
 
-static BIO *open_file(const char *what, const char *path, struct error_text *error)
+/* The noun of the remedy. */
+static const char *form_of(const struct pem_source *source)
+{
+    return source->in_memory ? "text" : "file";
+}
+
+static void report_short(const struct pem_source *source, struct error_text *error)
+{
+    ERR_clear_error();
+    error_set(error, "out of memory for %s %s", source->what, pem_name(source));
+}
+
+static BIO *open_memory(const struct pem_source *source, struct error_text *error)
+{
+    size_t size = strlen(source->text);
+    BIO *bio = size <= INT_MAX ? BIO_new_mem_buf(source->text, (int)size) : NULL;
+    if (!bio)
+        report_short(source, error);
+    return bio;
+}
+
+static BIO *open_file(const struct pem_source *source, struct error_text *error)
 {
     char text[128];
-    FILE *file = fopen(path, "re");
+    FILE *file = fopen(source->text, "re");
     if (!file) {
-        error_set(error, "%s %s cannot be read: %s", what, path,
+        error_set(error, "%s %s cannot be read: %s", source->what, source->text,
                   strerror_r(errno, text, sizeof(text)));
         return NULL;
     }
     BIO *bio = BIO_new_fp(file, BIO_CLOSE);
     if (!bio) {
         (void)fclose(file);
-        ERR_clear_error();
-        error_set(error, "out of memory for %s %s", what, path);
+        report_short(source, error);
     }
     return bio;
 }
 
-/* Writes the error and returns true if reading failed for lack of memory, not because of the file.
+static BIO *open_source(const struct pem_source *source, struct error_text *error)
+{
+    return source->in_memory ? open_memory(source, error) : open_file(source, error);
+}
+
+/* Writes the error and returns true if reading failed for lack of memory, not because of the text.
  * An empty error queue means that OpenSSL had no memory for an entry. Empties the queue; *REASON is
  * what OpenSSL said. */
-static bool report_no_memory(const char *what, const char *path, const char **reason,
+static bool report_no_memory(const struct pem_source *source, const char **reason,
                              struct error_text *error)
 {
     bool silent = ERR_peek_error() == 0;
     bool was_short = openssl_take_memory_error(reason);
     if (!silent && !was_short)
         return false;
-    error_set(error, "out of memory for %s %s", what, path);
+    report_short(source, error);
     return true;
 }
 
-/* Did reading stop because the file has no further block of this kind? */
+/* Did reading stop because there is no further block of this kind? */
 static bool is_at_end(void)
 {
     unsigned long code = ERR_peek_last_error();
     return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
 }
 
+/* ---- Passphrases --------------------------------------------------------------------------- */
+
+/* OpenSSL may ask for each of its decoders; the user is asked once. */
+struct asked {
+    const struct pem_passphrase *passphrase;
+    const char *name;
+    bool asked;
+    int size; /* negative: there is none */
+    char text[PEM_BUFSIZE];
+};
+
+static void ask(struct asked *asked)
+{
+    const struct pem_passphrase *passphrase = asked->passphrase;
+    asked->asked = true;
+    asked->size = -1;
+    if (!passphrase->call)
+        return;
+    int size = passphrase->call(asked->name, asked->text, sizeof(asked->text), passphrase->arg);
+    if (size >= 0 && (size_t)size <= sizeof(asked->text))
+        asked->size = size;
+}
+
+/* Replaces OpenSSL's callback, which asks on the terminal. */
+static int give_passphrase(char *buffer, int size, int writing, void *arg)
+{
+    struct asked *asked = arg;
+    (void)writing;
+    if (!asked->asked)
+        ask(asked);
+    if (asked->size < 0 || asked->size > size)
+        return -1;
+    memcpy(buffer, asked->text, (size_t)asked->size);
+    return asked->size;
+}
+
+/* For what is never encrypted. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
+static int no_passphrase(char *buffer, int size, int writing, void *arg)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)arg;
+    return -1;
+}
+
+/* ---- Certificates and lists ---------------------------------------------------------------- */
+
 static bool read_certificates(BIO *bio, STACK_OF(X509) * certificates)
 {
-    bool asked = false;
-    X509 *certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, &asked);
+    X509 *certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL);
     while (certificate) {
         if (sk_X509_push(certificates, certificate) <= 0) {
             X509_free(certificate);
             return false;
         }
-        certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, &asked);
+        certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL);
     }
     return is_at_end();
 }
 
-STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct error_text *error)
+STACK_OF(X509) * pem_certificates(const struct pem_source *source, struct error_text *error)
 {
     ERR_clear_error();
-    BIO *bio = open_file(what, path, error);
+    BIO *bio = open_source(source, error);
     if (!bio)
         return NULL;
     STACK_OF(X509) *certificates = sk_X509_new_null();
     bool fine = certificates && read_certificates(bio, certificates);
     const char *reason;
     BIO_free(bio);
-    if (!fine && !report_no_memory(what, path, &reason, error))
+    if (!fine && !report_no_memory(source, &reason, error))
         error_set(error,
-                  "%s %s holds a certificate that cannot be read (%s): give a PEM file that "
-                  "is whole",
-                  what, path, reason);
+                  "%s %s holds a certificate that cannot be read (%s): give a PEM %s that is whole",
+                  source->what, pem_name(source), reason, form_of(source));
     else if (fine && sk_X509_num(certificates) == 0)
-        error_set(error, "%s %s holds no certificate: give a PEM file with BEGIN CERTIFICATE", what,
-                  path);
+        error_set(error, "%s %s holds no certificate: give a PEM %s with BEGIN CERTIFICATE",
+                  source->what, pem_name(source), form_of(source));
     ERR_clear_error();
     if (fine && sk_X509_num(certificates) > 0)
         return certificates;
@@ -99,29 +168,29 @@ STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct err
 
 static bool read_crls(BIO *bio, STACK_OF(X509_CRL) * lists)
 {
-    bool asked = false;
-    X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, &asked);
+    X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, NULL);
     while (list) {
         if (sk_X509_CRL_push(lists, list) <= 0) {
             X509_CRL_free(list);
             return false;
         }
-        list = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, &asked);
+        list = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, NULL);
     }
     return is_at_end();
 }
 
 STACK_OF(X509_CRL) * pem_crls(const char *path, struct error_text *error)
 {
+    const struct pem_source source = {.what = "crl", .text = path};
     ERR_clear_error();
-    BIO *bio = open_file("crl", path, error);
+    BIO *bio = open_source(&source, error);
     if (!bio)
         return NULL;
     STACK_OF(X509_CRL) *lists = sk_X509_CRL_new_null();
     bool fine = lists && read_crls(bio, lists);
     const char *reason;
     BIO_free(bio);
-    if (!fine && !report_no_memory("crl", path, &reason, error))
+    if (!fine && !report_no_memory(&source, &reason, error))
         error_set(error,
                   "crl %s holds a revocation list that cannot be read (%s): give a PEM file that "
                   "is whole",
@@ -135,6 +204,8 @@ STACK_OF(X509_CRL) * pem_crls(const char *path, struct error_text *error)
     sk_X509_CRL_pop_free(lists, X509_CRL_free);
     return NULL;
 }
+
+/* ---- Keys ----------------------------------------------------------------------------------- */
 
 /* Checks the open file, since its path may name another file by now. */
 static bool is_private(BIO *bio, const char *path, struct error_text *error)
@@ -150,35 +221,103 @@ static bool is_private(BIO *bio, const char *path, struct error_text *error)
                                 path, others, path);
 }
 
-static BIO *open_key(const char *path, struct error_text *error)
+static BIO *open_key(const struct pem_source *source, struct error_text *error)
 {
-    BIO *bio = open_file("key", path, error);
-    if (!bio || is_private(bio, path, error))
+    BIO *bio = open_source(source, error);
+    if (!bio || source->in_memory || is_private(bio, source->text, error))
         return bio;
     BIO_free(bio);
     return NULL;
 }
 
-EVP_PKEY *pem_key(const char *path, struct error_text *error)
+static void report_no_key(const struct pem_source *source, struct error_text *error)
 {
-    bool asked = false;
-    ERR_clear_error();
-    BIO *bio = open_key(path, error);
-    if (!bio)
-        return NULL;
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked);
-    const char *reason;
-    BIO_free(bio);
-    if (!key && asked)
+    error_set(error,
+              "key %s holds no private key that can be read: give a PEM %s with BEGIN PRIVATE KEY",
+              pem_name(source), form_of(source));
+}
+
+static void report_locked(const struct pem_source *source, struct error_text *error)
+{
+    if (source->in_memory)
+        error_set(error, "key in memory is protected by a passphrase: give the key without one, or "
+                         "a callback for passphrases");
+    else
         error_set(error,
                   "key %s is protected by a passphrase, which actpass does not ask for: give "
                   "the key without one, as openssl pkey -in %s -out NEW makes it",
-                  path, path);
-    else if (!key && !report_no_memory("key", path, &reason, error))
+                  source->text, source->text);
+}
+
+static void report_bad_key(const struct pem_source *source, const struct asked *asked,
+                           struct error_text *error)
+{
+    const char *reason;
+    if (asked->asked && !asked->passphrase->call)
+        report_locked(source, error);
+    else if (asked->asked && asked->size < 0)
+        error_set(error, "key %s is protected by a passphrase, and the callback gave none",
+                  pem_name(source));
+    else if (report_no_memory(source, &reason, error))
+        return;
+    else if (asked->asked)
         error_set(error,
-                  "key %s holds no private key that can be read: give a PEM file with BEGIN "
-                  "PRIVATE KEY",
-                  path);
+                  "key %s cannot be decrypted: the passphrase that the callback gave is wrong",
+                  pem_name(source));
+    else
+        report_no_key(source, error);
+}
+
+EVP_PKEY *pem_key(const struct pem_source *source, const struct pem_passphrase *passphrase,
+                  struct error_text *error)
+{
+    struct asked asked = {.passphrase = passphrase, .name = pem_name(source)};
+    ERR_clear_error();
+    BIO *bio = open_key(source, error);
+    if (!bio)
+        return NULL;
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &asked);
+    BIO_free(bio);
+    if (!key)
+        report_bad_key(source, &asked, error);
+    OPENSSL_cleanse(asked.text, sizeof(asked.text));
     ERR_clear_error();
     return key;
+}
+
+static bool names_key(const char *name)
+{
+    static const char ending[] = "PRIVATE KEY";
+    size_t length = strlen(name), at = sizeof(ending) - 1;
+    return length >= at && strcmp(name + length - at, ending) == 0;
+}
+
+/* Looks for a block with such a name. */
+static bool find_key(BIO *bio)
+{
+    char *name, *header;
+    unsigned char *data;
+    long size;
+    bool found = false;
+    while (!found && PEM_read_bio(bio, &name, &header, &data, &size) == 1) {
+        found = names_key(name);
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_clear_free(data, (size_t)size);
+    }
+    return found;
+}
+
+bool pem_has_key(const struct pem_source *source, struct error_text *error)
+{
+    ERR_clear_error();
+    BIO *bio = open_memory(source, error);
+    if (!bio)
+        return false;
+    bool found = find_key(bio);
+    if (!found)
+        report_no_key(source, error);
+    BIO_free(bio);
+    ERR_clear_error();
+    return found;
 }

@@ -18,6 +18,7 @@ struct policy {
     size_t own_count;
     struct own_keys *shared;      /* those of the process, ours included; NULL: not shared */
     STACK_OF(X509_CRL) * revoked; /* NULL: not checked */
+    struct policy_check check;
 };
 
 static bool copy_names(const struct config_tls *tls, struct policy *policy,
@@ -101,6 +102,11 @@ struct policy *policy_new(const struct config_tls *tls, X509 *own, struct error_
     return NULL;
 }
 
+void policy_set_check(struct policy *policy, const struct policy_check *check)
+{
+    policy->check = *check;
+}
+
 bool policy_takes_any(const struct policy *policy)
 {
     return policy->any_peer;
@@ -149,12 +155,29 @@ static bool judge(const struct policy *policy, const X509 *peer, struct error_te
     return policy->names.count == 0 || peer_names_match(&policy->names, peer, error);
 }
 
+/* The user's callback comes last, so that it can only refuse. */
+static bool user_accepts(const struct policy *policy, const X509 *peer, struct error_text *error)
+{
+    char why[256] = "";
+    unsigned char *der = NULL;
+    if (!policy->check.call)
+        return true;
+    int size = i2d_X509(peer, &der);
+    if (size <= 0)
+        return error_set_no_memory(error); /* the only failure for a certificate that was read */
+    bool accepts = policy->check.call(der, (size_t)size, why, sizeof(why), policy->check.arg) != 0;
+    OPENSSL_free(der);
+    why[sizeof(why) - 1] = '\0';
+    return accepts || error_set(error, "%s", *why ? why : "the verify callback refuses it");
+}
+
 bool policy_accepts(const struct policy *policy, const X509 *peer, struct error_text *error)
 {
     (void)ERR_set_mark(); /* names that cannot be parsed leave errors behind (hazard 6) */
-    bool accepts = judge(policy, peer, error);
-    if (!accepts && openssl_take_memory_error(NULL))
+    bool judged = judge(policy, peer, error);
+    if (!judged && openssl_take_memory_error(NULL))
         error_set_no_memory(error);
+    bool accepts = judged && user_accepts(policy, peer, error);
     (void)ERR_pop_to_mark();
     return accepts;
 }

@@ -52,17 +52,19 @@ static bool copy_names(const struct config_strings *names, struct choice *choice
     return choice->names || error_set(error, "out of memory for server_names");
 }
 
-static bool load_choice(const struct config_certificate *config, struct choice *choice,
+static bool load_choice(const struct config_certificate *config,
+                        const struct pem_passphrase *passphrase, struct choice *choice,
                         struct error_text *error)
 {
-    const struct config_tls files = {.certificate = config->certificate, .key = config->key};
-    return identity_load(&files, &choice->identity, error) &&
+    const struct config_tls given = {
+        .certificate = config->certificate, .key = config->key, .own_in_memory = config->in_memory};
+    return identity_load(&given, passphrase, &choice->identity, error) &&
            try_identity(&choice->identity, error) &&
            copy_names(&config->server_names, choice, error);
 }
 
-static bool load_choices(const struct config_tls *tls, struct served *served,
-                         struct error_text *error)
+static bool load_choices(const struct config_tls *tls, const struct pem_passphrase *passphrase,
+                         struct served *served, struct error_text *error)
 {
     if (tls->certificate_count == 0)
         return true;
@@ -71,21 +73,15 @@ static bool load_choices(const struct config_tls *tls, struct served *served,
         return error_set(error, "out of memory for certificates");
     for (size_t i = 0; i < tls->certificate_count; i++) {
         served->count++;
-        if (!load_choice(&tls->certificates[i], &served->choices[i], error))
+        if (!load_choice(&tls->certificates[i], passphrase, &served->choices[i], error))
             return false;
     }
     return true;
 }
 
-static bool load(const struct config_tls *tls, const struct identity *own, struct served *served,
-                 struct error_text *error)
+static bool load_staple(const struct config_tls *tls, struct served *served,
+                        struct error_text *error)
 {
-    served->refuse_unknown = tls->unknown_server_name == CONFIG_UNKNOWN_NAME_REFUSE;
-    served->own = own->certificate;
-    if (served->own)
-        X509_up_ref(served->own);
-    if (!load_choices(tls, served, error))
-        return false;
     if (!tls->ocsp_response)
         return true;
     if (!served->own)
@@ -97,13 +93,24 @@ static bool load(const struct config_tls *tls, const struct identity *own, struc
     return served->staple;
 }
 
-struct served *served_new(const struct config_tls *tls, const struct identity *own,
-                          struct error_text *error)
+static void set_own(const struct config_tls *tls, const struct identity *own, struct served *served)
+{
+    served->refuse_unknown = tls->unknown_server_name == CONFIG_UNKNOWN_NAME_REFUSE;
+    served->own = own->certificate;
+    if (served->own)
+        X509_up_ref(served->own);
+}
+
+struct served *served_new(const struct config_tls *tls, const struct pem_passphrase *passphrase,
+                          const struct identity *own, struct error_text *error)
 {
     struct served *served = calloc(1, sizeof(*served));
-    if (!served)
+    if (!served) {
         error_set(error, "out of memory for certificates");
-    else if (load(tls, own, served, error))
+        return NULL;
+    }
+    set_own(tls, own, served);
+    if (load_choices(tls, passphrase, served, error) && load_staple(tls, served, error))
         return served;
     served_free(served);
     return NULL;

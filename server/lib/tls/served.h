@@ -14,9 +14,10 @@
 
 struct served;
 
-/* Loads what the configuration names besides our own identity. NULL with error. */
-struct served *served_new(const struct config_tls *tls, const struct identity *own,
-                          struct error_text *error);
+/* Loads what the configuration names or holds besides our own identity. PASSPHRASE is for encrypted
+ * keys. NULL with error. */
+struct served *served_new(const struct config_tls *tls, const struct pem_passphrase *passphrase,
+                          const struct identity *own, struct error_text *error);
 void served_free(struct served *served); /* may be NULL */
 
 /* The certificates that are chosen by name; our own is not among them. */

@@ -8,9 +8,10 @@
 
 /* ---- The certificates --------------------------------------------------------------------- */
 
-static bool load_file(const char *path, struct trust *trust, struct error_text *error)
+static bool load_list(const struct pem_source *source, struct trust *trust,
+                      struct error_text *error)
 {
-    trust->list = pem_certificates("ca", path, error);
+    trust->list = pem_certificates(source, error);
     if (!trust->list)
         return false;
     for (int i = 0; i < sk_X509_num(trust->list); i++) {
@@ -19,7 +20,7 @@ static bool load_file(const char *path, struct trust *trust, struct error_text *
          * which OpenSSL orders by atomics that ThreadSanitizer does not see. */
         (void)X509_check_purpose(certificate, -1, 0);
         if (X509_STORE_add_cert(trust->store, certificate) != 1)
-            return error_set(error, "ca %s cannot be used: OpenSSL says \"%s\"", path,
+            return error_set(error, "ca %s cannot be used: OpenSSL says \"%s\"", pem_name(source),
                              openssl_reason());
     }
     return true;
@@ -27,11 +28,12 @@ static bool load_file(const char *path, struct trust *trust, struct error_text *
 
 static bool load(const struct config_tls *tls, struct trust *trust, struct error_text *error)
 {
+    const struct pem_source source = {"ca", tls->ca, tls->ca_in_memory};
     trust->store = X509_STORE_new();
     if (!trust->store)
         return error_set(error, "out of memory for ca");
     if (tls->ca)
-        return load_file(tls->ca, trust, error);
+        return load_list(&source, trust, error);
     return !tls->ca_system || X509_STORE_set_default_paths(trust->store) == 1 ||
            error_set(error, "ca \"system\" cannot be used: OpenSSL says \"%s\"", openssl_reason());
 }

@@ -9,10 +9,11 @@
 
 struct trust {
     X509_STORE *store;     /* empty where nobody is named */
-    STACK_OF(X509) * list; /* what the file holds; NULL for the system's */
+    STACK_OF(X509) * list; /* what the file or text holds; NULL for the system's */
 };
 
-/* Loads the CA file, or points to the system's. False with error; then nothing is held. */
+/* Loads the CAs of the file or text, or points to the system's. False with error; then nothing is
+ * held. */
 bool trust_load(const struct config_tls *tls, struct trust *trust, struct error_text *error);
 void trust_free(struct trust *trust);
 
