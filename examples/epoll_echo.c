@@ -22,7 +22,7 @@ enum { MAX_EVENTS = 64 };
 struct client {
     struct echo echo;
     int64_t due_ms; /* when to go on, whether or not there is an event */
-    struct client *next, **link;
+    struct client *next;
 };
 
 struct server {
@@ -49,27 +49,12 @@ static void listen_for(const struct server *server, unsigned events)
         perror("epoll_echo: epoll_ctl");
 }
 
-static void remove_client(struct server *server, struct client *client)
-{
-    *client->link = client->next;
-    if (client->next)
-        client->next->link = client->link;
-    actpass_free(client->echo.conn);
-    free(client);
-    if (server->full)
-        listen_for(server, EPOLLIN);
-    server->full = 0;
-}
-
-/* What can be done at once for a client; then it is due at the latest when the library says. */
+/* What can be done at once for a client; then it is due at the latest when the library says, and at
+ * once if it is closed. */
 static void go_on(struct server *server, struct client *client)
 {
     struct pollfd socket;
     int timeout = echo_go_on(&client->echo, &socket);
-    if (client->echo.phase == ECHO_CLOSED) {
-        remove_client(server, client);
-        return;
-    }
     client->due_ms = timeout < 0 ? INT64_MAX : now_ms() + timeout;
     if (client->due_ms < server->soonest_ms)
         server->soonest_ms = client->due_ms;
@@ -94,9 +79,6 @@ static struct client *add_client(struct server *server, int fd)
         return NULL;
     }
     client->next = server->clients;
-    client->link = &server->clients;
-    if (client->next)
-        client->next->link = &client->next;
     server->clients = client;
     return client;
 }
@@ -115,7 +97,20 @@ static void accept_client(struct server *server)
 
 /* ---- The loop ----------------------------------------------------------------------------- */
 
-/* Looks at all clients, but only when one of them may be due; a server with many timers would keep
+/* Takes the first client of *LIST out. No event of the batch is about a client that is freed here,
+ * since this is done between two batches. */
+static void remove_client(struct server *server, struct client **list)
+{
+    struct client *client = *list;
+    *list = client->next;
+    actpass_free(client->echo.conn);
+    free(client);
+    if (server->full)
+        listen_for(server, EPOLLIN);
+    server->full = 0;
+}
+
+/* Looks at all clients, but only when one of them may be due; a server with very many would keep
  * them in a heap. */
 static void go_on_with_due(struct server *server)
 {
@@ -123,13 +118,18 @@ static void go_on_with_due(struct server *server)
     if (now < server->soonest_ms)
         return;
     server->soonest_ms = INT64_MAX;
-    struct client *next;
-    for (struct client *client = server->clients; client; client = next) {
-        next = client->next;
-        if (client->due_ms <= now)
+    struct client **list = &server->clients;
+    while (*list) {
+        struct client *client = *list;
+        if (client->due_ms <= now && client->echo.phase != ECHO_CLOSED)
             go_on(server, client);
-        else if (client->due_ms < server->soonest_ms)
+        if (client->echo.phase == ECHO_CLOSED) {
+            remove_client(server, list);
+            continue;
+        }
+        if (client->due_ms < server->soonest_ms)
             server->soonest_ms = client->due_ms;
+        list = &client->next;
     }
 }
 
@@ -152,7 +152,6 @@ static void on_event(struct server *server, const struct epoll_event *event)
     go_on(server, client);
 }
 
-/* A client has one event at most in each batch, and only its own event frees it there. */
 static void serve(struct server *server)
 {
     for (;;) {
@@ -196,7 +195,7 @@ int main(int argc, char **argv)
     if (begin(&server, argv[1]) == 0)
         serve(&server); /* returns only if epoll fails */
     while (server.clients)
-        remove_client(&server, server.clients);
+        remove_client(&server, &server.clients);
     if (server.listener >= 0)
         close(server.listener);
     if (server.epoll >= 0)

@@ -1,5 +1,6 @@
 """The example programs and configurations work, and so do what their comments promise."""
 import os
+import re
 import shutil
 import ssl
 import subprocess
