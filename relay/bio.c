@@ -34,6 +34,13 @@ static ssize_t take(struct relay *relay, void *buffer, size_t size)
     return got;
 }
 
+void relay_allow_input(struct relay *relay)
+{
+    relay_lock(relay);
+    relay->input.credit = RELAY_INPUT_CREDIT;
+    relay_unlock(relay);
+}
+
 /* -1 with errno and nothing in the error queue: a dead transport (hazard 5). */
 static int fail(int error)
 {

@@ -150,6 +150,10 @@ void relay_set_nonblocking(struct relay *relay);
 enum relay_wait relay_wait(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                            int64_t deadline_us);
 
+/* Lets SSL read as much as after a wait (see above), for a caller that has come anew and may not
+ * wait. */
+void relay_allow_input(struct relay *relay);
+
 /* What the conversation's threads must know of each other. */
 enum relay_notes {
     NOTE_HOLDS = 1, /* input is held for a reader: READABLE is true, whatever the transport has */
@@ -183,6 +187,10 @@ struct relay_status {
     uint64_t received, sent; /* bytes */
 };
 struct relay_status relay_status(struct relay *relay);
+
+/* As getsockname(2). Returns false after relay_close, or if the kernel does not know. Not while
+ * another thread may close. */
+bool relay_local_address(struct relay *relay, struct sockaddr *address, socklen_t *size);
 
 /* Did data travel in the SYN, ours or the peer's? Not after relay_close. */
 bool relay_syn_data(struct relay *relay);

@@ -5,6 +5,7 @@
 #include "server/lib/settings.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -181,6 +182,14 @@ static int start(struct conversation *conversation)
     return 0;
 }
 
+/* 0: unknown. A unix socket's depends on its name. */
+static socklen_t size_of(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET)
+        return sizeof(struct sockaddr_in);
+    return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : 0;
+}
+
 int conversation_begin(struct server *server, struct service *service, int fd,
                        const struct peer *peer, const struct sockaddr_storage *address)
 {
@@ -190,7 +199,7 @@ int conversation_begin(struct server *server, struct service *service, int fd,
         close(fd);
         return ENOMEM;
     }
-    struct conn_options options = {.peer = address};
+    struct conn_options options = {.peer = *address, .peer_size = size_of(address)};
     int error = attach(conversation, fd, &options);
     if (error == 0)
         error = start(conversation);

@@ -25,6 +25,8 @@
 #ifndef ACTPASS_H
 #define ACTPASS_H
 
+#include "actpass_types.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,54 +37,7 @@ extern "C" {
 #define ACTPASS_VERSION "0.1.0"
 #define ACTPASS_NEVER INT64_C(-1)
 
-/* These headers have them as well, so that each can be included on its own. */
-#if !defined(ACTPASS_TLS_H) && !defined(ACTPASS_IDENTITY_H)
-#define ACTPASS_API __attribute__((visibility("default")))
-typedef struct actpass_config actpass_config;
-#endif
-typedef struct actpass_conn actpass_conn;
 struct ssl_st; /* OpenSSL's SSL */
-
-/* The role that we have in TLS, or may have. */
-typedef enum {
-    ACTPASS_ROLE_AUTO,
-    ACTPASS_ROLE_SERVER,
-    ACTPASS_ROLE_CLIENT,
-    ACTPASS_ROLE_NONE
-} actpass_role;
-
-/* Why the role was decided so; with ACTPASS_ROLE_NONE, why there is no role. */
-typedef enum {
-    ACTPASS_CAUSE_UNDECIDED,
-    ACTPASS_CAUSE_CONFIGURED,
-    ACTPASS_CAUSE_CLIENT_HELLO,             /* the peer sent a ClientHello: we are server */
-    ACTPASS_CAUSE_SILENCE,                  /* the peer sent nothing in time: we are client */
-    ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE, /* by the peer: a port scan or a health check */
-    ACTPASS_CAUSE_PEER_ANSWERS_AS_SERVER,   /* ServerHello or HelloRequest came first */
-    ACTPASS_CAUSE_ALERT_FIRST,
-    ACTPASS_CAUSE_NOT_TLS,
-    ACTPASS_CAUSE_HELLO_INCOMPLETE,  /* the peer sent only the start of a hello */
-    ACTPASS_CAUSE_CLIENT_HELLO_LATE, /* it came just before we sent ours: we are server */
-    ACTPASS_CAUSE_GLARE_WON,         /* both sent a ClientHello: we stay client */
-    ACTPASS_CAUSE_GLARE_LOST,        /* both sent a ClientHello: we become server */
-    ACTPASS_CAUSE_GLARE_UNSUPPORTED, /* both sent one, and the peer does not know the rule */
-    ACTPASS_CAUSE_REFLECTION,        /* our own ClientHello came back */
-    ACTPASS_CAUSE_HINT               /* "role_hints" of the JSON configuration names the peer */
-} actpass_cause;
-
-/* The close reason of a connection, ACTPASS_OPEN until it closes. ACTPASS_CLEAN requires that the
- * peer's close_notify was received (RFC 8446 section 6.1, RFC 5246 section 7.2.1) and ours was
- * sent. */
-typedef enum {
-    ACTPASS_OPEN,
-    ACTPASS_CLEAN,
-    ACTPASS_TRUNCATED, /* the stream ended without close_notify */
-    ACTPASS_RESET,     /* the transport failed */
-    ACTPASS_TIMEOUT,   /* one of the timeouts passed */
-    ACTPASS_CANCELLED, /* actpass_abort, or we closed before the connection was complete */
-    ACTPASS_PROTOCOL,  /* not TLS, or an error in TLS, except about identity */
-    ACTPASS_REFUSED    /* we refused the peer's identity, or the peer refused ours */
-} actpass_end;
 
 /* What a TLS server asks of the client. */
 typedef enum {
@@ -218,8 +173,9 @@ ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *prot
 
 /* ---- Connections -------------------------------------------------------------------------- */
 
-/* Makes a connection of a connected stream socket, whichever side opened it. Takes the descriptor
- * over, also on failure. Starts the wait for the peer's first bytes and returns at once. The first
+/* Makes a connection of a connected stream socket, whichever side opened it: TCP, unix (also of
+ * socketpair(2)) or vsock. A pipe is no socket, and is refused. Takes the descriptor over, also on
+ * failure. Starts the wait for the peer's first bytes and returns at once. The first
  * use of a configuration reads the files that it names; later it cannot be changed. The caller
  * frees the connection with actpass_free. NULL: see actpass_config_error, for example if client
  * authentication had to be set (actpass_config_set_client_auth). */
@@ -281,8 +237,13 @@ ACTPASS_API void actpass_abort(actpass_conn *conn);
  * CONN may be NULL. */
 ACTPASS_API void actpass_free(actpass_conn *conn);
 
-/* The SSL object, for existing code that uses blocking OpenSSL: SSL_read, SSL_write, SSL_shutdown
- * and the others block and obey the timeouts. NULL before actpass_handshake has succeeded.
+/* The SSL object, for existing code that uses OpenSSL: SSL_read, SSL_write, SSL_shutdown and the
+ * others block and obey the timeouts. NULL before actpass_handshake has succeeded.
+ *   - On a non-blocking connection (actpass_events.h) they fail with SSL_ERROR_WANT_READ or
+ *     SSL_ERROR_WANT_WRITE instead. The object has a buffer between itself and the socket, so code
+ *     that waits with select or poll must not ask SSL_get_fd, but call actpass_prepare_wait before
+ *     each wait, after it has read until WANT_READ: it says what to wait for, and returns 0 where a
+ *     wait would miss what is buffered. Our timeouts, except the write timeout, do not hold then.
  *   - One thread only, and instead of actpass_read and actpass_write, not beside them.
  *   - After a call that failed with SSL_ERROR_SSL or SSL_ERROR_SYSCALL, make no further call on the
  *     object (SSL_get_error(3)); call actpass_close and actpass_free.
@@ -290,7 +251,8 @@ ACTPASS_API void actpass_free(actpass_conn *conn);
  *     (SSL_set_msg_callback): actpass_close learns from it what was sent and received. */
 ACTPASS_API struct ssl_st *actpass_ssl(actpass_conn *conn);
 
-/* The strings belong to the connection and live as long as it does; none is NULL. */
+/* What is known of a connection. The strings belong to the connection and live as long as it does;
+ * none is NULL. Later versions add members at the end. */
 typedef struct {
     actpass_role role; /* AUTO until it is decided */
     actpass_cause cause;
@@ -304,13 +266,23 @@ typedef struct {
     const char *alpn;             /* "" if no protocol was agreed on */
     int resumed;                  /* 1: an earlier session was resumed; 0: no, or not yet */
     int syn_data;                 /* 1: the SYN carried data (TCP Fast Open) */
-    const char *peer_address;     /* "192.0.2.1:4711", or "unix" */
+    const char *peer_address;     /* "192.0.2.1:4711", "unix" or "vsock:2:4711" */
     const char *peer_subject;     /* in the form of RFC 2253; "" without a certificate */
     const char *peer_fingerprint; /* SHA-256 of the certificate, hex; "" without a certificate */
+    const char *server_name;      /* the name (SNI) that the client asked for; "" if it asked for
+                                     none, and before the handshake, as the next one */
+    const char *group;            /* of the key exchange, "x25519"; "" if there was none */
 } actpass_info_t;
 
-/* Fills *INFO with what is known now. Any thread. */
-ACTPASS_API void actpass_info(actpass_conn *conn, actpass_info_t *info);
+/* Fills *INFO with what is known now. Any thread. SIZE is the size that the caller's header gives
+ * the struct: members behind it are left out, and members that the library does not have are 0. */
+ACTPASS_API void actpass_info_sized(actpass_conn *conn, actpass_info_t *info, size_t size);
+
+/* The same with the caller's own size, which is why it is compiled into the caller. */
+static inline void actpass_info(actpass_conn *conn, actpass_info_t *info)
+{
+    actpass_info_sized(conn, info, sizeof(*info));
+}
 
 /* The close reason; ACTPASS_OPEN as long as the connection is open. Any thread. */
 ACTPASS_API actpass_end actpass_ended(const actpass_conn *conn);
@@ -323,9 +295,10 @@ typedef enum { ACTPASS_EVENT_ROLE, ACTPASS_EVENT_HANDSHAKE, ACTPASS_EVENT_CLOSE 
 
 /* Sets a callback for the events of all later connections of this configuration. CALL is called
  * with ARG once for each event (ROLE a second time if glare has changed the role), on the thread on
- * which the event happens and with no lock held. It may call only actpass_info and actpass_abort.
- * With TCP Fast Open it is also called for attempts of actpass_connect that lead to no connection.
- * CALL NULL (the default): none. 0, or -1: see actpass_config_error. */
+ * which the event happens and with no lock held. It may call only actpass_info, actpass_abort,
+ * actpass_user_data and actpass_set_user_data. With TCP Fast Open it is also called for attempts of
+ * actpass_connect that lead to no connection. CALL NULL (the default): none. 0, or -1: see
+ * actpass_config_error. */
 ACTPASS_API int actpass_on_event(actpass_config *config,
                                  void (*call)(actpass_conn *conn, actpass_event event, void *arg),
                                  void *arg);
@@ -341,5 +314,6 @@ ACTPASS_API const char *actpass_role_name(actpass_role role);
 
 #include "actpass_events.h"
 #include "actpass_identity.h"
+#include "actpass_peer.h"
 #include "actpass_tls.h"
 #endif

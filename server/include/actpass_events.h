@@ -19,9 +19,11 @@
 #ifndef ACTPASS_EVENTS_H
 #define ACTPASS_EVENTS_H
 
-#include "actpass.h"
+#include "actpass_types.h"
 
 #include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -9,18 +9,14 @@
 #ifndef ACTPASS_IDENTITY_H
 #define ACTPASS_IDENTITY_H
 
+#include "actpass_types.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#if !defined(ACTPASS_H) && !defined(ACTPASS_TLS_H) /* included on its own */
-#define ACTPASS_API __attribute__((visibility("default")))
-typedef struct actpass_config actpass_config;
-#endif
-struct actpass_conn;
 
 /* ---- Identities and CAs from memory ----------------------------------------------------------
  * PEM texts (RFC 7468), each ended by NUL and at most 1 MiB. They are copied; the caller may erase

@@ -3,15 +3,12 @@
 #ifndef ACTPASS_TLS_H
 #define ACTPASS_TLS_H
 
+#include "actpass_types.h"
+
 #include <stddef.h>
 
 #ifdef __cplusplus
 extern "C" {
-#endif
-
-#if !defined(ACTPASS_H) && !defined(ACTPASS_IDENTITY_H) /* included on its own */
-#define ACTPASS_API __attribute__((visibility("default")))
-typedef struct actpass_config actpass_config;
 #endif
 
 /* What a TLS server does with a server name (SNI) for which no certificate was added. */

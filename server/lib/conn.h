@@ -21,9 +21,7 @@ struct conn_options {
      * transport, where only actpass_handshake waits for the first bytes. */
     void (*on_verdict)(actpass_conn *conn, void *arg);
     void *arg;
-    const struct sockaddr_storage *peer; /* as accept has given it; NULL: conn_new asks. Not used
-                                            after conn_new */
-    enum role hint;                      /* with role auto: the role to take at once */
+    enum role hint;      /* with role auto: the role to take at once */
     int64_t max_wait_ms; /* with role auto: max. wait for the first bytes; 0: as configured */
     /* With a size: the socket is not connected yet. The first flight is sent to this address in the
      * SYN, and the handshake fails if the TCP connection is not up by the deadline. Relay transport
@@ -31,6 +29,10 @@ struct conn_options {
     struct sockaddr_storage fast_open;
     socklen_t fast_open_size;
     int64_t connect_deadline_us;
+    /* The peer's address if it is known, from accept4 for example; size 0: conn_new asks the socket
+     * for it. With fast_open it is that. */
+    struct sockaddr_storage peer;
+    socklen_t peer_size;
 };
 
 /* Like actpass_accept_fd, but the wait for the peer's first bytes begins with conn_start. OPTIONS

@@ -226,3 +226,25 @@ int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms)
     }
     return -1;
 }
+
+int actpass_request_optional_certificate(actpass_conn *conn, int64_t timeout_ms, char *why,
+                                         size_t why_size)
+{
+    struct error_text reason = {.text = ""};
+    if (timeout_ms < 0)
+        timeout_ms = conn->config->connection.handshake_timeout_ms;
+    switch (
+        conn_ask_certificate(conn, CERTIFICATE_OPTIONAL, clock_deadline_ms(timeout_ms), &reason)) {
+    case ASKED_GIVEN:
+        return 1;
+    case ASKED_NONE:
+        if (why)
+            snprintf(why, why_size, "%s", reason.text);
+        return 0;
+    case ASKED_AGAIN:
+        return ACTPASS_AGAIN;
+    case ASKED_FAILED:
+        break;
+    }
+    return -1;
+}

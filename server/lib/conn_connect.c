@@ -1,5 +1,6 @@
-/* actpass_connect. */
+/* actpass_connect and actpass_connect_with. */
 #include "relay/clock.h"
+#include "server/lib/conn_cancel.h"
 #include "server/lib/conn_dial.h"
 #include "server/lib/settings.h"
 
@@ -10,7 +11,8 @@
 
 struct caller {
     actpass_config *config;
-    const char *address; /* as the caller wrote it */
+    const char *address;    /* as the caller wrote it */
+    actpass_cancel *cancel; /* NULL: none */
     actpass_conn *conn;
 };
 
@@ -20,6 +22,14 @@ static void note_failure(void *arg, const char *address, const char *why)
     const struct caller *caller = arg;
     (void)address;
     settings_fail(caller->config, "cannot connect to %s: %s", caller->address, why);
+}
+
+static void shake_hands(struct caller *caller)
+{
+    struct cancellable item = {.conn = caller->conn};
+    cancel_add(caller->cancel, &item);
+    (void)actpass_handshake(caller->conn); /* actpass_handshake returns the same again */
+    cancel_remove(caller->cancel, &item);
 }
 
 /* With Fast Open the handshake makes the TCP connection; actpass_handshake then returns its result.
@@ -40,7 +50,7 @@ static actpass_conn *take(void *arg, int fd, const struct candidate *to,
         actpass_free(caller->conn);
         caller->conn = NULL;
     } else if (options->fast_open_size > 0) {
-        (void)actpass_handshake(caller->conn);
+        shake_hands(caller);
     }
     return caller->conn;
 }
@@ -61,7 +71,7 @@ static void open_connection(struct caller *caller, const struct config_address *
                  .deadline_us = clock_deadline_ms(caller->config->connect_timeout_ms),
                  .limit_name = "connect_timeout",
                  .lookup_flags = AI_ADDRCONFIG,
-                 .wait = {.cancel_fd = -1},
+                 .wait = {.cancel_fd = cancel_fd(caller->cancel)},
                  .observer = {.failed = note_failure, .arg = caller}},
         .settings = &caller->config->connection,
         .unfit = caller->config->unfit,
@@ -71,10 +81,21 @@ static void open_connection(struct caller *caller, const struct config_address *
     conn_dial(&plan);
 }
 
-actpass_conn *actpass_connect(actpass_config *config, const char *text)
+/* A connection whose handshake was cancelled is none. */
+static void end_cancelled(struct caller *caller)
+{
+    if (!cancel_is_set(caller->cancel))
+        return;
+    if (caller->conn && actpass_ended(caller->conn) == ACTPASS_CANCELLED)
+        discard(caller);
+    if (!caller->conn)
+        note_failure(caller, NULL, "it was cancelled");
+}
+
+actpass_conn *actpass_connect_with(actpass_config *config, const char *text, actpass_cancel *cancel)
 {
     struct config_address address;
-    struct caller caller = {.config = config, .address = text};
+    struct caller caller = {.config = config, .address = text, .cancel = cancel};
     if (!settings_use(config, CONFIG_WE_DIAL))
         return NULL;
     const char *wrong = config_address_parse(text, &address);
@@ -82,7 +103,14 @@ actpass_conn *actpass_connect(actpass_config *config, const char *text)
         settings_fail(config, "%s: %s", text, wrong);
         return NULL;
     }
-    open_connection(&caller, &address);
+    if (!cancel_is_set(cancel))
+        open_connection(&caller, &address);
+    end_cancelled(&caller);
     config_address_free(&address);
     return caller.conn;
+}
+
+actpass_conn *actpass_connect(actpass_config *config, const char *text)
+{
+    return actpass_connect_with(config, text, NULL);
 }

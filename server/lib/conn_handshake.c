@@ -199,6 +199,7 @@ static void note_session(actpass_conn *conn)
     X509 *certificate = SSL_get0_peer_certificate(conn->ssl);
     if (certificate)
         conn_note_certificate(conn, certificate);
+    conn_note_negotiated(conn);
 }
 
 /* A peer that we dialed must be authenticated, also in case a check of the configuration misses it.

@@ -5,6 +5,7 @@
  *   conn_io.c           reads and writes
  *   conn_wait.c         waits, in calls that block and in event loops
  *   conn_certificate.c  the peer's certificate, also on demand
+ *   conn_peer.c         what the handshake has shown: chain, exporter, addresses, negotiated names
  *   conn_renegotiate.c  as client: renegotiations that the server asks for
  *   conn_early.c        data that is read during another operation
  *   conn_end.c          the close reason: the only place that maps a failed SSL call
@@ -85,6 +86,7 @@ struct actpass_conn {
     bool opened;       /* we dialed */
     char *dialed;      /* the address that we dialed; NULL: the peer did */
     char *dialed_name; /* its host, if that is a name */
+    _Atomic(void *) user_data;
     bool renegotiable; /* from the handshake on: a server may ask for another one */
 
     /* For the thread of the call only. */
@@ -127,6 +129,8 @@ struct actpass_conn {
     unsigned updates_asked;    /* KeyUpdates that we have requested and not received yet */
     int alert_got, alert_sent; /* the last fatal one's description; 0: none */
     const char *protocol, *cipher;
+    const char *group; /* "": none */
+    char *server_name; /* NULL: none */
     char alpn[256];
     char *subject;
     char fingerprint[65];
@@ -219,6 +223,10 @@ bool conn_end_late_renegotiation(actpass_conn *conn);
 /* Keeps what actpass_info reports of the certificate; once in a connection's life. conn->lock is
  * held. */
 void conn_note_certificate(actpass_conn *conn, X509 *certificate);
+
+/* Keeps the server name and the group that were agreed on, after the handshake; without memory it
+ * gives the connection a close reason. conn->lock is held. */
+void conn_note_negotiated(actpass_conn *conn);
 
 /* Sets the close reason of a connection without a role. */
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);

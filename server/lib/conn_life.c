@@ -1,11 +1,11 @@
 /* Creation and release of a connection, and information about it. */
 #include "relay/lock.h"
 #include "server/lib/conn_internal.h"
+#include "server/lib/dial/address_text.h"
 #include "server/lib/role.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -26,32 +26,20 @@ static void on_verdict(void *arg)
         conn->options.on_verdict(conn, conn->options.arg);
 }
 
-static void name_peer(actpass_conn *conn, int fd)
+/* The socket is asked only if the caller does not know. */
+static void note_peer(actpass_conn *conn, int fd)
 {
-    struct sockaddr_storage address = conn->options.fast_open;
-    socklen_t length = conn->options.fast_open_size;
-    char host[64], port[8];
-    bool named = length > 0;
-    if (conn->options.peer) {
-        address = *conn->options.peer;
-        length = sizeof(address);
-        named = true;
-        conn->options.peer = NULL;
-    } else if (!named) {
-        length = sizeof(address);
-        named = getpeername(fd, (struct sockaddr *)&address, &length) == 0;
+    struct conn_options *options = &conn->options;
+    struct sockaddr *peer = (struct sockaddr *)&options->peer;
+    if (options->fast_open_size > 0) {
+        options->peer = options->fast_open;
+        options->peer_size = options->fast_open_size;
+    } else if (options->peer_size == 0) {
+        socklen_t size = sizeof(options->peer);
+        options->peer_size = getpeername(fd, peer, &size) == 0 ? size : 0;
     }
-    if (named && address.ss_family == AF_UNIX) {
-        snprintf(conn->peer_address, sizeof(conn->peer_address), "unix");
-        return;
-    }
-    if (!named || getnameinfo((struct sockaddr *)&address, length, host, sizeof(host), port,
-                              sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV)) {
+    if (!address_text(peer, options->peer_size, conn->peer_address, sizeof(conn->peer_address)))
         snprintf(conn->peer_address, sizeof(conn->peer_address), "unknown");
-        return;
-    }
-    const char *form = address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s";
-    snprintf(conn->peer_address, sizeof(conn->peer_address), form, host, port);
 }
 
 static struct relay *make_relay(actpass_conn *conn, int fd)
@@ -89,12 +77,13 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
     if (options)
         conn->options = *options;
     conn->connected = conn->options.fast_open_size == 0;
-    conn->protocol = conn->cipher = "";
+    conn->protocol = conn->cipher = conn->group = "";
+    conn->user_data = config->user_data;
     if (config->relay.served == RELAY_BY_CALLER)
         conn->mode = CONN_NONBLOCKING;
     int on = 1; /* small records do not wait (hazard 44); fails on a unix socket, where none does */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    name_peer(conn, fd);
+    note_peer(conn, fd);
     conn->relay = make_relay(conn, fd);
     conn_wait_first(conn);
     if (conn->relay)
@@ -206,6 +195,7 @@ void actpass_free(actpass_conn *conn)
     relay_free(conn->relay);
     actpass_config_free(conn->config);
     free(conn->subject);
+    free(conn->server_name);
     free(conn->early.data);
     conn_drop_imported(conn);
     free(conn->dialed);
@@ -234,19 +224,8 @@ const char *actpass_error(const actpass_conn *conn)
     return conn->end == ACTPASS_OPEN ? "" : conn->error.text;
 }
 
-void actpass_info(actpass_conn *conn, actpass_info_t *info)
+static void fill_negotiated(actpass_conn *conn, actpass_info_t *info)
 {
-    struct verdict verdict = relay_verdict(conn->relay);
-    struct relay_status status = relay_status(conn->relay);
-    *info = (actpass_info_t){.role = (actpass_role)verdict.role,
-                             .cause = (actpass_cause)verdict.cause,
-                             .end = conn->end,
-                             .peer_spoke_first = verdict.peer_spoke_first,
-                             .first_byte_us = verdict.first_byte_us,
-                             .decided_us = verdict.decided_us,
-                             .received = status.received,
-                             .sent = status.sent,
-                             .peer_address = conn->peer_address};
     lock_take(&conn->lock);
     info->protocol = conn->protocol;
     info->cipher = conn->cipher;
@@ -255,7 +234,27 @@ void actpass_info(actpass_conn *conn, actpass_info_t *info)
     info->syn_data = conn->syn_data;
     info->peer_subject = conn->subject ? conn->subject : "";
     info->peer_fingerprint = conn->fingerprint[0] ? conn->fingerprint : "";
+    info->server_name = conn->server_name ? conn->server_name : "";
+    info->group = conn->group;
     lock_release(&conn->lock);
+}
+
+void actpass_info_sized(actpass_conn *conn, actpass_info_t *info, size_t size)
+{
+    struct verdict verdict = relay_verdict(conn->relay);
+    struct relay_status status = relay_status(conn->relay);
+    actpass_info_t all = {.role = (actpass_role)verdict.role,
+                          .cause = (actpass_cause)verdict.cause,
+                          .end = conn->end,
+                          .peer_spoke_first = verdict.peer_spoke_first,
+                          .first_byte_us = verdict.first_byte_us,
+                          .decided_us = verdict.decided_us,
+                          .received = status.received,
+                          .sent = status.sent,
+                          .peer_address = conn->peer_address};
+    fill_negotiated(conn, &all);
+    memset(info, 0, size);
+    memcpy(info, &all, size < sizeof(all) ? size : sizeof(all));
 }
 
 /* The public enumeration and the relay's are the same list. */

@@ -35,6 +35,7 @@ struct actpass_config {
     void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
     void *on_event_arg;
     struct tls_hooks hooks;
+    void *user_data;            /* the first one of each connection */
     struct relay_options relay; /* ring sizes and hooks: tests set them; and who serves it */
 
     pthread_mutex_t lock; /* guards the making of what follows; constant once frozen */

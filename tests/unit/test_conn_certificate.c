@@ -313,6 +313,38 @@ Test(conn_certificate, optional)
     conn_suite_end(&suite);
 }
 
+Test(conn_certificate, optional_by_the_public_call)
+{
+    static const struct {
+        enum manner manner;
+        int64_t timeout_ms;
+        int result;
+        actpass_end end;
+    } rows[] = {{GIVES, -1, 1, ACTPASS_OPEN},
+                {HAS_NONE, 10000, 0, ACTPASS_OPEN},
+                {HAS_OURS, 10000, -1, ACTPASS_REFUSED},
+                {IS_SILENT, 50, -1, ACTPASS_TIMEOUT}};
+    conn_suite_begin(&suite);
+    for (int which = 0; which < (int)(sizeof(rows) / sizeof(*rows)) * ALL; which++) {
+        int row = which / ALL;
+        char why[200] = "";
+        struct client client = {.manner = rows[row].manner};
+        struct conn_rig rig;
+        begin(&rig, which, &client);
+        cr_assert_eq(
+            actpass_request_optional_certificate(rig.conn, rows[row].timeout_ms, why, sizeof(why)),
+            rows[row].result, "%d: %s", which, conn_rig_says(&rig));
+        cr_assert_eq(actpass_ended(rig.conn), rows[row].end, "%d", which);
+        cr_assert_eq(strstr(why, "gave none") != NULL, rows[row].result == 0, "%d: %s", which, why);
+        cr_assert_eq(actpass_peer_certificate(rig.conn, 0, NULL, 0) > 0, rows[row].result == 1);
+        if (rows[row].result == 0)
+            cr_assert_eq(actpass_request_optional_certificate(rig.conn, 10000, NULL, 0), 0);
+        actpass_abort(rig.conn);
+        conn_rig_free(&rig);
+    }
+    conn_suite_end(&suite);
+}
+
 Test(conn_certificate, access_list)
 {
     struct config_peer_name right[] = {{.text = "right.example"}},
@@ -395,6 +427,7 @@ static bool given_with_cut(int version, uint64_t cut_after, uint64_t *sent)
     bool given = loop_handshake(&rig) == 0 && actpass_request_certificate(rig.conn, 10000) == 0;
     cr_assert_eq(conn_peer_is(rig.conn, any, &why), given, "cut after %llu bytes: given: %d",
                  (unsigned long long)cut_after, given);
+    cr_assert_eq(actpass_peer_certificate(rig.conn, 0, NULL, 0) > 0, given);
     (void)loop_close(&rig);
     socket_peer_join(rig.peer);
     *sent = rig.peer->sent;

@@ -38,7 +38,7 @@ static void count(const char *text, void *arg)
 Test(sessions_throttled_error, one_that_is_reported_at_once)
 {
     struct throttled_error throttled;
-    struct error_text error = {""};
+    struct error_text error = {.text = ""};
     int calls = 0;
     cr_assert(throttled_error_init(&throttled));
     throttled_error_report_to(&throttled, count, &calls);

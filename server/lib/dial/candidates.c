@@ -1,6 +1,7 @@
 #include "server/lib/dial/candidates.h"
 
 #include "relay/clock.h"
+#include "server/lib/dial/address_text.h"
 #include "server/lib/dial/resolve.h"
 #include "server/lib/dial/unix_address.h"
 
@@ -166,13 +167,6 @@ bool candidates_next(struct candidates *candidates, const struct dial_observer *
 void candidate_print(const struct candidate *candidate, char *text, size_t size)
 {
     const struct sockaddr *address = (const struct sockaddr *)(const void *)&candidate->address;
-    char host[INET6_ADDRSTRLEN + 16];
-    char port[8];
-    if (address->sa_family == AF_UNIX ||
-        getnameinfo(address, candidate->size, host, sizeof(host), port, sizeof(port),
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    if (address->sa_family == AF_UNIX || !address_text(address, candidate->size, text, size))
         (void)snprintf(text, size, "%s", candidate->of->text);
-        return;
-    }
-    (void)snprintf(text, size, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }

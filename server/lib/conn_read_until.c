@@ -1,0 +1,36 @@
+/* A read with a deadline of its own, after which the connection goes on. */
+#include "relay/clock.h"
+#include "server/lib/conn_internal.h"
+
+_Static_assert((int)ACTPASS_AGAIN == (int)CONN_AGAIN, "one number for both");
+
+/* Whichever of the two times is over first decides what becomes of the connection. */
+static int64_t wait_and_read(actpass_conn *conn, void *buffer, size_t size, int64_t idle_us,
+                             int64_t until_us)
+{
+    enum relay_wait wait;
+    if (idle_us <= until_us)
+        wait = conn_wait(conn, conn->read_want, NULL, 0, idle_us) ? WAIT_READY : WAIT_CANCELLED;
+    else
+        wait = conn_wait_until(conn, conn->read_want, NULL, 0, until_us);
+    if (wait == WAIT_READY)
+        return conn_read_some(conn, buffer, size);
+    return wait == WAIT_CANCELLED ? -1 : CONN_AGAIN;
+}
+
+int64_t actpass_read_until(actpass_conn *conn, void *buffer, size_t size, int64_t timeout_ms)
+{
+    conn_enter(conn);
+    int64_t until_us = clock_deadline_ms(timeout_ms);
+    int64_t idle_us = clock_deadline_ms(conn->config->connection.idle_timeout_ms);
+    relay_allow_input(conn->relay); /* which a wait of no length does not */
+    int64_t got = conn_read_some(conn, buffer, size);
+    bool over = false;
+    while (got == CONN_AGAIN && !over) {
+        got = wait_and_read(conn, buffer, size, idle_us, until_us);
+        over = clock_now_us() >= until_us;
+    }
+    conn_flush(conn); /* the answer to a KeyUpdate must not wait for the next call */
+    conn_leave(conn);
+    return got;
+}
