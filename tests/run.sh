@@ -6,7 +6,8 @@
 #   --full    all stages, within 30 minutes; this is what .ci/run calls
 #   --quick   lint, selftest and unit only
 #   STAGE...  only these, of: selftest unit e2e install quickstart asan lint, which are the default,
-#             and asan_torture builds interop e2e_asan tsan e2e_tsan helgrind fuzz coverage trixie
+#             and abi asan_torture builds interop e2e_asan tsan e2e_tsan helgrind fuzz coverage
+#             trixie
 #
 # Most tests wait more than they compute. So that the processors are not idle meanwhile, everything
 # is built ahead, in the background, at idle priority: it takes only what the running stage leaves.
@@ -27,19 +28,19 @@ jobs=$(nproc 2>/dev/null || echo 2)
 
 quick_stages=(selftest unit lint)
 default_stages=(selftest unit e2e install quickstart asan lint)
-full_stages=(selftest unit e2e install quickstart interop asan asan_torture e2e_asan tsan e2e_tsan
-    builds helgrind fuzz coverage trixie lint)
+full_stages=(selftest unit e2e install abi quickstart interop asan asan_torture e2e_asan tsan
+    e2e_tsan builds helgrind fuzz coverage trixie lint)
 
 # The seconds that a stage takes on two idle processors, from the end of the stage before it. It is
 # killed after four times as many, but not before ten minutes: on a shared machine a short stage
 # can take many times its usual time.
-declare -A usual=([selftest]=35 [unit]=90 [e2e]=190 [install]=10 [quickstart]=10 [asan]=60
-    [lint]=60 [interop]=60 [asan_torture]=100 [e2e_asan]=200 [tsan]=220 [e2e_tsan]=250 [builds]=40
-    [helgrind]=90 [fuzz]=60 [coverage]=85 [trixie]=240)
+declare -A usual=([selftest]=35 [unit]=90 [e2e]=240 [install]=10 [abi]=10 [quickstart]=10
+    [asan]=60 [lint]=60 [interop]=60 [asan_torture]=100 [e2e_asan]=215 [tsan]=220 [e2e_tsan]=265
+    [builds]=40 [helgrind]=90 [fuzz]=60 [coverage]=85 [trixie]=240)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
-declare -A built=([unit]=release [e2e]=release [install]=release [quickstart]=release
-    [interop]=release [asan]=asan [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan [e2e_tsan]=tsan
+declare -A built=([unit]=release [e2e]=release [install]=release [abi]=release
+    [quickstart]=release [interop]=release [asan]=asan [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan [e2e_tsan]=tsan
     [helgrind]=debug [fuzz]=fuzz [coverage]=coverage [trixie]=trixie [lint]=lint)
 # In this order: lint takes long, and is not waited for before the end.
 ahead_order=(release asan lint tsan debug fuzz coverage trixie)
@@ -63,13 +64,16 @@ stage_helgrind() {
 }
 stage_builds() { tests/support/test_builds.sh; }
 stage_install() { build release all && tests/support/test_install.sh; }
+stage_abi() {
+    build release all && tests/support/abi.py --types "$BUILDDIR/release/libactpass.so.0"
+}
 stage_e2e() { # thrice the processors: these tests mostly wait
     build release all &&
         tests/e2e/run.py --again --program "$BUILDDIR/release/actpass" --jobs $((3 * jobs))
 }
-# Without thousands of connections (speed), and what needs LD_PRELOAD before the sanitizer.
+# Without thousands of connections and much data (speed), and what needs LD_PRELOAD before the sanitizer.
 e2e_sanitized() { # VARIANT
-    local tests without='test_(many|scale|memory|shortage|resolving|attack_limits)'
+    local tests without='test_(many|scale|memory|shortage|resolving|attack_limits|proxy_bulk)'
     mapfile -t tests < <(cd tests/e2e && ls test_*.py | grep -vE "$without")
     build "$1" all &&
         tests/support/e2e_sanitized.py "$BUILDDIR/$1" $((3 * jobs)) "${tests[@]%.py}"

@@ -2,9 +2,10 @@
 import os
 import re
 import shutil
+import ssl
 import subprocess
 
-from support import data
+from support import data, tls
 from support.actpass import died_with_us
 from support.backend import Backend, echo, refuse
 from support.case import SHORT, Case, example, program
@@ -84,12 +85,6 @@ class Examples(Case):
         self.assertEqual(done.returncode, 1, done.stderr)
 
     # ---- embed and legacy
-
-    def start_example(self, command):
-        process = self.spawn(command, stdout=subprocess.PIPE)
-        os.set_blocking(process.stdout.fileno(), True)
-        port = int(re.search(rb":(\d+)$", process.stdout.readline().strip()).group(1))
-        return process, port
 
     @each(role=ROLES, version=VERSIONS)
     def test_embed(self, role, version):
@@ -175,3 +170,20 @@ class Examples(Case):
         peer.send(b"half a line")
         peer.sock.close()
         self.assertRegex(process.stdout.readline(), b"^(TRUNCATED|RESET) ")
+
+    # ---- memory_identity
+
+    @each(version=VERSIONS)
+    def test_memory_identity(self, version):
+        """The certificate that it prints is all that a client needs."""
+        process, port = self.start_example([example("memory_identity"), "vault.example"])
+        lines = iter(process.stdout.readline, b"-----END CERTIFICATE-----\n")
+        ca = self.file("ca.pem", b"".join(lines) + b"-----END CERTIFICATE-----\n")
+        trusting = tls.context(self.certificates, False, version, ca=None)
+        trusting.load_verify_locations(ca)
+        peer = tls.Tls(self.connect(port), trusting, server_hostname="vault.example").handshake()
+        self.assertEqual(peer.recv_all(), b"My key was never in a file.\n")
+        peer.finish()
+        self.assertEqual(process.stdout.readline(), b"CLEAN \n")
+        with self.assertRaises(ssl.SSLCertVerificationError):
+            self.client(port, version)  # trusts another CA

@@ -97,6 +97,7 @@ check 'includes point down' tests/support/includes.py
 check 'tests are named after modules' tests/support/test_names.py
 check 'schema and README come from the key table' \
     config/reference.py --program "$build/actpass" --check
+check 'the version script has the functions of the headers' tests/support/abi.py
 check 'one style' one_style
 check 'no assignment inside a condition' no_assignment
 check 'no call that threads cannot share' thread_safe

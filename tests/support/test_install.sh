@@ -109,8 +109,8 @@ if [ "$failed" -gt 0 ]; then
     echo "$passed passed, $failed failed"
     exit 1
 fi
-for file in bin/actpass include/actpass.h include/actpass_tls.h \
-    include/actpass_events.h include/actpass_identity.h lib/libactpass.a lib/libactpass.so lib/libactpass.so.0 \
+headers=(server/include/*.h)
+for file in bin/actpass "${headers[@]#server/}" lib/libactpass.a lib/libactpass.so lib/libactpass.so.0 \
     lib/pkgconfig/actpass.pc share/actpass/actpass.schema.json; do
     check "installed: $file" test -s "$root/usr/$file"
 done
@@ -119,6 +119,8 @@ check 'soname' shared_name
 check 'hardening' hardened
 check 'the static library shows only public names' only_public_names "$root/usr/lib/libactpass.a"
 check 'the shared library shows only public names' only_public_names "$root/usr/lib/libactpass.so.0" -D
+check 'headers, version script and shared library agree' tests/support/abi.py \
+    "$root/usr/lib/libactpass.so.0"
 check 'the installed program runs' "$root/usr/bin/actpass" --version
 for library in shared static; do
     check "a C program on the $library library" build_and_run "$CC" user.c $library

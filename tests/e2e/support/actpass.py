@@ -29,7 +29,7 @@ class Actpass:
         self.log = []
         self._changed = threading.Condition()
         self._ended = False
-        command = [*prefix, program, self.config_file]
+        command = [*prefix, *self.command(program, config["services"])]
         if nofile:
             command = ["prlimit", f"--nofile={nofile}:{nofile}", "--"] + command
         self.process = subprocess.Popen(died_with_us(command), stdin=subprocess.DEVNULL,
@@ -37,6 +37,9 @@ class Actpass:
                                         env={**os.environ, **(env or {})})
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def command(self, program, _services):
+        return [program, self.config_file]
 
     def _read(self):
         for raw in self.process.stderr:
@@ -69,6 +72,15 @@ class Actpass:
                     why = "actpass has ended" if self._ended else f"not within {timeout} s"
                     raise AssertionError(f"log line {count} with {fields}: {why}")
                 self._changed.wait(left)
+
+    def wait_for_line(self, begin, timeout=30):
+        """The first line that begins so, once it is there."""
+        with self._changed:
+            found = self._changed.wait_for(
+                lambda: [line for line in self.lines if line.startswith(begin)] or self._ended, timeout)
+        if not found or found is True:
+            raise AssertionError(f"no line \"{begin}\" within {timeout} s, or it has ended")
+        return found[0]
 
     def address(self, service=None):
         """Where a service listens, as the log says: (host, port), or the path of a unix socket."""

@@ -1,5 +1,6 @@
 """The base of all test cases: starts actpass, makes peers, and cleans up after both."""
 import os
+import re
 import shutil
 import signal
 import socket
@@ -41,6 +42,7 @@ def need(tool):
 
 class Case(unittest.TestCase):
     deadline = 60  # seconds for one test
+    endpoint = Actpass
 
     def __init_subclass__(cls):
         expand(cls)
@@ -110,7 +112,7 @@ class Case(unittest.TestCase):
         if format:
             log["format"] = format
         config = {"log": log, "services": list(services), **top}
-        started = Actpass(program(), self.folder, config, nofile, prefix, env)
+        started = self.endpoint(program(), self.folder, config, nofile, prefix, env)
         self.started.append(started)
         self.addCleanup(started.kill)
         for service in started.services:
@@ -177,6 +179,13 @@ class Case(unittest.TestCase):
         process = subprocess.Popen(died_with_us(command), **options)
         self.addCleanup(self._reap, process)
         return process
+
+    def start_example(self, command):
+        """Starts an example server, and answers it and the port that it prints."""
+        process = self.spawn(command, stdout=subprocess.PIPE)
+        os.set_blocking(process.stdout.fileno(), True)
+        port = int(re.search(rb":(\d+)$", process.stdout.readline().strip()).group(1))
+        return process, port
 
     @staticmethod
     def _reap(process):

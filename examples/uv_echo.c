@@ -1,0 +1,164 @@
+/* The echo server of epoll_echo.c with libuv: one thread, any number of clients.
+ *
+ *     uv_echo CONFIGURATION.json
+ *
+ * It takes the TLS settings of the first service of the configuration, but listens on a free port
+ * of 127.0.0.1. Each client has a uv_poll_t for its socket and a uv_timer_t for its timeouts. */
+#include "common/echo.h"
+#include "common/loopback.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+struct server {
+    actpass_config *config;
+    uv_poll_t listener;
+    int full; /* out of descriptors: nobody is accepted until somebody has left */
+};
+
+struct client {
+    struct server *server;
+    struct echo echo;
+    uv_poll_t poll;
+    uv_timer_t timer;
+    int handles; /* that are not closed yet */
+};
+
+static void on_timer(uv_timer_t *timer);
+static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_connection(uv_poll_t *listener, int status, int events);
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct client *client = handle->data;
+    if (--client->handles > 0)
+        return;
+    if (client->server->full)
+        uv_poll_start(&client->server->listener, UV_READABLE, on_connection);
+    client->server->full = 0;
+    actpass_free(client->echo.conn);
+    free(client);
+}
+
+static void close_client(struct client *client)
+{
+    uv_close((uv_handle_t *)&client->poll, on_closed);
+    uv_close((uv_handle_t *)&client->timer, on_closed);
+}
+
+/* The events of poll(2) as those of libuv. */
+static int uv_events(short events)
+{
+    return (events & POLLIN ? UV_READABLE : 0) | (events & POLLOUT ? UV_WRITABLE : 0) |
+           (events & POLLRDHUP ? UV_DISCONNECT : 0);
+}
+
+/* What can be done at once; then libuv waits for what the library says. libuv must not watch a
+ * descriptor that is closed, and actpass_close may close it. */
+static void go_on(struct client *client)
+{
+    struct pollfd socket;
+    if (client->echo.phase == ECHO_CLOSE)
+        uv_poll_stop(&client->poll);
+    int timeout = echo_go_on(&client->echo, &socket);
+    if (client->echo.phase == ECHO_CLOSED) {
+        close_client(client);
+        return;
+    }
+    if (socket.fd >= 0)
+        uv_poll_start(&client->poll, uv_events(socket.events), on_poll);
+    else
+        uv_poll_stop(&client->poll);
+    if (timeout >= 0)
+        uv_timer_start(&client->timer, on_timer, (uint64_t)timeout, 0);
+    else
+        uv_timer_stop(&client->timer);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    go_on(timer->data);
+}
+
+/* libuv reports an error of the socket as an error of its own; the library's next call finds it. */
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    go_on(poll->data);
+}
+
+static void add_client(struct server *server, int fd)
+{
+    struct client *client = calloc(1, sizeof(*client));
+    uv_loop_t *loop = server->listener.loop;
+    if (!client || uv_poll_init(loop, &client->poll, fd) != 0) {
+        free(client);
+        close(fd);
+        return;
+    }
+    client->server = server;
+    client->poll.data = client->timer.data = client;
+    client->handles = 2;
+    (void)uv_timer_init(loop, &client->timer);                        /* cannot fail */
+    echo_begin(&client->echo, actpass_accept_fd(server->config, fd)); /* takes the socket */
+    if (client->echo.conn) {
+        go_on(client);
+        return;
+    }
+    fprintf(stderr, "uv_echo: %s\n", actpass_config_error(server->config));
+    close_client(client);
+}
+
+static void on_connection(uv_poll_t *listener, int status, int events)
+{
+    struct server *server = listener->data;
+    int socket;
+    (void)events;
+    if (status != 0 || uv_fileno((uv_handle_t *)listener, &socket) != 0)
+        return;
+    int fd = accept4(socket, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0) {
+        add_client(server, fd);
+    } else if (errno == EMFILE || errno == ENFILE) {
+        server->full = 1;
+        uv_poll_stop(listener);
+    }
+}
+
+/* Returns only if libuv fails. */
+static void serve(uv_loop_t *loop, actpass_config *config, int socket)
+{
+    struct server server = {.config = config};
+    server.listener.data = &server;
+    if (uv_poll_init(loop, &server.listener, socket) == 0 &&
+        uv_poll_start(&server.listener, UV_READABLE, on_connection) == 0)
+        (void)uv_run(loop, UV_RUN_DEFAULT);
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (argc != 2) {
+        fprintf(stderr, "usage: uv_echo CONFIGURATION.json\n");
+        return 2;
+    }
+    actpass_config *config = actpass_config_new();
+    uv_loop_t *loop = uv_default_loop();
+    int listener = -1;
+    if (!config || !loop || actpass_config_load(config, argv[1], NULL) != 0 ||
+        actpass_config_set_nonblocking(config, 1) != 0)
+        fprintf(stderr, "uv_echo: %s\n", config ? actpass_config_error(config) : "out of memory");
+    else
+        listener = loopback_listen(0);
+    if (listener >= 0) {
+        serve(loop, config, listener);
+        close(listener);
+    }
+    actpass_config_free(config);
+    return 2;
+}
