@@ -82,8 +82,12 @@ class Process:
         """KiB of proportional set size."""
         return sum(_pss(pid) for pid in self.pids())
 
+    def tasks(self):
+        """(process, thread) of all its threads."""
+        return [(pid, thread) for pid in self.pids() for thread in _threads(pid)]
+
     def threads(self):
-        return sum(len(_threads(pid)) for pid in self.pids())
+        return len(self.tasks())
 
 
 def _threads(pid):
