@@ -39,7 +39,7 @@ STYLE = """
 
 
 def draw(found, machine):
-    """The SVG. `found` is {server: {key: number}}; panels and bars without a number are left out."""
+    """The SVG. `found` is {server: {key: number}}; a panel without numbers is left out."""
     names = [name for name in NAMES if name in found]
     panels = [panel for panel in PANELS if any(panel[2] in found[name] for name in names)]
     height = HEAD + ROW * len(names) + GAP

@@ -41,9 +41,9 @@ def describe(name, found, landed):
     for count, number in found.items():
         most = limit(count, landed[count])
         word = "FAIL" if number > most else "ok"
-        better = landed[count] > limit(count, number)
+        hint = "; run counts.py --update" if landed[count] > limit(count, number) else ""
         yield (f"{word:4} {name}: {number:.1f} {WORDS[count]} a connection, landed "
-               f"{landed[count]:.1f}, at most {most:.1f}" + ("; better: run counts.py --update" if better else ""))
+               f"{landed[count]:.1f}, at most {most:.1f}{hint}")
 
 
 def count_once(setup, name):

@@ -10,7 +10,7 @@ import tracing
 from servers import Failed
 
 GIB = 1 << 30
-IDLE_BEFORE = 2.0  # seconds until a connection counts as idle: some servers give memory back only then
+IDLE_BEFORE = 2.0  # seconds until a connection counts as idle: some servers free memory only then
 IDLE_SECONDS = 0.5
 
 
@@ -21,14 +21,14 @@ class Size:
     """How much of each measure."""
 
     def __init__(self, handshakes, round_trips, busy, bulk, idle, counted, rounds):
-        self.handshakes, self.round_trips, self.busy, self.bulk = handshakes, round_trips, busy, bulk
-        self.idle, self.counted, self.rounds = idle, counted, rounds
+        self.handshakes, self.round_trips, self.busy = handshakes, round_trips, busy
+        self.bulk, self.idle, self.counted, self.rounds = bulk, idle, counted, rounds
 
 
 FULL_SIZE = Size(handshakes=1500, round_trips=10000, busy=60000, bulk=GIB, idle=1000, counted=400,
                  rounds=5)
-QUICK_SIZE = Size(handshakes=400, round_trips=3000, busy=10000, bulk=GIB // 4, idle=250, counted=100,
-                  rounds=1)
+QUICK_SIZE = Size(handshakes=400, round_trips=3000, busy=10000, bulk=GIB // 4, idle=250,
+                  counted=100, rounds=1)
 MANY_IDLE = 10000
 
 
@@ -178,7 +178,7 @@ MEASURES = {
     "resumed64": resumed("resumed64", 64), "roundtrip": round_trip, "down": down, "up": up,
     "busy64": busy("busy64", 64, 64), "busy256": busy("busy256", 256, 256),
     "mix": busy("mix", MIX_CONNECTIONS, MIX_ACTIVE)}
-# Each with a server of its own, before the others: it has done nothing else, so its memory is theirs.
+# Each with a server of its own, which has done nothing else, so its memory is theirs.
 ALONE = ["idle", "idle10k", "counts"]
 # What differs little from one round to the next is measured in the first rounds only.
 ROUNDS = {"idle10k": 2, "counts": 2}

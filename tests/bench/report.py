@@ -162,7 +162,8 @@ class Report:
                 ratio = self.ratio(whose, key, against)
                 rows.append([f"{whose}: {WORDS[key]}",
                              "best peer" if against == PEERS else " ".join(against),
-                             number(ratio, 3 if against else 1), self.range_of_rounds(whose, key, against),
+                             number(ratio, 3 if against else 1),
+                             self.range_of_rounds(whose, key, against),
                              f"≤ {bar:.2f}" if against else f"≤ {bar}", verdict(ratio, bar)])
         return rows if len(rows) > 1 else []
 

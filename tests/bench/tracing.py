@@ -1,4 +1,4 @@
-"""How many system calls, futex calls and voluntary context switches a server spends on a connection.
+"""How many system calls, futex calls and voluntary switches a server spends on a connection.
 
 System calls are counted by strace, which slows the server down, so nothing is timed meanwhile. It
 also switches at each of them; so switches are counted apart, without strace."""
