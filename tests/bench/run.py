@@ -20,6 +20,8 @@ import progress
 import report
 import servers
 
+OTHER_DESCRIPTORS = 500  # of a server, beside those of its connections
+
 
 def arguments():
     parser = argparse.ArgumentParser(
@@ -46,7 +48,7 @@ def arguments():
         parser.error("--only: unknown " + ", ".join(chosen - all_servers - all_measures))
     args.servers = chosen & all_servers or all_servers
     args.measures = chosen & all_measures or all_measures - (
-        {"idle10k"} if args.quick else set())
+        {"many"} if args.quick else set())
     return args
 
 
@@ -104,25 +106,27 @@ def machine():
 
 
 def raise_descriptor_limit():
-    """As far as is needed or allowed; the number of connections for which it is enough."""
-    needed = 2 * measures.MANY_IDLE + 4000
+    """As far as is needed or allowed; for how many connections it is enough."""
+    needed = measures.DESCRIPTORS * (measures.MANY_IDLE + measures.MANY_SPARE) + OTHER_DESCRIPTORS
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (
             needed, hard if hard == resource.RLIM_INFINITY else max(hard, needed)))
     except (OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return min(needed, resource.getrlimit(resource.RLIMIT_NOFILE)[0]) // 2 - 100
+    limit = min(needed, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    return max(servers.MIN_CONNECTIONS, (limit - OTHER_DESCRIPTORS) // measures.DESCRIPTORS)
 
 
 def leave_out(args, max_connections, problems):
     """What this machine cannot measure."""
-    if "idle10k" in args.measures and max_connections < measures.MANY_IDLE + 100:
-        args.measures.remove("idle10k")
-        problems.append("idle10k: not there (raise the limit of descriptors, ulimit -Hn)")
+    if "many" in args.measures and measures.many_idle(max_connections) <= args.size.idle:
+        args.measures.remove("many")
+        problems.append("many: not there (raise the limit of descriptors, ulimit -Hn)")
     if "counts" in args.measures and not shutil.which("strace"):
         args.measures.remove("counts")
         problems.append("counts: strace is not there")
+    args.many = measures.many_idle(max_connections)
 
 
 def measure(args, problems):

@@ -14,6 +14,7 @@ import time
 import processes
 
 START_SECONDS = 10
+MIN_CONNECTIONS = 1200  # more than any measure opens but "many"
 START_TRIES = 3
 
 
@@ -25,7 +26,7 @@ class Setup:
     """What is the same for all servers: the folder to work in, the programs, the certificate,
     the CPUs, and how many connections may be open at once."""
 
-    def __init__(self, folder, build, server_cpu, load_cpu, max_connections=1900):
+    def __init__(self, folder, build, server_cpu, load_cpu, max_connections=MIN_CONNECTIONS):
         self.folder, self.build, self.max_connections = folder, build, max_connections
         self.server_cpu, self.load_cpu = server_cpu, load_cpu
         self.certificate, self.key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
