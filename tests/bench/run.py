@@ -16,10 +16,12 @@ import tempfile
 import chart
 import inproc
 import measures
+import processes
 import progress
 import report
 import servers
 
+SHARED = 0.15  # of the CPUs: more for others disturbs what is measured
 OTHER_DESCRIPTORS = 500  # of a server, beside those of its connections
 
 
@@ -147,6 +149,11 @@ def measure(args, problems):
     return samples, inside, versions
 
 
+def others_note(share):
+    return [f"!! others used {share:.0%} of the CPUs meanwhile: measure again on an idle machine"] \
+        if share > SHARED else []
+
+
 def write(path, text):
     if path:
         with open(path, "w", encoding="utf-8") as out:
@@ -156,10 +163,11 @@ def write(path, text):
 def main():
     args = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is stopped
-    problems = []
+    problems, others = [], processes.Others()
     samples, inside, versions = measure(args, problems)
+    notes = others_note(others.share())
     result = report.Report(samples, inside, args, versions, machine(),
-                           "tests/bench/run.py " + shlex.join(sys.argv[1:]), problems)
+                           "tests/bench/run.py " + shlex.join(sys.argv[1:]), notes + problems)
     print(result.terminal())
     write(args.json, json.dumps({"servers": samples, "inproc": inside}, indent=1))
     write(args.markdown, result.markdown())
