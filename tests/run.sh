@@ -7,7 +7,7 @@
 #   --quick   lint, selftest and unit only
 #   STAGE...  only these, of: selftest unit e2e install quickstart asan lint, which are the default,
 #             and abi asan_torture builds interop e2e_asan tsan e2e_tsan helgrind fuzz coverage
-#             trixie
+#             trixie counts
 #
 # Most tests wait more than they compute. So that the processors are not idle meanwhile, everything
 # is built ahead, in the background, at idle priority: it takes only what the running stage leaves.
@@ -29,19 +29,20 @@ jobs=$(nproc 2>/dev/null || echo 2)
 quick_stages=(selftest unit lint)
 default_stages=(selftest unit e2e install quickstart asan lint)
 full_stages=(selftest unit e2e install abi quickstart interop asan asan_torture e2e_asan tsan
-    e2e_tsan builds helgrind fuzz coverage trixie lint)
+    e2e_tsan builds helgrind fuzz coverage trixie counts lint)
 
 # The seconds that a stage takes on two idle processors, from the end of the stage before it. It is
 # killed after four times as many, but not before ten minutes: on a shared machine a short stage
 # can take many times its usual time.
 declare -A usual=([selftest]=35 [unit]=90 [e2e]=240 [install]=10 [abi]=10 [quickstart]=10
     [asan]=60 [lint]=60 [interop]=60 [asan_torture]=100 [e2e_asan]=215 [tsan]=220 [e2e_tsan]=265
-    [builds]=40 [helgrind]=90 [fuzz]=60 [coverage]=85 [trixie]=240)
+    [builds]=40 [helgrind]=90 [fuzz]=60 [coverage]=85 [trixie]=240 [counts]=45)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
 declare -A built=([unit]=release [e2e]=release [install]=release [abi]=release
-    [quickstart]=release [interop]=release [asan]=asan [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan [e2e_tsan]=tsan
-    [helgrind]=debug [fuzz]=fuzz [coverage]=coverage [trixie]=trixie [lint]=lint)
+    [quickstart]=release [interop]=release [asan]=asan [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan
+    [e2e_tsan]=tsan [helgrind]=debug [fuzz]=fuzz [coverage]=coverage [trixie]=trixie
+    [lint]=lint [counts]=release)
 # In this order: lint takes long, and is not waited for before the end.
 ahead_order=(release asan lint tsan debug fuzz coverage trixie)
 
@@ -88,6 +89,9 @@ stage_quickstart() { examples/quickstart.sh && echo '1 passed, 0 failed'; }
 stage_interop() {
     build release all interop-programs &&
         tests/interop/run.py --again --program "$BUILDDIR/release/actpass" --jobs $((3 * jobs))
+}
+stage_counts() {
+    build release bench-programs && tests/bench/counts.py --check "$BUILDDIR/release"
 }
 stage_trixie() { tests/support/trixie.sh "$BUILDDIR/trixie"; }
 

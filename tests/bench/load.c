@@ -1,8 +1,8 @@
 /* The load generator of the benchmark: a TLS client for one measure at a time. Prints one JSON
  * object.
  *
- *     load handshakes|roundtrip|down|up|idle --port PORT [--count N] [--concurrency N]
- *          [--bytes N] [--seconds S] [--resume] [--bare] */
+ *     load handshakes|roundtrip|down|up|idle|busy --port PORT [--count N] [--concurrency N]
+ *          [--connections N] [--bytes N] [--seconds S] [--resume] [--bare] */
 #include "load/load.h"
 
 #include <getopt.h>
@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { DEADLINE_SECONDS = 120 };
+enum { DEADLINE_SECONDS = 300 };
 
 static const struct mode {
     const char *name;
@@ -25,12 +25,14 @@ static const struct mode {
     {"down", load_down},
     {"up", load_up},
     {"idle", load_idle},
+    {"busy", load_busy},
 };
 
 static const struct option known[] = {
     {"port", required_argument, NULL, 'p'},
     {"count", required_argument, NULL, 'n'},
     {"concurrency", required_argument, NULL, 'c'},
+    {"connections", required_argument, NULL, 'o'},
     {"bytes", required_argument, NULL, 'b'},
     {"seconds", required_argument, NULL, 's'},
     {"resume", no_argument, NULL, 'r'},
@@ -40,8 +42,9 @@ static const struct option known[] = {
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "usage: load handshakes|roundtrip|down|up|idle --port PORT [--count N]\n"
-                    "       [--concurrency N] [--bytes N] [--seconds S] [--resume] [--bare]\n");
+    fprintf(stderr, "usage: load handshakes|roundtrip|down|up|idle|busy --port PORT [--count N]\n"
+                    "       [--concurrency N] [--connections N] [--bytes N] [--seconds S]\n"
+                    "       [--resume] [--bare]\n");
     exit(2);
 }
 
@@ -56,6 +59,9 @@ static bool take(struct load_options *options, int letter)
         return true;
     case 'c':
         options->concurrency = strtoull(optarg, NULL, 10);
+        return true;
+    case 'o':
+        options->connections = strtoull(optarg, NULL, 10);
         return true;
     case 'b':
         options->bytes = strtoull(optarg, NULL, 10);
@@ -97,6 +103,8 @@ int main(int argc, char **argv)
             usage();
     if (optind != argc - 1 || options.port == 0 || options.count == 0 || options.concurrency == 0)
         usage();
+    if (options.connections < options.concurrency)
+        options.connections = options.concurrency;
     prepare();
     for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
         if (strcmp(argv[optind], modes[i].name) == 0) {

@@ -6,23 +6,36 @@ import subprocess
 import time
 
 import processes
+import tracing
 from servers import Failed
 
 GIB = 1 << 30
-IDLE_BEFORE = 2.0  # seconds until a connection counts as idle: some servers give memory back only then
+IDLE_BEFORE = 2.0  # seconds until a connection counts as idle: some servers free memory only then
 IDLE_SECONDS = 0.5
+
+
+MIX_CONNECTIONS, MIX_ACTIVE = 1000, 50
 
 
 class Size:
     """How much of each measure."""
 
-    def __init__(self, handshakes, round_trips, bulk, idle, rounds):
-        self.handshakes, self.round_trips, self.bulk = handshakes, round_trips, bulk
-        self.idle, self.rounds = idle, rounds
+    def __init__(self, handshakes, round_trips, busy, bulk, idle, counted, rounds):
+        self.handshakes, self.round_trips, self.busy = handshakes, round_trips, busy
+        self.bulk, self.idle, self.counted, self.rounds = bulk, idle, counted, rounds
 
 
-FULL_SIZE = Size(handshakes=1500, round_trips=10000, bulk=GIB, idle=1000, rounds=5)
-QUICK_SIZE = Size(handshakes=400, round_trips=3000, bulk=GIB // 4, idle=250, rounds=1)
+FULL_SIZE = Size(handshakes=1500, round_trips=10000, busy=60000, bulk=GIB, idle=1000, counted=400,
+                 rounds=5)
+QUICK_SIZE = Size(handshakes=400, round_trips=3000, busy=10000, bulk=GIB // 4, idle=250,
+                  counted=100, rounds=1)
+MANY_IDLE, MANY_SPARE = 10000, 100
+DESCRIPTORS = 4  # that actpass reserves for each connection, the most of all
+
+
+def many_idle(max_connections):
+    """As many as the limit of descriptors allows, at most MANY_IDLE."""
+    return min(MANY_IDLE, max_connections - MANY_SPARE)
 
 
 def load(running, mode, *options):
@@ -45,24 +58,25 @@ def warm_up(running):
     load(running, "handshakes", "--count", 30, "--resume")
 
 
-def _handshakes(running, size, name, *options):
-    found = load(running, "handshakes", "--count", size.handshakes, *options)
+def _handshakes(running, size, name, at_once, *options):
+    found = load(running, "handshakes", "--count", size.handshakes, "--concurrency", at_once,
+                 *options)
     if found["failed"]:
         raise Failed(f"{name} handshakes: {found['failed']} of {found['count']} failed")
     share = found["reused"] / found["count"]
-    if share != (1 if name == "resumed" else 0):
+    if share != (1 if "--resume" in options else 0):
         return {name + "_share": share}  # it does not resume: no number for what did not happen
     return {name + "_per_s": found["count"] / found["seconds"],
             name + "_cpu_us": found["cpu"] / found["count"] * 1e6,
             name + "_busy": found["cpu"] / found["seconds"], name + "_share": share}
 
 
-def full(running, size):
-    return _handshakes(running, size, "full")
+def full(name, at_once):
+    return lambda running, size: _handshakes(running, size, name, at_once)
 
 
-def resumed(running, size):
-    return _handshakes(running, size, "resumed", "--resume")
+def resumed(name, at_once):
+    return lambda running, size: _handshakes(running, size, name, at_once, "--resume")
 
 
 def round_trip(running, size):
@@ -86,32 +100,100 @@ def up(running, size):
     return _bulk(running, size, "up")
 
 
-def idle(running, size):
+class Held:
+    """A load whose connections stay open: it prints a line when they are, and goes on at each line
+    that it is sent."""
+
+    def __init__(self, running, mode, *options):
+        setup, self._running = running.setup, running
+        self._process = processes.Process(
+            [setup.program("bench/load"), mode, "--port", str(running.port), *map(str, options)],
+            setup.load_cpu, os.path.join(setup.folder, mode + ".log"), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE)
+
+    def line(self):
+        text = self._process.stdout.readline()
+        if not text or self._running.server.ended():
+            raise Failed(f"{self._process.tail()} {self._running.server.tail()}")
+        return json.loads(text)
+
+    def go_on(self):
+        self._process.stdin.write(b"\n")
+        self._process.stdin.flush()
+
+    def finish(self):
+        self.go_on()
+        self._process.wait(60)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.stop()
+
+
+def idle(name, connections_of):
     """Memory, threads and CPU of connections that are open and say nothing."""
-    setup, server = running.setup, running.server
-    server.settled_cpu()
-    before = server.pss()
-    client = processes.Process(
-        [setup.program("bench/load"), "idle", "--port", str(running.port), "--count",
-         str(size.idle)], setup.load_cpu, os.path.join(setup.folder, "idle.log"),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        if not client.stdout.readline():
-            raise Failed(f"idle: {client.tail()} {server.tail()}")
-        time.sleep(IDLE_BEFORE)
-        cpu = server.cpu()
-        time.sleep(IDLE_SECONDS)
-        cpu = server.cpu() - cpu
-        found = {"idle_kib": (server.pss() - before) / size.idle, "idle_threads": server.threads(),
-                 "idle_cpu_ms_s": cpu / IDLE_SECONDS * 1e3}
-        client.stdin.write(b"\n")
-        client.stdin.flush()
-        client.wait(60)
-        return found
-    finally:
-        client.stop()
+    def measure(running, size):
+        server, number = running.server, connections_of(running.setup, size)
+        server.settled_cpu()
+        before = server.pss()
+        with Held(running, "idle", "--count", number) as client:
+            client.line()
+            time.sleep(IDLE_BEFORE)
+            cpu = server.cpu()
+            time.sleep(IDLE_SECONDS)
+            cpu = server.cpu() - cpu
+            found = {name + "_kib": (server.pss() - before) / number,
+                     name + "_threads": server.threads(),
+                     name + "_cpu_ms_s": cpu / IDLE_SECONDS * 1e3}
+            client.finish()
+            return found
+    return measure
 
 
-# Idle connections first, on a server that has done nothing else: its memory is theirs.
-MEASURES = {"idle": idle, "full": full, "resumed": resumed, "roundtrip": round_trip, "down": down,
-            "up": up}
+def busy(name, connections, active):
+    """`active` of `connections` have a message in flight. `_load` is how busy the CPU of load and
+    backend was."""
+    def measure(running, size):
+        server, backend = running.server, running.backend
+        with Held(running, "busy", "--connections", connections, "--concurrency", active, "--count",
+                  size.busy) as client:
+            client.line()
+            before, backend_before = server.settled_cpu(), backend.cpu()
+            client.go_on()
+            found = client.line()
+            used = found["own_cpu"] + backend.cpu() - backend_before
+            cpu = server.settled_cpu() - before
+            client.finish()
+        return {name + "_per_s": found["count"] / found["seconds"],
+                name + "_cpu_us": cpu / found["count"] * 1e6,
+                name + "_p50_us": found["p50_us"], name + "_p99_us": found["p99_us"],
+                name + "_busy": cpu / found["seconds"], name + "_load": used / found["seconds"]}
+    return measure
+
+
+def counts(running, size):
+    return {"counts_" + name: number
+            for name, number in tracing.count(running, size.counted, load).items()}
+
+
+MEASURES = {
+    "idle": idle("idle", lambda _, size: size.idle),
+    "many": idle("many", lambda setup, _: many_idle(setup.max_connections)), "counts": counts,
+    "full": full("full", 8), "full64": full("full64", 64), "resumed": resumed("resumed", 8),
+    "resumed64": resumed("resumed64", 64), "roundtrip": round_trip, "down": down, "up": up,
+    "busy64": busy("busy64", 64, 64), "busy256": busy("busy256", 256, 256),
+    "mix": busy("mix", MIX_CONNECTIONS, MIX_ACTIVE)}
+# Each with a server of its own, which has done nothing else, so its memory is theirs.
+ALONE = ["idle", "many", "counts"]
+# What differs little from one round to the next is measured in the first rounds only.
+ROUNDS = {"many": 2, "counts": 2}
+# stunnel needs about three times the CPU of the others here, and would take most of the time.
+NOT_TAKEN = {"stunnel": ["busy64", "busy256", "mix"]}
+
+
+def taken(server, number, wanted):
+    """Those of the measures that are taken of a server in a round; the first round is 0."""
+    return [name for name in MEASURES if name in wanted and number < ROUNDS.get(name, number + 1)
+            and name not in NOT_TAKEN.get(server, [])]

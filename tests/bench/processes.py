@@ -82,8 +82,32 @@ class Process:
         """KiB of proportional set size."""
         return sum(_pss(pid) for pid in self.pids())
 
+    def tasks(self):
+        """(process, thread) of all its threads."""
+        return [(pid, thread) for pid in self.pids() for thread in _threads(pid)]
+
     def threads(self):
-        return sum(len(_threads(pid)) for pid in self.pids())
+        return len(self.tasks())
+
+
+class Others:
+    """How much of the machine's CPU time went to others since this was made."""
+
+    def __init__(self):
+        self._begin = self._used()
+
+    def share(self):
+        busy, all_cpus, own = (now - then for now, then in zip(self._used(), self._begin))
+        return max(0.0, busy - own) / all_cpus if all_cpus else 0.0
+
+    @staticmethod
+    def _used():
+        """Seconds: of work, and of work and idleness, of all CPUs; of us and what we waited for."""
+        with open("/proc/stat") as stat:
+            user, nice, system, idle, iowait, irq, softirq, steal = (
+                int(word) / os.sysconf("SC_CLK_TCK") for word in stat.readline().split()[1:9])
+        busy = user + nice + system + irq + softirq + steal
+        return busy, busy + idle + iowait, sum(os.times()[:4])
 
 
 def _threads(pid):

@@ -2,19 +2,37 @@
 
 import statistics
 
-COLUMNS = {"relay": "actpass relay", "direct": "actpass direct", "stunnel": "stunnel",
-           "hitch": "hitch", "haproxy": "haproxy", "nginx": "nginx"}
+import measures
+
+COLUMNS = {"relay": "actpass relay", "direct": "actpass direct", "auto": "actpass auto",
+           "stunnel": "stunnel", "hitch": "hitch", "haproxy": "haproxy", "nginx": "nginx"}
 PEERS = ["stunnel", "hitch", "haproxy", "nginx"]
 BUSY = 0.9  # below that share of a CPU the server was not what limits the rate
 
 MEASURED = [  # words, key, decimals, the key that says how busy the server was
-    ("full handshakes per s", "full_per_s", 0, "full_busy"),
-    ("full handshake, CPU µs", "full_cpu_us", 0, None),
-    ("resumed handshakes per s", "resumed_per_s", 0, "resumed_busy"),
-    ("resumed handshake, CPU µs", "resumed_cpu_us", 0, None),
+    ("full handshakes per s, 8 at once", "full_per_s", 0, "full_busy"),
+    ("full handshake, 8 at once: CPU µs", "full_cpu_us", 0, None),
+    ("full handshakes per s, 64 at once", "full64_per_s", 0, "full64_busy"),
+    ("full handshake, 64 at once: CPU µs", "full64_cpu_us", 0, None),
+    ("resumed handshakes per s, 8 at once", "resumed_per_s", 0, "resumed_busy"),
+    ("resumed handshake, 8 at once: CPU µs", "resumed_cpu_us", 0, None),
+    ("resumed handshakes per s, 64 at once", "resumed64_per_s", 0, "resumed64_busy"),
+    ("resumed handshake, 64 at once: CPU µs", "resumed64_cpu_us", 0, None),
     ("64-byte round trip, p50 µs", "rtt_p50_us", 1, None),
     ("64-byte round trip, p99 µs", "rtt_p99_us", 1, None),
     ("64-byte round trip, CPU µs", "rtt_cpu_us", 1, None),
+    ("64 busy: round trips per s", "busy64_per_s", 0, "busy64_busy"),
+    ("64 busy: round trip, CPU µs", "busy64_cpu_us", 1, "busy64_busy"),
+    ("64 busy: round trip, p50 µs", "busy64_p50_us", 0, "busy64_busy"),
+    ("64 busy: round trip, p99 µs", "busy64_p99_us", 0, "busy64_busy"),
+    ("256 busy: round trips per s", "busy256_per_s", 0, "busy256_busy"),
+    ("256 busy: round trip, CPU µs", "busy256_cpu_us", 1, "busy256_busy"),
+    ("256 busy: round trip, p50 µs", "busy256_p50_us", 0, "busy256_busy"),
+    ("256 busy: round trip, p99 µs", "busy256_p99_us", 0, "busy256_busy"),
+    ("256 busy: CPU of load and backend, busy %", "busy256_load", 0, None),
+    ("mix: round trips per s", "mix_per_s", 0, "mix_busy"),
+    ("mix: round trip, CPU µs", "mix_cpu_us", 1, "mix_busy"),
+    ("mix: round trip, p99 µs", "mix_p99_us", 0, "mix_busy"),
     ("down, MiB/s", "down_mib_s", 0, "down_busy"),
     ("down, CPU s per GiB", "down_cpu_s_gib", 3, None),
     ("up, MiB/s", "up_mib_s", 0, "up_busy"),
@@ -22,24 +40,34 @@ MEASURED = [  # words, key, decimals, the key that says how busy the server was
     ("idle connection, PSS KiB", "idle_kib", 1, None),
     ("threads with all idle", "idle_threads", 0, None),
     ("all idle, CPU ms per s", "idle_cpu_ms_s", 2, None),
+    ("many idle: a connection, PSS KiB", "many_kib", 1, None),
+    ("many idle: threads", "many_threads", 0, None),
+    ("many idle: CPU ms per s", "many_cpu_ms_s", 2, None),
+    ("system calls a connection", "counts_syscalls", 1, None),
+    ("futex calls a connection", "counts_futex", 1, None),
+    ("voluntary switches a connection", "counts_switches", 1, None),
 ]
-COMPARED = ["full_cpu_us", "resumed_cpu_us", "rtt_p50_us", "rtt_p99_us", "rtt_cpu_us",
-            "down_cpu_s_gib", "up_cpu_s_gib", "idle_kib"]
-BARS = [  # words, whom relay is held against (the best of them), keys, bar
-    ("relay / direct: CPU per GiB", ["direct"], ["down_cpu_s_gib", "up_cpu_s_gib"], 1.05),
-    ("relay / direct: round trip", ["direct"], ["rtt_p50_us", "rtt_cpu_us"], 1.10),
-    ("relay / direct: full handshake", ["direct"], ["full_cpu_us"], 1.15),
-    ("relay / stunnel: full handshake", ["stunnel"], ["full_cpu_us"], 0.60),
-    ("relay / stunnel: resumed handshake", ["stunnel"], ["resumed_cpu_us"], 0.60),
-    ("relay / best of hitch, haproxy, nginx: full handshake", PEERS[1:], ["full_cpu_us"], 1.15),
-    ("relay / best peer: CPU per GiB", PEERS, ["down_cpu_s_gib", "up_cpu_s_gib"], 0.90),
-    ("relay / best peer: round trip", PEERS, ["rtt_p50_us"], 1.00),
-    ("relay / stunnel: PSS per idle connection", ["stunnel"], ["idle_kib"], 0.60),
+WORDS = {key: words for words, key, _, _ in MEASURED}
+RATES = [key for _, _, _, key in MEASURED if key]
+COMPARED = [key for key in WORDS
+            if key.endswith(("_cpu_us", "_p50_us", "_p99_us", "_gib", "_kib", "_syscalls"))]
+BULK = ["down_cpu_s_gib", "up_cpu_s_gib"]
+HANDSHAKES = ["full_cpu_us", "resumed_cpu_us"]
+BUSY_CPU = ["busy64_cpu_us", "busy256_cpu_us"]
+BARS = [  # whose, relative to the best of whom (nobody: the number itself), keys, bar
+    ("relay", PEERS, BUSY_CPU, 1.00),
+    ("relay", PEERS, ["busy256_p99_us"], 1.20),
+    ("relay", PEERS, ["rtt_p50_us"], 1.00),
+    ("relay", PEERS, HANDSHAKES, 1.00),
+    ("auto", PEERS, HANDSHAKES, 1.00),
+    ("relay", [], ["counts_switches"], 3),
+    ("relay", [], ["counts_futex"], 4),
+    ("relay", ["haproxy"], ["idle_kib"], 1.30),
+    ("relay", [], ["idle_threads"], 16),
+    ("relay", PEERS, BULK, 0.85),
+    ("relay", ["direct"], HANDSHAKES + ["rtt_p50_us", "rtt_cpu_us"] + BUSY_CPU +
+     ["busy256_p99_us", "idle_kib"] + BULK, 1.05),
 ]
-SHORT = {"down_cpu_s_gib": "down", "up_cpu_s_gib": "up", "rtt_p50_us": "p50", "rtt_cpu_us": "CPU",
-         "full_cpu_us": "CPU", "resumed_cpu_us": "CPU", "idle_kib": "KiB"}
-MEASURE_OF = {"full": "full", "resumed": "resumed", "rtt": "roundtrip", "down": "down", "up": "up",
-              "idle": "idle"}  # by the first word of a key
 INSIDE = [  # words, key, decimals, bar of relay / direct
     ("full handshake, CPU µs", "handshakes_cpu_us", 0, 1.15),
     ("64-byte round trip, p50 µs", "ping_p50_us", 1, 1.10),
@@ -79,20 +107,24 @@ class Report:
     def value(self, name, key):
         return self.found.get(name, {}).get(key)
 
-    def ratio(self, key, against):
-        """relay's value over the best of `against`; None where one is missing."""
-        ours = self.value("relay", key)
+    def ratio(self, whose, key, against):
+        """The value over the best of `against`, or alone if that is empty; None where one is
+        missing."""
+        ours = self.value(whose, key)
         theirs = [value for value in (self.value(name, key) for name in against) if value]
-        return ours / min(theirs) if ours is not None and theirs else None
+        if ours is None or (against and not theirs):
+            return None
+        return ours / min(theirs, default=1)
 
     def asked_for(self, key):
-        return MEASURE_OF[key.split("_")[0]] in self.args.measures
+        word = key.split("_")[0]
+        return {"rtt": "roundtrip"}.get(word, word) in self.args.measures
 
-    def range_of_rounds(self, key, against):
+    def range_of_rounds(self, whose, key, against):
         """The same, round by round: how far the one number can be trusted."""
+        ours = self.samples[whose].get(key)
         lists = [self.samples.get(name, {}).get(key) for name in against]
-        ours = self.samples["relay"].get(key)
-        theirs = list(zip(*filter(None, lists)))
+        theirs = list(zip(*filter(None, lists))) if against else [[1]] * len(ours or [])
         if not ours or len(ours) != len(theirs) or len(ours) < 2:
             return ""
         ratios = [our / min(their) for our, their in zip(ours, theirs)]
@@ -107,7 +139,10 @@ class Report:
             cells = []
             for name in self.names:
                 slack = busy and (self.value(name, busy) or 1) < BUSY
-                cells.append(number(self.value(name, key), decimals) + ("~" if slack else ""))
+                value = self.value(name, key)
+                if value is not None and key.endswith("_load"):
+                    value *= 100
+                cells.append(number(value, decimals) + ("~" if slack and value else ""))
             if any(cell != "n/a" for cell in cells):
                 rows.append([words] + cells)
         return [head] + rows if rows else []
@@ -116,22 +151,21 @@ class Report:
         others = [name for name in self.names if name != "relay"]
         if "relay" not in self.names or not others:
             return []
-        words = {key: text for text, key, _, _ in MEASURED}
         return [["actpass relay / ..."] + [COLUMNS[name] for name in others]] + [
-            [words[key]] + [number(self.ratio(key, [name]), 2) for name in others]
+            [WORDS[key]] + [number(self.ratio("relay", key, [name]), 2) for name in others]
             for key in COMPARED if self.asked_for(key)]
 
     def bars(self):
-        if "relay" not in self.names:
-            return []
-        rows = [["ratio", "", "measured", "single rounds", "bar", ""]]
-        for words, against, keys, bar in BARS:
-            for key in filter(self.asked_for, keys):
-                ratio = self.ratio(key, against)
-                rows.append([words, SHORT[key], number(ratio, 3),
-                             self.range_of_rounds(key, against), f"≤ {bar:.2f}",
-                             verdict(ratio, bar)])
-        return rows
+        rows = [["", "relative to", "measured", "single rounds", "bar", ""]]
+        for whose, against, keys, bar in BARS:
+            for key in filter(self.asked_for, keys if whose in self.names else []):
+                ratio = self.ratio(whose, key, against)
+                rows.append([f"{whose}: {WORDS[key]}",
+                             "best peer" if against == PEERS else " ".join(against),
+                             number(ratio, 3 if against else 1),
+                             self.range_of_rounds(whose, key, against),
+                             f"≤ {bar:.2f}" if against else f"≤ {bar}", verdict(ratio, bar)])
+        return rows if len(rows) > 1 else []
 
     def in_process(self):
         if not self.inside:
@@ -160,10 +194,19 @@ class Report:
                f"{size.round_trips} round trips, {size.bulk >> 20} MiB each way, {size.idle} idle "
                "connections. TLS 1.3, P-256, X25519, AES-128-GCM. Server on one CPU, load and "
                "backend on the other.")
+        if "many" in self.args.measures:
+            yield (f"many idle: {self.args.many} connections, as many as the limit of descriptors "
+                   "allows")
+        yield (f"N busy: each of N connections has a message in flight; mix: "
+               f"{measures.MIX_ACTIVE} of {measures.MIX_CONNECTIONS} open ones, by turns; "
+               f"{size.busy} round trips each. stunnel is left out of these.")
+        yield (f"counts: {size.counted} connections, 8 at once, each a full handshake, one message "
+               "and the close. strace counts the calls; a second pass without it the switches, but "
+               "not those of threads that end, as stunnel's do.")
         if any(self.value(name, key) is not None and self.value(name, key) < BUSY
-               for name in self.names for key in ("full_busy", "resumed_busy", "down_busy",
-                                                  "up_busy")):
-            yield "~ the server's CPU was less than 90 % busy: the load is what limits this rate"
+               for name in self.names for key in RATES):
+            yield ("~ the server's CPU was less than 90 % busy: the load, or the server's own "
+                   "waiting, is what limits this")
         for name in self.names:
             share = self.value(name, "resumed_share")
             if share is not None and share < 1:

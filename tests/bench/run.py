@@ -7,16 +7,22 @@ import json
 import os
 import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 
+import chart
 import inproc
 import measures
+import processes
 import progress
 import report
 import servers
+
+SHARED = 0.15  # of the CPUs: more for others disturbs what is measured
+OTHER_DESCRIPTORS = 500  # of a server, beside those of its connections
 
 
 def arguments():
@@ -32,6 +38,7 @@ def arguments():
                             ", ".join(server.name for server in servers.SERVERS),
                             ", ".join(measures.MEASURES)))
     parser.add_argument("--markdown", metavar="FILE", help="write the tables for the README")
+    parser.add_argument("--chart", metavar="FILE", help="draw the chart for the README (SVG)")
     parser.add_argument("--json", metavar="FILE", help="write every sample")
     args = parser.parse_args()
     args.size = measures.QUICK_SIZE if args.quick else measures.FULL_SIZE
@@ -42,7 +49,8 @@ def arguments():
     if chosen - all_servers - all_measures:
         parser.error("--only: unknown " + ", ".join(chosen - all_servers - all_measures))
     args.servers = chosen & all_servers or all_servers
-    args.measures = chosen & all_measures or all_measures
+    args.measures = chosen & all_measures or all_measures - (
+        {"many"} if args.quick else set())
     return args
 
 
@@ -54,8 +62,8 @@ def cpus():
 
 def measure_server(setup, server, wanted, args, samples, shown):
     """`wanted` loses each measure that has been taken."""
-    alone = [["idle"]] if "idle" in wanted else []  # with a server of its own, before the others
-    for group in alone + [[name for name in wanted if name != "idle"]]:
+    alone = [[name] for name in wanted if name in measures.ALONE]
+    for group in alone + [[name for name in wanted if name not in measures.ALONE]]:
         if not group:
             continue
         with servers.Running(setup, server) as running:
@@ -68,25 +76,26 @@ def measure_server(setup, server, wanted, args, samples, shown):
                 wanted.remove(name)
 
 
-def chosen_measures(args):
-    return [name for name in measures.MEASURES if name in args.measures]
-
-
 def run_rounds(setup, present, args, problems, shown):
     samples = collections.defaultdict(lambda: collections.defaultdict(list))
-    if not chosen_measures(args):
-        return samples
     for number in range(args.rounds):
         # To and fro, so that no server always follows the same one.
         for server in present if number % 2 == 0 else reversed(present):
+            wanted = measures.taken(server.name, number, args.measures)
+            if not wanted:
+                continue
             shown.stage(f"round {number + 1} of {args.rounds}: {server.name}")
-            wanted = chosen_measures(args)
             try:
                 measure_server(setup, server, wanted, args, samples, shown)
             except servers.Failed as failure:
                 problems.append(f"{server.name}: {failure}")
                 shown.drop(wanted)
     return samples
+
+
+def plan(present, args):
+    return [name for number in range(args.rounds) for server in present
+            for name in measures.taken(server.name, number, args.measures)]
 
 
 def machine():
@@ -99,36 +108,70 @@ def machine():
 
 
 def raise_descriptor_limit():
+    """As far as is needed or allowed; for how many connections it is enough."""
+    needed = measures.DESCRIPTORS * (measures.MANY_IDLE + measures.MANY_SPARE) + OTHER_DESCRIPTORS
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (
+            needed, hard if hard == resource.RLIM_INFINITY else max(hard, needed)))
+    except (OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    limit = min(needed, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    return max(servers.MIN_CONNECTIONS, (limit - OTHER_DESCRIPTORS) // measures.DESCRIPTORS)
 
 
-def main():
-    args = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is stopped
-    raise_descriptor_limit()
-    problems = []
+def leave_out(args, max_connections, problems):
+    """What this machine cannot measure."""
+    if "many" in args.measures and measures.many_idle(max_connections) <= args.size.idle:
+        args.measures.remove("many")
+        problems.append("many: not there (raise the limit of descriptors, ulimit -Hn)")
+    if "counts" in args.measures and not shutil.which("strace"):
+        args.measures.remove("counts")
+        problems.append("counts: strace is not there")
+    args.many = measures.many_idle(max_connections)
+
+
+def measure(args, problems):
+    """All samples of the servers and of the part in one process, and the servers' versions."""
+    max_connections = raise_descriptor_limit()
+    leave_out(args, max_connections, problems)
     with tempfile.TemporaryDirectory(prefix="actpass-bench-") as folder:
-        setup = servers.Setup(folder, os.path.abspath(args.build), *cpus())
+        setup = servers.Setup(folder, os.path.abspath(args.build), *cpus(), max_connections)
         versions = {server.name: server.version(setup) for server in servers.SERVERS
                     if server.name in args.servers}
         present = [server for server in servers.SERVERS if versions.get(server.name)]
         problems += [f"{name}: not there" for name, version in versions.items() if not version]
         inside_too = "inproc" in args.measures
-        shown = progress.Progress(chosen_measures(args) * len(present) * args.rounds +
-                                  (inproc.plan(args) if inside_too else []))
+        shown = progress.Progress(plan(present, args) + (inproc.plan(args) if inside_too else []))
         samples = run_rounds(setup, present, args, problems, shown)
         inside = inproc.run(setup, args, problems, shown) if inside_too else {}
         shown.finish()
+    return samples, inside, versions
+
+
+def others_note(share):
+    return [f"!! others used {share:.0%} of the CPUs meanwhile: measure again on an idle machine"] \
+        if share > SHARED else []
+
+
+def write(path, text):
+    if path:
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+
+
+def main():
+    args = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is stopped
+    problems, others = [], processes.Others()
+    samples, inside, versions = measure(args, problems)
+    notes = others_note(others.share())
     result = report.Report(samples, inside, args, versions, machine(),
-                           "tests/bench/run.py " + shlex.join(sys.argv[1:]), problems)
+                           "tests/bench/run.py " + shlex.join(sys.argv[1:]), notes + problems)
     print(result.terminal())
-    if args.markdown:
-        with open(args.markdown, "w") as out:
-            out.write(result.markdown())
-    if args.json:
-        with open(args.json, "w") as out:
-            json.dump({"servers": samples, "inproc": inside}, out, indent=1)
+    write(args.json, json.dumps({"servers": samples, "inproc": inside}, indent=1))
+    write(args.markdown, result.markdown())
+    write(args.chart, chart.draw(result.found, result.machine))
     return 1 if problems and any("not there" not in problem for problem in problems) else 0
 
 

@@ -14,6 +14,7 @@ import time
 import processes
 
 START_SECONDS = 10
+MIN_CONNECTIONS = 1200  # more than any measure opens but "many"
 START_TRIES = 3
 
 
@@ -23,10 +24,10 @@ class Failed(Exception):
 
 class Setup:
     """What is the same for all servers: the folder to work in, the programs, the certificate,
-    the CPUs."""
+    the CPUs, and how many connections may be open at once."""
 
-    def __init__(self, folder, build, server_cpu, load_cpu):
-        self.folder, self.build = folder, build
+    def __init__(self, folder, build, server_cpu, load_cpu, max_connections=MIN_CONNECTIONS):
+        self.folder, self.build, self.max_connections = folder, build, max_connections
         self.server_cpu, self.load_cpu = server_cpu, load_cpu
         self.certificate, self.key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
         self.both = os.path.join(folder, "both.pem")
@@ -53,16 +54,20 @@ class Setup:
 
 # ---- One function per server: configuration -> command line
 
-def actpass(transport):
+def actpass(name, role, transport):
+    """Where the role is automatic, the name and the CA are for peers that turn out to be servers:
+    ours are clients that speak at once, and are asked for no certificate."""
     def command(setup, port, backend):
+        tls = {"certificate": setup.certificate, "key": setup.key}
+        if role == "auto":
+            tls.update(client_auth="none", ca=setup.certificate, peer_names=["localhost"])
         config = {
             "log": {"level": "warning"}, "shutdown_timeout": "1s",
-            "services": [{"name": "bench", "listen": f"127.0.0.1:{port}", "role": "server",
-                          "transport": transport,
-                          "tls": {"certificate": setup.certificate, "key": setup.key},
-                          "forward": f"127.0.0.1:{backend}"}]}
+            "services": [{"name": "bench", "listen": f"127.0.0.1:{port}", "role": role,
+                          "transport": transport, "max_connections": setup.max_connections,
+                          "tls": tls, "forward": f"127.0.0.1:{backend}"}]}
         return [setup.program("actpass"),
-                setup.write(f"actpass-{transport}.json", json.dumps(config, indent=2))]
+                setup.write(f"actpass-{name}.json", json.dumps(config, indent=2))]
     return command
 
 
@@ -100,7 +105,7 @@ def haproxy(setup, port, backend):
     return ["haproxy", "-db", "-f", setup.write("haproxy.cfg", f"""
 global
     nbthread 1
-    maxconn 1900
+    maxconn {setup.max_connections}
 defaults
     mode tcp
     timeout connect 10s
@@ -127,7 +132,7 @@ daemon off;
 worker_processes 1;
 pid {setup.folder}/nginx.pid;
 error_log stderr crit;
-events {{ worker_connections 4000; }}
+events {{ worker_connections {2 * setup.max_connections + 200}; }}
 stream {{
     server {{
         listen 127.0.0.1:{port} ssl backlog=1024;
@@ -164,8 +169,9 @@ class Server:
 
 
 SERVERS = [
-    Server("relay", actpass("relay"), "actpass", "--version"),
-    Server("direct", actpass("direct"), "actpass", "--version"),
+    Server("relay", actpass("relay", "server", "relay"), "actpass", "--version"),
+    Server("direct", actpass("direct", "server", "direct"), "actpass", "--version"),
+    Server("auto", actpass("auto", "auto", "relay"), "actpass", "--version"),
     Server("stunnel", stunnel, "stunnel4", "-version"),
     Server("hitch", hitch, "hitch", "--version"),
     Server("haproxy", haproxy, "haproxy", "-v"),

@@ -4,7 +4,8 @@ empty?
 
 Writes small test programs, builds each with Criterion or with mini_criterion.c, runs them through
 run_tests.py as `scons test` does, and compares what it says. selftest_runs.py holds the cases of
-tests/e2e/run.py and tests/run.sh, selftest_abi.py those of abi.py. The last line is `N passed, N failed`.
+tests/e2e/run.py and tests/run.sh, selftest_abi.py those of abi.py, selftest_bench.py those of
+tests/bench. The last line is `N passed, N failed`.
 """
 import os
 import re
@@ -13,6 +14,7 @@ import sys
 import tempfile
 
 import selftest_abi
+import selftest_bench
 import selftest_runs
 
 SUPPORT = os.path.dirname(os.path.abspath(__file__))
@@ -173,7 +175,8 @@ def main():
                 else:
                     passed += 1
         faults = ('faults', lambda _: faults_without_tests())
-        for name, case in [faults, *selftest_abi.cases(), *selftest_runs.cases()]:
+        cases = [*selftest_abi.cases(), *selftest_bench.cases(), *selftest_runs.cases()]
+        for name, case in [faults, *cases]:
             wrong = case(os.path.join(folder, name))
             if wrong:
                 print('FAIL %s: %s' % (name, wrong))

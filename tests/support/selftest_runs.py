@@ -1,11 +1,10 @@
 """Cases of selftest.py: what tests/run.sh and tests/e2e/run.py say of tests that pass, fail and are
-flaky, and what the benchmark says while it runs.
+flaky.
 
 Each runs a copy of the runner in a folder of its own, with stand-ins for what the runner would
 start.
 """
 import functools
-import io
 import os
 import re
 import shutil
@@ -13,10 +12,6 @@ import subprocess
 import sys
 
 TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
-sys.path.insert(0, os.path.join(TESTS, 'bench'))
-
-import progress
-
 FLAKY = '''
 import os
 import unittest
@@ -92,33 +87,6 @@ def unknown_stage(folder):
     return compare(['tests/run.sh', 'nonsense'], folder, [], 2)
 
 
-class Output(io.StringIO):
-    def __init__(self, terminal):
-        super().__init__()
-        self._terminal = terminal
-
-    def isatty(self):
-        return self._terminal
-
-
-def bench_progress(terminal, pattern, _):
-    """Two rounds of two measures, of which the last is dropped."""
-    out = Output(terminal)
-    shown = progress.Progress(['idle', 'full'] * 2, out)
-    for number in 1, 2:
-        shown.stage('round %d of 2' % number)
-        shown.begin('idle')
-        shown.done('idle')
-        if number == 1:
-            shown.begin('full')
-            shown.done('full')
-    shown.drop(['full'])
-    shown.stage('rest')
-    shown.finish()
-    said = out.getvalue()
-    return '' if re.fullmatch(pattern, said) else 'expected %s, found %r' % (pattern, said)
-
-
 def cases():
     """Names and functions, each of which takes a folder and answers what is wrong."""
     seconds = r'in \d+ s'
@@ -146,11 +114,4 @@ def cases():
                             [seconds, '3 passed, 1 failed'], 1)),
         ('run_broken', make(whole_run, fine, ('oh', 1), [seconds, '2 passed, 1 failed'], 1)),
         ('run_unknown', unknown_stage),
-        ('bench_plain', make(bench_progress, False, 'round 1 of 2; 0 of 4 done\n'
-                             r'round 2 of 2; 2 of 4 done; about 0 s left\n'
-                             r'rest; 3 of 3 done; about 0 s left\n')),
-        ('bench_terminal', make(bench_progress, True, ''.join(
-            r'\r\033\[K' + line for line in (
-                'round 1 of 2, idle; 0 of 4 done', 'round 1 of 2, full; 1 of 4 done; about 0 s left',
-                'round 2 of 2, idle; 2 of 4 done; about 0 s left', '')))),
     ]

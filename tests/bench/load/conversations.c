@@ -83,25 +83,34 @@ void load_up(const struct load_options *options)
     SSL_CTX_free(context);
 }
 
-/* Opens them, each used once so that its backend is connected, says so, and holds them until stdin
- * says something. */
-void load_idle(const struct load_options *options)
+SSL *load_open_used(SSL_CTX *context, uint16_t port)
 {
     char message[MESSAGE_SIZE] = "";
+    SSL *ssl = client_open(context, port);
+    client_request(ssl, REQUEST_ECHO, 0);
+    client_write(ssl, message, sizeof(message));
+    client_read(ssl, message, sizeof(message));
+    return ssl;
+}
+
+void load_say_open(uint64_t count, double begin)
+{
+    printf("{\"open\": %lu, \"seconds\": %.6f}\n", count, now() - begin);
+    fflush(stdout);
+    getchar();
+}
+
+/* Opens them, says so, and holds them until stdin says something. */
+void load_idle(const struct load_options *options)
+{
     SSL_CTX *context = client_context();
     SSL **connections = calloc(options->count, sizeof(SSL *));
     if (!connections)
         fail("memory", NULL);
     double begin = now();
-    for (uint64_t i = 0; i < options->count; i++) {
-        connections[i] = client_open(context, options->port);
-        client_request(connections[i], REQUEST_ECHO, 0);
-        client_write(connections[i], message, sizeof(message));
-        client_read(connections[i], message, sizeof(message));
-    }
-    printf("{\"open\": %lu, \"seconds\": %.6f}\n", options->count, now() - begin);
-    fflush(stdout);
-    getchar();
+    for (uint64_t i = 0; i < options->count; i++)
+        connections[i] = load_open_used(context, options->port);
+    load_say_open(options->count, begin);
     for (uint64_t i = 0; i < options->count; i++)
         client_close(connections[i]);
     free(connections);
