@@ -103,6 +103,58 @@ Test(bridge, bytes_and_ends_both_ways, .timeout = 60)
     for_all(echoes);
 }
 
+/* The end is there before the bridge looks for the first time, so it comes in one event with the
+ * bytes and has none of its own. */
+static void ended_before(const struct conn_world *world, const struct conn_rig_options *options)
+{
+    for (int wait = STEPS_LEVEL; wait <= STEPS_EDGE; wait++) {
+        int fds[2];
+        char buffer[16];
+        struct conn_rig rig;
+        sockets_tcp(fds);
+        cr_assert_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+        conn_rig_init(&rig, world, options, peer_echoes, NULL);
+        struct handler_job job = steps_job(rig.conn);
+        job.plain = fds[0];
+        cr_assert_eq(send(fds[1], "hello", 5, MSG_NOSIGNAL), 5);
+        cr_assert_eq(shutdown(fds[1], SHUT_WR), 0);
+        cr_assert_eq(actpass_handshake(rig.conn), 0, "%s", conn_rig_says(&rig));
+        (void)steps_run(&bridge_handler, &job, (enum steps_wait)wait);
+        cr_assert_eq(recv(fds[1], buffer, sizeof(buffer), MSG_WAITALL), 5);
+        cr_assert_eq(memcmp(buffer, "hello", 5), 0);
+        cr_assert_eq(actpass_close(rig.conn), ACTPASS_CLEAN, "%s", conn_rig_says(&rig));
+        conn_rig_free(&rig);
+        close(fds[0]);
+        close(fds[1]);
+    }
+}
+
+Test(bridge, an_end_that_comes_with_the_last_bytes_is_seen, .timeout = 60)
+{
+    for_all(ended_before);
+}
+
+/* Idle, it has no buffers (handler.h); the next bytes go through all the same. */
+static void pauses(const struct conn_world *world, const struct conn_rig_options *options)
+{
+    struct scene scene;
+    char byte;
+    begin(&scene, world, options, peer_echoes);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(send(scene.local, "x", 1, MSG_NOSIGNAL), 1);
+        cr_assert_eq(recv(scene.local, &byte, 1, 0), 1);
+        pause_ms(1100); /* the driver says "idle" after a second */
+    }
+    cr_assert_eq(shutdown(scene.local, SHUT_WR), 0);
+    cr_assert_eq(recv(scene.local, &byte, 1, 0), 0);
+    cr_assert_eq(finish(&scene), ACTPASS_CLEAN, "%s", scene.error);
+}
+
+Test(bridge, goes_on_after_it_was_idle, .timeout = 60)
+{
+    for_all(pauses);
+}
+
 static void peer_ends_first(const struct conn_world *world, const struct conn_rig_options *options)
 {
     struct scene scene;
