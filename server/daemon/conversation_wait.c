@@ -3,7 +3,7 @@
 #include "server/daemon/conversation_internal.h"
 
 #include "relay/clock.h"
-#include "server/lib/idle.h"
+#include "server/daemon/idle.h"
 
 #include <sys/epoll.h>
 

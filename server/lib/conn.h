@@ -16,11 +16,6 @@ enum { CONN_AGAIN = -2 }; /* nothing now: wait with conn_wait */
 
 /* What is particular to one connection. All zero: nothing. */
 struct conn_options {
-    /* Called once, when the role is decided or it is known that there is none, on the relay's
-     * thread with no lock held. May close and free the connection. Not called with the direct
-     * transport, where only actpass_handshake waits for the first bytes. */
-    void (*on_verdict)(actpass_conn *conn, void *arg);
-    void *arg;
     enum role hint;      /* with role auto: the role to take at once */
     int64_t max_wait_ms; /* with role auto: max. wait for the first bytes; 0: as configured */
     /* With a size: the socket is not connected yet. The first flight is sent to this address in the
@@ -62,15 +57,6 @@ bool conn_is_broken(actpass_conn *conn);
  * connection in either case. */
 int conn_start(actpass_conn *conn);
 
-/* Blocks until the role is decided, or it is known that there is none: the first part of
- * actpass_handshake. */
-void conn_wait_role(actpass_conn *conn);
-
-/* relay_enter and relay_leave: bracket the time in which the conversation waits only in this
- * connection's calls. */
-void conn_enter(actpass_conn *conn);
-void conn_leave(actpass_conn *conn);
-
 /* Reads up to SIZE bytes, from several records if there are. Returns their number, 0 after the
  * peer's close_notify, -1 on failure, or CONN_AGAIN. */
 int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size);
@@ -89,10 +75,6 @@ enum relay_wait conn_wait_until(actpass_conn *conn, unsigned want, struct pollfd
  * Returns true if the connection goes on. */
 bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
                int64_t deadline_us);
-
-/* Sets a function that is called, once in each conn_wait that lasts longer than IDLE_AFTER_US, on
- * the waiting thread, to free memory. For a connection with one conversation thread. NULL: none. */
-void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg);
 
 /* The result of a request for the client's certificate. */
 enum conn_asked {

@@ -161,8 +161,7 @@ static bool make_ssl(actpass_conn *conn, enum role role)
         conn_offer_imported(conn, ssl);
     SSL_set_msg_callback(ssl, on_message);
     SSL_set_msg_callback_arg(ssl, conn);
-    if (conn->on_idle ||
-        conn->mode ==
+    if (conn->mode ==
             CONN_NONBLOCKING) /* buffers are freed in a long wait: cheaper than after each record */
         SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
     if (conn->config->connection.transport == CONFIG_TRANSPORT_DIRECT)
@@ -349,15 +348,6 @@ bool conn_answer(actpass_conn *conn, int64_t deadline_us)
     while (wait == WAIT_READY && answer_more(conn, &want))
         wait = conn_await(conn, CONN_READER, want, deadline_us);
     return wait != WAIT_AGAIN;
-}
-
-void conn_wait_role(actpass_conn *conn)
-{
-    struct verdict verdict;
-    conn_enter(conn);
-    (void)relay_wait_verdict(conn->relay, &verdict); /* actpass_handshake gets the same result */
-    conn_notify_role(conn);
-    conn_leave(conn);
 }
 
 static enum relay_wait wait_for_verdict(actpass_conn *conn, struct verdict *verdict)

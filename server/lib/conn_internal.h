@@ -100,8 +100,6 @@ struct actpass_conn {
     int64_t handshake_by_us;
     enum conn_closing closing;
     int64_t close_by_us;
-    void (*on_idle)(void *arg); /* for the conversation's thread only */
-    void *on_idle_arg;
 
     pthread_mutex_t lock; /* guards ssl and all that follows up to the end */
     SSL *ssl;
@@ -162,6 +160,11 @@ enum relay_wait conn_await(actpass_conn *conn, enum conn_waiter waiter, unsigned
 /* Lets a non-blocking call return AGAIN although it could go on, so that others have their turn.
  * Returns false if the connection blocks. */
 bool conn_yields(actpass_conn *conn, enum conn_waiter waiter, unsigned *rounds);
+
+/* relay_enter and relay_leave: bracket the time in which the conversation waits only in this
+ * connection's calls. */
+void conn_enter(actpass_conn *conn);
+void conn_leave(actpass_conn *conn);
 
 /* Makes the calls block, for a part that needs it; conn_unblock ends that with the value that
  * conn_block returned. */

@@ -2,7 +2,6 @@
 #include "relay/clock.h"
 #include "relay/lock.h"
 #include "server/lib/conn_internal.h"
-#include "server/lib/idle.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -87,12 +86,6 @@ void conn_note_active(actpass_conn *conn)
 
 /* ---- Calls that block ---------------------------------------------------------------------- */
 
-void conn_on_idle(actpass_conn *conn, void (*call)(void *arg), void *arg)
-{
-    conn->on_idle = call;
-    conn->on_idle_arg = arg;
-}
-
 static void free_buffers(actpass_conn *conn)
 {
     lock_take(&conn->lock);
@@ -101,35 +94,13 @@ static void free_buffers(actpass_conn *conn)
     lock_release(&conn->lock);
 }
 
-/* A wait in parts: a short one; after memory was freed, one until the allocator has returned it to
- * the kernel; and a long one. */
-static enum relay_wait wait_idly(actpass_conn *conn, unsigned want, struct pollfd *extra,
-                                 nfds_t extras, int64_t deadline_us)
-{
-    int64_t released_us = 0;
-    int64_t next_us = conn->on_idle ? clock_now_us() + IDLE_AFTER_US : 0;
-    while (next_us && next_us < deadline_us) {
-        enum relay_wait result = relay_wait(conn->relay, want, extra, extras, next_us);
-        if (result != WAIT_TIMEOUT)
-            return result;
-        if (!released_us) {
-            conn->on_idle(conn->on_idle_arg);
-            free_buffers(conn);
-            released_us = clock_now_us();
-        }
-        relay_release(conn->relay); /* frees the eventfd for one wait only */
-        next_us = idle_trim(released_us);
-    }
-    return relay_wait(conn->relay, want, extra, extras, deadline_us);
-}
-
 enum relay_wait conn_wait_until(actpass_conn *conn, unsigned want, struct pollfd *extra,
                                 nfds_t extras, int64_t deadline_us)
 {
     int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
     enum conn_waiter waiter = want & RELAY_WRITABLE ? CONN_WRITER : CONN_READER;
     enum relay_wait result = conn->mode == CONN_BLOCKING
-                                 ? wait_idly(conn, want, extra, extras, until_us)
+                                 ? relay_wait(conn->relay, want, extra, extras, until_us)
                                  : conn_await(conn, waiter, want, until_us);
     if (result == WAIT_TIMEOUT && until_us < deadline_us)
         return conn_end_late_renegotiation(conn) ? WAIT_CANCELLED : WAIT_READY;

@@ -1,7 +1,7 @@
 #include "tests/support/conn_rig.h"
 
 #include "relay/clock.h"
-#include "server/lib/conn.h"
+#include "server/lib/conn_internal.h"
 #include "server/lib/settings.h"
 #include "tests/support/pattern.h"
 #include "tests/support/resources.h"

@@ -1,5 +1,5 @@
 #include "relay/clock.h"
-#include "server/lib/idle.h"
+#include "server/daemon/idle.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

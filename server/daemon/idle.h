@@ -1,0 +1,19 @@
+/* Gives the memory of idle connections back to the kernel. */
+#ifndef ACTPASS_SERVER_IDLE_H
+#define ACTPASS_SERVER_IDLE_H
+
+#include <stdint.h>
+
+/* A connection that has waited for this time frees its memory: so a busy one never pays for it. */
+#define IDLE_AFTER_US INT64_C(1000000)
+
+/* This long after it has freed its memory it calls idle_trim. */
+#define IDLE_SETTLE_US INT64_C(300000)
+
+/* Gives the heap's free pages back to the kernel (malloc_trim(3)), for a connection that freed
+ * memory at SINCE_US: allocations that live on between the freed buffers would keep these. One trim
+ * serves all that freed memory before it, and at most a hundredth of the time is spent on trims.
+ * Returns when to call again; 0: nothing is left to do. */
+int64_t idle_trim(int64_t since_us);
+
+#endif
