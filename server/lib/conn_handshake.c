@@ -162,7 +162,7 @@ static bool make_ssl(actpass_conn *conn, enum role role)
     SSL_set_msg_callback(ssl, on_message);
     SSL_set_msg_callback_arg(ssl, conn);
     if (conn->mode ==
-            CONN_NONBLOCKING) /* buffers are freed in a long wait: cheaper than after each record */
+        CONN_NONBLOCKING) /* buffers are freed in a long wait: cheaper than after each record */
         SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
     if (conn->config->connection.transport == CONFIG_TRANSPORT_DIRECT)
         SSL_set_read_ahead(ssl, 1); /* one system call for each record instead of two */
