@@ -16,11 +16,6 @@ enum { CONN_AGAIN = -2 }; /* nothing now: wait with conn_wait */
 
 /* What is particular to one connection. All zero: nothing. */
 struct conn_options {
-    /* Called once, when the role is decided or it is known that there is none, on the relay's
-     * thread with no lock held. May close and free the connection. Not called with the direct
-     * transport, where only actpass_handshake waits for the first bytes. */
-    void (*on_verdict)(actpass_conn *conn, void *arg);
-    void *arg;
     enum role hint;      /* with role auto: the role to take at once */
     int64_t max_wait_ms; /* with role auto: max. wait for the first bytes; 0: as configured */
     /* With a size: the socket is not connected yet. The first flight is sent to this address in the

@@ -22,8 +22,6 @@ static void on_verdict(void *arg)
     if (verdict.role == ROLE_NONE)
         conn_end_without_role(conn, &verdict);
     conn_notify_role(conn);
-    if (conn->options.on_verdict)
-        conn->options.on_verdict(conn, conn->options.arg);
 }
 
 /* The socket is asked only if the caller does not know. */

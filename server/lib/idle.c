@@ -3,36 +3,7 @@
 #include "relay/clock.h"
 
 #include <malloc.h>
-#include <openssl/crypto.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-static void release_stack(void)
-{
-    pthread_attr_t attributes;
-    void *lowest;
-    size_t size;
-    if (pthread_getattr_np(pthread_self(), &attributes))
-        return;
-    int failed = pthread_attr_getstack(&attributes, &lowest, &size);
-    pthread_attr_destroy(&attributes);
-    if (failed)
-        return;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)lowest + page - 1) / page * page;
-    enum { CALLEE = 512 }; /* bytes of stack for madvise itself */
-    uintptr_t to = ((uintptr_t)__builtin_frame_address(0) - CALLEE) / page * page;
-    if (from < to)
-        (void)madvise((void *)from, to - from, MADV_DONTNEED); /* a failure costs only memory */
-}
-
-void idle_release(void)
-{
-    OPENSSL_thread_stop();
-    release_stack();
-}
 
 /* The heap belongs to the process, and so do these: when the last trim began, and when the next one
  * may begin. */
