@@ -6,13 +6,14 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
 import time
 
 from support import data, tls
 from support.actpass import Actpass
 from support.backend import Backend, echo, sink
 from support.case import PATIENT, SHORT, Case, program
-from support.data import until
+from support.data import MIB, until
 from support.each import ROLES, each
 
 
@@ -135,6 +136,28 @@ class Connections(Case):
         self.assertLess(actpass.cpu_seconds() - before, 0.15)
         for peer in peers:
             peer.reset()
+
+    def test_a_backend_that_does_not_read_costs_no_cpu(self):
+        """Also where TLS has read a part of a record, and would read on."""
+        end = threading.Event()
+        self.addCleanup(end.set)
+        backend = self.backend(Backend(lambda session: end.wait(30)))
+        actpass = self.actpass(self.service(forward=backend.address))
+        peer = self.client(actpass)
+        peer.object.write(data.block(16 * MIB))
+        sent, all_of_it = 0, peer.outgoing.read()
+        while sent < len(all_of_it):
+            try:
+                sent += peer.sock.send(all_of_it[sent:sent + 20011])
+                time.sleep(0.001)  # so that actpass reads each piece on its own
+            except BlockingIOError:
+                break
+        self.assertLess(sent, len(all_of_it), "all of it fits on the way")
+        before = actpass.cpu_seconds()
+        time.sleep(1)
+        self.assertLess(actpass.cpu_seconds() - before, 0.3)
+        end.set()
+        peer.reset()
 
 
 class Addresses(Case):
