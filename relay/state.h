@@ -131,7 +131,7 @@ enum announcement { ANNOUNCE_PENDING, ANNOUNCE_RUNNING, ANNOUNCE_DONE };
 struct driver {
     enum relay_served served;
     enum loop_state loop;
-    short polled; /* ASLEEP: the socket events polled for */
+    short polled; /* the socket events that are, or were last, polled for */
     enum thread_state thread;
     void (*thread_main)(void *relay); /* what a relay thread runs */
     enum announcement announcement;   /* of the verdict, by on_verdict */

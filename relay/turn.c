@@ -45,6 +45,7 @@ struct relay_need relay_prepare(struct relay *relay, unsigned want)
     struct input *input = &relay->input;
     bool more = turn(relay);
     short events = state_wanted_events(relay);
+    relay->driver.polled = events;
     struct relay_need need = {.fd = events ? relay->fd : -1,
                               .events = events,
                               .deadline_us = loop_deadline(relay, DEADLINE_NEVER),

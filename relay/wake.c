@@ -94,6 +94,7 @@ struct due {
     bool poller, thread;
     int fd;     /* poller: the eventfd to write to */
     int socket; /* or, where there is none, the socket to shut down; or -1 */
+    int how;    /* SHUT_RD, ... */
 };
 
 static struct due take_due(struct relay *relay)
@@ -102,7 +103,8 @@ static struct due take_due(struct relay *relay)
     struct due due = {.poller = wake->due,
                       .thread = relay->driver.thread == THREAD_DUE,
                       .fd = wake->fd,
-                      .socket = relay->cancelled ? relay->fd : -1};
+                      .socket = relay->cancelled ? relay->fd : -1,
+                      .how = relay->driver.polled & POLLIN ? SHUT_RD : SHUT_RDWR};
     wake->writers += due.poller;
     wake->due = false;
     if (due.thread)
@@ -110,15 +112,17 @@ static struct due take_due(struct relay *relay)
     return due;
 }
 
-/* An idle connection has no eventfd (relay_release). Then only an abort must wake its thread, and
- * shutting down the socket does that. While a writer is counted, neither descriptor is closed. */
+/* An idle connection has no eventfd (relay_release), nor has one that the caller serves. Then only
+ * an abort must wake the thread that waits, and shutting down the socket does that: the end of the
+ * input wakes a poll for POLLIN, and sends nothing; the end of both wakes every poll. While a
+ * writer is counted, neither descriptor is closed. */
 static void write_wake(struct relay *relay, const struct due *due)
 {
     if (due->fd >= 0)
         while (eventfd_write(due->fd, 1) < 0 && errno == EINTR)
             ;
     else if (due->socket >= 0)
-        (void)shutdown(due->socket, SHUT_RD); /* wakes a poll, and sends nothing */
+        (void)shutdown(due->socket, due->how);
     relay_lock(relay);
     relay->wake.writers--;
     if (relay->waiters.followers) /* relay_close waits for the last writer */

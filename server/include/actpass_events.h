@@ -50,8 +50,8 @@ ACTPASS_API int actpass_prepare_wait(actpass_conn *conn, struct pollfd *socket);
 
 /* Tells what the wait has found (poll's revents, with POLLRDHUP if it was asked for). Optional:
  * without it each call asks the socket until that has no more, which costs a system call for each
- * message. Once used, it must be called after every wait. With edge-triggered epoll, EPOLLRDHUP
- * must be among the events that are waited for. */
+ * message. Once used, it must be called after every wait. POLLRDHUP
+ * must be among the events that are waited for whenever POLLIN is. */
 ACTPASS_API void actpass_note_events(actpass_conn *conn, short revents);
 
 /* Waits as poll(2) does for the connection and for COUNT descriptors of the caller, whose revents

@@ -180,7 +180,7 @@ int actpass_wait(actpass_conn *conn, struct pollfd *own, nfds_t count, int64_t t
     bool callers = timeout_ms >= 0 && (least_ms < 0 || timeout_ms < least_ms);
     if (count > 0)
         memcpy(set + 1, own, count * sizeof(*own));
-    if (set[0].fd >= 0)
+    if (set[0].events & POLLIN) /* else an end that nobody reads would end every wait */
         set[0].events |= POLLRDHUP;
     int ready = poll(set, 1 + count, callers ? (int)timeout_ms : least_ms);
     if (ready < 0 && errno != EINTR)

@@ -183,10 +183,26 @@ Test(wake, an_abort_needs_no_eventfd)
     cr_assert_eq(recv(peer, &byte, 1, MSG_DONTWAIT), -1, "the socket is as it was");
     relay_lock(relay);
     state_set_loop(relay, LOOP_ASLEEP);
+    relay->driver.polled = POLLIN;
     relay_unlock(relay);
     relay_abort(relay);
     cr_assert_eq(recv(relay->fd, &byte, 1, MSG_DONTWAIT), 0, "a poll for input is woken");
     cr_assert_eq(recv(peer, &byte, 1, MSG_DONTWAIT), -1, "and nothing was sent");
+    end(relay);
+}
+
+Test(wake, an_abort_wakes_a_poll_that_does_not_ask_for_input)
+{
+    struct relay *relay = make(NULL);
+    close(relay->wake.fd);
+    relay->wake.fd = -1;
+    state_set_loop(relay, LOOP_ASLEEP);
+    relay->driver.polled = POLLOUT;
+    relay_unlock(relay);
+    relay_abort(relay);
+    struct pollfd set = {.fd = relay->fd, .events = 0};
+    cr_assert_eq(poll(&set, 1, 0), 1);
+    cr_assert(set.revents & POLLHUP);
     end(relay);
 }
 
