@@ -28,7 +28,11 @@ enum relay_wait relay_look(struct relay *relay, unsigned want, int64_t deadline_
     enum relay_wait result = WAIT_AGAIN;
     relay_lock(relay);
     bool in_time = wait_renew_credit(relay, want, deadline_us);
-    (void)turn(relay);
+    if (!relay->cancelled)
+        loop_flush(relay);
+    /* What is ready needs no look at the socket, which may only have worse news. */
+    if (relay->cancelled || !wake_is_ready(relay, want))
+        (void)turn(relay);
     if (relay->cancelled)
         result = WAIT_CANCELLED;
     else if (in_time && wake_is_ready(relay, want))

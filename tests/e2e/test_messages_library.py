@@ -13,7 +13,8 @@ from support.case import Case, program
 from support.golden import Golden
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-HEADERS = [os.path.join(HERE, "../../server/include", name) for name in ("actpass.h", "actpass_tls.h")]
+INCLUDE = os.path.join(HERE, "../../server/include")
+HEADERS = [os.path.join(INCLUDE, name) for name in sorted(os.listdir(INCLUDE))]
 KEY = b"0f" * 32 + b"\n"  # of a file with keys for sessions
 CUT = b"-----BEGIN %s-----\nMIIB\n-----END %s-----\n"
 
