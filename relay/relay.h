@@ -219,7 +219,8 @@ struct relay_need relay_prepare(struct relay *relay, unsigned want);
 
 /* What the wait has found (POLLIN, POLLOUT, POLLRDHUP, ...). If this is never called, each
  * relay_look asks the socket; once called, it must be called after each wait that found something.
- */
+ * The first call may be made with 0 before an edge-triggered registration, which reports what is
+ * there already. */
 void relay_note_events(struct relay *relay, short revents);
 
 /* From now on the caller serves the relay; ends the relay thread. No other thread may be in a call

@@ -25,10 +25,11 @@ void socket_fail_input(struct relay *relay, int error)
 static void note_received(struct relay *relay, ssize_t got, size_t size, int error)
 {
     struct input *input = &relay->input;
-    if (got < 0 && (error == EAGAIN || error == EWOULDBLOCK))
+    bool empty = got < 0 && (error == EAGAIN || error == EWOULDBLOCK);
+    /* epoll(7): edge-triggered, a short read has taken all. */
+    bool taken = input->socket == SOCKET_DATA && got >= 0 && (size_t)got < size;
+    if (empty || taken)
         input->socket = SOCKET_DRY;
-    else if (input->socket == SOCKET_DATA && got >= 0 && (size_t)got < size)
-        input->socket = SOCKET_DRY; /* epoll(7): edge-triggered, a short read has taken all */
     if (got > 0) {
         note_first_byte(relay);
         relay->input.received += (uint64_t)got;

@@ -63,7 +63,7 @@ enum receiving {
  * this otherwise. */
 enum socket_input {
     SOCKET_ASK,  /* perhaps: receive until it has none */
-    SOCKET_DATA, /* yes, and no end is near: a receive that finds less than it has room for takes all */
+    SOCKET_DATA, /* yes, and no end is near: a receive with more room than it needs takes all */
     SOCKET_DRY   /* no, until the caller has waited */
 };
 

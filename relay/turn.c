@@ -73,6 +73,8 @@ void relay_note_events(struct relay *relay, short revents)
 {
     relay_lock(relay);
     struct input *input = &relay->input;
+    if (input->told == TOLD_NEVER)
+        input->socket = SOCKET_DRY; /* the first wait reports all that there is */
     input->told = TOLD_ALWAYS;
     /* A FIN or a reset that comes with data has no event of its own afterwards. */
     if (revents & (POLLRDHUP | POLLHUP | POLLERR))

@@ -173,6 +173,8 @@ static int start(struct conversation *conversation)
     struct task *task = task_new(conversation->server->crew, run, conversation);
     if (!task)
         return errno;
+    actpass_note_events(conversation_of(conversation),
+                        0); /* the task will be told of what is there */
     enum task_next next = conversation_wait(conversation, task, &error);
     if (error != 0) {
         task_discard(task);

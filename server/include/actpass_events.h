@@ -2,7 +2,7 @@
  *
  *   actpass_config_set_nonblocking(config, 1);
  *   actpass_conn *conn = actpass_accept_fd(config, fd);       no thread of ours is started
- *   while ((result = actpass_handshake(conn)) == ACTPASS_AGAIN) {
+ *   while (actpass_handshake(conn) == ACTPASS_AGAIN) {
  *       struct pollfd socket;
  *       int timeout = actpass_prepare_wait(conn, &socket);
  *       poll(&socket, 1, timeout);                            or register it with epoll, libuv, ...
@@ -12,10 +12,11 @@
  * actpass_shutdown_write return ACTPASS_AGAIN, and actpass_close returns ACTPASS_OPEN, where they
  * would block: call actpass_prepare_wait, wait, and make the same call again. It fails with
  * ACTPASS_TIMEOUT if its time has passed. The idle timeout counts from the first read that finds no
- * data after the last one that was read or written. Edge-triggered waits work, too: each call uses the socket until it would block.
+ * data after the last one that was read or written. Edge-triggered waits work, too: each call uses
+ * the socket until it would block.
  *
  * Threads: a non-blocking connection belongs to one thread at a time. actpass_abort (any thread)
- * makes its descriptor readable, so that the loop looks at it. */
+ * makes its descriptor ready, so that the loop looks at it. */
 #ifndef ACTPASS_EVENTS_H
 #define ACTPASS_EVENTS_H
 
@@ -50,8 +51,9 @@ ACTPASS_API int actpass_prepare_wait(actpass_conn *conn, struct pollfd *socket);
 
 /* Tells what the wait has found (poll's revents, with POLLRDHUP if it was asked for). Optional:
  * without it each call asks the socket until that has no more, which costs a system call for each
- * message. Once used, it must be called after every wait. POLLRDHUP
- * must be among the events that are waited for whenever POLLIN is. */
+ * message. Once used, it must be called after every wait that found something. POLLRDHUP must be
+ * among the events that are waited for whenever POLLIN is. With 0 before an edge-triggered
+ * registration it saves a look at the socket, since that reports what is there already. */
 ACTPASS_API void actpass_note_events(actpass_conn *conn, short revents);
 
 /* Waits as poll(2) does for the connection and for COUNT descriptors of the caller, whose revents

@@ -30,7 +30,8 @@ struct conn_options {
     socklen_t peer_size;
 };
 
-/* Like actpass_accept_fd, but the wait for the peer's first bytes begins with conn_start. OPTIONS
+/* Like actpass_accept_fd, but the wait for the peer's first bytes begins with conn_start, and a TCP
+ * socket must have TCP_NODELAY already (a listener's sockets inherit it, hazard 44). OPTIONS
  * may be NULL. Returns NULL with errno, and closes the descriptor, on failure. */
 actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options *options);
 

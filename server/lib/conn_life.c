@@ -79,8 +79,6 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
     conn->user_data = config->user_data;
     if (config->relay.served == RELAY_BY_CALLER)
         conn->mode = CONN_NONBLOCKING;
-    int on = 1; /* small records do not wait (hazard 44); fails on a unix socket, where none does */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     note_peer(conn, fd);
     conn->relay = make_relay(conn, fd);
     conn_wait_first(conn);
@@ -163,6 +161,8 @@ actpass_conn *actpass_accept_fd(actpass_config *config, int fd)
         close(fd);
         return NULL;
     }
+    int on = 1; /* small records do not wait (hazard 44); fails on a unix socket, where none does */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     actpass_conn *conn = conn_new(config, fd, NULL);
     int error = conn ? conn_start(conn) : errno;
     if (!error)

@@ -186,7 +186,7 @@ int actpass_wait(actpass_conn *conn, struct pollfd *own, nfds_t count, int64_t t
     if (ready < 0 && errno != EINTR)
         return -1;
     for (nfds_t i = 0; i < count; i++)
-        own[i].revents = ready > 0 ? set[1 + i].revents : 0;
+        own[i].revents = (short)(ready > 0 ? set[1 + i].revents : 0);
     if (ready > 0 && set[0].revents)
         actpass_note_events(conn, set[0].revents);
     return ready > 0 || !callers;

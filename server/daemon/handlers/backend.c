@@ -75,8 +75,8 @@ static int wait_beside_tls(void *arg, struct pollfd *set, nfds_t count, int64_t 
     if (ready < 0 && errno != EINTR)
         return errno;
     for (nfds_t i = 0; i < count; i++)
-        set[i].revents = ready > 0 ? all[1 + i].revents : 0;
-    note_events(backend, ready > 0 ? all[0].revents : 0);
+        set[i].revents = (short)(ready > 0 ? all[1 + i].revents : 0);
+    note_events(backend, (short)(ready > 0 ? all[0].revents : 0));
     return backend->cancelled ? ECANCELED : 0;
 }
 
