@@ -87,9 +87,21 @@ void conversation_note_handshake(struct conversation *conversation, bool up)
     prepare_to_serve(conversation);
 }
 
+/* May looking for a session, or keeping one, block the thread? */
+static bool sessions_block(const struct conversation *conversation)
+{
+    enum config_sessions_kind kind = conversation->service->config->connection.tls.sessions.kind;
+    return kind == CONFIG_SESSIONS_FILE || kind == CONFIG_SESSIONS_REDIS;
+}
+
 static enum progress shake_hands(struct conversation *conversation)
 {
+    bool blocks = sessions_block(conversation);
+    if (blocks)
+        crew_block();
     int result = actpass_handshake(conversation_of(conversation));
+    if (blocks)
+        crew_unblock();
     if (result == ACTPASS_AGAIN) {
         if (conversation->cause == ACTPASS_CAUSE_UNDECIDED)
             note_role(conversation);
