@@ -180,8 +180,9 @@ static const struct key service_keys[] = {
      .type = KEY_BOOL,
      KEY_STORED_IN(config_service, remember_roles)},
     {.name = "transport",
-     .help = "How bytes get from the socket to TLS: through a relay thread, or directly, with SSL "
-             "on the socket itself.",
+     .help =
+         "How bytes get from the socket to TLS: through a relay's buffers, or directly, with SSL "
+         "on the socket itself.",
      .type = KEY_ENUM,
      .names = transports,
      KEY_STORED_IN(config_service, connection.transport)},
