@@ -91,6 +91,7 @@ struct relay_status relay_status(struct relay *relay)
                                   .eof = relay->input.state == INPUT_ENDED,
                                   .cancelled = relay->cancelled,
                                   .timed_out = relay->output.state == OUTPUT_TIMED_OUT,
+                                  .flushed = relay->output.state == OUTPUT_FINISHED,
                                   .syn_sent = relay->output.connect == CONNECTED_BY_SYN,
                                   .received = relay->input.received,
                                   .sent = relay->output.sent};
@@ -139,14 +140,26 @@ void relay_release(struct relay *relay)
         close(fd);
 }
 
+static void cancel(struct relay *relay)
+{
+    relay->cancelled = true;
+    wake_poller(relay);
+    wake_waiters(relay);
+}
+
+void relay_cancel(struct relay *relay)
+{
+    relay_lock(relay);
+    cancel(relay);
+    wake_unlock(relay);
+}
+
 void relay_abort(struct relay *relay)
 {
     relay_lock(relay);
-    relay->cancelled = true;
-    wake_poller(relay);
+    cancel(relay);
     if (relay->driver.served == RELAY_BY_CALLER && relay->driver.loop == LOOP_FREE)
         relay->wake.due = true; /* the caller may be in a wait of its own */
-    wake_waiters(relay);
     wake_unlock(relay);
 }
 

@@ -185,6 +185,7 @@ struct relay_status {
     bool eof;                /* the peer's FIN was received */
     bool cancelled;          /* relay_abort was called */
     bool timed_out;          /* output made no progress for the write timeout */
+    bool flushed;            /* all output was sent, and FIN */
     bool syn_sent;           /* the first send was accepted with data; see relay_syn_data */
     uint64_t received, sent; /* bytes */
 };
@@ -249,6 +250,9 @@ void relay_release(struct relay *relay);
 
 /* Makes every wait return WAIT_CANCELLED, and relay_close reset the connection. Any thread. */
 void relay_abort(struct relay *relay);
+
+/* The same for the owner itself, who waits for nothing now: wakes no loop of the owner's. */
+void relay_cancel(struct relay *relay);
 
 /* Closes the socket (with RST after an abort, or if output is left), and makes the relay thread
  * end. No conversation thread may be in a call. After it, only relay_status, relay_verdict and

@@ -104,7 +104,7 @@ static struct due take_due(struct relay *relay)
                       .thread = relay->driver.thread == THREAD_DUE,
                       .fd = wake->fd,
                       .socket = relay->cancelled ? relay->fd : -1,
-                      .how = relay->driver.polled & POLLIN ? SHUT_RD : SHUT_RDWR};
+                      .how = relay->driver.polled == POLLOUT ? SHUT_RDWR : SHUT_RD};
     wake->writers += due.poller;
     wake->due = false;
     if (due.thread)

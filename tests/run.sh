@@ -6,8 +6,8 @@
 #   --full    all stages, within 30 minutes; this is what .ci/run calls
 #   --quick   lint, selftest and unit only
 #   STAGE...  only these, of: selftest unit e2e install quickstart asan lint, which are the default,
-#             and abi asan_torture builds interop e2e_asan tsan e2e_tsan helgrind fuzz coverage
-#             trixie counts
+#             and e2e_proxy e2e_always e2e_never abi asan_torture builds interop e2e_asan tsan
+#             e2e_tsan helgrind fuzz coverage trixie counts
 #
 # Most tests wait more than they compute. So that the processors are not idle meanwhile, everything
 # is built ahead, in the background, at idle priority: it takes only what the running stage leaves.
@@ -28,18 +28,19 @@ jobs=$(nproc 2>/dev/null || echo 2)
 
 quick_stages=(selftest unit lint)
 default_stages=(selftest unit e2e install quickstart asan lint)
-full_stages=(selftest unit e2e install abi quickstart interop asan asan_torture e2e_asan tsan
-    e2e_tsan builds helgrind fuzz coverage trixie counts lint)
+full_stages=(selftest unit e2e e2e_proxy e2e_always e2e_never install abi quickstart interop asan
+    asan_torture e2e_asan tsan e2e_tsan builds helgrind fuzz coverage trixie counts lint)
 
 # The seconds that a stage takes on two idle processors, from the end of the stage before it. It is
 # killed after four times as many, but not before ten minutes: on a shared machine a short stage
 # can take many times its usual time.
-declare -A usual=([selftest]=35 [unit]=90 [e2e]=240 [install]=10 [abi]=10 [quickstart]=10
-    [asan]=60 [lint]=60 [interop]=60 [asan_torture]=100 [e2e_asan]=215 [tsan]=220 [e2e_tsan]=265
+declare -A usual=([selftest]=35 [unit]=130 [e2e]=240 [e2e_proxy]=20 [e2e_always]=20
+    [e2e_never]=20 [install]=10 [abi]=10 [quickstart]=10 [asan]=60 [lint]=60 [interop]=60 [asan_torture]=100 [e2e_asan]=215 [tsan]=220 [e2e_tsan]=265
     [builds]=40 [helgrind]=90 [fuzz]=60 [coverage]=85 [trixie]=240 [counts]=45)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
-declare -A built=([unit]=release [e2e]=release [install]=release [abi]=release
+declare -A built=([unit]=release [e2e]=release [e2e_proxy]=release [e2e_always]=release
+    [e2e_never]=release [install]=release [abi]=release
     [quickstart]=release [interop]=release [asan]=asan [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan
     [e2e_tsan]=tsan [helgrind]=debug [fuzz]=fuzz [coverage]=coverage [trixie]=trixie
     [lint]=lint [counts]=release)
@@ -68,16 +69,29 @@ stage_install() { build release all && tests/support/test_install.sh; }
 stage_abi() {
     build release all && tests/support/abi.py --types "$BUILDDIR/release/libactpass.so.0"
 }
-stage_e2e() { # thrice the processors: these tests mostly wait
-    build release all &&
-        tests/e2e/run.py --again --program "$BUILDDIR/release/actpass" --jobs $((3 * jobs))
+# Names of the end-to-end tests without those that fit the pattern.
+e2e_names() { # PATTERN
+    (cd tests/e2e && ls test_*.py | sed 's/\.py$//' | grep -vE "$1")
 }
+e2e() { # NAME...: thrice the processors, since these tests mostly wait
+    build release all &&
+        tests/e2e/run.py --again --program "$BUILDDIR/release/actpass" --jobs $((3 * jobs)) "$@"
+}
+stage_e2e() {
+    local tests
+    mapfile -t tests < <(e2e_names test_proxy_bulk)
+    e2e "${tests[@]}"
+}
+stage_e2e_proxy() { e2e test_proxy_bulk; }
+# The daemon's connections with each way to wait (tests/README.md).
+stage_e2e_always() { ACTPASS_TEST_PARK=always e2e test_bytes test_endings test_http; }
+stage_e2e_never() { ACTPASS_TEST_PARK=never e2e test_bytes test_endings test_http; }
 # Without thousands of connections and much data (speed), and what needs LD_PRELOAD before the sanitizer.
 e2e_sanitized() { # VARIANT
     local tests without='test_(many|scale|memory|shortage|resolving|attack_limits|proxy_bulk)'
-    mapfile -t tests < <(cd tests/e2e && ls test_*.py | grep -vE "$without")
+    mapfile -t tests < <(e2e_names "$without")
     build "$1" all &&
-        tests/support/e2e_sanitized.py "$BUILDDIR/$1" $((3 * jobs)) "${tests[@]%.py}"
+        tests/support/e2e_sanitized.py "$BUILDDIR/$1" $((3 * jobs)) "${tests[@]}"
 }
 stage_e2e_asan() { e2e_sanitized asan; }
 stage_e2e_tsan() { e2e_sanitized tsan; }

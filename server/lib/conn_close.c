@@ -68,9 +68,12 @@ static bool notify_peer(actpass_conn *conn)
     return true;
 }
 
+/* A reset after both close_notify is no loss: many peers close without reading ours. */
 static void end_in_order(actpass_conn *conn)
 {
-    if (conn->end == ACTPASS_OPEN && relay_status(conn->relay).error)
+    struct relay_status status = relay_status(conn->relay);
+    bool complete = conn->peer_closed && status.flushed;
+    if (conn->end == ACTPASS_OPEN && status.error && !complete)
         conn_end_of_transport(conn);
     if (conn->end == ACTPASS_OPEN)
         conn_fail(conn, ACTPASS_CLEAN, "");
@@ -145,7 +148,7 @@ static bool discard(actpass_conn *conn)
 static void close_socket(actpass_conn *conn)
 {
     if (conn->end == ACTPASS_TIMEOUT || conn->end == ACTPASS_CANCELLED)
-        relay_abort(conn->relay);
+        relay_cancel(conn->relay);
     relay_close(conn->relay);
     conn->closing = CLOSING_DONE;
 }

@@ -184,7 +184,7 @@ void actpass_free(actpass_conn *conn)
         return;
     if (conn->closing != CLOSING_DONE) {
         conn_fail(conn, ACTPASS_CANCELLED, "the connection was freed while it was open");
-        relay_abort(conn->relay);
+        relay_cancel(conn->relay);
         (void)actpass_close(conn);
     }
     if (conn->ssl)
