@@ -239,6 +239,14 @@ size_t registry_service_open(struct registry *registry, size_t service)
     return count_open(registry, is_of_service, service);
 }
 
+/* The task may wait for a socket that nobody watches. */
+static void abort_entry(struct registry_entry *entry)
+{
+    actpass_abort(entry->conn);
+    if (entry->task)
+        task_wake(entry->task);
+}
+
 static size_t abort_some(struct registry *registry,
                          bool (*chosen)(const struct registry_entry *entry, size_t service),
                          size_t service)
@@ -247,7 +255,7 @@ static size_t abort_some(struct registry *registry,
     lock_take(&registry->lock);
     for (struct registry_entry *entry = registry->first; entry; entry = entry->next) {
         if (entry->conn && chosen(entry, service)) {
-            actpass_abort(entry->conn);
+            abort_entry(entry);
             aborted++;
         }
     }
@@ -317,7 +325,7 @@ int64_t registry_make_way(struct registry *registry, size_t number, uint64_t abo
         addresses_settle(service->addresses, &entry->from);
         entry->made_way = true;
         service->counts.leaving++;
-        actpass_abort(entry->conn);
+        abort_entry(entry);
     }
     lock_release(&registry->lock);
     return again_us;

@@ -12,7 +12,8 @@
  * actpass_shutdown_write return ACTPASS_AGAIN, and actpass_close returns ACTPASS_OPEN, where they
  * would block: call actpass_prepare_wait, wait, and make the same call again. It fails with
  * ACTPASS_TIMEOUT if its time has passed. The idle timeout counts from the first read that finds no
- * data after the last one that was read or written. Edge-triggered waits work, too: each call uses
+ * data after the last one that was read or written. Before a wait, read until ACTPASS_AGAIN: data
+ * may be left in TLS, of which no descriptor tells. Edge-triggered waits work, too: each call uses
  * the socket until it would block.
  *
  * Threads: a non-blocking connection belongs to one thread at a time. actpass_abort (any thread)
@@ -39,14 +40,17 @@ extern "C" {
 ACTPASS_API int actpass_config_set_nonblocking(actpass_config *config, int on);
 
 /* Changes one connection, in either direction; ON is 0 or 1. No other thread may be in a call on
- * it. Ends the thread of ours that served it. 0, or -1 if it is closed. */
+ * it. Ends the thread of ours that served it: from then on, also after ON 0, nothing is sent or
+ * received between the calls. 0, or -1 if it is closed. */
 ACTPASS_API int actpass_set_nonblocking(actpass_conn *conn, int on);
 
 /* To be called before each wait: sends what the socket takes of the output, and sets fd and events
  * of *SOCKET to what to wait for (fd is -1 if only time matters, and revents is 0). Returns the
  * longest time to wait as poll(2) takes it: milliseconds, -1 for no limit, 0 if the call that
  * returned ACTPASS_AGAIN can go on at once. The descriptor stays the same until actpass_close has
- * closed it; it must be used for nothing but waiting. */
+ * closed it; it must be used for nothing but waiting. While fd is -1, an abort by another thread
+ * wakes only a loop in which the descriptor is registered all the same. Returns 0 at once if the
+ * connection blocks. */
 ACTPASS_API int actpass_prepare_wait(actpass_conn *conn, struct pollfd *socket);
 
 /* Tells what the wait has found (poll's revents, with POLLRDHUP if it was asked for). Optional:
@@ -75,9 +79,10 @@ ACTPASS_API int64_t actpass_write_some(actpass_conn *conn, const void *data, siz
 ACTPASS_API void actpass_release_memory(actpass_conn *conn);
 
 /* Gives an open connection a close reason of the caller's: END must not be ACTPASS_OPEN or
- * ACTPASS_CLEAN, WHY is one sentence, which is copied. The first reason stays. actpass_close then
- * closes the connection accordingly: with an alert for ACTPASS_PROTOCOL and ACTPASS_REFUSED, or
- * abruptly. Any thread. */
+ * ACTPASS_CLEAN, WHY is one sentence, which is copied. The first reason stays. Calls that read or
+ * write fail from then on, and actpass_close sends no close_notify, so that the peer does not take
+ * what it has for all: what was written before is sent only for ACTPASS_PROTOCOL, ACTPASS_REFUSED
+ * and ACTPASS_TRUNCATED. Wakes nobody. Any thread. */
 ACTPASS_API void actpass_fail(actpass_conn *conn, actpass_end end, const char *why);
 
 #ifdef __cplusplus

@@ -69,7 +69,7 @@ int64_t actpass_peer_certificate(actpass_conn *conn, unsigned index, void *buffe
  * the same secret (RFC 7627 section 1). */
 static bool may_export(const actpass_conn *conn)
 {
-    return conn->handshaken &&
+    return conn->handshaken && !SSL_in_init(conn->ssl) &&
            (SSL_version(conn->ssl) >= TLS1_3_VERSION || SSL_get_extms_support(conn->ssl) == 1);
 }
 

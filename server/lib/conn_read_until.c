@@ -36,5 +36,7 @@ int64_t actpass_read_until(actpass_conn *conn, void *buffer, size_t size, int64_
     conn_flush(conn); /* the answer to a KeyUpdate must not wait for the next call */
     conn_done(conn);
     conn_unblock(conn, mode);
+    if (got == CONN_AGAIN && mode == CONN_NONBLOCKING)
+        conn->waits[CONN_READER] = (struct conn_waits){conn->read_want, conn_idle_deadline(conn)};
     return got;
 }

@@ -67,6 +67,8 @@ void conn_unblock(actpass_conn *conn, enum conn_mode before)
         return;
     conn->mode = before;
     relay_serve_by_caller(conn->relay);
+    if (conn->waits[CONN_READER].want != 0) /* which may be there by now */
+        conn->waits[CONN_READER].deadline_us = 0;
 }
 
 int64_t conn_idle_deadline(actpass_conn *conn)
@@ -81,7 +83,8 @@ int64_t conn_idle_deadline(actpass_conn *conn)
 
 void conn_note_active(actpass_conn *conn)
 {
-    conn->idle_since_us = 0;
+    if (conn->mode == CONN_NONBLOCKING) /* else reader and writer may be two threads */
+        conn->idle_since_us = 0;
 }
 
 /* ---- Calls that block ---------------------------------------------------------------------- */
@@ -120,17 +123,30 @@ bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t e
 
 /* ---- Event loops --------------------------------------------------------------------------- */
 
+static void make_nonblocking(actpass_conn *conn)
+{
+    conn->mode = CONN_NONBLOCKING;
+    conn->waits[CONN_READER] = conn->waits[CONN_WRITER] = no_waits;
+    if (conn->stage == STAGE_ROLE)
+        conn_wait_first(conn);
+    else if (conn->stage == STAGE_TLS)
+        conn->waits[CONN_READER].deadline_us = 0; /* the handshake tells what it waits for */
+    relay_serve_by_caller(conn->relay);
+    relay_set_nonblocking(conn->relay);
+    conn_note_active(conn);
+}
+
 int actpass_set_nonblocking(actpass_conn *conn, int on)
 {
     if (conn->closing == CLOSING_DONE)
         return -1;
-    conn->mode = on ? CONN_NONBLOCKING : CONN_BLOCKING;
-    if (!on)
+    if (on && conn->mode == CONN_BLOCKING)
+        make_nonblocking(conn);
+    if (on)
         return 0;
-    conn->waits[CONN_READER] = conn->waits[CONN_WRITER] = no_waits;
-    relay_serve_by_caller(conn->relay);
-    relay_set_nonblocking(conn->relay);
-    conn_note_active(conn);
+    conn->mode = CONN_BLOCKING;
+    if (conn->given)
+        relay_set_blocking(conn->relay, conn->config->connection.idle_timeout_ms);
     return 0;
 }
 
@@ -148,9 +164,13 @@ int actpass_prepare_wait(actpass_conn *conn, struct pollfd *socket)
     *socket = (struct pollfd){.fd = -1};
     if (conn->closing == CLOSING_DONE)
         return -1;
+    if (conn->mode == CONN_BLOCKING)
+        return 0;
     const struct conn_waits *reader = &conn->waits[CONN_READER];
     const struct conn_waits *writer = &conn->waits[CONN_WRITER];
-    unsigned want = reader->want | writer->want | (conn->given ? RELAY_LACKED : 0U);
+    unsigned want = reader->want | writer->want;
+    if (conn->given && conn->closing == CLOSING_NOT)
+        want |= RELAY_LACKED;
     struct relay_need need = relay_prepare(conn->relay, want);
     if (need.cancelled)
         conn_end_of_transport(conn);
@@ -172,12 +192,13 @@ int actpass_wait(actpass_conn *conn, struct pollfd *own, nfds_t count, int64_t t
 {
     enum { OWN_MAX = 16 };
     struct pollfd set[1 + OWN_MAX];
-    if (count > OWN_MAX) {
+    if (count > OWN_MAX || conn->mode == CONN_BLOCKING) {
         errno = EINVAL;
         return -1;
     }
     int least_ms = actpass_prepare_wait(conn, &set[0]);
-    bool callers = timeout_ms >= 0 && (least_ms < 0 || timeout_ms < least_ms);
+    bool callers =
+        timeout_ms >= 0 && timeout_ms < INT_MAX && (least_ms < 0 || timeout_ms < least_ms);
     if (count > 0)
         memcpy(set + 1, own, count * sizeof(*own));
     if (set[0].events & POLLIN) /* else an end that nobody reads would end every wait */
@@ -189,7 +210,7 @@ int actpass_wait(actpass_conn *conn, struct pollfd *own, nfds_t count, int64_t t
         own[i].revents = (short)(ready > 0 ? set[1 + i].revents : 0);
     if (ready > 0 && set[0].revents)
         actpass_note_events(conn, set[0].revents);
-    return ready > 0 || !callers;
+    return ready != 0 || !callers; /* after a signal, the caller looks again */
 }
 
 void actpass_release_memory(actpass_conn *conn)

@@ -151,6 +151,52 @@ Test(conn_wait, released_memory_holds_no_data)
     conn_suite_end(&suite);
 }
 
+/* Whoever becomes a connection's loop late may wait before the first call. */
+Test(conn_wait, a_client_has_something_to_do_before_the_first_call)
+{
+    conn_suite_begin(&suite);
+    for (int which = 0; which < 8; which += 2) { /* clients */
+        struct conn_rig rig;
+        struct pollfd socket;
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
+        cr_assert_eq(actpass_prepare_wait(rig.conn, &socket), 0, "a connection that blocks");
+        cr_assert_eq(actpass_wait(rig.conn, NULL, 0, 0), -1);
+        cr_assert_eq(errno, EINVAL);
+        cr_assert_eq(actpass_set_nonblocking(rig.conn, 1), 0);
+        cr_assert_eq(actpass_prepare_wait(rig.conn, &socket), 0, "way %d", which);
+        rig.loop = LOOP_TOLD;
+        cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
+        conn_rig_free(&rig);
+    }
+    conn_suite_end(&suite);
+}
+
+/* What the socket had is in the buffers by the time of the wait: poll would not see it. */
+Test(conn_wait, a_read_with_a_deadline_is_waited_for)
+{
+    conn_suite_begin(&suite);
+    for (int which = 0; which < 8; which++) {
+        struct conn_rig rig;
+        char got[6] = "";
+        struct conn_rig_options options = looped(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
+        cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+        cr_assert_eq(loop_write(&rig, "hello", 5), 0);
+        int64_t length = actpass_read_until(rig.conn, got, 5, 0);
+        for (int turn = 0; turn < 100 && length == ACTPASS_AGAIN; turn++) {
+            pause_ms(20); /* the answer comes meanwhile */
+            cr_assert_eq(actpass_wait(rig.conn, NULL, 0, 5000), 1, "way %d", which);
+            length = actpass_read_until(rig.conn, got, 5, 0);
+        }
+        cr_assert_eq(length, 5, "way %d: %s", which, conn_rig_says(&rig));
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
+        conn_rig_free(&rig);
+    }
+    conn_suite_end(&suite);
+}
+
 Test(conn_wait, settings)
 {
     actpass_config *config = actpass_config_new();

@@ -37,7 +37,7 @@ enum crew_parking {
 
 struct crew_options {
     unsigned threads;          /* that run at once; 0: as many as processors may be used */
-    unsigned threads_max;      /* in all, with those that block; 0: 4096 */
+    unsigned threads_max;      /* in all, with those that block; 0: 65536 */
     enum crew_parking parking; /* for tests */
 };
 

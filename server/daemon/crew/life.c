@@ -12,8 +12,8 @@
 
 enum {
     STACK = 256 * 1024,
-    THREADS_MAX = 4096,
-    THREADS_KEPT = 32, /* that have nothing to do */
+    THREADS_MAX = 65536, /* more than the system allows, as a rule */
+    THREADS_KEPT = 32,   /* that have nothing to do */
     THREADS_KEPT_MS = 10000,
     BATCH_OF_ONE = 32, /* events that a thread takes at once; fewer with several threads, since */
     BATCH = 8          /* another thread could run what is behind them */

@@ -18,13 +18,13 @@ void crew_kick(struct crew *crew)
     lock_must_succeed(written == sizeof(one) ? 0 : errno);
 }
 
-/* With the lock held. The first thread is tried at every call, since nobody would try again. */
+/* With the lock held. If no thread runs, every call tries, since nobody else would. */
 static bool may_start(struct crew *crew)
 {
     unsigned running = atomic_load(&crew->running);
     unsigned all = running + crew->blocked;
     return running < crew->threads && all < crew->threads_max && !atomic_load(&crew->closing) &&
-           (all == 0 || crew->retry_us == 0 || clock_now_us() >= crew->retry_us);
+           (running == 0 || crew->retry_us == 0 || clock_now_us() >= crew->retry_us);
 }
 
 void crew_grow(struct crew *crew)

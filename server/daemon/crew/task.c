@@ -16,8 +16,10 @@ struct task *task_new(struct crew *crew, enum task_next (*run)(struct task *task
     task->timed = false;
     task->epoll = crew->epoll;
     task->wake = -1;
-    for (int place = 0; place < TASK_PLACES; place++)
+    for (int place = 0; place < TASK_PLACES; place++) {
         task->places[place].fd = -1;
+        task->places[place].events = 0;
+    }
     int error = crew->parking == CREW_PARK_NEVER ? alone_prepare(task) : 0;
     if (error != 0) {
         task_release(task);

@@ -100,6 +100,8 @@ static void wait_for_work(struct worker *worker)
     take_events(worker);
     if (atomic_load(&crew->ready_count) > 0)
         crew_take_ready(crew, &worker->own);
+    if (worker->own.count > crew->batch) /* thousands of deadlines may pass at once */
+        share_surplus(worker);
 }
 
 /* Runs what is in the list now: a task that must run again is put behind what comes. A task that

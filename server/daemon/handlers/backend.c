@@ -55,11 +55,13 @@ static void note_events(struct backend *backend, short revents)
     backend->cancelled = (revents & (POLLHUP | POLLERR)) != 0;
 }
 
-/* After the peer's end, an abort has no event of its own. */
-static int64_t next_look_us(const struct backend *backend, int64_t until_us)
+/* After the peer's end, or while there is no room for more input, an abort has no event. */
+static int64_t next_look_us(const struct backend *backend, const struct pollfd *tls,
+                            int64_t until_us)
 {
     int64_t look_us = clock_deadline_ms(LOOK_MS);
-    return backend->peer_ended && look_us < until_us ? look_us : until_us;
+    bool looks = backend->peer_ended || tls->fd < 0;
+    return looks && look_us < until_us ? look_us : until_us;
 }
 
 /* The wait of struct dial_wait. */
@@ -71,7 +73,7 @@ static int wait_beside_tls(void *arg, struct pollfd *set, nfds_t count, int64_t 
         return ECANCELED;
     for (nfds_t i = 0; i < count; i++)
         all[1 + i] = set[i];
-    int ready = poll_patiently(backend, all, 1 + count, next_look_us(backend, until_us));
+    int ready = poll_patiently(backend, all, 1 + count, next_look_us(backend, &all[0], until_us));
     if (ready < 0 && errno != EINTR)
         return errno;
     for (nfds_t i = 0; i < count; i++)

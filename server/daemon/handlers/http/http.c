@@ -217,4 +217,4 @@ static void unload(void *loaded)
 }
 
 const struct handler http_handler = {
-    .name = "http", .descriptors = 1, .load = load, .unload = unload, .step = serve};
+    .name = "http", .descriptors = 2, .load = load, .unload = unload, .step = serve};
