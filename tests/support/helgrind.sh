@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 build=$1
 shift
 tests=("$@")
-[ $# -gt 0 ] || tests=(test_echo_of_more BothOnOnePort test_open_connections_may_end
+[ $# -gt 0 ] || tests=(test_echo_of_more test_call_home.BothOnOnePort test_open_connections_may_end
     test_the_shutdown_timeout_cuts)
 logs=$build/logs/helgrind
 if ! command -v valgrind >/dev/null; then
@@ -37,7 +37,9 @@ if [ $# -eq 0 ]; then # approx is faster, and these tests have a timeout
         tee "$logs/torture"
     grep -q 'Passing: 3 ' "$logs/torture" || status=1
 fi
-ACTPASS_PATIENCE_S=240 tests/e2e/run.py --program "$logs/actpass" --jobs 2 --verbose \
+# Each connection with a thread of its own: helgrind knows no C11 atomics, by which the crew hands
+# tasks from one thread to another. Tests under ThreadSanitizer, which knows them, cover that.
+ACTPASS_TEST_PARK=never ACTPASS_PATIENCE_S=240 tests/e2e/run.py --program "$logs/actpass" --jobs 2 --verbose \
     "${tests[@]}" || status=1
 
 shopt -s nullglob

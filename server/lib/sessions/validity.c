@@ -71,6 +71,16 @@ int64_t validity_end(const SSL *ssl, const SSL_SESSION *session, int64_t timeout
     return earlier(note.end, note.began + timeout_s);
 }
 
+/* SSL_SESSION_get_time is deprecated since OpenSSL 3.4; the other one came with 3.3. */
+static int64_t made_at(const SSL_SESSION *session)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+    return (int64_t)SSL_SESSION_get_time_ex(session);
+#else
+    return (int64_t)SSL_SESSION_get_time(session);
+#endif
+}
+
 int64_t validity_left_s(const SSL_SESSION *session, int64_t timeout_s)
 {
     struct note note;
@@ -79,7 +89,7 @@ int64_t validity_left_s(const SSL_SESSION *session, int64_t timeout_s)
         return 0;
     int64_t end = earlier(note.end, note.began + timeout_s);
     if (hint > 0)
-        end = earlier(end, (int64_t)SSL_SESSION_get_time(session) + hint);
+        end = earlier(end, made_at(session) + hint);
     return end - time(NULL);
 }
 
