@@ -76,8 +76,8 @@ void loop_finish(struct relay *relay);
  * sent. (drops) */
 bool loop_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t deadline_us);
 
-/* Receives and sends what can be without sleeping. Returns true if the socket may have more input
- * that there is room for. The caller has set LOOP_BUSY. (drops) */
+/* Receives, then sends what can be, without sleeping. Returns true if the socket may have more
+ * input that there is room for. The caller has set LOOP_BUSY. (drops) */
 bool loop_look(struct relay *relay);
 
 /* The earliest of the caller's deadline, that of the first bytes and the write timeout's. */

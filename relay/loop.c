@@ -260,7 +260,6 @@ static bool may_receive(struct relay *relay)
 bool loop_look(struct relay *relay)
 {
     enum { ROUNDS_MAX = 16 }; /* while input is discarded, it may never end */
-    loop_flush(relay);
     for (int round = 0; round < ROUNDS_MAX && may_receive(relay); round++)
         receive(relay);
     loop_flush(relay);
