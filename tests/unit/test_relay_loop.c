@@ -136,7 +136,8 @@ Test(relay_loop, hazard_9_no_spinning_with_output_left, .timeout = 60)
     }
 }
 
-/* Twenty connections wait, and no thread wakes. */
+/* Twenty connections wait, and no thread wakes. What a sanitizer's own thread and other programs add
+ * comes and goes, a relay thread that wakes does so in every second: the best of some counts. */
 static void *wait_for_peer(void *arg)
 {
     struct relay_bench *bench = arg;
@@ -149,6 +150,16 @@ static uint64_t switches_in_a_second(void)
     uint64_t before = context_switches();
     pause_ms(1000);
     return context_switches() - before;
+}
+
+static uint64_t quiet_second(uint64_t at_most)
+{
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < 10 && least > at_most; i++) {
+        uint64_t switches = switches_in_a_second();
+        least = switches < least ? switches : least;
+    }
+    return least;
 }
 
 Test(relay_loop, idle_connections_wake_nobody, .timeout = 60)
@@ -164,7 +175,7 @@ Test(relay_loop, idle_connections_wake_nobody, .timeout = 60)
             cr_assert_eq(pthread_create(&threads[i], NULL, wait_for_peer, &bench[i]), 0);
         }
         pause_ms(1000); /* until the relay threads have found that they are not needed, and ended */
-        uint64_t switches = switches_in_a_second();
+        uint64_t switches = quiet_second(nothing + 10);
         for (int i = 0; i < IDLE; i++)
             relay_bench_send(&bench[i], "x", 1);
         for (int i = 0; i < IDLE; i++)
