@@ -3,7 +3,6 @@
 #include "relay/clock.h"
 #include "server/daemon/conversation_internal.h"
 #include "server/daemon/hints.h"
-#include "server/lib/settings.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -77,7 +76,7 @@ static void find_peer(struct conversation *conversation, int fd)
         conversation->peer.known = peer_key_of(peer, &conversation->peer.key);
 }
 
-static void take_hint(struct conversation *conversation, struct conn_options *options)
+static void take_hint(struct conversation *conversation, actpass_accept_options *options)
 {
     struct hints *hints = conversation->service->hints;
     if (hints && conversation->peer.known) {
@@ -87,23 +86,27 @@ static void take_hint(struct conversation *conversation, struct conn_options *op
     }
 }
 
-/* Makes the socket the conversation's connection. 0, or an errno. */
-static int attach(struct conversation *conversation, int fd, struct conn_options *options)
+static void attach(struct conversation *conversation, actpass_conn *conn)
 {
-    find_peer(conversation, fd);
-    take_hint(conversation, options);
     conversation->began_us = clock_now_us();
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
     conversation->stage = STAGE_HANDSHAKE;
+    conversation->report.conn = conn;
+    registry_attach(conversation->server->registry, &conversation->entry, conn);
+}
+
+/* Makes the socket the conversation's connection. 0, or an errno. */
+static int make_conn(struct conversation *conversation, int fd, actpass_accept_options *options)
+{
+    find_peer(conversation, fd);
+    take_hint(conversation, options);
     actpass_config *settings = service_settings(conversation->service);
-    conversation->report.conn = conn_new(settings, fd, options);
+    actpass_conn *conn = actpass_accept_with(settings, fd, options);
     int error = errno;
     actpass_config_free(settings);
-    if (!conversation_of(conversation))
+    if (!conn)
         return error;
-    registry_attach(conversation->server->registry, &conversation->entry,
-                    conversation_of(conversation),
-                    options->fast_open_size > 0 ? REGISTRY_CONNECTING : REGISTRY_CONNECTED);
+    attach(conversation, conn);
     return 0;
 }
 
@@ -202,8 +205,12 @@ int conversation_begin(struct server *server, struct service *service, int fd,
         close(fd);
         return ENOMEM;
     }
-    struct conn_options options = {.peer = *address, .peer_size = size_of(address)};
-    int error = attach(conversation, fd, &options);
+    socklen_t size = size_of(address);
+    actpass_accept_options options = {
+        .socket = ACTPASS_SOCKET_PREPARED, /* the listener has TCP_NODELAY */
+        .peer = size > 0 ? (const struct sockaddr *)(const void *)address : NULL,
+        .peer_size = size};
+    int error = make_conn(conversation, fd, &options);
     if (error == 0)
         error = start(conversation);
     if (error != 0)
@@ -233,46 +240,38 @@ actpass_conn *conversation_conn(const struct conversation *conversation)
     return conversation_of(conversation);
 }
 
-void conversation_detach(struct conversation *conversation)
+static void begin_dialed(struct conversation *conversation)
 {
     actpass_conn *conn = conversation_of(conversation);
-    registry_detach(conversation->server->registry, &conversation->entry);
-    conversation->report.conn = NULL;
-    actpass_free(conn);
-}
-
-/* The TCP connection comes up during the handshake; only then both are logged. */
-static void shake_hands_in_syn(struct conversation *conversation, const char *address)
-{
-    actpass_conn *conn = conversation_of(conversation);
-    bool up = actpass_handshake(conn) == 0;
-    conversation_note_handshake(conversation, up);
-    registry_connected(conversation->server->registry, &conversation->entry);
-    if (conn_was_connected(conn))
-        report_connected(&conversation->report, address);
-}
-
-void conversation_connect(struct conversation *conversation, int fd, const char *address,
-                          const struct conn_options *options)
-{
-    struct conn_options own = *options;
-    conversation->report.dialed = true;
-    atomic_fetch_add(&conversation->server->counters.dialed, 1);
-    int error = attach(conversation, fd, &own);
-    if (error != 0) {
-        note_dropped(conversation->server, conversation->service, &conversation->report, error);
-        return;
-    }
-    actpass_conn *conn = conversation_of(conversation);
-    conn_dialed(conn, address); /* it blocks from now on */
-    if (own.fast_open_size == 0)
-        report_connected(&conversation->report, address);
+    report_connected(&conversation->report, actpass_dialed_address(conn));
     /* A stop before this connection was in the registry has not aborted it. */
     if (atomic_load(&conversation->server->stops) > 0)
         actpass_abort(conn);
-    if (own.fast_open_size > 0)
-        shake_hands_in_syn(conversation, address);
     (void)actpass_set_nonblocking(conn, 1); /* fails only after actpass_close */
+}
+
+void conversation_connect(struct conversation *conversation, int fd, const char *address)
+{
+    actpass_accept_options options = {.socket = ACTPASS_SOCKET_PREPARED, .dialed = address};
+    conversation->report.dialed = true;
+    atomic_fetch_add(&conversation->server->counters.dialed, 1);
+    int error = make_conn(conversation, fd, &options);
+    if (error != 0)
+        note_dropped(conversation->server, conversation->service, &conversation->report, error);
+    else
+        begin_dialed(conversation);
+}
+
+void conversation_take(struct conversation *conversation, actpass_conn *conn, int error)
+{
+    conversation->report.dialed = true;
+    atomic_fetch_add(&conversation->server->counters.dialed, 1);
+    if (!conn) {
+        note_dropped(conversation->server, conversation->service, &conversation->report, error);
+        return;
+    }
+    attach(conversation, conn);
+    begin_dialed(conversation);
 }
 
 int64_t conversation_lived_ms(const struct conversation *conversation)

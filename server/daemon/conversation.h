@@ -11,7 +11,8 @@
 #include "server/daemon/crew/crew.h"
 #include "server/daemon/report.h"
 #include "server/daemon/state.h"
-#include "server/lib/conn.h"
+
+#include <sys/socket.h>
 
 struct conversation;
 
@@ -36,16 +37,15 @@ struct service *conversation_service(const struct conversation *conversation);
 const struct report *conversation_report(const struct conversation *conversation);
 
 /* Makes a connection of the socket that we dialed to ADDRESS. The socket is taken also on failure:
- * then there is no connection, and the resource that was short was logged. With fast_open in
- * OPTIONS it also performs the handshake, and blocks meanwhile. */
-void conversation_connect(struct conversation *conversation, int fd, const char *address,
-                          const struct conn_options *options);
+ * then there is no connection, and the resource that was short was logged. */
+void conversation_connect(struct conversation *conversation, int fd, const char *address);
+
+/* The same for a connection that actpass_connect_to has made: CONN is NULL with ERROR, if a
+ * resource was short. */
+void conversation_take(struct conversation *conversation, actpass_conn *conn, int error);
 
 /* The connection; NULL: none. */
 actpass_conn *conversation_conn(const struct conversation *conversation);
-
-/* Frees a connection whose handshake failed, so that another can take its place. */
-void conversation_detach(struct conversation *conversation);
 
 /* Does what can be done without waiting: the `run` of its task, from the moment that there is a
  * connection. TASK_END: it is closed and logged; the caller frees the conversation. */

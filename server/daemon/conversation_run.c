@@ -4,7 +4,6 @@
 #include "relay/clock.h"
 #include "server/daemon/conversation.h"
 #include "server/daemon/hints.h"
-#include "server/lib/settings.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,15 +29,6 @@ static void note_role(struct conversation *conversation)
     conversation->cause = info.cause;
     registry_decided(conversation->server->registry, &conversation->entry);
     conversation->role_held_back = !report_role(&conversation->report);
-}
-
-static void note_sessions(struct conversation *conversation)
-{
-    struct error_text error;
-    actpass_config *settings = service_settings(conversation->service);
-    if (tls_context_sessions_failed(settings->tls, &error))
-        report_sessions(&conversation->report, error.text);
-    actpass_config_free(settings);
 }
 
 static void learn(struct conversation *conversation, bool up)
@@ -78,7 +68,6 @@ void conversation_note_handshake(struct conversation *conversation, bool up)
     note_role(conversation);
     if (up && conversation->role_held_back)
         report_role_after_all(&conversation->report);
-    note_sessions(conversation);
     learn(conversation, up);
     conversation->stage = STAGE_CLOSE;
     if (!up)

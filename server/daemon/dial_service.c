@@ -2,49 +2,90 @@
 
 #include "relay/clock.h"
 #include "server/daemon/handlers/bridge.h"
-#include "server/lib/conn_dial.h"
+#include "server/lib/dial/dial.h"
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdlib.h>
 
-static void on_failure(void *arg, const char *address, const char *why)
+static void note_failure(const struct conversation *conversation, const char *address,
+                         const char *why)
 {
-    const struct conversation *conversation = arg;
     report_dial_failed(conversation_report(conversation), address, why);
 }
 
-static actpass_conn *take(void *arg, int fd, const struct candidate *to,
-                          const struct conn_options *options)
+/* ---- With TCP Fast Open ---------------------------------------------------------------------- */
+
+/* The handshake begins in the SYN, so the library dials, too. A fixed role needs no hint. */
+static bool dials_in_syn(const struct config_connection *connection)
 {
-    struct conversation *conversation = arg;
-    conversation_connect(conversation, fd, to->of->text, options);
-    return conversation_conn(conversation);
+    return connection->tcp_fast_open && connection->role == CONFIG_ROLE_CLIENT;
 }
 
-static void discard(void *arg)
+static void on_failure_in_syn(const char *address, const char *why, void *arg)
 {
-    conversation_detach(arg);
+    note_failure(arg, address, why);
+}
+
+static void connect_in_syn(struct conversation *conversation, const char *const *addresses,
+                           size_t count)
+{
+    actpass_config *settings = service_settings(conversation_service(conversation));
+    const actpass_connect_options options = {.addresses = addresses,
+                                             .count = count,
+                                             .cancel = conversation_server(conversation)->dialing,
+                                             .failed = on_failure_in_syn,
+                                             .arg = conversation};
+    actpass_conn *conn = actpass_connect_to(settings, &options);
+    int error = errno;
+    actpass_config_free(settings);
+    if (conn || (error != EHOSTUNREACH && error != ECANCELED))
+        conversation_take(conversation, conn, error);
+}
+
+static void dial_in_syn(struct conversation *conversation)
+{
+    const struct config_dial *dial = &conversation_service(conversation)->config->dial;
+    const char **addresses = calloc(dial->address_count, sizeof(addresses[0]));
+    for (size_t i = 0; addresses && i < dial->address_count; i++)
+        addresses[i] = dial->addresses[i].text;
+    if (addresses)
+        connect_in_syn(conversation, addresses, dial->address_count);
+    else
+        conversation_take(conversation, NULL, ENOMEM);
+    free(addresses);
+}
+
+/* ---- All dials ------------------------------------------------------------------------------- */
+
+static void on_failure(void *arg, const char *address, const char *why)
+{
+    note_failure(arg, address, why);
+}
+
+static void dial_first_of(struct conversation *conversation)
+{
+    struct candidate winner;
+    const struct config_dial *config = &conversation_service(conversation)->config->dial;
+    const struct dial dial = {.addresses = config->addresses,
+                              .count = config->address_count,
+                              .from = &config->from,
+                              .deadline_us = clock_deadline_ms(config->connect_timeout_ms),
+                              .limit_name = "connect_timeout",
+                              .lookup_flags = AI_ADDRCONFIG,
+                              .wait = {.cancel_fd = conversation_server(conversation)->stopping_fd},
+                              .observer = {.failed = on_failure, .arg = conversation}};
+    int fd = dial_first(&dial, &winner);
+    if (fd >= 0)
+        conversation_connect(conversation, fd, winner.of->text);
 }
 
 static void dial(struct conversation *conversation)
 {
-    const struct server *server = conversation_server(conversation);
-    const struct config_service *service = conversation_service(conversation)->config;
-    const struct conn_dial plan = {
-        .dial = {.addresses = service->dial.addresses,
-                 .count = service->dial.address_count,
-                 .from = &service->dial.from,
-                 .deadline_us = clock_deadline_ms(service->dial.connect_timeout_ms),
-                 .limit_name = "connect_timeout",
-                 .lookup_flags = AI_ADDRCONFIG,
-                 .wait = {.cancel_fd = server->stopping_fd},
-                 .observer = {.failed = on_failure, .arg = conversation}},
-        .settings = &service->connection,
-        .unfit = server->unfit,
-        .take = take,
-        .discard = discard,
-        .arg = conversation};
-    conn_dial(&plan);
+    if (dials_in_syn(&conversation_service(conversation)->config->connection))
+        dial_in_syn(conversation);
+    else
+        dial_first_of(conversation);
 }
 
 enum task_next dial_service_run(struct conversation *conversation, struct task *task)

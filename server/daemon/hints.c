@@ -46,12 +46,13 @@ struct hints *hints_new(const struct config_service *service)
     return hints;
 }
 
-static enum role configured_role(const struct config_service *service, const struct peer_key *peer)
+static actpass_role configured_role(const struct config_service *service,
+                                    const struct peer_key *peer)
 {
     for (size_t i = 0; i < service->role_hint_count; i++)
         if (peer_key_is_in(peer, &service->role_hints[i].from))
-            return role_of_config(service->role_hints[i].role);
-    return ROLE_AUTO;
+            return role_to_public(service->role_hints[i].role);
+    return ACTPASS_ROLE_AUTO;
 }
 
 static int64_t shorter_wait_ms(int64_t timeout_ms)
@@ -66,7 +67,7 @@ struct hint hints_of(struct hints *hints, const struct peer_key *peer)
     int64_t timeout_ms = hints->service->connection.initial_data_timeout_ms;
     /* With a timeout of never we never become client: nothing is learned, and nothing is
      * shortened. */
-    if (hint.role == ROLE_AUTO && hints->silent && timeout_ms > 0 &&
+    if (hint.role == ACTPASS_ROLE_AUTO && hints->silent && timeout_ms > 0 &&
         peers_get(hints->silent, peer) >= SILENT_ENOUGH)
         hint.max_wait_ms = shorter_wait_ms(timeout_ms);
     return hint;

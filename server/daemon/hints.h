@@ -4,14 +4,13 @@
 #define ACTPASS_SERVER_HINTS_H
 
 #include "config/config.h"
-#include "relay/verdict.h"
 #include "server/include/actpass.h"
 #include "server/lib/peers.h"
 
 struct hints;
 
 struct hint {
-    enum role role;      /* our role, taken at once; ROLE_AUTO: wait */
+    actpass_role role;   /* our role, taken at once; AUTO: wait */
     int64_t max_wait_ms; /* the longest wait for the first byte; 0: as configured */
 };
 

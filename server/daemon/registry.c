@@ -135,27 +135,10 @@ void registry_remove(struct registry *registry, struct registry_entry *entry)
     }
 }
 
-void registry_attach(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
-                     enum registry_phase phase)
+void registry_attach(struct registry *registry, struct registry_entry *entry, actpass_conn *conn)
 {
     lock_take(&registry->lock);
     entry->conn = conn;
-    entry->phase = phase;
-    lock_release(&registry->lock);
-}
-
-void registry_detach(struct registry *registry, struct registry_entry *entry)
-{
-    lock_take(&registry->lock);
-    entry->conn = NULL;
-    entry->phase = REGISTRY_CONNECTED;
-    lock_release(&registry->lock);
-}
-
-void registry_connected(struct registry *registry, struct registry_entry *entry)
-{
-    lock_take(&registry->lock);
-    entry->phase = REGISTRY_CONNECTED;
     lock_release(&registry->lock);
 }
 
@@ -268,12 +251,6 @@ static bool is_undecided(const struct registry_entry *entry, size_t service)
     return entry->service == service && !entry->decided;
 }
 
-static bool is_connecting(const struct registry_entry *entry, size_t service)
-{
-    (void)service;
-    return entry->phase == REGISTRY_CONNECTING;
-}
-
 size_t registry_abort_all(struct registry *registry)
 {
     return abort_some(registry, is_any, 0);
@@ -282,11 +259,6 @@ size_t registry_abort_all(struct registry *registry)
 size_t registry_abort_undecided(struct registry *registry, size_t service)
 {
     return abort_some(registry, is_undecided, service);
-}
-
-size_t registry_abort_connecting(struct registry *registry)
-{
-    return abort_some(registry, is_connecting, 0);
 }
 
 /* ---- Making way ---------------------------------------------------------------------------- */

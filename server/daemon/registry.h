@@ -12,8 +12,6 @@
 
 struct registry;
 
-enum registry_phase { REGISTRY_CONNECTED, REGISTRY_CONNECTING /* TCP Fast Open: not up yet */ };
-
 /* One connection, inside the memory of its owner, or a task that will have one; draining waits for
  * both. Members marked with * are guarded by the registry's lock once added. */
 struct registry_entry {
@@ -21,7 +19,6 @@ struct registry_entry {
     struct task *task;         /* *; NULL: it has none yet */
     size_t service;            /* its number, from 0 */
     bool decided;              /* *; there is a role */
-    enum registry_phase phase; /* * */
     bool made_way;             /* *; it was aborted by registry_make_way */
     struct address_entry from; /* *; where it came from, with registry_add_from */
     struct registry_entry *previous, *next;
@@ -31,7 +28,7 @@ struct registry_entry {
 struct registry *registry_new(size_t service_count);
 void registry_free(struct registry *registry); /* empty, or NULL */
 
-/* The connection must stay alive until registry_remove, or until registry_detach. */
+/* The connection must stay alive until registry_remove. */
 void registry_add(struct registry *registry, struct registry_entry *entry);
 void registry_remove(struct registry *registry, struct registry_entry *entry);
 
@@ -41,12 +38,8 @@ bool registry_add_from(struct registry *registry, struct registry_entry *entry,
                        const struct peer_key *address);
 void registry_established(struct registry *registry, struct registry_entry *entry);
 
-/* Sets the entry's connection, and removes it again. REGISTRY_CONNECTING lasts until
- * registry_connected. */
-void registry_attach(struct registry *registry, struct registry_entry *entry, actpass_conn *conn,
-                     enum registry_phase phase);
-void registry_detach(struct registry *registry, struct registry_entry *entry);
-void registry_connected(struct registry *registry, struct registry_entry *entry);
+/* Sets the entry's connection. */
+void registry_attach(struct registry *registry, struct registry_entry *entry, actpass_conn *conn);
 
 /* Sets the task that runs the entry's connection. The task must not end before registry_remove. */
 void registry_set_task(struct registry *registry, struct registry_entry *entry, struct task *task);
@@ -66,11 +59,9 @@ struct registry_counts {
 };
 struct registry_counts registry_count_service(struct registry *registry, size_t service);
 
-/* Aborts every connection, those of one service that have no role yet, or those still connecting.
- * Returns how many. */
+/* Aborts every connection, or those of one service that have no role yet. Returns how many. */
 size_t registry_abort_all(struct registry *registry);
 size_t registry_abort_undecided(struct registry *registry, size_t service);
-size_t registry_abort_connecting(struct registry *registry);
 
 /* Wakes the tasks of all entries. */
 void registry_wake_all(struct registry *registry);

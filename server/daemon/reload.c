@@ -4,7 +4,7 @@
 static bool reload(struct server *server, struct service *service)
 {
     struct error_text error = {.text = ""};
-    bool loaded = service_load_settings(service, server->own_keys, server->relays, &error);
+    bool loaded = service_load_settings(service, server->shared, &error);
     struct log_field fields[] = {log_text("event", "reload"),
                                  log_text("service", service->config->name),
                                  log_text("error", error.text)};

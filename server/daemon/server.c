@@ -6,21 +6,13 @@
 #include "server/daemon/persistent.h"
 #include "server/daemon/room.h"
 #include "server/daemon/state.h"
-#include "server/lib/fast_open.h"
-#include "server/lib/peers.h"
-#include "server/lib/tls/limits.h"
-#include "server/lib/tls/own_keys.h"
+#include "server/lib/dial/fast_open_system.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-/* Stacks are only address space: pages that are not used cost no memory. */
-enum { RELAY_STACK = 128 * 1024, THREADS_KEPT = 256, THREADS_KEPT_MS = 10000 };
-
-enum { MAX_UNFIT = 1024 };
 
 /* ---- Load ---------------------------------------------------------------------------------- */
 
@@ -34,6 +26,7 @@ static bool make_services(struct server *server)
         size_t i = server->service_count;
         if (!service_init(&server->services[i], i, &config->services[i]))
             return false;
+        server->services[i].log = server->log;
         server->service_count++;
     }
     return server->services;
@@ -52,24 +45,15 @@ static bool make_parts(struct server *server)
 {
     size_t count = server->config->service_count;
     server->log = log_new(server->config->log_level, server->config->log_format, STDERR_FILENO);
-    server->relays = threads_new(RELAY_STACK, THREADS_KEPT, THREADS_KEPT_MS);
+    server->shared = actpass_config_new();
     server->crew = crew_new(&(struct crew_options){.parking = chosen_parking()});
     server->registry = registry_new(count);
     server->polls = calloc(count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    server->stopping_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    server->unfit = peers_new(MAX_UNFIT);
-    server->own_keys = own_keys_new();
-    return make_services(server) && server->log && server->relays && server->crew &&
-           server->registry && server->polls && server->stop_fd >= 0 && server->stopping_fd >= 0 &&
-           server->unfit && server->own_keys;
-}
-
-static void warn_of_openssl(const char *file, struct config_strings *warnings)
-{
-    const char *why = limits_version_warning(OpenSSL_version_num());
-    if (why)
-        lines_add(warnings, "%s: warning: %s", file, why);
+    server->dialing = actpass_cancel_new();
+    server->stopping_fd = server->dialing ? actpass_cancel_fd(server->dialing) : -1;
+    return make_services(server) && server->log && server->shared && server->crew &&
+           server->registry && server->polls && server->stop_fd >= 0 && server->dialing;
 }
 
 static void warn_of_fast_open(const char *file, const struct service *service,
@@ -95,12 +79,18 @@ static bool load_hints(const char *file, struct service *service, struct config_
 }
 
 static bool load_settings(struct server *server, const char *file, struct service *service,
-                          struct config_strings *errors)
+                          struct config_report *report)
 {
     struct error_text error = {.text = ""};
-    bool loaded = service_load_settings(service, server->own_keys, server->relays, &error);
+    struct config_report notes = {.warnings = {0}};
+    service->notes = &notes.warnings;
+    bool loaded = service_load_settings(service, server->shared, &error);
+    service->notes = NULL;
+    for (size_t i = 0; i < notes.warnings.count; i++)
+        lines_add(&report->warnings, "%s: warning: %s", file, notes.warnings.items[i]);
+    config_report_free(&notes);
     if (!loaded)
-        lines_add(errors, "%s: /services/%zu/tls: %s", file, service->number, error.text);
+        lines_add(&report->errors, "%s: /services/%zu/tls: %s", file, service->number, error.text);
     return loaded;
 }
 
@@ -119,7 +109,7 @@ static bool load_services(struct server *server, const char *file, struct config
     bool loaded = true;
     for (size_t i = 0; i < server->service_count; i++) {
         struct service *service = &server->services[i];
-        loaded = load_settings(server, file, service, &report->errors) && loaded;
+        loaded = load_settings(server, file, service, report) && loaded;
         loaded = load_handlers(file, service, &report->errors) && loaded;
         loaded = load_hints(file, service, &report->errors) && loaded;
         warn_of_fast_open(file, service, &report->warnings);
@@ -145,7 +135,6 @@ struct server *server_load(const char *file, struct config_report *report)
     server->config = config;
     server->stop_fd = server->stopping_fd = -1;
     bool loaded = make_parts(server);
-    warn_of_openssl(file, &report->warnings);
     if (loaded)
         loaded = load_services(server, file, report);
     else
@@ -315,11 +304,8 @@ static int drain(struct server *server)
 /* No new connections are dialed, and those that only wait for a next request close. */
 static void stop_waiting(struct server *server)
 {
-    uint64_t one = 1;
     atomic_store(&server->stopping, true);
-    ssize_t written = write(server->stopping_fd, &one, sizeof(one));
-    (void)written; /* cannot fail: it is written once */
-    (void)registry_abort_connecting(server->registry);
+    actpass_cancel_now(server->dialing);
     registry_wake_all(server->registry);
 }
 
@@ -369,16 +355,13 @@ void server_free(struct server *server)
     if (!server)
         return;
     crew_free(server->crew);
-    threads_free(server->relays);
     for (size_t i = 0; i < server->service_count; i++)
         service_release(&server->services[i]);
     registry_free(server->registry);
     if (server->stop_fd >= 0)
         close(server->stop_fd);
-    if (server->stopping_fd >= 0)
-        close(server->stopping_fd);
-    peers_free(server->unfit);
-    own_keys_free(server->own_keys);
+    actpass_cancel_free(server->dialing);
+    actpass_config_free(server->shared);
     free(server->polls);
     free(server->services);
     log_free(server->log);

@@ -2,7 +2,9 @@
 
 #include "relay/clock.h"
 #include "relay/lock.h"
-#include "server/lib/settings.h"
+#include "server/daemon/lines.h"
+#include "server/daemon/report.h"
+#include "server/lib/parsed.h"
 
 bool service_init(struct service *service, size_t number, const struct config_service *config)
 {
@@ -47,14 +49,42 @@ void service_release(struct service *service)
     (void)pthread_mutex_destroy(&service->settings_lock);
 }
 
-bool service_load_settings(struct service *service, struct own_keys *own_keys,
-                           struct threads *relays, struct error_text *error)
+/* What the library has to say beside what concerns one connection: on any thread. */
+static void take_note(const char *message, void *arg)
 {
-    const struct tls_owner owner = {service->config->name, own_keys};
-    actpass_config *loaded = settings_new(owner, &service->config->connection, relays, error);
+    struct service *service = arg;
+    const struct report report = {.log = service->log, .service = service->config->name};
+    if (service->notes)
+        lines_add(service->notes, "%s", message);
+    else
+        report_sessions(&report, message);
+}
+
+/* NULL with ERROR. */
+static actpass_config *new_settings(struct service *service, actpass_config *shared,
+                                    struct error_text *error)
+{
+    actpass_config *settings = actpass_config_new();
+    if (!settings) {
+        (void)error_set(error, "out of memory for a service's settings");
+        return NULL;
+    }
+    if (parsed_settings(settings, service->config) == 0 &&
+        actpass_config_share(settings, shared) == 0 &&
+        actpass_config_set_log(settings, take_note, service) == 0 &&
+        actpass_config_set_nonblocking(settings, 1) == 0 && actpass_config_check(settings) == 0)
+        return settings;
+    (void)error_set(error, "%s", actpass_config_error(settings));
+    actpass_config_free(settings);
+    return NULL;
+}
+
+bool service_load_settings(struct service *service, actpass_config *shared,
+                           struct error_text *error)
+{
+    actpass_config *loaded = new_settings(service, shared, error);
     if (!loaded)
         return false;
-    loaded->relay.served = RELAY_BY_CALLER; /* by the connection's task */
     lock_take(&service->settings_lock);
     actpass_config *before = service->settings;
     service->settings = loaded;
@@ -66,7 +96,7 @@ bool service_load_settings(struct service *service, struct own_keys *own_keys,
 actpass_config *service_settings(struct service *service)
 {
     lock_take(&service->settings_lock);
-    actpass_config *settings = settings_hold(service->settings);
+    actpass_config *settings = actpass_config_hold(service->settings);
     lock_release(&service->settings_lock);
     return settings;
 }

@@ -4,7 +4,6 @@
 #define ACTPASS_SERVER_SERVICE_H
 
 #include "config/config.h"
-#include "relay/threads.h"
 #include "server/daemon/admission.h"
 #include "server/daemon/capacity.h"
 #include "server/daemon/handlers/handler.h"
@@ -13,7 +12,6 @@
 #include "server/daemon/log.h"
 #include "server/include/actpass.h"
 #include "server/lib/base/error.h"
-#include "server/lib/tls/own_keys.h"
 
 #include <pthread.h>
 
@@ -27,11 +25,14 @@ struct service {
     /* Constant once loaded; any thread. */
     size_t number; /* position in the configuration, from 0 */
     const struct config_service *config;
+    struct log *log;
     struct hints *hints; /* NULL: the service uses no hints */
     struct capacity capacity;
     struct service_handler as_server, as_client;
     uint64_t undecided_limit; /* connections of one address whose handshake is not done */
 
+    struct config_strings *notes; /* while the server loads it: takes what the library has to say;
+                                     NULL: that is logged */
     pthread_mutex_t settings_lock;
     actpass_config *settings; /* guarded by settings_lock; see service_settings */
 
@@ -59,10 +60,11 @@ bool service_init(struct service *service, size_t number, const struct config_se
 void service_release(struct service *service);
 
 /* Loads certificates, keys, CRLs and OCSP responses, for the first time or again. Connections that
- * are open keep the settings with which they began. OWN_KEYS and RELAYS must outlive the service.
- * On failure the old settings stay; returns false with one sentence in ERROR. Any thread. */
-bool service_load_settings(struct service *service, struct own_keys *own_keys,
-                           struct threads *relays, struct error_text *error);
+ * are open keep the settings with which they began. All services share with SHARED
+ * (actpass_config_share). On failure the old settings stay; returns false with one sentence in
+ * ERROR. Any thread. */
+bool service_load_settings(struct service *service, actpass_config *shared,
+                           struct error_text *error);
 
 /* The current settings; the caller releases them with actpass_config_free. Any thread. */
 actpass_config *service_settings(struct service *service);

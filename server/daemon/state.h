@@ -4,7 +4,6 @@
 #define ACTPASS_SERVER_STATE_H
 
 #include "config/config.h"
-#include "relay/threads.h"
 #include "server/daemon/crew/crew.h"
 #include "server/daemon/log.h"
 #include "server/daemon/registry.h"
@@ -31,16 +30,14 @@ struct server {
     struct config *config;
     struct log *log;
     struct crew *crew;      /* runs the connections */
-    struct threads *relays; /* for connections that block */
+    actpass_config *shared; /* what the settings of all services share, now and before a reload */
     struct registry *registry;
     struct service *services;
     size_t service_count;
-    struct pollfd *polls; /* of the accept thread: service_count + SERVER_OWN_POLLS elements */
-    int stop_fd;          /* eventfd; readable after server_stop */
-    int stopping_fd;      /* eventfd that is never read; readable once the server stops, which ends
-                             dialing */
-    struct own_keys *own_keys; /* of all services, now and before a reload */
-    struct peers *unfit;       /* addresses that do not work with TCP Fast Open */
+    struct pollfd *polls;    /* of the accept thread: service_count + SERVER_OWN_POLLS elements */
+    int stop_fd;             /* eventfd; readable after server_stop */
+    actpass_cancel *dialing; /* cancelled once the server stops */
+    int stopping_fd;         /* its descriptor: readable then, which ends other dials */
 
     atomic_uint stops;    /* how often server_stop was called */
     atomic_bool stopping; /* no more dialing, and idle connections must close */

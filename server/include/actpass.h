@@ -168,6 +168,7 @@ ACTPASS_API int actpass_config_set_min_version(actpass_config *config, int tls_v
  * offers or selects none of them is refused; for a peer that does not use ALPN see
  * actpass_config_set_require_alpn. */
 ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *protocol);
+
 /* actpass_tls.h has the other TLS settings, such as sessions, more certificates and revocation.
  * actpass_identity.h has identities and CAs from memory, and callbacks. */
 
@@ -178,7 +179,8 @@ ACTPASS_API int actpass_config_add_alpn(actpass_config *config, const char *prot
  * failure. Starts the wait for the peer's first bytes and returns at once. The first
  * use of a configuration reads the files that it names; later it cannot be changed. The caller
  * frees the connection with actpass_free. NULL: see actpass_config_error, for example if client
- * authentication had to be set (actpass_config_set_client_auth). */
+ * authentication had to be set (actpass_config_set_client_auth). actpass_open.h has the same with
+ * options. */
 ACTPASS_API actpass_conn *actpass_accept_fd(actpass_config *config, int fd);
 
 /* Opens a connection to "host:port", "[v6]:port" or "unix:/path" within the connect timeout. The
@@ -314,6 +316,7 @@ ACTPASS_API const char *actpass_role_name(actpass_role role);
 
 #include "actpass_events.h"
 #include "actpass_identity.h"
+#include "actpass_open.h"
 #include "actpass_peer.h"
 #include "actpass_tls.h"
 #endif

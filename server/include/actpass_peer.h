@@ -104,7 +104,7 @@ ACTPASS_API int actpass_config_set_user_data(actpass_config *config, void *data)
 ACTPASS_API void actpass_set_user_data(actpass_conn *conn, void *data);
 ACTPASS_API void *actpass_user_data(const actpass_conn *conn);
 
-/* ---- Limited and cancelled waits ---------------------------------------------------------------
+/* ---- A limited wait ----------------------------------------------------------------------------
  */
 
 /* Like actpass_read, but returns ACTPASS_AGAIN if there is no data after TIMEOUT_MS (0: after one
@@ -113,25 +113,6 @@ ACTPASS_API void *actpass_user_data(const actpass_conn *conn);
  * a non-blocking connection, too. Belongs to the thread that reads. */
 ACTPASS_API int64_t actpass_read_until(actpass_conn *conn, void *buffer, size_t size,
                                        int64_t timeout_ms);
-
-typedef struct actpass_cancel actpass_cancel;
-
-/* Makes what cancels calls of actpass_connect_with: any number of calls, one after the other or at
- * once. The caller frees it with actpass_cancel_free. It holds one descriptor. NULL: see errno. */
-ACTPASS_API actpass_cancel *actpass_cancel_new(void);
-
-/* Cancels the calls in progress and all later ones; cannot be undone. Any thread, but not a signal
- * handler. Does not wait for them to return. */
-ACTPASS_API void actpass_cancel_now(actpass_cancel *cancel);
-
-/* No call may be using it. Connections that were made do not use it any more. May be NULL. */
-ACTPASS_API void actpass_cancel_free(actpass_cancel *cancel);
-
-/* Like actpass_connect, but also returns NULL once CANCEL is cancelled: while a name is resolved,
- * while addresses are tried, and in the handshake of TCP Fast Open. If the connection is there
- * first, it is returned: actpass_abort cancels what comes later. CANCEL may be NULL. */
-ACTPASS_API actpass_conn *actpass_connect_with(actpass_config *config, const char *address,
-                                               actpass_cancel *cancel);
 
 #ifdef __cplusplus
 }

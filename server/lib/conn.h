@@ -14,33 +14,36 @@
 
 enum { CONN_AGAIN = -2 }; /* nothing now: wait with conn_wait */
 
+/* Is there a TCP connection already? */
+enum conn_socket {
+    CONN_CONNECTED,
+    CONN_UNCONNECTED /* TCP Fast Open: the first flight is sent to the peer's address in the SYN,
+                        and the handshake fails if the TCP connection is not up by its deadline.
+                        Relay transport and role client only */
+};
+
 /* What is particular to one connection. All zero: nothing. */
 struct conn_options {
-    enum role hint;      /* with role auto: the role to take at once */
+    enum conn_socket socket;
+    int64_t connect_deadline_us; /* of CONN_UNCONNECTED */
+    enum role hint;              /* with role auto: the role to take at once */
     int64_t max_wait_ms; /* with role auto: max. wait for the first bytes; 0: as configured */
-    /* With a size: the socket is not connected yet. The first flight is sent to this address in the
-     * SYN, and the handshake fails if the TCP connection is not up by the deadline. Relay transport
-     * and role client only. */
-    struct sockaddr_storage fast_open;
-    socklen_t fast_open_size;
-    int64_t connect_deadline_us;
-    /* The peer's address if it is known, from accept4 for example; size 0: conn_new asks the socket
-     * for it. With fast_open it is that. */
+    /* The peer's address if it is known; size 0: conn_new asks the socket for it. */
     struct sockaddr_storage peer;
     socklen_t peer_size;
 };
 
 /* Like actpass_accept_fd, but the wait for the peer's first bytes begins with conn_start, and a TCP
- * socket must have TCP_NODELAY already (a listener's sockets inherit it, hazard 44). OPTIONS
- * may be NULL. Returns NULL with errno, and closes the descriptor, on failure. */
+ * socket must have TCP_NODELAY already (hazard 44). CONFIG must be frozen. OPTIONS may be NULL.
+ * Returns NULL with errno, and closes the descriptor, on failure. */
 actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options *options);
 
 /* Notes that we dialed ADDRESS. As client we then send its host in the handshake (SNI) if the
- * configuration has no name, and can resume a session of that peer; without memory, neither. Must
- * come before the handshake. */
-void conn_dialed(actpass_conn *conn, const char *address);
+ * configuration has no name, and can resume a session of that peer. Must come before conn_start.
+ * Returns 0, or an errno: EINVAL if it is no address. */
+int conn_dialed(actpass_conn *conn, const char *address);
 
-/* Has the transport ever been connected? With fast_open it is not at first. */
+/* Has the transport ever been connected? Not at first if it was CONN_UNCONNECTED. */
 bool conn_was_connected(const actpass_conn *conn);
 
 /* Was data sent in the SYN that the peer did not accept? After actpass_handshake, before
@@ -51,11 +54,8 @@ bool conn_syn_refused(actpass_conn *conn);
  * Open only. */
 bool conn_address_busy(actpass_conn *conn);
 
-/* Has the transport failed (RELAY_FAILED)? */
-bool conn_is_broken(actpass_conn *conn);
-
-/* Starts the relay thread. Returns 0, or the errno of pthread_create; the caller frees the
- * connection in either case. */
+/* Starts the relay thread, if the connection blocks. Returns 0, or the errno of pthread_create; the
+ * caller frees the connection in either case. */
 int conn_start(actpass_conn *conn);
 
 /* Reads up to SIZE bytes, from several records if there are. Returns their number, 0 after the

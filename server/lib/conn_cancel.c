@@ -52,6 +52,11 @@ void actpass_cancel_now(actpass_cancel *cancel)
     lock_release(&cancel->lock);
 }
 
+int actpass_cancel_fd(const actpass_cancel *cancel)
+{
+    return cancel->fd;
+}
+
 int cancel_fd(const actpass_cancel *cancel)
 {
     return cancel ? cancel->fd : -1;

@@ -205,6 +205,7 @@ enum conn_asked conn_ask_certificate(actpass_conn *conn, enum conn_demand demand
     lock_release(&conn->lock);
     conn_leave(conn);
     conn_unblock(conn, mode);
+    conn_note_active(conn);
     return result;
 }
 

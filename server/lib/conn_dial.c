@@ -15,7 +15,7 @@ static void judge_path(const struct conn_dial *plan, actpass_conn *conn, const s
 /* Returns true if FD is a socket. */
 static bool take_connected(const struct conn_dial *plan, int fd, const struct candidate *to)
 {
-    const struct conn_options options = {0};
+    const struct conn_options options = {.socket = CONN_CONNECTED};
     if (fd >= 0)
         (void)plan->take(plan->arg, fd, to, &options);
     return fd >= 0;
@@ -26,9 +26,10 @@ static bool take_connected(const struct conn_dial *plan, int fd, const struct ca
  */
 static bool open_with_syn_data(const struct conn_dial *plan, const struct candidate *to)
 {
-    const struct conn_options options = {.fast_open = to->address,
-                                         .fast_open_size = to->size,
-                                         .connect_deadline_us = plan->dial.deadline_us};
+    const struct conn_options options = {.socket = CONN_UNCONNECTED,
+                                         .connect_deadline_us = plan->dial.deadline_us,
+                                         .peer = to->address,
+                                         .peer_size = to->size};
     int fd = dial_socket(&plan->dial, to);
     if (fd < 0)
         return false;

@@ -13,9 +13,9 @@ struct conn_dial {
     struct dial dial;
     const struct config_connection *settings; /* of the connection that is made */
     struct peers *unfit; /* addresses with which Fast Open does not work; see fast_open.h */
-    /* Makes a connection of the socket, which it takes also on failure. With fast_open in OPTIONS
-     * it completes the handshake, or fails it. Returns NULL, after reporting why, if memory or
-     * threads are short: then no other address is tried. */
+    /* Makes a connection of the socket, which it takes also on failure. With CONN_UNCONNECTED
+     * in OPTIONS it completes the handshake, or fails it. Returns NULL, after reporting why, if
+     * memory or threads are short: then no other address is tried. */
     actpass_conn *(*take)(void *arg, int fd, const struct candidate *to,
                           const struct conn_options *options);
     /* Frees the connection that `take` made last: its TCP connection did not come up. */

@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +28,7 @@ static void note_peer(actpass_conn *conn, int fd)
 {
     struct conn_options *options = &conn->options;
     struct sockaddr *peer = (struct sockaddr *)&options->peer;
-    if (options->fast_open_size > 0) {
-        options->peer = options->fast_open;
-        options->peer_size = options->fast_open_size;
-    } else if (options->peer_size == 0) {
+    if (options->peer_size == 0) {
         socklen_t size = sizeof(options->peer);
         options->peer_size = getpeername(fd, peer, &size) == 0 ? size : 0;
     }
@@ -52,8 +48,10 @@ static struct relay *make_relay(actpass_conn *conn, int fd)
     if (max_ms > 0 &&
         (settings->initial_data_timeout_ms < 0 || max_ms < settings->initial_data_timeout_ms))
         options.initial_data_timeout_ms = max_ms;
-    options.fast_open = conn->options.fast_open;
-    options.fast_open_size = conn->options.fast_open_size;
+    if (conn->options.socket == CONN_UNCONNECTED) {
+        options.fast_open = conn->options.peer;
+        options.fast_open_size = conn->options.peer_size;
+    }
     options.handshake_timeout_ms = settings->handshake_timeout_ms;
     options.write_timeout_ms = settings->write_timeout_ms;
     options.threads = conn->config->threads;
@@ -71,10 +69,10 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
     error = pthread_mutex_init(&conn->end_lock, NULL);
     if (error)
         goto out_lock;
-    conn->config = settings_hold(config);
+    conn->config = actpass_config_hold(config);
     if (options)
         conn->options = *options;
-    conn->connected = conn->options.fast_open_size == 0;
+    conn->connected = conn->options.socket == CONN_CONNECTED;
     conn->protocol = conn->cipher = conn->group = "";
     conn->user_data = config->user_data;
     if (config->relay.served == RELAY_BY_CALLER)
@@ -105,19 +103,30 @@ int conn_start(actpass_conn *conn)
     return relay_start(conn->relay);
 }
 
-void conn_dialed(actpass_conn *conn, const char *address)
+static bool is_name(const char *host)
+{
+    struct in6_addr number;
+    return host && inet_pton(AF_INET, host, &number) != 1 &&
+           inet_pton(AF_INET6, host, &number) != 1;
+}
+
+int conn_dialed(actpass_conn *conn, const char *address)
 {
     struct config_address parsed;
-    struct in6_addr number;
-    conn->opened = true;
-    conn->mode = CONN_BLOCKING;
-    conn->dialed = strdup(address);
     if (config_address_parse(address, &parsed))
-        return;
-    if (parsed.host && inet_pton(AF_INET, parsed.host, &number) != 1 &&
-        inet_pton(AF_INET6, parsed.host, &number) != 1)
+        return EINVAL;
+    bool named = is_name(parsed.host);
+    conn->opened = true;
+    conn->dialed = strdup(address);
+    if (named)
         conn->dialed_name = strdup(parsed.host);
     config_address_free(&parsed);
+    return conn->dialed && (conn->dialed_name || !named) ? 0 : ENOMEM;
+}
+
+const char *actpass_dialed_address(const actpass_conn *conn)
+{
+    return conn->dialed;
 }
 
 bool conn_was_connected(const actpass_conn *conn)
@@ -125,7 +134,7 @@ bool conn_was_connected(const actpass_conn *conn)
     return conn->connected;
 }
 
-bool conn_is_broken(actpass_conn *conn)
+int actpass_is_broken(actpass_conn *conn)
 {
     return relay_is(conn->relay, RELAY_FAILED);
 }
@@ -138,38 +147,6 @@ bool conn_syn_refused(actpass_conn *conn)
 bool conn_address_busy(actpass_conn *conn)
 {
     return !conn->connected && relay_status(conn->relay).error == EADDRNOTAVAIL;
-}
-
-/* The first recv shows whether it is connected: one that was reset looks the same here. */
-static bool is_stream_socket(int fd)
-{
-    int type = 0;
-    socklen_t length = sizeof(type);
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
-}
-
-actpass_conn *actpass_accept_fd(actpass_config *config, int fd)
-{
-    if (!is_stream_socket(fd)) {
-        settings_fail(config,
-                      "the descriptor is not a stream socket: give a connected TCP or unix one");
-        if (fd >= 0)
-            close(fd);
-        return NULL;
-    }
-    if (!settings_use(config, CONFIG_PEER_DIALS)) {
-        close(fd);
-        return NULL;
-    }
-    int on = 1; /* small records do not wait (hazard 44); fails on a unix socket, where none does */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    actpass_conn *conn = conn_new(config, fd, NULL);
-    int error = conn ? conn_start(conn) : errno;
-    if (!error)
-        return conn;
-    settings_fail(config, "the connection could not be set up: %s", strerror(error));
-    actpass_free(conn);
-    return NULL;
 }
 
 void actpass_abort(actpass_conn *conn)

@@ -1,5 +1,5 @@
-/* Decides whether to use TCP Fast Open: what the system allows, and the addresses with which it
- * does not work. Any thread. */
+/* Decides whether to dial with TCP Fast Open: the settings, and the addresses with which it does
+ * not work. Any thread. */
 #ifndef ACTPASS_SERVER_LIB_FAST_OPEN_H
 #define ACTPASS_SERVER_LIB_FAST_OPEN_H
 
@@ -15,12 +15,5 @@ bool fast_open_wanted(const struct config_connection *connection);
  * data was lost or refused: a device on the path may drop such packets, and each costs a second. */
 bool fast_open_is_fit(struct peers *unfit, const struct candidate *candidate);
 void fast_open_note_unfit(struct peers *unfit, const struct candidate *candidate);
-
-/* SYSCTL is the text of /proc/sys/net/ipv4/tcp_fastopen. Returns NULL if it allows Fast Open for
- * connections that this side dials, or accepts; otherwise one sentence with the remedy. */
-const char *fast_open_forbidden(const char *sysctl, enum config_dialer dialer);
-
-/* The same for the present setting of this system. */
-const char *fast_open_forbidden_here(enum config_dialer dialer);
 
 #endif

@@ -1,8 +1,10 @@
 /* actpass_policy: which peers satisfy more than the configuration asks. */
 #include "server/lib/conn_internal.h"
+#include "server/lib/parsed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct actpass_policy {
     struct config_tls list; /* its names and pins, of which the policy has copies */
@@ -26,6 +28,30 @@ actpass_policy *actpass_policy_new(void)
     actpass_policy *policy = calloc(1, sizeof(*policy));
     if (policy && update(policy))
         return policy;
+    actpass_policy_free(policy);
+    return NULL;
+}
+
+static bool copy_list(const struct config_peer_names *names, const struct config_pins *pins,
+                      struct config_tls *list)
+{
+    struct config_pins *copy = &list->peer_pins;
+    copy->items = calloc(pins->count + 1, sizeof(copy->items[0]));
+    if (!copy->items || !config_peer_names_copy(names, &list->peer_names))
+        return false;
+    if (pins->count > 0)
+        memcpy(copy->items, pins->items, pins->count * sizeof(copy->items[0]));
+    copy->count = pins->count;
+    return true;
+}
+
+actpass_policy *parsed_policy(const struct config_peer_names *names, const struct config_pins *pins,
+                              struct error_text *error)
+{
+    actpass_policy *policy = calloc(1, sizeof(*policy));
+    if (policy && copy_list(names, pins, &policy->list) && update(policy))
+        return policy;
+    (void)error_set(error, "out of memory for a policy");
     actpass_policy_free(policy);
     return NULL;
 }

@@ -25,6 +25,16 @@ static inline enum role role_of_config(enum config_role role)
     return (enum role)role;
 }
 
+static inline enum role role_of_public(actpass_role role)
+{
+    return (enum role)role;
+}
+
+static inline actpass_role role_to_public(enum config_role role)
+{
+    return (actpass_role)role;
+}
+
 static inline enum config_role role_to_config(actpass_role role)
 {
     return (enum config_role)role;

@@ -12,13 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    RELAY_STACK = 65536,
-    KEEP_THREADS = 64,
-    KEEP_MS = 5000,
-    CONNECT_TIMEOUT_MS = 10000,
-    UNFIT_MAX = 256
-};
+enum { CONNECT_TIMEOUT_MS = 10000 };
 
 /* ---- Errors ------------------------------------------------------------------------------- */
 
@@ -101,7 +95,7 @@ out:
     return NULL;
 }
 
-actpass_config *settings_hold(actpass_config *config)
+actpass_config *actpass_config_hold(actpass_config *config)
 {
     atomic_fetch_add(&config->references, 1);
     return config;
@@ -111,10 +105,8 @@ void actpass_config_free(actpass_config *config)
 {
     if (!config || atomic_fetch_sub(&config->references, 1) > 1)
         return;
-    if (config->owns_threads)
-        threads_free(config->threads);
     tls_context_free(config->tls);
-    peers_free(config->unfit);
+    shared_release(config->shared);
     config_connection_free(&config->connection);
     config_address_free(&config->dial_from);
     free(config->service);
@@ -126,59 +118,52 @@ void actpass_config_free(actpass_config *config)
 
 /* ---- Freezing ----------------------------------------------------------------------------- */
 
-/* A server has its own. */
-static bool make_unfit(actpass_config *config)
+static bool make_shared(actpass_config *config)
 {
-    if (!config->owns_threads || config->unfit || !fast_open_wanted(&config->connection))
+    bool in_syn = fast_open_wanted(&config->connection);
+    if (!config->shared)
+        config->shared = shared_new();
+    config->threads = config->shared ? shared_threads(config->shared) : NULL;
+    config->unfit = config->threads && in_syn ? shared_unfit(config->shared) : NULL;
+    if (config->threads && (config->unfit || !in_syn))
         return true;
-    config->unfit = peers_new(UNFIT_MAX);
-    if (!config->unfit)
-        settings_fail(config, "out of memory for TCP Fast Open");
-    return config->unfit;
+    settings_fail(config, "out of memory for the pool of relay threads");
+    return false;
 }
 
 static void warn_of_openssl(const actpass_config *config)
 {
     const char *warning = limits_version_warning(OpenSSL_version_num());
-    if (warning && config->hooks.log)
+    if (warning && config->hooks.log && shared_may_warn(config->shared))
         config->hooks.log(warning, config->hooks.log_arg);
 }
 
-static bool make_shared(actpass_config *config, const struct config_tls *tls)
+static bool make_all(actpass_config *config)
 {
     struct error_text error = {.text = ""};
-    tls_context_free(config->tls); /* of an attempt that failed afterwards */
-    const struct tls_owner owner = {config->service ? config->service : "", config->own_keys};
+    if (!make_shared(config))
+        return false;
+    const struct tls_owner owner = {config->service ? config->service : "",
+                                    shared_own_keys(config->shared)};
+    const struct config_tls *tls =
+        config->tls_elsewhere ? config->tls_elsewhere : &config->connection.tls;
     config->tls = tls_context_new_with(owner, tls, config->connection.role, &config->hooks, &error);
     if (!config->tls) {
         settings_fail(config, "%s", error.text);
         return false;
     }
-    if (!config->threads) {
-        config->threads = threads_new(RELAY_STACK, KEEP_THREADS, KEEP_MS);
-        config->owns_threads = config->threads;
-    }
-    if (!config->threads)
-        settings_fail(config, "out of memory for the pool of relay threads");
-    if (!config->threads || !make_unfit(config))
-        return false;
     warn_of_openssl(config);
     return true;
 }
 
-static bool freeze(actpass_config *config, const struct config_tls *tls)
+bool settings_freeze(actpass_config *config)
 {
     lock_take(&config->lock);
     if (!config->frozen)
-        config->frozen = make_shared(config, tls);
+        config->frozen = make_all(config);
     bool frozen = config->frozen;
     lock_release(&config->lock);
     return frozen;
-}
-
-bool settings_freeze(actpass_config *config)
-{
-    return freeze(config, &config->connection.tls);
 }
 
 bool settings_use(actpass_config *config, enum config_dialer dialer)
@@ -194,29 +179,31 @@ int actpass_config_check(actpass_config *config)
     return settings_use(config, CONFIG_PEER_DIALS) ? 0 : -1;
 }
 
-actpass_config *settings_new(struct tls_owner owner, const struct config_connection *connection,
-                             struct threads *threads, struct error_text *error)
+static struct shared *share_of(actpass_config *config)
 {
-    actpass_config *config = actpass_config_new();
-    char *service = strdup(owner.service);
-    if (!config || !service) {
-        actpass_config_free(config);
-        free(service);
-        (void)error_set(error, "out of memory for a service's settings");
-        return NULL;
-    }
-    config_connection_free(&config->connection);
-    config->connection = config_connection_without_tls(connection);
-    config->service = service;
-    config->threads = threads;
-    config->own_keys = owner.own_keys;
-    bool frozen = freeze(config, &connection->tls); /* the contexts copy what they need */
-    if (!frozen)
-        (void)error_set(error, "%s", actpass_config_error(config));
-    if (frozen)
-        return config;
-    actpass_config_free(config);
-    return NULL;
+    lock_take(&config->lock);
+    if (!config->shared)
+        config->shared = shared_new();
+    struct shared *shared = config->shared ? shared_hold(config->shared) : NULL;
+    lock_release(&config->lock);
+    return shared;
+}
+
+int actpass_config_share(actpass_config *config, actpass_config *with)
+{
+    if (settings_changeable(config))
+        return -1;
+    if (!with)
+        return settings_fail(config, "the configuration to share with: must not be NULL");
+    struct shared *shared = share_of(with);
+    if (!shared)
+        return settings_fail(config, "out of memory for what configurations share");
+    lock_take(&config->lock);
+    struct shared *before = config->shared;
+    config->shared = shared;
+    lock_release(&config->lock);
+    shared_release(before);
+    return 0;
 }
 
 /* ---- Setters ------------------------------------------------------------------------------ */

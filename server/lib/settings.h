@@ -3,6 +3,7 @@
  *
  *   settings.c               errors, life, first use, and the setters of actpass.h
  *   settings_load.c          from JSON
+ *   parsed.c                 from a service that was parsed already
  *   settings_tls.c           the setters of actpass_tls.h
  *   settings_certificates.c  certificates by server name
  *   settings_identity.c      the setters of actpass_identity.h */
@@ -14,6 +15,7 @@
 #include "relay/relay.h"
 #include "server/include/actpass.h"
 #include "server/lib/peers.h"
+#include "server/lib/shared.h"
 #include "server/lib/tls/context.h"
 
 #include <pthread.h>
@@ -28,8 +30,10 @@ struct settings_error {
 
 struct actpass_config {
     struct config_connection connection;
-    char *service;             /* its name, for sessions; NULL: none */
-    struct own_keys *own_keys; /* of the server; NULL: it has none of its own */
+    const struct config_tls *tls_elsewhere; /* "tls" of a parsed service, until the first use: then
+                                               connection.tls has only what settings_use needs;
+                                               NULL: all is in connection.tls */
+    char *service;                          /* its name, for sessions; NULL: none */
     int64_t connect_timeout_ms;
     struct config_address dial_from; /* NONE: any */
     void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
@@ -40,10 +44,10 @@ struct actpass_config {
 
     pthread_mutex_t lock; /* guards the making of what follows; constant once frozen */
     bool frozen;
+    struct shared *shared; /* NULL: not needed yet */
     struct tls_context *tls;
-    struct threads *threads; /* for relay threads */
-    bool owns_threads;
-    struct peers *unfit; /* for TCP Fast Open, where actpass_connect wants it */
+    struct threads *threads; /* shared's, for relay threads */
+    struct peers *unfit;     /* shared's, where actpass_connect wants TCP Fast Open */
 
     atomic_uint references;
 
@@ -51,11 +55,6 @@ struct actpass_config {
     struct settings_error *errors; /* one for each thread that failed; freed with all the rest */
     atomic_bool error_lost;        /* there was no memory for one */
 };
-
-/* Settings for a service of a loaded configuration; frozen, with certificates loaded. The pool of
- * threads and the own keys stay the caller's. NULL with error. */
-actpass_config *settings_new(struct tls_owner owner, const struct config_connection *connection,
-                             struct threads *threads, struct error_text *error);
 
 /* Loads what is named and lets nothing be changed any more. False with config->error. */
 bool settings_freeze(actpass_config *config);
@@ -89,7 +88,5 @@ int settings_copy_identity(actpass_config *config, const char *certificate, cons
 int settings_set_number(actpass_config *config, const struct key_object *object, const char *name,
                         int64_t number, void *base);
 int settings_set_tls_number(actpass_config *config, const char *name, int64_t number);
-
-actpass_config *settings_hold(actpass_config *config);
 
 #endif

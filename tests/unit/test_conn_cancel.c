@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -127,6 +128,18 @@ Test(conn_cancel, a_connection_that_is_there_stays)
     actpass_cancel_free(NULL);
     actpass_config_free(config);
     close(listener);
+}
+
+Test(conn_cancel, its_descriptor_is_readable_then)
+{
+    actpass_cancel *cancel = actpass_cancel_new();
+    struct pollfd set = {.fd = actpass_cancel_fd(cancel), .events = POLLIN};
+    cr_assert_eq(poll(&set, 1, 0), 0);
+    actpass_cancel_now(cancel);
+    actpass_cancel_now(cancel);
+    cr_assert_eq(poll(&set, 1, 0), 1);
+    cr_assert_eq(poll(&set, 1, 0), 1, "for ever");
+    actpass_cancel_free(cancel);
 }
 
 /* ---- Several at once ------------------------------------------------------------------------- */

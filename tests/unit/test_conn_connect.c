@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,4 +102,73 @@ Test(conn_connect, actpass_connect_from_an_address_of_another_family, .timeout =
         cr_assert(resources_return_to(before));
     }
     close(listener);
+}
+
+/* ---- Several addresses ----------------------------------------------------------------------- */
+
+static void count_failure(const char *address, const char *why, void *arg)
+{
+    struct failures *failures = arg;
+    (void)snprintf(failures->addresses[failures->count], sizeof(failures->addresses[0]), "%s",
+                   address);
+    (void)snprintf(failures->reasons[failures->count++], sizeof(failures->reasons[0]), "%s", why);
+}
+
+Test(conn_connect, the_first_of_several_that_answers, .timeout = 60)
+{
+    char dead[64], alive[64];
+    int bound = dial_scene_socket(false, dead);
+    int listener = dial_scene_socket(true, alive);
+    const char *const addresses[] = {dead, alive};
+    for (int fast = 0; fast < 2; fast++) {
+        struct failures failures = {.count = 0};
+        actpass_config *config = insecure_client(fast, NULL);
+        const actpass_connect_options options = {
+            .addresses = addresses, .count = 2, .failed = count_failure, .arg = &failures};
+        actpass_conn *conn = actpass_connect_to(config, &options);
+        cr_assert_not_null(conn, "%s", actpass_config_error(config));
+        cr_assert_str_eq(actpass_dialed_address(conn), alive);
+        cr_assert_eq(failures.count, 1);
+        cr_assert_str_eq(failures.addresses[0], dead);
+        cr_assert_not_null(strstr(failures.reasons[0], "Connection refused"));
+        actpass_free(conn);
+        actpass_config_free(config);
+    }
+    close(listener);
+    close(bound);
+}
+
+static void must_fail(actpass_config *config, const actpass_connect_options *options, int error,
+                      const char *text)
+{
+    errno = 0;
+    cr_assert_null(actpass_connect_to(config, options));
+    cr_assert_eq(errno, error, "%s", strerror(errno));
+    cr_assert_not_null(strstr(actpass_config_error(config), text), "%s",
+                       actpass_config_error(config));
+}
+
+Test(conn_connect, what_kept_it_from_connecting, .timeout = 60)
+{
+    char dead[64];
+    int bound = dial_scene_socket(false, dead);
+    const char *const addresses[] = {dead, dead, "no address"};
+    struct failures failures = {.count = 0};
+    actpass_config *config = insecure_client(0, NULL);
+    actpass_connect_options options = {
+        .addresses = addresses, .count = 2, .failed = count_failure, .arg = &failures};
+    must_fail(config, &options, EHOSTUNREACH, "Connection refused");
+    cr_assert_eq(failures.count, 2);
+    options.count = 0;
+    must_fail(config, &options, EINVAL, "there is no address");
+    options.count = 3;
+    must_fail(config, &options, EINVAL, "no address: ");
+    options.count = 1;
+    options.cancel = actpass_cancel_new();
+    actpass_cancel_now(options.cancel);
+    must_fail(config, &options, ECANCELED, "it was cancelled");
+    cr_assert_eq(failures.count, 2);
+    actpass_cancel_free(options.cancel);
+    actpass_config_free(config);
+    close(bound);
 }

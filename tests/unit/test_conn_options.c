@@ -1,4 +1,4 @@
-/* What is particular to one connection: hints, Fast Open, the dialed address. */
+/* What actpass_connect sets for one connection: Fast Open, and that we dialed. */
 #include "relay/clock.h"
 #include "server/lib/conn.h"
 #include "server/lib/settings.h"
@@ -43,17 +43,6 @@ static void open_conn(struct scene *scene, int fd, const struct conn_options *op
     cr_assert_eq(conn_start(scene->conn), 0);
 }
 
-/* Both ends, and the peer shakes hands. */
-static void join(struct scene *scene, const struct conn_options *options, bool peer_is_server)
-{
-    int fds[2];
-    struct socket_peer_options manners = {.server = peer_is_server};
-    sockets_tcp(fds);
-    open_conn(scene, fds[0], options);
-    scene->peer = socket_peer_new(fds[1], scene->world.theirs[1], &manners);
-    socket_peer_start(scene->peer, peer_echoes, NULL);
-}
-
 static void tidy(struct scene *scene)
 {
     actpass_free(scene->conn);
@@ -71,79 +60,6 @@ static actpass_info_t handshaken(struct scene *scene)
     return info;
 }
 
-/* ---- Hints --------------------------------------------------------------------------------- */
-
-Test(conn_options, a_hint_of_client_is_taken_at_once, .timeout = 60)
-{
-    struct scene scene;
-    prepare(&scene, ACTPASS_ROLE_AUTO, ACTPASS_NEVER); /* without the hint it would never end */
-    join(&scene, &(struct conn_options){.hint = ROLE_CLIENT}, true);
-    actpass_info_t info = handshaken(&scene);
-    cr_assert_eq(info.role, ACTPASS_ROLE_CLIENT);
-    cr_assert_eq(info.cause, ACTPASS_CAUSE_HINT);
-    cr_assert_str_eq(actpass_cause_name(info.cause), "hint");
-    cr_assert_eq(actpass_close(scene.conn), ACTPASS_CLEAN, "%s", actpass_error(scene.conn));
-    tidy(&scene);
-}
-
-Test(conn_options, a_hint_of_server_is_taken_at_once, .timeout = 60)
-{
-    struct scene scene;
-    prepare(&scene, ACTPASS_ROLE_AUTO, 0); /* without the hint we would be client */
-    join(&scene, &(struct conn_options){.hint = ROLE_SERVER}, false);
-    actpass_info_t info = handshaken(&scene);
-    cr_assert_eq(info.role, ACTPASS_ROLE_SERVER);
-    cr_assert_eq(info.cause, ACTPASS_CAUSE_HINT);
-    tidy(&scene);
-}
-
-/* The peer's hello is there before ours could leave: withholding makes up for the hint. */
-Test(conn_options, a_wrong_hint_of_client_is_revised, .timeout = 60)
-{
-    int fds[2];
-    struct scene scene;
-    struct socket_peer_options manners = {.server = false};
-    prepare(&scene, ACTPASS_ROLE_AUTO, LONG_MS);
-    sockets_tcp(fds);
-    scene.peer = socket_peer_new(fds[1], scene.world.theirs[1], &manners);
-    socket_peer_start(scene.peer, peer_echoes, NULL);
-    char byte;
-    cr_assert_eq(recv(fds[0], &byte, 1, MSG_PEEK), 1); /* waits for it */
-    open_conn(&scene, fds[0], &(struct conn_options){.hint = ROLE_CLIENT});
-    actpass_info_t info = handshaken(&scene);
-    cr_assert_eq(info.role, ACTPASS_ROLE_SERVER);
-    cr_assert_eq(info.cause, ACTPASS_CAUSE_CLIENT_HELLO_LATE);
-    tidy(&scene);
-}
-
-Test(conn_options, a_fixed_role_knows_no_hint, .timeout = 60)
-{
-    struct scene scene;
-    prepare(&scene, ACTPASS_ROLE_SERVER, LONG_MS);
-    join(&scene, &(struct conn_options){.hint = ROLE_CLIENT}, false);
-    actpass_info_t info = handshaken(&scene);
-    cr_assert_eq(info.role, ACTPASS_ROLE_SERVER);
-    cr_assert_eq(info.cause, ACTPASS_CAUSE_CONFIGURED);
-    tidy(&scene);
-}
-
-Test(conn_options, the_wait_becomes_shorter_never_longer, .timeout = 60)
-{
-    static const struct {
-        int64_t configured_ms, most_ms, least_us;
-    } rows[] = {{LONG_MS, 50, 50000}, {50, LONG_MS, 50000}, {60, 0, 60000}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct scene scene;
-        prepare(&scene, ACTPASS_ROLE_AUTO, rows[i].configured_ms);
-        join(&scene, &(struct conn_options){.max_wait_ms = rows[i].most_ms}, true);
-        actpass_info_t info = handshaken(&scene);
-        cr_assert_eq(info.cause, ACTPASS_CAUSE_SILENCE, "row %zu", i);
-        cr_assert_geq(info.decided_us, rows[i].least_us, "row %zu", i);
-        cr_assert_lt(info.decided_us, LONG_MS * 1000 / 2, "row %zu", i);
-        tidy(&scene);
-    }
-}
-
 /* ---- Fast Open ----------------------------------------------------------------------------- */
 
 static int listen_on_loopback(struct conn_options *options, int backlog)
@@ -155,8 +71,9 @@ static int listen_on_loopback(struct conn_options *options, int backlog)
     cr_assert_eq(bind(fd, (struct sockaddr *)&where, sizeof(where)), 0);
     cr_assert(backlog < 0 || listen(fd, backlog) == 0);
     cr_assert_eq(getsockname(fd, (struct sockaddr *)&where, &length), 0);
-    memcpy(&options->fast_open, &where, sizeof(where));
-    options->fast_open_size = sizeof(where);
+    options->socket = CONN_UNCONNECTED;
+    memcpy(&options->peer, &where, sizeof(where));
+    options->peer_size = sizeof(where);
     return fd;
 }
 
@@ -230,7 +147,7 @@ Test(conn_options, the_connection_has_a_deadline_of_its_own, .timeout = 60)
     int listener = listen_on_loopback(&options, 0);
     for (size_t i = 0; i < 4; i++) {
         fillers[i] = unconnected();
-        (void)connect(fillers[i], (struct sockaddr *)&options.fast_open, options.fast_open_size);
+        (void)connect(fillers[i], (struct sockaddr *)&options.peer, options.peer_size);
     }
     open_conn(&scene, unconnected(), &options);
     cr_assert_eq(actpass_handshake(scene.conn), -1);
@@ -289,7 +206,7 @@ static actpass_end end_with_nobody(bool dialed, bool any_peer)
     sockets_tcp(fds);
     scene.conn = conn_new(scene.config, fds[0], &options);
     if (dialed)
-        conn_dialed(scene.conn, "127.0.0.1:1");
+        cr_assert_eq(conn_dialed(scene.conn, "127.0.0.1:1"), 0);
     cr_assert_eq(conn_start(scene.conn), 0);
     scene.peer = socket_peer_new(fds[1], scene.world.theirs[1], &manners);
     socket_peer_start(scene.peer, peer_echoes, NULL);

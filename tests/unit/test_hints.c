@@ -33,12 +33,13 @@ Test(hints, the_first_network_that_fits_counts)
     struct config_service service = {.role_hints = list, .role_hint_count = 4};
     static const struct {
         const char *address;
-        enum role role;
-    } rows[] = {{"10.1.2.129", ROLE_SERVER},       {"10.1.2.127", ROLE_CLIENT},
-                {"10.1.255.255", ROLE_CLIENT},     {"10.2.0.0", ROLE_AUTO},
-                {"192.0.2.7", ROLE_CLIENT},        {"192.0.2.6", ROLE_AUTO},
-                {"::ffff:192.0.2.7", ROLE_CLIENT}, {"2001:db8:7fff::1", ROLE_CLIENT},
-                {"2001:db8:8000::1", ROLE_AUTO},   {"::1", ROLE_AUTO}};
+        actpass_role role;
+    } rows[] = {
+        {"10.1.2.129", ACTPASS_ROLE_SERVER},       {"10.1.2.127", ACTPASS_ROLE_CLIENT},
+        {"10.1.255.255", ACTPASS_ROLE_CLIENT},     {"10.2.0.0", ACTPASS_ROLE_AUTO},
+        {"192.0.2.7", ACTPASS_ROLE_CLIENT},        {"192.0.2.6", ACTPASS_ROLE_AUTO},
+        {"::ffff:192.0.2.7", ACTPASS_ROLE_CLIENT}, {"2001:db8:7fff::1", ACTPASS_ROLE_CLIENT},
+        {"2001:db8:8000::1", ACTPASS_ROLE_AUTO},   {"::1", ACTPASS_ROLE_AUTO}};
     cr_assert(hints_used(&service));
     struct hints *hints = hints_new(&service);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -56,8 +57,8 @@ Test(hints, a_network_of_no_bits_is_everybody_of_its_family)
     struct hints *hints = hints_new(&service);
     struct peer_key v4 = peer("203.0.113.9");
     struct peer_key v6 = peer("2001:db8::1");
-    cr_assert_eq(hints_of(hints, &v4).role, ROLE_CLIENT);
-    cr_assert_eq(hints_of(hints, &v6).role, ROLE_AUTO);
+    cr_assert_eq(hints_of(hints, &v4).role, ACTPASS_ROLE_CLIENT);
+    cr_assert_eq(hints_of(hints, &v6).role, ACTPASS_ROLE_AUTO);
     hints_free(hints);
 }
 
@@ -73,7 +74,7 @@ static int64_t wait_after(struct hints *hints, const struct peer_key *key, actpa
 {
     hints_learn(hints, key, cause, up);
     struct hint hint = hints_of(hints, key);
-    cr_assert_eq(hint.role, ROLE_AUTO);
+    cr_assert_eq(hint.role, ACTPASS_ROLE_AUTO);
     return hint.max_wait_ms;
 }
 

@@ -64,8 +64,8 @@ Test(registry, counts_who_has_a_connection)
     for (size_t i = 0; i < 3; i++)
         registry_add(registry, &entries[i]);
     cr_assert_eq(registry_open(registry), 0);
-    registry_attach(registry, &entries[0], open_conn(config), REGISTRY_CONNECTED);
-    registry_attach(registry, &entries[1], open_conn(config), REGISTRY_CONNECTING);
+    registry_attach(registry, &entries[0], open_conn(config));
+    registry_attach(registry, &entries[1], open_conn(config));
     cr_assert_eq(registry_count(registry), 3);
     cr_assert_eq(registry_open(registry), 2);
     cr_assert_eq(registry_count_service(registry, 1).all, 2);
@@ -89,7 +89,7 @@ Test(registry, who_is_not_established_makes_way)
     struct registry_entry entries[2] = {{.service = 1}, {.service = 1}};
     for (size_t i = 0; i < 2; i++) {
         cr_assert(registry_add_from(registry, &entries[i], &address));
-        registry_attach(registry, &entries[i], open_conn(config), REGISTRY_CONNECTED);
+        registry_attach(registry, &entries[i], open_conn(config));
     }
     cr_assert_eq(registry_open_from(registry, 1, &address), 2);
     cr_assert_eq(registry_make_way(registry, 0, 0), INT64_MAX, "another service has none");
@@ -268,41 +268,13 @@ Test(registry, entries_without_a_connection_are_waited_for_and_not_aborted)
     cr_assert_eq(registry_open(registry), 0);
     cr_assert_eq(registry_abort_all(registry), 0);
     cr_assert_eq(registry_abort_undecided(registry, 1), 0);
-    cr_assert_eq(registry_abort_connecting(registry), 0);
     actpass_conn *conn = open_conn(config);
-    registry_attach(registry, &dialer, conn, REGISTRY_CONNECTED);
+    registry_attach(registry, &dialer, conn);
     cr_assert_eq(registry_open(registry), 1);
-    cr_assert_eq(registry_abort_connecting(registry), 0, "it is connected");
     cr_assert_eq(registry_abort_all(registry), 1);
     cr_assert(was_aborted(conn));
-    registry_detach(registry, &dialer);
-    cr_assert_eq(registry_open(registry), 0);
-    cr_assert_eq(registry_count(registry), 1);
     registry_remove(registry, &dialer);
     actpass_free(conn);
-    actpass_config_free(config);
-    registry_free(registry);
-}
-
-Test(registry, only_those_that_are_connecting_are_aborted)
-{
-    struct registry *registry = registry_new(SERVICES);
-    actpass_config *config = actpass_config_new();
-    struct registry_entry entries[3] = {{0}};
-    actpass_conn *conns[3];
-    for (size_t i = 0; i < 3; i++) {
-        conns[i] = open_conn(config);
-        registry_add(registry, &entries[i]);
-        registry_attach(registry, &entries[i], conns[i],
-                        i > 0 ? REGISTRY_CONNECTING : REGISTRY_CONNECTED);
-    }
-    registry_connected(registry, &entries[2]);
-    cr_assert_eq(registry_abort_connecting(registry), 1);
-    cr_assert(was_aborted(conns[1]));
-    for (size_t i = 0; i < 3; i++) {
-        registry_remove(registry, &entries[i]);
-        actpass_free(conns[i]);
-    }
     actpass_config_free(config);
     registry_free(registry);
 }

@@ -2,7 +2,6 @@
 
 #include "relay/clock.h"
 #include "server/daemon/crew/crew.h"
-#include "server/lib/conn.h"
 #include "server/lib/dial/dial.h"
 
 #include <errno.h>
@@ -42,7 +41,7 @@ static bool prepare(struct backend *backend, struct pollfd *tls)
     tls->events = (short)((tls->events & POLLOUT) | (backend->peer_ended ? 0 : POLLRDHUP));
     /* A reset that was received together with the peer's last bytes has no event any more. */
     backend->cancelled = backend->cancelled || actpass_ended(backend->conn) != ACTPASS_OPEN ||
-                         conn_is_broken(backend->conn);
+                         actpass_is_broken(backend->conn);
     return !backend->cancelled;
 }
 

@@ -21,11 +21,6 @@ void sessions_spare(SSL *ssl)
     SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_SENT_SHUTDOWN);
 }
 
-bool sessions_failed(struct sessions *sessions, struct error_text *error)
-{
-    return throttled_error_take(&sessions->failure, error);
-}
-
 void sessions_report_to(struct sessions *sessions, void (*report)(const char *text, void *arg),
                         void *arg)
 {

@@ -31,8 +31,8 @@ struct sessions *sessions_new(const struct config_tls *tls,
                               struct error_text *error);
 void sessions_free(struct sessions *sessions); /* may be NULL */
 
-/* Before they are in use: REPORT is called with ARG for each error that sessions_failed would
- * return, which then returns none. On any thread. */
+/* Before they are in use: REPORT is called with ARG for errors of the store or of the keys, at most
+ * one a minute, on any thread. Without it they are lost. */
 void sessions_report_to(struct sessions *sessions, void (*report)(const char *text, void *arg),
                         void *arg);
 
@@ -54,8 +54,5 @@ void sessions_begin(SSL *ssl);
 /* Before SSL_free of a connection that had no TLS error: otherwise OpenSSL would remove its session
  * if close_notify was not sent. */
 void sessions_spare(SSL *ssl);
-
-/* An error of the store or of the keys that is to be logged: at most one a minute. False: none. */
-bool sessions_failed(struct sessions *sessions, struct error_text *error);
 
 #endif

@@ -349,11 +349,6 @@ void tls_context_done(SSL *ssl)
     sessions_spare(ssl);
 }
 
-bool tls_context_sessions_failed(struct tls_context *context, struct error_text *error)
-{
-    return sessions_failed(context->sessions, error);
-}
-
 size_t tls_context_export(const struct tls_context *context, SSL *ssl, const char *peer,
                           uint8_t buffer[EXPORTED_MAX])
 {

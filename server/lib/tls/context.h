@@ -33,7 +33,8 @@ void tls_context_free(struct tls_context *context);
 struct tls_hooks {
     struct pem_passphrase passphrase; /* called only while contexts are made */
     struct policy_check check;
-    /* For what tls_context_sessions_failed would return, which then returns nothing. */
+    /* For errors of the store or of the keys of sessions, at most one a minute: they cost full
+     * handshakes, never a connection. */
     void (*log)(const char *text, void *arg);
     void *log_arg;
 };
@@ -87,9 +88,5 @@ bool tls_context_add_exported(struct tls_context *context, const uint8_t *bytes,
                               struct error_text *error);
 void tls_context_offer_exported(const struct tls_context *context, SSL *ssl, const uint8_t *bytes,
                                 size_t size);
-
-/* An error of the store or of the keys of sessions that is to be logged, at most one a minute. Such
- * an error costs full handshakes, never a connection. False: none. */
-bool tls_context_sessions_failed(struct tls_context *context, struct error_text *error);
 
 #endif

@@ -1,7 +1,6 @@
 #include "server/daemon/handlers/http/guard.h"
 
-#include "relay/clock.h"
-#include "server/lib/conn.h"
+#include "server/lib/parsed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +13,10 @@ enum { ANSWER_MS = 60000 }; /* the peer may have to ask its user for a certifica
 static bool load_part(struct http_protected *part, const struct config_protected *config,
                       struct error_text *error)
 {
-    const struct config_tls list = {.peer_names = config->peer_names,
-                                    .peer_pins = config->peer_pins};
     part->prefix = config->prefix;
-    if (list.peer_names.count == 0 && list.peer_pins.count == 0)
+    if (config->peer_names.count == 0 && config->peer_pins.count == 0)
         return true;
-    part->policy = policy_new(&list, NULL, error);
+    part->policy = parsed_policy(&config->peer_names, &config->peer_pins, error);
     return part->policy;
 }
 
@@ -28,7 +25,7 @@ void http_guard_free(struct http_guard *guard)
     if (!guard)
         return;
     for (size_t i = 0; i < guard->count; i++)
-        policy_free(guard->parts[i].policy);
+        actpass_policy_free(guard->parts[i].policy);
     free(guard->parts);
     free(guard);
 }
@@ -91,39 +88,36 @@ struct http_protection http_guard_find(const struct http_guard *guard, const cha
 /* The policy of the part alone; that of TLS was judged before. */
 static bool accepts(const struct http_protected *part, actpass_conn *conn, struct error_text *why)
 {
-    return !part || !part->policy || conn_peer_is(conn, part->policy, why);
+    char text[sizeof(why->text)] = "";
+    return !part || !part->policy ||
+           actpass_peer_matches(conn, part->policy, text, sizeof(text)) == 1 ||
+           error_set(why, "%s", text);
 }
 
-/* The certificate may come only after a handshake, which blocks. */
-static enum conn_asked ask(actpass_conn *conn, struct error_text *why)
+static enum http_access judge(actpass_conn *conn, const struct http_protection *protection,
+                              struct error_text *why)
 {
-    if (actpass_set_nonblocking(conn, 0) != 0)
-        return ASKED_FAILED;
-    enum conn_asked asked =
-        conn_ask_certificate(conn, CERTIFICATE_OPTIONAL, clock_deadline_ms(ANSWER_MS), why);
-    return actpass_set_nonblocking(conn, 1) == 0 ? asked : ASKED_FAILED;
+    return accepts(protection->exact, conn, why) && accepts(protection->folded, conn, why)
+               ? HTTP_ACCESS_GRANTED
+               : HTTP_ACCESS_DENIED;
 }
 
 enum http_access http_guard_check(actpass_conn *conn, const struct http_protection *protection,
                                   bool *refused, struct error_text *why)
 {
+    char text[sizeof(why->text)] = "";
     if (!protection->exact && !protection->folded)
         return HTTP_ACCESS_GRANTED;
     if (*refused) {
         (void)error_set(why, "the client was asked for a certificate before, and gave none");
         return HTTP_ACCESS_DENIED;
     }
-    switch (ask(conn, why)) {
-    case ASKED_GIVEN:
-        return accepts(protection->exact, conn, why) && accepts(protection->folded, conn, why)
-                   ? HTTP_ACCESS_GRANTED
-                   : HTTP_ACCESS_DENIED;
-    case ASKED_NONE:
-        *refused = true;
-        return HTTP_ACCESS_DENIED;
-    case ASKED_FAILED:
-    case ASKED_AGAIN:
-        break;
-    }
-    return HTTP_ACCESS_CLOSED;
+    int asked = actpass_request_optional_certificate(conn, ANSWER_MS, text, sizeof(text));
+    if (asked == 1)
+        return judge(conn, protection, why);
+    if (asked != 0)
+        return HTTP_ACCESS_CLOSED;
+    *refused = true;
+    (void)error_set(why, "%s", text);
+    return HTTP_ACCESS_DENIED;
 }

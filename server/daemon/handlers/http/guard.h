@@ -4,12 +4,12 @@
 
 #include "config/config.h"
 #include "server/include/actpass.h"
-#include "server/lib/tls/policy.h"
+#include "server/lib/base/error.h"
 
 /* One protected part. */
 struct http_protected {
     const char *prefix; /* of the decoded path */
-    struct policy
+    actpass_policy
         *policy; /* the part's own names and pins; NULL: any certificate that TLS accepts */
 };
 

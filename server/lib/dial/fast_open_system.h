@@ -1,0 +1,14 @@
+/* Whether this system allows TCP Fast Open. Any thread. */
+#ifndef ACTPASS_SERVER_LIB_DIAL_FAST_OPEN_SYSTEM_H
+#define ACTPASS_SERVER_LIB_DIAL_FAST_OPEN_SYSTEM_H
+
+#include "config/config.h"
+
+/* SYSCTL is the text of /proc/sys/net/ipv4/tcp_fastopen. Returns NULL if it allows Fast Open for
+ * connections that this side dials, or accepts; otherwise one sentence with the remedy. */
+const char *fast_open_forbidden(const char *sysctl, enum config_dialer dialer);
+
+/* The same for the present setting of this system. */
+const char *fast_open_forbidden_here(enum config_dialer dialer);
+
+#endif

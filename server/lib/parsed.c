@@ -1,0 +1,31 @@
+#include "server/lib/parsed.h"
+
+#include "server/lib/settings.h"
+
+#include <string.h>
+
+/* What the rules about client authentication need at each use (config_wrong_client_auth). */
+static struct config_connection copy_of(const struct config_connection *connection)
+{
+    struct config_connection copy = config_connection_without_tls(connection);
+    copy.tls.client_auth = connection->tls.client_auth;
+    copy.tls.insecure_any_peer = connection->tls.insecure_any_peer;
+    return copy;
+}
+
+int parsed_settings(actpass_config *config, const struct config_service *service)
+{
+    const struct config_address *from = &service->dial.from;
+    if (settings_changeable(config))
+        return -1;
+    config->service = strdup(service->name);
+    if (!config->service)
+        return settings_fail(config, "out of memory for a service's settings");
+    if (from->kind != CONFIG_ADDRESS_NONE && actpass_config_set_dial_from(config, from->text))
+        return -1;
+    config_connection_free(&config->connection);
+    config->connection = copy_of(&service->connection);
+    config->tls_elsewhere = &service->connection.tls;
+    config->connect_timeout_ms = service->dial.connect_timeout_ms;
+    return 0;
+}

@@ -1,0 +1,21 @@
+/* From what config/ has parsed to objects of the public API: the one header of lib/ beside ground
+ * modules that the daemon includes, since a parsed configuration is no type of that API. A program
+ * gives the same as text (actpass_config_load, actpass_policy_add_peer_name). */
+#ifndef ACTPASS_SERVER_LIB_PARSED_H
+#define ACTPASS_SERVER_LIB_PARSED_H
+
+#include "config/config.h"
+#include "config/error_text.h"
+#include "server/include/actpass.h"
+
+/* Gives a new configuration the settings of SERVICE, as actpass_config_load does. SERVICE must
+ * outlive the configuration's first use, which copies what it needs of "tls". 0, or -1: see
+ * actpass_config_error. */
+int parsed_settings(actpass_config *config, const struct config_service *service);
+
+/* A policy of these names and pins, which are copied. The caller frees it with actpass_policy_free.
+ * NULL with ERROR. (peer_policy.c) */
+actpass_policy *parsed_policy(const struct config_peer_names *names, const struct config_pins *pins,
+                              struct error_text *error);
+
+#endif
