@@ -43,6 +43,7 @@ struct handler_job {
 
     /* The handler's own. */
     void *state;         /* NULL at first */
+    unsigned form;       /* 0 at first; for a handler whose state has several forms */
     struct pollfd own;   /* a descriptor of its own to wait for, edge-triggered: fd is -1 at first,
                             events are POLLIN, POLLOUT, POLLRDHUP, and revents is what has come
                             since the last step. To be -1 before that descriptor is closed */
