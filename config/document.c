@@ -64,22 +64,45 @@ static void find_all_duplicates(struct place *place, struct messages *messages)
         find_all_duplicates(child, messages);
 }
 
-void document_read(struct document *document, const char *text, size_t length,
-                   struct messages *messages)
+static void read_text(struct document *document, const char *text, size_t length, char *plain,
+                      struct messages *messages)
 {
     struct fault fault;
-    *document = (struct document){.root = scan_json(text, length, &fault)};
+    document->root = scan_json(text, length, plain, &fault);
     if (!document->root) {
         messages_error_plain(messages, fault.at, fault.error.text);
         return;
     }
-    document->json = cJSON_ParseWithLength(text, length);
+    document->json = cJSON_ParseWithLength(plain ? plain : text, length);
     if (!document->json || !join(document->root, document->json)) {
         messages->out_of_memory = true; /* what passed the scan, cJSON refuses for no other cause */
         document_free(document);
         return;
     }
     find_all_duplicates(document->root, messages);
+}
+
+static bool is_jsonc(const char *file)
+{
+    static const char ending[] = ".jsonc";
+    size_t length = strlen(file), size = strlen(ending);
+    return length > size && strcmp(file + length - size, ending) == 0;
+}
+
+void document_read(struct document *document, const char *text, size_t length,
+                   struct messages *messages)
+{
+    bool jsonc = is_jsonc(messages->file);
+    char *plain = jsonc ? malloc(length + 1) : NULL;
+    *document = (struct document){0};
+    if (jsonc && !plain) {
+        messages->out_of_memory = true;
+        return;
+    }
+    if (plain)
+        memcpy(plain, text, length);
+    read_text(document, text, length, plain, messages);
+    free(plain);
 }
 
 void document_free(struct document *document)

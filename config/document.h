@@ -10,8 +10,9 @@ struct document {
     cJSON *json;
 };
 
-/* Scans and parses. What is wrong goes to the messages: the first syntax error, or all duplicate
- * keys. The document is freed with document_free in any case. */
+/* Scans and parses: JSON, or JSONC if the file's name ends so. What is wrong goes to the messages:
+ * the first syntax error, or all duplicate keys. The document is freed with document_free in any
+ * case. */
 void document_read(struct document *document, const char *text, size_t length,
                    struct messages *messages);
 void document_free(struct document *document);

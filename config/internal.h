@@ -40,7 +40,9 @@ const char *names_wrong_offered(const char *text); /* that a certificate is for:
 const char *names_wrong_prefix(const char *text);
 const char *names_wrong_index(const char *text);
 const char *names_wrong_alpn(const char *text);
-const char *names_wrong_ciphers(const char *text);
+const char *names_wrong_ciphers(const char *text); /* of TLS 1.2 */
+const char *names_wrong_suites(const char *text);  /* of TLS 1.3 */
+const char *names_wrong_groups(const char *text);
 /* Characters that no DNS name has, though people write them. */
 const char *names_wrong_dns_letters(const char *text);
 bool names_is_dns(const char *text); /* ASCII labels; the last one is not all digits */

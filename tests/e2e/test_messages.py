@@ -23,7 +23,9 @@ class Messages(Case):
             for name in (("front",), ("front", "key"), ("ca",), ("device", "key")))
         for name, content in [("peer.pem", certificate + key), ("ca.pem", authority),
                               ("open.pem", authority), ("empty.pem", b""), ("other.key", other),
-                              ("text.pem", b"no certificate\n"), ("c.json", golden.input(title))]:
+                              ("text.pem", b"no certificate\n"), ("c.json", golden.input(title)),
+                              ("c.jsonc", golden.input(title)), *golden.more_files(title).items()]:
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(content)
             os.chmod(file.name, 0o644 if name in ("ca.pem", "open.pem") else 0o600)
@@ -43,7 +45,8 @@ class Messages(Case):
 
     def run_command(self, golden, title):
         """What a command prints, which stream it prints it on, and its exit status."""
-        status, out, err = call(self.folder_for(golden, title), program(), golden.arguments(title))
+        status, out, err = call(self.folder_for(golden, title), program(), golden.arguments(title),
+                                golden.environment(title))
         return [f"status {status}", *self.shown("stdout", out), *self.shown("stderr", err)]
 
     @staticmethod
