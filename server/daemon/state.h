@@ -7,8 +7,10 @@
 #include "relay/threads.h"
 #include "server/daemon/crew/crew.h"
 #include "server/daemon/log.h"
+#include "server/daemon/notify.h"
 #include "server/daemon/registry.h"
 #include "server/daemon/service.h"
+#include "server/daemon/watchdog.h"
 
 #include <poll.h>
 #include <stdatomic.h>
@@ -41,6 +43,9 @@ struct server {
                              dialing */
     struct own_keys *own_keys; /* of all services, now and before a reload */
     struct peers *unfit;       /* addresses that do not work with TCP Fast Open */
+    struct notify *notify;     /* NULL: no service manager */
+
+    struct watchdog *watchdog; /* the accept thread's; NULL: the manager wants none */
 
     atomic_uint stops;    /* how often server_stop was called */
     atomic_bool stopping; /* no more dialing, and idle connections must close */
