@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/daemon/acceptor.h"
 #include "server/daemon/lines.h"
+#include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"
 #include "server/daemon/room.h"
 #include "server/daemon/state.h"
@@ -183,14 +184,19 @@ static const struct config_address *address_to_listen_on(const struct config_ser
 }
 
 /* False, with what is wrong added to the errors. */
-static bool listen_for(struct service *service, struct config_report *report)
+static bool listen_for(struct service *service, struct inherited *inherited,
+                       struct config_report *report)
 {
     const struct config_service *config = service->config;
     const struct config_address *address = address_to_listen_on(config);
     struct error_text error = {.text = ""};
     if (!address)
         return true;
-    service->listener = listener_open(address, &error);
+    int fd = inherited_take(inherited, config->name, address, &error);
+    if (fd >= 0)
+        service->listener = listener_adopt(fd, &error);
+    else if (error.text[0] == '\0')
+        service->listener = listener_open(address, &error);
     if (!service->listener) {
         lines_add(&report->errors, "service \"%s\": %s", config->name, error.text);
         return false;
@@ -206,13 +212,17 @@ static bool listen_for(struct service *service, struct config_report *report)
 
 bool server_listen(struct server *server, struct config_report *report)
 {
-    bool open = true;
-    for (size_t i = 0; i < server->service_count; i++)
-        open = listen_for(&server->services[i], report) && open;
+    struct inherited *inherited = manager_sockets(report);
+    bool open = inherited;
+    for (size_t i = 0; inherited && i < server->service_count; i++)
+        open = listen_for(&server->services[i], inherited, report) && open;
+    open = open && manager_all_taken(inherited, report);
+    inherited_free(inherited);
     if (!open) {
         close_listeners(server);
         return false;
     }
+    manager_find(server, report);
     log_listening(server, &report->warnings);
     return true;
 }
@@ -312,8 +322,11 @@ static void stop_waiting(struct server *server)
 int server_run(struct server *server)
 {
     bool dialing = persistent_start(server);
-    if (dialing)
+    if (dialing) {
+        manager_ready(server);
         acceptor_run(server);
+    }
+    manager_stopping(server);
     atomic_fetch_add(&server->stops, dialing ? 0 : 1);
     close_listeners(server);
     stop_waiting(server);
@@ -355,6 +368,8 @@ void server_free(struct server *server)
     if (!server)
         return;
     crew_free(server->crew);
+    watchdog_free(server->watchdog);
+    notify_free(server->notify);
     for (size_t i = 0; i < server->service_count; i++)
         service_release(&server->services[i]);
     registry_free(server->registry);

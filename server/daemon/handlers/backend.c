@@ -29,7 +29,7 @@ static bool is_cancelled(actpass_conn *conn)
 {
     struct pollfd tls;
     (void)actpass_prepare_wait(conn, &tls);
-    if (actpass_ended(conn) != ACTPASS_OPEN || conn_is_broken(conn))
+    if (actpass_ended(conn) != ACTPASS_OPEN || actpass_is_broken(conn))
         return true;
     tls.events = 0; /* a failure is reported without being asked for */
     return poll(&tls, 1, 0) > 0;
