@@ -14,7 +14,7 @@ from support.data import soak, until
 
 LAST = 100  # so many connections at each end of the row are compared; a multiple of CLIENTS
 ROUNDS = soak(5, 15)  # so often, by the median
-DEARNESS = soak(1.5, 1.2)  # few rounds may be off the mark
+DEARNESS = soak(2, 1.2)  # few rounds may be off the mark
 CLIENTS = 4  # processes
 PORTS = 14000  # connections towards one address of a backend: half of the ports that are there
 OWN_DESCRIPTORS = 200  # of each process, beside those of the connections
@@ -22,7 +22,7 @@ MEMORY_KIB = 110  # of all processes and the kernel, for each connection, with s
 
 
 class Scale(Case):
-    deadline = soak(120, 900)
+    deadline = soak(240, 900)
 
     def room(self, wanted, descriptors):
         """How many of the wanted connections there is room for, if each takes so many descriptors
