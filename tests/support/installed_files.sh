@@ -25,24 +25,26 @@ exposure() { # UNIT: at most 1.5
 
 # The names of the system calls that the unit allows, one a line.
 allowed_calls() {
-    local word
-    # shellcheck disable=SC2013 # words
-    for word in $(sed -n 's/^SystemCallFilter=//p' "$units/actpass.service" | tail -n 1 | tr -d '~'); do
-        calls_of "$word"
-    done | sort >"$work/refused"
-    calls_of @system-service | sort | comm -23 - "$work/refused"
-}
+    systemd-analyze syscall-filter >"$work/groups" && python3 - "$units/actpass.service" "$work/groups" <<'END'
+import re, sys
+lines = open(sys.argv[2]).read().splitlines()
+members, group = {}, None
+for line in lines:
+    word = re.sub(r"\x1b\[[0-9;]*m", "", line).strip()
+    if word.startswith("@") and not line.startswith(" "):
+        group = members.setdefault(word, [])
+    elif group is not None and word and not word.startswith("#"):
+        group.append(word)
 
-# A group of calls without the groups in it.
-calls_of() { # GROUP
-    local word
-    systemd-analyze syscall-filter "$1" | sed '1d; s/^ *//; /^#/d; /^$/d' | sort -u |
-        while read -r word; do
-            case $word in
-            @*) calls_of "$word" ;;
-            *) echo "$word" ;;
-            esac
-        done
+def calls(word):
+    return set().union(*map(calls, members[word])) if word in members else {word}
+
+allowed = set()
+for value in re.findall(r"^SystemCallFilter=(.*)$", open(sys.argv[1]).read(), re.M):
+    named = set().union(*map(calls, value.lstrip("~").split()))
+    allowed = allowed - named if value.startswith("~") else allowed | named
+print("\n".join(sorted(allowed)))
+END
 }
 
 make_certificate() {
@@ -77,11 +79,11 @@ END
     pkill -HUP -P "$pid" && await "$work/log" event=reload || return
     pkill -TERM -P "$pid"
     wait "$pid" || return
-    sed -n 's/^[0-9]* *\([a-z_0-9]*\)(.*/\1/p' "$work/trace" | sort -u >"$work/calls"
+    sed -n 's/^[0-9]* *\([a-z_0-9]*\)(.*/\1/p' "$work/trace" | LC_ALL=C sort -u >"$work/calls"
     [ "$(wc -l <"$work/calls")" -gt 30 ] || return
     allowed_calls >"$work/allowed"
     # systemd allows execve for the start of the program.
-    comm -23 "$work/calls" "$work/allowed" | grep -vx execve >"$work/missing"
+    LC_ALL=C comm -23 "$work/calls" "$work/allowed" | grep -vx execve >"$work/missing"
     [ ! -s "$work/missing" ] || { cat "$work/missing"; return 1; }
 }
 
@@ -95,15 +97,16 @@ man_is_clean() {
 
 # Each page of a function refers to a page that is there, and that names the function.
 functions_have_pages() {
-    local name page
+    local name page first
     nm -D --defined-only "$root/usr/lib/libactpass.so.0" | awk '$2 == "T" { print $3 }' |
         sed 's/@.*//' | sort -u >"$work/functions"
     [ -s "$work/functions" ] || return
     while read -r name; do
         page=$man/man3/$name.3
         [ -s "$page" ] || { echo "no page $page"; return 1; }
-        ! grep -q '^\.so ' "$page" || page=$man/$(sed -n 's/^\.so //p' "$page")
-        grep -qw "$name" "$page" || { echo "$page does not name $name"; return 1; }
+        read -r first <"$page"
+        [[ $first != .so\ * ]] || page=$man/${first#.so }
+        [[ $(<"$page") == *[^a-z_]"$name"[^a-z_]* ]] || { echo "$page does not name $name"; return 1; }
     done <"$work/functions"
 }
 
