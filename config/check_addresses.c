@@ -50,8 +50,8 @@ static void check_one(struct messages *messages, struct all_addresses *all, stru
     bool here = config_address_is_ip(address) || strcmp(address->host, "localhost") == 0;
     if (other && here && !place->bad && !is_any(address))
         messages_error_at(messages, place,
-                          "another service listens on this port of all addresses, see %u:%u",
-                          other->value.line, other->value.column);
+                          "another service listens on this port of all addresses, see %s",
+                          messages_position(messages, other->value, place->value).text);
 }
 
 /* Port 0 is a new one each time. */

@@ -64,24 +64,6 @@ static void find_all_duplicates(struct place *place, struct messages *messages)
         find_all_duplicates(child, messages);
 }
 
-static void read_text(struct document *document, const char *text, size_t length, char *plain,
-                      struct messages *messages)
-{
-    struct fault fault;
-    document->root = scan_json(text, length, plain, &fault);
-    if (!document->root) {
-        messages_error_plain(messages, fault.at, fault.error.text);
-        return;
-    }
-    document->json = cJSON_ParseWithLength(plain ? plain : text, length);
-    if (!document->json || !join(document->root, document->json)) {
-        messages->out_of_memory = true; /* what passed the scan, cJSON refuses for no other cause */
-        document_free(document);
-        return;
-    }
-    find_all_duplicates(document->root, messages);
-}
-
 static bool is_jsonc(const char *file)
 {
     static const char ending[] = ".jsonc";
@@ -89,27 +71,37 @@ static bool is_jsonc(const char *file)
     return length > size && strcmp(file + length - size, ending) == 0;
 }
 
-void document_read(struct document *document, const char *text, size_t length,
-                   struct messages *messages)
+static void read_text(struct messages *messages, const struct scan_text *text)
 {
-    bool jsonc = is_jsonc(messages->file);
+    struct origin_file *file = &messages->origin->files[text->file];
+    struct fault fault;
+    struct place *root = scan_json(text, &fault);
+    if (!root) {
+        messages_error_plain(messages, fault.at, fault.error.text);
+        return;
+    }
+    file->json = cJSON_ParseWithLength(text->plain ? text->plain : text->bytes, text->length);
+    if (!file->json || !join(root, file->json)) {
+        messages->out_of_memory = true; /* what passed the scan, cJSON refuses for no other cause */
+        place_free(root);
+        return;
+    }
+    file->root = root;
+    find_all_duplicates(root, messages);
+}
+
+void document_read(struct messages *messages, unsigned file, const char *text, size_t length)
+{
+    bool jsonc = is_jsonc(messages->origin->files[file].name);
     char *plain = jsonc ? malloc(length + 1) : NULL;
-    *document = (struct document){0};
     if (jsonc && !plain) {
         messages->out_of_memory = true;
         return;
     }
     if (plain)
         memcpy(plain, text, length);
-    read_text(document, text, length, plain, messages);
+    read_text(messages, &(struct scan_text){text, length, plain, file});
     free(plain);
-}
-
-void document_free(struct document *document)
-{
-    place_free(document->root);
-    cJSON_Delete(document->json);
-    *document = (struct document){0};
 }
 
 struct place *place_find(const struct place *place, const char *name)

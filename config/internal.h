@@ -60,6 +60,10 @@ void config_service_init(struct config_service *service);
 void config_init(struct config *config);
 void config_strings_free(struct config_strings *strings); /* what they hold */
 
+/* Room for one more item. Grows by doubling: a full list has a power of two of items. NULL: out of
+ * memory. */
+void *strings_grow(void *items, size_t count, size_t size);
+
 /* "192.0.2.0/24". False with what is wrong; the network is empty (family 0) then. */
 bool network_parse(const char *text, struct config_network *network, struct error_text *error);
 bool network_contains(const struct config_network *outer, const struct config_network *inner);

@@ -9,7 +9,7 @@ static struct place *place_new(struct scanner *scanner, struct place *parent, st
 {
     struct place *place = calloc(1, sizeof(*place));
     if (!place) {
-        (void)scan_fail(scanner, (struct position){0, 0}, "out of memory");
+        (void)scan_fail(scanner, (struct position){.file = scanner->here.file}, "out of memory");
         return NULL;
     }
     place->key = scanner->here;
@@ -117,7 +117,7 @@ static bool scan_value(struct scanner *scanner, struct place *place)
     return scan_word(scanner);
 }
 
-static bool scan_text(struct scanner *scanner, struct place **root)
+static bool scan_whole(struct scanner *scanner, struct place **root)
 {
     if (scanner->length >= 3 && memcmp(scanner->text, "\xef\xbb\xbf", 3) == 0)
         return scan_fail(scanner, scanner->here,
@@ -135,15 +135,15 @@ static bool scan_text(struct scanner *scanner, struct place **root)
     return true;
 }
 
-struct place *scan_json(const char *text, size_t length, char *plain, struct fault *fault)
+struct place *scan_json(const struct scan_text *text, struct fault *fault)
 {
-    struct scanner scanner = {.text = (const unsigned char *)text,
-                              .length = length,
-                              .plain = plain,
-                              .here = {.line = 1, .column = 1},
+    struct scanner scanner = {.text = (const unsigned char *)text->bytes,
+                              .length = text->length,
+                              .plain = text->plain,
+                              .here = {.line = 1, .column = 1, .file = text->file},
                               .fault = fault};
     struct place *root = NULL;
-    if (scan_text(&scanner, &root))
+    if (scan_whole(&scanner, &root))
         return root;
     place_free(root);
     return NULL;

@@ -22,10 +22,17 @@ struct place {
     bool bad, duplicate; /* an error was reported here; the name came before */
 };
 
-/* The tree of places, to be freed with place_free, or NULL with the fault. PLAIN is NULL for JSON.
- * For JSONC, which has comments (two slashes, or as in C) and commas before the end of an object or
- * list, it is a copy of the text, in which these become spaces. */
-struct place *scan_json(const char *text, size_t length, char *plain, struct fault *fault);
+struct scan_text {
+    const char *bytes;
+    size_t length;
+    /* NULL for JSON. For JSONC, which has comments (two slashes, or as in C) and commas before the
+     * end of an object or list, it is a copy of the bytes, in which these become spaces. */
+    char *plain;
+    unsigned file; /* its number in the origin */
+};
+
+/* The tree of places, to be freed with place_free, or NULL with the fault. */
+struct place *scan_json(const struct scan_text *text, struct fault *fault);
 void place_free(struct place *place);
 
 #endif
