@@ -233,6 +233,11 @@ actpass_conn *conversation_conn(const struct conversation *conversation)
     return conversation_of(conversation);
 }
 
+void **conversation_dialing(struct conversation *conversation)
+{
+    return &conversation->dialing;
+}
+
 void conversation_detach(struct conversation *conversation)
 {
     actpass_conn *conn = conversation_of(conversation);

@@ -44,6 +44,9 @@ void conversation_connect(struct conversation *conversation, int fd, const char 
 /* The connection; NULL: none. */
 actpass_conn *conversation_conn(const struct conversation *conversation);
 
+/* A place for the state of whoever dials: NULL at first, and to be NULL again at the end. */
+void **conversation_dialing(struct conversation *conversation);
+
 /* Frees a connection whose handshake failed, so that another can take its place. */
 void conversation_detach(struct conversation *conversation);
 

@@ -3,15 +3,33 @@
 #include "relay/clock.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/lib/conn_dial.h"
+#include "server/lib/dial/race.h"
+#include "server/lib/fast_open.h"
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdlib.h>
 
 static void on_failure(void *arg, const char *address, const char *why)
 {
     const struct conversation *conversation = arg;
     report_dial_failed(conversation_report(conversation), address, why);
 }
+
+static struct dial dial_of(struct conversation *conversation)
+{
+    const struct config_dial *dial = &conversation_service(conversation)->config->dial;
+    return (struct dial){.addresses = dial->addresses,
+                         .count = dial->address_count,
+                         .from = &dial->from,
+                         .deadline_us = clock_deadline_ms(dial->connect_timeout_ms),
+                         .limit_name = "connect_timeout",
+                         .lookup_flags = AI_ADDRCONFIG,
+                         .wait = {.cancel_fd = conversation_server(conversation)->stopping_fd},
+                         .observer = {.failed = on_failure, .arg = conversation}};
+}
+
+/* ---- With TCP Fast Open, whose handshake belongs to the dial: blocks ----------------------- */
 
 static actpass_conn *take(void *arg, int fd, const struct candidate *to,
                           const struct conn_options *options)
@@ -26,34 +44,99 @@ static void discard(void *arg)
     conversation_detach(arg);
 }
 
-static void dial(struct conversation *conversation)
+static void dial_and_shake_hands(struct conversation *conversation)
 {
-    const struct server *server = conversation_server(conversation);
-    const struct config_service *service = conversation_service(conversation)->config;
-    const struct conn_dial plan = {
-        .dial = {.addresses = service->dial.addresses,
-                 .count = service->dial.address_count,
-                 .from = &service->dial.from,
-                 .deadline_us = clock_deadline_ms(service->dial.connect_timeout_ms),
-                 .limit_name = "connect_timeout",
-                 .lookup_flags = AI_ADDRCONFIG,
-                 .wait = {.cancel_fd = server->stopping_fd},
-                 .observer = {.failed = on_failure, .arg = conversation}},
-        .settings = &service->connection,
-        .unfit = server->unfit,
-        .take = take,
-        .discard = discard,
-        .arg = conversation};
+    const struct conn_dial plan = {.dial = dial_of(conversation),
+                                   .settings =
+                                       &conversation_service(conversation)->config->connection,
+                                   .unfit = conversation_server(conversation)->unfit,
+                                   .take = take,
+                                   .discard = discard,
+                                   .arg = conversation};
+    crew_block();
     conn_dial(&plan);
+    crew_unblock();
+}
+
+/* ---- Without: step by step ----------------------------------------------------------------- */
+
+enum { PLACE = 0, LOOK_MS = 100 };
+
+struct dialing {
+    struct dial dial;
+    struct race race;
+};
+
+/* If memory is short, the conversation ends without a connection. */
+static struct dialing *begin(struct conversation *conversation)
+{
+    struct dialing *dialing = calloc(1, sizeof(*dialing));
+    if (!dialing) {
+        report_dropped(conversation_report(conversation), ENOMEM);
+        return NULL;
+    }
+    dialing->dial = dial_of(conversation);
+    race_begin(&dialing->race, &dialing->dial);
+    *conversation_dialing(conversation) = dialing;
+    return dialing;
+}
+
+/* Where the race's descriptor cannot be watched, the task looks from time to time. */
+static void wait_for_race(struct task *task, struct race *race)
+{
+    struct pollfd own;
+    int64_t until_us = race_wait(race, &own);
+    int64_t look_us = clock_deadline_ms(LOOK_MS);
+    bool watched = task_watch(task, PLACE, own.fd, (uint32_t)(unsigned short)own.events) == 0;
+    task_deadline(task, watched || until_us < look_us ? until_us : look_us);
+}
+
+/* The descriptor that was watched belongs to the race, or has won it: then it is watched anew. */
+static void end(struct conversation *conversation, struct task *task)
+{
+    struct dialing *dialing = *conversation_dialing(conversation);
+    (void)task_watch(task, PLACE, -1, 0);
+    race_end(&dialing->race, ECANCELED);
+    free(dialing);
+    *conversation_dialing(conversation) = NULL;
+}
+
+/* TASK_END: it does not dial any more, and the conversation has its connection or has none. */
+static enum task_next dial_step(struct conversation *conversation, struct task *task)
+{
+    static const struct conn_options usual = {0};
+    struct candidate winner;
+    struct dialing *dialing = *conversation_dialing(conversation);
+    int fd = -1;
+    if (!dialing)
+        dialing = begin(conversation);
+    if (!dialing)
+        return TASK_END;
+    if (!atomic_load(&conversation_server(conversation)->stopping) &&
+        race_step(&dialing->race, &winner, &fd) == RACE_WAITS) {
+        wait_for_race(task, &dialing->race);
+        return TASK_WAIT;
+    }
+    end(conversation, task);
+    if (fd >= 0)
+        conversation_connect(conversation, fd, winner.of->text, &usual);
+    return TASK_END;
+}
+
+/* ---- The task ------------------------------------------------------------------------------ */
+
+static enum task_next dial(struct conversation *conversation, struct task *task)
+{
+    if (!fast_open_wanted(&conversation_service(conversation)->config->connection))
+        return dial_step(conversation, task);
+    dial_and_shake_hands(conversation);
+    return TASK_END;
 }
 
 enum task_next dial_service_run(struct conversation *conversation, struct task *task)
 {
-    if (!conversation_conn(conversation)) {
-        crew_block();
-        dial(conversation);
-        crew_unblock();
-    }
+    if (!conversation_conn(conversation) && dial(conversation, task) == TASK_WAIT)
+        return TASK_WAIT;
     if (!conversation_conn(conversation))
         return TASK_END;
     return conversation_run(conversation, task);
