@@ -32,6 +32,7 @@ struct conversation {
     struct service *service;
     struct report report; /* and the connection */
     int plain;            /* the local connection to be bridged; -1: none */
+    void *dialing;        /* dial_service.c's */
     int64_t began_us;
     int64_t up_us;       /* when the handshake was complete; 0: it is not */
     actpass_cause cause; /* of the role, as it was logged */

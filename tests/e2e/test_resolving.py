@@ -34,10 +34,27 @@ def full_socket(case):
             return "unix:" + path
 
 
+def full_port(case):
+    """A TCP port whose backlog is full: SYNs are dropped, as by a dead machine."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    case.addCleanup(listener.close)
+    for _ in range(4):
+        filler = socket.socket()
+        case.addCleanup(filler.close)
+        filler.setblocking(False)
+        filler.connect_ex(listener.getsockname())
+    return "127.0.0.1:%d" % listener.getsockname()[1]
+
+
 class Many(Case):
     """Hundreds that wait for their backends cost no threads, and hold up nobody."""
     COUNT = 200
     BLOCK = data.block(1000)
+
+    def setUp(self):
+        super().setUp()
+        if os.environ.get("ACTPASS_TEST_PARK") == "never":
+            raise unittest.SkipTest("then each has a thread")
 
     def check_served(self, actpass):
         for _ in range(5):
@@ -61,6 +78,24 @@ class Many(Case):
         for peer in peers:
             tls.reset(peer.sock)
         actpass.wait_for(event="close", service="front", count=self.COUNT)
+
+    @each(backlog=("unix", "tcp"))
+    def test_many_that_wait_for_their_dials(self, backlog):
+        """The local connections of a bridge."""
+        remote = full_socket(self) if backlog == "unix" else full_port(self)
+        actpass = self.actpass(self.dial_service(remote, listen_plain="127.0.0.1:0"),
+                               self.service("echo"), level="info")
+        self.check_served(actpass)
+        threads = actpass.threads()
+        local = [self.connect(actpass, "dialer") for _ in range(self.COUNT)]
+        time.sleep(0.5)
+        self.check_served(actpass)
+        self.assertLess(actpass.threads(), threads + 8)
+        began = time.monotonic()
+        self.assertEqual(actpass.stop(), 0)
+        self.assertLess(time.monotonic() - began, SOON, "a stop ends the dials")
+        for sock in local:
+            sock.close()
 
 
 class Resolving(Case):
