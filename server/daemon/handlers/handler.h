@@ -40,6 +40,8 @@ struct handler_job {
     /* Set before each step. */
     bool stopping; /* the server drains: a handler that only waits for the next request ends */
     bool idle;     /* nothing has happened for a second: the handler frees what it can make again */
+    bool peer_quiet; /* the peer has sent nothing since the last step: if that has ended with a read
+                        that returned ACTPASS_AGAIN, another one would, too */
 
     /* The handler's own. */
     void *state;         /* NULL at first */
