@@ -29,6 +29,7 @@ Test(parsed, the_settings_of_a_service)
     struct test_pair *pair = test_pair_new();
     struct config *parsed =
         parse(&pair->ends[0], ", \"client_auth\": \"require\", \"peer_names\": [\"a\"]");
+    parsed->services[0].connection.role = CONFIG_ROLE_SERVER; /* client_auth matters */
     actpass_config *config = actpass_config_new();
     cr_assert_eq(parsed_settings(config, &parsed->services[0]), 0);
     cr_assert_str_eq(config->service, "one");
