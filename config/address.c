@@ -62,6 +62,10 @@ static const char *parse_tcp(const char *text, struct config_address *address)
 {
     const char *colon = strrchr(text, ':');
     const char *bracket = strrchr(text, ']');
+    if (strstr(text, "://"))
+        return "a URL is not an address; write host and port alone, as in 127.0.0.1:8080";
+    if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0')
+        return "the host is missing; use 0.0.0.0 or [::] for all addresses";
     if (!colon || (bracket && bracket > colon))
         return "the port is missing; an address is host:port, [v6]:port or unix:/path";
     bool brackets = text[0] == '[' && bracket && bracket + 1 == colon;

@@ -1,33 +1,5 @@
 #include "config/check.h"
 
-#include "config/equal.h"
-#include "config/internal.h"
-
-/* Where others may listen too: port 0 is a new one each time. */
-static void add_address(struct equals *equals, struct place *place,
-                        const struct config_address *address)
-{
-    if (address->kind == CONFIG_ADDRESS_UNIX ||
-        (address->kind == CONFIG_ADDRESS_TCP && address->port != 0))
-        equals_add(equals, place, address_canonical(address));
-}
-
-void check_unique(struct messages *messages, const struct place *services,
-                  const struct config *config)
-{
-    struct equals names = {.messages = messages};
-    struct equals addresses = {.messages = messages};
-    const struct config_service *service = config->services;
-    for (struct place *child = services->child; child; child = child->next, service++) {
-        if (service->name)
-            equals_add(&names, place_find(child, "name"), strdup(service->name));
-        add_address(&addresses, place_find(child, "listen"), &service->listen);
-        add_address(&addresses, place_find(child, "listen_plain"), &service->dial.listen_plain);
-    }
-    equals_report(&names, "another service has this name");
-    equals_report(&addresses, "another service listens on this address");
-}
-
 static void check_service(struct messages *messages, struct place *place,
                           const struct config_service *service)
 {
@@ -48,6 +20,7 @@ static void check_service(struct messages *messages, struct place *place,
     };
     check_needs(&checked);
     check_dial(&checked);
+    check_itself(&checked);
     check_fast_open(&checked);
     check_roles(&checked);
     check_limits(&checked);

@@ -22,6 +22,8 @@ struct checked_service {
 
 void check_needs(const struct checked_service *checked);
 void check_dial(const struct checked_service *checked);
+/* Does it connect to where it listens? */
+void check_itself(const struct checked_service *checked);
 void check_fast_open(const struct checked_service *checked);
 void check_roles(const struct checked_service *checked);
 void check_limits(const struct checked_service *checked);
@@ -44,7 +46,7 @@ void check_key_pair(struct messages *messages, const struct place *place, const 
                     const char *key);
 void check_folder(struct messages *messages, struct place *place, const char *path);
 
-/* Two services of one name, or two that listen on one address. */
+/* Two services of one name, or two that listen on one address or port. */
 void check_unique(struct messages *messages, const struct place *services,
                   const struct config *config);
 

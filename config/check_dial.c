@@ -73,8 +73,8 @@ static bool is_other_family_only(const struct config_dial *dial, bool ipv6)
 }
 
 /* A socket may well connect to itself. */
-static void check_itself(const struct checked_service *checked, struct place *place,
-                         const struct config_address *to)
+static void check_own_port(const struct checked_service *checked, struct place *place,
+                           const struct config_address *to)
 {
     char *from = address_canonical(&checked->service->dial.from);
     char *other = to->kind == CONFIG_ADDRESS_TCP ? address_canonical(to) : NULL;
@@ -101,13 +101,27 @@ static void check_from(const struct checked_service *checked)
         messages_error_at(messages, place, "is an IPv%d address, and none in \"dial\" is",
                           ipv6 ? 6 : 4);
     for (size_t i = 0; from->port != 0 && i < service->dial.address_count; i++)
-        check_itself(checked, place, &service->dial.addresses[i]);
+        check_own_port(checked, place, &service->dial.addresses[i]);
     if (from->port != 0 && service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE &&
         service->max_connections > 1)
         messages_error_at(
             messages, place,
             "from a fixed port one connection at a time can be dialed, and \"listen_plain\" "
             "wants one for each local connection: use port 0, or \"max_connections\": 1");
+}
+
+/* What who comes from another TLS program writes for a service that encrypts. A role of client
+ * where the peer dials is for call home, which "as_client" says. */
+static void check_client(const struct checked_service *checked)
+{
+    struct place *forward = place_find(checked->place, "forward");
+    if (forward && !forward->bad && checked->role_known && !checked->may_serve)
+        messages_error_at_key(
+            checked->messages, forward,
+            "with \"listen\" and \"role\": \"client\" a peer that connects must be a TLS server "
+            "(call home). To encrypt local connections, write \"listen_plain\" for \"listen\" and "
+            "\"dial\" for \"forward\". If call home is meant, write \"as_client\": {\"forward\": "
+            "...}");
 }
 
 void check_dial(const struct checked_service *checked)
@@ -118,6 +132,8 @@ void check_dial(const struct checked_service *checked)
         messages_error_at(checked->messages, checked->place, "\"listen\" or \"dial\" is missing");
     else if (checked->dial)
         check_use(checked);
+    else
+        check_client(checked);
     if (checked->dial) {
         check_addresses(checked);
         check_from(checked);

@@ -1,5 +1,6 @@
 /* Are the named files there, and are the secret ones private? */
 #include "config/check.h"
+#include "config/file_form.h"
 #include "config/private_file.h"
 
 #include <errno.h>
@@ -65,19 +66,108 @@ void check_folder(struct messages *messages, struct place *place, const char *pa
         messages_error_at(messages, place, "%s is not a directory; a folder is expected", path);
 }
 
+/* Is the file in a form that other programs take? KIND is openssl's command for what it holds. True
+ * if it was reported. */
+static bool is_other_form(struct messages *messages, struct place *place, const char *path,
+                          const char *kind)
+{
+    const struct file_form form = file_form_look(path);
+    if (form.pkcs12)
+        messages_error_at(messages, place,
+                          "%s is a PKCS#12 file: openssl pkcs12 -in %s -noenc -out NEW makes a PEM "
+                          "file with key and certificate",
+                          path, path);
+    else if (form.der)
+        messages_error_at(messages, place,
+                          "%s is in DER form: openssl %s -inform DER -in %s -out NEW makes a PEM "
+                          "file",
+                          path, kind, path);
+    return form.pkcs12 || form.der;
+}
+
+enum key_file { KEY_APART, KEY_BESIDE /* in the certificate's file */ };
+
+/* True if something was reported. */
+static bool is_no_certificate(struct messages *messages, struct place *place, const char *path,
+                              enum key_file key_file)
+{
+    const struct file_form form = file_form_look(path);
+    if (form.request)
+        messages_error_at(messages, place,
+                          "%s holds a certificate request: give the certificate that a CA has made "
+                          "of it",
+                          path);
+    else if (form.key && !form.certificate)
+        messages_error_at(messages, place,
+                          "%s holds a private key and no certificate: give the file with the "
+                          "certificate, and this one as \"key\"",
+                          path);
+    else if (form.certificate && !form.key && key_file == KEY_BESIDE)
+        messages_error_at(messages, place,
+                          "%s holds no private key: name the file with the key in \"key\"", path);
+    else
+        return is_other_form(messages, place, path, "x509");
+    return true;
+}
+
+static bool is_no_key(struct messages *messages, struct place *place, const char *path)
+{
+    const struct file_form form = file_form_look(path);
+    if (form.key || !form.certificate)
+        return is_other_form(messages, place, path, "pkey");
+    messages_error_at(messages, place,
+                      "%s holds a certificate and no private key: give the file with the key",
+                      path);
+    return true;
+}
+
+static bool are_exchanged(struct messages *messages, struct place *certificate_place,
+                          struct place *key_place, const char *certificate, const char *key)
+{
+    const struct file_form form = file_form_look(certificate);
+    const struct file_form other = file_form_look(key);
+    if (!form.key || form.certificate || !other.certificate || other.key)
+        return false;
+    messages_error_at(messages, certificate_place,
+                      "%s holds a private key, and the file of \"key\" a certificate: exchange the "
+                      "two",
+                      certificate);
+    key_place->bad = true; /* the one error says it */
+    return true;
+}
+
+static void check_own_file(struct messages *messages, struct place *place, const char *path,
+                           enum key_file key_file)
+{
+    if (is_no_certificate(messages, place, path, key_file))
+        return;
+    if (key_file == KEY_APART)
+        (void)check_file(messages, place, path, "a PEM file");
+    else
+        check_secret_file(messages, place, path, "a private key", "a PEM file");
+}
+
 void check_key_pair(struct messages *messages, const struct place *place, const char *certificate,
                     const char *key)
 {
-    static const char secret[] = "a private key";
-    static const char wanted[] = "a PEM file";
     struct place *certificate_place = place_find(place, "certificate");
     struct place *key_place = place_find(place, "key");
-    if (key_place && key)
-        check_secret_file(messages, key_place, key, secret, wanted);
-    if (certificate && key_place)
-        (void)check_file(messages, certificate_place, certificate, wanted);
-    else if (certificate)
-        check_secret_file(messages, certificate_place, certificate, secret, wanted);
+    if (certificate && key && key_place &&
+        are_exchanged(messages, certificate_place, key_place, certificate, key))
+        return;
+    if (key && key_place && !is_no_key(messages, key_place, key))
+        check_secret_file(messages, key_place, key, "a private key", "a PEM file");
+    if (certificate)
+        check_own_file(messages, certificate_place, certificate,
+                       key_place ? KEY_APART : KEY_BESIDE);
+}
+
+static void check_list_file(const struct checked_service *checked, const char *name,
+                            const char *path, const char *kind)
+{
+    struct place *place = path ? place_find(checked->tls, name) : NULL;
+    if (place && check_file(checked->messages, place, path, "a PEM file"))
+        (void)is_other_form(checked->messages, place, path, kind);
 }
 
 void check_files(const struct checked_service *checked)
@@ -85,10 +175,8 @@ void check_files(const struct checked_service *checked)
     struct messages *messages = checked->messages;
     const struct config_tls *tls = &checked->service->connection.tls;
     check_key_pair(messages, checked->tls, tls->certificate, tls->key);
-    if (tls->ca)
-        (void)check_file(messages, place_find(checked->tls, "ca"), tls->ca, "a PEM file");
-    if (tls->crl)
-        (void)check_file(messages, place_find(checked->tls, "crl"), tls->crl, "a PEM file");
+    check_list_file(checked, "ca", tls->ca, "x509");
+    check_list_file(checked, "crl", tls->crl, "crl");
     if (tls->ocsp_response)
         (void)check_file(messages, place_find(checked->tls, "ocsp_response"), tls->ocsp_response,
                          "a DER file");

@@ -45,8 +45,9 @@ static void check_role(const struct checked_service *checked, const char *key, b
                               checked->may_serve ? "server" : "client");
     else if (!place && occurs && checked->role_known)
         messages_error_at(messages, checked->place,
-                          "\"%s\" is missing: this service may become TLS %s", key,
-                          key + strlen("as_"));
+                          "\"%s\" is missing: this service may become TLS %s. Add it, or write the "
+                          "handler in the service itself, for both roles",
+                          key, key + strlen("as_"));
     if (place && cJSON_IsObject(place->item) && !find_handler(messages, place)) {
         char list[LIST_SIZE];
         list_handlers(list);

@@ -258,22 +258,41 @@ struct config_service {
     struct config_handler as_client;
 };
 
+struct origin;
+
 struct config {
     enum config_log_level log_level;
     enum config_log_format log_format;
     int64_t shutdown_timeout_ms; /* how long open connections may go on after SIGTERM; 30 s */
     struct config_service *services;
     size_t service_count;
+    struct origin *origin; /* for messages about values; NULL: forgotten */
 };
 
-/* All that is wrong with a text, one finished line each, sorted by position:
- * `FILE:LINE:COLUMN: /json/path: what is wrong, and the remedy`. Lines and columns count from 1,
- * columns in characters; the position is the key's where the key is wrong, else the value's. A text
- * that is not JSON has one error, without a path; a file that cannot be read has one without a
- * position. Warnings do not stop a load; they have `warning: ` before the path. */
+enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
+
+/* One message, in parts. Lines and columns count from 1, columns in characters; the position is the
+ * key's where the key is wrong, else the value's. */
+struct config_message {
+    enum config_severity severity;
+    char *file;            /* as messages show it */
+    unsigned line, column; /* line 0: the file as a whole */
+    char *key;             /* a JSON pointer such as "/services/0/listen"; NULL: none */
+    char *text;            /* what is wrong, and the remedy */
+    /* For sorting. */
+    unsigned file_number;
+    size_t order;
+};
+
+/* All that is wrong with a configuration, sorted by position, one finished line each:
+ * `FILE:LINE:COLUMN: /json/path: what is wrong, and the remedy`. A text that is not JSON has one
+ * error, without a path; a file that cannot be read has one without a position. Warnings do not
+ * stop a load; they have `warning: ` before the path. The messages are the same in parts. */
 struct config_report {
     struct config_strings errors;
     struct config_strings warnings;
+    struct config_message *messages;
+    size_t message_count;
 };
 
 /* Reads and checks FILE. Returns a configuration that the caller frees with config_free, or NULL
@@ -286,6 +305,32 @@ struct config *config_load(const char *file, struct config_report *report);
  * The text need not end in NUL and may contain any bytes. */
 struct config *config_parse(const char *file, const char *text, size_t length,
                             struct config_report *report);
+
+/* As config_load, but also returns a configuration with errors, whose further values the caller
+ * checks: what is wrong is as if it had not been written. Knows where its values are, until
+ * config_forget_origin. NULL: nothing of it can be read. */
+struct config *config_load_all(const char *file, struct config_report *report);
+void config_forget_origin(struct config *config);
+
+/* Adds a message about all of the configuration, or about a value of a service, to the place where
+ * it belongs. KEY is a path such as "tls/certificate"; if that is not there, what it belongs to is
+ * named. A second message about a value that is wrong is left out, and so is one for which there is
+ * no memory. CONFIG is of config_load_all. */
+__attribute__((format(printf, 4, 5))) void config_report_add(struct config_report *report,
+                                                             enum config_severity severity,
+                                                             const struct config *config,
+                                                             const char *format, ...);
+__attribute__((format(printf, 6, 7))) void config_report_add_at(struct config_report *report,
+                                                                enum config_severity severity,
+                                                                const struct config *config,
+                                                                size_t service, const char *key,
+                                                                const char *format, ...);
+
+/* Is that value of a service written in the configuration? */
+bool config_has_place(const struct config *config, size_t service, const char *key);
+
+/* Puts TEXT, which the list takes, before the string of that number. False: out of memory. */
+bool config_strings_insert(struct config_strings *strings, size_t at, char *text);
 
 void config_free(struct config *config); /* NULL: does nothing */
 void config_report_free(struct config_report *report);

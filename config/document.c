@@ -64,29 +64,44 @@ static void find_all_duplicates(struct place *place, struct messages *messages)
         find_all_duplicates(child, messages);
 }
 
-void document_read(struct document *document, const char *text, size_t length,
-                   struct messages *messages)
+static bool is_jsonc(const char *file)
 {
+    static const char ending[] = ".jsonc";
+    size_t length = strlen(file), size = strlen(ending);
+    return length > size && strcmp(file + length - size, ending) == 0;
+}
+
+static void read_text(struct messages *messages, const struct scan_text *text)
+{
+    struct origin_file *file = &messages->origin->files[text->file];
     struct fault fault;
-    *document = (struct document){.root = scan_json(text, length, &fault)};
-    if (!document->root) {
+    struct place *root = scan_json(text, &fault);
+    if (!root) {
         messages_error_plain(messages, fault.at, fault.error.text);
         return;
     }
-    document->json = cJSON_ParseWithLength(text, length);
-    if (!document->json || !join(document->root, document->json)) {
+    file->json = cJSON_ParseWithLength(text->plain ? text->plain : text->bytes, text->length);
+    if (!file->json || !join(root, file->json)) {
         messages->out_of_memory = true; /* what passed the scan, cJSON refuses for no other cause */
-        document_free(document);
+        place_free(root);
         return;
     }
-    find_all_duplicates(document->root, messages);
+    file->root = root;
+    find_all_duplicates(root, messages);
 }
 
-void document_free(struct document *document)
+void document_read(struct messages *messages, unsigned file, const char *text, size_t length)
 {
-    place_free(document->root);
-    cJSON_Delete(document->json);
-    *document = (struct document){0};
+    bool jsonc = is_jsonc(messages->origin->files[file].name);
+    char *plain = jsonc ? malloc(length + 1) : NULL;
+    if (jsonc && !plain) {
+        messages->out_of_memory = true;
+        return;
+    }
+    if (plain)
+        memcpy(plain, text, length);
+    read_text(messages, &(struct scan_text){text, length, plain, file});
+    free(plain);
 }
 
 struct place *place_find(const struct place *place, const char *name)

@@ -5,16 +5,10 @@
 #include "config/messages.h"
 #include "config/scan.h"
 
-struct document {
-    struct place *root; /* NULL when the text is not JSON */
-    cJSON *json;
-};
-
-/* Scans and parses. What is wrong goes to the messages: the first syntax error, or all duplicate
- * keys. The document is freed with document_free in any case. */
-void document_read(struct document *document, const char *text, size_t length,
-                   struct messages *messages);
-void document_free(struct document *document);
+/* Scans and parses the text of a file of the origin: JSON, or JSONC if its name ends so. Sets the
+ * file's root and json. What is wrong goes to the messages: the first syntax error, or all
+ * duplicate keys. */
+void document_read(struct messages *messages, unsigned file, const char *text, size_t length);
 
 /* The member of that name, or the unknown one that was taken for it; NULL if there is none, also
  * where the place is NULL or no object. */

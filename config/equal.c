@@ -33,9 +33,11 @@ static int compare(const void *left, const void *right)
     const struct position *at = &a->place->value;
     const struct position *other = &b->place->value;
     int order = strcmp(a->text, b->text);
-    if (order == 0 && at->line != other->line)
+    if (order == 0 && at->file != other->file)
+        order = at->file < other->file ? -1 : 1;
+    else if (order == 0 && at->line != other->line)
         order = at->line < other->line ? -1 : 1;
-    else if (order == 0)
+    else if (order == 0 && at->column != other->column)
         order = at->column < other->column ? -1 : 1;
     return order;
 }
@@ -47,11 +49,14 @@ void equals_report(struct equals *equals, const char *wrong)
     if (equals->count)
         qsort(entries, equals->count, sizeof(*entries), compare);
     for (size_t i = 1; i < equals->count; i++) {
+        struct place *place = entries[i].place;
         if (strcmp(entries[first].text, entries[i].text) != 0)
             first = i;
         else
-            messages_error_at(equals->messages, entries[i].place, "%s, see %u:%u", wrong,
-                              entries[first].place->value.line, entries[first].place->value.column);
+            messages_error_at(
+                equals->messages, place, "%s, see %s", wrong,
+                messages_position(equals->messages, entries[first].place->value, place->value)
+                    .text);
     }
     for (size_t i = 0; i < equals->count; i++)
         free(entries[i].text);

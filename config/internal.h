@@ -40,7 +40,9 @@ const char *names_wrong_offered(const char *text); /* that a certificate is for:
 const char *names_wrong_prefix(const char *text);
 const char *names_wrong_index(const char *text);
 const char *names_wrong_alpn(const char *text);
-const char *names_wrong_ciphers(const char *text);
+const char *names_wrong_ciphers(const char *text); /* of TLS 1.2 */
+const char *names_wrong_suites(const char *text);  /* of TLS 1.3 */
+const char *names_wrong_groups(const char *text);
 /* Characters that no DNS name has, though people write them. */
 const char *names_wrong_dns_letters(const char *text);
 bool names_is_dns(const char *text); /* ASCII labels; the last one is not all digits */
@@ -57,6 +59,10 @@ extern const char text_no_memory[];
 void config_service_init(struct config_service *service);
 void config_init(struct config *config);
 void config_strings_free(struct config_strings *strings); /* what they hold */
+
+/* Room for one more item. Grows by doubling: a full list has a power of two of items. NULL: out of
+ * memory. */
+void *strings_grow(void *items, size_t count, size_t size);
 
 /* "192.0.2.0/24". False with what is wrong; the network is empty (family 0) then. */
 bool network_parse(const char *text, struct config_network *network, struct error_text *error);

@@ -3,6 +3,7 @@
 
 #include "config/internal.h"
 #include "config/key_set.h"
+#include "config/origin.h"
 
 #include <stdlib.h>
 
@@ -37,16 +38,17 @@ void config_connection_free(struct config_connection *connection)
     key_release_all(&tls_object, &connection->tls);
 }
 
+void config_forget_origin(struct config *config)
+{
+    origin_free(config->origin);
+    config->origin = NULL;
+}
+
 void config_free(struct config *config)
 {
     if (!config)
         return;
+    config_forget_origin(config);
     key_release_all(&config_object, config);
     free(config);
-}
-
-void config_report_free(struct config_report *report)
-{
-    config_strings_free(&report->errors);
-    config_strings_free(&report->warnings);
 }

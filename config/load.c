@@ -15,39 +15,60 @@
 
 static struct config *parse(const char *text, size_t length, struct messages *messages)
 {
-    struct document document;
     struct config *config = malloc(sizeof(*config));
     if (!config) {
         messages->out_of_memory = true;
         return NULL;
     }
     config_init(config);
-    document_read(&document, text, length, messages);
-    if (document.root) {
-        read_object(messages, document.root, &config_object, config);
-        normalize_config(messages, document.root, config);
-        check_config(messages, document.root, config);
+    config->origin = messages->origin;
+    document_read(messages, 0, text, length);
+    struct place *root = messages->origin->files[0].root;
+    if (root) {
+        read_object(messages, root, &config_object, config);
+        normalize_config(messages, root, config);
+        check_config(messages, root, config);
     }
-    document_free(&document);
     return config;
 }
 
-struct config *config_parse(const char *file, const char *text, size_t length,
-                            struct config_report *report)
+/* The configuration, whatever is wrong with it; NULL: nothing of it can be used. */
+static struct config *parse_all(const char *file, const char *text, size_t length,
+                                struct config_report *report)
 {
     struct messages messages;
     struct config *config = NULL;
     messages_init(&messages, file);
     if (length > FILE_SIZE_MAX)
-        messages_error_plain(&messages, (struct position){0, 0},
+        messages_error_plain(&messages, (struct position){0},
                              "the configuration is larger than 1 MiB");
-    else
+    else if (messages.origin)
         config = parse(text, length, &messages);
-    bool failed = messages_finish(&messages, report);
-    if (!failed)
+    if (!config)
+        origin_free(messages.origin);
+    bool memory = !messages.out_of_memory;
+    (void)messages_finish(&messages, report);
+    if (memory && config && config->origin->files[0].root)
         return config;
     config_free(config);
     return NULL;
+}
+
+/* Takes the configuration. NULL where there are errors. */
+static struct config *good_only(struct config *config, const struct config_report *report)
+{
+    if (config && report->errors.count == 0) {
+        config_forget_origin(config);
+        return config;
+    }
+    config_free(config);
+    return NULL;
+}
+
+struct config *config_parse(const char *file, const char *text, size_t length,
+                            struct config_report *report)
+{
+    return good_only(parse_all(file, text, length, report), report);
 }
 
 /* Reads at most SIZE bytes. -1 with errno. */
@@ -67,30 +88,35 @@ static ssize_t read_whole(int fd, char *buffer, size_t size)
     return (ssize_t)used;
 }
 
-static struct config *fail(const char *file, int number, struct config_report *report)
+static void report_unreadable(const char *file, int number, struct config_report *report)
 {
     struct messages messages;
     char reason[128];
     struct error_text error;
     messages_init(&messages, file);
     error_set(&error, "cannot be read: %s", strerror_r(number, reason, sizeof(reason)));
-    messages_error_plain(&messages, (struct position){0, 0}, error.text);
+    messages_error_plain(&messages, (struct position){0}, error.text);
+    origin_free(messages.origin);
     (void)messages_finish(&messages, report);
-    return NULL;
 }
 
-struct config *config_load(const char *file, struct config_report *report)
+struct config *config_load_all(const char *file, struct config_report *report)
 {
     struct config *config = NULL;
     char *text = malloc(FILE_SIZE_MAX + 1); /* one more, to see that a file is too long */
     int fd = text ? open(file, O_RDONLY | O_CLOEXEC) : -1;
     ssize_t length = fd < 0 ? -1 : read_whole(fd, text, FILE_SIZE_MAX + 1);
     if (length < 0)
-        config = fail(file, errno, report);
+        report_unreadable(file, errno, report);
     else
-        config = config_parse(file, text, (size_t)length, report);
+        config = parse_all(file, text, (size_t)length, report);
     if (fd >= 0)
         (void)close(fd);
     free(text);
     return config;
+}
+
+struct config *config_load(const char *file, struct config_report *report)
+{
+    return good_only(config_load_all(file, report), report);
 }

@@ -1,131 +1,75 @@
 #include "config/messages.h"
 
 #include "config/internal.h"
+#include "config/pointer.h"
+#include "config/report.h"
 #include "config/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SHOWN_KEY_MAX 64 /* bytes of a key in a path */
-
-void messages_init(struct messages *messages, const char *file)
+static bool reserve_line(struct config_strings *reserve, const char *shown)
 {
-    struct config_strings *reserve = &messages->no_memory;
-    *messages = (struct messages){.file = file, .shown_file = text_show(file, TEXT_PATH_MAX)};
     reserve->items = calloc(1, sizeof(*reserve->items));
-    if (reserve->items && messages->shown_file &&
-        asprintf(&reserve->items[0], "%s: out of memory", messages->shown_file) >= 0) {
+    if (reserve->items && asprintf(&reserve->items[0], "%s: out of memory", shown) >= 0) {
         reserve->count = 1;
-        return;
+        return true;
     }
     free(reserve->items);
     reserve->items = NULL;
+    return false;
+}
+
+void messages_init(struct messages *messages, const char *file)
+{
+    *messages = (struct messages){.origin = calloc(1, sizeof(*messages->origin))};
+    if (messages->origin && origin_add(messages->origin, file) &&
+        reserve_line(&messages->no_memory, messages->origin->files[0].shown))
+        return;
+    origin_free(messages->origin);
+    messages->origin = NULL;
     messages->out_of_memory = true;
 }
 
-/* Takes the text, which may have values of the configuration in it. */
-static void add(struct messages *messages, struct position at, enum severity severity, char *raw)
+static bool make_room(struct messages *messages)
 {
-    char *text = text_show(raw, TEXT_LINE_MAX);
-    free(raw);
-    if (!text) {
+    if (messages->count < messages->capacity)
+        return true;
+    size_t capacity = messages->capacity ? messages->capacity * 2 : 16;
+    struct config_message *items = reallocarray(messages->items, capacity, sizeof(*items));
+    if (!items)
+        return false;
+    messages->items = items;
+    messages->capacity = capacity;
+    return true;
+}
+
+static void add(struct messages *messages, const struct place *place, struct position at,
+                enum config_severity severity, const char *text)
+{
+    struct config_message message;
+    if (!messages->origin || !make_room(messages) ||
+        !message_make(messages->origin, place, at, severity, text, &message)) {
         messages->out_of_memory = true;
         return;
     }
-    if (messages->count == messages->capacity) {
-        size_t capacity = messages->capacity ? messages->capacity * 2 : 16;
-        struct message *items = reallocarray(messages->items, capacity, sizeof(*items));
-        if (!items) {
-            messages->out_of_memory = true;
-            free(text);
-            return;
-        }
-        messages->items = items;
-        messages->capacity = capacity;
-    }
-    messages->items[messages->count] =
-        (struct message){.at = at, .order = messages->count, .severity = severity, .text = text};
-    messages->count++;
-    messages->failed = messages->failed || severity == SEVERITY_ERROR;
-}
-
-static void print_position(FILE *stream, const char *file, struct position at)
-{
-    if (!file) /* out of memory, which is reported alone */
-        return;
-    if (at.line)
-        fprintf(stream, "%s:%u:%u: ", file, at.line, at.column);
-    else
-        fprintf(stream, "%s: ", file);
-}
-
-/* A key as a step of a JSON pointer (RFC 6901), fit for a terminal: whatever the file's author
- * wrote, a message stays one line of modest length. */
-static void print_key(FILE *stream, const char *key)
-{
-    const unsigned char *text = (const unsigned char *)key;
-    size_t left = strlen(key);
-    size_t shown = 0;
-    while (left > 0) {
-        size_t length = text_utf8_length(text, left);
-        length = length ? length : 1;
-        if (shown + length > SHOWN_KEY_MAX) {
-            fputs("...", stream);
-            return;
-        }
-        if (*text == '~' || *text == '/')
-            fputs(*text == '~' ? "~0" : "~1", stream);
-        else if (*text < 0x20 || *text == 0x7f || (*text == 0xc2 && text[1] < 0xa0))
-            fprintf(stream, "\\u%04x", (unsigned)(*text == 0xc2 ? text[1] : *text));
-        else
-            (void)fwrite(text, 1, length, stream);
-        text += length;
-        left -= length;
-        shown += length;
-    }
-}
-
-static void print_path(FILE *stream, const struct place *place)
-{
-    if (!place->parent)
-        return;
-    print_path(stream, place->parent);
-    fputc('/', stream);
-    if (cJSON_IsArray(place->parent->item))
-        fprintf(stream, "%zu", place->index);
-    else
-        print_key(stream, place->item->string);
+    message.order = messages->count;
+    messages->items[messages->count++] = message;
+    messages->failed = messages->failed || severity == CONFIG_ERROR;
 }
 
 __attribute__((format(printf, 5, 0))) static void
 add_about(struct messages *messages, const struct place *place, struct position at,
-          enum severity severity, const char *format, va_list arguments)
+          enum config_severity severity, const char *format, va_list arguments)
 {
     char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream) {
+    if (vasprintf(&text, format, arguments) < 0) {
         messages->out_of_memory = true;
         return;
     }
-    print_position(stream, messages->shown_file, at);
-    if (severity == SEVERITY_WARNING)
-        fputs("warning: ", stream);
-    if (place->parent)
-        print_path(stream, place);
-    else
-        fputc('/', stream);
-    fputs(": ", stream);
-    vfprintf(stream, format, arguments);
-    bool failed = ferror(stream) != 0;
-    failed = fclose(stream) != 0 || failed;
-    if (failed) {
-        messages->out_of_memory = true;
-        free(text);
-        return;
-    }
-    add(messages, at, severity, text);
+    add(messages, place, at, severity, text);
+    free(text);
 }
 
 void messages_error_at_key(struct messages *messages, struct place *place, const char *format, ...)
@@ -133,7 +77,7 @@ void messages_error_at_key(struct messages *messages, struct place *place, const
     va_list arguments;
     va_start(arguments, format);
     place->bad = true;
-    add_about(messages, place, place->key, SEVERITY_ERROR, format, arguments);
+    add_about(messages, place, place->key, CONFIG_ERROR, format, arguments);
     va_end(arguments);
 }
 
@@ -142,7 +86,7 @@ void messages_error_at(struct messages *messages, struct place *place, const cha
     va_list arguments;
     va_start(arguments, format);
     place->bad = true;
-    add_about(messages, place, place->value, SEVERITY_ERROR, format, arguments);
+    add_about(messages, place, place->value, CONFIG_ERROR, format, arguments);
     va_end(arguments);
 }
 
@@ -150,78 +94,43 @@ void messages_warning_at(struct messages *messages, struct place *place, const c
 {
     va_list arguments;
     va_start(arguments, format);
-    add_about(messages, place, place->value, SEVERITY_WARNING, format, arguments);
+    add_about(messages, place, place->value, CONFIG_WARNING, format, arguments);
     va_end(arguments);
 }
 
 void messages_error_plain(struct messages *messages, struct position at, const char *text)
 {
-    char *line = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&line, &size);
-    if (!stream) {
-        messages->out_of_memory = true;
-        return;
-    }
-    print_position(stream, messages->shown_file, at);
-    fputs(text, stream);
-    if (fclose(stream) != 0) {
-        messages->out_of_memory = true;
-        free(line);
-        return;
-    }
-    add(messages, at, SEVERITY_ERROR, line);
+    add(messages, NULL, at, CONFIG_ERROR, text);
 }
 
-static int compare(const void *left, const void *right)
+struct position_text messages_position(const struct messages *messages, struct position at,
+                                       struct position from)
 {
-    const struct message *a = left;
-    const struct message *b = right;
-    if (a->at.line != b->at.line)
-        return a->at.line < b->at.line ? -1 : 1;
-    if (a->at.column != b->at.column)
-        return a->at.column < b->at.column ? -1 : 1;
-    return a->order < b->order ? -1 : 1;
-}
-
-/* Moves the texts of one severity. */
-static void move(struct messages *messages, enum severity severity, struct config_strings *to)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < messages->count; i++)
-        count += messages->items[i].severity == severity;
-    if (count == 0 || messages->out_of_memory)
-        return;
-    to->items = calloc(count, sizeof(*to->items));
-    if (!to->items) {
-        messages->out_of_memory = true;
-        return;
-    }
-    for (size_t i = 0; i < messages->count; i++) {
-        if (messages->items[i].severity == severity) {
-            to->items[to->count++] = messages->items[i].text;
-            messages->items[i].text = NULL;
-        }
-    }
+    struct position_text result;
+    if (at.file == from.file)
+        (void)snprintf(result.text, sizeof(result.text), "%u:%u", at.line, at.column);
+    else
+        (void)snprintf(result.text, sizeof(result.text), "%s:%u:%u",
+                       origin_shown(messages->origin, at), at.line, at.column);
+    return result;
 }
 
 static void messages_free(struct messages *messages)
 {
     for (size_t i = 0; i < messages->count; i++)
-        free(messages->items[i].text);
+        message_free(&messages->items[i]);
     free(messages->items);
     config_strings_free(&messages->no_memory);
-    free(messages->shown_file);
-    *messages = (struct messages){0};
+    *messages = (struct messages){.origin = messages->origin};
 }
 
 bool messages_finish(struct messages *messages, struct config_report *report)
 {
     *report = (struct config_report){0};
     if (messages->count)
-        qsort(messages->items, messages->count, sizeof(*messages->items), compare);
-    move(messages, SEVERITY_WARNING, &report->warnings);
-    move(messages, SEVERITY_ERROR, &report->errors);
+        qsort(messages->items, messages->count, sizeof(*messages->items), message_compare);
+    for (size_t i = 0; i < messages->count && !messages->out_of_memory; i++)
+        messages->out_of_memory = !report_push(report, &messages->items[i]);
     bool failed = messages->failed || messages->out_of_memory;
     if (messages->out_of_memory) {
         config_report_free(report);

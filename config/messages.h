@@ -4,27 +4,18 @@
 #define ACTPASS_CONFIG_MESSAGES_H
 
 #include "config/config.h"
-#include "config/scan.h"
-
-enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
-
-struct message {
-    struct position at;
-    size_t order; /* of arrival: sorts messages of one position */
-    enum severity severity;
-    char *text;
-};
+#include "config/origin.h"
 
 struct messages {
-    const char *file;
-    char *shown_file; /* fit for a terminal */
-    struct message *items;
+    struct origin *origin; /* NULL: there was no memory for it */
+    struct config_message *items;
     size_t count, capacity;
     bool failed;                     /* some are errors */
     struct config_strings no_memory; /* made beforehand, to be there when memory is not */
     bool out_of_memory;
 };
 
+/* FILE is the configuration's. The origin is the caller's to free. */
 void messages_init(struct messages *messages, const char *file);
 
 /* Errors about a place: about its key (unknown, duplicate), or about its value. They mark the place
@@ -39,8 +30,16 @@ messages_warning_at(struct messages *messages, struct place *place, const char *
 /* An error that belongs to no place: `FILE:LINE:COLUMN: TEXT`, or `FILE: TEXT` with line 0. */
 void messages_error_plain(struct messages *messages, struct position at, const char *text);
 
-/* Moves everything into the report, sorted. The messages are empty afterwards. True if anything was
- * an error. After running out of memory that alone is reported. */
+/* A position as another message names it: LINE:COLUMN, and the file's name before it if it is not
+ * that of FROM. */
+struct position_text {
+    char text[256];
+};
+struct position_text messages_position(const struct messages *messages, struct position at,
+                                       struct position from);
+
+/* Moves everything into the report, sorted. The messages are empty afterwards, but for the origin.
+ * True if anything was an error. After running out of memory that alone is reported. */
 bool messages_finish(struct messages *messages, struct config_report *report);
 
 #endif

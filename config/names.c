@@ -118,12 +118,41 @@ const char *names_wrong_alpn(const char *text)
     return strlen(text) <= 255 ? NULL : "must be at most 255 bytes";
 }
 
-const char *names_wrong_ciphers(const char *text)
+const char *names_wrong_groups(const char *text)
 {
-    if (strstr(text, "@SECLEVEL"))
-        return "must not set @SECLEVEL: the security level is 2";
     for (; *text; text++)
         if (*text < ' ' || *text > '~')
             return "must be ASCII";
     return NULL;
+}
+
+static const char cipher_gaps[] = ":, ;";
+
+static bool begins(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+const char *names_wrong_ciphers(const char *text)
+{
+    if (strstr(text, "@SECLEVEL"))
+        return "must not set @SECLEVEL: the security level is 2";
+    for (const char *at = text; *at; at += strcspn(at, cipher_gaps)) {
+        at += strspn(at, cipher_gaps);
+        if (begins(at, "TLS_AES_") || begins(at, "TLS_CHACHA20_"))
+            return "is for TLS 1.2; write the suites of TLS 1.3, such as TLS_AES_128_GCM_SHA256, "
+                   "under \"ciphersuites\"";
+    }
+    return names_wrong_groups(text);
+}
+
+const char *names_wrong_suites(const char *text)
+{
+    for (const char *at = text; *at; at += strcspn(at, cipher_gaps)) {
+        at += strspn(at, cipher_gaps);
+        if (*at && !begins(at, "TLS_"))
+            return "must be suites of TLS 1.3, whose names begin with TLS_, with colons between; "
+                   "write the ciphers of TLS 1.2 under \"ciphers\"";
+    }
+    return names_wrong_groups(text);
 }

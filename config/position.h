@@ -4,9 +4,10 @@
 
 #include "config/error_text.h"
 
-/* Both from 1; columns count characters, not bytes. Line 0: the file as a whole. */
+/* Both from 1; columns count characters, not bytes. Line 0: the file as a whole. FILE is its number
+ * in the origin. */
 struct position {
-    unsigned line, column;
+    unsigned line, column, file;
 };
 
 /* The first thing that is wrong; nothing after it can be trusted. */

@@ -1,5 +1,6 @@
 #include "config/read.h"
 
+#include "config/foreign.h"
 #include "config/internal.h"
 #include "config/value.h"
 #include "config/value_type.h"
@@ -54,11 +55,42 @@ static bool is_misplaced(struct messages *messages, struct place *place,
     return outer;
 }
 
+/* Where our key is, seen from OBJECT. */
+static const char *way_to(const struct foreign_key *foreign, const struct key_object *object)
+{
+    if (!foreign->object || foreign->object == object)
+        return "";
+    if (foreign->object == object->outer)
+        return ", one level up";
+    return foreign->object == &tls_object ? ", under \"tls\"" : ", in a service";
+}
+
+/* True if it is a key of another program, and was reported as such. */
+static bool is_foreign(struct messages *messages, struct place *place,
+                       const struct key_object *object)
+{
+    const struct foreign_key *foreign = foreign_find(place->item->string);
+    if (!foreign)
+        return false;
+    if (foreign->object == object)
+        place->meant = foreign->key;
+    const char *advice = foreign->advice ? foreign->advice : "";
+    const char *gap = foreign->advice ? ". " : "";
+    if (foreign->key)
+        messages_error_at_key(messages, place, "unknown key; actpass calls it \"%s\"%s%s%s",
+                              foreign->key, way_to(foreign, object), gap, advice);
+    else
+        messages_error_at_key(messages, place, "unknown key%s%s", gap, advice);
+    return true;
+}
+
 static void unknown_key(struct messages *messages, struct place *place,
                         const struct key_object *object)
 {
     const char *names[KEYS_MAX + 1];
     char list[256];
+    if (is_foreign(messages, place, object))
+        return;
     place->meant = suggest_in(object, place->item->string);
     if (place->meant) {
         messages_error_at_key(messages, place, "unknown key, did you mean \"%s\"?", place->meant);

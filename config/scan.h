@@ -1,4 +1,4 @@
-/* The strict scan: is a text exactly JSON as in RFC 8259, and where is each value? cJSON
+/* The strict scan: is a text exactly JSON as in RFC 8259, or JSONC, and where is each value? cJSON
  * lets too much pass (hazard 43) and forgets positions, so nothing reaches it that was not scanned.
  * Pure functions on bytes. */
 #ifndef ACTPASS_CONFIG_SCAN_H
@@ -22,8 +22,17 @@ struct place {
     bool bad, duplicate; /* an error was reported here; the name came before */
 };
 
+struct scan_text {
+    const char *bytes;
+    size_t length;
+    /* NULL for JSON. For JSONC, which has comments (two slashes, or as in C) and commas before the
+     * end of an object or list, it is a copy of the bytes, in which these become spaces. */
+    char *plain;
+    unsigned file; /* its number in the origin */
+};
+
 /* The tree of places, to be freed with place_free, or NULL with the fault. */
-struct place *scan_json(const char *text, size_t length, struct fault *fault);
+struct place *scan_json(const struct scan_text *text, struct fault *fault);
 void place_free(struct place *place);
 
 #endif

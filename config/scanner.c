@@ -37,7 +37,10 @@ bool scan_unexpected(struct scanner *scanner, const char *wanted)
     if (byte == '\0')
         return scan_fail(scanner, here, "NUL byte; a configuration is plain text");
     if (byte == '/' || byte == '#')
-        return scan_fail(scanner, here, "JSON has no comments; remove it");
+        return scan_fail(scanner, here,
+                         scanner->plain ? "a comment begins with // or with /*"
+                                        : "JSON has no comments; remove it, or let the file's name "
+                                          "end in .jsonc");
     if (byte == '\'')
         return scan_fail(scanner, here, "JSON strings are written in double quotes");
     if (byte > ' ' && byte < 0x7f)

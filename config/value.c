@@ -118,7 +118,9 @@ static void read_path(struct messages *messages, struct place *place, const stru
     if (!text)
         return;
     struct error_text error;
-    char *path = key_is_path(key, text) ? text_path_beside(messages->file, text) : strdup(text);
+    char *path = key_is_path(key, text)
+                     ? text_path_beside(origin_name(messages->origin, place->value), text)
+                     : strdup(text);
     if (!path)
         messages->out_of_memory = true;
     else if (!key_set_text(key, path, base, &error))

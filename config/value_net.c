@@ -12,9 +12,9 @@ static void *at(void *base, size_t offset)
 }
 
 /* Makes a path count from the configuration's folder. */
-static bool resolve(struct messages *messages, char **path)
+static bool resolve(struct messages *messages, const struct place *place, char **path)
 {
-    char *resolved = text_path_beside(messages->file, *path);
+    char *resolved = text_path_beside(origin_name(messages->origin, place->value), *path);
     if (!resolved) {
         messages->out_of_memory = true;
         return false;
@@ -24,10 +24,10 @@ static bool resolve(struct messages *messages, char **path)
     return true;
 }
 
-static const char *resolve_socket(struct messages *messages, char **path)
+static const char *resolve_socket(struct messages *messages, const struct place *place, char **path)
 {
-    return !resolve(messages, path) || strlen(*path) <= UNIX_PATH_MAX ? NULL
-                                                                      : UNIX_PATH_TOO_LONG
+    return !resolve(messages, place, path) || strlen(*path) <= UNIX_PATH_MAX ? NULL
+                                                                             : UNIX_PATH_TOO_LONG
                ", the configuration's folder included";
 }
 
@@ -39,7 +39,7 @@ static void read_one(struct messages *messages, struct place *place, const struc
         return;
     const char *wrong = key_parse_address(key, text, address);
     if (!wrong && address->kind == CONFIG_ADDRESS_UNIX)
-        wrong = resolve_socket(messages, &address->path);
+        wrong = resolve_socket(messages, place, &address->path);
     if (!wrong)
         return;
     messages_error_at(messages, place, "%s", wrong);
@@ -118,9 +118,9 @@ void value_read_sessions(struct messages *messages, struct place *place, const s
     sessions->ca = before.ca;
     sessions->ca_system = before.ca_system;
     if (!wrong && sessions->kind == CONFIG_SESSIONS_REDIS && sessions->path)
-        wrong = resolve_socket(messages, &sessions->path);
+        wrong = resolve_socket(messages, place, &sessions->path);
     else if (!wrong && sessions->path)
-        (void)resolve(messages, &sessions->path);
+        (void)resolve(messages, place, &sessions->path);
     if (!wrong)
         return;
     messages_error_at(messages, place, "%s", wrong);

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_EVENTS = 64 };
+enum { MAX_EVENTS = 64, PAUSE_MS = 1000 };
 
 struct client {
     struct echo echo;
@@ -28,7 +28,7 @@ struct client {
 struct server {
     actpass_config *config;
     int epoll, listener;
-    int full;           /* out of descriptors: nobody is accepted until somebody has left */
+    int64_t resume_ms;  /* while nobody is accepted: until when; INT64_MAX: clients are accepted */
     int64_t soonest_ms; /* no client is due before */
     struct client *clients;
 };
@@ -41,13 +41,6 @@ static int64_t now_ms(void)
 }
 
 /* ---- Clients ------------------------------------------------------------------------------ */
-
-static void listen_for(const struct server *server, unsigned events)
-{
-    struct epoll_event event = {.events = events, .data.ptr = NULL};
-    if (epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listener, &event) != 0)
-        perror("epoll_echo: epoll_ctl");
-}
 
 /* What can be done at once for a client; then it is due at the latest when the library says, and at
  * once if it is closed. */
@@ -83,13 +76,35 @@ static struct client *add_client(struct server *server, int fd)
     return client;
 }
 
+/* ---- The listener ------------------------------------------------------------------------- */
+
+static void listen_for(const struct server *server, unsigned events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = NULL};
+    if (epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listener, &event) != 0)
+        perror("epoll_echo: epoll_ctl");
+}
+
+/* Out of descriptors, the listener would be ready all the time. So nobody is accepted until a
+ * client has left, or for a moment: what is missing may be held by other programs. */
+static void pause_accepting(struct server *server)
+{
+    listen_for(server, 0);
+    server->resume_ms = now_ms() + PAUSE_MS;
+}
+
+static void resume_accepting(struct server *server)
+{
+    if (server->resume_ms != INT64_MAX)
+        listen_for(server, EPOLLIN);
+    server->resume_ms = INT64_MAX;
+}
+
 static void accept_client(struct server *server)
 {
-    int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && server->clients) {
-        server->full = 1;
-        listen_for(server, 0);
-    }
+    int fd = loopback_try_accept(server->listener);
+    if (fd == LOOPBACK_EXHAUSTED)
+        pause_accepting(server);
     struct client *client = fd < 0 ? NULL : add_client(server, fd);
     if (client)
         go_on(server, client);
@@ -105,9 +120,7 @@ static void remove_client(struct server *server, struct client **list)
     *list = client->next;
     actpass_free(client->echo.conn);
     free(client);
-    if (server->full)
-        listen_for(server, EPOLLIN);
-    server->full = 0;
+    resume_accepting(server);
 }
 
 /* Looks at all clients, but only when one of them may be due; a server with very many would keep
@@ -135,9 +148,10 @@ static void go_on_with_due(struct server *server)
 
 static int wait_ms(const struct server *server)
 {
-    if (server->soonest_ms == INT64_MAX)
+    int64_t due = server->resume_ms < server->soonest_ms ? server->resume_ms : server->soonest_ms;
+    if (due == INT64_MAX)
         return -1;
-    int64_t wait = server->soonest_ms - now_ms();
+    int64_t wait = due - now_ms();
     return wait < 0 ? 0 : wait > 60000 ? 60000 : (int)wait;
 }
 
@@ -162,6 +176,8 @@ static void serve(struct server *server)
         for (int i = 0; i < count; i++)
             on_event(server, &events[i]);
         go_on_with_due(server);
+        if (now_ms() >= server->resume_ms)
+            resume_accepting(server);
     }
 }
 
@@ -186,7 +202,8 @@ static int begin(struct server *server, const char *file)
 
 int main(int argc, char **argv)
 {
-    struct server server = {.epoll = -1, .listener = -1, .soonest_ms = INT64_MAX};
+    struct server server = {
+        .epoll = -1, .listener = -1, .resume_ms = INT64_MAX, .soonest_ms = INT64_MAX};
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc != 2) {
         fprintf(stderr, "usage: epoll_echo CONFIGURATION.json\n");

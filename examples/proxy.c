@@ -7,14 +7,9 @@
  * direction is passed on while the other direction goes on. If one side is cut, the other one is
  * cut, too: half of the data must not look like all of it. */
 #include "common/backend.h"
-#include "common/loopback.h"
+#include "common/threads.h"
 
-#include <actpass.h>
-
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,68 +17,67 @@
 struct flow {
     char data[16384];
     size_t start, end;
-    enum { FLOWING, ENDED, CLOSED } state; /* CLOSED: the other side knows of the end */
+    enum { FLOWING, ENDED, BROKEN } state; /* BROKEN: the backend takes no more */
 };
 
 struct session {
-    unsigned long number;
-    const char *backend;
     actpass_conn *conn;
     int plain;           /* the connection to the backend */
-    int broken;          /* the backend takes no more, but what it sent before is passed on */
     struct flow in, out; /* from TLS to the backend, and back */
 };
 
-/* ---- Moving bytes. Each call returns ACTPASS_AGAIN where it would block, and -1 if it fails. ---
- */
-
-static int64_t plain_result(ssize_t result)
-{
-    return result >= 0 ? result : errno == EAGAIN || errno == EINTR ? ACTPASS_AGAIN : -1;
-}
+/* All calls return ACTPASS_AGAIN where they would block, and -1 if they fail. */
 
 static int64_t take(struct session *session, struct flow *flow)
 {
     size_t size = sizeof(flow->data);
-    int64_t length = flow == &session->in
-                         ? actpass_read(session->conn, flow->data, size)
-                         : plain_result(recv(session->plain, flow->data, size, MSG_DONTWAIT));
-    flow->start = 0;
-    flow->end = length > 0 ? (size_t)length : 0;
-    if (length == 0)
-        flow->state = ENDED;
-    return length;
+    return flow == &session->in ? actpass_read(session->conn, flow->data, size)
+                                : backend_read(session->plain, flow->data, size);
 }
 
 static int64_t give(struct session *session, struct flow *flow)
 {
     const char *data = flow->data + flow->start;
     size_t size = flow->end - flow->start;
-    int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-    int64_t length = flow == &session->out ? actpass_write_some(session->conn, data, size)
-                                           : plain_result(send(session->plain, data, size, flags));
-    flow->start += length > 0 ? (size_t)length : 0;
-    return length;
+    return flow == &session->in ? backend_write(session->plain, data, size)
+                                : actpass_write_some(session->conn, data, size);
 }
 
-static int64_t pass_end_on(struct session *session, struct flow *flow)
+static int pass_end_on(struct session *session, struct flow *flow)
 {
-    if (flow == &session->out && session->broken)
-        return -1;
-    int64_t result = flow == &session->out ? actpass_shutdown_write(session->conn)
-                                           : shutdown(session->plain, SHUT_WR);
-    if (result == 0)
-        flow->state = CLOSED;
+    if (flow == &session->in)
+        return shutdown(session->plain, SHUT_WR);
+    return session->in.state == BROKEN ? -1 : actpass_shutdown_write(session->conn);
+}
+
+/* One step. An end that cannot be passed on yet is read, and so found, once more. */
+static int64_t move(struct session *session, struct flow *flow)
+{
+    if (flow->start < flow->end) {
+        int64_t given = give(session, flow);
+        flow->start += given > 0 ? (size_t)given : 0;
+        return given;
+    }
+    if (flow->state != FLOWING)
+        return ACTPASS_AGAIN;
+    int64_t taken = take(session, flow);
+    flow->start = 0;
+    flow->end = taken > 0 ? (size_t)taken : 0;
+    if (taken != 0)
+        return taken;
+    int result = pass_end_on(session, flow);
+    flow->state = result == 0 ? ENDED : FLOWING;
     return result;
 }
 
-static int64_t move(struct session *session, struct flow *flow)
+static int64_t move_in(struct session *session)
 {
-    if (flow->start < flow->end)
-        return give(session, flow);
-    if (flow->state == FLOWING)
-        return take(session, flow);
-    return flow->state == ENDED ? pass_end_on(session, flow) : ACTPASS_AGAIN;
+    int64_t result = move(session, &session->in);
+    if (result != -1 || actpass_ended(session->conn) != ACTPASS_OPEN)
+        return result;
+    session->in.start = session->in.end; /* what the backend sent before is still passed on */
+    session->in.state = BROKEN;
+    return 0;
 }
 
 static int wait_for_both(struct session *session)
@@ -98,112 +92,40 @@ static int wait_for_both(struct session *session)
 /* Returns 0 once both directions have ended in order, and -1 if a side was cut. */
 static int forward(struct session *session)
 {
-    struct flow *in = &session->in;
-    while (in->state != CLOSED || session->out.state != CLOSED) {
-        int64_t moved_in = move(session, in);
-        if (moved_in == -1 && actpass_ended(session->conn) == ACTPASS_OPEN) { /* by the backend */
-            session->broken = 1;
-            in->start = in->end;
-            in->state = CLOSED;
-            continue;
-        }
-        int64_t moved_out = move(session, &session->out);
-        if (moved_in == -1 || moved_out == -1)
-            return -1;
-        if (moved_in == ACTPASS_AGAIN && moved_out == ACTPASS_AGAIN && wait_for_both(session) < 0)
+    while (session->in.state == FLOWING || session->out.state == FLOWING) {
+        int64_t in = move_in(session), out = move(session, &session->out);
+        if (in == -1 || out == -1 ||
+            (in == ACTPASS_AGAIN && out == ACTPASS_AGAIN && wait_for_both(session) < 0))
             return -1;
     }
     return 0;
 }
 
-/* ---- One connection ----------------------------------------------------------------------- */
-
-static void cut(struct session *session)
+static void serve(actpass_conn *conn)
 {
-    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    const char *backend = actpass_user_data(conn);
+    struct session session = {.conn = conn, .plain = backend_connect(backend)};
     struct pollfd unused;
-    (void)setsockopt(session->plain, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    (void)actpass_prepare_wait(session->conn, &unused); /* sends what the backend sent before */
-    actpass_fail(session->conn, ACTPASS_CANCELLED, "the backend cut the connection");
-}
-
-static void serve(struct session *session)
-{
-    session->plain = backend_connect(session->backend);
-    if (session->plain < 0) {
-        printf("event=backend conn=%lu error=\"cannot connect to %s\"\n", session->number,
-               session->backend);
+    if (session.plain < 0) {
+        printf("event=backend error=\"cannot connect to %s\"\n", backend);
         return;
     }
-    (void)actpass_set_nonblocking(session->conn, 1);
-    if (forward(session) != 0)
-        cut(session);
-    (void)actpass_set_nonblocking(session->conn, 0);
-    close(session->plain);
-}
-
-static void *run(void *arg)
-{
-    struct session *session = arg;
-    actpass_info_t info;
-    int shook_hands = actpass_handshake(session->conn) == 0;
-    actpass_info(session->conn, &info);
-    printf("event=role conn=%lu role=%s cause=%s after_ms=%lld peer=%s\n", session->number,
-           actpass_role_name(info.role), actpass_cause_name(info.cause),
-           (long long)info.decided_us / 1000, info.peer_address);
-    if (shook_hands)
-        serve(session);
-    actpass_end end = actpass_close(session->conn);
-    actpass_info(session->conn, &info);
-    printf("event=close conn=%lu reason=%s rx=%llu tx=%llu\n", session->number,
-           actpass_end_name(end), (unsigned long long)info.received, (unsigned long long)info.sent);
-    actpass_free(session->conn);
-    free(session);
-    return NULL;
-}
-
-/* Returns only when the configuration turns out to be unusable, or memory has run out. */
-static void accept_all(actpass_config *config, int listener, const char *backend)
-{
-    for (unsigned long number = 1;; number++) {
-        pthread_t thread;
-        /* actpass_accept_fd takes the socket, even if it fails. */
-        actpass_conn *conn = actpass_accept_fd(config, loopback_accept(listener));
-        struct session *session = conn ? calloc(1, sizeof(*session)) : NULL;
-        if (!session) {
-            fprintf(stderr, "proxy: %s\n", conn ? "out of memory" : actpass_config_error(config));
-            actpass_free(conn);
-            return;
-        }
-        session->number = number;
-        session->backend = backend;
-        session->conn = conn;
-        if (pthread_create(&thread, NULL, run, session) == 0) {
-            pthread_detach(thread);
-        } else {
-            actpass_free(conn);
-            free(session);
-        }
+    (void)actpass_set_nonblocking(conn, 1); /* fails only if it is closed, as all calls will */
+    if (forward(&session) == 0) {
+        close(session.plain);
+    } else {
+        (void)actpass_prepare_wait(conn, &unused); /* sends what the backend sent before */
+        actpass_fail(conn, ACTPASS_CANCELLED, "the backend cut the connection");
+        backend_reset(session.plain);
     }
+    (void)actpass_set_nonblocking(conn, 0);
 }
 
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (argc != 3) {
-        fprintf(stderr, "usage: proxy CONFIGURATION.json HOST:PORT\n");
-        return 2;
-    }
-    actpass_config *config = actpass_config_new();
-    int listener = -1;
-    if (!config || actpass_config_load(config, argv[1], NULL) != 0)
-        fprintf(stderr, "proxy: %s\n", config ? actpass_config_error(config) : "out of memory");
-    else
-        listener = loopback_listen(0);
-    if (listener >= 0) {
-        accept_all(config, listener, argv[2]);
-        close(listener);
-    }
-    actpass_config_free(config);
+    if (argc == 3)
+        return threads_serve(argv[1], argv[2], serve);
+    fprintf(stderr, "usage: proxy CONFIGURATION.json HOST:PORT\n");
     return 2;
 }

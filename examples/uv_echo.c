@@ -7,17 +7,18 @@
 #include "common/echo.h"
 #include "common/loopback.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
+enum { PAUSE_MS = 1000 };
+
 struct server {
     actpass_config *config;
     uv_poll_t listener;
-    int full; /* out of descriptors: nobody is accepted until somebody has left */
+    uv_timer_t pause; /* is active while nobody is accepted */
 };
 
 struct client {
@@ -32,15 +33,33 @@ static void on_timer(uv_timer_t *timer);
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_connection(uv_poll_t *listener, int status, int events);
 
+/* ---- The listener ------------------------------------------------------------------------- */
+
+static void resume_accepting(uv_timer_t *pause)
+{
+    struct server *server = pause->data;
+    uv_timer_stop(pause);
+    uv_poll_start(&server->listener, UV_READABLE, on_connection);
+}
+
+/* Out of descriptors, the listener would be ready all the time. So nobody is accepted until a
+ * client has left, or for a moment: what is missing may be held by other programs. */
+static void pause_accepting(struct server *server)
+{
+    uv_poll_stop(&server->listener);
+    uv_timer_start(&server->pause, resume_accepting, PAUSE_MS, 0);
+}
+
+/* ---- Clients ------------------------------------------------------------------------------ */
+
 static void on_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data;
     if (--client->handles > 0)
         return;
-    if (client->server->full)
-        uv_poll_start(&client->server->listener, UV_READABLE, on_connection);
-    client->server->full = 0;
     actpass_free(client->echo.conn);
+    if (uv_is_active((uv_handle_t *)&client->server->pause))
+        resume_accepting(&client->server->pause);
     free(client);
 }
 
@@ -121,20 +140,19 @@ static void on_connection(uv_poll_t *listener, int status, int events)
     (void)events;
     if (status != 0 || uv_fileno((uv_handle_t *)listener, &socket) != 0)
         return;
-    int fd = accept4(socket, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0) {
+    int fd = loopback_try_accept(socket);
+    if (fd >= 0)
         add_client(server, fd);
-    } else if (errno == EMFILE || errno == ENFILE) {
-        server->full = 1;
-        uv_poll_stop(listener);
-    }
+    else if (fd == LOOPBACK_EXHAUSTED)
+        pause_accepting(server);
 }
 
 /* Returns only if libuv fails. */
 static void serve(uv_loop_t *loop, actpass_config *config, int socket)
 {
     struct server server = {.config = config};
-    server.listener.data = &server;
+    server.listener.data = server.pause.data = &server;
+    (void)uv_timer_init(loop, &server.pause); /* cannot fail */
     if (uv_poll_init(loop, &server.listener, socket) == 0 &&
         uv_poll_start(&server.listener, UV_READABLE, on_connection) == 0)
         (void)uv_run(loop, UV_RUN_DEFAULT);

@@ -89,9 +89,12 @@ int64_t loop_deadline(const struct relay *relay, int64_t deadline_us);
 enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                          int64_t deadline_us);
 
-/* Lets SSL read on, but not once the deadline has passed: messages without data would postpone that
- * endlessly. Returns false if SSL has read all that it may. */
-bool wait_renew_credit(struct relay *relay, unsigned want, int64_t deadline_us);
+/* Has the deadline passed? DEADLINE_NEVER has not, without a look at the clock. */
+bool wait_is_late(int64_t deadline_us);
+
+/* Lets SSL read on, but not once the deadline has passed (LATE): messages without data would
+ * postpone that endlessly. Returns false if SSL has read all that it may. */
+bool wait_renew_credit(struct relay *relay, unsigned want, bool late);
 
 void wait_flush(struct relay *relay); /* relay_flush with the lock held. (drops) */
 

@@ -142,23 +142,31 @@ static size_t next_output(struct relay *relay, const uint8_t **data)
     return state_holds_output(relay) ? 0 : relay->transport->output(relay, data);
 }
 
-void loop_flush(struct relay *relay)
+/* (drops) */
+static void send_all(struct relay *relay)
 {
-    struct output *output = &relay->output;
-    if (output->sending || output->state == OUTPUT_BLOCKED || state_output_dead(relay))
-        return;
-    output->sending = true;
-    if (relay->glare.state == GLARE_WITHHOLD && state_has_output(relay))
+    relay->output.sending = true;
+    if (relay->glare.state == GLARE_WITHHOLD)
         look_once_more(relay);
     for (bool more = true; more;) {
         const uint8_t *data;
         size_t size = next_output(relay, &data);
         more = size > 0 && send_once(relay, data, size);
     }
-    output->sending = false;
+    relay->output.sending = false;
+    wake_waiters(relay);
+}
+
+void loop_flush(struct relay *relay)
+{
+    const uint8_t *unused;
+    struct output *output = &relay->output;
+    if (output->sending || output->state == OUTPUT_BLOCKED || state_output_dead(relay))
+        return;
+    if (relay->transport->output(relay, &unused) > 0)
+        send_all(relay);
     if (output->state != OUTPUT_BLOCKED)
         output->stuck_us = 0; /* all of it is in the socket's queue */
-    wake_waiters(relay);
     loop_finish(relay);
 }
 

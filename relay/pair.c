@@ -14,12 +14,12 @@ static void free_rings(struct relay *relay)
     BIO_free(relay->rings.internal);
     BIO_free(relay->rings.external);
     relay->rings.internal = relay->rings.external = NULL;
+    relay->rings.inbound = relay->rings.outbound = (struct ring){0};
 }
 
 static bool is_empty(const struct relay *relay)
 {
-    return BIO_ctrl_pending(relay->rings.internal) == 0 &&
-           BIO_ctrl_pending(relay->rings.external) == 0;
+    return relay->rings.inbound.held == 0 && relay->rings.outbound.held == 0;
 }
 
 /* Not while a thread is inside send or recv, which work on the rings' memory. */
@@ -51,7 +51,11 @@ static bool have_rings(struct relay *relay)
     size_t inbound = options->inbound_size ? options->inbound_size : usual;
     size_t outbound = options->outbound_size ? options->outbound_size : usual;
     /* A half's size is that of the ring it writes into. */
-    return BIO_new_bio_pair(&rings->internal, outbound, &rings->external, inbound);
+    if (!BIO_new_bio_pair(&rings->internal, outbound, &rings->external, inbound))
+        return false;
+    rings->inbound.size = inbound;
+    rings->outbound.size = outbound;
+    return true;
 }
 
 /* The next rings are small again. */
@@ -65,23 +69,27 @@ static void pair_release(struct relay *relay)
 
 static size_t pair_readable(struct relay *relay)
 {
-    if (!relay->rings.internal)
-        return 0;
-    return BIO_ctrl_pending(relay->rings.internal);
+    return relay->rings.inbound.held;
 }
 
 static ssize_t pair_read(struct relay *relay, void *buffer, size_t size)
 {
-    if (!relay->rings.internal)
+    if (relay->rings.inbound.held == 0)
         return 0;
     int got = BIO_read(relay->rings.internal, buffer, size > INT_MAX ? INT_MAX : (int)size);
-    return got > 0 ? got : 0;
+    if (got <= 0)
+        return 0;
+    relay->rings.inbound.held -= (size_t)got;
+    return got;
 }
 
 static size_t ring_put(struct relay *relay, const void *data, size_t size)
 {
     int put = BIO_write(relay->rings.internal, data, size > INT_MAX ? INT_MAX : (int)size);
-    return put > 0 ? (size_t)put : 0;
+    if (put <= 0)
+        return 0;
+    relay->rings.outbound.held += (size_t)put;
+    return (size_t)put;
 }
 
 static int pair_write(struct relay *relay, const void *data, size_t size)
@@ -96,17 +104,15 @@ static int pair_write(struct relay *relay, const void *data, size_t size)
 
 static bool pair_writable(struct relay *relay)
 {
-    if (spill_size(&relay->output.spill))
-        return false;
-    return !relay->rings.internal ||
-           BIO_ctrl_get_write_guarantee(relay->rings.internal) >= RELAY_RECORD_ROOM ||
-           BIO_ctrl_pending(relay->rings.external) == 0;
+    const struct ring *ring = &relay->rings.outbound;
+    return spill_size(&relay->output.spill) == 0 &&
+           (ring->held == 0 || ring->size - ring->held >= RELAY_RECORD_ROOM);
 }
 
 static size_t pair_output(struct relay *relay, const uint8_t **data)
 {
     char *start;
-    if (!relay->rings.external)
+    if (relay->rings.outbound.held == 0)
         return 0;
     int pending = BIO_nread0(relay->rings.external, &start);
     *data = (const uint8_t *)start;
@@ -118,6 +124,7 @@ static void pair_sent(struct relay *relay, size_t size)
 {
     char *ignored;
     (void)BIO_nread(relay->rings.external, &ignored, (int)size);
+    relay->rings.outbound.held -= size;
     struct spill *spill = &relay->output.spill;
     if (spill_size(spill))
         spill_take(spill, ring_put(relay, spill->data + spill->start, spill_size(spill)));
@@ -125,7 +132,8 @@ static void pair_sent(struct relay *relay, size_t size)
 
 static bool pair_wants_input(struct relay *relay)
 {
-    return !relay->rings.external || BIO_ctrl_get_write_guarantee(relay->rings.external) > 0;
+    const struct ring *ring = &relay->rings.inbound;
+    return !relay->rings.external || ring->held < ring->size;
 }
 
 /* Receives into the ring's memory. If SSL has emptied the ring meanwhile, its offset is 0 again,
@@ -149,6 +157,7 @@ static void pair_receive(struct relay *relay)
     if (got == 0)
         return;
     (void)BIO_nwrite(relay->rings.external, &committed, (int)got);
+    relay->rings.inbound.held += got;
     if (committed != reserved)
         memmove(committed, reserved, got);
 }

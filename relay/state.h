@@ -179,10 +179,17 @@ struct wake {
 
 enum ring_size { RINGS_SMALL, RINGS_OUTGROWN, RINGS_LARGE };
 
+/* How many bytes a ring can hold, and holds. OpenSSL knows it, too, but asking costs a hundred
+ * times as much as looking here, and each message asks dozens of times. */
+struct ring {
+    size_t size, held;
+};
+
 /* The BIO pair (pair.c). NULL until a byte needs it. */
 struct rings {
     BIO *internal, *external;
     enum ring_size size;
+    struct ring inbound, outbound; /* 0 without a pair */
 };
 
 /* The BIO that SSL uses now (bio.c). */

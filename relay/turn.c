@@ -27,17 +27,21 @@ enum relay_wait relay_look(struct relay *relay, unsigned want, int64_t deadline_
 {
     enum relay_wait result = WAIT_AGAIN;
     relay_lock(relay);
-    bool in_time = wait_renew_credit(relay, want, deadline_us);
+    bool late = wait_is_late(deadline_us);
+    bool may_read = wait_renew_credit(relay, want, late);
     if (!relay->cancelled)
         loop_flush(relay);
     /* What is ready needs no look at the socket, which may only have worse news. */
-    if (relay->cancelled || !wake_is_ready(relay, want))
+    bool ready = !relay->cancelled && wake_is_ready(relay, want);
+    if (!ready) {
         (void)turn(relay);
+        ready = wake_is_ready(relay, want);
+    }
     if (relay->cancelled)
         result = WAIT_CANCELLED;
-    else if (in_time && wake_is_ready(relay, want))
+    else if (may_read && ready)
         result = WAIT_READY;
-    else if (deadline_us != DEADLINE_NEVER && clock_now_us() >= deadline_us)
+    else if (late)
         result = WAIT_TIMEOUT;
     wake_unlock(relay);
     return result;

@@ -74,6 +74,11 @@ static bool drive(struct relay *relay, unsigned want, struct pollfd *extra, nfds
     return fired;
 }
 
+bool wait_is_late(int64_t deadline_us)
+{
+    return deadline_us != DEADLINE_NEVER && clock_now_us() >= deadline_us;
+}
+
 /* Looks once, and sleeps once if nothing is ready. Returns true if *result is the wait's result. */
 static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, nfds_t extras,
                       int64_t deadline_us, enum relay_wait *result)
@@ -90,19 +95,18 @@ static bool wait_step(struct relay *relay, unsigned want, struct pollfd *extra, 
         follow(relay, extras, deadline_us);
     else if (drive(relay, want, extra, extras, deadline_us))
         return true;
-    if (deadline_us == DEADLINE_NEVER || clock_now_us() < deadline_us)
+    if (!wait_is_late(deadline_us))
         return false;
     *result = wake_is_ready(relay, want) ? WAIT_READY : WAIT_TIMEOUT;
     return true;
 }
 
-bool wait_renew_credit(struct relay *relay, unsigned want, int64_t deadline_us)
+bool wait_renew_credit(struct relay *relay, unsigned want, bool late)
 {
     struct input *input = &relay->input;
     if (!(want & (RELAY_READABLE | RELAY_ARRIVED)))
         return true;
-    if (input->credit < RELAY_INPUT_CREDIT &&
-        (deadline_us == DEADLINE_NEVER || clock_now_us() < deadline_us))
+    if (!late)
         input->credit = RELAY_INPUT_CREDIT;
     return input->credit > 0;
 }
@@ -114,7 +118,7 @@ enum relay_wait wait_for(struct relay *relay, unsigned want, struct pollfd *extr
     for (nfds_t i = 0; i < extras; i++)
         extra[i].revents = 0;
     enter(relay);
-    bool may_wait = wait_renew_credit(relay, want, deadline_us);
+    bool may_wait = wait_renew_credit(relay, want, wait_is_late(deadline_us));
     while (may_wait && !wait_step(relay, want, extra, extras, deadline_us, &result))
         ;
     if (!may_wait) {

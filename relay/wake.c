@@ -150,8 +150,17 @@ static void perform(struct relay *relay, const struct due *due)
         (void)wake_start_thread(relay); /* on failure, the next call that ends tries again */
 }
 
+static bool is_due(const struct relay *relay)
+{
+    return relay->wake.due || relay->driver.thread == THREAD_DUE;
+}
+
 void wake_unlock(struct relay *relay)
 {
+    if (!is_due(relay)) {
+        relay_unlock(relay);
+        return;
+    }
     struct due due = take_due(relay);
     relay_unlock(relay);
     perform(relay, &due);
@@ -159,7 +168,7 @@ void wake_unlock(struct relay *relay)
 
 bool wake_sleep(struct relay *relay, pthread_cond_t *condition, int64_t deadline_us)
 {
-    if (!relay->wake.due && relay->driver.thread != THREAD_DUE)
+    if (!is_due(relay))
         return state_sleep(relay, condition, deadline_us);
     wake_unlock(relay);
     relay_lock(relay);

@@ -5,13 +5,16 @@
 # user can rely on, within 10 minutes on two idle processors.
 #   --full    all stages, within 30 minutes; this is what .ci/run calls
 #   --quick   lint, selftest and unit only
-#   STAGE...  only these, of: selftest unit e2e install quickstart asan lint, which are the default,
-#             and e2e_proxy e2e_always e2e_never abi asan_torture builds interop e2e_asan tsan
-#             e2e_tsan helgrind fuzz coverage trixie counts
+#   STAGE...  only these, of: selftest unit asan e2e install quickstart lint, which are the default,
+#             and asan_torture e2e_asan tsan e2e_proxy e2e_always e2e_never interop abi soak
+#             e2e_tsan trixie coverage helgrind fuzz builds scale counts
 #
-# Most tests wait more than they compute. So that the processors are not idle meanwhile, everything
-# is built ahead, in the background, at idle priority: it takes only what the running stage leaves.
-# The stage lint computes only, so it runs there as well, and is shown at the end.
+# Most tests wait more than they compute. So that the processors are not idle meanwhile, two stages
+# run at a time: the first in the list and the next one with another build, since two runs of scons
+# in one folder disturb each other. Stages that measure run alone, after the others. And everything
+# is built ahead, in the background, at idle priority: it takes only what the stages leave. The
+# stage lint computes only, so it runs there as well, and is shown at the end. A stage is shown when
+# it has ended, with its seconds and those of the processors that it took.
 #
 # A failing stage does not stop the others. The last line is `N passed, N failed` over all stages;
 # the line `flaky: N (NAMES)` before it names the tests that failed once and passed when run again,
@@ -27,25 +30,28 @@ logs=$BUILDDIR/logs ahead=$BUILDDIR/logs/ahead
 jobs=$(nproc 2>/dev/null || echo 2)
 
 quick_stages=(selftest unit lint)
-default_stages=(selftest unit e2e install quickstart asan lint)
-full_stages=(selftest unit e2e e2e_proxy e2e_always e2e_never install abi quickstart interop asan
-    asan_torture e2e_asan tsan e2e_tsan builds helgrind fuzz coverage trixie counts lint)
+default_stages=(selftest unit asan e2e install quickstart lint)
+full_stages=(selftest unit asan e2e asan_torture e2e_asan tsan e2e_proxy e2e_always e2e_never
+    interop install abi quickstart soak e2e_tsan trixie coverage helgrind fuzz builds lint scale
+    counts)
+alone=(scale counts) # their results depend on what else runs
 
-# The seconds that a stage takes on two idle processors, from the end of the stage before it. It is
-# killed after four times as many, but not before ten minutes: on a shared machine a short stage
-# can take many times its usual time.
-declare -A usual=([selftest]=35 [unit]=130 [e2e]=240 [e2e_proxy]=20 [e2e_always]=20
-    [e2e_never]=20 [install]=10 [abi]=10 [quickstart]=10 [asan]=60 [lint]=60 [interop]=60 [asan_torture]=100 [e2e_asan]=215 [tsan]=220 [e2e_tsan]=265
-    [builds]=40 [helgrind]=90 [fuzz]=60 [coverage]=85 [trixie]=240 [counts]=45)
+# The seconds that a stage takes on two idle processors, beside another one. It is killed after four
+# times as many, but not before ten minutes: on a shared machine a short stage can take many times
+# its usual time.
+declare -A usual=([selftest]=60 [unit]=150 [asan]=150 [e2e]=240 [e2e_proxy]=40 [e2e_always]=30
+    [e2e_never]=30 [install]=20 [abi]=15 [quickstart]=15 [lint]=60 [interop]=60 [asan_torture]=130
+    [e2e_asan]=240 [tsan]=300 [e2e_tsan]=300 [soak]=75 [builds]=60 [helgrind]=180 [fuzz]=60
+    [coverage]=120 [trixie]=240 [scale]=60 [counts]=30)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
-declare -A built=([unit]=release [e2e]=release [e2e_proxy]=release [e2e_always]=release
-    [e2e_never]=release [install]=release [abi]=release
-    [quickstart]=release [interop]=release [asan]=asan [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan
-    [e2e_tsan]=tsan [helgrind]=debug [fuzz]=fuzz [coverage]=coverage [trixie]=trixie
-    [lint]=lint [counts]=release)
+declare -A built=([unit]=release [asan]=asan [e2e]=release [e2e_proxy]=release [e2e_always]=release
+    [e2e_never]=release [install]=release [abi]=release [quickstart]=release [lint]=lint
+    [interop]=release [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan [e2e_tsan]=tsan
+    [soak]=release [helgrind]=debug [fuzz]=fuzz [coverage]=coverage [trixie]=trixie
+    [scale]=release [counts]=release)
 # In this order: lint takes long, and is not waited for before the end.
-ahead_order=(release asan lint tsan debug fuzz coverage trixie)
+ahead_order=(release asan tsan trixie coverage debug fuzz lint)
 
 # ---- The stages: each ends with a line `N passed, N failed` -----------------------------------
 
@@ -69,9 +75,10 @@ stage_install() { build release all && tests/support/test_install.sh; }
 stage_abi() {
     build release all && tests/support/abi.py --types "$BUILDDIR/release/libactpass.so.0"
 }
-# Names of the end-to-end tests without those that fit the pattern.
+# Names of the end-to-end tests without those that fit the pattern. With a dot, since `test_proxy`
+# alone also means test_proxy_bulk.
 e2e_names() { # PATTERN
-    (cd tests/e2e && ls test_*.py | sed 's/\.py$//' | grep -vE "$1")
+    (cd tests/e2e && ls test_*.py | sed 's/py$//' | grep -vE "$1")
 }
 e2e() { # NAME...: thrice the processors, since these tests mostly wait
     build release all &&
@@ -83,10 +90,18 @@ stage_e2e() {
     e2e "${tests[@]}"
 }
 stage_e2e_proxy() { e2e test_proxy_bulk; }
+# With 30 000 connections.
+stage_scale() { ACTPASS_SOAK=1 e2e test_scale; }
+# A mixed load for a minute: memory, threads and descriptors stay as they are.
+stage_soak() {
+    build release actpass-program &&
+        nice -n 5 tests/soak/soak.py --program "$BUILDDIR/release/actpass" --minutes 1
+}
 # The daemon's connections with each way to wait (tests/README.md).
 stage_e2e_always() { ACTPASS_TEST_PARK=always e2e test_bytes test_endings test_http; }
 stage_e2e_never() { ACTPASS_TEST_PARK=never e2e test_bytes test_endings test_http; }
-# Without thousands of connections and much data (speed), and what needs LD_PRELOAD before the sanitizer.
+# Without thousands of connections and much data (speed), and without what needs LD_PRELOAD before
+# the sanitizer.
 e2e_sanitized() { # VARIANT
     local tests without='test_(many|scale|memory|shortage|resolving|attack_limits|proxy_bulk)'
     mapfile -t tests < <(e2e_names "$without")
@@ -138,6 +153,13 @@ run_ahead() { # NAME...
     done
 }
 
+# The processor seconds in files that `times` wrote, of the processes that the shell waited for.
+processor_seconds() { # FILE...
+    cat "$@" 2>/dev/null |
+        awk '/[1-9]/ && NR % 2 == 0 { gsub(/[ms]/, " "); sum += $1 * 60 + $2 + $3 * 60 + $4 }
+             END { printf "%d\n", sum }'
+}
+
 # ---- The run ----------------------------------------------------------------------------------
 
 is_in() { # WORD LIST...
@@ -160,7 +182,9 @@ while [ $# -gt 0 ]; do
     --quick) stages+=("${quick_stages[@]}") ;;
     --stage | --ahead) # inner use: one stage, or one build ahead, in this process, under `timeout`
         "${1#--}_$2"
-        exit
+        status=$?
+        times >"$logs/$2.${1#--}.times"
+        exit "$status"
         ;;
     --run-ahead) # inner use: the background, a process group of its own
         shift
@@ -192,9 +216,11 @@ if [ -z "${ACTPASS_NO_INSTALL:-}" ]; then
     .ci/install.sh "${sections[@]}" || echo "$self: going on with what is installed" >&2
 fi
 
-rm -rf "$ahead"
+rm -rf "$ahead" "$logs"/*.times
 mkdir -p "$ahead" || exit 1
-passed=0 failed=0 skipped=0 ran=0 flaky=() skips=() child='' background=''
+passed=0 failed=0 skipped=0 ran=0 flaky=() skips=() background=''
+pending=("${stages[@]}")
+declare -A child=() began=() # of each running stage: its process, and when it began
 
 # Starts what is built ahead for the stages, at idle priority where the system lets us.
 start_ahead() {
@@ -218,7 +244,7 @@ end_ahead() {
 
 # Its jobs have process groups of their own (timeout), but the same session.
 stop_all() {
-    kill "$child" 2>/dev/null
+    kill "${child[@]}" 2>/dev/null
     [ -z "$background" ] || pkill -TERM -s "$background"
     exit 130
 }
@@ -259,23 +285,31 @@ judge() { # STATUS LOG
     read -ra stage_flaky < <(sed -nE 's/^flaky: [0-9]+ \((.*)\)$/\1/p' "$2" | tail -n 1)
 }
 
-# The usual seconds of the stages from the one with this index on.
-usual_from() { # INDEX
-    local stage sum=0
-    for stage in "${stages[@]:$1}"; do
+# About how long the run still takes, with two stages at a time.
+seconds_left() {
+    local stage left sum=0
+    for stage in "${pending[@]}"; do
         sum=$((sum + usual[$stage]))
     done
-    echo "$sum"
+    for stage in "${!child[@]}"; do
+        left=$((usual[$stage] - SECONDS + began[$stage]))
+        sum=$((sum + (left > 0 ? left : 0)))
+    done
+    echo $(((sum + 1) / 2))
 }
 
-# On a terminal: keeps one line about the running stage up to date.
-show_progress() { # NAME BEGAN
-    local spent left rest
-    rest=$(usual_from $((ran + 1)))
-    while kill -0 "$child" 2>/dev/null; do
-        spent=$((SECONDS - $2))
-        left=$((usual[$1] > spent ? usual[$1] - spent : 0))
-        printf '\r\033[K     %s for %d s; about %d s left' "$1" "$spent" $((left + rest))
+all_run() { # PID...
+    local pid
+    for pid in "$@"; do
+        kill -0 "$pid" 2>/dev/null || return 1
+    done
+}
+
+# On a terminal: keeps one line about the running stages up to date, until one of them has ended.
+show_progress() {
+    while all_run "${child[@]}"; do
+        printf '\r\033[K     %d of %d stages have run; now: %s; about %d s left' "$ran" \
+            ${#stages[@]} "${!child[*]}" "$(seconds_left)"
         sleep 0.5
     done
     printf '\r\033[K'
@@ -296,18 +330,52 @@ follow_stage() { # NAME LOG
     wait "$running"
 }
 
-run_stage() { # NAME
-    local log=$logs/$1.log began=$SECONDS
+# Whether a stage may run beside those that are running.
+fits() { # STAGE
+    local other
+    for other in "${!child[@]}"; do
+        ! is_in "$other" "${alone[@]}" && ! is_in "$1" "${alone[@]}" &&
+            [ "${built[$other]:-$other}" != "${built[$1]:-$1}" ] || return 1
+    done
+}
+
+# Starts stages while fewer than two run and another one fits.
+start_stages() {
+    local i stage
+    for i in "${!pending[@]}"; do
+        stage=${pending[i]}
+        [ ${#child[@]} -lt 2 ] || return 0
+        fits "$stage" || continue
+        unset "pending[i]"
+        rm -f "$logs/$stage.stage.times"
+        follow_stage "$stage" "$logs/$stage.log" &
+        child[$stage]=$! began[$stage]=$SECONDS
+        [ -t 1 ] || echo "---- $stage begins, after $SECONDS s"
+    done
+}
+
+# Waits for the stage that ends next, and says what it came to.
+finish_stage() {
+    local pid status stage
+    [ ! -t 1 ] || show_progress
+    wait -n -p pid "${child[@]}"
+    status=$?
+    for stage in "${!child[@]}"; do
+        [ "${child[$stage]}" != "$pid" ] || break
+    done
+    unset "child[$stage]"
+    judge "$status" "$logs/$stage.log"
+    report "$stage"
+}
+
+# Adds what `judge` found to the sums. The log is indented, so that only one line of all is the
+# closing line.
+report() { # STAGE
     echo "==== $1: stage $((ran + 1)) of ${#stages[@]}"
-    follow_stage "$1" "$log" &
-    child=$!
-    [ ! -t 1 ] || show_progress "$1" "$began"
-    wait "$child"
-    judge $? "$log"
-    # Indented, so that only one line of all is the closing line.
-    grep -vE '^(CC|AR|LINK|GEN|LN|DB) +|^Checking for ' "$log" | sed 's/^/    /'
-    printf '==== %s: %d passed, %d failed, %d flaky in %d s%s\n\n' "$1" "$stage_passed" \
-        "$stage_failed" ${#stage_flaky[@]} $((SECONDS - began)) "${why:+ ($why)}"
+    grep -vE '^(CC|AR|LINK|GEN|LN|DB) +|^Checking for ' "$logs/$1.log" | sed 's/^/    /'
+    printf '==== %s: %d passed, %d failed, %d flaky in %d s, %d s of processors%s\n\n' "$1" \
+        "$stage_passed" "$stage_failed" ${#stage_flaky[@]} $((SECONDS - began[$1])) \
+        "$(processor_seconds "$logs/$1.stage.times")" "${why:+ ($why)}"
     passed=$((passed + stage_passed))
     failed=$((failed + stage_failed))
     skipped=$((skipped + stage_skipped))
@@ -317,13 +385,13 @@ run_stage() { # NAME
 }
 
 start_ahead
-for stage in "${stages[@]}"; do
-    run_stage "$stage"
+while start_stages && [ ${#child[@]} -gt 0 ]; do
+    finish_stage
 done
 if [ "$ran" -ne ${#stages[@]} ]; then
     failed=$((failed + 1))
 fi
-echo "in $SECONDS s"
+echo "in $SECONDS s, $(processor_seconds "$logs"/*.times) s of processors"
 [ "$skipped" -eq 0 ] || echo "skipped: $skipped (${skips[*]})"
 [ ${#flaky[@]} -eq 0 ] || echo "flaky: ${#flaky[@]} (${flaky[*]})"
 echo "$passed passed, $failed failed"

@@ -1,5 +1,8 @@
 #include "backend.h"
 
+#include <actpass.h>
+
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -35,4 +38,28 @@ int backend_connect(const char *address)
         fd = connect_to(at);
     freeaddrinfo(found);
     return fd;
+}
+
+static int64_t result(ssize_t length)
+{
+    if (length >= 0)
+        return length;
+    return errno == EAGAIN || errno == EINTR ? ACTPASS_AGAIN : -1;
+}
+
+int64_t backend_read(int fd, void *buffer, size_t size)
+{
+    return result(recv(fd, buffer, size, MSG_DONTWAIT));
+}
+
+int64_t backend_write(int fd, const void *data, size_t size)
+{
+    return result(send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+void backend_reset(int fd)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); /* a FIN is no disaster */
+    close(fd);
 }

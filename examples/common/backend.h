@@ -1,10 +1,22 @@
-/* A plain TCP connection to a backend, for the example proxy. It has nothing to do with TLS or with
- * actpass. */
+/* The plain side of the example proxy: a TCP connection to a backend. It has nothing to do with TLS
+ * or with actpass, but that its calls return what those of actpass on a non-blocking connection do.
+ */
 #ifndef EXAMPLES_BACKEND_H
 #define EXAMPLES_BACKEND_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 /* Connects to "HOST:PORT", trying each address of the host; blocks. Returns the socket, which the
  * caller closes, or -1. */
 int backend_connect(const char *address);
+
+/* As actpass_read and actpass_write_some: some bytes, 0 at the end of the stream, -1, or
+ * ACTPASS_AGAIN where the call would block. */
+int64_t backend_read(int fd, void *buffer, size_t size);
+int64_t backend_write(int fd, const void *data, size_t size);
+
+/* Closes the connection with a reset, so that the backend does not take it for an end in order. */
+void backend_reset(int fd);
 
 #endif

@@ -40,3 +40,12 @@ int loopback_accept(int listener)
     }
     return fd;
 }
+
+int loopback_try_accept(int listener)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        return fd;
+    int exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+    return exhausted ? LOOPBACK_EXHAUSTED : LOOPBACK_NOBODY;
+}

@@ -11,4 +11,12 @@ int loopback_listen(unsigned short port);
  * tries again every second. */
 int loopback_accept(int listener);
 
+/* The results of loopback_try_accept beside a socket. */
+enum { LOOPBACK_NOBODY = -1, LOOPBACK_EXHAUSTED = -2 };
+
+/* Accepts a connection on a listener that does not block, and returns its socket.
+ * LOOPBACK_NOBODY: there is none (any more). LOOPBACK_EXHAUSTED: the system is out of descriptors
+ * or memory. Then the listener stays readable, so an event loop must not watch it for a while. */
+int loopback_try_accept(int listener);
+
 #endif

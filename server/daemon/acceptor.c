@@ -115,8 +115,9 @@ void acceptor_run(struct server *server)
         retry(server);
         struct timespec left;
         int64_t wake_us = choose_polls(server);
+        int64_t watchdog_us = watchdog_tick(server->watchdog);
         int ready = ppoll(server->polls, SERVER_OWN_POLLS + server->service_count,
-                          clock_left(wake_us, &left), NULL);
+                          clock_left(watchdog_us < wake_us ? watchdog_us : wake_us, &left), NULL);
         if (ready < 0 && errno != EINTR) { /* ENOMEM: do not loop without a pause */
             (void)clock_nanosleep(CLOCK_MONOTONIC, 0,
                                   &(struct timespec){.tv_nsec = PAUSE_MIN_MS * 1000000L}, NULL);

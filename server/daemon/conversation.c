@@ -240,6 +240,11 @@ actpass_conn *conversation_conn(const struct conversation *conversation)
     return conversation_of(conversation);
 }
 
+void **conversation_dialing(struct conversation *conversation)
+{
+    return &conversation->dialing;
+}
+
 static void begin_dialed(struct conversation *conversation)
 {
     actpass_conn *conn = conversation_of(conversation);

@@ -47,6 +47,9 @@ void conversation_take(struct conversation *conversation, actpass_conn *conn, in
 /* The connection; NULL: none. */
 actpass_conn *conversation_conn(const struct conversation *conversation);
 
+/* A place for the state of whoever dials: NULL at first, and to be NULL again at the end. */
+void **conversation_dialing(struct conversation *conversation);
+
 /* Does what can be done without waiting: the `run` of its task, from the moment that there is a
  * connection. TASK_END: it is closed and logged; the caller frees the conversation. */
 enum task_next conversation_run(struct conversation *conversation, struct task *task);

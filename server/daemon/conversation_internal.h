@@ -32,6 +32,7 @@ struct conversation {
     struct service *service;
     struct report report; /* and the connection */
     int plain;            /* the local connection to be bridged; -1: none */
+    void *dialing;        /* dial_service.c's */
     int64_t began_us;
     int64_t up_us;       /* when the handshake was complete; 0: it is not */
     actpass_cause cause; /* of the role, as it was logged */
@@ -45,6 +46,7 @@ struct conversation {
     uint32_t own_events; /* that the task has watched job.own.fd for */
     int own_fd;          /* the descriptor that it watches for the handler; -1: none */
     bool active;         /* something has happened since the last wait */
+    bool waited;         /* the last run has ended with nothing to do */
     int64_t active_us;   /* when it last waited after that */
     int64_t due_us;      /* when something other than memory is due: the last wait's deadline */
     enum idle idle;

@@ -21,6 +21,8 @@ void conversation_take_events(struct conversation *conversation, struct task *ta
     if (socket != 0)
         actpass_note_events(conversation_of(conversation), (short)socket);
     conversation->job.own.revents = (short)own;
+    conversation->job.peer_quiet = conversation->waited && socket == 0 && own != 0;
+    conversation->waited = false;
     conversation->active = conversation->active || socket != 0 || own != 0;
 }
 
@@ -46,11 +48,11 @@ bool conversation_only_settles(const struct conversation *conversation)
 }
 
 /* When to run next to free memory, or to return it to the kernel. */
-static int64_t idle_deadline_us(struct conversation *conversation)
+static int64_t idle_deadline_us(struct conversation *conversation, int64_t now_us)
 {
     if (conversation->active) {
         conversation->active = false;
-        conversation->active_us = clock_now_us();
+        conversation->active_us = now_us;
         conversation->idle = IDLE_NOT;
     }
     if (conversation->idle == IDLE_NOT)
@@ -103,11 +105,14 @@ enum task_next conversation_wait(struct conversation *conversation, struct task 
     *error = watch(conversation, task, &socket);
     if (timeout_ms == 0 || *error != 0)
         return TASK_MORE;
-    int64_t wake_us = conversation->due_us = clock_deadline_ms(timeout_ms);
+    int64_t now_us = clock_now_us();
+    int64_t wake_us = conversation->due_us =
+        timeout_ms < 0 ? DEADLINE_NEVER : now_us + timeout_ms * INT64_C(1000);
     if (conversation->stage == STAGE_SERVE) {
         conversation->due_us = earlier(conversation->due_us, conversation->job.deadline_us);
-        wake_us = earlier(conversation->due_us, idle_deadline_us(conversation));
+        wake_us = earlier(conversation->due_us, idle_deadline_us(conversation, now_us));
     }
     task_deadline(task, wake_us);
+    conversation->waited = true;
     return TASK_WAIT;
 }

@@ -2,19 +2,32 @@
 
 #include "relay/clock.h"
 #include "server/daemon/handlers/bridge.h"
-#include "server/lib/dial/dial.h"
+#include "server/lib/dial/race.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
 
-static void note_failure(const struct conversation *conversation, const char *address,
-                         const char *why)
+static void on_failure(void *arg, const char *address, const char *why)
 {
+    const struct conversation *conversation = arg;
     report_dial_failed(conversation_report(conversation), address, why);
 }
 
-/* ---- With TCP Fast Open ---------------------------------------------------------------------- */
+static struct dial dial_of(struct conversation *conversation)
+{
+    const struct config_dial *dial = &conversation_service(conversation)->config->dial;
+    return (struct dial){.addresses = dial->addresses,
+                         .count = dial->address_count,
+                         .from = &dial->from,
+                         .deadline_us = clock_deadline_ms(dial->connect_timeout_ms),
+                         .limit_name = "connect_timeout",
+                         .lookup_flags = AI_ADDRCONFIG,
+                         .wait = {.cancel_fd = conversation_server(conversation)->stopping_fd},
+                         .observer = {.failed = on_failure, .arg = conversation}};
+}
+
+/* ---- With TCP Fast Open, whose handshake belongs to the dial: blocks ----------------------- */
 
 /* The handshake begins in the SYN, so the library dials, too. A fixed role needs no hint. */
 static bool dials_in_syn(const struct config_connection *connection)
@@ -56,45 +69,86 @@ static void dial_in_syn(struct conversation *conversation)
     free(addresses);
 }
 
-/* ---- All dials ------------------------------------------------------------------------------- */
+/* ---- Without: step by step ----------------------------------------------------------------- */
 
-static void on_failure(void *arg, const char *address, const char *why)
+enum { PLACE = 0, LOOK_MS = 100 };
+
+struct dialing {
+    struct dial dial;
+    struct race race;
+};
+
+/* If memory is short, the conversation ends without a connection. */
+static struct dialing *begin(struct conversation *conversation)
 {
-    note_failure(arg, address, why);
+    struct dialing *dialing = calloc(1, sizeof(*dialing));
+    if (!dialing) {
+        report_dropped(conversation_report(conversation), ENOMEM);
+        return NULL;
+    }
+    dialing->dial = dial_of(conversation);
+    race_begin(&dialing->race, &dialing->dial);
+    *conversation_dialing(conversation) = dialing;
+    return dialing;
 }
 
-static void dial_first_of(struct conversation *conversation)
+/* Where the race's descriptor cannot be watched, the task looks from time to time. */
+static void wait_for_race(struct task *task, struct race *race)
+{
+    struct pollfd own;
+    int64_t until_us = race_wait(race, &own);
+    int64_t look_us = clock_deadline_ms(LOOK_MS);
+    bool watched = task_watch(task, PLACE, own.fd, (uint32_t)(unsigned short)own.events) == 0;
+    task_deadline(task, watched || until_us < look_us ? until_us : look_us);
+}
+
+/* The descriptor that was watched belongs to the race, or has won it: then it is watched anew. */
+static void end(struct conversation *conversation, struct task *task)
+{
+    struct dialing *dialing = *conversation_dialing(conversation);
+    (void)task_watch(task, PLACE, -1, 0);
+    race_end(&dialing->race, ECANCELED);
+    free(dialing);
+    *conversation_dialing(conversation) = NULL;
+}
+
+/* TASK_END: it does not dial any more, and the conversation has its connection or has none. */
+static enum task_next dial_step(struct conversation *conversation, struct task *task)
 {
     struct candidate winner;
-    const struct config_dial *config = &conversation_service(conversation)->config->dial;
-    const struct dial dial = {.addresses = config->addresses,
-                              .count = config->address_count,
-                              .from = &config->from,
-                              .deadline_us = clock_deadline_ms(config->connect_timeout_ms),
-                              .limit_name = "connect_timeout",
-                              .lookup_flags = AI_ADDRCONFIG,
-                              .wait = {.cancel_fd = conversation_server(conversation)->stopping_fd},
-                              .observer = {.failed = on_failure, .arg = conversation}};
-    int fd = dial_first(&dial, &winner);
+    struct dialing *dialing = *conversation_dialing(conversation);
+    int fd = -1;
+    if (!dialing)
+        dialing = begin(conversation);
+    if (!dialing)
+        return TASK_END;
+    if (!atomic_load(&conversation_server(conversation)->stopping) &&
+        race_step(&dialing->race, &winner, &fd) == RACE_WAITS) {
+        wait_for_race(task, &dialing->race);
+        return TASK_WAIT;
+    }
+    end(conversation, task);
     if (fd >= 0)
         conversation_connect(conversation, fd, winner.of->text);
+    return TASK_END;
 }
 
-static void dial(struct conversation *conversation)
+/* ---- The task ------------------------------------------------------------------------------ */
+
+static enum task_next dial(struct conversation *conversation, struct task *task)
 {
-    if (dials_in_syn(&conversation_service(conversation)->config->connection))
-        dial_in_syn(conversation);
-    else
-        dial_first_of(conversation);
+    if (!dials_in_syn(&conversation_service(conversation)->config->connection))
+        return dial_step(conversation, task);
+    crew_block();
+    dial_in_syn(conversation);
+    crew_unblock();
+    return TASK_END;
 }
 
 enum task_next dial_service_run(struct conversation *conversation, struct task *task)
 {
-    if (!conversation_conn(conversation)) {
-        crew_block();
-        dial(conversation);
-        crew_unblock();
-    }
+    if (!conversation_conn(conversation) && dial(conversation, task) == TASK_WAIT)
+        return TASK_WAIT;
     if (!conversation_conn(conversation))
         return TASK_END;
     return conversation_run(conversation, task);

@@ -1,5 +1,5 @@
-/* One connection that we open: dial, handshake, handler, close, all in one task. Only the dial, and
- * with TCP Fast Open the handshake, block a thread. */
+/* One connection that we open: dial, handshake, handler, close, all in one task. It blocks a thread
+ * only with TCP Fast Open, where dial and handshake are one. */
 #ifndef ACTPASS_SERVER_DAEMON_DIAL_SERVICE_H
 #define ACTPASS_SERVER_DAEMON_DIAL_SERVICE_H
 

@@ -17,14 +17,8 @@ void lines_add(struct config_strings *list, const char *format, ...)
     char *copy = length < 0 ? NULL : text_show(text, TEXT_LINE_MAX);
     if (length >= 0)
         free(text);
-    char **items = realloc(list->items, (list->count + 1) * sizeof(items[0]));
-    if (items)
-        list->items = items;
-    if (!items || !copy) {
+    if (copy && !config_strings_insert(list, list->count, copy))
         free(copy);
-        return;
-    }
-    items[list->count++] = copy;
 }
 
 char *lines_join(const struct config_strings *lines)

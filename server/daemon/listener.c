@@ -5,6 +5,7 @@
 #include "server/lib/dial/unix_address.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -109,13 +110,19 @@ static bool open_tcp(struct listener *listener, const struct config_address *add
     return listener->fd >= 0;
 }
 
-static void name_tcp(struct listener *listener)
+/* The address to which the socket is bound. */
+static void name_bound(struct listener *listener)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof(bound);
     char host[INET6_ADDRSTRLEN + 16] = "?"; /* room for a scope, too */
     char port[8] = "?";
     if (getsockname(listener->fd, (struct sockaddr *)&bound, &length) == 0) {
+        if (bound.ss_family == AF_UNIX) {
+            (void)snprintf(listener->address, sizeof(listener->address), "unix:%s",
+                           ((struct sockaddr_un *)(void *)&bound)->sun_path);
+            return;
+        }
         (void)getnameinfo((struct sockaddr *)&bound, length, host, sizeof(host), port, sizeof(port),
                           NI_NUMERICHOST | NI_NUMERICSERV);
     }
@@ -195,7 +202,7 @@ static bool open_any(struct listener *listener, const struct config_address *add
     }
     bool open = open_tcp(listener, address, error);
     if (open)
-        name_tcp(listener);
+        name_bound(listener);
     return open;
 }
 
@@ -213,6 +220,34 @@ struct listener *listener_open(const struct config_address *address, struct erro
         listener_close(listener);
         return NULL;
     }
+    return listener;
+}
+
+/* The same for a socket that we have not made: V6ONLY and the address are the manager's choice. */
+static bool prepare_adopted(int fd)
+{
+    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof(bound);
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        getsockname(fd, (struct sockaddr *)&bound, &length) != 0)
+        return false;
+    return bound.ss_family == AF_UNIX ||
+           (set_option(fd, SOL_SOCKET, SO_KEEPALIVE) && set_option(fd, IPPROTO_TCP, TCP_NODELAY));
+}
+
+struct listener *listener_adopt(int fd, struct error_text *error)
+{
+    struct listener *listener = calloc(1, sizeof(*listener));
+    if (!listener || !prepare_adopted(fd)) {
+        (void)error_set(error, "cannot use the socket that the service manager passes: %s",
+                        strerror(listener ? errno : ENOMEM));
+        close(fd);
+        free(listener);
+        return NULL;
+    }
+    listener->fd = fd;
+    name_bound(listener);
     return listener;
 }
 

@@ -13,6 +13,10 @@ struct listener;
  * returns NULL with one sentence in ERROR that names the address and the remedy. */
 struct listener *listener_open(const struct config_address *address, struct error_text *error);
 
+/* Takes over a socket on which the service manager listens already, and closes it on failure.
+ * Returns NULL with one sentence in ERROR. The file of a unix socket stays the manager's. */
+struct listener *listener_adopt(int fd, struct error_text *error);
+
 /* Closes it and removes its unix socket's file, if that is still ours. NULL is fine. */
 void listener_close(struct listener *listener);
 

@@ -1,5 +1,5 @@
 /* SIGHUP: loads certificates, keys, CRLs and OCSP responses again while connections are open. */
-#include "server/daemon/state.h"
+#include "server/daemon/manager.h"
 
 static bool reload(struct server *server, struct service *service)
 {
@@ -15,7 +15,9 @@ static bool reload(struct server *server, struct service *service)
 int server_reload(struct server *server)
 {
     bool all = true;
+    manager_reloading(server);
     for (size_t i = 0; i < server->service_count; i++)
         all = reload(server, &server->services[i]) && all;
+    manager_reloaded(server, all);
     return all ? 0 : -1;
 }

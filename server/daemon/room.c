@@ -1,7 +1,6 @@
 #include "server/daemon/room.h"
 
 #include "relay/clock.h"
-#include "server/daemon/lines.h"
 #include "server/daemon/report.h"
 
 #include <stdlib.h>
@@ -31,18 +30,18 @@ static uint64_t undecided_limit_of(const struct service *service)
     return half > FEW ? half : FEW;
 }
 
-static void warn(const struct service *first, const char *file, uint64_t need, uint64_t limit,
-                 struct config_strings *warnings)
+static void warn(const struct server *server, const struct service *first, uint64_t need,
+                 uint64_t limit, struct config_report *report)
 {
-    lines_add(warnings,
-              "%s: warning: the max_connections of all services need %llu descriptors and the "
-              "process may "
-              "have %llu, so each service gets its share of them (\"%s\": %llu of %llu "
-              "connections): raise the limit (ulimit -Hn, LimitNOFILE=), or lower "
-              "max_connections",
-              file, (unsigned long long)need, (unsigned long long)limit, first->config->name,
-              (unsigned long long)first->capacity.connections,
-              (unsigned long long)first->config->max_connections);
+    config_report_add(
+        report, CONFIG_WARNING, server->config,
+        "the max_connections of all services need %llu descriptors and the process may have %llu, "
+        "so each service gets its share of them (\"%s\": %llu of %llu connections): raise the "
+        "limit "
+        "(ulimit -Hn, LimitNOFILE=), or lower max_connections",
+        (unsigned long long)need, (unsigned long long)limit, first->config->name,
+        (unsigned long long)first->capacity.connections,
+        (unsigned long long)first->config->max_connections);
 }
 
 /* The first service that gets fewer connections than it has configured. A default does not count
@@ -69,7 +68,7 @@ static bool load_service(struct service *service, const struct capacity *capacit
     return rate == 0 || service->rates;
 }
 
-bool room_load(struct server *server, const char *file, struct config_strings *warnings)
+bool room_load(struct server *server, struct config_report *report)
 {
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
     struct capacity *capacities = calloc(server->service_count, sizeof(*capacities));
@@ -79,7 +78,7 @@ bool room_load(struct server *server, const char *file, struct config_strings *w
         loaded = load_service(&server->services[i], &capacities[i]);
     const struct service *first = loaded ? first_short(server) : NULL;
     if (first)
-        warn(first, file, need, limit.rlim_cur, warnings);
+        warn(server, first, need, limit.rlim_cur, report);
     free(capacities);
     return loaded;
 }

@@ -2,7 +2,9 @@
 
 #include "relay/clock.h"
 #include "server/daemon/acceptor.h"
+#include "server/daemon/certificates.h"
 #include "server/daemon/lines.h"
+#include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"
 #include "server/daemon/room.h"
 #include "server/daemon/state.h"
@@ -56,29 +58,35 @@ static bool make_parts(struct server *server)
            server->registry && server->polls && server->stop_fd >= 0 && server->dialing;
 }
 
-static void warn_of_fast_open(const char *file, const struct service *service,
-                              struct config_strings *warnings)
+static void warn_of_fast_open(const struct server *server, const struct service *service,
+                              struct config_report *report)
 {
     const struct config_service *config = service->config;
     enum config_dialer dialer = config->dial.address_count > 0 ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS;
     const char *why = config->connection.tcp_fast_open ? fast_open_forbidden_here(dialer) : NULL;
     if (why)
-        lines_add(warnings, "%s: warning: /services/%zu/tcp_fast_open: %s", file, service->number,
-                  why);
+        config_report_add_at(report, CONFIG_WARNING, server->config, service->number,
+                             "tcp_fast_open", "%s", why);
 }
 
-/* False, with what is wrong in ERRORS. */
-static bool load_hints(const char *file, struct service *service, struct config_strings *errors)
+static void report_short(const struct server *server, struct config_report *report)
+{
+    config_report_add(report, CONFIG_ERROR, server->config, "out of memory");
+}
+
+/* False, with what is wrong in the report. */
+static bool load_hints(const struct server *server, struct service *service,
+                       struct config_report *report)
 {
     if (!hints_used(service->config))
         return true;
     service->hints = hints_new(service->config);
     if (!service->hints)
-        lines_add(errors, "%s: out of memory", file);
+        report_short(server, report);
     return service->hints;
 }
 
-static bool load_settings(struct server *server, const char *file, struct service *service,
+static bool load_settings(struct server *server, struct service *service,
                           struct config_report *report)
 {
     struct error_text error = {.text = ""};
@@ -87,58 +95,77 @@ static bool load_settings(struct server *server, const char *file, struct servic
     bool loaded = service_load_settings(service, server->shared, &error);
     service->notes = NULL;
     for (size_t i = 0; i < notes.warnings.count; i++)
-        lines_add(&report->warnings, "%s: warning: %s", file, notes.warnings.items[i]);
+        config_report_add(report, CONFIG_WARNING, server->config, "%s", notes.warnings.items[i]);
     config_report_free(&notes);
     if (!loaded)
-        lines_add(&report->errors, "%s: /services/%zu/tls: %s", file, service->number, error.text);
+        certificates_report(report, server->config, service->number, error.text);
     return loaded;
 }
 
-static bool load_handlers(const char *file, struct service *service, struct config_strings *errors)
+static bool load_handlers(const struct server *server, struct service *service,
+                          struct config_report *report)
 {
     struct error_text error = {.text = ""};
     bool loaded = service_load_handlers(service, &error);
     if (!loaded)
-        lines_add(errors, "%s: /services/%zu: %s", file, service->number, error.text);
+        config_report_add_at(report, CONFIG_ERROR, server->config, service->number, "", "%s",
+                             error.text);
     return loaded;
 }
 
 /* False also when memory is too short for the error itself. */
-static bool load_services(struct server *server, const char *file, struct config_report *report)
+static bool load_services(struct server *server, struct config_report *report)
 {
     bool loaded = true;
     for (size_t i = 0; i < server->service_count; i++) {
         struct service *service = &server->services[i];
-        loaded = load_settings(server, file, service, report) && loaded;
-        loaded = load_handlers(file, service, &report->errors) && loaded;
-        loaded = load_hints(file, service, &report->errors) && loaded;
-        warn_of_fast_open(file, service, &report->warnings);
+        loaded = load_settings(server, service, report) && loaded;
+        loaded = load_handlers(server, service, report) && loaded;
+        loaded = load_hints(server, service, report) && loaded;
+        warn_of_fast_open(server, service, report);
     }
-    if (!room_load(server, file, &report->warnings)) {
+    if (!room_load(server, report)) {
         loaded = false;
-        lines_add(&report->errors, "%s: out of memory", file);
+        report_short(server, report);
     }
     return loaded;
 }
 
+/* The configuration, if it and the files that it names are good. */
+static struct config *load_config(const char *file, struct config_report *report)
+{
+    struct config *config = config_load_all(file, report);
+    if (config)
+        certificates_check(config, report);
+    if (config && report->errors.count == 0)
+        return config;
+    config_free(config);
+    return NULL;
+}
+
+static bool load_parts(struct server *server, struct config_report *report)
+{
+    if (make_parts(server))
+        return load_services(server, report);
+    config_report_add(report, CONFIG_ERROR, server->config, "out of memory or descriptors");
+    return false;
+}
+
 struct server *server_load(const char *file, struct config_report *report)
 {
-    struct config *config = config_load(file, report);
+    struct config *config = load_config(file, report);
     if (!config)
         return NULL;
     struct server *server = calloc(1, sizeof(*server));
     if (!server) {
+        config_report_add(report, CONFIG_ERROR, config, "out of memory");
         config_free(config);
-        lines_add(&report->errors, "%s: out of memory", file);
         return NULL;
     }
     server->config = config;
     server->stop_fd = server->stopping_fd = -1;
-    bool loaded = make_parts(server);
-    if (loaded)
-        loaded = load_services(server, file, report);
-    else
-        lines_add(&report->errors, "%s: out of memory or descriptors", file);
+    bool loaded = load_parts(server, report);
+    config_forget_origin(config);
     if (!loaded || report->errors.count > 0) {
         server_free(server);
         return NULL;
@@ -183,14 +210,19 @@ static const struct config_address *address_to_listen_on(const struct config_ser
 }
 
 /* False, with what is wrong added to the errors. */
-static bool listen_for(struct service *service, struct config_report *report)
+static bool listen_for(struct service *service, struct inherited *inherited,
+                       struct config_report *report)
 {
     const struct config_service *config = service->config;
     const struct config_address *address = address_to_listen_on(config);
     struct error_text error = {.text = ""};
     if (!address)
         return true;
-    service->listener = listener_open(address, &error);
+    int fd = inherited_take(inherited, config->name, address, &error);
+    if (fd >= 0)
+        service->listener = listener_adopt(fd, &error);
+    else if (error.text[0] == '\0')
+        service->listener = listener_open(address, &error);
     if (!service->listener) {
         lines_add(&report->errors, "service \"%s\": %s", config->name, error.text);
         return false;
@@ -206,13 +238,17 @@ static bool listen_for(struct service *service, struct config_report *report)
 
 bool server_listen(struct server *server, struct config_report *report)
 {
-    bool open = true;
-    for (size_t i = 0; i < server->service_count; i++)
-        open = listen_for(&server->services[i], report) && open;
+    struct inherited *inherited = manager_sockets(report);
+    bool open = inherited;
+    for (size_t i = 0; inherited && i < server->service_count; i++)
+        open = listen_for(&server->services[i], inherited, report) && open;
+    open = open && manager_all_taken(inherited, report);
+    inherited_free(inherited);
     if (!open) {
         close_listeners(server);
         return false;
     }
+    manager_find(server, report);
     log_listening(server, &report->warnings);
     return true;
 }
@@ -312,8 +348,11 @@ static void stop_waiting(struct server *server)
 int server_run(struct server *server)
 {
     bool dialing = persistent_start(server);
-    if (dialing)
+    if (dialing) {
+        manager_ready(server);
         acceptor_run(server);
+    }
+    manager_stopping(server);
     atomic_fetch_add(&server->stops, dialing ? 0 : 1);
     close_listeners(server);
     stop_waiting(server);
@@ -355,6 +394,8 @@ void server_free(struct server *server)
     if (!server)
         return;
     crew_free(server->crew);
+    watchdog_free(server->watchdog);
+    notify_free(server->notify);
     for (size_t i = 0; i < server->service_count; i++)
         service_release(&server->services[i]);
     registry_free(server->registry);

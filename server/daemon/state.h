@@ -6,8 +6,10 @@
 #include "config/config.h"
 #include "server/daemon/crew/crew.h"
 #include "server/daemon/log.h"
+#include "server/daemon/notify.h"
 #include "server/daemon/registry.h"
 #include "server/daemon/service.h"
+#include "server/daemon/watchdog.h"
 
 #include <poll.h>
 #include <stdatomic.h>
@@ -38,6 +40,9 @@ struct server {
     int stop_fd;             /* eventfd; readable after server_stop */
     actpass_cancel *dialing; /* cancelled once the server stops */
     int stopping_fd;         /* its descriptor: readable then, which ends other dials */
+    struct notify *notify;   /* NULL: no service manager */
+
+    struct watchdog *watchdog; /* the accept thread's; NULL: the manager wants none */
 
     atomic_uint stops;    /* how often server_stop was called */
     atomic_bool stopping; /* no more dialing, and idle connections must close */

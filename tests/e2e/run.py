@@ -59,6 +59,11 @@ class Result(unittest.TestResult):
             self.outcome, self.text = "skipped", reason
 
 
+def processor_seconds():
+    """Of this process and of those that it has started and that have ended."""
+    return sum(os.times()[:4])
+
+
 def work(pipe):
     """A worker: runs the tests whose names it is sent, one at a time."""
     while True:
@@ -67,8 +72,9 @@ def work(pipe):
         except EOFError:
             return
         result = Result()
+        before = processor_seconds()
         unittest.defaultTestLoader.loadTestsFromName(name).run(result)
-        pipe.send((result.outcome, result.text))
+        pipe.send((result.outcome, result.text, processor_seconds() - before))
 
 
 class Worker:
@@ -93,15 +99,15 @@ class Worker:
         self.pipe.send(test.id())
 
     def outcome(self):
-        """What the test came to, or None while it runs."""
+        """What the test came to, with its processor seconds, or None while it runs."""
         try:
             if self.pipe.poll():
                 return self.pipe.recv()
         except EOFError:
-            return "failed", "the process that ran the test died\n"
+            return "failed", "the process that ran the test died\n", 0
         if time.monotonic() < self.latest:
             return None
-        return "failed", "the test hung, beyond its deadline\n"
+        return "failed", "the test hung, beyond its deadline\n", 0
 
     def end(self):
         self.pipe.close()
@@ -176,12 +182,13 @@ def main():
 
     failed, flaky = [], []
 
-    def report(test, seconds, outcome, text):
+    def report(test, seconds, outcome, text, processor):
         count[outcome] += 1
         if outcome == "failed":
             failed.append(test)
         if outcome != "passed" or options.verbose:
-            print(f"{outcome} {test.id()} ({seconds:.1f} s)", flush=True)
+            print(f"{outcome} {test.id()} ({seconds:.1f} s, {processor:.1f} s of processor)",
+                  flush=True)
         if outcome != "passed":
             print("  " + text.rstrip().replace("\n", "\n  "), flush=True)
 

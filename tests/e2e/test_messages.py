@@ -3,6 +3,7 @@ tests/golden/."""
 import concurrent.futures
 import os
 import re
+import subprocess
 import tempfile
 
 from support.case import Case, program
@@ -14,6 +15,22 @@ GOOD = "c.json: the configuration is good"
 class Messages(Case):
     deadline = 300  # hundreds of short runs
 
+    def setUp(self):
+        super().setUp()
+        self.forms = self.make_forms()
+
+    def make_forms(self):
+        """The certificate and key of "front" in other forms: names and bytes."""
+        certificate, key = self.certificates.chain("front")
+        commands = {
+            "der.crt": ["x509", "-in", certificate, "-outform", "DER"],
+            "der.key": ["pkey", "-in", key, "-outform", "DER"],
+            "both.p12": ["pkcs12", "-export", "-in", certificate, "-inkey", key, "-passout", "pass:x"],
+            "request.pem": ["req", "-new", "-key", key, "-config", "/dev/null", "-subj", "/CN=x"],
+        }
+        return {name: subprocess.run(["openssl", *command], check=True, capture_output=True).stdout
+                for name, command in commands.items()}
+
     def folder_for(self, golden, title):
         """A folder of the case's own, with its configuration and the files that this may name."""
         folder = tempfile.mkdtemp(dir=self.folder)
@@ -22,8 +39,13 @@ class Messages(Case):
             self.read(self.certificates.path(*name))
             for name in (("front",), ("front", "key"), ("ca",), ("device", "key")))
         for name, content in [("peer.pem", certificate + key), ("ca.pem", authority),
-                              ("open.pem", authority), ("empty.pem", b""), ("other.key", other),
-                              ("text.pem", b"no certificate\n"), ("c.json", golden.input(title))]:
+                              ("open.pem", certificate + key), ("empty.pem", b""), ("other.key", other),
+                              ("text.pem", b"no certificate\n"), ("c.json", golden.input(title)),
+                              ("cert.pem", certificate), ("key.pem", key), *self.forms.items(),
+                              ("expired.pem", self.read(self.certificates.path("expired"))),
+                              ("expired.key", other),
+                              ("c.jsonc", golden.input(title)), *golden.more_files(title).items()]:
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(content)
             os.chmod(file.name, 0o644 if name in ("ca.pem", "open.pem") else 0o600)
@@ -43,7 +65,8 @@ class Messages(Case):
 
     def run_command(self, golden, title):
         """What a command prints, which stream it prints it on, and its exit status."""
-        status, out, err = call(self.folder_for(golden, title), program(), golden.arguments(title))
+        status, out, err = call(self.folder_for(golden, title), program(), golden.arguments(title),
+                                golden.environment(title))
         return [f"status {status}", *self.shown("stdout", out), *self.shown("stderr", err)]
 
     @staticmethod

@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from support import tls
+from support import data, tls
 from support.backend import Backend, echo
 from support.case import Case, need
 from support.data import until
@@ -15,6 +15,87 @@ from support.each import each
 
 NAME = "backend.example:443"
 SOON = 6  # seconds: well below the backend's deadline of 10 s
+
+
+def full_socket(case):
+    """A unix socket whose backlog is full."""
+    path = os.path.join(case.folder, "full.sock")
+    listener = socket.socket(socket.AF_UNIX)
+    case.addCleanup(listener.close)
+    listener.bind(path)
+    listener.listen(0)
+    while True:
+        filler = socket.socket(socket.AF_UNIX)
+        case.addCleanup(filler.close)
+        filler.setblocking(False)
+        try:
+            filler.connect(path)
+        except BlockingIOError:
+            return "unix:" + path
+
+
+def full_port(case):
+    """A TCP port whose backlog is full: SYNs are dropped, as by a dead machine."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    case.addCleanup(listener.close)
+    for _ in range(4):
+        filler = socket.socket()
+        case.addCleanup(filler.close)
+        filler.setblocking(False)
+        filler.connect_ex(listener.getsockname())
+    return "127.0.0.1:%d" % listener.getsockname()[1]
+
+
+class Many(Case):
+    """Hundreds that wait for their backends cost no threads, and hold up nobody."""
+    COUNT = 200
+    BLOCK = data.block(1000)
+
+    def setUp(self):
+        super().setUp()
+        if os.environ.get("ACTPASS_TEST_PARK") == "never":
+            raise unittest.SkipTest("then each has a thread")
+
+    def check_served(self, actpass):
+        for _ in range(5):
+            peer = self.client(actpass, service="echo")
+            self.assertEqual(peer.exchange(self.BLOCK, len(self.BLOCK)), self.BLOCK)
+            peer.finish()
+
+    def test_many_that_wait_for_their_backends(self):
+        actpass = self.actpass(self.service("front", forward=full_socket(self)),
+                               self.service("echo"), level="info")
+        self.check_served(actpass)
+        threads = actpass.threads()
+        peers = [self.client(actpass, service="front") for _ in range(self.COUNT)]
+        actpass.wait_for(event="role", service="front", count=self.COUNT)
+        began, used = time.monotonic(), actpass.cpu_seconds()
+        self.check_served(actpass)
+        self.assertLess(actpass.threads(), threads + 8)
+        time.sleep(max(0.0, began + 1 - time.monotonic()))
+        used, elapsed = actpass.cpu_seconds() - used, time.monotonic() - began
+        self.assertLess(used, 0.7 * elapsed, "they are not tried without a pause")
+        for peer in peers:
+            tls.reset(peer.sock)
+        actpass.wait_for(event="close", service="front", count=self.COUNT)
+
+    @each(backlog=("unix", "tcp"))
+    def test_many_that_wait_for_their_dials(self, backlog):
+        """The local connections of a bridge."""
+        remote = full_socket(self) if backlog == "unix" else full_port(self)
+        actpass = self.actpass(self.dial_service(remote, listen_plain="127.0.0.1:0"),
+                               self.service("echo"), level="info")
+        self.check_served(actpass)
+        threads = actpass.threads()
+        local = [self.connect(actpass, "dialer") for _ in range(self.COUNT)]
+        time.sleep(0.5)
+        self.check_served(actpass)
+        self.assertLess(actpass.threads(), threads + 8)
+        began = time.monotonic()
+        self.assertEqual(actpass.stop(), 0)
+        self.assertLess(time.monotonic() - began, SOON, "a stop ends the dials")
+        for sock in local:
+            sock.close()
 
 
 class Resolving(Case):
@@ -28,25 +109,9 @@ class Resolving(Case):
         subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
         self.environment = {"LD_PRELOAD": library}
 
-    def full_socket(self):
-        """A unix socket whose backlog is full."""
-        path = os.path.join(self.folder, "full.sock")
-        listener = socket.socket(socket.AF_UNIX)
-        self.addCleanup(listener.close)
-        listener.bind(path)
-        listener.listen(0)
-        while True:
-            filler = socket.socket(socket.AF_UNIX)
-            self.addCleanup(filler.close)
-            filler.setblocking(False)
-            try:
-                filler.connect(path)
-            except BlockingIOError:
-                return "unix:" + path
-
     def waiting(self, kind, **service):
         """actpass with a connection that waits for its backend, and the peer of that."""
-        forward = NAME if kind == "name" else self.full_socket()
+        forward = NAME if kind == "name" else full_socket(self)
         actpass = self.actpass(self.service("front", forward=forward, **service), check=False,
                                env=self.environment)
         peer = self.client(actpass)
@@ -85,7 +150,7 @@ class Resolving(Case):
         actpass, _ = self.waiting("name")
         peers = [self.client(actpass) for _ in range(80)]
         actpass.wait_for(event="role", count=81)
-        self.assertLess(actpass.threads(), 64 + 81 + 20)
+        self.assertLess(actpass.threads(), 64 + 20)
         until(lambda: sum("was not resolved in time" in line for line in actpass.lines) >= 81, 40,
               "all report the deadline")
         for peer in peers:

@@ -31,6 +31,25 @@ int dial_scene_socket(bool listens, char *address)
     return fd;
 }
 
+void dial_scene_dig(struct dial_scene_hole *hole)
+{
+    struct sockaddr_in where;
+    socklen_t length = sizeof(where);
+    hole->fds[0] = dial_scene_socket(true, hole->address);
+    cr_assert_eq(listen(hole->fds[0], 0), 0);
+    cr_assert_eq(getsockname(hole->fds[0], (struct sockaddr *)&where, &length), 0);
+    for (size_t i = 1; i < 4; i++) {
+        hole->fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(hole->fds[i], (struct sockaddr *)&where, length);
+    }
+}
+
+void dial_scene_fill(struct dial_scene_hole *hole)
+{
+    for (size_t i = 0; i < 4; i++)
+        close(hole->fds[i]);
+}
+
 void dial_scene_begin(struct dial_scene *scene, const char *const *texts, size_t count)
 {
     *scene = (struct dial_scene){0};

@@ -32,6 +32,14 @@ void dial_scene_end_from(struct dial_scene *scene);
  * ADDRESS has room for 64 bytes, here and below. */
 int dial_scene_socket(bool listens, char *address);
 
+/* A listener of 127.0.0.1 whose backlog is full: SYNs are dropped, as by a dead machine. */
+struct dial_scene_hole {
+    int fds[4];
+    char address[64];
+};
+void dial_scene_dig(struct dial_scene_hole *hole);
+void dial_scene_fill(struct dial_scene_hole *hole);
+
 /* Writes the local address of a socket. */
 void dial_scene_address(int fd, char *text);
 

@@ -30,6 +30,15 @@ class Fake(unittest.TestCase):
     def test_bad(self):
         self.assertTrue(%s)
 '''
+WAITS = '''
+import os
+import time
+end = time.monotonic() + 60
+while not os.path.exists("begun"):
+    assert time.monotonic() < end
+    time.sleep(0.01)
+print("1 passed, 0 failed")
+'''
 CERTIFICATES = '''
 class Certificates:
     def __init__(self, folder):
@@ -65,20 +74,35 @@ def end_to_end(good, options, lines, status, folder):
     shutil.copy(os.path.join(TESTS, 'e2e', 'run.py'), folder)
     write(os.path.join(folder, 'test_fake.py'), FLAKY % good)
     write(os.path.join(folder, 'support', 'certificates.py'), CERTIFICATES)
-    return compare([sys.executable, 'run.py', '--program', '/bin/true'] + options, folder, lines, status)
+    return compare([sys.executable, 'run.py', '--program', '/bin/true'] + options, folder, lines,
+                   status)
+
+
+def copy_of_run(folder, selftest, quickstart):
+    """A folder with tests/run.sh and, for its stages, a program in Python and a shell script."""
+    os.makedirs(os.path.join(folder, 'tests'))
+    shutil.copy(os.path.join(TESTS, 'run.sh'), os.path.join(folder, 'tests', 'run.sh'))
+    write(os.path.join(folder, 'tests', 'support', 'selftest.py'), selftest)
+    write(os.path.join(folder, 'examples', 'quickstart.sh'), '#!/bin/sh\n' + quickstart, 0o755)
 
 
 def whole_run(selftest, quickstart, lines, status, folder):
     """Two stages, whose programs print and end as SELFTEST and QUICKSTART say: text and status."""
-    os.makedirs(os.path.join(folder, 'tests'))
-    shutil.copy(os.path.join(TESTS, 'run.sh'), os.path.join(folder, 'tests', 'run.sh'))
-    text, code = selftest
-    write(os.path.join(folder, 'tests', 'support', 'selftest.py'),
-          'import sys\nprint(%r)\nsys.exit(%d)\n' % (text, code))
-    text, code = quickstart
-    write(os.path.join(folder, 'examples', 'quickstart.sh'),
-          "#!/bin/sh\necho '%s'\nexit %d\n" % (text, code), 0o755)
+    copy_of_run(folder, 'import sys\nprint(%r)\nsys.exit(%d)\n' % selftest,
+                "echo '%s'\nexit %d\n" % quickstart)
     return compare(['tests/run.sh', 'selftest', 'quickstart'], folder, lines, status)
+
+
+def two_at_a_time(folder):
+    """The first stage goes on when the second one has begun."""
+    copy_of_run(folder, WAITS, 'touch begun\n')
+    return compare(['tests/run.sh', 'selftest', 'quickstart'], folder, ['2 passed, 0 failed'], 0)
+
+
+def one_for_each_build(folder):
+    """Two stages that use the same build: each fails while the other one runs."""
+    copy_of_run(folder, '', 'mkdir running && sleep 0.3 && rmdir running\n')
+    return compare(['tests/run.sh', 'quickstart', 'quickstart'], folder, ['2 passed, 0 failed'], 0)
 
 
 def unknown_stage(folder):
@@ -89,7 +113,7 @@ def unknown_stage(folder):
 
 def cases():
     """Names and functions, each of which takes a folder and answers what is wrong."""
-    seconds = r'in \d+ s'
+    seconds = r'in \d+ s, \d+ s of processors'
     fine = ('2 passed, 0 failed', 0)
     quick = ('all is well', 0)  # its stage adds the closing line
     flaky = ('flaky: 2 (one two)\n3 passed, 0 failed', 0)
@@ -113,5 +137,7 @@ def cases():
         ('run_status', make(whole_run, ('2 passed, 0 failed', 3), quick,
                             [seconds, '3 passed, 1 failed'], 1)),
         ('run_broken', make(whole_run, fine, ('oh', 1), [seconds, '2 passed, 1 failed'], 1)),
+        ('run_two_at_a_time', two_at_a_time),
+        ('run_one_for_each_build', one_for_each_build),
         ('run_unknown', unknown_stage),
     ]

@@ -84,6 +84,7 @@ static int wait_once(struct driver *driver)
 {
     struct handler_job *job = driver->job;
     int timeout = actpass_prepare_wait(job->conn, &driver->places[0]);
+    bool nothing_to_do = timeout != 0;
     driver->places[0].revents = 0;
     driver->places[1] = job->own;
     driver->places[1].revents = 0;
@@ -94,6 +95,7 @@ static int wait_once(struct driver *driver)
         driver->edges >= 0 ? wait_for_edges(driver, timeout) : wait_for_levels(driver, timeout);
     actpass_note_events(job->conn, driver->places[0].revents);
     job->own.revents = driver->places[1].revents;
+    job->peer_quiet = nothing_to_do && driver->places[0].revents == 0 && job->own.revents != 0;
     return count;
 }
 
@@ -134,7 +136,7 @@ unsigned long steps_run(const struct handler *handler, struct handler_job *job,
     enum handler_next next = handler->step(job);
     for (; next != HANDLER_DONE; steps++) {
         job->own.revents = 0;
-        job->idle = false;
+        job->idle = job->peer_quiet = false;
         if (next == HANDLER_WAIT)
             note_idle(&driver, wait_once(&driver));
         next = handler->step(job);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `scons install` into an empty folder, and programs built on what lies there: in C and in C++,
-# with the shared and with the static library, found by pkg-config.
+# with the shared and with the static library, found by pkg-config. Then what lies there beside.
 # Uses BUILDDIR (default build) and CC, CXX.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -130,5 +130,6 @@ check 'a C program that uses actpass_ssl' build_and_run "$CC" ssl.c shared
 check 'a C program that uses actpass_ssl, on the static library' build_and_run "$CC" ssl.c static
 check 'the examples build by their Makefile, and run' examples_build
 check 'scons unit TESTS=word refuses a word that fits nothing' refuses_unknown_tests
+. tests/support/installed_files.sh
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/lib/conn.h"
 #include "tests/support/resources.h"
+#include "tests/support/steps.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -124,13 +125,33 @@ static void close_backend(struct backend *backend)
         (void)unlink(backend->path);
 }
 
+/* A handler that only connects. */
+static int connected;
+
+static enum handler_next connect_only(struct handler_job *job)
+{
+    return backend_step(job, &job->what->forward, &connected);
+}
+
+static int connect_with(actpass_conn *conn, const char *text, struct error_text *problem,
+                        enum steps_wait wait)
+{
+    static const struct handler only = {.name = "backend", .step = connect_only};
+    struct config_handler what = {.kind = CONFIG_HANDLER_FORWARD};
+    struct handler_job job = steps_job(conn);
+    job.what = &what;
+    cr_assert_null(config_address_parse(text, &what.forward), "%s", text);
+    cr_assert_lt(steps_run(&only, &job, wait), 500, "it waits where it has nothing to do");
+    cr_assert_null(job.state);
+    cr_assert_eq(job.own.fd, -1);
+    *problem = job.problem;
+    config_address_free(&what.forward);
+    return connected;
+}
+
 static int connect_to(actpass_conn *conn, const char *text, struct error_text *problem)
 {
-    struct config_address address;
-    cr_assert_null(config_address_parse(text, &address), "%s", text);
-    int fd = backend_connect(conn, &address, problem);
-    config_address_free(&address);
-    return fd;
+    return connect_with(conn, text, problem, STEPS_EDGE);
 }
 
 static void expect_good(int fd, const struct error_text *problem, bool tcp)
@@ -307,7 +328,7 @@ Test(backend, no_descriptor_left_is_told)
     for (size_t i = 0; i < 2; i++) {
         struct error_text problem = {.text = ""};
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-        int fd = connect_to(conn, rows[i], &problem);
+        int fd = connect_with(conn, rows[i], &problem, STEPS_LEVEL); /* which needs none */
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
         cr_assert_eq(fd, -1);
         cr_assert_not_null(strstr(problem.text, "Too many open files"), "%s", problem.text);

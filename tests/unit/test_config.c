@@ -17,9 +17,10 @@
     "               'min_version': '1.3', 'ciphers': 'HIGH:!aNULL', \n"                           \
     "               'ciphersuites': 'TLS_AES_128_GCM_SHA256', 'alpn': ['h2', 'http/1.1'] },\n"    \
     "      'as_server': {'forward': '[::1]:8080'}, 'as_client': {'echo': {}} },\n"                \
-    "    { 'name': 'back', 'listen': 'unix:run/socket', 'role': 'client',\n"                      \
+    "    { 'name': 'back', 'listen': 'unix:run/socket', 'role': 'server',\n"                      \
     "      'initial_data_timeout': 'never', 'idle_timeout': 'never',\n"                           \
-    "      'tls': {'insecure_any_peer': true}, 'forward': 'unix:/run/other' } ] }\n"
+    "      'tls': {'certificate': 'peer.pem', 'insecure_any_peer': true},\n"                      \
+    "      'forward': 'unix:/run/other' } ] }\n"
 
 Test(config, every_key, .init = folder_enter, .fini = folder_leave)
 {
@@ -87,7 +88,7 @@ Test(config, conversations, .init = folder_enter, .fini = folder_leave)
     cr_assert_eq(front->as_server.forward.port, 8080);
     cr_assert_eq(front->as_client.kind, CONFIG_HANDLER_ECHO);
     cr_assert_str_eq(back->listen.path, "run/socket");
-    cr_assert_eq(back->connection.role, CONFIG_ROLE_CLIENT);
+    cr_assert_eq(back->connection.role, CONFIG_ROLE_SERVER);
     cr_assert_eq(back->connection.initial_data_timeout_ms, CONFIG_NEVER);
     cr_assert_eq(back->connection.idle_timeout_ms, CONFIG_NEVER);
     cr_assert(back->connection.tls.insecure_any_peer);

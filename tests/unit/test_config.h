@@ -23,6 +23,8 @@ static inline void make_file(const char *path, mode_t mode, const char *text)
     cr_assert_eq(close(fd), 0);
 }
 
+#define PEM_BEGIN(kind) "-----BEGIN " kind "-----\n"
+
 /* Each test is a process of its own, so it may change its working folder. */
 static inline void folder_enter(void)
 {
@@ -30,9 +32,9 @@ static inline void folder_enter(void)
     cr_assert_not_null(mkdtemp(path));
     cr_assert_eq(chdir(path), 0);
     cr_assert_eq(mkdir("folder", 0700), 0);
-    make_file("peer.pem", 0600, "");
-    make_file("ca.pem", 0644, "");
-    make_file("open.pem", 0644, "");
+    make_file("peer.pem", 0600, PEM_BEGIN("CERTIFICATE") PEM_BEGIN("PRIVATE KEY"));
+    make_file("ca.pem", 0644, PEM_BEGIN("CERTIFICATE"));
+    make_file("open.pem", 0644, PEM_BEGIN("CERTIFICATE") PEM_BEGIN("PRIVATE KEY"));
 }
 
 static inline void folder_leave(void)

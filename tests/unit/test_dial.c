@@ -15,31 +15,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* One whose backlog is full: SYNs are dropped, as by a dead machine. */
-struct hole {
-    int fds[4];
-    char address[64];
-};
-
-static void dig(struct hole *hole)
-{
-    struct sockaddr_in where;
-    socklen_t length = sizeof(where);
-    hole->fds[0] = dial_scene_socket(true, hole->address);
-    cr_assert_eq(listen(hole->fds[0], 0), 0);
-    cr_assert_eq(getsockname(hole->fds[0], (struct sockaddr *)&where, &length), 0);
-    for (size_t i = 1; i < 4; i++) {
-        hole->fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        (void)connect(hole->fds[i], (struct sockaddr *)&where, length);
-    }
-}
-
-static void fill(struct hole *hole)
-{
-    for (size_t i = 0; i < 4; i++)
-        close(hole->fds[i]);
-}
-
 Test(dial, connects, .timeout = 60)
 {
     char address[64];
@@ -86,8 +61,8 @@ Test(dial, tells_each_failure_and_takes_the_next, .timeout = 60)
 Test(dial, does_not_wait_for_ever_for_one_that_is_silent, .timeout = 60)
 {
     char alive[64];
-    struct hole hole;
-    dig(&hole);
+    struct dial_scene_hole hole;
+    dial_scene_dig(&hole);
     const char *texts[] = {hole.address, alive};
     int listener = dial_scene_socket(true, alive);
     struct dial_scene scene;
@@ -100,15 +75,15 @@ Test(dial, does_not_wait_for_ever_for_one_that_is_silent, .timeout = 60)
     close(fd);
     cr_assert(resources_return_to(before), "the loser of the race was closed");
     close(listener);
-    fill(&hole);
+    dial_scene_fill(&hole);
     dial_scene_end(&scene);
 }
 
 Test(dial, ends_at_its_deadline, .timeout = 60)
 {
-    struct hole holes[2];
-    dig(&holes[0]);
-    dig(&holes[1]);
+    struct dial_scene_hole holes[2];
+    dial_scene_dig(&holes[0]);
+    dial_scene_dig(&holes[1]);
     const char *texts[] = {holes[0].address, holes[1].address};
     struct dial_scene scene;
     dial_scene_begin(&scene, texts, 2);
@@ -119,8 +94,8 @@ Test(dial, ends_at_its_deadline, .timeout = 60)
     for (size_t i = 0; i < 2; i++)
         cr_assert_str_eq(scene.failures.reasons[i], "no answer within connect_timeout");
     cr_assert(resources_return_to(before));
-    fill(&holes[0]);
-    fill(&holes[1]);
+    dial_scene_fill(&holes[0]);
+    dial_scene_fill(&holes[1]);
     dial_scene_end(&scene);
 }
 
@@ -133,9 +108,9 @@ static void *cancel_soon(void *arg)
 
 Test(dial, can_be_cancelled, .timeout = 60)
 {
-    struct hole hole;
+    struct dial_scene_hole hole;
     pthread_t thread;
-    dig(&hole);
+    dial_scene_dig(&hole);
     const char *texts[] = {hole.address};
     struct dial_scene scene;
     dial_scene_begin(&scene, texts, 1);
@@ -149,7 +124,7 @@ Test(dial, can_be_cancelled, .timeout = 60)
     cr_assert_eq(scene.failures.count, 0, "nobody failed");
     cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1, "and stays so");
     close(scene.dial.wait.cancel_fd);
-    fill(&hole);
+    dial_scene_fill(&hole);
     dial_scene_end(&scene);
 }
 

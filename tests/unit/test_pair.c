@@ -90,6 +90,7 @@ static void commit(struct bench *bench, char *reserved, const char *text)
     int size = (int)strlen(text);
     memcpy(reserved, text, strlen(text));
     cr_assert_eq(BIO_nwrite(bench->relay->rings.external, &committed, size), size);
+    bench->relay->rings.inbound.held += (size_t)size;
     if (committed != reserved)
         memmove(committed, reserved, (size_t)size);
 }

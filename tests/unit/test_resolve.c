@@ -295,23 +295,55 @@ Test(resolve, an_abort)
     assert_all_gone(before);
 }
 
-/* The result is there when the caller gives up. */
-static int give_up_once_it_is_there(void *arg, struct pollfd *set, nfds_t count, int64_t until_us)
+/* ---- Step by step --------------------------------------------------------------------------- */
+
+static struct lookup *begin_lookup(const char *host)
 {
-    (void)arg, (void)until_us;
-    cr_assert_eq(poll(set, count, LONG_MS), 1);
-    return EPIPE;
+    struct lookup *lookup;
+    struct addrinfo *found;
+    const char *why = resolve_begin(host, PORT, 0, &lookup, &found);
+    cr_assert_null(why, "%s", why);
+    cr_assert_null(found);
+    cr_assert_not_null(lookup);
+    return lookup;
 }
 
-Test(resolve, a_result_that_nobody_wants_any_more)
+Test(resolve, a_lookup_is_done_when_its_descriptor_says_so)
 {
     struct resources before = resources_now();
-    struct dial_wait wait = {.poll = give_up_once_it_is_there, .max_descriptors = 1};
     struct addrinfo *found = NULL;
-    const char *why = resolve_host("localhost", PORT, 0, &wait, clock_deadline_ms(LONG_MS), &found);
-    cr_assert_str_eq(why, strerror(EPIPE));
-    cr_assert_null(found);
+    char text[128];
+    struct lookup *lookup = begin_lookup("stuck.test");
+    struct pollfd set = {.fd = resolve_fd(lookup), .events = POLLIN};
+    cr_assert_eq(poll(&set, 1, 20), 0);
+    cr_assert_not(resolve_is_done(lookup));
+    release();
+    cr_assert_eq(poll(&set, 1, LONG_MS), 1);
+    cr_assert(resolve_is_done(lookup));
+    cr_assert_null(resolve_end(lookup, &found));
+    cr_assert_str_eq(print(found, text, sizeof(text)), "192.0.2.1 4433");
     assert_all_gone(before);
+}
+
+Test(resolve, a_lookup_that_is_given_up)
+{
+    struct resources before = resources_now();
+    struct addrinfo *found = NULL;
+    cr_assert_str_eq(resolve_end(begin_lookup("stuck.test"), &found), late);
+    cr_assert_null(found);
+    release();
+    assert_all_gone(before);
+}
+
+Test(resolve, a_number_needs_no_lookup)
+{
+    struct lookup *lookup;
+    struct addrinfo *found;
+    char text[128];
+    cr_assert_null(resolve_begin("127.0.0.1", PORT, AI_ADDRCONFIG, &lookup, &found));
+    cr_assert_null(lookup);
+    cr_assert_str_eq(print(found, text, sizeof(text)), "127.0.0.1 4433");
+    cr_assert_eq(atomic_load(&asked), 0);
 }
 
 /* ---- Many ----------------------------------------------------------------------------------- */

@@ -1,85 +1,20 @@
 #include "server/daemon/handlers/backend.h"
 
 #include "relay/clock.h"
-#include "server/daemon/crew/crew.h"
-#include "server/lib/dial/dial.h"
+#include "server/lib/dial/race.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 10000, LOOK_MS = 1000 };
+enum { CONNECT_MS = 10000 };
 
-/* One dial and its result. */
+/* One dial: job->state while it takes longer than one step. */
 struct backend {
-    actpass_conn *conn;
+    struct dial dial;
+    struct race race;
     struct error_text reason; /* the last failure */
-    bool peer_ended;          /* the TLS connection's input has ended */
-    bool cancelled;           /* the TLS connection was aborted, or has failed */
-    bool blocked;             /* crew_block was called */
 };
-
-/* The first wait of a connect to this host, and of a lookup that needs no server, is over at once.
- */
-static int poll_patiently(struct backend *backend, struct pollfd *set, nfds_t count,
-                          int64_t until_us)
-{
-    struct timespec left;
-    int ready = poll(set, count, 0);
-    if (ready != 0)
-        return ready;
-    if (!backend->blocked)
-        crew_block();
-    backend->blocked = true;
-    return ppoll(set, count, clock_left(until_us, &left), NULL);
-}
-
-/* Looks at the TLS connection. Its input stays where it is, also its end: a peer that has sent all
- * may wait for an answer. */
-static bool prepare(struct backend *backend, struct pollfd *tls)
-{
-    (void)actpass_prepare_wait(backend->conn, tls);
-    tls->events = (short)((tls->events & POLLOUT) | (backend->peer_ended ? 0 : POLLRDHUP));
-    /* A reset that was received together with the peer's last bytes has no event any more. */
-    backend->cancelled = backend->cancelled || actpass_ended(backend->conn) != ACTPASS_OPEN ||
-                         actpass_is_broken(backend->conn);
-    return !backend->cancelled;
-}
-
-static void note_events(struct backend *backend, short revents)
-{
-    if (revents == 0)
-        return;
-    actpass_note_events(backend->conn, revents);
-    backend->peer_ended = backend->peer_ended || (revents & POLLRDHUP) != 0;
-    backend->cancelled = (revents & (POLLHUP | POLLERR)) != 0;
-}
-
-/* After the peer's end, or while there is no room for more input, an abort has no event. */
-static int64_t next_look_us(const struct backend *backend, const struct pollfd *tls,
-                            int64_t until_us)
-{
-    int64_t look_us = clock_deadline_ms(LOOK_MS);
-    bool looks = backend->peer_ended || tls->fd < 0;
-    return looks && look_us < until_us ? look_us : until_us;
-}
-
-/* The wait of struct dial_wait. */
-static int wait_beside_tls(void *arg, struct pollfd *set, nfds_t count, int64_t until_us)
-{
-    struct backend *backend = arg;
-    struct pollfd all[1 + DIAL_MAX_DESCRIPTORS];
-    if (!prepare(backend, &all[0]))
-        return ECANCELED;
-    for (nfds_t i = 0; i < count; i++)
-        all[1 + i] = set[i];
-    int ready = poll_patiently(backend, all, 1 + count, next_look_us(backend, &all[0], until_us));
-    if (ready < 0 && errno != EINTR)
-        return errno;
-    for (nfds_t i = 0; i < count; i++)
-        set[i].revents = (short)(ready > 0 ? all[1 + i].revents : 0);
-    note_events(backend, (short)(ready > 0 ? all[0].revents : 0));
-    return backend->cancelled ? ECANCELED : 0;
-}
 
 static void note_failure(void *arg, const char *address, const char *why)
 {
@@ -88,27 +23,75 @@ static void note_failure(void *arg, const char *address, const char *why)
     (void)error_set(&backend->reason, "%s", why);
 }
 
-int backend_connect(actpass_conn *conn, const struct config_address *address,
-                    struct error_text *problem)
+/* Was the TLS connection aborted, or has it failed? Sends its output. Its input stays where it is,
+ * also its end: a peer that has sent all may wait for an answer. */
+static bool is_cancelled(actpass_conn *conn)
 {
-    struct backend backend = {.conn = conn};
-    struct candidate winner;
-    const struct dial dial = {.addresses = address,
-                              .count = 1,
-                              .deadline_us = clock_deadline_ms(CONNECT_MS),
-                              .limit_name = "10 seconds",
-                              .wait = {.cancel_fd = -1,
-                                       .poll = wait_beside_tls,
-                                       .arg = &backend,
-                                       .max_descriptors = DIAL_MAX_DESCRIPTORS},
-                              .observer = {.failed = note_failure, .arg = &backend}};
-    int fd = dial_first(&dial, &winner);
-    if (backend.blocked)
-        crew_unblock();
-    if (fd < 0) {
-        (void)error_set(
-            problem, "cannot connect to the backend %s: %s; is it running, and reachable?",
-            address->text, backend.cancelled ? strerror(ECANCELED) : backend.reason.text);
+    struct pollfd tls;
+    (void)actpass_prepare_wait(conn, &tls);
+    if (actpass_ended(conn) != ACTPASS_OPEN || actpass_is_broken(conn))
+        return true;
+    tls.events = 0; /* a failure is reported without being asked for */
+    return poll(&tls, 1, 0) > 0;
+}
+
+static void tell(struct handler_job *job, const struct config_address *address, const char *why)
+{
+    (void)error_set(&job->problem,
+                    "cannot connect to the backend %s: %s; is it running, and reachable?",
+                    address->text, why);
+}
+
+static struct backend *begin(struct handler_job *job, const struct config_address *address)
+{
+    struct backend *backend = calloc(1, sizeof(*backend));
+    if (!backend) {
+        tell(job, address, strerror(ENOMEM));
+        return NULL;
     }
-    return fd;
+    backend->dial = (struct dial){.addresses = address,
+                                  .count = 1,
+                                  .deadline_us = clock_deadline_ms(CONNECT_MS),
+                                  .limit_name = "10 seconds",
+                                  .wait = {.cancel_fd = -1},
+                                  .observer = {.failed = note_failure, .arg = backend}};
+    race_begin(&backend->race, &backend->dial);
+    job->state = backend;
+    return backend;
+}
+
+static enum handler_next end(struct handler_job *job)
+{
+    struct backend *backend = job->state;
+    job->own = (struct pollfd){.fd = -1};
+    job->state = NULL;
+    job->deadline_us = DEADLINE_NEVER;
+    race_end(&backend->race, 0);
+    free(backend);
+    return HANDLER_DONE;
+}
+
+enum handler_next backend_step(struct handler_job *job, const struct config_address *address,
+                               int *fd)
+{
+    struct candidate winner;
+    bool begins = !job->state;
+    struct backend *backend = begins ? begin(job, address) : job->state;
+    *fd = -1;
+    if (!backend)
+        return HANDLER_DONE;
+    if (!begins && is_cancelled(job->conn)) {
+        tell(job, address, strerror(ECANCELED));
+        return end(job);
+    }
+    switch (race_step(&backend->race, &winner, fd)) {
+    case RACE_WAITS:
+        job->deadline_us = race_wait(&backend->race, &job->own);
+        return HANDLER_WAIT;
+    case RACE_WON:
+        break;
+    case RACE_FAILED:
+        tell(job, address, backend->reason.text);
+    }
+    return end(job);
 }

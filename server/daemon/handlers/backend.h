@@ -2,17 +2,17 @@
 #ifndef ACTPASS_SERVER_HANDLERS_BACKEND_H
 #define ACTPASS_SERVER_HANDLERS_BACKEND_H
 
-#include "config/config.h"
-#include "server/include/actpass.h"
-#include "server/lib/base/error.h"
+#include "server/daemon/handlers/handler.h"
 
-/* Connects within 10 seconds, name resolution included. Dials all addresses of a name (see
- * server/lib/dial/dial.h), and a unix socket with a full backlog again. Where it has to wait, it
- * does so between crew_block and crew_unblock, sends output of the non-blocking TLS connection
- * meanwhile, and gives up when that was reset or aborted. Returns a non-blocking descriptor, which
- * the caller closes; -1 with one sentence in PROBLEM: no address answered, or the TLS connection is
- * gone. */
-int backend_connect(actpass_conn *conn, const struct config_address *address,
-                    struct error_text *problem);
+/* The step of a handler that connects first: within 10 seconds, name resolution included. Dials all
+ * addresses of a name (see server/lib/dial/dial.h), and a unix socket with a full backlog again;
+ * never waits. job->state, which is NULL at the first step, job->own and job->deadline_us are the
+ * backend's until it does not return HANDLER_WAIT any more. Sends output of the TLS connection
+ * meanwhile, and gives up when that was reset or aborted.
+ *
+ * HANDLER_DONE: *FD is a non-blocking descriptor, which the caller closes; or -1 with one sentence
+ * in job->problem: no address answered, or the TLS connection is gone. */
+enum handler_next backend_step(struct handler_job *job, const struct config_address *address,
+                               int *fd);
 
 #endif

@@ -30,6 +30,7 @@ struct duplex {
     int plain;
     struct direction in;  /* from TLS to the plain side */
     struct direction out; /* from the plain side to TLS */
+    bool dry;             /* TLS had nothing to read, and nothing has come since */
     bool readable;        /* the plain side may have bytes */
     bool writable;        /* the plain side may take bytes */
     bool gone;            /* it has hung up: the end behind its last bytes has no event */
@@ -118,6 +119,7 @@ static enum step read_tls(struct duplex *duplex)
     int64_t length = duplex->size == 0
                          ? read_first(duplex)
                          : actpass_read(duplex->conn, duplex->in.buffer, duplex->size);
+    duplex->dry = length == ACTPASS_AGAIN;
     if (length == ACTPASS_AGAIN)
         return STEP_NOTHING;
     if (length < 0)
@@ -158,7 +160,7 @@ static enum step move_in(struct duplex *duplex)
 {
     struct direction *in = &duplex->in;
     enum step step = STEP_NOTHING;
-    if (is_empty(in) && !in->ended)
+    if (is_empty(in) && !in->ended && !duplex->dry)
         step = read_tls(duplex);
     if (step != STEP_FAILED && !is_empty(in) && duplex->writable)
         step = write_plain(duplex);
@@ -363,6 +365,7 @@ enum handler_next duplex_step(struct handler_job *job, bool *in_order)
     struct duplex *duplex = job->state;
     bool moved;
     take_events(duplex, &job->own);
+    duplex->dry = duplex->dry && job->peer_quiet;
     if (job->idle)
         release_idle(duplex);
     enum step step = move_all(duplex, &moved);

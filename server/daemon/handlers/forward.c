@@ -7,13 +7,16 @@
 
 #include <unistd.h>
 
-static bool begin(struct handler_job *job)
+/* What job->state belongs to. */
+enum form { FORM_BACKEND, FORM_DUPLEX };
+
+/* Returns false if the handler has ended. */
+static bool begin_to_move(struct handler_job *job, int backend)
 {
-    const struct config_address *address = &job->what->forward;
-    int backend = backend_connect(job->conn, address, &job->problem);
     if (backend < 0)
         return false;
-    if (duplex_begin(job, backend, "the backend ", address->text))
+    job->form = FORM_DUPLEX;
+    if (duplex_begin(job, backend, "the backend ", job->what->forward.text))
         return true;
     close(backend);
     return false;
@@ -22,9 +25,13 @@ static bool begin(struct handler_job *job)
 static enum handler_next forward(struct handler_job *job)
 {
     bool in_order;
-    if (!job->state && !begin(job))
-        return HANDLER_DONE;
     int backend = job->own.fd;
+    if (job->form == FORM_BACKEND) {
+        if (backend_step(job, &job->what->forward, &backend) == HANDLER_WAIT)
+            return HANDLER_WAIT;
+        if (!begin_to_move(job, backend))
+            return HANDLER_DONE;
+    }
     enum handler_next next = duplex_step(job, &in_order);
     if (next == HANDLER_DONE)
         close(backend);

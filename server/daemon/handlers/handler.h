@@ -40,9 +40,12 @@ struct handler_job {
     /* Set before each step. */
     bool stopping; /* the server drains: a handler that only waits for the next request ends */
     bool idle;     /* nothing has happened for a second: the handler frees what it can make again */
+    bool peer_quiet; /* the peer has sent nothing since the last step: if that has ended with a read
+                        that returned ACTPASS_AGAIN, another one would, too */
 
     /* The handler's own. */
     void *state;         /* NULL at first */
+    unsigned form;       /* 0 at first; for a handler whose state has several forms */
     struct pollfd own;   /* a descriptor of its own to wait for, edge-triggered: fd is -1 at first,
                             events are POLLIN, POLLOUT, POLLRDHUP, and revents is what has come
                             since the last step. To be -1 before that descriptor is closed */

@@ -41,6 +41,12 @@ void candidates_limit(struct candidates *candidates, const struct dial_wait *wai
 
 void candidates_end(struct candidates *candidates)
 {
+    struct addrinfo *found = NULL;
+    if (candidates->lookup)
+        (void)resolve_end(candidates->lookup, &found);
+    if (found)
+        freeaddrinfo(found);
+    candidates->lookup = NULL;
     free(candidates->owned);
     candidates->owned = NULL;
     candidates->list = NULL;
@@ -68,9 +74,9 @@ static int64_t share_of(const struct candidates *candidates)
 static struct addrinfo *take_of_family(struct addrinfo **list, int family)
 {
     struct addrinfo **at = list;
-    while (*at && (*at)->ai_family != family)
+    while ((*at)->ai_family != family && (*at)->ai_next)
         at = &(*at)->ai_next;
-    if (!*at)
+    if ((*at)->ai_family != family)
         at = list;
     struct addrinfo *taken = *at;
     *at = taken->ai_next;
@@ -125,6 +131,18 @@ static const char *resolve_path(const struct config_address *address, struct can
     return copy_found(&one, address, list, count);
 }
 
+/* Makes the list of what was found, which is freed. */
+static const char *take_found(struct addrinfo *found, const struct config_address *address,
+                              struct candidate **list, size_t *count)
+{
+    if (!found)
+        return "the name has no address";
+    found = candidates_in_turn(found);
+    const char *why = copy_found(found, address, list, count);
+    freeaddrinfo(found);
+    return why;
+}
+
 const char *candidates_resolve(const struct config_address *address, int flags,
                                const struct dial_wait *wait, int64_t deadline_us,
                                struct candidate **list, size_t *count)
@@ -135,33 +153,87 @@ const char *candidates_resolve(const struct config_address *address, int flags,
     if (address->kind == CONFIG_ADDRESS_UNIX)
         return resolve_path(address, list, count);
     const char *why = resolve_host(address->host, address->port, flags, wait, deadline_us, &found);
-    if (why)
-        return why;
-    if (!found)
-        return "the name has no address";
-    found = candidates_in_turn(found);
-    why = copy_found(found, address, list, count);
-    freeaddrinfo(found);
-    return why;
+    return why ? why : take_found(found, address, list, count);
 }
 
-bool candidates_next(struct candidates *candidates, const struct dial_observer *observer,
-                     struct candidate *candidate)
+/* ---- One after the other ------------------------------------------------------------------- */
+
+/* Resolves the address, or begins a lookup. */
+static const char *begin_address(struct candidates *candidates,
+                                 const struct config_address *address)
+{
+    struct addrinfo *found;
+    if (address->kind == CONFIG_ADDRESS_UNIX)
+        return resolve_path(address, &candidates->owned, &candidates->have);
+    const char *why = resolve_begin(address->host, address->port, candidates->lookup_flags,
+                                    &candidates->lookup, &found);
+    candidates->lookup_until_us = share_of(candidates);
+    if (why || candidates->lookup)
+        return why;
+    return take_found(found, address, &candidates->owned, &candidates->have);
+}
+
+static const char *end_lookup(struct candidates *candidates, const struct config_address *address)
+{
+    struct addrinfo *found = NULL;
+    const char *why = resolve_end(candidates->lookup, &found);
+    candidates->lookup = NULL;
+    return why ? why : take_found(found, address, &candidates->owned, &candidates->have);
+}
+
+static bool looks_up(const struct candidates *candidates)
+{
+    return candidates->lookup && !resolve_is_done(candidates->lookup) &&
+           clock_now_us() < candidates->lookup_until_us;
+}
+
+enum candidates_result candidates_try(struct candidates *candidates,
+                                      const struct dial_observer *observer,
+                                      struct candidate *candidate)
 {
     while (!candidates_at_hand(candidates)) {
-        if (candidates->next == candidates->count)
-            return false;
-        const struct config_address *address = &candidates->addresses[candidates->next++];
-        candidates_end(candidates);
+        bool looked_up = candidates->lookup;
+        if (looks_up(candidates))
+            return CANDIDATES_LATER;
+        if (!looked_up && candidates->next == candidates->count)
+            return CANDIDATES_NO_MORE;
+        if (!looked_up) {
+            candidates_end(candidates);
+            candidates->next++;
+        }
+        const struct config_address *address = &candidates->addresses[candidates->next - 1];
         const char *why =
-            candidates_resolve(address, candidates->lookup_flags, candidates->wait,
-                               share_of(candidates), &candidates->owned, &candidates->have);
+            looked_up ? end_lookup(candidates, address) : begin_address(candidates, address);
         candidates->list = candidates->owned;
         if (why)
             observer->failed(observer->arg, address->text, why);
     }
     *candidate = candidates->list[candidates->at++];
-    return true;
+    return CANDIDATES_ONE;
+}
+
+int candidates_fd(const struct candidates *candidates)
+{
+    return candidates->lookup ? resolve_fd(candidates->lookup) : -1;
+}
+
+bool candidates_are_left(const struct candidates *candidates)
+{
+    return candidates_at_hand(candidates) || candidates->lookup ||
+           candidates->next < candidates->count;
+}
+
+bool candidates_next(struct candidates *candidates, const struct dial_observer *observer,
+                     struct candidate *candidate)
+{
+    int error = 0;
+    enum candidates_result result = candidates_try(candidates, observer, candidate);
+    while (result == CANDIDATES_LATER && error == 0) {
+        struct pollfd set = {.fd = candidates_fd(candidates), .events = POLLIN};
+        error = dial_wait(candidates->wait, &set, 1, candidates->lookup_until_us);
+        result = candidates_try(candidates, observer, candidate);
+    }
+    return result == CANDIDATES_ONE;
 }
 
 void candidate_print(const struct candidate *candidate, char *text, size_t size)

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct lookup; /* resolve.h */
+
 struct candidate {
     struct sockaddr_storage address;
     socklen_t size;
@@ -29,6 +31,8 @@ struct candidates {
     const struct candidate *list;           /* of the configured address whose turn it is */
     struct candidate *owned;                /* the list, if it is ours */
     size_t have, at;                        /* in the list */
+    struct lookup *lookup;                  /* of the address whose turn it is; NULL: none runs */
+    int64_t lookup_until_us;
     const struct dial_wait *wait;
     int64_t deadline_us;
     int lookup_flags;
@@ -42,7 +46,8 @@ void candidates_begin(struct candidates *candidates, const struct config_address
 void candidates_begin_list(struct candidates *candidates, const struct candidate *list,
                            size_t count);
 
-/* Makes lookups end at the deadline (CLOCK_MONOTONIC) or when WAIT, which is borrowed, gives up. */
+/* Makes lookups end at the deadline (CLOCK_MONOTONIC), and candidates_next return when WAIT, which
+ * is borrowed, gives up. */
 void candidates_limit(struct candidates *candidates, const struct dial_wait *wait,
                       int64_t deadline_us);
 
@@ -51,9 +56,26 @@ void candidates_end(struct candidates *candidates);
 /* Returns true if the next call of candidates_next does not have to resolve a name. */
 bool candidates_at_hand(const struct candidates *candidates);
 
-/* Returns false if there are no more. The addresses of a name alternate between the families (RFC
+/* Returns true if there are more, as far as is known before names are resolved. */
+bool candidates_are_left(const struct candidates *candidates);
+
+/* Takes the next one without waiting. The addresses of a name alternate between the families (RFC
  * 8305 section 4), the first one as getaddrinfo prefers. Each name that cannot be resolved is
  * reported to OBSERVER. */
+enum candidates_result {
+    CANDIDATES_ONE,
+    CANDIDATES_LATER, /* a name is being resolved: call again when candidates_fd is readable, and at
+                         lookup_until_us */
+    CANDIDATES_NO_MORE
+};
+enum candidates_result candidates_try(struct candidates *candidates,
+                                      const struct dial_observer *observer,
+                                      struct candidate *candidate);
+
+/* The descriptor of the lookup that runs; -1: none. It is closed when the lookup ends. */
+int candidates_fd(const struct candidates *candidates);
+
+/* The same, but waits. Returns false if there are no more, or if the wait was given up. */
 bool candidates_next(struct candidates *candidates, const struct dial_observer *observer,
                      struct candidate *candidate);
 

@@ -10,22 +10,7 @@
 #ifndef ACTPASS_SERVER_LIB_DIAL_DIAL_H
 #define ACTPASS_SERVER_LIB_DIAL_DIAL_H
 
-#include "server/lib/dial/candidates.h"
-#include "server/lib/dial/wait.h"
-
-#include <stdint.h>
-
-struct dial {
-    const struct config_address *addresses;
-    size_t count;
-    int lookup_flags; /* of resolve_host: AI_ADDRCONFIG, or 0 where loopback addresses are usual */
-    const struct config_address *from; /* local address of TCP connections; NULL or none: any */
-    int64_t deadline_us;    /* CLOCK_MONOTONIC, for all addresses together; DEADLINE_NEVER: the
-                               kernel's limits only */
-    const char *limit_name; /* what the deadline is called in messages: "connect_timeout" */
-    struct dial_wait wait;
-    struct dial_observer observer;
-};
+#include "server/lib/dial/socket.h"
 
 /* Returns a connected non-blocking socket, which the caller closes, and in *WINNER what it is
  * connected to. -1: each attempt has failed and was reported to the observer, or the dial was
@@ -38,12 +23,5 @@ int dial_list(const struct dial *dial, const struct candidate *list, size_t coun
 
 /* As dial_first, with one candidate. */
 int dial_one(const struct dial *dial, const struct candidate *to);
-
-/* Reports to the observer that the attempt failed. */
-void dial_report(const struct dial *dial, const struct candidate *to, const char *why);
-
-/* Returns an unconnected socket for the candidate, with our options set and bound to DIAL's local
- * address. -1: the observer was notified. */
-int dial_socket(const struct dial *dial, const struct candidate *to);
 
 #endif

@@ -192,34 +192,80 @@ static void end(struct lookup *lookup)
         free_lookup(lookup);
 }
 
-/* ---- Resolve ------------------------------------------------------------------------------- */
+/* ---- Step by step -------------------------------------------------------------------------- */
 
 static const char *failure(int failed, int error)
 {
     return failed == EAI_SYSTEM ? strerror(error) : gai_strerror(failed);
 }
 
-static const char *why_given_up(int error)
+static const char *begin_on_thread(const char *host, const char *port, int flags,
+                                   struct lookup **lookup)
 {
-    return error == ETIMEDOUT ? "the name was not resolved in time (check the name servers)"
-                              : strerror(error);
+    struct lookup *one = new_lookup(host, port, flags);
+    if (!one)
+        return strerror(errno);
+    int error = begin(one);
+    if (error == 0) {
+        *lookup = one;
+        return NULL;
+    }
+    free_lookup(one);
+    return error == EAGAIN || error == ENOMEM ? "no thread can be made to resolve the name"
+                                              : strerror(error);
 }
 
-/* For a lookup that is DONE: its thread sets that under the lock, after it has written the result.
- */
-static const char *result_of(struct lookup *lookup, struct addrinfo **found)
+/* 0 or one of getaddrinfo's errors; EAI_NONAME: HOST is a name. */
+static int resolve_number(const char *host, const char *port, int flags, struct addrinfo **found)
 {
+    return ask(host, port, (flags & ~AI_ADDRCONFIG) | AI_NUMERICHOST, found);
+}
+
+const char *resolve_begin(const char *host, uint16_t port, int flags, struct lookup **lookup,
+                          struct addrinfo **found)
+{
+    char number[8];
+    *lookup = NULL;
+    *found = NULL;
+    (void)snprintf(number, sizeof(number), "%u", (unsigned)port);
+    int failed = resolve_number(host, number, flags, found);
+    if (failed != EAI_NONAME || (flags & AI_NUMERICHOST) != 0)
+        return failed == 0 ? NULL : failure(failed, errno);
+    return begin_on_thread(host, number, flags, lookup);
+}
+
+int resolve_fd(const struct lookup *lookup)
+{
+    return lookup->done_fd;
+}
+
+/* The thread sets the stage under the lock, after it has written the result. */
+const char *resolve_end(struct lookup *lookup, struct addrinfo **found)
+{
+    const char *why = "the name was not resolved in time (check the name servers)";
     lock_take(&queue.lock);
-    const char *why = lookup->failed != 0 ? failure(lookup->failed, lookup->error) : NULL;
-    if (!why) {
+    if (lookup->stage == DONE) {
+        why = lookup->failed != 0 ? failure(lookup->failed, lookup->error) : NULL;
         *found = lookup->found;
         lookup->found = NULL;
     }
     lock_release(&queue.lock);
+    end(lookup);
     return why;
 }
 
-/* 0 once the lookup is DONE, or an errno: ETIMEDOUT at the deadline. */
+bool resolve_is_done(const struct lookup *lookup)
+{
+    lock_take(&queue.lock);
+    bool done = lookup->stage == DONE;
+    lock_release(&queue.lock);
+    return done;
+}
+
+/* ---- At once ------------------------------------------------------------------------------- */
+
+/* 0 once the lookup is DONE or the deadline has passed, or the errno with which the wait gave up.
+ */
 static int wait_until_done(const struct lookup *lookup, const struct dial_wait *wait,
                            int64_t deadline_us)
 {
@@ -228,39 +274,19 @@ static int wait_until_done(const struct lookup *lookup, const struct dial_wait *
     do {
         error = dial_wait(wait, &set, 1, deadline_us);
     } while (error == 0 && set.revents == 0 && clock_now_us() < deadline_us);
-    return error == 0 && set.revents == 0 ? ETIMEDOUT : error;
-}
-
-static const char *resolve_on_thread(struct lookup *lookup, const struct dial_wait *wait,
-                                     int64_t deadline_us, struct addrinfo **found)
-{
-    int error = begin(lookup);
-    if (error != 0) {
-        free_lookup(lookup);
-        return error == EAGAIN || error == ENOMEM ? "no thread can be made to resolve the name"
-                                                  : strerror(error);
-    }
-    error = wait_until_done(lookup, wait, deadline_us);
-    const char *why = error != 0 ? why_given_up(error) : result_of(lookup, found);
-    end(lookup);
-    return why;
-}
-
-/* 0 or one of getaddrinfo's errors; EAI_NONAME: HOST is a name. */
-static int resolve_number(const char *host, const char *port, int flags, struct addrinfo **found)
-{
-    *found = NULL;
-    return ask(host, port, (flags & ~AI_ADDRCONFIG) | AI_NUMERICHOST, found);
+    return error;
 }
 
 const char *resolve_host(const char *host, uint16_t port, int flags, const struct dial_wait *wait,
                          int64_t deadline_us, struct addrinfo **found)
 {
-    char number[8];
-    (void)snprintf(number, sizeof(number), "%u", (unsigned)port);
-    int failed = resolve_number(host, number, flags, found);
-    if (failed != EAI_NONAME || (flags & AI_NUMERICHOST) != 0)
-        return failed == 0 ? NULL : failure(failed, errno);
-    struct lookup *lookup = new_lookup(host, number, flags);
-    return lookup ? resolve_on_thread(lookup, wait, deadline_us, found) : strerror(errno);
+    struct lookup *lookup;
+    const char *why = resolve_begin(host, port, flags, &lookup, found);
+    if (!lookup)
+        return why;
+    int error = wait_until_done(lookup, wait, deadline_us);
+    if (error == 0)
+        return resolve_end(lookup, found);
+    end(lookup);
+    return strerror(error);
 }

@@ -9,6 +9,7 @@
 #include "server/lib/dial/wait.h"
 
 #include <netdb.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { RESOLVE_THREADS = 64 };
@@ -19,5 +20,21 @@ enum { RESOLVE_THREADS = 64 };
  * caller frees with freeaddrinfo, or why there is none; valid until this thread calls it again. */
 const char *resolve_host(const char *host, uint16_t port, int flags, const struct dial_wait *wait,
                          int64_t deadline_us, struct addrinfo **found);
+
+/* The same without waiting. A lookup belongs to its caller, which ends it with resolve_end. */
+struct lookup;
+
+/* Returns NULL, and either the result in *FOUND (HOST is numeric) or a lookup that runs in *LOOKUP;
+ * or why there is neither. */
+const char *resolve_begin(const char *host, uint16_t port, int flags, struct lookup **lookup,
+                          struct addrinfo **found);
+
+/* A descriptor that is readable once the lookup is done. Valid until resolve_end. */
+int resolve_fd(const struct lookup *lookup);
+bool resolve_is_done(const struct lookup *lookup);
+
+/* Takes the result, or gives up if there is none yet. Frees the lookup. Returns as resolve_host
+ * does; a lookup that was given up was not done in time. */
+const char *resolve_end(struct lookup *lookup, struct addrinfo **found);
 
 #endif

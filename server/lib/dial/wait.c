@@ -4,9 +4,9 @@
 
 #include <errno.h>
 
-static int poll_or_cancel(int cancel_fd, struct pollfd *set, nfds_t count, int64_t until_us)
+int dial_wait(const struct dial_wait *wait, struct pollfd *set, nfds_t count, int64_t until_us)
 {
-    struct pollfd all[1 + DIAL_MAX_DESCRIPTORS] = {{.fd = cancel_fd, .events = POLLIN}};
+    struct pollfd all[1 + DIAL_MAX_DESCRIPTORS] = {{.fd = wait->cancel_fd, .events = POLLIN}};
     struct timespec left;
     for (nfds_t i = 0; i < count; i++)
         all[1 + i] = set[i];
@@ -19,18 +19,6 @@ static int poll_or_cancel(int cancel_fd, struct pollfd *set, nfds_t count, int64
             set[i].revents = all[1 + i].revents;
     }
     return all[0].revents != 0 ? ECANCELED : 0;
-}
-
-int dial_wait(const struct dial_wait *wait, struct pollfd *set, nfds_t count, int64_t until_us)
-{
-    return wait->poll ? wait->poll(wait->arg, set, count, until_us)
-                      : poll_or_cancel(wait->cancel_fd, set, count, until_us);
-}
-
-nfds_t dial_wait_limit(const struct dial_wait *wait)
-{
-    return wait->poll && wait->max_descriptors < DIAL_MAX_DESCRIPTORS ? wait->max_descriptors
-                                                                      : DIAL_MAX_DESCRIPTORS;
 }
 
 bool dial_is_cancelled(int cancel_fd)

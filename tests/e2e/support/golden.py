@@ -26,6 +26,8 @@ class Golden:
         self.frames = {}
         self.cases = {}  # title: lines of input
         self.commands = {}  # title: arguments
+        self.files = {}  # title: {path: lines} of further files
+        self.environments = {}  # title: {name: value}
         self._read()
 
     def _read(self):
@@ -42,6 +44,12 @@ class Golden:
                 text.append(rest)
             elif mark == "$":
                 self.commands[title] = rest
+            elif mark == "+":
+                path, _, line = rest.partition(": ")
+                self.files.setdefault(title, {}).setdefault(path, []).append(line)
+            elif mark == "=":
+                name, _, value = rest.partition("=")
+                self.environments.setdefault(title, {})[name] = value
 
     def input(self, title):
         """The bytes of a case's input, in its frame."""
@@ -51,6 +59,15 @@ class Golden:
             frame = "\n".join(self.frames[named.group(1)])
             text = frame.replace("@", text[named.end():], 1)
         return _unescape(text)
+
+    def more_files(self, title):
+        """The paths and bytes of the case's further files."""
+        return {path: _unescape("\n".join(lines))
+                for path, lines in self.files.get(title, {}).items()}
+
+    def environment(self, title):
+        """What the case adds to the environment."""
+        return self.environments.get(title, {})
 
     def arguments(self, title):
         """The arguments of its command."""
@@ -83,10 +100,12 @@ class Golden:
                                         "at git diff"]))
 
 
-def call(folder, program, arguments):
-    """Runs actpass in that folder. Its exit status, and its lines on stdout and on stderr."""
+def call(folder, program, arguments, environment=None):
+    """Runs actpass in that folder, with that added to the environment. Its exit status, and its lines
+    on stdout and on stderr."""
     done = subprocess.run([program, *arguments], cwd=folder, capture_output=True, timeout=60,
-                          stdin=subprocess.DEVNULL, check=False)
+                          stdin=subprocess.DEVNULL, check=False,
+                          env={**os.environ, **(environment or {})})
     streams = [stream.decode("utf-8", "backslashreplace").splitlines()
                for stream in (done.stdout, done.stderr)]
     return done.returncode, *streams

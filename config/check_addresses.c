@@ -1,0 +1,166 @@
+/* Addresses against each other: two services on one address, and services that connect to
+ * themselves. */
+#include "config/check.h"
+#include "config/equal.h"
+#include "config/internal.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+enum { PORTS = UINT16_MAX + 1 };
+
+/* ---- Two that listen ------------------------------------------------------------------------ */
+
+static bool is_ipv6(const struct config_address *address)
+{
+    return strchr(address->host, ':');
+}
+
+/* All addresses of this machine, as 0.0.0.0 and [::]. */
+static bool is_any(const struct config_address *address)
+{
+    static const struct in6_addr none;
+    struct in6_addr binary = {0};
+    return address->kind == CONFIG_ADDRESS_TCP &&
+           inet_pton(is_ipv6(address) ? AF_INET6 : AF_INET, address->host, &binary) == 1 &&
+           memcmp(&binary, &none, sizeof(none)) == 0;
+}
+
+/* For each port the place that listens there on all addresses of a family. */
+struct all_addresses {
+    const struct place *ipv4[PORTS], *ipv6[PORTS];
+};
+
+typedef void visitor(struct messages *messages, struct all_addresses *all, struct place *place,
+                     const struct config_address *address);
+
+static void note_any(struct messages *messages, struct all_addresses *all, struct place *place,
+                     const struct config_address *address)
+{
+    (void)messages;
+    if (is_any(address))
+        *(is_ipv6(address) ? &all->ipv6[address->port] : &all->ipv4[address->port]) = place;
+}
+
+static void check_one(struct messages *messages, struct all_addresses *all, struct place *place,
+                      const struct config_address *address)
+{
+    const struct place *other =
+        is_ipv6(address) ? all->ipv6[address->port] : all->ipv4[address->port];
+    bool here = config_address_is_ip(address) || strcmp(address->host, "localhost") == 0;
+    if (other && here && !place->bad && !is_any(address))
+        messages_error_at(messages, place,
+                          "another service listens on this port of all addresses, see %s",
+                          messages_position(messages, other->value, place->value).text);
+}
+
+/* Port 0 is a new one each time. */
+static void visit_all(struct messages *messages, struct all_addresses *all,
+                      const struct place *services, const struct config *config, visitor *visit)
+{
+    const struct config_service *service = config->services;
+    for (struct place *child = services->child; child; child = child->next, service++) {
+        const struct config_address *plain = &service->dial.listen_plain;
+        if (service->listen.kind == CONFIG_ADDRESS_TCP && service->listen.port != 0)
+            visit(messages, all, place_find(child, "listen"), &service->listen);
+        if (plain->kind == CONFIG_ADDRESS_TCP && plain->port != 0)
+            visit(messages, all, place_find(child, "listen_plain"), plain);
+    }
+}
+
+static void check_overlap(struct messages *messages, const struct place *services,
+                          const struct config *config)
+{
+    struct all_addresses *all = calloc(1, sizeof(*all));
+    if (!all) {
+        messages->out_of_memory = true;
+        return;
+    }
+    visit_all(messages, all, services, config, note_any);
+    visit_all(messages, all, services, config, check_one);
+    free(all);
+}
+
+/* Where others may listen too. */
+static void add_address(struct equals *equals, struct place *place,
+                        const struct config_address *address)
+{
+    if (address->kind == CONFIG_ADDRESS_UNIX ||
+        (address->kind == CONFIG_ADDRESS_TCP && address->port != 0))
+        equals_add(equals, place, address_canonical(address));
+}
+
+void check_unique(struct messages *messages, const struct place *services,
+                  const struct config *config)
+{
+    struct equals names = {.messages = messages};
+    struct equals addresses = {.messages = messages};
+    const struct config_service *service = config->services;
+    for (struct place *child = services->child; child; child = child->next, service++) {
+        if (service->name)
+            equals_add(&names, place_find(child, "name"), strdup(service->name));
+        add_address(&addresses, place_find(child, "listen"), &service->listen);
+        add_address(&addresses, place_find(child, "listen_plain"), &service->dial.listen_plain);
+    }
+    equals_report(&names, "another service has this name");
+    equals_report(&addresses, "another service listens on this address");
+    check_overlap(messages, services, config);
+}
+
+/* ---- One that connects to itself ------------------------------------------------------------ */
+
+static bool is_loopback(const struct config_address *address)
+{
+    return strncmp(address->host, "127.", 4) == 0 || strcmp(address->host, "::1") == 0 ||
+           strcmp(address->host, "localhost") == 0;
+}
+
+/* Does a connection to the one arrive at the other? */
+static bool arrives(const struct config_address *to, const struct config_address *at)
+{
+    if (to->kind != at->kind || to->kind == CONFIG_ADDRESS_NONE || to->port != at->port)
+        return false;
+    char *there = address_canonical(to);
+    char *here = address_canonical(at);
+    bool same = there && here && strcmp(there, here) == 0;
+    bool reached = to->kind == CONFIG_ADDRESS_TCP && is_any(at) && is_loopback(to) &&
+                   (is_ipv6(to) == is_ipv6(at) || strcmp(to->host, "localhost") == 0);
+    free(here);
+    free(there);
+    return same || reached;
+}
+
+static void check_forward(const struct checked_service *checked, const struct place *outer,
+                          const struct config_handler *handler)
+{
+    struct place *place = place_find(outer, "forward");
+    if (place && !place->bad && handler->kind == CONFIG_HANDLER_FORWARD &&
+        arrives(&handler->forward, &checked->service->listen))
+        messages_error_at(checked->messages, place,
+                          "is where this service listens, so it would connect to itself: name "
+                          "the address of the plain service behind it");
+}
+
+static void check_dialed(const struct checked_service *checked)
+{
+    const struct config_dial *dial = &checked->service->dial;
+    struct place *child = checked->dial->child;
+    for (size_t i = 0; i < dial->address_count; i++) {
+        struct place *place = child ? child : checked->dial;
+        if (!place->bad && arrives(&dial->addresses[i], &dial->listen_plain))
+            messages_error_at(checked->messages, place,
+                              "is the address of \"listen_plain\", so the service would connect "
+                              "to itself");
+        child = child ? child->next : NULL;
+    }
+}
+
+void check_itself(const struct checked_service *checked)
+{
+    const struct config_service *service = checked->service;
+    check_forward(checked, checked->place, &service->as_server);
+    check_forward(checked, place_find(checked->place, "as_server"), &service->as_server);
+    check_forward(checked, place_find(checked->place, "as_client"), &service->as_client);
+    if (checked->dial)
+        check_dialed(checked);
+}

@@ -1,0 +1,67 @@
+#include "server/daemon/certificates.h"
+
+#include "server/lib/tls/inspect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PLACE_MAX = 64 };
+
+struct finder {
+    const struct config *config;
+    struct config_report *report;
+    size_t service;
+};
+
+/* TEXT without the key's last part, which the message names before it. */
+static const char *without_key(const char *key, const char *text)
+{
+    const char *slash = strrchr(key, '/');
+    const char *last = slash ? slash + 1 : key;
+    size_t length = strlen(last);
+    if (strncmp(text, last, length) != 0 || (text[length] != ' ' && text[length] != ':'))
+        return text;
+    text += length + (text[length] == ':');
+    return text + strspn(text, " ");
+}
+
+/* Without "key", the key is in the certificate's file. Returns the place in BUFFER. */
+static const char *place_of(const struct finder *finder, const char *key, char buffer[PLACE_MAX])
+{
+    static const char ending[] = "/key";
+    size_t length = strlen(key), size = strlen(ending);
+    if (config_has_place(finder->config, finder->service, key) || length < size ||
+        strcmp(key + length - size, ending) != 0)
+        return key;
+    (void)snprintf(buffer, PLACE_MAX, "%.*s/certificate", (int)(length - size), key);
+    return buffer;
+}
+
+static void note(enum config_severity severity, const char *key, const char *text, void *arg)
+{
+    const struct finder *finder = arg;
+    char buffer[PLACE_MAX];
+    key = place_of(finder, key, buffer);
+    config_report_add_at(finder->report, severity, finder->config, finder->service, key, "%s",
+                         without_key(key, text));
+}
+
+void certificates_check(const struct config *config, struct config_report *report)
+{
+    struct finder finder = {.config = config, .report = report};
+    const struct inspection inspection = {note, &finder};
+    for (size_t i = 0; i < config->service_count; i++) {
+        finder.service = i;
+        inspect_tls(&config->services[i].connection.tls, &inspection);
+    }
+}
+
+void certificates_report(struct config_report *report, const struct config *config, size_t service,
+                         const char *text)
+{
+    char key[PLACE_MAX];
+    (void)snprintf(key, sizeof(key), "tls/%.*s", (int)strcspn(text, " :"), text);
+    bool known = config_has_place(config, service, key);
+    config_report_add_at(report, CONFIG_ERROR, config, service, known ? key : "tls", "%s",
+                         known ? without_key(key, text) : text);
+}
