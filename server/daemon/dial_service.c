@@ -37,7 +37,7 @@ static bool dials_in_syn(const struct config_connection *connection)
 
 static void on_failure_in_syn(const char *address, const char *why, void *arg)
 {
-    note_failure(arg, address, why);
+    on_failure(arg, address, why);
 }
 
 static void connect_in_syn(struct conversation *conversation, const char *const *addresses,
