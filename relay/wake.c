@@ -92,9 +92,9 @@ void wake_call_thread(struct relay *relay)
 
 struct due {
     bool poller, thread;
-    int fd;     /* poller: the eventfd to write to */
-    int socket; /* or, where there is none, the socket to shut down; or -1 */
-    int how;    /* SHUT_RD, ... */
+    int fd;           /* poller: the eventfd to write to */
+    int socket;       /* or, where there is none, the socket to shut down; or -1 */
+    bool output_only; /* the owner waits for room for output, and for nothing else */
 };
 
 static struct due take_due(struct relay *relay)
@@ -104,7 +104,7 @@ static struct due take_due(struct relay *relay)
                       .thread = relay->driver.thread == THREAD_DUE,
                       .fd = wake->fd,
                       .socket = relay->cancelled ? relay->fd : -1,
-                      .how = relay->driver.polled == POLLOUT ? SHUT_RDWR : SHUT_RD};
+                      .output_only = relay->driver.polled == POLLOUT};
     wake->writers += due.poller;
     wake->due = false;
     if (due.thread)
@@ -112,17 +112,29 @@ static struct due take_due(struct relay *relay)
     return due;
 }
 
+/* Wakes every poll of it. TCP sends a reset at once (RFC 9293 section 3.10.5): the end of the
+ * output would send FIN before the reset, if the peer takes our data meanwhile. Other sockets
+ * cannot do that. */
+static void disconnect(int fd)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    if (connect(fd, &nobody, sizeof(nobody)) != 0)
+        (void)shutdown(fd, SHUT_RDWR);
+}
+
 /* An idle connection has no eventfd (relay_release), nor has one that the caller serves. Then only
- * an abort must wake the thread that waits, and shutting down the socket does that: the end of the
- * input wakes a poll for POLLIN, and sends nothing; the end of both wakes every poll. While a
- * writer is counted, neither descriptor is closed. */
+ * an abort must wake the thread that waits. The end of the input wakes a poll for POLLIN, and sends
+ * nothing; a poll for POLLOUT alone needs more. While a writer is counted, neither descriptor is
+ * closed. */
 static void write_wake(struct relay *relay, const struct due *due)
 {
     if (due->fd >= 0)
         while (eventfd_write(due->fd, 1) < 0 && errno == EINTR)
             ;
+    else if (due->socket >= 0 && due->output_only)
+        disconnect(due->socket);
     else if (due->socket >= 0)
-        (void)shutdown(due->socket, due->how);
+        (void)shutdown(due->socket, SHUT_RD);
     relay_lock(relay);
     relay->wake.writers--;
     if (relay->waiters.followers) /* relay_close waits for the last writer */

@@ -1,6 +1,6 @@
 #include "server/daemon/certificates.h"
 
-#include "server/lib/tls/inspect.h"
+#include "server/lib/parsed.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,10 +49,9 @@ static void note(enum config_severity severity, const char *key, const char *tex
 void certificates_check(const struct config *config, struct config_report *report)
 {
     struct finder finder = {.config = config, .report = report};
-    const struct inspection inspection = {note, &finder};
     for (size_t i = 0; i < config->service_count; i++) {
         finder.service = i;
-        inspect_tls(&config->services[i].connection.tls, &inspection);
+        parsed_inspect(&config->services[i], note, &finder);
     }
 }
 

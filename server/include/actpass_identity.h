@@ -84,8 +84,9 @@ ACTPASS_API int actpass_config_set_log(actpass_config *config,
 
 /* Writes the newest session of a connection to BUFFER, whose SIZE should be ACTPASS_SESSION_MAX.
  * Returns the number of bytes; 0 if there is no session now: before the handshake, as server, with
- * sessions "off", and in TLS 1.3 until the peer's ticket was read (RFC 8446 section 4.6.1), which
- * actpass_read does. -1 if SIZE is too small. Not after actpass_free; any thread. */
+ * sessions "off", and in TLS 1.3 until a ticket of the peer was read on this connection (RFC 8446
+ * section 4.6.1), which actpass_read does: the ticket that was resumed is not given again. -1 if
+ * SIZE is too small. Not after actpass_free; any thread. */
 ACTPASS_API int64_t actpass_session_export(struct actpass_conn *conn, void *buffer, size_t size);
 
 /* Offers an exported session in this connection's handshake, if we become client. To be called

@@ -1,5 +1,5 @@
 /* A connection: relay, SSL object and close reason. conn*.c define what actpass.h declares for
- * connections; this header declares the non-blocking steps that handlers use.
+ * connections; this header declares the steps that these calls are made of.
  *
  * Lock: conn->lock is held around every SSL call and guards the SSL object; waits are outside it
  * (hazard 10). It is taken before the relay's lock, never after it. */
@@ -10,9 +10,7 @@
 #include "server/include/actpass.h"
 #include "server/lib/tls/policy.h"
 
-#include <poll.h>
-
-enum { CONN_AGAIN = -2 }; /* nothing now: wait with conn_wait */
+enum { CONN_AGAIN = -2 }; /* nothing now: wait with conn_wait_until (conn_internal.h) */
 
 /* Is there a TCP connection already? */
 enum conn_socket {
@@ -63,19 +61,9 @@ int conn_start(actpass_conn *conn);
 int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size);
 
 /* Takes as many bytes as possible now, in whole records. Returns their number, -1 on failure, or
- * CONN_AGAIN. The next conn_wait or conn_flush sends them. */
+ * CONN_AGAIN. The next wait or conn_flush sends them. */
 int64_t conn_write_some(actpass_conn *conn, const void *data, size_t size);
 void conn_flush(actpass_conn *conn);
-
-/* relay_wait for a conversation. After WAIT_CANCELLED the connection has its close reason; after
- * WAIT_TIMEOUT it goes on. */
-enum relay_wait conn_wait_until(actpass_conn *conn, unsigned want, struct pollfd *extra,
-                                nfds_t extras, int64_t deadline_us);
-
-/* The same where the deadline is the idle timeout: it gives the connection its close reason, too.
- * Returns true if the connection goes on. */
-bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
-               int64_t deadline_us);
 
 /* The result of a request for the client's certificate. */
 enum conn_asked {

@@ -142,6 +142,8 @@ struct actpass_conn {
     struct error_text error;
 };
 
+#define CONN_IDLE "the connection was idle for too long"
+
 /* ---- Waits. Without conn->lock --------------------------------------------------------------- */
 
 /* Notes what the first call, actpass_handshake, will wait for. */
@@ -156,6 +158,11 @@ void conn_done(actpass_conn *conn);
  * noted for actpass_prepare_wait. */
 enum relay_wait conn_await(actpass_conn *conn, enum conn_waiter waiter, unsigned want,
                            int64_t deadline_us);
+
+/* The same for a call on the open connection, also during a renegotiation. After WAIT_CANCELLED the
+ * connection has its close reason; after WAIT_TIMEOUT it goes on. */
+enum relay_wait conn_wait_until(actpass_conn *conn, enum conn_waiter waiter, unsigned want,
+                                int64_t deadline_us);
 
 /* Lets a non-blocking call return AGAIN although it could go on, so that others have their turn.
  * Returns false if the connection blocks. */

@@ -124,11 +124,11 @@ int64_t actpass_read(actpass_conn *conn, void *buffer, size_t size)
     int64_t got = conn_read_some(conn, buffer, size);
     int64_t deadline_us = got == CONN_AGAIN ? conn_idle_deadline(conn) : 0;
     while (got == CONN_AGAIN && !conn_yields(conn, CONN_READER, &rounds)) {
-        enum relay_wait wait = conn_wait_until(conn, conn->read_want, NULL, 0, deadline_us);
+        enum relay_wait wait = conn_wait_until(conn, CONN_READER, conn->read_want, deadline_us);
         if (wait == WAIT_AGAIN)
             break;
         if (wait == WAIT_TIMEOUT)
-            conn_fail(conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
+            conn_fail(conn, ACTPASS_TIMEOUT, CONN_IDLE);
         got = wait == WAIT_READY ? conn_read_some(conn, buffer, size) : -1;
     }
     if (got > 0)
@@ -144,7 +144,7 @@ static int64_t write_some(actpass_conn *conn, const void *data, size_t size)
 {
     int64_t put = conn_write_some(conn, data, size);
     while (put == CONN_AGAIN) {
-        enum relay_wait wait = conn_wait_until(conn, conn->write_want, NULL, 0, DEADLINE_NEVER);
+        enum relay_wait wait = conn_wait_until(conn, CONN_WRITER, conn->write_want, DEADLINE_NEVER);
         if (wait == WAIT_AGAIN)
             return CONN_AGAIN;
         put = wait == WAIT_READY ? conn_write_some(conn, data, size) : -1;

@@ -8,14 +8,14 @@ _Static_assert((int)ACTPASS_AGAIN == (int)CONN_AGAIN, "one number for both");
 static int64_t wait_and_read(actpass_conn *conn, void *buffer, size_t size, int64_t idle_us,
                              int64_t until_us)
 {
-    enum relay_wait wait;
-    if (idle_us <= until_us)
-        wait = conn_wait(conn, conn->read_want, NULL, 0, idle_us) ? WAIT_READY : WAIT_CANCELLED;
-    else
-        wait = conn_wait_until(conn, conn->read_want, NULL, 0, until_us);
+    bool idle_first = idle_us <= until_us;
+    enum relay_wait wait =
+        conn_wait_until(conn, CONN_READER, conn->read_want, idle_first ? idle_us : until_us);
     if (wait == WAIT_READY)
         return conn_read_some(conn, buffer, size);
-    return wait == WAIT_CANCELLED ? -1 : CONN_AGAIN;
+    if (wait == WAIT_TIMEOUT && idle_first)
+        conn_fail(conn, ACTPASS_TIMEOUT, CONN_IDLE);
+    return wait == WAIT_TIMEOUT && !idle_first ? CONN_AGAIN : -1;
 }
 
 int64_t actpass_read_until(actpass_conn *conn, void *buffer, size_t size, int64_t timeout_ms)

@@ -97,28 +97,16 @@ static void free_buffers(actpass_conn *conn)
     lock_release(&conn->lock);
 }
 
-enum relay_wait conn_wait_until(actpass_conn *conn, unsigned want, struct pollfd *extra,
-                                nfds_t extras, int64_t deadline_us)
+enum relay_wait conn_wait_until(actpass_conn *conn, enum conn_waiter waiter, unsigned want,
+                                int64_t deadline_us)
 {
     int64_t until_us = conn_meanwhile(conn, &want, deadline_us);
-    enum conn_waiter waiter = want & RELAY_WRITABLE ? CONN_WRITER : CONN_READER;
-    enum relay_wait result = conn->mode == CONN_BLOCKING
-                                 ? relay_wait(conn->relay, want, extra, extras, until_us)
-                                 : conn_await(conn, waiter, want, until_us);
+    enum relay_wait result = conn_await(conn, waiter, want, until_us);
     if (result == WAIT_TIMEOUT && until_us < deadline_us)
         return conn_end_late_renegotiation(conn) ? WAIT_CANCELLED : WAIT_READY;
     if (result == WAIT_CANCELLED)
         conn_end_of_transport(conn);
     return result;
-}
-
-bool conn_wait(actpass_conn *conn, unsigned want, struct pollfd *extra, nfds_t extras,
-               int64_t deadline_us)
-{
-    enum relay_wait result = conn_wait_until(conn, want, extra, extras, deadline_us);
-    if (result == WAIT_TIMEOUT)
-        conn_fail(conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
-    return result == WAIT_READY;
 }
 
 /* ---- Event loops --------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "server/lib/parsed.h"
 
 #include "server/lib/settings.h"
+#include "server/lib/tls/inspect.h"
 
 #include <string.h>
 
@@ -28,4 +29,10 @@ int parsed_settings(actpass_config *config, const struct config_service *service
     config->tls_elsewhere = &service->connection.tls;
     config->connect_timeout_ms = service->dial.connect_timeout_ms;
     return 0;
+}
+
+void parsed_inspect(const struct config_service *service, parsed_note *note, void *arg)
+{
+    const struct inspection inspection = {note, arg};
+    inspect_tls(&service->connection.tls, &inspection);
 }

@@ -18,4 +18,13 @@ int parsed_settings(actpass_config *config, const struct config_service *service
 actpass_policy *parsed_policy(const struct config_peer_names *names, const struct config_pins *pins,
                               struct error_text *error);
 
+/* Called with each finding. KEY is a path below the service, such as "tls/certificate"; TEXT, one
+ * sentence, begins with the last part of it. */
+typedef void parsed_note(enum config_severity severity, const char *key, const char *text,
+                         void *arg);
+
+/* Looks at everything that the service's "tls" names, to report all that is wrong at once, and what
+ * is dubious: actpass_config_check stops at the first error. */
+void parsed_inspect(const struct config_service *service, parsed_note *note, void *arg);
+
 #endif

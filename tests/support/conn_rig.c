@@ -342,7 +342,8 @@ bool conn_rig_exchange_at_once(struct conn_rig *rig, const struct socket_peer_pl
         if (good && sent + received == before && rig->loop != LOOP_NONE)
             wait_once(rig);
         else if (good && sent + received == before)
-            good = conn_wait(rig->conn, want, NULL, 0, clock_deadline_ms(LONG_MS)) ||
+            good = conn_wait_until(rig->conn, CONN_READER, want, clock_deadline_ms(LONG_MS)) ==
+                       WAIT_READY ||
                    fail(rig, "the wait ended with %llu sent, %llu received",
                         (unsigned long long)sent, (unsigned long long)received);
     }

@@ -81,7 +81,7 @@ bool conn_rig_write(struct conn_rig *rig, uint64_t size, unsigned seed, size_t p
 /* One thread reads while the other writes. */
 bool conn_rig_exchange(struct conn_rig *rig, const struct socket_peer_plan *plan);
 
-/* One thread with conn_read_some, conn_write_some and conn_wait. */
+/* One thread with conn_read_some, conn_write_some and conn_wait_until. */
 bool conn_rig_exchange_at_once(struct conn_rig *rig, const struct socket_peer_plan *plan);
 
 /* Reads to close_notify, then closes. */

@@ -1,6 +1,7 @@
 /* Sessions that the user keeps: actpass_session_export, actpass_session_import and
  * actpass_config_add_session. */
 #include "tests/support/certs.h"
+#include "tests/support/conn_rig.h"
 #include "tests/support/meeting.h"
 #include "tests/support/resources.h"
 
@@ -319,4 +320,62 @@ Test(conn_session, it_does_not_live_longer_by_export)
     cr_assert_geq(time(NULL) - begin, 1);
     actpass_config_free(client);
     actpass_config_free(server);
+}
+
+/* ---- A ticket is used once ------------------------------------------------------------------- */
+
+static void echo_with_tickets(struct socket_peer *peer, void *arg)
+{
+    const size_t *tickets = arg;
+    (void)SSL_set_num_tickets(peer->ssl, *tickets);
+    peer_echoes(peer, NULL);
+}
+
+/* Offers what is KEPT, if that has a size, to a peer that gives so many tickets, and keeps what
+ * there is after one echo. Returns true if it was resumed. */
+static bool visit(SSL_CTX *context, size_t tickets, struct kept *kept)
+{
+    int fds[2];
+    char byte = 'x';
+    actpass_info_t info;
+    struct kept early;
+    const struct socket_peer_options manners = {.server = true};
+    actpass_config *config = config_of(1);
+    sockets_tcp(fds);
+    actpass_conn *conn = actpass_accept_fd(config, fds[0]);
+    cr_assert_not_null(conn, "%s", actpass_config_error(config));
+    cr_assert(kept->size == 0 ||
+              actpass_session_import(conn, kept->bytes, (size_t)kept->size) == 0);
+    struct socket_peer *peer = socket_peer_new(fds[1], context, &manners);
+    socket_peer_start(peer, echo_with_tickets, &tickets);
+    cr_assert_eq(actpass_handshake(conn), 0, "%s", actpass_error(conn));
+    actpass_info(conn, &info);
+    cr_assert_eq(actpass_session_export(conn, early.bytes, sizeof(early.bytes)), 0,
+                 "nothing was read yet");
+    cr_assert_eq(actpass_write(conn, &byte, 1), 0);
+    cr_assert_eq(actpass_read(conn, &byte, 1), 1, "%s", actpass_error(conn));
+    kept->size = actpass_session_export(conn, kept->bytes, sizeof(kept->bytes));
+    cr_assert_eq(actpass_close(conn), ACTPASS_CLEAN, "%s", actpass_error(conn));
+    actpass_free(conn);
+    socket_peer_free(peer);
+    actpass_config_free(config);
+    return info.resumed;
+}
+
+/* OpenSSL marks a ticket of TLS 1.3 that it has used as one that cannot be resumed. */
+Test(conn_session, a_ticket_that_was_used_is_not_given_again)
+{
+    SSL_CTX *context =
+        socket_peer_context(TLS1_3_VERSION, pair->ends[0].certificate, pair->ends[0].key);
+    struct kept first = {.size = 0};
+    cr_assert_not(visit(context, 1, &first));
+    cr_assert_gt(first.size, 0);
+    struct kept next = first;
+    cr_assert(visit(context, 0, &next), "resumed, and the peer gives no other ticket");
+    cr_assert_eq(next.size, 0);
+    next = first;
+    cr_assert(visit(context, 1, &next), "this peer takes it twice");
+    cr_assert_gt(next.size, 0);
+    cr_assert(next.size != first.size || memcmp(next.bytes, first.bytes, (size_t)first.size) != 0);
+    SSL_CTX_free(context);
 }

@@ -1,13 +1,17 @@
 /* Waits: what actpass_events.h promises beside what every test of a connection does in its loops.
  */
 #include "relay/clock.h"
+#include "server/lib/conn_internal.h"
 #include "tests/support/conn_suite.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 TestSuite(conn_wait, .timeout = 60);
@@ -205,4 +209,113 @@ Test(conn_wait, settings)
     cr_assert_eq(actpass_config_set_nonblocking(config, 1), 0);
     cr_assert_eq(actpass_config_set_nonblocking(config, 0), 0);
     actpass_config_free(config);
+}
+
+/* ---- An abort while only output is waited for ------------------------------------------------ */
+
+enum { RING = 32768, TOO_MUCH = 200000 };
+
+struct stalled {
+    sem_t sent, aborted;
+    int error; /* of the last recv; 0: FIN */
+};
+
+/* Sends more than the other side has room for, and reads only after the abort. */
+static void stalls(struct socket_peer *peer, void *arg)
+{
+    static const char data[TOO_MUCH];
+    static char sink[65536];
+    struct stalled *stalled = arg;
+    ssize_t got = 1;
+    if (socket_peer_handshake(peer))
+        (void)socket_peer_write(peer, data, sizeof(data));
+    (void)sem_post(&stalled->sent);
+    while (sem_wait(&stalled->aborted) != 0) /* EINTR */
+        ;
+    while (got > 0 || (got < 0 && errno == EAGAIN)) {
+        struct pollfd set = {.fd = peer->fd, .events = POLLIN};
+        (void)poll(&set, 1, 20000);
+        got = recv(peer->fd, sink, sizeof(sink), MSG_DONTWAIT);
+    }
+    stalled->error = got == 0 ? 0 : errno;
+}
+
+static void *abort_soon(void *conn)
+{
+    pause_ms(30); /* the poll should have begun; if not, it ends all the same */
+    actpass_abort(conn);
+    return NULL;
+}
+
+/* Writes until the only event to wait for is room for more. */
+static struct pollfd fill(actpass_conn *conn)
+{
+    static const char data[16384];
+    struct pollfd set = {.fd = -1};
+    for (int i = 0; i < 10000 && (set.fd < 0 || set.events != POLLOUT); i++) {
+        while (actpass_write_some(conn, data, sizeof(data)) > 0)
+            ;
+        (void)actpass_prepare_wait(conn, &set);
+    }
+    cr_assert_eq(set.events, POLLOUT);
+    return set;
+}
+
+static struct pollfd stalled_begin(struct conn_rig *rig, struct stalled *stalled)
+{
+    struct conn_rig_options options = looped(0);
+    conn_suite_begin(&suite);
+    options.ring = RING;
+    cr_assert(sem_init(&stalled->sent, 0, 0) == 0 && sem_init(&stalled->aborted, 0, 0) == 0);
+    conn_rig_init(rig, &suite.world, &options, stalls, stalled);
+    cr_assert(conn_shakes_hands(rig), "%s", conn_rig_says(rig));
+    while (sem_wait(&stalled->sent) != 0)
+        ;
+    return fill(rig->conn);
+}
+
+/* After the abort. */
+static void stalled_end(struct conn_rig *rig, struct stalled *stalled)
+{
+    struct pollfd set;
+    cr_assert_eq(sem_post(&stalled->aborted), 0);
+    socket_peer_join(rig->peer);
+    cr_assert_eq(stalled->error, ECONNRESET, "%s", strerror(stalled->error));
+    (void)actpass_prepare_wait(rig->conn, &set);
+    cr_assert_eq(actpass_ended(rig->conn), ACTPASS_CANCELLED);
+    conn_rig_free(rig);
+    (void)sem_destroy(&stalled->sent);
+    (void)sem_destroy(&stalled->aborted);
+    conn_suite_end(&suite);
+}
+
+/* The peer must see a reset, and no FIN before it. */
+Test(conn_wait, an_abort_sends_no_fin)
+{
+    struct conn_rig rig;
+    struct stalled stalled;
+    pthread_t thread;
+    struct pollfd set = stalled_begin(&rig, &stalled);
+    cr_assert_eq(pthread_create(&thread, NULL, abort_soon, rig.conn), 0);
+    cr_assert_eq(poll(&set, 1, 20000), 1);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    stalled_end(&rig, &stalled);
+}
+
+/* As in a renegotiation, where reads need room for output. */
+Test(conn_wait, a_reader_that_waits_for_room_changes_no_writers_wait)
+{
+    struct conn_rig rig;
+    struct stalled stalled;
+    (void)stalled_begin(&rig, &stalled);
+    const struct conn_waits writer = rig.conn->waits[CONN_WRITER];
+    int64_t until_us = clock_deadline_ms(20000);
+    cr_assert_eq(writer.want, RELAY_WRITABLE);
+    cr_assert_eq(conn_wait_until(rig.conn, CONN_READER, RELAY_WRITABLE, until_us), WAIT_AGAIN);
+    cr_assert_eq(rig.conn->waits[CONN_READER].want, RELAY_WRITABLE);
+    cr_assert_eq(rig.conn->waits[CONN_READER].deadline_us, until_us);
+    cr_assert_eq(rig.conn->waits[CONN_WRITER].want, writer.want);
+    cr_assert_eq(rig.conn->waits[CONN_WRITER].deadline_us, writer.deadline_us);
+    actpass_abort(rig.conn);
+    stalled_end(&rig, &stalled);
 }

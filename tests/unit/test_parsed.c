@@ -29,6 +29,7 @@ Test(parsed, the_settings_of_a_service)
     struct test_pair *pair = test_pair_new();
     struct config *parsed =
         parse(&pair->ends[0], ", \"client_auth\": \"require\", \"peer_names\": [\"a\"]");
+    parsed->services[0].connection.role = CONFIG_ROLE_SERVER; /* client_auth matters */
     actpass_config *config = actpass_config_new();
     cr_assert_eq(parsed_settings(config, &parsed->services[0]), 0);
     cr_assert_str_eq(config->service, "one");
@@ -75,4 +76,39 @@ Test(parsed, a_policy_that_can_be_added_to)
     policy = parsed_policy(&no_names, &no_pins, &error);
     cr_assert_not_null(policy, "%s", error.text);
     actpass_policy_free(policy);
+}
+
+/* ---- What "tls" names ------------------------------------------------------------------------ */
+
+struct found {
+    int errors;
+    char keys[256];
+};
+
+static void note(enum config_severity severity, const char *key, const char *text, void *arg)
+{
+    struct found *found = arg;
+    size_t length = strlen(found->keys);
+    cr_assert_gt(strlen(text), 10);
+    found->errors += severity == CONFIG_ERROR;
+    (void)snprintf(found->keys + length, sizeof(found->keys) - length, "%s ", key);
+}
+
+Test(parsed, all_that_is_wrong_with_the_files)
+{
+    struct found found = {.errors = 0};
+    struct test_pair *pair = test_pair_new();
+    const struct test_end *end = &pair->ends[0];
+    struct config *parsed = parse(end, ", \"peer_names\": [\"a\"]");
+    struct config_tls *tls = &parsed->services[0].connection.tls;
+    char *certificate = tls->certificate, *ca = tls->ca;
+    tls->certificate = tls->ca = tls->key; /* files that hold no certificate */
+    parsed_inspect(&parsed->services[0], note, &found);
+    cr_assert_geq(found.errors, 2, "%s", found.keys);
+    cr_assert(strstr(found.keys, "tls/certificate ") && strstr(found.keys, "tls/ca "), "%s",
+              found.keys);
+    tls->certificate = certificate;
+    tls->ca = ca;
+    config_free(parsed);
+    test_pair_free(pair);
 }

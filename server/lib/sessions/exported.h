@@ -18,7 +18,7 @@ enum { EXPORTED_MAX = 20480 }; /* bytes */
 
 /* Writes the newest session of a connection as client. PEER is the address that was dialed, "" if
  * that is not known. Returns the number of bytes, at most EXPORTED_MAX; 0: there is no session now
- * that could be resumed (TLS 1.3: none has been read yet), or no memory. */
+ * that could be resumed (TLS 1.3: none has been read on this connection), or no memory. */
 size_t sessions_export(const struct sessions *sessions, SSL *ssl, const char *peer,
                        uint8_t buffer[EXPORTED_MAX]);
 
