@@ -30,8 +30,9 @@ struct server {
     /* Constant once loaded. */
     struct config *config;
     struct log *log;
-    struct crew *crew;      /* runs the connections */
-    struct threads *relays; /* for connections that block */
+    struct crew *crew;          /* runs the connections */
+    struct log_limit no_thread; /* the system gives the crew no thread; any thread */
+    struct threads *relays;     /* for connections that block */
     struct registry *registry;
     struct service *services;
     size_t service_count;
