@@ -1,5 +1,6 @@
 #include "server/daemon/report.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -195,6 +196,17 @@ void report_dropped(const struct report *report, int error)
     struct line line = begin(report, "dropped");
     add(&line, log_text("error", strerror(error)));
     finish(report, CONFIG_LOG_WARNING, &line);
+}
+
+/* EAGAIN is the usual one, and its own text says nothing. */
+void report_no_thread(struct log *log, int error)
+{
+    static const char limited[] = "no thread can be started: raise the limit of processes (ulimit "
+                                  "-u, TasksMax); connections that block may hold up others";
+    const struct log_field fields[] = {
+        log_text("event", "threads"),
+        log_text("error", error == EAGAIN ? limited : strerror(error))};
+    log_write(log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 void report_refused(const struct report *report, enum refusal refusal,

@@ -45,6 +45,9 @@ void report_close(const struct report *report, int64_t duration_us);
 void report_refused(const struct report *report, enum refusal refusal,
                     const struct sockaddr_storage *peer);
 
+/* The system gives no thread, with the errno of pthread_create. */
+void report_no_thread(struct log *log, int error);
+
 /* A connection was dropped for a shortage of memory, descriptors or threads: an errno. */
 void report_dropped(const struct report *report, int error);
 

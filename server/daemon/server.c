@@ -6,6 +6,7 @@
 #include "server/daemon/lines.h"
 #include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"
+#include "server/daemon/report.h"
 #include "server/daemon/room.h"
 #include "server/daemon/state.h"
 #include "server/lib/dial/fast_open_system.h"
@@ -43,12 +44,20 @@ static enum crew_parking chosen_parking(void)
     return park && strcmp(park, "never") == 0 ? CREW_PARK_NEVER : CREW_PARK_USUAL;
 }
 
+static void note_no_thread(void *arg, int error)
+{
+    struct server *server = arg;
+    if (log_limit_note(&server->no_thread))
+        report_no_thread(server->log, error);
+}
+
 static bool make_parts(struct server *server)
 {
     size_t count = server->config->service_count;
     server->log = log_new(server->config->log_level, server->config->log_format, STDERR_FILENO);
     server->shared = actpass_config_new();
-    server->crew = crew_new(&(struct crew_options){.parking = chosen_parking()});
+    server->crew = crew_new(&(struct crew_options){
+        .parking = chosen_parking(), .no_thread = note_no_thread, .arg = server});
     server->registry = registry_new(count);
     server->polls = calloc(count + SERVER_OWN_POLLS, sizeof(server->polls[0]));
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

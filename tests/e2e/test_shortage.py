@@ -123,5 +123,20 @@ class Shortages(Case):
         self.run_short_of("threads", 1, 2, 4, least_lost=0)
         self.assertEqual(self.lost, [])
 
+    def test_no_thread_for_the_first_connections(self):
+        """They wait, one line says why, and the next connection that finds a thread has them
+        served."""
+        shortage = Shortage(self.folder, "threads")
+        actpass = self.actpass(self.service(), env=shortage.environment)
+        shortage.set(1)
+        waiting = [self.client(actpass, handshake=False) for _ in range(3)]
+        self.assertIn("no thread can be started", actpass.wait_for(event="threads")["error"])
+        until(lambda: shortage.failed >= 3, 10, "each has tried")
+        shortage.set(0)
+        for peer in [self.client(actpass), *(peer.handshake() for peer in waiting)]:
+            self.assertEqual(peer.exchange(b"hello", 5), b"hello")
+            peer.finish()
+        self.assertEqual(len(actpass.find(event="threads")), 1)
+
     def test_descriptors(self):
         self.assertGreater(self.run_short_of("descriptors", 5, 2, 1, least_lost=4), 10)

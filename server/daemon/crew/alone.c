@@ -2,7 +2,6 @@
 
 #include "relay/clock.h"
 #include "relay/lock.h"
-#include "relay/threads.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -116,9 +115,6 @@ void alone_start(struct task *task)
     if (starts)
         atomic_fetch_add(&crew->running, 1);
     lock_release(&crew->lock);
-    if (!starts || threads_run(crew->pool, work_alone, crew) == 0)
-        return;
-    lock_take(&crew->lock);
-    atomic_fetch_sub(&crew->running, 1);
-    lock_release(&crew->lock);
+    if (starts)
+        crew_start_thread(crew, work_alone);
 }

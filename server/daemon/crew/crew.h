@@ -39,6 +39,11 @@ struct crew_options {
     unsigned threads;          /* that run at once; 0: as many as processors may be used */
     unsigned threads_max;      /* in all, with those that block; 0: 65536 */
     enum crew_parking parking; /* for tests */
+
+    /* Called each time that the system gives no thread, with the errno; NULL: not called. Tasks go
+     * on with the threads that are there. Any thread that uses the crew, without a lock of its. */
+    void (*no_thread)(void *arg, int error);
+    void *arg; /* of no_thread */
 };
 
 /* Returns NULL with errno. Threads are started when they are needed, and block all signals but

@@ -70,7 +70,9 @@ struct crew {
     enum crew_parking parking;
     int epoll, kick;
     struct threads *pool;
-    void (*work)(void *crew);       /* what a thread runs */
+    void (*work)(void *crew); /* what a thread runs */
+    void (*no_thread)(void *arg, int error);
+    void *arg;                      /* of no_thread */
     _Atomic(struct task *) *chunks; /* each is set once */
 
     struct timers timers;
@@ -130,6 +132,10 @@ void crew_share(struct crew *crew, struct task_list *list);
 
 /* Moves a fair share of the ready tasks to the list. */
 void crew_take_ready(struct crew *crew, struct task_list *list);
+
+/* Starts a thread for RUN, which is counted as running already; if there is none, it is not counted
+ * any more. */
+void crew_start_thread(struct crew *crew, void (*run)(void *crew));
 
 /* Starts a thread if fewer run than may and none sleeps. */
 void crew_grow(struct crew *crew);

@@ -57,6 +57,8 @@ static void set_options(struct crew *crew, const struct crew_options *options)
     crew->batch = crew->threads == 1 ? BATCH_OF_ONE : BATCH;
     crew->parking = options->parking;
     crew->work = crew_work;
+    crew->no_thread = options->no_thread;
+    crew->arg = options->arg;
 }
 
 /* Returns 0, or an errno: then only the structure itself is to be freed. */

@@ -27,6 +27,19 @@ static bool may_start(struct crew *crew)
            (running == 0 || crew->retry_us == 0 || clock_now_us() >= crew->retry_us);
 }
 
+void crew_start_thread(struct crew *crew, void (*run)(void *crew))
+{
+    int error = threads_run(crew->pool, run, crew);
+    if (error == 0)
+        return;
+    lock_take(&crew->lock);
+    atomic_fetch_sub(&crew->running, 1);
+    crew->retry_us = clock_deadline_ms(RETRY_MS);
+    lock_release(&crew->lock);
+    if (crew->no_thread)
+        crew->no_thread(crew->arg, error);
+}
+
 void crew_grow(struct crew *crew)
 {
     if (atomic_load(&crew->sleepers) > 0 || atomic_load(&crew->running) >= crew->threads)
@@ -38,12 +51,8 @@ void crew_grow(struct crew *crew)
         crew->retry_us = 0;
     }
     lock_release(&crew->lock);
-    if (!starts || threads_run(crew->pool, crew->work, crew) == 0)
-        return;
-    lock_take(&crew->lock);
-    atomic_fetch_sub(&crew->running, 1);
-    crew->retry_us = clock_deadline_ms(RETRY_MS);
-    lock_release(&crew->lock);
+    if (starts)
+        crew_start_thread(crew, crew->work);
 }
 
 /* A thread that is about to sleep counts itself in `sleepers`, then looks at `ready_count`. The

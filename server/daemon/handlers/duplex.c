@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 /* The size of a buffer: small until a buffer was full, then eight records. */
 enum { SMALL_BUFFER = 8192, LARGE_BUFFER = 65536 };
@@ -34,6 +35,7 @@ struct duplex {
     bool readable;        /* the plain side may have bytes */
     bool writable;        /* the plain side may take bytes */
     bool gone;            /* it has hung up: the end behind its last bytes has no event */
+    bool urgent;          /* it has sent urgent data: a read ends before that, and not after it */
     bool unflushed;       /* TLS output that waits in the ring */
     int plain_error; /* its first errno: a failed write consumes a reset, and the next read returns
                         0 as at a clean end (hazard 18) */
@@ -173,11 +175,24 @@ static enum step move_in(struct duplex *duplex)
 
 /* ---- From the plain side to TLS --------------------------------------------------------- */
 
+/* Receives what is there. *ALL: that was all, so what comes later is a new event. A read ends early
+ * where descriptors were sent along, which the kernel drops (MSG_CTRUNC), and at urgent data. */
+static ssize_t receive(struct duplex *duplex, bool *all)
+{
+    struct iovec room = {.iov_base = duplex->out.buffer, .iov_len = duplex->size};
+    struct msghdr message = {.msg_iov = &room, .msg_iovlen = 1};
+    ssize_t length = recvmsg(duplex->plain, &message, MSG_CMSG_CLOEXEC);
+    bool dropped = length >= 0 && (message.msg_flags & MSG_CTRUNC) != 0;
+    *all = length < (ssize_t)duplex->size && !dropped && !duplex->urgent;
+    return length;
+}
+
 static enum step read_plain(struct duplex *duplex)
 {
+    bool all;
     if (!make_buffers(duplex))
         return STEP_FAILED;
-    ssize_t length = recv(duplex->plain, duplex->out.buffer, duplex->size, 0);
+    ssize_t length = receive(duplex, &all);
     if (length < 0 && errno == EINTR)
         return STEP_MOVED;
     if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -189,9 +204,7 @@ static enum step read_plain(struct duplex *duplex)
     if (length < 0 || (length == 0 && duplex->plain_error != 0))
         return STEP_FAILED;
     fill(duplex, &duplex->out, length);
-    /* A short read was all there is, and what comes later is a new event; but not an end that is
-     * there already. */
-    duplex->readable = (size_t)length == duplex->size || duplex->gone;
+    duplex->readable = !all || duplex->gone; /* an end that is there already has no new event */
     return STEP_MOVED;
 }
 
@@ -260,8 +273,10 @@ static enum step move(struct duplex *duplex)
 /* A descriptor may report what is not wanted, so that is kept for later. */
 static void take_events(struct duplex *duplex, const struct pollfd *own)
 {
-    if (own->revents & (POLLIN | POLL_GONE))
+    if (own->revents & (POLLIN | POLLPRI | POLL_GONE))
         duplex->readable = true;
+    if (own->revents & POLLPRI)
+        duplex->urgent = true;
     if (own->revents & (POLLOUT | POLLHUP | POLLERR))
         duplex->writable = true;
     if (own->revents & POLL_GONE)
@@ -274,7 +289,7 @@ static short wanted_events(const struct duplex *duplex)
     if (!is_empty(&duplex->in))
         events |= POLLOUT;
     if (is_empty(&duplex->out) && !duplex->out.ended)
-        events |= POLLIN | POLLRDHUP;
+        events |= POLLIN | POLLPRI | POLLRDHUP;
     return (short)events;
 }
 

@@ -47,7 +47,7 @@ struct handler_job {
     void *state;         /* NULL at first */
     unsigned form;       /* 0 at first; for a handler whose state has several forms */
     struct pollfd own;   /* a descriptor of its own to wait for, edge-triggered: fd is -1 at first,
-                            events are POLLIN, POLLOUT, POLLRDHUP, and revents is what has come
+                            events are POLLIN, POLLPRI, POLLOUT, POLLRDHUP; revents is what has come
                             since the last step. To be -1 before that descriptor is closed */
     int64_t deadline_us; /* when to call again at the latest; DEADLINE_NEVER at first */
     struct error_text problem; /* out: why the handler could not begin; else "" */
