@@ -62,7 +62,8 @@ def backend(case):
 
 class Clients:
     def __init__(self, ca, address):
-        self.context = ssl.create_default_context(cafile=ca)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.context.load_verify_locations(ca)
         self.address = address
         self.peers = []
 
