@@ -13,21 +13,21 @@ enum { COPY_SIZE = 16384 };
 static actpass_config *configure(char **argv)
 {
     actpass_config *config = actpass_config_new();
-    if (!config)
-        return NULL;
     /* This is the role in TLS. Which side opens the TCP connection does not matter for it. */
-    if (actpass_config_set_role(config, ACTPASS_ROLE_SERVER) == 0 &&
+    if (config && actpass_config_set_role(config, ACTPASS_ROLE_SERVER) == 0 &&
         actpass_config_set_identity(config, argv[2], argv[3]) == 0 &&
         actpass_config_set_ca(config, argv[4]) == 0 &&
         actpass_config_add_peer_name(config, argv[5]) == 0 &&
         actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_REQUIRE) == 0 &&
         actpass_config_set_timeout(config, ACTPASS_HANDSHAKE_TIMEOUT, 30000) == 0)
         return config;
-    fprintf(stderr, "callhome_device: %s\n", actpass_config_error(config));
+    fprintf(stderr, "callhome_device: %s\n",
+            config ? actpass_config_error(config) : "out of memory");
     actpass_config_free(config);
     return NULL;
 }
 
+/* Sends close_notify only after all of the input: a part must not pass for all. Reading goes on. */
 static int send_input(actpass_conn *conn)
 {
     char buffer[COPY_SIZE];
@@ -37,7 +37,11 @@ static int send_input(actpass_conn *conn)
             return -1;
         length = fread(buffer, 1, sizeof(buffer), stdin);
     }
-    return actpass_shutdown_write(conn); /* sends close_notify; reading goes on */
+    if (ferror(stdin)) { /* then actpass_close sends no close_notify */
+        actpass_fail(conn, ACTPASS_CANCELLED, "cannot read the input");
+        return -1;
+    }
+    return actpass_shutdown_write(conn);
 }
 
 /* Returns 0 only after the peer's close_notify: a truncated answer must not pass for a whole one.
@@ -47,7 +51,10 @@ static int print_answer(actpass_conn *conn)
     char buffer[COPY_SIZE];
     int64_t length = actpass_read(conn, buffer, sizeof(buffer));
     while (length > 0) {
-        fwrite(buffer, 1, (size_t)length, stdout);
+        if (fwrite(buffer, 1, (size_t)length, stdout) != (size_t)length) {
+            perror("callhome_device: cannot write the answer");
+            return -1;
+        }
         length = actpass_read(conn, buffer, sizeof(buffer));
     }
     return length == 0 && fflush(stdout) == 0 ? 0 : -1;

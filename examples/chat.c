@@ -25,17 +25,15 @@ static void report(const char *why)
 static actpass_config *configure(char **argv)
 {
     actpass_config *config = actpass_config_new();
-    if (!config)
-        return NULL;
     /* Neither side knows its role. Each requires the other's certificate in either role. */
-    if (actpass_config_set_role(config, ACTPASS_ROLE_AUTO) == 0 &&
+    if (config && actpass_config_set_role(config, ACTPASS_ROLE_AUTO) == 0 &&
         actpass_config_set_timeout(config, ACTPASS_INITIAL_DATA_TIMEOUT, 500) == 0 &&
         actpass_config_set_identity(config, argv[0], argv[1]) == 0 &&
         actpass_config_set_ca(config, argv[2]) == 0 &&
         actpass_config_add_peer_name(config, argv[3]) == 0 &&
         actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_REQUIRE) == 0)
         return config;
-    report(actpass_config_error(config));
+    report(config ? actpass_config_error(config) : "out of memory");
     actpass_config_free(config);
     return NULL;
 }
@@ -71,13 +69,16 @@ static void say_where(int listener)
         fprintf(stderr, "chat: waiting at %s port %s\n", host, port);
 }
 
-/* Waits for one peer. While the chat lasts, nobody else can connect. */
+/* Waits for one peer. While the chat lasts, nobody else can connect. Returns NULL after a message.
+ */
 static actpass_conn *wait_for_peer(actpass_config *config, const char *address)
 {
     char host[256];
     const char *colon = strrchr(address, ':');
-    if (!colon || (size_t)(colon - address) >= sizeof(host))
+    if (!colon || (size_t)(colon - address) >= sizeof(host)) {
+        report("the address must be HOST:PORT");
         return NULL;
+    }
     memcpy(host, address, (size_t)(colon - address));
     host[colon - address] = '\0';
     int listener = listen_at(host, colon + 1);
@@ -88,7 +89,14 @@ static actpass_conn *wait_for_peer(actpass_config *config, const char *address)
     say_where(listener);
     int fd = accept(listener, NULL, NULL);
     close(listener);
-    return fd < 0 ? NULL : actpass_accept_fd(config, fd);
+    if (fd < 0) {
+        perror("chat: cannot accept");
+        return NULL;
+    }
+    actpass_conn *conn = actpass_accept_fd(config, fd);
+    if (!conn)
+        report(actpass_config_error(config));
+    return conn;
 }
 
 static actpass_conn *look_for_peer(actpass_config *config, const char *address)
@@ -111,8 +119,8 @@ static void *print_lines(void *arg)
     char buffer[4096];
     int64_t length = actpass_read(conn, buffer, sizeof(buffer));
     while (length > 0) {
-        fwrite(buffer, 1, (size_t)length, stdout);
-        fflush(stdout);
+        if (fwrite(buffer, 1, (size_t)length, stdout) != (size_t)length || fflush(stdout) != 0)
+            perror("chat: cannot print a line");
         length = actpass_read(conn, buffer, sizeof(buffer));
     }
     if (length == 0)
@@ -128,7 +136,10 @@ static void send_lines(actpass_conn *conn)
     while (fgets(line, sizeof(line), stdin))
         if (actpass_write(conn, line, strlen(line)) != 0)
             return;
-    (void)actpass_shutdown_write(conn); /* actpass_close reports a failure */
+    if (ferror(stdin))
+        actpass_abort(conn); /* wakes print_lines, too */
+    else
+        (void)actpass_shutdown_write(conn); /* actpass_close reports a failure */
 }
 
 static int talk(actpass_conn *conn)
@@ -161,10 +172,8 @@ static int chat(actpass_config *config, int listens, const char *address)
     for (;;) {
         actpass_conn *conn =
             listens ? wait_for_peer(config, address) : look_for_peer(config, address);
-        if (!conn) {
-            report(actpass_config_error(config));
+        if (!conn)
             return 1;
-        }
         (void)talk(conn);
         int again = is_worth_another(conn);
         actpass_end end = actpass_close(conn);
@@ -174,8 +183,8 @@ static int chat(actpass_config *config, int listens, const char *address)
         if (!again)
             return end == ACTPASS_CLEAN ? 0 : 1;
         struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        usleep((useconds_t)(now.tv_nsec / 1000 % 900000)); /* sufficiently random */
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);              /* cannot fail */
+        (void)usleep((useconds_t)(now.tv_nsec / 1000 % 900000)); /* sufficiently random */
     }
 }
 

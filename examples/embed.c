@@ -43,7 +43,7 @@ static void serve(actpass_config *config, int listener)
         }
         pthread_t thread;
         if (pthread_create(&thread, NULL, converse, conn) == 0)
-            pthread_detach(thread);
+            (void)pthread_detach(thread); /* cannot fail: it was just made */
         else
             actpass_free(conn);
     }
@@ -61,7 +61,7 @@ int main(int argc, char **argv)
     if (!config)
         fprintf(stderr, "embed: out of memory\n");
     else if (actpass_config_load(config, argv[1], NULL) != 0)
-        fprintf(stderr, "%s\n", actpass_config_error(config));
+        fprintf(stderr, "embed: %s\n", actpass_config_error(config));
     else
         listener = loopback_listen(0);
     if (listener >= 0) {

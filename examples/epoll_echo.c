@@ -171,8 +171,10 @@ static void serve(struct server *server)
     for (;;) {
         struct epoll_event events[MAX_EVENTS];
         int count = epoll_wait(server->epoll, events, MAX_EVENTS, wait_ms(server));
-        if (count < 0 && errno != EINTR)
+        if (count < 0 && errno != EINTR) {
+            perror("epoll_echo: epoll_wait");
             return;
+        }
         for (int i = 0; i < count; i++)
             on_event(server, &events[i]);
         go_on_with_due(server);
@@ -192,12 +194,12 @@ static int begin(struct server *server, const char *file)
         return -1;
     }
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
-    server->listener = loopback_listen(0);
-    return server->epoll >= 0 && server->listener >= 0 &&
-                   fcntl(server->listener, F_SETFL, O_NONBLOCK) == 0 &&
-                   epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) == 0
-               ? 0
-               : -1;
+    server->listener = server->epoll >= 0 ? loopback_listen(0) : -1;
+    if (server->listener >= 0 && fcntl(server->listener, F_SETFL, O_NONBLOCK) == 0 &&
+        epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) == 0)
+        return 0;
+    perror("epoll_echo: cannot begin");
+    return -1;
 }
 
 int main(int argc, char **argv)

@@ -27,17 +27,22 @@ static void answer_lines(SSL *ssl)
     char line[256];
     size_t used = 0;
     char byte;
-    while (SSL_read(ssl, &byte, 1) == 1) {
-        if (byte != '\n' && used < sizeof(line) - 1) {
-            line[used++] = byte;
-            continue;
+    int result = SSL_read(ssl, &byte, 1);
+    while (result == 1) {
+        line[used++] = byte;
+        if (byte == '\n') {
+            line[used - 1] = '\0';
+            used = 0;
+            if (!answer_line(ssl, line))
+                return;
         }
-        line[used] = '\0';
-        used = 0;
-        if (!answer_line(ssl, line))
+        if (used == sizeof(line)) /* too long */
             return;
+        result = SSL_read(ssl, &byte, 1);
     }
-    SSL_shutdown(ssl);
+    /* After a failure OpenSSL allows no further call. */
+    if (SSL_get_error(ssl, result) == SSL_ERROR_ZERO_RETURN)
+        (void)SSL_shutdown(ssl);
 }
 
 /* ---- The new code around it ------------------------------------------------------------------ */
@@ -45,9 +50,7 @@ static void answer_lines(SSL *ssl)
 static actpass_config *configure(char **argv)
 {
     actpass_config *config = actpass_config_new();
-    if (!config)
-        return NULL;
-    if (actpass_config_set_identity(config, argv[1], argv[2]) == 0 &&
+    if (config && actpass_config_set_identity(config, argv[1], argv[2]) == 0 &&
         actpass_config_set_ca(config, argv[3]) == 0 &&
         actpass_config_add_peer_name(config, argv[4]) == 0 &&
         /* A peer that acts as TLS client needs no certificate here; a TLS server always has one.
@@ -58,7 +61,7 @@ static actpass_config *configure(char **argv)
         actpass_config_set_timeout(config, ACTPASS_INITIAL_DATA_TIMEOUT, 1000) == 0 &&
         actpass_config_set_timeout(config, ACTPASS_IDLE_TIMEOUT, 10000) == 0)
         return config;
-    fprintf(stderr, "legacy: %s\n", actpass_config_error(config));
+    fprintf(stderr, "legacy: %s\n", config ? actpass_config_error(config) : "out of memory");
     actpass_config_free(config);
     return NULL;
 }

@@ -118,8 +118,13 @@ int main(int argc, char **argv)
 {
     struct identity identity;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (argc != 2 || !make_identity(&identity, argv[1])) {
-        fprintf(stderr, "usage: memory_identity NAME, where NAME is a DNS name\n");
+    if (argc != 2) {
+        fprintf(stderr, "usage: memory_identity NAME\n");
+        return 2;
+    }
+    if (!make_identity(&identity, argv[1])) {
+        fprintf(stderr, "memory_identity: cannot make a certificate for %s: is it a DNS name?\n",
+                argv[1]);
         return 2;
     }
     actpass_config *config = configure(&identity);

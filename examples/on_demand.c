@@ -19,9 +19,7 @@ enum { REQUEST_MAX = 8192, ANSWER_MS = 5000 };
 static actpass_config *configure(int argc, char **argv)
 {
     actpass_config *config = actpass_config_new();
-    if (!config)
-        return NULL;
-    int failed = actpass_config_set_role(config, ACTPASS_ROLE_SERVER) ||
+    int failed = !config || actpass_config_set_role(config, ACTPASS_ROLE_SERVER) ||
                  actpass_config_set_identity(config, argv[1], argv[2]) ||
                  actpass_config_set_ca(config, argv[3]) ||
                  actpass_config_set_client_auth(config, ACTPASS_CLIENT_AUTH_ON_DEMAND) ||
@@ -30,7 +28,7 @@ static actpass_config *configure(int argc, char **argv)
         failed = actpass_config_add_peer_name(config, argv[i]);
     if (!failed)
         return config;
-    fprintf(stderr, "on_demand: %s\n", actpass_config_error(config));
+    fprintf(stderr, "on_demand: %s\n", config ? actpass_config_error(config) : "out of memory");
     actpass_config_free(config);
     return NULL;
 }

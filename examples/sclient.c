@@ -49,17 +49,15 @@ static bool read_options(int argc, char **argv, struct options *options)
 static actpass_config *configure(const struct options *options)
 {
     actpass_config *config = actpass_config_new();
-    if (!config)
-        return NULL;
     const char *key = options->key ? options->key : options->certificate;
-    if (actpass_config_set_role(config, ACTPASS_ROLE_CLIENT) == 0 &&
+    if (config && actpass_config_set_role(config, ACTPASS_ROLE_CLIENT) == 0 &&
         actpass_config_set_ca(config, options->ca) == 0 &&
         actpass_config_add_peer_name(config, options->host) == 0 &&
         actpass_config_set_ciphers(config, options->ciphers, NULL) == 0 &&
         (!options->certificate ||
          actpass_config_set_identity(config, options->certificate, key) == 0))
         return config;
-    fprintf(stderr, "sclient: %s\n", actpass_config_error(config));
+    fprintf(stderr, "sclient: %s\n", config ? actpass_config_error(config) : "out of memory");
     actpass_config_free(config);
     return NULL;
 }
@@ -95,8 +93,13 @@ static void *send_what_is_typed(void *arg)
             continue;
         if (length > 0)
             keyboard->failed = actpass_write(keyboard->conn, buffer, (size_t)length) != 0;
-        else /* the article's "Closure": sends close_notify; reading goes on */
-            keyboard->failed = actpass_shutdown_write(keyboard->conn) != 0 || length < 0;
+        if (length == 0) /* the article's "Closure": sends close_notify; reading goes on */
+            keyboard->failed = actpass_shutdown_write(keyboard->conn) != 0;
+        if (length < 0) { /* this part of the input must not look like all of it */
+            perror("sclient: cannot read the input");
+            keyboard->failed = true;
+            actpass_abort(keyboard->conn);
+        }
     }
     return NULL;
 }

@@ -38,16 +38,18 @@ static void on_connection(uv_poll_t *listener, int status, int events);
 static void resume_accepting(uv_timer_t *pause)
 {
     struct server *server = pause->data;
-    uv_timer_stop(pause);
-    uv_poll_start(&server->listener, UV_READABLE, on_connection);
+    (void)uv_timer_stop(pause); /* cannot fail */
+    int result = uv_poll_start(&server->listener, UV_READABLE, on_connection);
+    if (result != 0)
+        fprintf(stderr, "uv_echo: cannot watch the listener: %s\n", uv_strerror(result));
 }
 
 /* Out of descriptors, the listener would be ready all the time. So nobody is accepted until a
  * client has left, or for a moment: what is missing may be held by other programs. */
 static void pause_accepting(struct server *server)
 {
-    uv_poll_stop(&server->listener);
-    uv_timer_start(&server->pause, resume_accepting, PAUSE_MS, 0);
+    (void)uv_poll_stop(&server->listener); /* neither can fail */
+    (void)uv_timer_start(&server->pause, resume_accepting, PAUSE_MS, 0);
 }
 
 /* ---- Clients ------------------------------------------------------------------------------ */
@@ -82,20 +84,18 @@ static void go_on(struct client *client)
 {
     struct pollfd socket;
     if (client->echo.phase == ECHO_CLOSE)
-        uv_poll_stop(&client->poll);
+        (void)uv_poll_stop(&client->poll); /* cannot fail */
     int timeout = echo_go_on(&client->echo, &socket);
     if (client->echo.phase == ECHO_CLOSED) {
         close_client(client);
         return;
     }
-    if (socket.fd >= 0)
-        uv_poll_start(&client->poll, uv_events(socket.events), on_poll);
-    else
-        uv_poll_stop(&client->poll);
-    if (timeout >= 0)
-        uv_timer_start(&client->timer, on_timer, (uint64_t)timeout, 0);
-    else
-        uv_timer_stop(&client->timer);
+    int watched = socket.fd >= 0 ? uv_poll_start(&client->poll, uv_events(socket.events), on_poll)
+                                 : uv_poll_stop(&client->poll);
+    int timed = timeout >= 0 ? uv_timer_start(&client->timer, on_timer, (uint64_t)timeout, 0)
+                             : uv_timer_stop(&client->timer);
+    if (watched != 0 || timed != 0)
+        close_client(client);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -147,15 +147,19 @@ static void on_connection(uv_poll_t *listener, int status, int events)
         pause_accepting(server);
 }
 
-/* Returns only if libuv fails. */
+/* Returns only if libuv fails, after a message. */
 static void serve(uv_loop_t *loop, actpass_config *config, int socket)
 {
     struct server server = {.config = config};
     server.listener.data = server.pause.data = &server;
     (void)uv_timer_init(loop, &server.pause); /* cannot fail */
-    if (uv_poll_init(loop, &server.listener, socket) == 0 &&
-        uv_poll_start(&server.listener, UV_READABLE, on_connection) == 0)
-        (void)uv_run(loop, UV_RUN_DEFAULT);
+    int result = uv_poll_init(loop, &server.listener, socket);
+    if (result == 0)
+        result = uv_poll_start(&server.listener, UV_READABLE, on_connection);
+    if (result == 0)
+        result = uv_run(loop, UV_RUN_DEFAULT);
+    fprintf(stderr, "uv_echo: the event loop ended%s%s\n", result < 0 ? ": " : "",
+            result < 0 ? uv_strerror(result) : "");
 }
 
 int main(int argc, char **argv)

@@ -108,17 +108,15 @@ static int set_whom_to_trust(actpass_config *config, const struct options *optio
 static actpass_config *configure(const struct options *options)
 {
     actpass_config *config = actpass_config_new();
-    if (!config)
-        return NULL;
     const char *key = options->key ? options->key : options->certificate;
-    if (set_whom_to_trust(config, options) == 0 &&
+    if (config && set_whom_to_trust(config, options) == 0 &&
         actpass_config_set_role(config, ACTPASS_ROLE_CLIENT) == 0 &&
         actpass_config_set_tcp_fast_open(config, options->fast_open) == 0 &&
         actpass_config_set_ciphers(config, options->ciphers, options->ciphersuites) == 0 &&
         (!options->certificate ||
          actpass_config_set_identity(config, options->certificate, key) == 0))
         return config;
-    fprintf(stderr, "wclient: %s\n", actpass_config_error(config));
+    fprintf(stderr, "wclient: %s\n", config ? actpass_config_error(config) : "out of memory");
     actpass_config_free(config);
     return NULL;
 }
@@ -136,7 +134,10 @@ static int ask(actpass_conn *conn, const struct options *options)
     int64_t got = actpass_read(conn, buffer, sizeof(buffer));
     bool answered = got > 0;
     while (got > 0) {
-        fwrite(buffer, 1, (size_t)got, stdout);
+        if (fwrite(buffer, 1, (size_t)got, stdout) != (size_t)got) {
+            perror("wclient: cannot write the answer");
+            return -1;
+        }
         got = actpass_read(conn, buffer, sizeof(buffer));
     }
     if (got == 0 && !answered)
@@ -189,8 +190,8 @@ int main(int argc, char **argv)
 {
     struct options options;
     if (!read_options(argc, argv, &options)) {
-        fprintf(stderr, "usage: wclient [-h HOST] [-p PORT] [-i] [-r] [-a CIPHERS] [--ciphersuites "
-                        "SUITES] [--ca FILE] [-c CERTIFICATE [-k KEY]] [PATH]\n");
+        fprintf(stderr, "usage: wclient [-h HOST] [-p PORT] [-i] [-r] [-f] [-a CIPHERS] "
+                        "[--ciphersuites SUITES] [--ca FILE] [-c CERTIFICATE [-k KEY]] [PATH]\n");
         return 2;
     }
     actpass_config *config = configure(&options);

@@ -129,15 +129,13 @@ static int set_clients(actpass_config *config, const struct options *options)
 static actpass_config *configure(const struct options *options)
 {
     actpass_config *config = actpass_config_new();
-    if (!config)
-        return NULL;
-    if (actpass_config_set_role(config, ACTPASS_ROLE_SERVER) == 0 &&
+    if (config && actpass_config_set_role(config, ACTPASS_ROLE_SERVER) == 0 &&
         actpass_config_set_identity(config, options->certificate, options->key) == 0 &&
         actpass_config_set_ciphers(config, options->ciphers, options->ciphersuites) == 0 &&
         actpass_config_set_timeout(config, ACTPASS_IDLE_TIMEOUT, 30000) == 0 &&
         set_clients(config, options) == 0)
         return config;
-    fprintf(stderr, "wserver: %s\n", actpass_config_error(config));
+    fprintf(stderr, "wserver: %s\n", config ? actpass_config_error(config) : "out of memory");
     actpass_config_free(config);
     return NULL;
 }
@@ -214,7 +212,7 @@ static void start(struct job job)
     if (copy) {
         *copy = job;
         if (pthread_create(&thread, NULL, run, copy) == 0) {
-            pthread_detach(thread);
+            (void)pthread_detach(thread); /* cannot fail: it was just made */
             return;
         }
     }

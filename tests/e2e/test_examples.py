@@ -84,6 +84,19 @@ class Examples(Case):
         done = self.call_home(self.front(serve), b"what?")
         self.assertEqual(done.returncode, 1, done.stderr)
 
+    def test_callhome_device_that_cannot_read_its_input(self):
+        """A part of the input does not pass for all of it."""
+        actpass = self.front()
+        command = [example("callhome_device"), "127.0.0.1:%d" % actpass.port(),
+                   *self.certificates.chain("device"), self.certificates.path("ca"),
+                   "front.example"]
+        folder = os.open(self.folder, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        done = subprocess.run(died_with_us(command), stdin=folder, capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"CANCELLED: cannot read the input", done.stderr)
+        self.assertNotEqual(actpass.close(actpass.role())["reason"], "CLEAN")
+
     # ---- embed and legacy
 
     @each(role=ROLES, version=VERSIONS)

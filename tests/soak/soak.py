@@ -148,20 +148,31 @@ class Soak:
 
     def judge(self):
         """Prints what came of it; how many passed and failed."""
-        daemon, failed = self.world.daemon, len(self.failures)
+        daemon = self.world.daemon
         print("\n" + watch.curves(self.samples), "\n")
-        for state, name, before, after, too_much in watch.grown(self.samples, self.options.minutes):
-            failed += too_much
-            print(f"{state:>6} {name:<12} {before:>9g} in the second third, {after:>9g} in the last"
-                  f"{': it grows' if too_much else ''}")
+        growing = self.judge_growth()
         resumed = ", ".join(f"{name} {self.resume.resumed[name]} of {times}"
                             for name, times in sorted(self.resume.times.items()))
         print(f"{self.visits} visits, {self._reloads} reloads; resumed: {resumed}; closed: "
               + ", ".join(f"{reason} {count}" for reason, count in daemon.counts.most_common()))
         for text in self.failures:
             print("failed: " + text.splitlines()[0])
-        print(f"{self.visits + 1 - len(self.failures)} passed, {failed} failed")
+        failed = len(self.failures) + growing
+        print(f"{max(0, self.visits - len(self.failures))} passed, {failed} failed")
         return 1 if failed else 0
+
+    def judge_growth(self):
+        """Prints the medians; how many of them have grown."""
+        growing = 0
+        try:
+            for state, name, before, after, grows in watch.grown(self.samples,
+                                                                 self.options.minutes):
+                growing += grows
+                print(f"{state:>6} {name:<12} {before:>9g} in the second third, {after:>9g} in the "
+                      f"last{': it grows' if grows else ''}")
+        except AssertionError as error:
+            self.failures.append(str(error))
+        return growing
 
 
 def arguments():

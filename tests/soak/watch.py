@@ -5,11 +5,13 @@ import time
 from xml.sax.saxutils import escape
 
 # What is compared: under load, and at quiet points, when all but those that stay have gone.
-# (share, number): the median of the last third may be so much above that of the second third.
+# (share, number): the median of the last third may be so much above that of the second third. At
+# quiet points memory varies by a tenth with how many threads the crew happens to have; of 45
+# minutes, a leak of 50 bytes a visit is found.
 LIMITS = {
     "load": {"pss_kib": (0.08, 1024), "rss_kib": (0.08, 1024), "threads": (0.1, 3),
              "descriptors": (0.15, 15)},
-    "quiet": {"pss_kib": (0.02, 256), "rss_kib": (0.02, 256), "threads": (0, 1),
+    "quiet": {"pss_kib": (0.05, 512), "rss_kib": (0.05, 512), "threads": (0, 1),
               "descriptors": (0, 0)},
 }
 # Within the first minutes memory still grows, since the stores of sessions, the tables of addresses
@@ -45,9 +47,7 @@ def grown(samples, minutes):
     found = []
     for state, limits in LIMITS.items():
         of_state = [taken for taken in samples if taken["state"] == state]
-        if len(of_state) < 3:
-            found.append((state, "samples", 3, len(of_state), True))
-            continue
+        assert len(of_state) >= 3, f"{len(of_state)} samples ({state}) are too few for a verdict"
         for name, limit in limits.items():
             warming = minutes < WARM_MINUTES and name.endswith("_kib")
             share, number = WARMING if warming else limit
