@@ -9,7 +9,7 @@ from support.case import PATIENT, SHORT, Case
 from support.each import ROLES, VERSIONS, each
 from support.proxy import Dribble
 
-SIZE = 64 * data.MIB
+SIZE = data.BULK
 
 
 class Bytes(Case):

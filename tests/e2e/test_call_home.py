@@ -7,7 +7,7 @@ from support import data, programs, tls
 from support.backend import Backend, exchange
 from support.case import SHORT, Case
 
-SIZE = 64 * data.MIB
+SIZE = data.BULK
 
 
 class CallHome(Case):

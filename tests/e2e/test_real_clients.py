@@ -1,5 +1,5 @@
-"""Ordinary TLS clients, each with TLS 1.2 and 1.3: 64 MiB each way through forward (gnutls-cli:
-1)."""
+"""Ordinary TLS clients, each with TLS 1.2 and 1.3: 64 MiB each way through forward (or
+ACTPASS_BULK_MIB; gnutls-cli: 256 KiB)."""
 import socket
 import subprocess
 
@@ -7,7 +7,7 @@ from support import data, programs, tls
 from support.backend import Backend, Http, exchange
 from support.case import Case
 
-SIZE = 64 * data.MIB
+SIZE = data.BULK
 UP, DOWN = 1, 2  # seeds of what goes to the backend, and of what comes from it
 
 
@@ -55,8 +55,8 @@ class RealClients(Case):
 
     def gnutls_cli(self, version):
         """Less than the others, for gnutls-cli makes a record of each line of its input, and
-        version 3.8 (Debian 13) copies hardly a megabyte a second to its output."""
-        self.up, self.down = self.up[:SIZE // 64], self.down[:SIZE // 64]
+        copies hardly a megabyte a second to its output."""
+        self.up, self.down = self.up[:data.MIB // 4], self.down[:data.MIB // 4]
         actpass, backend = self.bulk()
         command = programs.gnutls_cli(self.certificates, actpass.port(), version,
                                       self.file("gnutls.log"))

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The end-to-end tests against a sanitized program: e2e_sanitized.py BUILD JOBS [TEST...]
 
-Beside the tests, the sanitizers' report files judge: one file is one failure. The last line is
-`N passed, N failed`.
+Beside the tests, the sanitizers' report files judge: one file is one failure. Tests of 64 MiB send
+16. The last line is `N passed, N failed`.
 """
 import os
 import platform
@@ -28,8 +28,10 @@ def main():
     sanitizers.forget_reports(report)
     program = os.path.join(build, 'actpass')
     ran = subprocess.run(
-        [*launcher(program), 'tests/e2e/run.py', '--again', '--program', program, '--jobs', jobs, *patterns],
-        env=sanitizers.environment(report), stdout=subprocess.PIPE, text=True, check=False)
+        [*launcher(program), 'tests/e2e/run.py', '--again', '--program', program, '--jobs', jobs,
+         *patterns],
+        env=dict(sanitizers.environment(report), ACTPASS_BULK_MIB='16'), stdout=subprocess.PIPE,
+        text=True, check=False)
     print(ran.stdout, end='')
     closing = re.search(r'^(\d+) passed, (\d+) failed', ran.stdout, re.M)
     passed, failed = map(int, closing.groups()) if closing else (0, 1)

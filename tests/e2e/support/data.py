@@ -6,6 +6,8 @@ import random
 import time
 
 MIB = 1024 * 1024
+# Many times what all buffers on the way hold. Runs with a slow program ask for less.
+BULK = int(os.environ.get("ACTPASS_BULK_MIB", 64)) * MIB
 
 
 def soak(short, long):
