@@ -3,15 +3,11 @@
 #define ACTPASS_CONFIG_DOCUMENT_H
 
 #include "config/messages.h"
-#include "config/scan.h"
+#include "config/place.h"
 
 /* Scans and parses the text of a file of the origin: JSON, or JSONC if its name ends so. Sets the
  * file's root and json. What is wrong goes to the messages: the first syntax error, or all
  * duplicate keys. */
 void document_read(struct messages *messages, unsigned file, const char *text, size_t length);
-
-/* The member of that name, or the unknown one that was taken for it; NULL if there is none, also
- * where the place is NULL or no object. */
-struct place *place_find(const struct place *place, const char *name);
 
 #endif

@@ -46,10 +46,11 @@ struct key {
     const char *help; /* one line: the description in schema, README and man page */
     enum key_type type;
     bool required;
-    bool never;    /* DURATION: "never" is allowed */
-    bool empty;    /* STRING: "" is allowed */
-    bool ip;       /* ADDRESS: an IP address, neither a name nor a socket */
-    bool deferred; /* read by normalize, not with the object */
+    const char *or_else; /* required: or another key, which can bring it */
+    bool never;          /* DURATION: "never" is allowed */
+    bool empty;          /* STRING: "" is allowed */
+    bool ip;             /* ADDRESS: an IP address, neither a name nor a socket */
+    bool deferred;       /* read by normalize, not with the object */
     /* The limits of an INTEGER, of a DURATION in ms, of an ADDRESS's port; a list has 1 to max
      * items; the first name of an ENUM is stored as min. A STRING has no limits: it states its
      * length in pattern and wrong. Every text is checked for control characters. */

@@ -1,10 +1,13 @@
 /* From a file or a text to a configuration. */
 #include "config/check.h"
 #include "config/document.h"
+#include "config/include.h"
 #include "config/internal.h"
 #include "config/messages.h"
 #include "config/normalize.h"
 #include "config/read.h"
+#include "config/read_file.h"
+#include "config/variables.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +28,8 @@ static struct config *parse(const char *text, size_t length, struct messages *me
     document_read(messages, 0, text, length);
     struct place *root = messages->origin->files[0].root;
     if (root) {
+        variables_expand(messages, root);
+        include_read(messages, root);
         read_object(messages, root, &config_object, config);
         normalize_config(messages, root, config);
         check_config(messages, root, config);
@@ -71,23 +76,6 @@ struct config *config_parse(const char *file, const char *text, size_t length,
     return good_only(parse_all(file, text, length, report), report);
 }
 
-/* Reads at most SIZE bytes. -1 with errno. */
-static ssize_t read_whole(int fd, char *buffer, size_t size)
-{
-    size_t used = 0;
-    while (used < size) {
-        ssize_t count = read(fd, buffer + used, size - used);
-        if (count == 0)
-            break;
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return -1;
-        used += (size_t)count;
-    }
-    return (ssize_t)used;
-}
-
 static void report_unreadable(const char *file, int number, struct config_report *report)
 {
     struct messages messages;
@@ -105,7 +93,7 @@ struct config *config_load_all(const char *file, struct config_report *report)
     struct config *config = NULL;
     char *text = malloc(FILE_SIZE_MAX + 1); /* one more, to see that a file is too long */
     int fd = text ? open(file, O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t length = fd < 0 ? -1 : read_whole(fd, text, FILE_SIZE_MAX + 1);
+    ssize_t length = fd < 0 ? -1 : read_descriptor(fd, text, FILE_SIZE_MAX + 1);
     if (length < 0)
         report_unreadable(file, errno, report);
     else

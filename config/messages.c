@@ -64,6 +64,8 @@ add_about(struct messages *messages, const struct place *place, struct position 
           enum config_severity severity, const char *format, va_list arguments)
 {
     char *text = NULL;
+    if (place->unread)
+        return;
     if (vasprintf(&text, format, arguments) < 0) {
         messages->out_of_memory = true;
         return;

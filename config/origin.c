@@ -1,6 +1,6 @@
 #include "config/origin.h"
 
-#include "config/document.h"
+#include "config/place.h"
 #include "config/text.h"
 
 #include <stdlib.h>

@@ -140,6 +140,8 @@ static void read_objects(struct messages *messages, struct place *place, const s
 static void read_key(struct messages *messages, struct place *place, const struct key *key,
                      void *base)
 {
+    if (place->unread)
+        return;
     if (key->kind)
         *(unsigned *)(void *)((char *)base + key->second) = key->kind;
     if (key->type == KEY_OBJECT)

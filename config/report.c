@@ -10,6 +10,38 @@
 
 /* ---- One message ---------------------------------------------------------------------------- */
 
+/* A copy with WRITTEN in place of each VALUE. NULL: out of memory. */
+static char *replace_all(const char *text, const char *value, const char *written)
+{
+    char *copy = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&copy, &size);
+    if (!out)
+        return NULL;
+    for (const char *found = strstr(text, value); found; found = strstr(text, value)) {
+        fprintf(out, "%.*s%s", (int)(found - text), text, written);
+        text = found + strlen(value);
+    }
+    fputs(text, out);
+    if (fclose(out) == 0)
+        return copy;
+    free(copy);
+    return NULL;
+}
+
+/* What a variable stands for may be a secret. A short value is none, and would hide words. */
+static char *hide_value(const struct place *place, const char *text)
+{
+    enum { NO_SECRET = 3 };
+    const char *value = place && place->written ? cJSON_GetStringValue(place->item) : NULL;
+    if (!value || strlen(value) <= NO_SECRET)
+        return text_show(text, TEXT_LINE_MAX);
+    char *hidden = replace_all(text, value, place->written);
+    char *shown = hidden ? text_show(hidden, TEXT_LINE_MAX) : NULL;
+    free(hidden);
+    return shown;
+}
+
 bool message_make(const struct origin *origin, const struct place *place, struct position at,
                   enum config_severity severity, const char *text, struct config_message *message)
 {
@@ -19,7 +51,7 @@ bool message_make(const struct origin *origin, const struct place *place, struct
                                        .line = at.line,
                                        .column = at.column,
                                        .key = place ? pointer_of(place) : NULL,
-                                       .text = text_show(text, TEXT_LINE_MAX)};
+                                       .text = hide_value(place, text)};
     if (message->file && message->text && (message->key || !place))
         return true;
     message_free(message);

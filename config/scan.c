@@ -24,6 +24,7 @@ void place_free(struct place *place)
     while (place) {
         struct place *next = place->next;
         place_free(place->child);
+        free(place->written);
         free(place);
         place = next;
     }

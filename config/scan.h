@@ -18,8 +18,10 @@ struct place {
     struct place *parent, *child, *next;
     bool whole;          /* a number of digits alone, perhaps with a minus sign */
     const cJSON *item;   /* filled in by document_read */
+    char *written;       /* of a string that had variables: as the user wrote it; else NULL */
     const char *meant;   /* the known key that an unknown one was taken for */
     bool bad, duplicate; /* an error was reported here; the name came before */
+    bool unread;         /* a variable in it is wrong, so nothing else is said of it */
 };
 
 struct scan_text {

@@ -11,6 +11,7 @@
 #define DURATION_PATTERN "(0|[1-9][0-9]*)(ms|s|m|h)"
 #define ADDRESS_PATTERN "^(unix:.+|.+:[0-9]{1,5})$"
 #define NETWORK_PATTERN "^[0-9A-Fa-f:.]+/(0|[1-9][0-9]{0,2})$"
+#define VARIABLE_PATTERN "\\$\\{(env|file):"
 #define SESSIONS_PATTERN "^(off|memory|tickets|file:.+|rediss?://.+|redis:unix:.+)$"
 
 static const char schema_help[] =
@@ -91,13 +92,18 @@ __attribute__((format(printf, 3, 4))) static void put_raw(struct writer *writer,
 
 static void put_object(struct writer *writer, const struct key_object *object);
 
+/* A text with a variable in it may become anything. */
 static void put_pattern(struct writer *writer, const char *pattern)
 {
+    char *whole = NULL;
     put_string(writer, "type", "string");
-    if (pattern)
-        put_string(writer, "pattern", pattern);
-    else
+    if (!pattern)
         put_raw(writer, "minLength", "1");
+    else if (asprintf(&whole, "%s|" VARIABLE_PATTERN, pattern) >= 0)
+        put_string(writer, "pattern", whole);
+    else
+        put_string(writer, "pattern", pattern);
+    free(whole);
 }
 
 static void put_list_size(struct writer *writer, const struct key *key)
@@ -257,7 +263,7 @@ static void put_required(struct writer *writer, const struct key_object *object)
 {
     bool open = false;
     for (const struct key *key = object->keys; key->name; key++) {
-        if (!key->required)
+        if (!key->required || key->or_else)
             continue;
         if (!open)
             open_nested(writer, "required", '[');
@@ -266,6 +272,19 @@ static void put_required(struct writer *writer, const struct key_object *object)
     }
     if (open)
         close_nested(writer, ']');
+}
+
+/* For keys that another one can bring. */
+static void put_or_else(struct writer *writer, const struct key_object *object)
+{
+    for (const struct key *key = object->keys; key->name; key++) {
+        if (!key->or_else)
+            continue;
+        open_nested(writer, "anyOf", '[');
+        put_raw(writer, NULL, "{ \"required\": [\"%s\"] }", key->name);
+        put_raw(writer, NULL, "{ \"required\": [\"%s\"] }", key->or_else);
+        close_nested(writer, ']');
+    }
 }
 
 static void put_needs(struct writer *writer, const struct key_object *object)
@@ -331,6 +350,7 @@ static void put_object(struct writer *writer, const struct key_object *object)
     put_string(writer, "type", "object");
     put_raw(writer, "additionalProperties", "false");
     put_required(writer, object);
+    put_or_else(writer, object);
     put_choices(writer, object);
     put_needs(writer, object);
     if (object->choice) {

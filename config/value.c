@@ -35,27 +35,30 @@ static void read_text(struct messages *messages, struct place *place, const stru
 static void read_bool(struct messages *messages, struct place *place, const struct key *key,
                       void *base)
 {
-    if (!cJSON_IsBool(place->item)) {
+    const char *variable = place->written ? cJSON_GetStringValue(place->item) : "";
+    bool yes = cJSON_IsTrue(place->item) || strcmp(variable, "true") == 0;
+    if (cJSON_IsBool(place->item) || yes || strcmp(variable, "false") == 0)
+        *(bool *)at(base, key->offset) = yes;
+    else
         value_wrong_type(messages, place, "true or false");
-        return;
-    }
-    *(bool *)at(base, key->offset) = cJSON_IsTrue(place->item);
 }
 
 /* A double rounds, so whether it is whole was seen in the text: 1e2 and 100.0 are refused. */
 static void read_integer(struct messages *messages, struct place *place, const struct key *key,
                          void *base)
 {
-    if (!cJSON_IsNumber(place->item)) {
+    const char *variable = place->written ? cJSON_GetStringValue(place->item) : "";
+    bool digits = *variable && variable[strspn(variable, "0123456789")] == '\0';
+    if (!cJSON_IsNumber(place->item) && !digits) {
         value_wrong_type(messages, place, "a whole number");
         return;
     }
-    if (!place->whole) {
+    if (!place->whole && !digits) {
         messages_error_at(messages, place, "must be a whole number in plain digits");
         return;
     }
     struct error_text error;
-    double number = place->item->valuedouble;
+    double number = digits ? strtod(variable, NULL) : place->item->valuedouble;
     int64_t clamped = number < -1 ? -1 : number > (double)INT32_MAX ? INT32_MAX : (int64_t)number;
     if (!key_set_number(key, clamped, base, &error))
         report(messages, place, &error);

@@ -41,7 +41,9 @@ const char *value_string(struct messages *messages, struct place *place, const c
 size_t value_list_size(struct messages *messages, struct place *place, const struct key *key,
                        const char *wanted)
 {
-    int64_t count = cJSON_GetArraySize(place->item);
+    int64_t count = 0;
+    for (const struct place *child = place->child; child; child = child->next)
+        count++; /* with those of included files, which are not in the item */
     if (!cJSON_IsArray(place->item))
         value_wrong_type(messages, place, wanted);
     else if (count == 0)

@@ -174,16 +174,19 @@ static void check_object(const struct key_object *object, const cJSON *schema, c
 {
     const cJSON *properties = member(schema, "properties");
     const cJSON *property = NULL;
-    int count = 0;
+    int count = 0, alternatives = 0;
     check_type(name, schema, "object");
     cr_assert(cJSON_IsFalse(member(schema, "additionalProperties")), "%s", name);
     for (const struct key *key = object->keys; key->name; key++, count++) {
         cr_assert_not_null(member(properties, key->name), "the schema has no %s in %s", key->name,
                            name);
         check_property(key, member(properties, key->name));
-        cr_assert_eq(is_listed(member(schema, "required"), key->name), key->required, "%s",
-                     key->name);
+        cr_assert_eq(is_listed(member(schema, "required"), key->name),
+                     key->required && !key->or_else, "%s", key->name);
+        alternatives += key->or_else ? 2 : 0;
     }
+    cr_assert_eq(cJSON_GetArraySize(cJSON_GetObjectItem(schema, "anyOf")), alternatives, "%s",
+                 name);
     cJSON_ArrayForEach(property, properties)
     {
         cr_assert_not_null(key_find(object, property->string), "the table has no %s in %s",
