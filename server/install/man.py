@@ -5,9 +5,8 @@ actpass(1) and actpass.conf(5) are templates in server/install/man; the keys of 
 config/actpass.schema.json by config/reference.py. libactpass(3) and one page for each group of
 functions come from the headers in server/include: a group is a header, or a section of actpass.h.
 Each function has a page of its own that refers to its group's (`.so`). In the templates `@VERSION@`
-and `@DATE@` are replaced; the date is SOURCE_DATE_EPOCH's, or else that of the last release.
+and `@DATE@` are replaced; the date is the one below, so that two builds are equal.
 """
-import datetime
 import json
 import os
 import re
@@ -22,6 +21,7 @@ import reference  # noqa: E402  (config/reference.py)
 TEMPLATES = os.path.join(ROOT, "server/install/man")
 HEADERS = os.path.join(ROOT, "server/include")
 SECTIONS = {"Configuration": "actpass_configuration", "Connections": "actpass_connection"}
+WRITTEN = "2026-11-27"
 LIBRARY = "TLS connections that decide at run time which role they take"
 FUNCTION = re.compile(r"^(?:ACTPASS_API|static inline)\b[^;{(]*\b(actpass_\w+)\(", re.M)
 
@@ -33,14 +33,6 @@ def read(*path):
 
 def version():
     return re.search(r'#define ACTPASS_VERSION "([^"]+)"', read("server/include/actpass.h"))[1]
-
-
-def date():
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if epoch:
-        return datetime.datetime.fromtimestamp(int(epoch), datetime.timezone.utc).strftime("%Y-%m-%d")
-    dates = re.findall(r"^## \[[\d.]+\] - (\d{4}-\d\d-\d\d)$", read("CHANGELOG.md"), re.M)
-    return max(dates, default="2026-11-27")
 
 
 # ---- Headers --------------------------------------------------------------------------------------
@@ -172,7 +164,7 @@ def code(text):
 # ---- Pages ----------------------------------------------------------------------------------------
 
 def title(name, section):
-    return '.TH %s %s "%s" "actpass %s"' % (name.upper(), section, date(), version())
+    return '.TH %s %s "%s" "actpass %s"' % (name.upper(), section, WRITTEN, version())
 
 
 def item(comment, declaration):
@@ -221,7 +213,7 @@ def pages():
             out.setdefault("man3/%s.3" % name, ".so man3/%s.3\n" % group.name)
     for name in sorted(os.listdir(TEMPLATES)):
         text = read("server/install/man", name).replace("@VERSION@", version())
-        text = text.replace("@DATE@", date()).replace("@KEYS@\n", keys() + "\n")
+        text = text.replace("@DATE@", WRITTEN).replace("@KEYS@\n", keys() + "\n")
         out["man%s/%s" % (name[-1], name)] = filled(text)
     return out
 
