@@ -7,6 +7,7 @@ run_tests.py as `scons test` does, and compares what it says. selftest_runs.py h
 tests/e2e/run.py and tests/run.sh, selftest_abi.py those of abi.py, selftest_bench.py those of
 tests/bench. The last line is `N passed, N failed`.
 """
+import concurrent.futures
 import os
 import re
 import subprocess
@@ -58,7 +59,8 @@ ParameterizedTest(struct row *row, good, rows)
     cr_assert_eq(strlen(row->text), row->number < 3 ? 3 : 5, "%d", row->number);
 }
 '''
-SKIP = 'Test(skip, this) { cr_skip_test("because %d", 1); } Test(skip, not_this) { cr_assert(1); }\n'
+SKIP = ('Test(skip, this) { cr_skip_test("because %d", 1); }\n'
+        'Test(skip, not_this) { cr_assert(1); }\n')
 RACE = '''
 static int shared;
 static void *add(void *arg) { for (int i = 0; i < 1000; i++) shared++; return arg; }
@@ -84,7 +86,8 @@ BOTH = [
     ('good', GOOD, 7, 0, ''),
     ('empty', '', 0, 1, 'it ran no test'),
     ('skipped', SKIP, 1, 0, '1 skipped'),
-    ('failing', 'Test(a, one) { cr_assert_eq(1, 2, "row %d", 7); } Test(a, two) { }', 1, 1, 'row 7'),
+    ('failing', 'Test(a, one) { cr_assert_eq(1, 2, "row %d", 7); } Test(a, two) { }', 1, 1,
+     'row 7'),
     ('message', 'Test(a, one) { cr_assert_str_eq("left", "right"); }', 0, 1, 'left.*right'),
     ('expect', 'Test(a, one) { cr_expect(0, "first"); cr_expect(0, "second"); }', 0, 1,
      'first(.|\n)*second'),
@@ -135,9 +138,9 @@ def run(variant, flags, runner, case, folder):
                            capture_output=True, text=True, check=False)
     if built.returncode != 0:
         return built.stderr
-    ran = subprocess.run([sys.executable, os.path.join(SUPPORT, 'run_tests.py'), '--variant', variant,
-                          '--logs', os.path.join(folder, 'logs'), '--timeout', '60', program],
-                         capture_output=True, text=True, check=False)
+    command = [sys.executable, os.path.join(SUPPORT, 'run_tests.py'), '--variant', variant,
+               '--logs', os.path.join(folder, 'logs'), '--timeout', '60', program]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
     said = ran.stdout + ran.stderr
     if ran.stdout.splitlines()[-1:] != ['%d passed, %d failed' % (passed, failed)]:
         return 'expected %d passed, %d failed:\n%s' % (passed, failed, said)
@@ -166,14 +169,14 @@ def faults_without_tests():
 def main():
     passed = failed = 0
     with tempfile.TemporaryDirectory(prefix='actpass-selftest.') as folder:
-        for variant, (flags, runner, cases) in SCENES.items():
-            for case in cases:
-                wrong = run(variant, flags, runner, case, folder)
+        scenes = [(variant, flags, runner, case) for variant, (flags, runner, cases)
+                  in SCENES.items() for case in cases]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = pool.map(lambda scene: run(*scene, folder), scenes)
+            for (variant, _, _, case), wrong in zip(scenes, results):
                 if wrong:
                     print('FAIL %s %s: %s' % (variant, case[0], wrong))
-                    failed += 1
-                else:
-                    passed += 1
+                passed, failed = (passed, failed + 1) if wrong else (passed + 1, failed)
         faults = ('faults', lambda _: faults_without_tests())
         cases = [*selftest_abi.cases(), *selftest_bench.cases(), *selftest_runs.cases()]
         for name, case in [faults, *cases]:
