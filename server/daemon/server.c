@@ -175,7 +175,6 @@ struct server *server_load(const char *file, struct config_report *report)
     server->config = config;
     server->stop_fd = server->stopping_fd = -1;
     bool loaded = load_parts(server, report);
-    config_forget_origin(config);
     if (!loaded || report->errors.count > 0) {
         server_free(server);
         return NULL;
@@ -241,9 +240,15 @@ static bool listen_for(struct service *service, struct config_report *report)
     return true;
 }
 
+const struct config *server_config(const struct server *server)
+{
+    return server->config;
+}
+
 bool server_listen(struct server *server, struct config_report *report)
 {
     bool open = true;
+    config_forget_origin(server->config); /* nothing more is said about values */
     for (size_t i = 0; i < server->service_count; i++)
         open = listen_for(&server->services[i], report) && open;
     if (!open) {
