@@ -1,9 +1,13 @@
 """The command line: options, exit statuses, and what is said on which stream."""
+import glob
 import json
 import os
+import re
 import subprocess
 
 from support.case import Case, need, program
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 
 
 class CommandLine(Case):
@@ -32,6 +36,26 @@ class CommandLine(Case):
         schema = json.loads(self.call("--schema").stdout)
         self.assertIn("draft-07", schema["$schema"])
         self.assertIn("services", schema["properties"])
+
+    def test_schema_takes_the_examples(self):
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("python3-jsonschema is not installed")
+        schema = json.loads(self.call("--schema").stdout)
+        jsonschema.Draft7Validator.check_schema(schema)
+        validator = jsonschema.Draft7Validator(schema)
+        with open(os.path.join(TOP, "README.md"), encoding="utf-8") as file:
+            texts = re.findall(r"^```json\n(.*?)^```", file.read(), re.S | re.M)
+        for path in glob.glob(os.path.join(TOP, "examples", "*.json")):
+            with open(path, encoding="utf-8") as file:
+                texts.append(file.read())
+        self.assertGreater(len(texts), 3)
+        variable = json.dumps({"services": [{**self.service(), "listen": "${env:LISTEN}"}]})
+        for text in *texts, variable, '{"include": "conf.d"}':
+            validator.validate(json.loads(text))
+        for text in "{}", variable.replace("listen", "accept"), variable.replace("${", "{"):
+            self.assertFalse(validator.is_valid(json.loads(text)), text)
 
     def test_check_of_a_good_file(self):
         done = self.call("--check", self.config())
