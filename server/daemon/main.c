@@ -1,7 +1,9 @@
 /* The program: arguments, signals, limits, messages, exit status. */
 #include "config/config.h"
 #include "config/text.h"
+#include "server/daemon/check_command.h"
 #include "server/daemon/server.h"
+#include "server/daemon/version.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +24,12 @@ enum { EXIT_USAGE = 2 }; /* or a bad configuration */
 
 static const char usage_text[] =
     "usage: actpass FILE            run the services of a configuration\n"
-    "       actpass --check FILE    report all errors in it, load its certificates, and exit\n"
+    "       actpass --check FILE    report all errors in it and in what it names, or say what it "
+    "does\n"
+    "       actpass --check --json FILE    print errors and warnings as a JSON list\n"
     "       actpass --schema        print the JSON Schema of configurations\n"
-    "       actpass --version\n"
-    "       actpass --help\n"
+    "       actpass --version       print the versions of actpass and OpenSSL, and optional parts\n"
+    "       actpass -h, --help\n"
     "\n"
     "SIGTERM or SIGINT: accept no more connections, and wait up to shutdown_timeout for open ones\n"
     "to end; a second one ends at once. SIGHUP: read certificates, keys, CRLs and OCSP responses\n"
@@ -34,7 +38,15 @@ static const char usage_text[] =
     "stderr. Exit status: 0 success; 1 failure, or connections were still open at the end;\n"
     "2 usage or configuration error.\n";
 
-enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_SCHEMA, COMMAND_VERSION, COMMAND_HELP };
+enum command {
+    COMMAND_RUN,
+    COMMAND_CHECK,
+    COMMAND_CHECK_JSON,
+    COMMAND_SCHEMA,
+    COMMAND_VERSION,
+    COMMAND_HELP,
+    OPTION_JSON /* no command */
+};
 
 /* ---- Signals ------------------------------------------------------------------------------- */
 
@@ -157,24 +169,12 @@ static void print_all(const struct config_strings *lines)
         (void)fprintf(stderr, "%s\n", lines->items[i]);
 }
 
-static int check(const char *file)
+static int check(const char *file, enum check_form form)
 {
-    struct config_report report;
+    static const int statuses[] = {
+        [CHECK_GOOD] = EXIT_SUCCESS, [CHECK_BAD] = EXIT_USAGE, [CHECK_NOT_PRINTED] = EXIT_FAILURE};
     raise_descriptor_limit(); /* so that the warnings are those of a run */
-    struct server *server = server_load(file, &report);
-    print_all(&report.warnings);
-    print_all(&report.errors);
-    int status = EXIT_USAGE;
-    char *shown = text_show(file, TEXT_PATH_MAX);
-    if (server) {
-        bool printed =
-            shown && printf("%s: the configuration is good\n", shown) > 0 && fflush(stdout) == 0;
-        status = printed ? EXIT_SUCCESS : EXIT_FAILURE;
-    }
-    free(shown);
-    server_free(server);
-    config_report_free(&report);
-    return status;
+    return statuses[check_command(file, form)];
 }
 
 static int serve(struct server *server, struct signals *signals)
@@ -248,25 +248,37 @@ static int next_option(int argc, char **argv)
                                             {"schema", no_argument, NULL, COMMAND_SCHEMA},
                                             {"version", no_argument, NULL, COMMAND_VERSION},
                                             {"help", no_argument, NULL, COMMAND_HELP},
+                                            {"json", no_argument, NULL, OPTION_JSON},
                                             {NULL, 0, NULL, 0}};
-    return getopt_long(argc, argv, "", options, NULL);
+    int option = getopt_long(argc, argv, "h", options, NULL);
+    return option == 'h' ? COMMAND_HELP : option;
 }
 
 /* Reads the options into *COMMAND; optind is then the first argument after them. Returns
  * EXIT_SUCCESS, or EXIT_USAGE after a message. */
 static int read_options(int argc, char **argv, enum command *command)
 {
+    bool json = false;
     *command = COMMAND_RUN;
     opterr = 0; /* getopt would print the argument without escaping it */
     int option = next_option(argc, argv);
     for (; option != -1; option = next_option(argc, argv)) {
         if (option == '?')
             return fail_option(argv[optind > 1 ? optind - 1 : 1]);
-        if (*command != COMMAND_RUN)
+        if (option != OPTION_JSON && *command != COMMAND_RUN)
             return fail_usage("give only one option");
-        *command = (enum command)option;
+        json = json || option == OPTION_JSON;
+        *command = option == OPTION_JSON ? *command : (enum command)option;
     }
+    if (json && *command != COMMAND_CHECK)
+        return fail_usage("--json goes with --check");
+    *command = json ? COMMAND_CHECK_JSON : *command;
     return EXIT_SUCCESS;
+}
+
+static bool needs_file(enum command command)
+{
+    return command == COMMAND_RUN || command == COMMAND_CHECK || command == COMMAND_CHECK_JSON;
 }
 
 int main(int argc, char **argv)
@@ -274,20 +286,22 @@ int main(int argc, char **argv)
     enum command command;
     if (read_options(argc, argv, &command) != EXIT_SUCCESS)
         return EXIT_USAGE;
-    int expected = command == COMMAND_RUN || command == COMMAND_CHECK ? 1 : 0;
+    int expected = needs_file(command) ? 1 : 0;
     if (argc - optind != expected)
         return fail_usage(expected == 1 ? "give exactly one configuration file"
                                         : "too many arguments");
     switch (command) {
     case COMMAND_CHECK:
-        return check(argv[optind]);
+        return check(argv[optind], CHECK_TEXT);
+    case COMMAND_CHECK_JSON:
+        return check(argv[optind], CHECK_JSON);
     case COMMAND_SCHEMA:
         return print_schema();
     case COMMAND_VERSION:
-        return print("actpass " ACTPASS_VERSION "\n");
+        return version_print() ? EXIT_SUCCESS : EXIT_FAILURE;
     case COMMAND_HELP:
         return print(usage_text);
-    case COMMAND_RUN:
+    default: /* COMMAND_RUN */
         break;
     }
     return run(argv[optind]);

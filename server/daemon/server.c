@@ -174,7 +174,6 @@ struct server *server_load(const char *file, struct config_report *report)
     server->config = config;
     server->stop_fd = server->stopping_fd = -1;
     bool loaded = load_parts(server, report);
-    config_forget_origin(config);
     if (!loaded || report->errors.count > 0) {
         server_free(server);
         return NULL;
@@ -245,8 +244,14 @@ static bool listen_for(struct service *service, struct inherited *inherited,
     return true;
 }
 
+const struct config *server_config(const struct server *server)
+{
+    return server->config;
+}
+
 bool server_listen(struct server *server, struct config_report *report)
 {
+    config_forget_origin(server->config); /* nothing more is said about values */
     struct inherited *inherited = manager_sockets(report);
     bool open = inherited;
     for (size_t i = 0; inherited && i < server->service_count; i++)

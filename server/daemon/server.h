@@ -38,6 +38,9 @@ void server_free(struct server *server);
  * errors. */
 struct server *server_load(const char *file, struct config_report *report);
 
+/* What was loaded; lives as long as the server. It knows its origin until server_listen. */
+const struct config *server_config(const struct server *server);
+
 /* Opens all listeners. If one fails, closes the others, adds the reasons to the report's errors and
  * returns false. */
 bool server_listen(struct server *server, struct config_report *report);

@@ -1,9 +1,13 @@
 """The command line: options, exit statuses, and what is said on which stream."""
+import glob
 import json
 import os
+import re
 import subprocess
 
 from support.case import Case, need, program
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 
 
 class CommandLine(Case):
@@ -25,16 +29,54 @@ class CommandLine(Case):
         self.assertEqual(done.stderr, "")
 
     def test_version(self):
-        self.assertRegex(self.call("--version").stdout, r"^actpass \d+\.\d+\.\d+\n$")
+        self.assertRegex(self.call("--version").stdout,
+                         r"^actpass \d+\.\d+\.\d+\nOpenSSL 3\.\d+\.\d+.*\nsessions in files: ")
 
     def test_schema(self):
         schema = json.loads(self.call("--schema").stdout)
         self.assertIn("draft-07", schema["$schema"])
         self.assertIn("services", schema["properties"])
 
+    def test_schema_takes_the_examples(self):
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("python3-jsonschema is not installed")
+        schema = json.loads(self.call("--schema").stdout)
+        jsonschema.Draft7Validator.check_schema(schema)
+        validator = jsonschema.Draft7Validator(schema)
+        with open(os.path.join(TOP, "README.md"), encoding="utf-8") as file:
+            texts = re.findall(r"^```json\n(.*?)^```", file.read(), re.S | re.M)
+        for path in glob.glob(os.path.join(TOP, "examples", "*.json")):
+            with open(path, encoding="utf-8") as file:
+                texts.append(file.read())
+        self.assertGreater(len(texts), 3)
+        variable = json.dumps({"services": [{**self.service(), "listen": "${env:LISTEN}"}]})
+        for text in *texts, variable, '{"include": "conf.d"}':
+            validator.validate(json.loads(text))
+        for text in "{}", variable.replace("listen", "accept"), variable.replace("${", "{"):
+            self.assertFalse(validator.is_valid(json.loads(text)), text)
+
     def test_check_of_a_good_file(self):
         done = self.call("--check", self.config())
         self.assertEqual(done.stderr, "")
+
+    def test_check_as_json(self):
+        good = self.call("--check", "--json", self.config())
+        self.assertEqual((json.loads(good.stdout), good.stderr), ([], ""))
+        file = self.config('{"services": [\n{"name": "ä", "zzz": 1}]}')
+        done = self.call("--json", "--check", file, status=2)
+        self.assertEqual(done.stderr, "")
+        messages = json.loads(done.stdout)
+        self.assertEqual(set(messages[0]), {"severity", "file", "line", "column", "key", "message"})
+        unknown = next(m for m in messages if m["key"] == "/services/0/zzz")
+        self.assertEqual((unknown["severity"], unknown["file"], unknown["line"], unknown["column"]),
+                         ("error", file, 2, 15))
+        text = self.call("--check", file, status=2).stderr.splitlines()
+        self.assertEqual(text, ["{file}:{line}:{column}: {key}: {message}".format(**m)
+                                for m in messages])
+        nowhere = json.loads(self.call("--check", "--json", "/nowhere", status=2).stdout)
+        self.assertEqual([(m["line"], m["key"]) for m in nowhere], [(None, None)])
 
     def test_check_opens_nothing(self):
         path = os.path.join(self.folder, "front.sock")
@@ -69,7 +111,7 @@ class CommandLine(Case):
         done = subprocess.run(["prlimit", f"--nofile={soft}:{hard}", "--", program(), "--check",
                                file], capture_output=True, text=True, timeout=20)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(done.stdout, f"{file}: the configuration is good\n")
+        self.assertEqual(done.stdout.splitlines()[0], f"{file}: the configuration is good")
         return done.stderr.removeprefix(f"{file}: warning: ")
 
     def test_check_warns_where_descriptors_are_too_few(self):

@@ -11,6 +11,10 @@ from support.golden import Golden, call
 
 GOOD = "c.json: the configuration is good"
 
+# What differs between machines.
+NORMALS = [(r"^actpass \d[\d.]*$", "actpass VERSION"), (r"^OpenSSL \d.*", "OpenSSL VERSION"),
+           (r"^(sessions in \w+: ).*", r"\1BUILT"), (r"( is not known here: ).*", r"\1REASON")]
+
 
 class Messages(Case):
     deadline = 300  # hundreds of short runs
@@ -60,7 +64,7 @@ class Messages(Case):
         """What --check prints about a configuration."""
         status, out, err = call(self.folder_for(golden, title), program(), golden.arguments(title))
         self.assertIn(status, (0, 2), title)
-        self.assertEqual(out, [GOOD] if status == 0 else [], title)
+        self.assertEqual(out[:1], [GOOD] if status == 0 else [], title)
         return err
 
     def run_command(self, golden, title):
@@ -75,8 +79,9 @@ class Messages(Case):
         kept = next((at for at, line in enumerate(lines) if at and "usage:" in line), len(lines))
         if kept < len(lines):
             lines = lines[:kept] + ["usage: ..."]
-        return [f"{stream}: " + re.sub(r"^actpass \d[\d.]*$", "actpass VERSION", line)
-                for line in lines]
+        for pattern, normal in NORMALS:
+            lines = [re.sub(pattern, normal, line) for line in lines]
+        return [f"{stream}: {line}" for line in lines]
 
     def check_all(self, name, say):
         golden = Golden(name)

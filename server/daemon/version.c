@@ -1,0 +1,28 @@
+#include "server/daemon/version.h"
+
+#include "server/include/actpass.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+
+#ifdef HAVE_LMDB
+static const char file_sessions[] = "yes";
+#else
+static const char file_sessions[] = "no, built without LMDB";
+#endif
+
+#ifdef HAVE_HIREDIS
+static const char redis_sessions[] = "yes";
+#else
+static const char redis_sessions[] = "no, built without hiredis";
+#endif
+
+bool version_print(void)
+{
+    return printf("actpass " ACTPASS_VERSION "\n"
+                  "%s\n"
+                  "sessions in files: %s\n"
+                  "sessions in Redis: %s\n",
+                  OpenSSL_version(OPENSSL_VERSION), file_sessions, redis_sessions) > 0 &&
+           fflush(stdout) == 0;
+}
