@@ -29,9 +29,10 @@ struct inclusion {
 static void move_list(struct place *parent, struct place *from, struct place *list)
 {
     struct place **link = &from->child;
-    while (*link != list)
+    while (*link && *link != list)
         link = &(*link)->next;
-    *link = list->next;
+    if (*link)
+        *link = list->next;
     list->next = NULL;
     link = &parent->child;
     while (*link)
