@@ -29,7 +29,9 @@ class Examples(Case):
         shutil.copy(os.path.join(SOURCES, name), self.folder)
         done = subprocess.run([program(), "--check", os.path.join(self.folder, name)],
                               capture_output=True, text=True, timeout=20)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        lines = [line for line in done.stderr.splitlines()
+                 if not re.search(r"warning: .*: the host \w+\.example is not known here: ", line)]
+        self.assertEqual((done.returncode, lines), (0, []))
 
     # ---- callhome_device
 

@@ -199,7 +199,7 @@ class CallHome(Dials):
         server = self.backend(Backend(echo))
         collector = self.actpass(self.example("call_home_collector.json", "front",
                                               "*.devices.example", listen="127.0.0.1:0",
-                                              forward=manager.address), check=False)
+                                              as_client={"forward": manager.address}), check=False)
         device = self.actpass(self.example("call_home_device.json", "device", "front.example",
                                            dial=[f"127.0.0.1:{self.dead_port()}",
                                                  f"127.0.0.1:{collector.port()}"],

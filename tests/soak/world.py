@@ -228,7 +228,8 @@ class World:
             self._service("http", role="server", sessions=store,
                           http={"root": os.path.join(self.folder, "www")}),
             self._service("direct", transport="direct", echo=True),
-            self._service("home", role="client", forward=self.backend.address),
+            self._service("home", role="client",
+                          as_client={"forward": self.backend.address}),
             self._service("local", listen_plain="127.0.0.1:0", dial=self.distant.address),
             self._service("kept", dial=home, persistent=True, echo=True,
                           retry={"min": "50ms", "max": "500ms"})]}
