@@ -33,7 +33,7 @@ struct server {
     struct log *log;
     struct crew *crew;          /* runs the connections */
     struct log_limit no_thread; /* the system gives the crew no thread; any thread */
-    actpass_config *shared;     /* what the settings of all services share, now and before a reload */
+    actpass_config *shared;     /* of all services' settings, now and before a reload */
     struct registry *registry;
     struct service *services;
     size_t service_count;

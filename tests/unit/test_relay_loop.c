@@ -136,8 +136,9 @@ Test(relay_loop, hazard_9_no_spinning_with_output_left, .timeout = 60)
     }
 }
 
-/* Twenty connections wait, and no thread wakes. What a sanitizer's own thread and other programs add
- * comes and goes, a relay thread that wakes does so in every second: the best of some counts. */
+/* Twenty connections wait, and no thread wakes. What a sanitizer's own thread and other programs
+ * add comes and goes; a relay thread that wakes does so in every second: the best of some counts.
+ */
 static void *wait_for_peer(void *arg)
 {
     struct relay_bench *bench = arg;
