@@ -32,7 +32,8 @@ static struct dial dial_of(struct conversation *conversation)
 /* The handshake begins in the SYN, so the library dials, too. A fixed role needs no hint. */
 static bool dials_in_syn(const struct config_connection *connection)
 {
-    return connection->tcp_fast_open && connection->role == CONFIG_ROLE_CLIENT;
+    return connection->tcp_fast_open && connection->role == CONFIG_ROLE_CLIENT &&
+           connection->transport == CONFIG_TRANSPORT_RELAY;
 }
 
 static void on_failure_in_syn(const char *address, const char *why, void *arg)
@@ -102,11 +103,15 @@ static void wait_for_race(struct task *task, struct race *race)
     task_deadline(task, watched || until_us < look_us ? until_us : look_us);
 }
 
-/* The descriptor that was watched belongs to the race, or has won it: then it is watched anew. */
-static void end(struct conversation *conversation, struct task *task)
+/* The descriptor that was watched is the winner's or the race's set, which are open, and if nothing
+ * has won perhaps that of an attempt that failed: closed, and its number may be another task's. */
+static void end(struct conversation *conversation, struct task *task, int winner)
 {
     struct dialing *dialing = *conversation_dialing(conversation);
-    (void)task_watch(task, PLACE, -1, 0);
+    if (winner >= 0)
+        (void)task_watch(task, PLACE, -1, 0);
+    else
+        task_forget(task, PLACE);
     race_end(&dialing->race, ECANCELED);
     free(dialing);
     *conversation_dialing(conversation) = NULL;
@@ -127,7 +132,7 @@ static enum task_next dial_step(struct conversation *conversation, struct task *
         wait_for_race(task, &dialing->race);
         return TASK_WAIT;
     }
-    end(conversation, task);
+    end(conversation, task, fd);
     if (fd >= 0)
         conversation_connect(conversation, fd, winner.of->text);
     return TASK_END;

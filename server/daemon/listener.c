@@ -23,6 +23,7 @@ struct listener {
     char *path; /* of a unix socket, otherwise NULL */
     dev_t device;
     ino_t inode;
+    bool adopted; /* connections may have come before its options were set */
     char address[sizeof(((struct sockaddr_un *)NULL)->sun_path) + INET6_ADDRSTRLEN];
 };
 
@@ -74,12 +75,16 @@ static bool set_option(int fd, int level, int option)
     return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
-/* Accepted sockets inherit these options (Linux), which saves calls. With V6ONLY "[::]" and
- * "0.0.0.0" can both be used, whatever the system's default. */
+/* Accepted sockets inherit these from the listener (Linux), which saves calls. */
+static bool set_connection_options(int fd)
+{
+    return set_option(fd, SOL_SOCKET, SO_KEEPALIVE) && set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+}
+
+/* With V6ONLY "[::]" and "0.0.0.0" can both be used, whatever the system's default. */
 static bool set_tcp_options(int fd, int family)
 {
-    return set_option(fd, SOL_SOCKET, SO_REUSEADDR) && set_option(fd, SOL_SOCKET, SO_KEEPALIVE) &&
-           set_option(fd, IPPROTO_TCP, TCP_NODELAY) &&
+    return set_option(fd, SOL_SOCKET, SO_REUSEADDR) && set_connection_options(fd) &&
            (family != AF_INET6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY));
 }
 
@@ -232,8 +237,7 @@ static bool prepare_adopted(int fd)
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
         getsockname(fd, (struct sockaddr *)&bound, &length) != 0)
         return false;
-    return bound.ss_family == AF_UNIX ||
-           (set_option(fd, SOL_SOCKET, SO_KEEPALIVE) && set_option(fd, IPPROTO_TCP, TCP_NODELAY));
+    return bound.ss_family == AF_UNIX || set_connection_options(fd);
 }
 
 struct listener *listener_adopt(int fd, struct error_text *error)
@@ -247,6 +251,7 @@ struct listener *listener_adopt(int fd, struct error_text *error)
         return NULL;
     }
     listener->fd = fd;
+    listener->adopted = true;
     name_bound(listener);
     return listener;
 }
@@ -305,6 +310,11 @@ int listener_accept(struct listener *listener, struct sockaddr_storage *peer)
         socklen_t length = sizeof(*peer);
         int fd = accept4(listener->fd, (struct sockaddr *)(void *)peer, &length,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0 && listener->adopted && peer->ss_family != AF_UNIX &&
+            !set_connection_options(fd)) {
+            close(fd); /* it has ended already */
+            continue;
+        }
         if (fd >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || is_shortage(errno))
             return fd;
     }

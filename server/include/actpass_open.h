@@ -31,7 +31,7 @@ typedef struct {
     actpass_socket socket;
     /* With the role ACTPASS_ROLE_AUTO: the role to take at once, because of what is known about the
      * peer. The peer is judged as ever. If the hint is CLIENT, and the peer's ClientHello is there
-     * before ours is sent, we become server all the same. AUTO: no hint. */
+     * before ours is sent, we become server all the same (transport relay). AUTO: no hint. */
     actpass_role hint;
     /* With the role ACTPASS_ROLE_AUTO: the wait for the peer's first bytes, if that is shorter than
      * ACTPASS_INITIAL_DATA_TIMEOUT. 0: no limit but that. */
@@ -48,7 +48,8 @@ typedef struct {
 /* Like actpass_accept_fd, with options; SIZE is the size that the caller's header gives the struct.
  * Takes the descriptor over, also on failure. The connection blocks unless
  * actpass_config_set_nonblocking says otherwise, also with `dialed`. NULL: see
- * actpass_config_error; errno is the system's reason if a resource was short, otherwise EINVAL. */
+ * actpass_config_error; errno is EINVAL if an option is unfit, or the configuration cannot be used,
+ * otherwise the system's reason: then a resource was short. */
 ACTPASS_API actpass_conn *actpass_accept_sized(actpass_config *config, int fd,
                                                const actpass_accept_options *options, size_t size);
 

@@ -50,16 +50,16 @@ static actpass_conn *take(void *arg, int fd, const struct candidate *to,
 {
     struct caller *caller = arg;
     caller->conn = conn_new(caller->config, fd, options);
-    caller->error = caller->conn ? 0 : errno;
+    int error = caller->conn ? 0 : errno;
     if (caller->conn) {
         caller->conn->mode = CONN_BLOCKING;
-        caller->error = conn_dialed(caller->conn, to->of->text);
-        if (!caller->error)
-            caller->error = conn_start(caller->conn);
+        error = conn_dialed(caller->conn, to->of->text);
+        if (!error)
+            error = conn_start(caller->conn);
     }
-    if (caller->error) {
-        settings_fail(caller->config, "the connection could not be set up: %s",
-                      strerror(caller->error));
+    if (error) { /* else what open_connection assumes is true if the attempt is discarded */
+        caller->error = error;
+        settings_fail(caller->config, "the connection could not be set up: %s", strerror(error));
         discard(caller);
     } else if (options->socket == CONN_UNCONNECTED) {
         shake_hands(caller);

@@ -3,6 +3,8 @@
 #include "relay/clock.h"
 #include "server/lib/fast_open.h"
 
+enum { OTHERS_LEFT_MS = 2000 };
+
 /* SYN data that got lost is the path's fault. If there was no connection at all, the peer may just
  * be away; but if it did not even answer, the next attempt should be an ordinary one. */
 static void judge_path(const struct conn_dial *plan, actpass_conn *conn, const struct candidate *to)
@@ -46,6 +48,17 @@ static bool open_with_syn_data(const struct conn_dial *plan, const struct candid
     return busy && take_connected(plan, dial_one(&plan->dial, to), to); /* which waits for it */
 }
 
+/* One attempt; where others are left it gets a part of the time only. Returns as above. */
+static bool attempt(const struct conn_dial *plan, const struct candidate *to, bool others_left)
+{
+    struct conn_dial one = *plan;
+    int64_t spare_us = clock_deadline_ms(OTHERS_LEFT_MS);
+    if (others_left && spare_us < one.dial.deadline_us)
+        one.dial.deadline_us = spare_us;
+    return fast_open_is_fit(one.unfit, to) ? open_with_syn_data(&one, to)
+                                           : take_connected(&one, dial_one(&one.dial, to), to);
+}
+
 static void dial_in_turn(const struct conn_dial *plan)
 {
     struct candidates candidates;
@@ -57,9 +70,7 @@ static void dial_in_turn(const struct conn_dial *plan)
     while (!done && clock_now_us() < plan->dial.deadline_us &&
            !dial_is_cancelled(plan->dial.wait.cancel_fd) &&
            candidates_next(&candidates, &plan->dial.observer, &to)) {
-        done = fast_open_is_fit(plan->unfit, &to)
-                   ? open_with_syn_data(plan, &to)
-                   : take_connected(plan, dial_one(&plan->dial, &to), &to);
+        done = attempt(plan, &to, candidates_are_left(&candidates));
     }
     candidates_end(&candidates);
 }
