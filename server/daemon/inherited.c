@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_INHERITED = 10000 }; /* as many as there may be services */
@@ -20,7 +21,8 @@ struct inherited {
     int first, count;
     struct socket_passed {
         const char *name;
-        int fd; /* -1: taken */
+        int fd;       /* -1: taken */
+        bool refused; /* an error has said why */
     } sockets[];
 };
 
@@ -64,7 +66,10 @@ static bool take_descriptors(struct inherited *inherited, struct error_text *err
 {
     for (int i = 0; i < inherited->count; i++) {
         int fd = inherited->first + i;
-        if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        struct stat status = {.st_mode = 0};
+        errno = ENOTSOCK;
+        if (fstat(fd, &status) != 0 || !S_ISSOCK(status.st_mode) ||
+            fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
             return error_set(error, "LISTEN_FDS says that descriptor %d is a socket: %s", fd,
                              strerror(errno));
         inherited->sockets[i].fd = fd;
@@ -119,7 +124,7 @@ void inherited_free(struct inherited *inherited)
 const char *inherited_left(const struct inherited *inherited)
 {
     for (int i = 0; i < inherited->count; i++)
-        if (inherited->sockets[i].fd >= 0)
+        if (inherited->sockets[i].fd >= 0 && !inherited->sockets[i].refused)
             return inherited->sockets[i].name;
     return NULL;
 }
@@ -219,13 +224,16 @@ int inherited_take(struct inherited *inherited, const char *service,
     struct socket_passed *passed = find(inherited, service, &i);
     if (!passed)
         return -1;
-    if (find(inherited, service, &i)) {
+    struct socket_passed *second = find(inherited, service, &i);
+    if (second) {
+        passed->refused = second->refused = true;
         (void)error_set(error, "the service manager passes two sockets of this name, and a service "
                                "listens on one: remove a ListenStream= from the socket unit, or "
                                "add a service and a socket unit for it");
         return -1;
     }
-    if (!check(passed, address, error))
+    passed->refused = !check(passed, address, error);
+    if (passed->refused)
         return -1;
     int fd = passed->fd;
     passed->fd = -1;

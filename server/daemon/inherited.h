@@ -30,7 +30,7 @@ struct inherited *inherited_new(const struct inherited_environment *environment,
 int inherited_take(struct inherited *inherited, const char *service,
                    const struct config_address *address, struct error_text *error);
 
-/* The name of a socket that no service has taken, or NULL. */
+/* The name of a socket that no service has taken or refused, or NULL. */
 const char *inherited_left(const struct inherited *inherited);
 
 /* Closes what was not taken. Accepts NULL. */

@@ -20,7 +20,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2 }; /* or a bad configuration */
+enum {
+    EXIT_USAGE = 2, /* or a bad configuration */
+    EXIT_CUT = 3    /* connections were still open at the end */
+};
 
 static const char usage_text[] =
     "usage: actpass FILE            run the services of a configuration\n"
@@ -35,8 +38,9 @@ static const char usage_text[] =
     "to end; a second one ends at once. SIGHUP: read certificates, keys, CRLs and OCSP responses\n"
     "again, but not FILE. SIGUSR1: write the status to the log. SIGUSR2 is ignored. The log goes "
     "to\n"
-    "stderr. Exit status: 0 success; 1 failure, or connections were still open at the end;\n"
-    "2 usage or configuration error.\n";
+    "stderr. Exit status: 0 success; 1 failure; 2 usage or configuration error; 3 connections "
+    "were\n"
+    "still open at the end.\n";
 
 enum command {
     COMMAND_RUN,
@@ -181,9 +185,11 @@ static int serve(struct server *server, struct signals *signals)
 {
     if (!signals_start(signals, server))
         return EXIT_FAILURE;
-    int status = server_run(server) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    int ended = server_run(server);
     signals_end(signals);
-    return status;
+    if (ended > 0)
+        return EXIT_CUT;
+    return ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int run(const char *file)

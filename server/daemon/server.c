@@ -256,7 +256,7 @@ bool server_listen(struct server *server, struct config_report *report)
     bool open = inherited;
     for (size_t i = 0; inherited && i < server->service_count; i++)
         open = listen_for(&server->services[i], inherited, report) && open;
-    open = open && manager_all_taken(inherited, report);
+    open = inherited && manager_all_taken(inherited, report) && open;
     inherited_free(inherited);
     if (!open) {
         close_listeners(server);

@@ -69,9 +69,8 @@ static void dial_in_turn(const struct conn_dial *plan)
     candidates_limit(&candidates, &plan->dial.wait, plan->dial.deadline_us);
     while (!done && clock_now_us() < plan->dial.deadline_us &&
            !dial_is_cancelled(plan->dial.wait.cancel_fd) &&
-           candidates_next(&candidates, &plan->dial.observer, &to)) {
+           candidates_next(&candidates, &plan->dial.observer, &to))
         done = attempt(plan, &to, candidates_are_left(&candidates));
-    }
     candidates_end(&candidates);
 }
 

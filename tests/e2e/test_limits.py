@@ -285,7 +285,7 @@ class Signals(Case):
         actpass = self.start(shutdown_timeout="300ms")
         self.client(actpass)
         self.begin_stop(actpass)
-        self.assertEqual(actpass.wait_exit(), 1)
+        self.assertEqual(actpass.wait_exit(), 3)
         self.assertEqual(len(actpass.find(event="close", reason="CANCELLED")), 1)
 
     def test_a_second_signal_cuts_at_once(self):
@@ -294,7 +294,7 @@ class Signals(Case):
         self.begin_stop(actpass)
         began = time.monotonic()
         actpass.signal(signal.SIGINT)
-        self.assertEqual(actpass.wait_exit(), 1)
+        self.assertEqual(actpass.wait_exit(), 3)
         self.assertLess(time.monotonic() - began, 10)
         self.assertEqual(len(actpass.find(event="close", reason="CANCELLED")), 1)
 

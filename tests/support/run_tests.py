@@ -8,7 +8,8 @@ and 40). Output is kept in LOGS; what failed is shown. The last line is `N passe
 Most tests wait more than they compute, so as many programs run at once as there are processors,
 each of which runs as many tests at once, and the longest begin. These machines are shared: a
 program whose tests failed, without a sanitizer's report, is run once more at the end, alone, and
-what it said at first is shown all the same. A report counts at once.
+what it said at first is shown all the same. If it passes then, the line `flaky: N (NAMES)` before
+the last one names it. A report counts at once.
 """
 import argparse
 import concurrent.futures
@@ -156,11 +157,16 @@ def main():
                 continue
             total_passed += passed
             total_failed += failed
+    flaky = []
     for program in again:
         passed, failed, _, said = run_program(program, args)
         print('once more, alone:\n' + said)
         total_passed += passed
         total_failed += failed
+        if not failed:
+            flaky.append(os.path.basename(program))
+    if flaky:
+        print('flaky: %d (%s)' % (len(flaky), ' '.join(flaky)))
     print('%d passed, %d failed' % (total_passed, total_failed))
     return 0 if total_passed and not total_failed else 1
 

@@ -102,6 +102,8 @@ BOTH = [
     ('no_signal', 'Test(a, one, .signal = SIGTERM) { }', 0, 1, 'FAIL'),
     ('init', 'static void f(void) { cr_assert_fail("early"); }\n'
              'Test(a, one, .init = f) { exit(0); }', 0, 1, 'early'),
+    ('flaky', 'Test(a, one) { if (symlink("x", __FILE__ ".was") == 0) cr_assert_fail("first"); }',
+     1, 0, r'flaky: 1 \(\w+_flaky\)'),
     ('disabled', 'Test(a, one, .disabled = true) { }', 0, 1, 'it ran no test'),
 ]
 SCENES = {

@@ -128,7 +128,7 @@ Test(inherited, what_does_not_fit_is_explained_and_stays)
     refuses(inherited, "quiet", "127.0.0.1:0", "Accept=no");
     refuses(inherited, "datagrams", "127.0.0.1:0", "ListenStream=");
     refuses(inherited, "twice", address, "two sockets");
-    cr_assert_str_eq(inherited_left(inherited), "one");
+    cr_assert_null(inherited_left(inherited)); /* each was named in an error */
     inherited_free(inherited);
     for (int fd = FIRST; fd < FIRST + 5; fd++)
         cr_assert_eq(fcntl(fd, F_GETFD), -1);
