@@ -70,17 +70,20 @@ for file in tests/interop/*.c; do
         echo "no clang-tidy of $file: .ci/install.sh interop"
     fi
 done
-# Each assertion of Criterion branches, and the analyzer follows all paths. On tests it stops after
-# 1000 nodes of a function's graph (default 225 000): with 10 000 a test file takes three times as
-# long, which is two minutes of a full run. The sanitizers run all of these files.
-brief=()
-for word in -Xclang -analyzer-config -Xclang max-nodes=1000; do
-    brief+=("--extra-arg=$word")
-done
+# The analyzer follows paths until a function's graph has so many nodes (its own default is 225 000,
+# which takes three minutes more of a full run; ANALYZER_NODES=225000 scons check, before a release).
+# Each assertion of Criterion branches, so on tests it stops sooner: the sanitizers run all of these.
+analyzer() { # NODES
+    for word in -Xclang -analyzer-config -Xclang "max-nodes=$1"; do
+        echo "--extra-arg=$word"
+    done
+}
+mapfile -t usual < <(analyzer "${ANALYZER_NODES:-20000}")
+mapfile -t brief < <(analyzer 1000)
 
 check clang-format clang-format --dry-run -Werror "${all[@]}"
 if command -v clang-tidy >/dev/null; then
-    check clang-tidy tidy -- "${sources[@]}"
+    check clang-tidy tidy "${usual[@]}" -- "${sources[@]}"
     check 'clang-tidy of tests' tidy "${brief[@]}" -- "${tests[@]}"
 else
     check clang-tidy clang-tidy
