@@ -47,8 +47,7 @@ static void check_one(struct messages *messages, struct all_addresses *all, stru
 {
     const struct place *other =
         is_ipv6(address) ? all->ipv6[address->port] : all->ipv4[address->port];
-    bool here = config_address_is_ip(address) || strcmp(address->host, "localhost") == 0;
-    if (other && here && !place->bad && !is_any(address))
+    if (other && config_address_is_ip(address) && !place->bad && !is_any(address))
         messages_error_at(messages, place,
                           "another service listens on this port of all addresses, see %s",
                           messages_position(messages, other->value, place->value).text);
@@ -109,13 +108,16 @@ void check_unique(struct messages *messages, const struct place *services,
 
 /* ---- One that connects to itself ------------------------------------------------------------ */
 
+/* Only what is written as an address: what a name stands for is known when it is dialed. */
 static bool is_loopback(const struct config_address *address)
 {
-    return strncmp(address->host, "127.", 4) == 0 || strcmp(address->host, "::1") == 0 ||
-           strcmp(address->host, "localhost") == 0;
+    struct in6_addr ipv6;
+    if (is_ipv6(address))
+        return inet_pton(AF_INET6, address->host, &ipv6) == 1 && IN6_IS_ADDR_LOOPBACK(&ipv6);
+    return names_is_ipv4(address->host) && strncmp(address->host, "127.", 4) == 0;
 }
 
-/* Does a connection to the one arrive at the other? */
+/* Does a connection to the one arrive at the other? An IPv6 socket takes no IPv4 connections. */
 static bool arrives(const struct config_address *to, const struct config_address *at)
 {
     if (to->kind != at->kind || to->kind == CONFIG_ADDRESS_NONE || to->port != at->port)
@@ -124,7 +126,7 @@ static bool arrives(const struct config_address *to, const struct config_address
     char *here = address_canonical(at);
     bool same = there && here && strcmp(there, here) == 0;
     bool reached = to->kind == CONFIG_ADDRESS_TCP && is_any(at) && is_loopback(to) &&
-                   (is_ipv6(to) == is_ipv6(at) || strcmp(to->host, "localhost") == 0);
+                   is_ipv6(to) == is_ipv6(at);
     free(here);
     free(there);
     return same || reached;

@@ -75,6 +75,14 @@ static void check_missing(const struct checked_service *checked)
         return; /* reported already */
     char list[LIST_SIZE];
     list_handlers(list);
+    if (checked->listen && checked->role_known && !checked->may_serve) {
+        messages_error_at(checked->messages, checked->place,
+                          "the handler is missing: add \"as_client\" with %s, such as "
+                          "\"as_client\": {\"forward\": \"127.0.0.1:8080\"}, since a peer that "
+                          "connects must be a TLS server here (call home)",
+                          list);
+        return;
+    }
     messages_error_at(
         checked->messages, checked->place,
         "the handler is missing: add %s, or one for each role under \"as_server\" and "

@@ -42,24 +42,48 @@ struct file_form file_form_of(const unsigned char *bytes, size_t size)
     form.certificate = has(bytes, size, "-----BEGIN CERTIFICATE-----") ||
                        has(bytes, size, "-----BEGIN X509 CERTIFICATE-----") ||
                        has(bytes, size, "-----BEGIN TRUSTED CERTIFICATE-----");
-    form.request = has(bytes, size, "CERTIFICATE REQUEST-----");
-    look_at_der(bytes, size, &form);
+    form.request = !form.certificate && has(bytes, size, "CERTIFICATE REQUEST-----");
+    if (!has(bytes, size, "-----BEGIN ")) /* before which any text may stand */
+        look_at_der(bytes, size, &form);
     return form;
+}
+
+/* What a part of a file shows: the PEM blocks behind it are not known. */
+static struct file_form form_of_part(const unsigned char *bytes, size_t size)
+{
+    struct file_form form = file_form_of(bytes, size);
+    form.certificate = form.key = form.request = false;
+    return form;
+}
+
+static struct file_form read_form(int fd, unsigned char *bytes)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return (struct file_form){.key = false};
+    ssize_t size = read(fd, bytes, LOOKED_AT);
+    if (size <= 0)
+        return (struct file_form){.key = false};
+    return size < status.st_size ? form_of_part(bytes, (size_t)size)
+                                 : file_form_of(bytes, (size_t)size);
+}
+
+/* To open a FIFO and close it would end its writer, and the next to open it would wait for ever. */
+static bool is_regular(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 struct file_form file_form_look(const char *path)
 {
     struct file_form form = {.key = false};
-    struct stat status;
-    unsigned char *bytes = malloc(LOOKED_AT);
+    unsigned char *bytes = is_regular(path) ? malloc(LOOKED_AT) : NULL;
     int fd = bytes ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
-    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
-        ssize_t size = read(fd, bytes, LOOKED_AT);
-        if (size > 0)
-            form = file_form_of(bytes, (size_t)size);
-    }
-    if (fd >= 0)
+    if (fd >= 0) {
+        form = read_form(fd, bytes);
         (void)close(fd);
+    }
     if (bytes)
         explicit_bzero(bytes, LOOKED_AT); /* it may be a key */
     free(bytes);

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum { FILE_SIZE_MAX = 1048576, FILES_MAX = 1000, SIZE_MAX_OF_ALL = 16 * 1048576 };
 
@@ -114,18 +113,14 @@ static void read_text(struct inclusion *inclusion, unsigned file, size_t length)
     }
 }
 
-static bool is_same_file(const char *one, const char *other)
-{
-    struct stat a, b;
-    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
 /* The number of a file before it that is the same one, by another name or a link; or its own. */
 static unsigned same_as(const struct origin *origin, unsigned file)
 {
+    const struct origin_file *files = origin->files;
     unsigned other = 0;
-    while (other < file && !is_same_file(origin->files[other].name, origin->files[file].name))
+    while (other < file &&
+           (!files[file].exists || !files[other].exists ||
+            files[other].device != files[file].device || files[other].inode != files[file].inode))
         other++;
     return other;
 }

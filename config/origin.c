@@ -5,6 +5,18 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* Which file it is, for origin_file. */
+static void identify(struct origin_file *file)
+{
+    struct stat status;
+    file->exists = stat(file->name, &status) == 0;
+    if (!file->exists)
+        return;
+    file->device = status.st_dev;
+    file->inode = status.st_ino;
+}
 
 bool origin_add(struct origin *origin, const char *name)
 {
@@ -16,6 +28,7 @@ bool origin_add(struct origin *origin, const char *name)
     struct origin_file *added = &files[origin->count];
     *added = (struct origin_file){.name = strdup(name), .shown = text_show(name, TEXT_PATH_MAX)};
     if (added->name && added->shown) {
+        identify(added);
         origin->count++;
         return true;
     }

@@ -4,10 +4,15 @@
 
 #include "config/scan.h"
 
+#include <sys/types.h>
+
 struct origin_file {
     char *name, *shown; /* shown: fit for a terminal */
     struct place *root; /* NULL: it is not JSON */
     cJSON *json;
+    bool exists; /* when it was added; it is then these */
+    dev_t device;
+    ino_t inode;
 };
 
 /* The first file is the configuration itself, the others are those that it includes. */

@@ -10,19 +10,41 @@
 
 /* ---- One message ---------------------------------------------------------------------------- */
 
+/* A text that error_set may have cut, also where the name of a key was taken off its beginning. */
+static bool may_be_cut(const char *text)
+{
+    enum { KEY_MAX = 64 };
+    const struct error_text *error = NULL;
+    return strlen(text) + KEY_MAX >= sizeof(error->text);
+}
+
+/* How many bytes of TEXT are the value, which may have lost its end where TEXT_IS_CUT. */
+static size_t length_of_value(const char *text, const char *value, bool text_is_cut)
+{
+    size_t length = 0;
+    while (value[length] != '\0' && text[length] == value[length])
+        length++;
+    bool whole = value[length] == '\0' || (text_is_cut && text[length] == '\0');
+    return whole ? length : 0;
+}
+
 /* A copy with WRITTEN in place of each VALUE. NULL: out of memory. */
 static char *replace_all(const char *text, const char *value, const char *written)
 {
     char *copy = NULL;
     size_t size = 0;
+    bool cut = may_be_cut(text);
     FILE *out = open_memstream(&copy, &size);
     if (!out)
         return NULL;
-    for (const char *found = strstr(text, value); found; found = strstr(text, value)) {
-        fprintf(out, "%.*s%s", (int)(found - text), text, written);
-        text = found + strlen(value);
+    while (*text != '\0') {
+        size_t found = length_of_value(text, value, cut);
+        if (found > 0)
+            fputs(written, out);
+        else
+            fputc(*text, out);
+        text += found > 0 ? found : 1;
     }
-    fputs(text, out);
     if (fclose(out) == 0)
         return copy;
     free(copy);

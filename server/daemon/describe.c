@@ -13,6 +13,8 @@ static const char *role_text(const struct config_service *service)
     case CONFIG_ROLE_CLIENT:
         return dials ? "is TLS client" : "is TLS client (peers call home)";
     default:
+        if (service->connection.initial_data_timeout_ms == CONFIG_NEVER)
+            return "is TLS server for a peer that speaks first, and waits for one that is silent";
         return "is TLS server for a peer that speaks first, and TLS client for one that is silent";
     }
 }

@@ -30,6 +30,8 @@ class Messages(Case):
             "der.crt": ["x509", "-in", certificate, "-outform", "DER"],
             "der.key": ["pkey", "-in", key, "-outform", "DER"],
             "both.p12": ["pkcs12", "-export", "-in", certificate, "-inkey", key, "-passout", "pass:x"],
+            "weak.pem": ["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-config", "/dev/null", "-subj",
+                         "/CN=weak", "-keyout", "/dev/stdout"],
             "request.pem": ["req", "-new", "-key", key, "-config", "/dev/null", "-subj", "/CN=x"],
         }
         return {name: subprocess.run(["openssl", *command], check=True, capture_output=True).stdout
@@ -46,6 +48,8 @@ class Messages(Case):
                               ("open.pem", certificate + key), ("empty.pem", b""), ("other.key", other),
                               ("text.pem", b"no certificate\n"), ("c.json", golden.input(title)),
                               ("cert.pem", certificate), ("key.pem", key), *self.forms.items(),
+                              ("renewed.pem", self.forms["request.pem"] + certificate + key),
+                              ("far.pem", certificate + b"text\n" * 14000 + key),
                               ("expired.pem", self.read(self.certificates.path("expired"))),
                               ("expired.key", other),
                               ("c.jsonc", golden.input(title)), *golden.more_files(title).items()]:

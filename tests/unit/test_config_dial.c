@@ -3,6 +3,34 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
+/* What a name stands for is not judged, and an IPv6 socket takes no IPv4 connections. */
+Test(config_dial, to_the_own_port_by_name, .init = folder_enter, .fini = folder_leave)
+{
+    static const struct {
+        const char *listen, *forward;
+    } rows[] = {{"[::]:8443", "localhost:8443"},
+                {"0.0.0.0:8443", "localhost:8443"},
+                {"0.0.0.0:8443", "[::1]:8443"},
+                {"[::]:8443", "127.0.0.1:8443"},
+                {"0.0.0.0:8443", "127.a.example:8443"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[512];
+        (void)snprintf(text, sizeof(text),
+                       "{'services': [{'name': 'a', 'role': 'server', 'listen': '%s', "
+                       "'forward': '%s', 'tls': {'certificate': 'peer.pem'}}]}",
+                       rows[i].listen, rows[i].forward);
+        config_free(parse_good(text));
+    }
+}
+
+Test(config_dial, two_on_a_port_of_which_one_has_a_name, .init = folder_enter, .fini = folder_leave)
+{
+    config_free(parse_good("{'services': [{'name': 'a', 'role': 'server', 'listen': '0.0.0.0:443', "
+                           "'echo': true, 'tls': {'certificate': 'peer.pem'}}, "
+                           "{'name': 'b', 'role': 'server', 'listen': 'localhost:443', "
+                           "'echo': true, 'tls': {'certificate': 'peer.pem'}}]}"));
+}
+
 Test(config_dial, every_key_of_a_persistent_one, .init = folder_enter, .fini = folder_leave)
 {
     struct config *config = parse_good(

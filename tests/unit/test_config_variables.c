@@ -1,4 +1,5 @@
 /* "${env:NAME}" and "${file:PATH}". Messages are in tests/golden/program.txt. */
+#include "config/error_text.h"
 #include "tests/unit/test_config.h"
 
 #define TEXT(name)                                                                             \
@@ -62,4 +63,39 @@ Test(config_variables, what_is_no_file, .init = folder_enter, .fini = folder_lea
     cr_assert_eq(mkfifo("c.json", 0600), 0);
     check_error(TEXT("${file:c.json}"), "the file c.json cannot be read: Invalid argument");
     check_error(TEXT("${file:/dev/zero}"), "the file /dev/zero cannot be read");
+}
+
+/* What stands for a value in a message that error_set has cut. */
+static void check_hidden(const char *before, const char *certificate, const char *behind,
+                         const char *expected)
+{
+    struct config_report report;
+    struct error_text error;
+    cr_assert_eq(setenv("SECRET", certificate, 1), 0);
+    char text[] =
+        "{'services': [{'name': 'a', 'listen': '[::1]:1', 'role': 'server', 'echo': true, "
+        "'tls': {'certificate': '${env:SECRET}', 'insecure_any_peer': true}}]}";
+    quote(text, strlen(text));
+    make_file("c.json", 0600, text);
+    struct config *config = config_load_all("c.json", &report);
+    cr_assert_not_null(config);
+    cr_assert_eq(report.errors.count, 0, "%s", report.errors.items[0]);
+    config_report_free(&report);
+    error_set(&error, "%s%s%s", before, certificate, behind);
+    config_report_add_at(&report, CONFIG_WARNING, config, 0, "tls/certificate", "%s", error.text);
+    cr_assert_eq(report.message_count, 1);
+    cr_expect_str_eq(report.messages[0].text, expected);
+    config_report_free(&report);
+    config_free(config);
+}
+
+Test(config_variables, are_hidden_in_texts_that_are_cut, .init = folder_enter, .fini = folder_leave)
+{
+    char path[600] = "";
+    for (size_t i = 0; i + sizeof("./peer.pem") < sizeof(path); i += 2)
+        memcpy(path + i, "./", 2);
+    strcat(path, "peer.pem");
+    check_hidden("", path, " cannot be used", "${env:SECRET}");
+    check_hidden("it is ", path, "", "it is ${env:SECRET}");
+    check_hidden("", "peer.pem", " has a p", "${env:SECRET} has a p");
 }

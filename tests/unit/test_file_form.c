@@ -2,8 +2,12 @@
 #include "config/file_form.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define LOOK(text) file_form_of((const unsigned char *)(text), sizeof(text) - 1)
 
@@ -14,8 +18,61 @@ Test(file_form, pem)
     cr_assert(both.key && both.certificate && !both.request && !both.der && !both.pkcs12);
     struct file_form request = LOOK("-----BEGIN CERTIFICATE REQUEST-----\n");
     cr_assert(request.request && !request.certificate && !request.key);
+    cr_assert_not(LOOK("010 is its name\n-----BEGIN CERTIFICATE-----\n").der);
     struct file_form none = LOOK("0 is no DER, nor is -----BEGIN CERTIFICATE");
     cr_assert(!none.key && !none.certificate && !none.der && !none.pkcs12);
+}
+
+/* As tools leave it that keep everything about a certificate in one file. */
+Test(file_form, a_request_beside_its_certificate)
+{
+    struct file_form form =
+        LOOK("-----BEGIN CERTIFICATE REQUEST-----\n-----BEGIN CERTIFICATE-----\n");
+    cr_assert(form.certificate && !form.request);
+}
+
+/* Writes a file of SIZE bytes that begins with the text. */
+static void make_long(const char *path, const char *text, long size)
+{
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file);
+    cr_assert_geq(fputs(text, file), 0);
+    cr_assert_eq(fseek(file, size - 1, SEEK_SET), 0);
+    cr_assert_eq(fputc('\n', file), '\n');
+    cr_assert_eq(fclose(file), 0);
+}
+
+Test(file_form, of_a_part_only_the_form_is_known)
+{
+    char path[] = "/tmp/test_file_form_XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(close(fd), 0);
+    make_long(path, "-----BEGIN CERTIFICATE-----\n", 65536);
+    cr_expect(file_form_look(path).certificate, "the whole file");
+    make_long(path, "-----BEGIN CERTIFICATE-----\n", 65537);
+    cr_expect_not(file_form_look(path).certificate);
+    make_long(path, "\x30\x2e\x02\x01\x01\x30", 65537);
+    cr_expect(file_form_look(path).der);
+    cr_assert_eq(unlink(path), 0);
+}
+
+/* Its writer would get SIGPIPE, and whoever opens it next would wait for ever. */
+Test(file_form, a_fifo_is_not_opened)
+{
+    char folder[] = "/tmp/test_file_form_XXXXXX", path[64], event[256];
+    cr_assert_not_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/fifo", folder);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    cr_assert_geq(watch, 0);
+    cr_assert_geq(inotify_add_watch(watch, path, IN_OPEN), 0);
+    struct file_form form = file_form_look(path);
+    cr_expect(!form.key && !form.certificate && !form.der);
+    cr_expect_lt(read(watch, event, sizeof(event)), 0, "it was opened");
+    cr_assert_eq(close(watch), 0);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(rmdir(folder), 0);
 }
 
 Test(file_form, der)

@@ -1,5 +1,7 @@
 #include "server/lib/tls/identity.h"
 
+#include "server/lib/tls/limits.h"
+
 #include <openssl/err.h>
 
 static bool check_match(const struct identity *identity, const struct pem_source *key,
@@ -60,4 +62,19 @@ bool identity_use(const struct identity *identity, SSL_CTX *ctx, struct error_te
         return true;
     return error_set(error, "certificate %s cannot be used: OpenSSL says \"%s\"", identity->name,
                      openssl_reason());
+}
+
+bool identity_try(const struct identity *identity, struct error_text *error)
+{
+    bool fine = false;
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    if (ctx) {
+        SSL_CTX_set_security_level(ctx, LIMITS_SECURITY_LEVEL);
+        fine = identity_use(identity, ctx, error);
+    } else {
+        error_set(error, "out of memory for certificates");
+    }
+    SSL_CTX_free(ctx);
+    ERR_clear_error();
+    return fine;
 }

@@ -25,4 +25,8 @@ void identity_free(struct identity *identity); /* its members, not the struct */
 /* Makes a context show the identity, if there is a certificate. False with error. */
 bool identity_use(const struct identity *identity, SSL_CTX *ctx, struct error_text *error);
 
+/* Can a context show it? OpenSSL checks the strength of keys and signatures only when a certificate
+ * is used; this does it earlier. False with error. This thread's error queue is empty on return. */
+bool identity_try(const struct identity *identity, struct error_text *error);
+
 #endif

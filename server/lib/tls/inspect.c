@@ -1,5 +1,6 @@
 #include "server/lib/tls/inspect.h"
 
+#include "server/lib/tls/identity.h"
 #include "server/lib/tls/limits.h"
 #include "server/lib/tls/pem.h"
 #include "server/lib/tls/staple.h"
@@ -131,17 +132,31 @@ static void check_chain(const struct inspection *inspection, const struct own *o
              own->certificate);
 }
 
-static void check_match(const struct inspection *inspection, const struct own *own,
+/* Is the certificate strong enough, for example? */
+static void check_use(const struct inspection *inspection, const struct own *own,
+                      const STACK_OF(X509) * certificates, EVP_PKEY *key)
+{
+    struct error_text error;
+    STACK_OF(X509) *chain = sk_X509_dup(certificates);
+    const struct identity identity = {sk_X509_shift(chain), chain, key, own->certificate};
+    if (chain && !identity_try(&identity, &error))
+        note_error(inspection, own->certificate_key, &error);
+    sk_X509_free(chain);
+}
+
+/* False if they do not match, which was reported. */
+static bool check_match(const struct inspection *inspection, const struct own *own,
                         X509 *certificate, EVP_PKEY *key)
 {
     struct error_text error;
     if (X509_check_private_key(certificate, key) == 1)
-        return;
+        return true;
     error_set(&error,
               "key %s does not match certificate %s: give the key that the certificate was made "
               "for, and that certificate first in its file",
               own->key, own->certificate);
     note_error(inspection, own->key_key, &error);
+    return false;
 }
 
 static EVP_PKEY *load_key(const struct inspection *inspection, const struct own *own)
@@ -190,8 +205,8 @@ static void check_own(const struct inspection *inspection, const struct own *own
         load_certificates(inspection, "certificate", own->certificate_key, own->certificate);
     EVP_PKEY *key = load_key(inspection, own);
     X509 *first = certificates ? sk_X509_value(certificates, 0) : NULL;
-    if (first && key)
-        check_match(inspection, own, first, key);
+    if (first && key && check_match(inspection, own, first, key))
+        check_use(inspection, own, certificates, key);
     if (first) {
         check_time(inspection, own, first);
         check_chain(inspection, own, certificates);

@@ -47,13 +47,12 @@ static bool set_versions(SSL_CTX *ctx, enum config_tls_version min)
 
 bool limits_use(SSL_CTX *ctx, const struct config_tls *tls)
 {
-    enum { SECURITY_LEVEL = 2 };
     set_options(ctx);
     SSL_CTX_set_max_cert_list(ctx, tls->max_certificate_list ? (long)tls->max_certificate_list
                                                              : CONFIG_CERTIFICATE_LIST_DEFAULT);
     SSL_CTX_set_verify_depth(ctx, tls->verify_depth ? (int)tls->verify_depth
                                                     : CONFIG_VERIFY_DEPTH_DEFAULT);
-    SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
+    SSL_CTX_set_security_level(ctx, LIMITS_SECURITY_LEVEL);
     /* A common name that is taken for a host name by peer_names "cn:" is bound by name constraints,
      * too, also where there is a subjectAltName (hazard 57). */
     X509_VERIFY_PARAM_set_hostflags(SSL_CTX_get0_param(ctx), X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT);

@@ -9,8 +9,10 @@
 
 #include <openssl/ssl.h>
 
-/* Sets options, modes and versions, and security level 2 (SSL_CTX_set_security_level(3)). False: no
- * memory. */
+enum { LIMITS_SECURITY_LEVEL = 2 };
+
+/* Sets options, modes and versions, and the security level (SSL_CTX_set_security_level(3)). False:
+ * no memory. */
 bool limits_use(SSL_CTX *ctx, const struct config_tls *tls);
 
 /* Sets ciphers, cipher suites, groups and signature algorithms. False with error. */

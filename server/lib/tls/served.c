@@ -27,18 +27,6 @@ struct served {
 
 /* ---- New and free -------------------------------------------------------------------------- */
 
-/* OpenSSL checks the strength of a key only when a certificate is used. This does it at load, and
- * not with a client's hello. */
-static bool try_identity(const struct identity *identity, struct error_text *error)
-{
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    bool fine = ctx ? identity_use(identity, ctx, error)
-                    : error_set(error, "out of memory for certificates");
-    SSL_CTX_free(ctx);
-    ERR_clear_error();
-    return fine;
-}
-
 static bool copy_names(const struct config_strings *names, struct choice *choice,
                        struct error_text *error)
 {
@@ -59,7 +47,7 @@ static bool load_choice(const struct config_certificate *config,
     const struct config_tls given = {
         .certificate = config->certificate, .key = config->key, .own_in_memory = config->in_memory};
     return identity_load(&given, passphrase, &choice->identity, error) &&
-           try_identity(&choice->identity, error) &&
+           identity_try(&choice->identity, error) &&
            copy_names(&config->server_names, choice, error);
 }
 
