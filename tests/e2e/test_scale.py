@@ -13,7 +13,7 @@ from support.case import Case
 from support.data import soak, until
 
 LAST = 100  # so many connections at each end of the row are compared; a multiple of CLIENTS
-ROUNDS = soak(5, 15)  # so often, by the median
+ROUNDS = soak(5, 9)  # so often, by the median
 DEARNESS = soak(2, 1.2)  # few rounds may be off the mark
 CLIENTS = 4  # processes
 PORTS = 14000  # connections towards one address of a backend: half of the ports that are there
