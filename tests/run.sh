@@ -6,7 +6,7 @@
 #   --full    all stages, within 30 minutes; this is what .ci/run calls
 #   --quick   lint, selftest and unit only
 #   STAGE...  only these, of: selftest unit asan e2e install quickstart lint, which are the default,
-#             and asan_torture e2e_asan tsan e2e_proxy e2e_always e2e_never interop abi soak
+#             and asan_torture e2e_asan tsan e2e_proxy interop abi soak
 #             e2e_tsan trixie coverage helgrind fuzz builds scale counts
 #
 # Most tests wait more than they compute. So that the processors are not idle meanwhile, two stages
@@ -39,14 +39,14 @@ alone=(scale counts) # their results depend on what else runs
 # The seconds that a stage takes on two idle processors, beside another one. It is killed after four
 # times as many, but not before ten minutes: on a shared machine a short stage can take many times
 # its usual time.
-declare -A usual=([selftest]=60 [unit]=150 [asan]=150 [e2e]=240 [e2e_proxy]=40 [e2e_always]=30
-    [e2e_never]=30 [install]=20 [abi]=15 [quickstart]=15 [lint]=60 [interop]=60 [asan_torture]=130
+declare -A usual=([selftest]=60 [unit]=150 [asan]=150 [e2e]=240 [e2e_proxy]=40
+    [install]=20 [abi]=15 [quickstart]=15 [lint]=60 [interop]=60 [asan_torture]=130
     [e2e_asan]=240 [tsan]=300 [e2e_tsan]=300 [soak]=75 [builds]=60 [helgrind]=180 [fuzz]=60
     [coverage]=120 [trixie]=240 [scale]=60 [counts]=30)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
-declare -A built=([unit]=release [asan]=asan [e2e]=release [e2e_proxy]=release [e2e_always]=release
-    [e2e_never]=release [install]=release [abi]=release [quickstart]=release [lint]=lint
+declare -A built=([unit]=release [asan]=asan [e2e]=release [e2e_proxy]=release
+    [install]=release [abi]=release [quickstart]=release [lint]=lint
     [interop]=release [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan [e2e_tsan]=tsan
     [soak]=release [helgrind]=debug [fuzz]=fuzz [coverage]=coverage [trixie]=trixie
     [scale]=release [counts]=release)
@@ -97,9 +97,6 @@ stage_soak() {
     build release actpass-program &&
         nice -n 5 tests/soak/soak.py --program "$BUILDDIR/release/actpass" --minutes 1
 }
-# The daemon's connections with each way to wait (tests/README.md).
-stage_e2e_always() { ACTPASS_TEST_PARK=always e2e test_bytes test_endings test_http; }
-stage_e2e_never() { ACTPASS_TEST_PARK=never e2e test_bytes test_endings test_http; }
 # Without thousands of connections and much data (speed), and without what needs LD_PRELOAD before
 # the sanitizer.
 e2e_sanitized() { # VARIANT
@@ -108,8 +105,9 @@ e2e_sanitized() { # VARIANT
     build "$1" all &&
         tests/support/e2e_sanitized.py "$BUILDDIR/$1" $((3 * jobs)) "${tests[@]}"
 }
-stage_e2e_asan() { e2e_sanitized asan; }
-stage_e2e_tsan() { e2e_sanitized tsan; }
+# Each with another way in which connections wait (tests/README.md); e2e has the usual one.
+stage_e2e_asan() { ACTPASS_TEST_PARK=never e2e_sanitized asan; }
+stage_e2e_tsan() { ACTPASS_TEST_PARK=always e2e_sanitized tsan; }
 stage_fuzz() { build fuzz fuzz && tests/support/fuzz.sh "$BUILDDIR/fuzz" 10; }
 stage_coverage() {
     build coverage all test-programs && tests/support/coverage.sh "$BUILDDIR/coverage"
