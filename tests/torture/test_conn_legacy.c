@@ -38,7 +38,7 @@ static void finish(struct conn_rig *rig, actpass_end want, int which)
 Test(conn_legacy, an_echo_and_a_shutdown_of_both_ways)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         char got[6] = "";
         struct conn_rig_options options = conn_way(which);
@@ -58,7 +58,7 @@ Test(conn_legacy, an_echo_and_a_shutdown_of_both_ways)
 Test(conn_legacy, a_shutdown_of_one_way_is_completed_by_close)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         struct conn_rig_options options = conn_way(which);
         SSL *ssl = start(&rig, &options, peer_echoes, NULL);
@@ -71,7 +71,7 @@ Test(conn_legacy, a_shutdown_of_one_way_is_completed_by_close)
 Test(conn_legacy, it_need_not_shut_down_at_all)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         struct conn_rig_options options = conn_way(which);
         SSL *ssl = start(&rig, &options, peer_echoes, NULL);
@@ -109,7 +109,7 @@ Test(conn_legacy, both_ways_with_long_writes)
     pattern_fill(data, sizeof(data), 0, 1);
     conn_suite_begin(&suite);
     for (size_t i = 0; i < 2; i++)
-        for (int which = 0; which < CONN_WAYS; which++) {
+        for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
             struct conn_rig rig;
             struct socket_peer_plan plan = {
                 .send = MIB, .receive = sizeof(data), .send_seed = 2, .receive_seed = 1};
@@ -163,7 +163,7 @@ static void stop_in_the_middle(struct socket_peer *peer, void *arg)
 Test(conn_legacy, a_stream_that_stops_is_truncated)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         char byte;
         struct conn_rig_options options = conn_way(which);
@@ -187,7 +187,7 @@ static void send_nonsense(struct socket_peer *peer, void *arg)
 Test(conn_legacy, a_broken_record_is_a_protocol_error)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         char byte;
         struct conn_rig_options options = conn_way(which);
@@ -237,7 +237,7 @@ static void speak_when_notified(struct socket_peer *peer, void *arg)
 Test(conn_legacy, a_read_that_timed_out_may_be_made_again)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         atomic_bool notified = false;
         char got[6] = "";

@@ -50,7 +50,7 @@ Test(conn_moments, aborted_at_any_moment)
     conn_suite_begin(&suite);
     srand(11);
     unsigned clean = 0, cancelled = 0;
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig_options options = conn_way(which);
         options.config = conn_config(&suite.world, &options);
         for (int round = 0; round < 60; round++) {
@@ -94,7 +94,7 @@ Test(conn_moments, reset_at_any_moment)
 {
     conn_suite_begin(&suite);
     srand(11);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig_options options = conn_way(which);
         options.config = conn_config(&suite.world, &options);
         for (int round = 0; round < 40; round++) {
@@ -220,7 +220,7 @@ Test(conn_moments, many_connections_of_one_configuration)
 {
     conn_suite_begin(&suite);
     srand(11);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         static struct one ones[MANY];
         pthread_t threads[MANY];
         struct conn_rig_options options = conn_way(which);

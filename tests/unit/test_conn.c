@@ -18,7 +18,7 @@ static struct conn_suite suite;
 Test(conn, info_tells_what_is_known)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         actpass_info_t info;
         struct conn_rig_options options = conn_way(which);
@@ -57,7 +57,7 @@ Test(conn, info_tells_what_is_known)
 Test(conn, the_role_is_found)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         actpass_info_t info;
         struct conn_rig_options options = conn_way(which);
@@ -80,7 +80,7 @@ Test(conn, the_role_is_found)
 Test(conn, sizes_of_nothing)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         char byte;
         struct conn_rig_options options = conn_way(which);
@@ -108,7 +108,7 @@ static actpass_config *strict_config(const struct conn_rig_options *options, con
 Test(conn, a_peer_that_shows_our_own_certificate_is_refused)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         struct conn_rig_options options = conn_way(which);
         options.client_auth = true;
@@ -141,7 +141,7 @@ static int refuse(int preverified, X509_STORE_CTX *store)
 Test(conn, hazard_16_the_peer_refuses_our_certificate)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         char byte;
         struct conn_rig_options options = conn_way(which);
@@ -182,7 +182,7 @@ Test(conn, events_come_once_each_and_in_order)
 {
     conn_suite_begin(&suite);
     for (int round = 0; round < 10; round++)
-        for (int which = 0; which < CONN_WAYS; which++) {
+        for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
             struct conn_rig rig;
             struct events events = {0};
             struct conn_rig_options options = conn_way(which);
@@ -322,7 +322,7 @@ Test(conn, a_socket_that_is_not_connected_ends_at_once)
 Test(conn, a_configuration_may_be_freed_before_its_connections)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);

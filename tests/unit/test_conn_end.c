@@ -28,7 +28,7 @@ static void half_close(struct socket_peer *peer, void *arg)
 Test(conn_end, hazard_21_the_peer_closes_its_half)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         char byte;
         struct conn_rig_options options = conn_way(which);
@@ -59,7 +59,7 @@ static void answer_after_close_notify(struct socket_peer *peer, void *arg)
 Test(conn_end, hazard_21_we_close_our_half)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         char got[10];
         struct conn_rig_options options = conn_way(which);
@@ -91,7 +91,7 @@ static void write_then_end(struct socket_peer *peer, void *arg)
 Test(conn_end, hazard_21_closing_with_unread_data)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, write_then_end, NULL);
@@ -107,7 +107,7 @@ Test(conn_end, closing_from_both_sides_at_once)
 {
     conn_suite_begin(&suite);
     for (int round = 0; round < 10; round++)
-        for (int which = 0; which < CONN_WAYS; which++) {
+        for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
             struct conn_rig rig;
             struct conn_rig_options options = conn_way(which);
             conn_rig_init(&rig, &suite.world, &options, peer_shakes_hands_and_ends, NULL);
@@ -136,7 +136,7 @@ Test(conn_end, a_peer_that_does_not_wait_for_our_close_notify_ends_clean)
 {
     conn_suite_begin(&suite);
     for (int round = 0; round < 20; round++)
-        for (int which = 0; which < CONN_WAYS; which++) {
+        for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
             struct conn_rig rig;
             char byte;
             struct conn_rig_options options = conn_way(which);
@@ -153,7 +153,7 @@ Test(conn_end, a_peer_that_does_not_wait_for_our_close_notify_ends_clean)
 Test(conn_end, closing_again_gives_the_same_answer)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
@@ -185,7 +185,7 @@ static void wait_for_reset(struct socket_peer *peer, void *arg)
 Test(conn_end, freeing_an_open_one_resets)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         struct conn_rig_options options = conn_way(which);
         conn_rig_init(&rig, &suite.world, &options, wait_for_reset, NULL);
@@ -205,7 +205,7 @@ Test(conn_end, freeing_an_open_one_resets)
 Test(conn_end, before_the_handshake_there_is_nothing_to_read_or_write)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         char byte;
         struct conn_rig_options options = conn_way(which);
@@ -224,7 +224,7 @@ Test(conn_end, before_the_handshake_there_is_nothing_to_read_or_write)
 Test(conn_end, aborted_before_its_handshake)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++)
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which))
         for (int automatic = 0; automatic < 2; automatic++) {
             struct conn_rig rig;
             struct conn_rig_options options = conn_way(which);

@@ -83,7 +83,7 @@ Test(conn_hazards, hazard_15_nothing_is_lost_to_a_peer_that_reads_late)
     static const size_t rings[] = {1, 0};
     conn_suite_begin(&suite);
     for (size_t i = 0; i < 2; i++)
-        for (int which = 0; which < CONN_WAYS; which++) {
+        for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
             struct conn_rig rig;
             char got[8] = "";
             struct conn_rig_options options = conn_way(which);
@@ -104,7 +104,7 @@ Test(conn_hazards, hazard_15_nothing_is_lost_to_a_peer_that_reads_late)
 Test(conn_hazards, hazard_6_a_stale_error_queue)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         char got[6] = "";
         struct conn_rig_options options = conn_way(which);

@@ -71,7 +71,7 @@ Test(conn_peer, the_chain_in_der)
     struct chain chain;
     conn_suite_begin(&suite);
     chain_begin(&chain);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         struct conn_rig_options options = conn_way(which);
         options.client_auth = true;
@@ -112,7 +112,7 @@ Test(conn_peer, a_peer_that_was_refused_has_none)
 {
     conn_suite_begin(&suite);
     suite.world.pair->ends[1].name = "somebody.else.example";
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         uint8_t key[32];
         struct conn_rig_options options = conn_way(which);
@@ -177,7 +177,7 @@ static void must_refuse(actpass_conn *conn, int version)
 Test(conn_peer, both_ends_export_the_same)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         struct exported theirs = {false};
         uint8_t key[KEY_SIZE], byte;
@@ -233,7 +233,7 @@ Test(conn_peer, the_server_name_and_the_group)
 {
     char name[] = "Asked-For.example";
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++)
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which))
         for (int named = 0; named < 2; named++) {
             struct conn_rig rig;
             actpass_info_t info;
@@ -358,7 +358,7 @@ Test(conn_peer, an_address_that_does_not_fit_is_cut_off)
 Test(conn_peer, over_a_socket_pair)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         actpass_info_t info;
         struct sockaddr_un address;

@@ -29,7 +29,7 @@ static void note(actpass_conn *conn, actpass_event event, void *arg)
 Test(conn_user, the_first_one_comes_from_the_configuration)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         struct seen seen = {0};
         struct conn_rig_options options = conn_way(which);

@@ -39,7 +39,7 @@ Test(peer_policy, names_and_pins)
     conn_suite_begin(&suite);
     const char *theirs = suite.world.pair->ends[1].pin;
     const char *ours = suite.world.pair->ends[0].pin;
-    for (int which = 0; which < CONN_WAYS; which++) {
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig rig;
         struct conn_rig_options options = conn_way(which);
         options.client_auth = true;
