@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/handlers/bridge.h"
+#include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/race.h"
 
 #include <errno.h>
@@ -27,14 +28,7 @@ static struct dial dial_of(struct conversation *conversation)
                          .observer = {.failed = on_failure, .arg = conversation}};
 }
 
-/* ---- With TCP Fast Open, whose handshake belongs to the dial: blocks ----------------------- */
-
-/* The handshake begins in the SYN, so the library dials, too. A fixed role needs no hint. */
-static bool dials_in_syn(const struct config_connection *connection)
-{
-    return connection->tcp_fast_open && connection->role == CONFIG_ROLE_CLIENT &&
-           connection->transport == CONFIG_TRANSPORT_RELAY;
-}
+/* ---- With TCP Fast Open, whose handshake begins in the SYN, so the library dials: blocks -- */
 
 static void on_failure_in_syn(const char *address, const char *why, void *arg)
 {
@@ -142,7 +136,7 @@ static enum task_next dial_step(struct conversation *conversation, struct task *
 
 static enum task_next dial(struct conversation *conversation, struct task *task)
 {
-    if (!dials_in_syn(&conversation_service(conversation)->config->connection))
+    if (!fast_open_wanted(&conversation_service(conversation)->config->connection))
         return dial_step(conversation, task);
     crew_block();
     dial_in_syn(conversation);

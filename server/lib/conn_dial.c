@@ -1,6 +1,7 @@
 #include "server/lib/conn_dial.h"
 
 #include "relay/clock.h"
+#include "server/lib/dial/fast_open_system.h"
 #include "server/lib/fast_open.h"
 
 enum { OTHERS_LEFT_MS = 2000 };

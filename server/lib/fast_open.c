@@ -4,12 +4,6 @@
 
 enum { UNFIT_FOR_MS = 3600000 };
 
-bool fast_open_wanted(const struct config_connection *connection)
-{
-    return connection->tcp_fast_open && connection->role == CONFIG_ROLE_CLIENT &&
-           connection->transport == CONFIG_TRANSPORT_RELAY;
-}
-
 static bool key_of(const struct candidate *candidate, struct peer_key *key)
 {
     return peer_key_with_port((const struct sockaddr *)(const void *)&candidate->address, key);

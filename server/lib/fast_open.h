@@ -1,15 +1,9 @@
-/* Decides whether to dial with TCP Fast Open: the settings, and the addresses with which it does
- * not work. Any thread. */
+/* The addresses with which TCP Fast Open does not work. Any thread. */
 #ifndef ACTPASS_SERVER_LIB_FAST_OPEN_H
 #define ACTPASS_SERVER_LIB_FAST_OPEN_H
 
 #include "server/lib/dial/candidates.h"
 #include "server/lib/peers.h"
-
-/* Returns true if connections of this configuration are dialed with Fast Open: as TLS client,
- * through the relay. Nothing secret may go into a SYN, and our data has to go there before the
- * peer's. */
-bool fast_open_wanted(const struct config_connection *connection);
 
 /* Should data be sent in the SYN to this candidate? TCP only, and not within an hour after such
  * data was lost or refused: a device on the path may drop such packets, and each costs a second. */

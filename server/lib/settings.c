@@ -3,7 +3,7 @@
 
 #include "config/key_set.h"
 #include "relay/lock.h"
-#include "server/lib/fast_open.h"
+#include "server/lib/dial/fast_open_system.h"
 #include "server/lib/role.h"
 #include "server/lib/tls/limits.h"
 

@@ -6,6 +6,12 @@
 
 enum { BIT_CLIENT = 1, BIT_SERVER = 2 }; /* ip-sysctl.rst */
 
+bool fast_open_wanted(const struct config_connection *connection)
+{
+    return connection->tcp_fast_open && connection->role == CONFIG_ROLE_CLIENT &&
+           connection->transport == CONFIG_TRANSPORT_RELAY;
+}
+
 const char *fast_open_forbidden(const char *sysctl, enum config_dialer dialer)
 {
     unsigned long allowed = strtoul(sysctl, NULL, 0);
