@@ -26,7 +26,8 @@ struct resources resources_now(void);
 /* Waits until the process holds no more than in BEFORE. Returns false after ten seconds. */
 bool resources_return_to(struct resources before);
 
-/* CPU time and voluntary context switches of all threads, including those that have ended. */
+/* CPU time and voluntary context switches of all threads, including those that have ended. The
+ * count of switches has one or two of its own. */
 int64_t cpu_time_us(void);
 uint64_t context_switches(void);
 
