@@ -31,8 +31,8 @@ jobs=$(nproc 2>/dev/null || echo 2)
 
 quick_stages=(selftest unit lint)
 default_stages=(selftest unit asan e2e install quickstart lint)
-full_stages=(selftest unit asan e2e asan_torture e2e_asan tsan e2e_proxy e2e_always e2e_never
-    interop install abi quickstart soak e2e_tsan trixie coverage helgrind fuzz builds lint scale
+full_stages=(selftest unit asan e2e asan_torture e2e_asan tsan e2e_proxy interop
+    install abi quickstart soak e2e_tsan trixie coverage helgrind fuzz builds lint scale
     counts)
 alone=(scale counts) # their results depend on what else runs
 
@@ -202,6 +202,12 @@ while [ $# -gt 0 ]; do
         ;;
     esac
     shift
+done
+for stage in "${full_stages[@]}"; do
+    if ! { declare -F "stage_$stage" || declare -F "ahead_$stage"; } >/dev/null; then
+        echo "$self: the stage $stage in full_stages has no function" >&2
+        exit 2
+    fi
 done
 if [ ${#stages[@]} -eq 0 ]; then
     stages=("${default_stages[@]}")
