@@ -335,11 +335,12 @@ def is_listening(path):
 
 
 class Log(Case):
-    def start(self, **log):
+    def start(self, access=None, **log):
         """With a log of which the harness need not learn an address."""
         path = os.path.join(self.folder, "front.sock")
         started = Actpass(program(), self.folder,
-                          {"log": log, "services": [self.service(listen="unix:" + path)]})
+                          {"log": log, "services": [self.service(listen="unix:" + path,
+                                                                 log_access=access)]})
         self.started.append(started)
         self.addCleanup(started.kill)
         until(lambda: is_listening(path))
@@ -353,6 +354,17 @@ class Log(Case):
         self.assertEqual((closed["role"], closed["cause"], closed["level"]),
                          ("server", "client_hello", "info"))
         self.assertIsInstance(closed["role_ms"], int)
+
+    @each(form=("logfmt", "json", "journald"))
+    def test_a_template(self, form):
+        started = self.start("at=%[service] of=100%% from=%[peer] %[reason] %[backend] %[sni]",
+                             format=form)
+        wanted = "at=front of=100% from=unix CLEAN - front.example"
+        line = next(line for line in started.lines if "100%" in line)
+        if form == "json":
+            self.assertEqual(json.loads(line)["access"], wanted)
+        else:
+            self.assertEqual(line, {"logfmt": "", "journald": "<6>"}[form] + wanted)
 
     def test_level_info(self):
         events = {line["event"] for line in self.start(level="info").log}
