@@ -12,16 +12,6 @@
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-/* The number of open connections, without those of persistent services. */
-static size_t count_passing(const struct server *server)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < server->service_count; i++)
-        if (!server->services[i].config->dial.persistent)
-            count += registry_count_service(server->registry, i).all;
-    return count;
-}
-
 /* Returns to the system what thousands of connections have used, when the last of them ends. */
 static void trim_after_many(struct server *server)
 {
@@ -29,7 +19,7 @@ static void trim_after_many(struct server *server)
     struct counters *counters = &server->counters;
     unsigned long long accepted = atomic_load(&counters->accepted);
     unsigned long long trimmed = atomic_load(&counters->trimmed_at);
-    if (accepted - trimmed >= MANY && count_passing(server) <= 1 &&
+    if (accepted - trimmed >= MANY && registry_count_passing(server->registry) <= 1 &&
         atomic_compare_exchange_strong(&counters->trimmed_at, &trimmed, accepted))
         (void)malloc_trim(0);
 }
@@ -43,6 +33,7 @@ void conversation_free(struct conversation *conversation)
     actpass_free(conversation_of(conversation));
     if (conversation->plain >= 0)
         close(conversation->plain);
+    service_release(conversation->service);
     free(conversation);
 }
 
@@ -131,12 +122,14 @@ static struct conversation *new_with(struct server *server, struct service *serv
     struct conversation *conversation = calloc(1, sizeof(*conversation));
     if (conversation) {
         conversation->server = server;
-        conversation->service = service;
+        conversation->service = service_hold(service);
         conversation->report = report;
         conversation->plain = conversation->own_fd = -1;
-        conversation->entry.service = service->number;
+        conversation->entry.service = service->connections;
     }
     if (!conversation || !enter(conversation, peer)) {
+        if (conversation)
+            service_release(conversation->service);
         free(conversation);
         note_dropped(server, service, &report, ENOMEM);
         return NULL;
@@ -243,6 +236,12 @@ actpass_conn *conversation_conn(const struct conversation *conversation)
 void **conversation_dialing(struct conversation *conversation)
 {
     return &conversation->dialing;
+}
+
+bool conversation_is_stopping(const struct conversation *conversation)
+{
+    return atomic_load(&conversation->server->stopping) ||
+           registry_service_is_retired(conversation->entry.service);
 }
 
 static void begin_dialed(struct conversation *conversation)

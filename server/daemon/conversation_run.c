@@ -112,7 +112,7 @@ static void flush(struct conversation *conversation)
 static enum progress serve(struct conversation *conversation)
 {
     struct handler_job *job = &conversation->job;
-    job->stopping = atomic_load(&conversation->server->stopping);
+    job->stopping = conversation_is_stopping(conversation);
     job->idle = conversation_is_idle(conversation);
     switch (conversation->handler->step(job)) {
     case HANDLER_WAIT:
@@ -192,7 +192,7 @@ static enum task_next wait_or_abort(struct conversation *conversation, struct ta
 
 static bool has_seen_stop(const struct conversation *conversation)
 {
-    return conversation->job.stopping == atomic_load(&conversation->server->stopping);
+    return conversation->job.stopping == conversation_is_stopping(conversation);
 }
 
 enum task_next conversation_run(struct conversation *conversation, struct task *task)

@@ -16,8 +16,8 @@
 enum { TAIL_ROOM = 64 };
 
 struct log {
-    enum config_log_level level;
-    enum config_log_format format;
+    _Atomic enum config_log_level level;
+    _Atomic enum config_log_format format;
     struct log_writer *writer;
     struct throttle *throttle;
     atomic_ulong lost; /* lines that were lost since the last one that was queued */
@@ -36,8 +36,8 @@ struct log *log_new(enum config_log_level level, enum config_log_format format, 
     struct log *log = malloc(sizeof(*log));
     if (!log)
         return NULL;
-    log->level = level;
-    log->format = format;
+    atomic_init(&log->level, level);
+    atomic_init(&log->format, format);
     atomic_init(&log->lost, 0);
     log->writer = log_writer_new(fd);
     if (!log->writer)
@@ -52,6 +52,12 @@ out_writer:
 out_free:
     free(log);
     return NULL;
+}
+
+void log_set(struct log *log, enum config_log_level level, enum config_log_format format)
+{
+    atomic_store(&log->level, level);
+    atomic_store(&log->format, format);
 }
 
 struct throttle *log_throttle(const struct log *log)

@@ -33,6 +33,9 @@ static inline struct log_field log_number(const char *key, int64_t number)
  * caller's. NULL when memory or descriptors are short. */
 struct log *log_new(enum config_log_level level, enum config_log_format format, int fd);
 
+/* Changes the level and the format of lines that are written later. Any thread. */
+void log_set(struct log *log, enum config_log_level level, enum config_log_format format);
+
 /* Waits until all lines so far are written. False: they were not by the deadline. */
 bool log_flush(struct log *log, int64_t deadline_us);
 

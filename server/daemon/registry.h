@@ -12,12 +12,17 @@
 
 struct registry;
 
+/* The connections of one service: their number, their addresses, and whether the service is still
+ * there. A reload hands it on to the service of the same name, so that limits go on counting.
+ * Counted references; each entry's owner must hold one. */
+struct registry_service;
+
 /* One connection, inside the memory of its owner, or a task that will have one; draining waits for
  * both. Members marked with * are guarded by the registry's lock once added. */
 struct registry_entry {
-    actpass_conn *conn;        /* *; NULL: no connection now, only a task that dials */
-    struct task *task;         /* *; NULL: it has none yet */
-    size_t service;            /* its number, from 0 */
+    actpass_conn *conn; /* *; NULL: no connection now, only a task that dials */
+    struct task *task;  /* *; NULL: it has none yet */
+    struct registry_service *service;
     bool decided;              /* *; there is a role */
     bool made_way;             /* *; it was aborted by registry_make_way */
     struct address_entry from; /* *; where it came from, with registry_add_from */
@@ -25,8 +30,21 @@ struct registry_entry {
 };
 
 /* NULL with errno when memory or descriptors are short. */
-struct registry *registry_new(size_t service_count);
+struct registry *registry_new(void);
 void registry_free(struct registry *registry); /* empty, or NULL */
+
+/* Whose connections come and go, or stay as long as the service does. */
+enum registry_kind { REGISTRY_PASSING, REGISTRY_LASTING };
+
+/* NULL: out of memory. The caller has the one reference. */
+struct registry_service *registry_service_new(enum registry_kind kind);
+struct registry_service *registry_service_hold(struct registry_service *service);
+void registry_service_release(struct registry_service *service); /* accepts NULL */
+
+/* Notes that the service is gone, and wakes the tasks of its connections, which see that by
+ * registry_service_is_retired and end as soon as they can, as when the server stops. */
+void registry_retire(struct registry *registry, struct registry_service *service);
+bool registry_service_is_retired(const struct registry_service *service);
 
 /* The connection must stay alive until registry_remove. */
 void registry_add(struct registry *registry, struct registry_entry *entry);
@@ -50,18 +68,24 @@ void registry_decided(struct registry *registry, struct registry_entry *entry);
 /* The number of all entries, and of those with a connection. */
 size_t registry_count(struct registry *registry);
 size_t registry_open(struct registry *registry);
-size_t registry_service_open(struct registry *registry, size_t service);
+size_t registry_service_open(struct registry *registry, const struct registry_service *service);
+
+/* The number of entries of services whose connections come and go. */
+size_t registry_count_passing(struct registry *registry);
 
 /* The entries of one service, counted at the same moment. */
 struct registry_counts {
     size_t all;
     size_t leaving; /* of these: made way, but not removed yet */
 };
-struct registry_counts registry_count_service(struct registry *registry, size_t service);
+struct registry_counts registry_count_service(struct registry *registry,
+                                              const struct registry_service *service);
 
-/* Aborts every connection, or those of one service that have no role yet. Returns how many. */
+/* Aborts every connection, those of one service, or those of one service that have no role yet.
+ * Returns how many. */
 size_t registry_abort_all(struct registry *registry);
-size_t registry_abort_undecided(struct registry *registry, size_t service);
+size_t registry_abort_service(struct registry *registry, const struct registry_service *service);
+size_t registry_abort_undecided(struct registry *registry, const struct registry_service *service);
 
 /* Wakes the tasks of all entries. */
 void registry_wake_all(struct registry *registry);
@@ -73,13 +97,14 @@ void registry_wake_all(struct registry *registry);
  * role is decided. */
 enum { WAY_SILENT_US = 50000, WAY_HANDSHAKE_US = 250000 };
 
-/* Aborts the connection of service NUMBER that makes way next (addresses_first_to_go), if its
+/* Aborts the connection of SERVICE that makes way next (addresses_first_to_go), if its
  * address has more than ABOVE connections that are not established. Returns 0 if it did; the
  * connection counts until it is removed, which is soon. Otherwise returns when to try again, or
  * DEADLINE_NEVER: there is no such connection. */
-int64_t registry_make_way(struct registry *registry, size_t number, uint64_t above);
+int64_t registry_make_way(struct registry *registry, struct registry_service *service,
+                          uint64_t above);
 
-size_t registry_open_from(struct registry *registry, size_t service,
+size_t registry_open_from(struct registry *registry, const struct registry_service *service,
                           const struct peer_key *address);
 bool registry_made_way(struct registry *registry, const struct registry_entry *entry);
 
