@@ -258,12 +258,19 @@ struct config_service {
     struct config_handler as_client;
 };
 
+/* What the daemon says about itself over HTTP. */
+struct config_admin {
+    struct config_address listen; /* NONE: nobody asks. A unix socket, a loopback address, or
+                                     localhost */
+};
+
 struct origin;
 
 struct config {
     enum config_log_level log_level;
     enum config_log_format log_format;
     int64_t shutdown_timeout_ms; /* how long open connections may go on after SIGTERM; 30 s */
+    struct config_admin admin;
     struct config_service *services;
     size_t service_count;
     struct origin *origin; /* for messages about values; NULL: forgotten */
