@@ -51,7 +51,8 @@ static void add_role(struct line *line, const actpass_info_t *info)
 /* Who sent the first byte. "nobody" if neither side has sent any. */
 static void add_first_byte(struct line *line, const actpass_info_t *info)
 {
-    bool nobody = info->first_byte_us < 0 && info->sent == 0 && info->role != ACTPASS_ROLE_CLIENT;
+    bool nobody = info->end == ACTPASS_UNUSED ||
+                  (info->first_byte_us < 0 && info->sent == 0 && info->role != ACTPASS_ROLE_CLIENT);
     add(line, log_text("spoke_first", nobody ? "nobody" : info->peer_spoke_first ? "peer" : "we"));
     if (info->first_byte_us >= 0)
         add(line, log_number("first_byte_ms", info->first_byte_us / US_PER_MS));
@@ -126,11 +127,19 @@ void report_problem(const struct report *report, const char *problem)
     finish(report, CONFIG_LOG_WARNING, &line);
 }
 
+static bool is_port_scan(const struct report *report, const actpass_info_t *info)
+{
+    return !report->dialed &&
+           (info->end == ACTPASS_UNUSED || info->cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE);
+}
+
+/* A handshake that we have cut off is no failure. */
 static enum config_log_level close_level(const struct report *report, const actpass_info_t *info)
 {
-    if (info->cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE && !report->dialed)
+    bool fails = info->protocol[0] == '\0' && info->end != ACTPASS_CANCELLED;
+    if (is_port_scan(report, info))
         return CONFIG_LOG_DEBUG;
-    return info->end == ACTPASS_REFUSED ? CONFIG_LOG_WARNING : CONFIG_LOG_INFO;
+    return fails || info->end == ACTPASS_REFUSED ? CONFIG_LOG_WARNING : CONFIG_LOG_INFO;
 }
 
 static void add_suppressed(struct line *line, struct throttle *throttle)

@@ -29,6 +29,7 @@ struct tls_context {
     struct sessions *sessions;
     enum config_client_auth client_auth;
     char *server_name; /* SNI; NULL: none */
+    char *groups;
 };
 
 /* Needed only while contexts are made. */
@@ -129,6 +130,15 @@ static bool set_server_name(const struct config_tls *tls, struct tls_context *co
     return !name || context->server_name || error_set(error, "out of memory for server_name");
 }
 
+/* Kept for messages: OpenSSL does not tell them. */
+static bool set_groups(const struct config_tls *tls, struct tls_context *context,
+                       struct error_text *error)
+{
+    const char *groups = tls->groups ? tls->groups : limits_default_groups(OpenSSL_version_num());
+    context->groups = strdup(groups);
+    return context->groups || error_set(error, "out of memory for groups");
+}
+
 static bool set_revocation(const struct tls_context *context, const struct material *material,
                            struct error_text *error)
 {
@@ -176,6 +186,7 @@ static bool make_both(struct tls_context *context, const struct material *materi
     if (!context->policy || !set_revocation(context, material, error) ||
         !alpn_make(material->tls, &context->alpn, error) ||
         !set_server_name(material->tls, context, error) ||
+        !set_groups(material->tls, context, error) ||
         (may_serve && !make_served(context, material, error)))
         return false;
     if (!policy_share_own(context->policy, material->own_keys))
@@ -222,6 +233,7 @@ void tls_context_free(struct tls_context *context)
     sessions_free(context->sessions);
     policy_free(context->policy);
     free(context->server_name);
+    free(context->groups);
     free(context);
 }
 
@@ -334,6 +346,18 @@ bool tls_context_up(SSL *ssl)
     sessions_begin(ssl);
     return SSL_version(ssl) < TLS1_3_VERSION && renegotiation_note_first(ssl) &&
            renegotiation_allow(ssl);
+}
+
+void tls_context_add_groups(const struct tls_context *context, struct name_list *list)
+{
+    name_list_add_all(list, context->groups, ":/?*");
+}
+
+void tls_context_add_protocols(const struct tls_context *context, struct name_list *list)
+{
+    const struct alpn *alpn = &context->alpn;
+    for (unsigned at = 0; at < alpn->size; at += 1U + alpn->wire[at])
+        name_list_add(list, (const char *)alpn->wire + at + 1, alpn->wire[at]);
 }
 
 const char *tls_context_refusal(SSL *ssl)
