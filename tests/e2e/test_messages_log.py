@@ -15,6 +15,7 @@ NORMALS = [(re.compile(r"^ts=\S+ "), ""),
            (NUMBERS, r"\1=N"),
            (re.compile(r"(127\.0\.0\.\d+):\d+"), r"\1:PORT"),
            (re.compile(r"\bfingerprint=\S+"), "fingerprint=F"),
+           (re.compile(r"\b(serial|not_after)=\S+"), r"\1=X"),
            (re.compile(r'/[^ "]*/'), ""),
            (re.compile(r"\bactpass\d+\.json"), "actpass.json")]
 

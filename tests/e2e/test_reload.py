@@ -2,6 +2,7 @@
 import json
 import os
 import socket
+import subprocess
 import threading
 import time
 
@@ -152,6 +153,21 @@ class Reload(Reloads):
         line = until(lambda: next((line for line in actpass.lines if line.startswith("{")), None), 20,
                      "a line of JSON")
         self.assertEqual(json.loads(line)["event"], "reload")
+
+    def test_the_certificates_that_were_loaded_are_logged(self):
+        def files(name):
+            return {"certificate": self.certificates.path(name), "key": self.certificates.path(name, "key")}
+        front = self.at(tls={"certificates": [{"server_names": ["b.example"], **files("device")}]})
+        actpass = self.actpass(front, check=False)
+        after = len(actpass.log)
+        lines = [self.reload(actpass, front)["front"], actpass.wait_for(event="loaded", after=after)]
+        for name, line in zip(("front", "device"), lines):
+            text = subprocess.run(["openssl", "x509", "-noout", "-serial", "-enddate", "-dateopt",
+                                   "iso_8601", "-in", self.certificates.path(name)], check=True,
+                                  capture_output=True, text=True).stdout
+            serial, end = (part.partition("=")[2] for part in text.splitlines())
+            self.assertEqual((line["serial"].upper(), line["not_after"]),
+                             (serial, end.replace(" ", "T")))
 
     # ---- what is wrong
 
