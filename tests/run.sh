@@ -215,7 +215,7 @@ if [ ${#stages[@]} -eq 0 ]; then
 fi
 
 # Without them the stages that need them fail, each by name; the others still run.
-sections=(build demo test)
+sections=(build demo test check)
 for stage in interop trixie; do # these have packages of their own
     ! is_in "$stage" "${stages[@]}" || sections+=("$stage")
 done
