@@ -35,7 +35,7 @@ def connection(number, **changes):
             "alpn": "http/1.1", "server_name": "shop.example", "subject": f"CN=device {number}",
             "fingerprint": "9f86d081" * 8, "resumed": number % 3 == 0,
             "received_bytes": 100 * number, "sent_bytes": 1000 * number,
-            "accepted_ms": NOW_MS - 1000 * number, "timeline": dict(zip(EVENTS, times))}
+            "accepted_ms": NOW_MS - 1000 * (number + 1), "timeline": dict(zip(EVENTS, times))}
     return {**made, **changes}
 
 
@@ -47,20 +47,20 @@ def waiting(number):
                       timeline=dict(zip(EVENTS, (0,) + NEVER)))
 
 
-def failure(number):
+def failure(number, **changes):
     kind = number % len(FAILURES)
     cause, role, reason, error, times = FAILURES[kind]
     times = times + NEVER[len(times):]
     end = max(time for time in times if time is not None) + AFTER_MS[kind]
     return connection(number, state="closed", cause=cause, role=role, reason=reason, error=error,
-                      timeline=dict(zip(EVENTS, times[:-1] + (end,))))
+                      timeline=dict(zip(EVENTS, times[:-1] + (end,))), **changes)
 
 
 def service(name, **changes):
     made = {"name": name, "listen": "127.0.0.1:4433", "dial": [], "role": "auto",
             "as_server": "forward 127.0.0.1:8080", "as_client": "echo", "max_connections": 10000,
             "open": 2, "states": {"waiting": 1, "handshake": 0, "established": 1, "closing": 0},
-            "accepted": 120, "dialed": 0, "refused": {"denied": 0, "rate": 3, "per_address": 0},
+            "accepted": 120, "dialed": 0, "refused": {"denied": 0, "rate_per_address": 3, "per_address": 0},
             "made_way": 0, "dropped": 0, "handshakes": 115, "handshake_ms_sum": 431.25,
             "resumed": 40, "received_bytes": 1 << 20, "sent_bytes": 2 << 20,
             "closed": [{"role": "server", "cause": "client_hello", "reason": "CLEAN", "count": 114},
