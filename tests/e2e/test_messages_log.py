@@ -10,12 +10,14 @@ from support.backend import Backend, nobody, refuse
 from support.case import SHORT, Case
 from support.golden import Golden
 
-NUMBERS = re.compile(r"\b(rx|tx|dur_ms|after_ms|first_byte_ms)=\d+")
+NUMBERS = re.compile(r"\b(rx|tx|dur_ms|after_ms|role_ms|first_byte_ms|handshake_ms)=\d+")
 NORMALS = [(re.compile(r"^ts=\S+ "), ""),
            (NUMBERS, r"\1=N"),
            (re.compile(r"(127\.0\.0\.\d+):\d+"), r"\1:PORT"),
            (re.compile(r"\bfingerprint=\S+"), "fingerprint=F"),
            (re.compile(r"\b(serial|not_after)=\S+"), r"\1=X"),
+           (re.compile(r"\bid=[0-9a-f]{16}\b"), "id=ID"),
+           (re.compile(r"\bgroup=\S+"), "group=G"),  # newer releases of OpenSSL have others
            (re.compile(r'/[^ "]*/'), ""),
            (re.compile(r"\bactpass\d+\.json"), "actpass.json")]
 
