@@ -212,6 +212,12 @@ static void add_tls(struct line *line, const struct report *report, const actpas
         add(line, log_number("syn_data", 1));
 }
 
+const char *report_error(const struct report *report)
+{
+    bool aborted = report->why && actpass_ended(report->conn) == ACTPASS_CANCELLED;
+    return aborted ? report->why : actpass_error(report->conn);
+}
+
 void report_close(const struct report *report, int64_t duration_us)
 {
     actpass_info_t info;
@@ -227,8 +233,7 @@ void report_close(const struct report *report, int64_t duration_us)
     add_result(&line, &info, duration_us);
     add_places(&line, report, &info);
     add_tls(&line, report, &info);
-    bool aborted = report->why && info.end == ACTPASS_CANCELLED;
-    add_if_known(&line, "error", aborted ? report->why : actpass_error(report->conn));
+    add_if_known(&line, "error", report_error(report));
     add_if_known(&line, "subject", info.peer_subject);
     add_if_known(&line, "fingerprint", info.peer_fingerprint);
     finish_close(report, close_level(report, &info), &line);

@@ -24,6 +24,9 @@ struct report {
     const char *backend_address;   /* what the name in BACKEND stood for; NULL: it was no name */
 };
 
+/* The error text of a connection that has closed: its own, or why it was aborted. */
+const char *report_error(const struct report *report);
+
 /* For connections that we dial: an attempt failed; the connection is established, at LEVEL; the
  * next attempt follows after this time. */
 void report_dial_failed(const struct report *report, const char *address, const char *why);

@@ -7,6 +7,13 @@
 
 #include <string.h>
 
+/* Each time is that of the first such event. */
+static void note_time(const actpass_conn *conn, _Atomic int64_t *time_us)
+{
+    if (atomic_load_explicit(time_us, memory_order_relaxed) < 0)
+        *time_us = clock_now_us() - relay_verdict(conn->relay).accepted_us;
+}
+
 static bool is_data(int type, uint8_t first, const SSL *ssl)
 {
     /* In TLS 1.3 the header of every record has the type of application data. */
@@ -134,6 +141,11 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
         note_alert(conn, sent, bytes, ssl);
     if (length == 0)
         return;
+    const uint8_t first = *(const uint8_t *)bytes;
+    if (is_data(type, first, ssl))
+        note_time(conn, &conn->first_data_us);
+    if (type == SSL3_RT_HANDSHAKE && first == SSL3_MT_CLIENT_HELLO)
+        note_time(conn, &conn->hello_us);
     if (!sent)
         note_data(conn, type, bytes, length, ssl);
     if (type == SSL3_RT_HANDSHAKE && sent)
@@ -199,6 +211,7 @@ static void note_session(actpass_conn *conn)
 {
     const unsigned char *alpn;
     unsigned length;
+    lock_take(&conn->end_lock);
     conn->protocol = SSL_get_version(conn->ssl);
     conn->cipher = SSL_get_cipher_name(conn->ssl);
     conn->resumed = SSL_session_reused(conn->ssl);
@@ -208,6 +221,7 @@ static void note_session(actpass_conn *conn)
             memcpy(conn->alpn, alpn, length);
         conn->alpn[length] = '\0';
     }
+    lock_release(&conn->end_lock);
     X509 *certificate = SSL_get0_peer_certificate(conn->ssl);
     if (certificate)
         conn_note_certificate(conn, certificate);
@@ -305,14 +319,15 @@ static void note_syn_data(actpass_conn *conn)
     if (!conn->config->connection.tcp_fast_open)
         return;
     bool syn_data = relay_syn_data(conn->relay);
-    lock_take(&conn->lock);
+    lock_take(&conn->end_lock);
     conn->syn_data = syn_data;
-    lock_release(&conn->lock);
+    lock_release(&conn->end_lock);
 }
 
 static void note_up(actpass_conn *conn)
 {
     conn->stage = STAGE_DONE;
+    note_time(conn, &conn->handshake_us);
     conn->connected = conn->connected || relay_status(conn->relay).received > 0;
     conn_note_active(conn);
 }

@@ -108,8 +108,6 @@ struct actpass_conn {
     bool handshaken;
     bool proven; /* the peer has a certificate, has proven that it has the key, and is accepted */
     bool connected; /* the transport is, or was */
-    bool syn_data;  /* data travelled in the SYN */
-    bool resumed;
     bool close_notify_sent;
     bool peer_closed;    /* the peer's close_notify was read */
     unsigned read_want;  /* what the last read that returned CONN_AGAIN waits for */
@@ -132,6 +130,12 @@ struct actpass_conn {
     uint8_t first[5];          /* the header of the peer's first record */
     size_t first_size;         /* 0: SSL has read none */
     int alert_got, alert_sent; /* the last fatal one's description; 0: none */
+
+    /* What actpass_info shows: changed with both locks held, so that it need not wait for an SSL
+     * call, which may sign, or ask a store of sessions. */
+    pthread_mutex_t end_lock;
+    bool syn_data; /* data travelled in the SYN */
+    bool resumed;
     const char *protocol, *cipher;
     const char *group; /* "": none */
     char *server_name; /* NULL: none */
@@ -139,8 +143,10 @@ struct actpass_conn {
     char *subject;
     char fingerprint[65];
 
-    /* Set once: the text first, then the close reason. Read by any thread. */
-    pthread_mutex_t end_lock;
+    /* From accept, set once; -1: not yet. Read by any thread. */
+    _Atomic int64_t hello_us, handshake_us, first_data_us;
+
+    /* Set once with end_lock held: the text first, then the close reason. Read by any thread. */
     bool role_notified; /* the event was sent */
     _Atomic actpass_end end;
     struct error_text error;
@@ -239,6 +245,9 @@ bool conn_end_late_renegotiation(actpass_conn *conn);
 /* Keeps what actpass_info reports of the certificate; once in a connection's life. conn->lock is
  * held. */
 void conn_note_certificate(actpass_conn *conn, X509 *certificate);
+
+/* The same for the cipher, which another handshake on the open connection may change. */
+void conn_note_cipher(actpass_conn *conn);
 
 /* Keeps the server name and the group that were agreed on, after the handshake; without memory it
  * gives the connection a close reason. conn->lock is held. */

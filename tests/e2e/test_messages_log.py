@@ -15,9 +15,11 @@ NORMALS = [(re.compile(r"^ts=\S+ "), ""),
            (NUMBERS, r"\1=N"),
            (re.compile(r"(127\.0\.0\.\d+):\d+"), r"\1:PORT"),
            (re.compile(r"\bfingerprint=\S+"), "fingerprint=F"),
+           (re.compile(r"\b(serial|not_after)=\S+"), r"\1=X"),
            (re.compile(r"\bid=[0-9a-f]{16}\b"), "id=ID"),
            (re.compile(r"\bgroup=\S+"), "group=G"),  # newer releases of OpenSSL have others
-           (re.compile(r'/[^ "]*/'), "")]
+           (re.compile(r'/[^ "]*/'), ""),
+           (re.compile(r"\bactpass\d+\.json"), "actpass.json")]
 
 
 def by_connection(lines):

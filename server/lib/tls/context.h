@@ -49,6 +49,10 @@ struct tls_context *tls_context_new_with(struct tls_owner owner, const struct co
  * context must outlive it. NULL: no memory, or a role that the context was not made for. */
 SSL *tls_context_ssl(struct tls_context *context, enum role role);
 
+/* Our own certificates: 0 is that of "certificate", those of "certificates" follow. NULL: there is
+ * no such one. Lives as long as the context. */
+X509 *tls_context_certificate(const struct tls_context *context, size_t index);
+
 /* Is this peer accepted? To be called after each handshake, also after a resumed one. A peer
  * without a certificate passes only if none is required. If ALPN is required, a protocol must have
  * been agreed on. False with error. */
