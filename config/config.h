@@ -315,6 +315,7 @@ struct config_report {
     struct config_strings warnings;
     struct config_message *messages;
     size_t message_count;
+    enum config_log_format log_format; /* of the file, if that could be read: for these messages */
 };
 
 /* Reads and checks FILE. Returns a configuration that the caller frees with config_free, or NULL

@@ -3,6 +3,7 @@
 #include "config/text.h"
 #include "server/daemon/check_command.h"
 #include "server/daemon/commands/commands.h"
+#include "server/daemon/lines.h"
 #include "server/daemon/server.h"
 #include "server/daemon/version.h"
 
@@ -174,12 +175,6 @@ static void prepare_process(void)
 
 /* ---- Commands ------------------------------------------------------------------------------ */
 
-static void print_all(const struct config_strings *lines)
-{
-    for (size_t i = 0; i < lines->count; i++)
-        (void)fprintf(stderr, "%s\n", lines->items[i]);
-}
-
 static int check(const char *file, enum check_form form)
 {
     static const int statuses[] = {
@@ -213,8 +208,8 @@ static int run(const char *file)
     if (server)
         status = server_listen(server, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
     else
-        print_all(&report.warnings); /* otherwise they are in the log */
-    print_all(&report.errors);
+        lines_print(&report.warnings, CONFIG_LOG_WARNING, report.log_format); /* else: in the log */
+    lines_print(&report.errors, CONFIG_LOG_ERROR, report.log_format);
     if (status == EXIT_SUCCESS)
         server_announce(server, &report);
     config_report_free(&report);

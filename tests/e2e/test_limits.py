@@ -371,6 +371,22 @@ class Log(Case):
         self.assertLessEqual({"listening", "close"}, events)
         self.assertNotIn("role", events)
 
+    @each(form=("logfmt", "json", "journald"))
+    def test_errors_before_there_is_a_log(self, form):
+        file = self.file("wrong.json", json.dumps(
+            {"log": {"format": form}, "services": [self.service(colour="red")]}).encode())
+        done = subprocess.run([program(), file], capture_output=True, timeout=20, text=True)
+        self.assertEqual(done.returncode, 2)
+        line, = done.stderr.splitlines()
+        self.assertIn("/services/0/colour: unknown key", line)
+        if form == "json":
+            said = json.loads(line)
+            self.assertEqual((said["level"], said["event"]), ("error", "configuration"))
+        elif form == "journald":
+            self.assertTrue(line.startswith("<3>event=configuration error="), line)
+        else:
+            self.assertTrue(line.startswith(file + ":"), line)
+
     def test_level_error(self):
         self.assertEqual(self.start(level="error").lines, [])
 
