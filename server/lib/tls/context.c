@@ -297,9 +297,8 @@ X509 *tls_context_certificate(const struct tls_context *context, size_t index)
 {
     if (index == 0)
         return SSL_CTX_get0_certificate(context->server ? context->server : context->client);
-    return index - 1 < served_count(context->served)
-               ? served_certificate(context->served, index - 1)
-               : NULL;
+    size_t count = context->served ? served_count(context->served) : 0; /* NULL: client only */
+    return index - 1 < count ? served_certificate(context->served, index - 1) : NULL;
 }
 
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct error_text *error)
