@@ -139,6 +139,8 @@ Test(stats, what_a_failure_is)
     cr_assert_not(stats_is_failure(&info));
     info.end = ACTPASS_RESET;
     cr_assert(stats_is_failure(&info));
+    info.end = ACTPASS_UNUSED;
+    cr_assert_not(stats_is_failure(&info));
     info.cause = ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE;
     cr_assert_not(stats_is_failure(&info), "a port scan must not displace them");
 }
