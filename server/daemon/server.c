@@ -140,9 +140,9 @@ bool server_listen(struct server *server, struct config_report *report)
 void server_announce(struct server *server, const struct config_report *report)
 {
     reload_log_warnings(server->log, &report->warnings);
-    listening_log(server->generation, server->log);
     if (server->admin)
         admin_start(server->admin);
+    listening_log(server->generation, server->log);
 }
 
 void server_log_status(struct server *server)
