@@ -336,6 +336,12 @@ __attribute__((format(printf, 6, 7))) void config_report_add_at(struct config_re
 /* Is that value of a service written in the configuration? */
 bool config_has_place(const struct config *config, size_t service, const char *key);
 
+/* What is written for a service, or for a key outside of "services", as a text that is another one
+ * if anything in it is changed: its file, and its JSON with all variables replaced. "": nothing.
+ * The caller frees it. NULL: out of memory. CONFIG still knows its origin. */
+char *config_service_text(const struct config *config, size_t service);
+char *config_key_text(const struct config *config, const char *key);
+
 /* Puts TEXT, which the list takes, before the string of that number. False: out of memory. */
 bool config_strings_insert(struct config_strings *strings, size_t at, char *text);
 

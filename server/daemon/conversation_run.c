@@ -46,6 +46,7 @@ static void prepare_to_serve(struct conversation *conversation)
     const struct service *service = conversation->service;
     actpass_info_t info;
     actpass_info(conversation_of(conversation), &info);
+    stats_handshake(service->stats, &info, service->config->connection.tls.sessions.kind);
     bool client = info.role == ACTPASS_ROLE_CLIENT;
     const struct service_handler *chosen = client ? &service->as_client : &service->as_server;
     conversation->job = (struct handler_job){
@@ -112,7 +113,7 @@ static void flush(struct conversation *conversation)
 static enum progress serve(struct conversation *conversation)
 {
     struct handler_job *job = &conversation->job;
-    job->stopping = atomic_load(&conversation->server->stopping);
+    job->stopping = conversation_is_stopping(conversation);
     job->idle = conversation_is_idle(conversation);
     switch (conversation->handler->step(job)) {
     case HANDLER_WAIT:
@@ -134,6 +135,21 @@ static enum progress serve(struct conversation *conversation)
 
 /* ---- The close ------------------------------------------------------------------------------- */
 
+/* For the admin listener. */
+static void keep_end(struct conversation *conversation, const actpass_info_t *info)
+{
+    struct registry_entry *entry = &conversation->entry;
+    struct snapshot snapshot;
+    if (!entry->stats)
+        return;
+    registry_count_bytes(conversation->server->registry, entry, info);
+    stats_closed(entry->stats, info);
+    if (!stats_is_failure(info))
+        return;
+    snapshot_take_closed(&snapshot, &entry->origin, info, report_error(&conversation->report));
+    stats_keep_failure(conversation->server->stats, &snapshot);
+}
+
 static void count_end(struct conversation *conversation)
 {
     struct counters *counters = &conversation->server->counters;
@@ -143,6 +159,7 @@ static void count_end(struct conversation *conversation)
         atomic_fetch_add(&counters->closed_before_first_byte, 1);
     else if (info.role == ACTPASS_ROLE_NONE)
         atomic_fetch_add(&counters->no_role, 1);
+    keep_end(conversation, &info);
 }
 
 static enum progress close_and_report(struct conversation *conversation)
@@ -192,7 +209,7 @@ static enum task_next wait_or_abort(struct conversation *conversation, struct ta
 
 static bool has_seen_stop(const struct conversation *conversation)
 {
-    return conversation->job.stopping == atomic_load(&conversation->server->stopping);
+    return conversation->job.stopping == conversation_is_stopping(conversation);
 }
 
 enum task_next conversation_run(struct conversation *conversation, struct task *task)

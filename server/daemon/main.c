@@ -38,12 +38,12 @@ static const char usage_text[] =
     "       actpass -h, --help\n"
     "\n"
     "SIGTERM or SIGINT: accept no more connections, and wait up to shutdown_timeout for open ones\n"
-    "to end; a second one ends at once. SIGHUP: read certificates, keys, CRLs and OCSP responses\n"
-    "again, but not FILE. SIGUSR1: write the status to the log. SIGUSR2 is ignored. The log goes "
-    "to\n"
-    "stderr. Exit status: 0 success; 1 failure; 2 usage or configuration error; 3 connections "
-    "were\n"
-    "still open at the end.\n"
+    "to end; a second one ends at once. SIGHUP: load FILE and all that it names again; if "
+    "anything\n"
+    "is wrong, nothing changes, and the log says why. SIGUSR1: write the status to the log. "
+    "SIGUSR2\n"
+    "is ignored. The log goes to stderr. Exit status: 0 success; 1 failure; 2 usage or\n"
+    "configuration error; 3 connections were still open at the end.\n"
     "\n"
     "status and top ask the actpass whose \"admin\" \"listen\" is ADDRESS, or is in FILE; without "
     "either\n"
@@ -215,6 +215,8 @@ static int run(const char *file)
     else
         print_all(&report.warnings); /* otherwise they are in the log */
     print_all(&report.errors);
+    if (status == EXIT_SUCCESS)
+        server_announce(server, &report);
     config_report_free(&report);
     if (status == EXIT_SUCCESS)
         status = serve(server, &signals);

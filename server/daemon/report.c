@@ -162,6 +162,12 @@ static void add_tls(struct line *line, const actpass_info_t *info)
         add(line, log_number("syn_data", 1));
 }
 
+const char *report_error(const struct report *report)
+{
+    bool aborted = report->why && actpass_ended(report->conn) == ACTPASS_CANCELLED;
+    return aborted ? report->why : actpass_error(report->conn);
+}
+
 void report_close(const struct report *report, int64_t duration_us)
 {
     actpass_info_t info;
@@ -176,8 +182,7 @@ void report_close(const struct report *report, int64_t duration_us)
     struct line line = begin(report, "close");
     add_result(&line, &info, duration_us);
     add_tls(&line, &info);
-    bool aborted = report->why && info.end == ACTPASS_CANCELLED;
-    add_if_known(&line, "error", aborted ? report->why : actpass_error(report->conn));
+    add_if_known(&line, "error", report_error(report));
     add_if_known(&line, "subject", info.peer_subject);
     add_if_known(&line, "fingerprint", info.peer_fingerprint);
     add_suppressed(&line, log_throttle(report->log));

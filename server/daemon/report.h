@@ -19,6 +19,9 @@ struct report {
     const char *why; /* why it was aborted, in place of the connection's error; NULL: use that */
 };
 
+/* The error text of a connection that has closed: its own, or why it was aborted. */
+const char *report_error(const struct report *report);
+
 /* For connections that we dial: an attempt failed; the connection is established; the next attempt
  * follows after this time. */
 void report_dial_failed(const struct report *report, const char *address, const char *why);

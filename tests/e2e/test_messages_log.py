@@ -15,7 +15,8 @@ NORMALS = [(re.compile(r"^ts=\S+ "), ""),
            (NUMBERS, r"\1=N"),
            (re.compile(r"(127\.0\.0\.\d+):\d+"), r"\1:PORT"),
            (re.compile(r"\bfingerprint=\S+"), "fingerprint=F"),
-           (re.compile(r'/[^ "]*/'), "")]
+           (re.compile(r'/[^ "]*/'), ""),
+           (re.compile(r"\bactpass\d+\.json"), "actpass.json")]
 
 
 def by_connection(lines):

@@ -339,16 +339,16 @@ Test(server, no_connection_needs_a_relay_thread, .timeout = 60)
 {
     struct scene scene;
     prepare(&scene, "", "");
-    struct threads *pool = scene.server->services[0].settings->threads;
+    struct threads *pool = scene.server->generation->services[0]->settings->threads;
     struct threads *barren = barren_pool();
-    scene.server->services[0].settings->threads = barren;
+    scene.server->generation->services[0]->settings->threads = barren;
     start(&scene);
     actpass_conn *peer = open_peer(&scene, scene.client);
     expect_echo(peer);
     close_peer(peer);
     cr_assert_eq(stop(&scene), 0);
     cr_assert_eq(count_dropped(&scene), 0);
-    scene.server->services[0].settings->threads = pool;
+    scene.server->generation->services[0]->settings->threads = pool;
     threads_free(barren);
     tidy(&scene);
 }
