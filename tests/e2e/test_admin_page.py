@@ -212,11 +212,11 @@ class AdminPage(Case):
         self.assertEqual(self.text("#pause"), "Pause")
 
     def check_live(self):
-        """A connection that fails comes first and keeps its row; who was at another one stays there."""
+        """A connection that fails comes first; it keeps its row, and the row the focus."""
         focused = self.focused()
         status = self.later(self.status)
-        gone = status["connections"][-1]
-        status["connections"] = status["connections"][:-1]
+        gone = next(one for one in status["connections"] if str(one["conn"]) == focused)
+        status["connections"] = [one for one in status["connections"] if one is not gone]
         status["failed"] = [{**gone, "state": "closed", "reason": "RESET", "error": "it was reset"},
                             *status["failed"][:-1]]
         status["services"] = [{**service, "accepted": service["accepted"] + 10}
