@@ -142,6 +142,7 @@ class AdminPage(Case):
                 f"in 30 d 00 h, CN={service['name']}.example"])
         self.assertEqual(len(cells), 2)
         self.assertEqual(self.text("#numbers dd"), str(OPEN))
+        self.assertIn("Next expiry30 d 00 h", self.text("#numbers"))
         self.assertIn("version 0.1.0, pid 4242, up 3 h 18 m", self.text("#about"))
         self.assertEqual(self.text("#state"), "running")
 
