@@ -5,6 +5,7 @@
 #include "server/daemon/load.h"
 #include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"
+#include "server/daemon/refresh.h"
 #include "server/daemon/reload_log.h"
 #include "server/daemon/server.h"
 #include "server/daemon/swap.h"
@@ -59,6 +60,7 @@ static bool reload(struct server *server, struct config_report *report)
     if (done) {
         reload_log_done(server->log, &change, &report->warnings);
         keep_fixed(next, change.before);
+        refresh_begin(server);
     }
     swap_discard(&change);
     generation_release(done ? change.before : next);
