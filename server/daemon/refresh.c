@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/fingerprint.h"
+#include "server/daemon/lines.h"
 #include "server/daemon/reload_log.h"
 
 #include <errno.h>
@@ -12,30 +13,46 @@ enum { SETTLE_MS = 1000 };
 
 /* ---- What is watched ----------------------------------------------------------------------- */
 
-/* ARG: the server. */
+struct watcher {
+    struct watch *watch;
+    struct config_strings *warnings; /* NULL: nobody is told */
+    bool warned;
+};
+
+static void warn(struct watcher *watcher, const char *path, int error)
+{
+    if (watcher->warnings && !watcher->warned)
+        lines_add(watcher->warnings,
+                  "warning: changes in certificates and keys are loaded only at a reload: %s%s%s",
+                  path ? path : "", path ? " cannot be watched: " : "", strerror(error));
+    watcher->warned = true;
+}
+
+/* A file that is not there, such as a credential of the service manager, is no reason to warn. */
 static void watch_one(const char *path, void *arg)
 {
-    struct server *server = arg;
-    if (server->watch && !watch_file(server->watch, path) && errno != ENOENT && errno != ENOTDIR)
-        reload_log_unwatched(server->log, path, errno);
+    struct watcher *watcher = arg;
+    if (!watch_file(watcher->watch, path) && errno != ENOENT && errno != ENOTDIR)
+        warn(watcher, path, errno);
 }
 
-static void watch_all(struct server *server)
+static void watch_all(struct watcher *watcher, const struct generation *generation)
 {
-    const struct generation *generation = server->generation;
     for (size_t i = 0; i < generation->count; i++)
-        fingerprint_each_file(&generation->services[i]->config->connection.tls, watch_one, server);
+        fingerprint_each_file(&generation->services[i]->config->connection.tls, watch_one, watcher);
 }
 
-void refresh_begin(struct server *server)
+void refresh_begin(struct server *server, const struct generation *generation,
+                   struct config_strings *warnings)
 {
+    struct watcher watcher = {.warnings = warnings};
     watch_free(server->watch);
-    server->watch = watch_new();
+    server->watch = watcher.watch = watch_new();
     server->refresh_us = DEADLINE_NEVER;
     if (server->watch)
-        watch_all(server);
+        watch_all(&watcher, generation);
     else
-        reload_log_unwatched(server->log, NULL, errno);
+        warn(&watcher, NULL, errno);
 }
 
 /* ---- What has changed ---------------------------------------------------------------------- */
@@ -59,9 +76,10 @@ static void refresh_service(struct server *server, struct service *service)
 /* Links may lead to other folders by now. */
 static void refresh_all(struct server *server)
 {
+    struct watcher watcher = {.watch = server->watch};
     for (size_t i = 0; i < server->generation->count; i++)
         refresh_service(server, server->generation->services[i]);
-    watch_all(server);
+    watch_all(&watcher, server->generation);
 }
 
 int refresh_fd(const struct server *server)

@@ -6,9 +6,10 @@
 
 #include "server/daemon/state.h"
 
-/* Watches the files of the services that are served now, instead of those of before. Logs if that
- * is not possible. */
-void refresh_begin(struct server *server);
+/* Watches the files of GENERATION's services, instead of those of before. Adds a warning if that is
+ * not possible. Logs nothing. */
+void refresh_begin(struct server *server, const struct generation *generation,
+                   struct config_strings *warnings);
 
 /* See server_watch_fd and server_refresh. */
 int refresh_fd(const struct server *server);

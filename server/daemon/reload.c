@@ -58,9 +58,9 @@ static bool reload(struct server *server, struct config_report *report)
         return false;
     bool done = swap(server, &change, next, report);
     if (done) {
+        refresh_begin(server, next, &report->warnings);
         reload_log_done(server->log, &change, &report->warnings);
         keep_fixed(next, change.before);
-        refresh_begin(server);
     }
     swap_discard(&change);
     generation_release(done ? change.before : next);

@@ -166,12 +166,3 @@ void reload_log_not_refreshed(struct log *log, const struct service *service, co
         log_text("error", error), log_text("result", "what was loaded before stays in use")};
     log_write(log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
 }
-
-void reload_log_unwatched(struct log *log, const char *path, int error)
-{
-    struct log_field fields[] = {
-        log_text("event", "files"), log_text("path", path ? path : ""),
-        log_text("error", strerror(error)),
-        log_text("result", "changes of certificates are loaded at a reload only")};
-    log_write(log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
-}

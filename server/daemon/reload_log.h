@@ -17,9 +17,6 @@ void reload_log_failed(struct log *log, const struct config_strings *errors);
 void reload_log_refreshed(struct log *log, struct service *service);
 void reload_log_not_refreshed(struct log *log, const struct service *service, const char *error);
 
-/* The folder of a file, or of all if PATH is NULL, cannot be watched: an errno. */
-void reload_log_unwatched(struct log *log, const char *path, int error);
-
 /* Warnings of a load: event=configuration. */
 void reload_log_warnings(struct log *log, const struct config_strings *warnings);
 

@@ -126,7 +126,7 @@ bool server_listen(struct server *server, struct config_report *report)
         return false;
     }
     manager_find(server, report);
-    refresh_begin(server);
+    refresh_begin(server, generation, &report->warnings);
     return true;
 }
 
