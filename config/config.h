@@ -126,13 +126,15 @@ struct config_certificate {
     struct config_strings server_names; /* at least one: "name", or "*.name" for one label */
     char *certificate;                  /* PEM chain; paths as in struct config_tls */
     char *key;                          /* PEM; never NULL: the certificate's file by default */
+    char *key_passphrase_file;          /* as in struct config_tls */
     bool in_memory; /* certificate and key hold PEM text and are no paths; never from JSON */
 };
 
 struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
     char *key;
-    char *ca; /* PEM file, or NULL */
+    char *key_passphrase_file; /* a path or "credential:ID"; NULL: the key is not encrypted */
+    char *ca;                  /* PEM file, or NULL */
     struct config_peer_names peer_names;
     struct config_pins peer_pins;
     char *server_name;  /* SNI sent when we are client: a DNS name; NULL: the only peer name, if it
@@ -145,6 +147,7 @@ struct config_tls {
     uint64_t verify_depth;    /* CA certificates between the peer's and one of ca; 0: the default */
     struct config_strings alpn; /* at most 255, each of 1 to 255 bytes */
     char *crl;                  /* PEM file with CRLs, or NULL */
+    char *insecure_key_log;     /* file that secrets are appended to, or NULL */
     char *ocsp_response;        /* DER file that a TLS server staples, or NULL */
     /* What server names choose between; where none fits, CERTIFICATE and KEY are used. */
     struct config_certificate *certificates;
@@ -258,12 +261,19 @@ struct config_service {
     struct config_handler as_client;
 };
 
+/* What the daemon says about itself over HTTP. */
+struct config_admin {
+    struct config_address listen; /* NONE: nobody asks. A unix socket, a loopback address, or
+                                     localhost */
+};
+
 struct origin;
 
 struct config {
     enum config_log_level log_level;
     enum config_log_format log_format;
     int64_t shutdown_timeout_ms; /* how long open connections may go on after SIGTERM; 30 s */
+    struct config_admin admin;
     struct config_service *services;
     size_t service_count;
     struct origin *origin; /* for messages about values; NULL: forgotten */

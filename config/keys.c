@@ -287,6 +287,18 @@ static const struct key log_keys[] = {{.name = "level",
 
 static const struct key_object log_object = {.keys = log_keys, .outer = &config_object};
 
+static const struct key admin_keys[] = {
+    {.name = "listen",
+     .help = "The address to answer on: unix:/path, or a loopback address with a port, such as "
+             "127.0.0.1:9090. Only the user and the group of the process may use the socket.",
+     .type = KEY_ADDRESS,
+     .required = true,
+     KEY_LIMITS(0, UINT16_MAX),
+     KEY_STORED_IN(config, admin.listen)},
+    {0}};
+
+static const struct key_object admin_object = {.keys = admin_keys, .outer = &config_object};
+
 static const struct key top_keys[] = {
     {.name = "$schema",
      .help = "The location of this schema, for editors.",
@@ -303,6 +315,12 @@ static const struct key top_keys[] = {
      .fallback = 30000,
      KEY_LIMITS(0, DURATION_MAX),
      KEY_STORED_IN(config, shutdown_timeout_ms)},
+    {.name = "admin",
+     .help = "Metrics for Prometheus, the status as JSON and as a page, and health checks, over "
+             "HTTP. A change needs a restart.",
+     .type = KEY_OBJECT,
+     .object = &admin_object,
+     .offset = 0}, /* the same */
     {.name = "include",
      .help = "A folder with files of more services, whose names end in .json or .jsonc. They are "
              "read in the order of their names.",

@@ -1,5 +1,6 @@
 #include "server/daemon/load.h"
 
+#include "server/daemon/admin/admin.h"
 #include "server/daemon/certificates.h"
 #include "server/daemon/fingerprint.h"
 #include "server/daemon/lines.h"
@@ -79,6 +80,7 @@ static bool load_counts(struct service *service, const struct generation *before
 static bool load_service(const struct server *server, struct service *service,
                          const struct generation *before, struct config_report *report)
 {
+    service->stats = stats_of(server->stats, service->config->name);
     bool loaded = load_settings(server, service, report);
     loaded = load_handlers(service, report) && loaded;
     loaded = load_hints(service, report) && loaded;
@@ -112,6 +114,9 @@ struct config *load_config(const char *file, struct config_report *report)
     struct config *config = config_load_all(file, report);
     if (config)
         certificates_check(config, report);
+    const char *missing = admin_missing();
+    if (config && config->admin.listen.kind != CONFIG_ADDRESS_NONE && missing)
+        config_report_add(report, CONFIG_ERROR, config, "%s", missing);
     if (config && report->errors.count == 0)
         return config;
     config_free(config);

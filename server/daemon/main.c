@@ -3,6 +3,7 @@
 #include "config/text.h"
 #include "relay/clock.h"
 #include "server/daemon/check_command.h"
+#include "server/daemon/commands/commands.h"
 #include "server/daemon/server.h"
 #include "server/daemon/version.h"
 
@@ -31,6 +32,8 @@ static const char usage_text[] =
     "       actpass --check FILE    report all errors in it and in what it names, or say what it "
     "does\n"
     "       actpass --check --json FILE    print errors and warnings as a JSON list\n"
+    "       actpass status [--json] [FILE|ADDRESS]    print the status of a running actpass\n"
+    "       actpass top [FILE|ADDRESS]    the same with rates, every second anew; q ends it\n"
     "       actpass --schema        print the JSON Schema of configurations\n"
     "       actpass --version       print the versions of actpass and OpenSSL, and optional parts\n"
     "       actpass -h, --help\n"
@@ -41,7 +44,11 @@ static const char usage_text[] =
     "is wrong, nothing changes, and the log says why. SIGUSR1: write the status to the log. "
     "SIGUSR2\n"
     "is ignored. The log goes to stderr. Exit status: 0 success; 1 failure; 2 usage or\n"
-    "configuration error; 3 connections were still open at the end.\n";
+    "configuration error; 3 connections were still open at the end.\n"
+    "\n"
+    "status and top ask the actpass whose \"admin\" \"listen\" is ADDRESS, or is in FILE; without "
+    "either\n"
+    "unix:/run/actpass/admin.sock. A configuration with such a name is ./status or ./top.\n";
 
 enum command {
     COMMAND_RUN,
@@ -296,6 +303,9 @@ static bool needs_file(enum command command)
 
 int main(int argc, char **argv)
 {
+    command_function *asks = argc > 1 ? commands_find(argv[1]) : NULL;
+    if (asks)
+        return asks(argc - 1, argv + 1);
     enum command command;
     if (read_options(argc, argv, &command) != EXIT_SUCCESS)
         return EXIT_USAGE;

@@ -108,14 +108,35 @@ void registry_free(struct registry *registry)
     free(registry);
 }
 
+/* PREVIOUS and NEXT are neighbours; NULL: there is none on that side. The lock is held. */
+static void link_between(struct registry *registry, struct registry_entry *entry,
+                         struct registry_entry *previous, struct registry_entry *next)
+{
+    entry->previous = previous;
+    entry->next = next;
+    if (previous)
+        previous->next = entry;
+    else
+        registry->first = entry;
+    if (next)
+        next->previous = entry;
+}
+
+/* The lock is held. */
+static void unlink_entry(struct registry *registry, const struct registry_entry *entry)
+{
+    if (entry->previous)
+        entry->previous->next = entry->next;
+    else
+        registry->first = entry->next;
+    if (entry->next)
+        entry->next->previous = entry->previous;
+}
+
 /* The lock is held. */
 static void add(struct registry *registry, struct registry_entry *entry)
 {
-    entry->previous = NULL;
-    entry->next = registry->first;
-    if (registry->first)
-        registry->first->previous = entry;
-    registry->first = entry;
+    link_between(registry, entry, NULL, registry->first);
     registry->count++;
     registry->passing += entry->service->kind == REGISTRY_PASSING;
     entry->service->counts.all++;
@@ -142,13 +163,8 @@ bool registry_add_from(struct registry *registry, struct registry_entry *entry,
 void registry_remove(struct registry *registry, struct registry_entry *entry)
 {
     lock_take(&registry->lock);
-    if (entry->previous)
-        entry->previous->next = entry->next;
-    else
-        registry->first = entry->next;
-    if (entry->next)
-        entry->next->previous = entry->previous;
     struct registry_service *service = entry->service;
+    unlink_entry(registry, entry);
     registry->count--;
     registry->passing -= service->kind == REGISTRY_PASSING;
     service->counts.all--;
@@ -363,6 +379,39 @@ bool registry_made_way(struct registry *registry, const struct registry_entry *e
     bool made_way = entry->made_way;
     lock_release(&registry->lock);
     return made_way;
+}
+
+/* ---- A look at all of them ----------------------------------------------------------------- */
+
+bool registry_look(struct registry *registry, struct registry_cursor *cursor, size_t count,
+                   void (*see)(struct registry_entry *entry, void *arg), void *arg)
+{
+    struct registry_entry *mark = &cursor->mark;
+    lock_take(&registry->lock);
+    struct registry_entry *entry = cursor->placed ? mark->next : registry->first;
+    struct registry_entry *previous = cursor->placed ? mark->previous : NULL;
+    if (cursor->placed)
+        unlink_entry(registry, mark);
+    for (size_t seen = 0; entry && seen < count; entry = entry->next) {
+        previous = entry;
+        if (!entry->conn)
+            continue;
+        see(entry, arg);
+        seen++;
+    }
+    cursor->placed = entry;
+    if (entry)
+        link_between(registry, mark, previous, entry);
+    lock_release(&registry->lock);
+    return entry;
+}
+
+void registry_count_bytes(struct registry *registry, struct registry_entry *entry,
+                          const actpass_info_t *info)
+{
+    lock_take(&registry->lock);
+    stats_bytes(entry->stats, info, &entry->counted);
+    lock_release(&registry->lock);
 }
 
 void registry_watch(struct registry *registry)

@@ -1,9 +1,11 @@
 /* The open connections of a server, so that draining can wait for them and abort them. Any thread;
- * one lock of its own, under which nothing is called but actpass_abort and task_wake. */
+ * one lock of its own, under which nothing is called but actpass_abort, actpass_info and
+ * task_wake. */
 #ifndef ACTPASS_SERVER_REGISTRY_H
 #define ACTPASS_SERVER_REGISTRY_H
 
 #include "server/daemon/addresses.h"
+#include "server/daemon/admin/stats.h"
 #include "server/daemon/crew/crew.h"
 #include "server/include/actpass.h"
 
@@ -23,9 +25,12 @@ struct registry_entry {
     actpass_conn *conn; /* *; NULL: no connection now, only a task that dials */
     struct task *task;  /* *; NULL: it has none yet */
     struct registry_service *service;
-    bool decided;              /* *; there is a role */
-    bool made_way;             /* *; it was aborted by registry_make_way */
-    struct address_entry from; /* *; where it came from, with registry_add_from */
+    bool decided;                  /* *; there is a role */
+    bool made_way;                 /* *; it was aborted by registry_make_way */
+    struct address_entry from;     /* *; where it came from, with registry_add_from */
+    struct service_stats *stats;   /* who counts it; NULL: nobody */
+    struct snapshot_origin origin; /* constant from registry_attach on */
+    struct stats_bytes counted;    /* *; by stats_bytes */
     struct registry_entry *previous, *next;
 };
 
@@ -107,6 +112,24 @@ int64_t registry_make_way(struct registry *registry, struct registry_service *se
 size_t registry_open_from(struct registry *registry, const struct registry_service *service,
                           const struct peer_key *address);
 bool registry_made_way(struct registry *registry, const struct registry_entry *entry);
+
+/* ---- A look at all of them ----------------------------------------------------------------- */
+
+/* A place between the entries; all zero: before the first. It is in the registry between two calls,
+ * so registry_look must be called until it returns false. */
+struct registry_cursor {
+    struct registry_entry mark;
+    bool placed;
+};
+
+/* Calls SEE, with the lock held, for up to COUNT connections from the cursor on, the newest first.
+ * Connections that come meanwhile are left out. Returns true if there may be more. */
+bool registry_look(struct registry *registry, struct registry_cursor *cursor, size_t count,
+                   void (*see)(struct registry_entry *entry, void *arg), void *arg);
+
+/* To be called before registry_remove, once the connection has closed: counts its last bytes. */
+void registry_count_bytes(struct registry *registry, struct registry_entry *entry,
+                          const actpass_info_t *info);
 
 /* Requests a notification at the next registry_remove: request it first, read the counts, then poll
  * the descriptor for POLLIN. A new request clears an old notification. For one thread. */

@@ -103,6 +103,7 @@ static bool make_way(struct server *server, struct service *service, uint64_t ab
     int64_t again_us = registry_make_way(server->registry, service->connections, above);
     if (again_us == 0) {
         atomic_fetch_add(&server->counters.made_way, 1);
+        stats_count(service->stats, STATS_MADE_WAY);
         return true;
     }
     if (again_us < service->retry_us)
@@ -179,6 +180,7 @@ static void refuse(struct server *server, struct service *service, int fd, enum 
                      sizeof(reset)); /* otherwise it sends a FIN */
     close(fd);
     atomic_fetch_add(&server->counters.refused[refusal], 1);
+    stats_count(service->stats, STATS_REFUSED + refusal);
     if (log_limit_note(&service->refusing[refusal]))
         report_refused(&report, refusal, address);
 }

@@ -3,6 +3,8 @@
 #include "relay/clock.h"
 #include "relay/lock.h"
 #include "server/daemon/acceptor.h"
+#include "server/daemon/admin/admin.h"
+#include "server/daemon/current.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/listening.h"
 #include "server/daemon/load.h"
@@ -40,18 +42,21 @@ static void note_no_thread(void *arg, int error)
 
 static bool make_parts(struct server *server, const struct config *config, const char *file)
 {
+    server->began_us = clock_now_us();
     server->file = strdup(file);
     server->log = log_new(config->log_level, config->log_format, STDERR_FILENO);
     server->shared = actpass_config_new();
     server->crew = crew_new(&(struct crew_options){
         .parking = chosen_parking(), .no_thread = note_no_thread, .arg = server});
     server->registry = registry_new();
+    bool counts = config->admin.listen.kind != CONFIG_ADDRESS_NONE;
+    server->stats = counts ? stats_new() : NULL;
     server->reloads = handover_new();
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->dialing = actpass_cancel_new();
     server->stopping_fd = server->dialing ? actpass_cancel_fd(server->dialing) : -1;
     return server->file && server->log && server->shared && server->crew && server->registry &&
-           server->reloads && server->stop_fd >= 0 && server->dialing;
+           (server->stats || !counts) && server->reloads && server->stop_fd >= 0 && server->dialing;
 }
 
 /* NULL: out of memory. */
@@ -103,15 +108,19 @@ const struct config *server_config(const struct server *server)
     return server->generation->config;
 }
 
-struct generation *server_generation(struct server *server)
-{
-    lock_take(&server->generation_lock);
-    struct generation *generation = generation_hold(server->generation);
-    lock_release(&server->generation_lock);
-    return generation;
-}
-
 /* ---- Listen -------------------------------------------------------------------------------- */
+
+/* False, with what is wrong in the report. */
+static bool open_admin(struct server *server, struct config_report *report)
+{
+    struct error_text error = {.text = ""};
+    if (!server->stats)
+        return true;
+    server->admin = admin_new(server, &server->generation->config->admin.listen, &error);
+    if (!server->admin)
+        lines_add(&report->errors, "admin: %s", error.text);
+    return server->admin;
+}
 
 bool server_listen(struct server *server, struct config_report *report)
 {
@@ -120,6 +129,7 @@ bool server_listen(struct server *server, struct config_report *report)
     struct inherited *inherited = manager_sockets(report);
     bool open = inherited && listening_open(generation, NULL, inherited, report);
     open = inherited && manager_all_taken(inherited, report) && open;
+    open = open_admin(server, report) && open;
     inherited_free(inherited);
     if (!open) {
         listening_shut(generation);
@@ -134,6 +144,8 @@ void server_announce(struct server *server, const struct config_report *report)
 {
     reload_log_warnings(server->log, &report->warnings);
     listening_log(server->generation, server->log);
+    if (server->admin)
+        admin_start(server->admin);
 }
 
 void server_log_status(struct server *server)
@@ -268,12 +280,14 @@ void server_free(struct server *server)
 {
     if (!server)
         return;
+    admin_free(server->admin);
     crew_free(server->crew);
     watchdog_free(server->watchdog);
     notify_free(server->notify);
     generation_release(server->generation);
     retired_clear(&server->retired);
     registry_free(server->registry);
+    stats_free(server->stats);
     handover_free(server->reloads);
     watch_free(server->watch);
     if (server->stop_fd >= 0)

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct generation;
 struct server;
 
 /* Reads a JSON configuration and opens its listeners. Logs warnings. The caller frees the server
@@ -56,9 +55,6 @@ bool server_listen(struct server *server, struct config_report *report);
 
 /* Logs the warnings, and where it listens. */
 void server_announce(struct server *server, const struct config_report *report);
-
-/* What is served now: the caller gives it back with generation_release. Any thread. */
-struct generation *server_generation(struct server *server);
 
 /* Logs the counters so far, in total and for each service. Any thread. */
 void server_log_status(struct server *server);

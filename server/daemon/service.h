@@ -5,6 +5,7 @@
 #define ACTPASS_SERVER_SERVICE_H
 
 #include "config/config.h"
+#include "server/daemon/admin/stats.h"
 #include "server/daemon/admission.h"
 #include "server/daemon/capacity.h"
 #include "server/daemon/handlers/handler.h"
@@ -45,6 +46,7 @@ struct service {
     const struct config_service *config;
     char *written; /* config_service_text: what a reload compares */
     struct log *log;
+    struct service_stats *stats;          /* NULL: nothing is counted for it */
     struct registry_service *connections; /* this service's, whichever reload they began before */
     struct listener *listener;            /* NULL: not listening */
     struct hints *hints;                  /* NULL: the service uses no hints */

@@ -4,6 +4,7 @@
 #define ACTPASS_SERVER_STATE_H
 
 #include "config/config.h"
+#include "server/daemon/admin/stats.h"
 #include "server/daemon/crew/crew.h"
 #include "server/daemon/generation.h"
 #include "server/daemon/handover.h"
@@ -30,13 +31,18 @@ struct counters {
     atomic_ullong made_way;                 /* aborted before they were established, to make room */
 };
 
+struct admin;
+
 struct server {
     /* Constant once loaded. */
     char *file; /* the configuration's */
+    int64_t began_us;
     struct log *log;
     struct crew *crew;          /* runs the connections */
     struct log_limit no_thread; /* the system gives the crew no thread; any thread */
     actpass_config *shared;     /* of all services' settings, now and before a reload */
+    struct stats *stats;        /* NULL: there is no admin listener */
+    struct admin *admin;        /* the same */
     struct registry *registry;
     struct handover *reloads; /* struct change, from the thread that reloads */
     int stop_fd;              /* eventfd; readable after server_stop */
