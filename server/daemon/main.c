@@ -1,6 +1,7 @@
 /* The program: arguments, signals, limits, messages, exit status. */
 #include "config/config.h"
 #include "config/text.h"
+#include "relay/clock.h"
 #include "server/daemon/check_command.h"
 #include "server/daemon/commands/commands.h"
 #include "server/daemon/lines.h"
@@ -109,10 +110,14 @@ static void *take_signals(void *arg)
 {
     struct signals *signals = arg;
     struct pollfd polls[] = {{.fd = signals->signal_fd, .events = POLLIN},
-                             {.fd = signals->end_fd, .events = POLLIN}};
+                             {.fd = signals->end_fd, .events = POLLIN},
+                             {.events = POLLIN}};
     for (;;) {
         struct signalfd_siginfo taken;
-        int ready = poll(polls, 2, -1);
+        struct timespec left;
+        int64_t wake_us = server_refresh(signals->server);
+        polls[2].fd = server_watch_fd(signals->server);
+        int ready = ppoll(polls, 3, clock_left(wake_us, &left), NULL);
         if (ready > 0 && polls[1].revents != 0)
             return NULL;
         if (ready > 0 && read(signals->signal_fd, &taken, sizeof(taken)) == sizeof(taken))
