@@ -1,4 +1,5 @@
 """The admin listener: what it says is what was done, and who may ask."""
+import concurrent.futures
 import json
 import os
 import signal
@@ -166,6 +167,33 @@ class Numbers(Admin):
         line = actpass.close()
         self.assertEqual((front["received_bytes"], front["sent_bytes"]),
                          (int(line["rx"]), int(line["tx"])))
+
+    def test_asking_while_connections_come_and_go(self):
+        actpass = self.admin(self.service())
+        stay = [self.connect(actpass) for _ in range(70)]  # more than one look takes
+
+        def visit(size):
+            for _ in range(20):
+                peer = self.client(actpass)
+                self.assertEqual(len(peer.exchange(b"z" * size, size)), size)
+                peer.finish()
+
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            visits = [pool.submit(visit, size) for size in (1, 100, 10000)]
+            sent = 0
+            while not all(one.done() for one in visits):
+                status, metrics = self.status(), self.metrics()
+                self.assertGreaterEqual(len(status["connections"]), len(stay))
+                now = metrics['actpass_sent_bytes_total{service="front"}']
+                self.assertGreaterEqual(now, sent, "a counter never falls")
+                sent = now
+            for one in visits:
+                one.result()
+        for sock in stay:
+            sock.close()
+        front = self.settled(ended=130)
+        self.assertEqual((front["accepted"], front["handshakes"]), (130, 60))
+        self.assertGreater(front["sent_bytes"], 20 * 10101)
 
     def test_counters_go_on_after_a_reload(self):
         actpass = self.admin(self.service())
