@@ -25,7 +25,7 @@ enum config_client_auth {
 enum config_dialer { CONFIG_PEER_DIALS, CONFIG_WE_DIAL };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
-enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
+enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON, CONFIG_LOG_JOURNALD };
 enum config_address_kind { CONFIG_ADDRESS_NONE, CONFIG_ADDRESS_TCP, CONFIG_ADDRESS_UNIX };
 enum config_handler_kind {
     CONFIG_HANDLER_NONE,
@@ -126,13 +126,15 @@ struct config_certificate {
     struct config_strings server_names; /* at least one: "name", or "*.name" for one label */
     char *certificate;                  /* PEM chain; paths as in struct config_tls */
     char *key;                          /* PEM; never NULL: the certificate's file by default */
+    char *key_passphrase_file;          /* as in struct config_tls */
     bool in_memory; /* certificate and key hold PEM text and are no paths; never from JSON */
 };
 
 struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
     char *key;
-    char *ca; /* PEM file, or NULL */
+    char *key_passphrase_file; /* a path or "credential:ID"; NULL: the key is not encrypted */
+    char *ca;                  /* PEM file, or NULL */
     struct config_peer_names peer_names;
     struct config_pins peer_pins;
     char *server_name;  /* SNI sent when we are client: a DNS name; NULL: the only peer name, if it
@@ -145,6 +147,7 @@ struct config_tls {
     uint64_t verify_depth;    /* CA certificates between the peer's and one of ca; 0: the default */
     struct config_strings alpn; /* at most 255, each of 1 to 255 bytes */
     char *crl;                  /* PEM file with CRLs, or NULL */
+    char *insecure_key_log;     /* file that secrets are appended to, or NULL */
     char *ocsp_response;        /* DER file that a TLS server staples, or NULL */
     /* What server names choose between; where none fits, CERTIFICATE and KEY are used. */
     struct config_certificate *certificates;
@@ -256,7 +259,19 @@ struct config_service {
      * with dial.listen_plain, where the bridge is the handler. */
     struct config_handler as_server;
     struct config_handler as_client;
+    char *log_access; /* template of the log line about a connection; NULL: all fields */
 };
+
+/* A part of such a template: text as it is, or the name of a field, which is not NUL-terminated. */
+enum config_access_kind { CONFIG_ACCESS_TEXT, CONFIG_ACCESS_FIELD, CONFIG_ACCESS_WRONG };
+struct config_access_part {
+    const char *at;
+    size_t length;
+    enum config_access_kind kind;
+};
+
+/* Takes the first part of a template. Returns where the next one begins; at the end there is "". */
+const char *config_access_next(const char *text, struct config_access_part *part);
 
 /* What the daemon says about itself over HTTP. */
 struct config_admin {
@@ -300,6 +315,7 @@ struct config_report {
     struct config_strings warnings;
     struct config_message *messages;
     size_t message_count;
+    enum config_log_format log_format; /* of the file, if that could be read: for these messages */
 };
 
 /* Reads and checks FILE. Returns a configuration that the caller frees with config_free, or NULL

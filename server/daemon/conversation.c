@@ -33,6 +33,7 @@ void conversation_free(struct conversation *conversation)
     actpass_free(conversation_of(conversation));
     if (conversation->plain >= 0)
         close(conversation->plain);
+    free(conversation->job.backend_address);
     service_release(conversation->service);
     free(conversation);
 }
@@ -125,7 +126,10 @@ static struct conversation *new_with(struct server *server, struct service *serv
                                      const struct peer *peer)
 {
     uint64_t number = atomic_fetch_add(&server->counters.numbers, 1) + 1;
-    struct report report = {.log = server->log, .service = service->config->name, .number = number};
+    struct report report = {.log = server->log,
+                            .service = service->config->name,
+                            .number = number,
+                            .access = service->config->log_access};
     struct conversation *conversation = calloc(1, sizeof(*conversation));
     if (conversation) {
         conversation->server = server;
@@ -256,7 +260,9 @@ bool conversation_is_stopping(const struct conversation *conversation)
 static void begin_dialed(struct conversation *conversation)
 {
     actpass_conn *conn = conversation_of(conversation);
-    report_connected(&conversation->report, actpass_dialed_address(conn));
+    bool persistent = conversation->service->config->dial.persistent;
+    report_connected(&conversation->report, persistent ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG,
+                     actpass_dialed_address(conn));
     /* A stop before this connection was in the registry has not aborted it. */
     if (atomic_load(&conversation->server->stops) > 0)
         actpass_abort(conn);

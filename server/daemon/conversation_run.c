@@ -28,7 +28,7 @@ static void note_role(struct conversation *conversation)
         return;
     conversation->cause = info.cause;
     registry_decided(conversation->server->registry, &conversation->entry);
-    conversation->role_held_back = !report_role(&conversation->report);
+    report_role(&conversation->report);
 }
 
 static void learn(struct conversation *conversation, bool up)
@@ -58,6 +58,7 @@ static void prepare_to_serve(struct conversation *conversation)
         .own = {.fd = -1},
         .deadline_us = DEADLINE_NEVER};
     conversation->handler = chosen->handler;
+    conversation->report.handler = chosen->handler ? chosen->handler->name : NULL;
     conversation->active = true;
     conversation->stage = chosen->handler ? STAGE_SERVE : STAGE_CLOSE;
 }
@@ -67,13 +68,13 @@ void conversation_note_handshake(struct conversation *conversation, bool up)
     if (up)
         registry_established(conversation->server->registry, &conversation->entry);
     note_role(conversation);
-    if (up && conversation->role_held_back)
-        report_role_after_all(&conversation->report);
     learn(conversation, up);
     conversation->stage = STAGE_CLOSE;
     if (!up)
         return;
     conversation->up_us = clock_now_us();
+    conversation->report.up_us = conversation->up_us - conversation->began_us;
+    report_id(&conversation->report);
     prepare_to_serve(conversation);
 }
 
@@ -155,11 +156,19 @@ static void count_end(struct conversation *conversation)
     struct counters *counters = &conversation->server->counters;
     actpass_info_t info;
     actpass_info(conversation_of(conversation), &info);
-    if (info.cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE)
+    if (info.cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE || info.end == ACTPASS_UNUSED)
         atomic_fetch_add(&counters->closed_before_first_byte, 1);
     else if (info.role == ACTPASS_ROLE_NONE)
         atomic_fetch_add(&counters->no_role, 1);
     keep_end(conversation, &info);
+}
+
+static void note_backend(struct conversation *conversation)
+{
+    const struct handler_job *job = &conversation->job;
+    if (job->what && job->what->kind == CONFIG_HANDLER_FORWARD)
+        conversation->report.backend = job->what->forward.text;
+    conversation->report.backend_address = job->backend_address;
 }
 
 static enum progress close_and_report(struct conversation *conversation)
@@ -171,6 +180,7 @@ static enum progress close_and_report(struct conversation *conversation)
                                    "not complete, and the service is full (max_connections, "
                                    "limits)";
     }
+    note_backend(conversation);
     count_end(conversation);
     report_close(&conversation->report, clock_now_us() - conversation->began_us);
     conversation->stage = STAGE_CLOSED;

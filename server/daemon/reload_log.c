@@ -1,6 +1,7 @@
 #include "server/daemon/reload_log.h"
 
 #include <string.h>
+#include <time.h>
 
 enum { MAX_FIELDS = 16 };
 
@@ -56,8 +57,49 @@ static void add_listener(struct line *line, const struct change *change,
         add(line, log_text("closed", listener_address(old->listener)));
 }
 
-static void log_service(struct log *log, const struct change *change, const struct service *service)
+/* What was loaded for the service: the line has its own certificate, and those that are chosen by
+ * server name have lines of their own behind it. */
+struct loaded {
+    actpass_certificate_t certificate;
+    char not_after[32];
+};
+
+/* False: the service has no certificate of that number. */
+static bool find_loaded(struct service *service, unsigned number, struct loaded *loaded)
 {
+    struct tm parts;
+    actpass_config *settings = service_settings(service);
+    bool found = actpass_config_certificate(settings, number, &loaded->certificate) == 0;
+    actpass_config_free(settings);
+    time_t not_after = found ? (time_t)loaded->certificate.not_after : 0;
+    if (!found || !gmtime_r(&not_after, &parts))
+        return false;
+    (void)strftime(loaded->not_after, sizeof(loaded->not_after), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return true;
+}
+
+static void add_loaded(struct line *line, const struct loaded *loaded)
+{
+    add(line, log_text("serial", loaded->certificate.serial));
+    add(line, log_text("not_after", loaded->not_after));
+}
+
+static void log_further(struct log *log, struct service *service)
+{
+    struct loaded loaded;
+    for (unsigned number = 1; find_loaded(service, number, &loaded); number++) {
+        struct line line = {.count = 0};
+        add(&line, log_text("event", "loaded"));
+        add(&line, log_text("service", service->config->name));
+        add(&line, log_text("subject", loaded.certificate.subject));
+        add_loaded(&line, &loaded);
+        log_write(log, CONFIG_LOG_INFO, line.fields, line.count);
+    }
+}
+
+static void log_service(struct log *log, const struct change *change, struct service *service)
+{
+    struct loaded loaded;
     const struct service *old = generation_find(change->before, service->config->name);
     bool same = old && strcmp(old->written, service->written) == 0;
     struct line line = {.count = 0};
@@ -65,7 +107,10 @@ static void log_service(struct log *log, const struct change *change, const stru
     add(&line, log_text("service", service->config->name));
     add(&line, log_text("change", !old ? "added" : same ? "none" : "changed"));
     add_listener(&line, change, service, old);
+    if (find_loaded(service, 0, &loaded))
+        add_loaded(&line, &loaded);
     log_write(log, CONFIG_LOG_INFO, line.fields, line.count);
+    log_further(log, service);
 }
 
 static void log_removed(struct log *log, const struct change *change, const struct service *old)
@@ -100,4 +145,24 @@ void reload_log_failed(struct log *log, const struct config_strings *errors)
             log_text("result", "the configuration of before stays in force")};
         log_write(log, CONFIG_LOG_ERROR, fields, sizeof(fields) / sizeof(fields[0]));
     }
+}
+
+void reload_log_refreshed(struct log *log, struct service *service)
+{
+    struct loaded loaded;
+    struct line line = {.count = 0};
+    add(&line, log_text("event", "files"));
+    add(&line, log_text("service", service->config->name));
+    if (find_loaded(service, 0, &loaded))
+        add_loaded(&line, &loaded);
+    log_write(log, CONFIG_LOG_INFO, line.fields, line.count);
+    log_further(log, service);
+}
+
+void reload_log_not_refreshed(struct log *log, const struct service *service, const char *error)
+{
+    struct log_field fields[] = {
+        log_text("event", "files"), log_text("service", service->config->name),
+        log_text("error", error), log_text("result", "what was loaded before stays in use")};
+    log_write(log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
 }

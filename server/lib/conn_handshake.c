@@ -76,12 +76,22 @@ static void pay_messages(actpass_conn *conn, uint64_t data_bytes)
     conn->messages_unpaid -= paid < conn->messages_unpaid ? (unsigned)paid : conn->messages_unpaid;
 }
 
+static void note_first(actpass_conn *conn, const uint8_t header[SSL3_RT_HEADER_LENGTH])
+{
+    if (conn->first_size > 0)
+        return;
+    conn->first_size = sizeof(conn->first);
+    memcpy(conn->first, header, sizeof(conn->first));
+}
+
 /* The length of the data is in the record header, which comes first. */
 static void note_data(actpass_conn *conn, int type, const uint8_t *bytes, size_t length,
                       const SSL *ssl)
 {
-    if (type == SSL3_RT_HEADER && length == SSL3_RT_HEADER_LENGTH)
+    if (type == SSL3_RT_HEADER && length == SSL3_RT_HEADER_LENGTH) {
         conn->record_size = (unsigned)bytes[3] << 8 | bytes[4];
+        note_first(conn, bytes);
+    }
     if (!is_data(type, bytes[0], ssl))
         return;
     conn->messages = 0;
@@ -108,8 +118,11 @@ static void count_message(actpass_conn *conn)
     relay_abort(conn->relay);
 }
 
-static void note_received(actpass_conn *conn, uint8_t first)
+static void note_received(actpass_conn *conn, const uint8_t *message, size_t length)
 {
+    uint8_t first = message[0];
+    if (!conn->handshaken)
+        peer_hello_keep(&conn->hello, message, length);
     /* Several tickets may come in a row, and they make us write nothing. */
     if (is_bounded_by_state(conn, first) || first == SSL3_MT_NEWSESSION_TICKET ||
         take_update_answer(conn, first))
@@ -138,7 +151,7 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
     if (type == SSL3_RT_HANDSHAKE && sent)
         note_sent(conn, bytes, length);
     else if (type == SSL3_RT_HANDSHAKE)
-        note_received(conn, first);
+        note_received(conn, bytes, length);
 }
 
 static bool dropped_hello(void *arg, uint8_t digest[BINDING_DIGEST])
@@ -243,6 +256,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
         conn->renegotiable = tls_context_up(conn->ssl);
         conn->proven = SSL_get0_peer_certificate(conn->ssl);
         conn->handshaken = true;
+        peer_hello_free(&conn->hello);
     }
     if (outcome == OUTCOME_FAILED)
         tls_context_failed(conn->config->tls, conn->ssl);
@@ -265,6 +279,7 @@ static bool follow_role(actpass_conn *conn)
     lock_take(&conn->lock);
     SSL_free(conn->ssl);
     conn->ssl = NULL;
+    peer_hello_free(&conn->hello);
     bool made = make_ssl(conn, verdict.role);
     lock_release(&conn->lock);
     conn_notify(conn, ACTPASS_EVENT_ROLE);

@@ -21,6 +21,7 @@
 #include "server/lib/conn.h"
 #include "server/lib/settings.h"
 #include "server/lib/tls/binding.h"
+#include "server/lib/tls/peer_hello.h"
 
 #include <openssl/ssl.h>
 
@@ -125,6 +126,9 @@ struct actpass_conn {
     unsigned renegotiations;   /* the number that were begun */
     unsigned notes;            /* the last argument of relay_note */
     unsigned updates_asked;    /* KeyUpdates that we have requested and not received yet */
+    struct peer_hello hello;   /* until the handshake is done */
+    uint8_t first[5];          /* the header of the peer's first record */
+    size_t first_size;         /* 0: SSL has read none */
     int alert_got, alert_sent; /* the last fatal one's description; 0: none */
 
     /* What actpass_info shows: changed with both locks held, so that it need not wait for an SSL
@@ -251,6 +255,32 @@ void conn_note_negotiated(actpass_conn *conn);
 
 /* Sets the close reason of a connection without a role. */
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
+
+/* What a close reason says beside the text for its error. */
+enum conn_detail {
+    DETAIL_NONE,
+    DETAIL_OPENSSL,
+    DETAIL_REFUSAL,
+    DETAIL_BINDING,
+    DETAIL_NO_GLARE_RULE,
+    DETAIL_FIRST_BYTES,
+    /* conn_explain writes the rest: what was not in common, or was refused. */
+    DETAIL_VERSIONS,
+    DETAIL_CIPHERS,
+    DETAIL_GROUPS,
+    DETAIL_PROTOCOLS,
+    DETAIL_SERVER_NAME,
+    DETAIL_OWN_REFUSED
+};
+
+/* Writes one sentence about it, with what both sides had to offer. REASON is libssl's, which says
+ * whether the peer has sent an alert. conn->lock is held; there is an SSL object. */
+void conn_explain(const actpass_conn *conn, enum conn_detail detail, int reason,
+                  struct error_text *why);
+
+/* Writes HTTP's answer 400 if the peer sent a plain HTTP request to us as TLS server, or before
+ * there is a role. The close reason is set already. Returns false if it wrote nothing. */
+bool conn_answer_http(actpass_conn *conn);
 
 /* Makes a TLS server that answers first bytes that are TLS but gave no role. The close reason is
  * set already. Returns false without memory. */

@@ -173,6 +173,7 @@ void actpass_free(actpass_conn *conn)
     free(conn->subject);
     free(conn->server_name);
     free(conn->early.data);
+    peer_hello_free(&conn->hello);
     conn_drop_imported(conn);
     free(conn->dialed);
     free(conn->dialed_name);
@@ -254,7 +255,7 @@ const char *actpass_cause_name(actpass_cause cause)
 
 const char *actpass_end_name(actpass_end end)
 {
-    static const char *const names[] = {"OPEN",    "CLEAN",     "TRUNCATED", "RESET",
-                                        "TIMEOUT", "CANCELLED", "PROTOCOL",  "REFUSED"};
+    static const char *const names[] = {"OPEN",      "CLEAN",    "TRUNCATED", "RESET", "TIMEOUT",
+                                        "CANCELLED", "PROTOCOL", "REFUSED",   "UNUSED"};
     return (unsigned)end < sizeof(names) / sizeof(*names) ? names[end] : "OPEN";
 }

@@ -29,6 +29,7 @@ class Messages(Case):
         commands = {
             "der.crt": ["x509", "-in", certificate, "-outform", "DER"],
             "der.key": ["pkey", "-in", key, "-outform", "DER"],
+            "locked.key": ["pkey", "-in", key, "-aes256", "-passout", "pass:x"],
             "both.p12": ["pkcs12", "-export", "-in", certificate, "-inkey", key, "-passout", "pass:x"],
             "weak.pem": ["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-config", "/dev/null", "-subj",
                          "/CN=weak", "-keyout", "/dev/stdout"],

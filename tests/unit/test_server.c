@@ -268,7 +268,7 @@ Test(server, who_says_nothing_or_nonsense_is_counted_apart, .timeout = 60)
     close(open_silent(&scene));
     int fd = open_silent(&scene);
     char byte;
-    cr_assert_eq(write(fd, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+    cr_assert_eq(write(fd, "no TLS, and no HTTP\n", 20), 20);
     cr_assert_leq(read(fd, &byte, 1), 0);
     close(fd);
     cr_assert(becomes(&scene, count_accepted, 2));

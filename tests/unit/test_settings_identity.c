@@ -187,6 +187,7 @@ Test(settings_identity, nothing_was_loaded)
                  actpass_config_set_identity(bad, "/nowhere/a.pem", "/nowhere/a.key");
     cr_assert_eq(failed, 0);
     cr_assert_eq(actpass_config_certificate(client, 0, &got), -1);
+    cr_assert_eq(actpass_config_certificate(client, 1, &got), -1);
     cr_assert_eq(actpass_config_certificate(bad, 0, &got), -1);
     assert_says(bad, "/nowhere/a.pem");
     actpass_config_free(bad);

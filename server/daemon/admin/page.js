@@ -107,7 +107,7 @@ const sum = (list) => list.reduce((total, number) => total + number, 0);
 // Port scans and health checks, which close before their first byte, are no failures.
 function counters(service) {
     const failed = service.closed.filter((closed) => closed.reason !== "CLEAN" &&
-        closed.cause !== "closed_before_first_byte");
+        closed.reason !== "UNUSED" && closed.cause !== "closed_before_first_byte");
     return {...service, taken: service.accepted + service.dialed,
         failed: sum(failed.map((closed) => closed.count)),
         refused: sum(Object.values(service.refused))};

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "relay/verdict.h"
 #include "server/lib/sessions/exported.h"
+#include "server/lib/tls/name_list.h"
 #include "server/lib/tls/pem.h"
 #include "server/lib/tls/policy.h"
 
@@ -66,6 +67,10 @@ bool tls_context_knows(const struct tls_context *context, SSL *ssl);
  * a renegotiation by the server is safe (RFC 5746, RFC 7627) and will be answered. False: it is
  * refused. */
 bool tls_context_up(SSL *ssl);
+
+/* Add the groups and the application protocols (ALPN) that are offered and allowed. */
+void tls_context_add_groups(const struct tls_context *context, struct name_list *list);
+void tls_context_add_protocols(const struct tls_context *context, struct name_list *list);
 
 /* Why verification failed on this SSL, in the words of policy_accepts or OpenSSL; "" if it did not.
  * Lives as long as the SSL. */
