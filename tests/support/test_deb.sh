@@ -107,7 +107,8 @@ if [ "${1:-}" = --build-in-root ]; then
     . tests/support/debian_root.sh
     make_root "$suite" && enter || fail 'could not enter the root'
     step install /src/.ci/install.sh build
-    step debhelper apt-get -q -y install --no-install-recommends debhelper systemd-dev
+    step debhelper apt-get -q -y install --no-install-recommends build-essential debhelper \
+        systemd-dev
     step deb bash -c "cd /src && scons -Q -j$(nproc) BUILDDIR=/build deb"
     exit
 fi

@@ -10,9 +10,9 @@
 
 bool store_key_is(const char *name);
 
-/* The only private key at NAME, a "store:URI". PASSPHRASE is asked once if it needs one, or a PIN.
+/* The only private key at NAME, a "store:URI". SOURCE is asked once if it needs one, or a PIN.
  * The caller frees the key with EVP_PKEY_free. NULL with error. */
-EVP_PKEY *store_key_load(const char *name, const struct pem_passphrase *passphrase,
+EVP_PKEY *store_key_load(const char *name, const struct pem_passphrase *source,
                          struct error_text *error);
 
 #endif
