@@ -26,6 +26,9 @@ enum config_dialer { CONFIG_PEER_DIALS, CONFIG_WE_DIAL };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
+/* Whether the process confines itself: where the system lets it (the default), or else it does not
+ * start, or not at all. */
+enum config_sandbox { CONFIG_SANDBOX_PREFER, CONFIG_SANDBOX_REQUIRE, CONFIG_SANDBOX_OFF };
 enum config_address_kind { CONFIG_ADDRESS_NONE, CONFIG_ADDRESS_TCP, CONFIG_ADDRESS_UNIX };
 enum config_handler_kind {
     CONFIG_HANDLER_NONE,
@@ -266,6 +269,11 @@ struct config {
     int64_t shutdown_timeout_ms; /* how long open connections may go on after SIGTERM; 30 s */
     struct config_service *services;
     size_t service_count;
+    enum config_sandbox sandbox;
+    struct config_strings sandbox_read; /* absolute paths */
+    char *user, *group;                 /* to become after the start; NULL: none */
+    /* The files and folders that it was read from, beside its own file. */
+    struct config_strings sources;
     struct origin *origin; /* for messages about values; NULL: forgotten */
 };
 

@@ -113,6 +113,17 @@ const char *names_wrong_index(const char *text)
     return NULL;
 }
 
+const char *names_wrong_absolute(const char *text)
+{
+    return *text == '/' ? NULL : "must be an absolute path, which begins with \"/\"";
+}
+
+const char *names_wrong_account(const char *text)
+{
+    return strpbrk(text, " :/") ? "must be a name or a number, without \" \", \":\" and \"/\""
+                                : NULL;
+}
+
 const char *names_wrong_alpn(const char *text)
 {
     return strlen(text) <= 255 ? NULL : "must be at most 255 bytes";

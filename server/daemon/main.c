@@ -2,6 +2,7 @@
 #include "config/config.h"
 #include "config/text.h"
 #include "server/daemon/check_command.h"
+#include "server/daemon/confine.h"
 #include "server/daemon/server.h"
 #include "server/daemon/version.h"
 
@@ -192,6 +193,14 @@ static int serve(struct server *server, struct signals *signals)
     return ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static bool start(struct server *server, const char *file, struct config_report *report)
+{
+    if (!server_listen(server, report) || !confine_server(server, file, report))
+        return false;
+    server_announce(server, report);
+    return true;
+}
+
 static int run(const char *file)
 {
     struct signals signals;
@@ -204,7 +213,7 @@ static int run(const char *file)
     int status = EXIT_USAGE;
     struct server *server = server_load(file, &report);
     if (server)
-        status = server_listen(server, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
+        status = start(server, file, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
     else
         print_all(&report.warnings); /* otherwise they are in the log */
     print_all(&report.errors);

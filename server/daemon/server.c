@@ -263,8 +263,12 @@ bool server_listen(struct server *server, struct config_report *report)
         return false;
     }
     manager_find(server, report);
-    log_listening(server, &report->warnings);
     return true;
+}
+
+void server_announce(struct server *server, const struct config_report *report)
+{
+    log_listening(server, &report->warnings);
 }
 
 /* ---- Run and drain ------------------------------------------------------------------------- */
@@ -396,7 +400,9 @@ struct server *server_new(const char *file, char **errors)
         server_free(server);
         server = NULL;
     }
-    if (!server)
+    if (server)
+        server_announce(server, &report);
+    else
         *errors = lines_join(&report.errors);
     config_report_free(&report);
     return server;
@@ -419,6 +425,7 @@ void server_free(struct server *server)
     actpass_config_free(server->shared);
     free(server->polls);
     free(server->services);
+    sandbox_free(server->sandbox);
     log_free(server->log);
     config_free(server->config);
     free(server);

@@ -42,8 +42,12 @@ struct server *server_load(const char *file, struct config_report *report);
 const struct config *server_config(const struct server *server);
 
 /* Opens all listeners. If one fails, closes the others, adds the reasons to the report's errors and
- * returns false. */
+ * returns false. Starts no thread and logs nothing, so that the process can be confined next
+ * (confine.h). */
 bool server_listen(struct server *server, struct config_report *report);
+
+/* Logs the warnings of the report, and where the server listens. */
+void server_announce(struct server *server, const struct config_report *report);
 
 /* Logs the counters so far, in total and for each service. Any thread. */
 void server_log_status(struct server *server);

@@ -8,6 +8,7 @@
 #include "server/daemon/log.h"
 #include "server/daemon/notify.h"
 #include "server/daemon/registry.h"
+#include "server/daemon/sandbox/sandbox.h"
 #include "server/daemon/service.h"
 #include "server/daemon/watchdog.h"
 
@@ -42,6 +43,7 @@ struct server {
     actpass_cancel *dialing; /* cancelled once the server stops */
     int stopping_fd;         /* its descriptor: readable then, which ends other dials */
     struct notify *notify;   /* NULL: no service manager */
+    struct sandbox *sandbox; /* NULL: not confined; constant once the threads run */
 
     struct watchdog *watchdog; /* the accept thread's; NULL: the manager wants none */
 

@@ -17,12 +17,20 @@ static const char redis_sessions[] = "yes";
 static const char redis_sessions[] = "no, built without hiredis";
 #endif
 
+#ifdef HAVE_LIBSECCOMP
+static const char sandbox_calls[] = "yes";
+#else
+static const char sandbox_calls[] = "no, built without libseccomp";
+#endif
+
 bool version_print(void)
 {
     return printf("actpass " ACTPASS_VERSION "\n"
                   "%s\n"
                   "sessions in files: %s\n"
-                  "sessions in Redis: %s\n",
-                  OpenSSL_version(OPENSSL_VERSION), file_sessions, redis_sessions) > 0 &&
+                  "sessions in Redis: %s\n"
+                  "seccomp in the sandbox: %s\n",
+                  OpenSSL_version(OPENSSL_VERSION), file_sessions, redis_sessions,
+                  sandbox_calls) > 0 &&
            fflush(stdout) == 0;
 }

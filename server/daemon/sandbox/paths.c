@@ -1,0 +1,51 @@
+#include "server/daemon/sandbox/paths.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct paths_item *find(const struct paths *paths, const char *path)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if (strcmp(paths->items[i].path, path) == 0)
+            return &paths->items[i];
+    return NULL;
+}
+
+static bool append(struct paths *paths, char *path, unsigned access)
+{
+    struct paths_item *items =
+        path ? reallocarray(paths->items, paths->count + 1, sizeof(*items)) : NULL;
+    if (!items)
+        return false;
+    paths->items = items;
+    items[paths->count++] = (struct paths_item){.path = path, .access = access};
+    return true;
+}
+
+bool paths_add(struct paths *paths, const char *path, unsigned access)
+{
+    struct paths_item *item = find(paths, path);
+    if (item) {
+        item->access |= access;
+        return true;
+    }
+    char *copy = strdup(path);
+    bool added = append(paths, copy, access);
+    if (!added)
+        free(copy);
+    return added;
+}
+
+unsigned paths_access(const struct paths *paths, const char *path)
+{
+    const struct paths_item *item = find(paths, path);
+    return item ? item->access : 0;
+}
+
+void paths_free(struct paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        free(paths->items[i].path);
+    free(paths->items);
+    *paths = (struct paths){0};
+}
