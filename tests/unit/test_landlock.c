@@ -90,7 +90,7 @@ static int attempt_socket(const char *path)
 static int attempt_connect(const char *port)
 {
     struct sockaddr_in where = {.sin_family = AF_INET,
-                                .sin_port = htons((uint16_t)atoi(port)),
+                                .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     return connect(fd, (const struct sockaddr *)&where, sizeof(where));
@@ -98,7 +98,7 @@ static int attempt_connect(const char *port)
 
 static int attempt_kill(const char *pid)
 {
-    return kill((pid_t)atoi(pid), 0);
+    return kill((pid_t)strtol(pid, NULL, 10), 0);
 }
 
 Test(landlock, reading, .init = folder_enter, .fini = folder_leave)
@@ -177,7 +177,7 @@ Test(landlock, connecting)
     struct plan plan = {.names = false};
     char planned[8], other[8];
     int fds[] = {listen_anywhere(planned), listen_anywhere(other)};
-    unsigned port = (unsigned)atoi(planned);
+    unsigned port = (unsigned)strtoul(planned, NULL, 10);
     plan.ports[port / 8] = (uint8_t)(1U << (port % 8));
     cr_assert_eq(error_of(&plan, attempt_connect, planned), 0);
     cr_assert_eq(error_of(&plan, attempt_connect, other), EACCES);

@@ -11,29 +11,25 @@ static struct paths_item *find(const struct paths *paths, const char *path)
     return NULL;
 }
 
-static bool append(struct paths *paths, char *path, unsigned access)
+static bool append(struct paths *paths, const char *path, unsigned access)
 {
-    struct paths_item *items =
-        path ? reallocarray(paths->items, paths->count + 1, sizeof(*items)) : NULL;
+    struct paths_item *items = reallocarray(paths->items, paths->count + 1, sizeof(*items));
     if (!items)
         return false;
     paths->items = items;
-    items[paths->count++] = (struct paths_item){.path = path, .access = access};
-    return true;
+    char *copy = strdup(path);
+    if (copy)
+        items[paths->count++] = (struct paths_item){.path = copy, .access = access};
+    return copy;
 }
 
 bool paths_add(struct paths *paths, const char *path, unsigned access)
 {
     struct paths_item *item = find(paths, path);
-    if (item) {
-        item->access |= access;
-        return true;
-    }
-    char *copy = strdup(path);
-    bool added = append(paths, copy, access);
-    if (!added)
-        free(copy);
-    return added;
+    if (!item)
+        return append(paths, path, access);
+    item->access |= access;
+    return true;
 }
 
 unsigned paths_access(const struct paths *paths, const char *path)
