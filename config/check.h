@@ -41,10 +41,18 @@ bool check_file(struct messages *messages, struct place *place, const char *path
 /* The same for one with a secret: it is an error if others may read or write it. */
 void check_secret_file(struct messages *messages, struct place *place, const char *path,
                        const char *secret, const char *wanted);
-/* A certificate and its key: under "certificate" and, unless it lies in the same file, "key". */
-void check_key_pair(struct messages *messages, const struct place *place, const char *certificate,
-                    const char *key);
+/* A file with a secret, or "credential:ID", which is looked up only when it is used. */
+void check_secret(struct messages *messages, struct place *place, const char *name,
+                  const char *secret, const char *wanted);
+
+/* What the object at PLACE says of a certificate: under "certificate" and, unless it lies in the
+ * same file, "key"; the key's passphrase under "key_passphrase_file". */
+void check_key_pair(struct messages *messages, const struct place *place,
+                    const struct config_certificate *files);
 void check_folder(struct messages *messages, struct place *place, const char *path);
+
+/* Who may connect to the "admin" listener, and what else listens there. */
+void check_admin(struct messages *messages, const struct place *root, const struct config *config);
 
 /* Two services of one name, or two that listen on one address or port. */
 void check_unique(struct messages *messages, const struct place *services,

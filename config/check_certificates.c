@@ -26,7 +26,7 @@ static void check_list(const struct checked_service *checked, const struct place
         return;
     for (struct place *child = list->child; child; child = child->next, certificate++) {
         add_names(&names, place_find(child, "server_names"));
-        check_key_pair(checked->messages, child, certificate->certificate, certificate->key);
+        check_key_pair(checked->messages, child, certificate);
     }
     equals_report(&names, "another certificate has this name");
 }

@@ -55,6 +55,13 @@ void check_secret_file(struct messages *messages, struct place *place, const cha
         check_private(messages, place, path, secret, &status);
 }
 
+void check_secret(struct messages *messages, struct place *place, const char *name,
+                  const char *secret, const char *wanted)
+{
+    if (strncmp(name, "credential:", strlen("credential:")) != 0)
+        check_secret_file(messages, place, name, secret, wanted);
+}
+
 void check_folder(struct messages *messages, struct place *place, const char *path)
 {
     struct stat status;
@@ -147,11 +154,23 @@ static void check_own_file(struct messages *messages, struct place *place, const
         check_secret_file(messages, place, path, "a private key", "a PEM file");
 }
 
-void check_key_pair(struct messages *messages, const struct place *place, const char *certificate,
-                    const char *key)
+static void check_passphrase(struct messages *messages, struct place *place, const char *file,
+                             const struct place *certificate)
 {
+    if (place && !certificate)
+        messages_error_at_key(messages, place, "needs \"certificate\" beside it");
+    else if (place && file)
+        check_secret(messages, place, file, "a passphrase", "a file with a passphrase");
+}
+
+void check_key_pair(struct messages *messages, const struct place *place,
+                    const struct config_certificate *files)
+{
+    const char *certificate = files->certificate, *key = files->key;
     struct place *certificate_place = place_find(place, "certificate");
     struct place *key_place = place_find(place, "key");
+    check_passphrase(messages, place_find(place, "key_passphrase_file"), files->key_passphrase_file,
+                     certificate_place);
     if (certificate && key && key_place &&
         are_exchanged(messages, certificate_place, key_place, certificate, key))
         return;
@@ -170,20 +189,36 @@ static void check_list_file(const struct checked_service *checked, const char *n
         (void)is_other_form(checked->messages, place, path, kind);
 }
 
+/* At each start, --check and reload. */
+static void warn_of_key_log(const struct checked_service *checked)
+{
+    const char *path = checked->service->connection.tls.insecure_key_log;
+    struct place *place = path ? place_find(checked->tls, "insecure_key_log") : NULL;
+    if (place)
+        messages_warning_at(checked->messages, place,
+                            "the secrets of all connections are written to %s, and whoever reads "
+                            "it can decrypt them: remove this key when it is not needed any more",
+                            path);
+}
+
 void check_files(const struct checked_service *checked)
 {
     struct messages *messages = checked->messages;
     const struct config_tls *tls = &checked->service->connection.tls;
-    check_key_pair(messages, checked->tls, tls->certificate, tls->key);
+    const struct config_certificate own = {.certificate = tls->certificate,
+                                           .key = tls->key,
+                                           .key_passphrase_file = tls->key_passphrase_file};
+    check_key_pair(messages, checked->tls, &own);
     check_list_file(checked, "ca", tls->ca, "x509");
     check_list_file(checked, "crl", tls->crl, "crl");
+    warn_of_key_log(checked);
     if (tls->ocsp_response)
         (void)check_file(messages, place_find(checked->tls, "ocsp_response"), tls->ocsp_response,
                          "a DER file");
     const char *password = tls->sessions.password_file;
-    if (password && strncmp(password, "credential:", 11) != 0)
-        check_secret_file(messages, place_find(checked->tls, "sessions_password_file"), password,
-                          "a password", "a file with a password");
+    if (password)
+        check_secret(messages, place_find(checked->tls, "sessions_password_file"), password,
+                     "a password", "a file with a password");
     if (tls->sessions.ca)
         (void)check_file(messages, place_find(checked->tls, "sessions_ca"), tls->sessions.ca,
                          "a PEM file");

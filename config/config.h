@@ -129,13 +129,15 @@ struct config_certificate {
     struct config_strings server_names; /* at least one: "name", or "*.name" for one label */
     char *certificate;                  /* PEM chain; paths as in struct config_tls */
     char *key;                          /* PEM; never NULL: the certificate's file by default */
+    char *key_passphrase_file;          /* as in struct config_tls */
     bool in_memory; /* certificate and key hold PEM text and are no paths; never from JSON */
 };
 
 struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
     char *key;
-    char *ca; /* PEM file, or NULL */
+    char *key_passphrase_file; /* a path or "credential:ID"; NULL: the key is not encrypted */
+    char *ca;                  /* PEM file, or NULL */
     struct config_peer_names peer_names;
     struct config_pins peer_pins;
     char *server_name;  /* SNI sent when we are client: a DNS name; NULL: the only peer name, if it
@@ -148,6 +150,7 @@ struct config_tls {
     uint64_t verify_depth;    /* CA certificates between the peer's and one of ca; 0: the default */
     struct config_strings alpn; /* at most 255, each of 1 to 255 bytes */
     char *crl;                  /* PEM file with CRLs, or NULL */
+    char *insecure_key_log;     /* file that secrets are appended to, or NULL */
     char *ocsp_response;        /* DER file that a TLS server staples, or NULL */
     /* What server names choose between; where none fits, CERTIFICATE and KEY are used. */
     struct config_certificate *certificates;
@@ -261,17 +264,25 @@ struct config_service {
     struct config_handler as_client;
 };
 
+/* What the daemon says about itself over HTTP. */
+struct config_admin {
+    struct config_address listen; /* NONE: nobody asks. A unix socket, a loopback address, or
+                                     localhost */
+};
+
 struct origin;
 
 struct config {
     enum config_log_level log_level;
     enum config_log_format log_format;
     int64_t shutdown_timeout_ms; /* how long open connections may go on after SIGTERM; 30 s */
+    struct config_admin admin;
     struct config_service *services;
     size_t service_count;
     enum config_sandbox sandbox;
-    struct config_strings sandbox_read; /* absolute paths */
-    char *user, *group;                 /* to become after the start; NULL: none */
+    struct config_strings sandbox_read, sandbox_write; /* absolute paths */
+    struct config_strings sandbox_connect;             /* ports: see config_ports_parse */
+    char *user, *group;                                /* to become after the start; NULL: none */
     /* The files and folders that it was read from, beside its own file. */
     struct config_strings sources;
     struct origin *origin; /* for messages about values; NULL: forgotten */
@@ -337,6 +348,12 @@ __attribute__((format(printf, 6, 7))) void config_report_add_at(struct config_re
 /* Is that value of a service written in the configuration? */
 bool config_has_place(const struct config *config, size_t service, const char *key);
 
+/* What is written for a service, or for a key outside of "services", as a text that is another one
+ * if anything in it is changed: its file, and its JSON with all variables replaced. "": nothing.
+ * The caller frees it. NULL: out of memory. CONFIG still knows its origin. */
+char *config_service_text(const struct config *config, size_t service);
+char *config_key_text(const struct config *config, const char *key);
+
 /* Puts TEXT, which the list takes, before the string of that number. False: out of memory. */
 bool config_strings_insert(struct config_strings *strings, size_t at, char *text);
 
@@ -378,6 +395,9 @@ const char *config_pin_parse(const char *text, struct config_pin *pin);
 
 /* A label of a DNS name: 1 to 63 letters, digits, "-" and "_", with no "-" at its ends. */
 bool config_is_dns_label(const char *label, size_t length);
+
+/* Parses "8080" or "8000-8999". False: it is neither. */
+bool config_ports_parse(const char *text, uint16_t *first, uint16_t *last);
 
 /* Parses an address as the "listen" and "forward" keys do. Returns NULL, or what is wrong (a
  * string that lives for ever). On failure the address is empty. */

@@ -25,8 +25,7 @@
 #define ONE_FILE "It is one PEM file: cat the certificates of the folder into one"
 #define TOP "It belongs to the top level, beside \"services\""
 #define NO_DAEMON "actpass does not go into the background: let systemd do it"
-#define NO_PASSPHRASE \
-    "actpass does not ask for passphrases: openssl pkey -in KEY -out NEW makes a key without one"
+#define IN_A_FILE "The passphrase itself stands in a file of its own, which only actpass can read"
 
 /* In small letters, with _ for -. */
 static const struct foreign_key foreign_keys[] = {
@@ -122,9 +121,9 @@ static const struct foreign_key foreign_keys[] = {
     NOTHING("foreground", NO_DAEMON),
     NOTHING("pid", NO_DAEMON),
     NOTHING("pidfile", NO_DAEMON),
-    NOTHING("passphrase", NO_PASSPHRASE),
-    NOTHING("key_password", NO_PASSPHRASE),
-    NOTHING("ssl_password_file", NO_PASSPHRASE),
+    TLS_BUT("passphrase", "key_passphrase_file", IN_A_FILE),
+    TLS_BUT("key_password", "key_passphrase_file", IN_A_FILE),
+    TLS("ssl_password_file", "key_passphrase_file"),
     NOTHING("output", "The log goes to standard error"),
     NOTHING("logfile", "The log goes to standard error"),
     {NULL, NULL, NULL, NULL}};

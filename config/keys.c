@@ -289,6 +289,18 @@ static const struct key log_keys[] = {{.name = "level",
 
 static const struct key_object log_object = {.keys = log_keys, .outer = &config_object};
 
+static const struct key admin_keys[] = {
+    {.name = "listen",
+     .help = "The address to answer on: unix:/path, or a loopback address with a port, such as "
+             "127.0.0.1:9090. Only the user and the group of the process may use the socket.",
+     .type = KEY_ADDRESS,
+     .required = true,
+     KEY_LIMITS(0, UINT16_MAX),
+     KEY_STORED_IN(config, admin.listen)},
+    {0}};
+
+static const struct key_object admin_object = {.keys = admin_keys, .outer = &config_object};
+
 static const struct key top_keys[] = {
     {.name = "$schema",
      .help = "The location of this schema, for editors.",
@@ -305,6 +317,12 @@ static const struct key top_keys[] = {
      .fallback = 30000,
      KEY_LIMITS(0, DURATION_MAX),
      KEY_STORED_IN(config, shutdown_timeout_ms)},
+    {.name = "admin",
+     .help = "Metrics for Prometheus, the status as JSON and as a page, and health checks, over "
+             "HTTP. A change needs a restart.",
+     .type = KEY_OBJECT,
+     .object = &admin_object,
+     .offset = 0}, /* the same */
     {.name = "user",
      .help = "The user to become once the listeners are open and the files are read, where actpass "
              "is started as root. Its groups are taken, too.",
@@ -335,6 +353,22 @@ static const struct key top_keys[] = {
      .wrong = names_wrong_absolute,
      KEY_LIMITS(1, 1000),
      KEY_STORED_IN(config, sandbox_read)},
+    {.name = "sandbox_write",
+     .help = "Folders in which files and unix sockets may be made, changed and removed in the "
+             "sandbox, for what a later reload needs.",
+     .type = KEY_STRINGS,
+     .pattern = "^/",
+     .wrong = names_wrong_absolute,
+     KEY_LIMITS(1, 1000),
+     KEY_STORED_IN(config, sandbox_write)},
+    {.name = "sandbox_connect",
+     .help = "More TCP ports that may be connected to in the sandbox, for what a later reload "
+             "needs: \"8080\" or a range such as \"8000-8999\".",
+     .type = KEY_STRINGS,
+     .pattern = "^[0-9]{1,5}(-[0-9]{1,5})?$",
+     .wrong = names_wrong_ports,
+     KEY_LIMITS(1, 1000),
+     KEY_STORED_IN(config, sandbox_connect)},
     {.name = "include",
      .help = "A folder with files of more services, whose names end in .json or .jsonc. They are "
              "read in the order of their names.",

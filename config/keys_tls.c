@@ -21,6 +21,9 @@ static const char peer_names_help[] =
 static const char peer_pins_help[] =
     "Public keys of which the peer must have one, in both roles: sha256: and the SHA-256 of its "
     "SubjectPublicKeyInfo in hex (RFC 7469). Without ca a pin is trusted alone.";
+static const char key_passphrase_file_help[] =
+    "File with the passphrase of an encrypted key, which other users must not be able to read, or "
+    "credential:NAME for a systemd credential.";
 
 static const struct key certificate_keys[] = {
     {.name = "server_names",
@@ -40,6 +43,11 @@ static const struct key certificate_keys[] = {
      .help = "PEM file with the private key. Default: the certificate's file.",
      .type = KEY_PATH,
      KEY_STORED_IN(config_certificate, key)},
+    {.name = "key_passphrase_file",
+     .help = key_passphrase_file_help,
+     .type = KEY_PATH,
+     .scheme = "credential:",
+     KEY_STORED_IN(config_certificate, key_passphrase_file)},
     {0}};
 
 const struct key_object certificate_object = {
@@ -55,6 +63,11 @@ static const struct key tls_keys[] = {
              "the certificate's file.",
      .type = KEY_PATH,
      KEY_STORED_IN(config_tls, key)},
+    {.name = "key_passphrase_file",
+     .help = key_passphrase_file_help,
+     .type = KEY_PATH,
+     .scheme = "credential:",
+     KEY_STORED_IN(config_tls, key_passphrase_file)},
     {.name = "ca",
      .help = "PEM file with the CA certificates that we trust, or \"system\" for the system's.",
      .type = KEY_PATH,
@@ -137,6 +150,12 @@ static const struct key tls_keys[] = {
      .help = "Accept any peer, in both roles. It does not protect from anyone who can reach us.",
      .type = KEY_BOOL,
      KEY_STORED_IN(config_tls, insecure_any_peer)},
+    {.name = "insecure_key_log",
+     .help = "File to which the secrets of all connections are appended, for Wireshark. Whoever "
+             "reads it can decrypt them. The variable SSLKEYLOGFILE does nothing.",
+     .type = KEY_PATH,
+     .written = true,
+     KEY_STORED_IN(config_tls, insecure_key_log)},
     {.name = "crl",
      .help = "PEM file with certificate revocation lists of the CAs in ca.",
      .type = KEY_PATH,

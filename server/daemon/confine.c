@@ -26,12 +26,12 @@ static void log_sandbox(const struct server *server)
                   whole ? count - 1 : count);
 }
 
-bool confine_server(struct server *server, const char *file, struct config_report *report)
+bool confine_server(struct server *server, struct config_report *report)
 {
     const struct config *config = server_config(server);
     struct error_text error = {.text = ""};
     if (change_user(config, &error))
-        server->sandbox = sandbox_enter(config, file, &error);
+        server->sandbox = sandbox_enter(config, server->file, &error);
     if (server->sandbox)
         log_sandbox(server);
     else

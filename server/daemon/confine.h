@@ -5,10 +5,10 @@
 #include "config/config.h"
 #include "server/daemon/server.h"
 
-/* Becomes the user that the configuration, read from FILE, names, and enters the sandbox, which
+/* Becomes the user that the configuration names, and enters the sandbox, which
  * server->sandbox is from then on; logs what this system lacks for it. After server_listen, while
  * no other thread runs. False, with what is wrong added to the report's errors: the process must
  * end. */
-bool confine_server(struct server *server, const char *file, struct config_report *report);
+bool confine_server(struct server *server, struct config_report *report);
 
 #endif

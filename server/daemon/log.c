@@ -16,11 +16,12 @@
 enum { TAIL_ROOM = 64 };
 
 struct log {
-    enum config_log_level level;
-    enum config_log_format format;
+    _Atomic enum config_log_level level;
+    _Atomic enum config_log_format format;
     struct log_writer *writer;
     struct throttle *throttle;
-    atomic_ulong lost; /* lines that were lost since the last one that was queued */
+    atomic_ulong lost;        /* lines that were lost since the last one that was queued */
+    atomic_ulong lost_before; /* those that a line has told of */
 };
 
 struct line {
@@ -36,9 +37,10 @@ struct log *log_new(enum config_log_level level, enum config_log_format format, 
     struct log *log = malloc(sizeof(*log));
     if (!log)
         return NULL;
-    log->level = level;
-    log->format = format;
+    atomic_init(&log->level, level);
+    atomic_init(&log->format, format);
     atomic_init(&log->lost, 0);
+    atomic_init(&log->lost_before, 0);
     log->writer = log_writer_new(fd);
     if (!log->writer)
         goto out_free;
@@ -54,6 +56,12 @@ out_free:
     return NULL;
 }
 
+void log_set(struct log *log, enum config_log_level level, enum config_log_format format)
+{
+    atomic_store(&log->level, level);
+    atomic_store(&log->format, format);
+}
+
 struct throttle *log_throttle(const struct log *log)
 {
     return log && log->level < CONFIG_LOG_DEBUG ? log->throttle : NULL;
@@ -63,6 +71,12 @@ bool log_limit_note(struct log_limit *limit)
 {
     enum { QUIET_US = 5000000 };
     return rate_first(&limit->last_us, QUIET_US, clock_now_us());
+}
+
+unsigned long log_lost(const struct log *log)
+{
+    return atomic_load(&log->lost_before) + atomic_load(&log->lost) +
+           log_writer_failed(log->writer);
 }
 
 bool log_flush(struct log *log, int64_t deadline_us)
@@ -220,7 +234,9 @@ void log_write(struct log *log, enum config_log_level level, const struct log_fi
     if (lost > 0)
         put_field(&line, &(struct log_field){.key = "lost", .number = (int64_t)lost});
     put_string(&line, line.json ? "}\n" : "\n");
-    if (!log_writer_put(log->writer, line.text, line.length))
+    if (log_writer_put(log->writer, line.text, line.length))
+        atomic_fetch_add(&log->lost_before, lost);
+    else
         atomic_fetch_add(&log->lost, lost + 1);
     errno = saved;
 }

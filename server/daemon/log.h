@@ -33,6 +33,12 @@ static inline struct log_field log_number(const char *key, int64_t number)
  * caller's. NULL when memory or descriptors are short. */
 struct log *log_new(enum config_log_level level, enum config_log_format format, int fd);
 
+/* Changes the level and the format of lines that are written later. Any thread. */
+void log_set(struct log *log, enum config_log_level level, enum config_log_format format);
+
+/* How many lines were lost since the start. */
+unsigned long log_lost(const struct log *log);
+
 /* Waits until all lines so far are written. False: they were not by the deadline. */
 bool log_flush(struct log *log, int64_t deadline_us);
 

@@ -2,6 +2,7 @@
 #include "config/config.h"
 #include "config/text.h"
 #include "server/daemon/check_command.h"
+#include "server/daemon/commands/commands.h"
 #include "server/daemon/confine.h"
 #include "server/daemon/server.h"
 #include "server/daemon/version.h"
@@ -31,17 +32,23 @@ static const char usage_text[] =
     "       actpass --check FILE    report all errors in it and in what it names, or say what it "
     "does\n"
     "       actpass --check --json FILE    print errors and warnings as a JSON list\n"
+    "       actpass status [--json] [FILE|ADDRESS]    print the status of a running actpass\n"
+    "       actpass top [FILE|ADDRESS]    the same with rates, every second anew; q ends it\n"
     "       actpass --schema        print the JSON Schema of configurations\n"
     "       actpass --version       print the versions of actpass and OpenSSL, and optional parts\n"
     "       actpass -h, --help\n"
     "\n"
     "SIGTERM or SIGINT: accept no more connections, and wait up to shutdown_timeout for open ones\n"
-    "to end; a second one ends at once. SIGHUP: read certificates, keys, CRLs and OCSP responses\n"
-    "again, but not FILE. SIGUSR1: write the status to the log. SIGUSR2 is ignored. The log goes "
-    "to\n"
-    "stderr. Exit status: 0 success; 1 failure; 2 usage or configuration error; 3 connections "
-    "were\n"
-    "still open at the end.\n";
+    "to end; a second one ends at once. SIGHUP: load FILE and all that it names again; if "
+    "anything\n"
+    "is wrong, nothing changes, and the log says why. SIGUSR1: write the status to the log. "
+    "SIGUSR2\n"
+    "is ignored. The log goes to stderr. Exit status: 0 success; 1 failure; 2 usage or\n"
+    "configuration error; 3 connections were still open at the end.\n"
+    "\n"
+    "status and top ask the actpass whose \"admin\" \"listen\" is ADDRESS, or is in FILE; without "
+    "either\n"
+    "unix:/run/actpass/admin.sock. A configuration with such a name is ./status or ./top.\n";
 
 enum command {
     COMMAND_RUN,
@@ -193,12 +200,9 @@ static int serve(struct server *server, struct signals *signals)
     return ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static bool start(struct server *server, const char *file, struct config_report *report)
+static bool start(struct server *server, struct config_report *report)
 {
-    if (!server_listen(server, report) || !confine_server(server, file, report))
-        return false;
-    server_announce(server, report);
-    return true;
+    return server_listen(server, report) && confine_server(server, report);
 }
 
 static int run(const char *file)
@@ -213,10 +217,12 @@ static int run(const char *file)
     int status = EXIT_USAGE;
     struct server *server = server_load(file, &report);
     if (server)
-        status = start(server, file, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
+        status = start(server, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
     else
         print_all(&report.warnings); /* otherwise they are in the log */
     print_all(&report.errors);
+    if (status == EXIT_SUCCESS)
+        server_announce(server, &report);
     config_report_free(&report);
     if (status == EXIT_SUCCESS)
         status = serve(server, &signals);
@@ -298,6 +304,9 @@ static bool needs_file(enum command command)
 
 int main(int argc, char **argv)
 {
+    command_function *asks = argc > 1 ? commands_find(argv[1]) : NULL;
+    if (asks)
+        return asks(argc - 1, argv + 1);
     enum command command;
     if (read_options(argc, argv, &command) != EXIT_SUCCESS)
         return EXIT_USAGE;

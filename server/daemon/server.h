@@ -24,10 +24,11 @@ int server_run(struct server *server);
  * Any thread, and async-signal-safe. */
 void server_stop(struct server *server);
 
-/* Reads certificates, keys, CAs, CRLs, OCSP responses and session keys again, but not the
- * configuration itself. Only connections that begin later use them. Sessions kept in memory are
- * lost. A service with a file that cannot be used keeps what it has, and logs the reason. 0, or -1:
- * there was such a service. Any thread, one at a time. */
+/* Loads the configuration again, with all that it names, and replaces what is served by it, or
+ * changes nothing: then the log and the service manager say why. Connections that are open go on
+ * with what they began with, unless their service is gone: they are then drained. Sessions kept in
+ * memory are lost. 0, or -1: nothing has changed. Waits for server_run to carry it out. Any thread,
+ * one at a time, but server_run's. */
 int server_reload(struct server *server);
 
 /* Not while server_run runs. SERVER may be NULL. */
@@ -46,7 +47,7 @@ const struct config *server_config(const struct server *server);
  * (confine.h). */
 bool server_listen(struct server *server, struct config_report *report);
 
-/* Logs the warnings of the report, and where the server listens. */
+/* Logs the warnings, and where it listens. */
 void server_announce(struct server *server, const struct config_report *report);
 
 /* Logs the counters so far, in total and for each service. Any thread. */

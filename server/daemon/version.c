@@ -23,14 +23,21 @@ static const char sandbox_calls[] = "yes";
 static const char sandbox_calls[] = "no, built without libseccomp";
 #endif
 
+#ifdef HAVE_LIBMICROHTTPD
+static const char admin[] = "yes";
+#else
+static const char admin[] = "no, built without libmicrohttpd";
+#endif
+
 bool version_print(void)
 {
     return printf("actpass " ACTPASS_VERSION "\n"
                   "%s\n"
                   "sessions in files: %s\n"
                   "sessions in Redis: %s\n"
+                  "admin listener: %s\n"
                   "seccomp in the sandbox: %s\n",
-                  OpenSSL_version(OPENSSL_VERSION), file_sessions, redis_sessions,
+                  OpenSSL_version(OPENSSL_VERSION), file_sessions, redis_sessions, admin,
                   sandbox_calls) > 0 &&
            fflush(stdout) == 0;
 }

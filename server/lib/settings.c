@@ -365,6 +365,8 @@ int actpass_config_set_identity(actpass_config *config, const char *certificate,
     const struct settings_text texts[] = {{"certificate", certificate}, {"key", key}};
     if (settings_set_tls_all(config, texts, 2, NULL))
         return -1;
+    free(config->connection.tls.key_passphrase_file); /* of another key */
+    config->connection.tls.key_passphrase_file = NULL;
     config->connection.tls.own_in_memory = false;
     return 0;
 }

@@ -64,6 +64,7 @@ int actpass_config_set_identity_pem(actpass_config *config, const char *certific
         return -1;
     replace(&tls->certificate, copies[0]);
     replace(&tls->key, copies[1]);
+    replace(&tls->key_passphrase_file, NULL);
     tls->own_in_memory = true;
     return 0;
 }
@@ -97,7 +98,7 @@ int actpass_config_set_passphrase(actpass_config *config,
 {
     if (settings_changeable(config))
         return -1;
-    config->hooks.passphrase = (struct pem_passphrase){call, arg};
+    config->hooks.passphrase = (struct pem_passphrase){call, arg, NULL};
     return 0;
 }
 

@@ -13,7 +13,8 @@ GOOD = "c.json: the configuration is good"
 
 # What differs between machines.
 NORMALS = [(r"^actpass \d[\d.]*$", "actpass VERSION"), (r"^OpenSSL \d.*", "OpenSSL VERSION"),
-           (r"^(s[a-z]+ in [\w ]+: ).*", r"\1BUILT"), (r"( is not known here: ).*", r"\1REASON")]
+           (r"^(s[a-z]+ in [\w ]+: |admin listener: ).*", r"\1BUILT"),
+           (r"( is not known here: ).*", r"\1REASON")]
 
 
 class Messages(Case):
@@ -29,6 +30,7 @@ class Messages(Case):
         commands = {
             "der.crt": ["x509", "-in", certificate, "-outform", "DER"],
             "der.key": ["pkey", "-in", key, "-outform", "DER"],
+            "locked.key": ["pkey", "-in", key, "-aes256", "-passout", "pass:x"],
             "both.p12": ["pkcs12", "-export", "-in", certificate, "-inkey", key, "-passout", "pass:x"],
             "weak.pem": ["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-config", "/dev/null", "-subj",
                          "/CN=weak", "-keyout", "/dev/stdout"],

@@ -74,6 +74,22 @@ class Sandbox(Confined):
             with self.subTest(attempt):
                 self.assertNotIn(found[attempt], REFUSED)
 
+    def test_a_reload_that_needs_more(self):
+        """Nothing changes, and the log says what is refused."""
+        service = self.service()
+        actpass = self.actpass(service)
+        self.require_landlock(actpass)
+        allowed = actpass.find(event="listening")
+        config = {"services": [{**service, "echo": None, "forward": "127.0.0.1:9"}]}
+        del config["services"][0]["echo"]
+        with open(actpass.config_file, "w") as out:
+            json.dump(config, out)
+        actpass.signal(signal.SIGHUP)
+        line = actpass.wait_for(event="reload", level="error")
+        self.assertIn("connecting to port 9: the sandbox was made at the start", line["error"])
+        self.client(actpass).finish()
+        self.assertEqual(actpass.find(event="listening"), allowed)
+
     def test_every_thread_is_confined(self):
         actpass = self.actpass(self.service())
         peer = self.client(actpass)

@@ -118,10 +118,17 @@ Test(plan, the_system_s_certificates, .init = folder_enter, .fini = folder_leave
     plan_free(&plan);
 }
 
-Test(plan, more_to_read, .init = folder_enter, .fini = folder_leave)
+Test(plan, more_for_a_later_reload, .init = folder_enter, .fini = folder_leave)
 {
-    struct plan plan = plan_of("", ECHO, "'sandbox_read': ['/etc/shadow', '/none'],");
+    struct plan plan = plan_of("", ECHO,
+                               "'sandbox_read': ['/etc/shadow', '/none'], 'sandbox_write': "
+                               "['/tmp'], 'sandbox_connect': ['7', '10-12'],");
     cr_assert_eq(access_to(&plan, "/etc/shadow"), PATHS_READ);
+    cr_assert_eq(access_to(&plan, "/none"), 0);
+    cr_assert_eq(access_to(&plan, "/tmp"), PATHS_READ | PATHS_WRITE | PATHS_SOCKETS);
+    for (uint16_t port = 6; port <= 13; port++)
+        cr_assert_eq(plan_has_port(&plan, port), port == 7 || (port >= 10 && port <= 12), "%u",
+                     port);
     plan_free(&plan);
 }
 

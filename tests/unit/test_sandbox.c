@@ -113,6 +113,10 @@ static const struct told {
     {"1.json", "{" SERVICE("'forward': '127.0.0.2:80'"), NULL},
     {"2.json", "{" SERVICE("'forward': '127.0.0.1:81'"), "connecting to port 81"},
     {"3.json", "{" SERVICE("'http': {'root': '/etc'}"), "/etc may not be read"},
+    {"4.json",
+     "{'services': [{'name': 's', 'role': 'server', 'listen': 'unix:folder/s', 'tls': "
+     "{'certificate': 'peer.pem'}, 'echo': true}]}",
+     "making files or unix sockets in "},
 };
 enum { RELOADS = sizeof(reloads) / sizeof(reloads[0]) };
 

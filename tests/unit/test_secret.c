@@ -1,5 +1,5 @@
 /* Passwords in files: what is read, and what is refused without a word of the secret. */
-#include "server/lib/sessions/secret.h"
+#include "server/lib/base/secret.h"
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
@@ -57,7 +57,7 @@ static void assert_holds(const char *name, const char *bytes, size_t size)
     struct error_text error = {.text = ""};
     struct secret secret;
     struct resources before = resources_now();
-    cr_assert(secret_read(&secret, name, &error), "%s", error.text);
+    cr_assert(secret_read(&secret, name, "password", &error), "%s", error.text);
     cr_assert_eq(secret.size, size, "%s: %zu", name, secret.size);
     cr_assert_eq(memcmp(secret.text, bytes, size), 0);
     cr_assert_eq(resources_now().descriptors, before.descriptors);
@@ -73,7 +73,7 @@ static void assert_refused(const char *name, const char *wanted)
     struct secret secret;
     struct resources before = resources_now();
     memset(&secret, 'x', sizeof(secret));
-    cr_assert_not(secret_read(&secret, name, &error), "%s", wanted);
+    cr_assert_not(secret_read(&secret, name, "password", &error), "%s", wanted);
     cr_assert(strstr(error.text, wanted), "\"%s\" has no \"%s\"", error.text, wanted);
     cr_assert(is_empty(&secret), "%s", wanted);
     cr_assert_eq(resources_now().descriptors, before.descriptors);

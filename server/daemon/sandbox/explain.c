@@ -13,7 +13,9 @@ struct explaining {
     struct config_report *report;
 };
 
-#define RESTART "the sandbox was made at the start and does not allow it: restart actpass"
+#define RESTART                                                                                   \
+    "the sandbox was made at the start and does not allow it: restart actpass, or allow it from " \
+    "the start with sandbox_read, sandbox_write or sandbox_connect"
 
 /* Would the file's mode allow reading, and yet it is refused? */
 static bool is_refused(const struct paths_item *path)
@@ -27,12 +29,7 @@ static bool is_refused(const struct paths_item *path)
     return refused;
 }
 
-static bool has_sockets(const struct paths *paths, const char *path)
-{
-    return (paths_access(paths, path) & PATHS_SOCKETS) != 0;
-}
-
-static void explain_files(const struct explaining *explaining, const struct plan *wanted)
+static void explain_reading(const struct explaining *explaining, const struct plan *wanted)
 {
     for (size_t i = 0; i < wanted->named.count; i++)
         if (is_refused(&wanted->named.items[i]))
@@ -40,11 +37,17 @@ static void explain_files(const struct explaining *explaining, const struct plan
                               "%s may not be read: " RESTART
                               " (a file in a folder of its own can be exchanged without)",
                               wanted->named.items[i].path);
-    for (size_t i = 0; i < wanted->allowed.count; i++)
-        if ((wanted->allowed.items[i].access & PATHS_SOCKETS) != 0 &&
-            !has_sockets(&explaining->sandbox->plan.allowed, wanted->allowed.items[i].path))
+}
+
+static void explain_writing(const struct explaining *explaining, const struct plan *wanted)
+{
+    for (size_t i = 0; i < wanted->allowed.count; i++) {
+        const struct paths_item *item = &wanted->allowed.items[i];
+        unsigned access = item->access & (PATHS_WRITE | PATHS_SOCKETS);
+        if (access != 0 && !paths_allow(&explaining->sandbox->plan.allowed, item->path, access))
             config_report_add(explaining->report, CONFIG_ERROR, explaining->config,
-                              "a unix socket in %s: " RESTART, wanted->allowed.items[i].path);
+                              "making files or unix sockets in %s: " RESTART, item->path);
+    }
 }
 
 static void explain_ports(const struct explaining *explaining, const struct plan *wanted)
@@ -77,8 +80,10 @@ void sandbox_explain(const struct sandbox *sandbox, const struct config *config,
     bool made = plan_make(&wanted, config, sandbox->file);
     if (!made)
         config_report_add(report, CONFIG_ERROR, config, "out of memory for the sandbox");
-    if (made && sandbox->landlock > 0)
-        explain_files(&explaining, &wanted);
+    if (made && sandbox->landlock > 0) {
+        explain_reading(&explaining, &wanted);
+        explain_writing(&explaining, &wanted);
+    }
     if (made && sandbox->landlock >= LANDLOCK_ABI_CONNECT)
         explain_ports(&explaining, &wanted);
     if (made && sandbox->seccomp)

@@ -38,6 +38,20 @@ unsigned paths_access(const struct paths *paths, const char *path)
     return item ? item->access : 0;
 }
 
+static bool is_above(const char *folder, const char *path)
+{
+    size_t length = strlen(folder);
+    return strncmp(folder, path, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+bool paths_allow(const struct paths *paths, const char *path, unsigned access)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if ((paths->items[i].access & access) == access && is_above(paths->items[i].path, path))
+            return true;
+    return false;
+}
+
 void paths_free(struct paths *paths)
 {
     for (size_t i = 0; i < paths->count; i++)

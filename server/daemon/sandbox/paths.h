@@ -29,6 +29,9 @@ bool paths_add(struct paths *paths, const char *path, unsigned access);
 /* What may be done with exactly this path; 0: it is not there. */
 unsigned paths_access(const struct paths *paths, const char *path);
 
+/* Is that access allowed there, for this path or for a folder above it? Both without links. */
+bool paths_allow(const struct paths *paths, const char *path, unsigned access);
+
 void paths_free(struct paths *paths); /* what it holds, not itself */
 
 #endif

@@ -59,28 +59,29 @@ static const struct place trust_places[] = {
     {NULL, 0},
 };
 
-/* The path that it resolves to. Those that are not there are left out. */
-static bool add_real(struct paths *paths, const char *path, unsigned access)
+bool places_add_exactly(struct paths *paths, const char *path, unsigned access)
 {
-    char *real = path ? realpath(path, NULL) : NULL;
+    char *real = realpath(path, NULL);
     bool added = real ? paths_add(paths, real, access) : errno != ENOMEM;
     free(real);
-    return !path || added;
+    return added;
 }
 
 static bool add_table(struct paths *paths, const struct place *places)
 {
     bool added = true;
     for (const struct place *place = places; place->path; place++)
-        added = add_real(paths, place->path, place->access) && added;
+        added = places_add_exactly(paths, place->path, place->access) && added;
     return added;
 }
 
 static bool add_environment(struct paths *paths, const char *const *names)
 {
     bool added = true;
-    for (; *names; names++)
-        added = add_real(paths, secure_getenv(*names), PATHS_READ) && added;
+    for (; *names; names++) {
+        const char *path = secure_getenv(*names);
+        added = (!path || places_add_exactly(paths, path, PATHS_READ)) && added;
+    }
     return added;
 }
 
@@ -103,8 +104,8 @@ bool places_add_trust(struct paths *paths)
 {
     static const char *const names[] = {"SSL_CERT_DIR", "SSL_CERT_FILE", NULL};
     return add_table(paths, trust_places) && add_environment(paths, names) &&
-           add_real(paths, X509_get_default_cert_dir(), PATHS_READ) &&
-           add_real(paths, X509_get_default_cert_file(), PATHS_READ);
+           places_add_exactly(paths, X509_get_default_cert_dir(), PATHS_READ) &&
+           places_add_exactly(paths, X509_get_default_cert_file(), PATHS_READ);
 }
 
 /* ---- What a configuration names ------------------------------------------------------------- */

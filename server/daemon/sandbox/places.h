@@ -15,6 +15,9 @@ bool places_add_resolver(struct paths *paths);
 /* The certificates that the system trusts. */
 bool places_add_trust(struct paths *paths);
 
+/* Exactly this file or folder. */
+bool places_add_exactly(struct paths *paths, const char *path, unsigned access);
+
 /* A file or folder that a configuration names. For a file the folders that it is in are added, as
  * named and behind symbolic links, since a file that is exchanged is another file there. Of a
  * folder that belongs to many, such as /etc, only the file is added. */

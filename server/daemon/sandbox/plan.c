@@ -95,22 +95,40 @@ static void visit(const struct key *key, const void *base, void *arg)
 
 /* ---- The plan ------------------------------------------------------------------------------- */
 
-static void add_read(struct planning *planning, const struct config *config, const char *file)
+static void add_listed(struct planning *planning, const struct config_strings *paths,
+                       unsigned access)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if (!places_add_exactly(&planning->plan->allowed, paths->items[i], access))
+            planning->failed = true;
+}
+
+/* The keys of the sandbox itself. */
+static void add_more(struct planning *planning, const struct config *config)
+{
+    add_listed(planning, &config->sandbox_read, PATHS_READ);
+    add_listed(planning, &config->sandbox_write, PATHS_READ | PATHS_WRITE | PATHS_SOCKETS);
+    for (size_t i = 0; i < config->sandbox_connect.count; i++) {
+        uint16_t first, last;
+        if (config_ports_parse(config->sandbox_connect.items[i], &first, &last))
+            for (unsigned port = first; port <= last; port++)
+                add_port(planning->plan, (uint16_t)port);
+    }
+}
+
+static void add_sources(struct planning *planning, const struct config *config, const char *file)
 {
     add_named(planning, file, PATHS_READ);
     for (size_t i = 0; i < config->sources.count; i++)
         add_named(planning, config->sources.items[i], PATHS_READ);
-    for (size_t i = 0; i < config->sandbox_read.count; i++)
-        planning->failed =
-            !paths_add(&planning->plan->allowed, config->sandbox_read.items[i], PATHS_READ) ||
-            planning->failed;
 }
 
 bool plan_make(struct plan *plan, const struct config *config, const char *file)
 {
     *plan = (struct plan){0};
     struct planning planning = {.plan = plan};
-    add_read(&planning, config, file);
+    add_sources(&planning, config, file);
+    add_more(&planning, config);
     config_visit(config, visit, &planning);
     for (size_t i = 0; i < config->service_count; i++) {
         const struct config_service *service = &config->services[i];

@@ -11,6 +11,7 @@ enum ssl_part {
     SSL_PART_REFUSAL,     /* verify.c */
     SSL_PART_FIRST_PEER,  /* renegotiation.c */
     SSL_PART_SESSION_KEY, /* as_client.c */
+    SSL_PART_KEY_LOG,     /* key_log.c */
     SSL_PARTS
 };
 

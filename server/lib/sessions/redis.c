@@ -254,7 +254,8 @@ static bool set_access(struct redis_place *place, const struct config_sessions *
     place->user = where->user ? strdup(where->user) : NULL;
     if (where->user && !place->user)
         return error_set(error, "out of memory for sessions");
-    if (where->password_file && !secret_read(&place->password, where->password_file, error))
+    if (where->password_file &&
+        !secret_read(&place->password, where->password_file, "password", error))
         return false;
     if (where->over_tls)
         place->tls = redis_tls_new(where, error);

@@ -4,9 +4,9 @@
 #ifndef ACTPASS_SERVER_SESSIONS_REDIS_LINK_H
 #define ACTPASS_SERVER_SESSIONS_REDIS_LINK_H
 
+#include "server/lib/base/secret.h"
 #include "server/lib/dial/dial.h"
 #include "server/lib/sessions/redis_tls.h"
-#include "server/lib/sessions/secret.h"
 #include "server/lib/sessions/store.h"
 
 #include <hiredis/hiredis.h>

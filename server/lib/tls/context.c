@@ -9,6 +9,7 @@
 #include "server/lib/tls/binding.h"
 #include "server/lib/tls/crl.h"
 #include "server/lib/tls/identity.h"
+#include "server/lib/tls/key_log.h"
 #include "server/lib/tls/limits.h"
 #include "server/lib/tls/peer_names.h"
 #include "server/lib/tls/renegotiation.h"
@@ -29,6 +30,8 @@ struct tls_context {
     struct sessions *sessions;
     enum config_client_auth client_auth;
     char *server_name; /* SNI; NULL: none */
+    char *groups;
+    struct key_log *key_log; /* NULL: none */
 };
 
 /* Needed only while contexts are made. */
@@ -111,6 +114,8 @@ static SSL_CTX *make_ctx(const struct tls_context *context, const struct materia
     else
         made = limits_use_algorithms(ctx, material->tls, error) &&
                identity_use(&material->identity, ctx, error);
+    if (made && context->key_log)
+        key_log_use(ctx);
     ERR_clear_error();
     if (made)
         return ctx;
@@ -127,6 +132,15 @@ static bool set_server_name(const struct config_tls *tls, struct tls_context *co
     const char *name = tls->server_name ? tls->server_name : peer_names_only_dns(&tls->peer_names);
     context->server_name = name ? strdup(name) : NULL;
     return !name || context->server_name || error_set(error, "out of memory for server_name");
+}
+
+/* Kept for messages: OpenSSL does not tell them. */
+static bool set_groups(const struct config_tls *tls, struct tls_context *context,
+                       struct error_text *error)
+{
+    const char *groups = tls->groups ? tls->groups : limits_default_groups(OpenSSL_version_num());
+    context->groups = strdup(groups);
+    return context->groups || error_set(error, "out of memory for groups");
 }
 
 static bool set_revocation(const struct tls_context *context, const struct material *material,
@@ -169,6 +183,15 @@ static bool make_sessions(struct tls_context *context, const struct material *ma
     return context->sessions;
 }
 
+static bool make_key_log(struct tls_context *context, const struct material *material,
+                         struct error_text *error)
+{
+    const struct key_log_report report = {material->hooks->log, material->hooks->log_arg};
+    const char *path = material->tls->insecure_key_log;
+    context->key_log = path ? key_log_new(path, report, error) : NULL;
+    return !path || context->key_log;
+}
+
 static bool make_both(struct tls_context *context, const struct material *material, bool may_serve,
                       bool may_connect, struct error_text *error)
 {
@@ -176,12 +199,13 @@ static bool make_both(struct tls_context *context, const struct material *materi
     if (!context->policy || !set_revocation(context, material, error) ||
         !alpn_make(material->tls, &context->alpn, error) ||
         !set_server_name(material->tls, context, error) ||
+        !set_groups(material->tls, context, error) ||
         (may_serve && !make_served(context, material, error)))
         return false;
     if (!policy_share_own(context->policy, material->own_keys))
         return error_set(error, "out of memory for our own pin");
     policy_set_check(context->policy, &material->hooks->check);
-    if (!make_sessions(context, material, error))
+    if (!make_sessions(context, material, error) || !make_key_log(context, material, error))
         return false;
     context->client_auth = config_client_auth(material->tls);
     context->verify = (struct verify){context->policy, &context->alpn};
@@ -221,7 +245,9 @@ void tls_context_free(struct tls_context *context)
     alpn_free(&context->alpn);
     sessions_free(context->sessions);
     policy_free(context->policy);
+    key_log_free(context->key_log);
     free(context->server_name);
+    free(context->groups);
     free(context);
 }
 
@@ -289,8 +315,20 @@ SSL *tls_context_ssl(struct tls_context *context, enum role role)
         ssl = make_server(context);
     if (role == ROLE_CLIENT && context->client)
         ssl = make_client(context);
+    if (ssl && context->key_log && !key_log_attach(context->key_log, ssl)) {
+        SSL_free(ssl);
+        ssl = NULL;
+    }
     ERR_clear_error();
     return ssl;
+}
+
+X509 *tls_context_certificate(const struct tls_context *context, size_t index)
+{
+    if (index == 0)
+        return SSL_CTX_get0_certificate(context->server ? context->server : context->client);
+    size_t count = context->served ? served_count(context->served) : 0; /* NULL: client only */
+    return index - 1 < count ? served_certificate(context->served, index - 1) : NULL;
 }
 
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct error_text *error)
@@ -325,6 +363,18 @@ bool tls_context_up(SSL *ssl)
     sessions_begin(ssl);
     return SSL_version(ssl) < TLS1_3_VERSION && renegotiation_note_first(ssl) &&
            renegotiation_allow(ssl);
+}
+
+void tls_context_add_groups(const struct tls_context *context, struct name_list *list)
+{
+    name_list_add_all(list, context->groups, ":/?*");
+}
+
+void tls_context_add_protocols(const struct tls_context *context, struct name_list *list)
+{
+    const struct alpn *alpn = &context->alpn;
+    for (unsigned at = 0; at < alpn->size; at += 1U + alpn->wire[at])
+        name_list_add(list, (const char *)alpn->wire + at + 1, alpn->wire[at]);
 }
 
 const char *tls_context_refusal(SSL *ssl)

@@ -25,12 +25,15 @@ static bool load(const struct config_tls *tls, const struct pem_passphrase *pass
     const struct pem_source certificate = {"certificate", tls->certificate, tls->own_in_memory};
     const struct pem_source key = {"key", tls->key ? tls->key : tls->certificate,
                                    tls->own_in_memory};
+    struct pem_passphrase source = *passphrase;
+    if (tls->key_passphrase_file)
+        source.file = tls->key_passphrase_file;
     identity->name = pem_name(&certificate);
     identity->chain = pem_certificates(&certificate, error);
     if (!identity->chain)
         return false;
     identity->certificate = sk_X509_shift(identity->chain);
-    identity->key = pem_key(&key, passphrase, error);
+    identity->key = pem_key(&key, &source, error);
     return identity->key && check_match(identity, &key, error);
 }
 

@@ -44,7 +44,7 @@ static bool is_regular(const char *path)
 
 /* A certificate with its key, and where they are in the configuration. */
 struct own {
-    const char *certificate, *key;
+    const char *certificate, *key, *passphrase_file;
     char certificate_key[KEY_MAX], key_key[KEY_MAX];
 };
 
@@ -161,12 +161,12 @@ static bool check_match(const struct inspection *inspection, const struct own *o
 
 static EVP_PKEY *load_key(const struct inspection *inspection, const struct own *own)
 {
-    static const struct pem_passphrase none = {.call = NULL};
+    const struct pem_passphrase passphrase = {.file = own->passphrase_file};
     const struct pem_source source = {.what = "key", .text = own->key};
     struct error_text error;
     if (!is_regular(own->key))
         return NULL;
-    EVP_PKEY *key = pem_key(&source, &none, &error);
+    EVP_PKEY *key = pem_key(&source, &passphrase, &error);
     if (!key)
         note_error(inspection, own->key_key, &error);
     return key;
@@ -217,9 +217,9 @@ static void check_own(const struct inspection *inspection, const struct own *own
 }
 
 /* PREFIX is where the two keys are. */
-static struct own own_of(const char *prefix, const char *certificate, const char *key)
+static struct own own_of(const char *prefix, const struct config_certificate *files)
 {
-    struct own own = {.certificate = certificate, .key = key};
+    struct own own = {files->certificate, files->key, files->key_passphrase_file, "", ""};
     (void)snprintf(own.certificate_key, sizeof(own.certificate_key), "%s/certificate", prefix);
     (void)snprintf(own.key_key, sizeof(own.key_key), "%s/key", prefix);
     return own;
@@ -228,13 +228,16 @@ static struct own own_of(const char *prefix, const char *certificate, const char
 static void check_all_own(const struct inspection *inspection, const struct config_tls *tls)
 {
     char prefix[KEY_MAX];
-    const struct own own = own_of("tls", tls->certificate, tls->key);
+    const struct config_certificate files = {.certificate = tls->certificate,
+                                             .key = tls->key,
+                                             .key_passphrase_file = tls->key_passphrase_file};
+    const struct own own = own_of("tls", &files);
     if (!tls->own_in_memory)
         check_own(inspection, &own, tls->ocsp_response);
     for (size_t i = 0; i < tls->certificate_count; i++) {
         const struct config_certificate *named = &tls->certificates[i];
         (void)snprintf(prefix, sizeof(prefix), "tls/certificates/%zu", i);
-        const struct own chosen = own_of(prefix, named->certificate, named->key);
+        const struct own chosen = own_of(prefix, named);
         if (!named->in_memory)
             check_own(inspection, &chosen, NULL);
     }

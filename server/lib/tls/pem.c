@@ -1,6 +1,7 @@
 #include "server/lib/tls/pem.h"
 
 #include "config/private_file.h"
+#include "server/lib/base/secret.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -89,16 +90,32 @@ struct asked {
     bool asked;
     int size; /* negative: there is none */
     char text[PEM_BUFSIZE];
+    struct error_text problem; /* with the file */
 };
+
+_Static_assert(SECRET_MAX <= PEM_BUFSIZE, "there is room for the passphrase of a file");
+
+static int read_passphrase(struct asked *asked)
+{
+    struct secret secret;
+    if (!secret_read(&secret, asked->passphrase->file, "passphrase", &asked->problem))
+        return -1;
+    memcpy(asked->text, secret.text, secret.size);
+    int size = (int)secret.size;
+    secret_wipe(&secret);
+    return size;
+}
 
 static void ask(struct asked *asked)
 {
     const struct pem_passphrase *passphrase = asked->passphrase;
+    int size = -1;
     asked->asked = true;
     asked->size = -1;
-    if (!passphrase->call)
-        return;
-    int size = passphrase->call(asked->name, asked->text, sizeof(asked->text), passphrase->arg);
+    if (passphrase->file)
+        size = read_passphrase(asked);
+    else if (passphrase->call)
+        size = passphrase->call(asked->name, asked->text, sizeof(asked->text), passphrase->arg);
     if (size >= 0 && (size_t)size <= sizeof(asked->text))
         asked->size = size;
 }
@@ -244,26 +261,43 @@ static void report_locked(const struct pem_source *source, struct error_text *er
                          "a callback for passphrases");
     else
         error_set(error,
-                  "key %s is protected by a passphrase, which actpass does not ask for: give "
-                  "the key without one, as openssl pkey -in %s -out NEW makes it",
+                  "key %s is protected by a passphrase: name a file with the passphrase in "
+                  "\"key_passphrase_file\", or give the key without one, as openssl pkey -in %s "
+                  "-out NEW makes it",
                   source->text, source->text);
+}
+
+/* There was a passphrase. */
+static void report_wrong_passphrase(const struct pem_source *source,
+                                    const struct pem_passphrase *passphrase,
+                                    struct error_text *error)
+{
+    if (passphrase->file)
+        error_set(error, "key %s cannot be decrypted: the passphrase in %s is wrong",
+                  pem_name(source), passphrase->file);
+    else
+        error_set(error,
+                  "key %s cannot be decrypted: the passphrase that the callback gave is wrong",
+                  pem_name(source));
 }
 
 static void report_bad_key(const struct pem_source *source, const struct asked *asked,
                            struct error_text *error)
 {
     const char *reason;
-    if (asked->asked && !asked->passphrase->call)
+    const struct pem_passphrase *passphrase = asked->passphrase;
+    if (asked->asked && !passphrase->file && !passphrase->call)
         report_locked(source, error);
+    else if (asked->asked && asked->size < 0 && passphrase->file)
+        error_set(error, "key %s is protected by a passphrase, and its file cannot be used: %s",
+                  pem_name(source), asked->problem.text);
     else if (asked->asked && asked->size < 0)
         error_set(error, "key %s is protected by a passphrase, and the callback gave none",
                   pem_name(source));
     else if (report_no_memory(source, &reason, error))
         return;
     else if (asked->asked)
-        error_set(error,
-                  "key %s cannot be decrypted: the passphrase that the callback gave is wrong",
-                  pem_name(source));
+        report_wrong_passphrase(source, passphrase, error);
     else
         report_no_key(source, error);
 }

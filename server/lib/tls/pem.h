@@ -17,11 +17,12 @@ struct pem_source {
 /* What messages call it: the path, or "in memory". */
 const char *pem_name(const struct pem_source *source);
 
-/* The user's callback for the passphrase of a key, which it writes to BUFFER, without a NUL.
- * Returns its length, or -1: there is none. */
+/* Where the passphrase of an encrypted key comes from: a file, or the user's callback, which writes
+ * it to BUFFER, without a NUL, and returns its length, or -1: there is none. */
 struct pem_passphrase {
     int (*call)(const char *name, char *buffer, size_t size, void *arg); /* NULL: none */
     void *arg;
+    const char *file; /* as in secret_read; then CALL is not asked; NULL: none */
 };
 
 /* All certificates, in their order, one or more. The caller frees them with sk_X509_pop_free. NULL

@@ -44,8 +44,10 @@ static bool load_choice(const struct config_certificate *config,
                         const struct pem_passphrase *passphrase, struct choice *choice,
                         struct error_text *error)
 {
-    const struct config_tls given = {
-        .certificate = config->certificate, .key = config->key, .own_in_memory = config->in_memory};
+    const struct config_tls given = {.certificate = config->certificate,
+                                     .key = config->key,
+                                     .key_passphrase_file = config->key_passphrase_file,
+                                     .own_in_memory = config->in_memory};
     return identity_load(&given, passphrase, &choice->identity, error) &&
            identity_try(&choice->identity, error) &&
            copy_names(&config->server_names, choice, error);
