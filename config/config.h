@@ -25,7 +25,7 @@ enum config_client_auth {
 enum config_dialer { CONFIG_PEER_DIALS, CONFIG_WE_DIAL };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
-enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
+enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON, CONFIG_LOG_JOURNALD };
 /* Whether the process confines itself: where the system lets it (the default), or else it does not
  * start, or not at all. */
 enum config_sandbox { CONFIG_SANDBOX_PREFER, CONFIG_SANDBOX_REQUIRE, CONFIG_SANDBOX_OFF };
@@ -262,7 +262,19 @@ struct config_service {
      * with dial.listen_plain, where the bridge is the handler. */
     struct config_handler as_server;
     struct config_handler as_client;
+    char *log_access; /* template of the log line about a connection; NULL: all fields */
 };
+
+/* A part of such a template: text as it is, or the name of a field, which is not NUL-terminated. */
+enum config_access_kind { CONFIG_ACCESS_TEXT, CONFIG_ACCESS_FIELD, CONFIG_ACCESS_WRONG };
+struct config_access_part {
+    const char *at;
+    size_t length;
+    enum config_access_kind kind;
+};
+
+/* Takes the first part of a template. Returns where the next one begins; at the end there is "". */
+const char *config_access_next(const char *text, struct config_access_part *part);
 
 /* What the daemon says about itself over HTTP. */
 struct config_admin {
@@ -312,6 +324,7 @@ struct config_report {
     struct config_strings warnings;
     struct config_message *messages;
     size_t message_count;
+    enum config_log_format log_format; /* of the file, if that could be read: for these messages */
 };
 
 /* Reads and checks FILE. Returns a configuration that the caller frees with config_free, or NULL

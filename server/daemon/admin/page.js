@@ -107,7 +107,7 @@ const sum = (list) => list.reduce((total, number) => total + number, 0);
 // Port scans and health checks, which close before their first byte, are no failures.
 function counters(service) {
     const failed = service.closed.filter((closed) => closed.reason !== "CLEAN" &&
-        closed.cause !== "closed_before_first_byte");
+        closed.reason !== "UNUSED" && closed.cause !== "closed_before_first_byte");
     return {...service, taken: service.accepted + service.dialed,
         failed: sum(failed.map((closed) => closed.count)),
         refused: sum(Object.values(service.refused))};
@@ -161,8 +161,16 @@ function drawHeader() {
     document.title = (word && word !== "running" ? `${word}: ` : "") + "actpass";
     if (status) {
         setText(find("about"), `version ${status.version}, pid ${status.pid}, up ` +
-            `${duration(status.time_ms - status.started_ms)}, ${status.openssl}`);
+            `${duration(status.time_ms - status.started_ms)}, ` +
+            `${count(status.threads.crew + status.threads.blocked)} threads, ${status.openssl}`);
     }
+}
+
+// The certificate that expires first, and how long it has left.
+function validity(certificates, now) {
+    const first = [...certificates].sort((a, b) => a.not_after_ms - b.not_after_ms)[0] ?? null;
+    const left = first && first.not_after_ms - now;
+    return {first, left, kind: !first ? "dim" : left < 0 ? "bad" : left < SOON_MS ? "warn" : ""};
 }
 
 function tiles(status) {
@@ -172,15 +180,17 @@ function tiles(status) {
     const spent = to.all.handshake_ms_sum - from.all.handshake_ms_sum;
     const failing = rate(all, "failed"), refusing = rate(all, "refused");
     const lost = status.log_lines_lost;
+    const first = validity(status.services.flatMap((service) => service.certificates), status.time_ms);
     return [
         ["Open", count(status.open)],
         ["Failed/s", shown(failing, small), failing > 0 ? "bad" : ""],
         ["Refused/s", shown(refusing, small), refusing > 0 ? "warn" : ""],
         ["New/s", shown(rate(all, "taken"), small)],
-        ["Handshake, mean", done > 0 ? duration(spent / done) : "–"],
+        ["Handshake", done > 0 ? duration(spent / done) : "–"],
         ["In/s", shown(rate(all, "received_bytes"), bytes)],
         ["Out/s", shown(rate(all, "sent_bytes"), bytes)],
-        ["Threads", count(status.threads.crew + status.threads.blocked)],
+        ["Next expiry", first.left === null ? "–" : first.left < 0 ? "expired" :
+            duration(first.left), first.kind],
         ["Log lines lost", count(lost), lost > 0 ? "warn" : ""],
     ];
 }
@@ -233,11 +243,10 @@ function serviceRow(name) {
 }
 
 function drawCertificate(cell, service, now) {
-    const first = [...service.certificates].sort((a, b) => a.not_after_ms - b.not_after_ms)[0];
-    const left = first ? first.not_after_ms - now : 0;
-    const when = !first ? "–" : left < 0 ? `expired ${duration(-left)} ago` : `in ${duration(left)}`;
-    setText(cell, first ? `${when}, ${first.subject}` : when);
-    cell.className = !first ? "dim" : left < 0 ? "bad" : left < SOON_MS ? "warn" : "";
+    const {first, left, kind} = validity(service.certificates, now);
+    setText(cell, !first ? "–" : left < 0 ? `expired ${duration(-left)} ago, ${first.subject}` :
+        `in ${duration(left)}, ${first.subject}`);
+    cell.className = kind;
 }
 
 function drawService(row, service, now) {

@@ -163,7 +163,8 @@ void stats_bytes(struct service_stats *service, const actpass_info_t *info,
 
 bool stats_is_failure(const actpass_info_t *info)
 {
-    return info->end != ACTPASS_CLEAN && info->cause != ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE;
+    return info->end != ACTPASS_CLEAN && info->end != ACTPASS_UNUSED &&
+           info->cause != ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE;
 }
 
 void stats_keep_failure(struct stats *stats, const struct snapshot *snapshot)

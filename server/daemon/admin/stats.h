@@ -30,8 +30,7 @@ enum { STATS_STORE_CLIENT = CONFIG_SESSIONS_REDIS + 1, STATS_STORES };
 enum stats_version { STATS_TLS_1_2, STATS_TLS_1_3, STATS_VERSIONS };
 enum stats_role { STATS_SERVER, STATS_CLIENT, STATS_NO_ROLE, STATS_ROLES };
 
-/* With room for some that may be added. */
-enum { STATS_CAUSES = ACTPASS_CAUSE_HINT + 1, STATS_ENDS = 12 };
+enum { STATS_CAUSES = ACTPASS_CAUSE_HINT + 1, STATS_ENDS = ACTPASS_UNUSED + 1 };
 
 /* How long handshakes took. A bucket holds those that took at most its bound, and longer than the
  * bound before it; the last one those beyond all bounds. */
