@@ -25,7 +25,7 @@ enum config_client_auth {
 enum config_dialer { CONFIG_PEER_DIALS, CONFIG_WE_DIAL };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
-enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
+enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON, CONFIG_LOG_JOURNALD };
 enum config_address_kind { CONFIG_ADDRESS_NONE, CONFIG_ADDRESS_TCP, CONFIG_ADDRESS_UNIX };
 enum config_handler_kind {
     CONFIG_HANDLER_NONE,
@@ -130,9 +130,12 @@ struct config_certificate {
     bool in_memory; /* certificate and key hold PEM text and are no paths; never from JSON */
 };
 
+/* What the name of a key begins with that is in no file: a URI for OSSL_STORE_open(3) follows. */
+#define CONFIG_STORE "store:"
+
 struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
-    char *key;
+    char *key;         /* PEM, or "store:URI" */
     char *key_passphrase_file; /* a path or "credential:ID"; NULL: the key is not encrypted */
     char *ca;                  /* PEM file, or NULL */
     struct config_peer_names peer_names;
@@ -259,7 +262,19 @@ struct config_service {
      * with dial.listen_plain, where the bridge is the handler. */
     struct config_handler as_server;
     struct config_handler as_client;
+    char *log_access; /* template of the log line about a connection; NULL: all fields */
 };
+
+/* A part of such a template: text as it is, or the name of a field, which is not NUL-terminated. */
+enum config_access_kind { CONFIG_ACCESS_TEXT, CONFIG_ACCESS_FIELD, CONFIG_ACCESS_WRONG };
+struct config_access_part {
+    const char *at;
+    size_t length;
+    enum config_access_kind kind;
+};
+
+/* Takes the first part of a template. Returns where the next one begins; at the end there is "". */
+const char *config_access_next(const char *text, struct config_access_part *part);
 
 /* What the daemon says about itself over HTTP. */
 struct config_admin {
@@ -303,6 +318,7 @@ struct config_report {
     struct config_strings warnings;
     struct config_message *messages;
     size_t message_count;
+    enum config_log_format log_format; /* of the file, if that could be read: for these messages */
 };
 
 /* Reads and checks FILE. Returns a configuration that the caller frees with config_free, or NULL

@@ -3,7 +3,8 @@
 #   - by curl, an ordinary TLS client, which speaks first, and
 #   - by a device that calls home: it connects, stays silent, and is the TLS server.
 # Installs what is missing (Debian, Ubuntu), builds, and cleans up. Status 0 only when both worked.
-# ACTPASS_NO_INSTALL=1 installs nothing; BUILDDIR=FOLDER builds elsewhere than in build/.
+# ACTPASS_NO_INSTALL=1 installs nothing; BUILDDIR=FOLDER builds elsewhere than in build/. With
+# --installed the program of the PATH is shown, and only the device is built, with its library.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILDDIR:-build}
@@ -77,13 +78,21 @@ make_certificate() { # FILE NAME
         -out "$folder/$1.pem" -keyout "$folder/$1.key" 2>/dev/null
 }
 
-say "1. Build (scons, into $build/release)"
-if [ -z "${ACTPASS_NO_INSTALL:-}" ]; then
-    .ci/install.sh build demo
+if [ "${1:-}" = --installed ]; then
+    say "1. Build the device, with the installed library"
+    cp -r examples "$folder/examples"
+    make -C "$folder/examples" callhome_device >"$folder/build.log" 2>&1
+    actpass=actpass
+    device=$folder/examples/callhome_device
+else
+    say "1. Build (scons, into $build/release)"
+    if [ -z "${ACTPASS_NO_INSTALL:-}" ]; then
+        .ci/install.sh build demo
+    fi
+    scons -Q -j"$(nproc)" BUILDDIR="$build" >"$folder/build.log" 2>&1
+    actpass=$build/release/actpass
+    device=$build/release/examples/callhome_device
 fi
-scons -Q -j"$(nproc)" BUILDDIR="$build" >"$folder/build.log" 2>&1
-actpass=$build/release/actpass
-device=$build/release/examples/callhome_device
 "$actpass" --version
 
 say "2. Certificates: a CA, actpass (front.example) and a device (dev1.devices.example)"

@@ -126,7 +126,10 @@ static struct conversation *new_with(struct server *server, struct service *serv
                                      const struct peer *peer)
 {
     uint64_t number = atomic_fetch_add(&server->counters.numbers, 1) + 1;
-    struct report report = {.log = server->log, .service = service->config->name, .number = number};
+    struct report report = {.log = server->log,
+                            .service = service->config->name,
+                            .number = number,
+                            .access = service->config->log_access};
     struct conversation *conversation = calloc(1, sizeof(*conversation));
     if (conversation) {
         conversation->server = server;

@@ -2,6 +2,7 @@
 
 #include "server/daemon/admin/admin.h"
 #include "server/daemon/certificates.h"
+#include "server/daemon/fingerprint.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/room.h"
 #include "server/lib/dial/fast_open_system.h"
@@ -38,6 +39,8 @@ static bool load_settings(const struct server *server, struct service *service,
 {
     struct error_text error = {.text = ""};
     struct config_report notes = {.warnings = {0}};
+    service->fingerprint = fingerprint_of(&service->config->connection.tls); /* what comes later
+                                                                                is a change */
     service->notes = &notes.warnings;
     bool loaded = service_load_settings(service, server->shared, &error);
     service->notes = NULL;

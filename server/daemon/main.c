@@ -1,8 +1,10 @@
 /* The program: arguments, signals, limits, messages, exit status. */
 #include "config/config.h"
 #include "config/text.h"
+#include "relay/clock.h"
 #include "server/daemon/check_command.h"
 #include "server/daemon/commands/commands.h"
+#include "server/daemon/lines.h"
 #include "server/daemon/server.h"
 #include "server/daemon/version.h"
 
@@ -108,10 +110,14 @@ static void *take_signals(void *arg)
 {
     struct signals *signals = arg;
     struct pollfd polls[] = {{.fd = signals->signal_fd, .events = POLLIN},
-                             {.fd = signals->end_fd, .events = POLLIN}};
+                             {.fd = signals->end_fd, .events = POLLIN},
+                             {.events = POLLIN}};
     for (;;) {
         struct signalfd_siginfo taken;
-        int ready = poll(polls, 2, -1);
+        struct timespec left;
+        int64_t wake_us = server_refresh(signals->server);
+        polls[2].fd = server_watch_fd(signals->server);
+        int ready = ppoll(polls, 3, clock_left(wake_us, &left), NULL);
         if (ready > 0 && polls[1].revents != 0)
             return NULL;
         if (ready > 0 && read(signals->signal_fd, &taken, sizeof(taken)) == sizeof(taken))
@@ -174,12 +180,6 @@ static void prepare_process(void)
 
 /* ---- Commands ------------------------------------------------------------------------------ */
 
-static void print_all(const struct config_strings *lines)
-{
-    for (size_t i = 0; i < lines->count; i++)
-        (void)fprintf(stderr, "%s\n", lines->items[i]);
-}
-
 static int check(const char *file, enum check_form form)
 {
     static const int statuses[] = {
@@ -213,8 +213,8 @@ static int run(const char *file)
     if (server)
         status = server_listen(server, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
     else
-        print_all(&report.warnings); /* otherwise they are in the log */
-    print_all(&report.errors);
+        lines_print(&report.warnings, CONFIG_LOG_WARNING, report.log_format); /* else: in the log */
+    lines_print(&report.errors, CONFIG_LOG_ERROR, report.log_format);
     if (status == EXIT_SUCCESS)
         server_announce(server, &report);
     config_report_free(&report);

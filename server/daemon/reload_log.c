@@ -146,3 +146,23 @@ void reload_log_failed(struct log *log, const struct config_strings *errors)
         log_write(log, CONFIG_LOG_ERROR, fields, sizeof(fields) / sizeof(fields[0]));
     }
 }
+
+void reload_log_refreshed(struct log *log, struct service *service)
+{
+    struct loaded loaded;
+    struct line line = {.count = 0};
+    add(&line, log_text("event", "files"));
+    add(&line, log_text("service", service->config->name));
+    if (find_loaded(service, 0, &loaded))
+        add_loaded(&line, &loaded);
+    log_write(log, CONFIG_LOG_INFO, line.fields, line.count);
+    log_further(log, service);
+}
+
+void reload_log_not_refreshed(struct log *log, const struct service *service, const char *error)
+{
+    struct log_field fields[] = {
+        log_text("event", "files"), log_text("service", service->config->name),
+        log_text("error", error), log_text("result", "what was loaded before stays in use")};
+    log_write(log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
+}

@@ -13,6 +13,10 @@ void reload_log_done(struct log *log, const struct change *change,
 /* One line for each error. */
 void reload_log_failed(struct log *log, const struct config_strings *errors);
 
+/* event=files: what has changed in the files of a service was loaded, or could not be. */
+void reload_log_refreshed(struct log *log, struct service *service);
+void reload_log_not_refreshed(struct log *log, const struct service *service, const char *error);
+
 /* Warnings of a load: event=configuration. */
 void reload_log_warnings(struct log *log, const struct config_strings *warnings);
 

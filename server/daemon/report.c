@@ -1,5 +1,7 @@
 #include "server/daemon/report.h"
 
+#include "server/daemon/access.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -41,6 +43,18 @@ static struct line begin(const struct report *report, const char *event)
 static void finish(const struct report *report, enum config_log_level level, struct line *line)
 {
     log_write(report->log, level, line->fields, line->count);
+}
+
+static void finish_by_template(const struct report *report, enum config_log_level level,
+                               struct line *line)
+{
+    char text[ACCESS_TEXT_MAX];
+    char stamp[LOG_STAMP_MAX];
+    log_stamp(stamp);
+    add(line, log_text("ts", stamp));
+    add(line, log_text("level", log_level_name(level)));
+    access_expand(report->access, line->fields, line->count, text, sizeof(text));
+    log_write_text(report->log, level, text);
 }
 
 static void add_role(struct line *line, const actpass_info_t *info)
@@ -134,11 +148,20 @@ static enum config_log_level close_level(const struct report *report, const actp
     return fails || info->end == ACTPASS_REFUSED ? CONFIG_LOG_WARNING : CONFIG_LOG_INFO;
 }
 
-static void add_suppressed(struct line *line, struct throttle *throttle)
+/* With a template, the count of lines that were left out has a line of its own. */
+static void finish_close(const struct report *report, enum config_log_level level,
+                         struct line *line)
 {
+    struct throttle *throttle = log_throttle(report->log);
     unsigned long suppressed = throttle ? throttle_take_suppressed(throttle) : 0;
+    if (report->access) {
+        finish_by_template(report, level, line);
+        *line = begin(report, "suppressed");
+    }
     if (suppressed > 0)
         add(line, log_number("suppressed", (int64_t)suppressed));
+    if (!report->access || suppressed > 0)
+        finish(report, level, line);
 }
 
 /* Peers that we dialed come from the configuration, so each line about them is written. */
@@ -213,8 +236,7 @@ void report_close(const struct report *report, int64_t duration_us)
     add_if_known(&line, "error", report_error(report));
     add_if_known(&line, "subject", info.peer_subject);
     add_if_known(&line, "fingerprint", info.peer_fingerprint);
-    add_suppressed(&line, log_throttle(report->log));
-    finish(report, close_level(report, &info), &line);
+    finish_close(report, close_level(report, &info), &line);
 }
 
 void report_sessions(const struct report *report, const char *problem)

@@ -10,6 +10,7 @@
 #include "server/daemon/load.h"
 #include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"
+#include "server/daemon/refresh.h"
 #include "server/daemon/reload_log.h"
 #include "server/daemon/report.h"
 #include "server/daemon/state.h"
@@ -65,6 +66,7 @@ static struct server *new_server(void)
     if (!server)
         return NULL;
     server->stop_fd = server->stopping_fd = -1;
+    server->refresh_us = DEADLINE_NEVER;
     if (pthread_mutex_init(&server->generation_lock, NULL) == 0)
         return server;
     free(server);
@@ -134,6 +136,7 @@ bool server_listen(struct server *server, struct config_report *report)
         return false;
     }
     manager_find(server, report);
+    refresh_begin(server, generation, &report->warnings);
     return true;
 }
 
@@ -234,6 +237,16 @@ int server_run(struct server *server)
     return served ? status : -1;
 }
 
+int server_watch_fd(const struct server *server)
+{
+    return refresh_fd(server);
+}
+
+int64_t server_refresh(struct server *server)
+{
+    return refresh_run(server);
+}
+
 void server_stop(struct server *server)
 {
     int saved = errno;
@@ -276,6 +289,7 @@ void server_free(struct server *server)
     registry_free(server->registry);
     stats_free(server->stats);
     handover_free(server->reloads);
+    watch_free(server->watch);
     if (server->stop_fd >= 0)
         close(server->stop_fd);
     actpass_cancel_free(server->dialing);

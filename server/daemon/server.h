@@ -7,6 +7,7 @@
 #include "server/include/actpass.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct server;
 
@@ -30,6 +31,12 @@ void server_stop(struct server *server);
  * memory are lost. 0, or -1: nothing has changed. Waits for server_run to carry it out. Any thread,
  * one at a time, but server_run's. */
 int server_reload(struct server *server);
+
+/* Loads what has changed in the files of "tls", if it is time to look, which is a second after
+ * server_watch_fd has become readable. Returns when to call it next: then, or when that is
+ * readable. The thread that calls server_reload. */
+int64_t server_refresh(struct server *server);
+int server_watch_fd(const struct server *server); /* another one after a reload; -1: none */
 
 /* Not while server_run runs. SERVER may be NULL. */
 void server_free(struct server *server);

@@ -59,6 +59,10 @@ struct service {
     pthread_mutex_t settings_lock;
     actpass_config *settings; /* guarded by settings_lock; see service_settings */
 
+    /* The thread that reloads: what is in the files of "tls" (fingerprint.h). */
+    uint64_t fingerprint;
+    uint64_t failed_fingerprint; /* when they could not be loaded last; 0: never since */
+
     /* The accept thread's. */
     struct persistent *persistent; /* keeps the connection up; NULL: none, or it is not this
                                       service's any more */

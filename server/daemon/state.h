@@ -12,6 +12,7 @@
 #include "server/daemon/notify.h"
 #include "server/daemon/registry.h"
 #include "server/daemon/retired.h"
+#include "server/daemon/watch.h"
 #include "server/daemon/watchdog.h"
 
 #include <pthread.h>
@@ -53,6 +54,10 @@ struct server {
      * that: these two read it as it is, all others by server_generation. */
     struct generation *generation;
     pthread_mutex_t generation_lock; /* guards that pointer where others read it */
+
+    /* The thread that reloads: files of "tls" (refresh.h). */
+    struct watch *watch; /* NULL: they cannot be watched */
+    int64_t refresh_us;  /* when to look at them */
 
     struct retired *retired;   /* the accept thread's: services that are gone */
     struct watchdog *watchdog; /* the accept thread's; NULL: the manager wants none */

@@ -113,6 +113,19 @@ class Status(Case):
             {"admin": {"listen": "unix:admin.sock"}, "services": [{"nonsense": 1}]}).encode())
         self.assertIn("pid 4242", self.call("status", path))
 
+    def test_a_daemon(self):
+        path = os.path.join(self.folder, "daemon.sock")
+        actpass = self.actpass(self.service(), admin={"listen": f"unix:{path}"})
+        peer = self.client(actpass)
+        peer.send(b"x")
+        peer.recv_exactly(1)
+        text = self.call("status", actpass.config_file)
+        self.assertRegex(text, r"pid %d, running for .*: 1 open, 0 failed" % actpass.process.pid)
+        self.assertRegex(text, r"front .* 127\.0\.0\.1:\d+ +server  client_hello  established "
+                               r"( +\d+\.\dms){5} +\d+ +\d+ +TLSv1\.3 +-")
+        peer.finish()
+        actpass.wait_for(event="close")
+
     def test_what_does_not_answer(self):
         stub = self.stub()
         for answer, words in ((None, "HTTP status 500"), (b'{"a": 1}', "is not actpass"),

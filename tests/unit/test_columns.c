@@ -6,8 +6,10 @@
 static const struct columns_head heads[] = {
     {"NAME", COLUMNS_LEFT}, {"N", COLUMNS_RIGHT}, {"TEXT", COLUMNS_LEFT}};
 
-static void assert_printed(const struct columns *columns, struct columns_look look,
-                           const char *wanted)
+static const struct columns_look plain = {.head_begin = "", .head_end = ""};
+
+/* Frees COLUMNS. */
+static void assert_printed(struct columns *columns, struct columns_look look, const char *wanted)
 {
     char *text = NULL;
     size_t length = 0;
@@ -17,6 +19,7 @@ static void assert_printed(const struct columns *columns, struct columns_look lo
     cr_assert_eq(fclose(out), 0);
     cr_assert_str_eq(text, wanted);
     free(text);
+    columns_free(columns);
 }
 
 static struct columns *two_rows(const char *text)
@@ -34,38 +37,24 @@ static struct columns *two_rows(const char *text)
 
 Test(columns, are_aligned)
 {
-    struct columns *columns = two_rows("x");
-    assert_printed(columns, (struct columns_look){.head_begin = "", .head_end = ""},
-                   "NAME     N  TEXT\n"
-                   "gate     7  -\n"
-                   "a     4711  x\n");
-    columns_free(columns);
+    assert_printed(two_rows("x"), plain, "NAME     N  TEXT\ngate     7  -\na     4711  x\n");
 }
 
 Test(columns, a_character_of_many_bytes_is_one)
 {
-    struct columns *columns = two_rows("\xc3\xa4\xe2\x82\xac!");
-    assert_printed(columns, (struct columns_look){.head_begin = "<", .head_end = ">", .width = 14},
-                   "<NAME     N  TE>\n"
-                   "gate     7  -\n"
-                   "a     4711  \xc3\xa4\xe2\x82\xac\n");
-    columns_free(columns);
+    assert_printed(two_rows("\xc3\xa4\xe2\x82\xac!"),
+                   (struct columns_look){.head_begin = "<", .head_end = ">", .width = 14},
+                   "<NAME     N  TE>\ngate     7  -\na     4711  \xc3\xa4\xe2\x82\xac\n");
 }
 
 Test(columns, nothing_controls_the_terminal)
 {
-    struct columns *columns = two_rows("\x1b[2J\xc2\x9b\n\xe2\x80\xae");
-    assert_printed(columns, (struct columns_look){.head_begin = "", .head_end = ""},
-                   "NAME     N  TEXT\n"
-                   "gate     7  -\n"
+    assert_printed(two_rows("\x1b[2J\xc2\x9b\n\xe2\x80\xae"), plain,
+                   "NAME     N  TEXT\ngate     7  -\n"
                    "a     4711  \\x1b[2J\\xc2\\x9b\\x0a\\xe2\\x80\\xae\n");
-    columns_free(columns);
 }
 
 Test(columns, no_rows_are_a_head)
 {
-    struct columns *columns = columns_new(heads, 3);
-    assert_printed(columns, (struct columns_look){.head_begin = "", .head_end = ""},
-                   "NAME  N  TEXT\n");
-    columns_free(columns);
+    assert_printed(columns_new(heads, 3), plain, "NAME  N  TEXT\n");
 }

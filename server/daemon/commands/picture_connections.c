@@ -70,6 +70,21 @@ static void add_open(struct columns *columns, const struct picture *picture,
     columns_add(columns, "%s", member_text(connection, "subject"));
 }
 
+typedef void add_row(struct columns *columns, const struct picture *picture,
+                     const cJSON *connection);
+
+/* Takes COLUMNS, which may be NULL. */
+static bool print(const struct picture *picture, struct columns *columns, const char *list,
+                  size_t count, add_row *add, FILE *out)
+{
+    const cJSON *connection = member_first(picture->now, list);
+    for (size_t i = 0; connection && i < count; i++, connection = connection->next)
+        add(columns, picture, connection);
+    bool printed = columns_print(columns, out, &picture->look);
+    columns_free(columns);
+    return printed;
+}
+
 bool picture_failed(const struct picture *picture, size_t count, FILE *out)
 {
     static const struct columns_head heads[] = {{"FAILED", COLUMNS_RIGHT}, HEADS_BEGIN,
@@ -77,12 +92,7 @@ bool picture_failed(const struct picture *picture, size_t count, FILE *out)
                                                 {"END", COLUMNS_RIGHT},    {"ERROR", COLUMNS_LEFT},
                                                 {"SUBJECT", COLUMNS_LEFT}};
     struct columns *columns = columns_new(heads, sizeof(heads) / sizeof(heads[0]));
-    const cJSON *connection = member_first(picture->now, "failed");
-    for (size_t i = 0; connection && i < count; i++, connection = connection->next)
-        add_failed(columns, picture, connection);
-    bool printed = columns_print(columns, out, &picture->look);
-    columns_free(columns);
-    return printed;
+    return print(picture, columns, "failed", count, add_failed, out);
 }
 
 bool picture_open(const struct picture *picture, size_t count, FILE *out)
@@ -93,10 +103,5 @@ bool picture_open(const struct picture *picture, size_t count, FILE *out)
         {"RECEIVED", COLUMNS_RIGHT}, {"SENT", COLUMNS_RIGHT},
         {"PROTOCOL", COLUMNS_LEFT},  {"SUBJECT", COLUMNS_LEFT}};
     struct columns *columns = columns_new(heads, sizeof(heads) / sizeof(heads[0]));
-    const cJSON *connection = member_first(picture->now, "connections");
-    for (size_t i = 0; connection && i < count; i++, connection = connection->next)
-        add_open(columns, picture, connection);
-    bool printed = columns_print(columns, out, &picture->look);
-    columns_free(columns);
-    return printed;
+    return print(picture, columns, "connections", count, add_open, out);
 }

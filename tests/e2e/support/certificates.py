@@ -21,6 +21,7 @@ LEAVES = {
     "localhost": ("ca", "localhost", "DNS:localhost", []),
     "no-san": ("ca", DEVICE, None, []),
     "by-ip": ("ca", "ip", "IP:127.0.0.1", []),
+    "html-name": ("ca", "<img src=x onerror=document.title=1>", "DNS:html.devices.example", []),
     "by-uri": ("ca", "uri", "URI:urn:dev:ops:32473-1", []),
     "for-servers": ("ca", "tls server", f"DNS:{DEVICE}", ["extendedKeyUsage=serverAuth"]),
     "for-clients": ("ca", "tls client", f"DNS:{DEVICE}", ["extendedKeyUsage=clientAuth"]),
