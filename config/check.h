@@ -51,6 +51,9 @@ void check_key_pair(struct messages *messages, const struct place *place,
                     const struct config_certificate *files);
 void check_folder(struct messages *messages, struct place *place, const char *path);
 
+/* Who may connect to the "admin" listener, and what else listens there. */
+void check_admin(struct messages *messages, const struct place *root, const struct config *config);
+
 /* Two services of one name, or two that listen on one address or port. */
 void check_unique(struct messages *messages, const struct place *services,
                   const struct config *config);

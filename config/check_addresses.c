@@ -1,5 +1,5 @@
-/* Addresses against each other: two services on one address, and services that connect to
- * themselves. */
+/* Addresses against each other: two services on one address, services that connect to themselves,
+ * and the "admin" listener. */
 #include "config/check.h"
 #include "config/equal.h"
 #include "config/internal.h"
@@ -165,4 +165,47 @@ void check_itself(const struct checked_service *checked)
     check_forward(checked, place_find(checked->place, "as_client"), &service->as_client);
     if (checked->dial)
         check_dialed(checked);
+}
+
+/* ---- The "admin" listener ------------------------------------------------------------------- */
+
+static bool is_local(const struct config_address *address)
+{
+    return address->kind == CONFIG_ADDRESS_UNIX || strcmp(address->host, "localhost") == 0 ||
+           (config_address_is_ip(address) && is_loopback(address));
+}
+
+static const struct place *place_on(const struct config_address *admin, const struct place *place,
+                                    const struct config_service *service)
+{
+    if (admin->kind == CONFIG_ADDRESS_TCP && admin->port == 0)
+        return NULL;
+    if (arrives(admin, &service->listen))
+        return place_find(place, "listen");
+    return arrives(admin, &service->dial.listen_plain) ? place_find(place, "listen_plain") : NULL;
+}
+
+void check_admin(struct messages *messages, const struct place *root, const struct config *config)
+{
+    const struct place *services = place_find(root, "services");
+    struct place *place = place_find(place_find(root, "admin"), "listen");
+    const struct config_service *service = config->services;
+    if (!place || place->bad || config->admin.listen.kind == CONFIG_ADDRESS_NONE)
+        return;
+    if (!is_local(&config->admin.listen)) {
+        messages_error_at(messages, place,
+                          "must be a unix socket or a loopback address, since whoever can connect "
+                          "may read what it shows; for access from elsewhere write "
+                          "\"unix:/run/actpass/admin.sock\" here, and add a service with "
+                          "\"client_auth\": \"require\" and \"forward\": "
+                          "\"unix:/run/actpass/admin.sock\"");
+        return;
+    }
+    for (struct place *child = service ? services->child : NULL; child;
+         child = child->next, service++) {
+        const struct place *other = place_on(&config->admin.listen, child, service);
+        if (other && !place->bad)
+            messages_error_at(messages, place, "a service listens on this address, see %s",
+                              messages_position(messages, other->value, place->value).text);
+    }
 }

@@ -25,7 +25,7 @@ enum config_client_auth {
 enum config_dialer { CONFIG_PEER_DIALS, CONFIG_WE_DIAL };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
-enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
+enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON, CONFIG_LOG_JOURNALD };
 enum config_address_kind { CONFIG_ADDRESS_NONE, CONFIG_ADDRESS_TCP, CONFIG_ADDRESS_UNIX };
 enum config_handler_kind {
     CONFIG_HANDLER_NONE,
@@ -262,6 +262,24 @@ struct config_service {
      * with dial.listen_plain, where the bridge is the handler. */
     struct config_handler as_server;
     struct config_handler as_client;
+    char *log_access; /* template of the log line about a connection; NULL: all fields */
+};
+
+/* A part of such a template: text as it is, or the name of a field, which is not NUL-terminated. */
+enum config_access_kind { CONFIG_ACCESS_TEXT, CONFIG_ACCESS_FIELD, CONFIG_ACCESS_WRONG };
+struct config_access_part {
+    const char *at;
+    size_t length;
+    enum config_access_kind kind;
+};
+
+/* Takes the first part of a template. Returns where the next one begins; at the end there is "". */
+const char *config_access_next(const char *text, struct config_access_part *part);
+
+/* What the daemon says about itself over HTTP. */
+struct config_admin {
+    struct config_address listen; /* NONE: nobody asks. A unix socket, a loopback address, or
+                                     localhost */
 };
 
 struct origin;
@@ -270,6 +288,7 @@ struct config {
     enum config_log_level log_level;
     enum config_log_format log_format;
     int64_t shutdown_timeout_ms; /* how long open connections may go on after SIGTERM; 30 s */
+    struct config_admin admin;
     struct config_service *services;
     size_t service_count;
     struct origin *origin; /* for messages about values; NULL: forgotten */
@@ -299,6 +318,7 @@ struct config_report {
     struct config_strings warnings;
     struct config_message *messages;
     size_t message_count;
+    enum config_log_format log_format; /* of the file, if that could be read: for these messages */
 };
 
 /* Reads and checks FILE. Returns a configuration that the caller frees with config_free, or NULL
@@ -334,6 +354,12 @@ __attribute__((format(printf, 6, 7))) void config_report_add_at(struct config_re
 
 /* Is that value of a service written in the configuration? */
 bool config_has_place(const struct config *config, size_t service, const char *key);
+
+/* What is written for a service, or for a key outside of "services", as a text that is another one
+ * if anything in it is changed: its file, and its JSON with all variables replaced. "": nothing.
+ * The caller frees it. NULL: out of memory. CONFIG still knows its origin. */
+char *config_service_text(const struct config *config, size_t service);
+char *config_key_text(const struct config *config, const char *key);
 
 /* Puts TEXT, which the list takes, before the string of that number. False: out of memory. */
 bool config_strings_insert(struct config_strings *strings, size_t at, char *text);

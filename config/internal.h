@@ -35,6 +35,9 @@ char *text_path_beside(const char *file, const char *path);
 
 /* Checkers of strings: NULL if it is fine, or what is wrong (a static string). */
 const char *names_wrong_service(const char *text);
+
+/* What is wrong with a template of log lines; NULL: nothing. A static string. */
+const char *config_access_wrong(const char *text);
 const char *names_wrong_server(const char *text);  /* that we send */
 const char *names_wrong_offered(const char *text); /* that a certificate is for: wildcards too */
 const char *names_wrong_prefix(const char *text);

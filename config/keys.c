@@ -5,7 +5,7 @@
 #include "config/internal.h"
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
-static const char *const log_formats[] = {"logfmt", "json", NULL};
+static const char *const log_formats[] = {"logfmt", "json", "journald", NULL};
 static const char *const roles[] = {"auto", "server", "client", NULL};
 static const char *const transports[] = {"relay", "direct", NULL};
 
@@ -251,6 +251,12 @@ static const struct key service_keys[] = {
      .required = true,
      .object = &tls_object,
      KEY_STORED_IN(config_service, connection.tls)},
+    {.name = "log_access",
+     .help = "A template of the log line about a connection that has ended, such as "
+             "\"%[ts] %[peer] %[reason]\". An unknown value is written as -. Default: all fields.",
+     .type = KEY_STRING,
+     .wrong = config_access_wrong,
+     KEY_STORED_IN(config_service, log_access)},
 /* For both roles: normalize reads them. */
 #define HANDLER_VALUE(kind, member) .choice = KEY_HANDLER, .deferred = true, .offset = KEY_NOWHERE
 #include "config/handler_keys.inc"
@@ -279,13 +285,27 @@ static const struct key log_keys[] = {{.name = "level",
                                        .names = log_levels,
                                        KEY_STORED_IN(config, log_level)},
                                       {.name = "format",
-                                       .help = "Lines of key=value pairs, or of JSON.",
+                                       .help = "Lines of key=value pairs, of JSON, or, for "
+                                               "stderr that systemd's journal reads, of pairs "
+                                               "with a priority and without the time.",
                                        .type = KEY_ENUM,
                                        .names = log_formats,
                                        KEY_STORED_IN(config, log_format)},
                                       {0}};
 
 static const struct key_object log_object = {.keys = log_keys, .outer = &config_object};
+
+static const struct key admin_keys[] = {
+    {.name = "listen",
+     .help = "The address to answer on: unix:/path, or a loopback address with a port, such as "
+             "127.0.0.1:9090. Only the user and the group of the process may use the socket.",
+     .type = KEY_ADDRESS,
+     .required = true,
+     KEY_LIMITS(0, UINT16_MAX),
+     KEY_STORED_IN(config, admin.listen)},
+    {0}};
+
+static const struct key_object admin_object = {.keys = admin_keys, .outer = &config_object};
 
 static const struct key top_keys[] = {
     {.name = "$schema",
@@ -303,6 +323,12 @@ static const struct key top_keys[] = {
      .fallback = 30000,
      KEY_LIMITS(0, DURATION_MAX),
      KEY_STORED_IN(config, shutdown_timeout_ms)},
+    {.name = "admin",
+     .help = "Metrics for Prometheus, the status as JSON and as a page, and health checks, over "
+             "HTTP. A change needs a restart.",
+     .type = KEY_OBJECT,
+     .object = &admin_object,
+     .offset = 0}, /* the same */
     {.name = "include",
      .help = "A folder with files of more services, whose names end in .json or .jsonc. They are "
              "read in the order of their names.",

@@ -98,6 +98,8 @@ struct config *config_load_all(const char *file, struct config_report *report)
         report_unreadable(file, errno, report);
     else
         config = parse_all(file, text, (size_t)length, report);
+    if (config)
+        report->log_format = config->log_format;
     if (fd >= 0)
         (void)close(fd);
     free(text);

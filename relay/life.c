@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -97,6 +98,17 @@ struct relay_status relay_status(struct relay *relay)
                                   .sent = relay->output.sent};
     relay_unlock(relay);
     return status;
+}
+
+size_t relay_first_bytes(struct relay *relay, uint8_t *buffer, size_t size)
+{
+    relay_lock(relay);
+    const struct first_bytes *first = &relay->input.first;
+    size_t count = first->length < size ? first->length : size;
+    if (count > 0)
+        memcpy(buffer, first->data, count);
+    relay_unlock(relay);
+    return count;
 }
 
 void relay_set_blocking(struct relay *relay, int64_t read_timeout_ms)

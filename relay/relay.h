@@ -191,6 +191,9 @@ struct relay_status {
 };
 struct relay_status relay_status(struct relay *relay);
 
+/* Copies the peer's first bytes, if there is no role for them: at most SIZE. Returns how many. */
+size_t relay_first_bytes(struct relay *relay, uint8_t *buffer, size_t size);
+
 /* As getsockname(2). Returns false after relay_close, or if the kernel does not know. Not while
  * another thread may close. */
 bool relay_local_address(struct relay *relay, struct sockaddr *address, socklen_t *size);

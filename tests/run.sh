@@ -36,22 +36,26 @@ full_stages=(selftest unit asan e2e asan_torture e2e_asan tsan e2e_proxy interop
     counts)
 alone=(scale counts) # their results depend on what else runs
 
+# The build of the stages with AddressSanitizer: `coverage`, which counts lines as well, where the
+# stage coverage follows.
+export ASAN_BUILD=${ASAN_BUILD:-asan}
+
 # The seconds that a stage takes on two idle processors, beside another one. It is killed after four
 # times as many, but not before ten minutes: on a shared machine a short stage can take many times
 # its usual time.
 declare -A usual=([selftest]=60 [unit]=150 [asan]=150 [e2e]=240 [e2e_proxy]=40
     [install]=20 [abi]=15 [quickstart]=15 [lint]=60 [interop]=60 [asan_torture]=130
     [e2e_asan]=240 [tsan]=300 [e2e_tsan]=300 [soak]=75 [builds]=60 [helgrind]=180 [fuzz]=60
-    [coverage]=120 [trixie]=240 [deb]=120 [scale]=60 [counts]=30)
+    [coverage]=20 [trixie]=240 [deb]=120 [scale]=60 [counts]=30)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
-declare -A built=([unit]=release [asan]=asan [e2e]=release [e2e_proxy]=release
+declare -A built=([unit]=release [e2e]=release [e2e_proxy]=release
     [install]=release [abi]=release [quickstart]=release [lint]=lint
-    [interop]=release [asan_torture]=asan [e2e_asan]=asan [tsan]=tsan [e2e_tsan]=tsan
-    [soak]=release [helgrind]=debug [fuzz]=fuzz [coverage]=coverage [trixie]=trixie
-    [scale]=release [counts]=release [builds]=release)
+    [interop]=release [tsan]=tsan [e2e_tsan]=tsan [soak]=release [helgrind]=debug [fuzz]=fuzz
+    [coverage]=coverage [trixie]=trixie [scale]=release [counts]=release
+    [builds]=release) # and those with ASAN_BUILD, below
 # In this order: lint takes long, and is not waited for before the end.
-ahead_order=(release asan tsan trixie coverage debug fuzz lint)
+ahead_order=(release asan coverage tsan trixie debug fuzz lint)
 
 # ---- The stages: each ends with a line `N passed, N failed` -----------------------------------
 
@@ -63,8 +67,8 @@ build() { # VARIANT TARGET...
 
 stage_selftest() { /usr/bin/env python3 -u tests/support/selftest.py; }
 stage_unit() { build release test; }
-stage_asan() { build asan unit; }
-stage_asan_torture() { build asan torture; }
+stage_asan() { build "$ASAN_BUILD" unit; }
+stage_asan_torture() { build "$ASAN_BUILD" torture; }
 stage_tsan() { build tsan test; }
 stage_helgrind() {
     build debug actpass-program "$BUILDDIR/debug/tests/torture/test_relay_rings" &&
@@ -97,21 +101,30 @@ stage_soak() {
     build release actpass-program &&
         nice -n 5 tests/soak/soak.py --program "$BUILDDIR/release/actpass" --minutes 1
 }
-# Without thousands of connections and much data (speed), and without what needs LD_PRELOAD before
-# the sanitizer.
-e2e_sanitized() { # VARIANT
-    local tests without='test_(many|scale|memory|shortage|resolving|attack_limits|proxy_bulk)'
-    mapfile -t tests < <(e2e_names "$without")
+# Without thousands of connections and much data (speed), without what needs LD_PRELOAD before the
+# sanitizer, and without the browser.
+no_sanitizer='test_(many|scale|memory|shortage|resolving|attack_limits|proxy_bulk|admin_page)'
+e2e_sanitized() { # VARIANT [NAME...]
+    local tests=("${@:2}")
+    [ ${#tests[@]} -gt 0 ] || mapfile -t tests < <(e2e_names "$no_sanitizer")
     build "$1" all &&
         tests/support/e2e_sanitized.py "$BUILDDIR/$1" $((3 * jobs)) "${tests[@]}"
 }
 # Each with another way in which connections wait (tests/README.md); e2e has the usual one.
-stage_e2e_asan() { ACTPASS_TEST_PARK=never e2e_sanitized asan; }
+stage_e2e_asan() { ACTPASS_TEST_PARK=never e2e_sanitized "$ASAN_BUILD"; }
 stage_e2e_tsan() { ACTPASS_TEST_PARK=always e2e_sanitized tsan; }
 stage_fuzz() { build fuzz fuzz && tests/support/fuzz.sh "$BUILDDIR/fuzz" 10; }
+# Of what the stages with AddressSanitizer have run; by itself, of the unit tests and of the
+# end-to-end tests of what these cannot reach.
 stage_coverage() {
-    build coverage all test-programs && tests/support/coverage.sh "$BUILDDIR/coverage"
+    if [ "$ASAN_BUILD" != coverage ]; then
+        find "$BUILDDIR/coverage" -name '*.gcda' -delete 2>/dev/null
+        build coverage unit && e2e_sanitized coverage "${only_end_to_end[@]}" || return
+    fi
+    tests/support/coverage.sh "$BUILDDIR/coverage"
 }
+only_end_to_end=(test_http test_command_line test_private_files test_redis test_hints
+    test_fast_open)
 stage_quickstart() { examples/quickstart.sh && echo '1 passed, 0 failed'; }
 stage_interop() {
     build release all interop-programs &&
@@ -210,13 +223,20 @@ for stage in "${full_stages[@]}"; do
         exit 2
     fi
 done
+if is_in coverage "${stages[@]}" && is_in e2e_asan "${stages[@]}"; then
+    ASAN_BUILD=coverage
+    find "$BUILDDIR/coverage" -name '*.gcda' -delete 2>/dev/null
+fi
+for stage in asan asan_torture e2e_asan; do
+    built[$stage]=$ASAN_BUILD
+done
 if [ ${#stages[@]} -eq 0 ]; then
     stages=("${default_stages[@]}")
     export LINT_BRIEF=1 # clang-tidy of the tests takes two minutes of a processor
 fi
 
 # Without them the stages that need them fail, each by name; the others still run.
-sections=(build demo test)
+sections=(build demo test check)
 for stage in interop trixie; do # these have packages of their own
     ! is_in "$stage" "${stages[@]}" || sections+=("$stage")
 done

@@ -4,6 +4,7 @@
 #include "server/daemon/conversation.h"
 #include "server/daemon/dial_service.h"
 #include "server/daemon/room.h"
+#include "server/daemon/swap.h"
 
 #include <errno.h>
 #include <string.h>
@@ -67,14 +68,19 @@ static void accept_some(struct server *server, struct service *service)
     }
 }
 
+/* What is polled besides the listeners. */
+enum { POLL_STOP, POLL_REGISTRY, POLL_RELOADS };
+
 /* Fills the poll set. Returns the time at which the first pause ends. */
 static int64_t choose_polls(struct server *server)
 {
+    struct generation *generation = server->generation;
+    struct pollfd *polls = generation->polls;
     int64_t now_us = clock_now_us();
     int64_t wake_us = DEADLINE_NEVER;
     bool any_waits = false;
-    for (size_t i = 0; i < server->service_count; i++) {
-        struct service *service = &server->services[i];
+    for (size_t i = 0; i < generation->count; i++) {
+        struct service *service = generation->services[i];
         bool paused = service->paused_until_us > now_us;
         if (paused && service->paused_until_us < wake_us)
             wake_us = service->paused_until_us;
@@ -82,12 +88,13 @@ static int64_t choose_polls(struct server *server)
             wake_us = service->retry_us;
         any_waits = any_waits || service->waiting;
         bool off = paused || service->waiting || !service->listener;
-        server->polls[SERVER_OWN_POLLS + i] =
+        polls[GENERATION_OWN_POLLS + i] =
             (struct pollfd){.fd = off ? -1 : listener_fd(service->listener), .events = POLLIN};
     }
-    server->polls[0] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
-    server->polls[1] = (struct pollfd){.fd = any_waits ? registry_watch_fd(server->registry) : -1,
-                                       .events = POLLIN};
+    int registry_fd = any_waits ? registry_watch_fd(server->registry) : -1;
+    polls[POLL_STOP] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
+    polls[POLL_REGISTRY] = (struct pollfd){.fd = registry_fd, .events = POLLIN};
+    polls[POLL_RELOADS] = (struct pollfd){.fd = handover_fd(server->reloads), .events = POLLIN};
     return wake_us;
 }
 
@@ -95,35 +102,52 @@ static int64_t choose_polls(struct server *server)
  * notification is requested before the counts are read, so no removal is missed. */
 static void retry(struct server *server)
 {
+    const struct generation *generation = server->generation;
     int64_t now_us = clock_now_us();
     bool any = false;
-    for (size_t i = 0; i < server->service_count; i++)
-        any = any || server->services[i].waiting;
+    for (size_t i = 0; i < generation->count; i++)
+        any = any || generation->services[i]->waiting;
     if (any)
         registry_watch(server->registry);
-    for (size_t i = 0; i < server->service_count; i++) {
-        struct service *service = &server->services[i];
+    for (size_t i = 0; i < generation->count; i++) {
+        struct service *service = generation->services[i];
         bool due = service->waiting || service->retry_us <= now_us;
         if (due && service->paused_until_us <= now_us)
             accept_some(server, service);
     }
 }
 
+static int64_t earlier(int64_t one_us, int64_t other_us)
+{
+    return one_us < other_us ? one_us : other_us;
+}
+
+/* Waits for a listener or for anything else that is due. True: look at the poll set. */
+static bool wait_for_events(struct server *server)
+{
+    struct timespec left;
+    int64_t wake_us = choose_polls(server);
+    wake_us = earlier(wake_us, retired_tick(&server->retired, server->registry));
+    wake_us = earlier(wake_us, watchdog_tick(server->watchdog));
+    int ready = ppoll(server->generation->polls, GENERATION_OWN_POLLS + server->generation->count,
+                      clock_left(wake_us, &left), NULL);
+    if (ready < 0 && errno != EINTR) { /* ENOMEM: do not loop without a pause */
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0,
+                              &(struct timespec){.tv_nsec = PAUSE_MIN_MS * 1000000L}, NULL);
+    }
+    return ready > 0;
+}
+
 void acceptor_run(struct server *server)
 {
     while (atomic_load(&server->stops) == 0) {
         retry(server);
-        struct timespec left;
-        int64_t wake_us = choose_polls(server);
-        int64_t watchdog_us = watchdog_tick(server->watchdog);
-        int ready = ppoll(server->polls, SERVER_OWN_POLLS + server->service_count,
-                          clock_left(watchdog_us < wake_us ? watchdog_us : wake_us, &left), NULL);
-        if (ready < 0 && errno != EINTR) { /* ENOMEM: do not loop without a pause */
-            (void)clock_nanosleep(CLOCK_MONOTONIC, 0,
-                                  &(struct timespec){.tv_nsec = PAUSE_MIN_MS * 1000000L}, NULL);
-        }
-        for (size_t i = 0; ready > 0 && i < server->service_count; i++)
-            if (server->polls[SERVER_OWN_POLLS + i].revents != 0)
-                accept_some(server, &server->services[i]);
+        bool ready = wait_for_events(server);
+        const struct generation *generation = server->generation;
+        for (size_t i = 0; ready && i < generation->count; i++)
+            if (generation->polls[GENERATION_OWN_POLLS + i].revents != 0)
+                accept_some(server, generation->services[i]);
+        if (ready && generation->polls[POLL_RELOADS].revents != 0)
+            swap_take(server);
     }
 }

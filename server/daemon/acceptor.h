@@ -1,7 +1,7 @@
 /* The accept thread: accepts connections from all listeners and hands each to a task; it never
  * waits for a peer. At a service's max_connections, or when the process has no descriptor left, a
  * connection whose handshake is not complete is aborted (room.c); if there is none, new connections
- * wait in the backlog. */
+ * wait in the backlog. It is also the one thread that changes what is served (swap.h). */
 #ifndef ACTPASS_SERVER_ACCEPTOR_H
 #define ACTPASS_SERVER_ACCEPTOR_H
 

@@ -3,9 +3,9 @@
 #include "server/daemon/handlers/handler.h"
 
 /* Descriptors that are open besides those of connections: the standard ones, eventfds, those of
- * the crew, the CA and session stores; for each service its listener, and files that are read at a
- * reload. */
-enum { OWN = 20, OWN_PER_SERVICE = 4 };
+ * the crew, that of the files that are watched, the CA and session stores; for each service its
+ * listener, and files that are read at a reload. */
+enum { OWN = 22, OWN_PER_SERVICE = 4 };
 
 enum { SPARE_SHARE = 16, MAX_SPARE = 64 };
 

@@ -12,16 +12,6 @@
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-/* The number of open connections, without those of persistent services. */
-static size_t count_passing(const struct server *server)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < server->service_count; i++)
-        if (!server->services[i].config->dial.persistent)
-            count += registry_count_service(server->registry, i).all;
-    return count;
-}
-
 /* Returns to the system what thousands of connections have used, when the last of them ends. */
 static void trim_after_many(struct server *server)
 {
@@ -29,7 +19,7 @@ static void trim_after_many(struct server *server)
     struct counters *counters = &server->counters;
     unsigned long long accepted = atomic_load(&counters->accepted);
     unsigned long long trimmed = atomic_load(&counters->trimmed_at);
-    if (accepted - trimmed >= MANY && count_passing(server) <= 1 &&
+    if (accepted - trimmed >= MANY && registry_count_passing(server->registry) <= 1 &&
         atomic_compare_exchange_strong(&counters->trimmed_at, &trimmed, accepted))
         (void)malloc_trim(0);
 }
@@ -43,6 +33,8 @@ void conversation_free(struct conversation *conversation)
     actpass_free(conversation_of(conversation));
     if (conversation->plain >= 0)
         close(conversation->plain);
+    free(conversation->job.backend_address);
+    service_release(conversation->service);
     free(conversation);
 }
 
@@ -50,6 +42,7 @@ static void note_dropped(struct server *server, struct service *service,
                          const struct report *report, int error)
 {
     atomic_fetch_add(&server->counters.dropped, 1);
+    stats_count(service->stats, STATS_DROPPED);
     if (log_limit_note(&service->dropping))
         report_dropped(report, error);
 }
@@ -92,6 +85,12 @@ static void attach(struct conversation *conversation, actpass_conn *conn)
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
     conversation->stage = STAGE_HANDSHAKE;
     conversation->report.conn = conn;
+    const struct service_stats *stats = conversation->entry.stats;
+    conversation->entry.origin =
+        (struct snapshot_origin){.number = conversation->report.number,
+                                 .service = stats ? stats->name : conversation->report.service,
+                                 .began_us = conversation->began_us,
+                                 .dialed = conversation->report.dialed};
     registry_attach(conversation->server->registry, &conversation->entry, conn);
 }
 
@@ -127,16 +126,22 @@ static struct conversation *new_with(struct server *server, struct service *serv
                                      const struct peer *peer)
 {
     uint64_t number = atomic_fetch_add(&server->counters.numbers, 1) + 1;
-    struct report report = {.log = server->log, .service = service->config->name, .number = number};
+    struct report report = {.log = server->log,
+                            .service = service->config->name,
+                            .number = number,
+                            .access = service->config->log_access};
     struct conversation *conversation = calloc(1, sizeof(*conversation));
     if (conversation) {
         conversation->server = server;
-        conversation->service = service;
+        conversation->service = service_hold(service);
         conversation->report = report;
         conversation->plain = conversation->own_fd = -1;
-        conversation->entry.service = service->number;
+        conversation->entry.service = service->connections;
+        conversation->entry.stats = service->stats;
     }
     if (!conversation || !enter(conversation, peer)) {
+        if (conversation)
+            service_release(conversation->service);
         free(conversation);
         note_dropped(server, service, &report, ENOMEM);
         return NULL;
@@ -200,6 +205,7 @@ int conversation_begin(struct server *server, struct service *service, int fd,
                        const struct peer *peer, const struct sockaddr_storage *address)
 {
     atomic_fetch_add(&server->counters.accepted, 1);
+    stats_count(service->stats, STATS_ACCEPTED);
     struct conversation *conversation = new_with(server, service, peer);
     if (!conversation) {
         close(fd);
@@ -245,21 +251,35 @@ void **conversation_dialing(struct conversation *conversation)
     return &conversation->dialing;
 }
 
+bool conversation_is_stopping(const struct conversation *conversation)
+{
+    return atomic_load(&conversation->server->stopping) ||
+           registry_service_is_retired(conversation->entry.service);
+}
+
 static void begin_dialed(struct conversation *conversation)
 {
     actpass_conn *conn = conversation_of(conversation);
-    report_connected(&conversation->report, actpass_dialed_address(conn));
+    bool persistent = conversation->service->config->dial.persistent;
+    report_connected(&conversation->report, persistent ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG,
+                     actpass_dialed_address(conn));
     /* A stop before this connection was in the registry has not aborted it. */
     if (atomic_load(&conversation->server->stops) > 0)
         actpass_abort(conn);
     (void)actpass_set_nonblocking(conn, 1); /* fails only after actpass_close */
 }
 
+static void note_dialed(struct conversation *conversation)
+{
+    conversation->report.dialed = true;
+    atomic_fetch_add(&conversation->server->counters.dialed, 1);
+    stats_count(conversation->service->stats, STATS_DIALED);
+}
+
 void conversation_connect(struct conversation *conversation, int fd, const char *address)
 {
     actpass_accept_options options = {.socket = ACTPASS_SOCKET_PREPARED, .dialed = address};
-    conversation->report.dialed = true;
-    atomic_fetch_add(&conversation->server->counters.dialed, 1);
+    note_dialed(conversation);
     int error = make_conn(conversation, fd, &options);
     if (error != 0)
         note_dropped(conversation->server, conversation->service, &conversation->report, error);
@@ -269,8 +289,7 @@ void conversation_connect(struct conversation *conversation, int fd, const char 
 
 void conversation_take(struct conversation *conversation, actpass_conn *conn, int error)
 {
-    conversation->report.dialed = true;
-    atomic_fetch_add(&conversation->server->counters.dialed, 1);
+    note_dialed(conversation);
     if (!conn) {
         note_dropped(conversation->server, conversation->service, &conversation->report, error);
         return;

@@ -36,6 +36,9 @@ struct server *conversation_server(const struct conversation *conversation);
 struct service *conversation_service(const struct conversation *conversation);
 const struct report *conversation_report(const struct conversation *conversation);
 
+/* Must what only waits end, since the server stops, or the service is gone? Any thread. */
+bool conversation_is_stopping(const struct conversation *conversation);
+
 /* Makes a connection of the socket that we dialed to ADDRESS. The socket is taken also on failure:
  * then there is no connection, and the resource that was short was logged. */
 void conversation_connect(struct conversation *conversation, int fd, const char *address);

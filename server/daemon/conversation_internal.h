@@ -36,7 +36,6 @@ struct conversation {
     int64_t began_us;
     int64_t up_us;       /* when the handshake was complete; 0: it is not */
     actpass_cause cause; /* of the role, as it was logged */
-    bool role_held_back; /* its log line was suppressed */
     struct peer peer;    /* set if it was accepted, or if the service has hints */
 
     enum stage stage;

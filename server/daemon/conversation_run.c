@@ -28,7 +28,7 @@ static void note_role(struct conversation *conversation)
         return;
     conversation->cause = info.cause;
     registry_decided(conversation->server->registry, &conversation->entry);
-    conversation->role_held_back = !report_role(&conversation->report);
+    report_role(&conversation->report);
 }
 
 static void learn(struct conversation *conversation, bool up)
@@ -46,6 +46,7 @@ static void prepare_to_serve(struct conversation *conversation)
     const struct service *service = conversation->service;
     actpass_info_t info;
     actpass_info(conversation_of(conversation), &info);
+    stats_handshake(service->stats, &info, service->config->connection.tls.sessions.kind);
     bool client = info.role == ACTPASS_ROLE_CLIENT;
     const struct service_handler *chosen = client ? &service->as_client : &service->as_server;
     conversation->job = (struct handler_job){
@@ -57,6 +58,7 @@ static void prepare_to_serve(struct conversation *conversation)
         .own = {.fd = -1},
         .deadline_us = DEADLINE_NEVER};
     conversation->handler = chosen->handler;
+    conversation->report.handler = chosen->handler ? chosen->handler->name : NULL;
     conversation->active = true;
     conversation->stage = chosen->handler ? STAGE_SERVE : STAGE_CLOSE;
 }
@@ -66,13 +68,13 @@ void conversation_note_handshake(struct conversation *conversation, bool up)
     if (up)
         registry_established(conversation->server->registry, &conversation->entry);
     note_role(conversation);
-    if (up && conversation->role_held_back)
-        report_role_after_all(&conversation->report);
     learn(conversation, up);
     conversation->stage = STAGE_CLOSE;
     if (!up)
         return;
     conversation->up_us = clock_now_us();
+    conversation->report.up_us = conversation->up_us - conversation->began_us;
+    report_id(&conversation->report);
     prepare_to_serve(conversation);
 }
 
@@ -112,7 +114,7 @@ static void flush(struct conversation *conversation)
 static enum progress serve(struct conversation *conversation)
 {
     struct handler_job *job = &conversation->job;
-    job->stopping = atomic_load(&conversation->server->stopping);
+    job->stopping = conversation_is_stopping(conversation);
     job->idle = conversation_is_idle(conversation);
     switch (conversation->handler->step(job)) {
     case HANDLER_WAIT:
@@ -134,15 +136,39 @@ static enum progress serve(struct conversation *conversation)
 
 /* ---- The close ------------------------------------------------------------------------------- */
 
+/* For the admin listener. */
+static void keep_end(struct conversation *conversation, const actpass_info_t *info)
+{
+    struct registry_entry *entry = &conversation->entry;
+    struct snapshot snapshot;
+    if (!entry->stats)
+        return;
+    registry_count_bytes(conversation->server->registry, entry, info);
+    stats_closed(entry->stats, info);
+    if (!stats_is_failure(info))
+        return;
+    snapshot_take_closed(&snapshot, &entry->origin, info, report_error(&conversation->report));
+    stats_keep_failure(conversation->server->stats, &snapshot);
+}
+
 static void count_end(struct conversation *conversation)
 {
     struct counters *counters = &conversation->server->counters;
     actpass_info_t info;
     actpass_info(conversation_of(conversation), &info);
-    if (info.cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE)
+    if (info.cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE || info.end == ACTPASS_UNUSED)
         atomic_fetch_add(&counters->closed_before_first_byte, 1);
     else if (info.role == ACTPASS_ROLE_NONE)
         atomic_fetch_add(&counters->no_role, 1);
+    keep_end(conversation, &info);
+}
+
+static void note_backend(struct conversation *conversation)
+{
+    const struct handler_job *job = &conversation->job;
+    if (job->what && job->what->kind == CONFIG_HANDLER_FORWARD)
+        conversation->report.backend = job->what->forward.text;
+    conversation->report.backend_address = job->backend_address;
 }
 
 static enum progress close_and_report(struct conversation *conversation)
@@ -154,6 +180,7 @@ static enum progress close_and_report(struct conversation *conversation)
                                    "not complete, and the service is full (max_connections, "
                                    "limits)";
     }
+    note_backend(conversation);
     count_end(conversation);
     report_close(&conversation->report, clock_now_us() - conversation->began_us);
     conversation->stage = STAGE_CLOSED;
@@ -192,7 +219,7 @@ static enum task_next wait_or_abort(struct conversation *conversation, struct ta
 
 static bool has_seen_stop(const struct conversation *conversation)
 {
-    return conversation->job.stopping == atomic_load(&conversation->server->stopping);
+    return conversation->job.stopping == conversation_is_stopping(conversation);
 }
 
 enum task_next conversation_run(struct conversation *conversation, struct task *task)

@@ -170,4 +170,6 @@ void describe_config(FILE *out, const struct config *config)
 {
     for (size_t i = 0; i < config->service_count; i++)
         put_service(out, &config->services[i]);
+    if (config->admin.listen.kind != CONFIG_ADDRESS_NONE)
+        fprintf(out, "metrics and status over HTTP on %s\n", config->admin.listen.text);
 }

@@ -121,7 +121,7 @@ static enum task_next dial_step(struct conversation *conversation, struct task *
         dialing = begin(conversation);
     if (!dialing)
         return TASK_END;
-    if (!atomic_load(&conversation_server(conversation)->stopping) &&
+    if (!conversation_is_stopping(conversation) &&
         race_step(&dialing->race, &winner, &fd) == RACE_WAITS) {
         wait_for_race(task, &dialing->race);
         return TASK_WAIT;

@@ -1,11 +1,13 @@
 #include "server/daemon/lines.h"
 
 #include "config/text.h"
+#include "server/daemon/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void lines_add(struct config_strings *list, const char *format, ...)
 {
@@ -19,6 +21,22 @@ void lines_add(struct config_strings *list, const char *format, ...)
         free(text);
     if (copy && !config_strings_insert(list, list->count, copy))
         free(copy);
+}
+
+void lines_print(const struct config_strings *lines, enum config_log_level level,
+                 enum config_log_format format)
+{
+    bool plain = format == CONFIG_LOG_LOGFMT || lines->count == 0;
+    struct log *log = plain ? NULL : log_new(level, format, STDERR_FILENO);
+    for (size_t i = 0; i < lines->count; i++) {
+        struct log_field fields[] = {log_text("event", "configuration"),
+                                     log_text(log_level_name(level), lines->items[i])};
+        if (log)
+            log_write(log, level, fields, sizeof(fields) / sizeof(fields[0]));
+        else
+            (void)fprintf(stderr, "%s\n", lines->items[i]);
+    }
+    log_free(log);
 }
 
 char *lines_join(const struct config_strings *lines)

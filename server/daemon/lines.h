@@ -9,6 +9,11 @@
 void lines_add(struct config_strings *list, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Writes the lines to stderr while there is no log: as they are, or, with a FORMAT that programs
+ * read, as lines of a log with event=configuration. */
+void lines_print(const struct config_strings *lines, enum config_log_level level,
+                 enum config_log_format format);
+
 /* All lines as one text, each with a newline, which the caller frees. NULL: out of memory. */
 char *lines_join(const struct config_strings *lines);
 

@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +20,13 @@
 #include <unistd.h>
 
 struct listener {
-    int fd;
+    atomic_uint references;
+    int fd;     /* -1: shut */
     char *path; /* of a unix socket, otherwise NULL */
     dev_t device;
     ino_t inode;
-    bool adopted; /* connections may have come before its options were set */
+    int fast_open; /* the queue that was asked for */
+    bool adopted;  /* connections may have come before its options were set */
     char address[sizeof(((struct sockaddr_un *)NULL)->sun_path) + INET6_ADDRSTRLEN];
 };
 
@@ -200,7 +203,6 @@ static bool open_unix(struct listener *listener, const struct config_address *ad
 static bool open_any(struct listener *listener, const struct config_address *address,
                      struct error_text *error)
 {
-    listener->fd = -1;
     if (address->kind == CONFIG_ADDRESS_UNIX) {
         (void)snprintf(listener->address, sizeof(listener->address), "unix:%s", address->path);
         return open_unix(listener, address, error);
@@ -211,6 +213,22 @@ static bool open_any(struct listener *listener, const struct config_address *add
     return open;
 }
 
+static struct listener *new_listener(void)
+{
+    struct listener *listener = calloc(1, sizeof(*listener));
+    if (!listener)
+        return NULL;
+    atomic_init(&listener->references, 1);
+    listener->fd = -1;
+    return listener;
+}
+
+struct listener *listener_hold(struct listener *listener)
+{
+    atomic_fetch_add(&listener->references, 1);
+    return listener;
+}
+
 struct listener *listener_open(const struct config_address *address, struct error_text *error)
 {
     struct error_text why = {.text = ""};
@@ -218,7 +236,7 @@ struct listener *listener_open(const struct config_address *address, struct erro
         (void)error_set(error, "there is no address to listen on");
         return NULL;
     }
-    struct listener *listener = calloc(1, sizeof(*listener));
+    struct listener *listener = new_listener();
     bool open = listener ? open_any(listener, address, &why) : error_set(&why, "out of memory");
     if (!open) {
         (void)error_set(error, "cannot listen on %s: %s", address->text, why.text);
@@ -242,7 +260,7 @@ static bool prepare_adopted(int fd)
 
 struct listener *listener_adopt(int fd, struct error_text *error)
 {
-    struct listener *listener = calloc(1, sizeof(*listener));
+    struct listener *listener = new_listener();
     if (!listener || !prepare_adopted(fd)) {
         (void)error_set(error, "cannot use the socket that the service manager passes: %s",
                         strerror(listener ? errno : ENOMEM));
@@ -256,16 +274,24 @@ struct listener *listener_adopt(int fd, struct error_text *error)
     return listener;
 }
 
-void listener_close(struct listener *listener)
+/* Should the file's removal fail, the next start finds a stale file. */
+void listener_shut(struct listener *listener)
 {
-    if (!listener)
-        return;
     struct stat file;
+    if (!listener || listener->fd < 0)
+        return;
     if (listener->inode != 0 && lstat(listener->path, &file) == 0 &&
         file.st_dev == listener->device && file.st_ino == listener->inode)
-        (void)unlink(listener->path); /* if this fails, the next start finds a stale file */
-    if (listener->fd >= 0)
-        close(listener->fd);
+        (void)unlink(listener->path);
+    close(listener->fd);
+    listener->fd = -1;
+}
+
+void listener_close(struct listener *listener)
+{
+    if (!listener || atomic_fetch_sub(&listener->references, 1) > 1)
+        return;
+    listener_shut(listener);
     free(listener->path);
     free(listener);
 }
@@ -273,6 +299,9 @@ void listener_close(struct listener *listener)
 int listener_fast_open(struct listener *listener, uint64_t queue)
 {
     int length = queue > INT_MAX ? INT_MAX : (int)queue;
+    if (length == listener->fast_open)
+        return 0;
+    listener->fast_open = length;
     return setsockopt(listener->fd, IPPROTO_TCP, TCP_FASTOPEN, &length, sizeof(length)) == 0
                ? 0
                : errno;

@@ -1,4 +1,5 @@
-/* A listening socket, TCP or unix. Knows nothing of TLS or of connections. For one thread. */
+/* A listening socket, TCP or unix. Knows nothing of TLS or of connections. Counted references:
+ * hold, close and address are for any thread, the others for one. */
 #ifndef ACTPASS_SERVER_LISTENER_H
 #define ACTPASS_SERVER_LISTENER_H
 
@@ -17,11 +18,17 @@ struct listener *listener_open(const struct config_address *address, struct erro
  * Returns NULL with one sentence in ERROR. The file of a unix socket stays the manager's. */
 struct listener *listener_adopt(int fd, struct error_text *error);
 
-/* Closes it and removes its unix socket's file, if that is still ours. NULL is fine. */
+struct listener *listener_hold(struct listener *listener);
+
+/* Gives a reference back. The last one shuts it and frees it. NULL is fine. */
 void listener_close(struct listener *listener);
 
+/* Closes the socket at once, and removes its unix socket's file if that is still ours. Only its
+ * address is left. NULL is fine. */
+void listener_shut(struct listener *listener);
+
 /* Accepts data in SYNs from then on; QUEUE connections may wait for the end of the TCP handshake.
- * Returns 0, or an errno: the listener then works without Fast Open. */
+ * 0: accepts none. Returns 0, or an errno: the listener then works without Fast Open. */
 int listener_fast_open(struct listener *listener, uint64_t queue);
 
 int listener_fd(const struct listener *listener); /* for poll */

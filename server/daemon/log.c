@@ -16,19 +16,21 @@
 enum { TAIL_ROOM = 64 };
 
 struct log {
-    enum config_log_level level;
-    enum config_log_format format;
+    _Atomic enum config_log_level level;
+    _Atomic enum config_log_format format;
     struct log_writer *writer;
     struct throttle *throttle;
-    atomic_ulong lost; /* lines that were lost since the last one that was queued */
+    atomic_ulong lost;        /* lines that were lost since the last one that was queued */
+    atomic_ulong lost_before; /* those that a line has told of */
 };
 
 struct line {
     char text[LOG_LINE_MAX];
     size_t length;
     size_t limit; /* of length, for now */
+    size_t start; /* of the first field */
     bool full;    /* something did not fit */
-    bool json;
+    enum config_log_format format;
 };
 
 struct log *log_new(enum config_log_level level, enum config_log_format format, int fd)
@@ -36,9 +38,10 @@ struct log *log_new(enum config_log_level level, enum config_log_format format, 
     struct log *log = malloc(sizeof(*log));
     if (!log)
         return NULL;
-    log->level = level;
-    log->format = format;
+    atomic_init(&log->level, level);
+    atomic_init(&log->format, format);
     atomic_init(&log->lost, 0);
+    atomic_init(&log->lost_before, 0);
     log->writer = log_writer_new(fd);
     if (!log->writer)
         goto out_free;
@@ -54,6 +57,12 @@ out_free:
     return NULL;
 }
 
+void log_set(struct log *log, enum config_log_level level, enum config_log_format format)
+{
+    atomic_store(&log->level, level);
+    atomic_store(&log->format, format);
+}
+
 struct throttle *log_throttle(const struct log *log)
 {
     return log && log->level < CONFIG_LOG_DEBUG ? log->throttle : NULL;
@@ -63,6 +72,12 @@ bool log_limit_note(struct log_limit *limit)
 {
     enum { QUIET_US = 5000000 };
     return rate_first(&limit->last_us, QUIET_US, clock_now_us());
+}
+
+unsigned long log_lost(const struct log *log)
+{
+    return atomic_load(&log->lost_before) + atomic_load(&log->lost) +
+           log_writer_failed(log->writer);
 }
 
 bool log_flush(struct log *log, int64_t deadline_us)
@@ -92,6 +107,11 @@ void log_free(struct log *log)
 bool log_enabled(const struct log *log, enum config_log_level level)
 {
     return log && level <= log->level;
+}
+
+static bool is_json(const struct line *line)
+{
+    return line->format == CONFIG_LOG_JSON;
 }
 
 static void put(struct line *line, const char *bytes, size_t count)
@@ -134,7 +154,7 @@ static void put_quoted(struct line *line, const char *text)
             put(line, (const char *)at, plain);
         else if (*at == '\n')
             put_string(line, "\\n");
-        else if (line->json)
+        else if (is_json(line))
             put_format(line, "\\u%04x", *at);
         else
             put_format(line, "\\x%02x", *at);
@@ -153,13 +173,13 @@ static bool needs_quotes(const char *text)
 
 static void put_key(struct line *line, const char *key)
 {
-    if (line->json) {
+    if (is_json(line)) {
         put_string(line, line->length == 0 ? "{\"" : ",\"");
         put_string(line, key);
         put_string(line, "\":");
         return;
     }
-    put_string(line, line->length == 0 ? "" : " ");
+    put_string(line, line->length == line->start ? "" : " ");
     put_string(line, key);
     put_string(line, "=");
 }
@@ -171,7 +191,7 @@ static bool put_field(struct line *line, const struct log_field *field)
     put_key(line, field->key);
     if (!field->text)
         put_format(line, "%lld", (long long)field->number);
-    else if (line->json || needs_quotes(field->text))
+    else if (is_json(line) || needs_quotes(field->text))
         put_quoted(line, field->text);
     else
         put_string(line, field->text);
@@ -183,19 +203,69 @@ static bool put_field(struct line *line, const struct log_field *field)
     return fits;
 }
 
-static void put_head(struct line *line, enum config_log_level level)
+void log_stamp(char text[LOG_STAMP_MAX])
 {
-    static const char *const names[] = {"error", "warning", "info", "debug"};
     struct timespec now = {0};
     struct tm parts = {0};
     char day[32] = "";
-    char stamp[48] = "";
     (void)clock_gettime(CLOCK_REALTIME, &now); /* a wrong time is better than no line */
     if (gmtime_r(&now.tv_sec, &parts))
         (void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &parts);
-    (void)snprintf(stamp, sizeof(stamp), "%s.%03dZ", day, (int)(now.tv_nsec / 1000000));
+    (void)snprintf(text, LOG_STAMP_MAX, "%s.%03dZ", day, (int)(now.tv_nsec / 1000000));
+}
+
+const char *log_level_name(enum config_log_level level)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    return names[level];
+}
+
+/* Of syslog(3), as systemd takes it from stderr (sd-daemon(3)). */
+static void put_priority(struct line *line, enum config_log_level level)
+{
+    static const char priorities[] = {'3', '4', '6', '7'};
+    put_format(line, "<%c>", priorities[level]);
+    line->start = line->length;
+}
+
+static void put_head(struct line *line, enum config_log_level level)
+{
+    char stamp[LOG_STAMP_MAX];
+    if (line->format == CONFIG_LOG_JOURNALD) {
+        put_priority(line, level);
+        return;
+    }
+    log_stamp(stamp);
     put_field(line, &(struct log_field){.key = "ts", .text = stamp});
-    put_field(line, &(struct log_field){.key = "level", .text = names[level]});
+    put_field(line, &(struct log_field){.key = "level", .text = log_level_name(level)});
+}
+
+static void begin(struct line *line, enum config_log_format format)
+{
+    line->start = line->length = 0;
+    line->limit = LOG_LINE_MAX - TAIL_ROOM;
+    line->full = false;
+    line->format = format;
+}
+
+void log_write_text(struct log *log, enum config_log_level level, const char *text)
+{
+    const struct log_field fields[] = {log_text("event", "close"), log_text("access", text)};
+    struct line line;
+    if (!log_enabled(log, level))
+        return;
+    begin(&line, log->format);
+    if (line.format == CONFIG_LOG_JSON) {
+        log_write(log, level, fields, sizeof(fields) / sizeof(fields[0]));
+        return;
+    }
+    if (line.format == CONFIG_LOG_JOURNALD)
+        put_priority(&line, level);
+    put(&line, text, strnlen(text, line.limit - line.length));
+    line.limit = LOG_LINE_MAX;
+    put_string(&line, "\n");
+    if (!log_writer_put(log->writer, line.text, line.length))
+        atomic_fetch_add(&log->lost, 1);
 }
 
 void log_write(struct log *log, enum config_log_level level, const struct log_field *fields,
@@ -205,10 +275,7 @@ void log_write(struct log *log, enum config_log_level level, const struct log_fi
         return;
     int saved = errno;
     struct line line;
-    line.length = 0;
-    line.limit = LOG_LINE_MAX - TAIL_ROOM;
-    line.full = false;
-    line.json = log->format == CONFIG_LOG_JSON;
+    begin(&line, log->format);
     put_head(&line, level);
     bool cut = false;
     for (size_t i = 0; i < count; i++)
@@ -219,8 +286,10 @@ void log_write(struct log *log, enum config_log_level level, const struct log_fi
     unsigned long lost = atomic_exchange(&log->lost, 0) + log_writer_take_failed(log->writer);
     if (lost > 0)
         put_field(&line, &(struct log_field){.key = "lost", .number = (int64_t)lost});
-    put_string(&line, line.json ? "}\n" : "\n");
-    if (!log_writer_put(log->writer, line.text, line.length))
+    put_string(&line, is_json(&line) ? "}\n" : "\n");
+    if (log_writer_put(log->writer, line.text, line.length))
+        atomic_fetch_add(&log->lost_before, lost);
+    else
         atomic_fetch_add(&log->lost, lost + 1);
     errno = saved;
 }

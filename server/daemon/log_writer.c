@@ -228,6 +228,11 @@ unsigned long log_writer_take_failed(struct log_writer *writer)
     return atomic_exchange(&writer->failed, 0);
 }
 
+unsigned long log_writer_failed(const struct log_writer *writer)
+{
+    return atomic_load(&writer->failed);
+}
+
 bool log_writer_flush(struct log_writer *writer, int64_t deadline_us)
 {
     bool late = false;

@@ -25,6 +25,7 @@ bool log_writer_put(struct log_writer *writer, const char *line, size_t length);
 
 /* Lines that were queued and could not be written, since the last call. */
 unsigned long log_writer_take_failed(struct log_writer *writer);
+unsigned long log_writer_failed(const struct log_writer *writer); /* the same, not taken */
 
 /* Waits until all queued lines are written. False: they were not by the deadline. */
 bool log_writer_flush(struct log_writer *writer, int64_t deadline_us);

@@ -1,7 +1,10 @@
 /* The program: arguments, signals, limits, messages, exit status. */
 #include "config/config.h"
 #include "config/text.h"
+#include "relay/clock.h"
 #include "server/daemon/check_command.h"
+#include "server/daemon/commands/commands.h"
+#include "server/daemon/lines.h"
 #include "server/daemon/server.h"
 #include "server/daemon/version.h"
 
@@ -30,17 +33,23 @@ static const char usage_text[] =
     "       actpass --check FILE    report all errors in it and in what it names, or say what it "
     "does\n"
     "       actpass --check --json FILE    print errors and warnings as a JSON list\n"
+    "       actpass status [--json] [FILE|ADDRESS]    print the status of a running actpass\n"
+    "       actpass top [FILE|ADDRESS]    the same with rates, every second anew; q ends it\n"
     "       actpass --schema        print the JSON Schema of configurations\n"
     "       actpass --version       print the versions of actpass and OpenSSL, and optional parts\n"
     "       actpass -h, --help\n"
     "\n"
     "SIGTERM or SIGINT: accept no more connections, and wait up to shutdown_timeout for open ones\n"
-    "to end; a second one ends at once. SIGHUP: read certificates, keys, CRLs and OCSP responses\n"
-    "again, but not FILE. SIGUSR1: write the status to the log. SIGUSR2 is ignored. The log goes "
-    "to\n"
-    "stderr. Exit status: 0 success; 1 failure; 2 usage or configuration error; 3 connections "
-    "were\n"
-    "still open at the end.\n";
+    "to end; a second one ends at once. SIGHUP: load FILE and all that it names again; if "
+    "anything\n"
+    "is wrong, nothing changes, and the log says why. SIGUSR1: write the status to the log. "
+    "SIGUSR2\n"
+    "is ignored. The log goes to stderr. Exit status: 0 success; 1 failure; 2 usage or\n"
+    "configuration error; 3 connections were still open at the end.\n"
+    "\n"
+    "status and top ask the actpass whose \"admin\" \"listen\" is ADDRESS, or is in FILE; without "
+    "either\n"
+    "unix:/run/actpass/admin.sock. A configuration with such a name is ./status or ./top.\n";
 
 enum command {
     COMMAND_RUN,
@@ -101,10 +110,14 @@ static void *take_signals(void *arg)
 {
     struct signals *signals = arg;
     struct pollfd polls[] = {{.fd = signals->signal_fd, .events = POLLIN},
-                             {.fd = signals->end_fd, .events = POLLIN}};
+                             {.fd = signals->end_fd, .events = POLLIN},
+                             {.events = POLLIN}};
     for (;;) {
         struct signalfd_siginfo taken;
-        int ready = poll(polls, 2, -1);
+        struct timespec left;
+        int64_t wake_us = server_refresh(signals->server);
+        polls[2].fd = server_watch_fd(signals->server);
+        int ready = ppoll(polls, 3, clock_left(wake_us, &left), NULL);
         if (ready > 0 && polls[1].revents != 0)
             return NULL;
         if (ready > 0 && read(signals->signal_fd, &taken, sizeof(taken)) == sizeof(taken))
@@ -167,12 +180,6 @@ static void prepare_process(void)
 
 /* ---- Commands ------------------------------------------------------------------------------ */
 
-static void print_all(const struct config_strings *lines)
-{
-    for (size_t i = 0; i < lines->count; i++)
-        (void)fprintf(stderr, "%s\n", lines->items[i]);
-}
-
 static int check(const char *file, enum check_form form)
 {
     static const int statuses[] = {
@@ -206,8 +213,10 @@ static int run(const char *file)
     if (server)
         status = server_listen(server, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
     else
-        print_all(&report.warnings); /* otherwise they are in the log */
-    print_all(&report.errors);
+        lines_print(&report.warnings, CONFIG_LOG_WARNING, report.log_format); /* else: in the log */
+    lines_print(&report.errors, CONFIG_LOG_ERROR, report.log_format);
+    if (status == EXIT_SUCCESS)
+        server_announce(server, &report);
     config_report_free(&report);
     if (status == EXIT_SUCCESS)
         status = serve(server, &signals);
@@ -289,6 +298,9 @@ static bool needs_file(enum command command)
 
 int main(int argc, char **argv)
 {
+    command_function *asks = argc > 1 ? commands_find(argv[1]) : NULL;
+    if (asks)
+        return asks(argc - 1, argv + 1);
     enum command command;
     if (read_options(argc, argv, &command) != EXIT_SUCCESS)
         return EXIT_USAGE;

@@ -66,23 +66,30 @@ void manager_ready(struct server *server)
 
 void manager_reloading(struct server *server)
 {
-    log_failure(server, notify_reloading(server->notify, "reads certificates and keys again"));
+    log_failure(server, notify_reloading(server->notify, "loads the configuration again"));
 }
 
-void manager_reloaded(struct server *server, bool all)
+void manager_reloaded(struct server *server, const char *why)
 {
-    const char *status = all ? "accepts connections; certificates and keys were read again"
-                             : "accepts connections; a file could not be read again, see the log: "
-                               "its service goes on with what it had";
+    char status[384];
+    if (why)
+        (void)snprintf(
+            status, sizeof(status),
+            "accepts connections with the configuration of before, since the last reload "
+            "failed: %s",
+            why);
+    else
+        (void)snprintf(status, sizeof(status),
+                       "accepts connections; the configuration was loaded again");
     log_failure(server, notify_ready(server->notify, status));
 }
 
 void manager_stopping(struct server *server)
 {
     char status[128];
-    (void)snprintf(status, sizeof(status),
-                   "waits for %zu connections to close, %" PRId64 " s at most",
-                   registry_open(server->registry), server->config->shutdown_timeout_ms / 1000);
+    (void)snprintf(
+        status, sizeof(status), "waits for %zu connections to close, %" PRId64 " s at most",
+        registry_open(server->registry), server->generation->config->shutdown_timeout_ms / 1000);
     watchdog_stop(server->watchdog);
     log_failure(server, notify_stopping(server->notify, status));
 }

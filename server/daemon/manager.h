@@ -16,10 +16,10 @@ struct inherited *manager_sockets(struct config_report *report);
 bool manager_all_taken(const struct inherited *inherited, struct config_report *report);
 
 /* Notify of what happens. The first also starts the watchdog, the last ends it. A failure is
- * logged. */
+ * logged. WHY: the reload failed, and nothing has changed; NULL: it did not. */
 void manager_ready(struct server *server);
 void manager_reloading(struct server *server);
-void manager_reloaded(struct server *server, bool all);
+void manager_reloaded(struct server *server, const char *why);
 void manager_stopping(struct server *server);
 
 #endif

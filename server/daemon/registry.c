@@ -5,52 +5,83 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 struct registry {
-    int watch_fd;         /* constant */
-    size_t service_count; /* constant */
+    int watch_fd; /* constant */
 
-    pthread_mutex_t lock; /* guards all that follows */
+    pthread_mutex_t lock; /* guards all that follows, and what services say so of */
     struct registry_entry *first;
-    size_t count;
-    bool watched; /* registry_watch was called: notify at the next removal */
-    struct of_service {
-        struct registry_counts counts;
-        struct addresses *addresses;
-    } services[];
+    size_t count, passing; /* passing: of these, those of a service of that kind */
+    bool watched;          /* registry_watch was called: notify at the next removal */
 };
 
-static bool make_addresses(struct registry *registry, size_t count)
+struct registry_service {
+    atomic_uint references;
+    atomic_bool retired;
+    enum registry_kind kind; /* constant */
+
+    struct registry_counts counts; /* guarded by the registry's lock, as is the next */
+    struct addresses *addresses;
+};
+
+/* ---- Services ------------------------------------------------------------------------------ */
+
+struct registry_service *registry_service_new(enum registry_kind kind)
 {
-    registry->service_count = count;
-    bool made = true;
-    for (size_t i = 0; i < count; i++) {
-        registry->services[i].addresses = addresses_new();
-        made = made && registry->services[i].addresses;
+    struct registry_service *service = calloc(1, sizeof(*service));
+    if (!service)
+        return NULL;
+    service->kind = kind;
+    service->addresses = addresses_new();
+    if (!service->addresses) {
+        free(service);
+        return NULL;
     }
-    return made;
+    atomic_init(&service->references, 1);
+    return service;
 }
 
-static void free_addresses(struct registry *registry)
+struct registry_service *registry_service_hold(struct registry_service *service)
 {
-    for (size_t i = 0; i < registry->service_count; i++)
-        addresses_free(registry->services[i].addresses);
+    atomic_fetch_add(&service->references, 1);
+    return service;
 }
 
-struct registry *registry_new(size_t service_count)
+void registry_service_release(struct registry_service *service)
 {
-    struct registry *registry =
-        calloc(1, sizeof(*registry) + service_count * sizeof(registry->services[0]));
+    if (!service || atomic_fetch_sub(&service->references, 1) > 1)
+        return;
+    addresses_free(service->addresses);
+    free(service);
+}
+
+void registry_retire(struct registry *registry, struct registry_service *service)
+{
+    atomic_store(&service->retired, true);
+    lock_take(&registry->lock);
+    for (const struct registry_entry *entry = registry->first; entry; entry = entry->next)
+        if (entry->service == service && entry->task)
+            task_wake(entry->task);
+    lock_release(&registry->lock);
+}
+
+bool registry_service_is_retired(const struct registry_service *service)
+{
+    return atomic_load(&service->retired);
+}
+
+/* ---- Entries ------------------------------------------------------------------------------- */
+
+struct registry *registry_new(void)
+{
+    struct registry *registry = calloc(1, sizeof(*registry));
     if (!registry)
         return NULL;
-    if (!make_addresses(registry, service_count)) {
-        errno = ENOMEM;
-        goto out_free;
-    }
     registry->watch_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (registry->watch_fd < 0)
         goto out_free;
@@ -64,7 +95,6 @@ struct registry *registry_new(size_t service_count)
 out_close:
     close(registry->watch_fd);
 out_free:
-    free_addresses(registry);
     free(registry);
     return NULL;
 }
@@ -75,20 +105,41 @@ void registry_free(struct registry *registry)
         return;
     pthread_mutex_destroy(&registry->lock);
     close(registry->watch_fd);
-    free_addresses(registry);
     free(registry);
+}
+
+/* PREVIOUS and NEXT are neighbours; NULL: there is none on that side. The lock is held. */
+static void link_between(struct registry *registry, struct registry_entry *entry,
+                         struct registry_entry *previous, struct registry_entry *next)
+{
+    entry->previous = previous;
+    entry->next = next;
+    if (previous)
+        previous->next = entry;
+    else
+        registry->first = entry;
+    if (next)
+        next->previous = entry;
+}
+
+/* The lock is held. */
+static void unlink_entry(struct registry *registry, const struct registry_entry *entry)
+{
+    if (entry->previous)
+        entry->previous->next = entry->next;
+    else
+        registry->first = entry->next;
+    if (entry->next)
+        entry->next->previous = entry->previous;
 }
 
 /* The lock is held. */
 static void add(struct registry *registry, struct registry_entry *entry)
 {
-    entry->previous = NULL;
-    entry->next = registry->first;
-    if (registry->first)
-        registry->first->previous = entry;
-    registry->first = entry;
+    link_between(registry, entry, NULL, registry->first);
     registry->count++;
-    registry->services[entry->service].counts.all++;
+    registry->passing += entry->service->kind == REGISTRY_PASSING;
+    entry->service->counts.all++;
 }
 
 void registry_add(struct registry *registry, struct registry_entry *entry)
@@ -102,8 +153,7 @@ bool registry_add_from(struct registry *registry, struct registry_entry *entry,
                        const struct peer_key *address)
 {
     lock_take(&registry->lock);
-    bool added = addresses_add(registry->services[entry->service].addresses, &entry->from, address,
-                               clock_now_us());
+    bool added = addresses_add(entry->service->addresses, &entry->from, address, clock_now_us());
     if (added)
         add(registry, entry);
     lock_release(&registry->lock);
@@ -113,14 +163,10 @@ bool registry_add_from(struct registry *registry, struct registry_entry *entry,
 void registry_remove(struct registry *registry, struct registry_entry *entry)
 {
     lock_take(&registry->lock);
-    if (entry->previous)
-        entry->previous->next = entry->next;
-    else
-        registry->first = entry->next;
-    if (entry->next)
-        entry->next->previous = entry->previous;
+    struct registry_service *service = entry->service;
+    unlink_entry(registry, entry);
     registry->count--;
-    struct of_service *service = &registry->services[entry->service];
+    registry->passing -= service->kind == REGISTRY_PASSING;
     service->counts.all--;
     service->counts.leaving -= entry->made_way;
     addresses_remove(service->addresses, &entry->from);
@@ -168,7 +214,7 @@ void registry_decided(struct registry *registry, struct registry_entry *entry)
 void registry_established(struct registry *registry, struct registry_entry *entry)
 {
     lock_take(&registry->lock);
-    addresses_settle(registry->services[entry->service].addresses, &entry->from);
+    addresses_settle(entry->service->addresses, &entry->from);
     lock_release(&registry->lock);
 }
 
@@ -180,29 +226,40 @@ size_t registry_count(struct registry *registry)
     return count;
 }
 
-struct registry_counts registry_count_service(struct registry *registry, size_t service)
+size_t registry_count_passing(struct registry *registry)
 {
     lock_take(&registry->lock);
-    struct registry_counts counts = registry->services[service].counts;
+    size_t count = registry->passing;
+    lock_release(&registry->lock);
+    return count;
+}
+
+struct registry_counts registry_count_service(struct registry *registry,
+                                              const struct registry_service *service)
+{
+    lock_take(&registry->lock);
+    struct registry_counts counts = service->counts;
     lock_release(&registry->lock);
     return counts;
 }
 
-static bool is_any(const struct registry_entry *entry, size_t service)
+static bool is_any(const struct registry_entry *entry, const struct registry_service *service)
 {
     (void)entry;
     (void)service;
     return true;
 }
 
-static bool is_of_service(const struct registry_entry *entry, size_t service)
+static bool is_of_service(const struct registry_entry *entry,
+                          const struct registry_service *service)
 {
     return entry->service == service;
 }
 
-static size_t count_open(struct registry *registry,
-                         bool (*chosen)(const struct registry_entry *entry, size_t service),
-                         size_t service)
+typedef bool choice(const struct registry_entry *entry, const struct registry_service *service);
+
+static size_t count_open(struct registry *registry, choice *chosen,
+                         const struct registry_service *service)
 {
     size_t open = 0;
     lock_take(&registry->lock);
@@ -214,10 +271,10 @@ static size_t count_open(struct registry *registry,
 
 size_t registry_open(struct registry *registry)
 {
-    return count_open(registry, is_any, 0);
+    return count_open(registry, is_any, NULL);
 }
 
-size_t registry_service_open(struct registry *registry, size_t service)
+size_t registry_service_open(struct registry *registry, const struct registry_service *service)
 {
     return count_open(registry, is_of_service, service);
 }
@@ -230,9 +287,8 @@ static void abort_entry(struct registry_entry *entry)
         task_wake(entry->task);
 }
 
-static size_t abort_some(struct registry *registry,
-                         bool (*chosen)(const struct registry_entry *entry, size_t service),
-                         size_t service)
+static size_t abort_some(struct registry *registry, choice *chosen,
+                         const struct registry_service *service)
 {
     size_t aborted = 0;
     lock_take(&registry->lock);
@@ -246,17 +302,22 @@ static size_t abort_some(struct registry *registry,
     return aborted;
 }
 
-static bool is_undecided(const struct registry_entry *entry, size_t service)
+static bool is_undecided(const struct registry_entry *entry, const struct registry_service *service)
 {
     return entry->service == service && !entry->decided;
 }
 
 size_t registry_abort_all(struct registry *registry)
 {
-    return abort_some(registry, is_any, 0);
+    return abort_some(registry, is_any, NULL);
 }
 
-size_t registry_abort_undecided(struct registry *registry, size_t service)
+size_t registry_abort_service(struct registry *registry, const struct registry_service *service)
+{
+    return abort_some(registry, is_of_service, service);
+}
+
+size_t registry_abort_undecided(struct registry *registry, const struct registry_service *service)
 {
     return abort_some(registry, is_undecided, service);
 }
@@ -270,7 +331,7 @@ static struct registry_entry *entry_of(struct address_entry *from)
 }
 
 /* The lock is held. Returns the connection that makes way, or NULL with the time to try again. */
-static struct registry_entry *choose(const struct of_service *service, uint64_t above,
+static struct registry_entry *choose(const struct registry_service *service, uint64_t above,
                                      int64_t *again_us)
 {
     struct address_entry *first = addresses_first_to_go(service->addresses);
@@ -287,9 +348,9 @@ static struct registry_entry *choose(const struct of_service *service, uint64_t 
     return entry;
 }
 
-int64_t registry_make_way(struct registry *registry, size_t number, uint64_t above)
+int64_t registry_make_way(struct registry *registry, struct registry_service *service,
+                          uint64_t above)
 {
-    struct of_service *service = &registry->services[number];
     int64_t again_us;
     lock_take(&registry->lock);
     struct registry_entry *entry = choose(service, above, &again_us);
@@ -303,10 +364,11 @@ int64_t registry_make_way(struct registry *registry, size_t number, uint64_t abo
     return again_us;
 }
 
-size_t registry_open_from(struct registry *registry, size_t service, const struct peer_key *address)
+size_t registry_open_from(struct registry *registry, const struct registry_service *service,
+                          const struct peer_key *address)
 {
     lock_take(&registry->lock);
-    size_t open = addresses_open(registry->services[service].addresses, address);
+    size_t open = addresses_open(service->addresses, address);
     lock_release(&registry->lock);
     return open;
 }
@@ -317,6 +379,39 @@ bool registry_made_way(struct registry *registry, const struct registry_entry *e
     bool made_way = entry->made_way;
     lock_release(&registry->lock);
     return made_way;
+}
+
+/* ---- A look at all of them ----------------------------------------------------------------- */
+
+bool registry_look(struct registry *registry, struct registry_cursor *cursor, size_t count,
+                   void (*see)(struct registry_entry *entry, void *arg), void *arg)
+{
+    struct registry_entry *mark = &cursor->mark;
+    lock_take(&registry->lock);
+    struct registry_entry *entry = cursor->placed ? mark->next : registry->first;
+    struct registry_entry *previous = cursor->placed ? mark->previous : NULL;
+    if (cursor->placed)
+        unlink_entry(registry, mark);
+    for (size_t seen = 0; entry && seen < count; entry = entry->next) {
+        previous = entry;
+        if (!entry->conn)
+            continue;
+        see(entry, arg);
+        seen++;
+    }
+    cursor->placed = entry;
+    if (entry)
+        link_between(registry, mark, previous, entry);
+    lock_release(&registry->lock);
+    return entry;
+}
+
+void registry_count_bytes(struct registry *registry, struct registry_entry *entry,
+                          const actpass_info_t *info)
+{
+    lock_take(&registry->lock);
+    stats_bytes(entry->stats, info, &entry->counted);
+    lock_release(&registry->lock);
 }
 
 void registry_watch(struct registry *registry)

@@ -1,23 +1,81 @@
-/* SIGHUP: loads certificates, keys, CRLs and OCSP responses again while connections are open. */
+/* SIGHUP: the whole configuration again, while connections are open. All of it is loaded before
+ * anything is changed; then the accept thread swaps the generations (swap.h). */
+#include "server/daemon/lines.h"
+#include "server/daemon/listening.h"
+#include "server/daemon/load.h"
 #include "server/daemon/manager.h"
+#include "server/daemon/persistent.h"
+#include "server/daemon/refresh.h"
+#include "server/daemon/reload_log.h"
+#include "server/daemon/server.h"
+#include "server/daemon/swap.h"
 
-static bool reload(struct server *server, struct service *service)
+/* NULL, with the errors in the report, which is initialised here. Nothing that is in use has
+ * changed. */
+static struct generation *load_next(struct server *server, struct config_report *report)
 {
-    struct error_text error = {.text = ""};
-    bool loaded = service_load_settings(service, server->shared, &error);
-    struct log_field fields[] = {log_text("event", "reload"),
-                                 log_text("service", service->config->name),
-                                 log_text("error", error.text)};
-    log_write(server->log, loaded ? CONFIG_LOG_INFO : CONFIG_LOG_ERROR, fields, loaded ? 2 : 3);
-    return loaded;
+    struct config *config = load_config(server->file, report);
+    struct generation *next =
+        config ? load_generation(server, config, server->generation, report) : NULL;
+    if (!next)
+        return NULL;
+    config_forget_origin(next->held->config); /* nothing more is said about values */
+    if (listening_open(next, server->generation, NULL, report))
+        return next;
+    generation_release(next);
+    return NULL;
+}
+
+/* False, with the errors in the report: the generation of before goes on. */
+static bool swap(struct server *server, struct change *change, struct generation *next,
+                 struct config_report *report)
+{
+    bool prepared = swap_prepare(server, next, change);
+    if (!prepared) {
+        lines_add(&report->errors, "out of memory or threads");
+        persistent_discard(next);
+        return false;
+    }
+    bool done = swap_give(server, change);
+    if (!done)
+        lines_add(&report->errors, "the program is stopping");
+    return done;
+}
+
+/* Keys that a reload does not change are compared with what was in force at the start. */
+static void keep_fixed(struct generation *next, struct generation *before)
+{
+    struct config_strings in_force = before->fixed;
+    before->fixed = next->fixed;
+    next->fixed = in_force;
+}
+
+static bool reload(struct server *server, struct config_report *report)
+{
+    struct change change = {.before = NULL};
+    struct generation *next = load_next(server, report);
+    if (!next)
+        return false;
+    bool done = swap(server, &change, next, report);
+    if (done) {
+        refresh_begin(server, next, &report->warnings);
+        reload_log_done(server->log, &change, &report->warnings);
+        keep_fixed(next, change.before);
+    }
+    swap_discard(&change);
+    generation_release(done ? change.before : next);
+    return done;
 }
 
 int server_reload(struct server *server)
 {
-    bool all = true;
+    struct config_report report;
     manager_reloading(server);
-    for (size_t i = 0; i < server->service_count; i++)
-        all = reload(server, &server->services[i]) && all;
-    manager_reloaded(server, all);
-    return all ? 0 : -1;
+    bool done = reload(server, &report);
+    const char *why = report.errors.count > 0 ? report.errors.items[0] : "out of memory";
+    if (!done)
+        reload_log_failed(server->log, &report.errors);
+    manager_reloaded(server, done ? NULL : why);
+    config_report_free(&report);
+    return done ? 0 : -1;
 }

@@ -1,14 +1,17 @@
 #include "server/daemon/report.h"
 
+#include "server/daemon/access.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { MAX_FIELDS = 24, US_PER_MS = 1000 };
+enum { MAX_FIELDS = 36, US_PER_MS = 1000 };
 
-/* Kinds of lines for the throttle; the cause of the role is added to them. */
-enum { KIND_ROLE = 0x100, KIND_CLOSE = 0x200 };
+/* The kind of lines for the throttle; the cause of the role is added to it. */
+enum { KIND_CLOSE = 0x200 };
 
 struct line {
     struct log_field fields[MAX_FIELDS];
@@ -23,7 +26,7 @@ static void add(struct line *line, struct log_field field)
 
 static void add_if_known(struct line *line, const char *key, const char *text)
 {
-    if (text[0] != '\0')
+    if (text && text[0] != '\0')
         add(line, log_text(key, text));
 }
 
@@ -42,6 +45,18 @@ static void finish(const struct report *report, enum config_log_level level, str
     log_write(report->log, level, line->fields, line->count);
 }
 
+static void finish_by_template(const struct report *report, enum config_log_level level,
+                               struct line *line)
+{
+    char text[ACCESS_TEXT_MAX];
+    char stamp[LOG_STAMP_MAX];
+    log_stamp(stamp);
+    add(line, log_text("ts", stamp));
+    add(line, log_text("level", log_level_name(level)));
+    access_expand(report->access, line->fields, line->count, text, sizeof(text));
+    log_write_text(report->log, level, text);
+}
+
 static void add_role(struct line *line, const actpass_info_t *info)
 {
     add(line, log_text("role", actpass_role_name(info->role)));
@@ -51,7 +66,8 @@ static void add_role(struct line *line, const actpass_info_t *info)
 /* Who sent the first byte. "nobody" if neither side has sent any. */
 static void add_first_byte(struct line *line, const actpass_info_t *info)
 {
-    bool nobody = info->first_byte_us < 0 && info->sent == 0 && info->role != ACTPASS_ROLE_CLIENT;
+    bool nobody = info->end == ACTPASS_UNUSED ||
+                  (info->first_byte_us < 0 && info->sent == 0 && info->role != ACTPASS_ROLE_CLIENT);
     add(line, log_text("spoke_first", nobody ? "nobody" : info->peer_spoke_first ? "peer" : "we"));
     if (info->first_byte_us >= 0)
         add(line, log_number("first_byte_ms", info->first_byte_us / US_PER_MS));
@@ -65,14 +81,16 @@ void report_dial_failed(const struct report *report, const char *address, const 
     finish(report, CONFIG_LOG_WARNING, &line);
 }
 
-void report_connected(const struct report *report, const char *address)
+void report_connected(const struct report *report, enum config_log_level level, const char *address)
 {
+    if (!log_enabled(report->log, level))
+        return;
     actpass_info_t info;
     actpass_info(report->conn, &info);
     struct line line = begin(report, "connected");
     add(&line, log_text("address", address));
     add(&line, log_text("peer", info.peer_address));
-    finish(report, CONFIG_LOG_INFO, &line);
+    finish(report, level, &line);
 }
 
 void report_retry(const struct report *report, int64_t after_ms)
@@ -82,41 +100,30 @@ void report_retry(const struct report *report, int64_t after_ms)
     finish(report, CONFIG_LOG_INFO, &line);
 }
 
-/* Peers that we dialed come from the configuration, so each line about them is written. */
-static bool take_line(const struct report *report, const actpass_info_t *info, uint16_t kind)
+void report_id(struct report *report)
 {
-    struct throttle *throttle = log_throttle(report->log);
-    return !throttle || report->dialed ||
-           throttle_take(throttle, info->peer_address, (uint16_t)(kind + info->cause));
+    static const char label[] = "EXPORTER-actpass-id";
+    unsigned char id[8];
+    if (!log_enabled(report->log, CONFIG_LOG_INFO) ||
+        actpass_export(report->conn, label, NULL, 0, id, sizeof(id)) != 0)
+        return;
+    for (size_t i = 0; i < sizeof(id); i++)
+        (void)snprintf(report->id + 2 * i, 3, "%02x", id[i]);
 }
 
-static void write_role(const struct report *report, const actpass_info_t *info)
+void report_role(const struct report *report)
 {
+    if (!log_enabled(report->log, CONFIG_LOG_DEBUG))
+        return;
+    actpass_info_t info;
+    actpass_info(report->conn, &info);
     struct line line = begin(report, "role");
-    add_role(&line, info);
-    add(&line, log_number("after_ms", info->decided_us / US_PER_MS));
-    add_first_byte(&line, info);
-    add(&line, log_text("peer", info->peer_address));
-    finish(report, CONFIG_LOG_INFO, &line);
-}
-
-bool report_role(const struct report *report)
-{
-    if (!log_enabled(report->log, CONFIG_LOG_INFO))
-        return true;
-    actpass_info_t info;
-    actpass_info(report->conn, &info);
-    bool admitted = take_line(report, &info, KIND_ROLE);
-    if (admitted)
-        write_role(report, &info);
-    return admitted;
-}
-
-void report_role_after_all(const struct report *report)
-{
-    actpass_info_t info;
-    actpass_info(report->conn, &info);
-    write_role(report, &info);
+    add_role(&line, &info);
+    add(&line, log_number("after_ms", info.decided_us / US_PER_MS));
+    if (info.cause != ACTPASS_CAUSE_CONFIGURED)
+        add_first_byte(&line, &info);
+    add(&line, log_text("peer", info.peer_address));
+    finish(report, CONFIG_LOG_DEBUG, &line);
 }
 
 void report_problem(const struct report *report, const char *problem)
@@ -126,18 +133,43 @@ void report_problem(const struct report *report, const char *problem)
     finish(report, CONFIG_LOG_WARNING, &line);
 }
 
-static enum config_log_level close_level(const struct report *report, const actpass_info_t *info)
+static bool is_port_scan(const struct report *report, const actpass_info_t *info)
 {
-    if (info->cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE && !report->dialed)
-        return CONFIG_LOG_DEBUG;
-    return info->end == ACTPASS_REFUSED ? CONFIG_LOG_WARNING : CONFIG_LOG_INFO;
+    return !report->dialed &&
+           (info->end == ACTPASS_UNUSED || info->cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE);
 }
 
-static void add_suppressed(struct line *line, struct throttle *throttle)
+/* A handshake that we have cut off is no failure. */
+static enum config_log_level close_level(const struct report *report, const actpass_info_t *info)
 {
+    bool fails = info->protocol[0] == '\0' && info->end != ACTPASS_CANCELLED;
+    if (is_port_scan(report, info))
+        return CONFIG_LOG_DEBUG;
+    return fails || info->end == ACTPASS_REFUSED ? CONFIG_LOG_WARNING : CONFIG_LOG_INFO;
+}
+
+/* With a template, the count of lines that were left out has a line of its own. */
+static void finish_close(const struct report *report, enum config_log_level level,
+                         struct line *line)
+{
+    struct throttle *throttle = log_throttle(report->log);
     unsigned long suppressed = throttle ? throttle_take_suppressed(throttle) : 0;
+    if (report->access) {
+        finish_by_template(report, level, line);
+        *line = begin(report, "suppressed");
+    }
     if (suppressed > 0)
         add(line, log_number("suppressed", (int64_t)suppressed));
+    if (!report->access || suppressed > 0)
+        finish(report, level, line);
+}
+
+/* Peers that we dialed come from the configuration, so each line about them is written. */
+static bool take_line(const struct report *report, const actpass_info_t *info)
+{
+    struct throttle *throttle = log_throttle(report->log);
+    return !throttle || report->dialed ||
+           throttle_take(throttle, info->peer_address, (uint16_t)(KIND_CLOSE + info->cause));
 }
 
 static void add_result(struct line *line, const actpass_info_t *info, int64_t duration_us)
@@ -147,19 +179,43 @@ static void add_result(struct line *line, const actpass_info_t *info, int64_t du
     add(line, log_number("tx", (int64_t)info->sent));
     add(line, log_number("dur_ms", duration_us / US_PER_MS));
     add_role(line, info);
+    bool decided = info->role == ACTPASS_ROLE_CLIENT || info->role == ACTPASS_ROLE_SERVER;
+    if (decided && info->cause != ACTPASS_CAUSE_CONFIGURED)
+        add(line, log_number("role_ms", info->decided_us / US_PER_MS));
     add_first_byte(line, info);
-    add(line, log_text("peer", info->peer_address));
 }
 
-static void add_tls(struct line *line, const actpass_info_t *info)
+/* Where the connection came from, and where it went. */
+static void add_places(struct line *line, const struct report *report, const actpass_info_t *info)
 {
+    add(line, log_text("peer", info->peer_address));
+    if (report->dialed)
+        add_if_known(line, "address", actpass_dialed_address(report->conn));
+    add_if_known(line, "sni", info->server_name);
+    add_if_known(line, "handler", report->handler);
+    add_if_known(line, "backend", report->backend);
+    add_if_known(line, "backend_address", report->backend_address);
+}
+
+static void add_tls(struct line *line, const struct report *report, const actpass_info_t *info)
+{
+    if (report->up_us > 0)
+        add(line, log_number("handshake_ms", report->up_us / US_PER_MS));
     add_if_known(line, "protocol", info->protocol);
     add_if_known(line, "cipher", info->cipher);
+    add_if_known(line, "group", info->group);
     add_if_known(line, "alpn", info->alpn);
+    add_if_known(line, "id", report->id);
     if (info->resumed)
         add(line, log_number("resumed", 1));
     if (info->syn_data)
         add(line, log_number("syn_data", 1));
+}
+
+const char *report_error(const struct report *report)
+{
+    bool aborted = report->why && actpass_ended(report->conn) == ACTPASS_CANCELLED;
+    return aborted ? report->why : actpass_error(report->conn);
 }
 
 void report_close(const struct report *report, int64_t duration_us)
@@ -169,19 +225,18 @@ void report_close(const struct report *report, int64_t duration_us)
     if (!log_enabled(report->log, close_level(report, &info)))
         return;
     bool shook_hands = info.protocol[0] != '\0';
-    if (!shook_hands && !take_line(report, &info, KIND_CLOSE)) {
+    if (!shook_hands && !take_line(report, &info)) {
         throttle_note_suppressed(log_throttle(report->log));
         return;
     }
     struct line line = begin(report, "close");
     add_result(&line, &info, duration_us);
-    add_tls(&line, &info);
-    bool aborted = report->why && info.end == ACTPASS_CANCELLED;
-    add_if_known(&line, "error", aborted ? report->why : actpass_error(report->conn));
+    add_places(&line, report, &info);
+    add_tls(&line, report, &info);
+    add_if_known(&line, "error", report_error(report));
     add_if_known(&line, "subject", info.peer_subject);
     add_if_known(&line, "fingerprint", info.peer_fingerprint);
-    add_suppressed(&line, log_throttle(report->log));
-    finish(report, close_level(report, &info), &line);
+    finish_close(report, close_level(report, &info), &line);
 }
 
 void report_sessions(const struct report *report, const char *problem)

@@ -17,18 +17,30 @@ struct report {
     actpass_conn *conn;
     bool dialed;     /* we dialed it */
     const char *why; /* why it was aborted, in place of the connection's error; NULL: use that */
+    int64_t up_us;   /* from accept to the end of the handshake; 0: it is not complete */
+    char id[17];     /* report_id; "": none */
+    const char *handler, *backend; /* its name, and its address as configured; NULL: none */
+    const char *access;            /* template of the line at the close; NULL: all fields */
+    const char *backend_address;   /* what the name in BACKEND stood for; NULL: it was no name */
 };
 
-/* For connections that we dial: an attempt failed; the connection is established; the next attempt
- * follows after this time. */
+/* The error text of a connection that has closed: its own, or why it was aborted. */
+const char *report_error(const struct report *report);
+
+/* For connections that we dial: an attempt failed; the connection is established, at LEVEL; the
+ * next attempt follows after this time. */
 void report_dial_failed(const struct report *report, const char *address, const char *why);
-void report_connected(const struct report *report, const char *address);
+void report_connected(const struct report *report, enum config_log_level level,
+                      const char *address);
 void report_retry(const struct report *report, int64_t after_ms);
 
-/* The role is decided. False: the line was suppressed, since the peer's address has caused too many
- * (throttle.h); call the second function to write it once the handshake is complete. */
-bool report_role(const struct report *report);
-void report_role_after_all(const struct report *report);
+/* Sets the connection's id, once the handshake is complete: 16 hex digits that the other end can
+ * compute, too, from the keys of the session (actpass_export, label "EXPORTER-actpass-id"), and
+ * nobody else. It stays "" if level info is off, and in TLS 1.2 without extended master secret. */
+void report_id(struct report *report);
+
+/* The role is decided. */
+void report_role(const struct report *report);
 
 /* The handler could not begin. */
 void report_problem(const struct report *report, const char *problem);
@@ -36,9 +48,10 @@ void report_problem(const struct report *report, const char *problem);
 /* Sessions cannot be stored or found; connections go on without resumption. */
 void report_sessions(const struct report *report, const char *problem);
 
-/* The connection has closed, DURATION_US after its accept. If the peer sent nothing at all, the
- * line has level debug. Without a completed handshake the line may be left out; a later line then
- * has suppressed=N. */
+/* The connection has closed, DURATION_US after its accept: one line with all that is known about
+ * it. If the peer sent nothing at all, it has level debug; if the handshake has failed, or the peer
+ * was refused, warning; otherwise info. Without a completed handshake the line may be left out; a
+ * later line then has suppressed=N. */
 void report_close(const struct report *report, int64_t duration_us);
 
 /* A peer was closed right after accept. */

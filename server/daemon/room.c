@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/daemon/report.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -30,11 +31,11 @@ static uint64_t undecided_limit_of(const struct service *service)
     return half > FEW ? half : FEW;
 }
 
-static void warn(const struct server *server, const struct service *first, uint64_t need,
-                 uint64_t limit, struct config_report *report)
+static void warn(const struct service *first, uint64_t need, uint64_t limit,
+                 struct config_report *report)
 {
     config_report_add(
-        report, CONFIG_WARNING, server->config,
+        report, CONFIG_WARNING, first->held->config,
         "the max_connections of all services need %llu descriptors and the process may have %llu, "
         "so each service gets its share of them (\"%s\": %llu of %llu connections): raise the "
         "limit "
@@ -47,10 +48,10 @@ static void warn(const struct server *server, const struct service *first, uint6
 /* The first service that gets fewer connections than it has configured. A default does not count
  * as configured, and a persistent service needs only one connection. NULL: there is no such
  * service. */
-static const struct service *first_short(const struct server *server)
+static const struct service *first_short(const struct generation *generation)
 {
-    for (size_t i = 0; i < server->service_count; i++) {
-        const struct service *service = &server->services[i];
+    for (size_t i = 0; i < generation->count; i++) {
+        const struct service *service = generation->services[i];
         uint64_t configured = service->config->max_connections;
         if (!service->config->dial.persistent && configured != CONFIG_MAX_CONNECTIONS_DEFAULT &&
             service->capacity.connections < configured)
@@ -68,17 +69,17 @@ static bool load_service(struct service *service, const struct capacity *capacit
     return rate == 0 || service->rates;
 }
 
-bool room_load(struct server *server, struct config_report *report)
+bool room_load(struct generation *generation, struct config_report *report)
 {
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
-    struct capacity *capacities = calloc(server->service_count, sizeof(*capacities));
+    struct capacity *capacities = calloc(generation->count, sizeof(*capacities));
     bool loaded = capacities && getrlimit(RLIMIT_NOFILE, &limit) == 0;
-    uint64_t need = loaded ? capacity_share(server->config, limit.rlim_cur, capacities) : 0;
-    for (size_t i = 0; loaded && i < server->service_count; i++)
-        loaded = load_service(&server->services[i], &capacities[i]);
-    const struct service *first = loaded ? first_short(server) : NULL;
+    uint64_t need = loaded ? capacity_share(generation->config, limit.rlim_cur, capacities) : 0;
+    for (size_t i = 0; loaded && i < generation->count; i++)
+        loaded = load_service(generation->services[i], &capacities[i]);
+    const struct service *first = loaded ? first_short(generation) : NULL;
     if (first)
-        warn(server, first, need, limit.rlim_cur, report);
+        warn(first, need, limit.rlim_cur, report);
     free(capacities);
     return loaded;
 }
@@ -99,9 +100,10 @@ static void note_full(struct server *server, struct service *service)
 /* True: one connection makes way. False: retry_us is the time to try again. */
 static bool make_way(struct server *server, struct service *service, uint64_t above)
 {
-    int64_t again_us = registry_make_way(server->registry, service->number, above);
+    int64_t again_us = registry_make_way(server->registry, service->connections, above);
     if (again_us == 0) {
         atomic_fetch_add(&server->counters.made_way, 1);
+        stats_count(service->stats, STATS_MADE_WAY);
         return true;
     }
     if (again_us < service->retry_us)
@@ -122,7 +124,7 @@ bool room_find(struct server *server, struct service *service)
     service->waiting = false;
     while (make_way(server, service, service->undecided_limit)) {
     }
-    struct registry_counts open = registry_count_service(server->registry, service->number);
+    struct registry_counts open = registry_count_service(server->registry, service->connections);
     const struct capacity *capacity = &service->capacity;
     if (open.all < capacity->connections)
         return true;
@@ -163,7 +165,7 @@ static enum refusal judge(struct server *server, struct service *service, const 
     if (service->rates && !rates_take(service->rates, &peer->address, clock_now_us()))
         return REFUSED_RATE;
     bool many = limits->per_address > 0 &&
-                registry_open_from(server->registry, service->number, &peer->address) >=
+                registry_open_from(server->registry, service->connections, &peer->address) >=
                     limits->per_address;
     return many ? REFUSED_PER_ADDRESS : REFUSED_NOT;
 }
@@ -178,6 +180,7 @@ static void refuse(struct server *server, struct service *service, int fd, enum 
                      sizeof(reset)); /* otherwise it sends a FIN */
     close(fd);
     atomic_fetch_add(&server->counters.refused[refusal], 1);
+    stats_count(service->stats, STATS_REFUSED + refusal);
     if (log_limit_note(&service->refusing[refusal]))
         report_refused(&report, refusal, address);
 }

@@ -7,7 +7,7 @@
 
 /* Computes at load how many connections each service may have, and warns if the process has too few
  * descriptors for what was configured. False: out of memory. */
-bool room_load(struct server *server, struct config_report *report);
+bool room_load(struct generation *generation, struct config_report *report);
 
 /* Aborts connections that are not established if one address has too many of them, or if the
  * service is full. True: one more may be accepted. False: no peer is waiting, or service->waiting

@@ -7,6 +7,7 @@
 #include "server/include/actpass.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct server;
 
@@ -24,11 +25,18 @@ int server_run(struct server *server);
  * Any thread, and async-signal-safe. */
 void server_stop(struct server *server);
 
-/* Reads certificates, keys, CAs, CRLs, OCSP responses and session keys again, but not the
- * configuration itself. Only connections that begin later use them. Sessions kept in memory are
- * lost. A service with a file that cannot be used keeps what it has, and logs the reason. 0, or -1:
- * there was such a service. Any thread, one at a time. */
+/* Loads the configuration again, with all that it names, and replaces what is served by it, or
+ * changes nothing: then the log and the service manager say why. Connections that are open go on
+ * with what they began with, unless their service is gone: they are then drained. Sessions kept in
+ * memory are lost. 0, or -1: nothing has changed. Waits for server_run to carry it out. Any thread,
+ * one at a time, but server_run's. */
 int server_reload(struct server *server);
+
+/* Loads what has changed in the files of "tls", if it is time to look, which is a second after
+ * server_watch_fd has become readable. Returns when to call it next: then, or when that is
+ * readable. The thread that calls server_reload. */
+int64_t server_refresh(struct server *server);
+int server_watch_fd(const struct server *server); /* another one after a reload; -1: none */
 
 /* Not while server_run runs. SERVER may be NULL. */
 void server_free(struct server *server);
@@ -44,6 +52,9 @@ const struct config *server_config(const struct server *server);
 /* Opens all listeners. If one fails, closes the others, adds the reasons to the report's errors and
  * returns false. */
 bool server_listen(struct server *server, struct config_report *report);
+
+/* Logs the warnings, and where it listens. */
+void server_announce(struct server *server, const struct config_report *report);
 
 /* Logs the counters so far, in total and for each service. Any thread. */
 void server_log_status(struct server *server);

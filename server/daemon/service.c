@@ -2,16 +2,62 @@
 
 #include "relay/clock.h"
 #include "relay/lock.h"
+#include "server/daemon/crew/crew.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/report.h"
 #include "server/lib/parsed.h"
 
-bool service_init(struct service *service, size_t number, const struct config_service *config)
+#include <stdlib.h>
+
+/* ---- The configuration --------------------------------------------------------------------- */
+
+struct held_config *held_config_new(struct config *config)
 {
+    struct held_config *held = malloc(sizeof(*held));
+    if (!held) {
+        config_free(config);
+        return NULL;
+    }
+    atomic_init(&held->references, 1);
+    held->config = config;
+    return held;
+}
+
+void held_config_release(struct held_config *held)
+{
+    if (!held || atomic_fetch_sub(&held->references, 1) > 1)
+        return;
+    config_free(held->config);
+    free(held);
+}
+
+/* ---- The service --------------------------------------------------------------------------- */
+
+struct service *service_new(struct held_config *held, size_t number, struct log *log)
+{
+    struct service *service = calloc(1, sizeof(*service));
+    if (!service)
+        return NULL;
+    service->written = config_service_text(held->config, number);
+    if (!service->written || pthread_mutex_init(&service->settings_lock, NULL) != 0) {
+        free(service->written);
+        free(service);
+        return NULL;
+    }
+    atomic_init(&service->references, 1);
+    atomic_fetch_add(&held->references, 1);
+    service->held = held;
     service->number = number;
-    service->config = config;
+    service->config = &held->config->services[number];
+    service->log = log;
     service->retry_us = DEADLINE_NEVER;
-    return pthread_mutex_init(&service->settings_lock, NULL) == 0;
+    return service;
+}
+
+struct service *service_hold(struct service *service)
+{
+    atomic_fetch_add(&service->references, 1);
+    return service;
 }
 
 static bool load_handler(const struct config_service *config, const struct config_handler *what,
@@ -38,15 +84,29 @@ static void unload_handler(struct service_handler *handler)
         handler->handler->unload(handler->loaded);
 }
 
-void service_release(struct service *service)
+static void free_service(struct service *service)
 {
     listener_close(service->listener);
+    registry_service_release(service->connections);
     actpass_config_free(service->settings);
     hints_free(service->hints);
     rates_free(service->rates);
     unload_handler(&service->as_server);
     unload_handler(&service->as_client);
     (void)pthread_mutex_destroy(&service->settings_lock);
+    free(service->written);
+    held_config_release(service->held);
+    free(service);
+}
+
+/* Closing a session store may block. */
+void service_release(struct service *service)
+{
+    if (!service || atomic_fetch_sub(&service->references, 1) > 1)
+        return;
+    crew_block();
+    free_service(service);
+    crew_unblock();
 }
 
 /* What the library has to say beside what concerns one connection: on any thread. */

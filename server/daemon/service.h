@@ -1,19 +1,35 @@
-/* One configured service while the server runs: its settings, listener, limits and counters. The
- * accept thread owns it, except where a comment names other threads. */
+/* One configured service while the server runs: its settings, listener, limits and counters. A
+ * reload makes a new one of the same name. Counted references: the generation holds one, and each
+ * connection, which so ends with the settings and the handler with which it began. */
 #ifndef ACTPASS_SERVER_SERVICE_H
 #define ACTPASS_SERVER_SERVICE_H
 
 #include "config/config.h"
+#include "server/daemon/admin/stats.h"
 #include "server/daemon/admission.h"
 #include "server/daemon/capacity.h"
 #include "server/daemon/handlers/handler.h"
 #include "server/daemon/hints.h"
 #include "server/daemon/listener.h"
 #include "server/daemon/log.h"
+#include "server/daemon/registry.h"
 #include "server/include/actpass.h"
 #include "server/lib/base/error.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+
+struct persistent;
+
+/* A configuration that is in use. Counted references, and any thread. */
+struct held_config {
+    atomic_uint references;
+    struct config *config;
+};
+
+/* Takes the configuration, also on failure. NULL: out of memory. */
+struct held_config *held_config_new(struct config *config);
+void held_config_release(struct held_config *held); /* accepts NULL */
 
 /* What is done with the service's connections in one role. */
 struct service_handler {
@@ -22,11 +38,18 @@ struct service_handler {
 };
 
 struct service {
+    atomic_uint references;
+
     /* Constant once loaded; any thread. */
     size_t number; /* position in the configuration, from 0 */
+    struct held_config *held;
     const struct config_service *config;
+    char *written; /* config_service_text: what a reload compares */
     struct log *log;
-    struct hints *hints; /* NULL: the service uses no hints */
+    struct service_stats *stats;          /* NULL: nothing is counted for it */
+    struct registry_service *connections; /* this service's, whichever reload they began before */
+    struct listener *listener;            /* NULL: not listening */
+    struct hints *hints;                  /* NULL: the service uses no hints */
     struct capacity capacity;
     struct service_handler as_server, as_client;
     uint64_t undecided_limit; /* connections of one address whose handshake is not done */
@@ -36,9 +59,15 @@ struct service {
     pthread_mutex_t settings_lock;
     actpass_config *settings; /* guarded by settings_lock; see service_settings */
 
-    struct listener *listener; /* NULL: not listening */
-    struct rates *rates;       /* NULL: the rate is not limited */
-    bool waiting;              /* there is no room, so the listener is not polled */
+    /* The thread that reloads: what is in the files of "tls" (fingerprint.h). */
+    uint64_t fingerprint;
+    uint64_t failed_fingerprint; /* when they could not be loaded last; 0: never since */
+
+    /* The accept thread's. */
+    struct persistent *persistent; /* keeps the connection up; NULL: none, or it is not this
+                                      service's any more */
+    struct rates *rates;           /* NULL: the rate is not limited */
+    bool waiting;                  /* there is no room, so the listener is not polled */
     bool full_logged;
     int64_t retry_us; /* when to look for room again */
     int64_t pause_ms, paused_until_us;
@@ -48,16 +77,18 @@ struct service {
     struct log_limit dropping; /* connections that were dropped for a shortage; any thread */
 };
 
+/* Makes the service of that number. NULL: out of memory. */
+struct service *service_new(struct held_config *held, size_t number, struct log *log);
+
+struct service *service_hold(struct service *service);
+
+/* The last reference frees it, which may take a while: its session store is closed. Any thread of
+ * ours. Accepts NULL. */
+void service_release(struct service *service);
+
 /* Loads the handlers of both roles. False with one sentence in ERROR; service_release frees what
  * was loaded. */
 bool service_load_handlers(struct service *service, struct error_text *error);
-
-/* Initialises *SERVICE, which must be all zero. CONFIG must outlive it. False: out of memory; then
- * there is nothing to release. */
-bool service_init(struct service *service, size_t number, const struct config_service *config);
-
-/* Releases what *SERVICE holds. No connection of the service may be left. */
-void service_release(struct service *service);
 
 /* Loads certificates, keys, CRLs and OCSP responses, for the first time or again. Connections that
  * are open keep the settings with which they began. All services share with SHARED

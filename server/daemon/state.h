@@ -4,14 +4,18 @@
 #define ACTPASS_SERVER_STATE_H
 
 #include "config/config.h"
+#include "server/daemon/admin/stats.h"
 #include "server/daemon/crew/crew.h"
+#include "server/daemon/generation.h"
+#include "server/daemon/handover.h"
 #include "server/daemon/log.h"
 #include "server/daemon/notify.h"
 #include "server/daemon/registry.h"
-#include "server/daemon/service.h"
+#include "server/daemon/retired.h"
+#include "server/daemon/watch.h"
 #include "server/daemon/watchdog.h"
 
-#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* Counts since the start; any thread. */
@@ -27,29 +31,40 @@ struct counters {
     atomic_ullong made_way;                 /* aborted before they were established, to make room */
 };
 
+struct admin;
+
 struct server {
     /* Constant once loaded. */
-    struct config *config;
+    char *file; /* the configuration's */
+    int64_t began_us;
     struct log *log;
     struct crew *crew;          /* runs the connections */
     struct log_limit no_thread; /* the system gives the crew no thread; any thread */
     actpass_config *shared;     /* of all services' settings, now and before a reload */
+    struct stats *stats;        /* NULL: there is no admin listener */
+    struct admin *admin;        /* the same */
     struct registry *registry;
-    struct service *services;
-    size_t service_count;
-    struct pollfd *polls;    /* of the accept thread: service_count + SERVER_OWN_POLLS elements */
-    int stop_fd;             /* eventfd; readable after server_stop */
-    actpass_cancel *dialing; /* cancelled once the server stops */
-    int stopping_fd;         /* its descriptor: readable then, which ends other dials */
-    struct notify *notify;   /* NULL: no service manager */
+    struct handover *reloads; /* struct change, from the thread that reloads */
+    int stop_fd;              /* eventfd; readable after server_stop */
+    actpass_cancel *dialing;  /* cancelled once the server stops */
+    int stopping_fd;          /* its descriptor: readable then, which ends other dials */
+    struct notify *notify;    /* NULL: no service manager */
 
+    /* What is served. Only the accept thread changes it, while the thread that reloads waits for
+     * that: these two read it as it is, all others by server_generation. */
+    struct generation *generation;
+    pthread_mutex_t generation_lock; /* guards that pointer where others read it */
+
+    /* The thread that reloads: files of "tls" (refresh.h). */
+    struct watch *watch; /* NULL: they cannot be watched */
+    int64_t refresh_us;  /* when to look at them */
+
+    struct retired *retired;   /* the accept thread's: services that are gone */
     struct watchdog *watchdog; /* the accept thread's; NULL: the manager wants none */
 
     atomic_uint stops;    /* how often server_stop was called */
     atomic_bool stopping; /* no more dialing, and idle connections must close */
     struct counters counters;
 };
-
-enum { SERVER_OWN_POLLS = 2 };
 
 #endif

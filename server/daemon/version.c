@@ -17,12 +17,19 @@ static const char redis_sessions[] = "yes";
 static const char redis_sessions[] = "no, built without hiredis";
 #endif
 
+#ifdef HAVE_LIBMICROHTTPD
+static const char admin[] = "yes";
+#else
+static const char admin[] = "no, built without libmicrohttpd";
+#endif
+
 bool version_print(void)
 {
     return printf("actpass " ACTPASS_VERSION "\n"
                   "%s\n"
                   "sessions in files: %s\n"
-                  "sessions in Redis: %s\n",
-                  OpenSSL_version(OPENSSL_VERSION), file_sessions, redis_sessions) > 0 &&
+                  "sessions in Redis: %s\n"
+                  "admin listener: %s\n",
+                  OpenSSL_version(OPENSSL_VERSION), file_sessions, redis_sessions, admin) > 0 &&
            fflush(stdout) == 0;
 }

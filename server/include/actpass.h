@@ -274,10 +274,15 @@ typedef struct {
     const char *server_name;      /* the name (SNI) that the client asked for; "" if it asked for
                                      none, and before the handshake, as the next one */
     const char *group;            /* of the key exchange, "x25519"; "" if there was none */
+    int64_t hello_us;      /* from accept to the ClientHello, sent or received; -1: none yet */
+    int64_t handshake_us;  /* from accept to the end of the handshake; -1: not yet */
+    int64_t first_data_us; /* from accept to the first application data of either side; -1: none
+                              yet */
 } actpass_info_t;
 
-/* Fills *INFO with what is known now. Any thread. SIZE is the size that the caller's header gives
- * the struct: members behind it are left out, and members that the library does not have are 0. */
+/* Fills *INFO with what is known now. Any thread; does not wait for a call in progress. SIZE is the
+ * size that the caller's header gives the struct: members behind it are left out, and members that
+ * the library does not have are 0. */
 ACTPASS_API void actpass_info_sized(actpass_conn *conn, actpass_info_t *info, size_t size);
 
 /* The same with the caller's own size, which is why it is compiled into the caller. */

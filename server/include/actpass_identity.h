@@ -35,6 +35,31 @@ ACTPASS_API int actpass_config_add_certificate_pem(actpass_config *config, const
 /* The CAs to trust, one or more certificates, in place of those of actpass_config_set_ca. */
 ACTPASS_API int actpass_config_set_ca_pem(actpass_config *config, const char *ca);
 
+/* ---- What was loaded --------------------------------------------------------------------------
+ */
+
+/* One of our own certificates. Later versions add members at the end. */
+typedef struct {
+    int64_t not_before, not_after; /* seconds since 1970, UTC */
+    char serial[64];               /* hex digits; cut off if there are more */
+    char subject[256];             /* in the form of RFC 2253; cut off if it is longer */
+} actpass_certificate_t;
+
+/* Fills *CERTIFICATE with what CONFIG has loaded: INDEX 0 is the identity's certificate, those of
+ * actpass_config_add_certificate follow in their order. Uses the configuration, as
+ * actpass_config_check does. Any thread. 0, or -1: there is no such certificate, or the
+ * configuration cannot be used. SIZE is the size that the caller's header gives the struct: members
+ * behind it are left out, and members that the library does not have are 0. */
+ACTPASS_API int actpass_config_certificate_sized(actpass_config *config, unsigned index,
+                                                 actpass_certificate_t *certificate, size_t size);
+
+/* The same with the caller's own size, which is why it is compiled into the caller. */
+static inline int actpass_config_certificate(actpass_config *config, unsigned index,
+                                             actpass_certificate_t *certificate)
+{
+    return actpass_config_certificate_sized(config, index, certificate, sizeof(*certificate));
+}
+
 /* ---- Callbacks --------------------------------------------------------------------------------
  */
 

@@ -45,7 +45,8 @@ typedef enum {
     ACTPASS_TIMEOUT,   /* one of the timeouts passed */
     ACTPASS_CANCELLED, /* actpass_abort, or we closed before the connection was complete */
     ACTPASS_PROTOCOL,  /* not TLS, or an error in TLS, except about identity */
-    ACTPASS_REFUSED    /* we refused the peer's identity, or the peer refused ours */
+    ACTPASS_REFUSED,   /* we refused the peer's identity, or the peer refused ours */
+    ACTPASS_UNUSED     /* the peer closed before TLS began, and had sent nothing */
 } actpass_end;
 
 #endif

@@ -6,6 +6,7 @@
 #include "relay/lock.h"
 #include "server/lib/base/error.h"
 #include "server/lib/conn_internal.h"
+#include "server/lib/tls/subject.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -17,17 +18,14 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate)
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned length = 0;
-    char *text = NULL;
-    BIO *memory = BIO_new(BIO_s_mem());
-    if (memory && !conn->subject &&
-        X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
-        long size = BIO_get_mem_data(memory, &text);
-        conn->subject = strndup(text, (size_t)size);
-    }
-    BIO_free(memory);
-    if (X509_digest(certificate, EVP_sha256(), digest, &length))
-        for (size_t i = 0; i < length && i < 32; i++)
-            snprintf(conn->fingerprint + 2 * i, 3, "%02x", digest[i]);
+    char *subject = conn->subject ? conn->subject : subject_text(certificate);
+    if (X509_digest(certificate, EVP_sha256(), digest, &length) != 1)
+        length = 0;
+    lock_take(&conn->end_lock);
+    conn->subject = subject;
+    for (size_t i = 0; i < length && i < 32; i++)
+        snprintf(conn->fingerprint + 2 * i, 3, "%02x", digest[i]);
+    lock_release(&conn->end_lock);
 }
 
 bool conn_peer_is(actpass_conn *conn, const struct policy *policy, struct error_text *error)
@@ -128,7 +126,7 @@ static enum conn_asked judge(actpass_conn *conn, struct error_text *why)
     conn->asking = ASKING_NOTHING;
     if (!peer)
         return none(why, "the client was asked for a certificate and gave none");
-    conn->cipher = SSL_get_cipher_name(conn->ssl);
+    conn_note_cipher(conn);
     conn_note_certificate(conn, peer);
     conn->proven = tls_context_accepts(conn->config->tls, conn->ssl, why);
     if (conn->proven)

@@ -33,7 +33,9 @@ static bool tls_has_failed(const actpass_conn *conn)
  * written before. */
 static void begin_after_failure(actpass_conn *conn)
 {
-    bool sends = conn->ssl && (tls_has_failed(conn) || conn->end == ACTPASS_TRUNCATED);
+    bool answered = conn_answer_http(conn);
+    bool sends =
+        answered || (conn->ssl && (tls_has_failed(conn) || conn->end == ACTPASS_TRUNCATED));
     if (sends)
         relay_begin_finish(conn->relay);
     conn->closing = sends ? CLOSING_ALERT : CLOSING_SOCKET;
@@ -131,7 +133,7 @@ static bool send_alert(actpass_conn *conn)
 {
     if (conn_await(conn, CONN_WRITER, RELAY_FLUSHED, conn->close_by_us) == WAIT_AGAIN)
         return false;
-    if (tls_has_failed(conn))
+    if (tls_has_failed(conn)) /* HTTP's answer, too, would be lost by a reset */
         relay_begin_discard(conn->relay, conn->handshaken ? UINT64_MAX : DISCARD_MAX);
     conn->closing = tls_has_failed(conn) ? CLOSING_DISCARD : CLOSING_SOCKET;
     return true;

@@ -2,6 +2,7 @@
  * has seen to an actpass_end. */
 #include "relay/lock.h"
 #include "server/lib/base/error.h"
+#include "server/lib/base/not_tls.h"
 #include "server/lib/conn_internal.h"
 
 #include <errno.h>
@@ -40,6 +41,17 @@ static const char *silent_failure(void)
                : "TLS cannot go on: an earlier call has failed, or there is no memory";
 }
 
+/* The peer's FIN, without close_notify. */
+static void fail_by_eof(actpass_conn *conn, const struct relay_status *status)
+{
+    if (status->received > 0)
+        conn_fail(conn, ACTPASS_TRUNCATED, "the peer ended the stream without close_notify");
+    else if (status->sent > 0)
+        conn_fail(conn, ACTPASS_TRUNCATED, "the peer closed without an answer to our ClientHello");
+    else
+        conn_fail(conn, ACTPASS_UNUSED, "the peer closed before TLS: it has sent nothing");
+}
+
 void conn_end_of_transport(actpass_conn *conn)
 {
     struct relay_status status = relay_status(conn->relay);
@@ -50,7 +62,7 @@ void conn_end_of_transport(actpass_conn *conn)
     else if (status.error)
         fail_with(conn, ACTPASS_RESET, "the transport failed", strerror(status.error));
     else if (status.eof)
-        conn_fail(conn, ACTPASS_TRUNCATED, "the peer ended the stream without close_notify");
+        fail_by_eof(conn, &status);
     else
         conn_fail(conn, ACTPASS_CANCELLED, silent_failure());
 }
@@ -79,6 +91,11 @@ static bool is_identity_alert(int reason)
 static bool is_server(const actpass_conn *conn)
 {
     return SSL_is_server(conn->ssl);
+}
+
+static bool is_not_tls(const actpass_conn *conn)
+{
+    return not_tls_is(conn->first, conn->first_size);
 }
 
 static bool has_seen_glare(const actpass_conn *conn)
@@ -113,8 +130,6 @@ static int reason_of(unsigned long error)
     return is_identity_alert(reason) ? REASON_REFUSAL : reason;
 }
 
-enum detail { DETAIL_NONE, DETAIL_OPENSSL, DETAIL_REFUSAL, DETAIL_BINDING, DETAIL_NO_GLARE_RULE };
-
 /* The close reason for each error; the first row that applies. A text of NULL: only the detail, or
  * what the transport has seen. */
 static const struct meaning {
@@ -122,18 +137,30 @@ static const struct meaning {
     bool (*applies)(const actpass_conn *conn); /* NULL: always */
     actpass_end end;
     const char *text;
-    enum detail detail;
+    enum conn_detail detail;
 } meanings[] = {
     {REASON_TRANSPORT, NULL, ACTPASS_OPEN, NULL, DETAIL_NONE},
     {ERR_R_MALLOC_FAILURE, NULL, ACTPASS_CANCELLED, "out of memory in TLS", DETAIL_NONE},
     {REASON_OTHER_LIBRARY, NULL, ACTPASS_PROTOCOL, "TLS failed", DETAIL_OPENSSL},
+    {REASON_ANY, is_not_tls, ACTPASS_PROTOCOL, NULL, DETAIL_FIRST_BYTES},
     {REASON_ANY, has_wrong_binding, ACTPASS_PROTOCOL, NULL, DETAIL_BINDING},
     {SSL_R_UNEXPECTED_EOF_WHILE_READING, NULL, ACTPASS_OPEN, NULL, DETAIL_NONE},
     {SSL_R_CERTIFICATE_VERIFY_FAILED, NULL, ACTPASS_REFUSED, "we refused the peer's certificate",
      DETAIL_REFUSAL},
-    {REASON_REFUSAL, NULL, ACTPASS_REFUSED, "the peer refused our certificate", DETAIL_OPENSSL},
+    {REASON_REFUSAL, NULL, ACTPASS_REFUSED, NULL, DETAIL_OWN_REFUSED},
+    {SSL_R_UNSUPPORTED_PROTOCOL, NULL, ACTPASS_PROTOCOL, NULL, DETAIL_VERSIONS},
+    {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, NULL, ACTPASS_PROTOCOL, NULL, DETAIL_VERSIONS},
+    {SSL_R_NO_SHARED_CIPHER, NULL, ACTPASS_PROTOCOL, NULL, DETAIL_CIPHERS},
+    {SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, NULL, ACTPASS_PROTOCOL, NULL, DETAIL_CIPHERS},
+    {SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY, NULL, ACTPASS_PROTOCOL, NULL, DETAIL_CIPHERS},
+    {SSL_R_NO_SUITABLE_KEY_SHARE, NULL, ACTPASS_PROTOCOL, NULL, DETAIL_GROUPS},
+    {SSL_R_NO_SUITABLE_GROUPS, NULL, ACTPASS_PROTOCOL, NULL, DETAIL_GROUPS},
+    {SSL_R_NO_APPLICATION_PROTOCOL, NULL, ACTPASS_PROTOCOL, NULL, DETAIL_PROTOCOLS},
+    {SSL_AD_REASON_OFFSET + SSL_AD_NO_APPLICATION_PROTOCOL, NULL, ACTPASS_PROTOCOL, NULL,
+     DETAIL_PROTOCOLS},
     {SSL_R_TLSV1_UNRECOGNIZED_NAME, is_server, ACTPASS_PROTOCOL,
      "the client asked for a server name that no certificate is for", DETAIL_NONE},
+    {SSL_R_TLSV1_UNRECOGNIZED_NAME, NULL, ACTPASS_PROTOCOL, NULL, DETAIL_SERVER_NAME},
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, NULL, ACTPASS_REFUSED,
      "the peer gave no certificate, which is required", DETAIL_NONE},
     /* The peer's alert after glare, as our client reads it, or as our server does: its record has
@@ -159,7 +186,9 @@ static const struct meaning *meaning_of(const actpass_conn *conn, int reason)
     return meaning; /* the last row applies to every error */
 }
 
-static const char *detail_of(const actpass_conn *conn, enum detail detail, unsigned long error)
+/* A text that is not there yet is written to MEMORY. */
+static const char *detail_of(const actpass_conn *conn, enum conn_detail detail, unsigned long error,
+                             struct error_text *memory)
 {
     const char *text = ERR_reason_error_string(error);
     switch (detail) {
@@ -173,6 +202,12 @@ static const char *detail_of(const actpass_conn *conn, enum detail detail, unsig
         return conn->binding.failure;
     case DETAIL_NO_GLARE_RULE:
         return "both ends sent a ClientHello, and the peer knows no rule for that";
+    case DETAIL_FIRST_BYTES:
+        not_tls_describe(conn->first, conn->first_size, memory);
+        return memory->text;
+    default:
+        conn_explain(conn, detail, ERR_GET_REASON(error), memory);
+        return memory->text;
     }
     return NULL;
 }
@@ -180,7 +215,8 @@ static const char *detail_of(const actpass_conn *conn, enum detail detail, unsig
 static void fail_by_error(actpass_conn *conn, unsigned long error)
 {
     const struct meaning *meaning = meaning_of(conn, reason_of(error));
-    const char *detail = detail_of(conn, meaning->detail, error);
+    struct error_text memory;
+    const char *detail = detail_of(conn, meaning->detail, error, &memory);
     if (meaning->detail == DETAIL_NO_GLARE_RULE)
         relay_glare_failed(conn->relay);
     if (meaning->text && detail)
@@ -247,6 +283,39 @@ enum outcome conn_outcome(actpass_conn *conn, int result, unsigned *want)
     }
 }
 
+static size_t first_bytes(const actpass_conn *conn, uint8_t bytes[NOT_TLS_SHOWN])
+{
+    if (!conn->ssl)
+        return relay_first_bytes(conn->relay, bytes, NOT_TLS_SHOWN);
+    memcpy(bytes, conn->first, conn->first_size);
+    return conn->first_size;
+}
+
+static void fail_by_first_bytes(actpass_conn *conn, const struct verdict *verdict)
+{
+    struct error_text why;
+    uint8_t bytes[NOT_TLS_SHOWN];
+    if (verdict->answerable)
+        error_set(&why, "the peer began with a TLS record in which no handshake begins");
+    else
+        not_tls_describe(bytes, first_bytes(conn, bytes), &why);
+    conn_fail(conn, ACTPASS_PROTOCOL, why.text);
+}
+
+bool conn_answer_http(actpass_conn *conn)
+{
+    uint8_t bytes[NOT_TLS_SHOWN];
+    const char *answer = not_tls_http_answer();
+    if (conn->role == ROLE_CLIENT || conn->end != ACTPASS_PROTOCOL ||
+        !not_tls_is_http_request(bytes, first_bytes(conn, bytes)))
+        return false;
+    BIO *bio = conn->ssl ? SSL_get_wbio(conn->ssl) : relay_bio(conn->relay);
+    bool written = bio && BIO_write(bio, answer, (int)strlen(answer)) > 0;
+    if (!conn->ssl)
+        BIO_free(bio);
+    return written;
+}
+
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict)
 {
     struct relay_status status = relay_status(conn->relay);
@@ -259,7 +328,7 @@ void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict)
         conn_fail(conn, ACTPASS_PROTOCOL, "the peer began with a TLS alert");
         break;
     case CAUSE_NOT_TLS:
-        conn_fail(conn, ACTPASS_PROTOCOL, "what the peer sent first is not TLS");
+        fail_by_first_bytes(conn, verdict);
         break;
     case CAUSE_REFLECTION:
         conn_fail(conn, ACTPASS_PROTOCOL, "our own ClientHello came back: the peer is a mirror");

@@ -7,6 +7,13 @@
 
 #include <string.h>
 
+/* Each time is that of the first such event. */
+static void note_time(const actpass_conn *conn, _Atomic int64_t *time_us)
+{
+    if (atomic_load_explicit(time_us, memory_order_relaxed) < 0)
+        *time_us = clock_now_us() - relay_verdict(conn->relay).accepted_us;
+}
+
 static bool is_data(int type, uint8_t first, const SSL *ssl)
 {
     /* In TLS 1.3 the header of every record has the type of application data. */
@@ -69,12 +76,22 @@ static void pay_messages(actpass_conn *conn, uint64_t data_bytes)
     conn->messages_unpaid -= paid < conn->messages_unpaid ? (unsigned)paid : conn->messages_unpaid;
 }
 
+static void note_first(actpass_conn *conn, const uint8_t header[SSL3_RT_HEADER_LENGTH])
+{
+    if (conn->first_size > 0)
+        return;
+    conn->first_size = sizeof(conn->first);
+    memcpy(conn->first, header, sizeof(conn->first));
+}
+
 /* The length of the data is in the record header, which comes first. */
 static void note_data(actpass_conn *conn, int type, const uint8_t *bytes, size_t length,
                       const SSL *ssl)
 {
-    if (type == SSL3_RT_HEADER && length == SSL3_RT_HEADER_LENGTH)
+    if (type == SSL3_RT_HEADER && length == SSL3_RT_HEADER_LENGTH) {
         conn->record_size = (unsigned)bytes[3] << 8 | bytes[4];
+        note_first(conn, bytes);
+    }
     if (!is_data(type, bytes[0], ssl))
         return;
     conn->messages = 0;
@@ -101,8 +118,11 @@ static void count_message(actpass_conn *conn)
     relay_abort(conn->relay);
 }
 
-static void note_received(actpass_conn *conn, uint8_t first)
+static void note_received(actpass_conn *conn, const uint8_t *message, size_t length)
 {
+    uint8_t first = message[0];
+    if (!conn->handshaken)
+        peer_hello_keep(&conn->hello, message, length);
     /* Several tickets may come in a row, and they make us write nothing. */
     if (is_bounded_by_state(conn, first) || first == SSL3_MT_NEWSESSION_TICKET ||
         take_update_answer(conn, first))
@@ -121,12 +141,17 @@ static void on_message(int sent, int version, int type, const void *bytes, size_
         note_alert(conn, sent, bytes, ssl);
     if (length == 0)
         return;
+    const uint8_t first = *(const uint8_t *)bytes;
+    if (is_data(type, first, ssl))
+        note_time(conn, &conn->first_data_us);
+    if (type == SSL3_RT_HANDSHAKE && first == SSL3_MT_CLIENT_HELLO)
+        note_time(conn, &conn->hello_us);
     if (!sent)
         note_data(conn, type, bytes, length, ssl);
     if (type == SSL3_RT_HANDSHAKE && sent)
         note_sent(conn, bytes, length);
     else if (type == SSL3_RT_HANDSHAKE)
-        note_received(conn, *(const uint8_t *)bytes);
+        note_received(conn, bytes, length);
 }
 
 static bool dropped_hello(void *arg, uint8_t digest[BINDING_DIGEST])
@@ -186,6 +211,7 @@ static void note_session(actpass_conn *conn)
 {
     const unsigned char *alpn;
     unsigned length;
+    lock_take(&conn->end_lock);
     conn->protocol = SSL_get_version(conn->ssl);
     conn->cipher = SSL_get_cipher_name(conn->ssl);
     conn->resumed = SSL_session_reused(conn->ssl);
@@ -195,6 +221,7 @@ static void note_session(actpass_conn *conn)
             memcpy(conn->alpn, alpn, length);
         conn->alpn[length] = '\0';
     }
+    lock_release(&conn->end_lock);
     X509 *certificate = SSL_get0_peer_certificate(conn->ssl);
     if (certificate)
         conn_note_certificate(conn, certificate);
@@ -229,6 +256,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
         conn->renegotiable = tls_context_up(conn->ssl);
         conn->proven = SSL_get0_peer_certificate(conn->ssl);
         conn->handshaken = true;
+        peer_hello_free(&conn->hello);
     }
     if (outcome == OUTCOME_FAILED)
         tls_context_failed(conn->config->tls, conn->ssl);
@@ -251,6 +279,7 @@ static bool follow_role(actpass_conn *conn)
     lock_take(&conn->lock);
     SSL_free(conn->ssl);
     conn->ssl = NULL;
+    peer_hello_free(&conn->hello);
     bool made = make_ssl(conn, verdict.role);
     lock_release(&conn->lock);
     conn_notify(conn, ACTPASS_EVENT_ROLE);
@@ -290,14 +319,15 @@ static void note_syn_data(actpass_conn *conn)
     if (!conn->config->connection.tcp_fast_open)
         return;
     bool syn_data = relay_syn_data(conn->relay);
-    lock_take(&conn->lock);
+    lock_take(&conn->end_lock);
     conn->syn_data = syn_data;
-    lock_release(&conn->lock);
+    lock_release(&conn->end_lock);
 }
 
 static void note_up(actpass_conn *conn)
 {
     conn->stage = STAGE_DONE;
+    note_time(conn, &conn->handshake_us);
     conn->connected = conn->connected || relay_status(conn->relay).received > 0;
     conn_note_active(conn);
 }

@@ -21,6 +21,7 @@
 #include "server/lib/conn.h"
 #include "server/lib/settings.h"
 #include "server/lib/tls/binding.h"
+#include "server/lib/tls/peer_hello.h"
 
 #include <openssl/ssl.h>
 
@@ -107,8 +108,6 @@ struct actpass_conn {
     bool handshaken;
     bool proven; /* the peer has a certificate, has proven that it has the key, and is accepted */
     bool connected; /* the transport is, or was */
-    bool syn_data;  /* data travelled in the SYN */
-    bool resumed;
     bool close_notify_sent;
     bool peer_closed;    /* the peer's close_notify was read */
     unsigned read_want;  /* what the last read that returned CONN_AGAIN waits for */
@@ -127,7 +126,16 @@ struct actpass_conn {
     unsigned renegotiations;   /* the number that were begun */
     unsigned notes;            /* the last argument of relay_note */
     unsigned updates_asked;    /* KeyUpdates that we have requested and not received yet */
+    struct peer_hello hello;   /* until the handshake is done */
+    uint8_t first[5];          /* the header of the peer's first record */
+    size_t first_size;         /* 0: SSL has read none */
     int alert_got, alert_sent; /* the last fatal one's description; 0: none */
+
+    /* What actpass_info shows: changed with both locks held, so that it need not wait for an SSL
+     * call, which may sign, or ask a store of sessions. */
+    pthread_mutex_t end_lock;
+    bool syn_data; /* data travelled in the SYN */
+    bool resumed;
     const char *protocol, *cipher;
     const char *group; /* "": none */
     char *server_name; /* NULL: none */
@@ -135,8 +143,10 @@ struct actpass_conn {
     char *subject;
     char fingerprint[65];
 
-    /* Set once: the text first, then the close reason. Read by any thread. */
-    pthread_mutex_t end_lock;
+    /* From accept, set once; -1: not yet. Read by any thread. */
+    _Atomic int64_t hello_us, handshake_us, first_data_us;
+
+    /* Set once with end_lock held: the text first, then the close reason. Read by any thread. */
     bool role_notified; /* the event was sent */
     _Atomic actpass_end end;
     struct error_text error;
@@ -236,12 +246,41 @@ bool conn_end_late_renegotiation(actpass_conn *conn);
  * held. */
 void conn_note_certificate(actpass_conn *conn, X509 *certificate);
 
+/* The same for the cipher, which another handshake on the open connection may change. */
+void conn_note_cipher(actpass_conn *conn);
+
 /* Keeps the server name and the group that were agreed on, after the handshake; without memory it
  * gives the connection a close reason. conn->lock is held. */
 void conn_note_negotiated(actpass_conn *conn);
 
 /* Sets the close reason of a connection without a role. */
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
+
+/* What a close reason says beside the text for its error. */
+enum conn_detail {
+    DETAIL_NONE,
+    DETAIL_OPENSSL,
+    DETAIL_REFUSAL,
+    DETAIL_BINDING,
+    DETAIL_NO_GLARE_RULE,
+    DETAIL_FIRST_BYTES,
+    /* conn_explain writes the rest: what was not in common, or was refused. */
+    DETAIL_VERSIONS,
+    DETAIL_CIPHERS,
+    DETAIL_GROUPS,
+    DETAIL_PROTOCOLS,
+    DETAIL_SERVER_NAME,
+    DETAIL_OWN_REFUSED
+};
+
+/* Writes one sentence about it, with what both sides had to offer. REASON is libssl's, which says
+ * whether the peer has sent an alert. conn->lock is held; there is an SSL object. */
+void conn_explain(const actpass_conn *conn, enum conn_detail detail, int reason,
+                  struct error_text *why);
+
+/* Writes HTTP's answer 400 if the peer sent a plain HTTP request to us as TLS server, or before
+ * there is a role. The close reason is set already. Returns false if it wrote nothing. */
+bool conn_answer_http(actpass_conn *conn);
 
 /* Makes a TLS server that answers first bytes that are TLS but gave no role. The close reason is
  * set already. Returns false without memory. */

@@ -74,6 +74,7 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
         conn->options = *options;
     conn->connected = conn->options.socket == CONN_CONNECTED;
     conn->protocol = conn->cipher = conn->group = "";
+    conn->hello_us = conn->handshake_us = conn->first_data_us = -1;
     conn->user_data = config->user_data;
     if (config->relay.served == RELAY_BY_CALLER)
         conn->mode = CONN_NONBLOCKING;
@@ -172,6 +173,7 @@ void actpass_free(actpass_conn *conn)
     free(conn->subject);
     free(conn->server_name);
     free(conn->early.data);
+    peer_hello_free(&conn->hello);
     conn_drop_imported(conn);
     free(conn->dialed);
     free(conn->dialed_name);
@@ -202,7 +204,7 @@ const char *actpass_error(const actpass_conn *conn)
 
 static void fill_negotiated(actpass_conn *conn, actpass_info_t *info)
 {
-    lock_take(&conn->lock);
+    lock_take(&conn->end_lock);
     info->protocol = conn->protocol;
     info->cipher = conn->cipher;
     info->alpn = conn->alpn[0] ? conn->alpn : ""; /* not the buffer if it may still be written */
@@ -212,7 +214,7 @@ static void fill_negotiated(actpass_conn *conn, actpass_info_t *info)
     info->peer_fingerprint = conn->fingerprint[0] ? conn->fingerprint : "";
     info->server_name = conn->server_name ? conn->server_name : "";
     info->group = conn->group;
-    lock_release(&conn->lock);
+    lock_release(&conn->end_lock);
 }
 
 void actpass_info_sized(actpass_conn *conn, actpass_info_t *info, size_t size)
@@ -227,7 +229,10 @@ void actpass_info_sized(actpass_conn *conn, actpass_info_t *info, size_t size)
                           .decided_us = verdict.decided_us,
                           .received = status.received,
                           .sent = status.sent,
-                          .peer_address = conn->peer_address};
+                          .peer_address = conn->peer_address,
+                          .hello_us = conn->hello_us,
+                          .handshake_us = conn->handshake_us,
+                          .first_data_us = conn->first_data_us};
     fill_negotiated(conn, &all);
     memset(info, 0, size);
     memcpy(info, &all, size < sizeof(all) ? size : sizeof(all));
@@ -250,7 +255,7 @@ const char *actpass_cause_name(actpass_cause cause)
 
 const char *actpass_end_name(actpass_end end)
 {
-    static const char *const names[] = {"OPEN",    "CLEAN",     "TRUNCATED", "RESET",
-                                        "TIMEOUT", "CANCELLED", "PROTOCOL",  "REFUSED"};
+    static const char *const names[] = {"OPEN",      "CLEAN",    "TRUNCATED", "RESET", "TIMEOUT",
+                                        "CANCELLED", "PROTOCOL", "REFUSED",   "UNUSED"};
     return (unsigned)end < sizeof(names) / sizeof(*names) ? names[end] : "OPEN";
 }

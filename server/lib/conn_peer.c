@@ -15,16 +15,28 @@ static void note_server_name(actpass_conn *conn)
     const char *name = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
     if (!name || conn->server_name)
         return;
-    conn->server_name = strdup(name);
-    if (!conn->server_name) /* "" would be another name */
+    char *copy = strdup(name);
+    lock_take(&conn->end_lock);
+    conn->server_name = copy;
+    lock_release(&conn->end_lock);
+    if (!copy) /* "" would be another name */
         conn_fail(conn, ACTPASS_CANCELLED, "out of memory for the server name");
+}
+
+void conn_note_cipher(actpass_conn *conn)
+{
+    lock_take(&conn->end_lock);
+    conn->cipher = SSL_get_cipher_name(conn->ssl);
+    lock_release(&conn->end_lock);
 }
 
 void conn_note_negotiated(actpass_conn *conn)
 {
     int group = (int)SSL_get_negotiated_group(conn->ssl);
     const char *name = group != NID_undef ? SSL_group_to_name(conn->ssl, group) : NULL;
+    lock_take(&conn->end_lock);
     conn->group = name ? name : ""; /* the text belongs to the SSL_CTX */
+    lock_release(&conn->end_lock);
     note_server_name(conn);
 }
 

@@ -30,7 +30,7 @@ void conn_note_hello(actpass_conn *conn)
 static void judge(actpass_conn *conn)
 {
     struct error_text refusal;
-    conn->cipher = SSL_get_cipher_name(conn->ssl);
+    conn_note_cipher(conn);
     if (!tls_context_accepts(conn->config->tls, conn->ssl, &refusal))
         conn_refuse(conn, &refusal);
 }

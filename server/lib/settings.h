@@ -6,7 +6,8 @@
  *   parsed.c                 from a service that was parsed already
  *   settings_tls.c           the setters of actpass_tls.h
  *   settings_certificates.c  certificates by server name
- *   settings_identity.c      the setters of actpass_identity.h */
+ *   settings_identity.c      the setters of actpass_identity.h
+ *   settings_loaded.c        what was loaded */
 #ifndef ACTPASS_SERVER_SETTINGS_H
 #define ACTPASS_SERVER_SETTINGS_H
 

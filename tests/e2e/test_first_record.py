@@ -34,7 +34,6 @@ FIRST = {  # what is sent, the alert, the cause
 }
 SILENT = {  # no alert answers these
     "alert": (record(21, b"\x02\x28"), "alert_first"),
-    "http": (b"GET / HTTP/1.1\r\nHost: front.example\r\n\r\n", "not_tls"),
     "ssh": (b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "not_tls"),
     "empty_record": (record(22, b""), "not_tls"),
     "another_major_version": (record(22, message(1), b"\x04\x00"), "not_tls"),
@@ -89,6 +88,21 @@ class FirstRecord(Case):
         except ConnectionResetError:
             pass
         self.check((got, actpass.close()), None, SILENT[kind][1])
+
+    @each(role=("auto", "server"), transport=TRANSPORTS)
+    def test_a_plain_http_request_is_told_in_http(self, role, transport):
+        for method in b"GET", b"DELETE", b"POST":
+            actpass = self.actpass(self.service(transport=transport, role=role))
+            sock = self.connect(actpass)
+            sock.sendall(method + b" / HTTP/1.1\r\nHost: front.example\r\n\r\n" + bytes(9000))
+            got = b""
+            while chunk := sock.recv(1000):  # and no reset
+                got += chunk
+            sock.close()
+            self.assertTrue(got.startswith(b"HTTP/1.1 400 Bad Request\r\n"), got)
+            closed = actpass.close()
+            self.assertEqual((closed["level"], closed["reason"]), ("warning", "PROTOCOL"))
+            self.assertIn("but a plain HTTP request", closed["error"])
 
     @each(transport=TRANSPORTS)
     def test_every_content_type(self, transport):

@@ -265,6 +265,28 @@ class Files(HttpCase):
         self.assertEqual(closed["reason"], "CANCELLED")
         self.assertIn("shorter", closed["error"])
 
+    def test_slow_readers_hold_no_thread(self):
+        readers, size = 24, 12 * data.MIB
+        actpass = self.site(write_timeout="60s")
+        self.put("large.bin", data.block(size))
+        peers = [self.client(actpass) for _ in range(readers)]
+        before, received = actpass.threads(), []
+        for peer in peers:
+            peer.send(GET % (b"/large.bin", b""))
+            received.append(peer.recv_exactly(1000).partition(b"\r\n\r\n")[2])
+        self.assertLess(actpass.threads(), before + readers // 2)
+        self.assertEqual(self.ask(self.client(actpass), b"/text.txt").body, b"0123456789")
+        for peer, body in zip(peers[:3], received):
+            body += peer.recv_exactly(size - len(body))
+            self.assertEqual(data.sha256(body), data.sha256(data.block(size)))
+            peer.finish()
+
+    def test_a_peer_that_does_not_read(self):
+        actpass = self.site(write_timeout="300ms")
+        self.put("large.bin", data.block(12 * data.MIB))
+        self.client(actpass).send(GET % (b"/large.bin", b""))
+        self.assertEqual(actpass.close()["reason"], "TIMEOUT")
+
 
 SMUGGLED = b"GET /text.txt HTTP/1.1\r\nHost: front.example\r\n\r\n"
 HEAD = b"GET / HTTP/1.1\r\nHost: front.example\r\n"

@@ -335,11 +335,12 @@ def is_listening(path):
 
 
 class Log(Case):
-    def start(self, **log):
+    def start(self, access=None, **log):
         """With a log of which the harness need not learn an address."""
         path = os.path.join(self.folder, "front.sock")
         started = Actpass(program(), self.folder,
-                          {"log": log, "services": [self.service(listen="unix:" + path)]})
+                          {"log": log, "services": [self.service(listen="unix:" + path,
+                                                                 log_access=access)]})
         self.started.append(started)
         self.addCleanup(started.kill)
         until(lambda: is_listening(path))
@@ -349,14 +350,42 @@ class Log(Case):
 
     def test_json_lines(self):
         lines = [json.loads(line) for line in self.start(format="json").lines]
-        role = next(line for line in lines if line["event"] == "role")
-        self.assertEqual((role["role"], role["cause"], role["level"]),
+        closed = next(line for line in lines if line["event"] == "close")
+        self.assertEqual((closed["role"], closed["cause"], closed["level"]),
                          ("server", "client_hello", "info"))
-        self.assertIsInstance(role["after_ms"], int)
+        self.assertIsInstance(closed["role_ms"], int)
+
+    @each(form=("logfmt", "json", "journald"))
+    def test_a_template(self, form):
+        started = self.start("at=%[service] of=100%% from=%[peer] %[reason] %[backend] %[sni]",
+                             format=form)
+        wanted = "at=front of=100% from=unix CLEAN - front.example"
+        line = next(line for line in started.lines if "100%" in line)
+        if form == "json":
+            self.assertEqual(json.loads(line)["access"], wanted)
+        else:
+            self.assertEqual(line, {"logfmt": "", "journald": "<6>"}[form] + wanted)
 
     def test_level_info(self):
         events = {line["event"] for line in self.start(level="info").log}
-        self.assertLessEqual({"listening", "role", "close"}, events)
+        self.assertLessEqual({"listening", "close"}, events)
+        self.assertNotIn("role", events)
+
+    @each(form=("logfmt", "json", "journald"))
+    def test_errors_before_there_is_a_log(self, form):
+        file = self.file("wrong.json", json.dumps(
+            {"log": {"format": form}, "services": [self.service(colour="red")]}).encode())
+        done = subprocess.run([program(), file], capture_output=True, timeout=20, text=True)
+        self.assertEqual(done.returncode, 2)
+        line, = done.stderr.splitlines()
+        self.assertIn("/services/0/colour: unknown key", line)
+        if form == "json":
+            said = json.loads(line)
+            self.assertEqual((said["level"], said["event"]), ("error", "configuration"))
+        elif form == "journald":
+            self.assertTrue(line.startswith("<3>event=configuration error="), line)
+        else:
+            self.assertTrue(line.startswith(file + ":"), line)
 
     def test_level_error(self):
         self.assertEqual(self.start(level="error").lines, [])

@@ -10,8 +10,10 @@ import time
 
 from support import tls
 from support.actpass import died_with_us
+from support.backend import Backend
 from support.case import Case, program
 from support.data import until
+from support.each import each
 
 
 class StalledReader(Case):
@@ -142,16 +144,64 @@ class Floods(Case):
     def test_who_shakes_hands_is_in_the_log(self):
         actpass = self.actpass(self.service(tls={"client_auth": "none"}), level="info")
         self.flood(actpass, 1000)
-        after = len(actpass.log)
         for _ in range(40):
             self.client(actpass).finish()
-        actpass.wait_for(event="close", reason="CLEAN", count=40)
-        self.assertEqual(len(actpass.find(after, event="role", role="server")), 40)
+        actpass.wait_for(event="close", reason="CLEAN", role="server", count=40)
 
     def test_debug_has_all_lines(self):
         actpass = self.actpass(self.service(tls={"client_auth": "none"}))
         self.flood(actpass, 500)
         actpass.wait_for(event="close", count=500)
+
+
+class OneLine(Case):
+    """At level info a connection has one line, with all that is known about it."""
+
+    def lines(self, actpass):
+        return [line for line in actpass.log if line["event"] not in ("listening", "configuration")]
+
+    def test_a_client_of_forward(self):
+        backend = self.backend(Backend(lambda session: session.sock.close()))
+        port = backend.address.rpartition(":")[2]
+        actpass = self.actpass(self.service(forward=f"localhost:{port}"), level="info")
+        self.client(actpass, "1.3").finish()
+        closed = actpass.close()
+        self.assertEqual(self.lines(actpass), [closed])
+        self.assertEqual((closed["handler"], closed["backend"], closed["backend_address"]),
+                         ("forward", f"localhost:{port}", f"127.0.0.1:{port}"))
+        self.assertEqual((closed["sni"], closed["group"].lower()), ("front.example", "x25519"))
+        self.assertLessEqual(int(closed["role_ms"]), int(closed["handshake_ms"]))
+
+    def test_a_backend_without_a_name(self):
+        backend = self.backend(Backend(lambda session: session.sock.close()))
+        actpass = self.actpass(self.service(forward=backend.address), level="info")
+        self.client(actpass).finish()
+        closed = actpass.close()
+        self.assertEqual(closed["backend"], backend.address)
+        self.assertNotIn("backend_address", closed)
+
+    @each(version=("1.2", "1.3"))
+    def test_both_ends_log_the_same_id(self, version):
+        """Of actpass, without a byte for it; each connection has another one."""
+        limit = "MaxProtocol = TLSv1.2\n" if version == "1.2" else ""
+        openssl = self.file("openssl.cnf", b"openssl_conf = a\n[a]\nssl_conf = b\n[b]\n"
+                            b"system_default = c\n[c]\n" + limit.encode())
+        front = self.actpass(self.service(), level="info", env={"OPENSSL_CONF": openssl})
+        mine = {"certificate": self.certificates.path("device"), "peer_names": ["front.example"],
+                "key": self.certificates.path("device", "key"), "sessions": "off"}
+        dialer = self.actpass(self.dial_service("127.0.0.1:%d" % front.port(), tls=mine,
+                                                listen_plain="127.0.0.1:0", role="client"),
+                              level="info")
+        for _ in range(2):
+            with self.connect(dialer) as local:
+                local.sendall(b"x")
+                self.assertEqual(local.recv(1), b"x")
+        ids = [[actpass.wait_for(event="close", count=number)["id"] for number in (1, 2)]
+               for actpass in (front, dialer)]
+        self.assertEqual(set(ids[0]), set(ids[1]))
+        self.assertEqual(len(set(ids[0])), 2)
+        self.assertRegex(ids[0][0], "^[0-9a-f]{16}$")
+        self.assertEqual(front.find(event="close")[0]["protocol"], "TLSv" + version)
 
 
 class Signals(Case):

@@ -10,12 +10,16 @@ from support.backend import Backend, nobody, refuse
 from support.case import SHORT, Case
 from support.golden import Golden
 
-NUMBERS = re.compile(r"\b(rx|tx|dur_ms|after_ms|first_byte_ms)=\d+")
+NUMBERS = re.compile(r"\b(rx|tx|dur_ms|after_ms|role_ms|first_byte_ms|handshake_ms)=\d+")
 NORMALS = [(re.compile(r"^ts=\S+ "), ""),
            (NUMBERS, r"\1=N"),
            (re.compile(r"(127\.0\.0\.\d+):\d+"), r"\1:PORT"),
            (re.compile(r"\bfingerprint=\S+"), "fingerprint=F"),
-           (re.compile(r'/[^ "]*/'), "")]
+           (re.compile(r"\b(serial|not_after)=\S+"), r"\1=X"),
+           (re.compile(r"\bid=[0-9a-f]{16}\b"), "id=ID"),
+           (re.compile(r"\bgroup=\S+"), "group=G"),  # newer releases of OpenSSL have others
+           (re.compile(r'/[^ "]*/'), ""),
+           (re.compile(r"\bactpass\d+\.json"), "actpass.json")]
 
 
 def by_connection(lines):
@@ -69,8 +73,8 @@ class LogLines(Case):
         self.raw().close()
         self.closed()
 
-    def case_no_TLS(self):
-        self.begin_one()
+    def case_plain_HTTP(self):
+        self.begin_one(close_timeout=SHORT)
         self.raw(b"GET / HTTP/1.1\r\n\r\n")
         self.closed()
 
@@ -80,7 +84,7 @@ class LogLines(Case):
         self.closed()
 
     def case_a_ServerHello_first(self):
-        self.begin_one()
+        self.begin_one(close_timeout=SHORT)
         self.raw(b"\x16\x03\x03\x00\x2a\x02\x00\x00\x26")
         self.closed()
 
@@ -95,7 +99,8 @@ class LogLines(Case):
         self.closed()
 
     def case_a_mirror(self):
-        self.begin_one(initial_data_timeout=SHORT, transport="relay")  # only it resolves glare
+        self.begin_one(initial_data_timeout=SHORT, close_timeout=SHORT,
+                       transport="relay")  # only it resolves glare
         sock = self.raw()
         sock.sendall(sock.recv(65536))
         self.closed()
@@ -123,9 +128,97 @@ class LogLines(Case):
         self.closed()
 
     def case_a_record_that_is_garbage(self):
-        self.begin_one(tls={"sessions": "off"})
+        self.begin_one(tls={"sessions": "off"}, close_timeout=SHORT)
         self.client(self.server, "1.3").sock.send(b"\x17\x03\x03\x00\x20" + bytes(32))
         self.closed()
+
+    # ---- not TLS, or nothing in common
+
+    def begin_fixed(self, role, data=b""):
+        unused = {"ca": None, "peer_names": None} if role == "server" else {}
+        self.begin_one(role=role, tls=unused, close_timeout=SHORT)
+        return self.raw(data)
+
+    def case_a_port_scan_of_a_server(self):
+        self.begin_fixed("server").close()
+        self.closed()
+
+    def case_plain_HTTP_to_a_server(self):
+        self.begin_fixed("server", b"DELETE / HTTP/1.1\r\n\r\n")
+        self.closed()
+
+    def case_SSH_to_a_server(self):
+        self.begin_fixed("server", b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
+        self.closed()
+
+    def case_SMTP_to_a_client(self):
+        self.begin_fixed("client", b"220 mail.example ESMTP\r\n")
+        self.closed()
+
+    def case_a_server_that_hangs_up(self):
+        sock = self.begin_fixed("client")
+        sock.recv(65536)
+        sock.shutdown(socket.SHUT_WR)
+        self.closed()
+
+    def offer(self, *options, **own):
+        """A client of openssl's, and its groups and versions do not depend on its release."""
+        self.begin_one(tls={"groups": "X25519:P-256", **own})
+        self.spawn(["openssl", "s_client", "-connect", f"127.0.0.1:{self.server.port()}",
+                    "-servername", "front.example", *options])
+        self.closed()
+
+    def case_a_client_without_a_common_version(self):
+        self.offer("-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0")
+
+    def case_a_client_without_a_common_version_1_3(self):
+        self.offer("-tls1_2", min_version="1.3")
+
+    def case_a_client_without_a_common_cipher(self):
+        self.offer("-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256", "-groups", "P-256")
+
+    def case_a_client_without_a_common_cipher_1_3(self):
+        self.offer("-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384",
+                   ciphersuites="TLS_AES_128_GCM_SHA256")
+
+    def case_a_client_without_a_common_group(self):
+        self.offer("-tls1_3", "-groups", "P-384")
+
+    def case_a_client_without_a_common_protocol(self):
+        self.offer("-tls1_3", "-alpn", "h2,http/1.1", alpn=["netconf", "coap"])
+
+    def case_a_client_that_offers_no_protocol(self):
+        self.offer("-tls1_3", alpn=["netconf"], require_alpn=True)
+
+    def case_a_client_with_an_unknown_name(self):
+        known = {"server_names": ["front.example"], "certificate": self.certificates.path("front"),
+                 "key": self.certificates.path("front", "key")}
+        self.offer("-tls1_3", "-servername", "elsewhere.example", certificates=[known],
+                   unknown_server_name="refuse")
+
+    def serve(self, change, version=None, **own):
+        """A device that calls home, and what is particular to it."""
+        self.begin_one(tls={"groups": "X25519:P-256", **own}, initial_data_timeout=SHORT)
+        made = tls.context(self.certificates, True, version, certificate="device")
+        change(made)
+        with contextlib.suppress(tls.Truncated, OSError, ssl.SSLError):
+            tls.Tls(self.raw(), made, server_side=True).handshake()
+        self.closed()
+
+    def case_a_device_without_a_common_version(self):
+        def change(made):
+            made.maximum_version = ssl.TLSVersion.TLSv1_2
+        self.serve(change, min_version="1.3")
+
+    def case_a_device_without_a_common_cipher(self):
+        self.serve(lambda made: made.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256"), "1.2")
+
+    def case_a_device_without_a_common_group(self):
+        self.serve(lambda made: made.set_ecdh_curve("secp521r1"), "1.3")
+
+    def case_a_device_without_a_common_protocol(self):
+        self.serve(lambda made: made.set_alpn_protocols(["h2"]), "1.3", alpn=["netconf"],
+                   require_alpn=True)
 
     # ---- identity
 
@@ -144,6 +237,23 @@ class LogLines(Case):
     def case_a_device_whose_certificate_has_expired(self):
         self.refused_device("expired")
 
+    def case_a_device_whose_certificate_is_not_valid_yet(self):
+        self.refused_device("early")
+
+    def case_a_device_with_a_self_signed_certificate(self):
+        self.refused_device("self-signed")
+
+    def refusing_device(self, version):
+        self.begin_one(initial_data_timeout=SHORT)
+        made = tls.context(self.certificates, True, version, certificate="device",
+                           ca="stranger-ca", verify=True)
+        with contextlib.suppress(tls.Truncated, OSError, ssl.SSLError):
+            tls.Tls(self.raw(), made, server_side=True).handshake()
+        self.closed()
+
+    def case_a_device_that_does_not_trust_us(self):
+        self.refusing_device("1.3")
+
     def case_a_client_without_the_certificate_that_is_required(self):
         self.begin_one(tls={"client_auth": "require"})
         with contextlib.suppress(tls.Truncated, OSError, ssl.SSLError):
@@ -155,6 +265,25 @@ class LogLines(Case):
         with contextlib.suppress(tls.Truncated, OSError, ssl.SSLError):
             self.client(self.server, "1.2", ca="stranger-ca")
         self.closed()
+
+    def distrust(self, *command):
+        """A program that trusts another CA; PORT stands for ours."""
+        self.begin_one()
+        port = str(self.server.port())
+        self.spawn([word.replace("PORT", port) for word in command])
+        self.closed()
+
+    def case_s_client_does_not_trust_us(self):
+        self.distrust("openssl", "s_client", "-verify_return_error", "-CAfile",
+                      self.certificates.path("stranger-ca"), "-connect", "127.0.0.1:PORT")
+
+    def case_curl_does_not_trust_us(self):
+        self.distrust("curl", "--noproxy", "*", "--cacert", self.certificates.path("stranger-ca"),
+                      "https://127.0.0.1:PORT/")
+
+    def case_gnutls_cli_does_not_trust_us(self):
+        self.distrust("gnutls-cli", "--x509cafile", self.certificates.path("stranger-ca"),
+                      "--port", "PORT", "127.0.0.1")
 
     # ---- the backend
 

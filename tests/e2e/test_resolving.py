@@ -64,7 +64,7 @@ class Many(Case):
 
     def test_many_that_wait_for_their_backends(self):
         actpass = self.actpass(self.service("front", forward=full_socket(self)),
-                               self.service("echo"), level="info")
+                               self.service("echo"))
         self.check_served(actpass)
         threads = actpass.threads()
         peers = [self.client(actpass, service="front") for _ in range(self.COUNT)]

@@ -222,8 +222,8 @@ class Verdict(Case):
         for close in (lambda sock: sock.close()), tls.reset:
             close(self.connect(actpass))
         self.client(actpass).finish()
-        actpass.close(actpass.role())
-        self.assertEqual(len(actpass.find(event="role")), 1, actpass.lines)
+        actpass.wait_for(event="close", role="server")
+        self.assertEqual(len(actpass.find(event="close")), 1, actpass.lines)
         self.assertEqual(actpass.find(cause="closed_before_first_byte"), [])
 
     # ---- what is neither hello nor silence

@@ -145,6 +145,7 @@ static int connect_with(actpass_conn *conn, const char *text, struct error_text 
     cr_assert_null(job.state);
     cr_assert_eq(job.own.fd, -1);
     *problem = job.problem;
+    free(job.backend_address);
     config_address_free(&what.forward);
     return connected;
 }

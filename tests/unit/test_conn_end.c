@@ -252,12 +252,12 @@ struct first {
 };
 
 static const struct first firsts[] = {
-    {"HTTP", "GET / HTTP/1.1\r\n", 16, false, ACTPASS_CAUSE_NOT_TLS, ACTPASS_PROTOCOL},
+    {"SSH", "SSH-2.0-OpenSSH\r\n", 17, false, ACTPASS_CAUSE_NOT_TLS, ACTPASS_PROTOCOL},
     {"ServerHello", "\x16\x03\x03\x00\x7a\x02", 6, false, ACTPASS_CAUSE_PEER_ANSWERS_AS_SERVER,
      ACTPASS_PROTOCOL},
     {"alert", "\x15\x03\x01\x00\x02\x02\x0a", 7, false, ACTPASS_CAUSE_ALERT_FIRST,
      ACTPASS_PROTOCOL},
-    {"FIN", "", 0, true, ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE, ACTPASS_TRUNCATED},
+    {"FIN", "", 0, true, ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE, ACTPASS_UNUSED},
     {"half a hello, FIN", "\x16\x03\x01", 3, true, ACTPASS_CAUSE_HELLO_INCOMPLETE,
      ACTPASS_TRUNCATED},
     {"half a hello", "\x16\x03\x01", 3, false, ACTPASS_CAUSE_HELLO_INCOMPLETE, ACTPASS_TIMEOUT},

@@ -1,5 +1,7 @@
 /* What a connection tells of its peer: the chain, the exporter, the addresses, the names that were
  * negotiated; before the handshake, after it, and after the close. */
+#include "relay/lock.h"
+#include "server/lib/conn_internal.h"
 #include "server/lib/dial/address_text.h"
 #include "tests/support/conn_suite.h"
 
@@ -253,6 +255,55 @@ Test(conn_peer, the_server_name_and_the_group)
             cr_assert_str_eq(info.server_name, wanted);
             conn_rig_free(&rig);
         }
+    conn_suite_end(&suite);
+}
+
+/* Both ways of the role, both versions, both transports: each step is there once it is reached, and
+ * none before the one that it follows from. */
+Test(conn_peer, the_times_of_the_steps)
+{
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
+        struct conn_rig rig;
+        actpass_info_t info;
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
+        actpass_info(rig.conn, &info);
+        cr_assert(info.handshake_us == -1 && info.first_data_us == -1, "way %d", which);
+        cr_assert(conn_shakes_hands(&rig), "way %d: %s", which, conn_rig_says(&rig));
+        actpass_info(rig.conn, &info);
+        cr_assert(info.hello_us >= info.decided_us && info.handshake_us >= info.hello_us,
+                  "way %d: decided %lld, hello %lld, handshake %lld", which,
+                  (long long)info.decided_us, (long long)info.hello_us,
+                  (long long)info.handshake_us);
+        cr_assert_eq(info.first_data_us, -1, "way %d: tickets are no data", which);
+        cr_assert(conn_rig_write(&rig, 1000, 1, 1000), "way %d: %s", which, conn_rig_says(&rig));
+        cr_assert(conn_rig_read(&rig, 1000, 1), "way %d: %s", which, conn_rig_says(&rig));
+        actpass_info(rig.conn, &info);
+        cr_assert_geq(info.first_data_us, info.handshake_us, "way %d", which);
+        int64_t first_us = info.first_data_us;
+        conn_must_end(&rig, ACTPASS_CLEAN, which);
+        actpass_info(rig.conn, &info);
+        cr_assert_eq(info.first_data_us, first_us);
+        conn_rig_free(&rig);
+    }
+    conn_suite_end(&suite);
+}
+
+/* An SSL call may take long. This test would not end. */
+Test(conn_peer, info_does_not_wait_for_an_ssl_call)
+{
+    conn_suite_begin(&suite);
+    struct conn_rig rig;
+    actpass_info_t info;
+    struct conn_rig_options options = conn_way(0);
+    conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
+    cr_assert(conn_shakes_hands(&rig));
+    lock_take(&rig.conn->lock);
+    actpass_info(rig.conn, &info);
+    lock_release(&rig.conn->lock);
+    cr_assert_str_eq(info.server_name, "right.example");
+    conn_rig_free(&rig);
     conn_suite_end(&suite);
 }
 

@@ -99,6 +99,45 @@ Test(log, json_lines_have_the_same_fields)
     output_close(&output);
 }
 
+Test(log, the_journal_gets_a_priority_in_place_of_time_and_level)
+{
+    static const char *const lines[] = {"<3>service=front conn=17\n", "<4>service=front conn=17\n",
+                                        "<6>service=front conn=17\n", "<7>service=front conn=17\n"};
+    struct output output;
+    output_open(&output);
+    struct log *log = log_new(CONFIG_LOG_DEBUG, CONFIG_LOG_JOURNALD, output.ends[1]);
+    struct log_field fields[] = {log_text("service", "front"), log_number("conn", 17)};
+    for (int level = CONFIG_LOG_ERROR; level <= CONFIG_LOG_DEBUG; level++) {
+        say(log, (enum config_log_level)level, fields, 2);
+        cr_assert_str_eq(output_take(&output), lines[level]);
+    }
+    log_free(log);
+    output_close(&output);
+}
+
+Test(log, a_text_is_a_line_in_each_format)
+{
+    static const struct {
+        enum config_log_format format;
+        const char *begins, *ends;
+    } rows[] = {{CONFIG_LOG_LOGFMT, "a \"b\"\n", "\n"},
+                {CONFIG_LOG_JOURNALD, "<4>a \"b\"\n", "\n"},
+                {CONFIG_LOG_JSON, "{\"ts\":", "\"event\":\"close\",\"access\":\"a \\\"b\\\"\"}\n"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct output output;
+        output_open(&output);
+        struct log *log = log_new(CONFIG_LOG_WARNING, rows[i].format, output.ends[1]);
+        log_write_text(log, CONFIG_LOG_INFO, "too low");
+        log_write_text(log, CONFIG_LOG_WARNING, "a \"b\"");
+        cr_assert(is_flushed(log));
+        const char *line = output_take(&output);
+        cr_assert_eq(strncmp(line, rows[i].begins, strlen(rows[i].begins)), 0, "%s", line);
+        cr_assert_str_eq(strchr(line, '\n') + 1 - strlen(rows[i].ends), rows[i].ends);
+        log_free(log);
+        output_close(&output);
+    }
+}
+
 Test(log, nothing_in_a_value_can_forge_a_line)
 {
     static const struct {

@@ -22,6 +22,20 @@ static actpass_conn *open_conn(actpass_config *config)
     return conn;
 }
 
+static void make_services(struct registry_service *services[SERVICES])
+{
+    for (size_t i = 0; i < SERVICES; i++) {
+        services[i] = registry_service_new(REGISTRY_PASSING);
+        cr_assert_not_null(services[i]);
+    }
+}
+
+static void release_services(struct registry_service *services[SERVICES])
+{
+    for (size_t i = 0; i < SERVICES; i++)
+        registry_service_release(services[i]);
+}
+
 static bool was_aborted(actpass_conn *conn)
 {
     return actpass_handshake(conn) == -1 && actpass_ended(conn) == ACTPASS_CANCELLED;
@@ -35,32 +49,38 @@ static bool has_sign(const struct registry *registry)
 
 Test(registry, counts_in_all_and_by_service)
 {
-    struct registry *registry = registry_new(SERVICES);
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    make_services(services);
     struct registry_entry entries[6] = {{0}};
     for (size_t i = 0; i < 6; i++) {
-        entries[i].service = i % 2;
+        entries[i].service = services[i % 2];
         registry_add(registry, &entries[i]);
         cr_assert_eq(registry_count(registry), i + 1);
     }
-    cr_assert_eq(registry_count_service(registry, 0).all, 3);
-    cr_assert_eq(registry_count_service(registry, 1).all, 3);
-    cr_assert_eq(registry_count_service(registry, 2).all, 0);
+    cr_assert_eq(registry_count_service(registry, services[0]).all, 3);
+    cr_assert_eq(registry_count_service(registry, services[1]).all, 3);
+    cr_assert_eq(registry_count_service(registry, services[2]).all, 0);
     static const size_t order[] = {2, 0, 5, 3, 4, 1}; /* middle, ends, the rest */
     for (size_t i = 0; i < 6; i++) {
         registry_remove(registry, &entries[order[i]]);
         cr_assert_eq(registry_count(registry), 5 - i);
     }
-    cr_assert_eq(registry_count_service(registry, 0).all, 0);
-    cr_assert_eq(registry_count_service(registry, 1).all, 0);
+    cr_assert_eq(registry_count_service(registry, services[0]).all, 0);
+    cr_assert_eq(registry_count_service(registry, services[1]).all, 0);
     registry_free(registry);
+    release_services(services);
 }
 
 /* A dialer at work is waited for, but is no connection. */
 Test(registry, counts_who_has_a_connection)
 {
     actpass_config *config = actpass_config_new();
-    struct registry *registry = registry_new(SERVICES);
-    struct registry_entry entries[3] = {{.service = 0}, {.service = 1}, {.service = 1}};
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    make_services(services);
+    struct registry_entry entries[3] = {
+        {.service = services[0]}, {.service = services[1]}, {.service = services[1]}};
     for (size_t i = 0; i < 3; i++)
         registry_add(registry, &entries[i]);
     cr_assert_eq(registry_open(registry), 0);
@@ -68,15 +88,16 @@ Test(registry, counts_who_has_a_connection)
     registry_attach(registry, &entries[1], open_conn(config));
     cr_assert_eq(registry_count(registry), 3);
     cr_assert_eq(registry_open(registry), 2);
-    cr_assert_eq(registry_count_service(registry, 1).all, 2);
-    cr_assert_eq(registry_service_open(registry, 0), 1);
-    cr_assert_eq(registry_service_open(registry, 1), 1);
-    cr_assert_eq(registry_service_open(registry, 2), 0);
+    cr_assert_eq(registry_count_service(registry, services[1]).all, 2);
+    cr_assert_eq(registry_service_open(registry, services[0]), 1);
+    cr_assert_eq(registry_service_open(registry, services[1]), 1);
+    cr_assert_eq(registry_service_open(registry, services[2]), 0);
     for (size_t i = 0; i < 3; i++) {
         registry_remove(registry, &entries[i]);
         actpass_free(entries[i].conn);
     }
     registry_free(registry);
+    release_services(services);
     actpass_config_free(config);
 }
 
@@ -84,35 +105,42 @@ Test(registry, counts_who_has_a_connection)
 Test(registry, who_is_not_established_makes_way)
 {
     actpass_config *config = actpass_config_new();
-    struct registry *registry = registry_new(SERVICES);
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    make_services(services);
     struct peer_key address = {.address = {[15] = 1}};
-    struct registry_entry entries[2] = {{.service = 1}, {.service = 1}};
+    struct registry_entry entries[2] = {{.service = services[1]}, {.service = services[1]}};
     for (size_t i = 0; i < 2; i++) {
         cr_assert(registry_add_from(registry, &entries[i], &address));
         registry_attach(registry, &entries[i], open_conn(config));
     }
-    cr_assert_eq(registry_open_from(registry, 1, &address), 2);
-    cr_assert_eq(registry_make_way(registry, 0, 0), INT64_MAX, "another service has none");
-    cr_assert_eq(registry_make_way(registry, 1, 2), INT64_MAX, "no more than it may");
-    int64_t again_us = registry_make_way(registry, 1, 0);
+    cr_assert_eq(registry_open_from(registry, services[1], &address), 2);
+    cr_assert_eq(registry_make_way(registry, services[0], 0), INT64_MAX,
+                 "another service has none");
+    cr_assert_eq(registry_make_way(registry, services[1], 2), INT64_MAX, "no more than it may");
+    int64_t again_us = registry_make_way(registry, services[1], 0);
     cr_assert_eq(again_us, entries[0].from.since_us + WAY_SILENT_US);
     registry_decided(registry, &entries[0]);
-    cr_assert_eq(registry_make_way(registry, 1, 0), entries[0].from.since_us + WAY_HANDSHAKE_US);
+    cr_assert_eq(registry_make_way(registry, services[1], 0),
+                 entries[0].from.since_us + WAY_HANDSHAKE_US);
     usleep(WAY_HANDSHAKE_US + 1000);
-    cr_assert_eq(registry_make_way(registry, 1, 0), 0);
+    cr_assert_eq(registry_make_way(registry, services[1], 0), 0);
     cr_assert(registry_made_way(registry, &entries[0]));
-    cr_assert_eq(registry_count_service(registry, 1).leaving, 1);
-    cr_assert_eq(registry_count_service(registry, 1).all, 2, "it counts until it has gone");
+    cr_assert_eq(registry_count_service(registry, services[1]).leaving, 1);
+    cr_assert_eq(registry_count_service(registry, services[1]).all, 2,
+                 "it counts until it has gone");
     registry_established(registry, &entries[1]);
-    cr_assert_eq(registry_make_way(registry, 1, 0), INT64_MAX, "who is established stays");
+    cr_assert_eq(registry_make_way(registry, services[1], 0), INT64_MAX,
+                 "who is established stays");
     cr_assert(was_aborted(entries[0].conn));
     for (size_t i = 0; i < 2; i++) {
         registry_remove(registry, &entries[i]);
         actpass_free(entries[i].conn);
     }
-    cr_assert_eq(registry_count_service(registry, 1).leaving, 0);
-    cr_assert_eq(registry_open_from(registry, 1, &address), 0);
+    cr_assert_eq(registry_count_service(registry, services[1]).leaving, 0);
+    cr_assert_eq(registry_open_from(registry, services[1], &address), 0);
     registry_free(registry);
+    release_services(services);
     actpass_config_free(config);
 }
 
@@ -123,10 +151,14 @@ Test(registry, free_takes_null)
 
 Test(registry, a_sign_comes_once_for_each_watch)
 {
-    struct registry *registry = registry_new(SERVICES);
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    make_services(services);
     struct registry_entry entries[4] = {{0}};
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
+        entries[i].service = services[0];
         registry_add(registry, &entries[i]);
+    }
     registry_remove(registry, &entries[0]);
     cr_assert_not(has_sign(registry), "nobody asked");
     registry_watch(registry);
@@ -139,16 +171,19 @@ Test(registry, a_sign_comes_once_for_each_watch)
     registry_remove(registry, &entries[3]);
     cr_assert(has_sign(registry));
     registry_free(registry);
+    release_services(services);
 }
 
 Test(registry, aborts_every_connection)
 {
     actpass_config *config = actpass_config_new();
-    struct registry *registry = registry_new(SERVICES);
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    make_services(services);
     struct registry_entry entries[3] = {{0}};
     for (size_t i = 0; i < 3; i++) {
         entries[i].conn = open_conn(config);
-        entries[i].service = i;
+        entries[i].service = services[i];
         registry_add(registry, &entries[i]);
     }
     cr_assert_eq(registry_abort_all(registry), 3);
@@ -160,21 +195,25 @@ Test(registry, aborts_every_connection)
     }
     cr_assert_eq(registry_abort_all(registry), 0);
     registry_free(registry);
+    release_services(services);
     actpass_config_free(config);
 }
 
 Test(registry, aborts_only_the_undecided_of_a_service)
 {
     actpass_config *config = actpass_config_new();
-    struct registry *registry = registry_new(SERVICES);
-    struct registry_entry entries[3] = {{.service = 1}, {.service = 1}, {.service = 2}};
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    make_services(services);
+    struct registry_entry entries[3] = {
+        {.service = services[1]}, {.service = services[1]}, {.service = services[2]}};
     for (size_t i = 0; i < 3; i++) {
         entries[i].conn = open_conn(config);
         registry_add(registry, &entries[i]);
     }
     registry_decided(registry, &entries[0]);
-    cr_assert_eq(registry_abort_undecided(registry, 0), 0);
-    cr_assert_eq(registry_abort_undecided(registry, 1), 1);
+    cr_assert_eq(registry_abort_undecided(registry, services[0]), 0);
+    cr_assert_eq(registry_abort_undecided(registry, services[1]), 1);
     cr_assert(was_aborted(entries[1].conn));
     cr_assert_eq(actpass_ended(entries[0].conn), ACTPASS_OPEN);
     for (size_t i = 0; i < 3; i++) {
@@ -182,6 +221,7 @@ Test(registry, aborts_only_the_undecided_of_a_service)
         actpass_free(entries[i].conn);
     }
     registry_free(registry);
+    release_services(services);
     actpass_config_free(config);
 }
 
@@ -204,11 +244,15 @@ static enum task_next leave(struct task *task, void *arg)
 Test(registry, wakes_every_task, .timeout = 60)
 {
     struct crew *crew = crew_new(&(struct crew_options){.threads = 2});
-    struct registry *registry = registry_new(SERVICES);
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    make_services(services);
     struct leaver leavers[3] = {{.registry = registry}, {.registry = registry}};
     cr_assert_not_null(crew);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
+        leavers[i].entry.service = services[i];
         registry_add(registry, &leavers[i].entry);
+    }
     registry_wake_all(registry); /* no entry has a task yet */
     for (size_t i = 0; i < 2; i++) {
         struct task *task = task_new(crew, leave, &leavers[i]);
@@ -225,13 +269,21 @@ Test(registry, wakes_every_task, .timeout = 60)
     cr_assert(leavers[0].ran && leavers[1].ran);
     registry_remove(registry, &leavers[2].entry);
     registry_free(registry);
+    release_services(services);
 }
+
+struct place_to_go {
+    struct registry *registry;
+    struct registry_service **services;
+};
 
 static void *come_and_go(void *arg)
 {
-    struct registry *registry = arg;
+    const struct place_to_go *place = arg;
+    struct registry *registry = place->registry;
+    struct registry_service **services = place->services;
     for (int i = 0; i < 500; i++) {
-        struct registry_entry entries[2] = {{.service = 0}, {.service = 1}};
+        struct registry_entry entries[2] = {{.service = services[0]}, {.service = services[1]}};
         registry_add(registry, &entries[0]);
         registry_add(registry, &entries[1]);
         registry_decided(registry, &entries[1]);
@@ -243,10 +295,13 @@ static void *come_and_go(void *arg)
 
 Test(registry, any_thread_may_come_and_go, .timeout = 60)
 {
-    struct registry *registry = registry_new(SERVICES);
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    make_services(services);
+    struct place_to_go place = {registry, services};
     pthread_t threads[4];
     for (size_t i = 0; i < 4; i++)
-        cr_assert_eq(pthread_create(&threads[i], NULL, come_and_go, registry), 0);
+        cr_assert_eq(pthread_create(&threads[i], NULL, come_and_go, &place), 0);
     for (int i = 0; i < 200; i++) {
         registry_watch(registry);
         cr_assert_leq(registry_count(registry), 8);
@@ -255,19 +310,22 @@ Test(registry, any_thread_may_come_and_go, .timeout = 60)
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
     cr_assert_eq(registry_count(registry), 0);
     registry_free(registry);
+    release_services(services);
 }
 
 Test(registry, entries_without_a_connection_are_waited_for_and_not_aborted)
 {
-    struct registry *registry = registry_new(SERVICES);
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    make_services(services);
     actpass_config *config = actpass_config_new();
-    struct registry_entry dialer = {.service = 1};
+    struct registry_entry dialer = {.service = services[1]};
     registry_add(registry, &dialer);
     cr_assert_eq(registry_count(registry), 1);
-    cr_assert_eq(registry_count_service(registry, 1).all, 1);
+    cr_assert_eq(registry_count_service(registry, services[1]).all, 1);
     cr_assert_eq(registry_open(registry), 0);
     cr_assert_eq(registry_abort_all(registry), 0);
-    cr_assert_eq(registry_abort_undecided(registry, 1), 0);
+    cr_assert_eq(registry_abort_undecided(registry, services[1]), 0);
     actpass_conn *conn = open_conn(config);
     registry_attach(registry, &dialer, conn);
     cr_assert_eq(registry_open(registry), 1);
@@ -277,4 +335,194 @@ Test(registry, entries_without_a_connection_are_waited_for_and_not_aborted)
     actpass_free(conn);
     actpass_config_free(config);
     registry_free(registry);
+    release_services(services);
+}
+
+/* ---- Services ------------------------------------------------------------------------------ */
+
+/* Where the task of a connection sees that its service is gone. */
+static enum task_next leave_when_retired(struct task *task, void *arg)
+{
+    struct leaver *leaver = arg;
+    leaver->ran = true;
+    return registry_service_is_retired(leaver->entry.service) ? leave(task, arg) : TASK_WAIT;
+}
+
+Test(registry, only_the_tasks_of_a_retired_service_are_woken, .timeout = 60)
+{
+    struct crew *crew = crew_new(&(struct crew_options){.threads = 1});
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    struct leaver leavers[2] = {{.registry = registry}, {.registry = registry}};
+    make_services(services);
+    cr_assert_not_null(crew);
+    for (size_t i = 0; i < 2; i++) {
+        struct task *task = task_new(crew, leave_when_retired, &leavers[i]);
+        cr_assert_not_null(task);
+        leavers[i].entry = (struct registry_entry){.service = services[i], .task = task};
+        registry_add(registry, &leavers[i].entry);
+        task_start(task, TASK_WAIT_FIRST);
+    }
+    registry_retire(registry, services[1]);
+    cr_assert(registry_service_is_retired(services[1]));
+    cr_assert_not(registry_service_is_retired(services[0]));
+    while (registry_count(registry) > 1)
+        usleep(1000); /* the timeout of the test ends this */
+    cr_assert_eq(registry_count_service(registry, services[0]).all, 1);
+    cr_assert_not(leavers[0].ran);
+    registry_retire(registry, services[0]);
+    crew_free(crew);
+    cr_assert_eq(registry_count(registry), 0);
+    registry_free(registry);
+    release_services(services);
+}
+
+Test(registry, aborts_only_the_connections_of_a_service)
+{
+    actpass_config *config = actpass_config_new();
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    make_services(services);
+    struct registry_entry entries[2] = {{.service = services[0]}, {.service = services[1]}};
+    for (size_t i = 0; i < 2; i++) {
+        entries[i].conn = open_conn(config);
+        registry_add(registry, &entries[i]);
+    }
+    cr_assert_eq(registry_abort_service(registry, services[1]), 1);
+    cr_assert(was_aborted(entries[1].conn));
+    cr_assert_eq(actpass_ended(entries[0].conn), ACTPASS_OPEN);
+    for (size_t i = 0; i < 2; i++) {
+        registry_remove(registry, &entries[i]);
+        actpass_free(entries[i].conn);
+    }
+    registry_free(registry);
+    release_services(services);
+    actpass_config_free(config);
+}
+
+Test(registry, connections_that_last_are_not_passing)
+{
+    struct registry *registry = registry_new();
+    struct registry_service *passing = registry_service_new(REGISTRY_PASSING);
+    struct registry_service *lasting = registry_service_new(REGISTRY_LASTING);
+    struct registry_entry entries[3] = {
+        {.service = passing}, {.service = lasting}, {.service = lasting}};
+    for (size_t i = 0; i < 3; i++)
+        registry_add(registry, &entries[i]);
+    cr_assert_eq(registry_count(registry), 3);
+    cr_assert_eq(registry_count_passing(registry), 1);
+    for (size_t i = 0; i < 3; i++)
+        registry_remove(registry, &entries[i]);
+    cr_assert_eq(registry_count_passing(registry), 0);
+    registry_service_release(registry_service_hold(lasting));
+    registry_service_release(lasting);
+    registry_service_release(passing);
+    registry_service_release(NULL);
+    registry_free(registry);
+}
+
+/* ---- A look at all of them ------------------------------------------------------------------- */
+
+struct seen {
+    struct registry_entry *entries[16];
+    size_t count;
+};
+
+static void see(struct registry_entry *entry, void *arg)
+{
+    struct seen *seen = arg;
+    cr_assert_lt(seen->count, 16);
+    seen->entries[seen->count++] = entry;
+}
+
+struct look {
+    actpass_config *config;
+    struct registry *registry;
+    struct registry_service *services[SERVICES];
+    actpass_conn *conns[6];
+    struct registry_entry entries[7]; /* the last one has no connection */
+};
+
+static void look_begin(struct look *look)
+{
+    *look = (struct look){.config = actpass_config_new(), .registry = registry_new()};
+    make_services(look->services);
+    for (size_t i = 0; i < 7; i++) {
+        look->entries[i].service = look->services[0];
+        registry_add(look->registry, &look->entries[i]);
+    }
+    for (size_t i = 0; i < 6; i++) {
+        look->conns[i] = open_conn(look->config);
+        registry_attach(look->registry, &look->entries[i], look->conns[i]);
+    }
+}
+
+/* Without those that were removed. */
+static void look_end(struct look *look, unsigned removed)
+{
+    for (size_t i = 0; i < 7; i++)
+        if ((removed & 1U << i) == 0)
+            registry_remove(look->registry, &look->entries[i]);
+    cr_assert_eq(registry_count(look->registry), 0);
+    for (size_t i = 0; i < 6; i++)
+        actpass_free(look->conns[i]);
+    registry_free(look->registry);
+    release_services(look->services);
+    actpass_config_free(look->config);
+}
+
+Test(registry, a_look_sees_each_connection_once_the_newest_first)
+{
+    for (size_t step = 1; step <= 7; step++) {
+        struct look look;
+        struct registry_cursor cursor = {.placed = false};
+        struct seen seen = {.count = 0};
+        look_begin(&look);
+        while (registry_look(look.registry, &cursor, step, see, &seen)) {
+            cr_assert_eq(registry_count(look.registry), 7, "the mark is not counted");
+            cr_assert_eq(registry_open(look.registry), 6);
+            registry_wake_all(look.registry);
+        }
+        cr_assert_eq(seen.count, 6);
+        for (size_t i = 0; i < 6; i++)
+            cr_assert_eq(seen.entries[i], &look.entries[5 - i], "step %zu", step);
+        look_end(&look, 0);
+    }
+}
+
+/* What is removed between two calls, beside the mark or elsewhere, disturbs nothing. */
+Test(registry, a_look_goes_on_when_others_go)
+{
+    static const size_t orders[][2] = {{3, 2}, {2, 3}, {5, 0}, {0, 5}, {4, 1}, {2, 0}};
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        struct look look;
+        struct registry_cursor cursor = {.placed = false};
+        struct seen seen = {.count = 0};
+        size_t gone = 0;
+        look_begin(&look);
+        cr_assert(registry_look(look.registry, &cursor, 3, see, &seen)); /* 5, 4, 3 */
+        for (size_t k = 0; k < 2; k++) {
+            registry_remove(look.registry, &look.entries[orders[i][k]]);
+            gone += orders[i][k] < 3;
+        }
+        while (registry_look(look.registry, &cursor, 1, see, &seen)) {
+        }
+        cr_assert_eq(seen.count, 6 - gone, "order %zu", i);
+        look_end(&look, 1U << orders[i][0] | 1U << orders[i][1]);
+    }
+}
+
+/* All that is left may go: the mark alone is in the list. */
+Test(registry, a_look_ends_when_all_have_gone)
+{
+    struct look look;
+    struct registry_cursor cursor = {.placed = false};
+    struct seen seen = {.count = 0};
+    look_begin(&look);
+    cr_assert(registry_look(look.registry, &cursor, 1, see, &seen));
+    for (size_t i = 0; i < 7; i++)
+        registry_remove(look.registry, &look.entries[i]);
+    cr_assert_not(registry_look(look.registry, &cursor, 1, see, &seen));
+    cr_assert_eq(seen.count, 1);
+    look_end(&look, 127);
 }

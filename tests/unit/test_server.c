@@ -268,7 +268,7 @@ Test(server, who_says_nothing_or_nonsense_is_counted_apart, .timeout = 60)
     close(open_silent(&scene));
     int fd = open_silent(&scene);
     char byte;
-    cr_assert_eq(write(fd, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+    cr_assert_eq(write(fd, "no TLS, and no HTTP\n", 20), 20);
     cr_assert_leq(read(fd, &byte, 1), 0);
     close(fd);
     cr_assert(becomes(&scene, count_accepted, 2));
@@ -339,16 +339,16 @@ Test(server, no_connection_needs_a_relay_thread, .timeout = 60)
 {
     struct scene scene;
     prepare(&scene, "", "");
-    struct threads *pool = scene.server->services[0].settings->threads;
+    struct threads *pool = scene.server->generation->services[0]->settings->threads;
     struct threads *barren = barren_pool();
-    scene.server->services[0].settings->threads = barren;
+    scene.server->generation->services[0]->settings->threads = barren;
     start(&scene);
     actpass_conn *peer = open_peer(&scene, scene.client);
     expect_echo(peer);
     close_peer(peer);
     cr_assert_eq(stop(&scene), 0);
     cr_assert_eq(count_dropped(&scene), 0);
-    scene.server->services[0].settings->threads = pool;
+    scene.server->generation->services[0]->settings->threads = pool;
     threads_free(barren);
     tidy(&scene);
 }

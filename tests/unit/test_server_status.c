@@ -75,7 +75,8 @@ static void prepare(struct scene *scene)
 static void add_connections(struct scene *scene)
 {
     for (size_t i = 0; i < ENTRIES; i++) {
-        scene->entries[i] = (struct registry_entry){.service = i > 0};
+        const struct service *service = scene->server->generation->services[i > 0];
+        scene->entries[i] = (struct registry_entry){.service = service->connections};
         scene->entries[i].conn = i < OPEN ? new_conn(scene) : NULL;
         registry_add(scene->server->registry, &scene->entries[i]);
     }

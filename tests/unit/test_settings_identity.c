@@ -2,10 +2,13 @@
  * handshakes with them. */
 #include "tests/unit/test_settings.h"
 
+#include <limits.h>
+#include <openssl/bn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 TestSuite(settings_identity, .timeout = 30);
@@ -124,6 +127,71 @@ Test(settings_identity, several_by_server_name)
     free(key);
     test_identity_free(other);
     texts_free(&texts);
+    test_pair_free(pair);
+}
+
+static void must_be(actpass_config *config, unsigned index, const struct test_identity *wanted,
+                    const char *subject)
+{
+    actpass_certificate_t got;
+    char serial[64];
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(wanted->certificate), NULL);
+    char *digits = BN_bn2hex(number);
+    (void)snprintf(serial, sizeof(serial), "%s", digits);
+    OPENSSL_free(digits);
+    BN_free(number);
+    cr_assert_eq(actpass_config_certificate(config, index, &got), 0, "%s",
+                 actpass_config_error(config));
+    cr_assert_str_eq(got.subject, subject);
+    cr_assert_str_eq(got.serial, serial);
+    time_t after = (time_t)got.not_after, before = (time_t)got.not_before;
+    cr_assert_eq(X509_cmp_time(X509_get0_notAfter(wanted->certificate), &after), -1);
+    after--;
+    cr_assert_eq(X509_cmp_time(X509_get0_notAfter(wanted->certificate), &after), 1);
+    cr_assert_eq(X509_cmp_time(X509_get0_notBefore(wanted->certificate), &before), -1);
+}
+
+Test(settings_identity, what_was_loaded)
+{
+    struct test_pair *pair = test_pair_new();
+    struct test_identity *one = test_ca_new("one"), *two = test_ca_new("two <b>");
+    actpass_config *config = with_files(pair, 0);
+    actpass_certificate_t got;
+    const char *certificate = test_write_certificate(pair->folder, "1.pem", one);
+    int failed = actpass_config_set_identity(config, certificate,
+                                             test_write_key(pair->folder, "1.key", one, NULL));
+    certificate = test_write_certificate(pair->folder, "2.pem", two);
+    failed |= actpass_config_add_certificate(config, "two.example", certificate,
+                                             test_write_key(pair->folder, "2.key", two, NULL));
+    cr_assert_eq(failed, 0, "%s", actpass_config_error(config));
+    must_be(config, 0, one, "CN=one");
+    must_be(config, 1, two, "CN=two \\<b\\>");
+    cr_assert_eq(actpass_config_certificate(config, 2, &got), -1);
+    cr_assert_eq(got.not_after, 0);
+    cr_assert_eq(actpass_config_certificate(config, UINT_MAX, &got), -1);
+    actpass_config_free(config);
+    test_identity_free(two);
+    test_identity_free(one);
+    test_pair_free(pair);
+}
+
+/* As client without a certificate, and where nothing can be loaded. */
+Test(settings_identity, nothing_was_loaded)
+{
+    struct test_pair *pair = test_pair_new();
+    actpass_config *client = actpass_config_new(), *bad = actpass_config_new();
+    actpass_certificate_t got;
+    int failed = actpass_config_set_role(client, ACTPASS_ROLE_CLIENT) |
+                 actpass_config_set_ca(client, pair->ca) |
+                 actpass_config_set_role(bad, ACTPASS_ROLE_SERVER) |
+                 actpass_config_set_identity(bad, "/nowhere/a.pem", "/nowhere/a.key");
+    cr_assert_eq(failed, 0);
+    cr_assert_eq(actpass_config_certificate(client, 0, &got), -1);
+    cr_assert_eq(actpass_config_certificate(client, 1, &got), -1);
+    cr_assert_eq(actpass_config_certificate(bad, 0, &got), -1);
+    assert_says(bad, "/nowhere/a.pem");
+    actpass_config_free(bad);
+    actpass_config_free(client);
     test_pair_free(pair);
 }
 

@@ -398,8 +398,9 @@ Test(verify, reason_is_kept_for_each_ssl)
         (void)test_handshake_run(theirs[i], ours[i]);
     }
     cr_assert(strstr(tls_context_refusal(ours[0]), "peer_names"));
-    cr_assert_str_eq(tls_context_refusal(ours[1]),
-                     "certificate has expired (depth 0, subject \"CN=" NAME "\")");
+    static const char expired[] =
+        "certificate has expired (depth 0, subject \"CN=" NAME "\"; notAfter ";
+    cr_assert_eq(strncmp(tls_context_refusal(ours[1]), expired, sizeof(expired) - 1), 0);
     for (size_t i = 0; i < 2; i++) {
         SSL_free(theirs[i]);
         SSL_free(ours[i]);

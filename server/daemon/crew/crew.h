@@ -60,6 +60,10 @@ struct crew_counts {
 };
 struct crew_counts crew_count(struct crew *crew);
 
+/* How many tasks wait, and so have no thread. Looks at each, without a lock: a task that changes
+ * meanwhile may be counted or not. */
+unsigned long crew_count_parked(struct crew *crew);
+
 /* Makes a task that waits. Nothing runs it before task_start. Returns NULL with errno. */
 struct task *task_new(struct crew *crew, enum task_next (*run)(struct task *task, void *arg),
                       void *arg);

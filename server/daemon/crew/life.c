@@ -128,3 +128,14 @@ struct crew_counts crew_count(struct crew *crew)
     lock_release(&crew->lock);
     return counts;
 }
+
+unsigned long crew_count_parked(struct crew *crew)
+{
+    unsigned long parked = 0;
+    lock_take(&crew->lock);
+    uint32_t slots = crew->slots;
+    lock_release(&crew->lock);
+    for (uint32_t i = 0; i < slots; i++)
+        parked += task_is_waiting(slots_at(crew, i));
+    return parked;
+}

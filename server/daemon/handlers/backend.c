@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 10000 };
+enum { CONNECT_MS = 10000, ADDRESS_MAX = 128 };
 
 /* One dial: job->state while it takes longer than one step. */
 struct backend {
@@ -60,6 +60,15 @@ static struct backend *begin(struct handler_job *job, const struct config_addres
     return backend;
 }
 
+/* Only if it is not the configured one. Without memory the log does not say it. */
+static void note_address(struct handler_job *job, const struct candidate *winner)
+{
+    char text[ADDRESS_MAX];
+    candidate_print(winner, text, sizeof(text));
+    if (strcmp(text, winner->of->text) != 0 && !job->backend_address)
+        job->backend_address = strdup(text);
+}
+
 static enum handler_next end(struct handler_job *job)
 {
     struct backend *backend = job->state;
@@ -89,6 +98,7 @@ enum handler_next backend_step(struct handler_job *job, const struct config_addr
         job->deadline_us = race_wait(&backend->race, &job->own);
         return HANDLER_WAIT;
     case RACE_WON:
+        note_address(job, &winner);
         break;
     case RACE_FAILED:
         tell(job, address, backend->reason.text);

@@ -50,6 +50,8 @@ struct handler_job {
                             events are POLLIN, POLLPRI, POLLOUT, POLLRDHUP; revents is what has come
                             since the last step. To be -1 before that descriptor is closed */
     int64_t deadline_us; /* when to call again at the latest; DEADLINE_NEVER at first */
+    char *backend_address;     /* out, allocated: for the log, which address of a backend's name was
+                                  connected; NULL: none */
     struct error_text problem; /* out: why the handler could not begin; else "" */
 };
 

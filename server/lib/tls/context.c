@@ -29,7 +29,8 @@ struct tls_context {
     struct verify verify;
     struct sessions *sessions;
     enum config_client_auth client_auth;
-    char *server_name;       /* SNI; NULL: none */
+    char *server_name; /* SNI; NULL: none */
+    char *groups;
     struct key_log *key_log; /* NULL: none */
 };
 
@@ -133,6 +134,15 @@ static bool set_server_name(const struct config_tls *tls, struct tls_context *co
     return !name || context->server_name || error_set(error, "out of memory for server_name");
 }
 
+/* Kept for messages: OpenSSL does not tell them. */
+static bool set_groups(const struct config_tls *tls, struct tls_context *context,
+                       struct error_text *error)
+{
+    const char *groups = tls->groups ? tls->groups : limits_default_groups(OpenSSL_version_num());
+    context->groups = strdup(groups);
+    return context->groups || error_set(error, "out of memory for groups");
+}
+
 static bool set_revocation(const struct tls_context *context, const struct material *material,
                            struct error_text *error)
 {
@@ -189,6 +199,7 @@ static bool make_both(struct tls_context *context, const struct material *materi
     if (!context->policy || !set_revocation(context, material, error) ||
         !alpn_make(material->tls, &context->alpn, error) ||
         !set_server_name(material->tls, context, error) ||
+        !set_groups(material->tls, context, error) ||
         (may_serve && !make_served(context, material, error)))
         return false;
     if (!policy_share_own(context->policy, material->own_keys))
@@ -236,6 +247,7 @@ void tls_context_free(struct tls_context *context)
     policy_free(context->policy);
     key_log_free(context->key_log);
     free(context->server_name);
+    free(context->groups);
     free(context);
 }
 
@@ -311,6 +323,14 @@ SSL *tls_context_ssl(struct tls_context *context, enum role role)
     return ssl;
 }
 
+X509 *tls_context_certificate(const struct tls_context *context, size_t index)
+{
+    if (index == 0)
+        return SSL_CTX_get0_certificate(context->server ? context->server : context->client);
+    size_t count = context->served ? served_count(context->served) : 0; /* NULL: client only */
+    return index - 1 < count ? served_certificate(context->served, index - 1) : NULL;
+}
+
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct error_text *error)
 {
     struct error_text why;
@@ -343,6 +363,18 @@ bool tls_context_up(SSL *ssl)
     sessions_begin(ssl);
     return SSL_version(ssl) < TLS1_3_VERSION && renegotiation_note_first(ssl) &&
            renegotiation_allow(ssl);
+}
+
+void tls_context_add_groups(const struct tls_context *context, struct name_list *list)
+{
+    name_list_add_all(list, context->groups, ":/?*");
+}
+
+void tls_context_add_protocols(const struct tls_context *context, struct name_list *list)
+{
+    const struct alpn *alpn = &context->alpn;
+    for (unsigned at = 0; at < alpn->size; at += 1U + alpn->wire[at])
+        name_list_add(list, (const char *)alpn->wire + at + 1, alpn->wire[at]);
 }
 
 const char *tls_context_refusal(SSL *ssl)

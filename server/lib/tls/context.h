@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "relay/verdict.h"
 #include "server/lib/sessions/exported.h"
+#include "server/lib/tls/name_list.h"
 #include "server/lib/tls/pem.h"
 #include "server/lib/tls/policy.h"
 
@@ -48,6 +49,10 @@ struct tls_context *tls_context_new_with(struct tls_owner owner, const struct co
  * context must outlive it. NULL: no memory, or a role that the context was not made for. */
 SSL *tls_context_ssl(struct tls_context *context, enum role role);
 
+/* Our own certificates: 0 is that of "certificate", those of "certificates" follow. NULL: there is
+ * no such one. Lives as long as the context. */
+X509 *tls_context_certificate(const struct tls_context *context, size_t index);
+
 /* Is this peer accepted? To be called after each handshake, also after a resumed one. A peer
  * without a certificate passes only if none is required. If ALPN is required, a protocol must have
  * been agreed on. False with error. */
@@ -62,6 +67,10 @@ bool tls_context_knows(const struct tls_context *context, SSL *ssl);
  * a renegotiation by the server is safe (RFC 5746, RFC 7627) and will be answered. False: it is
  * refused. */
 bool tls_context_up(SSL *ssl);
+
+/* Add the groups and the application protocols (ALPN) that are offered and allowed. */
+void tls_context_add_groups(const struct tls_context *context, struct name_list *list);
+void tls_context_add_protocols(const struct tls_context *context, struct name_list *list);
 
 /* Why verification failed on this SSL, in the words of policy_accepts or OpenSSL; "" if it did not.
  * Lives as long as the SSL. */

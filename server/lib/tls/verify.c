@@ -28,18 +28,52 @@ const char *verify_refusal(SSL *ssl)
 
 /* ---- The check ---------------------------------------------------------------------------- */
 
+/* What an operator needs to know beside OpenSSL's words. */
+static void print_more(BIO *memory, int failure, const X509 *culprit)
+{
+    switch (failure) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        (void)BIO_puts(memory, "; not in ca, nor sent by the peer: issuer \"");
+        (void)X509_NAME_print_ex(memory, X509_get_issuer_name(culprit), 0, XN_FLAG_RFC2253);
+        (void)BIO_puts(memory, "\"");
+        break;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        (void)BIO_puts(memory, "; not in ca");
+        break;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        (void)BIO_puts(memory, "; notAfter ");
+        (void)ASN1_TIME_print(memory, X509_get0_notAfter(culprit));
+        break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        (void)BIO_puts(memory, "; notBefore ");
+        (void)ASN1_TIME_print(memory, X509_get0_notBefore(culprit));
+        (void)BIO_puts(memory, ": is our clock right?");
+        break;
+    default:
+        break;
+    }
+}
+
+/* Without memory only OpenSSL's words and the depth are there. */
 static void describe_chain_failure(X509_STORE_CTX *store, struct error_text *error)
 {
-    char *subject = NULL;
+    char *names = NULL;
     long size = 0;
+    int failure = X509_STORE_CTX_get_error(store);
     BIO *memory = BIO_new(BIO_s_mem());
     const X509 *culprit = X509_STORE_CTX_get_current_cert(store);
-    if (memory && culprit &&
-        X509_NAME_print_ex(memory, X509_get_subject_name(culprit), 0, XN_FLAG_RFC2253) >= 0)
-        size = BIO_get_mem_data(memory, &subject);
-    error_set(error, "%s (depth %d, subject \"%.*s\")",
-              X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)),
-              X509_STORE_CTX_get_error_depth(store), (int)size, size ? subject : "");
+    if (memory && culprit) {
+        (void)BIO_puts(memory, ", subject \"");
+        (void)X509_NAME_print_ex(memory, X509_get_subject_name(culprit), 0, XN_FLAG_RFC2253);
+        (void)BIO_puts(memory, "\"");
+        print_more(memory, failure, culprit);
+        size = BIO_get_mem_data(memory, &names);
+    }
+    error_set(error, "%s (depth %d%.*s)", X509_verify_cert_error_string(failure),
+              X509_STORE_CTX_get_error_depth(store), (int)size, size ? names : "");
     BIO_free(memory);
 }
 

@@ -21,6 +21,7 @@ LEAVES = {
     "localhost": ("ca", "localhost", "DNS:localhost", []),
     "no-san": ("ca", DEVICE, None, []),
     "by-ip": ("ca", "ip", "IP:127.0.0.1", []),
+    "html-name": ("ca", "<img src=x onerror=document.title=1>", "DNS:html.devices.example", []),
     "by-uri": ("ca", "uri", "URI:urn:dev:ops:32473-1", []),
     "for-servers": ("ca", "tls server", f"DNS:{DEVICE}", ["extendedKeyUsage=serverAuth"]),
     "for-clients": ("ca", "tls client", f"DNS:{DEVICE}", ["extendedKeyUsage=clientAuth"]),
@@ -50,7 +51,9 @@ class Certificates:
                        ["basicConstraints=critical,CA:FALSE"] + extensions)
         with open(self.path("by-middle"), "a") as chain, open(self.path("middle")) as middle:
             chain.write(middle.read())
-        self._make_expired()
+        self._make_request()
+        self._make_dated("expired", "20200101000000Z", "20200201000000Z")
+        self._make_dated("early", "20480101000000Z", "20480201000000Z")
         return self
 
     def _make(self, name, issuer, subject, alternative, extensions, days="30"):
@@ -67,26 +70,27 @@ class Certificates:
         subprocess.run(command, check=True, capture_output=True)
         os.chmod(self.path(name, "key"), 0o600)
 
-    def _make_expired(self):
-        """The device's key and name, valid in 2020 only."""
-        config = self.path("expired", "cnf")
+    def _make_request(self):
+        """The device's key and name, to be signed with other dates."""
+        config = self.path("dated", "cnf")
         with open(config, "w") as out:
-            out.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={self.path('expired', 'db')}\n"
+            out.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={self.path('dated', 'db')}\n"
                       f"new_certs_dir={self.folder}\nrand_serial=yes\ndefault_md=sha256\npolicy=p\n"
                       f"unique_subject=no\nx509_extensions=e\n[p]\ncommonName=supplied\n"
                       f"[e]\nsubjectAltName=DNS:{DEVICE},IP:127.0.0.1\n")
-        open(self.path("expired", "db"), "w").close()
-        request = self.path("expired", "csr")
+        open(self.path("dated", "db"), "w").close()
         subprocess.run(["openssl", "req", "-new", "-key", self.path("device", "key"), "-config",
-                        "/dev/null", "-subj", f"/CN={DEVICE}", "-out", request],
-                       check=True, capture_output=True)
-        subprocess.run(["openssl", "ca", "-batch", "-notext", "-config", config, "-in", request,
-                        "-cert", self.path("ca"), "-keyfile", self.path("ca", "key"),
-                        "-startdate", "20200101000000Z", "-enddate", "20200201000000Z",
-                        "-out", self.path("expired")], check=True, capture_output=True)
-        with open(self.path("device", "key")) as key, open(self.path("expired", "key"), "w") as out:
+                        "/dev/null", "-subj", f"/CN={DEVICE}", "-out",
+                        self.path("dated", "csr")], check=True, capture_output=True)
+
+    def _make_dated(self, name, start, end):
+        subprocess.run(["openssl", "ca", "-batch", "-notext", "-config", self.path("dated", "cnf"),
+                        "-in", self.path("dated", "csr"), "-cert", self.path("ca"), "-keyfile",
+                        self.path("ca", "key"), "-startdate", start, "-enddate", end,
+                        "-out", self.path(name)], check=True, capture_output=True)
+        with open(self.path("device", "key")) as key, open(self.path(name, "key"), "w") as out:
             out.write(key.read())
-        os.chmod(self.path("expired", "key"), 0o600)
+        os.chmod(self.path(name, "key"), 0o600)
 
     def pin(self, name):
         """The pin of a certificate's key as the configuration wants it."""

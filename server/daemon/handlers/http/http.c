@@ -22,6 +22,7 @@ struct exchange {
     bool begun;                /* some of it has arrived */
     int64_t deadline_us;       /* for the first byte of a head; once it has begun, for its end */
     int socket;                /* to ask whether there is input; -1: there is none any more */
+    bool answering;            /* an answer is on its way */
 };
 
 /* The result of a look at the input. */
@@ -46,7 +47,7 @@ static bool make_buffers(struct http *http)
 
 static void release_idle(struct http *http)
 {
-    if (http->filled > 0)
+    if (http->filled > 0) /* an answer is made while its request is still there */
         return;
     free(http->buffers);
     http->buffers = NULL;
@@ -123,24 +124,55 @@ static enum http_head parse(const struct handler_job *job, struct exchange *exch
     return http_parse(&exchange->parser, http->buffers->input, http->filled);
 }
 
-/* Answers a head that was accepted, or refused with the status code HEAD. */
-static enum handler_next answer(const struct handler_job *job, struct exchange *exchange,
-                                enum http_head head)
+/* The answer has been sent. */
+static enum handler_next next_request(const struct handler_job *job, struct exchange *exchange)
 {
     struct http *http = &exchange->http;
     struct http_parser *parser = &exchange->parser;
-    struct http_request *request = &parser->request;
-    request->keep_alive = head == HTTP_DONE && request->keep_alive && !job->stopping;
-    crew_block();
-    bool open = head == HTTP_DONE ? http_respond(http, request)
-                                  : http_respond_page(http, (int)head, request, "", NULL);
-    crew_unblock();
-    if (!open || !request->keep_alive)
+    http_send_end(&http->output);
+    exchange->answering = false;
+    if (!parser->request.keep_alive)
         return HANDLER_DONE;
     http->filled -= parser->scanned; /* the next request may have arrived already */
     memmove(http->buffers->input, http->buffers->input + parser->scanned, http->filled);
     expect_head(job, exchange);
     return HANDLER_MORE; /* the server may have begun to stop meanwhile */
+}
+
+/* A peer that reads slowly holds no thread. The connection's write timeout ends it. */
+static enum handler_next send_answer(const struct handler_job *job, struct exchange *exchange)
+{
+    struct http *http = &exchange->http;
+    switch (http_send(&http->output, http->buffers->output, http->conn)) {
+    case HTTP_SENT_ALL:
+        return next_request(job, exchange);
+    case HTTP_SENT_SOME:
+        exchange->deadline_us = DEADLINE_NEVER;
+        return HANDLER_WAIT;
+    case HTTP_SENT_MUCH:
+        return HANDLER_MORE;
+    case HTTP_SENT_FAILED:
+        break;
+    }
+    return HANDLER_DONE;
+}
+
+/* Answers a head that was accepted, or refused with the status code HEAD. */
+static enum handler_next answer(const struct handler_job *job, struct exchange *exchange,
+                                enum http_head head)
+{
+    struct http *http = &exchange->http;
+    struct http_request *request = &exchange->parser.request;
+    request->keep_alive = head == HTTP_DONE && request->keep_alive && !job->stopping;
+    if (head == HTTP_DONE) {
+        crew_block();
+        exchange->answering = http_respond(http, request);
+        crew_unblock();
+    } else {
+        http_respond_page(http, (int)head, request, "", NULL);
+        exchange->answering = true;
+    }
+    return exchange->answering ? send_answer(job, exchange) : HANDLER_DONE;
 }
 
 /* Reads a head, as far as it is there, and answers it. If no request has begun, there is nothing to
@@ -172,8 +204,10 @@ static bool begin(struct handler_job *job)
         actpass_fail(job->conn, ACTPASS_CANCELLED, "out of memory for the handler");
         return false;
     }
-    exchange->http =
-        (struct http){.conn = job->conn, .config = &job->what->http, .guard = job->loaded};
+    exchange->http = (struct http){.conn = job->conn,
+                                   .config = &job->what->http,
+                                   .guard = job->loaded,
+                                   .output = HTTP_NO_OUTPUT};
     (void)actpass_prepare_wait(job->conn, &socket);
     exchange->socket = socket.fd;
     expect_head(job, exchange);
@@ -184,6 +218,7 @@ static bool begin(struct handler_job *job)
 static void end(struct handler_job *job)
 {
     struct exchange *exchange = job->state;
+    http_send_end(&exchange->http.output);
     free(exchange->http.buffers);
     free(exchange);
     job->state = NULL;
@@ -196,7 +231,8 @@ static enum handler_next serve(struct handler_job *job)
     struct exchange *exchange = job->state;
     if (job->idle)
         release_idle(&exchange->http);
-    enum handler_next next = serve_one(job, exchange);
+    enum handler_next next =
+        exchange->answering ? send_answer(job, exchange) : serve_one(job, exchange);
     job->deadline_us = exchange->deadline_us;
     if (next == HANDLER_DONE)
         end(job);

@@ -32,17 +32,18 @@ static struct http_answer answer_of(struct http *http)
     return (struct http_answer){.at = http->buffers->output, .size = sizeof(http->buffers->output)};
 }
 
-static bool send_answer(struct http *http, const struct http_answer *answer)
+static void take_answer(struct http *http, const struct http_answer *answer)
 {
-    return actpass_write(http->conn, answer->at, answer->length) == 0;
+    http->output = HTTP_NO_OUTPUT;
+    http->output.length = answer->length;
 }
 
-bool http_respond_page(struct http *http, int status, const struct http_request *request,
+void http_respond_page(struct http *http, int status, const struct http_request *request,
                        const char *more, const char *sentence)
 {
     struct http_answer answer = answer_of(http);
     http_answer_page(&answer, status, request, more, sentence ? sentence : http_sentence(status));
-    return send_answer(http, &answer);
+    take_answer(http, &answer);
 }
 
 /* ---- Finding the file ---------------------------------------------------------------------- */
@@ -148,33 +149,20 @@ static enum outcome find(struct http *http, const struct http_request *request, 
     return outcome;
 }
 
-/* ---- Sending it ---------------------------------------------------------------------------- */
+/* ---- The answer ---------------------------------------------------------------------------- */
 
-/* Content-Length was sent, so the answer cannot be completed if the file has become shorter. */
-static bool send_part(struct http *http, struct http_answer *answer, int fd,
+/* Appends a part of the file, whose descriptor it takes over. */
+static bool take_part(struct http *http, const struct http_answer *answer, struct found *found,
                       const struct http_part *part)
 {
-    uint64_t at = part->first;
-    uint64_t end = part->first + part->length;
-    while (at < end) {
-        size_t room = answer->size - answer->length;
-        size_t max = end - at < room ? (size_t)(end - at) : room;
-        ssize_t got = pread(fd, answer->at + answer->length, max, (off_t)at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            actpass_fail(http->conn, ACTPASS_CANCELLED,
-                         got == 0 ? "the file became shorter while it was sent"
-                                  : "the file can no longer be read");
-            return false;
-        }
-        answer->length += (size_t)got;
-        at += (uint64_t)got;
-        if (!send_answer(http, answer))
-            return false;
-        answer->length = 0;
-    }
-    return answer->length == 0 || send_answer(http, answer);
+    take_answer(http, answer);
+    http->output.at = part->first;
+    http->output.end = part->first + part->length;
+    if (part->length == 0)
+        return true;
+    http->output.file = found->file.fd;
+    found->file.fd = -1;
+    return http_send_fill(&http->output, http->buffers->output, http->conn);
 }
 
 static void add_version(struct http_answer *answer, const struct http_version *version,
@@ -187,16 +175,16 @@ static void add_version(struct http_answer *answer, const struct http_version *v
         http_answer_add(answer, "Cache-Control: private\r\n");
 }
 
-static bool send_file(struct http *http, const struct http_request *request,
-                      const struct found *found, const struct http_version *version,
-                      const struct http_part *part)
+static bool answer_file(struct http *http, const struct http_request *request, struct found *found,
+                        const struct http_version *version, const struct http_part *part)
 {
     struct http_answer answer = answer_of(http);
     http_answer_begin(&answer, part->status, request);
     add_version(&answer, version, found->is_protected);
     if (part->status == 304) {
         http_answer_add(&answer, "\r\n");
-        return send_answer(http, &answer);
+        take_answer(http, &answer);
+        return true;
     }
     http_answer_add(&answer, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n",
                     http_type(http->buffers->path));
@@ -207,9 +195,10 @@ static bool send_file(struct http *http, const struct http_request *request,
                         (uintmax_t)(part->first + part->length - 1), (uintmax_t)version->size);
     }
     http_answer_add(&answer, "\r\n");
-    if (request->method == HTTP_HEAD)
-        return send_answer(http, &answer);
-    return send_part(http, &answer, found->file.fd, part);
+    if (request->method != HTTP_HEAD)
+        return take_part(http, &answer, found, part);
+    take_answer(http, &answer);
+    return true;
 }
 
 static struct http_version version_of(const struct stat *stat)
@@ -222,26 +211,27 @@ static struct http_version version_of(const struct stat *stat)
     return version;
 }
 
-static bool respond_file(struct http *http, const struct http_request *request,
-                         const struct found *found)
+static bool respond_file(struct http *http, const struct http_request *request, struct found *found)
 {
     char more[64];
     struct http_version version = version_of(&found->file.stat);
     struct http_part part = http_select(request, &version);
     switch (part.status) {
     case 412:
-        return http_respond_page(http, 412, request, "", NULL);
+        http_respond_page(http, 412, request, "", NULL);
+        return true;
     case 416:
         (void)snprintf(more, sizeof(more), "Content-Range: bytes */%ju\r\n",
                        (uintmax_t)version.size);
-        return http_respond_page(http, 416, request, more, NULL);
+        http_respond_page(http, 416, request, more, NULL);
+        return true;
     default:
-        return send_file(http, request, found, &version, &part);
+        return answer_file(http, request, found, &version, &part);
     }
 }
 
 /* From /folder to /folder/, for the sake of relative links. */
-static bool redirect(struct http *http, const struct http_request *request)
+static void redirect(struct http *http, const struct http_request *request)
 {
     enum { LOCATION_MAX = 12288 };
     char *location = http->buffers->output + sizeof(http->buffers->output) - LOCATION_MAX;
@@ -249,39 +239,52 @@ static bool redirect(struct http *http, const struct http_request *request)
     struct http_answer answer = {.at = http->buffers->output,
                                  .size = sizeof(http->buffers->output) - LOCATION_MAX};
     (void)snprintf(after, sizeof(after), "/%.*s", (int)request->query.length, request->query.at);
-    if (!http_path_encode(http->buffers->path, after, location, LOCATION_MAX))
-        return http_respond_page(http, 414, request, "", NULL);
+    if (!http_path_encode(http->buffers->path, after, location, LOCATION_MAX)) {
+        http_respond_page(http, 414, request, "", NULL);
+        return;
+    }
     http_answer_begin(&answer, 301, request);
     http_answer_add(&answer, "Location: %s\r\nContent-Length: 0\r\n\r\n", location);
-    return send_answer(http, &answer);
+    take_answer(http, &answer);
+}
+
+/* Requests that are refused whatever they ask for. False: it is not one of these. */
+static bool refuse_request(struct http *http, const struct http_request *request)
+{
+    if (request->method == HTTP_UNKNOWN_METHOD)
+        http_respond_page(http, 501, request, "", NULL);
+    else if (request->method == HTTP_OTHER_METHOD)
+        http_respond_page(http, 405, request, "Allow: GET, HEAD\r\n", NULL);
+    else if (request->has_body)
+        http_respond_page(http, 413, request, "", NULL);
+    else
+        return false;
+    return true;
 }
 
 bool http_respond(struct http *http, struct http_request *request)
 {
     struct found found = {.file = {.fd = -1}};
+    bool open = true;
     /* A body is not read, so the connection must close: the body would be taken for a request. */
     request->keep_alive = request->keep_alive && !request->has_body;
-    if (request->method == HTTP_UNKNOWN_METHOD)
-        return http_respond_page(http, 501, request, "", NULL);
-    if (request->method == HTTP_OTHER_METHOD)
-        return http_respond_page(http, 405, request, "Allow: GET, HEAD\r\n", NULL);
-    if (request->has_body)
-        return http_respond_page(http, 413, request, "", NULL);
-    bool done = false;
+    if (refuse_request(http, request))
+        return true;
     switch (find(http, request, &found)) {
     case FOUND_FILE:
-        done = respond_file(http, request, &found);
+        open = respond_file(http, request, &found);
         close_file(&found);
         break;
     case FOUND_FOLDER:
-        done = redirect(http, request);
+        redirect(http, request);
         break;
     case REFUSED:
-        done = http_respond_page(http, found.status, request, "",
-                                 found.why.text[0] != '\0' ? found.why.text : NULL);
+        http_respond_page(http, found.status, request, "",
+                          found.why.text[0] != '\0' ? found.why.text : NULL);
         break;
     case CLOSED:
+        open = false;
         break;
     }
-    return done;
+    return open;
 }

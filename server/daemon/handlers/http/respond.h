@@ -1,4 +1,4 @@
-/* Answers one request. */
+/* Makes the answer to one request. */
 #ifndef ACTPASS_SERVER_HANDLERS_HTTP_RESPOND_H
 #define ACTPASS_SERVER_HANDLERS_HTTP_RESPOND_H
 
@@ -6,6 +6,7 @@
 #include "server/daemon/handlers/http/guard.h"
 #include "server/daemon/handlers/http/parse.h"
 #include "server/daemon/handlers/http/path.h"
+#include "server/daemon/handlers/http/send.h"
 #include "server/include/actpass.h"
 
 #include <limits.h>
@@ -13,7 +14,7 @@
 /* Memory for the work on one request. */
 struct http_buffers {
     char input[HTTP_HEAD_MAX];
-    char output[65536];
+    char output[HTTP_OUTPUT_SIZE];
     char path[HTTP_PATH_MAX];
     char place[PATH_MAX + 2];
 };
@@ -24,16 +25,17 @@ struct http {
     const struct http_guard *guard;
     struct http_buffers *buffers; /* NULL while the connection is idle */
     size_t filled;                /* of the input */
+    struct http_output output;    /* the answer, to be sent with http_send */
     bool refused;                 /* the peer was asked for a certificate and gave none */
 };
 
-/* Answers a request. May block, for the peer and for the disk. False: the connection has ended, or
- * the caller must close it. */
+/* Makes the answer to a request. May block: for the disk, and for the peer's certificate. False:
+ * the connection has ended, or the caller must close it. */
 bool http_respond(struct http *http, struct http_request *request);
 
-/* Answers with a page of one sentence (NULL: that of the status), also for a refused head. MORE:
- * further fields, each with its CRLF. False as above. */
-bool http_respond_page(struct http *http, int status, const struct http_request *request,
+/* Makes an answer with a page of one sentence (NULL: that of the status), also for a refused head.
+ * MORE: further fields, each with its CRLF. */
+void http_respond_page(struct http *http, int status, const struct http_request *request,
                        const char *more, const char *sentence);
 
 #endif

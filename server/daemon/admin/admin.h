@@ -1,0 +1,37 @@
+/* The admin listener: what a running daemon says about itself over HTTP. README.md describes it.
+ *
+ *   admin.c      its life: the listener, and the server that libmicrohttpd makes of it
+ *   http.c       requests and answers as libmicrohttpd has them: the only file that knows it
+ *   answer.c     which path has which answer, and who may ask
+ *   status.c     /status
+ *   metrics.c    /metrics
+ *   view.c       what both show of the server
+ *   assets.c     the page (made by embed.py)
+ *   out.c        text that grows
+ *   stats.c      what is counted, and the connections that failed
+ *   snapshot.c   a copy of what is known of one connection
+ *
+ * The daemon's other files include this header, stats.h and snapshot.h. */
+#ifndef ACTPASS_SERVER_ADMIN_ADMIN_H
+#define ACTPASS_SERVER_ADMIN_ADMIN_H
+
+#include "config/config.h"
+#include "server/lib/base/error.h"
+
+struct admin;
+struct server;
+
+/* NULL, or why this program cannot have an admin listener: one sentence. */
+const char *admin_missing(void);
+
+/* Listens on ADDRESS. SERVER must outlive it. No thread is started. NULL with ERROR. */
+struct admin *admin_new(struct server *server, const struct config_address *address,
+                        struct error_text *error);
+
+/* Starts the thread that answers, and logs where it does, or why not. */
+void admin_start(struct admin *admin);
+
+/* Ends the thread, with the requests in progress, and closes the listener. NULL is fine. */
+void admin_free(struct admin *admin);
+
+#endif

@@ -1,0 +1,67 @@
+#include "server/daemon/fingerprint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static void visit_if_named(const char *path, void (*visit)(const char *path, void *arg), void *arg)
+{
+    if (path)
+        visit(path, arg);
+}
+
+void fingerprint_each_file(const struct config_tls *tls, void (*visit)(const char *path, void *arg),
+                           void *arg)
+{
+    visit_if_named(tls->certificate, visit, arg);
+    visit_if_named(tls->key, visit, arg);
+    visit_if_named(tls->ca, visit, arg);
+    visit_if_named(tls->crl, visit, arg);
+    visit_if_named(tls->ocsp_response, visit, arg);
+    for (size_t i = 0; i < tls->certificate_count; i++) {
+        visit_if_named(tls->certificates[i].certificate, visit, arg);
+        visit_if_named(tls->certificates[i].key, visit, arg);
+    }
+}
+
+/* FNV-1a. */
+static void add(uint64_t *sum, const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < size; i++)
+        *sum = (*sum ^ at[i]) * UINT64_C(0x100000001b3);
+}
+
+/* Up to a size that no such file has. Returns 0, or an errno. */
+static int add_content(uint64_t *sum, int fd)
+{
+    enum { CHUNK = 4096, CHUNKS_MAX = 4096 };
+    unsigned char chunk[CHUNK]; /* it may hold a key */
+    ssize_t got = 1;
+    for (int i = 0; i < CHUNKS_MAX && got > 0; i++) {
+        got = read(fd, chunk, sizeof(chunk));
+        if (got > 0)
+            add(sum, chunk, (size_t)got);
+    }
+    int error = got < 0 ? errno : 0;
+    explicit_bzero(chunk, sizeof(chunk));
+    return error;
+}
+
+static void add_file(const char *path, void *arg)
+{
+    uint64_t *sum = arg;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
+    int error = fd < 0 ? errno : add_content(sum, fd);
+    if (fd >= 0)
+        close(fd);
+    add(sum, &error, sizeof(error)); /* and between two files */
+}
+
+uint64_t fingerprint_of(const struct config_tls *tls)
+{
+    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+    fingerprint_each_file(tls, add_file, &sum);
+    return sum;
+}

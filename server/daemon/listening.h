@@ -1,0 +1,28 @@
+/* The listeners of a generation: opened, taken over from the service manager, or kept from the
+ * generation before, so that no moment passes without a listener. */
+#ifndef ACTPASS_SERVER_LISTENING_H
+#define ACTPASS_SERVER_LISTENING_H
+
+#include "server/daemon/generation.h"
+#include "server/daemon/inherited.h"
+
+/* Gives each service that listens its listener. INHERITED and BEFORE may be NULL. False, with the
+ * reasons added to the errors: the generation has listeners that it was given until then. The
+ * accept thread does not change the listeners of BEFORE meanwhile. */
+bool listening_open(struct generation *generation, const struct generation *before,
+                    struct inherited *inherited, struct config_report *report);
+
+/* Does the generation still listen where SERVICE does, with the same socket? */
+bool listening_keeps(const struct generation *generation, const struct service *service);
+
+/* Sets the options of the service's socket that the configuration chooses. Returns 0, or an errno:
+ * TCP Fast Open is not available. Accept thread. */
+int listening_tune(struct service *service);
+
+/* Closes all sockets. Accept thread. */
+void listening_shut(struct generation *generation);
+
+/* Logs event=listening for each service that listens. */
+void listening_log(const struct generation *generation, struct log *log);
+
+#endif

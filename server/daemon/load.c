@@ -1,0 +1,124 @@
+#include "server/daemon/load.h"
+
+#include "server/daemon/admin/admin.h"
+#include "server/daemon/certificates.h"
+#include "server/daemon/fingerprint.h"
+#include "server/daemon/lines.h"
+#include "server/daemon/room.h"
+#include "server/lib/dial/fast_open_system.h"
+
+#include <string.h>
+
+static void warn_of_fast_open(const struct service *service, struct config_report *report)
+{
+    const struct config_service *config = service->config;
+    enum config_dialer dialer = config->dial.address_count > 0 ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS;
+    const char *why = config->connection.tcp_fast_open ? fast_open_forbidden_here(dialer) : NULL;
+    if (why)
+        config_report_add_at(report, CONFIG_WARNING, service->held->config, service->number,
+                             "tcp_fast_open", "%s", why);
+}
+
+static bool report_short(const struct config *config, struct config_report *report)
+{
+    config_report_add(report, CONFIG_ERROR, config, "out of memory");
+    return false;
+}
+
+/* False, with what is wrong in the report. */
+static bool load_hints(struct service *service, struct config_report *report)
+{
+    if (!hints_used(service->config))
+        return true;
+    service->hints = hints_new(service->config);
+    return service->hints || report_short(service->held->config, report);
+}
+
+static bool load_settings(const struct server *server, struct service *service,
+                          struct config_report *report)
+{
+    struct error_text error = {.text = ""};
+    struct config_report notes = {.warnings = {0}};
+    service->fingerprint = fingerprint_of(&service->config->connection.tls); /* what comes later
+                                                                                is a change */
+    service->notes = &notes.warnings;
+    bool loaded = service_load_settings(service, server->shared, &error);
+    service->notes = NULL;
+    for (size_t i = 0; i < notes.warnings.count; i++)
+        config_report_add(report, CONFIG_WARNING, service->held->config, "%s",
+                          notes.warnings.items[i]);
+    config_report_free(&notes);
+    if (!loaded)
+        certificates_report(report, service->held->config, service->number, error.text);
+    return loaded;
+}
+
+static bool load_handlers(struct service *service, struct config_report *report)
+{
+    struct error_text error = {.text = ""};
+    bool loaded = service_load_handlers(service, &error);
+    if (!loaded)
+        config_report_add_at(report, CONFIG_ERROR, service->held->config, service->number, "", "%s",
+                             error.text);
+    return loaded;
+}
+
+/* The connections go on being counted where the service was there before. One that keeps a
+ * connection up begins anew if anything is changed, and the connection of before ends. */
+static bool load_counts(struct service *service, const struct generation *before,
+                        struct config_report *report)
+{
+    const struct service *old = before ? generation_find(before, service->config->name) : NULL;
+    bool lasts = service->config->dial.persistent;
+    bool same = old && old->config->dial.persistent == lasts &&
+                (!lasts || strcmp(old->written, service->written) == 0);
+    service->connections = same ? registry_service_hold(old->connections)
+                                : registry_service_new(lasts ? REGISTRY_LASTING : REGISTRY_PASSING);
+    return service->connections || report_short(service->held->config, report);
+}
+
+static bool load_service(const struct server *server, struct service *service,
+                         const struct generation *before, struct config_report *report)
+{
+    service->stats = stats_of(server->stats, service->config->name);
+    bool loaded = load_settings(server, service, report);
+    loaded = load_handlers(service, report) && loaded;
+    loaded = load_hints(service, report) && loaded;
+    loaded = load_counts(service, before, report) && loaded;
+    warn_of_fast_open(service, report);
+    return loaded;
+}
+
+struct generation *load_generation(const struct server *server, struct config *config,
+                                   const struct generation *before, struct config_report *report)
+{
+    struct generation *generation = generation_new(config, server->log);
+    if (!generation) {
+        lines_add(&report->errors, "out of memory");
+        return NULL;
+    }
+    bool loaded = true;
+    for (size_t i = 0; i < generation->count; i++)
+        loaded = load_service(server, generation->services[i], before, report) && loaded;
+    if (!room_load(generation, report))
+        loaded = report_short(generation->config, report);
+    if (loaded && report->errors.count == 0)
+        return generation;
+    generation_release(generation);
+    return NULL;
+}
+
+/* The configuration, if it and the files that it names are good. */
+struct config *load_config(const char *file, struct config_report *report)
+{
+    struct config *config = config_load_all(file, report);
+    if (config)
+        certificates_check(config, report);
+    const char *missing = admin_missing();
+    if (config && config->admin.listen.kind != CONFIG_ADDRESS_NONE && missing)
+        config_report_add(report, CONFIG_ERROR, config, "%s", missing);
+    if (config && report->errors.count == 0)
+        return config;
+    config_free(config);
+    return NULL;
+}

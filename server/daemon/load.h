@@ -1,0 +1,18 @@
+/* From a configuration file to a generation, with all that its services need but their listeners.
+ */
+#ifndef ACTPASS_SERVER_LOAD_H
+#define ACTPASS_SERVER_LOAD_H
+
+#include "server/daemon/state.h"
+
+/* Reads FILE, and checks it and the files that it names. Initialises the report. NULL: it has
+ * errors. */
+struct config *load_config(const char *file, struct config_report *report);
+
+/* Loads the services of a configuration, which is taken, also on failure. BEFORE is the generation
+ * that it follows: services of the same name go on counting the connections of that; NULL: none.
+ * NULL, with the reasons in the report. Any thread. */
+struct generation *load_generation(const struct server *server, struct config *config,
+                                   const struct generation *before, struct config_report *report);
+
+#endif

@@ -1,0 +1,18 @@
+/* Certificates, keys, CAs, CRLs and OCSP responses that change in their files are loaded without a
+ * signal. A service whose files do not fit each other keeps what it has, and is tried again at
+ * their next change. For the thread that reloads. */
+#ifndef ACTPASS_SERVER_REFRESH_H
+#define ACTPASS_SERVER_REFRESH_H
+
+#include "server/daemon/state.h"
+
+/* Watches the files of GENERATION's services, instead of those of before. Adds a warning if that is
+ * not possible. Logs nothing. */
+void refresh_begin(struct server *server, const struct generation *generation,
+                   struct config_strings *warnings);
+
+/* See server_watch_fd and server_refresh. */
+int refresh_fd(const struct server *server);
+int64_t refresh_run(struct server *server);
+
+#endif

@@ -1,0 +1,389 @@
+"""The admin listener: what it says is what was done, and who may ask."""
+import concurrent.futures
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+
+from support import tls
+from support.case import SHORT, Case, need, program
+from support.data import until
+from support.each import each
+
+JUNK = b"SSH-2.0-OpenSSH_9.2\r\n"
+STEPS = ["accept", "first_byte", "verdict", "hello", "handshake", "first_data", "end"]
+
+
+class Answer:
+    """What curl -i has printed."""
+
+    def __init__(self, text):
+        head, _, self.body = text.partition("\r\n\r\n")
+        first, *rest = head.split("\r\n")
+        self.status = int(first.split()[1])
+        self.headers = dict(line.lower().split(": ", 1) for line in rest)
+
+
+def samples(text):
+    """Prometheus' text as {name and labels: value}."""
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
+class Admin(Case):
+    def admin(self, *services, listen=None, **options):
+        """An actpass with an admin listener, by default on a unix socket."""
+        self.socket = os.path.join(self.folder, "admin.sock")
+        listen = listen or f"unix:{self.socket}"
+        actpass = self.actpass(*services, admin={"listen": listen}, **options)
+        self.address = actpass.wait_for(event="admin")["address"]
+        return actpass
+
+    def curl(self, path, *options):
+        where = (["--unix-socket", self.socket, f"http://actpass{path}"]
+                 if self.address.startswith("unix:") else [f"http://{self.address}{path}"])
+        done = subprocess.run(["curl", "--silent", "--show-error", "--include", "--max-time", "20",
+                               "--noproxy", "*", *options, *where],
+                              capture_output=True, timeout=30, check=True)
+        return Answer(done.stdout.decode())
+
+    def status(self, query=""):
+        answer = self.curl("/status" + query)
+        self.assertEqual((answer.status, answer.headers["content-type"]), (200, "application/json"))
+        return json.loads(answer.body)
+
+    def metrics(self):
+        return samples(self.curl("/metrics").body)
+
+    def settled(self, name="front", ended=1):
+        """A service of /status, once so many of its connections have ended, and none is open."""
+        def found():
+            service = next(one for one in self.status()["services"] if one["name"] == name)
+            done = service["open"] == 0 and sum(one["count"] for one in service["closed"]) == ended
+            return done and service
+        return until(found, 20, f"{ended} connections of {name} having ended")
+
+    def junk(self, actpass):
+        """A connection that fails: the answer is an alert, a text or a reset."""
+        with self.connect(actpass) as sock:
+            sock.sendall(JUNK)
+            sock.shutdown(socket.SHUT_WR)
+            try:
+                while sock.recv(1024):
+                    pass
+            except ConnectionResetError:
+                pass
+
+
+class Numbers(Admin):
+    def test_of_each_kind_as_many_as_there_were(self):
+        actpass = self.admin(
+            self.service(initial_data_timeout=SHORT),
+            self.service("closed", limits={"deny": ["127.0.0.0/8"]}))
+        for _ in range(4):
+            peer = self.client(actpass)
+            self.assertEqual(peer.exchange(b"x" * 1000, 1000), b"x" * 1000)
+            peer.finish()
+        device = self.device(actpass)
+        device.finish()
+        self.junk(actpass)
+        self.connect(actpass).close()
+        for _ in range(2):
+            self.refused(actpass)
+        front = self.settled(ended=7)
+        ends = {(one["role"], one["cause"], one["reason"]): one["count"] for one in front["closed"]}
+        self.assertEqual(ends.pop(("server", "client_hello", "CLEAN")), 4)
+        self.assertEqual(ends.pop(("client", "silence", "CLEAN")), 1)
+        self.assertEqual(sum(ends.values()), 2, ends)
+        self.assertEqual((front["accepted"], front["dialed"], front["handshakes"]), (7, 0, 5))
+        self.assertGreater(front["received_bytes"], 4000)
+        self.assertGreater(front["sent_bytes"], 4000)
+        self.check_metrics(front)
+
+    def refused(self, actpass):
+        try:
+            self.connect(actpass, "closed").recv(1)
+        except OSError:
+            pass
+
+    def check_metrics(self, front):
+        metrics = until(lambda: self.refusals(2), 20, "two refusals")
+        of_front = '{service="front"}'
+        self.assertEqual(metrics["actpass_connections_accepted_total" + of_front], 7)
+        self.assertEqual(metrics["actpass_received_bytes_total" + of_front], front["received_bytes"])
+        self.assertEqual(metrics["actpass_sent_bytes_total" + of_front], front["sent_bytes"])
+        for one in front["closed"]:
+            self.assertEqual(metrics[
+                'actpass_connections_closed_total{service="front",role="%(role)s",'
+                'cause="%(cause)s",reason="%(reason)s"}' % one], one["count"])
+        histogram = 'actpass_handshake_duration_seconds_%s{service="front",role="%s"%s}'
+        self.assertEqual(metrics[histogram % ("count", "server", "")], 4)
+        self.assertEqual(metrics[histogram % ("bucket", "server", ',le="+Inf"')], 4)
+        self.assertEqual(metrics[histogram % ("count", "client", "")], 1)
+        in_all = sum(metrics[histogram % ("sum", role, "")] for role in ("server", "client"))
+        self.assertAlmostEqual(in_all * 1000, front["handshake_ms_sum"], places=2)
+        self.assertEqual(metrics["actpass_ready"], 1)
+        expiry = metrics['actpass_certificate_not_after_timestamp_seconds'
+                         '{service="front",certificate="0",server_name=""}']
+        self.assertEqual(expiry * 1000, front["certificates"][0]["not_after_ms"])
+
+    def refusals(self, count):
+        metrics = self.metrics()
+        name = 'actpass_connections_refused_total{service="closed",limit="denied"}'
+        return metrics[name] == count and metrics
+
+    @each(version=("1.2", "1.3"))
+    def test_resumed_by_version_and_store(self, version):
+        actpass = self.admin(self.service(role="server", tls={"sessions": "memory"}))
+        session = os.path.join(self.folder, "session.pem")
+        flags = {"1.2": "-tls1_2", "1.3": "-tls1_3"}[version]
+        for use in (["-sess_out", session], ["-sess_in", session], ["-sess_in", session]):
+            done = subprocess.run(
+                ["openssl", "s_client", "-connect", "127.0.0.1:%d" % actpass.port(), flags, "-CAfile",
+                 self.certificates.path("ca"), *use], input="Q\n", capture_output=True, text=True,
+                timeout=20)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        resumed = self.settled(ended=3)["resumed"]
+        # A TLS 1.3 ticket is good for one use.
+        self.assertEqual(resumed, {"1.2": 2, "1.3": resumed}[version])
+        self.assertGreaterEqual(resumed, 1)
+        self.assertEqual(self.metrics()[
+            'actpass_sessions_resumed_total{service="front",version="TLSv%s",store="memory"}'
+            % version], resumed)
+
+    def test_bytes_of_an_open_connection_are_counted_once(self):
+        actpass = self.admin(self.service())
+        peer = self.client(actpass)
+        sizes = []
+        for _ in range(3):
+            peer.exchange(b"y" * 5000, 5000)
+            sizes.append(self.metrics()['actpass_sent_bytes_total{service="front"}'])
+        self.assertEqual(sizes, sorted(set(sizes)), "it grows while the connection is open")
+        peer.finish()
+        front = self.settled()
+        self.assertLess(front["sent_bytes"], sizes[-1] + 1000)
+        line = actpass.close()
+        self.assertEqual((front["received_bytes"], front["sent_bytes"]),
+                         (int(line["rx"]), int(line["tx"])))
+
+    def test_asking_while_connections_come_and_go(self):
+        actpass = self.admin(self.service())
+        stay = [self.connect(actpass) for _ in range(70)]  # more than one look takes
+
+        def visit(size):
+            for _ in range(20):
+                peer = self.client(actpass)
+                self.assertEqual(len(peer.exchange(b"z" * size, size)), size)
+                peer.finish()
+
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            visits = [pool.submit(visit, size) for size in (1, 100, 10000)]
+            sent = 0
+            while not all(one.done() for one in visits):
+                status, metrics = self.status(), self.metrics()
+                self.assertGreaterEqual(len(status["connections"]), len(stay))
+                now = metrics['actpass_sent_bytes_total{service="front"}']
+                self.assertGreaterEqual(now, sent, "a counter never falls")
+                sent = now
+            for one in visits:
+                one.result()
+        for sock in stay:
+            sock.close()
+        front = self.settled(ended=130)
+        self.assertEqual((front["accepted"], front["handshakes"]), (130, 60))
+        self.assertGreater(front["sent_bytes"], 20 * 10101)
+
+    def test_counters_go_on_after_a_reload(self):
+        actpass = self.admin(self.service())
+        self.client(actpass).finish()
+        self.settled()
+        with open(actpass.config_file) as file:
+            config = json.load(file)
+        config["services"][0]["max_connections"] = 77
+        with open(actpass.config_file, "w") as file:
+            json.dump(config, file)
+        actpass.signal(signal.SIGHUP)
+        until(lambda: self.status()["services"][0]["max_connections"] == 77, 20, "the new limit")
+        self.client(actpass).finish()
+        front = self.settled(ended=2)
+        self.assertEqual((front["accepted"], front["handshakes"]), (2, 2))
+
+    def test_promtool_finds_nothing(self):
+        need("promtool")
+        actpass = self.admin(self.service(tls={"certificates": [
+            {"server_names": ["a.example", "b.example"],
+             "certificate": self.certificates.path("front"),
+             "key": self.certificates.path("front", "key")}]}), self.service("other"))
+        self.client(actpass).finish()
+        self.settled()
+        self.junk(actpass)
+        self.settled(ended=2)
+        text = self.curl("/metrics").body
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True,
+                              text=True, timeout=30)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""), text)
+        self.assertIn('server_name="a.example"', text)
+
+
+class Connections(Admin):
+    def test_the_open_ones_and_their_steps(self):
+        actpass = self.admin(self.service(tls={"client_auth": "request", "alpn": ["one", "two"]}))
+        self.connect(actpass)
+        waiting = until(lambda: self.status()["connections"], 20, "a connection")[0]
+        self.assertEqual((waiting["state"], waiting["role"], waiting["cause"]), ("waiting", None, None))
+        self.assertEqual([step for step in STEPS if waiting["timeline"][step] is None], STEPS[1:])
+        made = tls.context(self.certificates, False, certificate="device")
+        made.set_alpn_protocols(["two"])
+        peer = tls.Tls(self.connect(actpass), made).handshake()
+        peer.exchange(b"z", 1)
+        status = self.status()
+        self.assertEqual(status["services"][0]["states"],
+                         {"waiting": 1, "handshake": 0, "established": 1, "closing": 0})
+        newest, oldest = status["connections"]
+        self.assertEqual((oldest["conn"], newest["conn"], status["open"]), (1, 2, 2))
+        self.assertEqual([newest[key] for key in ("state", "role", "cause", "alpn", "server_name")],
+                         ["established", "server", "client_hello", "two", "front.example"])
+        self.assertIn("device", newest["subject"])
+        self.assertEqual(newest["peer"], "127.0.0.1:%d" % peer.sock.getsockname()[1])
+        times = [newest["timeline"][step] for step in STEPS[:-1]]
+        self.assertEqual(times, sorted(times))
+        self.assertIsNone(newest["timeline"]["end"])
+        self.assertLess(abs(newest["accepted_ms"] - status["time_ms"]), 60000)
+        self.assertEqual([one["conn"] for one in self.status("?connections=1")["connections"]], [2])
+        self.assertEqual(self.status("?connections=0")["connections"], [])
+        for wrong in "x", "-1", "", "1x", "50001", "99999999999999999999":
+            self.assertEqual(self.curl(f"/status?connections={wrong}").status, 400, wrong)
+
+    def test_the_last_200_that_failed(self):
+        actpass = self.admin(self.service(), level="info")
+        self.client(actpass).finish()
+        for _ in range(205):
+            self.junk(actpass)
+        self.settled(ended=206)
+        failed = self.status()["failed"]
+        numbers = [one["conn"] for one in failed]
+        # In the order of their ends, which is not quite that of their beginnings.
+        self.assertEqual((len(numbers), len(set(numbers))), (200, 200))
+        self.assertLessEqual(set(range(30, 207)), set(numbers))
+        self.assertGreater(min(numbers[:100]), max(numbers[150:]))
+        for one in failed:
+            self.assertEqual((one["state"], one["role"], one["cause"], one["reason"]),
+                             ("closed", "none", "not_tls", "PROTOCOL"))
+            self.assertTrue(one["error"])
+            self.assertGreaterEqual(one["timeline"]["end"], one["timeline"]["first_byte"])
+            self.assertIsNone(one["timeline"]["handshake"])
+        # A port scan displaces nothing.
+        self.connect(actpass).close()
+        self.settled(ended=207)
+        self.assertEqual([one["conn"] for one in self.status()["failed"]], numbers)
+
+    def test_a_refused_certificate_is_shown_as_text(self):
+        actpass = self.admin(self.service(tls={"client_auth": "require"}))
+        with self.assertRaises(Exception):
+            self.client(actpass, "1.2", certificate="stranger")
+        self.settled()
+        failed = self.status()["failed"][0]
+        self.assertEqual(failed["reason"], "REFUSED")
+        self.assertTrue(failed["error"])
+
+
+class Asking(Admin):
+    def test_only_get_and_head(self):
+        self.admin(self.service())
+        for method in "POST", "PUT", "DELETE", "OPTIONS":
+            answer = self.curl("/status", "--request", method, "--data", "x=1")
+            self.assertEqual((answer.status, answer.headers["allow"]), (405, "get, head"))
+        head = self.curl("/status", "--head")
+        self.assertEqual((head.status, head.body), (200, ""))
+        for path in "/nothing", "/status/", "/../status", "//status", "/%73tatus", "/status%00":
+            self.assertEqual(self.curl(path, "--path-as-is").status, 404, path)
+
+    def test_headers(self):
+        self.admin(self.service())
+        for path in "/", "/page.js", "/page.css", "/status", "/metrics", "/healthz", "/nothing":
+            headers = self.curl(path).headers
+            self.assertEqual(headers["cache-control"], "no-store")
+            self.assertEqual(headers["x-content-type-options"], "nosniff")
+            self.assertIn("default-src 'none'", headers["content-security-policy"])
+            self.assertNotIn("unsafe", headers["content-security-policy"])
+        self.assertEqual(self.curl("/").headers["content-type"], "text/html; charset=utf-8")
+        self.assertEqual(self.curl("/page.js").headers["content-type"],
+                         "text/javascript; charset=utf-8")
+
+    def test_on_tcp_the_host_must_be_this_machine(self):
+        self.admin(self.service(), listen="127.0.0.1:0")
+        self.assertEqual(self.curl("/healthz").body, "ok\n")
+        self.assertEqual(self.curl("/status", "--header", "Host: localhost:1").status, 200)
+        for path in "/", "/status", "/metrics", "/healthz":
+            self.assertEqual(self.curl(path, "--header", "Host: rebound.example").status, 403)
+
+    def test_a_slow_asker_holds_up_nobody(self):
+        self.admin(self.service(), listen="127.0.0.1:0")
+        host, _, port = self.address.rpartition(":")
+        for _ in range(10):
+            sock = self.connect(int(port))
+            sock.sendall(b"GET /status HTTP/1.1\r\nHost: local")
+        self.assertEqual(self.curl("/readyz").body, "ready\n")
+
+    def test_the_socket_is_private_and_goes_with_the_daemon(self):
+        actpass = self.admin(self.service())
+        mode = os.stat(self.socket).st_mode
+        self.assertTrue(stat.S_ISSOCK(mode))
+        self.assertEqual(mode & 0o007, 0)
+        self.assertEqual(actpass.stop(), 0)
+        self.assertFalse(os.path.exists(self.socket))
+
+    def test_an_address_in_use_is_named(self):
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        config = {"services": [self.service()],
+                  "admin": {"listen": "127.0.0.1:%d" % taken.getsockname()[1]}}
+        path = self.file("start.json", json.dumps(config).encode())
+        done = subprocess.run([program(), path], capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^admin: cannot listen on 127\.0\.0\.1:\d+: Address already "
+                                      r"in use: stop the program that listens there")
+
+
+class Draining(Admin):
+    def test_it_is_not_ready_while_it_drains(self):
+        actpass = self.admin(self.service())
+        peer = self.client(actpass)
+        self.assertEqual((self.curl("/readyz").status, self.status()["state"]), (200, "running"))
+        actpass.signal()
+        until(lambda: self.curl("/readyz").status == 503, 20, "503")
+        self.assertEqual(self.curl("/readyz").body, "stopping\n")
+        self.assertEqual(self.curl("/healthz").status, 200)
+        self.assertEqual(self.metrics()["actpass_ready"], 0)
+        status = self.status()
+        self.assertEqual((status["state"], len(status["connections"])), ("stopping", 1))
+        self.assertEqual(peer.exchange(b"still", 5), b"still")
+        peer.finish()
+        self.assertEqual(actpass.wait_exit(), 0)
+
+
+class Remote(Admin):
+    """From elsewhere through a service that asks for a certificate, as the message about other
+    addresses says."""
+
+    def ask(self, port, *options):
+        return subprocess.run(
+            ["curl", "--silent", "--show-error", "--fail", "--max-time", "20", "--noproxy", "*",
+             "--cacert", self.certificates.path("ca"), "--resolve",
+             f"front.example:{port}:127.0.0.1", *options, f"https://front.example:{port}/status"],
+            capture_output=True, text=True, timeout=30)
+
+    def test_with_a_certificate(self):
+        path = os.path.join(self.folder, "admin.sock")
+        actpass = self.admin(self.service("remote", role="server", forward=f"unix:{path}",
+                                          tls={"client_auth": "require"}))
+        known = self.ask(actpass.port("remote"), "--cert", self.certificates.path("device"),
+                         "--key", self.certificates.path("device", "key"))
+        self.assertEqual(known.returncode, 0, known.stderr)
+        status = json.loads(known.stdout)
+        self.assertIn("device", status["connections"][0]["subject"])
+        unknown = self.ask(actpass.port("remote"))
+        self.assertNotEqual(unknown.returncode, 0)
+        self.assertEqual(unknown.stdout, "")
