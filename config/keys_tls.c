@@ -157,6 +157,7 @@ static const struct key tls_keys[] = {
      .help = "File to which the secrets of all connections are appended, for Wireshark. Whoever "
              "reads it can decrypt them. The variable SSLKEYLOGFILE does nothing.",
      .type = KEY_PATH,
+     .written = true,
      KEY_STORED_IN(config_tls, insecure_key_log)},
     {.name = "crl",
      .help = "PEM file with certificate revocation lists of the CAs in ca.",

@@ -4,6 +4,7 @@
 #include "relay/clock.h"
 #include "server/daemon/check_command.h"
 #include "server/daemon/commands/commands.h"
+#include "server/daemon/confine.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/server.h"
 #include "server/daemon/version.h"
@@ -199,6 +200,11 @@ static int serve(struct server *server, struct signals *signals)
     return ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static bool start(struct server *server, struct config_report *report)
+{
+    return server_listen(server, report) && confine_server(server, report);
+}
+
 static int run(const char *file)
 {
     struct signals signals;
@@ -211,7 +217,7 @@ static int run(const char *file)
     int status = EXIT_USAGE;
     struct server *server = server_load(file, &report);
     if (server)
-        status = server_listen(server, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
+        status = start(server, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
     else
         lines_print(&report.warnings, CONFIG_LOG_WARNING, report.log_format); /* else: in the log */
     lines_print(&report.errors, CONFIG_LOG_ERROR, report.log_format);

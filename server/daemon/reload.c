@@ -14,7 +14,7 @@
  * changed. */
 static struct generation *load_next(struct server *server, struct config_report *report)
 {
-    struct config *config = load_config(server->file, report);
+    struct config *config = load_config(server->file, server->sandbox, report);
     struct generation *next =
         config ? load_generation(server, config, server->generation, report) : NULL;
     if (!next)

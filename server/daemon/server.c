@@ -88,7 +88,7 @@ static bool load(struct server *server, struct config *config, const char *file,
 
 struct server *server_load(const char *file, struct config_report *report)
 {
-    struct config *config = load_config(file, report);
+    struct config *config = load_config(file, NULL, report);
     if (!config)
         return NULL;
     struct server *server = new_server();
@@ -294,6 +294,7 @@ void server_free(struct server *server)
         close(server->stop_fd);
     actpass_cancel_free(server->dialing);
     actpass_config_free(server->shared);
+    sandbox_free(server->sandbox);
     log_free(server->log);
     (void)pthread_mutex_destroy(&server->generation_lock);
     free(server->file);

@@ -50,7 +50,8 @@ struct server *server_load(const char *file, struct config_report *report);
 const struct config *server_config(const struct server *server);
 
 /* Opens all listeners. If one fails, closes the others, adds the reasons to the report's errors and
- * returns false. */
+ * returns false. Starts no thread and logs nothing, so that the process can be confined next
+ * (confine.h). */
 bool server_listen(struct server *server, struct config_report *report);
 
 /* Logs the warnings, and where it listens. */

@@ -12,6 +12,7 @@
 #include "server/daemon/notify.h"
 #include "server/daemon/registry.h"
 #include "server/daemon/retired.h"
+#include "server/daemon/sandbox/sandbox.h"
 #include "server/daemon/watch.h"
 #include "server/daemon/watchdog.h"
 
@@ -49,6 +50,7 @@ struct server {
     actpass_cancel *dialing;  /* cancelled once the server stops */
     int stopping_fd;          /* its descriptor: readable then, which ends other dials */
     struct notify *notify;    /* NULL: no service manager */
+    struct sandbox *sandbox;  /* NULL: not confined; constant once the threads run */
 
     /* What is served. Only the accept thread changes it, while the thread that reloads waits for
      * that: these two read it as it is, all others by server_generation. */
