@@ -267,6 +267,22 @@ class Connections(Admin):
         for wrong in "x", "-1", "", "1x", "50001", "99999999999999999999":
             self.assertEqual(self.curl(f"/status?connections={wrong}").status, 400, wrong)
 
+    def test_one_that_we_dial(self):
+        there = self.actpass(self.service(role="server", tls={
+            "certificate": self.certificates.path("device"),
+            "key": self.certificates.path("device", "key")}))
+        address = "127.0.0.1:%d" % there.port()
+        self.admin(self.dial_service(address), check=False)
+        one = until(lambda: [one for one in self.status()["connections"]
+                             if one["state"] == "established"], 20, "a connection")[0]
+        self.assertEqual([one[key] for key in ("service", "dialed", "role", "cause", "peer")],
+                         ["dialer", True, "client", "configured", address])
+        self.assertLess(one["timeline"]["hello"], one["timeline"]["first_byte"])
+        service = self.status()["services"][0]
+        self.assertEqual([service[key] for key in ("listen", "dial", "dialed", "accepted", "open",
+                                                   "as_server", "as_client")],
+                         [None, [address], 1, 0, 1, None, "echo"])
+
     def test_the_last_200_that_failed(self):
         actpass = self.admin(self.service(), level="info")
         self.client(actpass).finish()
