@@ -174,7 +174,8 @@ void check_key_pair(struct messages *messages, const struct place *place,
     if (certificate && key && key_place &&
         are_exchanged(messages, certificate_place, key_place, certificate, key))
         return;
-    if (key && key_place && !is_no_key(messages, key_place, key))
+    bool in_store = key && strncmp(key, CONFIG_STORE, strlen(CONFIG_STORE)) == 0;
+    if (key && key_place && !in_store && !is_no_key(messages, key_place, key))
         check_secret_file(messages, key_place, key, "a private key", "a PEM file");
     if (certificate)
         check_own_file(messages, certificate_place, certificate,

@@ -133,9 +133,12 @@ struct config_certificate {
     bool in_memory; /* certificate and key hold PEM text and are no paths; never from JSON */
 };
 
+/* What the name of a key begins with that is in no file: a URI for OSSL_STORE_open(3) follows. */
+#define CONFIG_STORE "store:"
+
 struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
-    char *key;
+    char *key;         /* PEM, or "store:URI" */
     char *key_passphrase_file; /* a path or "credential:ID"; NULL: the key is not encrypted */
     char *ca;                  /* PEM file, or NULL */
     struct config_peer_names peer_names;

@@ -22,8 +22,8 @@ static const char peer_pins_help[] =
     "Public keys of which the peer must have one, in both roles: sha256: and the SHA-256 of its "
     "SubjectPublicKeyInfo in hex (RFC 7469). Without ca a pin is trusted alone.";
 static const char key_passphrase_file_help[] =
-    "File with the passphrase of an encrypted key, which other users must not be able to read, or "
-    "credential:NAME for a systemd credential.";
+    "File with the passphrase of an encrypted key, or with the PIN of store:, which other users "
+    "must not be able to read, or credential:NAME for a systemd credential.";
 
 static const struct key certificate_keys[] = {
     {.name = "server_names",
@@ -40,8 +40,9 @@ static const struct key certificate_keys[] = {
      .required = true,
      KEY_STORED_IN(config_certificate, certificate)},
     {.name = "key",
-     .help = "PEM file with the private key. Default: the certificate's file.",
+     .help = "PEM file with the private key, or store:URI. Default: the certificate's file.",
      .type = KEY_PATH,
+     .scheme = CONFIG_STORE,
      KEY_STORED_IN(config_certificate, key)},
     {.name = "key_passphrase_file",
      .help = key_passphrase_file_help,
@@ -59,9 +60,11 @@ static const struct key tls_keys[] = {
      .type = KEY_PATH,
      KEY_STORED_IN(config_tls, certificate)},
     {.name = "key",
-     .help = "PEM file with the private key, which other users must not be able to read. Default: "
-             "the certificate's file.",
+     .help = "PEM file with the private key, which other users must not be able to read, or "
+             "store:URI for a key that a provider of OpenSSL has, such as "
+             "store:pkcs11:token=t;object=o. Default: the certificate's file.",
      .type = KEY_PATH,
+     .scheme = CONFIG_STORE,
      KEY_STORED_IN(config_tls, key)},
     {.name = "key_passphrase_file",
      .help = key_passphrase_file_help,

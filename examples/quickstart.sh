@@ -3,7 +3,8 @@
 #   - by curl, an ordinary TLS client, which speaks first, and
 #   - by a device that calls home: it connects, stays silent, and is the TLS server.
 # Installs what is missing (Debian, Ubuntu), builds, and cleans up. Status 0 only when both worked.
-# ACTPASS_NO_INSTALL=1 installs nothing; BUILDDIR=FOLDER builds elsewhere than in build/.
+# ACTPASS_NO_INSTALL=1 installs nothing; BUILDDIR=FOLDER builds elsewhere than in build/. With
+# --installed the program of the PATH is shown, and only the device is built, with its library.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILDDIR:-build}
@@ -49,19 +50,18 @@ field() { # LINE KEY
 
 # Prints what the log says about connection number N. Fails unless the role and its cause are these.
 explain() { # N ROLE CAUSE
-    local role close first
-    role=$(await "$folder/actpass.log" " conn=$1 .*event=role")
-    close=$(await "$folder/actpass.log" " conn=$1 .*event=close")
-    case $(field "$role" spoke_first) in
-    peer) first="the peer, after $(field "$role" first_byte_ms) ms" ;;
-    *) first="actpass; the peer was silent for $(field "$role" after_ms) ms" ;;
+    local line first
+    line=$(await "$folder/actpass.log" " conn=$1 .*event=close")
+    case $(field "$line" spoke_first) in
+    peer) first="the peer, after $(field "$line" first_byte_ms) ms" ;;
+    *) first="actpass; the peer was silent for $(field "$line" role_ms) ms" ;;
     esac
     printf '  who spoke first:  %s\n' "$first"
-    printf '  role of actpass:  TLS %s\n' "$(field "$role" role)"
-    printf '  because of:       %s\n' "$(field "$role" cause)"
-    printf '  how it ended:     %s, with %s\n' "$(field "$close" reason)" "$(field "$close" protocol)"
-    [ "$(field "$role" role) $(field "$role" cause)" = "$2 $3" ] &&
-        [ "$(field "$close" reason)" = CLEAN ]
+    printf '  role of actpass:  TLS %s\n' "$(field "$line" role)"
+    printf '  because of:       %s\n' "$(field "$line" cause)"
+    printf '  how it ended:     %s, with %s\n' "$(field "$line" reason)" "$(field "$line" protocol)"
+    [ "$(field "$line" role) $(field "$line" cause)" = "$2 $3" ] &&
+        [ "$(field "$line" reason)" = CLEAN ]
 }
 
 make_ca() {
@@ -77,13 +77,21 @@ make_certificate() { # FILE NAME
         -out "$folder/$1.pem" -keyout "$folder/$1.key" 2>/dev/null
 }
 
-say "1. Build (scons, into $build/release)"
-if [ -z "${ACTPASS_NO_INSTALL:-}" ]; then
-    .ci/install.sh build demo
+if [ "${1:-}" = --installed ]; then
+    say "1. Build the device, with the installed library"
+    cp -r examples "$folder/examples"
+    make -C "$folder/examples" callhome_device >"$folder/build.log" 2>&1
+    actpass=actpass
+    device=$folder/examples/callhome_device
+else
+    say "1. Build (scons, into $build/release)"
+    if [ -z "${ACTPASS_NO_INSTALL:-}" ]; then
+        .ci/install.sh build demo
+    fi
+    scons -Q -j"$(nproc)" BUILDDIR="$build" >"$folder/build.log" 2>&1
+    actpass=$build/release/actpass
+    device=$build/release/examples/callhome_device
 fi
-scons -Q -j"$(nproc)" BUILDDIR="$build" >"$folder/build.log" 2>&1
-actpass=$build/release/actpass
-device=$build/release/examples/callhome_device
 "$actpass" --version
 
 say "2. Certificates: a CA, actpass (front.example) and a device (dev1.devices.example)"

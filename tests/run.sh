@@ -7,7 +7,7 @@
 #   --quick   lint, selftest and unit only
 #   STAGE...  only these, of: selftest unit asan e2e install quickstart lint, which are the default,
 #             and asan_torture e2e_asan tsan e2e_proxy interop abi soak
-#             e2e_tsan trixie coverage helgrind fuzz builds scale counts
+#             e2e_tsan trixie coverage helgrind fuzz builds deb scale counts
 #
 # Most tests wait more than they compute. So that the processors are not idle meanwhile, two stages
 # run at a time: the first in the list and the next one with another build, since two runs of scons
@@ -32,7 +32,7 @@ jobs=$(nproc 2>/dev/null || echo 2)
 quick_stages=(selftest unit lint)
 default_stages=(selftest unit asan e2e install quickstart lint)
 full_stages=(selftest unit asan e2e asan_torture e2e_asan tsan e2e_proxy interop
-    install abi quickstart soak e2e_tsan trixie coverage helgrind fuzz builds lint scale
+    install abi quickstart soak e2e_tsan trixie coverage helgrind fuzz builds deb lint scale
     counts)
 alone=(scale counts) # their results depend on what else runs
 
@@ -46,13 +46,14 @@ export ASAN_BUILD=${ASAN_BUILD:-asan}
 declare -A usual=([selftest]=60 [unit]=150 [asan]=150 [e2e]=240 [e2e_proxy]=40
     [install]=20 [abi]=15 [quickstart]=15 [lint]=60 [interop]=60 [asan_torture]=130
     [e2e_asan]=240 [tsan]=300 [e2e_tsan]=300 [soak]=75 [builds]=60 [helgrind]=180 [fuzz]=60
-    [coverage]=20 [trixie]=240 [scale]=60 [counts]=30)
+    [coverage]=20 [trixie]=240 [deb]=120 [scale]=60 [counts]=30)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
 declare -A built=([unit]=release [e2e]=release [e2e_proxy]=release
     [install]=release [abi]=release [quickstart]=release [lint]=lint
-    [interop]=release [tsan]=tsan [e2e_tsan]=tsan [helgrind]=debug [fuzz]=fuzz [coverage]=coverage [trixie]=trixie [scale]=release
-    [counts]=release) # and those with ASAN_BUILD, below
+    [interop]=release [tsan]=tsan [e2e_tsan]=tsan [soak]=release [helgrind]=debug [fuzz]=fuzz
+    [coverage]=coverage [trixie]=trixie [scale]=release [counts]=release
+    [builds]=release) # and those with ASAN_BUILD, below
 # In this order: lint takes long, and is not waited for before the end.
 ahead_order=(release asan coverage tsan trixie debug fuzz lint)
 
@@ -73,7 +74,7 @@ stage_helgrind() {
     build debug actpass-program "$BUILDDIR/debug/tests/torture/test_relay_rings" &&
         tests/support/helgrind.sh "$BUILDDIR/debug"
 }
-stage_builds() { tests/support/test_builds.sh; }
+stage_builds() { build release all && tests/support/test_builds.sh; }
 stage_install() { build release all && tests/support/test_install.sh; }
 stage_abi() {
     build release all && tests/support/abi.py --types "$BUILDDIR/release/libactpass.so.0"
@@ -100,11 +101,12 @@ stage_soak() {
     build release actpass-program &&
         nice -n 5 tests/soak/soak.py --program "$BUILDDIR/release/actpass" --minutes 1
 }
-# Without thousands of connections and much data (speed), and without what needs LD_PRELOAD before
-# the sanitizer.
+# Without thousands of connections and much data (speed), without what needs LD_PRELOAD before the
+# sanitizer, and without the browser.
+no_sanitizer='test_(many|scale|memory|shortage|resolving|attack_limits|proxy_bulk|admin_page)'
 e2e_sanitized() { # VARIANT [NAME...]
-    local tests=("${@:2}") without='test_(many|scale|memory|shortage|resolving|attack_limits|proxy_bulk)'
-    [ ${#tests[@]} -gt 0 ] || mapfile -t tests < <(e2e_names "$without")
+    local tests=("${@:2}")
+    [ ${#tests[@]} -gt 0 ] || mapfile -t tests < <(e2e_names "$no_sanitizer")
     build "$1" all &&
         tests/support/e2e_sanitized.py "$BUILDDIR/$1" $((3 * jobs)) "${tests[@]}"
 }
@@ -131,6 +133,7 @@ stage_interop() {
 stage_counts() {
     build release bench-programs && tests/bench/counts.py --check "$BUILDDIR/release"
 }
+stage_deb() { tests/support/test_deb.sh; }
 stage_trixie() { tests/support/trixie.sh "$BUILDDIR/trixie"; }
 
 # ---- What is built ahead: a failure here is found again, and shown, by the stage that needs it --
@@ -237,6 +240,7 @@ sections=(build demo test check)
 for stage in interop trixie; do # these have packages of their own
     ! is_in "$stage" "${stages[@]}" || sections+=("$stage")
 done
+! is_in deb "${stages[@]}" || sections+=(check trixie)
 if [ -z "${ACTPASS_NO_INSTALL:-}" ]; then
     .ci/install.sh "${sections[@]}" || echo "$self: going on with what is installed" >&2
 fi

@@ -1,9 +1,12 @@
 """Keys with passphrases, systemd's credentials, and the log of secrets."""
+import glob
+import json
 import os
 import signal
 import subprocess
+import unittest
 
-from support.case import Case
+from support.case import Case, need, program
 from support.each import ROLES, VERSIONS, each
 
 
@@ -50,6 +53,70 @@ class Secrets(Case):
             "key": "${env:CREDENTIALS_DIRECTORY}/private_key.pem",
             "key_passphrase_file": "credential:private_pass"}), env={"CREDENTIALS_DIRECTORY": folder})
         self.greets(actpass)
+
+    # ---- "store:"
+
+    def test_store(self):
+        """A key in PKCS#12, by OpenSSL's own store."""
+        both = os.path.join(self.folder, "both.p12")
+        certificate, key = self.certificates.chain("front")
+        subprocess.run(["openssl", "pkcs12", "-export", "-in", certificate, "-inkey", key,
+                        "-passout", "pass:secret", "-out", both], check=True, capture_output=True)
+        actpass = self.actpass(self.service(tls={
+            "key": "store:file:" + both, "key_passphrase_file": self.file("pass", b"secret")}))
+        self.greets(actpass)
+
+    def test_no_provider(self):
+        config = self.file("c.json", json.dumps({"services": [self.service(tls={
+            "key": "store:unknown:key"})]}).encode())
+        done = subprocess.run([program(), "--check", config], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("/tls/key: store:unknown:key cannot be loaded: OpenSSL says", done.stderr)
+
+    def token(self, pin):
+        """Makes a token with the key of "front" in it. Returns the environment that leads to it.
+        SoftHSM uses OpenSSL itself, and crashes if it is finalized while OpenSSL ends (no-deinit)."""
+        need("softhsm2-util")
+        modules = glob.glob("/usr/lib/*/ossl-modules/pkcs11.so")
+        if not modules:
+            raise unittest.SkipTest("the provider is not installed (pkcs11-provider, from Debian 13 on)")
+        os.mkdir(os.path.join(self.folder, "tokens"))
+        env = {"SOFTHSM2_CONF": self.file("softhsm2.conf", b"directories.tokendir = %s/tokens\n"
+                                          % self.folder.encode()),
+               "OPENSSL_CONF": self.file("openssl.cnf", f"""
+openssl_conf = all
+[all]
+providers = loaded
+[loaded]
+default = usual
+pkcs11 = tokens
+[usual]
+activate = 1
+[tokens]
+module = {modules[0]}
+pkcs11-module-path = /usr/lib/softhsm/libsofthsm2.so
+pkcs11-module-quirks = no-deinit
+activate = 1
+""".encode())}
+        for words in (["--init-token", "--free", "--so-pin", "12345678"],
+                      ["--import", self.certificates.path("front", "key"), "--id", "01"]):
+            name = "--label" if "--free" in words else "--token"
+            label = [] if "--free" in words else ["--label", "key of front"]
+            subprocess.run(["softhsm2-util", *words, name, "test", *label, "--pin", pin], check=True,
+                           capture_output=True, env={**os.environ, "SOFTHSM2_CONF": env["SOFTHSM2_CONF"]})
+        return env
+
+    @each(version=VERSIONS)
+    def test_pkcs11(self, version):
+        """The key never leaves its token; the PIN is in a file. Several connections at once."""
+        env = self.token("1234")
+        actpass = self.actpass(self.service(tls={
+            "key": "store:pkcs11:token=test;object=key%20of%20front;type=private",
+            "key_passphrase_file": self.file("pin", b"1234\n")}), env=env)
+        peers = [self.client(actpass, version) for _ in range(5)]
+        for peer in peers:
+            self.assertEqual(peer.exchange(b"hello", 5), b"hello")
+        self.finish_all(*peers)
 
     # ---- insecure_key_log
 

@@ -10,40 +10,16 @@ cd "$(dirname "$0")/../.." || exit 1
 
 # ---- Outside ----------------------------------------------------------------------------------
 
-boot() {
-    mount -t tmpfs none "$work/overlay" && mkdir "$work/overlay/"{upper,work,root} &&
-        mount -t overlay overlay "$work/overlay/root" \
-            -o "lowerdir=/,upperdir=$work/overlay/upper,workdir=$work/overlay/work" || exit 1
-    cat >"$work/tests.service" <<END
-[Unit]
-Description=The tests
-After=basic.target
-[Service]
-Environment=REAL_SYSTEMD_INSIDE=yes
-ExecStart=/src/tests/support/real_systemd.sh
-ExecStopPost=/bin/sh -c 'systemctl --no-block poweroff 2>/dev/null'
-StandardOutput=append:/out/log
-StandardError=inherit
-END
-    timeout -k 5 300 systemd-nspawn --quiet --register=no --keep-unit --private-network \
-        --directory="$work/overlay/root" --machine=actpass-test --bind-ro="$PWD:/src" \
-        --bind-ro="$work/installed:/installed" --bind="$work/out:/out" \
-        --bind-ro="$work/tests.service:/etc/systemd/system/tests.service" \
-        --boot -- systemd.unit=tests.service >"$work/console" 2>&1 </dev/null
-}
-
-if [ "${REAL_SYSTEMD_INSIDE:-}" != yes ]; then
+if [ "${1:-}" != --inside ]; then
     if [ "${1:-}" != --in-namespace ]; then
         exec unshare --mount "$0" --in-namespace
     fi
+    . tests/support/booted.sh
     work=$(mktemp -d) || exit 1
-    trap 'umount "$work/overlay/root" "$work/overlay"; rm -rf "$work"' EXIT
-    mkdir "$work/overlay" "$work/out"
+    trap 'leave_booted; rm -rf "$work"' EXIT
     scons -Q BUILDDIR="${BUILDDIR:-build}" install DESTDIR="$work/installed" PREFIX=/usr \
         >"$work/install" 2>&1 || { cat "$work/install"; exit 1; }
-    boot
-    cat "$work/out/log" || tail -n 30 "$work/console"
-    tail -n 1 "$work/out/log" | grep -q '^[1-9][0-9]* passed, 0 failed$'
+    boot / '/src/tests/support/real_systemd.sh --inside' --bind-ro="$work/installed:/installed"
     exit
 fi
 
@@ -54,9 +30,10 @@ work=/tmp
 
 set_up() {
     cp -a /installed/usr/. /usr/ && cp -a /installed/etc/. /etc/ && cd /etc/actpass &&
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-            -config /dev/null -subj /CN=front.example -addext subjectAltName=DNS:front.example \
-            -out certificate.pem -keyout private/key.pem && chmod 600 private/key.pem &&
+        echo secret >private/passphrase &&
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -passout file:private/passphrase \
+            -days 2 -config /dev/null -subj /CN=front.example -addext subjectAltName=DNS:front.example \
+            -out certificate.pem -keyout private/key.pem && chmod 600 private/* &&
         chmod 644 certificate.pem && write_configuration actpass 443 &&
         write_configuration actpass@other 8443 && mv actpass@other.json other.json &&
         cp /usr/share/doc/actpass/examples/actpass.socket /etc/systemd/system/ &&
@@ -68,7 +45,8 @@ write_configuration() { # UNIT PORT
     cat >"$1.json" <<END
 { "services": [ { "name": "front", "listen": "0.0.0.0:$2", "role": "server", "echo": true,
     "tls": { "certificate": "certificate.pem", "client_auth": "none",
-             "key": "/run/credentials/$1.service/private_key.pem" } } ] }
+             "key": "\${env:CREDENTIALS_DIRECTORY}/private_key.pem",
+             "key_passphrase_file": "credential:private_passphrase" } } ] }
 END
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # One build with three rare options: a copy of the tree without server/daemon, link-time
-# optimization, and an objcopy of its own, as in a cross build.
+# optimization, and an objcopy of its own, as in a cross build. And two more copies, whose
+# libraries must be the same. Uses the objects in BUILDDIR (default build).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 CC=${CC:-gcc}
@@ -39,6 +40,25 @@ links_plainly() {
         "$work/user"
 }
 
+# Most objects are copied, so that it does not take long: those of relay/ show what the folder
+# changes, and the libraries what the order and the times of files change.
+build_in() { # FOLDER
+    local from=${BUILDDIR:-build}/release made=$1/build/release
+    mkdir -p "$made" && cp -r SConstruct config relay server examples tests "$1" &&
+        cp -r "$from"/{.sconsign*,sconf,config,relay,server,internal} "$made" &&
+        rm -r "$made/relay" "$made/internal" &&
+        (cd "$1" && scons -Q -j"$(nproc)" CC="$CC" build/release/libactpass.{a,so.0})
+}
+
+same_in_two_folders() {
+    local library
+    build_in "$work/one" && build_in "$work/two/deeper" || return
+    for library in libactpass.a libactpass.so.0; do
+        cmp "$work/one/build/release/$library" "$work/two/deeper/build/release/$library" || return
+    done
+}
+
+check 'the libraries are the same in two folders' same_in_two_folders
 check 'a copy without server/daemon' copy_without_daemon
 check 'an objcopy of our own' make_objcopy
 check 'the libraries and examples build without server/daemon, with -flto' scons_there all

@@ -90,8 +90,8 @@ static void put_quoted(struct out *out, const char *text)
 
 static void put_key(struct out *out, const char *key)
 {
-    char last = out->length > 0 ? out->bytes[out->length - 1] : '['; /* at the very beginning */
-    if (last != '{' && last != '[')
+    const char *last = out->length > 0 ? &out->bytes[out->length - 1] : "[";
+    if (*last != '{' && *last != '[')
         out_text(out, ",");
     if (!key)
         return;

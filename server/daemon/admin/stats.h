@@ -60,9 +60,9 @@ struct stats;
 struct stats *stats_new(void);        /* NULL: out of memory */
 void stats_free(struct stats *stats); /* nothing may count any more */
 
-/* The counters of the service of that name, which live as long as STATS. NULL: out of memory, or
+/* The counters of the service NAME, which live as long as STATS. NULL: out of memory, or
  * STATS is NULL. */
-struct service_stats *stats_of(struct stats *stats, const char *service);
+struct service_stats *stats_of(struct stats *stats, const char *name);
 
 /* The one that was made last, with all others behind it; NULL: there is none. */
 struct service_stats *stats_first(struct stats *stats);

@@ -21,13 +21,19 @@ static double taken(const cJSON *service)
     return member_number(service, "accepted") + member_number(service, "dialed");
 }
 
-/* Port scans and health checks, which close before their first byte, are no failures. */
+/* Port scans and health checks, which close before their first byte, are none. */
+static bool is_failure(const cJSON *closed)
+{
+    const char *reason = member_text(closed, "reason");
+    return strcmp(reason, "CLEAN") != 0 && strcmp(reason, "UNUSED") != 0 &&
+           strcmp(member_text(closed, "cause"), "closed_before_first_byte") != 0;
+}
+
 static double failed(const cJSON *service)
 {
     double sum = 0;
     for (const cJSON *closed = member_first(service, "closed"); closed; closed = closed->next)
-        if (strcmp(member_text(closed, "reason"), "CLEAN") != 0 &&
-            strcmp(member_text(closed, "cause"), "closed_before_first_byte") != 0)
+        if (is_failure(closed))
             sum += member_number(closed, "count");
     return sum;
 }

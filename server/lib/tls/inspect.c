@@ -4,6 +4,7 @@
 #include "server/lib/tls/limits.h"
 #include "server/lib/tls/pem.h"
 #include "server/lib/tls/staple.h"
+#include "server/lib/tls/store_key.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -164,7 +165,7 @@ static EVP_PKEY *load_key(const struct inspection *inspection, const struct own 
     const struct pem_passphrase passphrase = {.file = own->passphrase_file};
     const struct pem_source source = {.what = "key", .text = own->key};
     struct error_text error;
-    if (!is_regular(own->key))
+    if (!own->key || (!store_key_is(own->key) && !is_regular(own->key)))
         return NULL;
     EVP_PKEY *key = pem_key(&source, &passphrase, &error);
     if (!key)

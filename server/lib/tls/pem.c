@@ -1,7 +1,7 @@
 #include "server/lib/tls/pem.h"
 
 #include "config/private_file.h"
-#include "server/lib/base/secret.h"
+#include "server/lib/tls/store_key.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -79,58 +79,6 @@ static bool is_at_end(void)
 {
     unsigned long code = ERR_peek_last_error();
     return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
-}
-
-/* ---- Passphrases --------------------------------------------------------------------------- */
-
-/* OpenSSL may ask for each of its decoders; the user is asked once. */
-struct asked {
-    const struct pem_passphrase *passphrase;
-    const char *name;
-    bool asked;
-    int size; /* negative: there is none */
-    char text[PEM_BUFSIZE];
-    struct error_text problem; /* with the file */
-};
-
-_Static_assert(SECRET_MAX <= PEM_BUFSIZE, "there is room for the passphrase of a file");
-
-static int read_passphrase(struct asked *asked)
-{
-    struct secret secret;
-    if (!secret_read(&secret, asked->passphrase->file, "passphrase", &asked->problem))
-        return -1;
-    memcpy(asked->text, secret.text, secret.size);
-    int size = (int)secret.size;
-    secret_wipe(&secret);
-    return size;
-}
-
-static void ask(struct asked *asked)
-{
-    const struct pem_passphrase *passphrase = asked->passphrase;
-    int size = -1;
-    asked->asked = true;
-    asked->size = -1;
-    if (passphrase->file)
-        size = read_passphrase(asked);
-    else if (passphrase->call)
-        size = passphrase->call(asked->name, asked->text, sizeof(asked->text), passphrase->arg);
-    if (size >= 0 && (size_t)size <= sizeof(asked->text))
-        asked->size = size;
-}
-
-/* Replaces OpenSSL's callback, which asks on the terminal. */
-static int give_passphrase(char *buffer, int size, int writing, void *arg)
-{
-    struct asked *asked = arg;
-    (void)writing;
-    if (!asked->asked)
-        ask(asked);
-    if (asked->size < 0 || asked->size > size)
-        return -1;
-    memcpy(buffer, asked->text, (size_t)asked->size);
-    return asked->size;
 }
 
 /* For what is never encrypted. */
@@ -254,67 +202,49 @@ static void report_no_key(const struct pem_source *source, struct error_text *er
               pem_name(source), form_of(source));
 }
 
-static void report_locked(const struct pem_source *source, struct error_text *error)
-{
-    if (source->in_memory)
-        error_set(error, "key in memory is protected by a passphrase: give the key without one, or "
-                         "a callback for passphrases");
-    else
-        error_set(error,
-                  "key %s is protected by a passphrase: name a file with the passphrase in "
-                  "\"key_passphrase_file\", or give the key without one, as openssl pkey -in %s "
-                  "-out NEW makes it",
-                  source->text, source->text);
-}
-
-/* There was a passphrase. */
-static void report_wrong_passphrase(const struct pem_source *source,
-                                    const struct pem_passphrase *passphrase,
-                                    struct error_text *error)
-{
-    if (passphrase->file)
-        error_set(error, "key %s cannot be decrypted: the passphrase in %s is wrong",
-                  pem_name(source), passphrase->file);
-    else
-        error_set(error,
-                  "key %s cannot be decrypted: the passphrase that the callback gave is wrong",
-                  pem_name(source));
-}
-
-static void report_bad_key(const struct pem_source *source, const struct asked *asked,
+static void report_bad_key(const struct pem_source *source, const struct passphrase *passphrase,
                            struct error_text *error)
 {
     const char *reason;
-    const struct pem_passphrase *passphrase = asked->passphrase;
-    if (asked->asked && !passphrase->file && !passphrase->call)
-        report_locked(source, error);
-    else if (asked->asked && asked->size < 0 && passphrase->file)
-        error_set(error, "key %s is protected by a passphrase, and its file cannot be used: %s",
-                  pem_name(source), asked->problem.text);
-    else if (asked->asked && asked->size < 0)
-        error_set(error, "key %s is protected by a passphrase, and the callback gave none",
-                  pem_name(source));
-    else if (report_no_memory(source, &reason, error))
+    struct error_text remedy;
+    if (source->in_memory)
+        error_set(&remedy, "give the key without one, or a callback for passphrases");
+    else
+        error_set(&remedy,
+                  "name a file with the passphrase in \"key_passphrase_file\", or give the key "
+                  "without one, as openssl pkey -in %s -out NEW makes it",
+                  source->text);
+    if (passphrase_was_missing(passphrase, remedy.text, error) ||
+        report_no_memory(source, &reason, error))
         return;
-    else if (asked->asked)
-        report_wrong_passphrase(source, passphrase, error);
+    if (passphrase->asked)
+        passphrase_report_wrong(passphrase, error);
     else
         report_no_key(source, error);
+}
+
+static EVP_PKEY *read_key(const struct pem_source *source, const struct pem_passphrase *from,
+                          struct error_text *error)
+{
+    struct passphrase passphrase = {.source = from, .key = pem_name(source)};
+    BIO *bio = open_key(source, error);
+    if (!bio)
+        return NULL;
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, passphrase_give, &passphrase);
+    BIO_free(bio);
+    if (!key)
+        report_bad_key(source, &passphrase, error);
+    passphrase_forget(&passphrase);
+    return key;
 }
 
 EVP_PKEY *pem_key(const struct pem_source *source, const struct pem_passphrase *passphrase,
                   struct error_text *error)
 {
-    struct asked asked = {.passphrase = passphrase, .name = pem_name(source)};
     ERR_clear_error();
-    BIO *bio = open_key(source, error);
-    if (!bio)
-        return NULL;
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &asked);
-    BIO_free(bio);
-    if (!key)
-        report_bad_key(source, &asked, error);
-    OPENSSL_cleanse(asked.text, sizeof(asked.text));
+    EVP_PKEY *key = !source->in_memory && store_key_is(source->text)
+                        ? store_key_load(source->text, passphrase, error)
+                        : read_key(source, passphrase, error);
     ERR_clear_error();
     return key;
 }

@@ -6,8 +6,8 @@ import socketserver
 import threading
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
-FILES = {"/": ("page.html", "text/html"), "/page.css": ("page.css", "text/css"),
-         "/page.js": ("page.js", "text/javascript")}
+PAGE = os.path.join(TOP, "server/daemon/admin/page")
+TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
           "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 NOW_MS = 1795891923123
@@ -93,7 +93,6 @@ class Stub:
     def __init__(self, path=None):
         stub = self
         self.status = json.dumps(status()).encode()
-        self.asked = 0
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
@@ -115,15 +114,14 @@ class Stub:
         self.thread.start()
 
     def _answer(self, request):
-        path, kind, body = request.path.partition("?")[0], "application/json", self.status
-        if path in FILES:
-            name, kind = FILES[path]
-            with open(os.path.join(TOP, "server/daemon/admin", name), "rb") as file:
+        path, kind, body = request.path.partition("?")[0], "application/json", None
+        name = os.path.basename(path) or "page.html"
+        if path == "/status":
+            body = self.status
+        elif name in os.listdir(PAGE):
+            kind = TYPES[name.rpartition(".")[2]]
+            with open(os.path.join(PAGE, name), "rb") as file:
                 body = file.read()
-        elif path == "/status":
-            self.asked += 1
-        else:
-            body = None
         request.send_response(200 if body is not None else 500)
         request.send_header("Content-Type", kind + "; charset=utf-8")
         request.send_header("Content-Security-Policy", POLICY)
