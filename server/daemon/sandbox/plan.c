@@ -37,7 +37,7 @@ bool plan_has_port(const struct plan *plan, uint16_t port)
 /* Is the key's address one of ours, and not one to connect to? */
 static bool is_local(const struct key *key)
 {
-    static const char *const names[] = {"listen", "listen_plain", "dial_from"};
+    static const char *const names[] = {"listen", "listen_plain", "dial_from", "control"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(key->name, names[i]) == 0)
             return true;
