@@ -1,6 +1,6 @@
 /* Certificates, keys, CAs, CRLs and OCSP responses that change in their files are loaded without a
- * signal. A service whose files do not fit each other keeps what it has, and is tried again at
- * their next change. For the thread that reloads. */
+ * signal. A service whose files do not fit each other, or cannot be read, keeps what it has, and is
+ * tried again at their next change, and every minute. For the thread that reloads. */
 #ifndef ACTPASS_SERVER_REFRESH_H
 #define ACTPASS_SERVER_REFRESH_H
 

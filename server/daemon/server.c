@@ -20,9 +20,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- Load ---------------------------------------------------------------------------------- */
+
+static int64_t wall_ms(void)
+{
+    struct timespec wall = {0};
+    (void)clock_gettime(CLOCK_REALTIME, &wall); /* cannot fail */
+    return wall.tv_sec * INT64_C(1000) + wall.tv_nsec / 1000000;
+}
 
 /* How connections wait. Tests choose it; tests/README.md. */
 static enum crew_parking chosen_parking(void)
@@ -42,7 +50,7 @@ static void note_no_thread(void *arg, int error)
 
 static bool make_parts(struct server *server, const struct config *config, const char *file)
 {
-    server->began_us = clock_now_us();
+    server->began_wall_ms = wall_ms();
     server->file = strdup(file);
     server->log = log_new(config->log_level, config->log_format, STDERR_FILENO);
     server->shared = actpass_config_new();

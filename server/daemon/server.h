@@ -36,7 +36,7 @@ int server_reload(struct server *server);
  * server_watch_fd has become readable. Returns when to call it next: then, or when that is
  * readable. The thread that calls server_reload. */
 int64_t server_refresh(struct server *server);
-int server_watch_fd(const struct server *server); /* another one after a reload; -1: none */
+int server_watch_fd(const struct server *server); /* another one after a reload; -1: none now */
 
 /* Not while server_run runs. SERVER may be NULL. */
 void server_free(struct server *server);

@@ -37,7 +37,7 @@ struct admin;
 struct server {
     /* Constant once loaded. */
     char *file; /* the configuration's */
-    int64_t began_us;
+    int64_t began_wall_ms; /* by the wall clock, since 1970 */
     struct log *log;
     struct crew *crew;          /* runs the connections */
     struct log_limit no_thread; /* the system gives the crew no thread; any thread */

@@ -221,6 +221,13 @@ class Numbers(Admin):
         front = self.settled(ended=2)
         self.assertEqual((front["accepted"], front["handshakes"]), (2, 2))
 
+    def test_a_program_begins_once(self):
+        """Another time would mean a restart: Prometheus, `actpass top` and the page begin anew then."""
+        self.admin(self.service())
+        begins = {(self.status()["started_ms"], self.metrics()["process_start_time_seconds"])
+                  for _ in range(12)}
+        self.assertEqual(len(begins), 1, begins)
+
     def test_promtool_finds_nothing(self):
         need("promtool")
         actpass = self.admin(self.service(tls={"certificates": [
