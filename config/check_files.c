@@ -163,6 +163,15 @@ static void check_passphrase(struct messages *messages, struct place *place, con
         check_secret(messages, place, file, "a passphrase", "a file with a passphrase");
 }
 
+static void warn_of_pin(struct messages *messages, struct place *place, const char *key)
+{
+    if (strstr(key, "pin-value="))
+        messages_warning_at(messages, place,
+                            "holds the PIN, which whoever reads this file can use: write the PIN "
+                            "to a file, name that in \"key_passphrase_file\", and leave out "
+                            "pin-value");
+}
+
 void check_key_pair(struct messages *messages, const struct place *place,
                     const struct config_certificate *files)
 {
@@ -175,6 +184,8 @@ void check_key_pair(struct messages *messages, const struct place *place,
         are_exchanged(messages, certificate_place, key_place, certificate, key))
         return;
     bool in_store = key && strncmp(key, CONFIG_STORE, strlen(CONFIG_STORE)) == 0;
+    if (key_place && in_store)
+        warn_of_pin(messages, key_place, key);
     if (key && key_place && !in_store && !is_no_key(messages, key_place, key))
         check_secret_file(messages, key_place, key, "a private key", "a PEM file");
     if (certificate)

@@ -2,12 +2,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
+/* A key may be in a store, and a passphrase among the credentials of the service manager, which
+ * does not change them. */
+static bool is_file(const char *name)
+{
+    static const char credential[] = "credential:";
+    return strncmp(name, CONFIG_STORE, strlen(CONFIG_STORE)) != 0 &&
+           strncmp(name, credential, strlen(credential)) != 0;
+}
+
 static void visit_if_named(const char *path, void (*visit)(const char *path, void *arg), void *arg)
 {
-    if (path)
+    if (path && is_file(path))
         visit(path, arg);
 }
 
@@ -16,12 +26,14 @@ void fingerprint_each_file(const struct config_tls *tls, void (*visit)(const cha
 {
     visit_if_named(tls->certificate, visit, arg);
     visit_if_named(tls->key, visit, arg);
+    visit_if_named(tls->key_passphrase_file, visit, arg);
     visit_if_named(tls->ca, visit, arg);
     visit_if_named(tls->crl, visit, arg);
     visit_if_named(tls->ocsp_response, visit, arg);
     for (size_t i = 0; i < tls->certificate_count; i++) {
         visit_if_named(tls->certificates[i].certificate, visit, arg);
         visit_if_named(tls->certificates[i].key, visit, arg);
+        visit_if_named(tls->certificates[i].key_passphrase_file, visit, arg);
     }
 }
 

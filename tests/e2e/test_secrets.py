@@ -67,11 +67,14 @@ class Secrets(Case):
         self.greets(actpass)
 
     def test_no_provider(self):
+        """A PIN in the URI is shown to nobody."""
         config = self.file("c.json", json.dumps({"services": [self.service(tls={
-            "key": "store:unknown:key"})]}).encode())
+            "key": "store:unknown:key?pin-value=1234"})]}).encode())
         done = subprocess.run([program(), "--check", config], capture_output=True, text=True)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("/tls/key: store:unknown:key cannot be loaded: OpenSSL says", done.stderr)
+        self.assertIn("/tls/key: store:unknown:key... cannot be loaded: OpenSSL says", done.stderr)
+        self.assertIn("/tls/key: holds the PIN", done.stderr)
+        self.assertNotIn("1234", done.stderr)
 
     def token(self, pin):
         """Makes a token with the key of "front" in it. Returns the environment that leads to it.

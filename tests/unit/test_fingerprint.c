@@ -39,17 +39,19 @@ Test(fingerprint, what_is_written_decides, .init = enter, .fini = leave)
 
 Test(fingerprint, each_file_counts, .init = enter, .fini = leave)
 {
-    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g"};
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
     enum { FILES = sizeof(names) / sizeof(names[0]) };
     char *paths[FILES];
     for (size_t i = 0; i < FILES; i++)
         paths[i] = strdup(written(names[i], "text"));
-    struct config_certificate named = {.certificate = paths[5], .key = paths[6]};
+    struct config_certificate named = {
+        .certificate = paths[5], .key = paths[6], .key_passphrase_file = paths[7]};
     struct config_tls tls = {.certificate = paths[0],
                              .key = paths[1],
                              .ca = paths[2],
                              .crl = paths[3],
                              .ocsp_response = paths[4],
+                             .key_passphrase_file = paths[8],
                              .certificates = &named,
                              .certificate_count = 1};
     uint64_t before = fingerprint_of(&tls);
@@ -61,6 +63,19 @@ Test(fingerprint, each_file_counts, .init = enter, .fini = leave)
     }
     for (size_t i = 0; i < FILES; i++)
         free(paths[i]);
+}
+
+static void fail(const char *path, void *arg)
+{
+    (void)arg;
+    cr_assert_fail("%s", path);
+}
+
+Test(fingerprint, stores_and_credentials_are_no_files)
+{
+    char key[] = "store:pkcs11:token=t", passphrase[] = "credential:pin";
+    const struct config_tls tls = {.key = key, .key_passphrase_file = passphrase};
+    fingerprint_each_file(&tls, fail, NULL);
 }
 
 Test(fingerprint, what_moves_from_one_file_to_the_next_is_a_change, .init = enter, .fini = leave)

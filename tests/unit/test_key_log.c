@@ -99,6 +99,16 @@ Test(key_log, what_others_may_read_is_refused, .init = enter, .fini = leave)
     assert_refused("file", "may read or write it: chmod 600 file");
 }
 
+/* Somebody may have made it in a folder such as /tmp, and opened it for reading. */
+Test(key_log, a_file_of_another_user_is_refused, .init = enter, .fini = leave)
+{
+    int fd = open("file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(close(fd), 0);
+    if (geteuid() == 0 && chown("file", 1, 1) == 0)
+        assert_refused("file", "belongs to another user");
+}
+
 Test(key_log, other_kinds_of_files_are_refused, .init = enter, .fini = leave)
 {
     cr_assert_eq(symlink("file", "link"), 0);

@@ -97,6 +97,25 @@ Test(store_key, the_only_key_is_found, .init = enter, .fini = leave)
     check("store:unknown:x", &nobody, "needs a provider in openssl.cnf");
 }
 
+static void assert_shown(const char *name, const char *wanted)
+{
+    struct error_text shown;
+    store_key_show(name, &shown);
+    cr_assert_str_eq(shown.text, wanted);
+}
+
+/* A PIN as RFC 7512 has it, and as older programs did. */
+Test(store_key, no_message_has_a_pin, .init = enter, .fini = leave)
+{
+    const struct pem_passphrase nobody = {.call = NULL};
+    assert_shown("store:pkcs11:token=t;object=o", "store:pkcs11:token=t;object=o");
+    assert_shown("store:pkcs11:token=t?module-name=m&pin-value=1234", "store:pkcs11:token=t...");
+    assert_shown("store:pkcs11:token=t;pin-value=1234", "store:pkcs11:token=t;...");
+    assert_shown("key?pin-value=1.pem", "key?pin-value=1.pem");
+    check("store:unknown:x?pin-value=1234", &nobody, "store:unknown:x... cannot be loaded");
+    check("store:two?pin-value=1234", &nobody, "store:two... cannot be loaded");
+}
+
 Test(store_key, its_passphrase_is_asked_for_once, .init = enter, .fini = leave)
 {
     static const struct {

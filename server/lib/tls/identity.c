@@ -1,22 +1,24 @@
 #include "server/lib/tls/identity.h"
 
 #include "server/lib/tls/limits.h"
+#include "server/lib/tls/store_key.h"
 
 #include <openssl/err.h>
 
 static bool check_match(const struct identity *identity, const struct pem_source *key,
                         struct error_text *error)
 {
-    const char *name = pem_name(key);
+    struct error_text name;
     bool match = X509_check_private_key(identity->certificate, identity->key) == 1;
+    store_key_show(pem_name(key), &name);
     if (!match &&
         (ERR_peek_error() == 0 || openssl_take_memory_error(NULL))) /* or for an error entry */
-        return error_set(error, "out of memory for key %s", name);
+        return error_set(error, "out of memory for key %s", name.text);
     ERR_clear_error();
     return match || error_set(error,
                               "key %s does not match certificate %s: give the key that the "
                               "certificate was made for, and that certificate first in its %s",
-                              name, identity->name, key->in_memory ? "text" : "file");
+                              name.text, identity->name, key->in_memory ? "text" : "file");
 }
 
 static bool load(const struct config_tls *tls, const struct pem_passphrase *passphrase,

@@ -149,13 +149,14 @@ static void check_use(const struct inspection *inspection, const struct own *own
 static bool check_match(const struct inspection *inspection, const struct own *own,
                         X509 *certificate, EVP_PKEY *key)
 {
-    struct error_text error;
+    struct error_text error, name;
     if (X509_check_private_key(certificate, key) == 1)
         return true;
+    store_key_show(own->key, &name);
     error_set(&error,
               "key %s does not match certificate %s: give the key that the certificate was made "
               "for, and that certificate first in its file",
-              own->key, own->certificate);
+              name.text, own->certificate);
     note_error(inspection, own->key_key, &error);
     return false;
 }

@@ -26,6 +26,10 @@ static bool check(int fd, const char *path, struct error_text *error)
                          strerror(errno));
     if (!S_ISREG(status.st_mode))
         return error_set(error, "insecure_key_log %s is not a regular file", path);
+    if (status.st_uid != geteuid()) /* root could open it, and its owner would read it */
+        return error_set(error,
+                         "insecure_key_log %s gets secrets, and belongs to another user: remove it",
+                         path);
     const char *others = private_file_open_to(&status);
     return !others || error_set(error,
                                 "insecure_key_log %s gets secrets, and %s may read or write it: "

@@ -17,7 +17,8 @@ struct key_log_report {
 };
 
 /* Opens the file, or makes it, readable for its owner only. One that is there must be a regular
- * file that others cannot read. The caller frees it with key_log_free. NULL with error. */
+ * file of our own user that others cannot read. The caller frees it with key_log_free. NULL with
+ * error. */
 struct key_log *key_log_new(const char *path, struct key_log_report report,
                             struct error_text *error);
 void key_log_free(struct key_log *log); /* may be NULL */

@@ -59,12 +59,12 @@ bool passphrase_was_missing(const struct passphrase *passphrase, const char *rem
         return false;
     if (source->file)
         error_set(error, "key %s is protected by a passphrase, and its file cannot be used: %s",
-                  passphrase->key, passphrase->problem.text);
+                  passphrase->shown.text, passphrase->problem.text);
     else if (source->call)
         error_set(error, "key %s is protected by a passphrase, and the callback gave none",
-                  passphrase->key);
+                  passphrase->shown.text);
     else
-        error_set(error, "key %s is protected by a passphrase: %s", passphrase->key, remedy);
+        error_set(error, "key %s is protected by a passphrase: %s", passphrase->shown.text, remedy);
     return true;
 }
 
@@ -72,9 +72,9 @@ void passphrase_report_wrong(const struct passphrase *passphrase, struct error_t
 {
     if (passphrase->source->file)
         error_set(error, "key %s cannot be decrypted: the passphrase in %s is wrong",
-                  passphrase->key, passphrase->source->file);
+                  passphrase->shown.text, passphrase->source->file);
     else
         error_set(error,
                   "key %s cannot be decrypted: the passphrase that the callback gave is wrong",
-                  passphrase->key);
+                  passphrase->shown.text);
 }

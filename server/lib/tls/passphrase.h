@@ -17,11 +17,12 @@ struct pem_passphrase {
     const char *file; /* as in secret_read; then CALL is not asked; NULL: none */
 };
 
-/* OpenSSL may ask for each of its decoders; the user is asked once. Begins with the first two
+/* OpenSSL may ask for each of its decoders; the user is asked once. Begins with the first three
  * members set, and ends with passphrase_forget. */
 struct passphrase {
     const struct pem_passphrase *source;
-    const char *key; /* its name, for the callback and for messages */
+    const char *key;         /* its name, for the callback */
+    struct error_text shown; /* its name, for messages */
     bool asked;
     int size; /* negative: there is none */
     char text[PEM_BUFSIZE];

@@ -227,6 +227,7 @@ static EVP_PKEY *read_key(const struct pem_source *source, const struct pem_pass
                           struct error_text *error)
 {
     struct passphrase passphrase = {.source = from, .key = pem_name(source)};
+    store_key_show(passphrase.key, &passphrase.shown);
     BIO *bio = open_key(source, error);
     if (!bio)
         return NULL;

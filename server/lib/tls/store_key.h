@@ -10,6 +10,10 @@
 
 bool store_key_is(const char *name);
 
+/* Writes the name of any key as messages have it: of a "store:URI" the beginning, since a PIN may
+ * follow a "?" or "pin-value=". */
+void store_key_show(const char *name, struct error_text *shown);
+
 /* The only private key at NAME, a "store:URI". SOURCE is asked once if it needs one, or a PIN.
  * The caller frees the key with EVP_PKEY_free. NULL with error. */
 EVP_PKEY *store_key_load(const char *name, const struct pem_passphrase *source,
