@@ -16,12 +16,14 @@ void fingerprint_each_file(const struct config_tls *tls, void (*visit)(const cha
 {
     visit_if_named(tls->certificate, visit, arg);
     visit_if_named(tls->key, visit, arg);
+    visit_if_named(tls->key_passphrase_file, visit, arg);
     visit_if_named(tls->ca, visit, arg);
     visit_if_named(tls->crl, visit, arg);
     visit_if_named(tls->ocsp_response, visit, arg);
     for (size_t i = 0; i < tls->certificate_count; i++) {
         visit_if_named(tls->certificates[i].certificate, visit, arg);
         visit_if_named(tls->certificates[i].key, visit, arg);
+        visit_if_named(tls->certificates[i].key_passphrase_file, visit, arg);
     }
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const generation_fixed_keys[] = {"admin", "sandbox", "sandbox_read",
+const char *const generation_fixed_keys[] = {"admin", "control", "sandbox", "sandbox_read",
                                              "user",  "group",   NULL};
 
 /* On failure `count` is the number of those that were made. */
