@@ -292,6 +292,7 @@ struct config {
     enum config_log_format log_format;
     int64_t shutdown_timeout_ms; /* how long open connections may go on after SIGTERM; 30 s */
     struct config_admin admin;
+    struct config_address control; /* a unix socket; NONE: nobody controls it by one */
     struct config_service *services;
     size_t service_count;
     enum config_sandbox sandbox;
