@@ -5,9 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What a scheme names is no file. */
+static bool is_path(const char *name)
+{
+    return name && strncmp(name, CONFIG_STORE, strlen(CONFIG_STORE)) != 0 &&
+           strncmp(name, CONFIG_CREDENTIAL, strlen(CONFIG_CREDENTIAL)) != 0;
+}
+
 static void visit_if_named(const char *path, void (*visit)(const char *path, void *arg), void *arg)
 {
-    if (path)
+    if (is_path(path))
         visit(path, arg);
 }
 
@@ -16,12 +23,14 @@ void fingerprint_each_file(const struct config_tls *tls, void (*visit)(const cha
 {
     visit_if_named(tls->certificate, visit, arg);
     visit_if_named(tls->key, visit, arg);
+    visit_if_named(tls->key_passphrase_file, visit, arg);
     visit_if_named(tls->ca, visit, arg);
     visit_if_named(tls->crl, visit, arg);
     visit_if_named(tls->ocsp_response, visit, arg);
     for (size_t i = 0; i < tls->certificate_count; i++) {
         visit_if_named(tls->certificates[i].certificate, visit, arg);
         visit_if_named(tls->certificates[i].key, visit, arg);
+        visit_if_named(tls->certificates[i].key_passphrase_file, visit, arg);
     }
 }
 

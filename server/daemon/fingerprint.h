@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-/* Calls VISIT with each of them that is read once, at load: certificates, keys, CAs, CRLs and OCSP
- * responses. The files of session keys are looked at by the library. */
+/* Calls VISIT with each of them that is read once, at load: certificates, keys, passphrases, CAs,
+ * CRLs and OCSP responses. The files of session keys are looked at by the library. */
 void fingerprint_each_file(const struct config_tls *tls, void (*visit)(const char *path, void *arg),
                            void *arg);
 
