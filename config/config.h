@@ -135,6 +135,8 @@ struct config_certificate {
 
 /* What the name of a key begins with that is in no file: a URI for OSSL_STORE_open(3) follows. */
 #define CONFIG_STORE "store:"
+/* The same for a secret that the service manager brings (systemd.exec(5)): a name follows. */
+#define CONFIG_CREDENTIAL "credential:"
 
 struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
