@@ -11,7 +11,7 @@
  *   stats.c      what is counted, and the connections that failed
  *   snapshot.c   a copy of what is known of one connection
  *
- * The daemon's other files include this header, stats.h and snapshot.h. */
+ * The daemon's other files include this header, limits.h, stats.h and snapshot.h. */
 #ifndef ACTPASS_SERVER_ADMIN_ADMIN_H
 #define ACTPASS_SERVER_ADMIN_ADMIN_H
 
