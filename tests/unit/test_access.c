@@ -29,6 +29,21 @@ Test(access, replaces_fields_by_values)
     }
 }
 
+/* Not with a hole, which would make other fields of what follows. */
+Test(access, is_cut_off_at_the_first_that_does_not_fit)
+{
+    static const struct {
+        const char *template, *text;
+    } rows[] = {{"%[peer] from %[rx]", "192.0.2.1:4711"},
+                {"%[rx] 192.0.2.1:4711 %[rx]", "17"},
+                {"12345678 %[error]%[rx]", "12345678 a \\x22b"}};
+    char text[17];
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        access_expand(rows[i].template, fields, COUNT(fields), text, sizeof(text));
+        cr_assert_str_eq(text, rows[i].text);
+    }
+}
+
 Test(access, writes_nothing_behind_the_end)
 {
     char text[24];
