@@ -253,6 +253,9 @@ void conn_note_cipher(actpass_conn *conn);
  * gives the connection a close reason. conn->lock is held. */
 void conn_note_negotiated(actpass_conn *conn);
 
+/* Keeps the server name alone: after a handshake that has failed. conn->lock is held. */
+void conn_note_server_name(actpass_conn *conn);
+
 /* Sets the close reason of a connection without a role. */
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);
 

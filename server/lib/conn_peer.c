@@ -10,7 +10,7 @@
 /* ---- Negotiated names ------------------------------------------------------------------------ */
 
 /* Copied: OpenSSL keeps a server's in the session, which it may replace (new tickets). */
-static void note_server_name(actpass_conn *conn)
+void conn_note_server_name(actpass_conn *conn)
 {
     const char *name = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
     if (!name || conn->server_name)
@@ -37,7 +37,7 @@ void conn_note_negotiated(actpass_conn *conn)
     lock_take(&conn->end_lock);
     conn->group = name ? name : ""; /* the text belongs to the SSL_CTX */
     lock_release(&conn->end_lock);
-    note_server_name(conn);
+    conn_note_server_name(conn);
 }
 
 /* ---- Certificates ---------------------------------------------------------------------------- */
