@@ -20,7 +20,7 @@ static struct generation *load_next(struct server *server, struct config_report 
     if (!next)
         return NULL;
     config_forget_origin(next->held->config); /* nothing more is said about values */
-    if (listening_open(next, server->generation, NULL, report))
+    if (listening_open(next, server->generation, NULL, report) && load_stats(server, next, report))
         return next;
     generation_release(next);
     return NULL;
