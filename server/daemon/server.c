@@ -95,7 +95,7 @@ static bool load(struct server *server, struct config *config, const char *file,
         return false;
     }
     server->generation = load_generation(server, config, NULL, report);
-    return server->generation;
+    return server->generation && load_stats(server, server->generation, report);
 }
 
 struct server *server_load(const char *file, struct config_report *report)
