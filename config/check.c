@@ -36,9 +36,13 @@ static void check_service(struct messages *messages, struct place *place,
 
 void check_config(struct messages *messages, const struct place *root, const struct config *config)
 {
+    struct place *group = place_find(root, "group");
+    if (group && !place_find(root, "user"))
+        messages_error_at_key(messages, group, "only goes with \"user\", remove it");
     const struct place *services = place_find(root, "services");
     const struct config_service *service = config->services;
     check_admin(messages, root, config);
+    check_control(messages, root, config);
     if (!service)
         return;
     for (struct place *child = services->child; child; child = child->next, service++)

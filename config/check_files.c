@@ -58,7 +58,7 @@ void check_secret_file(struct messages *messages, struct place *place, const cha
 void check_secret(struct messages *messages, struct place *place, const char *name,
                   const char *secret, const char *wanted)
 {
-    if (strncmp(name, "credential:", strlen("credential:")) != 0)
+    if (strncmp(name, CONFIG_CREDENTIAL, strlen(CONFIG_CREDENTIAL)) != 0)
         check_secret_file(messages, place, name, secret, wanted);
 }
 

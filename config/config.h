@@ -26,6 +26,9 @@ enum config_dialer { CONFIG_PEER_DIALS, CONFIG_WE_DIAL };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON, CONFIG_LOG_JOURNALD };
+/* Whether the process confines itself: where the system lets it (the default), or else it does not
+ * start, or not at all. */
+enum config_sandbox { CONFIG_SANDBOX_PREFER, CONFIG_SANDBOX_REQUIRE, CONFIG_SANDBOX_OFF };
 enum config_address_kind { CONFIG_ADDRESS_NONE, CONFIG_ADDRESS_TCP, CONFIG_ADDRESS_UNIX };
 enum config_handler_kind {
     CONFIG_HANDLER_NONE,
@@ -132,6 +135,8 @@ struct config_certificate {
 
 /* What the name of a key begins with that is in no file: a URI for OSSL_STORE_open(3) follows. */
 #define CONFIG_STORE "store:"
+/* The same for a secret that the service manager brings (systemd.exec(5)): a name follows. */
+#define CONFIG_CREDENTIAL "credential:"
 
 struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
@@ -289,8 +294,15 @@ struct config {
     enum config_log_format log_format;
     int64_t shutdown_timeout_ms; /* how long open connections may go on after SIGTERM; 30 s */
     struct config_admin admin;
+    struct config_address control; /* a unix socket; NONE: nobody controls it by one */
     struct config_service *services;
     size_t service_count;
+    enum config_sandbox sandbox;
+    struct config_strings sandbox_read, sandbox_write; /* absolute paths */
+    struct config_strings sandbox_connect;             /* ports: see config_ports_parse */
+    char *user, *group;                                /* to become after the start; NULL: none */
+    /* The files and folders that it was read from, beside its own file. */
+    struct config_strings sources;
     struct origin *origin; /* for messages about values; NULL: forgotten */
 };
 
@@ -402,6 +414,9 @@ const char *config_pin_parse(const char *text, struct config_pin *pin);
 
 /* A label of a DNS name: 1 to 63 letters, digits, "-" and "_", with no "-" at its ends. */
 bool config_is_dns_label(const char *label, size_t length);
+
+/* Parses "8080" or "8000-8999". False: it is neither. */
+bool config_ports_parse(const char *text, uint16_t *first, uint16_t *last);
 
 /* Parses an address as the "listen" and "forward" keys do. Returns NULL, or what is wrong (a
  * string that lives for ever). On failure the address is empty. */

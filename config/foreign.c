@@ -23,7 +23,8 @@
     "To encrypt local connections (client = yes in stunnel), write \"listen_plain\" and \"dial\""
 #define CLIENTS "The certificate of a server that we connect to is always verified"
 #define ONE_FILE "It is one PEM file: cat the certificates of the folder into one"
-#define NO_USER "actpass does not change its user or go into the background: let systemd do it"
+#define TOP "It belongs to the top level, beside \"services\""
+#define NO_DAEMON "actpass does not go into the background: let systemd do it"
 #define IN_A_FILE "The passphrase itself stands in a file of its own, which only actpass can read"
 
 /* In small letters, with _ for -. */
@@ -111,15 +112,15 @@ static const struct foreign_key foreign_keys[] = {
     {"debug", NULL, "level", "It belongs under \"log\", beside \"services\""},
     {"log_level", NULL, "level", "It belongs under \"log\", beside \"services\""},
     {"log_format", NULL, "format", "It belongs under \"log\", beside \"services\""},
-    NOTHING("user", NO_USER),
-    NOTHING("group", NO_USER),
-    NOTHING("setuid", NO_USER),
-    NOTHING("setgid", NO_USER),
-    NOTHING("chroot", NO_USER),
-    NOTHING("daemon", NO_USER),
-    NOTHING("foreground", NO_USER),
-    NOTHING("pid", NO_USER),
-    NOTHING("pidfile", NO_USER),
+    {"setuid", NULL, "user", TOP},
+    {"setgid", NULL, "group", TOP},
+    {"uid", NULL, "user", TOP},
+    {"gid", NULL, "group", TOP},
+    NOTHING("chroot", "The sandbox does more, see \"sandbox\""),
+    NOTHING("daemon", NO_DAEMON),
+    NOTHING("foreground", NO_DAEMON),
+    NOTHING("pid", NO_DAEMON),
+    NOTHING("pidfile", NO_DAEMON),
     TLS_BUT("passphrase", "key_passphrase_file", IN_A_FILE),
     TLS_BUT("key_password", "key_passphrase_file", IN_A_FILE),
     TLS("ssl_password_file", "key_passphrase_file"),

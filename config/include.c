@@ -130,6 +130,7 @@ static void read_one(struct inclusion *inclusion, const char *path)
     struct origin *origin = inclusion->messages->origin;
     char reason[128];
     struct error_text error;
+    messages_note_source(inclusion->messages, path);
     if (!origin_add(origin, path)) {
         inclusion->messages->out_of_memory = true;
         return;
@@ -183,6 +184,7 @@ static void read_folder(struct inclusion *inclusion)
     char reason[128];
     struct dirent **entries = NULL;
     struct messages *messages = inclusion->messages;
+    messages_note_source(messages, inclusion->folder);
     int count = scandir(inclusion->folder, &entries, is_wanted, compare_names);
     if (count < 0)
         messages_error_at(messages, inclusion->place, "the folder %s cannot be read: %s",

@@ -6,12 +6,14 @@
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const log_formats[] = {"logfmt", "json", "journald", NULL};
+static const char *const sandboxes[] = {"prefer", "require", "off", NULL};
 static const char *const roles[] = {"auto", "server", "client", NULL};
 static const char *const transports[] = {"relay", "direct", NULL};
 
 /* Enums are stored as unsigned int; the order of their names is their own. */
 _Static_assert(sizeof(enum config_role) == sizeof(unsigned), "enums are stored as unsigned");
 _Static_assert(CONFIG_LOG_DEBUG == 3 && CONFIG_LOG_JSON == 1, "order of the names");
+_Static_assert(CONFIG_SANDBOX_PREFER == 0 && CONFIG_SANDBOX_OFF == 2, "order of the names");
 _Static_assert(CONFIG_ROLE_CLIENT == 2 && CONFIG_TRANSPORT_DIRECT == 1, "order of the names");
 
 static const struct key retry_keys[] = {
@@ -329,6 +331,58 @@ static const struct key top_keys[] = {
      .type = KEY_OBJECT,
      .object = &admin_object,
      .offset = 0}, /* the same */
+    {.name = "control",
+     .help = "The unix socket, unix:/path, by which actpass reload and actpass upgrade reach the "
+             "program. Only its user and root may use it. A change needs a restart.",
+     .type = KEY_ADDRESS,
+     KEY_LIMITS(1, UINT16_MAX),
+     KEY_STORED_IN(config, control)},
+    {.name = "user",
+     .help = "The user to become once the listeners are open and the files are read, where actpass "
+             "is started as root. Its groups are taken, too.",
+     .type = KEY_STRING,
+     .pattern = "^[^ :/]+$",
+     .wrong = names_wrong_account,
+     KEY_STORED_IN(config, user)},
+    {.name = "group",
+     .help = "The group to become with user. Default: the user's own.",
+     .type = KEY_STRING,
+     .pattern = "^[^ :/]+$",
+     .needs = "user",
+     .wrong = names_wrong_account,
+     KEY_STORED_IN(config, group)},
+    {.name = "sandbox",
+     .help = "Once started, actpass gives up all rights that the configuration does not need "
+             "(Landlock, seccomp): where the system offers this (prefer), or else it does not "
+             "start (require), or never (off).",
+     .type = KEY_ENUM,
+     .fallback = CONFIG_SANDBOX_PREFER,
+     .names = sandboxes,
+     KEY_STORED_IN(config, sandbox)},
+    {.name = "sandbox_read",
+     .help = "More files and folders that may be read in the sandbox, such as those of a module "
+             "that openssl.cnf names.",
+     .type = KEY_STRINGS,
+     .pattern = "^/",
+     .wrong = names_wrong_absolute,
+     KEY_LIMITS(1, 1000),
+     KEY_STORED_IN(config, sandbox_read)},
+    {.name = "sandbox_write",
+     .help = "Folders in which files and unix sockets may be made, changed and removed in the "
+             "sandbox, for what a later reload needs.",
+     .type = KEY_STRINGS,
+     .pattern = "^/",
+     .wrong = names_wrong_absolute,
+     KEY_LIMITS(1, 1000),
+     KEY_STORED_IN(config, sandbox_write)},
+    {.name = "sandbox_connect",
+     .help = "More TCP ports that may be connected to in the sandbox, for what a later reload "
+             "needs: \"8080\" or a range such as \"8000-8999\".",
+     .type = KEY_STRINGS,
+     .pattern = "^[0-9]{1,5}(-[0-9]{1,5})?$",
+     .wrong = names_wrong_ports,
+     KEY_LIMITS(1, 1000),
+     KEY_STORED_IN(config, sandbox_connect)},
     {.name = "include",
      .help = "A folder with files of more services, whose names end in .json or .jsonc. They are "
              "read in the order of their names.",

@@ -59,6 +59,7 @@ struct key {
                                   is stored; an INTEGER's 0 and an ENUM's nameless value: none */
     const char *fallback_text; /* STRING: the default; NULL: none */
     const char *const *names;  /* ENUM, SESSIONS: ends with NULL */
+    bool written;              /* PATH: names a file that we write */
     const char *word;          /* PATH: a word that is not a path, and sets the bool at second */
     const char *scheme;        /* PATH: a value with this prefix is not a path, and is kept */
     const char *pattern; /* of a STRING or each item of a list, for the schema; NULL: not empty */

@@ -50,5 +50,6 @@ void config_free(struct config *config)
         return;
     config_forget_origin(config);
     key_release_all(&config_object, config);
+    config_strings_free(&config->sources);
     free(config);
 }

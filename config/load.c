@@ -34,6 +34,8 @@ static struct config *parse(const char *text, size_t length, struct messages *me
         normalize_config(messages, root, config);
         check_config(messages, root, config);
     }
+    config->sources = messages->sources;
+    messages->sources = (struct config_strings){0};
     return config;
 }
 

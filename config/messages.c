@@ -123,7 +123,17 @@ static void messages_free(struct messages *messages)
         message_free(&messages->items[i]);
     free(messages->items);
     config_strings_free(&messages->no_memory);
+    config_strings_free(&messages->sources);
     *messages = (struct messages){.origin = messages->origin};
+}
+
+void messages_note_source(struct messages *messages, const char *path)
+{
+    char *source = strdup(path);
+    if (source && config_strings_insert(&messages->sources, messages->sources.count, source))
+        return;
+    free(source);
+    messages->out_of_memory = true;
 }
 
 bool messages_finish(struct messages *messages, struct config_report *report)

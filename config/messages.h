@@ -7,7 +7,8 @@
 #include "config/origin.h"
 
 struct messages {
-    struct origin *origin; /* NULL: there was no memory for it */
+    struct origin *origin;         /* NULL: there was no memory for it */
+    struct config_strings sources; /* of struct config, which takes them */
     struct config_message *items;
     size_t count, capacity;
     bool failed;                     /* some are errors */
@@ -29,6 +30,9 @@ messages_warning_at(struct messages *messages, struct place *place, const char *
 
 /* An error that belongs to no place: `FILE:LINE:COLUMN: TEXT`, or `FILE: TEXT` with line 0. */
 void messages_error_plain(struct messages *messages, struct position at, const char *text);
+
+/* Notes a file or folder that the configuration is read from. */
+void messages_note_source(struct messages *messages, const char *path);
 
 /* A position as another message names it: LINE:COLUMN, and the file's name before it if it is not
  * that of FROM. */

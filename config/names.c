@@ -2,6 +2,7 @@
 #include "config/internal.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 
 static const char letters_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -111,6 +112,43 @@ const char *names_wrong_index(const char *text)
     if (strchr(text, '/') || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
         return "must be the name of a file, without \"/\"; it is looked for in each folder";
     return NULL;
+}
+
+const char *names_wrong_absolute(const char *text)
+{
+    return *text == '/' ? NULL : "must be an absolute path, which begins with \"/\"";
+}
+
+/* Behind the number; NULL: there is none from 1 to 65535. */
+static const char *parse_port(const char *text, uint16_t *port)
+{
+    char *end;
+    unsigned long number = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+    *port = (uint16_t)number;
+    return number >= 1 && number <= UINT16_MAX ? end : NULL;
+}
+
+bool config_ports_parse(const char *text, uint16_t *first, uint16_t *last)
+{
+    const char *end = parse_port(text, first);
+    *last = *first;
+    if (end && *end == '-')
+        end = parse_port(end + 1, last);
+    return end && *end == '\0' && *first <= *last;
+}
+
+const char *names_wrong_ports(const char *text)
+{
+    uint16_t first, last;
+    return config_ports_parse(text, &first, &last)
+               ? NULL
+               : "must be a port such as \"8080\", or a range such as \"8000-8999\"";
+}
+
+const char *names_wrong_account(const char *text)
+{
+    return strpbrk(text, " :/") ? "must be a name or a number, without \" \", \":\" and \"/\""
+                                : NULL;
 }
 
 const char *names_wrong_alpn(const char *text)

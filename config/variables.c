@@ -73,6 +73,7 @@ static size_t without_line_end(const char *text, size_t size)
 static bool put_content(struct expansion *expansion, const char *path, char *buffer)
 {
     char reason[128];
+    messages_note_source(expansion->messages, path);
     ssize_t size = read_regular(path, buffer, VALUE_MAX + 1);
     if (size < 0)
         messages_error_at(expansion->messages, expansion->place, "the file %s cannot be read: %s",

@@ -50,19 +50,18 @@ field() { # LINE KEY
 
 # Prints what the log says about connection number N. Fails unless the role and its cause are these.
 explain() { # N ROLE CAUSE
-    local role close first
-    role=$(await "$folder/actpass.log" " conn=$1 .*event=role")
-    close=$(await "$folder/actpass.log" " conn=$1 .*event=close")
-    case $(field "$role" spoke_first) in
-    peer) first="the peer, after $(field "$role" first_byte_ms) ms" ;;
-    *) first="actpass; the peer was silent for $(field "$role" after_ms) ms" ;;
+    local line first
+    line=$(await "$folder/actpass.log" " conn=$1 .*event=close")
+    case $(field "$line" spoke_first) in
+    peer) first="the peer, after $(field "$line" first_byte_ms) ms" ;;
+    *) first="actpass; the peer was silent for $(field "$line" role_ms) ms" ;;
     esac
     printf '  who spoke first:  %s\n' "$first"
-    printf '  role of actpass:  TLS %s\n' "$(field "$role" role)"
-    printf '  because of:       %s\n' "$(field "$role" cause)"
-    printf '  how it ended:     %s, with %s\n' "$(field "$close" reason)" "$(field "$close" protocol)"
-    [ "$(field "$role" role) $(field "$role" cause)" = "$2 $3" ] &&
-        [ "$(field "$close" reason)" = CLEAN ]
+    printf '  role of actpass:  TLS %s\n' "$(field "$line" role)"
+    printf '  because of:       %s\n' "$(field "$line" cause)"
+    printf '  how it ended:     %s, with %s\n' "$(field "$line" reason)" "$(field "$line" protocol)"
+    [ "$(field "$line" role) $(field "$line" cause)" = "$2 $3" ] &&
+        [ "$(field "$line" reason)" = CLEAN ]
 }
 
 make_ca() {

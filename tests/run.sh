@@ -101,11 +101,12 @@ stage_soak() {
     build release actpass-program &&
         nice -n 5 tests/soak/soak.py --program "$BUILDDIR/release/actpass" --minutes 1
 }
-# Without thousands of connections and much data (speed), and without what needs LD_PRELOAD before
-# the sanitizer.
+# Without thousands of connections and much data (speed), without what needs LD_PRELOAD before the
+# sanitizer, and without the browser.
+no_sanitizer='test_(many|scale|memory|shortage|resolving|attack_limits|proxy_bulk|admin_page)'
 e2e_sanitized() { # VARIANT [NAME...]
-    local tests=("${@:2}") without='test_(many|scale|memory|shortage|resolving|attack_limits|proxy_bulk)'
-    [ ${#tests[@]} -gt 0 ] || mapfile -t tests < <(e2e_names "$without")
+    local tests=("${@:2}")
+    [ ${#tests[@]} -gt 0 ] || mapfile -t tests < <(e2e_names "$no_sanitizer")
     build "$1" all &&
         tests/support/e2e_sanitized.py "$BUILDDIR/$1" $((3 * jobs)) "${tests[@]}"
 }

@@ -109,11 +109,14 @@ struct generation *load_generation(const struct server *server, struct config *c
 }
 
 /* The configuration, if it and the files that it names are good. */
-struct config *load_config(const char *file, struct config_report *report)
+struct config *load_config(const char *file, const struct sandbox *sandbox,
+                           struct config_report *report)
 {
     struct config *config = config_load_all(file, report);
-    if (config)
+    if (config) {
+        sandbox_explain(sandbox, config, report);
         certificates_check(config, report);
+    }
     const char *missing = admin_missing();
     if (config && config->admin.listen.kind != CONFIG_ADDRESS_NONE && missing)
         config_report_add(report, CONFIG_ERROR, config, "%s", missing);

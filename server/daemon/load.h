@@ -5,9 +5,10 @@
 
 #include "server/daemon/state.h"
 
-/* Reads FILE, and checks it and the files that it names. Initialises the report. NULL: it has
- * errors. */
-struct config *load_config(const char *file, struct config_report *report);
+/* Reads FILE, and checks it and the files that it names, and whether the sandbox in which we are
+ * (NULL: none) lets it. Initialises the report. NULL: it has errors. */
+struct config *load_config(const char *file, const struct sandbox *sandbox,
+                           struct config_report *report);
 
 /* Loads the services of a configuration, which is taken, also on failure. BEFORE is the generation
  * that it follows: services of the same name go on counting the connections of that; NULL: none.

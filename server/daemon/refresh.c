@@ -11,6 +11,9 @@
 /* From the first event on, so that a certificate and its key can be written one after the other. */
 enum { SETTLE_MS = 1000 };
 
+/* After a failure, which may have been a lack of memory or descriptors. */
+enum { RETRY_MS = 60000 };
+
 /* ---- What is watched ----------------------------------------------------------------------- */
 
 struct watcher {
@@ -42,13 +45,14 @@ static void watch_all(struct watcher *watcher, const struct generation *generati
         fingerprint_each_file(&generation->services[i]->config->connection.tls, watch_one, watcher);
 }
 
+/* What has changed since it was loaded, before it was watched, is found by a first look. */
 void refresh_begin(struct server *server, const struct generation *generation,
                    struct config_strings *warnings)
 {
     struct watcher watcher = {.warnings = warnings};
     watch_free(server->watch);
     server->watch = watcher.watch = watch_new();
-    server->refresh_us = DEADLINE_NEVER;
+    server->refresh_us = clock_deadline_ms(SETTLE_MS);
     if (server->watch)
         watch_all(&watcher, generation);
     else
@@ -57,43 +61,53 @@ void refresh_begin(struct server *server, const struct generation *generation,
 
 /* ---- What has changed ---------------------------------------------------------------------- */
 
-static void refresh_service(struct server *server, struct service *service)
+/* False: it keeps what it has, which is logged once for each content. */
+static bool refresh_service(struct server *server, struct service *service)
 {
     struct error_text error = {.text = ""};
     uint64_t now = fingerprint_of(&service->config->connection.tls);
-    if (now == service->fingerprint || now == service->failed_fingerprint)
-        return;
+    if (now == service->fingerprint)
+        return true;
     if (service_load_settings(service, server->shared, &error)) {
         service->fingerprint = now;
         service->failed_fingerprint = 0;
         reload_log_refreshed(server->log, service);
-    } else {
-        service->failed_fingerprint = now;
-        reload_log_not_refreshed(server->log, service, error.text);
+        return true;
     }
+    if (now != service->failed_fingerprint)
+        reload_log_not_refreshed(server->log, service, error.text);
+    service->failed_fingerprint = now;
+    return false;
 }
 
-/* Links may lead to other folders by now. */
-static void refresh_all(struct server *server)
+/* Links may lead to other folders by now: watched first, so that no change is missed. Returns when
+ * to look again without an event. */
+static int64_t refresh_all(struct server *server)
 {
     struct watcher watcher = {.watch = server->watch};
+    bool all = true;
+    if (server->watch)
+        watch_all(&watcher, server->generation);
     for (size_t i = 0; i < server->generation->count; i++)
-        refresh_service(server, server->generation->services[i]);
-    watch_all(&watcher, server->generation);
+        all = refresh_service(server, server->generation->services[i]) && all;
+    return all ? DEADLINE_NEVER : clock_deadline_ms(RETRY_MS);
 }
 
+/* While it settles, further events change nothing: not polled, a busy folder costs one look a
+ * second. */
 int refresh_fd(const struct server *server)
 {
-    return server->watch ? watch_fd(server->watch) : -1;
+    bool settles = server->refresh_us <= clock_deadline_ms(SETTLE_MS);
+    return server->watch && !settles ? watch_fd(server->watch) : -1;
 }
 
 int64_t refresh_run(struct server *server)
 {
-    if (server->watch && watch_take(server->watch) && server->refresh_us == DEADLINE_NEVER)
-        server->refresh_us = clock_deadline_ms(SETTLE_MS);
-    if (clock_now_us() >= server->refresh_us) {
-        server->refresh_us = DEADLINE_NEVER;
-        refresh_all(server);
-    }
+    int64_t settled_us = clock_deadline_ms(SETTLE_MS);
+    bool sooner = settled_us < server->refresh_us;
+    if (server->watch && watch_take(server->watch) && sooner)
+        server->refresh_us = settled_us;
+    if (clock_now_us() >= server->refresh_us)
+        server->refresh_us = refresh_all(server);
     return server->refresh_us;
 }

@@ -1,5 +1,7 @@
 /* SIGHUP: the whole configuration again, while connections are open. All of it is loaded before
  * anything is changed; then the accept thread swaps the generations (swap.h). */
+#include "server/daemon/reload.h"
+
 #include "server/daemon/lines.h"
 #include "server/daemon/listening.h"
 #include "server/daemon/load.h"
@@ -7,20 +9,20 @@
 #include "server/daemon/persistent.h"
 #include "server/daemon/refresh.h"
 #include "server/daemon/reload_log.h"
-#include "server/daemon/server.h"
 #include "server/daemon/swap.h"
 
 /* NULL, with the errors in the report, which is initialised here. Nothing that is in use has
  * changed. */
 static struct generation *load_next(struct server *server, struct config_report *report)
 {
-    struct config *config = load_config(server->file, report);
+    struct config *config = load_config(server->file, server->sandbox, report);
     struct generation *next =
         config ? load_generation(server, config, server->generation, report) : NULL;
     if (!next)
         return NULL;
     config_forget_origin(next->held->config); /* nothing more is said about values */
-    if (listening_open(next, server->generation, NULL, report))
+    const struct listening_sources sources = {.before = server->generation};
+    if (listening_open(next, &sources, report))
         return next;
     generation_release(next);
     return NULL;
@@ -67,15 +69,13 @@ static bool reload(struct server *server, struct config_report *report)
     return done;
 }
 
-int server_reload(struct server *server)
+bool reload_run(struct server *server, struct config_report *report)
 {
-    struct config_report report;
     manager_reloading(server);
-    bool done = reload(server, &report);
-    const char *why = report.errors.count > 0 ? report.errors.items[0] : "out of memory";
+    bool done = reload(server, report);
+    const char *why = report->errors.count > 0 ? report->errors.items[0] : "out of memory";
     if (!done)
-        reload_log_failed(server->log, &report.errors);
+        reload_log_failed(server->log, &report->errors);
     manager_reloaded(server, done ? NULL : why);
-    config_report_free(&report);
-    return done ? 0 : -1;
+    return done;
 }

@@ -12,6 +12,7 @@
 #include "server/daemon/notify.h"
 #include "server/daemon/registry.h"
 #include "server/daemon/retired.h"
+#include "server/daemon/sandbox/sandbox.h"
 #include "server/daemon/watch.h"
 #include "server/daemon/watchdog.h"
 
@@ -32,11 +33,13 @@ struct counters {
 };
 
 struct admin;
+struct control;
+struct handed;
 
 struct server {
     /* Constant once loaded. */
     char *file; /* the configuration's */
-    int64_t began_us;
+    int64_t began_wall_ms; /* by the wall clock, since 1970 */
     struct log *log;
     struct crew *crew;          /* runs the connections */
     struct log_limit no_thread; /* the system gives the crew no thread; any thread */
@@ -44,11 +47,14 @@ struct server {
     struct stats *stats;        /* NULL: there is no admin listener */
     struct admin *admin;        /* the same */
     struct registry *registry;
+    struct control *control; /* NULL: there is no control socket */
+    struct handed *handed; /* what it gets from the process that it replaces; NULL: that is done */
     struct handover *reloads; /* struct change, from the thread that reloads */
     int stop_fd;              /* eventfd; readable after server_stop */
     actpass_cancel *dialing;  /* cancelled once the server stops */
     int stopping_fd;          /* its descriptor: readable then, which ends other dials */
     struct notify *notify;    /* NULL: no service manager */
+    struct sandbox *sandbox;  /* NULL: not confined; constant once the threads run */
 
     /* What is served. Only the accept thread changes it, while the thread that reloads waits for
      * that: these two read it as it is, all others by server_generation. */
@@ -63,6 +69,7 @@ struct server {
     struct watchdog *watchdog; /* the accept thread's; NULL: the manager wants none */
 
     atomic_uint stops;    /* how often server_stop was called */
+    atomic_bool replaced; /* another process is the manager's main one now */
     atomic_bool stopping; /* no more dialing, and idle connections must close */
     struct counters counters;
 };

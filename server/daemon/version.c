@@ -17,6 +17,12 @@ static const char redis_sessions[] = "yes";
 static const char redis_sessions[] = "no, built without hiredis";
 #endif
 
+#ifdef HAVE_LIBSECCOMP
+static const char sandbox_calls[] = "yes";
+#else
+static const char sandbox_calls[] = "no, built without libseccomp";
+#endif
+
 #ifdef HAVE_LIBMICROHTTPD
 static const char admin[] = "yes";
 #else
@@ -29,7 +35,9 @@ bool version_print(void)
                   "%s\n"
                   "sessions in files: %s\n"
                   "sessions in Redis: %s\n"
-                  "admin listener: %s\n",
-                  OpenSSL_version(OPENSSL_VERSION), file_sessions, redis_sessions, admin) > 0 &&
+                  "admin listener: %s\n"
+                  "seccomp in the sandbox: %s\n",
+                  OpenSSL_version(OPENSSL_VERSION), file_sessions, redis_sessions, admin,
+                  sandbox_calls) > 0 &&
            fflush(stdout) == 0;
 }

@@ -381,7 +381,8 @@ class LogLines(Case):
 
     def lines_of(self, title):
         getattr(self, "case_" + re.sub(r"\W+", "_", title))()
-        lines = [line for line in self.server.lines if " event=listening " not in line]
+        lines = [line for line in self.server.lines
+                 if " event=listening " not in line and " event=sandbox " not in line]
         self.server.kill()
         self.started.clear()  # a failure shows these lines anyway
         for pattern, normal in NORMALS:

@@ -77,7 +77,8 @@ class Secrets(Case):
         self.assertNotIn("1234", done.stderr)
 
     def token(self, pin):
-        """Makes a token with the key of "front" in it. Returns the environment that leads to it."""
+        """Makes a token with the key of "front" in it. Returns the environment that leads to it.
+        SoftHSM uses OpenSSL itself, and crashes if it is finalized while OpenSSL ends (no-deinit)."""
         need("softhsm2-util")
         modules = glob.glob("/usr/lib/*/ossl-modules/pkcs11.so")
         if not modules:
@@ -88,15 +89,16 @@ class Secrets(Case):
                "OPENSSL_CONF": self.file("openssl.cnf", f"""
 openssl_conf = all
 [all]
-providers = providers
-[providers]
-default = default
-pkcs11 = pkcs11
-[default]
+providers = loaded
+[loaded]
+default = usual
+pkcs11 = tokens
+[usual]
 activate = 1
-[pkcs11]
+[tokens]
 module = {modules[0]}
 pkcs11-module-path = /usr/lib/softhsm/libsofthsm2.so
+pkcs11-module-quirks = no-deinit
 activate = 1
 """.encode())}
         for words in (["--init-token", "--free", "--so-pin", "12345678"],

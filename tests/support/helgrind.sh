@@ -40,6 +40,7 @@ if [ $# -eq 0 ]; then # approx is faster, and these tests have a timeout
 fi
 # Each connection with a thread of its own: helgrind knows no C11 atomics, by which the crew hands
 # tasks from one thread to another. Tests under ThreadSanitizer, which knows them, cover that.
+export ACTPASS_SANDBOX=off # valgrind itself would be in it
 ACTPASS_TEST_PARK=never ACTPASS_PATIENCE_S=240 tests/e2e/run.py --program "$logs/actpass" \
     --jobs 2 --verbose "${tests[@]}" || status=1
 

@@ -50,11 +50,11 @@ add() { # NAME
 }
 
 # Side by side: both mostly wait, and each has a network of its own. Tests of thousands of
-# connections, of torture and of the example proxy say nothing about another OpenSSL, nor does much
-# data.
+# connections, of torture, of the example proxy and of the page in a browser say nothing about
+# another OpenSSL, nor does much data.
 tests=$*
 if [ $# -eq 0 ]; then
-    tests=$(cd tests/e2e && ls test_*.py | grep -vE 'test_(many|scale|attack_limits|proxy)' |
+    tests=$(cd tests/e2e && ls test_*.py | grep -vE 'test_(many|scale|attack_limits|proxy|admin_page)' |
         sed 's/py$//' | tr '\n' ' ')
     run unit "scons -Q BUILDDIR=/build unit" &
 fi

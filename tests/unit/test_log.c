@@ -360,6 +360,7 @@ Test(log, lost_lines_are_counted, .timeout = 60)
     cr_assert_eq(read_all(&output, log, &lost), 1);
     cr_assert_gt(lost, 0);
     cr_assert_eq(before + lost, MANY, "%ld and %ld", before, lost);
+    cr_assert_eq(log_lost(log), (unsigned long)lost, "also after a line has told of them");
     say(log, CONFIG_LOG_INFO, NULL, 0);
     cr_assert_str_eq(after_time(output_take(&output)), "level=info\n");
     log_free(log);

@@ -1,5 +1,6 @@
 /* Reloads of a server that runs in this process. What peers see of them: e2e/test_reload.py. */
 #include "relay/clock.h"
+#include "server/daemon/current.h"
 #include "server/daemon/server.h"
 #include "server/daemon/state.h"
 #include "tests/support/certs.h"

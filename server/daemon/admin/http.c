@@ -1,5 +1,7 @@
 #include "server/daemon/admin/http.h"
 
+#include "server/daemon/admin/limits.h"
+
 #include <stddef.h>
 
 #ifdef HAVE_LIBMICROHTTPD
@@ -8,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECTIONS = 32, MEMORY = 16384, TIMEOUT_S = 15 };
+enum { MEMORY = 16384, TIMEOUT_S = 15 };
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -128,7 +130,7 @@ struct http_server *http_start(int fd, answer_function *answer, void *arg)
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
         http, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
         leave_escaped, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
+        (unsigned)ADMIN_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_END);
     if (http->daemon)

@@ -311,7 +311,7 @@ void metrics_write(struct server *server, struct out *out)
     put_alone(out, "actpass_log_lines_lost_total", COUNTER,
               "Log lines that were lost because their reader was slow or gone.",
               log_lost(server->log));
-    process_write(out, server->began_us);
+    process_write(out, server->began_wall_ms);
     generation_release(generation);
     view_counts_free(&counts);
 }

@@ -1,13 +1,10 @@
 #include "server/daemon/admin/process.h"
 
-#include "relay/clock.h"
-
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 static void put(struct out *out, const char *name, const char *type, const char *help)
@@ -74,16 +71,15 @@ static void put_stat(struct out *out)
     }
 }
 
-static void put_start(struct out *out, int64_t began_us)
+static void put_start(struct out *out, int64_t began_wall_ms)
 {
-    int64_t age_s = (clock_now_us() - began_us) / 1000000;
     put(out, "process_start_time_seconds", "gauge", "When the process began, since 1970.");
-    out_format(out, "%" PRId64 "\n", (int64_t)time(NULL) - age_s);
+    out_format(out, "%" PRId64 "\n", began_wall_ms / 1000);
 }
 
-void process_write(struct out *out, int64_t began_us)
+void process_write(struct out *out, int64_t began_wall_ms)
 {
-    put_start(out, began_us);
+    put_start(out, began_wall_ms);
     put_processor_time(out);
     put_limit(out);
     put_stat(out);

@@ -267,7 +267,7 @@ static void put_process(struct out *out, struct server *server, const struct sta
     out_string(out, "openssl", OpenSSL_version(OPENSSL_VERSION));
     out_number(out, "pid", getpid());
     out_number(out, "time_ms", clock->wall_ms);
-    out_number(out, "started_ms", wall_ms(clock, server->began_us));
+    out_number(out, "started_ms", server->began_wall_ms);
     out_string(out, "state", atomic_load(&server->stops) > 0 ? "stopping" : "running");
     out_open(out, "threads", '{');
     out_number(out, "crew", crew.threads);

@@ -39,7 +39,8 @@ struct part {
 static struct part take(struct part *from, size_t size)
 {
     struct part taken = {from->at, size < from->left ? size : from->left};
-    from->at += taken.left;
+    if (taken.left > 0) /* otherwise it may be NULL */
+        from->at += taken.left;
     from->left -= taken.left;
     return taken;
 }

@@ -6,14 +6,19 @@ from .case import Case
 
 
 class Reloads(Case):
+    @property
+    def allowed(self):
+        """What the sandbox allows from the start for the sake of later configurations."""
+        return {"sandbox_connect": ["1-65535"], "sandbox_write": [self.folder]}
+
     def actpass(self, *services, **options):
-        started = super().actpass(*services, **options)
+        started = super().actpass(*services, **{**self.allowed, **options})
         started.names = {service["name"] for service in services}
         return started
 
     def write(self, actpass, *services, level="debug", **top):
         """Replaces the configuration, and keeps the log level unless told otherwise."""
-        config = {"log": {"level": level}, "services": list(services), **top}
+        config = {"log": {"level": level}, "services": list(services), **self.allowed, **top}
         with open(actpass.config_file, "w") as out:
             json.dump(config, out, indent=2)
 

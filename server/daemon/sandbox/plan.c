@@ -1,0 +1,148 @@
+#include "server/daemon/sandbox/plan.h"
+
+#include "config/visit.h"
+#include "server/daemon/sandbox/places.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PORT_DNS = 53, NO_PORT = 0 };
+
+/* ---- What the configuration names ----------------------------------------------------------- */
+
+struct planning {
+    struct plan *plan;
+    bool failed; /* out of memory */
+};
+
+static void add_named(struct planning *planning, const char *path, unsigned access)
+{
+    struct plan *plan = planning->plan;
+    bool added =
+        paths_add(&plan->named, path, access) && places_add_named(&plan->allowed, path, access);
+    planning->failed = planning->failed || !added;
+}
+
+static void add_port(struct plan *plan, uint16_t port)
+{
+    if (port != NO_PORT)
+        plan->ports[port / 8] |= (uint8_t)(1U << (port % 8));
+}
+
+bool plan_has_port(const struct plan *plan, uint16_t port)
+{
+    return (plan->ports[port / 8] & (1U << (port % 8))) != 0;
+}
+
+/* Is the key's address one of ours, and not one to connect to? */
+static bool is_local(const struct key *key)
+{
+    static const char *const names[] = {"listen", "listen_plain", "dial_from", "control"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(key->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static void visit_address(struct planning *planning, const struct key *key,
+                          const struct config_address *address)
+{
+    struct plan *plan = planning->plan;
+    if (address->kind == CONFIG_ADDRESS_TCP) {
+        plan->names = plan->names || !config_address_is_ip(address);
+        add_port(plan, is_local(key) ? NO_PORT : address->port);
+    } else if (address->kind == CONFIG_ADDRESS_UNIX && is_local(key)) {
+        add_named(planning, address->path, PATHS_SOCKETS);
+    }
+}
+
+static void visit_sessions(struct planning *planning, const struct config_sessions *sessions)
+{
+    const struct config_address address = {.kind = CONFIG_ADDRESS_TCP, .host = sessions->host};
+    if (sessions->kind == CONFIG_SESSIONS_FILE)
+        add_named(planning, sessions->path, PATHS_READ | PATHS_WRITE);
+    if (!sessions->host)
+        return;
+    planning->plan->names = planning->plan->names || !config_address_is_ip(&address);
+    add_port(planning->plan, sessions->port);
+}
+
+static void visit_path(struct planning *planning, const struct key *key, const void *base)
+{
+    const char *path = *(char *const *)((const char *)base + key->offset);
+    bool system = key->word && *(const bool *)((const char *)base + key->second);
+    bool scheme = path && key->scheme && strncmp(path, key->scheme, strlen(key->scheme)) == 0;
+    if (path && !scheme)
+        add_named(planning, path, key->written ? PATHS_READ | PATHS_WRITE : PATHS_READ);
+    if (system)
+        planning->failed = !places_add_trust(&planning->plan->allowed) || planning->failed;
+}
+
+static void visit(const struct key *key, const void *base, void *arg)
+{
+    struct planning *planning = arg;
+    const void *stored = (const char *)base + key->offset;
+    if (key->type == KEY_PATH)
+        visit_path(planning, key, base);
+    else if (key->type == KEY_SESSIONS)
+        visit_sessions(planning, stored);
+    else if (key->type == KEY_ADDRESS)
+        visit_address(planning, key, stored);
+    else if (key->type == KEY_ADDRESSES)
+        for (size_t i = 0; i < *(const size_t *)((const char *)base + key->second); i++)
+            visit_address(planning, key, *(struct config_address *const *)stored + i);
+}
+
+/* ---- The plan ------------------------------------------------------------------------------- */
+
+static void add_listed(struct planning *planning, const struct config_strings *paths,
+                       unsigned access)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if (!places_add_exactly(&planning->plan->allowed, paths->items[i], access))
+            planning->failed = true;
+}
+
+/* The keys of the sandbox itself. */
+static void add_more(struct planning *planning, const struct config *config)
+{
+    add_listed(planning, &config->sandbox_read, PATHS_READ);
+    add_listed(planning, &config->sandbox_write, PATHS_READ | PATHS_WRITE | PATHS_SOCKETS);
+    for (size_t i = 0; i < config->sandbox_connect.count; i++) {
+        uint16_t first, last;
+        if (config_ports_parse(config->sandbox_connect.items[i], &first, &last))
+            for (unsigned port = first; port <= last; port++)
+                add_port(planning->plan, (uint16_t)port);
+    }
+}
+
+static void add_sources(struct planning *planning, const struct config *config, const char *file)
+{
+    add_named(planning, file, PATHS_READ);
+    for (size_t i = 0; i < config->sources.count; i++)
+        add_named(planning, config->sources.items[i], PATHS_READ);
+}
+
+bool plan_make(struct plan *plan, const struct config *config, const char *file)
+{
+    *plan = (struct plan){0};
+    struct planning planning = {.plan = plan};
+    add_sources(&planning, config, file);
+    add_more(&planning, config);
+    config_visit(config, visit, &planning);
+    for (size_t i = 0; i < config->service_count; i++) {
+        const struct config_service *service = &config->services[i];
+        plan->fast_open = plan->fast_open ||
+                          (service->dial.address_count > 0 && service->connection.tcp_fast_open);
+    }
+    if (plan->names) /* a long answer of a name server comes over TCP */
+        add_port(plan, PORT_DNS);
+    return places_add_system(&plan->allowed) &&
+           (!plan->names || places_add_resolver(&plan->allowed)) && !planning.failed;
+}
+
+void plan_free(struct plan *plan)
+{
+    paths_free(&plan->allowed);
+    paths_free(&plan->named);
+}
