@@ -107,6 +107,7 @@ static void explain_protocols(const actpass_conn *conn, bool alert, struct error
         error_set(why, "the server agreed on none of our application protocols (ALPN): %s", own);
 }
 
+/* As a server we refuse it before OpenSSL knows it. */
 static void explain_server_name(const actpass_conn *conn, struct error_text *why)
 {
     struct name_list asked = {.length = 0};
