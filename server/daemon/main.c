@@ -229,8 +229,10 @@ static int run(const char *file, struct successor *successor)
     else
         lines_print(&report.warnings, CONFIG_LOG_WARNING, report.log_format); /* else: in the log */
     lines_print(&report.errors, CONFIG_LOG_ERROR, report.log_format);
-    if (status == EXIT_SUCCESS)
+    if (status == EXIT_SUCCESS) {
+        confine_log(server);
         server_announce(server, &report);
+    }
     config_report_free(&report);
     if (status == EXIT_SUCCESS)
         status = serve(server, &signals);
