@@ -12,7 +12,7 @@ static bool change_user(const struct config *config, struct error_text *error)
     return user_find(config->user, config->group, &user, error) && user_become(&user, error);
 }
 
-void confine_announce(const struct server *server)
+void confine_log(const struct server *server)
 {
     const struct sandbox *sandbox = server->sandbox;
     const char *lacks = sandbox_lacks(sandbox);

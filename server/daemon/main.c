@@ -230,7 +230,7 @@ static int run(const char *file, struct successor *successor)
         lines_print(&report.warnings, CONFIG_LOG_WARNING, report.log_format); /* else: in the log */
     lines_print(&report.errors, CONFIG_LOG_ERROR, report.log_format);
     if (status == EXIT_SUCCESS) {
-        confine_announce(server);
+        confine_log(server);
         server_announce(server, &report);
     }
     config_report_free(&report);
