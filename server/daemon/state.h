@@ -35,7 +35,7 @@ struct admin;
 
 struct server {
     /* Constant once loaded. */
-    char *file; /* the configuration's */
+    char *file;            /* the configuration's */
     int64_t began_wall_ms; /* by the wall clock, since 1970 */
     struct log *log;
     struct crew *crew;          /* runs the connections */

@@ -1,7 +1,7 @@
 /* Notices when something happens in the folders of files, by inotify(7): also when a link is
- * replaced by another one, as certbot and Kubernetes do, since the folder of each link on the way to
- * a file is watched, and that of the file. Says nothing of what has happened, and sees nothing that
- * another machine does to a network file system. For one thread. */
+ * replaced by another one, as certbot and Kubernetes do, since the folder of each link on the way
+ * to a file is watched, and that of the file. Says nothing of what has happened, and sees nothing
+ * that another machine does to a network file system. For one thread. */
 #ifndef ACTPASS_SERVER_WATCH_H
 #define ACTPASS_SERVER_WATCH_H
 
