@@ -173,7 +173,8 @@ static void check_store_file(struct messages *messages, struct place *place, con
         path += strlen("file:");
     if (strncmp(path, "//localhost/", strlen("//localhost/")) == 0)
         path += strlen("//localhost");
-    if (stat(path, &status) == 0)
+    const struct file_form form = file_form_look(path);
+    if ((form.key || form.pkcs12) && stat(path, &status) == 0)
         check_private(messages, place, path, "a private key", &status);
 }
 

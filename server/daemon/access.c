@@ -24,11 +24,17 @@ static void put(struct output *output, const char *bytes, size_t count)
     output->text[output->length] = '\0';
 }
 
+/* At the begin of a line systemd takes <0> for a priority, and shows it on all terminals. */
+static bool is_special(const struct output *output, char byte)
+{
+    return byte == '"' || byte == '\\' || (byte == '<' && output->length == 0);
+}
+
 static void put_escaped(struct output *output, const char *text)
 {
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0' && !output->full;) {
         char escaped[8];
-        size_t plain = *at == '"' || *at == '\\' ? 0 : text_plain_length(at);
+        size_t plain = is_special(output, (char)*at) ? 0 : text_plain_length(at);
         if (plain == 0)
             (void)snprintf(escaped, sizeof(escaped), "\\x%02x", *at);
         put(output, plain > 0 ? (const char *)at : escaped, plain > 0 ? plain : 4);

@@ -259,7 +259,7 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
         peer_hello_free(&conn->hello);
     }
     if (outcome == OUTCOME_FAILED) {
-        conn_note_server_name(conn);
+        conn_note_offered_name(conn);
         tls_context_failed(conn->config->tls, conn->ssl);
     }
     lock_release(&conn->lock);

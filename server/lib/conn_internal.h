@@ -249,12 +249,13 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate);
 /* The same for the cipher, which another handshake on the open connection may change. */
 void conn_note_cipher(actpass_conn *conn);
 
+/* Keeps the server name that the client asked for in a handshake that has failed, unless it is very
+ * long. conn->lock is held. */
+void conn_note_offered_name(actpass_conn *conn);
+
 /* Keeps the server name and the group that were agreed on, after the handshake; without memory it
  * gives the connection a close reason. conn->lock is held. */
 void conn_note_negotiated(actpass_conn *conn);
-
-/* Keeps the server name alone: after a handshake that has failed. conn->lock is held. */
-void conn_note_server_name(actpass_conn *conn);
 
 /* Sets the close reason of a connection without a role. */
 void conn_end_without_role(actpass_conn *conn, const struct verdict *verdict);

@@ -9,7 +9,8 @@
 static const struct log_field fields[] = {{.key = "peer", .text = "192.0.2.1:4711"},
                                           {.key = "rx", .number = 17},
                                           {.key = "error", .text = "a \"b\"\n\x1b[31m\\"},
-                                          {.key = "sni", .text = ""}};
+                                          {.key = "sni", .text = ""},
+                                          {.key = "alpn", .text = "<0><1>"}};
 
 Test(access, replaces_fields_by_values)
 {
@@ -21,7 +22,9 @@ Test(access, replaces_fields_by_values)
                 {"[%[rx]]", "[17]"},
                 {"no field", "no field"},
                 {"\"%[error]\"", "\"a \\x22b\\x22\\x0a\\x1b[31m\\x5c\""},
-                {"%[sni]", "-"}};
+                {"%[sni]", "-"},
+                {"%[alpn]", "\\x3c0><1>"},
+                {"<7>%[alpn]", "<7><0><1>"}};
     char text[200];
     for (size_t i = 0; i < COUNT(rows); i++) {
         access_expand(rows[i].template, fields, COUNT(fields), text, sizeof(text));
