@@ -250,6 +250,10 @@ struct config_limits {
     size_t allow_count, deny_count;
 };
 
+/* What becomes of open connections at a reload: they go on with what they began with, or those end
+ * whose peer would now be refused. */
+enum config_on_reload { CONFIG_ON_RELOAD_KEEP, CONFIG_ON_RELOAD_RECHECK };
+
 struct config_service {
     char *name;
     struct config_address listen; /* CONFIG_ADDRESS_NONE: the service dials */
@@ -267,6 +271,7 @@ struct config_service {
      * with dial.listen_plain, where the bridge is the handler. */
     struct config_handler as_server;
     struct config_handler as_client;
+    enum config_on_reload on_reload;
     char *log_access; /* template of the log line about a connection; NULL: all fields */
 };
 

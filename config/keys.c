@@ -9,12 +9,14 @@ static const char *const log_formats[] = {"logfmt", "json", "journald", NULL};
 static const char *const sandboxes[] = {"prefer", "require", "off", NULL};
 static const char *const roles[] = {"auto", "server", "client", NULL};
 static const char *const transports[] = {"relay", "direct", NULL};
+static const char *const on_reload[] = {"keep", "recheck", NULL};
 
 /* Enums are stored as unsigned int; the order of their names is their own. */
 _Static_assert(sizeof(enum config_role) == sizeof(unsigned), "enums are stored as unsigned");
 _Static_assert(CONFIG_LOG_DEBUG == 3 && CONFIG_LOG_JSON == 1, "order of the names");
 _Static_assert(CONFIG_SANDBOX_PREFER == 0 && CONFIG_SANDBOX_OFF == 2, "order of the names");
 _Static_assert(CONFIG_ROLE_CLIENT == 2 && CONFIG_TRANSPORT_DIRECT == 1, "order of the names");
+_Static_assert(CONFIG_ON_RELOAD_RECHECK == 1, "order of the names");
 
 static const struct key retry_keys[] = {
     {.name = "min",
@@ -253,6 +255,13 @@ static const struct key service_keys[] = {
      .required = true,
      .object = &tls_object,
      KEY_STORED_IN(config_service, connection.tls)},
+    {.name = "on_reload",
+     .help = "Open connections when tls is loaded again, by a reload or because its files have "
+             "changed: keep leaves them as they are, recheck ends those whose peer the new "
+             "settings refuse (ca, crl, peer_names, peer_pins, client_auth, expired certificates).",
+     .type = KEY_ENUM,
+     .names = on_reload,
+     KEY_STORED_IN(config_service, on_reload)},
     {.name = "log_access",
      .help = "A template of the log line about a connection that has ended, such as "
              "\"%[ts] %[peer] %[reason]\". An unknown value is written as -. Default: all fields.",

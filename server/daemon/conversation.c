@@ -138,6 +138,7 @@ static struct conversation *new_with(struct server *server, struct service *serv
         conversation->plain = conversation->own_fd = -1;
         conversation->entry.service = service->connections;
         conversation->entry.stats = service->stats;
+        conversation->rechecks = registry_service_rechecks(service->connections);
     }
     if (!conversation || !enter(conversation, peer)) {
         if (conversation)

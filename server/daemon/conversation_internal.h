@@ -1,8 +1,9 @@
 /* What the files of a conversation share:
  *
- *   conversation.c       its making and its end, and what it makes of a socket
- *   conversation_run.c   its stages: handshake, handler, close
- *   conversation_wait.c  what its task waits for, and what an idle connection gives back */
+ *   conversation.c          its making and its end, and what it makes of a socket
+ *   conversation_run.c      its stages: handshake, handler, close
+ *   conversation_recheck.c  whether newer settings accept the peer, too
+ *   conversation_wait.c     what its task waits for, and what an idle connection gives back */
 #ifndef ACTPASS_SERVER_CONVERSATION_INTERNAL_H
 #define ACTPASS_SERVER_CONVERSATION_INTERNAL_H
 
@@ -36,6 +37,7 @@ struct conversation {
     int64_t began_us;
     int64_t up_us;       /* when the handshake was complete; 0: it is not */
     actpass_cause cause; /* of the role, as it was logged */
+    unsigned rechecks;   /* registry_service_rechecks, when it was judged last */
     struct peer peer;    /* set if it was accepted, or if the service has hints */
 
     enum stage stage;
@@ -61,6 +63,16 @@ static inline actpass_conn *conversation_of(const struct conversation *conversat
 
 /* Notes, counts and logs the result of the handshake, and chooses the next stage. */
 void conversation_note_handshake(struct conversation *conversation, bool up);
+
+/* ---- conversation_recheck.c -------------------------------------------------------------------
+ */
+
+/* Has the service newer settings, by which the peer is to be judged? */
+bool conversation_must_recheck(const struct conversation *conversation);
+
+/* Judges the peer by them. If it is refused, the connection is aborted, with its close reason. The
+ * handshake must be complete. */
+void conversation_recheck(struct conversation *conversation);
 
 /* ---- conversation_wait.c --------------------------------------------------------------------- */
 

@@ -114,6 +114,8 @@ static void flush(struct conversation *conversation)
 static enum progress serve(struct conversation *conversation)
 {
     struct handler_job *job = &conversation->job;
+    if (conversation_must_recheck(conversation))
+        conversation_recheck(conversation);
     job->stopping = conversation_is_stopping(conversation);
     job->idle = conversation_is_idle(conversation);
     switch (conversation->handler->step(job)) {
@@ -217,15 +219,16 @@ static enum task_next wait_or_abort(struct conversation *conversation, struct ta
     return next;
 }
 
-static bool has_seen_stop(const struct conversation *conversation)
+static bool has_seen_changes(const struct conversation *conversation)
 {
-    return conversation->job.stopping == conversation_is_stopping(conversation);
+    return conversation->job.stopping == conversation_is_stopping(conversation) &&
+           !conversation_must_recheck(conversation);
 }
 
 enum task_next conversation_run(struct conversation *conversation, struct task *task)
 {
     conversation_take_events(conversation, task);
-    if (conversation_only_settles(conversation) && has_seen_stop(conversation))
+    if (conversation_only_settles(conversation) && has_seen_changes(conversation))
         return wait_or_abort(conversation, task);
     while (conversation->stage != STAGE_CLOSED) {
         switch (run_stage(conversation)) {

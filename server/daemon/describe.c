@@ -154,6 +154,12 @@ static void put_handlers(FILE *out, const struct config_service *service)
         put_handler(out, may_have_both ? "as TLS client, " : "", &service->as_client);
 }
 
+static void put_reload(FILE *out, const struct config_service *service)
+{
+    if (service->on_reload == CONFIG_ON_RELOAD_RECHECK)
+        fputs("  at a reload, ends open connections of peers that are then refused\n", out);
+}
+
 static void put_service(FILE *out, const struct config_service *service)
 {
     const struct config_tls *tls = &service->connection.tls;
@@ -161,6 +167,7 @@ static void put_service(FILE *out, const struct config_service *service)
     put_connections(out, service);
     put_own(out, tls);
     put_peers(out, &service->connection);
+    put_reload(out, service);
     put_handlers(out, service);
     fprintf(out, "  speaks TLS %s, for at most %" PRIu64 " connections at once\n",
             tls->min_version == CONFIG_TLS_1_3 ? "1.3" : "1.2 and 1.3", service->max_connections);

@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/daemon/fingerprint.h"
 #include "server/daemon/lines.h"
+#include "server/daemon/recheck.h"
 #include "server/daemon/reload_log.h"
 
 #include <errno.h>
@@ -72,6 +73,7 @@ static bool refresh_service(struct server *server, struct service *service)
         service->fingerprint = now;
         service->failed_fingerprint = 0;
         reload_log_refreshed(server->log, service);
+        recheck_service(server, service);
         return true;
     }
     if (now != service->failed_fingerprint)

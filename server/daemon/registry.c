@@ -23,6 +23,7 @@ struct registry {
 struct registry_service {
     atomic_uint references;
     atomic_bool retired;
+    atomic_uint rechecks;
     enum registry_kind kind; /* constant */
 
     struct registry_counts counts; /* guarded by the registry's lock, as is the next */
@@ -60,14 +61,30 @@ void registry_service_release(struct registry_service *service)
     free(service);
 }
 
-void registry_retire(struct registry *registry, struct registry_service *service)
+static void wake_service(struct registry *registry, const struct registry_service *service)
 {
-    atomic_store(&service->retired, true);
     lock_take(&registry->lock);
     for (const struct registry_entry *entry = registry->first; entry; entry = entry->next)
         if (entry->service == service && entry->task)
             task_wake(entry->task);
     lock_release(&registry->lock);
+}
+
+void registry_retire(struct registry *registry, struct registry_service *service)
+{
+    atomic_store(&service->retired, true);
+    wake_service(registry, service);
+}
+
+void registry_recheck(struct registry *registry, struct registry_service *service)
+{
+    atomic_fetch_add(&service->rechecks, 1);
+    wake_service(registry, service);
+}
+
+unsigned registry_service_rechecks(const struct registry_service *service)
+{
+    return atomic_load(&service->rechecks);
 }
 
 bool registry_service_is_retired(const struct registry_service *service)

@@ -51,6 +51,11 @@ void registry_service_release(struct registry_service *service); /* accepts NULL
 void registry_retire(struct registry *registry, struct registry_service *service);
 bool registry_service_is_retired(const struct registry_service *service);
 
+/* Notes that the service has newer settings, by which its open connections are to be judged again,
+ * and wakes their tasks. They see it by the number of such calls so far, which only differs. */
+void registry_recheck(struct registry *registry, struct registry_service *service);
+unsigned registry_service_rechecks(const struct registry_service *service);
+
 /* The connection must stay alive until registry_remove. */
 void registry_add(struct registry *registry, struct registry_entry *entry);
 void registry_remove(struct registry *registry, struct registry_entry *entry);

@@ -7,6 +7,7 @@
 #include "server/daemon/load.h"
 #include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"
+#include "server/daemon/recheck.h"
 #include "server/daemon/refresh.h"
 #include "server/daemon/reload_log.h"
 #include "server/daemon/swap.h"
@@ -62,6 +63,7 @@ static bool reload(struct server *server, struct config_report *report)
     if (done) {
         refresh_begin(server, next, &report->warnings);
         reload_log_done(server->log, &change, &report->warnings);
+        recheck_generation(server, next);
         keep_fixed(next, change.before);
     }
     swap_discard(&change);

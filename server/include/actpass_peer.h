@@ -85,6 +85,21 @@ ACTPASS_API void actpass_policy_free(actpass_policy *policy); /* may be NULL */
 ACTPASS_API int actpass_peer_matches(actpass_conn *conn, const actpass_policy *policy, char *why,
                                      size_t why_size);
 
+/* Judges the peer of an open connection again, by settings that may be newer than its own: other
+ * CAs or revocation lists, for example. Asks for what CONFIG asks of a peer's certificate in a
+ * handshake: the chain, which must be valid now, revocation, names, pins, client authentication,
+ * the verify callback; not the protocol (ALPN). The first use of CONFIG, as actpass_config_check.
+ * The session of a resumed connection may lack the rest of the chain: if CONFIG trusts the same CAs
+ * and lists as the connection's own settings, the chain counts as valid until it expires; else the
+ * peer is refused if its certificate is not directly of a CA that is trusted.
+ *
+ * Returns 1 if CONFIG accepts the peer, or asks for no certificate of it. Returns 0 if it refuses
+ * the peer, and -1 if that is not known: CONFIG is wrong, there is no memory, or the handshake is
+ * not complete. Then one sentence is in WHY, a buffer of WHY_SIZE bytes (NULL: none). The
+ * connection goes on: end it by actpass_fail with ACTPASS_REFUSED, and actpass_abort. (SSL) */
+ACTPASS_API int actpass_recheck(actpass_conn *conn, actpass_config *config, char *why,
+                                size_t why_size);
+
 /* Like actpass_request_certificate, for a client that may have none. Returns 1 if there is an
  * accepted certificate. Returns 0 if the client cannot or does not give one, with one sentence in
  * WHY (NULL: none): the connection goes on. Returns -1 if the connection has its close reason: the

@@ -30,12 +30,18 @@ static bool tls_has_failed(const actpass_conn *conn)
 }
 
 /* If TLS failed, the peer should still get our alert; if its stream has ended, all data that was
- * written before. */
+ * written before. After an abort it gets nothing. */
+static bool may_send_after_failure(actpass_conn *conn)
+{
+    if (relay_status(conn->relay).cancelled)
+        return false;
+    return conn_answer_http(conn) ||
+           (conn->ssl && (tls_has_failed(conn) || conn->end == ACTPASS_TRUNCATED));
+}
+
 static void begin_after_failure(actpass_conn *conn)
 {
-    bool answered = conn_answer_http(conn);
-    bool sends =
-        answered || (conn->ssl && (tls_has_failed(conn) || conn->end == ACTPASS_TRUNCATED));
+    bool sends = may_send_after_failure(conn);
     if (sends)
         relay_begin_finish(conn->relay);
     conn->closing = sends ? CLOSING_ALERT : CLOSING_SOCKET;

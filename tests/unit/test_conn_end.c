@@ -182,6 +182,28 @@ static void wait_for_reset(struct socket_peer *peer, void *arg)
     peer->failure[0] = '\0';
 }
 
+/* The peer gets neither our output nor FIN. */
+Test(conn_end, an_abort_after_a_refusal_resets)
+{
+    conn_suite_begin(&suite);
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
+        char byte;
+        struct conn_rig rig;
+        struct conn_rig_options options = conn_way(which);
+        conn_rig_init(&rig, &suite.world, &options, wait_for_reset, NULL);
+        cr_assert(conn_shakes_hands(&rig), "%s", conn_rig_says(&rig));
+        actpass_fail(rig.conn, ACTPASS_REFUSED, "not any more");
+        actpass_abort(rig.conn);
+        cr_assert_eq(actpass_read(rig.conn, &byte, 1), -1);
+        cr_assert_eq(loop_close(&rig), ACTPASS_REFUSED);
+        cr_assert_str_eq(actpass_error(rig.conn), "not any more");
+        socket_peer_join(rig.peer);
+        cr_assert_eq(rig.peer->end, PEER_RESET, "way %d: %d", which, rig.peer->end);
+        conn_rig_free(&rig);
+    }
+    conn_suite_end(&suite);
+}
+
 Test(conn_end, freeing_an_open_one_resets)
 {
     conn_suite_begin(&suite);

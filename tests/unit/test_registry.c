@@ -340,7 +340,7 @@ Test(registry, entries_without_a_connection_are_waited_for_and_not_aborted)
 
 /* ---- Services ------------------------------------------------------------------------------ */
 
-/* Where the task of a connection sees that its service is gone. */
+/* Where the task of a connection sees that its service is gone, or has newer settings. */
 static enum task_next leave_when_retired(struct task *task, void *arg)
 {
     struct leaver *leaver = arg;
@@ -348,7 +348,17 @@ static enum task_next leave_when_retired(struct task *task, void *arg)
     return registry_service_is_retired(leaver->entry.service) ? leave(task, arg) : TASK_WAIT;
 }
 
-Test(registry, only_the_tasks_of_a_retired_service_are_woken, .timeout = 60)
+static enum task_next leave_when_rechecked(struct task *task, void *arg)
+{
+    struct leaver *leaver = arg;
+    leaver->ran = true;
+    return registry_service_rechecks(leaver->entry.service) > 0 ? leave(task, arg) : TASK_WAIT;
+}
+
+/* CALL must wake the tasks of its service only. */
+static void only_its_tasks_are_woken(enum task_next (*run)(struct task *task, void *arg),
+                                     void (*call)(struct registry *registry,
+                                                  struct registry_service *service))
 {
     struct crew *crew = crew_new(&(struct crew_options){.threads = 1});
     struct registry *registry = registry_new();
@@ -357,22 +367,46 @@ Test(registry, only_the_tasks_of_a_retired_service_are_woken, .timeout = 60)
     make_services(services);
     cr_assert_not_null(crew);
     for (size_t i = 0; i < 2; i++) {
-        struct task *task = task_new(crew, leave_when_retired, &leavers[i]);
+        struct task *task = task_new(crew, run, &leavers[i]);
         cr_assert_not_null(task);
         leavers[i].entry = (struct registry_entry){.service = services[i], .task = task};
         registry_add(registry, &leavers[i].entry);
         task_start(task, TASK_WAIT_FIRST);
     }
-    registry_retire(registry, services[1]);
-    cr_assert(registry_service_is_retired(services[1]));
-    cr_assert_not(registry_service_is_retired(services[0]));
+    call(registry, services[1]);
     while (registry_count(registry) > 1)
         usleep(1000); /* the timeout of the test ends this */
     cr_assert_eq(registry_count_service(registry, services[0]).all, 1);
     cr_assert_not(leavers[0].ran);
-    registry_retire(registry, services[0]);
+    call(registry, services[0]);
     crew_free(crew);
     cr_assert_eq(registry_count(registry), 0);
+    registry_free(registry);
+    release_services(services);
+}
+
+Test(registry, only_the_tasks_of_a_retired_service_are_woken, .timeout = 60)
+{
+    only_its_tasks_are_woken(leave_when_retired, registry_retire);
+}
+
+Test(registry, only_the_tasks_of_a_service_with_newer_settings_are_woken, .timeout = 60)
+{
+    only_its_tasks_are_woken(leave_when_rechecked, registry_recheck);
+}
+
+Test(registry, of_two_services_only_one_changes)
+{
+    struct registry *registry = registry_new();
+    struct registry_service *services[SERVICES];
+    make_services(services);
+    registry_recheck(registry, services[1]);
+    registry_recheck(registry, services[1]);
+    cr_assert_eq(registry_service_rechecks(services[0]), 0);
+    cr_assert_eq(registry_service_rechecks(services[1]), 2);
+    cr_assert_not(registry_service_is_retired(services[1]));
+    registry_retire(registry, services[0]);
+    cr_assert(registry_service_is_retired(services[0]));
     registry_free(registry);
     release_services(services);
 }

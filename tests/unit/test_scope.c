@@ -75,6 +75,28 @@ Test(scope, the_same_settings_have_the_same)
     test_identity_free(one);
 }
 
+Test(scope, of_what_chains_are_judged_by)
+{
+    struct scope made[4], again;
+    struct test_identity *one = test_ca_new("one"), *two = test_ca_new("one");
+    STACK_OF(X509) *ones = sk_X509_new_null(), *twos = sk_X509_new_null();
+    cr_assert(X509_add_cert(ones, one->certificate, X509_ADD_FLAG_UP_REF) &&
+              X509_add_cert(twos, two->certificate, X509_ADD_FLAG_UP_REF));
+    cr_assert(scope_of_chain(NULL, NULL, 0, made[0].bytes) &&
+              scope_of_chain(NULL, NULL, 1, made[1].bytes) &&
+              scope_of_chain(ones, NULL, 0, made[2].bytes) &&
+              scope_of_chain(twos, NULL, 0, made[3].bytes) &&
+              scope_of_chain(ones, NULL, 0, again.bytes));
+    for (size_t i = 0; i < COUNT(made); i++)
+        for (size_t j = 0; j < i; j++)
+            cr_assert_not(equal(&made[i], &made[j]), "%zu and %zu", j, i);
+    cr_assert(equal(&made[2], &again));
+    sk_X509_pop_free(ones, X509_free);
+    sk_X509_pop_free(twos, X509_free);
+    test_identity_free(one);
+    test_identity_free(two);
+}
+
 /* Hazard 33: sessions made by the two contexts of one configuration are of two scopes. */
 Test(scope, sessions_carry_it)
 {

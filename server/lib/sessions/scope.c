@@ -106,3 +106,14 @@ bool scope_narrow_by_crl(uint8_t scope[SCOPE_SIZE], const STACK_OF(X509_CRL) * l
     EVP_MD_CTX_free(digest);
     return done;
 }
+
+bool scope_of_chain(const STACK_OF(X509) * ca, const STACK_OF(X509_CRL) * lists, uint8_t flags,
+                    uint8_t scope[SCOPE_SIZE])
+{
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool done = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+                add(digest, 'f', &flags, sizeof(flags)) && add_ca(digest, ca) &&
+                EVP_DigestFinal_ex(digest, scope, NULL) == 1;
+    EVP_MD_CTX_free(digest);
+    return done && scope_narrow_by_crl(scope, lists);
+}

@@ -17,6 +17,11 @@ enum { SCOPE_SIZE = 32 };
 bool scope_of(const struct config_tls *tls, enum role role, const STACK_OF(X509) * ca,
               const X509 *own, uint8_t scope[SCOPE_SIZE]);
 
+/* The same of only what the peer's chain is judged by: the CA certificates and the revocation lists
+ * (each NULL: none), and FLAGS. */
+bool scope_of_chain(const STACK_OF(X509) * ca, const STACK_OF(X509_CRL) * lists, uint8_t flags,
+                    uint8_t scope[SCOPE_SIZE]);
+
 /* Makes the scope that of one service; "" changes nothing. False: no memory. */
 bool scope_narrow(uint8_t scope[SCOPE_SIZE], const char *service);
 

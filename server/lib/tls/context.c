@@ -29,7 +29,8 @@ struct tls_context {
     struct verify verify;
     struct sessions *sessions;
     enum config_client_auth client_auth;
-    char *server_name; /* SNI; NULL: none */
+    uint8_t trusted[SCOPE_SIZE]; /* what chains are judged by */
+    char *server_name;           /* SNI; NULL: none */
     char *groups;
     struct key_log *key_log; /* NULL: none */
 };
@@ -151,6 +152,17 @@ static bool set_revocation(const struct tls_context *context, const struct mater
            error_set(error, "crl cannot be used: OpenSSL says \"%s\"", openssl_reason());
 }
 
+static bool note_trusted(struct tls_context *context, const struct material *material,
+                         struct error_text *error)
+{
+    enum { SYSTEM = 1, CHAIN = 2 };
+    uint8_t flags = (uint8_t)((material->tls->ca_system ? SYSTEM : 0) |
+                              (policy_needs_chain(context->policy) ? CHAIN : 0));
+    return scope_of_chain(material->trust.list, policy_revoked(context->policy), flags,
+                          context->trusted) ||
+           error_set(error, "out of memory for ca");
+}
+
 /* A peer must not have the key of any certificate that we show. */
 static bool make_served(struct tls_context *context, const struct material *material,
                         struct error_text *error)
@@ -197,6 +209,7 @@ static bool make_both(struct tls_context *context, const struct material *materi
 {
     context->policy = policy_new(material->tls, material->identity.certificate, error);
     if (!context->policy || !set_revocation(context, material, error) ||
+        !note_trusted(context, material, error) ||
         !alpn_make(material->tls, &context->alpn, error) ||
         !set_server_name(material->tls, context, error) ||
         !set_groups(material->tls, context, error) ||
@@ -331,6 +344,14 @@ X509 *tls_context_certificate(const struct tls_context *context, size_t index)
     return index - 1 < count ? served_certificate(context->served, index - 1) : NULL;
 }
 
+/* False. */
+static bool refuse(const struct error_text *why, struct error_text *error)
+{
+    return error_is_no_memory(why)
+               ? error_set_no_memory(error)
+               : error_set(error, "the peer's certificate is refused: %s", why->text);
+}
+
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct error_text *error)
 {
     struct error_text why;
@@ -348,9 +369,33 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct err
         return error_set(error, "the peer's certificate is refused: %s", verify_refusal(ssl));
     if (renegotiation_same_peer(ssl, peer, &why) && policy_accepts(context->policy, peer, &why))
         return true;
-    return error_is_no_memory(&why)
-               ? error_set_no_memory(error)
-               : error_set(error, "the peer's certificate is refused: %s", why.text);
+    return refuse(&why, error);
+}
+
+static bool chain_holds(const struct tls_context *context, const struct tls_context *before,
+                        SSL *ssl, struct error_text *error)
+{
+    if (!policy_needs_chain(context->policy))
+        return true;
+    if (!SSL_session_reused(ssl) || memcmp(context->trusted, before->trusted, SCOPE_SIZE) != 0)
+        return verify_again(context->server ? context->server : context->client, ssl, error);
+    return validity_holds(SSL_get_session(ssl)) ||
+           error_set(error, "a certificate of its chain has expired since");
+}
+
+bool tls_context_accepts_again(const struct tls_context *context, const struct tls_context *before,
+                               SSL *ssl, const X509 *peer, struct error_text *error)
+{
+    struct error_text why;
+    enum config_client_auth auth = context->client_auth;
+    bool asks = !context->server || auth != CONFIG_CLIENT_AUTH_NONE;
+    if (SSL_is_server(ssl) && (!asks || (!peer && auth != CONFIG_CLIENT_AUTH_REQUIRE)))
+        return true;
+    if (!peer)
+        return error_set(error, "the peer gave no certificate, which is required");
+    return (chain_holds(context, before, ssl, &why) &&
+            policy_accepts(context->policy, peer, &why)) ||
+           refuse(&why, error);
 }
 
 bool tls_context_knows(const struct tls_context *context, SSL *ssl)

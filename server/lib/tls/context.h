@@ -58,6 +58,14 @@ X509 *tls_context_certificate(const struct tls_context *context, size_t index);
  * been agreed on. False with error. */
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct error_text *error);
 
+/* Would this context accept the peer of a connection that BEFORE has accepted? By its certificate
+ * PEER (NULL: it has proven none), its chain, the time, and what is asked of clients; the protocol
+ * (ALPN) is not judged. The chain of a resumed connection, which its session may not contain,
+ * counts as valid as long as both contexts trust the same. False with error, which is unknown if
+ * error_is_no_memory. */
+bool tls_context_accepts_again(const struct tls_context *context, const struct tls_context *before,
+                               SSL *ssl, const X509 *peer, struct error_text *error);
+
 /* On a connection that we opened, the peer must also be authenticated, whatever client
  * authentication is configured: it has shown a certificate, or the policy accepts any peer. */
 bool tls_context_knows(const struct tls_context *context, SSL *ssl);

@@ -144,3 +144,33 @@ void verify_use(const struct verify *verify, SSL_CTX *ctx)
 {
     SSL_CTX_set_cert_verify_callback(ctx, check, (void *)verify);
 }
+
+/* ---- Once more ---------------------------------------------------------------------------- */
+
+/* Asks for what OpenSSL asks for in a handshake. */
+static bool ask_as_in_handshake(X509_STORE_CTX *store, SSL_CTX *ctx, const SSL *ssl)
+{
+    if (X509_STORE_CTX_set_default(store, SSL_is_server(ssl) ? "ssl_client" : "ssl_server") != 1)
+        return false;
+    X509_VERIFY_PARAM *asked = X509_STORE_CTX_get0_param(store);
+    X509_VERIFY_PARAM_set_auth_level(asked, SSL_get_security_level(ssl));
+    return X509_VERIFY_PARAM_set1(asked, SSL_CTX_get0_param(ctx)) == 1;
+}
+
+bool verify_again(SSL_CTX *ctx, SSL *ssl, struct error_text *error)
+{
+    X509_STORE *trusted = NULL;
+    X509_STORE_CTX *store = X509_STORE_CTX_new();
+    (void)ERR_set_mark();
+    bool ready = store && SSL_CTX_get0_verify_cert_store(ctx, &trusted) == 1 &&
+                 X509_STORE_CTX_init(store, trusted, SSL_get0_peer_certificate(ssl),
+                                     SSL_get_peer_cert_chain(ssl)) == 1 &&
+                 ask_as_in_handshake(store, ctx, ssl);
+    bool holds = ready && check_chain(store, error);
+    if (!ready || (!holds && (openssl_take_memory_error(NULL) ||
+                              X509_STORE_CTX_get_error(store) == X509_V_ERR_OUT_OF_MEM)))
+        error_set_no_memory(error);
+    (void)ERR_pop_to_mark();
+    X509_STORE_CTX_free(store);
+    return holds;
+}

@@ -15,6 +15,11 @@ struct verify {
 };
 void verify_use(const struct verify *verify, SSL_CTX *ctx);
 
+/* Is the chain that this SSL's peer has shown valid now, for its role, by what CTX trusts? The
+ * session of a resumed connection may contain only the peer's own certificate. False with the
+ * reason in error, which is unknown if error_is_no_memory. Leaves the error queue as it is. */
+bool verify_again(SSL_CTX *ctx, SSL *ssl, struct error_text *error);
+
 /* Why this SSL's peer was refused; "" if it was not. Lives as long as the SSL. */
 const char *verify_refusal(SSL *ssl);
 
