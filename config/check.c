@@ -42,6 +42,7 @@ void check_config(struct messages *messages, const struct place *root, const str
     const struct place *services = place_find(root, "services");
     const struct config_service *service = config->services;
     check_admin(messages, root, config);
+    check_control(messages, root, config);
     if (!service)
         return;
     for (struct place *child = services->child; child; child = child->next, service++)

@@ -54,6 +54,10 @@ void check_folder(struct messages *messages, struct place *place, const char *pa
 /* Who may connect to the "admin" listener, and what else listens there. */
 void check_admin(struct messages *messages, const struct place *root, const struct config *config);
 
+/* Is "control" a unix socket? */
+void check_control(struct messages *messages, const struct place *root,
+                   const struct config *config);
+
 /* Two services of one name, or two that listen on one address or port. */
 void check_unique(struct messages *messages, const struct place *services,
                   const struct config *config);

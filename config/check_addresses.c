@@ -209,3 +209,14 @@ void check_admin(struct messages *messages, const struct place *root, const stru
                               messages_position(messages, other->value, place->value).text);
     }
 }
+
+/* ---- The "control" socket ------------------------------------------------------------------- */
+
+void check_control(struct messages *messages, const struct place *root, const struct config *config)
+{
+    struct place *place = place_find(root, "control");
+    if (place && !place->bad && config->control.kind == CONFIG_ADDRESS_TCP)
+        messages_error_at(messages, place,
+                          "must be a unix socket such as \"unix:/run/actpass/control.sock\", since "
+                          "only there the program sees who connects");
+}

@@ -58,7 +58,7 @@ void check_secret_file(struct messages *messages, struct place *place, const cha
 void check_secret(struct messages *messages, struct place *place, const char *name,
                   const char *secret, const char *wanted)
 {
-    if (strncmp(name, "credential:", strlen("credential:")) != 0)
+    if (strncmp(name, CONFIG_CREDENTIAL, strlen(CONFIG_CREDENTIAL)) != 0)
         check_secret_file(messages, place, name, secret, wanted);
 }
 
@@ -163,13 +163,37 @@ static void check_passphrase(struct messages *messages, struct place *place, con
         check_secret(messages, place, file, "a passphrase", "a file with a passphrase");
 }
 
-static void warn_of_pin(struct messages *messages, struct place *place, const char *key)
+/* What OpenSSL's own store opens: file:PATH, file:///PATH or a path. Another store has no file of
+ * this name. */
+static void check_store_file(struct messages *messages, struct place *place, const char *uri)
 {
-    if (strstr(key, "pin-value="))
+    struct stat status;
+    const char *path = uri;
+    if (strncmp(path, "file:", strlen("file:")) == 0)
+        path += strlen("file:");
+    if (strncmp(path, "//localhost/", strlen("//localhost/")) == 0)
+        path += strlen("//localhost");
+    const struct file_form form = file_form_look(path);
+    if ((form.key || form.pkcs12) && stat(path, &status) == 0)
+        check_private(messages, place, path, "a private key", &status);
+}
+
+static void check_store(struct messages *messages, struct place *place, const char *uri)
+{
+    if (strstr(uri, "pin-value="))
         messages_warning_at(messages, place,
                             "holds the PIN, which whoever reads this file can use: write the PIN "
                             "to a file, name that in \"key_passphrase_file\", and leave out "
                             "pin-value");
+    check_store_file(messages, place, uri);
+}
+
+static void check_key(struct messages *messages, struct place *place, const char *key)
+{
+    if (strncmp(key, CONFIG_STORE, strlen(CONFIG_STORE)) == 0)
+        check_store(messages, place, key + strlen(CONFIG_STORE));
+    else if (!is_no_key(messages, place, key))
+        check_secret_file(messages, place, key, "a private key", "a PEM file");
 }
 
 void check_key_pair(struct messages *messages, const struct place *place,
@@ -183,11 +207,8 @@ void check_key_pair(struct messages *messages, const struct place *place,
     if (certificate && key && key_place &&
         are_exchanged(messages, certificate_place, key_place, certificate, key))
         return;
-    bool in_store = key && strncmp(key, CONFIG_STORE, strlen(CONFIG_STORE)) == 0;
-    if (key_place && in_store)
-        warn_of_pin(messages, key_place, key);
-    if (key && key_place && !in_store && !is_no_key(messages, key_place, key))
-        check_secret_file(messages, key_place, key, "a private key", "a PEM file");
+    if (key && key_place)
+        check_key(messages, key_place, key);
     if (certificate)
         check_own_file(messages, certificate_place, certificate,
                        key_place ? KEY_APART : KEY_BESIDE);

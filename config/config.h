@@ -135,6 +135,8 @@ struct config_certificate {
 
 /* What the name of a key begins with that is in no file: a URI for OSSL_STORE_open(3) follows. */
 #define CONFIG_STORE "store:"
+/* The same for a secret that the service manager brings (systemd.exec(5)): a name follows. */
+#define CONFIG_CREDENTIAL "credential:"
 
 struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
@@ -297,6 +299,7 @@ struct config {
     enum config_log_format log_format;
     int64_t shutdown_timeout_ms; /* how long open connections may go on after SIGTERM; 30 s */
     struct config_admin admin;
+    struct config_address control; /* a unix socket; NONE: nobody controls it by one */
     struct config_service *services;
     size_t service_count;
     enum config_sandbox sandbox;

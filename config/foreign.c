@@ -35,6 +35,7 @@ static const struct foreign_key foreign_keys[] = {
     SERVICE("address", "listen"),
     SERVICE("port", "listen"),
     {"connect", &service_object, "forward", FORWARD_OR_DIAL},
+    SERVICE("access_log", "log_access"),
     SERVICE("backend", "forward"),
     SERVICE("default_backend", "forward"),
     SERVICE("server", "forward"),

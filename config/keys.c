@@ -340,6 +340,12 @@ static const struct key top_keys[] = {
      .type = KEY_OBJECT,
      .object = &admin_object,
      .offset = 0}, /* the same */
+    {.name = "control",
+     .help = "The unix socket, unix:/path, by which actpass reload and actpass upgrade reach the "
+             "program. Only its user and root may use it. A change needs a restart.",
+     .type = KEY_ADDRESS,
+     KEY_LIMITS(1, UINT16_MAX),
+     KEY_STORED_IN(config, control)},
     {.name = "user",
      .help = "The user to become once the listeners are open and the files are read, where actpass "
              "is started as root. Its groups are taken, too.",

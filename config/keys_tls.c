@@ -47,7 +47,7 @@ static const struct key certificate_keys[] = {
     {.name = "key_passphrase_file",
      .help = key_passphrase_file_help,
      .type = KEY_PATH,
-     .scheme = "credential:",
+     .scheme = CONFIG_CREDENTIAL,
      KEY_STORED_IN(config_certificate, key_passphrase_file)},
     {0}};
 
@@ -69,7 +69,7 @@ static const struct key tls_keys[] = {
     {.name = "key_passphrase_file",
      .help = key_passphrase_file_help,
      .type = KEY_PATH,
-     .scheme = "credential:",
+     .scheme = CONFIG_CREDENTIAL,
      KEY_STORED_IN(config_tls, key_passphrase_file)},
     {.name = "ca",
      .help = "PEM file with the CA certificates that we trust, or \"system\" for the system's.",
@@ -201,7 +201,7 @@ static const struct key tls_keys[] = {
      .help = "File with the password for Redis, which other users must not be able to read, or "
              "credential:NAME for a systemd credential.",
      .type = KEY_PATH,
-     .scheme = "credential:",
+     .scheme = CONFIG_CREDENTIAL,
      KEY_STORED_IN(config_tls, sessions.password_file)},
     {.name = "sessions_ca",
      .help = "PEM file with the CA certificates that the Redis server of rediss:// is verified "

@@ -2,29 +2,39 @@
 
 #include "config/text.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 struct output {
     char *text;
     size_t length, size;
+    bool full; /* something did not fit, so nothing follows */
 };
 
 /* All of the bytes, or none. */
 static void put(struct output *output, const char *bytes, size_t count)
 {
-    if (count >= output->size - output->length)
+    if (output->full || count >= output->size - output->length) {
+        output->full = true;
         return;
+    }
     memcpy(output->text + output->length, bytes, count);
     output->length += count;
     output->text[output->length] = '\0';
 }
 
+/* At the begin of a line systemd takes <0> for a priority, and shows it on all terminals. */
+static bool is_special(const struct output *output, char byte)
+{
+    return byte == '"' || byte == '\\' || (byte == '<' && output->length == 0);
+}
+
 static void put_escaped(struct output *output, const char *text)
 {
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0' && !output->full;) {
         char escaped[8];
-        size_t plain = *at == '"' || *at == '\\' ? 0 : text_plain_length(at);
+        size_t plain = is_special(output, (char)*at) ? 0 : text_plain_length(at);
         if (plain == 0)
             (void)snprintf(escaped, sizeof(escaped), "\\x%02x", *at);
         put(output, plain > 0 ? (const char *)at : escaped, plain > 0 ? plain : 4);

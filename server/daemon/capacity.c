@@ -1,11 +1,15 @@
 #include "server/daemon/capacity.h"
 
+#include "server/daemon/admin/limits.h"
 #include "server/daemon/handlers/handler.h"
 
 /* Descriptors that are open besides those of connections: the standard ones, eventfds, those of
  * the crew, that of the files that are watched, the CA and session stores; for each service its
  * listener, and files that are read at a reload. */
 enum { OWN = 22, OWN_PER_SERVICE = 4 };
+
+/* Of the admin listener: itself, its epoll and eventfd, a file that it reads, and who asks. */
+enum { OWN_OF_ADMIN = 4 + ADMIN_CONNECTIONS };
 
 enum { SPARE_SHARE = 16, MAX_SPARE = 64 };
 
@@ -76,7 +80,8 @@ static uint64_t share_of_each(const struct config *config, uint64_t available)
 
 uint64_t capacity_share(const struct config *config, uint64_t limit, struct capacity *capacities)
 {
-    uint64_t own = OWN + OWN_PER_SERVICE * config->service_count;
+    bool admin = config->admin.listen.kind != CONFIG_ADDRESS_NONE;
+    uint64_t own = OWN + OWN_PER_SERVICE * config->service_count + (admin ? OWN_OF_ADMIN : 0);
     uint64_t need = 0;
     for (size_t i = 0; i < config->service_count; i++)
         need += need_of(&config->services[i]);

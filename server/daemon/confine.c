@@ -12,7 +12,7 @@ static bool change_user(const struct config *config, struct error_text *error)
     return user_find(config->user, config->group, &user, error) && user_become(&user, error);
 }
 
-static void log_sandbox(const struct server *server)
+void confine_log(const struct server *server)
 {
     const struct sandbox *sandbox = server->sandbox;
     const char *lacks = sandbox_lacks(sandbox);
@@ -32,9 +32,7 @@ bool confine_server(struct server *server, struct config_report *report)
     struct error_text error = {.text = ""};
     if (change_user(config, &error))
         server->sandbox = sandbox_enter(config, server->file, &error);
-    if (server->sandbox)
-        log_sandbox(server);
-    else
+    if (!server->sandbox)
         lines_add(&report->errors, "%s", error.text);
     return server->sandbox;
 }

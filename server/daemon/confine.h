@@ -11,4 +11,8 @@
  * end. */
 bool confine_server(struct server *server, struct config_report *report);
 
+/* Logs what confines it, once its log is where it stays: after the process that it replaces, if
+ * there is one, has stopped. */
+void confine_log(const struct server *server);
+
 #endif

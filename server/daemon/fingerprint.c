@@ -6,18 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A key may be in a store, and a passphrase among the credentials of the service manager, which
- * does not change them. */
-static bool is_file(const char *name)
+/* What a scheme names is no file. */
+static bool is_path(const char *name)
 {
-    static const char credential[] = "credential:";
-    return strncmp(name, CONFIG_STORE, strlen(CONFIG_STORE)) != 0 &&
-           strncmp(name, credential, strlen(credential)) != 0;
+    return name && strncmp(name, CONFIG_STORE, strlen(CONFIG_STORE)) != 0 &&
+           strncmp(name, CONFIG_CREDENTIAL, strlen(CONFIG_CREDENTIAL)) != 0;
 }
 
 static void visit_if_named(const char *path, void (*visit)(const char *path, void *arg), void *arg)
 {
-    if (path && is_file(path))
+    if (is_path(path))
         visit(path, arg);
 }
 

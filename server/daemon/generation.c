@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const generation_fixed_keys[] = {
-    "admin", "sandbox", "sandbox_read", "sandbox_write", "sandbox_connect", "user", "group", NULL};
+const char *const generation_fixed_keys[] = {"admin",        "control",       "sandbox",
+                                             "sandbox_read", "sandbox_write", "sandbox_connect",
+                                             "user",         "group",         NULL};
 
 /* On failure `count` is the number of those that were made. */
 static bool make_services(struct generation *generation, struct log *log)

@@ -173,7 +173,7 @@ static bool fits_tcp(const struct sockaddr_storage *bound, const struct config_a
     return fits;
 }
 
-static bool fits(int fd, const struct config_address *address, struct error_text *error)
+bool inherited_fits(int fd, const struct config_address *address, struct error_text *error)
 {
     struct sockaddr_storage bound;
     socklen_t length = sizeof(bound);
@@ -195,7 +195,7 @@ static bool check(const struct socket_passed *passed, const struct config_addres
         return error_set(error, "the socket that the service manager passes is not a listening "
                                 "stream socket: write ListenStream= and Accept=no in the socket "
                                 "unit");
-    if (fits(passed->fd, address, error))
+    if (inherited_fits(passed->fd, address, error))
         return true;
     if (error->text[0] == '\0')
         (void)error_set(error,

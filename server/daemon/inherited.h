@@ -30,6 +30,10 @@ struct inherited *inherited_new(const struct inherited_environment *environment,
 int inherited_take(struct inherited *inherited, const char *service,
                    const struct config_address *address, struct error_text *error);
 
+/* Does this socket listen on ADDRESS? A port 0 fits any port. False with a sentence in ERROR: its
+ * name cannot be resolved. */
+bool inherited_fits(int fd, const struct config_address *address, struct error_text *error);
+
 /* The name of a socket that no service has taken or refused, or NULL. */
 const char *inherited_left(const struct inherited *inherited);
 

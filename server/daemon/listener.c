@@ -274,6 +274,42 @@ struct listener *listener_adopt(int fd, struct error_text *error)
     return listener;
 }
 
+struct listener *listener_receive(int fd, enum listener_owner owner, struct error_text *error)
+{
+    static const char prefix[] = "unix:";
+    struct listener *listener = listener_adopt(fd, error);
+    if (!listener || owner == LISTENER_MANAGERS)
+        return listener;
+    listener->adopted = false;
+    bool is_unix = strncmp(listener->address, prefix, strlen(prefix)) == 0;
+    listener->path = is_unix ? strdup(listener->address + strlen(prefix)) : NULL;
+    if (listener->path || !is_unix)
+        return listener;
+    (void)error_set(error, "out of memory");
+    listener_close(listener);
+    return NULL;
+}
+
+void listener_own(struct listener *listener)
+{
+    struct stat file;
+    if (listener->inode != 0 || !listener->path || lstat(listener->path, &file) != 0 ||
+        !S_ISSOCK(file.st_mode))
+        return;
+    listener->device = file.st_dev;
+    listener->inode = file.st_ino;
+}
+
+void listener_disown(struct listener *listener)
+{
+    listener->inode = 0;
+}
+
+enum listener_owner listener_owner(const struct listener *listener)
+{
+    return listener->adopted ? LISTENER_MANAGERS : LISTENER_OURS;
+}
+
 /* Should the file's removal fail, the next start finds a stale file. */
 void listener_shut(struct listener *listener)
 {

@@ -18,6 +18,19 @@ struct listener *listener_open(const struct config_address *address, struct erro
  * Returns NULL with one sentence in ERROR. The file of a unix socket stays the manager's. */
 struct listener *listener_adopt(int fd, struct error_text *error);
 
+/* Who removes the file of a unix socket. */
+enum listener_owner { LISTENER_OURS, LISTENER_MANAGERS };
+
+/* Takes over a socket on which another actpass listens already, and closes it on failure. Its file
+ * is OWNER's, but not removed before listener_own. NULL with one sentence in ERROR. */
+struct listener *listener_receive(int fd, enum listener_owner owner, struct error_text *error);
+
+/* From now on the file of its unix socket is removed by us, unless it is the manager's; or it is
+ * not, since another process has taken it over. */
+void listener_own(struct listener *listener);
+void listener_disown(struct listener *listener);
+enum listener_owner listener_owner(const struct listener *listener);
+
 struct listener *listener_hold(struct listener *listener);
 
 /* Gives a reference back. The last one shuts it and frees it. NULL is fine. */

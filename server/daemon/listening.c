@@ -2,6 +2,7 @@
 
 #include "server/daemon/lines.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* NULL: the service only dials. */
@@ -78,11 +79,26 @@ static void note_failure(const struct service *service, const struct generation 
         lines_add(&report->errors, "service \"%s\": %s", service->config->name, why);
 }
 
-static struct listener *open_or_adopt(const struct service *service, struct inherited *inherited,
-                                      struct error_text *error)
+static struct listener *take_handed(const struct service *service, struct handed *handed,
+                                    struct error_text *error)
+{
+    char what[128];
+    (void)snprintf(what, sizeof(what), "service %s", service->config->name);
+    return handed ? handed_take(handed, what, address_of(service->config), error) : NULL;
+}
+
+static struct listener *get(const struct service *service, const struct listening_sources *sources,
+                            struct error_text *error)
 {
     const struct config_address *address = address_of(service->config);
-    int fd = inherited ? inherited_take(inherited, service->config->name, address, error) : -1;
+    struct listener *listener = keep(service, sources->before);
+    if (!listener)
+        listener = take_handed(service, sources->handed, error);
+    if (listener || error->text[0] != '\0')
+        return listener;
+    int fd = sources->inherited
+                 ? inherited_take(sources->inherited, service->config->name, address, error)
+                 : -1;
     if (fd >= 0)
         return listener_adopt(fd, error);
     return error->text[0] == '\0' ? listener_open(address, error) : NULL;
@@ -97,34 +113,32 @@ int listening_tune(struct service *service)
                : 0;
 }
 
-/* False, with what is wrong added to the errors. */
-static bool listen_for(struct service *service, const struct generation *before,
-                       struct inherited *inherited, struct config_report *report)
+/* False, with what is wrong added to the errors. A listener that is kept is tuned when all is
+ * well. */
+static bool listen_for(struct service *service, const struct listening_sources *sources,
+                       struct config_report *report)
 {
     struct error_text error = {.text = ""};
     if (!address_of(service->config))
         return true;
-    service->listener = keep(service, before);
-    if (service->listener)
-        return true;
-    service->listener = open_or_adopt(service, inherited, &error);
+    service->listener = get(service, sources, &error);
     if (!service->listener) {
-        note_failure(service, before, error.text, report);
+        note_failure(service, sources->before, error.text, report);
         return false;
     }
-    int failed = listening_tune(service);
+    int failed = sources->before ? 0 : listening_tune(service);
     if (failed != 0)
         lines_add(&report->warnings, "service \"%s\": warning: tcp_fast_open is not available: %s",
                   service->config->name, strerror(failed));
     return true;
 }
 
-bool listening_open(struct generation *generation, const struct generation *before,
-                    struct inherited *inherited, struct config_report *report)
+bool listening_open(struct generation *generation, const struct listening_sources *sources,
+                    struct config_report *report)
 {
     bool open = true;
     for (size_t i = 0; i < generation->count; i++)
-        open = listen_for(generation->services[i], before, inherited, report) && open;
+        open = listen_for(generation->services[i], sources, report) && open;
     return open;
 }
 

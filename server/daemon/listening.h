@@ -4,13 +4,21 @@
 #define ACTPASS_SERVER_LISTENING_H
 
 #include "server/daemon/generation.h"
+#include "server/daemon/handed.h"
 #include "server/daemon/inherited.h"
 
-/* Gives each service that listens its listener. INHERITED and BEFORE may be NULL. False, with the
- * reasons added to the errors: the generation has listeners that it was given until then. The
- * accept thread does not change the listeners of BEFORE meanwhile. */
-bool listening_open(struct generation *generation, const struct generation *before,
-                    struct inherited *inherited, struct config_report *report);
+/* Where listeners may come from that are not opened; each may be NULL. */
+struct listening_sources {
+    const struct generation *before; /* the running one, which is to be replaced */
+    struct inherited *inherited;     /* from the service manager */
+    struct handed *handed;           /* from the process that this one replaces */
+};
+
+/* Gives each service that listens its listener. False, with the reasons added to the errors: the
+ * generation has listeners that it was given until then. The accept thread does not change the
+ * listeners of `before` meanwhile. */
+bool listening_open(struct generation *generation, const struct listening_sources *sources,
+                    struct config_report *report);
 
 /* Does the generation still listen where SERVICE does, with the same socket? */
 bool listening_keeps(const struct generation *generation, const struct service *service);

@@ -80,7 +80,6 @@ static bool load_counts(struct service *service, const struct generation *before
 static bool load_service(const struct server *server, struct service *service,
                          const struct generation *before, struct config_report *report)
 {
-    service->stats = stats_of(server->stats, service->config->name);
     bool loaded = load_settings(server, service, report);
     loaded = load_handlers(service, report) && loaded;
     loaded = load_hints(service, report) && loaded;
@@ -106,6 +105,20 @@ struct generation *load_generation(const struct server *server, struct config *c
         return generation;
     generation_release(generation);
     return NULL;
+}
+
+bool load_stats(const struct server *server, const struct generation *generation,
+                struct config_report *report)
+{
+    for (size_t i = 0; server->stats && i < generation->count; i++) {
+        struct service *service = generation->services[i];
+        service->stats = stats_of(server->stats, service->config->name);
+        if (!service->stats) {
+            lines_add(&report->errors, "out of memory");
+            return false;
+        }
+    }
+    return true;
 }
 
 /* The configuration, if it and the files that it names are good. */

@@ -7,6 +7,7 @@
 #include "server/daemon/confine.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/server.h"
+#include "server/daemon/successor.h"
 #include "server/daemon/version.h"
 
 #include <errno.h>
@@ -36,6 +37,9 @@ static const char usage_text[] =
     "       actpass --check --json FILE    print errors and warnings as a JSON list\n"
     "       actpass status [--json] [FILE|ADDRESS]    print the status of a running actpass\n"
     "       actpass top [FILE|ADDRESS]    the same with rates, every second anew; q ends it\n"
+    "       actpass reload [FILE|ADDRESS]    make a running actpass load its configuration again\n"
+    "       actpass upgrade FILE    take the place of a running actpass, without a lost "
+    "connection\n"
     "       actpass --schema        print the JSON Schema of configurations\n"
     "       actpass --version       print the versions of actpass and OpenSSL, and optional parts\n"
     "       actpass -h, --help\n"
@@ -50,7 +54,9 @@ static const char usage_text[] =
     "\n"
     "status and top ask the actpass whose \"admin\" \"listen\" is ADDRESS, or is in FILE; without "
     "either\n"
-    "unix:/run/actpass/admin.sock. A configuration with such a name is ./status or ./top.\n";
+    "unix:/run/actpass/admin.sock. reload and upgrade use \"control\" in the same way, and\n"
+    "unix:/run/actpass/control.sock. A configuration with such a name is ./status, ./top and so "
+    "on.\n";
 
 enum command {
     COMMAND_RUN,
@@ -112,13 +118,12 @@ static void *take_signals(void *arg)
     struct signals *signals = arg;
     struct pollfd polls[] = {{.fd = signals->signal_fd, .events = POLLIN},
                              {.fd = signals->end_fd, .events = POLLIN},
-                             {.events = POLLIN}};
+                             [2 + SERVER_POLLS - 1] = {.fd = -1}};
     for (;;) {
         struct signalfd_siginfo taken;
         struct timespec left;
-        int64_t wake_us = server_refresh(signals->server);
-        polls[2].fd = server_watch_fd(signals->server);
-        int ready = ppoll(polls, 3, clock_left(wake_us, &left), NULL);
+        int64_t wake_us = server_attend(signals->server, polls + 2);
+        int ready = ppoll(polls, 2 + SERVER_POLLS, clock_left(wake_us, &left), NULL);
         if (ready > 0 && polls[1].revents != 0)
             return NULL;
         if (ready > 0 && read(signals->signal_fd, &taken, sizeof(taken)) == sizeof(taken))
@@ -200,12 +205,15 @@ static int serve(struct server *server, struct signals *signals)
     return ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static bool start(struct server *server, struct config_report *report)
+/* SUCCESSOR: takes the place of a running actpass; NULL: there is none. */
+static bool begin(struct server *server, struct successor *successor, struct config_report *report)
 {
-    return server_listen(server, report) && confine_server(server, report);
+    return (!successor || successor_receive(successor, server, report)) &&
+           server_listen(server, report) && confine_server(server, report) &&
+           (!successor || successor_replace(successor, server, report));
 }
 
-static int run(const char *file)
+static int run(const char *file, struct successor *successor)
 {
     struct signals signals;
     if (!open_standard_descriptors() || !signals_block(&signals)) {
@@ -217,12 +225,14 @@ static int run(const char *file)
     int status = EXIT_USAGE;
     struct server *server = server_load(file, &report);
     if (server)
-        status = start(server, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
+        status = begin(server, successor, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
     else
         lines_print(&report.warnings, CONFIG_LOG_WARNING, report.log_format); /* else: in the log */
     lines_print(&report.errors, CONFIG_LOG_ERROR, report.log_format);
-    if (status == EXIT_SUCCESS)
+    if (status == EXIT_SUCCESS) {
+        confine_log(server);
         server_announce(server, &report);
+    }
     config_report_free(&report);
     if (status == EXIT_SUCCESS)
         status = serve(server, &signals);
@@ -297,6 +307,19 @@ static int read_options(int argc, char **argv, enum command *command)
     return EXIT_SUCCESS;
 }
 
+/* The parent process of the new one ends here. */
+static int upgrade(int argc, char **argv)
+{
+    int status;
+    if (argc != 3)
+        return fail_usage("actpass upgrade needs exactly one configuration file");
+    struct successor *successor = successor_fork(&status);
+    if (successor)
+        status = run(argv[2], successor);
+    successor_free(successor);
+    return status;
+}
+
 static bool needs_file(enum command command)
 {
     return command == COMMAND_RUN || command == COMMAND_CHECK || command == COMMAND_CHECK_JSON;
@@ -307,6 +330,8 @@ int main(int argc, char **argv)
     command_function *asks = argc > 1 ? commands_find(argv[1]) : NULL;
     if (asks)
         return asks(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "upgrade") == 0)
+        return upgrade(argc, argv);
     enum command command;
     if (read_options(argc, argv, &command) != EXIT_SUCCESS)
         return EXIT_USAGE;
@@ -328,5 +353,5 @@ int main(int argc, char **argv)
     default: /* COMMAND_RUN */
         break;
     }
-    return run(argv[optind]);
+    return run(argv[optind], NULL);
 }

@@ -87,9 +87,17 @@ void manager_reloaded(struct server *server, const char *why)
 void manager_stopping(struct server *server)
 {
     char status[128];
+    watchdog_stop(server->watchdog);
+    if (atomic_load(&server->replaced))
+        return;
     (void)snprintf(
         status, sizeof(status), "waits for %zu connections to close, %" PRId64 " s at most",
         registry_open(server->registry), server->generation->config->shutdown_timeout_ms / 1000);
-    watchdog_stop(server->watchdog);
     log_failure(server, notify_stopping(server->notify, status));
+}
+
+void manager_successor(struct server *server, pid_t pid)
+{
+    atomic_store(&server->replaced, true);
+    log_failure(server, notify_main_pid(server->notify, pid));
 }

@@ -6,6 +6,8 @@
 #include "server/daemon/inherited.h"
 #include "server/daemon/state.h"
 
+#include <sys/types.h>
+
 /* Finds whom to notify. If notifications are not possible, adds a warning. */
 void manager_find(struct server *server, struct config_report *report);
 
@@ -21,5 +23,8 @@ void manager_ready(struct server *server);
 void manager_reloading(struct server *server);
 void manager_reloaded(struct server *server, const char *why);
 void manager_stopping(struct server *server);
+
+/* From now on PID is the main process, and this one says nothing more. */
+void manager_successor(struct server *server, pid_t pid);
 
 #endif

@@ -139,6 +139,11 @@ int notify_stopping(struct notify *notify, const char *status)
     return send_lines(notify, "STOPPING=1\nSTATUS=%s", status);
 }
 
+int notify_main_pid(struct notify *notify, pid_t pid)
+{
+    return send_lines(notify, "MAINPID=%ld", (long)pid);
+}
+
 int64_t notify_watchdog_us(const struct notify *notify)
 {
     return notify ? notify->watchdog_us : 0;

@@ -9,6 +9,7 @@
 #include "config/error_text.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct notify;
 
@@ -30,6 +31,9 @@ void notify_free(struct notify *notify);
 int notify_ready(struct notify *notify, const char *status);
 int notify_reloading(struct notify *notify, const char *status);
 int notify_stopping(struct notify *notify, const char *status);
+
+/* Another process takes our place. Returns as above. */
+int notify_main_pid(struct notify *notify, pid_t pid);
 
 /* How often notify_alive is to be called, in microseconds: four times in the time that the manager
  * waits. 0: there is no watchdog. */

@@ -82,15 +82,16 @@ static bool refresh_service(struct server *server, struct service *service)
     return false;
 }
 
-/* Links may lead to other folders by now. Returns when to look again without an event. */
+/* Links may lead to other folders by now: watched first, so that no change is missed. Returns when
+ * to look again without an event. */
 static int64_t refresh_all(struct server *server)
 {
     struct watcher watcher = {.watch = server->watch};
     bool all = true;
-    for (size_t i = 0; i < server->generation->count; i++)
-        all = refresh_service(server, server->generation->services[i]) && all;
     if (server->watch)
         watch_all(&watcher, server->generation);
+    for (size_t i = 0; i < server->generation->count; i++)
+        all = refresh_service(server, server->generation->services[i]) && all;
     return all ? DEADLINE_NEVER : clock_deadline_ms(RETRY_MS);
 }
 

@@ -11,7 +11,9 @@
 void refresh_begin(struct server *server, const struct generation *generation,
                    struct config_strings *warnings);
 
-/* See server_watch_fd and server_refresh. */
+/* A descriptor to poll, another one after a reload; -1: none. Call refresh_run when it is readable,
+ * and at the time that refresh_run returns: it looks at the files a second after something has
+ * happened in their folders. */
 int refresh_fd(const struct server *server);
 int64_t refresh_run(struct server *server);
 

@@ -1,5 +1,7 @@
 /* SIGHUP: the whole configuration again, while connections are open. All of it is loaded before
  * anything is changed; then the accept thread swaps the generations (swap.h). */
+#include "server/daemon/reload.h"
+
 #include "server/daemon/lines.h"
 #include "server/daemon/listening.h"
 #include "server/daemon/load.h"
@@ -8,7 +10,6 @@
 #include "server/daemon/recheck.h"
 #include "server/daemon/refresh.h"
 #include "server/daemon/reload_log.h"
-#include "server/daemon/server.h"
 #include "server/daemon/swap.h"
 
 /* NULL, with the errors in the report, which is initialised here. Nothing that is in use has
@@ -21,7 +22,8 @@ static struct generation *load_next(struct server *server, struct config_report 
     if (!next)
         return NULL;
     config_forget_origin(next->held->config); /* nothing more is said about values */
-    if (listening_open(next, server->generation, NULL, report))
+    const struct listening_sources sources = {.before = server->generation};
+    if (listening_open(next, &sources, report) && load_stats(server, next, report))
         return next;
     generation_release(next);
     return NULL;
@@ -69,15 +71,13 @@ static bool reload(struct server *server, struct config_report *report)
     return done;
 }
 
-int server_reload(struct server *server)
+bool reload_run(struct server *server, struct config_report *report)
 {
-    struct config_report report;
     manager_reloading(server);
-    bool done = reload(server, &report);
-    const char *why = report.errors.count > 0 ? report.errors.items[0] : "out of memory";
+    bool done = reload(server, report);
+    const char *why = report->errors.count > 0 ? report->errors.items[0] : "out of memory";
     if (!done)
-        reload_log_failed(server->log, &report.errors);
+        reload_log_failed(server->log, &report->errors);
     manager_reloaded(server, done ? NULL : why);
-    config_report_free(&report);
-    return done ? 0 : -1;
+    return done;
 }

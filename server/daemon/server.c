@@ -4,17 +4,21 @@
 #include "relay/lock.h"
 #include "server/daemon/acceptor.h"
 #include "server/daemon/admin/admin.h"
+#include "server/daemon/control.h"
 #include "server/daemon/current.h"
+#include "server/daemon/handed.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/listening.h"
 #include "server/daemon/load.h"
 #include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"
 #include "server/daemon/refresh.h"
+#include "server/daemon/reload.h"
 #include "server/daemon/reload_log.h"
 #include "server/daemon/report.h"
 #include "server/daemon/state.h"
 #include "server/daemon/status.h"
+#include "server/daemon/stop.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -91,7 +95,7 @@ static bool load(struct server *server, struct config *config, const char *file,
         return false;
     }
     server->generation = load_generation(server, config, NULL, report);
-    return server->generation;
+    return server->generation && load_stats(server, server->generation, report);
 }
 
 struct server *server_load(const char *file, struct config_report *report)
@@ -118,27 +122,62 @@ const struct config *server_config(const struct server *server)
 
 /* ---- Listen -------------------------------------------------------------------------------- */
 
+/* NULL: nothing was handed over, or, with the reason in the errors, it cannot be used. */
+static struct listener *handed_listener(struct server *server, const char *what,
+                                        const struct config_address *address,
+                                        struct error_text *error)
+{
+    return server->handed ? handed_take(server->handed, what, address, error) : NULL;
+}
+
 /* False, with what is wrong in the report. */
 static bool open_admin(struct server *server, struct config_report *report)
 {
+    const struct config_address *address = &server->generation->config->admin.listen;
     struct error_text error = {.text = ""};
     if (!server->stats)
         return true;
-    server->admin = admin_new(server, &server->generation->config->admin.listen, &error);
+    struct listener *listener = handed_listener(server, "admin", address, &error);
+    server->admin = admin_new(server, address, listener, &error);
     if (!server->admin)
         lines_add(&report->errors, "admin: %s", error.text);
     return server->admin;
+}
+
+static bool open_control(struct server *server, struct config_report *report)
+{
+    const struct config_address *address = &server->generation->config->control;
+    struct error_text error = {.text = ""};
+    if (address->kind == CONFIG_ADDRESS_NONE)
+        return true;
+    struct listener *listener = handed_listener(server, "control", address, &error);
+    if (!listener && error.text[0] == '\0')
+        listener = listener_open(address, &error);
+    server->control = listener ? control_new(server, listener) : NULL;
+    if (!server->control)
+        lines_add(&report->errors, "control: %s", listener ? "out of memory" : error.text);
+    return server->control;
+}
+
+static bool open_services(struct server *server, struct config_report *report)
+{
+    struct inherited *inherited = manager_sockets(report);
+    if (!inherited)
+        return false;
+    const struct listening_sources sources = {.inherited = inherited, .handed = server->handed};
+    bool open = listening_open(server->generation, &sources, report);
+    open = manager_all_taken(inherited, report) && open;
+    inherited_free(inherited);
+    return open;
 }
 
 bool server_listen(struct server *server, struct config_report *report)
 {
     struct generation *generation = server->generation;
     config_forget_origin(generation->held->config); /* nothing more is said about values */
-    struct inherited *inherited = manager_sockets(report);
-    bool open = inherited && listening_open(generation, NULL, inherited, report);
-    open = inherited && manager_all_taken(inherited, report) && open;
+    bool open = open_services(server, report);
     open = open_admin(server, report) && open;
-    inherited_free(inherited);
+    open = open_control(server, report) && open;
     if (!open) {
         listening_shut(generation);
         return false;
@@ -245,24 +284,28 @@ int server_run(struct server *server)
     return served ? status : -1;
 }
 
-int server_watch_fd(const struct server *server)
+int64_t server_attend(struct server *server, struct pollfd polls[SERVER_POLLS])
 {
-    return refresh_fd(server);
+    for (int i = 0; i < SERVER_POLLS; i++)
+        polls[i] = (struct pollfd){.fd = -1};
+    int64_t control_us =
+        server->control ? control_attend(server->control, polls + 1) : DEADLINE_NEVER;
+    int64_t refresh_us = refresh_run(server);
+    polls[0] = (struct pollfd){.fd = refresh_fd(server), .events = POLLIN};
+    return control_us < refresh_us ? control_us : refresh_us;
 }
 
-int64_t server_refresh(struct server *server)
+int server_reload(struct server *server)
 {
-    return refresh_run(server);
+    struct config_report report;
+    bool done = reload_run(server, &report);
+    config_report_free(&report);
+    return done ? 0 : -1;
 }
 
 void server_stop(struct server *server)
 {
-    int saved = errno;
-    uint64_t one = 1;
-    atomic_fetch_add(&server->stops, 1);
-    ssize_t written = write(server->stop_fd, &one, sizeof(one));
-    (void)written; /* fails only if the notification is pending already */
-    errno = saved;
+    stop_request(server);
 }
 
 /* ---- New and free -------------------------------------------------------------------------- */
@@ -289,6 +332,8 @@ void server_free(struct server *server)
     if (!server)
         return;
     admin_free(server->admin);
+    control_free(server->control);
+    handed_free(server->handed);
     crew_free(server->crew);
     watchdog_free(server->watchdog);
     notify_free(server->notify);

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "server/include/actpass.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,11 +33,11 @@ void server_stop(struct server *server);
  * one at a time, but server_run's. */
 int server_reload(struct server *server);
 
-/* Loads what has changed in the files of "tls", if it is time to look, which is a second after
- * server_watch_fd has become readable. Returns when to call it next: then, or when that is
- * readable. The thread that calls server_reload. */
-int64_t server_refresh(struct server *server);
-int server_watch_fd(const struct server *server); /* another one after a reload; -1: none now */
+/* Attends to what is neither a connection nor a signal: files of "tls" that have changed, and the
+ * control socket. Fills POLLS with what to wait for, and returns until when, to be called again
+ * then. The thread that calls server_reload. */
+enum { SERVER_POLLS = 3 };
+int64_t server_attend(struct server *server, struct pollfd polls[SERVER_POLLS]);
 
 /* Not while server_run runs. SERVER may be NULL. */
 void server_free(struct server *server);

@@ -46,7 +46,7 @@ struct service {
     const struct config_service *config;
     char *written; /* config_service_text: what a reload compares */
     struct log *log;
-    struct service_stats *stats;          /* NULL: nothing is counted for it */
+    struct service_stats *stats;          /* NULL: there is no admin listener */
     struct registry_service *connections; /* this service's, whichever reload they began before */
     struct listener *listener;            /* NULL: not listening */
     struct hints *hints;                  /* NULL: the service uses no hints */

@@ -33,10 +33,12 @@ struct counters {
 };
 
 struct admin;
+struct control;
+struct handed;
 
 struct server {
     /* Constant once loaded. */
-    char *file; /* the configuration's */
+    char *file;            /* the configuration's */
     int64_t began_wall_ms; /* by the wall clock, since 1970 */
     struct log *log;
     struct crew *crew;          /* runs the connections */
@@ -45,6 +47,8 @@ struct server {
     struct stats *stats;        /* NULL: there is no admin listener */
     struct admin *admin;        /* the same */
     struct registry *registry;
+    struct control *control; /* NULL: there is no control socket */
+    struct handed *handed; /* what it gets from the process that it replaces; NULL: that is done */
     struct handover *reloads; /* struct change, from the thread that reloads */
     int stop_fd;              /* eventfd; readable after server_stop */
     actpass_cancel *dialing;  /* cancelled once the server stops */
@@ -65,6 +69,7 @@ struct server {
     struct watchdog *watchdog; /* the accept thread's; NULL: the manager wants none */
 
     atomic_uint stops;    /* how often server_stop was called */
+    atomic_bool replaced; /* another process is the manager's main one now */
     atomic_bool stopping; /* no more dialing, and idle connections must close */
     struct counters counters;
 };

@@ -272,8 +272,9 @@ typedef struct {
     const char *peer_subject;     /* in the form of RFC 2253; "" without a certificate */
     const char *peer_fingerprint; /* SHA-256 of the certificate, hex; "" without a certificate */
     const char *server_name;      /* the name (SNI) that the client asked for; "" if it asked for
-                                     none, and before the handshake, as the next one */
-    const char *group;            /* of the key exchange, "x25519"; "" if there was none */
+                                     none, and until the handshake is done or has failed */
+    const char *group;            /* of the key exchange, "x25519"; "" if there was none, and
+                                     before the handshake */
     int64_t hello_us;      /* from accept to the ClientHello, sent or received; -1: none yet */
     int64_t handshake_us;  /* from accept to the end of the handshake; -1: not yet */
     int64_t first_data_us; /* from accept to the first application data of either side; -1: none

@@ -88,11 +88,6 @@ static bool is_identity_alert(int reason)
     }
 }
 
-static bool is_server(const actpass_conn *conn)
-{
-    return SSL_is_server(conn->ssl);
-}
-
 static bool is_not_tls(const actpass_conn *conn)
 {
     return not_tls_is(conn->first, conn->first_size);
@@ -158,8 +153,6 @@ static const struct meaning {
     {SSL_R_NO_APPLICATION_PROTOCOL, NULL, ACTPASS_PROTOCOL, NULL, DETAIL_PROTOCOLS},
     {SSL_AD_REASON_OFFSET + SSL_AD_NO_APPLICATION_PROTOCOL, NULL, ACTPASS_PROTOCOL, NULL,
      DETAIL_PROTOCOLS},
-    {SSL_R_TLSV1_UNRECOGNIZED_NAME, is_server, ACTPASS_PROTOCOL,
-     "the client asked for a server name that no certificate is for", DETAIL_NONE},
     {SSL_R_TLSV1_UNRECOGNIZED_NAME, NULL, ACTPASS_PROTOCOL, NULL, DETAIL_SERVER_NAME},
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, NULL, ACTPASS_REFUSED,
      "the peer gave no certificate, which is required", DETAIL_NONE},

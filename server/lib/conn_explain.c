@@ -107,11 +107,18 @@ static void explain_protocols(const actpass_conn *conn, bool alert, struct error
         error_set(why, "the server agreed on none of our application protocols (ALPN): %s", own);
 }
 
+/* As a server we refuse it before OpenSSL knows it. */
 static void explain_server_name(const actpass_conn *conn, struct error_text *why)
 {
+    struct name_list asked = {.length = 0};
     const char *name = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
-    error_set(why, "the server has no certificate for the name that we asked for (SNI): %s",
-              name ? name : "none, set server_name");
+    peer_hello_add_server_name(&conn->hello, &asked);
+    if (SSL_is_server(conn->ssl))
+        error_set(why, "the client asked for a server name that no certificate is for: %s",
+                  name_list_end(&asked, "a long one"));
+    else
+        error_set(why, "the server has no certificate for the name that we asked for (SNI): %s",
+                  name ? name : "none, set server_name");
 }
 
 /* ---- Our certificate was refused ------------------------------------------------------------- */

@@ -258,8 +258,10 @@ static enum outcome step(actpass_conn *conn, unsigned *want)
         conn->handshaken = true;
         peer_hello_free(&conn->hello);
     }
-    if (outcome == OUTCOME_FAILED)
+    if (outcome == OUTCOME_FAILED) {
+        conn_note_offered_name(conn);
         tls_context_failed(conn->config->tls, conn->ssl);
+    }
     lock_release(&conn->lock);
     return outcome;
 }

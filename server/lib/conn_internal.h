@@ -249,6 +249,10 @@ void conn_note_certificate(actpass_conn *conn, X509 *certificate);
 /* The same for the cipher, which another handshake on the open connection may change. */
 void conn_note_cipher(actpass_conn *conn);
 
+/* Keeps the server name that the client asked for in a handshake that has failed, unless it is very
+ * long. conn->lock is held. */
+void conn_note_offered_name(actpass_conn *conn);
+
 /* Keeps the server name and the group that were agreed on, after the handshake; without memory it
  * gives the connection a close reason. conn->lock is held. */
 void conn_note_negotiated(actpass_conn *conn);

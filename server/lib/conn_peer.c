@@ -10,9 +10,8 @@
 /* ---- Negotiated names ------------------------------------------------------------------------ */
 
 /* Copied: OpenSSL keeps a server's in the session, which it may replace (new tickets). */
-static void note_server_name(actpass_conn *conn)
+static void note_server_name(actpass_conn *conn, const char *name)
 {
-    const char *name = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
     if (!name || conn->server_name)
         return;
     char *copy = strdup(name);
@@ -21,6 +20,15 @@ static void note_server_name(actpass_conn *conn)
     lock_release(&conn->end_lock);
     if (!copy) /* "" would be another name */
         conn_fail(conn, ACTPASS_CANCELLED, "out of memory for the server name");
+}
+
+/* Of the hello itself: how much of it OpenSSL has read when it fails depends on its version. */
+void conn_note_offered_name(actpass_conn *conn)
+{
+    struct name_list offered = {.length = 0};
+    peer_hello_add_server_name(&conn->hello, &offered);
+    if (offered.length > 0)
+        note_server_name(conn, offered.text);
 }
 
 void conn_note_cipher(actpass_conn *conn)
@@ -37,7 +45,7 @@ void conn_note_negotiated(actpass_conn *conn)
     lock_take(&conn->end_lock);
     conn->group = name ? name : ""; /* the text belongs to the SSL_CTX */
     lock_release(&conn->end_lock);
-    note_server_name(conn);
+    note_server_name(conn, SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name));
 }
 
 /* ---- Certificates ---------------------------------------------------------------------------- */

@@ -2,10 +2,12 @@
 import concurrent.futures
 import json
 import os
+import resource
 import signal
 import socket
 import stat
 import subprocess
+import time
 import unittest
 
 from support import tls
@@ -360,6 +362,26 @@ class Asking(Admin):
             sock = self.connect(int(port))
             sock.sendall(b"GET /status HTTP/1.1\r\nHost: local")
         self.assertEqual(self.curl("/readyz").body, "ready\n")
+
+    def test_no_descriptor_is_left_for_who_asks(self):
+        """It does not spin until there is one, and answers then."""
+        actpass = self.admin(self.service(), listen="127.0.0.1:0")
+        pid = actpass.process.pid
+
+        def processor_s():
+            with open(f"/proc/{pid}/stat") as file:
+                fields = file.read().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (actpass.descriptors(), before[1]))
+        sock = self.connect(int(self.address.rpartition(":")[2]))
+        sock.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        used = processor_s()
+        time.sleep(1)  # in which a loop without a pause would use what the machine has
+        self.assertLess(processor_s() - used, .1)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        self.assertIn(b"200", sock.recv(100))
 
     def test_the_socket_is_private_and_goes_with_the_daemon(self):
         actpass = self.admin(self.service())

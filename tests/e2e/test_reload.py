@@ -323,5 +323,7 @@ class ReloadLoop(Reloads):
         self.assertEqual(before.exchange(b"still", 5), b"still")
         until(lambda: actpass.descriptors() <= descriptors, 20, "descriptors going back")
         end = self.state_of(actpass)
-        self.assertLessEqual(end[2], half[2] * 1.1 + 2048, f"KiB of memory, {turns} reloads later")
+        if soak(0, 1) and "ACTPASS_BULK_MIB" not in os.environ:  # a sanitizer keeps what is freed
+            self.assertLessEqual(end[2], half[2] * 1.1 + 2048,
+                                 f"KiB of memory, {turns} reloads later")
         before.finish()

@@ -19,12 +19,15 @@ ALTERNATE, RESTORED = "\x1b[?1049h", "\x1b[?1049l"
 
 
 class Screen:
-    """A terminal of 14 lines of 100 characters, in which a command runs. `text` is all that it got."""
+    """A terminal of 14 lines of 100 characters, in which a command runs. `text` is all that it got.
+    KEYS: another terminal, to be its stdin."""
 
-    def __init__(self, command):
+    def __init__(self, command, keys=None):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 14, 100, 0, 0))
+            if keys is not None:
+                os.dup2(keys, 0)
             os.execv(command[0], command)
         self.text = ""
         self.status = None
@@ -133,8 +136,8 @@ class Status(Case):
             stub.status = answer
             self.assertIn(words, self.call("status", stub.address, status=1))
 
-    def screen(self, *arguments):
-        made = Screen([program(), "top", *arguments])
+    def screen(self, *arguments, keys=None):
+        made = Screen([program(), "top", *arguments], keys)
         self.addCleanup(made.close)
         return made
 
@@ -169,6 +172,16 @@ class Status(Case):
         self.assertEqual(screen.end(), 0)
         self.assertIn(RESTORED, screen.text)
         self.assertTrue(screen.echoes())
+
+    def test_top_ends_when_the_terminal_of_its_keys_is_gone(self):
+        """The end of a terminal is the end of a file, and no key."""
+        ours, keys = os.openpty()
+        screen = self.screen(self.stub().address, keys=keys)
+        os.close(keys)
+        screen.wait_for("TAKEN/s")
+        os.close(ours)
+        self.assertEqual(screen.end(), 0)
+        self.assertIn(RESTORED, screen.text)
 
     def test_top_of_nobody_leaves_the_screen_alone(self):
         screen = self.screen("unix:/nowhere/admin.sock")

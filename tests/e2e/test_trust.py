@@ -396,7 +396,7 @@ class Files(Case):
                 seen = self.look(actpass.port(), version, *more)
                 if not subject and unknown == "refuse":
                     self.assertIn("alert number 112", seen)
-                    self.assertIn("asked for a server name that no certificate is for",
+                    self.assertIn("asked for a server name (SNI) that no certificate is for",
                                   actpass.close(reason="PROTOCOL")["error"])
                 else:
                     # OpenSSL 3.2 and later print CN=NAME, older ones CN = NAME.

@@ -15,14 +15,15 @@ static void check(struct name_list *list)
 
 static void read_all(const struct peer_hello *hello, SSL *ssl)
 {
-    struct name_list lists[5];
+    struct name_list lists[6];
     memset(lists, 0, sizeof(lists));
     peer_hello_add_versions(hello, &lists[0]);
     peer_hello_add_ciphers(hello, ssl, TLS1_2_VERSION, &lists[1]);
     peer_hello_add_ciphers(hello, ssl, TLS1_3_VERSION, &lists[2]);
     peer_hello_add_groups(hello, ssl, &lists[3]);
     peer_hello_add_protocols(hello, &lists[4]);
-    for (size_t i = 0; i < 5; i++)
+    peer_hello_add_server_name(hello, &lists[5]);
+    for (size_t i = 0; i < 6; i++)
         check(&lists[i]);
     if (strlen(peer_hello_chosen_version(hello)) > sizeof("TLSv1.3"))
         abort();

@@ -20,6 +20,7 @@ StandardOutput=append:/out/log
 StandardError=inherit
 END
     timeout -k 5 300 systemd-nspawn --quiet --register=no --keep-unit --private-network \
+        --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self' \
         --directory="$work/overlay/root" --machine=actpass-test --bind-ro="$PWD:/src" \
         --bind="$work/out:/out" --bind-ro="$work/tests.service:/etc/systemd/system/tests.service" \
         "$@" --boot -- systemd.unit=tests.service >"$work/console" 2>&1 </dev/null

@@ -26,7 +26,7 @@ do_from() {
     root=$work/$stages
     mkdir -p "$root" "$root.upper" "$root.work"
     mount -t overlay overlay -o "lowerdir=$debian,upperdir=$root.upper,workdir=$root.work" "$root" &&
-        enter || fail "the stage $stages cannot be made"
+        enter && umount "$root/src" "$root/build" || fail "the stage $stages cannot be made"
     names[${3:-$stages}]=$root
 }
 

@@ -16,13 +16,15 @@ import sys
 # From the longest folder name to the shortest: a file belongs to the first that fits.
 LAYERS = {
     "server/daemon/crew": ("relay",),
-    "server/daemon/commands": ("config", "relay", "server/lib/dial"),
+    "server/daemon/control": ("relay",),
+    "server/daemon/commands": ("config", "relay", "server/lib/dial", "server/daemon/control"),
     "server/daemon/handlers": ("config", "relay", "server/include", "server/lib", "server/lib/base",
                                "server/lib/dial", "server/daemon/crew"),
     "server/daemon/sandbox": ("config",),
     "server/daemon": ("config", "relay", "server/include", "server/lib", "server/lib/base",
                       "server/lib/dial", "server/daemon/handlers", "server/daemon/crew",
-                      "server/daemon/commands", "server/daemon/sandbox"),
+                      "server/daemon/commands", "server/daemon/control",
+                      "server/daemon/sandbox"),
     "server/lib/sessions": ("config", "relay", "server/lib/base", "server/lib/dial"),
     "server/lib/dial": ("config", "relay"),
     "server/lib/base": ("config",),

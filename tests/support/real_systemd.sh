@@ -43,7 +43,8 @@ set_up() {
 
 write_configuration() { # UNIT PORT
     cat >"$1.json" <<END
-{ "services": [ { "name": "front", "listen": "0.0.0.0:$2", "role": "server", "echo": true,
+{ "sandbox": "require",
+  "services": [ { "name": "front", "listen": "0.0.0.0:$2", "role": "server", "echo": true,
     "tls": { "certificate": "certificate.pem", "client_auth": "none",
              "key": "\${env:CREDENTIALS_DIRECTORY}/private_key.pem",
              "key_passphrase_file": "credential:private_passphrase" } } ] }
@@ -75,7 +76,7 @@ has_no_rights() {
 
 reloads() {
     systemctl reload actpass.service &&
-        [ "$(property StatusText)" = 'accepts connections; certificates and keys were read again' ]
+        [ "$(property StatusText)" = 'accepts connections; the configuration was loaded again' ]
 }
 
 watched() { # SECONDS

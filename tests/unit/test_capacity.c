@@ -1,5 +1,7 @@
 #include "server/daemon/capacity.h"
 
+#include "server/daemon/admin/limits.h"
+
 #include <criterion/criterion.h>
 
 Test(capacity, counts_descriptors)
@@ -22,6 +24,19 @@ Test(capacity, is_as_configured_where_there_are_enough)
     cr_assert_eq(shares[1].connections, 10);
     cr_assert_eq(capacity_share(&config, need, shares), need);
     cr_assert_eq(shares[0].connections, 1000, "just enough is enough");
+}
+
+/* All who may ask have their descriptors, too. */
+Test(capacity, the_admin_listener_has_its_own)
+{
+    struct config_service services[] = {{.max_connections = 1000}};
+    struct config config = {.services = services, .service_count = 1};
+    struct capacity share;
+    uint64_t without = capacity_share(&config, 1000000, &share);
+    config.admin.listen.kind = CONFIG_ADDRESS_UNIX;
+    cr_assert_geq(capacity_share(&config, 1000000, &share), without + ADMIN_CONNECTIONS);
+    (void)capacity_share(&config, without, &share);
+    cr_assert_leq(share.connections + share.spare, 1000 + 62 - ADMIN_CONNECTIONS);
 }
 
 /* Whatever the limit, all connections of all services together fit. */

@@ -11,13 +11,15 @@
 static const char modern[] =
     "\x01\x00\x00\x80\x03\x03" RANDOM "\x04sess"
     "\x00\x0a\x0a\x0a\x13\x02\xc0\x30\xee\xee\x00\xff\x01\x00"
-    "\x00\x2b"
+    "\x00\x3d"
+    "\x00\x00\x00\x0e\x00\x0c\x00\x00\x09"
+    "a.example"                                                /* name */
     "\x00\x2b\x00\x07\x06\x1a\x1a\x03\x04\x03\x03"             /* versions, one of them GREASE */
     "\x00\x0a\x00\x0a\x00\x08\x2a\x2a\x00\x1d\x11\xec\x12\x34" /* groups */
     "\x00\x10\x00\x0e\x00\x0c\x02h2\x08http/1.1";              /* protocols */
 
 struct offer {
-    struct name_list versions, new_ciphers, old_ciphers, groups, protocols;
+    struct name_list versions, new_ciphers, old_ciphers, groups, protocols, server_name;
 };
 
 static void read_offer(const uint8_t *bytes, size_t size, struct offer *offer)
@@ -33,6 +35,7 @@ static void read_offer(const uint8_t *bytes, size_t size, struct offer *offer)
     peer_hello_add_ciphers(&hello, ssl, TLS1_2_VERSION, &offer->old_ciphers);
     peer_hello_add_groups(&hello, ssl, &offer->groups);
     peer_hello_add_protocols(&hello, &offer->protocols);
+    peer_hello_add_server_name(&hello, &offer->server_name);
     peer_hello_free(&hello);
     SSL_free(ssl);
     SSL_CTX_free(ctx);
@@ -47,6 +50,7 @@ Test(peer_hello, reads_what_a_client_offers)
     cr_assert_str_eq(name_list_end(&offer.old_ciphers, ""), "ECDHE-RSA-AES256-GCM-SHA384, 0xeeee");
     cr_assert_str_eq(name_list_end(&offer.groups, ""), "x25519, X25519MLKEM768, 0x1234");
     cr_assert_str_eq(name_list_end(&offer.protocols, ""), "h2, http/1.1");
+    cr_assert_str_eq(name_list_end(&offer.server_name, ""), "a.example");
 }
 
 Test(peer_hello, reads_an_old_client_by_its_version_alone)

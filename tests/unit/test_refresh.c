@@ -71,8 +71,8 @@ static void look(const struct scene *scene)
 {
     for (;;) {
         struct timespec left;
-        struct pollfd set = {.fd = server_watch_fd(scene->server), .events = POLLIN};
-        int64_t next_us = server_refresh(scene->server);
+        struct pollfd set = {.fd = refresh_fd(scene->server), .events = POLLIN};
+        int64_t next_us = refresh_run(scene->server);
         if (next_us > clock_deadline_ms(5000))
             return;
         (void)ppoll(&set, 1, clock_left(next_us, &left), NULL);
@@ -103,12 +103,12 @@ Test(refresh, a_busy_folder_is_not_polled_while_files_settle, .timeout = 60)
     load(&scene);
     watch(&scene);
     look(&scene);
-    cr_assert_geq(server_watch_fd(scene.server), 0);
+    cr_assert_geq(refresh_fd(scene.server), 0);
     (void)test_write_text(scene.folder, "other", "text");
-    cr_assert_neq(server_refresh(scene.server), DEADLINE_NEVER);
-    cr_assert_eq(server_watch_fd(scene.server), -1);
+    cr_assert_neq(refresh_run(scene.server), DEADLINE_NEVER);
+    cr_assert_eq(refresh_fd(scene.server), -1);
     look(&scene);
-    cr_assert_geq(server_watch_fd(scene.server), 0);
+    cr_assert_geq(refresh_fd(scene.server), 0);
     end(&scene);
 }
 
@@ -128,10 +128,10 @@ Test(refresh, what_was_short_is_tried_again, .timeout = 60)
     look(&scene);
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     cr_assert_not(is_changed(&scene, &before));
-    cr_assert_neq(server_refresh(scene.server), DEADLINE_NEVER, "in a minute");
+    cr_assert_neq(refresh_run(scene.server), DEADLINE_NEVER, "in a minute");
     scene.server->refresh_us = clock_now_us();
     look(&scene);
     cr_assert(is_changed(&scene, &before));
-    cr_assert_eq(server_refresh(scene.server), DEADLINE_NEVER);
+    cr_assert_eq(refresh_run(scene.server), DEADLINE_NEVER);
     end(&scene);
 }

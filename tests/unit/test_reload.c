@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 struct scene {
     struct test_pair *pair;
@@ -155,6 +156,24 @@ Test(reload, a_wrong_configuration_changes_nothing, .timeout = 60)
     cr_assert(listens(&scene, "two"));
     cr_assert_not(listens(&scene, "new"));
     close_peer(open_peer(&scene, "one"));
+    end(&scene);
+}
+
+/* Or a faulty generator of configurations would fill the memory, and /metrics. */
+Test(reload, names_of_a_configuration_that_fails_are_not_counted, .timeout = 60)
+{
+    struct scene scene;
+    begin(&scene);
+    scene.server->stats = stats_new();
+    (void)CONFIGURE(&scene, "", "one", "two");
+    cr_assert_eq(server_reload(scene.server), 0);
+    const struct service_stats *newest = stats_first(scene.server->stats);
+    const char *in_use = test_write_text(scene.pair->folder, "new.sock", "no socket");
+    (void)CONFIGURE(&scene, "", "one", "new");
+    cr_assert_eq(server_reload(scene.server), -1);
+    cr_assert_eq(unlink(in_use), 0);
+    cr_assert_str_eq(newest->name, "two");
+    cr_assert_eq(stats_first(scene.server->stats), newest);
     end(&scene);
 }
 

@@ -156,7 +156,7 @@ static void remove_reloads(void)
 
 static int run_explain(void)
 {
-    struct sandbox *sandbox = enter("{" SERVICE("'forward': '127.0.0.1:80'"));
+    struct sandbox *sandbox = enter("{'sandbox': 'require', " SERVICE("'forward': '127.0.0.1:80'"));
     if (!sandbox)
         return 1;
     for (int i = 0; i < RELOADS; i++)

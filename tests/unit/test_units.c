@@ -1,6 +1,7 @@
 #include "server/daemon/commands/units.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 
 static void assert_text(struct unit_text made, const char *wanted)
 {
@@ -16,6 +17,17 @@ Test(units, durations_from_microseconds_to_days)
     assert_text(units_duration(185000), "3m05s");
     assert_text(units_duration(15120e3), "4h12m");
     assert_text(units_duration((3 * 86400 + 4 * 3600) * 1e3), "3d04h");
+}
+
+/* What a JSON number can be, and what comes of a difference of two. */
+Test(units, durations_that_are_none)
+{
+    static const char longest[] = "1157407d09h";
+    assert_text(units_duration(1e18), longest);
+    assert_text(units_duration(1e300), longest);
+    assert_text(units_duration(INFINITY), longest);
+    assert_text(units_duration(-INFINITY), "0.0ms");
+    assert_text(units_duration(NAN), longest);
 }
 
 Test(units, bytes_have_at_most_three_digits)

@@ -102,6 +102,98 @@ Test(watch, the_target_of_a_link)
     test_folder_free(far);
 }
 
+/* As deployments do it: current -> v1 becomes current -> v2. */
+Test(watch, a_link_in_the_middle_of_the_path)
+{
+    struct scene scene;
+    begin(&scene);
+    char *link = strdup(test_folder_path(scene.folder, "current"));
+    char *next = strdup(test_folder_path(scene.folder, "next"));
+    const char *first = test_folder_path(scene.folder, "v1");
+    cr_assert_eq(mkdir(first, 0700), 0);
+    cr_assert_eq(symlink("v1", link), 0);
+    char *path = strdup(test_folder_path(scene.folder, "current/c.pem"));
+    watch_free(scene.watch);
+    scene.watch = watch_new();
+    cr_assert(watch_file(scene.watch, path));
+    cr_assert_eq(symlink("v2", next), 0);
+    cr_assert_eq(rename(next, link), 0);
+    cr_assert(take(&scene));
+    cr_assert_eq(rmdir(first), 0);
+    cr_assert_eq(unlink(link), 0);
+    free(path);
+    free(next);
+    free(link);
+    end(&scene);
+}
+
+/* A link that leads to a link in another folder. */
+Test(watch, links_behind_links)
+{
+    struct scene scene;
+    struct test_folder *middle = test_folder_new(), *far = test_folder_new();
+    begin(&scene);
+    char *target = strdup(test_write_text(far, "far.pem", "text"));
+    char *second = strdup(test_folder_path(middle, "second.pem"));
+    char *link = strdup(test_folder_path(scene.folder, "link.pem"));
+    cr_assert_eq(symlink(target, second), 0);
+    cr_assert_eq(symlink(second, link), 0);
+    cr_assert(watch_file(scene.watch, link));
+    (void)take(&scene);
+    cr_assert_eq(unlink(second), 0);
+    cr_assert(take(&scene));
+    cr_assert_eq(unlink(link), 0);
+    free(link);
+    free(second);
+    free(target);
+    end(&scene);
+    test_folder_free(middle);
+    test_folder_free(far);
+}
+
+/* The folder is replaced as a whole, and is another one by then. */
+Test(watch, the_folder_moves_away)
+{
+    struct scene scene;
+    begin(&scene);
+    char *folder = strdup(test_folder_path(scene.folder, "inner"));
+    char *moved = strdup(test_folder_path(scene.folder, "moved"));
+    char *path = strdup(test_folder_path(scene.folder, "inner/c.pem"));
+    cr_assert_eq(mkdir(folder, 0700), 0);
+    watch_free(scene.watch);
+    scene.watch = watch_new();
+    cr_assert(watch_file(scene.watch, path));
+    cr_assert_eq(rename(folder, moved), 0);
+    cr_assert(take(&scene));
+    cr_assert_not(watch_file(scene.watch, path));
+    cr_assert_eq(errno, ENOENT);
+    (void)take(&scene);
+    cr_assert_eq(rename(moved, folder), 0);
+    cr_assert(take(&scene), "it comes back");
+    cr_assert_eq(rmdir(folder), 0);
+    free(path);
+    free(moved);
+    free(folder);
+    end(&scene);
+}
+
+Test(watch, links_in_a_circle)
+{
+    struct scene scene;
+    begin(&scene);
+    char *one = strdup(test_folder_path(scene.folder, "one"));
+    char *other = strdup(test_folder_path(scene.folder, "other"));
+    cr_assert_eq(symlink("other", one), 0);
+    cr_assert_eq(symlink("one", other), 0);
+    cr_assert_not(watch_file(scene.watch, one));
+    cr_assert_eq(errno, ELOOP);
+    cr_assert_eq(unlink(one), 0);
+    cr_assert_eq(unlink(other), 0);
+    free(other);
+    free(one);
+    end(&scene);
+}
+
 Test(watch, a_folder_that_is_not_there)
 {
     struct scene scene;

@@ -19,16 +19,17 @@ const char *admin_missing(void)
 }
 
 struct admin *admin_new(struct server *server, const struct config_address *address,
-                        struct error_text *error)
+                        struct listener *listener, struct error_text *error)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
     if (!admin) {
         (void)error_set(error, "out of memory");
+        listener_close(listener);
         return NULL;
     }
     admin->server = server;
     admin->guard = address->kind == CONFIG_ADDRESS_TCP ? ANSWER_LOCAL_HOST : ANSWER_ANY_HOST;
-    admin->listener = listener_open(address, error);
+    admin->listener = listener ? listener : listener_open(address, error);
     if (admin->listener)
         return admin;
     free(admin);
@@ -50,6 +51,21 @@ void admin_start(struct admin *admin)
     size_t count = sizeof(fields) / sizeof(fields[0]);
     log_write(admin->server->log, admin->http ? CONFIG_LOG_INFO : CONFIG_LOG_ERROR, fields,
               admin->http ? count - 1 : count);
+}
+
+struct listener *admin_listener(struct admin *admin)
+{
+    return admin ? admin->listener : NULL;
+}
+
+void admin_give_away(struct admin *admin)
+{
+    if (!admin)
+        return;
+    http_stop(admin->http);
+    admin->http = NULL;
+    listener_disown(admin->listener);
+    listener_shut(admin->listener);
 }
 
 void admin_free(struct admin *admin)

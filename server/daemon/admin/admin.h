@@ -11,11 +11,12 @@
  *   stats.c      what is counted, and the connections that failed
  *   snapshot.c   a copy of what is known of one connection
  *
- * The daemon's other files include this header, stats.h and snapshot.h. */
+ * The daemon's other files include this header, limits.h, stats.h and snapshot.h. */
 #ifndef ACTPASS_SERVER_ADMIN_ADMIN_H
 #define ACTPASS_SERVER_ADMIN_ADMIN_H
 
 #include "config/config.h"
+#include "server/daemon/listener.h"
 #include "server/lib/base/error.h"
 
 struct admin;
@@ -24,9 +25,16 @@ struct server;
 /* NULL, or why this program cannot have an admin listener: one sentence. */
 const char *admin_missing(void);
 
-/* Listens on ADDRESS. SERVER must outlive it. No thread is started. NULL with ERROR. */
+/* Listens on ADDRESS with LISTENER, which is taken also on failure; NULL: opens it. SERVER must
+ * outlive it. No thread is started. NULL with ERROR. */
 struct admin *admin_new(struct server *server, const struct config_address *address,
-                        struct error_text *error);
+                        struct listener *listener, struct error_text *error);
+
+/* Its listener, which stays its own. NULL for NULL. */
+struct listener *admin_listener(struct admin *admin);
+
+/* Another process has its listener, too: answers no more. NULL is fine. */
+void admin_give_away(struct admin *admin);
 
 /* Starts the thread that answers, and logs where it does, or why not. */
 void admin_start(struct admin *admin);

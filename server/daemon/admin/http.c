@@ -1,5 +1,7 @@
 #include "server/daemon/admin/http.h"
 
+#include "server/daemon/admin/limits.h"
+
 #include <stddef.h>
 
 #ifdef HAVE_LIBMICROHTTPD
@@ -7,8 +9,9 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { CONNECTIONS = 32, MEMORY = 16384, TIMEOUT_S = 15 };
+enum { MEMORY = 16384, TIMEOUT_S = 15 };
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -111,11 +114,15 @@ static size_t leave_escaped(void *arg, struct MHD_Connection *connection, char *
     return strlen(text);
 }
 
-static void say_nothing(void *arg, const char *format, va_list arguments)
+/* For messages, which are not shown. Where there is no descriptor for the first connection,
+ * libmicrohttpd only says so, and tries again at once: this pause is all that it does then. */
+static void pause_at_shortage(void *arg, const char *format, va_list arguments)
 {
+    static const struct timespec pause = {.tv_nsec = 100000000};
     (void)arg;
-    (void)format;
     (void)arguments;
+    if (strstr(format, "resource limit"))
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
 struct http_server *http_start(int fd, answer_function *answer, void *arg)
@@ -126,9 +133,9 @@ struct http_server *http_start(int fd, answer_function *answer, void *arg)
     *http = (struct http_server){.answer = answer, .arg = arg};
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
-        http, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
+        http, MHD_OPTION_EXTERNAL_LOGGER, pause_at_shortage, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
         leave_escaped, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
+        (unsigned)ADMIN_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_END);
     if (http->daemon)

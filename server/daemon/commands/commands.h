@@ -1,4 +1,4 @@
-/* The commands that ask a running actpass: `actpass status` and `actpass top`. */
+/* The commands that ask a running actpass: `actpass status`, `actpass top`, `actpass reload`. */
 #ifndef ACTPASS_SERVER_COMMANDS_COMMANDS_H
 #define ACTPASS_SERVER_COMMANDS_COMMANDS_H
 
@@ -8,6 +8,6 @@ typedef int command_function(int argc, char **argv);
 /* The command of that name. NULL: there is none, and the word is a file's name. */
 command_function *commands_find(const char *name);
 
-command_function status_command, top_command;
+command_function status_command, top_command, reload_command;
 
 #endif

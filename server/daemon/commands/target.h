@@ -12,6 +12,10 @@
  * frees *ADDRESS with config_address_free in both cases. */
 bool target_find(const char *word, struct config_address *address, struct error_text *error);
 
+/* The same for the control socket, of files with "control". */
+bool target_find_control(const char *word, struct config_address *address,
+                         struct error_text *error);
+
 /* The daemon's /status; the caller frees it. NULL: one sentence in ERROR. */
 cJSON *target_status(const struct config_address *address, struct error_text *error);
 

@@ -112,7 +112,7 @@ static enum terminal_event take_key(const struct terminal *terminal)
 {
     char key = '\0';
     ssize_t got = read(terminal->keys_fd, &key, 1);
-    bool gone = got <= 0 && errno != EINTR && errno != EAGAIN;
+    bool gone = got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN);
     return gone || key == 'q' || key == 'Q' ? TERMINAL_QUIT : TERMINAL_LATE;
 }
 

@@ -3,6 +3,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* Of any longer time, and of what is no number, so that it can be an integer. */
+#define SECONDS_MAX 1e11
+
 enum { MS_PER_SECOND = 1000, MINUTE = 60, HOUR = 3600, DAY = 86400 };
 
 /* "3m05s": SECONDS in a unit of BIG seconds and in one of SMALL. */
@@ -17,6 +20,7 @@ struct unit_text units_duration(double ms)
 {
     struct unit_text made = {""};
     double seconds = ms < 0 ? 0 : ms / MS_PER_SECOND;
+    seconds = seconds < SECONDS_MAX ? seconds : SECONDS_MAX;
     if (seconds < 1)
         (void)snprintf(made.text, sizeof(made.text), "%.1fms", seconds * MS_PER_SECOND);
     else if (seconds < MINUTE)

@@ -23,13 +23,17 @@ static void lack_errno(struct sandbox *sandbox, const char *what, int error)
     lack(sandbox, what, strerror_r(error, reason, sizeof(reason)));
 }
 
-/* ENOSYS and EOPNOTSUPP: built without it, or not switched on. */
+/* ENOSYS and EOPNOTSUPP: built without it, or not switched on. EPERM: seen in systemd-nspawn. */
 static void lack_landlock(struct sandbox *sandbox, int error)
 {
     if (error == ENOSYS || error == EOPNOTSUPP)
         lack(sandbox, "Landlock",
              "this kernel has none (it needs Linux 5.13, and \"landlock\" in the list lsm= of its "
              "command line)");
+    else if (error == EPERM)
+        lack(sandbox, "Landlock",
+             "the container or the service manager refuses its system calls (let it allow "
+             "landlock_create_ruleset, landlock_add_rule and landlock_restrict_self)");
     else
         lack_errno(sandbox, "Landlock", error);
 }

@@ -1,5 +1,6 @@
 #include "server/daemon/sandbox/plan.h"
 
+#include "config/key_set.h"
 #include "config/visit.h"
 #include "server/daemon/sandbox/places.h"
 
@@ -71,8 +72,7 @@ static void visit_path(struct planning *planning, const struct key *key, const v
 {
     const char *path = *(char *const *)((const char *)base + key->offset);
     bool system = key->word && *(const bool *)((const char *)base + key->second);
-    bool scheme = path && key->scheme && strncmp(path, key->scheme, strlen(key->scheme)) == 0;
-    if (path && !scheme)
+    if (path && key_is_path(key, path))
         add_named(planning, path, key->written ? PATHS_READ | PATHS_WRITE : PATHS_READ);
     if (system)
         planning->failed = !places_add_trust(&planning->plan->allowed) || planning->failed;

@@ -1,5 +1,6 @@
 #include "server/lib/base/secret.h"
 
+#include "config/config.h"
 #include "config/private_file.h"
 
 #include <errno.h>
@@ -12,8 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CREDENTIAL "credential:"
-
 void secret_wipe(struct secret *secret)
 {
     OPENSSL_cleanse(secret, sizeof(*secret));
@@ -22,7 +21,7 @@ void secret_wipe(struct secret *secret)
 static bool find_credential(char path[PATH_MAX], const char *name, const char *what,
                             struct error_text *error)
 {
-    const char *id = name + strlen(CREDENTIAL);
+    const char *id = name + strlen(CONFIG_CREDENTIAL);
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     if (!folder)
         return error_set(
@@ -37,7 +36,7 @@ static bool find_credential(char path[PATH_MAX], const char *name, const char *w
 static bool find_file(char path[PATH_MAX], const char *name, const char *what,
                       struct error_text *error)
 {
-    if (strncmp(name, CREDENTIAL, strlen(CREDENTIAL)) == 0)
+    if (strncmp(name, CONFIG_CREDENTIAL, strlen(CONFIG_CREDENTIAL)) == 0)
         return find_credential(path, name, what, error);
     if (name[0] == '\0')
         return error_set(error, "the path of the %s file is empty", what);

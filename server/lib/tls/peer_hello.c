@@ -208,3 +208,13 @@ void peer_hello_add_protocols(const struct peer_hello *hello, struct name_list *
             name_list_add(list, (const char *)name.at, name.left);
     }
 }
+
+void peer_hello_add_server_name(const struct peer_hello *hello, struct name_list *list)
+{
+    struct part data = extension_of(hello, TLSEXT_TYPE_server_name);
+    struct part names = take_vector(&data, 2);
+    unsigned type = take_number(&names, 1);
+    struct part name = take_vector(&names, 2);
+    if (type == TLSEXT_NAMETYPE_host_name && name.left > 0)
+        name_list_add(list, (const char *)name.at, name.left);
+}

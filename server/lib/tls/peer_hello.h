@@ -26,7 +26,8 @@ void peer_hello_add_versions(const struct peer_hello *hello, struct name_list *l
 void peer_hello_add_ciphers(const struct peer_hello *hello, SSL *ssl, int version,
                             struct name_list *list);
 void peer_hello_add_groups(const struct peer_hello *hello, SSL *ssl, struct name_list *list);
-void peer_hello_add_protocols(const struct peer_hello *hello, struct name_list *list); /* ALPN */
+void peer_hello_add_protocols(const struct peer_hello *hello, struct name_list *list);   /* ALPN */
+void peer_hello_add_server_name(const struct peer_hello *hello, struct name_list *list); /* SNI */
 
 /* The version that a ServerHello of TLS 1.2 or older has chosen: "TLSv1.1"; "" if there is none. */
 const char *peer_hello_chosen_version(const struct peer_hello *hello);
