@@ -8,15 +8,12 @@
 #include "server/daemon/lines.h"
 #include "server/daemon/listening.h"
 #include "server/daemon/state.h"
-#include "server/lib/dial/unix_address.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,21 +106,12 @@ static bool fail(struct config_report *report, const char *what, const char *why
 static bool connect_to(struct successor *successor, const struct config_address *address,
                        struct config_report *report)
 {
-    struct sockaddr_un where;
     if (address->kind != CONFIG_ADDRESS_UNIX)
         return fail(report, "the configuration has no \"control\"",
                     "it is the socket by which the running actpass is reached; write "
                     "\"control\": \"unix:/run/actpass/control.sock\" and restart once");
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || !unix_address_make(address->path, &where) ||
-        connect(fd, (const struct sockaddr *)&where, sizeof(where)) != 0) {
-        int error = errno;
-        if (fd >= 0)
-            close(fd);
-        return fail(report, address->text, strerror(error));
-    }
-    wire_begin(&successor->wire, fd);
-    return true;
+    int error = wire_connect(&successor->wire, address->path);
+    return error == 0 || fail(report, address->text, strerror(error));
 }
 
 /* "ours WHAT" or "managers WHAT". False: out of memory, or none of our lines. */

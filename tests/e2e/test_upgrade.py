@@ -126,7 +126,7 @@ class Upgrade(Control):
                 failures.append(repr(failure))
 
     def test_no_connection_is_refused_and_the_old_ones_live_on(self):
-        actpass = self.start(self.service_of)
+        actpass = self.start(self.service_of, shutdown_timeout="1h")
         before = self.client(actpass)
         self.visits, self.upgraded, failures = 0, threading.Event(), []
         count = soak(2000, 10000)

@@ -16,7 +16,7 @@ import sys
 # From the longest folder name to the shortest: a file belongs to the first that fits.
 LAYERS = {
     "server/daemon/crew": ("relay",),
-    "server/daemon/control": ("relay",),
+    "server/daemon/control": ("relay", "server/lib/dial"),
     "server/daemon/commands": ("config", "relay", "server/lib/dial", "server/daemon/control"),
     "server/daemon/handlers": ("config", "relay", "server/include", "server/lib", "server/lib/base",
                                "server/lib/dial", "server/daemon/crew"),

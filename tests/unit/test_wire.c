@@ -4,6 +4,7 @@
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -148,6 +149,18 @@ Test(wire, descriptors_that_nobody_takes_are_closed)
     }
     end(&scene);
     cr_assert(resources_return_to(before));
+}
+
+Test(wire, nobody_to_connect_to)
+{
+    struct wire wire;
+    char path[200];
+    memset(path, 'x', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
+    cr_assert_eq(wire_connect(&wire, path), ENAMETOOLONG);
+    cr_assert_eq(wire_connect(&wire, "/no-such-folder/socket"), ENOENT);
+    cr_assert_eq(wire.fd, -1);
+    wire_end(&wire);
 }
 
 Test(wire, a_deadline_and_a_peer_that_is_gone)

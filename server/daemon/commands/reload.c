@@ -4,33 +4,12 @@
 #include "server/daemon/commands/commands.h"
 #include "server/daemon/commands/target.h"
 #include "server/daemon/control/wire.h"
-#include "server/lib/dial/unix_address.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 enum { EXIT_USAGE = 2, ANSWER_MS = 120000 };
-
-/* Returns a connected socket, or -1 with errno. */
-static int connect_to(const struct config_address *address)
-{
-    struct sockaddr_un where;
-    errno = ENAMETOOLONG;
-    int fd = unix_address_make(address->path, &where)
-                 ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)
-                 : -1;
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&where, sizeof(where)) == 0)
-        return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
-}
 
 /* Prints what is between the first and the last line. Returns the exit status. */
 static int ask(struct wire *wire)
@@ -55,13 +34,12 @@ static int ask(struct wire *wire)
 static int reload_at(const struct config_address *address)
 {
     struct wire wire;
-    int fd = connect_to(address);
-    if (fd < 0) {
+    int error = wire_connect(&wire, address->path);
+    if (error != 0) {
         (void)fprintf(stderr, "actpass: cannot connect to %s: %s\n", address->text,
-                      strerror(errno));
+                      strerror(error));
         return EXIT_FAILURE;
     }
-    wire_begin(&wire, fd);
     int status = ask(&wire);
     wire_end(&wire);
     return status;

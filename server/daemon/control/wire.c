@@ -1,6 +1,7 @@
 #include "server/daemon/control/wire.h"
 
 #include "relay/clock.h"
+#include "server/lib/dial/unix_address.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { SEND_MS = 5000 };
@@ -22,6 +24,20 @@ union room {
 void wire_begin(struct wire *wire, int fd)
 {
     *wire = (struct wire){.fd = fd};
+}
+
+int wire_connect(struct wire *wire, const char *path)
+{
+    struct sockaddr_un where;
+    wire_begin(wire, -1);
+    if (!unix_address_make(path, &where))
+        return ENAMETOOLONG;
+    wire->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (wire->fd >= 0 && connect(wire->fd, (const struct sockaddr *)&where, sizeof(where)) == 0)
+        return 0;
+    int error = errno;
+    wire_end(wire);
+    return error;
 }
 
 void wire_end(struct wire *wire)

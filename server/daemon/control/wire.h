@@ -21,6 +21,9 @@ struct wire {
 /* Takes the socket. */
 void wire_begin(struct wire *wire, int fd);
 
+/* Connects to the unix socket at PATH. Returns 0, or an errno: then it is not connected. */
+int wire_connect(struct wire *wire, const char *path);
+
 /* Closes the socket and what was not taken. Again does nothing. */
 void wire_end(struct wire *wire);
 
