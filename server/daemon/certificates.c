@@ -42,8 +42,9 @@ static void note(enum config_severity severity, const char *key, const char *tex
     const struct finder *finder = arg;
     char buffer[PLACE_MAX];
     key = place_of(finder, key, buffer);
+    bool known = config_has_place(finder->config, finder->service, key);
     config_report_add_at(finder->report, severity, finder->config, finder->service, key, "%s",
-                         without_key(key, text));
+                         known ? without_key(key, text) : text);
 }
 
 void certificates_check(const struct config *config, struct config_report *report)
