@@ -1,6 +1,7 @@
 #include "server/daemon/inherited.h"
 
 #include "relay/clock.h"
+#include "server/daemon/listener.h"
 #include "server/lib/dial/resolve.h"
 #include "server/lib/dial/unix_address.h"
 
@@ -162,8 +163,8 @@ static bool fits_tcp(const struct sockaddr_storage *bound, const struct config_a
 {
     const struct dial_wait wait = {.cancel_fd = -1};
     struct addrinfo *found = NULL;
-    const char *why =
-        resolve_host(address->host, address->port, AI_PASSIVE, &wait, DEADLINE_NEVER, &found);
+    const char *why = resolve_host(address->host, address->port, AI_PASSIVE, &wait,
+                                   clock_deadline_ms(LISTENER_LOOKUP_MS), &found);
     if (why)
         return error_set(error, "cannot resolve %s: %s", address->text, why);
     bool fits = false;

@@ -107,8 +107,8 @@ static bool open_tcp(struct listener *listener, const struct config_address *add
 {
     const struct dial_wait wait = {.cancel_fd = -1};
     struct addrinfo *found = NULL;
-    const char *why =
-        resolve_host(address->host, address->port, AI_PASSIVE, &wait, DEADLINE_NEVER, &found);
+    const char *why = resolve_host(address->host, address->port, AI_PASSIVE, &wait,
+                                   clock_deadline_ms(LISTENER_LOOKUP_MS), &found);
     if (why)
         return error_set(error, "%s: check the host name", why);
     listener->fd = bind_tcp(found);

@@ -10,6 +10,10 @@
 
 struct listener;
 
+/* How long the lookup of a host name may take that is to be listened on: while a reload waits for
+ * it, no signal is taken. */
+enum { LISTENER_LOOKUP_MS = 10000 };
+
 /* Opens a listener. A stale unix socket file, on which no program listens, is replaced. On failure
  * returns NULL with one sentence in ERROR that names the address and the remedy. */
 struct listener *listener_open(const struct config_address *address, struct error_text *error);
