@@ -310,14 +310,20 @@ enum listener_owner listener_owner(const struct listener *listener)
     return listener->adopted ? LISTENER_MANAGERS : LISTENER_OURS;
 }
 
+bool listener_is_there(const struct listener *listener)
+{
+    struct stat file;
+    return listener->inode == 0 ||
+           (lstat(listener->path, &file) == 0 && file.st_dev == listener->device &&
+            file.st_ino == listener->inode);
+}
+
 /* Should the file's removal fail, the next start finds a stale file. */
 void listener_shut(struct listener *listener)
 {
-    struct stat file;
     if (!listener || listener->fd < 0)
         return;
-    if (listener->inode != 0 && lstat(listener->path, &file) == 0 &&
-        file.st_dev == listener->device && file.st_ino == listener->inode)
+    if (listener->inode != 0 && listener_is_there(listener))
         (void)unlink(listener->path);
     close(listener->fd);
     listener->fd = -1;

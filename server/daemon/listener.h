@@ -48,6 +48,9 @@ void listener_shut(struct listener *listener);
  * 0: accepts none. Returns 0, or an errno: the listener then works without Fast Open. */
 int listener_fast_open(struct listener *listener, uint64_t queue);
 
+/* False: the file of its unix socket is gone, or another's, so nobody can connect. Any thread. */
+bool listener_is_there(const struct listener *listener);
+
 int listener_fd(const struct listener *listener); /* for poll */
 
 /* Where it listens, "127.0.0.1:34567" or "unix:/path": with the real port where port 0 was asked.

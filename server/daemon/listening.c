@@ -29,7 +29,8 @@ static bool may_take(const struct service *service, const struct service *old)
 {
     const struct config_address *address = address_of(service->config);
     bool any_port = address->kind == CONFIG_ADDRESS_TCP && address->port == 0;
-    return old->listener && is_same(address, address_of(old->config)) &&
+    return old->listener && listener_is_there(old->listener) &&
+           is_same(address, address_of(old->config)) &&
            (!any_port || strcmp(service->config->name, old->config->name) == 0);
 }
 

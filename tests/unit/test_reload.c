@@ -159,6 +159,21 @@ Test(reload, a_wrong_configuration_changes_nothing, .timeout = 60)
     end(&scene);
 }
 
+/* Such as by a program that cleans up. */
+Test(reload, a_socket_whose_file_is_gone_is_made_again, .timeout = 60)
+{
+    struct scene scene;
+    begin(&scene);
+    actpass_conn *peer = open_peer(&scene, "one");
+    cr_assert_eq(unlink(socket_of(&scene, "one")), 0);
+    cr_assert_eq(server_reload(scene.server), 0);
+    cr_assert(listens(&scene, "one"));
+    close_peer(open_peer(&scene, "one"));
+    expect_echo(peer);
+    close_peer(peer);
+    end(&scene);
+}
+
 /* Or a faulty generator of configurations would fill the memory, and /metrics. */
 Test(reload, names_of_a_configuration_that_fails_are_not_counted, .timeout = 60)
 {
