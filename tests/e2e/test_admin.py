@@ -184,6 +184,7 @@ class Numbers(Admin):
     def test_asking_while_connections_come_and_go(self):
         actpass = self.admin(self.service())
         stay = [self.connect(actpass) for _ in range(70)]  # more than one look takes
+        until(lambda: len(self.status()["connections"]) == len(stay), 20, "all of them")
 
         def visit(size):
             for _ in range(20):

@@ -158,7 +158,8 @@ class OneLine(Case):
     """At level info a connection has one line, with all that is known about it."""
 
     def lines(self, actpass):
-        return [line for line in actpass.log if line["event"] not in ("listening", "configuration")]
+        return [line for line in actpass.log if line["event"] not in ("listening", "configuration",
+                                                                     "sandbox")]
 
     def test_a_client_of_forward(self):
         backend = self.backend(Backend(lambda session: session.sock.close()))

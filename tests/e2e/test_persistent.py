@@ -116,6 +116,7 @@ class Persistent(Dials):
     def test_sigterm_ends_a_dial_at_once(self):
         hole = self.black_hole()
         actpass = self.keep_up(hole, connect_timeout="60s", shutdown_timeout=None)
+        until(actpass.takes_sigterm, 20, "the program being set up")
         time.sleep(0.2)  # it is at it, most probably; the outcome is the same
         began = time.monotonic()
         self.stop(actpass)

@@ -112,6 +112,12 @@ class Actpass:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def takes_sigterm(self):
+        """Does it drain at SIGTERM by now, instead of being killed?"""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            blocked = next(line.split()[1] for line in status if line.startswith("SigBlk:"))
+        return int(blocked, 16) >> signal.SIGTERM - 1 & 1 == 1
+
     def threads(self):
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
 
