@@ -113,7 +113,7 @@ e2e_sanitized() { # VARIANT [NAME...]
 # Each with another way in which connections wait (tests/README.md); e2e has the usual one.
 stage_e2e_asan() { ACTPASS_TEST_PARK=never e2e_sanitized "$ASAN_BUILD"; }
 stage_e2e_tsan() { ACTPASS_TEST_PARK=always e2e_sanitized tsan; }
-stage_fuzz() { build fuzz fuzz && tests/support/fuzz.sh "$BUILDDIR/fuzz" 10; }
+stage_fuzz() { build fuzz fuzz && tests/support/fuzz.sh "$BUILDDIR/fuzz" 6; }
 # Of what the stages with AddressSanitizer have run; by itself, of the unit tests and of the
 # end-to-end tests of what these cannot reach.
 stage_coverage() {

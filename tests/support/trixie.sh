@@ -50,12 +50,13 @@ add() { # NAME
 }
 
 # Side by side: both mostly wait, and each has a network of its own. Tests of thousands of
-# connections, of torture, of the example proxy and of the page in a browser say nothing about
-# another OpenSSL, nor does much data.
+# connections, of torture, of the example proxy, of the page in a browser, of limits and of dialing
+# say nothing about another OpenSSL, nor does much data.
 tests=$*
 if [ $# -eq 0 ]; then
-    tests=$(cd tests/e2e && ls test_*.py | grep -vE 'test_(many|scale|attack_limits|proxy|admin_page)' |
-        sed 's/py$//' | tr '\n' ' ')
+    without='many|scale|attack_limits|proxy|admin_page|memory|shortage|resolving|limits|private_files'
+    without="$without|dialing|persistent|fast_open|simultaneous_open|upgrade|refresh"
+    tests=$(cd tests/e2e && ls test_*.py | grep -vE "test_($without)" | sed 's/py$//' | tr '\n' ' ')
     run unit "scons -Q BUILDDIR=/build unit" &
 fi
 run e2e "ACTPASS_BULK_MIB=16 tests/e2e/run.py --again --program /build/release/actpass \

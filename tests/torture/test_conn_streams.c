@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 
 #ifdef __SANITIZE_THREAD__
-enum { MIB = 256 * 1024 }; /* a quarter, since ThreadSanitizer makes it fifteen times slower */
+enum { MIB = 128 * 1024 }; /* an eighth, since ThreadSanitizer makes it fifteen times slower */
 #else
 enum { MIB = 1024 * 1024 };
 #endif
