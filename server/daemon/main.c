@@ -116,9 +116,8 @@ static void take_signal(struct server *server, uint32_t number)
 static void *take_signals(void *arg)
 {
     struct signals *signals = arg;
-    struct pollfd polls[] = {{.fd = signals->signal_fd, .events = POLLIN},
-                             {.fd = signals->end_fd, .events = POLLIN},
-                             [2 + SERVER_POLLS - 1] = {.fd = -1}};
+    struct pollfd polls[2 + SERVER_POLLS] = {{.fd = signals->signal_fd, .events = POLLIN},
+                                             {.fd = signals->end_fd, .events = POLLIN}};
     for (;;) {
         struct signalfd_siginfo taken;
         struct timespec left;

@@ -170,7 +170,8 @@ class OneLine(Case):
         self.assertEqual(self.lines(actpass), [closed])
         self.assertEqual((closed["handler"], closed["backend"], closed["backend_address"]),
                          ("forward", f"localhost:{port}", f"127.0.0.1:{port}"))
-        self.assertEqual((closed["sni"], closed["group"].lower()), ("front.example", "x25519"))
+        self.assertEqual(closed["sni"], "front.example")
+        self.assertIn(closed["group"].lower(), ("x25519", "x25519mlkem768"))  # by OpenSSL's version
         self.assertLessEqual(int(closed["role_ms"]), int(closed["handshake_ms"]))
 
     def test_a_backend_without_a_name(self):

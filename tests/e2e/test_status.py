@@ -125,7 +125,7 @@ class Status(Case):
         text = self.call("status", actpass.config_file)
         self.assertRegex(text, r"pid %d, running for .*: 1 open, 0 failed" % actpass.process.pid)
         self.assertRegex(text, r"front .* 127\.0\.0\.1:\d+ +server  client_hello  established "
-                               r"( +\d+\.\dms){5} +\d+ +\d+ +TLSv1\.3 +-")
+                               r"( +\d+\.\dms){5} +[\d.]+K? +[\d.]+K? +TLSv1\.3 +-")
         peer.finish()
         actpass.wait_for(event="close")
 

@@ -78,7 +78,7 @@ static void check(const char *name, const struct pem_passphrase *source, const c
     struct error_text error = {.text = ""};
     struct resources before = resources_now();
     EVP_PKEY *key = store_key_load(name, source, &error);
-    cr_assert_eq(!key, wanted != NULL, "%s: %s", name, error.text);
+    cr_assert_eq(!key, !!wanted, "%s: %s", name, error.text);
     cr_assert(!wanted || strstr(error.text, wanted), "\"%s\" has no \"%s\"", error.text, wanted);
     cr_assert_eq(ERR_peek_error(), 0);
     cr_assert_eq(resources_now().descriptors, before.descriptors);

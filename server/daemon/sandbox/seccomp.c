@@ -201,6 +201,11 @@ static int error_of(int result)
     return result < 0 ? -result : 0;
 }
 
+static struct scmp_arg_cmp argument_is(unsigned argument, uint64_t value)
+{
+    return (struct scmp_arg_cmp){.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value};
+}
+
 /* A rule of one to three conditions. */
 static int allow_if(scmp_filter_ctx filter, const char *name, unsigned count,
                     const struct scmp_arg_cmp *conditions)
@@ -258,9 +263,9 @@ enum { TYPE_MASK = 0xf }; /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
 static int allow_socket(scmp_filter_ctx filter, int family, int type, int protocol)
 {
     const struct scmp_arg_cmp conditions[] = {
-        SCMP_A0_64(SCMP_CMP_EQ, (unsigned)family),
+        argument_is(0, (unsigned)family),
         SCMP_A1_64(SCMP_CMP_MASKED_EQ, TYPE_MASK, (unsigned)type),
-        SCMP_A2_64(SCMP_CMP_EQ, (unsigned)protocol),
+        argument_is(2, (unsigned)protocol),
     };
     return allow_if(filter, "socket", 3, conditions);
 }
@@ -270,7 +275,7 @@ static int allow_socket(scmp_filter_ctx filter, int family, int type, int protoc
 static int allow_sockets(scmp_filter_ctx filter, bool names)
 {
     static const int families[] = {AF_INET, AF_INET6};
-    const struct scmp_arg_cmp local = SCMP_A0_64(SCMP_CMP_EQ, AF_UNIX);
+    const struct scmp_arg_cmp local = argument_is(0, AF_UNIX);
     int error = allow_if(filter, "socket", 1, &local);
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && error == 0; i++) {
         error = allow_socket(filter, families[i], SOCK_STREAM, 0);
@@ -303,7 +308,7 @@ static int allow_sending(scmp_filter_ctx filter, bool fast_open)
 
 static int allow_value(scmp_filter_ctx filter, const char *name, unsigned argument, uint64_t value)
 {
-    const struct scmp_arg_cmp is = {.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value};
+    const struct scmp_arg_cmp is = argument_is(argument, value);
     return allow_if(filter, name, 1, &is);
 }
 
@@ -313,8 +318,7 @@ static int allow_some(scmp_filter_ctx filter)
     static const unsigned requests[] = {FIONREAD, FIONBIO,     TCGETS,      SIOCOUTQ,
                                         SIOCINQ,  SIOCGIFNAME, SIOCGIFINDEX};
     static const unsigned options[] = {PR_SET_NAME, PR_GET_NAME, PR_SET_VMA, PR_GET_DUMPABLE};
-    const struct scmp_arg_cmp own_limits[] = {SCMP_A0_64(SCMP_CMP_EQ, 0),
-                                              SCMP_A2_64(SCMP_CMP_EQ, 0)};
+    const struct scmp_arg_cmp own_limits[] = {argument_is(0, 0), argument_is(2, 0)};
     int error = allow_value(filter, "tgkill", 0, (uint64_t)getpid());
     if (error == 0)
         error = allow_if(filter, "prlimit64", 2, own_limits);
