@@ -89,14 +89,17 @@ class SessionFile(Case):
                                 "key": self.here("front.key"), "ca": self.here("ca.pem"),
                                 "client_auth": "require", "sessions": "file:" + path,
                                 "session_key_file": keys})]}).encode())
-        command = [program(), *options, config]
+        command, env = [program(), *options, config], dict(os.environ)
         if user:
+            env["GCOV_PREFIX"] = os.path.join(self.folder, "counts")  # variant coverage
+            os.makedirs(env["GCOV_PREFIX"], exist_ok=True)
+            os.chown(env["GCOV_PREFIX"], user, -1)
             for name in os.listdir(self.folder):
                 if name.endswith((".keys", ".json", ".pem", ".key")):
                     os.chown(os.path.join(self.folder, name), user, -1)
             command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] + command
         try:
-            done = subprocess.run(command, capture_output=True, text=True,
+            done = subprocess.run(command, capture_output=True, text=True, env=env,
                                   timeout=20 if options else 2)
         except subprocess.TimeoutExpired:
             return None, "it runs"

@@ -12,7 +12,6 @@ def environment(report):
         os.environ,
         # They write files, read all of /proc, trace and fork.
         ACTPASS_SANDBOX='off',
-        GCOV_ERROR_FILE='/dev/null',  # another user cannot write counts, which is no error
         ASAN_OPTIONS=common + 'detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1',
         LSAN_OPTIONS=common + 'exitcode=%d' % LEAKED,
         UBSAN_OPTIONS=common + 'print_stacktrace=1',
