@@ -30,6 +30,20 @@ static inline struct log_field log_number(const char *key, int64_t number)
     return (struct log_field){.key = key, .number = number};
 }
 
+/* A line that is put together field by field; further fields than fit are left out. All zero: there
+ * are none yet. */
+enum { LOG_LINE_FIELDS = 36 };
+struct log_line {
+    struct log_field fields[LOG_LINE_FIELDS];
+    size_t count;
+};
+
+static inline void log_line_add(struct log_line *line, struct log_field field)
+{
+    if (line->count < LOG_LINE_FIELDS)
+        line->fields[line->count++] = field;
+}
+
 /* A log that writes lines of LEVEL and more severe ones to the descriptor, which stays the
  * caller's. NULL when memory or descriptors are short. */
 struct log *log_new(enum config_log_level level, enum config_log_format format, int fd);

@@ -3,18 +3,6 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_FIELDS = 16 };
-
-struct line {
-    struct log_field fields[MAX_FIELDS];
-    size_t count;
-};
-
-static void add(struct line *line, struct log_field field)
-{
-    line->fields[line->count++] = field;
-}
-
 void reload_log_warnings(struct log *log, const struct config_strings *warnings)
 {
     for (size_t i = 0; i < warnings->count; i++) {
@@ -45,16 +33,16 @@ static bool is_kept(const struct change *change, const struct listener *listener
 }
 
 /* OLD: the service of that name before; NULL: there was none. */
-static void add_listener(struct line *line, const struct change *change,
+static void add_listener(struct log_line *line, const struct change *change,
                          const struct service *service, const struct service *old)
 {
     if (service->listener) {
         bool kept = is_kept(change, service->listener);
-        add(line, log_text("listener", kept ? "kept" : "opened"));
-        add(line, log_text("address", listener_address(service->listener)));
+        log_line_add(line, log_text("listener", kept ? "kept" : "opened"));
+        log_line_add(line, log_text("address", listener_address(service->listener)));
     }
     if (old && old->listener && !change->keeps[old->number])
-        add(line, log_text("closed", listener_address(old->listener)));
+        log_line_add(line, log_text("closed", listener_address(old->listener)));
 }
 
 /* What was loaded for the service: the line has its own certificate, and those that are chosen by
@@ -78,20 +66,20 @@ static bool find_loaded(struct service *service, unsigned number, struct loaded 
     return true;
 }
 
-static void add_loaded(struct line *line, const struct loaded *loaded)
+static void add_loaded(struct log_line *line, const struct loaded *loaded)
 {
-    add(line, log_text("serial", loaded->certificate.serial));
-    add(line, log_text("not_after", loaded->not_after));
+    log_line_add(line, log_text("serial", loaded->certificate.serial));
+    log_line_add(line, log_text("not_after", loaded->not_after));
 }
 
 static void log_further(struct log *log, struct service *service)
 {
     struct loaded loaded;
     for (unsigned number = 1; find_loaded(service, number, &loaded); number++) {
-        struct line line = {.count = 0};
-        add(&line, log_text("event", "loaded"));
-        add(&line, log_text("service", service->config->name));
-        add(&line, log_text("subject", loaded.certificate.subject));
+        struct log_line line = {.count = 0};
+        log_line_add(&line, log_text("event", "loaded"));
+        log_line_add(&line, log_text("service", service->config->name));
+        log_line_add(&line, log_text("subject", loaded.certificate.subject));
         add_loaded(&line, &loaded);
         log_write(log, CONFIG_LOG_INFO, line.fields, line.count);
     }
@@ -102,10 +90,10 @@ static void log_service(struct log *log, const struct change *change, struct ser
     struct loaded loaded;
     const struct service *old = generation_find(change->before, service->config->name);
     bool same = old && strcmp(old->written, service->written) == 0;
-    struct line line = {.count = 0};
-    add(&line, log_text("event", "reload"));
-    add(&line, log_text("service", service->config->name));
-    add(&line, log_text("change", !old ? "added" : same ? "none" : "changed"));
+    struct log_line line = {.count = 0};
+    log_line_add(&line, log_text("event", "reload"));
+    log_line_add(&line, log_text("service", service->config->name));
+    log_line_add(&line, log_text("change", !old ? "added" : same ? "none" : "changed"));
     add_listener(&line, change, service, old);
     if (find_loaded(service, 0, &loaded))
         add_loaded(&line, &loaded);
@@ -115,14 +103,14 @@ static void log_service(struct log *log, const struct change *change, struct ser
 
 static void log_removed(struct log *log, const struct change *change, const struct service *old)
 {
-    struct line line = {.count = 0};
+    struct log_line line = {.count = 0};
     if (generation_find(change->next, old->config->name))
         return;
-    add(&line, log_text("event", "reload"));
-    add(&line, log_text("service", old->config->name));
-    add(&line, log_text("change", "removed"));
+    log_line_add(&line, log_text("event", "reload"));
+    log_line_add(&line, log_text("service", old->config->name));
+    log_line_add(&line, log_text("change", "removed"));
     if (old->listener && !change->keeps[old->number])
-        add(&line, log_text("closed", listener_address(old->listener)));
+        log_line_add(&line, log_text("closed", listener_address(old->listener)));
     log_write(log, CONFIG_LOG_INFO, line.fields, line.count);
 }
 
@@ -150,9 +138,9 @@ void reload_log_failed(struct log *log, const struct config_strings *errors)
 void reload_log_refreshed(struct log *log, struct service *service)
 {
     struct loaded loaded;
-    struct line line = {.count = 0};
-    add(&line, log_text("event", "files"));
-    add(&line, log_text("service", service->config->name));
+    struct log_line line = {.count = 0};
+    log_line_add(&line, log_text("event", "files"));
+    log_line_add(&line, log_text("service", service->config->name));
     if (find_loaded(service, 0, &loaded))
         add_loaded(&line, &loaded);
     log_write(log, CONFIG_LOG_INFO, line.fields, line.count);

@@ -8,76 +8,67 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_FIELDS = 36, US_PER_MS = 1000 };
+enum { US_PER_MS = 1000 };
 
 /* The kind of lines for the throttle; the cause of the role is added to it. */
 enum { KIND_CLOSE = 0x200 };
 
-struct line {
-    struct log_field fields[MAX_FIELDS];
-    size_t count;
-};
-
-static void add(struct line *line, struct log_field field)
-{
-    if (line->count < MAX_FIELDS)
-        line->fields[line->count++] = field;
-}
-
-static void add_if_known(struct line *line, const char *key, const char *text)
+static void add_if_known(struct log_line *line, const char *key, const char *text)
 {
     if (text && text[0] != '\0')
-        add(line, log_text(key, text));
+        log_line_add(line, log_text(key, text));
 }
 
-static struct line begin(const struct report *report, const char *event)
+static struct log_line begin(const struct report *report, const char *event)
 {
-    struct line line = {.count = 0};
-    add(&line, log_text("service", report->service));
+    struct log_line line = {.count = 0};
+    log_line_add(&line, log_text("service", report->service));
     if (report->number > 0)
-        add(&line, log_number("conn", (int64_t)report->number));
-    add(&line, log_text("event", event));
+        log_line_add(&line, log_number("conn", (int64_t)report->number));
+    log_line_add(&line, log_text("event", event));
     return line;
 }
 
-static void finish(const struct report *report, enum config_log_level level, struct line *line)
+static void finish(const struct report *report, enum config_log_level level, struct log_line *line)
 {
     log_write(report->log, level, line->fields, line->count);
 }
 
 static void finish_by_template(const struct report *report, enum config_log_level level,
-                               struct line *line)
+                               struct log_line *line)
 {
     char text[ACCESS_TEXT_MAX];
     char stamp[LOG_STAMP_MAX];
     log_stamp(stamp);
-    add(line, log_text("ts", stamp));
-    add(line, log_text("level", log_level_name(level)));
+    log_line_add(line, log_text("ts", stamp));
+    log_line_add(line, log_text("level", log_level_name(level)));
     access_expand(report->access, line->fields, line->count, text, sizeof(text));
     log_write_text(report->log, level, text);
 }
 
-static void add_role(struct line *line, const actpass_info_t *info)
+static void add_role(struct log_line *line, const actpass_info_t *info)
 {
-    add(line, log_text("role", actpass_role_name(info->role)));
-    add(line, log_text("cause", actpass_cause_name(info->cause)));
+    log_line_add(line, log_text("role", actpass_role_name(info->role)));
+    log_line_add(line, log_text("cause", actpass_cause_name(info->cause)));
 }
 
 /* Who sent the first byte. "nobody" if neither side has sent any. */
-static void add_first_byte(struct line *line, const actpass_info_t *info)
+static void add_first_byte(struct log_line *line, const actpass_info_t *info)
 {
     bool nobody = info->end == ACTPASS_UNUSED ||
                   (info->first_byte_us < 0 && info->sent == 0 && info->role != ACTPASS_ROLE_CLIENT);
-    add(line, log_text("spoke_first", nobody ? "nobody" : info->peer_spoke_first ? "peer" : "we"));
+    log_line_add(line, log_text("spoke_first", nobody                   ? "nobody"
+                                               : info->peer_spoke_first ? "peer"
+                                                                        : "we"));
     if (info->first_byte_us >= 0)
-        add(line, log_number("first_byte_ms", info->first_byte_us / US_PER_MS));
+        log_line_add(line, log_number("first_byte_ms", info->first_byte_us / US_PER_MS));
 }
 
 void report_dial_failed(const struct report *report, const char *address, const char *why)
 {
-    struct line line = begin(report, "dial");
-    add(&line, log_text("address", address));
-    add(&line, log_text("error", why));
+    struct log_line line = begin(report, "dial");
+    log_line_add(&line, log_text("address", address));
+    log_line_add(&line, log_text("error", why));
     finish(report, CONFIG_LOG_WARNING, &line);
 }
 
@@ -87,16 +78,16 @@ void report_connected(const struct report *report, enum config_log_level level, 
         return;
     actpass_info_t info;
     actpass_info(report->conn, &info);
-    struct line line = begin(report, "connected");
-    add(&line, log_text("address", address));
-    add(&line, log_text("peer", info.peer_address));
+    struct log_line line = begin(report, "connected");
+    log_line_add(&line, log_text("address", address));
+    log_line_add(&line, log_text("peer", info.peer_address));
     finish(report, level, &line);
 }
 
 void report_retry(const struct report *report, int64_t after_ms)
 {
-    struct line line = begin(report, "retry");
-    add(&line, log_number("after_ms", after_ms));
+    struct log_line line = begin(report, "retry");
+    log_line_add(&line, log_number("after_ms", after_ms));
     finish(report, CONFIG_LOG_INFO, &line);
 }
 
@@ -117,19 +108,19 @@ void report_role(const struct report *report)
         return;
     actpass_info_t info;
     actpass_info(report->conn, &info);
-    struct line line = begin(report, "role");
+    struct log_line line = begin(report, "role");
     add_role(&line, &info);
-    add(&line, log_number("after_ms", info.decided_us / US_PER_MS));
+    log_line_add(&line, log_number("after_ms", info.decided_us / US_PER_MS));
     if (info.cause != ACTPASS_CAUSE_CONFIGURED)
         add_first_byte(&line, &info);
-    add(&line, log_text("peer", info.peer_address));
+    log_line_add(&line, log_text("peer", info.peer_address));
     finish(report, CONFIG_LOG_DEBUG, &line);
 }
 
 void report_problem(const struct report *report, const char *problem)
 {
-    struct line line = begin(report, "backend");
-    add(&line, log_text("error", problem));
+    struct log_line line = begin(report, "backend");
+    log_line_add(&line, log_text("error", problem));
     finish(report, CONFIG_LOG_WARNING, &line);
 }
 
@@ -150,7 +141,7 @@ static enum config_log_level close_level(const struct report *report, const actp
 
 /* With a template, the count of lines that were left out has a line of its own. */
 static void finish_close(const struct report *report, enum config_log_level level,
-                         struct line *line)
+                         struct log_line *line)
 {
     struct throttle *throttle = log_throttle(report->log);
     unsigned long suppressed = throttle ? throttle_take_suppressed(throttle) : 0;
@@ -159,7 +150,7 @@ static void finish_close(const struct report *report, enum config_log_level leve
         *line = begin(report, "suppressed");
     }
     if (suppressed > 0)
-        add(line, log_number("suppressed", (int64_t)suppressed));
+        log_line_add(line, log_number("suppressed", (int64_t)suppressed));
     if (!report->access || suppressed > 0)
         finish(report, level, line);
 }
@@ -172,23 +163,24 @@ static bool take_line(const struct report *report, const actpass_info_t *info)
            throttle_take(throttle, info->peer_address, (uint16_t)(KIND_CLOSE + info->cause));
 }
 
-static void add_result(struct line *line, const actpass_info_t *info, int64_t duration_us)
+static void add_result(struct log_line *line, const actpass_info_t *info, int64_t duration_us)
 {
-    add(line, log_text("reason", actpass_end_name(info->end)));
-    add(line, log_number("rx", (int64_t)info->received));
-    add(line, log_number("tx", (int64_t)info->sent));
-    add(line, log_number("dur_ms", duration_us / US_PER_MS));
+    log_line_add(line, log_text("reason", actpass_end_name(info->end)));
+    log_line_add(line, log_number("rx", (int64_t)info->received));
+    log_line_add(line, log_number("tx", (int64_t)info->sent));
+    log_line_add(line, log_number("dur_ms", duration_us / US_PER_MS));
     add_role(line, info);
     bool decided = info->role == ACTPASS_ROLE_CLIENT || info->role == ACTPASS_ROLE_SERVER;
     if (decided && info->cause != ACTPASS_CAUSE_CONFIGURED)
-        add(line, log_number("role_ms", info->decided_us / US_PER_MS));
+        log_line_add(line, log_number("role_ms", info->decided_us / US_PER_MS));
     add_first_byte(line, info);
 }
 
 /* Where the connection came from, and where it went. */
-static void add_places(struct line *line, const struct report *report, const actpass_info_t *info)
+static void add_places(struct log_line *line, const struct report *report,
+                       const actpass_info_t *info)
 {
-    add(line, log_text("peer", info->peer_address));
+    log_line_add(line, log_text("peer", info->peer_address));
     if (report->dialed)
         add_if_known(line, "address", actpass_dialed_address(report->conn));
     add_if_known(line, "sni", info->server_name);
@@ -197,19 +189,19 @@ static void add_places(struct line *line, const struct report *report, const act
     add_if_known(line, "backend_address", report->backend_address);
 }
 
-static void add_tls(struct line *line, const struct report *report, const actpass_info_t *info)
+static void add_tls(struct log_line *line, const struct report *report, const actpass_info_t *info)
 {
     if (report->up_us > 0)
-        add(line, log_number("handshake_ms", report->up_us / US_PER_MS));
+        log_line_add(line, log_number("handshake_ms", report->up_us / US_PER_MS));
     add_if_known(line, "protocol", info->protocol);
     add_if_known(line, "cipher", info->cipher);
     add_if_known(line, "group", info->group);
     add_if_known(line, "alpn", info->alpn);
     add_if_known(line, "id", report->id);
     if (info->resumed)
-        add(line, log_number("resumed", 1));
+        log_line_add(line, log_number("resumed", 1));
     if (info->syn_data)
-        add(line, log_number("syn_data", 1));
+        log_line_add(line, log_number("syn_data", 1));
 }
 
 const char *report_error(const struct report *report)
@@ -229,7 +221,7 @@ void report_close(const struct report *report, int64_t duration_us)
         throttle_note_suppressed(log_throttle(report->log));
         return;
     }
-    struct line line = begin(report, "close");
+    struct log_line line = begin(report, "close");
     add_result(&line, &info, duration_us);
     add_places(&line, report, &info);
     add_tls(&line, report, &info);
@@ -241,15 +233,15 @@ void report_close(const struct report *report, int64_t duration_us)
 
 void report_sessions(const struct report *report, const char *problem)
 {
-    struct line line = begin(report, "sessions");
-    add(&line, log_text("error", problem));
+    struct log_line line = begin(report, "sessions");
+    log_line_add(&line, log_text("error", problem));
     finish(report, CONFIG_LOG_WARNING, &line);
 }
 
 void report_dropped(const struct report *report, int error)
 {
-    struct line line = begin(report, "dropped");
-    add(&line, log_text("error", strerror(error)));
+    struct log_line line = begin(report, "dropped");
+    log_line_add(&line, log_text("error", strerror(error)));
     finish(report, CONFIG_LOG_WARNING, &line);
 }
 
@@ -270,8 +262,8 @@ void report_refused(const struct report *report, enum refusal refusal,
     char host[INET6_ADDRSTRLEN + 16] = "?"; /* room for a scope, too */
     (void)getnameinfo((const struct sockaddr *)(const void *)peer, sizeof(*peer), host,
                       sizeof(host), NULL, 0, NI_NUMERICHOST);
-    struct line line = begin(report, "refused");
-    add(&line, log_text("limit", refusal_name(refusal)));
-    add(&line, log_text("peer", host));
+    struct log_line line = begin(report, "refused");
+    log_line_add(&line, log_text("limit", refusal_name(refusal)));
+    log_line_add(&line, log_text("peer", host));
     finish(report, CONFIG_LOG_WARNING, &line);
 }
