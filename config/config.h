@@ -384,6 +384,10 @@ __attribute__((format(printf, 6, 7))) void config_report_add_at(struct config_re
 /* Is that value of a service written in the configuration? */
 bool config_has_place(const struct config *config, size_t service, const char *key);
 
+/* The keys outside of "services" whose values a running program cannot change, counted from 0, in
+ * the order of the table; NULL: there are no more. Static strings. */
+const char *config_fixed_key(size_t number);
+
 /* What is written for a service, or for a key outside of "services", as a text that is another one
  * if anything in it is changed: its file, and its JSON with all variables replaced. "": nothing.
  * The caller frees it. NULL: out of memory. CONFIG still knows its origin. */

@@ -46,6 +46,7 @@ struct key {
     const char *help; /* one line: the description in schema, README and man page */
     enum key_type type;
     bool required;
+    bool fixed;          /* outside of "services": a reload does not change it */
     const char *or_else; /* required: or another key, which can bring it */
     bool never;          /* DURATION: "never" is allowed */
     bool empty;          /* STRING: "" is allowed */

@@ -90,6 +90,14 @@ __attribute__((format(printf, 3, 4))) static void put_raw(struct writer *writer,
 
 /* ---- One key -------------------------------------------------------------------------------- */
 
+static void put_help(struct writer *writer, const struct key *key)
+{
+    char text[1024];
+    (void)snprintf(text, sizeof(text), "%s%s", key->help,
+                   key->fixed ? " A change needs a restart." : "");
+    put_string(writer, "description", text);
+}
+
 static void put_object(struct writer *writer, const struct key_object *object);
 
 /* A text with a variable in it may become anything. */
@@ -360,7 +368,7 @@ static void put_object(struct writer *writer, const struct key_object *object)
     open_nested(writer, "properties", '{');
     for (const struct key *key = object->keys; key->name; key++) {
         open_nested(writer, key->name, '{');
-        put_string(writer, "description", key->help);
+        put_help(writer, key);
         put_type(writer, key);
         put_default(writer, key);
         close_nested(writer, '}');
