@@ -321,8 +321,10 @@ static inline bool config_is_plain_gate(const struct config_service *service)
            service->dial.address_count == 0;
 }
 
-/* Is NAME (in small letters) one of these, or below one? Only DNS names are looked at. */
-bool config_names_cover(const struct config_peer_names *names, const char *name);
+/* Is NAME one of these, or below one? KIND: CONFIG_NAME_DNS, for which DNS_BELOW counts as well, or
+ * CONFIG_NAME_COMMON. ASCII case is ignored. */
+bool config_names_cover(const struct config_peer_names *names, enum config_name_kind kind,
+                        const char *name);
 
 /* Does the service offer connections to the pool? */
 bool config_offers_to(const struct config_service *service, const char *pool);

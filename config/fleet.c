@@ -4,25 +4,21 @@
 #include <string.h>
 #include <strings.h>
 
-static bool covers(const struct config_peer_name *wanted, const char *name)
+static bool covers(const struct config_peer_name *wanted, enum config_name_kind kind,
+                   const char *name)
 {
     const char *dot = strchr(name, '.');
-    switch (wanted->kind) {
-    case CONFIG_NAME_DNS:
-    case CONFIG_NAME_COMMON:
+    if (wanted->kind == kind)
         return strcasecmp(wanted->text, name) == 0;
-    case CONFIG_NAME_DNS_BELOW:
-        return dot && config_is_dns_label(name, (size_t)(dot - name)) &&
-               strcasecmp(wanted->text, dot + 1) == 0;
-    default:
-        return false;
-    }
+    return kind == CONFIG_NAME_DNS && wanted->kind == CONFIG_NAME_DNS_BELOW && dot &&
+           config_is_dns_label(name, (size_t)(dot - name)) && strcasecmp(wanted->text, dot + 1) == 0;
 }
 
-bool config_names_cover(const struct config_peer_names *names, const char *name)
+bool config_names_cover(const struct config_peer_names *names, enum config_name_kind kind,
+                        const char *name)
 {
     for (size_t i = 0; i < names->count; i++)
-        if (covers(&names->items[i], name))
+        if (covers(&names->items[i], kind, name))
             return true;
     return false;
 }
@@ -44,7 +40,8 @@ bool config_pool_may_have(const struct config *config, const char *pool, const c
         const struct config_service *service = &config->services[i];
         const struct config_peer_names *names = &service->connection.tls.peer_names;
         if (config_offers_to(service, pool) &&
-            (names->count == 0 || config_names_cover(names, name)))
+            (names->count == 0 || config_names_cover(names, CONFIG_NAME_DNS, name) ||
+             config_names_cover(names, CONFIG_NAME_COMMON, name)))
             return true;
     }
     return false;
