@@ -90,6 +90,7 @@ extern const struct key_object offer_object;       /* struct config_offer */
 extern const struct key_object reach_object;       /* struct config_reach */
 extern const struct key_object tls_object;         /* struct config_tls */
 extern const struct key_object certificate_object; /* struct config_certificate */
+extern const struct key_object keepalive_object;   /* struct config_keepalive */
 
 /* The members of a key that say where its value is stored, and its limits. */
 #define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)
