@@ -79,7 +79,8 @@ struct handler {
 const struct handler *handler_of(enum config_handler_kind kind);
 
 /* The handler of a service in one role: the bridge with "listen_plain", or what stands for the task
- * of a gate there (fleet/plain.c), else that of WHAT. NULL: the service has none, since it never takes that role. */
+ * of a gate there (fleet/plain.c), else that of WHAT. NULL: the service has none, since it never
+ * takes that role. */
 const struct handler *handler_for(const struct config_service *service,
                                   const struct config_handler *what);
 
