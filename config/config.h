@@ -177,6 +177,17 @@ struct config_tls {
     bool ca_in_memory;
 };
 
+/* Which connections are watched for a peer that is gone: those that we dial, or all. */
+enum config_keepalive_scope { CONFIG_KEEPALIVE_DIALED, CONFIG_KEEPALIVE_ALL };
+
+/* When a TCP peer that does not answer is given up. */
+struct config_keepalive {
+    int64_t idle_ms;     /* silence before the first probe, or CONFIG_NEVER; default 60 s */
+    int64_t interval_ms; /* default 10 s */
+    uint64_t probes;     /* default 3 */
+    enum config_keepalive_scope scope;
+};
+
 /* What one connection needs to know, whoever dialed it. Durations in milliseconds, or
  * CONFIG_NEVER. */
 struct config_connection {
@@ -189,6 +200,7 @@ struct config_connection {
                                         that time; default 60 s */
     int64_t close_timeout_ms; /* from our close_notify to the peer's end; default 5 s */
     bool tcp_fast_open;       /* data in the SYN: accepted, or sent when we dial as client */
+    struct config_keepalive keepalive;
     struct config_tls tls;
 };
 

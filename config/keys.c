@@ -223,6 +223,15 @@ static const struct key service_keys[] = {
      .fallback = 5000,
      KEY_LIMITS(0, DURATION_MAX),
      KEY_STORED_IN(config_service, connection.close_timeout_ms)},
+    {.name = "keepalive",
+     .help = "When a TCP peer that does not answer any more, because it has lost its power or its "
+             "network, is given up: idle + interval * probes after its last packet, or after the "
+             "oldest data that it has not acknowledged. A peer that takes no data for so long is "
+             "given up, too. In whole seconds. Default: with dial and offer the values below, "
+             "otherwise the settings of the system, usually more than two hours.",
+     .type = KEY_OBJECT,
+     .object = &keepalive_object,
+     KEY_STORED_IN(config_service, connection.keepalive)},
     {.name = "max_connections",
      .help = "Connections open at once. At the limit, the address with the most incomplete "
              "handshakes loses its oldest one. If all handshakes are complete, new connections "

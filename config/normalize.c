@@ -41,11 +41,27 @@ static void read_handler(struct messages *messages, struct place *place,
         read_keys(messages, place, &handler_object, &service->as_client);
 }
 
+/* Connections that wait to be taken ("offer") carry nothing that shows whether the peer is there.
+ */
+static bool offers(const struct place *place)
+{
+    return place_find(place, "offer") || place_find(place_find(place, "as_server"), "offer") ||
+           place_find(place_find(place, "as_client"), "offer");
+}
+
+/* Those that we dial are watched without a word. */
+static enum config_keepalive_scope keepalive_scope(const struct place *place)
+{
+    return place_find(place, "keepalive") || offers(place) ? CONFIG_KEEPALIVE_ALL
+                                                           : CONFIG_KEEPALIVE_DIALED;
+}
+
 static void normalize_service(struct messages *messages, struct place *place,
                               struct config_service *service)
 {
     if (!place_find(place, "role") && place_find(place, "dial"))
         service->connection.role = CONFIG_ROLE_CLIENT;
+    service->connection.keepalive.scope = keepalive_scope(place);
     default_keys(messages, place_find(place, "tls"), &service->connection.tls);
     read_handler(messages, place, service);
 }
