@@ -140,10 +140,11 @@ static const struct key service_keys[] = {
      KEY_STORED_IN(config_service, dial.from)},
     {.name = "listen_plain",
      .help = "The address to accept local connections on, without TLS. Each of them dials one "
-             "connection and is joined to it.",
+             "connection and is joined to it; with reach, each is joined to a connection of a "
+             "pool.",
      .type = KEY_ADDRESS,
-     .needs = "dial",
      .choice = KEY_HANDLER,
+     .beside = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.listen_plain)},
     {.name = "persistent",
@@ -259,9 +260,10 @@ static const struct key service_keys[] = {
      KEY_LIMITS(1, 65535),
      KEY_STORED_IN(config_service, tcp_fast_open_queue)},
     {.name = "tls",
-     .help = "Our certificates, which peers we trust, and TLS settings.",
+     .help = "Our certificates, which peers we trust, and TLS settings. Not with listen_plain and "
+             "reach.",
      .type = KEY_OBJECT,
-     .required = true,
+     .or_else = "reach",
      .object = &tls_object,
      KEY_STORED_IN(config_service, connection.tls)},
     {.name = "on_reload",

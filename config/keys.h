@@ -66,6 +66,7 @@ struct key {
     const char *(*wrong)(const char *); /* STRING, STRINGS: returns what is wrong, NULL: nothing */
     const struct key_object *object;    /* OBJECT, OBJECTS */
     const char *needs;                  /* another key of the object that must be there */
+    const char *beside;                 /* it counts for its choice only beside this key */
     const char *needs_true;             /* another key of the object that must be true */
     enum key_choice choice;
     unsigned kind; /* of a handler: stored at second, as an enum, when the key is there */
@@ -77,7 +78,7 @@ struct key_object {
     const struct key *keys;         /* ends with a NULL name */
     const struct key_object *outer; /* the object that this one is in; NULL: none */
     size_t size;                    /* OBJECTS: of one element */
-    const char *shorthand;          /* OBJECTS: a string alone is an object with this key */
+    const char *shorthand;          /* a string alone is an object with this key */
     bool choice;                    /* it has exactly one of its keys */
 };
 
@@ -85,6 +86,8 @@ extern const struct key_object config_object;      /* the whole file: struct con
 extern const struct key_object service_object;     /* struct config_service */
 extern const struct key_object handler_object;     /* struct config_handler */
 extern const struct key_object http_object;        /* struct config_http */
+extern const struct key_object offer_object;       /* struct config_offer */
+extern const struct key_object reach_object;       /* struct config_reach */
 extern const struct key_object tls_object;         /* struct config_tls */
 extern const struct key_object certificate_object; /* struct config_certificate */
 extern const struct key_object keepalive_object;   /* struct config_keepalive */

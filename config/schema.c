@@ -155,12 +155,10 @@ static void put_names(struct writer *writer, const struct key *key)
     close_nested(writer, ']');
 }
 
-/* A list of objects, of which some may be written as a string alone. */
-static void put_objects(struct writer *writer, const struct key *key)
+/* An object that may be written as a string alone, if it has a key for that. */
+static void put_member(struct writer *writer, const struct key *key)
 {
     const char *shorthand = key->object->shorthand;
-    put_list_size(writer, key);
-    open_nested(writer, "items", '{');
     if (shorthand) {
         open_nested(writer, "anyOf", '[');
         open_nested(writer, NULL, '{');
@@ -173,6 +171,13 @@ static void put_objects(struct writer *writer, const struct key *key)
         close_nested(writer, '}');
         close_nested(writer, ']');
     }
+}
+
+static void put_objects(struct writer *writer, const struct key *key)
+{
+    put_list_size(writer, key);
+    open_nested(writer, "items", '{');
+    put_member(writer, key);
     close_nested(writer, '}');
 }
 
@@ -210,11 +215,6 @@ static void put_present(struct writer *writer, const struct key *key)
 {
     (void)key;
     put_raw(writer, "enum", "[true, {}]");
-}
-
-static void put_member(struct writer *writer, const struct key *key)
-{
-    put_object(writer, key->object);
 }
 
 static void put_integer(struct writer *writer, const struct key *key)
@@ -319,8 +319,10 @@ static void put_alternatives(struct writer *writer, const struct key_object *obj
                              enum key_choice choice)
 {
     for (const struct key *key = object->keys; key->name; key++)
-        if (key->choice == choice)
+        if (key->choice == choice && !key->beside)
             put_raw(writer, NULL, "{ \"required\": [\"%s\"] }", key->name);
+        else if (key->choice == choice)
+            put_raw(writer, NULL, "{ \"required\": [\"%s\", \"%s\"] }", key->name, key->beside);
 }
 
 static void put_choices(struct writer *writer, const struct key_object *object)
@@ -332,6 +334,8 @@ static void put_choices(struct writer *writer, const struct key_object *object)
         open_nested(writer, NULL, '{');
         open_nested(writer, "oneOf", '[');
         put_alternatives(writer, object, choice);
+        if (choice == KEY_DIALER) /* a gate without TLS */
+            put_raw(writer, NULL, "{ \"required\": [\"listen_plain\", \"reach\"] }");
         if (choice == KEY_HANDLER) {
             open_nested(writer, NULL, '{');
             open_nested(writer, "anyOf", '[');

@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -34,6 +35,7 @@ void conversation_free(struct conversation *conversation)
     if (conversation->plain >= 0)
         close(conversation->plain);
     free(conversation->job.backend_address);
+    free(conversation->reached);
     service_release(conversation->service);
     free(conversation);
 }
@@ -162,6 +164,7 @@ struct conversation *conversation_new(struct server *server, struct service *ser
 
 void conversation_set_task(struct conversation *conversation, struct task *task)
 {
+    conversation->bell.task = task;
     registry_set_task(conversation->server->registry, &conversation->entry, task);
 }
 
@@ -297,6 +300,31 @@ void conversation_take(struct conversation *conversation, actpass_conn *conn, in
     }
     attach(conversation, conn);
     begin_dialed(conversation);
+}
+
+/* ---- Joins ----------------------------------------------------------------------------------- */
+
+struct bell *conversation_bell(struct conversation *conversation)
+{
+    return &conversation->bell;
+}
+
+int conversation_take_plain(struct conversation *conversation)
+{
+    int plain = conversation->plain;
+    conversation->plain = -1;
+    return plain;
+}
+
+const char *conversation_note_join(struct conversation *conversation, const char *name,
+                                   const char *by, uint64_t number)
+{
+    free(conversation->reached);
+    conversation->reached = strdup(name);
+    conversation->report.reached = conversation->reached;
+    conversation->report.by = by;
+    conversation->report.joined = number;
+    return conversation->reached ? conversation->reached : "";
 }
 
 int64_t conversation_lived_ms(const struct conversation *conversation)

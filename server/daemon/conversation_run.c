@@ -54,6 +54,7 @@ static void prepare_to_serve(struct conversation *conversation)
         .what = client ? &service->config->as_client : &service->config->as_server,
         .loaded = chosen->loaded,
         .plain = conversation->plain,
+        .conversation = conversation,
         .idle_timeout_ms = service->config->connection.idle_timeout_ms,
         .own = {.fd = -1},
         .deadline_us = DEADLINE_NEVER};
@@ -228,7 +229,8 @@ static bool has_seen_changes(const struct conversation *conversation)
 enum task_next conversation_run(struct conversation *conversation, struct task *task)
 {
     conversation_take_events(conversation, task);
-    if (conversation_only_settles(conversation) && has_seen_changes(conversation))
+    bool rung = bell_take(&conversation->bell);
+    if (conversation_only_settles(conversation) && has_seen_changes(conversation) && !rung)
         return wait_or_abort(conversation, task);
     while (conversation->stage != STAGE_CLOSED) {
         switch (run_stage(conversation)) {

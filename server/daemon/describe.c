@@ -28,6 +28,10 @@ static void put_addresses(FILE *out, const struct config_dial *dial)
 static void put_connections(FILE *out, const struct config_service *service)
 {
     const struct config_dial *dial = &service->dial;
+    if (config_is_plain_gate(service)) {
+        fprintf(out, "  accepts local connections without TLS on %s\n", dial->listen_plain.text);
+        return;
+    }
     if (dial->address_count == 0) {
         fprintf(out, "  accepts connections on %s\n", service->listen.text);
     } else if (dial->persistent) {
@@ -126,6 +130,22 @@ static void put_peers(FILE *out, const struct config_connection *connection)
 
 /* ---- Handlers ------------------------------------------------------------------------------- */
 
+static void put_reach(FILE *out, const char *role, const struct config_reach *reach)
+{
+    static const char *const ways[] = {
+        [CONFIG_REACH_CONNECT] = "the name in the client's HTTP CONNECT",
+        [CONFIG_REACH_SOCKS5] = "the name in the client's SOCKS5 request",
+        [CONFIG_REACH_SERVER_NAME] = "the server name of the TLS client",
+        [CONFIG_REACH_NAME] = "one name"};
+    fprintf(out, "  %sjoins to a device of the pool \"%s\" by %s", role, reach->pool,
+            ways[reach->by]);
+    if (reach->by == CONFIG_REACH_NAME)
+        fprintf(out, ", %s", reach->name);
+    fprintf(out, "; waits up to %" PRId64 " ms for it\n", reach->wait_ms);
+    if (reach->allow_count > 0)
+        fputs("  lets clients reach only the devices that \"allow\" has for them\n", out);
+}
+
 static void put_handler(FILE *out, const char *role, const struct config_handler *handler)
 {
     switch (handler->kind) {
@@ -137,6 +157,14 @@ static void put_handler(FILE *out, const char *role, const struct config_handler
         break;
     case CONFIG_HANDLER_HTTP:
         fprintf(out, "  %sserves the files of %s over HTTP\n", role, handler->http.root);
+        break;
+    case CONFIG_HANDLER_OFFER:
+        fprintf(out,
+                "  %soffers the connection to the pool \"%s\", by the names in its certificate\n",
+                role, handler->offer.pool);
+        break;
+    case CONFIG_HANDLER_REACH:
+        put_reach(out, role, &handler->reach);
         break;
     default:
         break;
@@ -165,6 +193,12 @@ static void put_service(FILE *out, const struct config_service *service)
     const struct config_tls *tls = &service->connection.tls;
     fprintf(out, "service \"%s\"\n", service->name);
     put_connections(out, service);
+    if (config_is_plain_gate(service)) {
+        put_handler(out, "", &service->as_server);
+        fprintf(out, "  for at most %" PRIu64 " connections at once that are not joined yet\n",
+                service->max_connections);
+        return;
+    }
     put_own(out, tls);
     put_peers(out, &service->connection);
     put_reload(out, service);

@@ -129,6 +129,8 @@ static actpass_config *new_settings(struct service *service, actpass_config *sha
         (void)error_set(error, "out of memory for a service's settings");
         return NULL;
     }
+    if (config_is_plain_gate(service->config))
+        return settings; /* without TLS, so there is nothing in it, and nobody uses it */
     if (parsed_settings(settings, service->config) == 0 &&
         actpass_config_share(settings, shared) == 0 &&
         actpass_config_set_log(settings, take_note, service) == 0 &&

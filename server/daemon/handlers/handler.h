@@ -35,6 +35,7 @@ struct handler_job {
     const void *loaded;                /* what `load` made; NULL: nothing */
     int plain;                         /* bridge: the local connection, which the caller closes;
                                           else -1 */
+    struct conversation *conversation; /* whose job it is: for handlers in fleet/ */
     int64_t idle_timeout_ms;           /* no data in either direction; CONFIG_NEVER: no limit */
 
     /* Set before each step. */
@@ -45,6 +46,7 @@ struct handler_job {
 
     /* The handler's own. */
     void *state;         /* NULL at first */
+    void *outer;         /* the same, for a handler whose state is the duplex's */
     unsigned form;       /* 0 at first; for a handler whose state has several forms */
     struct pollfd own;   /* a descriptor of its own to wait for, edge-triggered: fd is -1 at first,
                             events are POLLIN, POLLPRI, POLLOUT, POLLRDHUP; revents is what has come
@@ -76,12 +78,14 @@ struct handler {
 /* The handler of one kind. NULL for CONFIG_HANDLER_NONE. */
 const struct handler *handler_of(enum config_handler_kind kind);
 
-/* The handler of a service in one role: the bridge with "listen_plain", else that of WHAT. NULL:
- * the service has none, since it never takes that role. */
+/* The handler of a service in one role: the bridge with "listen_plain", or what stands for the task
+ * of a gate there (fleet/plain.c), else that of WHAT. NULL: the service has none, since it never
+ * takes that role. */
 const struct handler *handler_for(const struct config_service *service,
                                   const struct config_handler *what);
 
 /* The handlers, each defined in its own file; use the functions above. */
-extern const struct handler bridge_handler, echo_handler, forward_handler, http_handler;
+extern const struct handler bridge_handler, echo_handler, forward_handler, http_handler,
+    offer_handler, reach_handler, plain_gate_handler;
 
 #endif
