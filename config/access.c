@@ -9,7 +9,8 @@ static const char *const fields[] = {
     "tx",      "dur_ms",   "role",     "cause",         "role_ms",         "spoke_first",
     "peer",    "sni",      "address",  "first_byte_ms", "handshake_ms",    "handler",
     "backend", "protocol", "cipher",   "group",         "backend_address", "alpn",
-    "id",      "resumed",  "syn_data", "error",         "subject",         "fingerprint"};
+    "id",      "resumed",  "syn_data", "error",         "subject",         "fingerprint",
+    "through"};
 
 static bool is_field(const char *name, size_t length)
 {

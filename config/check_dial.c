@@ -134,10 +134,11 @@ void check_dial(const struct checked_service *checked)
         check_use(checked);
     else
         check_client(checked);
-    if (checked->dial) {
+    bool direct = checked->service->dial.through.proxy.kind == CONFIG_PROXY_NONE;
+    if (checked->dial)
         check_addresses(checked);
+    if (checked->dial && direct) /* else see check_through */
         check_from(checked);
-    }
     check_retry(checked);
 }
 
