@@ -138,6 +138,20 @@ static const struct key service_keys[] = {
      .needs = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.from)},
+    {.name = "dial_through",
+     .help = "The proxy to dial through: http://host:port asks it with CONNECT, socks5://host:port "
+             "speaks SOCKS5. It gets the addresses of dial as they are written, and resolves "
+             "names.",
+     .type = KEY_PROXY,
+     .needs = "dial",
+     KEY_STORED_IN(config_service, dial.through.proxy)},
+    {.name = "dial_through_auth",
+     .help = "File with user:password for the proxy, which other users must not be able to read, "
+             "or credential:NAME for a systemd credential. It is read at each dial.",
+     .type = KEY_PATH,
+     .scheme = CONFIG_CREDENTIAL,
+     .needs = "dial_through",
+     KEY_STORED_IN(config_service, dial.through.credentials_file)},
     {.name = "listen_plain",
      .help = "The address to accept local connections on, without TLS. Each of them dials one "
              "connection and is joined to it; with reach, each is joined to a connection of a "

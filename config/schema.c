@@ -12,6 +12,7 @@
 #define ADDRESS_PATTERN "^(unix:.+|.+:[0-9]{1,5})$"
 #define NETWORK_PATTERN "^[0-9A-Fa-f:.]+/(0|[1-9][0-9]{0,2})$"
 #define VARIABLE_PATTERN "\\$\\{(env|file):"
+#define PROXY_PATTERN "^(http|socks5)://.+:[0-9]{1,5}/?$"
 #define SESSIONS_PATTERN "^(off|memory|tickets|file:.+|rediss?://.+|redis:unix:.+)$"
 
 static const char schema_help[] =
@@ -199,6 +200,8 @@ static void put_text_type(struct writer *writer, const struct key *key)
         put_commented(writer, "network", NETWORK_PATTERN);
     else if (key->type == KEY_SESSIONS)
         put_commented(writer, "sessions", SESSIONS_PATTERN);
+    else if (key->type == KEY_PROXY)
+        put_commented(writer, "proxy", PROXY_PATTERN);
     else
         put_pattern(writer, key->pattern);
 }

@@ -133,7 +133,8 @@ static struct conversation *new_with(struct server *server, struct service *serv
     struct report report = {.log = server->log,
                             .service = service->config->name,
                             .number = number,
-                            .access = service->config->log_access};
+                            .access = service->config->log_access,
+                            .through = service->config->dial.through.proxy.text};
     struct conversation *conversation = calloc(1, sizeof(*conversation));
     if (conversation) {
         conversation->server = server;
