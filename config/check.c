@@ -26,6 +26,7 @@ static void check_service(struct messages *messages, struct place *place,
     check_limits(&checked);
     check_handlers(&checked);
     check_http(&checked);
+    check_routes(&checked);
     if (!checked.tls)
         return;
     check_trust(&checked);

@@ -163,6 +163,10 @@ void check_itself(const struct checked_service *checked)
     check_forward(checked, checked->place, &service->as_server);
     check_forward(checked, place_find(checked->place, "as_server"), &service->as_server);
     check_forward(checked, place_find(checked->place, "as_client"), &service->as_client);
+    const struct place *routes = place_find(checked->place, "routes");
+    const struct config_route *route = service->routes;
+    for (const struct place *child = route ? routes->child : NULL; child; child = child->next)
+        check_forward(checked, child, &route++->handler);
     if (checked->dial)
         check_dialed(checked);
 }

@@ -35,6 +35,14 @@ static struct place *find_handler(struct messages *messages, const struct place 
     return found;
 }
 
+void check_object_handler(struct messages *messages, struct place *place)
+{
+    char list[LIST_SIZE];
+    list_handlers(list);
+    if (!find_handler(messages, place))
+        messages_error_at(messages, place, "%s is missing", list);
+}
+
 /* A handler of one role: there and complete where the role occurs, otherwise not there. */
 static void check_role(const struct checked_service *checked, const char *key, bool occurs)
 {
@@ -48,18 +56,16 @@ static void check_role(const struct checked_service *checked, const char *key, b
                           "\"%s\" is missing: this service may become TLS %s. Add it, or write the "
                           "handler in the service itself, for both roles",
                           key, key + strlen("as_"));
-    if (place && cJSON_IsObject(place->item) && !find_handler(messages, place)) {
-        char list[LIST_SIZE];
-        list_handlers(list);
-        messages_error_at(messages, place, "%s is missing", list);
-    }
+    if (place && cJSON_IsObject(place->item))
+        check_object_handler(messages, place);
 }
 
 /* With "listen_plain", the bridge is the handler. */
 static void check_bridge(const struct checked_service *checked, const struct place *bridge)
 {
     for (const struct key *key = service_object.keys; key->name; key++) {
-        bool handler = key->choice == KEY_HANDLER || key->choice == KEY_HANDLER_BY_ROLE;
+        bool handler = key->choice == KEY_HANDLER || key->choice == KEY_HANDLER_BY_ROLE ||
+                       key->object == &route_object;
         struct place *place = handler ? place_find(checked->place, key->name) : NULL;
         if (place && place != bridge)
             messages_error_at_key(

@@ -255,6 +255,15 @@ static const struct key service_keys[] = {
      .required = true,
      .object = &tls_object,
      KEY_STORED_IN(config_service, connection.tls)},
+    {.name = "routes",
+     .help = "Handlers for some of the connections, by what the handshake has shown. The first "
+             "route of which all conditions hold is taken; if there is none, the service's own "
+             "handler.",
+     .type = KEY_OBJECTS,
+     .object = &route_object,
+     KEY_LIMITS(1, 1000),
+     KEY_COUNT_IN(config_service, route_count),
+     KEY_STORED_IN(config_service, routes)},
     {.name = "on_reload",
      .help = "Open connections when tls is loaded again, by a reload or because its files have "
              "changed: keep leaves them as they are, recheck ends those whose peer the new "

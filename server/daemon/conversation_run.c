@@ -40,25 +40,26 @@ static void learn(struct conversation *conversation, bool up)
     }
 }
 
-/* Chooses the role's handler. */
+/* Chooses the handler: a route's, or the role's. */
 static void prepare_to_serve(struct conversation *conversation)
 {
     const struct service *service = conversation->service;
     actpass_info_t info;
     actpass_info(conversation_of(conversation), &info);
     stats_handshake(service->stats, &info, service->config->connection.tls.sessions.kind);
-    bool client = info.role == ACTPASS_ROLE_CLIENT;
-    const struct service_handler *chosen = client ? &service->as_client : &service->as_server;
-    conversation->job = (struct handler_job){
-        .conn = conversation_of(conversation),
-        .what = client ? &service->config->as_client : &service->config->as_server,
-        .loaded = chosen->loaded,
-        .plain = conversation->plain,
-        .idle_timeout_ms = service->config->connection.idle_timeout_ms,
-        .own = {.fd = -1},
-        .deadline_us = DEADLINE_NEVER};
+    const struct service_handler *chosen =
+        service_choose(service, conversation_of(conversation), &info);
+    conversation->job =
+        (struct handler_job){.conn = conversation_of(conversation),
+                             .what = chosen->what,
+                             .loaded = chosen->loaded,
+                             .plain = conversation->plain,
+                             .idle_timeout_ms = service->config->connection.idle_timeout_ms,
+                             .own = {.fd = -1},
+                             .deadline_us = DEADLINE_NEVER};
     conversation->handler = chosen->handler;
     conversation->report.handler = chosen->handler ? chosen->handler->name : NULL;
+    conversation->report.route = chosen->route;
     conversation->active = true;
     conversation->stage = chosen->handler ? STAGE_SERVE : STAGE_CLOSE;
 }

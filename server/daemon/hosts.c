@@ -6,7 +6,7 @@
 #include <netdb.h>
 #include <stdio.h>
 
-enum { PLACE_MAX = 32, LOOKUP_MS = 3000 };
+enum { PLACE_MAX = 64, LOOKUP_MS = 3000 };
 
 struct lookup {
     const struct config *config;
@@ -32,11 +32,12 @@ static void look_up(const struct lookup *lookup, const char *key,
                              "the host %s is not known here: %s", address->host, why);
 }
 
-static void look_up_forward(const struct lookup *lookup, const char *role,
+/* OUTER: the place of the object with the handler, with a slash behind it; "": the service. */
+static void look_up_forward(const struct lookup *lookup, const char *outer,
                             const struct config_handler *handler)
 {
     char key[PLACE_MAX];
-    (void)snprintf(key, sizeof(key), "%s/forward", role);
+    (void)snprintf(key, sizeof(key), "%sforward", outer);
     bool own = config_has_place(lookup->config, lookup->service, key);
     if (handler->kind == CONFIG_HANDLER_FORWARD && own)
         look_up(lookup, key, &handler->forward);
@@ -45,11 +46,13 @@ static void look_up_forward(const struct lookup *lookup, const char *role,
 static void look_up_service(const struct lookup *lookup, const struct config_service *service)
 {
     char key[PLACE_MAX];
-    if (service->as_server.kind == CONFIG_HANDLER_FORWARD &&
-        config_has_place(lookup->config, lookup->service, "forward"))
-        look_up(lookup, "forward", &service->as_server.forward);
-    look_up_forward(lookup, "as_server", &service->as_server);
-    look_up_forward(lookup, "as_client", &service->as_client);
+    look_up_forward(lookup, "", &service->as_server);
+    look_up_forward(lookup, "as_server/", &service->as_server);
+    look_up_forward(lookup, "as_client/", &service->as_client);
+    for (size_t i = 0; i < service->route_count; i++) {
+        (void)snprintf(key, sizeof(key), "routes/%zu/", i);
+        look_up_forward(lookup, key, &service->routes[i].handler);
+    }
     for (size_t i = 0; i < service->dial.address_count; i++) {
         (void)snprintf(key, sizeof(key), "dial/%zu", i);
         bool list = config_has_place(lookup->config, lookup->service, key);

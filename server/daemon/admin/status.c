@@ -126,6 +126,19 @@ static void put_handlers(struct out *out, const struct service *service)
                 config, &config->as_client);
 }
 
+static void put_routes(struct out *out, const struct service *service)
+{
+    out_open(out, "routes", '[');
+    for (size_t i = 0; i < service->route_count; i++) {
+        const struct service_handler *handler = &service->routes[i].handler;
+        out_open(out, NULL, '{');
+        out_string(out, "name", handler->route);
+        put_handler(out, "handler", handler->handler, service->config, handler->what);
+        out_close(out, '}');
+    }
+    out_close(out, ']');
+}
+
 static void put_addresses(struct out *out, const struct service *service)
 {
     const struct config_service *config = service->config;
@@ -137,6 +150,7 @@ static void put_addresses(struct out *out, const struct service *service)
     out_close(out, ']');
     out_string(out, "role", roles[config->connection.role]);
     put_handlers(out, service);
+    put_routes(out, service);
     out_number(out, "max_connections", (int64_t)service->capacity.connections);
 }
 

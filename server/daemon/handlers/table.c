@@ -7,6 +7,7 @@ static const struct handler *const handlers[] = {
     [CONFIG_HANDLER_FORWARD] = &forward_handler,
     [CONFIG_HANDLER_ECHO] = &echo_handler,
     [CONFIG_HANDLER_HTTP] = &http_handler,
+    [CONFIG_HANDLER_REFUSE] = &refuse_handler,
 };
 
 _Static_assert(sizeof(handlers) / sizeof(handlers[0]) == CONFIG_HANDLER_COUNT,
