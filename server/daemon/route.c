@@ -8,7 +8,8 @@
 
 /* ---- A route --------------------------------------------------------------------------------- */
 
-bool route_load(struct route_conditions *route, const struct config_route *config, struct error_text *error)
+bool route_load(struct route_conditions *route, const struct config_route *config,
+                struct error_text *error)
 {
     *route = (struct route_conditions){.config = config};
     if (config->peer_names.count == 0 && config->peer_pins.count == 0)

@@ -16,7 +16,8 @@ struct route_conditions {
 
 /* The configuration must outlive the route. False with ERROR: out of memory; route_free frees what
  * there is. */
-bool route_load(struct route_conditions *route, const struct config_route *config, struct error_text *error);
+bool route_load(struct route_conditions *route, const struct config_route *config,
+                struct error_text *error);
 void route_free(struct route_conditions *route); /* what it holds, not itself */
 
 /* What a handshake has shown. */
