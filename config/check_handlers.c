@@ -12,8 +12,10 @@ enum { LIST_SIZE = 256 };
 static void list_handlers(char list[LIST_SIZE])
 {
     const char *names[CONFIG_HANDLER_COUNT] = {0};
-    for (size_t i = 0; handler_object.keys[i].name; i++)
-        names[i] = handler_object.keys[i].name;
+    size_t count = 0;
+    for (const struct key *key = handler_object.keys; key->name; key++)
+        if (key->choice == KEY_HANDLER)
+            names[count++] = key->name;
     suggest_join(names, " or ", list, LIST_SIZE);
 }
 
@@ -22,7 +24,7 @@ static struct place *find_handler(struct messages *messages, const struct place 
 {
     struct place *found = NULL;
     for (const struct key *key = handler_object.keys; key->name; key++) {
-        struct place *other = place_find(place, key->name);
+        struct place *other = key->choice == KEY_HANDLER ? place_find(place, key->name) : NULL;
         if (!found || !other) {
             found = found ? found : other;
             continue;
@@ -41,6 +43,11 @@ void check_object_handler(struct messages *messages, struct place *place)
     list_handlers(list);
     if (!find_handler(messages, place))
         messages_error_at(messages, place, "%s is missing", list);
+    for (const struct key *key = handler_object.keys; key->name; key++) {
+        struct place *option = key->needs ? place_find(place, key->name) : NULL;
+        if (option && !place_find(place, key->needs))
+            messages_error_at_key(messages, option, "only goes with \"%s\", remove it", key->needs);
+    }
 }
 
 /* A handler of one role: there and complete where the role occurs, otherwise not there. */

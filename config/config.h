@@ -209,10 +209,26 @@ struct config_http {
     size_t protected_count;
 };
 
+/* In which order backends are tried that are not left out for having failed. */
+enum config_balance {
+    CONFIG_BALANCE_FAILOVER, /* as written */
+    CONFIG_BALANCE_ROUND_ROBIN,
+    CONFIG_BALANCE_LEAST_CONNECTIONS
+};
+
+enum { CONFIG_BACKENDS_MAX = 16 };
+
+/* The plain services that connections are joined with, at most CONFIG_BACKENDS_MAX. */
+struct config_backends {
+    struct config_address *items;
+    size_t count;
+    enum config_balance balance;
+};
+
 struct config_handler {
     enum config_handler_kind kind;
-    struct config_address forward; /* FORWARD */
-    struct config_http http;       /* HTTP */
+    struct config_backends forward; /* FORWARD */
+    struct config_http http;        /* HTTP */
 };
 
 /* What a service needs to know that dials its connections. Durations in milliseconds, never

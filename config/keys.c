@@ -278,9 +278,13 @@ static const struct key service_keys[] = {
      .wrong = config_access_wrong,
      KEY_STORED_IN(config_service, log_access)},
 /* For both roles: normalize reads them. */
-#define HANDLER_VALUE(kind, member) .choice = KEY_HANDLER, .deferred = true, .offset = KEY_NOWHERE
+#define HANDLER_OPTION(member) .deferred = true, .offset = KEY_NOWHERE
+#define HANDLER_VALUE(kind, member) .choice = KEY_HANDLER, HANDLER_OPTION(member)
+#define HANDLER_LIST(kind, member, count) HANDLER_VALUE(kind, member)
 #include "config/handler_keys.inc"
+#undef HANDLER_OPTION
 #undef HANDLER_VALUE
+#undef HANDLER_LIST
     {.name = "as_server",
      .help = "What to do with connections on which we are TLS server.",
      .type = KEY_OBJECT,

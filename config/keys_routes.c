@@ -54,11 +54,17 @@ static const struct key route_keys[] = {
      KEY_LIMITS(1, 1000),
      KEY_COUNT_IN(config_route, from_count),
      KEY_STORED_IN(config_route, from)},
-#define HANDLER_VALUE(value, member)                                                  \
-    .choice = KEY_HANDLER, .kind = (value), KEY_COUNT_IN(config_route, handler.kind), \
+#define HANDLER_LIST(value, member, list_count)                                      \
+    .choice = KEY_HANDLER, .kind = (value), KEY_KIND_IN(config_route, handler.kind), \
+    KEY_COUNT_IN(config_route, handler.list_count), KEY_STORED_IN(config_route, handler.member)
+#define HANDLER_VALUE(value, member)                                                 \
+    .choice = KEY_HANDLER, .kind = (value), KEY_KIND_IN(config_route, handler.kind), \
     KEY_STORED_IN(config_route, handler.member)
+#define HANDLER_OPTION(member) KEY_STORED_IN(config_route, handler.member)
 #include "config/handler_keys.inc"
+#undef HANDLER_LIST
 #undef HANDLER_VALUE
+#undef HANDLER_OPTION
     {0}};
 
 const struct key_object route_object = {

@@ -119,7 +119,12 @@ static enum progress serve(struct conversation *conversation)
         conversation_recheck(conversation);
     job->stopping = conversation_is_stopping(conversation);
     job->idle = conversation_is_idle(conversation);
-    switch (conversation->handler->step(job)) {
+    enum handler_next next = conversation->handler->step(job);
+    if (job->problem.text[0] != '\0') {
+        report_problem(&conversation->report, job->problem.text);
+        job->problem.text[0] = '\0';
+    }
+    switch (next) {
     case HANDLER_WAIT:
         if (job->idle)
             conversation_release_memory(conversation);
@@ -131,8 +136,6 @@ static enum progress serve(struct conversation *conversation)
     case HANDLER_DONE:
         break;
     }
-    if (job->problem.text[0] != '\0')
-        report_problem(&conversation->report, job->problem.text);
     conversation->stage = STAGE_CLOSE;
     return PROGRESS_NEXT;
 }
@@ -166,14 +169,6 @@ static void count_end(struct conversation *conversation)
     keep_end(conversation, &info);
 }
 
-static void note_backend(struct conversation *conversation)
-{
-    const struct handler_job *job = &conversation->job;
-    if (job->what && job->what->kind == CONFIG_HANDLER_FORWARD)
-        conversation->report.backend = job->what->forward.text;
-    conversation->report.backend_address = job->backend_address;
-}
-
 static enum progress close_and_report(struct conversation *conversation)
 {
     if (actpass_close(conversation_of(conversation)) == ACTPASS_OPEN)
@@ -183,7 +178,8 @@ static enum progress close_and_report(struct conversation *conversation)
                                    "not complete, and the service is full (max_connections, "
                                    "limits)";
     }
-    note_backend(conversation);
+    conversation->report.backend = conversation->job.backend;
+    conversation->report.backend_address = conversation->job.backend_address;
     count_end(conversation);
     report_close(&conversation->report, clock_now_us() - conversation->began_us);
     conversation->stage = STAGE_CLOSED;

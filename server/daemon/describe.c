@@ -127,11 +127,27 @@ static void put_peers(FILE *out, const struct config_connection *connection)
 
 /* ---- Handlers ------------------------------------------------------------------------------- */
 
+static void put_backends(FILE *out, const struct config_backends *backends)
+{
+    static const struct {
+        const char *begin, *between;
+    } texts[] = {
+        [CONFIG_BALANCE_FAILOVER] = {"", ", or else to "},
+        [CONFIG_BALANCE_ROUND_ROBIN] = {"by turns to ", ", "},
+        [CONFIG_BALANCE_LEAST_CONNECTIONS] = {"to the one with the fewest connections of ", ", "}};
+    bool several = backends->count > 1 && backends->balance != CONFIG_BALANCE_FAILOVER;
+    fprintf(out, "forwards %s", several ? texts[backends->balance].begin : "to ");
+    for (size_t i = 0; i < backends->count; i++)
+        fprintf(out, "%s%s", i > 0 ? texts[backends->balance].between : "",
+                backends->items[i].text);
+    fputs(", without TLS\n", out);
+}
+
 static void put_what(FILE *out, const struct config_handler *handler)
 {
     switch (handler->kind) {
     case CONFIG_HANDLER_FORWARD:
-        fprintf(out, "forwards to %s, without TLS\n", handler->forward.text);
+        put_backends(out, &handler->forward);
         break;
     case CONFIG_HANDLER_ECHO:
         fputs("sends back what it receives\n", out);

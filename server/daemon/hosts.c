@@ -5,6 +5,7 @@
 
 #include <netdb.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { PLACE_MAX = 64, LOOKUP_MS = 3000 };
 
@@ -38,9 +39,15 @@ static void look_up_forward(const struct lookup *lookup, const char *outer,
 {
     char key[PLACE_MAX];
     (void)snprintf(key, sizeof(key), "%sforward", outer);
-    bool own = config_has_place(lookup->config, lookup->service, key);
-    if (handler->kind == CONFIG_HANDLER_FORWARD && own)
-        look_up(lookup, key, &handler->forward);
+    if (!config_has_place(lookup->config, lookup->service, key))
+        return;
+    size_t length = strlen(key);
+    for (size_t i = 0; i < handler->forward.count; i++) {
+        (void)snprintf(key + length, sizeof(key) - length, "/%zu", i);
+        if (!config_has_place(lookup->config, lookup->service, key)) /* a string alone */
+            key[length] = '\0';
+        look_up(lookup, key, &handler->forward.items[i]);
+    }
 }
 
 static void look_up_service(const struct lookup *lookup, const struct config_service *service)

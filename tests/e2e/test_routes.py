@@ -1,7 +1,11 @@
 """Routes: which handler a connection gets, by what its handshake has shown."""
+import collections
+import threading
+
 from support import tls
-from support.backend import Backend, exchange
+from support.backend import Backend, exchange, nobody
 from support.case import SHORT, Case
+from support.data import until
 from support.each import VERSIONS, each
 
 
@@ -74,3 +78,69 @@ class Routes(Routed):
                                session=first.object.session).handshake()
                 self.assertTrue(peer.object.session_reused)
                 self.assertAnswers(peer, name.encode())
+
+
+class Backends(Routed):
+    def setUp(self):
+        super().setUp()
+        self.gone, self.keeper = nobody()
+        self.addCleanup(self.keeper.close)
+
+    def answers(self, actpass, count):
+        """What so many clients hear, one after the other."""
+        heard = []
+        for _ in range(count):
+            with self.client(actpass) as peer:
+                peer.shutdown_write()
+                heard.append(peer.recv_all().decode())
+        return heard
+
+    def test_one_that_refuses_is_left_out(self):
+        actpass = self.actpass(self.service(forward=[self.gone, self.named(b"spare")]))
+        self.assertEqual(self.answers(actpass, 3), ["spare"] * 3)
+        down = actpass.wait_for(event="backend")
+        self.assertEqual(down["error"], f"the backend {self.gone} is left out for a while: Connection refused")
+        closed = actpass.wait_for(event="close", count=3)
+        self.assertNotEqual(closed["backend"], self.gone)
+        self.assertEqual(len(actpass.find(event="backend")), 1)
+
+    def test_one_that_comes_back_is_used_again(self):
+        actpass = self.actpass(self.service(forward=[self.gone, self.named(b"spare")]))
+        self.assertEqual(self.answers(actpass, 1), ["spare"])
+        port = self.keeper.getsockname()[1]
+        self.keeper.close()
+        self.backend(Backend(exchange(b"first"), port=port))
+        heard = []
+        until(lambda: heard.append(self.answers(actpass, 1)[0]) or heard[-1] == "first", 10, "the first backend")
+
+    def test_all_are_gone(self):
+        actpass = self.actpass(self.service(forward=[self.gone, "unix:" + self.folder + "/nobody"]))
+        for count in 1, 2:
+            self.assertEqual(self.answers(actpass, 1), [""])
+            said = actpass.wait_for(event="backend", count=count)["error"]
+            self.assertRegex(said, "^cannot connect to any of the 2 backends, the last failure: ")
+        self.assertEqual(actpass.wait_for(event="close", count=2)["reason"], "CLEAN")
+
+    def test_by_turns_and_each_route_by_itself(self):
+        backends = [self.named(name) for name in (b"a", b"b", b"c")]
+        actpass = self.actpass(self.service(forward=backends, balance="round_robin", routes=[
+            {"server_name": ["x.example"], "forward": backends, "balance": "round_robin"}]))
+        self.assertEqual(self.answers(actpass, 4), ["a", "b", "c", "a"])
+        self.assertAnswers(self.asking(actpass, "x.example"), b"a")
+
+    def test_the_fewest_connections(self):
+        leave = threading.Event()
+        self.addCleanup(leave.set)
+
+        def stay(name):
+            def serve(session):
+                session.sock.sendall(name)
+                leave.wait(30)
+            return self.backend(Backend(serve)).address
+        actpass = self.actpass(self.service(
+            forward=[stay(name) for name in (b"a", b"b", b"c")], balance="least_connections"))
+        peers = [self.client(actpass) for _ in range(12)]
+        heard = collections.Counter(peer.recv_exactly(1) for peer in peers)
+        self.assertEqual(heard, {b"a": 4, b"b": 4, b"c": 4})
+        leave.set()
+        self.finish_all(*peers)
