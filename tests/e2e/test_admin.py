@@ -421,7 +421,9 @@ class Asking(Admin):
             if number % 20 == 0:
                 asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 self.assertIn(b"200", asking.recv(10000))
-        self.assertEqual(self.curl("/healthz").status, 200)
+        # Before the others are closed for their silence, after 15 s.
+        self.assertEqual(self.curl("/healthz", "--max-time", "10").status, 200)
+        dripping[0].settimeout(1)
         self.assertEqual(dripping[0].recv(1), b"", "it has made way")
         self.assertTrue(actpass.running())
 
