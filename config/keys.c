@@ -138,12 +138,27 @@ static const struct key service_keys[] = {
      .needs = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.from)},
+    {.name = "dial_through",
+     .help = "The proxy to dial through: http://host:port asks it with CONNECT, socks5://host:port "
+             "speaks SOCKS5. It gets the addresses of dial as they are written, and resolves "
+             "names.",
+     .type = KEY_PROXY,
+     .needs = "dial",
+     KEY_STORED_IN(config_service, dial.through.proxy)},
+    {.name = "dial_through_auth",
+     .help = "File with user:password for the proxy, which other users must not be able to read, "
+             "or credential:NAME for a systemd credential. It is read at each dial.",
+     .type = KEY_PATH,
+     .scheme = CONFIG_CREDENTIAL,
+     .needs = "dial_through",
+     KEY_STORED_IN(config_service, dial.through.credentials_file)},
     {.name = "listen_plain",
      .help = "The address to accept local connections on, without TLS. Each of them dials one "
-             "connection and is joined to it.",
+             "connection and is joined to it; with reach, each is joined to a connection of a "
+             "pool.",
      .type = KEY_ADDRESS,
-     .needs = "dial",
      .choice = KEY_HANDLER,
+     .beside = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.listen_plain)},
     {.name = "persistent",
@@ -259,11 +274,21 @@ static const struct key service_keys[] = {
      KEY_LIMITS(1, 65535),
      KEY_STORED_IN(config_service, tcp_fast_open_queue)},
     {.name = "tls",
-     .help = "Our certificates, which peers we trust, and TLS settings.",
+     .help = "Our certificates, which peers we trust, and TLS settings. Not with listen_plain and "
+             "reach.",
      .type = KEY_OBJECT,
-     .required = true,
+     .or_else = "reach",
      .object = &tls_object,
      KEY_STORED_IN(config_service, connection.tls)},
+    {.name = "routes",
+     .help = "Handlers for some of the connections, by what the handshake has shown. The first "
+             "route of which all conditions hold is taken; if there is none, the service's own "
+             "handler.",
+     .type = KEY_OBJECTS,
+     .object = &route_object,
+     KEY_LIMITS(1, 1000),
+     KEY_COUNT_IN(config_service, route_count),
+     KEY_STORED_IN(config_service, routes)},
     {.name = "on_reload",
      .help = "Open connections when tls is loaded again, by a reload or because its files have "
              "changed: keep leaves them as they are, recheck ends those whose peer the new "
@@ -278,9 +303,13 @@ static const struct key service_keys[] = {
      .wrong = config_access_wrong,
      KEY_STORED_IN(config_service, log_access)},
 /* For both roles: normalize reads them. */
-#define HANDLER_VALUE(kind, member) .choice = KEY_HANDLER, .deferred = true, .offset = KEY_NOWHERE
+#define HANDLER_OPTION(member) .deferred = true, .offset = KEY_NOWHERE
+#define HANDLER_VALUE(kind, member) .choice = KEY_HANDLER, HANDLER_OPTION(member)
+#define HANDLER_LIST(kind, member, count) HANDLER_VALUE(kind, member)
 #include "config/handler_keys.inc"
+#undef HANDLER_OPTION
 #undef HANDLER_VALUE
+#undef HANDLER_LIST
     {.name = "as_server",
      .help = "What to do with connections on which we are TLS server.",
      .type = KEY_OBJECT,

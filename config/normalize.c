@@ -32,8 +32,8 @@ static void default_keys(struct messages *messages, const struct place *place,
 static void read_handler(struct messages *messages, struct place *place,
                          struct config_service *service)
 {
-    bool for_both = !place_find(place, "as_server") && !place_find(place, "as_client") &&
-                    !place_find(place, "listen_plain");
+    bool bridged = place_find(place, "listen_plain") && !config_is_plain_gate(service);
+    bool for_both = !place_find(place, "as_server") && !place_find(place, "as_client") && !bridged;
     struct config_handler unused = {.kind = CONFIG_HANDLER_NONE};
     read_keys(messages, place, &handler_object, for_both ? &service->as_server : &unused);
     key_release_all(&handler_object, &unused);

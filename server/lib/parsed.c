@@ -24,6 +24,10 @@ int parsed_settings(actpass_config *config, const struct config_service *service
         return settings_fail(config, "out of memory for a service's settings");
     if (from->kind != CONFIG_ADDRESS_NONE && actpass_config_set_dial_from(config, from->text))
         return -1;
+    const struct config_through *through = &service->dial.through;
+    if (through->proxy.kind != CONFIG_PROXY_NONE &&
+        actpass_config_set_dial_through(config, through->proxy.text, through->credentials_file))
+        return -1;
     config_connection_free(&config->connection);
     config->connection = copy_of(&service->connection);
     config->tls_elsewhere = &service->connection.tls;
