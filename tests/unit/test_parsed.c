@@ -85,9 +85,11 @@ struct found {
     char keys[256];
 };
 
-static void note(enum config_severity severity, const char *key, const char *text, void *arg)
+static void note(size_t service, enum config_severity severity, const char *key, const char *text,
+                 void *arg)
 {
     struct found *found = arg;
+    cr_assert_eq(service, 0);
     size_t length = strlen(found->keys);
     cr_assert_gt(strlen(text), 10);
     found->errors += severity == CONFIG_ERROR;
@@ -103,7 +105,7 @@ Test(parsed, all_that_is_wrong_with_the_files)
     struct config_tls *tls = &parsed->services[0].connection.tls;
     char *certificate = tls->certificate, *ca = tls->ca;
     tls->certificate = tls->ca = tls->key; /* files that hold no certificate */
-    parsed_inspect(&parsed->services[0], note, &found);
+    parsed_inspect(parsed, note, &found);
     cr_assert_geq(found.errors, 2, "%s", found.keys);
     cr_assert(strstr(found.keys, "tls/certificate ") && strstr(found.keys, "tls/ca "), "%s",
               found.keys);
