@@ -1,6 +1,7 @@
 #include "server/daemon/dial_service.h"
 
 #include "relay/clock.h"
+#include "server/daemon/admin/stats.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/steps.h"
@@ -9,9 +10,15 @@
 #include <netdb.h>
 #include <stdlib.h>
 
+static void note(const struct conversation *conversation, enum stats_event event)
+{
+    stats_count(conversation_service(conversation)->stats, event);
+}
+
 static void on_failure(void *arg, const char *address, const char *why)
 {
     const struct conversation *conversation = arg;
+    note(conversation, STATS_ADDRESS_FAILED);
     report_dial_failed(conversation_report(conversation), address, why);
 }
 
@@ -47,6 +54,8 @@ static void connect_in_syn(struct conversation *conversation, const char *const 
     actpass_conn *conn = actpass_connect_to(settings, &options);
     int error = errno;
     actpass_config_free(settings);
+    if (!conn && error == EHOSTUNREACH)
+        note(conversation, STATS_DIAL_FAILED);
     if (conn || (error != EHOSTUNREACH && error != ECANCELED))
         conversation_take(conversation, conn, error);
 }
@@ -138,6 +147,15 @@ static void end(struct conversation *conversation, struct task *task, int winner
     *conversation_dialing(conversation) = NULL;
 }
 
+static enum race_result step(const struct conversation *conversation, struct dialing *dialing,
+                             struct candidate *winner, int *fd)
+{
+    enum race_result result = steps_go(&dialing->steps, winner, fd);
+    if (result == RACE_FAILED)
+        note(conversation, STATS_DIAL_FAILED);
+    return result;
+}
+
 /* TASK_END: it does not dial any more, and the conversation has its connection or has none. */
 static enum task_next dial_step(struct conversation *conversation, struct task *task)
 {
@@ -149,7 +167,7 @@ static enum task_next dial_step(struct conversation *conversation, struct task *
     if (!dialing)
         return TASK_END;
     if (!conversation_is_stopping(conversation) &&
-        steps_go(&dialing->steps, &winner, &fd) == RACE_WAITS) {
+        step(conversation, dialing, &winner, &fd) == RACE_WAITS) {
         wait_for_dial(task, &dialing->steps);
         return TASK_WAIT;
     }

@@ -7,6 +7,7 @@
 #include "server/daemon/room.h"
 #include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/through.h"
+#include "server/lib/parsed.h"
 
 #include <string.h>
 
@@ -120,6 +121,24 @@ struct generation *load_generation(const struct server *server, struct config *c
         return generation;
     generation_release(generation);
     return NULL;
+}
+
+static bool make_files(struct service *service, struct config_report *report)
+{
+    actpass_config *settings = service_settings(service);
+    bool made = parsed_make_files(settings) == 0;
+    if (!made)
+        lines_add(&report->errors, "%s: %s", service->config->name, actpass_config_error(settings));
+    actpass_config_free(settings);
+    return made;
+}
+
+bool load_make_files(const struct generation *generation, struct config_report *report)
+{
+    bool made = true;
+    for (size_t i = 0; i < generation->count; i++)
+        made = make_files(generation->services[i], report) && made;
+    return made;
 }
 
 bool load_stats(const struct server *server, const struct generation *generation,

@@ -118,6 +118,16 @@ ACTPASS_API int actpass_config_set_timeout(actpass_config *config, actpass_timeo
  * result. */
 ACTPASS_API int actpass_config_set_tcp_fast_open(actpass_config *config, int on);
 
+/* When a TCP peer that does not answer any more, such as a device whose power was cut, is given up:
+ * IDLE_MS + INTERVAL_MS * PROBES after its last packet, or after the oldest data that it has not
+ * acknowledged (SO_KEEPALIVE, TCP_USER_TIMEOUT). The close reason is ACTPASS_TIMEOUT then. A peer
+ * that takes no data for so long is given up, too. Both times are 1 s to 9 h, in whole seconds
+ * (rounded up), and PROBES is 1 to 127. Holds for all connections once it is called; the default is
+ * 60 s, 10 s and 3 for connections that we have dialed, and what the socket has for the others.
+ * IDLE_MS ACTPASS_NEVER: what the socket has, for all; the other two are ignored. */
+ACTPASS_API int actpass_config_set_keepalive(actpass_config *config, int64_t idle_ms,
+                                             int64_t interval_ms, int64_t probes);
+
 /* The local address of actpass_connect's TCP connections, an IP address and a port: "0.0.0.0:4433",
  * "[::]:0". Port 0 takes a free port. NULL (the default): any address. With fixed ports, two peers
  * that connect to each other meet without a listener (TCP simultaneous open). From a fixed port

@@ -35,6 +35,14 @@ int parsed_settings(actpass_config *config, const struct config_service *service
     return 0;
 }
 
+int parsed_make_files(actpass_config *config)
+{
+    struct error_text error = {.text = ""};
+    if (tls_context_make_files(config->tls, &error))
+        return 0;
+    return settings_fail(config, "%s", error.text);
+}
+
 void parsed_inspect(const struct config_service *service, parsed_note *note, void *arg)
 {
     const struct inspection inspection = {note, arg};

@@ -222,6 +222,7 @@ Test(settings, nothing_can_be_changed_once_it_is_in_use)
                            actpass_config_set_min_version(config, 0x0304),
                            actpass_config_set_tcp_fast_open(config, 1),
                            actpass_config_set_dial_from(config, NULL),
+                           actpass_config_set_keepalive(config, 1000, 1000, 1),
                            actpass_config_add_alpn(config, "h2"),
                            actpass_config_add_certificate(config, "a.example", "a", "b"),
                            actpass_config_set_unknown_name(config, ACTPASS_UNKNOWN_NAME_DEFAULT),
