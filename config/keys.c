@@ -173,7 +173,8 @@ static const struct key service_keys[] = {
      .object = &retry_object,
      .offset = 0}, /* its keys are stored in the service itself */
     {.name = "connect_timeout",
-     .help = "How long a TCP connect may take, all addresses of dial together.",
+     .help = "How long a TCP connect may take, with what is said to a proxy, all addresses of dial "
+             "together.",
      .type = KEY_DURATION,
      .needs = "dial",
      .fallback = 10000,
