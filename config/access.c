@@ -28,16 +28,17 @@ static const char *const fields[] = {"ts",
                                      "group",
                                      "backend_address",
                                      "alpn",
-                                     "reached",
-                                     "by",
-                                     "joined",
+                                     "route",
                                      "id",
                                      "resumed",
                                      "syn_data",
                                      "error",
                                      "subject",
                                      "fingerprint",
-                                     "through"};
+                                     "through",
+                                     "reached",
+                                     "by",
+                                     "joined"};
 
 static bool is_field(const char *name, size_t length)
 {
