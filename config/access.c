@@ -29,16 +29,16 @@ static const char *const fields[] = {"ts",
                                      "backend_address",
                                      "alpn",
                                      "route",
+                                     "reached",
+                                     "by",
+                                     "joined",
                                      "id",
                                      "resumed",
                                      "syn_data",
                                      "error",
                                      "subject",
                                      "fingerprint",
-                                     "through",
-                                     "reached",
-                                     "by",
-                                     "joined"};
+                                     "through"};
 
 static bool is_field(const char *name, size_t length)
 {
