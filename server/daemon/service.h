@@ -52,6 +52,7 @@ struct service {
     struct hints *hints;                  /* NULL: the service uses no hints */
     struct capacity capacity;
     struct service_handler as_server, as_client;
+    struct redis_place *registry; /* "share": where the registry is; else NULL */
     uint64_t undecided_limit; /* connections of one address whose handshake is not done */
 
     struct config_strings *notes; /* while the server loads it: takes what the library has to say;
@@ -86,7 +87,7 @@ struct service *service_hold(struct service *service);
  * ours. Accepts NULL. */
 void service_release(struct service *service);
 
-/* Loads the handlers of both roles. False with one sentence in ERROR; service_release frees what
+/* Loads the handlers of both roles, and the registry of "share". False with one sentence in ERROR; service_release frees what
  * was loaded. */
 bool service_load_handlers(struct service *service, struct error_text *error);
 
