@@ -163,7 +163,8 @@ void check_itself(const struct checked_service *checked)
     check_forward(checked, checked->place, &service->as_server);
     check_forward(checked, place_find(checked->place, "as_server"), &service->as_server);
     check_forward(checked, place_find(checked->place, "as_client"), &service->as_client);
-    if (checked->dial)
+    /* A proxy's loopback is another one. */
+    if (checked->dial && checked->service->dial.through.proxy.kind == CONFIG_PROXY_NONE)
         check_dialed(checked);
 }
 

@@ -144,12 +144,13 @@ void check_dial(const struct checked_service *checked)
         check_use(checked);
     else
         check_client(checked);
+    bool direct = checked->service->dial.through.proxy.kind == CONFIG_PROXY_NONE;
     if (checked->listen && !checked->dial)
         check_plain(checked);
-    if (checked->dial) {
+    if (checked->dial)
         check_addresses(checked);
+    if (checked->dial && direct) /* else see check_through */
         check_from(checked);
-    }
     check_retry(checked);
 }
 

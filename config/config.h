@@ -269,6 +269,19 @@ struct config_share {
     int64_t expire_ms;               /* after that, one that is gone is forgotten; default 15 s */
 };
 
+/* A proxy on the way out: "http://HOST:PORT" (CONNECT) or "socks5://HOST:PORT". */
+enum config_proxy_kind { CONFIG_PROXY_NONE, CONFIG_PROXY_HTTP, CONFIG_PROXY_SOCKS5 };
+struct config_proxy {
+    enum config_proxy_kind kind;
+    char *text; /* the URL, without a slash at its end; NULL: NONE */
+    struct config_address address;
+};
+
+struct config_through {
+    struct config_proxy proxy;
+    char *credentials_file; /* "user:password", a path or "credential:ID"; NULL: none */
+};
+
 /* What a service needs to know that dials its connections. Durations in milliseconds, never
  * CONFIG_NEVER. */
 struct config_dial {
@@ -277,6 +290,7 @@ struct config_dial {
     /* The local address of TCP connections, an IP address; NONE: the system's choice. A port that
      * is not 0 is there only where one connection at a time is dialed. */
     struct config_address from;
+    struct config_through through; /* proxy.kind is NONE: directly */
     /* Exactly one of the two is there: each connection to this address dials one and is bridged to
      * it, or one connection is kept up. Without addresses: listen_plain is a gate's
      * (config_is_plain_gate), or is not there. */
@@ -459,6 +473,10 @@ __attribute__((format(printf, 6, 7))) void config_report_add_at(struct config_re
 /* Is that value of a service written in the configuration? */
 bool config_has_place(const struct config *config, size_t service, const char *key);
 
+/* The keys outside of "services" whose values a running program cannot change, counted from 0, in
+ * the order of the table; NULL: there are no more. Static strings. */
+const char *config_fixed_key(size_t number);
+
 /* What is written for a service, or for a key outside of "services", as a text that is another one
  * if anything in it is changed: its file, and its JSON with all variables replaced. "": nothing.
  * The caller frees it. NULL: out of memory. CONFIG still knows its origin. */
@@ -522,6 +540,14 @@ bool config_address_is_ip(const struct config_address *address);
  * Returns NULL, or what is wrong (a static string). On failure it is empty. */
 const char *config_sessions_parse(const char *text, struct config_sessions *sessions);
 void config_sessions_free(struct config_sessions *sessions);
+
+/* Parses "http://HOST:PORT" or "socks5://HOST:PORT". Returns NULL, or what is wrong (a static
+ * string). On failure it is empty. */
+const char *config_proxy_parse(const char *text, struct config_proxy *proxy);
+void config_proxy_free(struct config_proxy *proxy); /* what it holds, not itself */
+
+/* Can a proxy be asked for a connection to this address? NULL, or why not (a static string). */
+const char *config_proxy_wrong_target(const struct config_address *address);
 
 /* The JSON Schema (draft-07) of the configuration: the text of config/actpass.schema.json. The
  * caller frees it. NULL: out of memory. */

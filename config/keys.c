@@ -146,6 +146,20 @@ static const struct key service_keys[] = {
      .needs = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.from)},
+    {.name = "dial_through",
+     .help = "The proxy to dial through: http://host:port asks it with CONNECT, socks5://host:port "
+             "speaks SOCKS5. It gets the addresses of dial as they are written, and resolves "
+             "names.",
+     .type = KEY_PROXY,
+     .needs = "dial",
+     KEY_STORED_IN(config_service, dial.through.proxy)},
+    {.name = "dial_through_auth",
+     .help = "File with user:password for the proxy, which other users must not be able to read, "
+             "or credential:NAME for a systemd credential. It is read at each dial.",
+     .type = KEY_PATH,
+     .scheme = CONFIG_CREDENTIAL,
+     .needs = "dial_through",
+     KEY_STORED_IN(config_service, dial.through.credentials_file)},
     {.name = "listen_plain",
      .help = "The address to accept local connections on, without TLS. Each of them dials one "
              "connection and is joined to it; with reach, each is joined to a connection of a "
@@ -355,25 +369,29 @@ static const struct key top_keys[] = {
      KEY_STORED_IN(config, shutdown_timeout_ms)},
     {.name = "admin",
      .help = "Metrics for Prometheus, the status as JSON and as a page, and health checks, over "
-             "HTTP. A change needs a restart.",
+             "HTTP.",
+     .fixed = true,
      .type = KEY_OBJECT,
      .object = &admin_object,
      .offset = 0}, /* the same */
     {.name = "control",
      .help = "The unix socket, unix:/path, by which actpass reload and actpass upgrade reach the "
-             "program. Only its user and root may use it. A change needs a restart.",
+             "program. Only its user and root may use it.",
+     .fixed = true,
      .type = KEY_ADDRESS,
      KEY_LIMITS(1, UINT16_MAX),
      KEY_STORED_IN(config, control)},
     {.name = "user",
      .help = "The user to become once the listeners are open and the files are read, where actpass "
              "is started as root. Its groups are taken, too.",
+     .fixed = true,
      .type = KEY_STRING,
      .pattern = "^[^ :/]+$",
      .wrong = names_wrong_account,
      KEY_STORED_IN(config, user)},
     {.name = "group",
      .help = "The group to become with user. Default: the user's own.",
+     .fixed = true,
      .type = KEY_STRING,
      .pattern = "^[^ :/]+$",
      .needs = "user",
@@ -383,6 +401,7 @@ static const struct key top_keys[] = {
      .help = "Once started, actpass gives up all rights that the configuration does not need "
              "(Landlock, seccomp): where the system offers this (prefer), or else it does not "
              "start (require), or never (off).",
+     .fixed = true,
      .type = KEY_ENUM,
      .fallback = CONFIG_SANDBOX_PREFER,
      .names = sandboxes,
@@ -390,6 +409,7 @@ static const struct key top_keys[] = {
     {.name = "sandbox_read",
      .help = "More files and folders that may be read in the sandbox, such as those of a module "
              "that openssl.cnf names.",
+     .fixed = true,
      .type = KEY_STRINGS,
      .pattern = "^/",
      .wrong = names_wrong_absolute,
@@ -398,6 +418,7 @@ static const struct key top_keys[] = {
     {.name = "sandbox_write",
      .help = "Folders in which files and unix sockets may be made, changed and removed in the "
              "sandbox, for what a later reload needs.",
+     .fixed = true,
      .type = KEY_STRINGS,
      .pattern = "^/",
      .wrong = names_wrong_absolute,
@@ -406,6 +427,7 @@ static const struct key top_keys[] = {
     {.name = "sandbox_connect",
      .help = "More TCP ports that may be connected to in the sandbox, for what a later reload "
              "needs: \"8080\" or a range such as \"8000-8999\".",
+     .fixed = true,
      .type = KEY_STRINGS,
      .pattern = "^[0-9]{1,5}(-[0-9]{1,5})?$",
      .wrong = names_wrong_ports,

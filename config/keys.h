@@ -24,6 +24,7 @@ enum key_type {
     KEY_NETWORK,    /* struct config_network */
     KEY_NETWORKS,   /* a pointer to an array of them; the count is at second */
     KEY_SESSIONS,   /* struct config_sessions */
+    KEY_PROXY,      /* struct config_proxy */
     KEY_PRESENT,    /* nothing: the value is true or {} */
     KEY_OBJECT,     /* what the keys of the object store */
     KEY_OBJECTS     /* a pointer to an array; the count is at second */
@@ -46,6 +47,7 @@ struct key {
     const char *help; /* one line: the description in schema, README and man page */
     enum key_type type;
     bool required;
+    bool fixed;          /* outside of "services": a reload does not change it */
     const char *or_else; /* required: or another key, which can bring it */
     bool never;          /* DURATION: "never" is allowed */
     bool empty;          /* STRING: "" is allowed */

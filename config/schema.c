@@ -12,6 +12,7 @@
 #define ADDRESS_PATTERN "^(unix:.+|.+:[0-9]{1,5})$"
 #define NETWORK_PATTERN "^[0-9A-Fa-f:.]+/(0|[1-9][0-9]{0,2})$"
 #define VARIABLE_PATTERN "\\$\\{(env|file):"
+#define PROXY_PATTERN "^(http|socks5)://.+:[0-9]{1,5}/?$"
 #define SESSIONS_PATTERN "^(off|memory|tickets|file:.+|rediss?://.+|redis:unix:.+)$"
 
 static const char schema_help[] =
@@ -89,6 +90,14 @@ __attribute__((format(printf, 3, 4))) static void put_raw(struct writer *writer,
 }
 
 /* ---- One key -------------------------------------------------------------------------------- */
+
+static void put_help(struct writer *writer, const struct key *key)
+{
+    char text[1024];
+    (void)snprintf(text, sizeof(text), "%s%s", key->help,
+                   key->fixed ? " A change needs a restart." : "");
+    put_string(writer, "description", text);
+}
 
 static void put_object(struct writer *writer, const struct key_object *object);
 
@@ -191,6 +200,8 @@ static void put_text_type(struct writer *writer, const struct key *key)
         put_commented(writer, "network", NETWORK_PATTERN);
     else if (key->type == KEY_SESSIONS)
         put_commented(writer, "sessions", SESSIONS_PATTERN);
+    else if (key->type == KEY_PROXY)
+        put_commented(writer, "proxy", PROXY_PATTERN);
     else
         put_pattern(writer, key->pattern);
 }
@@ -365,7 +376,7 @@ static void put_object(struct writer *writer, const struct key_object *object)
     open_nested(writer, "properties", '{');
     for (const struct key *key = object->keys; key->name; key++) {
         open_nested(writer, key->name, '{');
-        put_string(writer, "description", key->help);
+        put_help(writer, key);
         put_type(writer, key);
         put_default(writer, key);
         close_nested(writer, '}');

@@ -81,9 +81,10 @@ static void take_hint(struct conversation *conversation, actpass_accept_options 
     }
 }
 
-static void attach(struct conversation *conversation, actpass_conn *conn)
+/* BEGAN_US: no later than the times of CONN count from, or its end could precede its first byte. */
+static void attach(struct conversation *conversation, actpass_conn *conn, int64_t began_us)
 {
-    conversation->began_us = clock_now_us();
+    conversation->began_us = began_us;
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
     conversation->stage = STAGE_HANDSHAKE;
     conversation->report.conn = conn;
@@ -102,12 +103,13 @@ static int make_conn(struct conversation *conversation, int fd, actpass_accept_o
     find_peer(conversation, fd);
     take_hint(conversation, options);
     actpass_config *settings = service_settings(conversation->service);
+    int64_t began_us = clock_now_us();
     actpass_conn *conn = actpass_accept_with(settings, fd, options);
     int error = errno;
     actpass_config_free(settings);
     if (!conn)
         return error;
-    attach(conversation, conn);
+    attach(conversation, conn, began_us);
     return 0;
 }
 
@@ -131,7 +133,8 @@ static struct conversation *new_with(struct server *server, struct service *serv
     struct report report = {.log = server->log,
                             .service = service->config->name,
                             .number = number,
-                            .access = service->config->log_access};
+                            .access = service->config->log_access,
+                            .through = service->config->dial.through.proxy.text};
     struct conversation *conversation = calloc(1, sizeof(*conversation));
     if (conversation) {
         conversation->server = server;
@@ -308,7 +311,7 @@ void conversation_take(struct conversation *conversation, actpass_conn *conn, in
         note_dropped(conversation->server, conversation->service, &conversation->report, error);
         return;
     }
-    attach(conversation, conn);
+    attach(conversation, conn, clock_now_us());
     begin_dialed(conversation);
 }
 

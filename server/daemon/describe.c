@@ -25,6 +25,13 @@ static void put_addresses(FILE *out, const struct config_dial *dial)
         fprintf(out, "%s%s", i == 0 ? "" : ", or else ", dial->addresses[i].text);
 }
 
+static void put_proxy(FILE *out, const struct config_through *through)
+{
+    if (through->proxy.kind != CONFIG_PROXY_NONE)
+        fprintf(out, "  dials through the proxy %s%s\n", through->proxy.text,
+                through->credentials_file ? ", with a user and a password" : "");
+}
+
 static void put_connections(FILE *out, const struct config_service *service)
 {
     const struct config_dial *dial = &service->dial;
@@ -49,6 +56,7 @@ static void put_connections(FILE *out, const struct config_service *service)
         put_addresses(out, dial);
         fputc('\n', out);
     }
+    put_proxy(out, &dial->through);
     fprintf(out, "  %s\n", role_text(service));
 }
 

@@ -68,6 +68,7 @@ void report_dial_failed(const struct report *report, const char *address, const 
 {
     struct log_line line = begin(report, "dial");
     log_line_add(&line, log_text("address", address));
+    add_if_known(&line, "through", report->through);
     log_line_add(&line, log_text("error", why));
     finish(report, CONFIG_LOG_WARNING, &line);
 }
@@ -80,6 +81,7 @@ void report_connected(const struct report *report, enum config_log_level level, 
     actpass_info(report->conn, &info);
     struct log_line line = begin(report, "connected");
     log_line_add(&line, log_text("address", address));
+    add_if_known(&line, "through", report->through);
     log_line_add(&line, log_text("peer", info.peer_address));
     finish(report, level, &line);
 }
@@ -183,6 +185,7 @@ static void add_places(struct log_line *line, const struct report *report,
     log_line_add(line, log_text("peer", info->peer_address));
     if (report->dialed)
         add_if_known(line, "address", actpass_dialed_address(report->conn));
+    add_if_known(line, "through", report->through);
     add_if_known(line, "sni", info->server_name);
     add_if_known(line, "handler", report->handler);
     add_if_known(line, "backend", report->backend);

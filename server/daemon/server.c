@@ -183,6 +183,7 @@ bool server_listen(struct server *server, struct config_report *report)
     bool open = open_services(server, report);
     open = open_admin(server, report) && open;
     open = open_control(server, report) && open;
+    open = load_make_files(generation, report) && open;
     if (!open) {
         listening_shut(generation);
         return false;

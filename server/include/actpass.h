@@ -135,6 +135,15 @@ ACTPASS_API int actpass_config_set_keepalive(actpass_config *config, int64_t idl
  * next actpass_connect waits, within the connect timeout. */
 ACTPASS_API int actpass_config_set_dial_from(actpass_config *config, const char *address);
 
+/* The proxy that actpass_connect dials through: "http://HOST:PORT", which is asked with CONNECT, or
+ * "socks5://HOST:PORT". It gets the address as actpass_connect gets it, and resolves names; the TLS
+ * connection is one with the peer as always. CREDENTIALS_FILE is the name of a file with
+ * "user:password" that others must not be able to read, or NULL; it is read at each dial. A proxy of
+ * NULL (the default): directly. There is no TCP Fast Open through a proxy, and no simultaneous
+ * open. */
+ACTPASS_API int actpass_config_set_dial_through(actpass_config *config, const char *proxy,
+                                                const char *credentials_file);
+
 /* Our certificate chain and key, the names of PEM files. Needed if we may become TLS server. Both
  * names may be the same. In place of an earlier one, also of actpass_config_set_identity_pem. */
 ACTPASS_API int actpass_config_set_identity(actpass_config *config, const char *certificate,

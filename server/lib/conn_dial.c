@@ -79,7 +79,7 @@ static void dial_in_turn(const struct conn_dial *plan)
 void conn_dial(const struct conn_dial *plan)
 {
     struct candidate winner;
-    if (fast_open_wanted(plan->settings))
+    if (!plan->dial.through && fast_open_wanted(plan->settings))
         dial_in_turn(plan);
     else
         (void)take_connected(plan, dial_first(&plan->dial, &winner), &winner);
