@@ -74,11 +74,19 @@ static void check_collectors(const struct checked_service *checked, struct place
                             "require one refuse it");
 }
 
+static void check_fast(const struct checked_service *checked)
+{
+    struct place *place = place_find(checked->place, "tcp_fast_open");
+    if (place && !place->bad && checked->service->connection.tcp_fast_open)
+        messages_error_at_key(checked->messages, place, "does not go with \"share\", remove it");
+}
+
 void check_share(const struct checked_service *checked)
 {
     struct place *share = place_find(checked->place, "share");
     check_alone(checked);
     check_role(checked);
+    check_fast(checked);
     check_registry(checked, share);
     check_advertise(checked, share);
     check_collectors(checked, share);
