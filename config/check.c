@@ -40,6 +40,7 @@ static void check_service(struct messages *messages, struct place *place,
     check_http(&checked);
     check_offer(&checked);
     check_reach(&checked);
+    check_routes(&checked);
     if (!checked.tls)
         return;
     check_trust(&checked);

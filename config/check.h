@@ -36,11 +36,17 @@ void check_reach(const struct checked_service *checked);
 void check_share(const struct checked_service *checked);
 /* A gate without TLS (config_is_plain_gate): in the place of all other checks. */
 void check_plain_gate(const struct checked_service *checked);
+void check_routes(const struct checked_service *checked);
 /* These need the "tls". */
 void check_trust(const struct checked_service *checked);
 void check_certificates(const struct checked_service *checked);
 void check_sessions(const struct checked_service *checked);
 void check_files(const struct checked_service *checked);
+
+/* Has the object exactly one handler? */
+void check_object_handler(struct messages *messages, struct place *place);
+/* Names of peers beside those of "tls" need somebody to vouch for them. There is a "tls". */
+void check_vouched(const struct checked_service *checked, struct place *names);
 
 /* A file that has to be there; WANTED is what it should be. Looks without opening it. */
 bool check_file(struct messages *messages, struct place *place, const char *path,

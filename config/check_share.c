@@ -9,9 +9,9 @@
 static void check_alone(const struct checked_service *checked)
 {
     for (const struct key *key = service_object.keys; key->name; key++) {
-        struct place *place = key->choice != KEY_NO_CHOICE && strcmp(key->name, "share") != 0
-                                  ? place_find(checked->place, key->name)
-                                  : NULL;
+        bool other = (key->choice != KEY_NO_CHOICE && strcmp(key->name, "share") != 0) ||
+                     strcmp(key->name, "routes") == 0;
+        struct place *place = other ? place_find(checked->place, key->name) : NULL;
         if (place)
             messages_error_at_key(checked->messages, place,
                                   "does not go with \"share\", which connects to other collectors "

@@ -37,6 +37,7 @@ enum config_handler_kind {
     CONFIG_HANDLER_HTTP,
     CONFIG_HANDLER_OFFER,
     CONFIG_HANDLER_REACH,
+    CONFIG_HANDLER_REFUSE,
     CONFIG_HANDLER_COUNT /* not a kind */
 };
 enum config_sessions_kind {
@@ -253,12 +254,28 @@ struct config_reach {
     size_t allow_count; /* 0: whoever the service accepts */
 };
 
+/* In which order backends are tried that are not left out for having failed. */
+enum config_balance {
+    CONFIG_BALANCE_FAILOVER, /* as written */
+    CONFIG_BALANCE_ROUND_ROBIN,
+    CONFIG_BALANCE_LEAST_CONNECTIONS
+};
+
+enum { CONFIG_BACKENDS_MAX = 16 };
+
+/* The plain services that connections are joined with, at most CONFIG_BACKENDS_MAX. */
+struct config_backends {
+    struct config_address *items;
+    size_t count;
+    enum config_balance balance;
+};
+
 struct config_handler {
     enum config_handler_kind kind;
-    struct config_address forward; /* FORWARD */
-    struct config_http http;       /* HTTP */
-    struct config_offer offer;     /* OFFER */
-    struct config_reach reach;     /* REACH */
+    struct config_backends forward; /* FORWARD */
+    struct config_http http;        /* HTTP */
+    struct config_offer offer;      /* OFFER */
+    struct config_reach reach;      /* REACH */
 };
 
 /* A pool that several collectors share. */
@@ -320,6 +337,24 @@ struct config_limits {
     size_t allow_count, deny_count;
 };
 
+/* A role that a route is for: ours. */
+enum config_route_role { CONFIG_ROUTE_SERVER, CONFIG_ROUTE_CLIENT, CONFIG_ROUTE_ANY_ROLE };
+
+/* A handler for those connections of which all that is written holds; what is not written does. Of
+ * each list one item must hold. */
+struct config_route {
+    char *name;                         /* in the log; NULL: its number */
+    struct config_strings server_names; /* that the client asks for: "name", or "*.name" */
+    struct config_strings alpn;         /* the protocol that was agreed on */
+    enum config_route_role role;
+    /* Of the certificate that the peer has shown in the handshake. */
+    struct config_peer_names peer_names;
+    struct config_pins peer_pins;
+    struct config_network *from; /* the peer's address; an IPv4-mapped one is looked up as IPv4 */
+    size_t from_count;
+    struct config_handler handler; /* kind is never NONE */
+};
+
 /* What becomes of open connections at a reload: they go on with what they began with, or those end
  * whose peer would now be refused. */
 enum config_on_reload { CONFIG_ON_RELOAD_KEEP, CONFIG_ON_RELOAD_RECHECK };
@@ -344,6 +379,8 @@ struct config_service {
      * with dial.listen_plain, where the bridge is the handler. A plain gate has both of them. */
     struct config_handler as_server;
     struct config_handler as_client;
+    struct config_route *routes; /* the first whose conditions hold comes before those two */
+    size_t route_count;
     enum config_on_reload on_reload;
     char *log_access; /* template of the log line about a connection; NULL: all fields */
 };

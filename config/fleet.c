@@ -32,7 +32,10 @@ static bool offers_to(const struct config_handler *handler, const char *pool)
 
 bool config_offers_to(const struct config_service *service, const char *pool)
 {
-    return offers_to(&service->as_server, pool) || offers_to(&service->as_client, pool);
+    bool offers = offers_to(&service->as_server, pool) || offers_to(&service->as_client, pool);
+    for (size_t i = 0; i < service->route_count && !offers; i++)
+        offers = offers_to(&service->routes[i].handler, pool);
+    return offers;
 }
 
 bool config_shares_pool(const struct config_service *service, const char *pool)

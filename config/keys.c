@@ -288,6 +288,15 @@ static const struct key service_keys[] = {
      .or_else = "reach",
      .object = &tls_object,
      KEY_STORED_IN(config_service, connection.tls)},
+    {.name = "routes",
+     .help = "Handlers for some of the connections, by what the handshake has shown. The first "
+             "route of which all conditions hold is taken; if there is none, the service's own "
+             "handler.",
+     .type = KEY_OBJECTS,
+     .object = &route_object,
+     KEY_LIMITS(1, 1000),
+     KEY_COUNT_IN(config_service, route_count),
+     KEY_STORED_IN(config_service, routes)},
     {.name = "on_reload",
      .help = "Open connections when tls is loaded again, by a reload or because its files have "
              "changed: keep leaves them as they are, recheck ends those whose peer the new "
@@ -302,9 +311,13 @@ static const struct key service_keys[] = {
      .wrong = config_access_wrong,
      KEY_STORED_IN(config_service, log_access)},
 /* For both roles: normalize reads them. */
-#define HANDLER_VALUE(kind, member) .choice = KEY_HANDLER, .deferred = true, .offset = KEY_NOWHERE
+#define HANDLER_OPTION(member) .deferred = true, .offset = KEY_NOWHERE
+#define HANDLER_VALUE(kind, member) .choice = KEY_HANDLER, HANDLER_OPTION(member)
+#define HANDLER_LIST(kind, member, count) HANDLER_VALUE(kind, member)
 #include "config/handler_keys.inc"
+#undef HANDLER_OPTION
 #undef HANDLER_VALUE
+#undef HANDLER_LIST
     {.name = "as_server",
      .help = "What to do with connections on which we are TLS server.",
      .type = KEY_OBJECT,

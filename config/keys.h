@@ -71,8 +71,9 @@ struct key {
     const char *beside;                 /* it counts for its choice only beside this key */
     const char *needs_true;             /* another key of the object that must be true */
     enum key_choice choice;
-    unsigned kind; /* of a handler: stored at second, as an enum, when the key is there */
-    size_t offset; /* in the structure that the object fills */
+    unsigned kind;  /* of a handler: stored at kind_at, as an enum, when the key is there */
+    size_t kind_at; /* in the structure that the object fills */
+    size_t offset;  /* in the structure that the object fills */
     size_t second;
 };
 
@@ -81,7 +82,6 @@ struct key_object {
     const struct key_object *outer; /* the object that this one is in; NULL: none */
     size_t size;                    /* OBJECTS: of one element */
     const char *shorthand;          /* a string alone is an object with this key */
-    bool choice;                    /* it has exactly one of its keys */
 };
 
 extern const struct key_object config_object;      /* the whole file: struct config */
@@ -91,13 +91,17 @@ extern const struct key_object http_object;        /* struct config_http */
 extern const struct key_object offer_object;       /* struct config_offer */
 extern const struct key_object reach_object;       /* struct config_reach */
 extern const struct key_object share_object;       /* struct config_share */
+extern const struct key_object route_object;       /* struct config_route */
 extern const struct key_object tls_object;         /* struct config_tls */
 extern const struct key_object certificate_object; /* struct config_certificate */
 extern const struct key_object keepalive_object;   /* struct config_keepalive */
 
+extern const char *const config_balances[]; /* of enum config_balance; ends with NULL */
+
 /* The members of a key that say where its value is stored, and its limits. */
 #define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)
 #define KEY_COUNT_IN(type, member) .second = offsetof(struct type, member)
+#define KEY_KIND_IN(type, member) .kind_at = offsetof(struct type, member)
 #define KEY_LIMITS(low, high) .min = (low), .max = (high)
 
 #define KEY_PIN_PATTERN "^sha256:[0-9A-Fa-f]{64}$"

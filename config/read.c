@@ -151,7 +151,7 @@ static void read_key(struct messages *messages, struct place *place, const struc
     if (place->unread)
         return;
     if (key->kind)
-        *(unsigned *)(void *)((char *)base + key->second) = key->kind;
+        *(unsigned *)(void *)((char *)base + key->kind_at) = key->kind;
     if (key->type == KEY_OBJECT)
         read_one_object(messages, place, key->object, (char *)base + key->offset);
     else if (key->type == KEY_OBJECTS)

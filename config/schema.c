@@ -336,10 +336,21 @@ static void put_alternatives(struct writer *writer, const struct key_object *obj
             put_raw(writer, NULL, "{ \"required\": [\"%s\", \"%s\"] }", key->name, key->beside);
 }
 
+/* An object of one role or route. */
+static void put_handler_choice(struct writer *writer, const struct key_object *object)
+{
+    open_nested(writer, "oneOf", '[');
+    put_alternatives(writer, object, KEY_HANDLER);
+    close_nested(writer, ']');
+}
+
 static void put_choices(struct writer *writer, const struct key_object *object)
 {
-    if (!has_choice(object, KEY_DIALER))
+    if (!has_choice(object, KEY_DIALER)) {
+        if (has_choice(object, KEY_HANDLER))
+            put_handler_choice(writer, object);
         return;
+    }
     open_nested(writer, "allOf", '[');
     for (enum key_choice choice = KEY_DIALER; choice <= KEY_HANDLER; choice++) {
         open_nested(writer, NULL, '{');
@@ -369,10 +380,6 @@ static void put_object(struct writer *writer, const struct key_object *object)
     put_or_else(writer, object);
     put_choices(writer, object);
     put_needs(writer, object);
-    if (object->choice) {
-        put_raw(writer, "minProperties", "1");
-        put_raw(writer, "maxProperties", "1");
-    }
     open_nested(writer, "properties", '{');
     for (const struct key *key = object->keys; key->name; key++) {
         open_nested(writer, key->name, '{');

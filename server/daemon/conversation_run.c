@@ -40,26 +40,27 @@ static void learn(struct conversation *conversation, bool up)
     }
 }
 
-/* Chooses the role's handler. */
+/* Chooses the handler: a route's, or the role's. */
 static void prepare_to_serve(struct conversation *conversation)
 {
     const struct service *service = conversation->service;
     actpass_info_t info;
     actpass_info(conversation_of(conversation), &info);
     stats_handshake(service->stats, &info, service->config->connection.tls.sessions.kind);
-    bool client = info.role == ACTPASS_ROLE_CLIENT;
-    const struct service_handler *chosen = client ? &service->as_client : &service->as_server;
-    conversation->job = (struct handler_job){
-        .conn = conversation_of(conversation),
-        .what = client ? &service->config->as_client : &service->config->as_server,
-        .loaded = chosen->loaded,
-        .plain = conversation->plain,
-        .conversation = conversation,
-        .idle_timeout_ms = service->config->connection.idle_timeout_ms,
-        .own = {.fd = -1},
-        .deadline_us = DEADLINE_NEVER};
+    const struct service_handler *chosen =
+        service_choose(service, conversation_of(conversation), &info);
+    conversation->job =
+        (struct handler_job){.conn = conversation_of(conversation),
+                             .what = chosen->what,
+                             .loaded = chosen->loaded,
+                             .plain = conversation->plain,
+                             .conversation = conversation,
+                             .idle_timeout_ms = service->config->connection.idle_timeout_ms,
+                             .own = {.fd = -1},
+                             .deadline_us = DEADLINE_NEVER};
     conversation->handler = chosen->handler;
     conversation->report.handler = chosen->handler ? chosen->handler->name : NULL;
+    conversation->report.route = chosen->route;
     conversation->active = true;
     conversation->stage = chosen->handler ? STAGE_SERVE : STAGE_CLOSE;
 }
@@ -119,7 +120,12 @@ static enum progress serve(struct conversation *conversation)
         conversation_recheck(conversation);
     job->stopping = conversation_is_stopping(conversation);
     job->idle = conversation_is_idle(conversation);
-    switch (conversation->handler->step(job)) {
+    enum handler_next next = conversation->handler->step(job);
+    if (job->problem.text[0] != '\0') {
+        report_problem(&conversation->report, job->problem.text);
+        job->problem.text[0] = '\0';
+    }
+    switch (next) {
     case HANDLER_WAIT:
         if (job->idle)
             conversation_release_memory(conversation);
@@ -131,8 +137,6 @@ static enum progress serve(struct conversation *conversation)
     case HANDLER_DONE:
         break;
     }
-    if (job->problem.text[0] != '\0')
-        report_problem(&conversation->report, job->problem.text);
     conversation->stage = STAGE_CLOSE;
     return PROGRESS_NEXT;
 }
@@ -166,14 +170,6 @@ static void count_end(struct conversation *conversation)
     keep_end(conversation, &info);
 }
 
-static void note_backend(struct conversation *conversation)
-{
-    const struct handler_job *job = &conversation->job;
-    if (job->what && job->what->kind == CONFIG_HANDLER_FORWARD)
-        conversation->report.backend = job->what->forward.text;
-    conversation->report.backend_address = job->backend_address;
-}
-
 static enum progress close_and_report(struct conversation *conversation)
 {
     if (actpass_close(conversation_of(conversation)) == ACTPASS_OPEN)
@@ -183,7 +179,8 @@ static enum progress close_and_report(struct conversation *conversation)
                                    "not complete, and the service is full (max_connections, "
                                    "limits)";
     }
-    note_backend(conversation);
+    conversation->report.backend = conversation->job.backend;
+    conversation->report.backend_address = conversation->job.backend_address;
     count_end(conversation);
     report_close(&conversation->report, clock_now_us() - conversation->began_us);
     conversation->stage = STAGE_CLOSED;

@@ -187,6 +187,7 @@ static void add_places(struct log_line *line, const struct report *report,
         add_if_known(line, "address", actpass_dialed_address(report->conn));
     add_if_known(line, "through", report->through);
     add_if_known(line, "sni", info->server_name);
+    add_if_known(line, "route", report->route);
     add_if_known(line, "handler", report->handler);
     add_if_known(line, "backend", report->backend);
     add_if_known(line, "backend_address", report->backend_address);

@@ -21,6 +21,7 @@ struct report {
     int64_t up_us;   /* from accept to the end of the handshake; 0: it is not complete */
     char id[17];     /* report_id; "": none */
     const char *handler, *backend; /* its name, and its address as configured; NULL: none */
+    const char *route;             /* its name or number; NULL: none */
     const char *access;            /* template of the line at the close; NULL: all fields */
     const char *reached;           /* the name by which it was joined to another connection; or NULL */
     const char *by;                /* with that: the way in which the name was asked for */

@@ -3,6 +3,7 @@
 #include "server/lib/conn_internal.h"
 #include "server/lib/dial/address_text.h"
 #include "server/lib/tls/peer_names.h"
+#include "server/lib/tls/server_name.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ void conn_note_negotiated(actpass_conn *conn)
     lock_take(&conn->end_lock);
     conn->group = name ? name : ""; /* the text belongs to the SSL_CTX */
     lock_release(&conn->end_lock);
-    note_server_name(conn, SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name));
+    note_server_name(conn, server_name_of(conn->ssl));
 }
 
 /* ---- Certificates ---------------------------------------------------------------------------- */

@@ -84,8 +84,8 @@ Test(config, conversations, .init = folder_enter, .fini = folder_leave)
     const struct config_service *front = &config->services[0];
     const struct config_service *back = &config->services[1];
     cr_assert_eq(front->as_server.kind, CONFIG_HANDLER_FORWARD);
-    cr_assert_str_eq(front->as_server.forward.host, "::1");
-    cr_assert_eq(front->as_server.forward.port, 8080);
+    cr_assert_str_eq(front->as_server.forward.items[0].host, "::1");
+    cr_assert_eq(front->as_server.forward.items[0].port, 8080);
     cr_assert_eq(front->as_client.kind, CONFIG_HANDLER_ECHO);
     cr_assert_str_eq(back->listen.path, "run/socket");
     cr_assert_eq(back->connection.role, CONFIG_ROLE_SERVER);
@@ -95,9 +95,9 @@ Test(config, conversations, .init = folder_enter, .fini = folder_leave)
     const struct config_handler *both[] = {&back->as_server, &back->as_client};
     for (size_t i = 0; i < 2; i++) {
         cr_assert_eq(both[i]->kind, CONFIG_HANDLER_FORWARD);
-        cr_assert_eq(both[i]->forward.kind, CONFIG_ADDRESS_UNIX);
-        cr_assert_str_eq(both[i]->forward.path, "/run/other");
-        cr_assert_str_eq(both[i]->forward.text, "unix:/run/other");
+        cr_assert_eq(both[i]->forward.items[0].kind, CONFIG_ADDRESS_UNIX);
+        cr_assert_str_eq(both[i]->forward.items[0].path, "/run/other");
+        cr_assert_str_eq(both[i]->forward.items[0].text, "unix:/run/other");
     }
     config_free(config);
 }

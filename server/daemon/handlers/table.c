@@ -9,6 +9,7 @@ static const struct handler *const handlers[] = {
     [CONFIG_HANDLER_HTTP] = &http_handler,
     [CONFIG_HANDLER_OFFER] = &offer_handler,
     [CONFIG_HANDLER_REACH] = &reach_handler,
+    [CONFIG_HANDLER_REFUSE] = &refuse_handler,
 };
 
 _Static_assert(sizeof(handlers) / sizeof(handlers[0]) == CONFIG_HANDLER_COUNT,
