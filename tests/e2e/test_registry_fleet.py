@@ -67,22 +67,29 @@ class Collectors(Fleet):
         self.redis = self.backend(Redis(self.folder).start())
         self.link_port, self.field_port = free_port(), free_port()
 
-    def collector(self, number, names=None, expire="1s", wait="3s", certificate="front",
-                  link_peers=("front.example",)):
+    def certificate(self, name):
+        """The "tls" of whoever has this name: the certificate, made here, and its key."""
+        made = os.path.join(self.folder, name)
+        if not os.path.exists(self.certificates.path(made)):
+            self.certificates._make(made, "ca", name, f"DNS:{name}", [])
+        return {"certificate": self.certificates.path(made),
+                "key": self.certificates.path(made, "key")}
+
+    def collector(self, number, wait="3s", name=None):
         """Its services for devices, for clients, and for the other collectors."""
         host = f"127.0.0.{number}"
-        shown = {"certificate": self.certificates.path(certificate),
-                 "key": self.certificates.path(certificate, "key")}
-        peers = {**shown, "client_auth": "require", "peer_names": list(link_peers)}
+        shown = self.certificate(name or f"c{number}.collectors.example")
+        peers = {**shown, "client_auth": "require", "peer_names": ["*.collectors.example"]}
         services = [
-            self.field(listen=f"{host}:{self.field_port}"),
+            self.service("field", {**shown, "client_auth": "require"}, offer="field",
+                         role="server", listen=f"{host}:{self.field_port}"),
             {**self.gate(wait=wait), "listen_plain": f"{host}:0"},
             self.service("link", peers, role="server", listen=f"{host}:{self.link_port}",
                          reach={"pool": "field", "by": "connect", "wait": "500ms"}),
-            self.service("others", {**shown, "client_auth": None, "peer_names": list(link_peers)},
+            self.service("others", {**peers, "client_auth": None},
                          listen=None, initial_data_timeout=None, echo=None,
                          share={"pool": "field", "registry": self.redis.url,
-                                "advertise": f"{host}:{self.link_port}", "expire": expire})]
+                                "advertise": f"{host}:{self.link_port}", "expire": "1s"})]
         return self.actpass(*services, check=False)
 
     def devices(self, names, collectors):
@@ -92,14 +99,12 @@ class Collectors(Fleet):
         services = []
         for number, name in enumerate(names):
             first = name.split(".")[0]
-            self.certificates._make(f"fleet-{first}", "ca", name, f"DNS:{name}", [])
             order = [collectors[(number + i) % len(collectors)] for i in range(len(collectors))]
             services.append(self.dial_service(
                 *[f"127.0.0.{host}:{self.field_port}" for host in order], name=first,
                 forward=self.names.addresses[name], retry={"min": "50ms", "max": "500ms"},
-                tls={"certificate": self.certificates.path(f"fleet-{first}"),
-                     "key": self.certificates.path(f"fleet-{first}", "key"),
-                     "peer_names": ["front.example"], "client_auth": None}))
+                tls={**self.certificate(name), "client_auth": None,
+                     "peer_names": ["*.collectors.example", "c2.elsewhere.example"]}))
         return self.actpass(*services, check=False, level="info")
 
     def reach(self, collector, name):
@@ -168,7 +173,7 @@ class Collectors(Fleet):
         """One with a certificate that is none of the collectors', and one that is only written in
         the registry: names there are not reached."""
         name = "d1.devices.example"
-        good, other = self.collector(1, wait="1s"), self.collector(2, certificate="device")
+        good, other = self.collector(1, wait="1s"), self.collector(2, name="c2.elsewhere.example")
         self.devices([name], [2])
         until(lambda: self.reach(other, name) == name, what="the device, where it is")
         self.assertEqual(self.reach(good, name), 504)
