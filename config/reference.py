@@ -52,6 +52,8 @@ def value_of(property):
         return "list of objects" if object_in(property) else "list of " + value_of(items) + "s"
     if kind == "integer":
         return "{minimum} to {maximum}".format(**property)
+    if "anyOf" in property and not comment:
+        return " or ".join(value_of(form) for form in property["anyOf"])
     return comment or {"boolean": "true or false"}.get(kind, kind)
 
 
