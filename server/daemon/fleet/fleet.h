@@ -26,17 +26,16 @@ struct fleet_elsewhere {
      * pool's lock held: notes it, and calls nothing. */
     void (*noted)(void *arg, struct pool *pool, const char *name, bool here);
 
-    /* A caller waits for a name that has no offer here. Without a lock, on the caller's task: must
-     * not block (or bracket that by crew_block), starts what it has to start. Another collector's
-     * connection to that device, once it stands, is an offer like any other: pool_park under this
-     * one name (gate/README: "passed on"). PASSED_ON: the request came from another collector, and
-     * must not go to a third. */
-    void (*wanted)(void *arg, struct pool *pool, const char *name, bool passed_on);
+    /* A caller waits for a name that has no offer here. Without a lock; never waits. In AFTER_MS it
+     * is looked for at other collectors. A connection to the device through one of them, once it
+     * stands, is an offer like any other: pool_park under this one name (share.c). */
+    void (*wanted)(void *arg, struct pool *pool, const char *name, int64_t after_ms);
     void *arg;
 };
 void fleet_set_elsewhere(struct fleet *fleet, const struct fleet_elsewhere *elsewhere);
 
-/* Calls `wanted`, if it is set. */
-void fleet_wanted(struct fleet *fleet, struct pool *pool, const char *name, bool passed_on);
+/* Calls `wanted`, if it is set. Not for a request that another collector has passed on: that must
+ * not go to a third. */
+void fleet_wanted(struct fleet *fleet, struct pool *pool, const char *name, int64_t after_ms);
 
 #endif

@@ -163,6 +163,11 @@ static void place_offer(struct pool *pool, struct pool_offer *offer)
         give(offer, caller);
         return;
     }
+    if (offer->per_name == POOL_ONLY_WANTED) {
+        offer->state = POOL_DISPLACED;
+        bell_ring(offer->bell);
+        return;
+    }
     offer->state = POOL_PARKED;
     pool->counts.offers++;
     for (size_t i = 0; i < offer->count; i++)
@@ -355,4 +360,13 @@ bool pool_has(struct pool *pool, const char *name)
     bool has = found && found->freshest;
     lock_release(&pool->lock);
     return has;
+}
+
+bool pool_wants(struct pool *pool, const char *name)
+{
+    lock_take(&pool->lock);
+    const struct pool_name *found = pool_names_find(&pool->names, name);
+    bool wants = found && found->first;
+    lock_release(&pool->lock);
+    return wants;
 }
