@@ -155,6 +155,8 @@ struct pool_counts pool_count(struct pool *pool);
 void pool_look(struct pool *pool, size_t count,
                void (*see)(const char *name, size_t offers, size_t callers, void *arg), void *arg);
 
+const char *pool_title(const struct pool *pool); /* its name */
+
 /* Has the name an offer that is parked? */
 bool pool_has(struct pool *pool, const char *name);
 
