@@ -258,6 +258,16 @@ void **conversation_dialing(struct conversation *conversation)
     return &conversation->dialing;
 }
 
+void conversation_set_errand(struct conversation *conversation, const struct errand *errand)
+{
+    conversation->errand = errand;
+}
+
+const struct errand *conversation_errand(const struct conversation *conversation)
+{
+    return conversation->errand;
+}
+
 bool conversation_is_stopping(const struct conversation *conversation)
 {
     return atomic_load(&conversation->server->stopping) ||

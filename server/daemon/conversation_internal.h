@@ -32,11 +32,12 @@ struct conversation {
     struct registry_entry entry;
     struct server *server;
     struct service *service;
-    struct report report; /* and the connection */
-    int plain;            /* the local connection to be bridged; -1: none */
-    void *dialing;        /* dial_service.c's, or a gate's (fleet/plain.c) */
-    struct bell bell;     /* how other connections get its attention */
-    char *reached;        /* the name under which it was joined to another one; NULL: it was not */
+    struct report report;        /* and the connection */
+    int plain;                   /* the local connection to be bridged; -1: none */
+    void *dialing;               /* dial_service.c's, or a gate's (fleet/plain.c) */
+    const struct errand *errand; /* what else it is for (fleet/pass_on.h); NULL: nothing */
+    struct bell bell;            /* how other connections get its attention */
+    char *reached; /* the name under which it was joined to another one; NULL: it was not */
     int64_t began_us;
     int64_t up_us;       /* when the handshake was complete; 0: it is not */
     actpass_cause cause; /* of the role, as it was logged */

@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/admin/stats.h"
+#include "server/daemon/fleet/errand.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/steps.h"
@@ -25,8 +26,9 @@ static void on_failure(void *arg, const char *address, const char *why)
 static struct dial dial_of(struct conversation *conversation)
 {
     const struct config_dial *dial = &conversation_service(conversation)->config->dial;
-    return (struct dial){.addresses = dial->addresses,
-                         .count = dial->address_count,
+    const struct errand *errand = conversation_errand(conversation);
+    return (struct dial){.addresses = errand ? &errand->to : dial->addresses,
+                         .count = errand ? 1 : dial->address_count,
                          .from = &dial->from,
                          .deadline_us = clock_deadline_ms(dial->connect_timeout_ms),
                          .limit_name = "connect_timeout",
