@@ -20,6 +20,7 @@ static void check_service(struct messages *messages, struct place *place,
     };
     check_needs(&checked);
     check_dial(&checked);
+    check_keep(&checked);
     check_itself(&checked);
     check_fast_open(&checked);
     check_roles(&checked);

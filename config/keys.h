@@ -50,6 +50,7 @@ struct key {
     bool never;          /* DURATION: "never" is allowed */
     bool empty;          /* STRING: "" is allowed */
     bool ip;             /* ADDRESS: an IP address, neither a name nor a socket */
+    bool or_bool;        /* OBJECT: or true, as {}, or false. The bool at second says which */
     bool deferred;       /* read by normalize, not with the object */
     /* The limits of an INTEGER, of a DURATION in ms, of an ADDRESS's port; a list has 1 to max
      * items; the first name of an ENUM is stored as min. A STRING has no limits: it states its
@@ -87,6 +88,9 @@ extern const struct key_object handler_object;     /* struct config_handler */
 extern const struct key_object http_object;        /* struct config_http */
 extern const struct key_object tls_object;         /* struct config_tls */
 extern const struct key_object certificate_object; /* struct config_certificate */
+extern const struct key_object persistent_object;  /* struct config_keep, as the next */
+extern const struct key_object periodic_object;
+extern const struct key_object retry_object; /* struct config_service */
 
 /* The members of a key that say where its value is stored, and its limits. */
 #define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)

@@ -214,7 +214,16 @@ static void put_present(struct writer *writer, const struct key *key)
 
 static void put_member(struct writer *writer, const struct key *key)
 {
+    if (key->or_bool) {
+        open_nested(writer, "anyOf", '[');
+        put_raw(writer, NULL, "{ \"type\": \"boolean\" }");
+        open_nested(writer, NULL, '{');
+    }
     put_object(writer, key->object);
+    if (key->or_bool) {
+        close_nested(writer, '}');
+        close_nested(writer, ']');
+    }
 }
 
 static void put_integer(struct writer *writer, const struct key *key)
