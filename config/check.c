@@ -18,15 +18,25 @@ static void check_service(struct messages *messages, struct place *place,
         .may_serve = service->connection.role != CONFIG_ROLE_CLIENT,
         .may_connect = service->connection.role != CONFIG_ROLE_SERVER,
     };
+    if (config_is_plain_gate(service) && !dial && !listen && place_find(place, "reach")) {
+        check_plain_gate(&checked);
+        return;
+    }
+    if (!place_find(place, "tls"))
+        messages_error_at(messages, place, "\"tls\" is missing");
     check_needs(&checked);
     check_dial(&checked);
     check_keep(&checked);
+    check_through(&checked);
     check_itself(&checked);
     check_fast_open(&checked);
     check_roles(&checked);
     check_limits(&checked);
     check_handlers(&checked);
     check_http(&checked);
+    check_offer(&checked);
+    check_reach(&checked);
+    check_routes(&checked);
     if (!checked.tls)
         return;
     check_trust(&checked);
@@ -50,4 +60,5 @@ void check_config(struct messages *messages, const struct place *root, const str
         if (cJSON_IsObject(child->item))
             check_service(messages, child, service);
     check_unique(messages, services, config);
+    check_pools(messages, services, config);
 }

@@ -136,11 +136,20 @@ static void check_forward(const struct checked_service *checked, const struct pl
                           const struct config_handler *handler)
 {
     struct place *place = place_find(outer, "forward");
-    if (place && !place->bad && handler->kind == CONFIG_HANDLER_FORWARD &&
-        arrives(&handler->forward, &checked->service->listen))
-        messages_error_at(checked->messages, place,
-                          "is where this service listens, so it would connect to itself: name "
-                          "the address of the plain service behind it");
+    struct place *child = place ? place->child : NULL;
+    struct equals addresses = {.messages = checked->messages};
+    for (size_t i = 0; place && i < handler->forward.count; i++) {
+        const struct config_address *address = &handler->forward.items[i];
+        struct place *at = child ? child : place;
+        if (!at->bad && arrives(address, &checked->service->listen))
+            messages_error_at(checked->messages, at,
+                              "is where this service listens, so it would connect to itself: name "
+                              "the address of the plain service behind it");
+        if (child && !at->bad)
+            equals_add(&addresses, child, address_canonical(address));
+        child = child ? child->next : NULL;
+    }
+    equals_report(&addresses, "is in the list already");
 }
 
 static void check_dialed(const struct checked_service *checked)
@@ -163,7 +172,12 @@ void check_itself(const struct checked_service *checked)
     check_forward(checked, checked->place, &service->as_server);
     check_forward(checked, place_find(checked->place, "as_server"), &service->as_server);
     check_forward(checked, place_find(checked->place, "as_client"), &service->as_client);
-    if (checked->dial)
+    const struct place *routes = place_find(checked->place, "routes");
+    const struct config_route *route = service->routes;
+    for (const struct place *child = route ? routes->child : NULL; child; child = child->next)
+        check_forward(checked, child, &route++->handler);
+    /* A proxy's loopback is another one. */
+    if (checked->dial && checked->service->dial.through.proxy.kind == CONFIG_PROXY_NONE)
         check_dialed(checked);
 }
 

@@ -112,6 +112,16 @@ static void check_from(const struct checked_service *checked)
             "wants one for each local connection: use port 0, or \"max_connections\": 1");
 }
 
+/* Where the service listens, local connections without TLS have nothing to be joined to. */
+static void check_plain(const struct checked_service *checked)
+{
+    struct place *plain = place_find(checked->place, "listen_plain");
+    if (plain && place_find(checked->place, "reach"))
+        check_one_of(checked->messages, checked->listen, plain);
+    else if (plain)
+        messages_error_at_key(checked->messages, plain, "only goes with \"dial\", remove it");
+}
+
 /* What who comes from another TLS program writes for a service that encrypts. A role of client
  * where the peer dials is for call home, which "as_client" says. */
 static void check_client(const struct checked_service *checked)
@@ -136,10 +146,13 @@ void check_dial(const struct checked_service *checked)
         check_use(checked);
     else
         check_client(checked);
-    if (checked->dial) {
+    bool direct = checked->service->dial.through.proxy.kind == CONFIG_PROXY_NONE;
+    if (checked->listen && !checked->dial)
+        check_plain(checked);
+    if (checked->dial)
         check_addresses(checked);
+    if (checked->dial && direct) /* else see check_through */
         check_from(checked);
-    }
 }
 
 void check_fast_open(const struct checked_service *checked)

@@ -12,8 +12,10 @@ enum { LIST_SIZE = 256 };
 static void list_handlers(char list[LIST_SIZE])
 {
     const char *names[CONFIG_HANDLER_COUNT] = {0};
-    for (size_t i = 0; handler_object.keys[i].name; i++)
-        names[i] = handler_object.keys[i].name;
+    size_t count = 0;
+    for (const struct key *key = handler_object.keys; key->name; key++)
+        if (key->choice == KEY_HANDLER)
+            names[count++] = key->name;
     suggest_join(names, " or ", list, LIST_SIZE);
 }
 
@@ -22,7 +24,7 @@ static struct place *find_handler(struct messages *messages, const struct place 
 {
     struct place *found = NULL;
     for (const struct key *key = handler_object.keys; key->name; key++) {
-        struct place *other = place_find(place, key->name);
+        struct place *other = key->choice == KEY_HANDLER ? place_find(place, key->name) : NULL;
         if (!found || !other) {
             found = found ? found : other;
             continue;
@@ -33,6 +35,19 @@ static struct place *find_handler(struct messages *messages, const struct place 
                               found->item->string);
     }
     return found;
+}
+
+void check_object_handler(struct messages *messages, struct place *place)
+{
+    char list[LIST_SIZE];
+    list_handlers(list);
+    if (!find_handler(messages, place))
+        messages_error_at(messages, place, "%s is missing", list);
+    for (const struct key *key = handler_object.keys; key->name; key++) {
+        struct place *option = key->needs ? place_find(place, key->name) : NULL;
+        if (option && !place_find(place, key->needs))
+            messages_error_at_key(messages, option, "only goes with \"%s\", remove it", key->needs);
+    }
 }
 
 /* A handler of one role: there and complete where the role occurs, otherwise not there. */
@@ -48,18 +63,16 @@ static void check_role(const struct checked_service *checked, const char *key, b
                           "\"%s\" is missing: this service may become TLS %s. Add it, or write the "
                           "handler in the service itself, for both roles",
                           key, key + strlen("as_"));
-    if (place && cJSON_IsObject(place->item) && !find_handler(messages, place)) {
-        char list[LIST_SIZE];
-        list_handlers(list);
-        messages_error_at(messages, place, "%s is missing", list);
-    }
+    if (place && cJSON_IsObject(place->item))
+        check_object_handler(messages, place);
 }
 
 /* With "listen_plain", the bridge is the handler. */
 static void check_bridge(const struct checked_service *checked, const struct place *bridge)
 {
     for (const struct key *key = service_object.keys; key->name; key++) {
-        bool handler = key->choice == KEY_HANDLER || key->choice == KEY_HANDLER_BY_ROLE;
+        bool handler = key->choice == KEY_HANDLER || key->choice == KEY_HANDLER_BY_ROLE ||
+                       key->object == &route_object;
         struct place *place = handler ? place_find(checked->place, key->name) : NULL;
         if (place && place != bridge)
             messages_error_at_key(

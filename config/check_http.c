@@ -18,22 +18,22 @@ static void check_prefixes(const struct checked_service *checked, const struct p
     equals_report(&prefixes, "is in the list already");
 }
 
-/* Names need somebody to vouch for them, as those in "tls" do. */
+void check_vouched(const struct checked_service *checked, struct place *names)
+{
+    if (checked->service->connection.tls.insecure_any_peer)
+        messages_error_at_key(checked->messages, names,
+                              "contradicts \"insecure_any_peer\": true, remove one of the two");
+    else if (!place_find(checked->tls, "ca"))
+        messages_error_at_key(checked->messages, names,
+                              "needs somebody to vouch for the names: add \"ca\" under \"tls\"");
+}
+
 static void check_names(const struct checked_service *checked, const struct place *list)
 {
-    const struct config_tls *tls = &checked->service->connection.tls;
-    const struct place *ca = place_find(checked->tls, "ca");
     for (const struct place *child = list->child; child; child = child->next) {
         struct place *names = place_find(child, "peer_names");
-        if (!names)
-            continue;
-        if (tls->insecure_any_peer)
-            messages_error_at_key(checked->messages, names,
-                                  "contradicts \"insecure_any_peer\": true, remove one of the two");
-        else if (!ca)
-            messages_error_at_key(
-                checked->messages, names,
-                "needs somebody to vouch for the names: add \"ca\" under \"tls\"");
+        if (names)
+            check_vouched(checked, names);
     }
 }
 
@@ -71,6 +71,14 @@ static void check_asks(const struct checked_service *checked, struct place *list
             "\"on_demand\" under \"tls\" (or \"request\" or \"require\")");
 }
 
+static bool protects_in_route(const struct config_service *service)
+{
+    for (size_t i = 0; i < service->route_count; i++)
+        if (service->routes[i].handler.http.protected_paths)
+            return true;
+    return false;
+}
+
 /* Only a warning: a program that uses the library may ask for the certificate itself. */
 static void check_demand(const struct checked_service *checked)
 {
@@ -79,17 +87,30 @@ static void check_demand(const struct checked_service *checked)
     if (service->connection.tls.client_auth == CONFIG_CLIENT_AUTH_ON_DEMAND &&
         checked->role_known && checked->may_serve &&
         (service->as_server.kind != CONFIG_HANDLER_HTTP ||
-         !service->as_server.http.protected_paths))
+         !service->as_server.http.protected_paths) &&
+        !protects_in_route(service))
         messages_warning_at(
             checked->messages, client_auth,
             "no client is asked for a certificate: nothing but \"http\" with \"protected\" "
             "demands one");
 }
 
+static void check_in_routes(const struct checked_service *checked)
+{
+    const struct config_route *route = checked->service->routes;
+    const struct place *list = route ? place_find(checked->place, "routes") : NULL;
+    for (struct place *child = list ? list->child : NULL; child; child = child->next, route++) {
+        struct place *parts = check_folder_and_paths(checked, child, &route->handler.http);
+        if (checked->may_serve && route->role != CONFIG_ROUTE_CLIENT)
+            check_asks(checked, parts);
+    }
+}
+
 void check_http(const struct checked_service *checked)
 {
     const struct config_service *service = checked->service;
     check_demand(checked);
+    check_in_routes(checked);
     const struct place *as_server = place_find(checked->place, "as_server");
     const struct place *as_client = place_find(checked->place, "as_client");
     if (!as_server && !as_client) {

@@ -35,6 +35,9 @@ enum config_handler_kind {
     CONFIG_HANDLER_FORWARD,
     CONFIG_HANDLER_ECHO,
     CONFIG_HANDLER_HTTP,
+    CONFIG_HANDLER_OFFER,
+    CONFIG_HANDLER_REACH,
+    CONFIG_HANDLER_REFUSE,
     CONFIG_HANDLER_COUNT /* not a kind */
 };
 enum config_sessions_kind {
@@ -177,6 +180,17 @@ struct config_tls {
     bool ca_in_memory;
 };
 
+/* Which connections are watched for a peer that is gone: those that we dial, or all. */
+enum config_keepalive_scope { CONFIG_KEEPALIVE_DIALED, CONFIG_KEEPALIVE_ALL };
+
+/* When a TCP peer that does not answer is given up. */
+struct config_keepalive {
+    int64_t idle_ms;     /* silence before the first probe, or CONFIG_NEVER; default 60 s */
+    int64_t interval_ms; /* default 10 s */
+    uint64_t probes;     /* default 3 */
+    enum config_keepalive_scope scope;
+};
+
 /* What one connection needs to know, whoever dialed it. Durations in milliseconds, or
  * CONFIG_NEVER. */
 struct config_connection {
@@ -189,6 +203,7 @@ struct config_connection {
                                         that time; default 60 s */
     int64_t close_timeout_ms; /* from our close_notify to the peer's end; default 5 s */
     bool tcp_fast_open;       /* data in the SYN: accepted, or sent when we dial as client */
+    struct config_keepalive keepalive;
     struct config_tls tls;
 };
 
@@ -208,10 +223,72 @@ struct config_http {
     size_t protected_count;
 };
 
+/* Connections of devices that wait in a pool until somebody reaches for them. */
+struct config_offer {
+    char *pool;
+    uint64_t per_name; /* that may wait under one name */
+};
+
+/* How a gate learns which name is wanted. */
+enum config_reach_by {
+    CONFIG_REACH_CONNECT, /* HTTP CONNECT */
+    CONFIG_REACH_SOCKS5,
+    CONFIG_REACH_SERVER_NAME, /* of the TLS client */
+    CONFIG_REACH_NAME         /* it is always the same */
+};
+
+/* Who may reach what: a client with one of these names and one of these pins. */
+struct config_allow {
+    struct config_peer_names peer_names;
+    struct config_pins peer_pins;
+    struct config_peer_names names; /* of devices: DNS, DNS_BELOW */
+};
+
+/* Clients of a gate, each of which is joined to a connection of the pool. */
+struct config_reach {
+    char *pool;
+    enum config_reach_by by;
+    char *name;      /* NAME: which; else NULL */
+    int64_t wait_ms; /* for a device that is not there */
+    struct config_allow *allow;
+    size_t allow_count; /* 0: whoever the service accepts */
+};
+
+/* In which order backends are tried that are not left out for having failed. */
+enum config_balance {
+    CONFIG_BALANCE_FAILOVER, /* as written */
+    CONFIG_BALANCE_ROUND_ROBIN,
+    CONFIG_BALANCE_LEAST_CONNECTIONS
+};
+
+enum { CONFIG_BACKENDS_MAX = 16 };
+
+/* The plain services that connections are joined with, at most CONFIG_BACKENDS_MAX. */
+struct config_backends {
+    struct config_address *items;
+    size_t count;
+    enum config_balance balance;
+};
+
 struct config_handler {
     enum config_handler_kind kind;
-    struct config_address forward; /* FORWARD */
-    struct config_http http;       /* HTTP */
+    struct config_backends forward; /* FORWARD */
+    struct config_http http;        /* HTTP */
+    struct config_offer offer;      /* OFFER */
+    struct config_reach reach;      /* REACH */
+};
+
+/* A proxy on the way out: "http://HOST:PORT" (CONNECT) or "socks5://HOST:PORT". */
+enum config_proxy_kind { CONFIG_PROXY_NONE, CONFIG_PROXY_HTTP, CONFIG_PROXY_SOCKS5 };
+struct config_proxy {
+    enum config_proxy_kind kind;
+    char *text; /* the URL, without a slash at its end; NULL: NONE */
+    struct config_address address;
+};
+
+struct config_through {
+    struct config_proxy proxy;
+    char *credentials_file; /* "user:password", a path or "credential:ID"; NULL: none */
 };
 
 /* To which of several addresses connections are kept up. */
@@ -241,8 +318,10 @@ struct config_dial {
     /* The local address of TCP connections, an IP address; NONE: the system's choice. A port that
      * is not 0 is there only where one connection at a time is dialed. */
     struct config_address from;
+    struct config_through through; /* proxy.kind is NONE: directly */
     /* Exactly one of the three is there: each connection to this address dials one and is bridged
-     * to it, or connections are kept up, or one is dialed from time to time. */
+     * to it, or connections are kept up, or one is dialed from time to time. Without addresses:
+     * listen_plain is a gate's (config_is_plain_gate), or is not there. */
     struct config_address listen_plain;
     bool persistent, periodic;
     struct config_keep keep;    /* PERSISTENT or PERIODIC, as all below */
@@ -272,9 +351,29 @@ struct config_limits {
     size_t allow_count, deny_count;
 };
 
+/* A role that a route is for: ours. */
+enum config_route_role { CONFIG_ROUTE_SERVER, CONFIG_ROUTE_CLIENT, CONFIG_ROUTE_ANY_ROLE };
+
+/* A handler for those connections of which all that is written holds; what is not written does. Of
+ * each list one item must hold. */
+struct config_route {
+    char *name;                         /* in the log; NULL: its number */
+    struct config_strings server_names; /* that the client asks for: "name", or "*.name" */
+    struct config_strings alpn;         /* the protocol that was agreed on */
+    enum config_route_role role;
+    /* Of the certificate that the peer has shown in the handshake. */
+    struct config_peer_names peer_names;
+    struct config_pins peer_pins;
+    struct config_network *from; /* the peer's address; an IPv4-mapped one is looked up as IPv4 */
+    size_t from_count;
+    struct config_handler handler; /* kind is never NONE */
+};
+
 /* What becomes of open connections at a reload: they go on with what they began with, or those end
  * whose peer would now be refused. */
 enum config_on_reload { CONFIG_ON_RELOAD_KEEP, CONFIG_ON_RELOAD_RECHECK };
+
+struct config;
 
 struct config_service {
     char *name;
@@ -290,13 +389,34 @@ struct config_service {
     struct config_connection connection;
     /* One handler for both roles, or one for each; both members are always filled in,
      * and kind is CONFIG_HANDLER_NONE only for a role that cannot occur, and for both roles
-     * with dial.listen_plain, where the bridge is the handler. */
+     * with dial.listen_plain, where the bridge is the handler. A plain gate has both of them. */
     struct config_handler as_server;
     struct config_handler as_client;
+    struct config_route *routes; /* the first whose conditions hold comes before those two */
+    size_t route_count;
     enum config_on_reload on_reload;
     enum config_start start; /* of forward */
     char *log_access;        /* template of the log line about a connection; NULL: all fields */
 };
+
+/* Does it take clients without TLS, and join each to a connection of a pool? Then it has no "tls",
+ * and both handlers are its "reach". */
+static inline bool config_is_plain_gate(const struct config_service *service)
+{
+    return service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE &&
+           service->dial.address_count == 0;
+}
+
+/* Is NAME one of these, or below one? KIND: CONFIG_NAME_DNS, for which DNS_BELOW counts as well, or
+ * CONFIG_NAME_COMMON. ASCII case is ignored. */
+bool config_names_cover(const struct config_peer_names *names, enum config_name_kind kind,
+                        const char *name);
+
+/* Does the service offer connections to the pool? */
+bool config_offers_to(const struct config_service *service, const char *pool);
+
+/* May a device of the pool have this name, by "peer_names" of a service that offers to it? */
+bool config_pool_may_have(const struct config *config, const char *pool, const char *name);
 
 /* A part of such a template: text as it is, or the name of a field, which is not NUL-terminated. */
 enum config_access_kind { CONFIG_ACCESS_TEXT, CONFIG_ACCESS_FIELD, CONFIG_ACCESS_WRONG };
@@ -395,6 +515,10 @@ __attribute__((format(printf, 6, 7))) void config_report_add_at(struct config_re
 /* Is that value of a service written in the configuration? */
 bool config_has_place(const struct config *config, size_t service, const char *key);
 
+/* The keys outside of "services" whose values a running program cannot change, counted from 0, in
+ * the order of the table; NULL: there are no more. Static strings. */
+const char *config_fixed_key(size_t number);
+
 /* What is written for a service, or for a key outside of "services", as a text that is another one
  * if anything in it is changed: its file, and its JSON with all variables replaced. "": nothing.
  * The caller frees it. NULL: out of memory. CONFIG still knows its origin. */
@@ -471,6 +595,14 @@ static inline bool config_dial_is_kept(const struct config_dial *dial)
  * Returns NULL, or what is wrong (a static string). On failure it is empty. */
 const char *config_sessions_parse(const char *text, struct config_sessions *sessions);
 void config_sessions_free(struct config_sessions *sessions);
+
+/* Parses "http://HOST:PORT" or "socks5://HOST:PORT". Returns NULL, or what is wrong (a static
+ * string). On failure it is empty. */
+const char *config_proxy_parse(const char *text, struct config_proxy *proxy);
+void config_proxy_free(struct config_proxy *proxy); /* what it holds, not itself */
+
+/* Can a proxy be asked for a connection to this address? NULL, or why not (a static string). */
+const char *config_proxy_wrong_target(const struct config_address *address);
 
 /* The JSON Schema (draft-07) of the configuration: the text of config/actpass.schema.json. The
  * caller frees it. NULL: out of memory. */

@@ -130,12 +130,27 @@ static const struct key service_keys[] = {
      .needs = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.from)},
+    {.name = "dial_through",
+     .help = "The proxy to dial through: http://host:port asks it with CONNECT, socks5://host:port "
+             "speaks SOCKS5. It gets the addresses of dial as they are written, and resolves "
+             "names.",
+     .type = KEY_PROXY,
+     .needs = "dial",
+     KEY_STORED_IN(config_service, dial.through.proxy)},
+    {.name = "dial_through_auth",
+     .help = "File with user:password for the proxy, which other users must not be able to read, "
+             "or credential:NAME for a systemd credential. It is read at each dial.",
+     .type = KEY_PATH,
+     .scheme = CONFIG_CREDENTIAL,
+     .needs = "dial_through",
+     KEY_STORED_IN(config_service, dial.through.credentials_file)},
     {.name = "listen_plain",
      .help = "The address to accept local connections on, without TLS. Each of them dials one "
-             "connection and is joined to it.",
+             "connection and is joined to it; with reach, each is joined to a connection of a "
+             "pool.",
      .type = KEY_ADDRESS,
-     .needs = "dial",
      .choice = KEY_HANDLER,
+     .beside = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.listen_plain)},
     {.name = "persistent",
@@ -236,6 +251,15 @@ static const struct key service_keys[] = {
      .fallback = 5000,
      KEY_LIMITS(0, DURATION_MAX),
      KEY_STORED_IN(config_service, connection.close_timeout_ms)},
+    {.name = "keepalive",
+     .help = "When a TCP peer that does not answer any more, because it has lost its power or its "
+             "network, is given up: idle + interval * probes after its last packet, or after the "
+             "oldest data that it has not acknowledged. A peer that takes no data for so long is "
+             "given up, too. In whole seconds. Default: with dial and offer the values below, "
+             "otherwise the settings of the system, usually more than two hours.",
+     .type = KEY_OBJECT,
+     .object = &keepalive_object,
+     KEY_STORED_IN(config_service, connection.keepalive)},
     {.name = "max_connections",
      .help = "Connections open at once. At the limit, the address with the most incomplete "
              "handshakes loses its oldest one. If all handshakes are complete, new connections "
@@ -263,11 +287,21 @@ static const struct key service_keys[] = {
      KEY_LIMITS(1, 65535),
      KEY_STORED_IN(config_service, tcp_fast_open_queue)},
     {.name = "tls",
-     .help = "Our certificates, which peers we trust, and TLS settings.",
+     .help = "Our certificates, which peers we trust, and TLS settings. Not with listen_plain and "
+             "reach.",
      .type = KEY_OBJECT,
-     .required = true,
+     .or_else = "reach",
      .object = &tls_object,
      KEY_STORED_IN(config_service, connection.tls)},
+    {.name = "routes",
+     .help = "Handlers for some of the connections, by what the handshake has shown. The first "
+             "route of which all conditions hold is taken; if there is none, the service's own "
+             "handler.",
+     .type = KEY_OBJECTS,
+     .object = &route_object,
+     KEY_LIMITS(1, 1000),
+     KEY_COUNT_IN(config_service, route_count),
+     KEY_STORED_IN(config_service, routes)},
     {.name = "on_reload",
      .help = "Open connections when tls is loaded again, by a reload or because its files have "
              "changed: keep leaves them as they are, recheck ends those whose peer the new "
@@ -282,9 +316,13 @@ static const struct key service_keys[] = {
      .wrong = config_access_wrong,
      KEY_STORED_IN(config_service, log_access)},
 /* For both roles: normalize reads them. */
-#define HANDLER_VALUE(kind, member) .choice = KEY_HANDLER, .deferred = true, .offset = KEY_NOWHERE
+#define HANDLER_OPTION(member) .deferred = true, .offset = KEY_NOWHERE
+#define HANDLER_VALUE(kind, member) .choice = KEY_HANDLER, HANDLER_OPTION(member)
+#define HANDLER_LIST(kind, member, count) HANDLER_VALUE(kind, member)
 #include "config/handler_keys.inc"
+#undef HANDLER_OPTION
 #undef HANDLER_VALUE
+#undef HANDLER_LIST
     {.name = "as_server",
      .help = "What to do with connections on which we are TLS server.",
      .type = KEY_OBJECT,
@@ -349,25 +387,29 @@ static const struct key top_keys[] = {
      KEY_STORED_IN(config, shutdown_timeout_ms)},
     {.name = "admin",
      .help = "Metrics for Prometheus, the status as JSON and as a page, and health checks, over "
-             "HTTP. A change needs a restart.",
+             "HTTP.",
+     .fixed = true,
      .type = KEY_OBJECT,
      .object = &admin_object,
      .offset = 0}, /* the same */
     {.name = "control",
      .help = "The unix socket, unix:/path, by which actpass reload and actpass upgrade reach the "
-             "program. Only its user and root may use it. A change needs a restart.",
+             "program. Only its user and root may use it.",
+     .fixed = true,
      .type = KEY_ADDRESS,
      KEY_LIMITS(1, UINT16_MAX),
      KEY_STORED_IN(config, control)},
     {.name = "user",
      .help = "The user to become once the listeners are open and the files are read, where actpass "
              "is started as root. Its groups are taken, too.",
+     .fixed = true,
      .type = KEY_STRING,
      .pattern = "^[^ :/]+$",
      .wrong = names_wrong_account,
      KEY_STORED_IN(config, user)},
     {.name = "group",
      .help = "The group to become with user. Default: the user's own.",
+     .fixed = true,
      .type = KEY_STRING,
      .pattern = "^[^ :/]+$",
      .needs = "user",
@@ -377,6 +419,7 @@ static const struct key top_keys[] = {
      .help = "Once started, actpass gives up all rights that the configuration does not need "
              "(Landlock, seccomp): where the system offers this (prefer), or else it does not "
              "start (require), or never (off).",
+     .fixed = true,
      .type = KEY_ENUM,
      .fallback = CONFIG_SANDBOX_PREFER,
      .names = sandboxes,
@@ -384,6 +427,7 @@ static const struct key top_keys[] = {
     {.name = "sandbox_read",
      .help = "More files and folders that may be read in the sandbox, such as those of a module "
              "that openssl.cnf names.",
+     .fixed = true,
      .type = KEY_STRINGS,
      .pattern = "^/",
      .wrong = names_wrong_absolute,
@@ -392,6 +436,7 @@ static const struct key top_keys[] = {
     {.name = "sandbox_write",
      .help = "Folders in which files and unix sockets may be made, changed and removed in the "
              "sandbox, for what a later reload needs.",
+     .fixed = true,
      .type = KEY_STRINGS,
      .pattern = "^/",
      .wrong = names_wrong_absolute,
@@ -400,6 +445,7 @@ static const struct key top_keys[] = {
     {.name = "sandbox_connect",
      .help = "More TCP ports that may be connected to in the sandbox, for what a later reload "
              "needs: \"8080\" or a range such as \"8000-8999\".",
+     .fixed = true,
      .type = KEY_STRINGS,
      .pattern = "^[0-9]{1,5}(-[0-9]{1,5})?$",
      .wrong = names_wrong_ports,

@@ -3,6 +3,11 @@
 #include "config/internal.h"
 #include "config/keys.h"
 
+const char *const config_balances[] = {"failover", "round_robin", "least_connections", NULL};
+
+_Static_assert(CONFIG_BALANCE_FAILOVER == 0 && CONFIG_BALANCE_LEAST_CONNECTIONS == 2,
+               "order of the names");
+
 static const struct key protected_keys[] = {
     {.name = "prefix",
      .help =
@@ -58,11 +63,17 @@ static const struct key http_keys[] = {
 const struct key_object http_object = {.keys = http_keys, .outer = &handler_object};
 
 static const struct key handler_keys[] = {
-#define HANDLER_VALUE(value, member) \
-    .kind = (value), KEY_COUNT_IN(config_handler, kind), KEY_STORED_IN(config_handler, member)
+#define HANDLER_LIST(value, member, count)                                     \
+    .choice = KEY_HANDLER, .kind = (value), KEY_KIND_IN(config_handler, kind), \
+    KEY_COUNT_IN(config_handler, count), KEY_STORED_IN(config_handler, member)
+#define HANDLER_VALUE(value, member)                                           \
+    .choice = KEY_HANDLER, .kind = (value), KEY_KIND_IN(config_handler, kind), \
+    KEY_STORED_IN(config_handler, member)
+#define HANDLER_OPTION(member) KEY_STORED_IN(config_handler, member)
 #include "config/handler_keys.inc"
+#undef HANDLER_LIST
 #undef HANDLER_VALUE
+#undef HANDLER_OPTION
     {0}};
 
-const struct key_object handler_object = {
-    .choice = true, .keys = handler_keys, .outer = &service_object};
+const struct key_object handler_object = {.keys = handler_keys, .outer = &service_object};

@@ -32,13 +32,28 @@ static void default_keys(struct messages *messages, const struct place *place,
 static void read_handler(struct messages *messages, struct place *place,
                          struct config_service *service)
 {
-    bool for_both = !place_find(place, "as_server") && !place_find(place, "as_client") &&
-                    !place_find(place, "listen_plain");
+    bool bridged = place_find(place, "listen_plain") && !config_is_plain_gate(service);
+    bool for_both = !place_find(place, "as_server") && !place_find(place, "as_client") && !bridged;
     struct config_handler unused = {.kind = CONFIG_HANDLER_NONE};
     read_keys(messages, place, &handler_object, for_both ? &service->as_server : &unused);
     key_release_all(&handler_object, &unused);
     if (for_both && !messages->failed) /* else it would be reported twice */
         read_keys(messages, place, &handler_object, &service->as_client);
+}
+
+/* Connections that wait to be taken ("offer") carry nothing that shows whether the peer is there.
+ */
+static bool offers(const struct place *place)
+{
+    return place_find(place, "offer") || place_find(place_find(place, "as_server"), "offer") ||
+           place_find(place_find(place, "as_client"), "offer");
+}
+
+/* Those that we dial are watched without a word. */
+static enum config_keepalive_scope keepalive_scope(const struct place *place)
+{
+    return place_find(place, "keepalive") || offers(place) ? CONFIG_KEEPALIVE_ALL
+                                                           : CONFIG_KEEPALIVE_DIALED;
 }
 
 static void normalize_service(struct messages *messages, struct place *place,
@@ -49,6 +64,7 @@ static void normalize_service(struct messages *messages, struct place *place,
         service->connection.role = CONFIG_ROLE_CLIENT;
     if (!persistent || !cJSON_IsObject(persistent->item))
         service->dial.keep.max = 1;
+    service->connection.keepalive.scope = keepalive_scope(place);
     default_keys(messages, place_find(place, "tls"), &service->connection.tls);
     read_handler(messages, place, service);
 }

@@ -45,13 +45,13 @@ def value_of(property):
         return "one of " + ", ".join(json.dumps(name) for name in property["enum"])
     if "enum" in property:
         return "true"
-    if {"type": "boolean"} in property.get("anyOf", []):
-        return "true, false or object"
     if kind == "array":
         items = property["items"]
         return "list of objects" if object_in(property) else "list of " + value_of(items) + "s"
     if kind == "integer":
         return "{minimum} to {maximum}".format(**property)
+    if "anyOf" in property and not comment:
+        return " or ".join(value_of(form) for form in property["anyOf"])
     return comment or {"boolean": "true or false"}.get(kind, kind)
 
 

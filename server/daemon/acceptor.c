@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/daemon/conversation.h"
 #include "server/daemon/dial_service.h"
+#include "server/daemon/fleet/plain.h"
 #include "server/daemon/room.h"
 #include "server/daemon/swap.h"
 
@@ -39,6 +40,8 @@ static int begin(struct server *server, struct service *service, int fd,
                  const struct sockaddr_storage *address)
 {
     struct peer peer;
+    if (config_is_plain_gate(service->config))
+        return plain_gate_begin(server, service, fd);
     if (service->config->dial.address_count > 0)
         return dial_service_bridge(server, service, fd);
     if (!room_admit(server, service, fd, address, &peer))

@@ -24,9 +24,14 @@ static unsigned needed_by(const struct config_service *service, const struct con
 
 unsigned capacity_descriptors(const struct config_service *service)
 {
-    unsigned as_server = needed_by(service, &service->as_server);
+    unsigned most = needed_by(service, &service->as_server);
     unsigned as_client = needed_by(service, &service->as_client);
-    return OWN_PER_CONNECTION + (as_server > as_client ? as_server : as_client);
+    most = as_client > most ? as_client : most;
+    for (size_t i = 0; i < service->route_count; i++) {
+        unsigned by_route = needed_by(service, &service->routes[i].handler);
+        most = by_route > most ? by_route : most;
+    }
+    return OWN_PER_CONNECTION + most;
 }
 
 static uint64_t spare_of(uint64_t connections)

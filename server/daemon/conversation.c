@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -35,6 +36,7 @@ void conversation_free(struct conversation *conversation)
         close(conversation->plain);
     free(conversation->job.backend_address);
     free(conversation->job.early);
+    free(conversation->reached);
     service_release(conversation->service);
     free(conversation);
 }
@@ -80,9 +82,10 @@ static void take_hint(struct conversation *conversation, actpass_accept_options 
     }
 }
 
-static void attach(struct conversation *conversation, actpass_conn *conn)
+/* BEGAN_US: no later than the times of CONN count from, or its end could precede its first byte. */
+static void attach(struct conversation *conversation, actpass_conn *conn, int64_t began_us)
 {
-    conversation->began_us = clock_now_us();
+    conversation->began_us = began_us;
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
     conversation->stage = STAGE_HANDSHAKE;
     conversation->report.conn = conn;
@@ -101,12 +104,13 @@ static int make_conn(struct conversation *conversation, int fd, actpass_accept_o
     find_peer(conversation, fd);
     take_hint(conversation, options);
     actpass_config *settings = service_settings(conversation->service);
+    int64_t began_us = clock_now_us();
     actpass_conn *conn = actpass_accept_with(settings, fd, options);
     int error = errno;
     actpass_config_free(settings);
     if (!conn)
         return error;
-    attach(conversation, conn);
+    attach(conversation, conn, began_us);
     return 0;
 }
 
@@ -130,7 +134,8 @@ static struct conversation *new_with(struct server *server, struct service *serv
     struct report report = {.log = server->log,
                             .service = service->config->name,
                             .number = number,
-                            .access = service->config->log_access};
+                            .access = service->config->log_access,
+                            .through = service->config->dial.through.proxy.text};
     struct conversation *conversation = calloc(1, sizeof(*conversation));
     if (conversation) {
         conversation->server = server;
@@ -163,6 +168,7 @@ struct conversation *conversation_new(struct server *server, struct service *ser
 
 void conversation_set_task(struct conversation *conversation, struct task *task)
 {
+    conversation->bell.task = task;
     registry_set_task(conversation->server->registry, &conversation->entry, task);
 }
 
@@ -309,8 +315,33 @@ void conversation_take(struct conversation *conversation, actpass_conn *conn, in
         note_dropped(conversation->server, conversation->service, &conversation->report, error);
         return;
     }
-    attach(conversation, conn);
+    attach(conversation, conn, clock_now_us());
     begin_dialed(conversation);
+}
+
+/* ---- Joins ----------------------------------------------------------------------------------- */
+
+struct bell *conversation_bell(struct conversation *conversation)
+{
+    return &conversation->bell;
+}
+
+int conversation_take_plain(struct conversation *conversation)
+{
+    int plain = conversation->plain;
+    conversation->plain = -1;
+    return plain;
+}
+
+const char *conversation_note_join(struct conversation *conversation, const char *name,
+                                   const char *by, uint64_t number)
+{
+    free(conversation->reached);
+    conversation->reached = strdup(name);
+    conversation->report.reached = conversation->reached;
+    conversation->report.by = by;
+    conversation->report.joined = number;
+    return conversation->reached ? conversation->reached : "";
 }
 
 int64_t conversation_lived_ms(const struct conversation *conversation)

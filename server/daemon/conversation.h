@@ -9,6 +9,7 @@
 #define ACTPASS_SERVER_CONVERSATION_H
 
 #include "server/daemon/crew/crew.h"
+#include "server/daemon/handlers/bell.h"
 #include "server/daemon/report.h"
 #include "server/daemon/state.h"
 
@@ -74,6 +75,20 @@ void **conversation_dialing(struct conversation *conversation);
 /* Does what can be done without waiting: the `run` of its task, from the moment that there is a
  * connection. TASK_END: it is closed and logged; the caller frees the conversation. */
 enum task_next conversation_run(struct conversation *conversation, struct task *task);
+
+/* ---- For handlers that join two connections (fleet/) ----------------------------------------- */
+
+/* How its task is woken so that the handler's step is called. Lives as long as the conversation. */
+struct bell *conversation_bell(struct conversation *conversation);
+
+/* Takes the local connection from it: the caller's to close. */
+int conversation_take_plain(struct conversation *conversation);
+
+/* Notes for the log that it was joined to the connection of that number, because somebody has
+ * reached for NAME in the way of BY (a constant text). Returns a copy of the name that lives as
+ * long as the conversation; "" without memory. */
+const char *conversation_note_join(struct conversation *conversation, const char *name,
+                                   const char *by, uint64_t number);
 
 /* For how long TLS was up, in milliseconds; -1: it never was. */
 int64_t conversation_lived_ms(const struct conversation *conversation);

@@ -8,6 +8,7 @@
 #define ACTPASS_SERVER_CONVERSATION_INTERNAL_H
 
 #include "server/daemon/crew/crew.h"
+#include "server/daemon/handlers/bell.h"
 #include "server/daemon/handlers/handler.h"
 #include "server/daemon/report.h"
 #include "server/daemon/state.h"
@@ -33,9 +34,11 @@ struct conversation {
     struct registry_entry entry;
     struct server *server;
     struct service *service;
-    struct report report;                 /* and the connection */
-    int plain;                            /* the local connection to be bridged; -1: none */
-    void *dialing;                        /* dial_service.c's */
+    struct report report; /* and the connection */
+    int plain;            /* the local connection to be bridged; -1: none */
+    void *dialing;        /* dial_service.c's, or a gate's (fleet/plain.c) */
+    struct bell bell;     /* how other connections get its attention */
+    char *reached;        /* the name under which it was joined to another one; NULL: it was not */
     const struct conversation_kept *kept; /* NULL: its service does not dial by itself */
     bool used;                            /* kept: and it was told */
     int64_t began_us;

@@ -40,27 +40,29 @@ static void learn(struct conversation *conversation, bool up)
     }
 }
 
-/* Chooses the role's handler. */
+/* Chooses the handler: a route's, or the role's. */
 static void prepare_to_serve(struct conversation *conversation)
 {
     const struct service *service = conversation->service;
     actpass_info_t info;
     actpass_info(conversation_of(conversation), &info);
     stats_handshake(service->stats, &info, service->config->connection.tls.sessions.kind);
-    bool client = info.role == ACTPASS_ROLE_CLIENT;
-    const struct service_handler *chosen = client ? &service->as_client : &service->as_server;
-    conversation->job = (struct handler_job){
-        .conn = conversation_of(conversation),
-        .what = client ? &service->config->as_client : &service->config->as_server,
-        .loaded = chosen->loaded,
-        .plain = conversation->plain,
-        .idle_timeout_ms = service->config->connection.idle_timeout_ms,
-        .start = service->config->start,
-        .start_timeout_ms = service->config->connection.handshake_timeout_ms,
-        .own = {.fd = -1},
-        .deadline_us = DEADLINE_NEVER};
+    const struct service_handler *chosen =
+        service_choose(service, conversation_of(conversation), &info);
+    conversation->job =
+        (struct handler_job){.conn = conversation_of(conversation),
+                             .what = chosen->what,
+                             .loaded = chosen->loaded,
+                             .plain = conversation->plain,
+                             .conversation = conversation,
+                             .idle_timeout_ms = service->config->connection.idle_timeout_ms,
+                             .start = service->config->start,
+                             .start_timeout_ms = service->config->connection.handshake_timeout_ms,
+                             .own = {.fd = -1},
+                             .deadline_us = DEADLINE_NEVER};
     conversation->handler = chosen->handler;
     conversation->report.handler = chosen->handler ? chosen->handler->name : NULL;
+    conversation->report.route = chosen->route;
     conversation->active = true;
     conversation->stage = chosen->handler ? STAGE_SERVE : STAGE_CLOSE;
 }
@@ -135,7 +137,12 @@ static enum progress serve(struct conversation *conversation)
     struct handler_job *job = &conversation->job;
     if (conversation_must_recheck(conversation))
         conversation_recheck(conversation);
-    switch (step(conversation)) {
+    enum handler_next next = step(conversation);
+    if (job->problem.text[0] != '\0') {
+        report_problem(&conversation->report, job->problem.text);
+        job->problem.text[0] = '\0';
+    }
+    switch (next) {
     case HANDLER_WAIT:
         if (job->idle)
             conversation_release_memory(conversation);
@@ -147,8 +154,6 @@ static enum progress serve(struct conversation *conversation)
     case HANDLER_DONE:
         break;
     }
-    if (job->problem.text[0] != '\0')
-        report_problem(&conversation->report, job->problem.text);
     conversation->stage = STAGE_CLOSE;
     return PROGRESS_NEXT;
 }
@@ -182,14 +187,6 @@ static void count_end(struct conversation *conversation)
     keep_end(conversation, &info);
 }
 
-static void note_backend(struct conversation *conversation)
-{
-    const struct handler_job *job = &conversation->job;
-    if (job->what && job->what->kind == CONFIG_HANDLER_FORWARD)
-        conversation->report.backend = job->what->forward.text;
-    conversation->report.backend_address = job->backend_address;
-}
-
 static enum progress close_and_report(struct conversation *conversation)
 {
     if (actpass_close(conversation_of(conversation)) == ACTPASS_OPEN)
@@ -199,7 +196,8 @@ static enum progress close_and_report(struct conversation *conversation)
                                    "not complete, and the service is full (max_connections, "
                                    "limits)";
     }
-    note_backend(conversation);
+    conversation->report.backend = conversation->job.backend;
+    conversation->report.backend_address = conversation->job.backend_address;
     count_end(conversation);
     report_close(&conversation->report, clock_now_us() - conversation->began_us);
     conversation->stage = STAGE_CLOSED;
@@ -245,7 +243,8 @@ static bool has_seen_changes(const struct conversation *conversation)
 enum task_next conversation_run(struct conversation *conversation, struct task *task)
 {
     conversation_take_events(conversation, task);
-    if (conversation_only_settles(conversation) && has_seen_changes(conversation))
+    bool rung = bell_take(&conversation->bell);
+    if (conversation_only_settles(conversation) && has_seen_changes(conversation) && !rung)
         return wait_or_abort(conversation, task);
     while (conversation->stage != STAGE_CLOSED) {
         switch (run_stage(conversation)) {

@@ -1,5 +1,6 @@
 #include "server/daemon/describe.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 
 /* ---- Who connects, and in which role -------------------------------------------------------- */
@@ -43,9 +44,20 @@ static void put_kept(FILE *out, const struct config_dial *dial)
     fputc('\n', out);
 }
 
+static void put_proxy(FILE *out, const struct config_through *through)
+{
+    if (through->proxy.kind != CONFIG_PROXY_NONE)
+        fprintf(out, "  dials through the proxy %s%s\n", through->proxy.text,
+                through->credentials_file ? ", with a user and a password" : "");
+}
+
 static void put_connections(FILE *out, const struct config_service *service)
 {
     const struct config_dial *dial = &service->dial;
+    if (config_is_plain_gate(service)) {
+        fprintf(out, "  accepts local connections without TLS on %s\n", dial->listen_plain.text);
+        return;
+    }
     if (dial->address_count == 0) {
         fprintf(out, "  accepts connections on %s\n", service->listen.text);
     } else if (config_dial_is_kept(dial)) {
@@ -56,6 +68,7 @@ static void put_connections(FILE *out, const struct config_service *service)
         put_addresses(out, dial);
         fputc('\n', out);
     }
+    put_proxy(out, &dial->through);
     fprintf(out, "  %s\n", role_text(service));
 }
 
@@ -142,21 +155,72 @@ static void put_peers(FILE *out, const struct config_connection *connection)
 
 /* ---- Handlers ------------------------------------------------------------------------------- */
 
-static void put_handler(FILE *out, const char *role, const struct config_handler *handler)
+static void put_reach(FILE *out, const struct config_reach *reach)
+{
+    static const char *const ways[] = {
+        [CONFIG_REACH_CONNECT] = "the name in the client's HTTP CONNECT",
+        [CONFIG_REACH_SOCKS5] = "the name in the client's SOCKS5 request",
+        [CONFIG_REACH_SERVER_NAME] = "the server name of the TLS client",
+        [CONFIG_REACH_NAME] = "one name"};
+    fprintf(out, "joins to a device of the pool \"%s\" by %s", reach->pool, ways[reach->by]);
+    if (reach->by == CONFIG_REACH_NAME)
+        fprintf(out, ", %s", reach->name);
+    fprintf(out, "; waits up to %" PRId64 " ms for it\n", reach->wait_ms);
+    if (reach->allow_count > 0)
+        fputs("  lets clients reach only the devices that \"allow\" has for them\n", out);
+}
+
+static void put_backends(FILE *out, const struct config_backends *backends)
+{
+    static const struct {
+        const char *begin, *between;
+    } texts[] = {
+        [CONFIG_BALANCE_FAILOVER] = {"", ", or else to "},
+        [CONFIG_BALANCE_ROUND_ROBIN] = {"by turns to ", ", "},
+        [CONFIG_BALANCE_LEAST_CONNECTIONS] = {"to the one with the fewest connections of ", ", "}};
+    bool several = backends->count > 1 && backends->balance != CONFIG_BALANCE_FAILOVER;
+    fprintf(out, "forwards %s", several ? texts[backends->balance].begin : "to ");
+    for (size_t i = 0; i < backends->count; i++)
+        fprintf(out, "%s%s", i > 0 ? texts[backends->balance].between : "",
+                backends->items[i].text);
+    fputs(", without TLS\n", out);
+}
+
+static void put_what(FILE *out, const struct config_handler *handler)
 {
     switch (handler->kind) {
     case CONFIG_HANDLER_FORWARD:
-        fprintf(out, "  %sforwards to %s, without TLS\n", role, handler->forward.text);
+        put_backends(out, &handler->forward);
         break;
     case CONFIG_HANDLER_ECHO:
-        fprintf(out, "  %ssends back what it receives\n", role);
+        fputs("sends back what it receives\n", out);
         break;
     case CONFIG_HANDLER_HTTP:
-        fprintf(out, "  %sserves the files of %s over HTTP\n", role, handler->http.root);
+        fprintf(out, "serves the files of %s over HTTP\n", handler->http.root);
+        break;
+    case CONFIG_HANDLER_REFUSE:
+        fputs("refuses the connection\n", out);
+        break;
+    case CONFIG_HANDLER_OFFER:
+        fprintf(out, "offers the connection to the pool \"%s\", by the names in its certificate\n",
+                handler->offer.pool);
+        break;
+    case CONFIG_HANDLER_REACH:
+        put_reach(out, &handler->reach);
         break;
     default:
         break;
     }
+}
+
+/* ROLE: for which connections it is, with a comma and a space behind it; "": for all. */
+static void put_handler(FILE *out, const struct config_service *service, const char *role,
+                        const struct config_handler *handler)
+{
+    if (handler->kind == CONFIG_HANDLER_NONE)
+        return;
+    fprintf(out, "  %s%s", service->route_count > 0 ? "otherwise, " : "", role);
+    put_what(out, handler);
 }
 
 static void put_handlers(FILE *out, const struct config_service *service)
@@ -165,9 +229,70 @@ static void put_handlers(FILE *out, const struct config_service *service)
                 service->as_client.kind != CONFIG_HANDLER_NONE;
     bool may_have_both = service->connection.role == CONFIG_ROLE_AUTO && both;
     if (service->connection.role != CONFIG_ROLE_CLIENT)
-        put_handler(out, may_have_both ? "as TLS server, " : "", &service->as_server);
+        put_handler(out, service, may_have_both ? "as TLS server, " : "", &service->as_server);
     if (service->connection.role != CONFIG_ROLE_SERVER)
-        put_handler(out, may_have_both ? "as TLS client, " : "", &service->as_client);
+        put_handler(out, service, may_have_both ? "as TLS client, " : "", &service->as_client);
+}
+
+/* ---- Routes --------------------------------------------------------------------------------- */
+
+static const char *or_more(size_t number)
+{
+    return number == 0 ? " " : " or ";
+}
+
+static void put_strings(FILE *out, const char *condition, const struct config_strings *strings)
+{
+    if (strings->count > 0)
+        fputs(condition, out);
+    for (size_t i = 0; i < strings->count; i++)
+        fprintf(out, "%s%s", or_more(i), strings->items[i]);
+}
+
+static void put_certificate(FILE *out, const struct config_route *route)
+{
+    size_t pins = route->peer_pins.count;
+    if (route->peer_names.count + pins == 0)
+        return;
+    fputs(", if the peer shows a certificate", out);
+    put_names(out, &route->peer_names);
+    if (pins > 0)
+        fprintf(out, " with %s", pins == 1 ? "the pinned key" : "a pinned key");
+}
+
+static void put_network(FILE *out, const struct config_network *network)
+{
+    char text[INET6_ADDRSTRLEN];
+    if (inet_ntop(network->family, network->address, text, sizeof(text)))
+        fprintf(out, "%s/%u", text, network->prefix);
+}
+
+static void put_route(FILE *out, const struct config_route *route, size_t number)
+{
+    static const char *const roles[] = {[CONFIG_ROUTE_SERVER] = ", as TLS server",
+                                        [CONFIG_ROUTE_CLIENT] = ", as TLS client",
+                                        [CONFIG_ROUTE_ANY_ROLE] = ""};
+    if (route->name)
+        fprintf(out, "  route %s", route->name);
+    else
+        fprintf(out, "  route %zu", number);
+    fputs(roles[route->role], out);
+    put_strings(out, ", if the client asks for", &route->server_names);
+    put_strings(out, ", if the protocol is", &route->alpn);
+    put_certificate(out, route);
+    fputs(route->from_count > 0 ? ", if the peer's address is in" : "", out);
+    for (size_t i = 0; i < route->from_count; i++) {
+        fputs(or_more(i), out);
+        put_network(out, &route->from[i]);
+    }
+    fputs(": ", out);
+    put_what(out, &route->handler);
+}
+
+static void put_routes(FILE *out, const struct config_service *service)
+{
+    for (size_t i = 0; i < service->route_count; i++)
+        put_route(out, &service->routes[i], i);
 }
 
 static void put_reload(FILE *out, const struct config_service *service)
@@ -181,9 +306,16 @@ static void put_service(FILE *out, const struct config_service *service)
     const struct config_tls *tls = &service->connection.tls;
     fprintf(out, "service \"%s\"\n", service->name);
     put_connections(out, service);
+    if (config_is_plain_gate(service)) {
+        put_handler(out, service, "", &service->as_server);
+        fprintf(out, "  for at most %" PRIu64 " connections at once that are not joined yet\n",
+                service->max_connections);
+        return;
+    }
     put_own(out, tls);
     put_peers(out, &service->connection);
     put_reload(out, service);
+    put_routes(out, service);
     put_handlers(out, service);
     fprintf(out, "  speaks TLS %s, for at most %" PRIu64 " connections at once\n",
             tls->min_version == CONFIG_TLS_1_3 ? "1.3" : "1.2 and 1.3", service->max_connections);

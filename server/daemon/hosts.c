@@ -5,8 +5,9 @@
 
 #include <netdb.h>
 #include <stdio.h>
+#include <string.h>
 
-enum { PLACE_MAX = 32, LOOKUP_MS = 3000 };
+enum { PLACE_MAX = 64, LOOKUP_MS = 3000 };
 
 struct lookup {
     const struct config *config;
@@ -32,24 +33,37 @@ static void look_up(const struct lookup *lookup, const char *key,
                              "the host %s is not known here: %s", address->host, why);
 }
 
-static void look_up_forward(const struct lookup *lookup, const char *role,
+/* OUTER: the place of the object with the handler, with a slash behind it; "": the service. */
+static void look_up_forward(const struct lookup *lookup, const char *outer,
                             const struct config_handler *handler)
 {
     char key[PLACE_MAX];
-    (void)snprintf(key, sizeof(key), "%s/forward", role);
-    bool own = config_has_place(lookup->config, lookup->service, key);
-    if (handler->kind == CONFIG_HANDLER_FORWARD && own)
-        look_up(lookup, key, &handler->forward);
+    (void)snprintf(key, sizeof(key), "%sforward", outer);
+    if (!config_has_place(lookup->config, lookup->service, key))
+        return;
+    size_t length = strlen(key);
+    for (size_t i = 0; i < handler->forward.count; i++) {
+        (void)snprintf(key + length, sizeof(key) - length, "/%zu", i);
+        if (!config_has_place(lookup->config, lookup->service, key)) /* a string alone */
+            key[length] = '\0';
+        look_up(lookup, key, &handler->forward.items[i]);
+    }
 }
 
 static void look_up_service(const struct lookup *lookup, const struct config_service *service)
 {
     char key[PLACE_MAX];
-    if (service->as_server.kind == CONFIG_HANDLER_FORWARD &&
-        config_has_place(lookup->config, lookup->service, "forward"))
-        look_up(lookup, "forward", &service->as_server.forward);
-    look_up_forward(lookup, "as_server", &service->as_server);
-    look_up_forward(lookup, "as_client", &service->as_client);
+    look_up_forward(lookup, "", &service->as_server);
+    look_up_forward(lookup, "as_server/", &service->as_server);
+    look_up_forward(lookup, "as_client/", &service->as_client);
+    for (size_t i = 0; i < service->route_count; i++) {
+        (void)snprintf(key, sizeof(key), "routes/%zu/", i);
+        look_up_forward(lookup, key, &service->routes[i].handler);
+    }
+    const struct config_proxy *proxy = &service->dial.through.proxy;
+    look_up(lookup, "dial_through", &proxy->address);
+    if (proxy->kind != CONFIG_PROXY_NONE) /* which resolves the names of "dial" */
+        return;
     for (size_t i = 0; i < service->dial.address_count; i++) {
         (void)snprintf(key, sizeof(key), "dial/%zu", i);
         bool list = config_has_place(lookup->config, lookup->service, key);

@@ -23,7 +23,8 @@ static struct generation *load_next(struct server *server, struct config_report 
         return NULL;
     config_forget_origin(next->held->config); /* nothing more is said about values */
     const struct listening_sources sources = {.before = server->generation};
-    if (listening_open(next, &sources, report) && load_stats(server, next, report))
+    if (listening_open(next, &sources, report) && load_make_files(next, report) &&
+        load_stats(server, next, report))
         return next;
     generation_release(next);
     return NULL;

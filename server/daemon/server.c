@@ -5,6 +5,7 @@
 #include "server/daemon/acceptor.h"
 #include "server/daemon/admin/admin.h"
 #include "server/daemon/control.h"
+#include "server/daemon/fleet/fleet.h"
 #include "server/daemon/current.h"
 #include "server/daemon/handed.h"
 #include "server/daemon/lines.h"
@@ -61,13 +62,14 @@ static bool make_parts(struct server *server, const struct config *config, const
     server->crew = crew_new(&(struct crew_options){
         .parking = chosen_parking(), .no_thread = note_no_thread, .arg = server});
     server->registry = registry_new();
+    server->fleet = fleet_new();
     bool counts = config->admin.listen.kind != CONFIG_ADDRESS_NONE;
     server->stats = counts ? stats_new() : NULL;
     server->reloads = handover_new();
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->dialing = actpass_cancel_new();
     server->stopping_fd = server->dialing ? actpass_cancel_fd(server->dialing) : -1;
-    return server->file && server->log && server->shared && server->crew && server->registry &&
+    return server->file && server->log && server->shared && server->crew && server->registry && server->fleet &&
            (server->stats || !counts) && server->reloads && server->stop_fd >= 0 && server->dialing;
 }
 
@@ -178,6 +180,7 @@ bool server_listen(struct server *server, struct config_report *report)
     bool open = open_services(server, report);
     open = open_admin(server, report) && open;
     open = open_control(server, report) && open;
+    open = load_make_files(generation, report) && open;
     if (!open) {
         listening_shut(generation);
         return false;
@@ -339,6 +342,7 @@ void server_free(struct server *server)
     notify_free(server->notify);
     generation_release(server->generation);
     retired_clear(&server->retired);
+    fleet_free(server->fleet);
     registry_free(server->registry);
     stats_free(server->stats);
     handover_free(server->reloads);

@@ -7,6 +7,7 @@
 #include "server/daemon/report.h"
 #include "server/lib/parsed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- The configuration --------------------------------------------------------------------- */
@@ -64,6 +65,7 @@ static bool load_handler(const struct config_service *config, const struct confi
                          struct service_handler *handler, struct error_text *error)
 {
     struct error_text why = {.text = ""};
+    handler->what = what;
     handler->handler = handler_for(config, what);
     if (!handler->handler || !handler->handler->load ||
         handler->handler->load(what, &handler->loaded, &why))
@@ -71,17 +73,64 @@ static bool load_handler(const struct config_service *config, const struct confi
     return error_set(error, "%s: %s", handler->handler->name, why.text);
 }
 
+static bool load_route(const struct config_service *config, size_t number,
+                       struct service_route *route, struct error_text *error)
+{
+    const struct config_route *what = &config->routes[number];
+    (void)snprintf(route->number, sizeof(route->number), "%zu", number);
+    route->handler.route = what->name ? what->name : route->number;
+    return route_load(&route->conditions, what, error) &&
+           load_handler(config, &what->handler, &route->handler, error);
+}
+
+static bool load_routes(struct service *service, struct error_text *error)
+{
+    const struct config_service *config = service->config;
+    if (config->route_count == 0)
+        return true;
+    service->routes = calloc(config->route_count, sizeof(*service->routes));
+    if (!service->routes)
+        return error_set(error, "out of memory for routes");
+    service->route_count = config->route_count;
+    for (size_t i = 0; i < config->route_count; i++)
+        if (!load_route(config, i, &service->routes[i], error))
+            return false;
+    return true;
+}
+
 bool service_load_handlers(struct service *service, struct error_text *error)
 {
     const struct config_service *config = service->config;
     return load_handler(config, &config->as_server, &service->as_server, error) &&
-           load_handler(config, &config->as_client, &service->as_client, error);
+           load_handler(config, &config->as_client, &service->as_client, error) &&
+           load_routes(service, error);
+}
+
+const struct service_handler *service_choose(const struct service *service, actpass_conn *conn,
+                                             const actpass_info_t *info)
+{
+    if (service->route_count > 0) {
+        const struct route_facts facts = route_facts_of(conn, info);
+        for (size_t i = 0; i < service->route_count; i++)
+            if (route_takes(&service->routes[i].conditions, &facts))
+                return &service->routes[i].handler;
+    }
+    return info->role == ACTPASS_ROLE_CLIENT ? &service->as_client : &service->as_server;
 }
 
 static void unload_handler(struct service_handler *handler)
 {
     if (handler->handler && handler->handler->unload)
         handler->handler->unload(handler->loaded);
+}
+
+static void free_routes(struct service *service)
+{
+    for (size_t i = 0; i < service->route_count; i++) {
+        unload_handler(&service->routes[i].handler);
+        route_free(&service->routes[i].conditions);
+    }
+    free(service->routes);
 }
 
 static void free_service(struct service *service)
@@ -93,6 +142,7 @@ static void free_service(struct service *service)
     rates_free(service->rates);
     unload_handler(&service->as_server);
     unload_handler(&service->as_client);
+    free_routes(service);
     (void)pthread_mutex_destroy(&service->settings_lock);
     free(service->written);
     held_config_release(service->held);
@@ -129,6 +179,8 @@ static actpass_config *new_settings(struct service *service, actpass_config *sha
         (void)error_set(error, "out of memory for a service's settings");
         return NULL;
     }
+    if (config_is_plain_gate(service->config))
+        return settings; /* without TLS, so there is nothing in it, and nobody uses it */
     if (parsed_settings(settings, service->config) == 0 &&
         actpass_config_share(settings, shared) == 0 &&
         actpass_config_set_log(settings, take_note, service) == 0 &&

@@ -13,6 +13,7 @@
 #include "server/daemon/listener.h"
 #include "server/daemon/log.h"
 #include "server/daemon/registry.h"
+#include "server/daemon/route.h"
 #include "server/include/actpass.h"
 #include "server/lib/base/error.h"
 #include "server/lib/base/rate.h"
@@ -32,10 +33,18 @@ struct held_config {
 struct held_config *held_config_new(struct config *config);
 void held_config_release(struct held_config *held); /* accepts NULL */
 
-/* What is done with the service's connections in one role. */
+/* What is done with the service's connections in one role, or of one route. */
 struct service_handler {
     const struct handler *handler; /* NULL: the service never takes that role */
-    void *loaded;                  /* for handler->unload */
+    const struct config_handler *what;
+    void *loaded;      /* for handler->unload */
+    const char *route; /* its name or number, for the log; NULL: it is no route's */
+};
+
+struct service_route {
+    struct route_conditions conditions;
+    struct service_handler handler;
+    char number[24];
 };
 
 struct service {
@@ -53,6 +62,8 @@ struct service {
     struct hints *hints;                  /* NULL: the service uses no hints */
     struct capacity capacity;
     struct service_handler as_server, as_client;
+    struct service_route *routes; /* in the order of the configuration */
+    size_t route_count;
     uint64_t undecided_limit; /* connections of one address whose handshake is not done */
 
     struct config_strings *notes; /* while the server loads it: takes what the library has to say;
@@ -88,9 +99,14 @@ struct service *service_hold(struct service *service);
  * ours. Accepts NULL. */
 void service_release(struct service *service);
 
-/* Loads the handlers of both roles. False with one sentence in ERROR; service_release frees what
- * was loaded. */
+/* Loads the handlers of both roles and of the routes. False with one sentence in ERROR;
+ * service_release frees what was loaded. */
 bool service_load_handlers(struct service *service, struct error_text *error);
+
+/* What is done with a connection whose handshake is complete: by the first route that takes it, or
+ * by the role. Any thread. */
+const struct service_handler *service_choose(const struct service *service, actpass_conn *conn,
+                                             const actpass_info_t *info);
 
 /* Loads certificates, keys, CRLs and OCSP responses, for the first time or again. Connections that
  * are open keep the settings with which they began. All services share with SHARED

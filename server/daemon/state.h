@@ -34,6 +34,7 @@ struct counters {
 
 struct admin;
 struct control;
+struct fleet;
 struct handed;
 
 struct server {
@@ -47,6 +48,7 @@ struct server {
     struct stats *stats;        /* NULL: there is no admin listener */
     struct admin *admin;        /* the same */
     struct registry *registry;
+    struct fleet *fleet; /* the pools of connections that are offered */
     struct control *control; /* NULL: there is no control socket */
     struct handed *handed; /* what it gets from the process that it replaces; NULL: that is done */
     struct handover *reloads; /* struct change, from the thread that reloads */

@@ -24,11 +24,23 @@ int parsed_settings(actpass_config *config, const struct config_service *service
         return settings_fail(config, "out of memory for a service's settings");
     if (from->kind != CONFIG_ADDRESS_NONE && actpass_config_set_dial_from(config, from->text))
         return -1;
+    const struct config_through *through = &service->dial.through;
+    if (through->proxy.kind != CONFIG_PROXY_NONE &&
+        actpass_config_set_dial_through(config, through->proxy.text, through->credentials_file))
+        return -1;
     config_connection_free(&config->connection);
     config->connection = copy_of(&service->connection);
     config->tls_elsewhere = &service->connection.tls;
     config->connect_timeout_ms = service->dial.connect_timeout_ms;
     return 0;
+}
+
+int parsed_make_files(actpass_config *config)
+{
+    struct error_text error = {.text = ""};
+    if (tls_context_make_files(config->tls, &error))
+        return 0;
+    return settings_fail(config, "%s", error.text);
 }
 
 void parsed_inspect(const struct config_service *service, parsed_note *note, void *arg)

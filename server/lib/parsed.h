@@ -13,6 +13,11 @@
  * actpass_config_error. */
 int parsed_settings(actpass_config *config, const struct config_service *service);
 
+/* Makes the files that the connections of a configuration in use write to (insecure_key_log), as
+ * long as the process may: actpass_config_check only looks whether they can be made. 0, or -1: see
+ * actpass_config_error. */
+int parsed_make_files(actpass_config *config);
+
 /* A policy of these names and pins, which are copied. The caller frees it with actpass_policy_free.
  * NULL with ERROR. (peer_policy.c) */
 actpass_policy *parsed_policy(const struct config_peer_names *names, const struct config_pins *pins,

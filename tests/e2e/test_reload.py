@@ -154,6 +154,20 @@ class Reload(Reloads):
                      "a line of JSON")
         self.assertEqual(json.loads(line)["event"], "reload")
 
+    def test_keys_that_need_a_restart_are_named(self):
+        """Each time, as long as they differ from those of the start."""
+        service = self.service()
+        changed = {"admin": {"listen": f"unix:{self.folder}/admin.sock"},
+                   "control": f"unix:{self.folder}/control.sock", "user": "nobody", "group": "nogroup",
+                   "sandbox": "require", "sandbox_read": ["/usr/lib"],
+                   "sandbox_write": [self.folder, self.folder], "sandbox_connect": ["1-65534"]}
+        actpass = self.actpass(service)
+        for top in changed, changed, {}:
+            after = len(actpass.log)
+            self.reload(actpass, service, **top)
+            warned = [line["key"] for line in actpass.find(after, event="reload", level="warning")]
+            self.assertEqual(warned, [key for key in changed if key in top])
+
     def test_the_certificates_that_were_loaded_are_logged(self):
         def files(name):
             return {"certificate": self.certificates.path(name), "key": self.certificates.path(name, "key")}

@@ -105,6 +105,11 @@ stops() {
         [ "$(property ActiveState) $(property Result)" = 'inactive success' ]
 }
 
+# With the credentials, or it would have found something wrong.
+was_checked_before() {
+    journalctl --no-pager --unit=actpass.service | grep -q 'actpass.json: the configuration is good'
+}
+
 wrong_configuration_is_not_retried() {
     echo '{}' >/etc/actpass/actpass.json
     ! systemctl start actpass.service && sleep 1 &&
@@ -116,6 +121,7 @@ check 'the socket unit starts' systemctl start actpass.socket
 check 'an instance starts' systemctl start actpass@other.service
 check 'a connection starts the service on the socket' answers 443
 check 'the instance answers' answers 8443
+check 'it was checked before the start' was_checked_before
 check 'it has no rights' has_no_rights
 check 'reload' reloads
 check 'the watchdog is fed' is_fed

@@ -1,6 +1,7 @@
 #include "server/daemon/handlers/backend.h"
 
 #include "relay/clock.h"
+#include "server/daemon/handlers/backends.h"
 #include "server/lib/conn.h"
 #include "tests/support/resources.h"
 #include "tests/support/steps.h"
@@ -130,23 +131,33 @@ static int connected;
 
 static enum handler_next connect_only(struct handler_job *job)
 {
-    return backend_step(job, &job->what->forward, &connected);
+    return backend_step(job, &connected);
 }
 
 static int connect_with(actpass_conn *conn, const char *text, struct error_text *problem,
                         enum steps_wait wait)
 {
     static const struct handler only = {.name = "backend", .step = connect_only};
-    struct config_handler what = {.kind = CONFIG_HANDLER_FORWARD};
+    struct config_address address;
+    struct config_handler what = {.kind = CONFIG_HANDLER_FORWARD,
+                                  .forward = {.items = &address, .count = 1}};
     struct handler_job job = steps_job(conn);
     job.what = &what;
-    cr_assert_null(config_address_parse(text, &what.forward), "%s", text);
+    job.loaded = backends_new(&what.forward, problem);
+    cr_assert_null(config_address_parse(text, &address), "%s", text);
     cr_assert_lt(steps_run(&only, &job, wait), 500, "it waits where it has nothing to do");
     cr_assert_null(job.state);
     cr_assert_eq(job.own.fd, -1);
     *problem = job.problem;
     free(job.backend_address);
-    config_address_free(&what.forward);
+    if (connected >= 0) {
+        cr_assert_str_eq(job.backend, text);
+        cr_assert_eq(backends_look(job.loaded, 0).connections, 1);
+        backend_left(&job);
+    }
+    cr_assert_eq(backends_look(job.loaded, 0).connections, 0);
+    backends_free(job.loaded);
+    config_address_free(&address);
     return connected;
 }
 

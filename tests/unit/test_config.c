@@ -84,8 +84,8 @@ Test(config, conversations, .init = folder_enter, .fini = folder_leave)
     const struct config_service *front = &config->services[0];
     const struct config_service *back = &config->services[1];
     cr_assert_eq(front->as_server.kind, CONFIG_HANDLER_FORWARD);
-    cr_assert_str_eq(front->as_server.forward.host, "::1");
-    cr_assert_eq(front->as_server.forward.port, 8080);
+    cr_assert_str_eq(front->as_server.forward.items[0].host, "::1");
+    cr_assert_eq(front->as_server.forward.items[0].port, 8080);
     cr_assert_eq(front->as_client.kind, CONFIG_HANDLER_ECHO);
     cr_assert_str_eq(back->listen.path, "run/socket");
     cr_assert_eq(back->connection.role, CONFIG_ROLE_SERVER);

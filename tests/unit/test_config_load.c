@@ -100,8 +100,8 @@ Test(config_load, paths_count_from_the_files_folder, .init = folder_enter, .fini
     cr_assert_str_eq(service->connection.tls.certificate, "../peer.pem");
     cr_assert_str_eq(service->connection.tls.key, "../peer.pem");
     cr_assert_str_eq(service->connection.tls.ca, "../ca.pem");
-    cr_assert_str_eq(service->as_server.forward.path, "../x");
-    cr_assert_str_eq(service->as_server.forward.text, "unix:x", "the text is the user's");
+    cr_assert_str_eq(service->as_server.forward.items[0].path, "../x");
+    cr_assert_str_eq(service->as_server.forward.items[0].text, "unix:x", "the text is the user's");
     cr_assert_eq(chdir(".."), 0);
     config_free(config);
     config_report_free(&report);

@@ -146,6 +146,9 @@ static void check_property(const struct key *key, const cJSON *property)
     case KEY_SESSIONS:
         check_comment(key->name, property, "sessions");
         break;
+    case KEY_PROXY:
+        check_comment(key->name, property, "proxy");
+        break;
     case KEY_PRESENT:
         cr_assert(cJSON_IsTrue(cJSON_GetArrayItem(member(property, "enum"), 0)), "%s", key->name);
         break;

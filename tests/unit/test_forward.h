@@ -34,7 +34,9 @@ struct scene {
     actpass_config *ours, *theirs;
     int listener; /* the backend's; -1: it does not listen */
     char address[64];
+    struct config_address backend;
     struct config_handler what;
+    void *loaded;
     struct handler_job job;
     enum steps_wait wait;
     pthread_t thread;
@@ -104,13 +106,16 @@ static inline void begin(struct scene *scene, const struct way *way, const char 
     else
         (void)snprintf(scene->address, sizeof(scene->address), "%s", backend);
     scene->what.kind = CONFIG_HANDLER_FORWARD;
-    cr_assert_null(config_address_parse(scene->address, &scene->what.forward));
+    cr_assert_null(config_address_parse(scene->address, &scene->backend));
+    scene->what.forward = (struct config_backends){.items = &scene->backend, .count = 1};
+    cr_assert(forward_handler.load(&scene->what, &scene->loaded, NULL));
     configure(scene, way->transport);
     sockets_tcp(ends);
     scene->peer_fd = dup(ends[1]);
     scene->job = steps_job(actpass_accept_fd(scene->ours, ends[0]));
     cr_assert_not_null(scene->job.conn, "%s", actpass_config_error(scene->ours));
     scene->job.what = &scene->what;
+    scene->job.loaded = scene->loaded;
     scene->job.idle_timeout_ms = idle_timeout_ms;
     cr_assert_eq(pthread_create(&scene->thread, NULL, serve, scene), 0);
     scene->peer = actpass_accept_fd(scene->theirs, ends[1]);
@@ -136,7 +141,8 @@ static inline actpass_end finish(struct scene *scene)
     close(scene->peer_fd);
     if (scene->listener >= 0)
         close(scene->listener);
-    config_address_free(&scene->what.forward);
+    forward_handler.unload(scene->loaded);
+    config_address_free(&scene->backend);
     actpass_config_free(scene->ours);
     actpass_config_free(scene->theirs);
     test_pair_free(scene->pair);

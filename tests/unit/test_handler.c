@@ -13,6 +13,7 @@ static const struct {
 } values[] = {
     {"forward", "\"127.0.0.1:80\""},
     {"echo", "true"},
+    {"refuse", "true"},
     {"http", "{\"root\": \"/\", \"protected\": [{\"prefix\": \"/a/\", \"peer_pins\": [\"sha256:"
              "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"]}]}"},
 };

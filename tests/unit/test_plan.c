@@ -76,6 +76,20 @@ Test(plan, ports_to_connect_to, .init = folder_enter, .fini = folder_leave)
     plan_free(&plan);
 }
 
+Test(plan, has_what_routes_name, .init = folder_enter, .fini = folder_leave)
+{
+    struct plan plan =
+        plan_of("",
+                "'role': 'server', 'listen': '127.0.0.1:1', 'refuse': true, "
+                "'routes': [{'server_name': ['a'], 'forward': ['127.0.0.1:8081', "
+                "'[::1]:8082']}, {'server_name': ['b'], 'http': {'root': 'folder'}}]",
+                "");
+    cr_assert(plan_has_port(&plan, 8081) && plan_has_port(&plan, 8082));
+    cr_assert_not(plan_has_port(&plan, 8083));
+    cr_assert_eq(access_to(&plan, "folder"), PATHS_READ);
+    plan_free(&plan);
+}
+
 Test(plan, names_need_a_resolver, .init = folder_enter, .fini = folder_leave)
 {
     struct plan plan =

@@ -170,6 +170,30 @@ Test(settings, where_to_dial_from)
     actpass_config_free(config);
 }
 
+Test(settings, what_to_dial_through)
+{
+    actpass_config *config = actpass_config_new();
+    const struct config_through *through = &config->through;
+    cr_assert_eq(through->proxy.kind, CONFIG_PROXY_NONE);
+    cr_assert_eq(actpass_config_set_dial_through(config, "http://a.example:3128/", "a.auth"), 0);
+    cr_assert_str_eq(through->proxy.text, "http://a.example:3128");
+    cr_assert_str_eq(through->credentials_file, "a.auth");
+    cr_assert_eq(actpass_config_set_dial_through(config, "socks4://a:1", NULL), -1);
+    assert_says(config, "dial_through: SOCKS4 is not spoken here");
+    cr_assert_eq(actpass_config_set_dial_through(config, "socks5://a:1", ""), -1);
+    assert_says(config, "dial_through_auth: must not be empty");
+    cr_assert_eq(actpass_config_set_dial_through(config, NULL, "b.auth"), -1);
+    assert_says(config, "dial_through_auth: only goes with a proxy");
+    cr_assert_str_eq(through->proxy.text, "http://a.example:3128");
+    cr_assert_str_eq(through->credentials_file, "a.auth", "a refused value changes nothing");
+    cr_assert_eq(actpass_config_set_dial_through(config, "socks5://[::1]:1080", NULL), 0);
+    cr_assert_eq(through->proxy.kind, CONFIG_PROXY_SOCKS5);
+    cr_assert_null(through->credentials_file);
+    cr_assert_eq(actpass_config_set_dial_through(config, NULL, NULL), 0);
+    cr_assert_eq(through->proxy.kind, CONFIG_PROXY_NONE);
+    actpass_config_free(config);
+}
+
 /* ---- Freezing --------------------------------------------------------------------------- */
 
 static void on_event(actpass_conn *conn, actpass_event event, void *arg)
@@ -198,6 +222,7 @@ Test(settings, nothing_can_be_changed_once_it_is_in_use)
                            actpass_config_set_min_version(config, 0x0304),
                            actpass_config_set_tcp_fast_open(config, 1),
                            actpass_config_set_dial_from(config, NULL),
+                           actpass_config_set_keepalive(config, 1000, 1000, 1),
                            actpass_config_add_alpn(config, "h2"),
                            actpass_config_add_certificate(config, "a.example", "a", "b"),
                            actpass_config_set_unknown_name(config, ACTPASS_UNKNOWN_NAME_DEFAULT),

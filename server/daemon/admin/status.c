@@ -102,17 +102,20 @@ static void put_connection(const struct snapshot *snapshot, void *arg)
 
 /* ---- Services -------------------------------------------------------------------------------- */
 
-/* "forward 127.0.0.1:80", "echo". HANDLER NULL: the service never takes that role. */
+/* "forward 127.0.0.1:80 127.0.0.1:81", "echo". HANDLER NULL: the service never takes that role. */
 static void put_handler(struct out *out, const char *key, const struct handler *handler,
                         const struct config_service *service, const struct config_handler *what)
 {
-    char text[512];
-    const char *where = what->kind == CONFIG_HANDLER_FORWARD ? what->forward.text : NULL;
-    if (service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE)
-        where = service->dial.listen_plain.text;
+    char text[512] = "";
+    size_t length = 0;
     if (handler)
-        (void)snprintf(text, sizeof(text), "%s%s%s", handler->name, where ? " " : "",
-                       where ? where : "");
+        length = (size_t)snprintf(text, sizeof(text), "%s", handler->name);
+    for (size_t i = 0; i < what->forward.count && length < sizeof(text); i++)
+        length += (size_t)snprintf(text + length, sizeof(text) - length, " %s",
+                                   what->forward.items[i].text);
+    if (handler && service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE)
+        (void)snprintf(text + length, sizeof(text) - length, " %s",
+                       service->dial.listen_plain.text);
     out_string(out, key, handler ? text : NULL);
 }
 
@@ -126,6 +129,19 @@ static void put_handlers(struct out *out, const struct service *service)
                 config, &config->as_client);
 }
 
+static void put_routes(struct out *out, const struct service *service)
+{
+    out_open(out, "routes", '[');
+    for (size_t i = 0; i < service->route_count; i++) {
+        const struct service_handler *handler = &service->routes[i].handler;
+        out_open(out, NULL, '{');
+        out_string(out, "name", handler->route);
+        put_handler(out, "handler", handler->handler, service->config, handler->what);
+        out_close(out, '}');
+    }
+    out_close(out, ']');
+}
+
 static void put_addresses(struct out *out, const struct service *service)
 {
     const struct config_service *config = service->config;
@@ -137,6 +153,7 @@ static void put_addresses(struct out *out, const struct service *service)
     out_close(out, ']');
     out_string(out, "role", roles[config->connection.role]);
     put_handlers(out, service);
+    put_routes(out, service);
     out_number(out, "max_connections", (int64_t)service->capacity.connections);
 }
 
@@ -163,6 +180,8 @@ static void put_events(struct out *out, const struct service_stats *stats)
 {
     put_counter(out, "accepted", &stats->events[STATS_ACCEPTED]);
     put_counter(out, "dialed", &stats->events[STATS_DIALED]);
+    put_counter(out, "dials_failed", &stats->events[STATS_DIAL_FAILED]);
+    put_counter(out, "dial_addresses_failed", &stats->events[STATS_ADDRESS_FAILED]);
     out_open(out, "refused", '{');
     for (enum refusal refusal = REFUSED_NOT + 1; refusal < REFUSAL_COUNT; refusal++)
         put_counter(out, refusal_name(refusal), &stats->events[STATS_REFUSED + refusal]);

@@ -71,19 +71,28 @@ struct pool_offer {
     struct pool *pool;
     struct bell *bell;
     enum pool_offer_state state;
-    struct pool_caller *caller; /* WANTED: who; NULL: it has given up */
+    struct pool_caller *caller; /* WANTED: who */
     struct pool_link *links;
     size_t count;
+    uint64_t per_name;
     uint64_t number; /* of its connection in the log */
     int64_t since_us;
 };
 
-/* Parks an offer under COUNT names, in small letters and each only once, or gives it to a caller
- * that waits for one of them. PER_NAME: how many may be parked under one name; beyond that the
- * oldest is displaced. BELL is rung when the state has changed. The offer must stay alive until
- * pool_leave, and the bell as well. False: out of memory. */
-bool pool_park(struct pool *pool, struct pool_offer *offer, const char *const *names, size_t count,
-               uint64_t per_name, struct bell *bell, uint64_t number);
+/* How an offer is parked. */
+struct pool_terms {
+    const char *const *names; /* in small letters and each only once */
+    size_t count;             /* at least one */
+    uint64_t per_name; /* how many may be parked under one name: beyond that the oldest is displaced
+                        */
+    uint64_t number;   /* of its connection in the log */
+};
+
+/* Parks an offer, or gives it to a caller that waits for one of its names. BELL is rung when the
+ * state has changed. The offer must stay alive until pool_leave, and the bell as well. False: out
+ * of memory. */
+bool pool_park(struct pool *pool, struct pool_offer *offer, const struct pool_terms *terms,
+               struct bell *bell);
 
 enum pool_offer_state pool_offer_state(struct pool_offer *offer);
 

@@ -1,6 +1,7 @@
 #include "server/daemon/handlers/backend.h"
 
 #include "relay/clock.h"
+#include "server/daemon/handlers/backends.h"
 #include "server/lib/dial/race.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@ enum { CONNECT_MS = 10000, ADDRESS_MAX = 128 };
 
 /* One dial: job->state while it takes longer than one step. */
 struct backend {
+    struct backends_turn turn;
     struct dial dial;
     struct race race;
     struct error_text reason; /* the last failure */
@@ -35,22 +37,32 @@ static bool is_cancelled(actpass_conn *conn)
     return poll(&tls, 1, 0) > 0;
 }
 
-static void tell(struct handler_job *job, const struct config_address *address, const char *why)
+static void tell(struct handler_job *job, const char *why)
 {
-    (void)error_set(&job->problem,
-                    "cannot connect to the backend %s: %s; is it running, and reachable?",
-                    address->text, why);
+    const struct config_backends *backends = &job->what->forward;
+    if (backends->count == 1)
+        (void)error_set(&job->problem,
+                        "cannot connect to the backend %s: %s; is it running, and reachable?",
+                        backends->items[0].text, why);
+    else
+        (void)error_set(&job->problem,
+                        "cannot connect to any of the %zu backends, the last failure: %s; are they "
+                        "running, and reachable?",
+                        backends->count, why);
 }
 
-static struct backend *begin(struct handler_job *job, const struct config_address *address)
+static struct backend *begin(struct handler_job *job)
 {
     struct backend *backend = calloc(1, sizeof(*backend));
     if (!backend) {
-        tell(job, address, strerror(ENOMEM));
+        tell(job, strerror(ENOMEM));
         return NULL;
     }
-    backend->dial = (struct dial){.addresses = address,
-                                  .count = 1,
+    if (job->what->forward.count == 1)
+        job->backend = job->what->forward.items[0].text;
+    backends_begin(job->loaded, &backend->turn, clock_now_us());
+    backend->dial = (struct dial){.addresses = backend->turn.order,
+                                  .count = backend->turn.count,
                                   .deadline_us = clock_deadline_ms(CONNECT_MS),
                                   .limit_name = "10 seconds",
                                   .wait = {.cancel_fd = -1},
@@ -69,6 +81,21 @@ static void note_address(struct handler_job *job, const struct candidate *winner
         job->backend_address = strdup(text);
 }
 
+static void won(struct handler_job *job, const struct candidate *winner)
+{
+    const struct backend *backend = job->state;
+    size_t place = (size_t)(winner->of - backend->turn.order);
+    size_t down;
+    job->number = (unsigned)backends_won(job->loaded, &backend->turn, place, clock_now_us(), &down);
+    job->backend = job->what->forward.items[job->number].text;
+    note_address(job, winner);
+    if (down < job->what->forward.count)
+        (void)error_set(&job->problem, "the backend %s is left out for a while: %s",
+                        job->what->forward.items[down].text,
+                        backend->reason.text[0] != '\0' ? backend->reason.text
+                                                        : "it has not answered in time");
+}
+
 static enum handler_next end(struct handler_job *job)
 {
     struct backend *backend = job->state;
@@ -80,28 +107,39 @@ static enum handler_next end(struct handler_job *job)
     return HANDLER_DONE;
 }
 
-enum handler_next backend_step(struct handler_job *job, const struct config_address *address,
-                               int *fd)
+static enum handler_next give_up(struct handler_job *job)
+{
+    const struct backend *backend = job->state;
+    backends_gave_up(job->loaded, &backend->turn);
+    tell(job, strerror(ECANCELED));
+    return end(job);
+}
+
+enum handler_next backend_step(struct handler_job *job, int *fd)
 {
     struct candidate winner;
     bool begins = !job->state;
-    struct backend *backend = begins ? begin(job, address) : job->state;
+    struct backend *backend = begins ? begin(job) : job->state;
     *fd = -1;
     if (!backend)
         return HANDLER_DONE;
-    if (!begins && is_cancelled(job->conn)) {
-        tell(job, address, strerror(ECANCELED));
-        return end(job);
-    }
+    if (!begins && is_cancelled(job->conn))
+        return give_up(job);
     switch (race_step(&backend->race, &winner, fd)) {
     case RACE_WAITS:
         job->deadline_us = race_wait(&backend->race, &job->own);
         return HANDLER_WAIT;
     case RACE_WON:
-        note_address(job, &winner);
+        won(job, &winner);
         break;
     case RACE_FAILED:
-        tell(job, address, backend->reason.text);
+        backends_lost(job->loaded, &backend->turn, clock_now_us());
+        tell(job, backend->reason.text);
     }
     return end(job);
+}
+
+void backend_left(struct handler_job *job)
+{
+    backends_left(job->loaded, job->number);
 }

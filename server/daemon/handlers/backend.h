@@ -4,15 +4,19 @@
 
 #include "server/daemon/handlers/handler.h"
 
-/* The step of a handler that connects first: within 10 seconds, name resolution included. Dials all
- * addresses of a name (see server/lib/dial/dial.h), and a unix socket with a full backlog again;
- * never waits. job->state, which is NULL at the first step, job->own and job->deadline_us are the
+/* The step of a handler that connects first: within 10 seconds, name resolution included. Dials the
+ * backends of job->what->forward, in the order that job->loaded says (backends.h), and of each name
+ * all addresses (see server/lib/dial/dial.h), and a unix socket with a full backlog again; never
+ * waits. job->state, which is NULL at the first step, job->own and job->deadline_us are the
  * backend's until it does not return HANDLER_WAIT any more. Sends output of the TLS connection
  * meanwhile, and gives up when that was reset or aborted.
  *
- * HANDLER_DONE: *FD is a non-blocking descriptor, which the caller closes; or -1 with one sentence
- * in job->problem: no address answered, or the TLS connection is gone. */
-enum handler_next backend_step(struct handler_job *job, const struct config_address *address,
-                               int *fd);
+ * HANDLER_DONE: *FD is a non-blocking descriptor, which the caller closes before it calls
+ * backend_left; or -1 with one sentence in job->problem: no address answered, or the TLS connection
+ * is gone. With *FD, job->problem may name a backend that has failed. */
+enum handler_next backend_step(struct handler_job *job, int *fd);
+
+/* The connection to the backend has ended. */
+void backend_left(struct handler_job *job);
 
 #endif

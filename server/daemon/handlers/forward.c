@@ -3,6 +3,7 @@
 #include "server/daemon/handlers/handler.h"
 
 #include "server/daemon/handlers/backend.h"
+#include "server/daemon/handlers/backends.h"
 #include "server/daemon/handlers/duplex.h"
 #include "server/daemon/handlers/start.h"
 
@@ -19,12 +20,14 @@ static bool begin_to_move(struct handler_job *job, int backend)
         return false;
     job->form = FORM_DUPLEX;
     const struct duplex_early early = {.in = job->early, .in_size = job->early_size};
-    bool begun = duplex_begin_with(job, backend, "the backend ", job->what->forward.text, &early);
+    bool begun = duplex_begin_with(job, backend, "the backend ", job->backend, &early);
     free(job->early);
     job->early = NULL;
-    if (!begun)
-        close(backend);
-    return begun;
+    if (begun)
+        return true;
+    close(backend);
+    backend_left(job);
+    return false;
 }
 
 static enum handler_next forward(struct handler_job *job)
@@ -38,15 +41,29 @@ static enum handler_next forward(struct handler_job *job)
         job->form = FORM_BACKEND;
     }
     if (job->form == FORM_BACKEND) {
-        if (backend_step(job, &job->what->forward, &backend) == HANDLER_WAIT)
+        if (backend_step(job, &backend) == HANDLER_WAIT)
             return HANDLER_WAIT;
         if (!begin_to_move(job, backend))
             return HANDLER_DONE;
     }
     enum handler_next next = duplex_step(job, &in_order);
-    if (next == HANDLER_DONE)
+    if (next == HANDLER_DONE) {
         close(backend);
+        backend_left(job);
+    }
     return next;
 }
 
-const struct handler forward_handler = {.name = "forward", .descriptors = 1, .step = forward};
+static bool load(const struct config_handler *what, void **loaded, struct error_text *error)
+{
+    *loaded = backends_new(&what->forward, error);
+    return *loaded;
+}
+
+static void unload(void *loaded)
+{
+    backends_free(loaded);
+}
+
+const struct handler forward_handler = {
+    .name = "forward", .descriptors = 1, .load = load, .unload = unload, .step = forward};

@@ -12,6 +12,7 @@ enum ssl_part {
     SSL_PART_FIRST_PEER,  /* renegotiation.c */
     SSL_PART_SESSION_KEY, /* as_client.c */
     SSL_PART_KEY_LOG,     /* key_log.c */
+    SSL_PART_SERVER_NAME, /* server_name.c */
     SSL_PARTS
 };
 

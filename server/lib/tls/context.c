@@ -14,6 +14,7 @@
 #include "server/lib/tls/peer_names.h"
 #include "server/lib/tls/renegotiation.h"
 #include "server/lib/tls/served.h"
+#include "server/lib/tls/server_name.h"
 #include "server/lib/tls/trust.h"
 #include "server/lib/tls/verify.h"
 
@@ -67,8 +68,10 @@ static bool set_sessions(const struct tls_context *context, const struct materia
 static int on_hello(SSL *ssl, int *alert, void *arg)
 {
     const struct tls_context *context = arg;
-    return served_choose(context->served, ssl, alert) &&
-                   (renegotiation_is_one(ssl) || alpn_is_offered(&context->alpn, ssl, alert))
+    if (renegotiation_is_one(ssl)) /* which changes neither the identity nor the protocol */
+        return SSL_CLIENT_HELLO_SUCCESS;
+    return server_name_keep(ssl, alert) && served_choose(context->served, ssl, alert) &&
+                   alpn_is_offered(&context->alpn, ssl, alert)
                ? SSL_CLIENT_HELLO_SUCCESS
                : SSL_CLIENT_HELLO_ERROR;
 }
@@ -262,6 +265,11 @@ void tls_context_free(struct tls_context *context)
     free(context->server_name);
     free(context->groups);
     free(context);
+}
+
+bool tls_context_make_files(struct tls_context *context, struct error_text *error)
+{
+    return !context->key_log || key_log_open(context->key_log, error);
 }
 
 struct tls_context *tls_context_new_with(struct tls_owner owner, const struct config_tls *tls,

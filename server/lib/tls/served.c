@@ -2,13 +2,13 @@
 
 #include "server/lib/base/error.h"
 #include "server/lib/tls/renegotiation.h"
+#include "server/lib/tls/server_name.h"
 #include "server/lib/tls/staple.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct choice {
     struct identity identity;
@@ -149,47 +149,8 @@ void served_use(struct served *served, SSL_CTX *ctx)
 
 /* ---- With each ClientHello ------------------------------------------------------------------ */
 
-struct name {
-    const char *text; /* not ended by NUL */
-    size_t size;
-};
-
-static unsigned read_two(const unsigned char *at)
-{
-    return (unsigned)at[0] << 8 | at[1];
-}
-
-/* The host name of the extension, which is a list of one. False: there is none, or the extension
- * has another form, which OpenSSL reports. */
-static bool read_name(SSL *ssl, struct name *name)
-{
-    enum { LIST = 2, TYPE = 1, LENGTH = 2, HEAD = LIST + TYPE + LENGTH };
-    const unsigned char *data;
-    size_t size;
-    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) != 1 ||
-        size <= HEAD || read_two(data) != size - LIST || data[LIST] != TLSEXT_NAMETYPE_host_name ||
-        read_two(data + LIST + TYPE) != size - HEAD)
-        return false;
-    *name = (struct name){(const char *)data + HEAD, size - HEAD};
-    return true;
-}
-
-static bool equals(struct name name, const char *text)
-{
-    return strlen(text) == name.size && strncasecmp(text, name.text, name.size) == 0;
-}
-
-static bool matches_wildcard(struct name name, const char *text)
-{
-    const char *dot = memchr(name.text, '.', name.size);
-    if (strncmp(text, "*.", 2) != 0 || !dot || dot == name.text)
-        return false;
-    size_t label = (size_t)(dot - name.text);
-    return equals((struct name){dot, name.size - label}, text + 1);
-}
-
-static const struct choice *find(const struct served *served, struct name name,
-                                 bool (*matches)(struct name name, const char *text))
+static const struct choice *find(const struct served *served, struct server_name name,
+                                 bool (*matches)(struct server_name name, const char *text))
 {
     for (size_t i = 0; i < served->count; i++) {
         const struct choice *choice = &served->choices[i];
@@ -209,7 +170,7 @@ static bool take(const struct choice *choice, SSL *ssl)
            SSL_set_session_id_context(ssl, choice->scope, SCOPE_SIZE) == 1;
 }
 
-static bool is_own(const struct served *served, struct name name)
+static bool is_own(const struct served *served, struct server_name name)
 {
     return X509_check_host(served->own, name.text, name.size, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
                            NULL) == 1;
@@ -218,12 +179,12 @@ static bool is_own(const struct served *served, struct name name)
 /* A renegotiation cannot change the identity. */
 bool served_choose(const struct served *served, SSL *ssl, int *alert)
 {
-    struct name name;
-    if (served->count == 0 || renegotiation_is_one(ssl) || !read_name(ssl, &name))
+    struct server_name name;
+    if (served->count == 0 || renegotiation_is_one(ssl) || !server_name_read(ssl, &name))
         return true;
-    const struct choice *choice = find(served, name, equals);
+    const struct choice *choice = find(served, name, server_name_equals);
     if (!choice)
-        choice = find(served, name, matches_wildcard);
+        choice = find(served, name, server_name_is_below);
     if (choice && take(choice, ssl))
         return true;
     if (choice) {

@@ -46,14 +46,15 @@ def reset(sock):
 
 
 class Tls:
-    def __init__(self, sock, tls_context, server_side=False, server_hostname=None, timeout=PATIENCE_S):
+    def __init__(self, sock, tls_context, server_side=False, server_hostname=None, timeout=PATIENCE_S,
+                 session=None):
         self.sock = sock
         self.timeout = timeout
         sock.setblocking(False)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.object = tls_context.wrap_bio(
             self.incoming, self.outgoing, server_side,
-            None if server_side else server_hostname or "front.example")
+            None if server_side else server_hostname or "front.example", session)
         self.unsent = b""
         self.plain = bytearray()
         self.eof = False     # the TCP end of stream

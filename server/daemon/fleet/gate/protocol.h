@@ -69,7 +69,14 @@ struct gate_protocol {
 /* Stores a name or an address that a client has sent. False: it is neither. */
 bool gate_take_name(struct gate_request *request, const char *text, size_t size);
 
-/* Ends the talk: removes all input, and keeps WHY. The answer is what the protocol has stored. */
+/* Stores an answer of at most GATE_ANSWER_MAX bytes. */
+void gate_set_answer(struct gate_talk *talk, const void *bytes, size_t size);
+
+/* Ends the talk: removes all input, and keeps WHY. The answer is what was stored before. */
 enum gate_next gate_wrong(struct gate_talk *talk, size_t size, const char *why);
+
+/* The input's first byte, which is there, begins another protocol than the gate's. Answers in that
+ * protocol's terms, and ends the talk. */
+enum gate_next gate_wrong_protocol(struct gate_talk *talk, const unsigned char *input, size_t size);
 
 #endif
