@@ -5,7 +5,7 @@ import socket
 from support import proxies, tls
 from support.backend import Backend
 from support.case import SHORT
-from support.dials import FAST, Dials
+from support.dials import Dials
 from support.each import each
 from support.proxies import PASSWORD, USER
 
