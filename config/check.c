@@ -30,6 +30,7 @@ static void check_service(struct messages *messages, struct place *place,
         check_share(&checked);
     else
         check_dial(&checked);
+    check_keep(&checked);
     check_through(&checked);
     check_itself(&checked);
     check_fast_open(&checked);

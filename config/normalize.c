@@ -65,8 +65,11 @@ static enum config_keepalive_scope keepalive_scope(const struct place *place)
 static void normalize_service(struct messages *messages, struct place *place,
                               struct config_service *service)
 {
+    const struct place *persistent = place_find(place, "persistent");
     if (!place_find(place, "role") && (place_find(place, "dial") || place_find(place, "share")))
         service->connection.role = CONFIG_ROLE_CLIENT;
+    if (!persistent || !cJSON_IsObject(persistent->item))
+        service->dial.keep.max = 1;
     service->connection.keepalive.scope = keepalive_scope(place);
     default_keys(messages, place_find(place, "tls"), &service->connection.tls);
     read_handler(messages, place, service);
