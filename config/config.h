@@ -278,6 +278,14 @@ struct config_handler {
     struct config_reach reach;      /* REACH */
 };
 
+/* A pool that several collectors share. */
+struct config_share {
+    char *pool;                      /* NULL: the service shares none */
+    struct config_sessions registry; /* a Redis */
+    struct config_address advertise; /* TCP: where the others reach this collector */
+    int64_t expire_ms;               /* after that, one that is gone is forgotten; default 15 s */
+};
+
 /* A proxy on the way out: "http://HOST:PORT" (CONNECT) or "socks5://HOST:PORT". */
 enum config_proxy_kind { CONFIG_PROXY_NONE, CONFIG_PROXY_HTTP, CONFIG_PROXY_SOCKS5 };
 struct config_proxy {
@@ -379,6 +387,7 @@ struct config_service {
     char *name;
     struct config_address listen; /* CONFIG_ADDRESS_NONE: the service dials */
     struct config_dial dial;
+    struct config_share share; /* its connections are to other collectors */
     uint64_t max_connections;     /* default 10000 */
     struct config_limits limits;  /* only with listen on TCP */
     uint64_t tcp_fast_open_queue; /* for the listening socket's TCP_FASTOPEN; default 256 */
@@ -407,6 +416,12 @@ static inline bool config_is_plain_gate(const struct config_service *service)
            service->dial.address_count == 0;
 }
 
+/* Does it connect to other collectors, whom the registry names? Then its handler is no other. */
+static inline bool config_shares(const struct config_service *service)
+{
+    return service->share.pool;
+}
+
 /* Is NAME one of these, or below one? KIND: CONFIG_NAME_DNS, for which DNS_BELOW counts as well, or
  * CONFIG_NAME_COMMON. ASCII case is ignored. */
 bool config_names_cover(const struct config_peer_names *names, enum config_name_kind kind,
@@ -414,6 +429,9 @@ bool config_names_cover(const struct config_peer_names *names, enum config_name_
 
 /* Does the service offer connections to the pool? */
 bool config_offers_to(const struct config_service *service, const char *pool);
+
+/* Does the service share the pool with other collectors? */
+bool config_shares_pool(const struct config_service *service, const char *pool);
 
 /* May a device of the pool have this name, by "peer_names" of a service that offers to it? */
 bool config_pool_may_have(const struct config *config, const char *pool, const char *name);

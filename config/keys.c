@@ -121,6 +121,14 @@ static const struct key service_keys[] = {
      KEY_LIMITS(1, 8),
      KEY_COUNT_IN(config_service, dial.address_count),
      KEY_STORED_IN(config_service, dial.addresses)},
+    {.name = "share",
+     .help = "Share a pool with other collectors: names that have no connection here are reached "
+             "through the collector that has one. In the place of listen or dial, and of a "
+             "handler; tls is for the connections to other collectors.",
+     .type = KEY_OBJECT,
+     .choice = KEY_DIALER,
+     .object = &share_object,
+     KEY_STORED_IN(config_service, share)},
     {.name = "dial_from",
      .help = "The local address and port of dialed TCP connections, such as 0.0.0.0:4433 or "
              "[::]:0. Port 0 takes a free port. Two peers behind NAT that dial each other from "
@@ -186,7 +194,8 @@ static const struct key service_keys[] = {
      .names = starts,
      KEY_STORED_IN(config_service, start)},
     {.name = "connect_timeout",
-     .help = "How long a TCP connect may take, all addresses of dial together.",
+     .help = "How long a TCP connect may take, with what is said to a proxy, all addresses of dial "
+             "together.",
      .type = KEY_DURATION,
      .needs = "dial",
      .fallback = 10000,

@@ -83,7 +83,6 @@ struct key_object {
     const struct key_object *outer; /* the object that this one is in; NULL: none */
     size_t size;                    /* OBJECTS: of one element */
     const char *shorthand;          /* a string alone is an object with this key */
-    bool choice;                    /* it has exactly one of its keys */
 };
 
 extern const struct key_object config_object;      /* the whole file: struct config */
@@ -92,6 +91,7 @@ extern const struct key_object handler_object;     /* struct config_handler */
 extern const struct key_object http_object;        /* struct config_http */
 extern const struct key_object offer_object;       /* struct config_offer */
 extern const struct key_object reach_object;       /* struct config_reach */
+extern const struct key_object share_object;       /* struct config_share */
 extern const struct key_object route_object;       /* struct config_route */
 extern const struct key_object tls_object;         /* struct config_tls */
 extern const struct key_object certificate_object; /* struct config_certificate */

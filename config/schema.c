@@ -363,6 +363,7 @@ static void put_choices(struct writer *writer, const struct key_object *object)
         if (choice == KEY_DIALER) /* a gate without TLS */
             put_raw(writer, NULL, "{ \"required\": [\"listen_plain\", \"reach\"] }");
         if (choice == KEY_HANDLER) {
+            put_raw(writer, NULL, "{ \"required\": [\"share\"] }");
             open_nested(writer, NULL, '{');
             open_nested(writer, "anyOf", '[');
             put_alternatives(writer, object, KEY_HANDLER_BY_ROLE);

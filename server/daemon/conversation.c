@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/conversation_internal.h"
+#include "server/daemon/fleet/errand.h"
 #include "server/daemon/hints.h"
 
 #include <errno.h>
@@ -243,6 +244,10 @@ const struct config_address *conversation_addresses(const struct conversation *c
                                                     size_t *count)
 {
     const struct config_dial *dial = &conversation->service->config->dial;
+    if (conversation->errand) {
+        *count = 1;
+        return &conversation->errand->to;
+    }
     *count = conversation->kept ? conversation->kept->count : dial->address_count;
     return dial->addresses + (conversation->kept ? conversation->kept->address : 0);
 }
@@ -270,6 +275,16 @@ actpass_conn *conversation_conn(const struct conversation *conversation)
 void **conversation_dialing(struct conversation *conversation)
 {
     return &conversation->dialing;
+}
+
+void conversation_set_errand(struct conversation *conversation, const struct errand *errand)
+{
+    conversation->errand = errand;
+}
+
+const struct errand *conversation_errand(const struct conversation *conversation)
+{
+    return conversation->errand;
 }
 
 bool conversation_is_stopping(const struct conversation *conversation)

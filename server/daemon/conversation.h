@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 struct conversation;
+struct errand;
 
 /* Takes the socket, also on failure, and never waits: a task of its own waits for the peer. ADDRESS
  * is what accept has said. Returns 0, or the errno of the resource that was short: then the
@@ -65,6 +66,11 @@ void conversation_connect(struct conversation *conversation, int fd, const char 
 /* The same for a connection that actpass_connect_to has made: CONN is NULL with ERROR, if a
  * resource was short. */
 void conversation_take(struct conversation *conversation, actpass_conn *conn, int error);
+
+/* Where to dial instead of the service's addresses, and what for (fleet/errand.h), which must
+ * outlive the conversation. NULL: nothing else. */
+void conversation_set_errand(struct conversation *conversation, const struct errand *errand);
+const struct errand *conversation_errand(const struct conversation *conversation);
 
 /* The connection; NULL: none. */
 actpass_conn *conversation_conn(const struct conversation *conversation);

@@ -34,11 +34,12 @@ struct conversation {
     struct registry_entry entry;
     struct server *server;
     struct service *service;
-    struct report report; /* and the connection */
-    int plain;            /* the local connection to be bridged; -1: none */
-    void *dialing;        /* dial_service.c's, or a gate's (fleet/plain.c) */
-    struct bell bell;     /* how other connections get its attention */
-    char *reached;        /* the name under which it was joined to another one; NULL: it was not */
+    struct report report;        /* and the connection */
+    int plain;                   /* the local connection to be bridged; -1: none */
+    void *dialing;               /* dial_service.c's, or a gate's (fleet/plain.c) */
+    const struct errand *errand; /* what else it is for (fleet/pass_on.h); NULL: nothing */
+    struct bell bell;            /* how other connections get its attention */
+    char *reached; /* the name under which it was joined to another one; NULL: it was not */
     const struct conversation_kept *kept; /* NULL: its service does not dial by itself */
     bool used;                            /* kept: and it was told */
     int64_t began_us;

@@ -7,7 +7,7 @@
 
 static const char *role_text(const struct config_service *service)
 {
-    bool dials = service->dial.address_count > 0;
+    bool dials = service->dial.address_count > 0 || config_shares(service);
     switch (service->connection.role) {
     case CONFIG_ROLE_SERVER:
         return "is TLS server";
@@ -58,7 +58,12 @@ static void put_connections(FILE *out, const struct config_service *service)
         fprintf(out, "  accepts local connections without TLS on %s\n", dial->listen_plain.text);
         return;
     }
-    if (dial->address_count == 0) {
+    if (config_shares(service)) {
+        fprintf(out,
+                "  shares the pool \"%s\" with other collectors, which reach this one at %s and are "
+                "found in %s\n",
+                service->share.pool, service->share.advertise.text, service->share.registry.text);
+    } else if (dial->address_count == 0) {
         fprintf(out, "  accepts connections on %s\n", service->listen.text);
     } else if (config_dial_is_kept(dial)) {
         put_kept(out, dial);

@@ -125,6 +125,8 @@ struct generation *load_generation(const struct server *server, struct config *c
 
 static bool make_files(struct service *service, struct config_report *report)
 {
+    if (config_is_plain_gate(service->config))
+        return true;
     actpass_config *settings = service_settings(service);
     bool made = parsed_make_files(settings) == 0;
     if (!made)

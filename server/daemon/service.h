@@ -62,6 +62,7 @@ struct service {
     struct hints *hints;                  /* NULL: the service uses no hints */
     struct capacity capacity;
     struct service_handler as_server, as_client;
+    struct redis_place *registry; /* "share": where the registry is; else NULL */
     struct service_route *routes; /* in the order of the configuration */
     size_t route_count;
     uint64_t undecided_limit; /* connections of one address whose handshake is not done */
@@ -99,8 +100,8 @@ struct service *service_hold(struct service *service);
  * ours. Accepts NULL. */
 void service_release(struct service *service);
 
-/* Loads the handlers of both roles and of the routes. False with one sentence in ERROR;
- * service_release frees what was loaded. */
+/* Loads the handlers of both roles and of the routes, and the registry of "share". False with one
+ * sentence in ERROR; service_release frees what was loaded. */
 bool service_load_handlers(struct service *service, struct error_text *error);
 
 /* What is done with a connection whose handshake is complete: by the first route that takes it, or

@@ -88,7 +88,7 @@ struct handler {
 /* The handler of one kind. NULL for CONFIG_HANDLER_NONE. */
 const struct handler *handler_of(enum config_handler_kind kind);
 
-/* The handler of a service in one role: the bridge with "listen_plain", or what stands for the task
+/* The handler of a service in one role: that of "share", the bridge with "listen_plain", or what stands for the task
  * of a gate there (fleet/plain.c), else that of WHAT. NULL: the service has none, since it never
  * takes that role. */
 const struct handler *handler_for(const struct config_service *service,
@@ -96,6 +96,6 @@ const struct handler *handler_for(const struct config_service *service,
 
 /* The handlers, each defined in its own file; use the functions above. */
 extern const struct handler bridge_handler, echo_handler, forward_handler, http_handler,
-    offer_handler, reach_handler, plain_gate_handler, refuse_handler;
+    offer_handler, reach_handler, plain_gate_handler, refuse_handler, share_handler;
 
 #endif
