@@ -86,6 +86,7 @@ extern const struct key_object service_object;     /* struct config_service */
 extern const struct key_object handler_object;     /* struct config_handler */
 extern const struct key_object http_object;        /* struct config_http */
 extern const struct key_object route_object;       /* struct config_route */
+extern const struct key_object route_tls_object;   /* struct config_tls */
 extern const struct key_object tls_object;         /* struct config_tls */
 extern const struct key_object certificate_object; /* struct config_certificate */
 

@@ -43,7 +43,7 @@ static void watch_one(const char *path, void *arg)
 static void watch_all(struct watcher *watcher, const struct generation *generation)
 {
     for (size_t i = 0; i < generation->count; i++)
-        fingerprint_each_file(&generation->services[i]->config->connection.tls, watch_one, watcher);
+        fingerprint_each_file_of(generation->services[i]->config, watch_one, watcher);
 }
 
 /* What has changed since it was loaded, before it was watched, is found by a first look. */
@@ -66,7 +66,7 @@ void refresh_begin(struct server *server, const struct generation *generation,
 static bool refresh_service(struct server *server, struct service *service)
 {
     struct error_text error = {.text = ""};
-    uint64_t now = fingerprint_of(&service->config->connection.tls);
+    uint64_t now = fingerprint_of_service(service->config);
     if (now == service->fingerprint)
         return true;
     if (service_load_settings(service, server->shared, &error)) {
