@@ -7,6 +7,7 @@ static void check_service(struct messages *messages, struct place *place,
     struct place *tls = place_find(place, "tls");
     struct place *listen = place_find(place, "listen");
     struct place *dial = place_find(place, "dial");
+    const struct place *share = place_find(place, "share");
     struct checked_service checked = {
         .messages = messages,
         .service = service,
@@ -18,14 +19,28 @@ static void check_service(struct messages *messages, struct place *place,
         .may_serve = service->connection.role != CONFIG_ROLE_CLIENT,
         .may_connect = service->connection.role != CONFIG_ROLE_SERVER,
     };
+    if (config_is_plain_gate(service) && !dial && !listen && place_find(place, "reach")) {
+        check_plain_gate(&checked);
+        return;
+    }
+    if (!place_find(place, "tls"))
+        messages_error_at(messages, place, "\"tls\" is missing");
     check_needs(&checked);
-    check_dial(&checked);
+    if (share)
+        check_share(&checked);
+    else
+        check_dial(&checked);
+    check_keep(&checked);
+    check_through(&checked);
     check_itself(&checked);
     check_fast_open(&checked);
     check_roles(&checked);
     check_limits(&checked);
-    check_handlers(&checked);
+    if (!share)
+        check_handlers(&checked);
     check_http(&checked);
+    check_offer(&checked);
+    check_reach(&checked);
     check_routes(&checked);
     if (!checked.tls)
         return;
@@ -51,4 +66,5 @@ void check_config(struct messages *messages, const struct place *root, const str
         if (cJSON_IsObject(child->item))
             check_service(messages, child, service);
     check_unique(messages, services, config);
+    check_pools(messages, services, config);
 }

@@ -22,6 +22,8 @@ struct checked_service {
 
 void check_needs(const struct checked_service *checked);
 void check_dial(const struct checked_service *checked);
+void check_keep(const struct checked_service *checked);
+void check_through(const struct checked_service *checked);
 /* Does it connect to where it listens? */
 void check_itself(const struct checked_service *checked);
 void check_fast_open(const struct checked_service *checked);
@@ -29,6 +31,12 @@ void check_roles(const struct checked_service *checked);
 void check_limits(const struct checked_service *checked);
 void check_handlers(const struct checked_service *checked);
 void check_http(const struct checked_service *checked);
+void check_offer(const struct checked_service *checked);
+void check_reach(const struct checked_service *checked);
+/* A service with "share": in the place of check_dial, check_handlers and those of handlers. */
+void check_share(const struct checked_service *checked);
+/* A gate without TLS (config_is_plain_gate): in the place of all other checks. */
+void check_plain_gate(const struct checked_service *checked);
 void check_routes(const struct checked_service *checked);
 /* These need the "tls". */
 void check_trust(const struct checked_service *checked);
@@ -77,6 +85,10 @@ void check_admin(struct messages *messages, const struct place *root, const stru
 /* Is "control" a unix socket? */
 void check_control(struct messages *messages, const struct place *root,
                    const struct config *config);
+
+/* Has each pool that is reached for somebody who offers to it? */
+void check_pools(struct messages *messages, const struct place *services,
+                 const struct config *config);
 
 /* Two services of one name, or two that listen on one address or port. */
 void check_unique(struct messages *messages, const struct place *services,

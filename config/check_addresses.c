@@ -176,7 +176,8 @@ void check_itself(const struct checked_service *checked)
     const struct config_route *route = service->routes;
     for (const struct place *child = route ? routes->child : NULL; child; child = child->next)
         check_forward(checked, child, &route++->handler);
-    if (checked->dial)
+    /* A proxy's loopback is another one. */
+    if (checked->dial && checked->service->dial.through.proxy.kind == CONFIG_PROXY_NONE)
         check_dialed(checked);
 }
 

@@ -35,6 +35,8 @@ enum config_handler_kind {
     CONFIG_HANDLER_FORWARD,
     CONFIG_HANDLER_ECHO,
     CONFIG_HANDLER_HTTP,
+    CONFIG_HANDLER_OFFER,
+    CONFIG_HANDLER_REACH,
     CONFIG_HANDLER_REFUSE,
     CONFIG_HANDLER_COUNT /* not a kind */
 };
@@ -178,6 +180,17 @@ struct config_tls {
     bool ca_in_memory;
 };
 
+/* Which connections are watched for a peer that is gone: those that we dial, or all. */
+enum config_keepalive_scope { CONFIG_KEEPALIVE_DIALED, CONFIG_KEEPALIVE_ALL };
+
+/* When a TCP peer that does not answer is given up. */
+struct config_keepalive {
+    int64_t idle_ms;     /* silence before the first probe, or CONFIG_NEVER; default 60 s */
+    int64_t interval_ms; /* default 10 s */
+    uint64_t probes;     /* default 3 */
+    enum config_keepalive_scope scope;
+};
+
 /* What one connection needs to know, whoever dialed it. Durations in milliseconds, or
  * CONFIG_NEVER. */
 struct config_connection {
@@ -190,6 +203,7 @@ struct config_connection {
                                         that time; default 60 s */
     int64_t close_timeout_ms; /* from our close_notify to the peer's end; default 5 s */
     bool tcp_fast_open;       /* data in the SYN: accepted, or sent when we dial as client */
+    struct config_keepalive keepalive;
     struct config_tls tls;
 };
 
@@ -207,6 +221,37 @@ struct config_http {
     char *index; /* name of the file that is sent for its folder; "" for none; never NULL */
     struct config_protected *protected_paths;
     size_t protected_count;
+};
+
+/* Connections of devices that wait in a pool until somebody reaches for them. */
+struct config_offer {
+    char *pool;
+    uint64_t per_name; /* that may wait under one name */
+};
+
+/* How a gate learns which name is wanted. */
+enum config_reach_by {
+    CONFIG_REACH_CONNECT, /* HTTP CONNECT */
+    CONFIG_REACH_SOCKS5,
+    CONFIG_REACH_SERVER_NAME, /* of the TLS client */
+    CONFIG_REACH_NAME         /* it is always the same */
+};
+
+/* Who may reach what: a client with one of these names and one of these pins. */
+struct config_allow {
+    struct config_peer_names peer_names;
+    struct config_pins peer_pins;
+    struct config_peer_names names; /* of devices: DNS, DNS_BELOW */
+};
+
+/* Clients of a gate, each of which is joined to a connection of the pool. */
+struct config_reach {
+    char *pool;
+    enum config_reach_by by;
+    char *name;      /* NAME: which; else NULL */
+    int64_t wait_ms; /* for a device that is not there */
+    struct config_allow *allow;
+    size_t allow_count; /* 0: whoever the service accepts */
 };
 
 /* In which order backends are tried that are not left out for having failed. */
@@ -229,7 +274,49 @@ struct config_handler {
     enum config_handler_kind kind;
     struct config_backends forward; /* FORWARD */
     struct config_http http;        /* HTTP */
+    struct config_offer offer;      /* OFFER */
+    struct config_reach reach;      /* REACH */
 };
+
+/* A pool that several collectors share. */
+struct config_share {
+    char *pool;                      /* NULL: the service shares none */
+    struct config_sessions registry; /* a Redis */
+    struct config_address advertise; /* TCP: where the others reach this collector */
+    int64_t expire_ms;               /* after that, one that is gone is forgotten; default 15 s */
+};
+
+/* A proxy on the way out: "http://HOST:PORT" (CONNECT) or "socks5://HOST:PORT". */
+enum config_proxy_kind { CONFIG_PROXY_NONE, CONFIG_PROXY_HTTP, CONFIG_PROXY_SOCKS5 };
+struct config_proxy {
+    enum config_proxy_kind kind;
+    char *text; /* the URL, without a slash at its end; NULL: NONE */
+    struct config_address address;
+};
+
+struct config_through {
+    struct config_proxy proxy;
+    char *credentials_file; /* "user:password", a path or "credential:ID"; NULL: none */
+};
+
+/* To which of several addresses connections are kept up. */
+enum config_collectors { CONFIG_COLLECTORS_FIRST, CONFIG_COLLECTORS_ALL };
+
+/* Which connections a service dials by itself. Durations in milliseconds, never CONFIG_NEVER. */
+enum { CONFIG_KEEP_MAX_DEFAULT = 64 };
+struct config_keep {
+    /* PERSISTENT */
+    uint64_t spare,
+        max; /* unused ones, at least 1; and all, at least as many; 1 and 1 for "true" */
+    enum config_collectors collectors;
+    /* PERIODIC */
+    int64_t every_ms, window_ms; /* the period, and when in it; default 1 h, 0 */
+    int64_t idle_timeout_ms;     /* after which the connection is closed; default 2 min */
+    uint64_t attempts;           /* in one period; default 3 */
+};
+
+/* When the backend of "forward" is connected. */
+enum config_start { CONFIG_START_AT_ONCE, CONFIG_START_FIRST_BYTE, CONFIG_START_PROXY };
 
 /* What a service needs to know that dials its connections. Durations in milliseconds, never
  * CONFIG_NEVER. */
@@ -239,12 +326,16 @@ struct config_dial {
     /* The local address of TCP connections, an IP address; NONE: the system's choice. A port that
      * is not 0 is there only where one connection at a time is dialed. */
     struct config_address from;
-    /* Exactly one of the two is there: each connection to this address dials one and is bridged to
-     * it, or one connection is kept up. */
+    struct config_through through; /* proxy.kind is NONE: directly */
+    /* Exactly one of the three is there: each connection to this address dials one and is bridged
+     * to it, or connections are kept up, or one is dialed from time to time. Without addresses:
+     * listen_plain is a gate's (config_is_plain_gate), or is not there. */
     struct config_address listen_plain;
-    bool persistent;
-    int64_t retry_min_ms; /* PERSISTENT: the first wait; default 1 s */
-    int64_t retry_max_ms; /* PERSISTENT: the longest wait, not below the first; default 60 s */
+    bool persistent, periodic;
+    struct config_keep keep;    /* PERSISTENT or PERIODIC, as all below */
+    int64_t retry_min_ms;       /* the first wait; default 1 s */
+    int64_t retry_max_ms;       /* the longest wait, not below the first; default 60 s */
+    int64_t retry_jitter_ms;    /* over which the first waits are spread at least; default 0 */
     int64_t connect_timeout_ms; /* TCP connect, all addresses together; default 10 s */
 };
 
@@ -260,6 +351,7 @@ struct config_limits {
     uint64_t undecided_per_address; /* of these, with a handshake not done; 0: half of all, at least
                                        64 */
     uint64_t rate_per_address;      /* new ones a second, and so many at once */
+    uint64_t rate;                  /* new ones of all networks in any second */
     uint64_t ipv4_prefix;           /* bits that make an address; default 32 */
     uint64_t ipv6_prefix;           /* default 64 */
     /* The longest prefix that fits counts, DENY's if both are as long; nobody else with ALLOW. */
@@ -293,10 +385,13 @@ struct config_route {
  * whose peer would now be refused. */
 enum config_on_reload { CONFIG_ON_RELOAD_KEEP, CONFIG_ON_RELOAD_RECHECK };
 
+struct config;
+
 struct config_service {
     char *name;
     struct config_address listen; /* CONFIG_ADDRESS_NONE: the service dials */
     struct config_dial dial;
+    struct config_share share; /* its connections are to other collectors */
     uint64_t max_connections;     /* default 10000 */
     struct config_limits limits;  /* only with listen on TCP */
     uint64_t tcp_fast_open_queue; /* for the listening socket's TCP_FASTOPEN; default 256 */
@@ -307,14 +402,43 @@ struct config_service {
     struct config_connection connection;
     /* One handler for both roles, or one for each; both members are always filled in,
      * and kind is CONFIG_HANDLER_NONE only for a role that cannot occur, and for both roles
-     * with dial.listen_plain, where the bridge is the handler. */
+     * with dial.listen_plain, where the bridge is the handler. A plain gate has both of them. */
     struct config_handler as_server;
     struct config_handler as_client;
     struct config_route *routes; /* the first whose conditions hold comes before those two */
     size_t route_count;
     enum config_on_reload on_reload;
-    char *log_access; /* template of the log line about a connection; NULL: all fields */
+    enum config_start start; /* of forward */
+    char *log_access;        /* template of the log line about a connection; NULL: all fields */
 };
+
+/* Does it take clients without TLS, and join each to a connection of a pool? Then it has no "tls",
+ * and both handlers are its "reach". */
+static inline bool config_is_plain_gate(const struct config_service *service)
+{
+    return service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE &&
+           service->dial.address_count == 0;
+}
+
+/* Does it connect to other collectors, whom the registry names? Then its handler is no other. */
+static inline bool config_shares(const struct config_service *service)
+{
+    return service->share.pool;
+}
+
+/* Is NAME one of these, or below one? KIND: CONFIG_NAME_DNS, for which DNS_BELOW counts as well, or
+ * CONFIG_NAME_COMMON. ASCII case is ignored. */
+bool config_names_cover(const struct config_peer_names *names, enum config_name_kind kind,
+                        const char *name);
+
+/* Does the service offer connections to the pool? */
+bool config_offers_to(const struct config_service *service, const char *pool);
+
+/* Does the service share the pool with other collectors? */
+bool config_shares_pool(const struct config_service *service, const char *pool);
+
+/* May a device of the pool have this name, by "peer_names" of a service that offers to it? */
+bool config_pool_may_have(const struct config *config, const char *pool, const char *name);
 
 /* A part of such a template: text as it is, or the name of a field, which is not NUL-terminated. */
 enum config_access_kind { CONFIG_ACCESS_TEXT, CONFIG_ACCESS_FIELD, CONFIG_ACCESS_WRONG };
@@ -413,6 +537,10 @@ __attribute__((format(printf, 6, 7))) void config_report_add_at(struct config_re
 /* Is that value of a service written in the configuration? */
 bool config_has_place(const struct config *config, size_t service, const char *key);
 
+/* The keys outside of "services" whose values a running program cannot change, counted from 0, in
+ * the order of the table; NULL: there are no more. Static strings. */
+const char *config_fixed_key(size_t number);
+
 /* What is written for a service, or for a key outside of "services", as a text that is another one
  * if anything in it is changed: its file, and its JSON with all variables replaced. "": nothing.
  * The caller frees it. NULL: out of memory. CONFIG still knows its origin. */
@@ -476,10 +604,31 @@ void config_address_free(struct config_address *address);
 /* A number, not a name: a place to dial from. */
 bool config_address_is_ip(const struct config_address *address);
 
+/* How many connections a service that dials by itself may have. */
+static inline uint64_t config_dial_connections(const struct config_dial *dial)
+{
+    bool all = dial->persistent && dial->keep.collectors == CONFIG_COLLECTORS_ALL;
+    return (dial->periodic ? 1 : dial->keep.max) * (all ? dial->address_count : 1);
+}
+
+/* Does the service dial by itself? */
+static inline bool config_dial_is_kept(const struct config_dial *dial)
+{
+    return dial->persistent || dial->periodic;
+}
+
 /* Parses "off", "memory", "tickets", "file:PATH", "redis://HOST[:PORT][/DB]" or "redis:unix:PATH".
  * Returns NULL, or what is wrong (a static string). On failure it is empty. */
 const char *config_sessions_parse(const char *text, struct config_sessions *sessions);
 void config_sessions_free(struct config_sessions *sessions);
+
+/* Parses "http://HOST:PORT" or "socks5://HOST:PORT". Returns NULL, or what is wrong (a static
+ * string). On failure it is empty. */
+const char *config_proxy_parse(const char *text, struct config_proxy *proxy);
+void config_proxy_free(struct config_proxy *proxy); /* what it holds, not itself */
+
+/* Can a proxy be asked for a connection to this address? NULL, or why not (a static string). */
+const char *config_proxy_wrong_target(const struct config_address *address);
 
 /* The JSON Schema (draft-07) of the configuration: the text of config/actpass.schema.json. The
  * caller frees it. NULL: out of memory. */

@@ -11,6 +11,14 @@ const struct key *key_find(const struct key_object *object, const char *name)
     return NULL;
 }
 
+const char *config_fixed_key(size_t number)
+{
+    for (const struct key *key = config_object.keys; key->name; key++)
+        if (key->fixed && number-- == 0)
+            return key->name;
+    return NULL;
+}
+
 static size_t count_names(const struct key *key)
 {
     size_t count = 0;

@@ -141,6 +141,17 @@ static const char *set_address(const struct key *key, const char *text,
     return NULL;
 }
 
+static const char *set_proxy(const char *text, struct config_proxy *stored)
+{
+    struct config_proxy proxy;
+    const char *wrong = config_proxy_parse(text, &proxy);
+    if (wrong)
+        return wrong;
+    config_proxy_free(stored);
+    *stored = proxy;
+    return NULL;
+}
+
 bool key_set_text(const struct key *key, const char *text, void *base, struct error_text *error)
 {
     const char *wrong = wrong_text(key, text);
@@ -162,6 +173,8 @@ bool key_set_text(const struct key *key, const char *text, void *base, struct er
     }
     case KEY_ADDRESS:
         return accept(set_address(key, text, stored), error);
+    case KEY_PROXY:
+        return accept(set_proxy(text, stored), error);
     case KEY_PATH:
         return accept(set_path(key, text, base), error);
     default:
@@ -257,6 +270,8 @@ void key_release(const struct key *key, void *base)
         release_networks(stored, second);
     else if (key->type == KEY_SESSIONS)
         config_sessions_free(stored);
+    else if (key->type == KEY_PROXY)
+        config_proxy_free(stored);
     else if (key->type == KEY_OBJECT)
         key_release_all(key->object, stored);
     else if (key->type == KEY_OBJECTS)

@@ -9,6 +9,7 @@ static const char *const log_formats[] = {"logfmt", "json", "journald", NULL};
 static const char *const sandboxes[] = {"prefer", "require", "off", NULL};
 static const char *const roles[] = {"auto", "server", "client", NULL};
 static const char *const transports[] = {"relay", "direct", NULL};
+static const char *const starts[] = {"at_once", "first_byte", "proxy", NULL};
 static const char *const on_reload[] = {"keep", "recheck", NULL};
 
 /* Enums are stored as unsigned int; the order of their names is their own. */
@@ -16,24 +17,7 @@ _Static_assert(sizeof(enum config_role) == sizeof(unsigned), "enums are stored a
 _Static_assert(CONFIG_LOG_DEBUG == 3 && CONFIG_LOG_JSON == 1, "order of the names");
 _Static_assert(CONFIG_SANDBOX_PREFER == 0 && CONFIG_SANDBOX_OFF == 2, "order of the names");
 _Static_assert(CONFIG_ROLE_CLIENT == 2 && CONFIG_TRANSPORT_DIRECT == 1, "order of the names");
-_Static_assert(CONFIG_ON_RELOAD_RECHECK == 1, "order of the names");
-
-static const struct key retry_keys[] = {
-    {.name = "min",
-     .help = "The wait after the first failure. Each further failure doubles it.",
-     .type = KEY_DURATION,
-     .fallback = 1000,
-     KEY_LIMITS(1, 86400000),
-     KEY_STORED_IN(config_service, dial.retry_min_ms)},
-    {.name = "max",
-     .help = "The longest wait.",
-     .type = KEY_DURATION,
-     .fallback = 60000,
-     KEY_LIMITS(1, 86400000),
-     KEY_STORED_IN(config_service, dial.retry_max_ms)},
-    {0}};
-
-static const struct key_object retry_object = {.keys = retry_keys, .outer = &service_object};
+_Static_assert(CONFIG_ON_RELOAD_RECHECK == 1 && CONFIG_START_PROXY == 2, "order of the names");
 
 static const struct key role_hint_keys[] = {
     {.name = "from",
@@ -74,6 +58,13 @@ static const struct key limits_keys[] = {
      .type = KEY_INTEGER,
      KEY_LIMITS(1, 1000000),
      KEY_STORED_IN(config_limits, rate_per_address)},
+    {.name = "rate",
+     .help = "New connections of all addresses together in any second. Further ones wait in the "
+             "backlog, so that many clients that come back together are served one after the "
+             "other. Default: no limit.",
+     .type = KEY_INTEGER,
+     KEY_LIMITS(1, 1000000),
+     KEY_STORED_IN(config_limits, rate)},
     {.name = "ipv4_prefix",
      .help = "How many leading bits of an IPv4 address count as one address. An IPv4-mapped IPv6 "
              "address is an IPv4 address.",
@@ -122,13 +113,22 @@ static const struct key service_keys[] = {
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, listen)},
     {.name = "dial",
-     .help = "The address to connect to instead of listening: host:port, [v6]:port or unix:/path, "
-             "or a list of them, the preferred one first. Needs listen_plain or persistent.",
+     .help =
+         "The address to connect to instead of listening: host:port, [v6]:port or unix:/path, "
+         "or a list of them, the preferred one first. Needs listen_plain, persistent or periodic.",
      .type = KEY_ADDRESSES,
      .choice = KEY_DIALER,
      KEY_LIMITS(1, 8),
      KEY_COUNT_IN(config_service, dial.address_count),
      KEY_STORED_IN(config_service, dial.addresses)},
+    {.name = "share",
+     .help = "Share a pool with other collectors: names that have no connection here are reached "
+             "through the collector that has one. In the place of listen or dial, and of a "
+             "handler; tls is for the connections to other collectors.",
+     .type = KEY_OBJECT,
+     .choice = KEY_DIALER,
+     .object = &share_object,
+     KEY_STORED_IN(config_service, share)},
     {.name = "dial_from",
      .help = "The local address and port of dialed TCP connections, such as 0.0.0.0:4433 or "
              "[::]:0. Port 0 takes a free port. Two peers behind NAT that dial each other from "
@@ -138,27 +138,64 @@ static const struct key service_keys[] = {
      .needs = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.from)},
+    {.name = "dial_through",
+     .help = "The proxy to dial through: http://host:port asks it with CONNECT, socks5://host:port "
+             "speaks SOCKS5. It gets the addresses of dial as they are written, and resolves "
+             "names.",
+     .type = KEY_PROXY,
+     .needs = "dial",
+     KEY_STORED_IN(config_service, dial.through.proxy)},
+    {.name = "dial_through_auth",
+     .help = "File with user:password for the proxy, which other users must not be able to read, "
+             "or credential:NAME for a systemd credential. It is read at each dial.",
+     .type = KEY_PATH,
+     .scheme = CONFIG_CREDENTIAL,
+     .needs = "dial_through",
+     KEY_STORED_IN(config_service, dial.through.credentials_file)},
     {.name = "listen_plain",
      .help = "The address to accept local connections on, without TLS. Each of them dials one "
-             "connection and is joined to it.",
+             "connection and is joined to it; with reach, each is joined to a connection of a "
+             "pool.",
      .type = KEY_ADDRESS,
-     .needs = "dial",
      .choice = KEY_HANDLER,
+     .beside = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.listen_plain)},
     {.name = "persistent",
-     .help = "Keep one dialed connection open, and dial again when it ends.",
-     .type = KEY_BOOL,
-     .needs = "dial",
-     KEY_STORED_IN(config_service, dial.persistent)},
-    {.name = "retry",
-     .help = "With persistent: how long to wait before dialing again.",
+     .help =
+         "Keep dialed connections open, and dial again when one ends: one of them (true), or as "
+         "many as the object says.",
      .type = KEY_OBJECT,
-     .needs_true = "persistent",
+     .or_bool = true,
+     .needs = "dial",
+     .object = &persistent_object,
+     KEY_COUNT_IN(config_service, dial.persistent),
+     KEY_STORED_IN(config_service, dial.keep)},
+    {.name = "periodic",
+     .help = "Instead of persistent: dial from time to time, and close the connection when it is "
+             "idle (periodic call home).",
+     .type = KEY_OBJECT,
+     .or_bool = true,
+     .needs = "dial",
+     .object = &periodic_object,
+     KEY_COUNT_IN(config_service, dial.periodic),
+     KEY_STORED_IN(config_service, dial.keep)},
+    {.name = "retry",
+     .help = "With persistent or periodic: how long to wait before dialing again.",
+     .type = KEY_OBJECT,
+     .needs = "dial",
      .object = &retry_object,
      .offset = 0}, /* its keys are stored in the service itself */
+    {.name = "start",
+     .help = "With forward: when its backend is connected. at_once: with the connection. "
+             "first_byte: once the peer has sent its first byte. proxy: once the peer has sent a "
+             "header of the PROXY protocol, version 2, which is taken off.",
+     .type = KEY_ENUM,
+     .names = starts,
+     KEY_STORED_IN(config_service, start)},
     {.name = "connect_timeout",
-     .help = "How long a TCP connect may take, all addresses of dial together.",
+     .help = "How long a TCP connect may take, with what is said to a proxy, all addresses of dial "
+             "together.",
      .type = KEY_DURATION,
      .needs = "dial",
      .fallback = 10000,
@@ -223,6 +260,15 @@ static const struct key service_keys[] = {
      .fallback = 5000,
      KEY_LIMITS(0, DURATION_MAX),
      KEY_STORED_IN(config_service, connection.close_timeout_ms)},
+    {.name = "keepalive",
+     .help = "When a TCP peer that does not answer any more, because it has lost its power or its "
+             "network, is given up: idle + interval * probes after its last packet, or after the "
+             "oldest data that it has not acknowledged. A peer that takes no data for so long is "
+             "given up, too. In whole seconds. Default: with dial and offer the values below, "
+             "otherwise the settings of the system, usually more than two hours.",
+     .type = KEY_OBJECT,
+     .object = &keepalive_object,
+     KEY_STORED_IN(config_service, connection.keepalive)},
     {.name = "max_connections",
      .help = "Connections open at once. At the limit, the address with the most incomplete "
              "handshakes loses its oldest one. If all handshakes are complete, new connections "
@@ -250,9 +296,10 @@ static const struct key service_keys[] = {
      KEY_LIMITS(1, 65535),
      KEY_STORED_IN(config_service, tcp_fast_open_queue)},
     {.name = "tls",
-     .help = "Our certificates, which peers we trust, and TLS settings.",
+     .help = "Our certificates, which peers we trust, and TLS settings. Not with listen_plain and "
+             "reach.",
      .type = KEY_OBJECT,
-     .required = true,
+     .or_else = "reach",
      .object = &tls_object,
      KEY_STORED_IN(config_service, connection.tls)},
     {.name = "routes",
@@ -349,25 +396,29 @@ static const struct key top_keys[] = {
      KEY_STORED_IN(config, shutdown_timeout_ms)},
     {.name = "admin",
      .help = "Metrics for Prometheus, the status as JSON and as a page, and health checks, over "
-             "HTTP. A change needs a restart.",
+             "HTTP.",
+     .fixed = true,
      .type = KEY_OBJECT,
      .object = &admin_object,
      .offset = 0}, /* the same */
     {.name = "control",
      .help = "The unix socket, unix:/path, by which actpass reload and actpass upgrade reach the "
-             "program. Only its user and root may use it. A change needs a restart.",
+             "program. Only its user and root may use it.",
+     .fixed = true,
      .type = KEY_ADDRESS,
      KEY_LIMITS(1, UINT16_MAX),
      KEY_STORED_IN(config, control)},
     {.name = "user",
      .help = "The user to become once the listeners are open and the files are read, where actpass "
              "is started as root. Its groups are taken, too.",
+     .fixed = true,
      .type = KEY_STRING,
      .pattern = "^[^ :/]+$",
      .wrong = names_wrong_account,
      KEY_STORED_IN(config, user)},
     {.name = "group",
      .help = "The group to become with user. Default: the user's own.",
+     .fixed = true,
      .type = KEY_STRING,
      .pattern = "^[^ :/]+$",
      .needs = "user",
@@ -377,6 +428,7 @@ static const struct key top_keys[] = {
      .help = "Once started, actpass gives up all rights that the configuration does not need "
              "(Landlock, seccomp): where the system offers this (prefer), or else it does not "
              "start (require), or never (off).",
+     .fixed = true,
      .type = KEY_ENUM,
      .fallback = CONFIG_SANDBOX_PREFER,
      .names = sandboxes,
@@ -384,6 +436,7 @@ static const struct key top_keys[] = {
     {.name = "sandbox_read",
      .help = "More files and folders that may be read in the sandbox, such as those of a module "
              "that openssl.cnf names.",
+     .fixed = true,
      .type = KEY_STRINGS,
      .pattern = "^/",
      .wrong = names_wrong_absolute,
@@ -392,6 +445,7 @@ static const struct key top_keys[] = {
     {.name = "sandbox_write",
      .help = "Folders in which files and unix sockets may be made, changed and removed in the "
              "sandbox, for what a later reload needs.",
+     .fixed = true,
      .type = KEY_STRINGS,
      .pattern = "^/",
      .wrong = names_wrong_absolute,
@@ -400,6 +454,7 @@ static const struct key top_keys[] = {
     {.name = "sandbox_connect",
      .help = "More TCP ports that may be connected to in the sandbox, for what a later reload "
              "needs: \"8080\" or a range such as \"8000-8999\".",
+     .fixed = true,
      .type = KEY_STRINGS,
      .pattern = "^[0-9]{1,5}(-[0-9]{1,5})?$",
      .wrong = names_wrong_ports,

@@ -24,6 +24,7 @@ enum key_type {
     KEY_NETWORK,    /* struct config_network */
     KEY_NETWORKS,   /* a pointer to an array of them; the count is at second */
     KEY_SESSIONS,   /* struct config_sessions */
+    KEY_PROXY,      /* struct config_proxy */
     KEY_PRESENT,    /* nothing: the value is true or {} */
     KEY_OBJECT,     /* what the keys of the object store */
     KEY_OBJECTS     /* a pointer to an array; the count is at second */
@@ -46,10 +47,12 @@ struct key {
     const char *help; /* one line: the description in schema, README and man page */
     enum key_type type;
     bool required;
+    bool fixed;          /* outside of "services": a reload does not change it */
     const char *or_else; /* required: or another key, which can bring it */
     bool never;          /* DURATION: "never" is allowed */
     bool empty;          /* STRING: "" is allowed */
     bool ip;             /* ADDRESS: an IP address, neither a name nor a socket */
+    bool or_bool;        /* OBJECT: or true, as {}, or false. The bool at second says which */
     bool deferred;       /* read by normalize, not with the object */
     /* The limits of an INTEGER, of a DURATION in ms, of an ADDRESS's port; a list has 1 to max
      * items; the first name of an ENUM is stored as min. A STRING has no limits: it states its
@@ -66,6 +69,7 @@ struct key {
     const char *(*wrong)(const char *); /* STRING, STRINGS: returns what is wrong, NULL: nothing */
     const struct key_object *object;    /* OBJECT, OBJECTS */
     const char *needs;                  /* another key of the object that must be there */
+    const char *beside;                 /* it counts for its choice only beside this key */
     const char *needs_true;             /* another key of the object that must be true */
     enum key_choice choice;
     unsigned kind;  /* of a handler: stored at kind_at, as an enum, when the key is there */
@@ -78,17 +82,24 @@ struct key_object {
     const struct key *keys;         /* ends with a NULL name */
     const struct key_object *outer; /* the object that this one is in; NULL: none */
     size_t size;                    /* OBJECTS: of one element */
-    const char *shorthand;          /* OBJECTS: a string alone is an object with this key */
+    const char *shorthand;          /* a string alone is an object with this key */
 };
 
 extern const struct key_object config_object;      /* the whole file: struct config */
 extern const struct key_object service_object;     /* struct config_service */
 extern const struct key_object handler_object;     /* struct config_handler */
 extern const struct key_object http_object;        /* struct config_http */
+extern const struct key_object offer_object;       /* struct config_offer */
+extern const struct key_object reach_object;       /* struct config_reach */
+extern const struct key_object share_object;       /* struct config_share */
 extern const struct key_object route_object;       /* struct config_route */
 extern const struct key_object route_tls_object;   /* struct config_tls */
 extern const struct key_object tls_object;         /* struct config_tls */
 extern const struct key_object certificate_object; /* struct config_certificate */
+extern const struct key_object persistent_object;  /* struct config_keep, as the next */
+extern const struct key_object periodic_object;
+extern const struct key_object retry_object;     /* struct config_service */
+extern const struct key_object keepalive_object; /* struct config_keepalive */
 
 extern const char *const config_balances[]; /* of enum config_balance; ends with NULL */
 

@@ -32,8 +32,9 @@ static void default_keys(struct messages *messages, const struct place *place,
 static void read_handler(struct messages *messages, struct place *place,
                          struct config_service *service)
 {
+    bool bridged = place_find(place, "listen_plain") && !config_is_plain_gate(service);
     bool for_both = !place_find(place, "as_server") && !place_find(place, "as_client") &&
-                    !place_find(place, "listen_plain");
+                    !bridged && !place_find(place, "share");
     struct config_handler unused = {.kind = CONFIG_HANDLER_NONE};
     read_keys(messages, place, &handler_object, for_both ? &service->as_server : &unused);
     key_release_all(&handler_object, &unused);
@@ -54,14 +55,37 @@ static void normalize_routes(struct messages *messages, const struct place *plac
     }
 }
 
+/* Connections that wait to be taken ("offer") carry nothing that shows whether the peer is there.
+ */
+static bool offers(const struct config_service *service)
+{
+    bool found = service->as_server.kind == CONFIG_HANDLER_OFFER ||
+                 service->as_client.kind == CONFIG_HANDLER_OFFER;
+    for (size_t i = 0; i < service->route_count; i++)
+        found = found || service->routes[i].handler.kind == CONFIG_HANDLER_OFFER;
+    return found;
+}
+
+/* Those that we dial are watched without a word. */
+static enum config_keepalive_scope keepalive_scope(const struct place *place,
+                                                   const struct config_service *service)
+{
+    return place_find(place, "keepalive") || offers(service) ? CONFIG_KEEPALIVE_ALL
+                                                             : CONFIG_KEEPALIVE_DIALED;
+}
+
 static void normalize_service(struct messages *messages, struct place *place,
                               struct config_service *service)
 {
-    if (!place_find(place, "role") && place_find(place, "dial"))
+    const struct place *persistent = place_find(place, "persistent");
+    if (!place_find(place, "role") && (place_find(place, "dial") || place_find(place, "share")))
         service->connection.role = CONFIG_ROLE_CLIENT;
+    if (!persistent || !cJSON_IsObject(persistent->item))
+        service->dial.keep.max = 1;
     default_keys(messages, place_find(place, "tls"), &service->connection.tls);
     read_handler(messages, place, service);
     normalize_routes(messages, place, service);
+    service->connection.keepalive.scope = keepalive_scope(place, service);
 }
 
 void normalize_config(struct messages *messages, const struct place *root, struct config *config)

@@ -107,6 +107,19 @@ static void unknown_key(struct messages *messages, struct place *place,
     messages_error_at_key(messages, place, "unknown key; known here: %s", list);
 }
 
+/* An object, or a string alone where it has a key for that. */
+static void read_one_object(struct messages *messages, struct place *place,
+                            const struct key_object *object, void *base)
+{
+    const char *shorthand = object->shorthand;
+    if (shorthand && cJSON_IsString(place->item))
+        value_read(messages, place, key_find(object, shorthand), base);
+    else if (shorthand && !cJSON_IsObject(place->item))
+        value_wrong_type(messages, place, "a string or an object");
+    else
+        read_object(messages, place, object, base);
+}
+
 /* A list of objects: the array has its full size and every element its defaults before the first
  * one is read, so that it can be freed whatever is wrong with them. */
 static void read_objects(struct messages *messages, struct place *place, const struct key *key,
@@ -127,14 +140,22 @@ static void read_objects(struct messages *messages, struct place *place, const s
     for (size_t i = 0; i < count; i++)
         key_set_defaults(key->object, elements + i * key->object->size);
     for (struct place *child = place->child; child; child = child->next) {
-        if (shorthand && cJSON_IsString(child->item))
-            value_read(messages, child, key_find(key->object, shorthand), elements);
-        else if (shorthand && !cJSON_IsObject(child->item))
-            value_wrong_type(messages, child, "a string or an object");
-        else
-            read_object(messages, child, key->object, elements);
+        read_one_object(messages, child, key->object, elements);
         elements += key->object->size;
     }
+}
+
+/* An object, or true or false. */
+static void read_switch(struct messages *messages, struct place *place, const struct key *key,
+                        void *base)
+{
+    bool *on = (bool *)((char *)base + key->second);
+    const char *variable = place->written ? cJSON_GetStringValue(place->item) : "";
+    *on = cJSON_IsObject(place->item) || cJSON_IsTrue(place->item) || strcmp(variable, "true") == 0;
+    if (cJSON_IsObject(place->item))
+        read_object(messages, place, key->object, (char *)base + key->offset);
+    else if (!*on && !cJSON_IsFalse(place->item) && strcmp(variable, "false") != 0)
+        value_wrong_type(messages, place, "true, false or an object");
 }
 
 static void read_key(struct messages *messages, struct place *place, const struct key *key,
@@ -144,8 +165,10 @@ static void read_key(struct messages *messages, struct place *place, const struc
         return;
     if (key->kind)
         *(unsigned *)(void *)((char *)base + key->kind_at) = key->kind;
-    if (key->type == KEY_OBJECT)
-        read_object(messages, place, key->object, (char *)base + key->offset);
+    if (key->or_bool)
+        read_switch(messages, place, key, base);
+    else if (key->type == KEY_OBJECT)
+        read_one_object(messages, place, key->object, (char *)base + key->offset);
     else if (key->type == KEY_OBJECTS)
         read_objects(messages, place, key, base);
     else

@@ -12,6 +12,7 @@
 #define ADDRESS_PATTERN "^(unix:.+|.+:[0-9]{1,5})$"
 #define NETWORK_PATTERN "^[0-9A-Fa-f:.]+/(0|[1-9][0-9]{0,2})$"
 #define VARIABLE_PATTERN "\\$\\{(env|file):"
+#define PROXY_PATTERN "^(http|socks5)://.+:[0-9]{1,5}/?$"
 #define SESSIONS_PATTERN "^(off|memory|tickets|file:.+|rediss?://.+|redis:unix:.+)$"
 
 static const char schema_help[] =
@@ -90,6 +91,14 @@ __attribute__((format(printf, 3, 4))) static void put_raw(struct writer *writer,
 
 /* ---- One key -------------------------------------------------------------------------------- */
 
+static void put_help(struct writer *writer, const struct key *key)
+{
+    char text[1024];
+    (void)snprintf(text, sizeof(text), "%s%s", key->help,
+                   key->fixed ? " A change needs a restart." : "");
+    put_string(writer, "description", text);
+}
+
 static void put_object(struct writer *writer, const struct key_object *object);
 
 /* A text with a variable in it may become anything. */
@@ -155,24 +164,33 @@ static void put_names(struct writer *writer, const struct key *key)
     close_nested(writer, ']');
 }
 
-/* A list of objects, of which some may be written as a string alone. */
-static void put_objects(struct writer *writer, const struct key *key)
+/* An object that may be written as a string alone, if it has a key for that, or as a bool. */
+static void put_member(struct writer *writer, const struct key *key)
 {
     const char *shorthand = key->object->shorthand;
-    put_list_size(writer, key);
-    open_nested(writer, "items", '{');
-    if (shorthand) {
+    bool others = shorthand || key->or_bool;
+    if (others) {
         open_nested(writer, "anyOf", '[');
         open_nested(writer, NULL, '{');
-        put_pattern(writer, key_find(key->object, shorthand)->pattern);
+        if (shorthand)
+            put_pattern(writer, key_find(key->object, shorthand)->pattern);
+        else
+            put_string(writer, "type", "boolean");
         close_nested(writer, '}');
         open_nested(writer, NULL, '{');
     }
     put_object(writer, key->object);
-    if (shorthand) {
+    if (others) {
         close_nested(writer, '}');
         close_nested(writer, ']');
     }
+}
+
+static void put_objects(struct writer *writer, const struct key *key)
+{
+    put_list_size(writer, key);
+    open_nested(writer, "items", '{');
+    put_member(writer, key);
     close_nested(writer, '}');
 }
 
@@ -186,6 +204,8 @@ static void put_text_type(struct writer *writer, const struct key *key)
         put_commented(writer, "network", NETWORK_PATTERN);
     else if (key->type == KEY_SESSIONS)
         put_commented(writer, "sessions", SESSIONS_PATTERN);
+    else if (key->type == KEY_PROXY)
+        put_commented(writer, "proxy", PROXY_PATTERN);
     else
         put_pattern(writer, key->pattern);
 }
@@ -210,11 +230,6 @@ static void put_present(struct writer *writer, const struct key *key)
 {
     (void)key;
     put_raw(writer, "enum", "[true, {}]");
-}
-
-static void put_member(struct writer *writer, const struct key *key)
-{
-    put_object(writer, key->object);
 }
 
 static void put_integer(struct writer *writer, const struct key *key)
@@ -319,8 +334,10 @@ static void put_alternatives(struct writer *writer, const struct key_object *obj
                              enum key_choice choice)
 {
     for (const struct key *key = object->keys; key->name; key++)
-        if (key->choice == choice)
+        if (key->choice == choice && !key->beside)
             put_raw(writer, NULL, "{ \"required\": [\"%s\"] }", key->name);
+        else if (key->choice == choice)
+            put_raw(writer, NULL, "{ \"required\": [\"%s\", \"%s\"] }", key->name, key->beside);
 }
 
 /* An object of one role or route. */
@@ -343,7 +360,10 @@ static void put_choices(struct writer *writer, const struct key_object *object)
         open_nested(writer, NULL, '{');
         open_nested(writer, "oneOf", '[');
         put_alternatives(writer, object, choice);
+        if (choice == KEY_DIALER) /* a gate without TLS */
+            put_raw(writer, NULL, "{ \"required\": [\"listen_plain\", \"reach\"] }");
         if (choice == KEY_HANDLER) {
+            put_raw(writer, NULL, "{ \"required\": [\"share\"] }");
             open_nested(writer, NULL, '{');
             open_nested(writer, "anyOf", '[');
             put_alternatives(writer, object, KEY_HANDLER_BY_ROLE);
@@ -367,7 +387,7 @@ static void put_object(struct writer *writer, const struct key_object *object)
     open_nested(writer, "properties", '{');
     for (const struct key *key = object->keys; key->name; key++) {
         open_nested(writer, key->name, '{');
-        put_string(writer, "description", key->help);
+        put_help(writer, key);
         put_type(writer, key);
         put_default(writer, key);
         close_nested(writer, '}');

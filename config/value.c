@@ -157,6 +157,7 @@ void value_read(struct messages *messages, struct place *place, const struct key
                                               [KEY_ADDRESSES] = value_read_addresses,
                                               [KEY_NETWORK] = value_read_network,
                                               [KEY_NETWORKS] = value_read_networks,
-                                              [KEY_SESSIONS] = value_read_sessions};
+                                              [KEY_SESSIONS] = value_read_sessions,
+                                              [KEY_PROXY] = read_text};
     readers[key->type](messages, place, key, base);
 }

@@ -2,12 +2,14 @@
 
 #include "relay/clock.h"
 #include "server/daemon/conversation_internal.h"
+#include "server/daemon/fleet/errand.h"
 #include "server/daemon/hints.h"
 
 #include <errno.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -34,6 +36,8 @@ void conversation_free(struct conversation *conversation)
     if (conversation->plain >= 0)
         close(conversation->plain);
     free(conversation->job.backend_address);
+    free(conversation->job.early);
+    free(conversation->reached);
     service_release(conversation->service);
     free(conversation);
 }
@@ -79,9 +83,10 @@ static void take_hint(struct conversation *conversation, actpass_accept_options 
     }
 }
 
-static void attach(struct conversation *conversation, actpass_conn *conn)
+/* BEGAN_US: no later than the times of CONN count from, or its end could precede its first byte. */
+static void attach(struct conversation *conversation, actpass_conn *conn, int64_t began_us)
 {
-    conversation->began_us = clock_now_us();
+    conversation->began_us = began_us;
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
     conversation->stage = STAGE_HANDSHAKE;
     conversation->report.conn = conn;
@@ -100,12 +105,13 @@ static int make_conn(struct conversation *conversation, int fd, actpass_accept_o
     find_peer(conversation, fd);
     take_hint(conversation, options);
     actpass_config *settings = service_settings(conversation->service);
+    int64_t began_us = clock_now_us();
     actpass_conn *conn = actpass_accept_with(settings, fd, options);
     int error = errno;
     actpass_config_free(settings);
     if (!conn)
         return error;
-    attach(conversation, conn);
+    attach(conversation, conn, began_us);
     return 0;
 }
 
@@ -129,7 +135,8 @@ static struct conversation *new_with(struct server *server, struct service *serv
     struct report report = {.log = server->log,
                             .service = service->config->name,
                             .number = number,
-                            .access = service->config->log_access};
+                            .access = service->config->log_access,
+                            .through = service->config->dial.through.proxy.text};
     struct conversation *conversation = calloc(1, sizeof(*conversation));
     if (conversation) {
         conversation->server = server;
@@ -162,6 +169,7 @@ struct conversation *conversation_new(struct server *server, struct service *ser
 
 void conversation_set_task(struct conversation *conversation, struct task *task)
 {
+    conversation->bell.task = task;
     registry_set_task(conversation->server->registry, &conversation->entry, task);
 }
 
@@ -227,6 +235,23 @@ int conversation_begin(struct server *server, struct service *service, int fd,
 
 /* ---- Step by step ---------------------------------------------------------------------------- */
 
+void conversation_keep(struct conversation *conversation, const struct conversation_kept *kept)
+{
+    conversation->kept = kept;
+}
+
+const struct config_address *conversation_addresses(const struct conversation *conversation,
+                                                    size_t *count)
+{
+    const struct config_dial *dial = &conversation->service->config->dial;
+    if (conversation->errand) {
+        *count = 1;
+        return &conversation->errand->to;
+    }
+    *count = conversation->kept ? conversation->kept->count : dial->address_count;
+    return dial->addresses + (conversation->kept ? conversation->kept->address : 0);
+}
+
 struct server *conversation_server(const struct conversation *conversation)
 {
     return conversation->server;
@@ -252,6 +277,16 @@ void **conversation_dialing(struct conversation *conversation)
     return &conversation->dialing;
 }
 
+void conversation_set_errand(struct conversation *conversation, const struct errand *errand)
+{
+    conversation->errand = errand;
+}
+
+const struct errand *conversation_errand(const struct conversation *conversation)
+{
+    return conversation->errand;
+}
+
 bool conversation_is_stopping(const struct conversation *conversation)
 {
     return atomic_load(&conversation->server->stopping) ||
@@ -261,8 +296,8 @@ bool conversation_is_stopping(const struct conversation *conversation)
 static void begin_dialed(struct conversation *conversation)
 {
     actpass_conn *conn = conversation_of(conversation);
-    bool persistent = conversation->service->config->dial.persistent;
-    report_connected(&conversation->report, persistent ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG,
+    bool kept = config_dial_is_kept(&conversation->service->config->dial);
+    report_connected(&conversation->report, kept ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG,
                      actpass_dialed_address(conn));
     /* A stop before this connection was in the registry has not aborted it. */
     if (atomic_load(&conversation->server->stops) > 0)
@@ -295,8 +330,33 @@ void conversation_take(struct conversation *conversation, actpass_conn *conn, in
         note_dropped(conversation->server, conversation->service, &conversation->report, error);
         return;
     }
-    attach(conversation, conn);
+    attach(conversation, conn, clock_now_us());
     begin_dialed(conversation);
+}
+
+/* ---- Joins ----------------------------------------------------------------------------------- */
+
+struct bell *conversation_bell(struct conversation *conversation)
+{
+    return &conversation->bell;
+}
+
+int conversation_take_plain(struct conversation *conversation)
+{
+    int plain = conversation->plain;
+    conversation->plain = -1;
+    return plain;
+}
+
+const char *conversation_note_join(struct conversation *conversation, const char *name,
+                                   const char *by, uint64_t number)
+{
+    free(conversation->reached);
+    conversation->reached = strdup(name);
+    conversation->report.reached = conversation->reached;
+    conversation->report.by = by;
+    conversation->report.joined = number;
+    return conversation->reached ? conversation->reached : "";
 }
 
 int64_t conversation_lived_ms(const struct conversation *conversation)

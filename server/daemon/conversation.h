@@ -9,12 +9,14 @@
 #define ACTPASS_SERVER_CONVERSATION_H
 
 #include "server/daemon/crew/crew.h"
+#include "server/daemon/handlers/bell.h"
 #include "server/daemon/report.h"
 #include "server/daemon/state.h"
 
 #include <sys/socket.h>
 
 struct conversation;
+struct errand;
 
 /* Takes the socket, also on failure, and never waits: a task of its own waits for the peer. ADDRESS
  * is what accept has said. Returns 0, or the errno of the resource that was short: then the
@@ -28,6 +30,24 @@ int conversation_begin(struct server *server, struct service *service, int fd,
  * local connection to be bridged, taken also on failure; -1: none. Returns NULL if memory is short,
  * and logs that. */
 struct conversation *conversation_new(struct server *server, struct service *service, int plain);
+
+/* What a conversation does differently that its service dials by itself (callhome/keeper.h). It
+ * outlives the conversation. UP and USED are called at most once each, in the `run` of its task. */
+struct conversation_kept {
+    size_t address, count;   /* of "dial": the first one to dial, and how many */
+    int64_t idle_timeout_ms; /* it ends in order after that; CONFIG_NEVER: it does not */
+    void (*up)(void *arg);   /* the handshake is complete */
+    void (*used)(void *arg); /* the peer has sent its first data. Until then the connection is
+                                unused, and ends in order at a stop */
+    void *arg;
+};
+
+/* Before it has a connection. */
+void conversation_keep(struct conversation *conversation, const struct conversation_kept *kept);
+
+/* The addresses to dial. */
+const struct config_address *conversation_addresses(const struct conversation *conversation,
+                                                    size_t *count);
 
 /* Notes which task runs it, so that a stop of the server wakes that. Any thread that owns it. */
 void conversation_set_task(struct conversation *conversation, struct task *task);
@@ -47,6 +67,11 @@ void conversation_connect(struct conversation *conversation, int fd, const char 
  * resource was short. */
 void conversation_take(struct conversation *conversation, actpass_conn *conn, int error);
 
+/* Where to dial instead of the service's addresses, and what for (fleet/errand.h), which must
+ * outlive the conversation. NULL: nothing else. */
+void conversation_set_errand(struct conversation *conversation, const struct errand *errand);
+const struct errand *conversation_errand(const struct conversation *conversation);
+
 /* The connection; NULL: none. */
 actpass_conn *conversation_conn(const struct conversation *conversation);
 
@@ -56,6 +81,20 @@ void **conversation_dialing(struct conversation *conversation);
 /* Does what can be done without waiting: the `run` of its task, from the moment that there is a
  * connection. TASK_END: it is closed and logged; the caller frees the conversation. */
 enum task_next conversation_run(struct conversation *conversation, struct task *task);
+
+/* ---- For handlers that join two connections (fleet/) ----------------------------------------- */
+
+/* How its task is woken so that the handler's step is called. Lives as long as the conversation. */
+struct bell *conversation_bell(struct conversation *conversation);
+
+/* Takes the local connection from it: the caller's to close. */
+int conversation_take_plain(struct conversation *conversation);
+
+/* Notes for the log that it was joined to the connection of that number, because somebody has
+ * reached for NAME in the way of BY (a constant text). Returns a copy of the name that lives as
+ * long as the conversation; "" without memory. */
+const char *conversation_note_join(struct conversation *conversation, const char *name,
+                                   const char *by, uint64_t number);
 
 /* For how long TLS was up, in milliseconds; -1: it never was. */
 int64_t conversation_lived_ms(const struct conversation *conversation);

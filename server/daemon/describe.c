@@ -7,7 +7,7 @@
 
 static const char *role_text(const struct config_service *service)
 {
-    bool dials = service->dial.address_count > 0;
+    bool dials = service->dial.address_count > 0 || config_shares(service);
     switch (service->connection.role) {
     case CONFIG_ROLE_SERVER:
         return "is TLS server";
@@ -22,25 +22,58 @@ static const char *role_text(const struct config_service *service)
 
 static void put_addresses(FILE *out, const struct config_dial *dial)
 {
+    bool all = dial->persistent && dial->keep.collectors == CONFIG_COLLECTORS_ALL;
+    const char *between = all ? ", " : ", or else ";
     for (size_t i = 0; i < dial->address_count; i++)
-        fprintf(out, "%s%s", i == 0 ? "" : ", or else ", dial->addresses[i].text);
+        fprintf(out, "%s%s", i == 0 ? "" : between, dial->addresses[i].text);
+}
+
+static void put_kept(FILE *out, const struct config_dial *dial)
+{
+    const struct config_keep *keep = &dial->keep;
+    bool all = dial->persistent && keep->collectors == CONFIG_COLLECTORS_ALL;
+    if (dial->periodic)
+        fprintf(out, "  every %lld s opens one connection to ", (long long)keep->every_ms / 1000);
+    else if (keep->max == 1)
+        fprintf(out, "  keeps one connection open to %s", all ? "each of " : "");
+    else
+        fprintf(out, "  keeps %llu unused connections open, at most %llu in all, to %s",
+                (unsigned long long)keep->spare, (unsigned long long)keep->max,
+                all ? "each of " : "");
+    put_addresses(out, dial);
+    fputc('\n', out);
+}
+
+static void put_proxy(FILE *out, const struct config_through *through)
+{
+    if (through->proxy.kind != CONFIG_PROXY_NONE)
+        fprintf(out, "  dials through the proxy %s%s\n", through->proxy.text,
+                through->credentials_file ? ", with a user and a password" : "");
 }
 
 static void put_connections(FILE *out, const struct config_service *service)
 {
     const struct config_dial *dial = &service->dial;
-    if (dial->address_count == 0) {
+    if (config_is_plain_gate(service)) {
+        fprintf(out, "  accepts local connections without TLS on %s\n", dial->listen_plain.text);
+        return;
+    }
+    if (config_shares(service)) {
+        fprintf(out,
+                "  shares the pool \"%s\" with other collectors, which reach this one at %s and are "
+                "found in %s\n",
+                service->share.pool, service->share.advertise.text, service->share.registry.text);
+    } else if (dial->address_count == 0) {
         fprintf(out, "  accepts connections on %s\n", service->listen.text);
-    } else if (dial->persistent) {
-        fputs("  keeps one connection open to ", out);
-        put_addresses(out, dial);
-        fputc('\n', out);
+    } else if (config_dial_is_kept(dial)) {
+        put_kept(out, dial);
     } else {
         fprintf(out, "  accepts local connections without TLS on %s, and for each connects to ",
                 dial->listen_plain.text);
         put_addresses(out, dial);
         fputc('\n', out);
     }
+    put_proxy(out, &dial->through);
     fprintf(out, "  %s\n", role_text(service));
 }
 
@@ -130,6 +163,21 @@ static void put_peers(FILE *out, const struct config_connection *connection)
 
 /* ---- Handlers ------------------------------------------------------------------------------- */
 
+static void put_reach(FILE *out, const struct config_reach *reach)
+{
+    static const char *const ways[] = {
+        [CONFIG_REACH_CONNECT] = "the name in the client's HTTP CONNECT",
+        [CONFIG_REACH_SOCKS5] = "the name in the client's SOCKS5 request",
+        [CONFIG_REACH_SERVER_NAME] = "the server name of the TLS client",
+        [CONFIG_REACH_NAME] = "one name"};
+    fprintf(out, "joins to a device of the pool \"%s\" by %s", reach->pool, ways[reach->by]);
+    if (reach->by == CONFIG_REACH_NAME)
+        fprintf(out, ", %s", reach->name);
+    fprintf(out, "; waits up to %" PRId64 " ms for it\n", reach->wait_ms);
+    if (reach->allow_count > 0)
+        fputs("  lets clients reach only the devices that \"allow\" has for them\n", out);
+}
+
 static void put_backends(FILE *out, const struct config_backends *backends)
 {
     static const struct {
@@ -160,6 +208,13 @@ static void put_what(FILE *out, const struct config_handler *handler)
         break;
     case CONFIG_HANDLER_REFUSE:
         fputs("refuses the connection\n", out);
+        break;
+    case CONFIG_HANDLER_OFFER:
+        fprintf(out, "offers the connection to the pool \"%s\", by the names in its certificate\n",
+                handler->offer.pool);
+        break;
+    case CONFIG_HANDLER_REACH:
+        put_reach(out, &handler->reach);
         break;
     default:
         break;
@@ -272,6 +327,12 @@ static void put_service(FILE *out, const struct config_service *service)
     const struct config_tls *tls = &service->connection.tls;
     fprintf(out, "service \"%s\"\n", service->name);
     put_connections(out, service);
+    if (config_is_plain_gate(service)) {
+        put_handler(out, service, "", &service->as_server);
+        fprintf(out, "  for at most %" PRIu64 " connections at once that are not joined yet\n",
+                service->max_connections);
+        return;
+    }
     put_own(out, tls);
     put_peers(out, &service->connection);
     put_reload(out, service);

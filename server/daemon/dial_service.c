@@ -1,25 +1,34 @@
 #include "server/daemon/dial_service.h"
 
 #include "relay/clock.h"
+#include "server/daemon/admin/stats.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/lib/dial/fast_open_system.h"
-#include "server/lib/dial/race.h"
+#include "server/lib/dial/steps.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
 
+static void note(const struct conversation *conversation, enum stats_event event)
+{
+    stats_count(conversation_service(conversation)->stats, event);
+}
+
 static void on_failure(void *arg, const char *address, const char *why)
 {
     const struct conversation *conversation = arg;
+    note(conversation, STATS_ADDRESS_FAILED);
     report_dial_failed(conversation_report(conversation), address, why);
 }
 
 static struct dial dial_of(struct conversation *conversation)
 {
     const struct config_dial *dial = &conversation_service(conversation)->config->dial;
-    return (struct dial){.addresses = dial->addresses,
-                         .count = dial->address_count,
+    size_t count;
+    const struct config_address *addresses = conversation_addresses(conversation, &count);
+    return (struct dial){.addresses = addresses,
+                         .count = count,
                          .from = &dial->from,
                          .deadline_us = clock_deadline_ms(dial->connect_timeout_ms),
                          .limit_name = "connect_timeout",
@@ -47,21 +56,24 @@ static void connect_in_syn(struct conversation *conversation, const char *const 
     actpass_conn *conn = actpass_connect_to(settings, &options);
     int error = errno;
     actpass_config_free(settings);
+    if (!conn && error == EHOSTUNREACH)
+        note(conversation, STATS_DIAL_FAILED);
     if (conn || (error != EHOSTUNREACH && error != ECANCELED))
         conversation_take(conversation, conn, error);
 }
 
 static void dial_in_syn(struct conversation *conversation)
 {
-    const struct config_dial *dial = &conversation_service(conversation)->config->dial;
-    const char **addresses = calloc(dial->address_count, sizeof(addresses[0]));
-    for (size_t i = 0; addresses && i < dial->address_count; i++)
-        addresses[i] = dial->addresses[i].text;
-    if (addresses)
-        connect_in_syn(conversation, addresses, dial->address_count);
+    size_t count;
+    const struct config_address *addresses = conversation_addresses(conversation, &count);
+    const char **texts = calloc(count, sizeof(texts[0]));
+    for (size_t i = 0; texts && i < count; i++)
+        texts[i] = addresses[i].text;
+    if (texts)
+        connect_in_syn(conversation, texts, count);
     else
         conversation_take(conversation, NULL, ENOMEM);
-    free(addresses);
+    free(texts);
 }
 
 /* ---- Without: step by step ----------------------------------------------------------------- */
@@ -70,10 +82,33 @@ enum { PLACE = 0, LOOK_MS = 100 };
 
 struct dialing {
     struct dial dial;
-    struct race race;
+    struct dial_steps steps;
+    struct through through; /* if dial.through is set */
 };
 
-/* If memory is short, the conversation ends without a connection. */
+static void free_dialing(struct dialing *dialing)
+{
+    through_wipe(&dialing->through);
+    free(dialing);
+}
+
+/* Sets the proxy, if there is one. Reads a file. Returns false after a report. */
+static bool set_proxy(struct conversation *conversation, struct dialing *dialing)
+{
+    const struct config_dial *dial = &conversation_service(conversation)->config->dial;
+    struct error_text error = {.text = ""};
+    if (dial->through.proxy.kind == CONFIG_PROXY_NONE)
+        return true;
+    crew_block();
+    bool loaded = through_load(&dialing->through, &dial->through, &error);
+    crew_unblock();
+    if (!loaded)
+        on_failure(conversation, dial->addresses[0].text, error.text);
+    dialing->dial.through = &dialing->through;
+    return loaded;
+}
+
+/* NULL after a report: the conversation ends without a connection. */
 static struct dialing *begin(struct conversation *conversation)
 {
     struct dialing *dialing = calloc(1, sizeof(*dialing));
@@ -82,16 +117,20 @@ static struct dialing *begin(struct conversation *conversation)
         return NULL;
     }
     dialing->dial = dial_of(conversation);
-    race_begin(&dialing->race, &dialing->dial);
+    if (!set_proxy(conversation, dialing)) {
+        free_dialing(dialing);
+        return NULL;
+    }
+    steps_begin(&dialing->steps, &dialing->dial);
     *conversation_dialing(conversation) = dialing;
     return dialing;
 }
 
-/* Where the race's descriptor cannot be watched, the task looks from time to time. */
-static void wait_for_race(struct task *task, struct race *race)
+/* Where the dial's descriptor cannot be watched, the task looks from time to time. */
+static void wait_for_dial(struct task *task, struct dial_steps *steps)
 {
     struct pollfd own;
-    int64_t until_us = race_wait(race, &own);
+    int64_t until_us = steps_wait(steps, &own);
     int64_t look_us = clock_deadline_ms(LOOK_MS);
     bool watched = task_watch(task, PLACE, own.fd, (uint32_t)(unsigned short)own.events) == 0;
     task_deadline(task, watched || until_us < look_us ? until_us : look_us);
@@ -106,9 +145,18 @@ static void end(struct conversation *conversation, struct task *task, int winner
         (void)task_watch(task, PLACE, -1, 0);
     else
         task_forget(task, PLACE);
-    race_end(&dialing->race, ECANCELED);
-    free(dialing);
+    steps_end(&dialing->steps, ECANCELED);
+    free_dialing(dialing);
     *conversation_dialing(conversation) = NULL;
+}
+
+static enum race_result step(const struct conversation *conversation, struct dialing *dialing,
+                             struct candidate *winner, int *fd)
+{
+    enum race_result result = steps_go(&dialing->steps, winner, fd);
+    if (result == RACE_FAILED)
+        note(conversation, STATS_DIAL_FAILED);
+    return result;
 }
 
 /* TASK_END: it does not dial any more, and the conversation has its connection or has none. */
@@ -122,8 +170,8 @@ static enum task_next dial_step(struct conversation *conversation, struct task *
     if (!dialing)
         return TASK_END;
     if (!conversation_is_stopping(conversation) &&
-        race_step(&dialing->race, &winner, &fd) == RACE_WAITS) {
-        wait_for_race(task, &dialing->race);
+        step(conversation, dialing, &winner, &fd) == RACE_WAITS) {
+        wait_for_dial(task, &dialing->steps);
         return TASK_WAIT;
     }
     end(conversation, task, fd);
@@ -136,7 +184,9 @@ static enum task_next dial_step(struct conversation *conversation, struct task *
 
 static enum task_next dial(struct conversation *conversation, struct task *task)
 {
-    if (!fast_open_wanted(&conversation_service(conversation)->config->connection))
+    const struct config_service *service = conversation_service(conversation)->config;
+    if (service->dial.through.proxy.kind != CONFIG_PROXY_NONE ||
+        !fast_open_wanted(&service->connection))
         return dial_step(conversation, task);
     crew_block();
     dial_in_syn(conversation);

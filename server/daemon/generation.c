@@ -3,10 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const generation_fixed_keys[] = {"admin",        "control",       "sandbox",
-                                             "sandbox_read", "sandbox_write", "sandbox_connect",
-                                             "user",         "group",         NULL};
-
 /* On failure `count` is the number of those that were made. */
 static bool make_services(struct generation *generation, struct log *log)
 {
@@ -26,8 +22,8 @@ static bool make_services(struct generation *generation, struct log *log)
 
 static bool note_fixed(struct generation *generation)
 {
-    for (size_t i = 0; generation_fixed_keys[i]; i++) {
-        char *text = config_key_text(generation->config, generation_fixed_keys[i]);
+    for (size_t i = 0; config_fixed_key(i); i++) {
+        char *text = config_key_text(generation->config, config_fixed_key(i));
         if (!text || !config_strings_insert(&generation->fixed, i, text)) {
             free(text);
             return false;

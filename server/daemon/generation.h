@@ -19,7 +19,7 @@ struct generation {
     const struct config *config;
     struct service **services; /* in the order of the configuration */
     size_t count;
-    struct config_strings fixed; /* what generation_fixed_keys says, in that order */
+    struct config_strings fixed; /* what is written for each config_fixed_key */
 
     struct pollfd *polls; /* the accept thread's: count + GENERATION_OWN_POLLS elements */
 };
@@ -33,8 +33,5 @@ void generation_release(struct generation *generation); /* accepts NULL */
 
 /* The service of that name, or NULL. */
 struct service *generation_find(const struct generation *generation, const char *name);
-
-/* The keys outside of "services" whose values a running program cannot change; ends with NULL. */
-extern const char *const generation_fixed_keys[];
 
 #endif

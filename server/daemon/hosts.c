@@ -60,6 +60,10 @@ static void look_up_service(const struct lookup *lookup, const struct config_ser
         (void)snprintf(key, sizeof(key), "routes/%zu/", i);
         look_up_forward(lookup, key, &service->routes[i].handler);
     }
+    const struct config_proxy *proxy = &service->dial.through.proxy;
+    look_up(lookup, "dial_through", &proxy->address);
+    if (proxy->kind != CONFIG_PROXY_NONE) /* which resolves the names of "dial" */
+        return;
     for (size_t i = 0; i < service->dial.address_count; i++) {
         (void)snprintf(key, sizeof(key), "dial/%zu", i);
         bool list = config_has_place(lookup->config, lookup->service, key);

@@ -8,8 +8,8 @@
 /* NULL: the service only dials. */
 static const struct config_address *address_of(const struct config_service *service)
 {
-    const struct config_address *address =
-        service->dial.address_count > 0 ? &service->dial.listen_plain : &service->listen;
+    bool plain = service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE;
+    const struct config_address *address = plain ? &service->dial.listen_plain : &service->listen;
     return address->kind == CONFIG_ADDRESS_NONE ? NULL : address;
 }
 

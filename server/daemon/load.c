@@ -6,6 +6,8 @@
 #include "server/daemon/lines.h"
 #include "server/daemon/room.h"
 #include "server/lib/dial/fast_open_system.h"
+#include "server/lib/dial/through.h"
+#include "server/lib/parsed.h"
 
 #include <string.h>
 
@@ -63,14 +65,27 @@ static bool load_handlers(struct service *service, struct config_report *report)
     return loaded;
 }
 
-/* The connections go on being counted where the service was there before. One that keeps a
- * connection up begins anew if anything is changed, and the connection of before ends. */
+/* What a dial will read from the file of the proxy's password. */
+static bool check_proxy(const struct service *service, struct config_report *report)
+{
+    struct error_text error = {.text = ""};
+    struct through through;
+    bool good = through_load(&through, &service->config->dial.through, &error);
+    through_wipe(&through);
+    if (!good)
+        config_report_add_at(report, CONFIG_ERROR, service->held->config, service->number,
+                             "dial_through_auth", "%s", error.text);
+    return good;
+}
+
+/* The connections go on being counted where the service was there before. One that dials
+ * by itself begins anew if anything is changed, and the connection of before ends. */
 static bool load_counts(struct service *service, const struct generation *before,
                         struct config_report *report)
 {
     const struct service *old = before ? generation_find(before, service->config->name) : NULL;
-    bool lasts = service->config->dial.persistent;
-    bool same = old && old->config->dial.persistent == lasts &&
+    bool lasts = config_dial_is_kept(&service->config->dial);
+    bool same = old && config_dial_is_kept(&old->config->dial) == lasts &&
                 (!lasts || strcmp(old->written, service->written) == 0);
     service->connections = same ? registry_service_hold(old->connections)
                                 : registry_service_new(lasts ? REGISTRY_LASTING : REGISTRY_PASSING);
@@ -83,6 +98,7 @@ static bool load_service(const struct server *server, struct service *service,
     bool loaded = load_settings(server, service, report);
     loaded = load_handlers(service, report) && loaded;
     loaded = load_hints(service, report) && loaded;
+    loaded = check_proxy(service, report) && loaded;
     loaded = load_counts(service, before, report) && loaded;
     warn_of_fast_open(service, report);
     return loaded;
@@ -105,6 +121,26 @@ struct generation *load_generation(const struct server *server, struct config *c
         return generation;
     generation_release(generation);
     return NULL;
+}
+
+static bool make_files(struct service *service, struct config_report *report)
+{
+    if (config_is_plain_gate(service->config))
+        return true;
+    actpass_config *settings = service_settings(service);
+    bool made = parsed_make_files(settings) == 0;
+    if (!made)
+        lines_add(&report->errors, "%s: %s", service->config->name, actpass_config_error(settings));
+    actpass_config_free(settings);
+    return made;
+}
+
+bool load_make_files(const struct generation *generation, struct config_report *report)
+{
+    bool made = true;
+    for (size_t i = 0; i < generation->count; i++)
+        made = make_files(generation->services[i], report) && made;
+    return made;
 }
 
 bool load_stats(const struct server *server, const struct generation *generation,

@@ -16,6 +16,10 @@ struct config *load_config(const char *file, const struct sandbox *sandbox,
 struct generation *load_generation(const struct server *server, struct config *config,
                                    const struct generation *before, struct config_report *report);
 
+/* Makes the files that the services write to: not part of a load, so that --check leaves nothing
+ * behind. False, with the reasons in the report. */
+bool load_make_files(const struct generation *generation, struct config_report *report);
+
 /* Gives the services their counters, which stay also if the name never comes again: the last step
  * of a load, so that one that fails leaves nothing. False, with the reason in the report. */
 bool load_stats(const struct server *server, const struct generation *generation,

@@ -62,6 +62,28 @@ void refresh_begin(struct server *server, const struct generation *generation,
 
 /* ---- What has changed ---------------------------------------------------------------------- */
 
+static bool is_stored(const char *key)
+{
+    return key && strncmp(key, CONFIG_STORE, strlen(CONFIG_STORE)) == 0;
+}
+
+/* A token locks after a few wrong PINs: what has failed with it is not tried again as it is. */
+static bool has_stored_key(const struct config_tls *tls)
+{
+    bool found = is_stored(tls->key);
+    for (size_t i = 0; i < tls->certificate_count; i++)
+        found = found || is_stored(tls->certificates[i].key);
+    return found;
+}
+
+static bool service_has_stored_key(const struct config_service *service)
+{
+    bool found = has_stored_key(&service->connection.tls);
+    for (size_t i = 0; i < service->route_count; i++)
+        found = found || has_stored_key(&service->routes[i].tls);
+    return found;
+}
+
 /* False: it keeps what it has, which is logged once for each content. */
 static bool refresh_service(struct server *server, struct service *service)
 {
@@ -69,6 +91,8 @@ static bool refresh_service(struct server *server, struct service *service)
     uint64_t now = fingerprint_of_service(service->config);
     if (now == service->fingerprint)
         return true;
+    if (now == service->failed_fingerprint && service_has_stored_key(service->config))
+        return false;
     if (service_load_settings(service, server->shared, &error)) {
         service->fingerprint = now;
         service->failed_fingerprint = 0;

@@ -12,12 +12,11 @@ void reload_log_warnings(struct log *log, const struct config_strings *warnings)
     }
 }
 
-/* The texts are those of generation_fixed_keys. */
 static void log_ignored(struct log *log, const struct change *change)
 {
-    for (size_t i = 0; generation_fixed_keys[i]; i++) {
+    for (size_t i = 0; config_fixed_key(i); i++) {
         struct log_field fields[] = {log_text("event", "reload"),
-                                     log_text("key", generation_fixed_keys[i]),
+                                     log_text("key", config_fixed_key(i)),
                                      log_text("warning", "its change is ignored until a restart")};
         if (strcmp(change->before->fixed.items[i], change->next->fixed.items[i]) != 0)
             log_write(log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));

@@ -68,6 +68,7 @@ void report_dial_failed(const struct report *report, const char *address, const 
 {
     struct log_line line = begin(report, "dial");
     log_line_add(&line, log_text("address", address));
+    add_if_known(&line, "through", report->through);
     log_line_add(&line, log_text("error", why));
     finish(report, CONFIG_LOG_WARNING, &line);
 }
@@ -80,6 +81,7 @@ void report_connected(const struct report *report, enum config_log_level level, 
     actpass_info(report->conn, &info);
     struct log_line line = begin(report, "connected");
     log_line_add(&line, log_text("address", address));
+    add_if_known(&line, "through", report->through);
     log_line_add(&line, log_text("peer", info.peer_address));
     finish(report, level, &line);
 }
@@ -89,6 +91,12 @@ void report_retry(const struct report *report, int64_t after_ms)
     struct log_line line = begin(report, "retry");
     log_line_add(&line, log_number("after_ms", after_ms));
     finish(report, CONFIG_LOG_INFO, &line);
+}
+
+void report_used(const struct report *report)
+{
+    struct log_line line = begin(report, "used");
+    finish(report, CONFIG_LOG_DEBUG, &line);
 }
 
 void report_id(struct report *report)
@@ -183,11 +191,21 @@ static void add_places(struct log_line *line, const struct report *report,
     log_line_add(line, log_text("peer", info->peer_address));
     if (report->dialed)
         add_if_known(line, "address", actpass_dialed_address(report->conn));
+    add_if_known(line, "through", report->through);
     add_if_known(line, "sni", info->server_name);
     add_if_known(line, "route", report->route);
     add_if_known(line, "handler", report->handler);
     add_if_known(line, "backend", report->backend);
     add_if_known(line, "backend_address", report->backend_address);
+}
+
+static void add_join(struct log_line *line, const struct report *report)
+{
+    if (!report->reached)
+        return;
+    log_line_add(line, log_text("reached", report->reached));
+    log_line_add(line, log_text("by", report->by));
+    log_line_add(line, log_number("joined", (int64_t)report->joined));
 }
 
 static void add_tls(struct log_line *line, const struct report *report, const actpass_info_t *info)
@@ -225,6 +243,7 @@ void report_close(const struct report *report, int64_t duration_us)
     struct log_line line = begin(report, "close");
     add_result(&line, &info, duration_us);
     add_places(&line, report, &info);
+    add_join(&line, report);
     add_tls(&line, report, &info);
     add_if_known(&line, "error", report_error(report));
     add_if_known(&line, "subject", info.peer_subject);

@@ -15,13 +15,17 @@ struct report {
     const char *service;
     uint64_t number; /* 0: none in particular */
     actpass_conn *conn;
-    bool dialed;     /* we dialed it */
+    bool dialed;         /* we dialed it */
+    const char *through; /* the proxy that we dial through; NULL: none */
     const char *why; /* why it was aborted, in place of the connection's error; NULL: use that */
     int64_t up_us;   /* from accept to the end of the handshake; 0: it is not complete */
     char id[17];     /* report_id; "": none */
     const char *handler, *backend; /* its name, and its address as configured; NULL: none */
     const char *route;             /* its name or number; NULL: none */
     const char *access;            /* template of the line at the close; NULL: all fields */
+    const char *reached;           /* the name by which it was joined to another connection; or NULL */
+    const char *by;                /* with that: the way in which the name was asked for */
+    uint64_t joined;               /* with that: the number of the other connection */
     const char *backend_address;   /* what the name in BACKEND stood for; NULL: it was no name */
 };
 
@@ -34,6 +38,9 @@ void report_dial_failed(const struct report *report, const char *address, const 
 void report_connected(const struct report *report, enum config_log_level level,
                       const char *address);
 void report_retry(const struct report *report, int64_t after_ms);
+
+/* The peer has begun to use a connection that was kept for it. */
+void report_used(const struct report *report);
 
 /* Sets the connection's id, once the handshake is complete: 16 hex digits that the other end can
  * compute, too, from the keys of the session (actpass_export, label "EXPORTER-actpass-id"), and

@@ -6,6 +6,8 @@
 #include "server/daemon/admin/admin.h"
 #include "server/daemon/control.h"
 #include "server/daemon/current.h"
+#include "server/daemon/fleet/fleet.h"
+#include "server/daemon/fleet/shares.h"
 #include "server/daemon/handed.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/listening.h"
@@ -61,6 +63,8 @@ static bool make_parts(struct server *server, const struct config *config, const
     server->crew = crew_new(&(struct crew_options){
         .parking = chosen_parking(), .no_thread = note_no_thread, .arg = server});
     server->registry = registry_new();
+    server->fleet = fleet_new();
+    server->shares = server->fleet ? shares_new(server) : NULL;
     bool counts = config->admin.listen.kind != CONFIG_ADDRESS_NONE;
     server->stats = counts ? stats_new() : NULL;
     server->reloads = handover_new();
@@ -68,7 +72,8 @@ static bool make_parts(struct server *server, const struct config *config, const
     server->dialing = actpass_cancel_new();
     server->stopping_fd = server->dialing ? actpass_cancel_fd(server->dialing) : -1;
     return server->file && server->log && server->shared && server->crew && server->registry &&
-           (server->stats || !counts) && server->reloads && server->stop_fd >= 0 && server->dialing;
+           server->shares && (server->stats || !counts) && server->reloads &&
+           server->stop_fd >= 0 && server->dialing;
 }
 
 /* NULL: out of memory. */
@@ -178,6 +183,7 @@ bool server_listen(struct server *server, struct config_report *report)
     bool open = open_services(server, report);
     open = open_admin(server, report) && open;
     open = open_control(server, report) && open;
+    open = load_make_files(generation, report) && open;
     if (!open) {
         listening_shut(generation);
         return false;
@@ -201,6 +207,12 @@ void server_log_status(struct server *server)
     status_log_totals(server, "status");
     status_log_services(server, generation);
     generation_release(generation);
+}
+
+void server_flush_log(struct server *server)
+{
+    enum { LAST_LINES_MS = 2000 };
+    (void)log_flush(server->log, clock_deadline_ms(LAST_LINES_MS));
 }
 
 /* ---- Run and drain ------------------------------------------------------------------------- */
@@ -262,6 +274,7 @@ static bool serve(struct server *server)
     bool begun = persistent_prepare(server, server->generation, NULL);
     if (begun) {
         persistent_start(server->generation, NULL);
+        shares_update(server->shares, server->generation);
         manager_ready(server);
         acceptor_run(server);
     } else {
@@ -278,6 +291,7 @@ int server_run(struct server *server)
     manager_stopping(server);
     listening_shut(server->generation);
     stop_waiting(server);
+    shares_stop(server->shares);
     status_log_totals(server, "stopping");
     int status = drain(server);
     status_log_totals(server, "stopped");
@@ -339,6 +353,8 @@ void server_free(struct server *server)
     notify_free(server->notify);
     generation_release(server->generation);
     retired_clear(&server->retired);
+    shares_free(server->shares);
+    fleet_free(server->fleet);
     registry_free(server->registry);
     stats_free(server->stats);
     handover_free(server->reloads);

@@ -118,12 +118,32 @@ ACTPASS_API int actpass_config_set_timeout(actpass_config *config, actpass_timeo
  * result. */
 ACTPASS_API int actpass_config_set_tcp_fast_open(actpass_config *config, int on);
 
+/* When a TCP peer that does not answer any more, such as a device whose power was cut, is given up:
+ * IDLE_MS + INTERVAL_MS * PROBES after its last packet, or after the oldest data that it has not
+ * acknowledged (SO_KEEPALIVE, TCP_USER_TIMEOUT). The close reason is ACTPASS_TIMEOUT then. A peer
+ * that takes no data for so long is given up, too. Both times are 1 s to 9 h, in whole seconds
+ * (rounded up), and PROBES is 1 to 127. Holds for all connections once it is called; the default is
+ * 60 s, 10 s and 3 for connections that we have dialed, and what the socket has for the others.
+ * IDLE_MS ACTPASS_NEVER: what the socket has, for all; the other two are ignored. */
+ACTPASS_API int actpass_config_set_keepalive(actpass_config *config, int64_t idle_ms,
+                                             int64_t interval_ms, int64_t probes);
+
 /* The local address of actpass_connect's TCP connections, an IP address and a port: "0.0.0.0:4433",
  * "[::]:0". Port 0 takes a free port. NULL (the default): any address. With fixed ports, two peers
  * that connect to each other meet without a listener (TCP simultaneous open). From a fixed port
  * there is one connection to a peer at a time: as long as it exists or TCP still closes it, the
  * next actpass_connect waits, within the connect timeout. */
 ACTPASS_API int actpass_config_set_dial_from(actpass_config *config, const char *address);
+
+/* The proxy that actpass_connect dials through: "http://HOST:PORT", which is asked with CONNECT, or
+ * "socks5://HOST:PORT". It gets the address as actpass_connect gets it, and resolves names; the TLS
+ * connection is one with the peer as always. CREDENTIALS_FILE is the name of a file with
+ * "user:password" that others must not be able to read, or NULL; it is read at each dial. A proxy
+ * of NULL (the default): directly. The
+ * peer's address that is known is the proxy's. There is no TCP Fast Open through a proxy, and no
+ * simultaneous open. */
+ACTPASS_API int actpass_config_set_dial_through(actpass_config *config, const char *proxy,
+                                                const char *credentials_file);
 
 /* Our certificate chain and key, the names of PEM files. Needed if we may become TLS server. Both
  * names may be the same. In place of an earlier one, also of actpass_config_set_identity_pem. */

@@ -26,6 +26,15 @@ extern "C" {
 ACTPASS_API int64_t actpass_peer_certificate(actpass_conn *conn, unsigned index, void *buffer,
                                              size_t size);
 
+/* Copies a name of the peer's certificate as text, in the form of actpass_config_add_peer_name:
+ * "dns:a.example", "ip:192.0.2.1", "uri:...", "email:..." for each name of the subjectAltName, in
+ * its order, and at last "cn:..." if the subject has exactly one common name. Names of other kinds
+ * are left out. INDEX counts from 0. Returns the length without the NUL, and copies nothing if SIZE
+ * is not larger. Returns 0 if there is no such name: behind the last one, before the handshake,
+ * without a certificate, or if any name holds a NUL byte, which no honest certificate has. -1: no
+ * memory. What a name is worth depends on who vouches for it: see actpass_config_set_ca. (SSL) */
+ACTPASS_API int64_t actpass_peer_name(actpass_conn *conn, unsigned index, char *text, size_t size);
+
 /* Fills OUT with SIZE bytes that only the two ends of this connection can compute (RFC 5705; TLS
  * 1.3: RFC 8446 section 7.5; SSL_export_keying_material(3)). LABEL says what they are for. CONTEXT:
  * NULL for none, which TLS 1.2 distinguishes from an empty one. 0, or -1 if the handshake is not

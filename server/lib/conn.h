@@ -24,7 +24,8 @@ enum conn_socket {
 struct conn_options {
     enum conn_socket socket;
     int64_t connect_deadline_us; /* of CONN_UNCONNECTED */
-    enum role hint;              /* with role auto: the role to take at once */
+    enum config_dialer dialer;
+    enum role hint;      /* with role auto: the role to take at once */
     int64_t max_wait_ms; /* with role auto: max. wait for the first bytes; 0: as configured */
     /* The peer's address if it is known; size 0: conn_new asks the socket for it. */
     struct sockaddr_storage peer;

@@ -43,6 +43,7 @@ static bool translate(actpass_config *config, const actpass_accept_options *from
         settings_fail(config, "%s: %s", from->dialed, wrong);
         return false;
     }
+    to->dialer = from->dialed ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS;
     to->hint = role_of_public(from->hint);
     to->max_wait_ms = from->max_wait_ms;
     if (from->peer) {
@@ -64,8 +65,7 @@ static bool is_fit(actpass_config *config, int fd, const actpass_accept_options 
     }
     if (!known)
         send_at_once(fd);
-    return translate(config, from, to) &&
-           settings_use(config, from->dialed ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS);
+    return translate(config, from, to) && settings_use(config, to->dialer);
 }
 
 /* Returns 0, or an errno. */

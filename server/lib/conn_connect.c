@@ -3,6 +3,7 @@
 #include "server/lib/conn_cancel.h"
 #include "server/lib/conn_dial.h"
 #include "server/lib/conn_internal.h"
+#include "server/lib/dial/through.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -67,12 +68,13 @@ static actpass_conn *take(void *arg, int fd, const struct candidate *to,
     return caller->conn;
 }
 
-static void open_connection(struct caller *caller)
+static void dial_now(struct caller *caller, const struct through *through)
 {
     const struct conn_dial plan = {
         .dial = {.addresses = caller->addresses,
                  .count = caller->options->count,
                  .from = &caller->config->dial_from,
+                 .through = through,
                  .deadline_us = clock_deadline_ms(caller->config->connect_timeout_ms),
                  .limit_name = "connect_timeout",
                  .lookup_flags = AI_ADDRCONFIG,
@@ -85,6 +87,29 @@ static void open_connection(struct caller *caller)
         .arg = caller};
     caller->error = EHOSTUNREACH;
     conn_dial(&plan);
+}
+
+static void dial_through(struct caller *caller, const struct config_through *config)
+{
+    struct through through;
+    struct error_text error = {.text = ""};
+    bool loaded = through_load(&through, config, &error);
+    if (loaded)
+        dial_now(caller, &through);
+    else
+        caller->error = EACCES;
+    if (!loaded)
+        settings_fail(caller->config, "dial_through_auth: %s", error.text);
+    through_wipe(&through);
+}
+
+static void open_connection(struct caller *caller)
+{
+    const struct config_through *through = &caller->config->through;
+    if (through->proxy.kind == CONFIG_PROXY_NONE)
+        dial_now(caller, NULL);
+    else
+        dial_through(caller, through);
 }
 
 /* A connection whose handshake was cancelled is none. */
@@ -112,6 +137,8 @@ static int parse_addresses(struct caller *caller)
     }
     for (size_t i = 0; i < options->count; i++) {
         const char *wrong = config_address_parse(options->addresses[i], &caller->addresses[i]);
+        if (!wrong && caller->config->through.proxy.kind != CONFIG_PROXY_NONE)
+            wrong = config_proxy_wrong_target(&caller->addresses[i]);
         if (wrong) {
             settings_fail(caller->config, "%s: %s", options->addresses[i], wrong);
             return EINVAL;

@@ -18,7 +18,7 @@ static void judge_path(const struct conn_dial *plan, actpass_conn *conn, const s
 /* Returns true if FD is a socket. */
 static bool take_connected(const struct conn_dial *plan, int fd, const struct candidate *to)
 {
-    const struct conn_options options = {.socket = CONN_CONNECTED};
+    const struct conn_options options = {.socket = CONN_CONNECTED, .dialer = CONFIG_WE_DIAL};
     if (fd >= 0)
         (void)plan->take(plan->arg, fd, to, &options);
     return fd >= 0;
@@ -30,6 +30,7 @@ static bool take_connected(const struct conn_dial *plan, int fd, const struct ca
 static bool open_with_syn_data(const struct conn_dial *plan, const struct candidate *to)
 {
     const struct conn_options options = {.socket = CONN_UNCONNECTED,
+                                         .dialer = CONFIG_WE_DIAL,
                                          .connect_deadline_us = plan->dial.deadline_us,
                                          .peer = to->address,
                                          .peer_size = to->size};
@@ -78,7 +79,7 @@ static void dial_in_turn(const struct conn_dial *plan)
 void conn_dial(const struct conn_dial *plan)
 {
     struct candidate winner;
-    if (fast_open_wanted(plan->settings))
+    if (!plan->dial.through && fast_open_wanted(plan->settings))
         dial_in_turn(plan);
     else
         (void)take_connected(plan, dial_first(&plan->dial, &winner), &winner);

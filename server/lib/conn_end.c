@@ -4,6 +4,7 @@
 #include "server/lib/base/error.h"
 #include "server/lib/base/not_tls.h"
 #include "server/lib/conn_internal.h"
+#include "server/lib/keepalive.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -52,6 +53,26 @@ static void fail_by_eof(actpass_conn *conn, const struct relay_status *status)
         conn_fail(conn, ACTPASS_UNUSED, "the peer closed before TLS: it has sent nothing");
 }
 
+/* A route that is lost is reported where it was noticed before the time was over. */
+static bool is_silence(int error)
+{
+    return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
+static void fail_by_errno(actpass_conn *conn, int error)
+{
+    const struct config_keepalive *keepalive = &conn->config->connection.keepalive;
+    struct error_text why;
+    if (!is_silence(error) || !conn->connected ||
+        !keepalive_is_on(keepalive, conn->options.dialer)) {
+        fail_with(conn, ACTPASS_RESET, "the transport failed", strerror(error));
+        return;
+    }
+    error_set(&why, "the peer has not answered for %d s (keepalive): %s",
+              keepalive_seconds(keepalive), strerror(error));
+    conn_fail(conn, ACTPASS_TIMEOUT, why.text);
+}
+
 void conn_end_of_transport(actpass_conn *conn)
 {
     struct relay_status status = relay_status(conn->relay);
@@ -60,7 +81,7 @@ void conn_end_of_transport(actpass_conn *conn)
     else if (status.timed_out)
         conn_fail(conn, ACTPASS_TIMEOUT, "the peer took no data for the write timeout");
     else if (status.error)
-        fail_with(conn, ACTPASS_RESET, "the transport failed", strerror(status.error));
+        fail_by_errno(conn, status.error);
     else if (status.eof)
         fail_by_eof(conn, &status);
     else

@@ -2,6 +2,7 @@
 #include "relay/lock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/dial/address_text.h"
+#include "server/lib/keepalive.h"
 #include "server/lib/role.h"
 
 #include <arpa/inet.h>
@@ -34,6 +35,18 @@ static void note_peer(actpass_conn *conn, int fd)
     }
     if (!address_text(peer, options->peer_size, conn->peer_address, sizeof(conn->peer_address)))
         snprintf(conn->peer_address, sizeof(conn->peer_address), "unknown");
+}
+
+/* Returns false with errno after it has closed the socket. */
+static bool watch_peer(const actpass_conn *conn, int fd)
+{
+    const struct config_keepalive *keepalive = &conn->config->connection.keepalive;
+    int error = keepalive_is_on(keepalive, conn->options.dialer) ? keepalive_set(fd, keepalive) : 0;
+    if (error == 0)
+        return true;
+    close(fd);
+    errno = error;
+    return false;
 }
 
 static struct relay *make_relay(actpass_conn *conn, int fd)
@@ -79,12 +92,12 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
     if (config->relay.served == RELAY_BY_CALLER)
         conn->mode = CONN_NONBLOCKING;
     note_peer(conn, fd);
-    conn->relay = make_relay(conn, fd);
+    conn->relay = watch_peer(conn, fd) ? make_relay(conn, fd) : NULL;
     conn_wait_first(conn);
     if (conn->relay)
         return conn;
     error = errno;
-    fd = -1; /* the relay has closed it */
+    fd = -1; /* they have closed it */
     actpass_config_free(conn->config);
     pthread_mutex_destroy(&conn->end_lock);
 out_lock:

@@ -2,6 +2,7 @@
 #include "relay/lock.h"
 #include "server/lib/conn_internal.h"
 #include "server/lib/dial/address_text.h"
+#include "server/lib/tls/peer_names.h"
 #include "server/lib/tls/server_name.h"
 
 #include <openssl/err.h>
@@ -79,6 +80,17 @@ int64_t actpass_peer_certificate(actpass_conn *conn, unsigned index, void *buffe
     (void)ERR_set_mark(); /* what fails here must not end a later call (hazard 6) */
     X509 *certificate = certificate_at(conn, index);
     int64_t length = certificate ? copy_der(certificate, buffer, size) : 0;
+    (void)ERR_pop_to_mark();
+    lock_release(&conn->lock);
+    return length;
+}
+
+int64_t actpass_peer_name(actpass_conn *conn, unsigned index, char *text, size_t size)
+{
+    lock_take(&conn->lock);
+    (void)ERR_set_mark();
+    const X509 *certificate = certificate_at(conn, 0);
+    int64_t length = certificate ? peer_names_text(certificate, index, text, size) : 0;
     (void)ERR_pop_to_mark();
     lock_release(&conn->lock);
     return length;

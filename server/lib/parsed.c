@@ -48,6 +48,10 @@ int parsed_settings(actpass_config *config, const struct config_service *service
         return settings_fail(config, "out of memory for a service's settings");
     if (from->kind != CONFIG_ADDRESS_NONE && actpass_config_set_dial_from(config, from->text))
         return -1;
+    const struct config_through *through = &service->dial.through;
+    if (through->proxy.kind != CONFIG_PROXY_NONE &&
+        actpass_config_set_dial_through(config, through->proxy.text, through->credentials_file))
+        return -1;
     config_connection_free(&config->connection);
     config->connection = copy_of(&service->connection);
     config->tls_elsewhere = &service->connection.tls;
@@ -55,29 +59,51 @@ int parsed_settings(actpass_config *config, const struct config_service *service
     return add_routes(config, service);
 }
 
-/* Findings of a route, whose places are below the route's. */
-struct below {
-    parsed_note *note;
-    void *arg;
-    size_t route;
-};
-
-static void note_below(enum config_severity severity, const char *key, const char *text, void *arg)
+int parsed_make_files(actpass_config *config)
 {
-    char whole[96];
-    const struct below *below = arg;
-    (void)snprintf(whole, sizeof(whole), "routes/%zu/%s", below->route, key);
-    below->note(severity, whole, text, below->arg);
+    struct error_text error = {.text = ""};
+    if (tls_context_make_files(config->tls, &error))
+        return 0;
+    return settings_fail(config, "%s", error.text);
 }
 
-void parsed_inspect(const struct config_service *service, parsed_note *note, void *arg)
+/* What the finding is about, beside what inspect.h knows. */
+struct found {
+    parsed_note *note;
+    void *arg;
+    size_t service;
+    const struct config_route *route; /* NULL: it is the service's own "tls" */
+    size_t number;                    /* of the route */
+};
+
+static void pass_on(enum config_severity severity, const char *key, const char *text, void *arg)
 {
-    const struct inspection inspection = {note, arg};
-    inspect_tls(&service->connection.tls, &inspection);
-    for (size_t i = 0; i < service->route_count; i++) {
-        struct below below = {note, arg, i};
-        const struct inspection deeper = {note_below, &below};
-        if (service->routes[i].has_tls)
-            inspect_tls(&service->routes[i].tls, &deeper);
+    char below[96];
+    const struct found *found = arg;
+    if (found->route)
+        (void)snprintf(below, sizeof(below), "routes/%zu/%s", found->number, key);
+    found->note(found->service, severity, found->route ? below : key, text, found->arg);
+}
+
+static void inspect_routes(const struct config_service *service, struct found *found,
+                           const struct inspection *inspection)
+{
+    for (found->number = 0; found->number < service->route_count; found->number++) {
+        found->route = &service->routes[found->number];
+        if (found->route->has_tls)
+            inspect_tls(&found->route->tls, inspection);
+    }
+    found->route = NULL;
+}
+
+void parsed_inspect(const struct config *config, parsed_note *note, void *arg)
+{
+    struct inspect_refused refused = {.count = 0};
+    struct found found = {.note = note, .arg = arg};
+    const struct inspection inspection = {pass_on, &found, &refused};
+    for (; found.service < config->service_count; found.service++) {
+        const struct config_service *service = &config->services[found.service];
+        inspect_tls(&service->connection.tls, &inspection);
+        inspect_routes(service, &found, &inspection);
     }
 }

@@ -13,18 +13,23 @@
  * actpass_config_error. */
 int parsed_settings(actpass_config *config, const struct config_service *service);
 
+/* Makes the files that the connections of a configuration in use write to (insecure_key_log), as
+ * long as the process may: actpass_config_check only looks whether they can be made. 0, or -1: see
+ * actpass_config_error. */
+int parsed_make_files(actpass_config *config);
+
 /* A policy of these names and pins, which are copied. The caller frees it with actpass_policy_free.
  * NULL with ERROR. (peer_policy.c) */
 actpass_policy *parsed_policy(const struct config_peer_names *names, const struct config_pins *pins,
                               struct error_text *error);
 
-/* Called with each finding. KEY is a path below the service, such as "tls/certificate"; TEXT, one
- * sentence, begins with the last part of it. */
-typedef void parsed_note(enum config_severity severity, const char *key, const char *text,
-                         void *arg);
+/* Called with each finding about the service of that number. KEY is a path below the service, such
+ * as "tls/certificate"; TEXT, one sentence, begins with the last part of it. */
+typedef void parsed_note(size_t service, enum config_severity severity, const char *key,
+                         const char *text, void *arg);
 
-/* Looks at everything that the service's "tls" names, to report all that is wrong at once, and what
- * is dubious: actpass_config_check stops at the first error. */
-void parsed_inspect(const struct config_service *service, parsed_note *note, void *arg);
+/* Looks at everything that the "tls" of all services names, to report all that is wrong at once,
+ * and what is dubious: actpass_config_check stops at the first error. */
+void parsed_inspect(const struct config *config, parsed_note *note, void *arg);
 
 #endif

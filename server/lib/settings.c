@@ -110,6 +110,8 @@ void actpass_config_free(actpass_config *config)
     config_connection_free(&config->connection);
     config_address_free(&config->dial_from);
     settings_free_virtuals(config);
+    config_proxy_free(&config->through.proxy);
+    free(config->through.credentials_file);
     free(config->service);
     free_errors(config);
     pthread_mutex_destroy(&config->error_lock);
@@ -333,6 +335,28 @@ int actpass_config_set_dial_from(actpass_config *config, const char *text)
     int result = settings_set(config, &service_object, "dial_from", text, &service);
     config->dial_from = service.dial.from;
     return result;
+}
+
+/* Both are set, or none. */
+int actpass_config_set_dial_through(actpass_config *config, const char *proxy,
+                                    const char *credentials_file)
+{
+    struct config_service service = {.name = NULL};
+    struct config_through *through = &service.dial.through;
+    int failed = settings_set(config, &service_object, "dial_through", proxy, &service);
+    if (!failed)
+        failed =
+            settings_set(config, &service_object, "dial_through_auth", credentials_file, &service);
+    if (!failed && credentials_file && !proxy)
+        failed = settings_fail(config, "dial_through_auth: only goes with a proxy");
+    if (!failed) {
+        const struct config_through before = config->through;
+        config->through = *through;
+        *through = before;
+    }
+    config_proxy_free(&through->proxy);
+    free(through->credentials_file);
+    return failed;
 }
 
 /* The setting goes through a service, whose keys have the limits. */

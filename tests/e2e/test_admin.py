@@ -11,6 +11,7 @@ import time
 import unittest
 
 from support import tls
+from support.backend import nobody
 from support.case import SHORT, Case, need, program
 from support.data import until
 from support.each import each
@@ -282,7 +283,10 @@ class Connections(Admin):
             "certificate": self.certificates.path("device"),
             "key": self.certificates.path("device", "key")}))
         address = "127.0.0.1:%d" % there.port()
-        self.admin(self.dial_service(address), check=False)
+        away, free = nobody()
+        self.addCleanup(free.close)
+        self.admin(self.dial_service(away, address), self.dial_service(away, name="lost"),
+                   check=False)
         one = until(lambda: [one for one in self.status()["connections"]
                              if one["state"] == "established"], 20, "a connection")[0]
         self.assertEqual([one[key] for key in ("service", "dialed", "role", "cause", "peer")],
@@ -291,7 +295,18 @@ class Connections(Admin):
         service = self.status()["services"][0]
         self.assertEqual([service[key] for key in ("listen", "dial", "dialed", "accepted", "open",
                                                    "as_server", "as_client")],
-                         [None, [address], 1, 0, 1, None, "echo"])
+                         [None, [away, address], 1, 0, 1, None, "echo"])
+        until(lambda: self.failed_dials("lost")[0] > 0, 20, "a dial that has failed")
+        dials, addresses = self.failed_dials("lost")
+        self.assertIn(addresses - dials, (0, 1))  # one may come between the two
+        self.assertEqual((service["dials_failed"], service["dial_addresses_failed"]), (0, 1))
+        self.assertEqual(self.failed_dials("dialer"), [0, 1])
+
+    def failed_dials(self, service):
+        """The metrics: dials, addresses."""
+        metrics = self.metrics()
+        return [metrics[f'actpass_{what}_failed_total{{service="{service}"}}']
+                for what in ("dials", "dial_addresses")]
 
     def test_the_last_200_that_failed(self):
         actpass = self.admin(self.service(), level="info")
@@ -391,6 +406,26 @@ class Asking(Admin):
         self.assertEqual(mode & 0o007, 0)
         self.assertEqual(actpass.stop(), 0)
         self.assertFalse(os.path.exists(self.socket))
+
+    @each(listen=(None, "127.0.0.1:0"))
+    def test_connections_that_never_ask_keep_nobody_out(self, listen):
+        """Nor those that send a byte of a request now and then."""
+        actpass = self.admin(self.service(), listen=listen)
+        host, _, port = self.address.rpartition(":")
+        where = self.socket if host == "unix" else (host, int(port))
+        asking = self.connect(where)
+        dripping = []
+        for number in range(60):
+            dripping.append(self.connect(where))
+            dripping[-1].sendall(b"GET /")
+            if number % 20 == 0:
+                asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                self.assertIn(b"200", asking.recv(10000))
+        # Before the others are closed for their silence, after 15 s.
+        self.assertEqual(self.curl("/healthz", "--max-time", "10").status, 200)
+        dripping[0].settimeout(1)
+        self.assertEqual(dripping[0].recv(1), b"", "it has made way")
+        self.assertTrue(actpass.running())
 
     def test_an_address_in_use_is_named(self):
         taken = socket.create_server(("127.0.0.1", 0))

@@ -6,6 +6,7 @@ import re
 import subprocess
 
 from support.case import Case, need, program
+from support.golden import Golden
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 
@@ -37,14 +38,36 @@ class CommandLine(Case):
         self.assertIn("draft-07", schema["$schema"])
         self.assertIn("services", schema["properties"])
 
-    def test_schema_takes_the_examples(self):
+    def validator(self):
         try:
             import jsonschema
         except ImportError:
             self.skipTest("python3-jsonschema is not installed")
         schema = json.loads(self.call("--schema").stdout)
         jsonschema.Draft7Validator.check_schema(schema)
-        validator = jsonschema.Draft7Validator(schema)
+        return jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker())
+
+    def test_schema_refuses_nothing_that_is_good(self):
+        """Of the configurations in golden/config.txt, and it finds what an editor should mark."""
+        validator, golden = self.validator(), Golden("config.txt")
+        valid, refused = 0, []
+        for title, said in golden.outputs().items():
+            try:
+                value = json.loads(golden.input(title))
+            except ValueError:
+                continue  # not even JSON
+            errors = [line for line in said if ": warning: " not in line]
+            if validator.is_valid(value):
+                valid += 1
+                self.assertNotIn(": unknown key", " ".join(errors), title)
+            else:
+                self.assertTrue(errors, title)
+                refused.append(title)
+        self.assertGreater(valid, 100)
+        self.assertGreater(len(refused), 200, "all others need more than a schema can say")
+
+    def test_schema_takes_the_examples(self):
+        validator = self.validator()
         with open(os.path.join(TOP, "README.md"), encoding="utf-8") as file:
             texts = re.findall(r"^```json\n(.*?)^```", file.read(), re.S | re.M)
         for path in glob.glob(os.path.join(TOP, "examples", "*.json")):

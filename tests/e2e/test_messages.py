@@ -14,7 +14,8 @@ GOOD = "c.json: the configuration is good"
 # What differs between machines.
 NORMALS = [(r"^actpass \d[\d.]*$", "actpass VERSION"), (r"^OpenSSL \d.*", "OpenSSL VERSION"),
            (r"^(s[a-z]+ in [\w ]+: |admin listener: ).*", r"\1BUILT"),
-           (r"( is not known here: ).*", r"\1REASON")]
+           (r"( is not known here: ).*", r"\1REASON"),
+           (r"( expires on )[\d-]+( \(UTC\), in 5 days)", r"\1DATE\2")]
 
 
 class Messages(Case):
@@ -51,15 +52,21 @@ class Messages(Case):
                               ("text.pem", b"no certificate\n"), ("c.json", golden.input(title)),
                               ("cert.pem", certificate), ("key.pem", key), *self.forms.items(),
                               ("renewed.pem", self.forms["request.pem"] + certificate + key),
+                              ("bundle.pem", certificate + self.read(self.certificates.path("early"))),
                               ("far.pem", certificate + b"text\n" * 14000 + key),
-                              ("expired.pem", self.read(self.certificates.path("expired"))),
-                              ("expired.key", other),
+                              *self.special_certificates(),
                               ("c.jsonc", golden.input(title)), *golden.more_files(title).items()]:
             os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(content)
             os.chmod(file.name, 0o644 if name in ("ca.pem", "open.pem") else 0o600)
         return folder
+
+    def special_certificates(self):
+        """Names and bytes of certificates that peers may refuse, and of their keys."""
+        for name in "expired", "early", "soon", "without-chain":
+            for end in "pem", "key":
+                yield f"{name}.{end}", self.read(self.certificates.path(name, end))
 
     @staticmethod
     def read(path):

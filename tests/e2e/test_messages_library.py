@@ -34,6 +34,7 @@ class Library:
     """One configuration, and the calls that a golden file names."""
 
     TYPES = {"set_timeout": (ctypes.c_int, ctypes.c_int64),
+             "set_keepalive": (ctypes.c_int64,) * 3,
              "set_chain_limits": (ctypes.c_size_t, ctypes.c_uint),
              **dict.fromkeys(("set_role", "set_transport", "set_client_auth", "set_unknown_name",
                               "set_min_version", "set_require_alpn", "set_insecure_any_peer",

@@ -142,6 +142,16 @@ activate = 1
             self.assertEqual(set(mine), lines)
             self.assertTrue(lines)
 
+    def test_a_check_makes_no_key_log(self):
+        """A start makes it, before there is a connection."""
+        ours = os.path.join(self.folder, "ours")
+        service = self.service(tls={"insecure_key_log": ours})
+        config = self.file("check.json", json.dumps({"services": [service]}).encode())
+        done = subprocess.run([program(), "--check", config], capture_output=True, check=False)
+        self.assertEqual((done.returncode, os.path.exists(ours)), (0, False), done.stderr)
+        self.actpass(service)
+        self.assertTrue(os.path.exists(ours))
+
     def test_the_environment_does_not_ask_for_it(self):
         log = os.path.join(self.folder, "log")
         actpass = self.actpass(self.service(), env={"SSLKEYLOGFILE": log})

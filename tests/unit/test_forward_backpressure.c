@@ -18,9 +18,15 @@ Test(forward_backpressure, a_backend_that_does_not_read_holds_the_peer_back, .ti
             written += BLOCK;
         cr_assert_lt(written, MAX, "some buffer takes it all");
         cr_assert_eq(actpass_ended(scene.peer), ACTPASS_TIMEOUT, "%s", actpass_error(scene.peer));
-        actpass_abort(scene.job.conn);
+        /* Once all is full, nothing is wanted from the TLS socket, and an abort wakes only a loop
+         * that watches it all the same (actpass_events.h): that with edges. */
+        if (ways[i].wait == STEPS_EDGE)
+            actpass_abort(scene.job.conn);
+        else
+            socket_reset(fd);
         cr_assert_eq(finish(&scene), ACTPASS_CANCELLED, "%s", scene.error);
-        close(fd);
+        if (ways[i].wait == STEPS_EDGE)
+            close(fd);
         free(block);
     }
 }

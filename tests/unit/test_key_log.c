@@ -90,6 +90,36 @@ Test(key_log, lines_are_appended_for_the_owner_alone, .init = enter, .fini = lea
     cr_assert_eq(reports, 0);
 }
 
+Test(key_log, the_file_is_made_when_it_is_needed, .init = enter, .fini = leave)
+{
+    for (int attached = 0; attached < 2; attached++) {
+        size_t reports = 0;
+        struct error_text error = {.text = ""};
+        struct key_log *log = open_log(&reports);
+        cr_assert_neq(access("file", F_OK), 0);
+        if (attached)
+            log_line(log, "A 1 2");
+        else
+            cr_assert(key_log_open(log, &error), "%s", error.text);
+        cr_assert_eq(unlink("file"), 0);
+        cr_assert(key_log_open(log, &error), "it is open");
+        cr_assert_neq(access("file", F_OK), 0);
+        cr_assert_eq(reports, 0);
+        key_log_free(log);
+    }
+}
+
+Test(key_log, what_can_be_made_no_more_is_reported_once, .init = enter, .fini = leave)
+{
+    size_t reports = 0;
+    struct key_log *log = open_log(&reports);
+    cr_assert_eq(symlink("none", "file"), 0);
+    log_line(log, "A 1 2");
+    log_line(log, "B 1 2");
+    cr_assert_eq(reports, 1);
+    key_log_free(log);
+}
+
 Test(key_log, what_others_may_read_is_refused, .init = enter, .fini = leave)
 {
     int fd = open("file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

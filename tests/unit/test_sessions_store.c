@@ -5,17 +5,12 @@
 #include "server/lib/sessions/memory.h"
 #include "server/lib/sessions/redis.h"
 #include "tests/support/certs.h"
+#include "tests/support/redis_server.h"
 #include "tests/support/resources.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 10000, FEW = 8 };
@@ -33,10 +28,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     static const char *const names[] = {"store", "store-lock", "redis"};
-    if (redis > 0) {
-        kill(redis, SIGKILL);
-        waitpid(redis, NULL, 0);
-    }
+    redis_server_stop(redis);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         (void)unlink(test_folder_path(folder, names[i]));
     test_folder_free(folder);
@@ -64,51 +56,15 @@ static struct store *open_file(const struct store_limits *limits)
 #endif
 
 #ifdef HAVE_HIREDIS
-static void run_redis(pid_t parent, const char *path)
-{
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent ||
-        !freopen("/dev/null", "w", stdout))
-        _exit(1);
-    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--save", "",
-           (char *)NULL);
-    _exit(127);
-}
-
-static bool takes_connections(const char *path)
-{
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_lt(snprintf(name.sun_path, sizeof(name.sun_path), "%s", path),
-                 (int)sizeof(name.sun_path));
-    bool connected = connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0;
-    close(fd);
-    return connected;
-}
-
-/* False: there is none to start. */
-static bool start_redis(const char *path)
-{
-    pid_t parent = getpid();
-    redis = fork();
-    cr_assert_geq(redis, 0);
-    if (redis == 0)
-        run_redis(parent, path);
-    for (int i = 0; i < PATIENCE_MS / 10 && waitpid(redis, NULL, WNOHANG) == 0; i++) {
-        if (takes_connections(path))
-            return true;
-        pause_ms(10);
-    }
-    redis = 0;
-    return false;
-}
-
 static struct store *open_redis(const struct store_limits *limits)
 {
     struct error_text error;
     const char *path = test_folder_path(folder, "redis");
     const struct config_sessions where = {.kind = CONFIG_SESSIONS_REDIS, .path = (char *)path};
     (void)limits; /* the administrator's */
-    if (!redis && !start_redis(path))
+    if (!redis)
+        redis = redis_server_start(path);
+    if (!redis)
         return NULL;
     struct store *store = store_redis_new(&where, PATIENCE_MS, &error);
     cr_assert_not_null(store, "%s", error.text);

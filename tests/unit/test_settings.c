@@ -170,6 +170,30 @@ Test(settings, where_to_dial_from)
     actpass_config_free(config);
 }
 
+Test(settings, what_to_dial_through)
+{
+    actpass_config *config = actpass_config_new();
+    const struct config_through *through = &config->through;
+    cr_assert_eq(through->proxy.kind, CONFIG_PROXY_NONE);
+    cr_assert_eq(actpass_config_set_dial_through(config, "http://a.example:3128/", "a.auth"), 0);
+    cr_assert_str_eq(through->proxy.text, "http://a.example:3128");
+    cr_assert_str_eq(through->credentials_file, "a.auth");
+    cr_assert_eq(actpass_config_set_dial_through(config, "socks4://a:1", NULL), -1);
+    assert_says(config, "dial_through: SOCKS4 is not spoken here");
+    cr_assert_eq(actpass_config_set_dial_through(config, "socks5://a:1", ""), -1);
+    assert_says(config, "dial_through_auth: must not be empty");
+    cr_assert_eq(actpass_config_set_dial_through(config, NULL, "b.auth"), -1);
+    assert_says(config, "dial_through_auth: only goes with a proxy");
+    cr_assert_str_eq(through->proxy.text, "http://a.example:3128");
+    cr_assert_str_eq(through->credentials_file, "a.auth", "a refused value changes nothing");
+    cr_assert_eq(actpass_config_set_dial_through(config, "socks5://[::1]:1080", NULL), 0);
+    cr_assert_eq(through->proxy.kind, CONFIG_PROXY_SOCKS5);
+    cr_assert_null(through->credentials_file);
+    cr_assert_eq(actpass_config_set_dial_through(config, NULL, NULL), 0);
+    cr_assert_eq(through->proxy.kind, CONFIG_PROXY_NONE);
+    actpass_config_free(config);
+}
+
 /* ---- Freezing --------------------------------------------------------------------------- */
 
 static void on_event(actpass_conn *conn, actpass_event event, void *arg)
@@ -198,6 +222,7 @@ Test(settings, nothing_can_be_changed_once_it_is_in_use)
                            actpass_config_set_min_version(config, 0x0304),
                            actpass_config_set_tcp_fast_open(config, 1),
                            actpass_config_set_dial_from(config, NULL),
+                           actpass_config_set_keepalive(config, 1000, 1000, 1),
                            actpass_config_add_alpn(config, "h2"),
                            actpass_config_add_certificate(config, "a.example", "a", "b"),
                            actpass_config_set_unknown_name(config, ACTPASS_UNKNOWN_NAME_DEFAULT),
@@ -321,6 +346,7 @@ static const char *write_json(struct test_folder *folder, const struct test_pair
              " \"tls\": {\"ca\": \"%s\", \"peer_names\": [\"right.example\"]}, \"echo\": true},"
              "{\"name\": \"caller\", \"dial\": \"127.0.0.1:1\", \"persistent\": true,"
              " \"dial_from\": \"127.0.0.2:0\", \"connect_timeout\": \"2s\","
+             " \"dial_through\": \"socks5://127.0.0.1:1080\","
              " \"tls\": {\"ca\": \"%s\", \"peer_names\": [\"right.example\"]}, \"echo\": true}]}",
              pair->ends[0].certificate, pair->ends[0].key, pair->ca, pair->ca);
     return test_write_text(folder, "actpass.json", text);
@@ -338,9 +364,11 @@ Test(settings, a_service_of_a_file)
     cr_assert_eq(actpass_config_load(config, file, "caller"), 0, "%s",
                  actpass_config_error(config));
     cr_assert_str_eq(config->dial_from.text, "127.0.0.2:0");
+    cr_assert_str_eq(config->through.proxy.text, "socks5://127.0.0.1:1080");
     cr_assert_eq(config->connect_timeout_ms, 2000);
     cr_assert_eq(actpass_config_load(config, file, "two"), 0, "%s", actpass_config_error(config));
     cr_assert_eq(config->dial_from.kind, CONFIG_ADDRESS_NONE, "nothing is left of the one before");
+    cr_assert_eq(config->through.proxy.kind, CONFIG_PROXY_NONE);
     cr_assert_eq(config->connection.role, CONFIG_ROLE_CLIENT);
     cr_assert_str_eq(config->connection.tls.peer_names.items[0].text, "right.example");
     cr_assert_eq(actpass_config_load(config, file, "three"), -1);

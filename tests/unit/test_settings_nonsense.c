@@ -79,6 +79,16 @@ static int added_pem(actpass_config *config, const char *value)
     return actpass_config_add_certificate_pem(config, "a.example", value, value);
 }
 
+static int proxy(actpass_config *config, const char *value)
+{
+    return actpass_config_set_dial_through(config, value, NULL);
+}
+
+static int proxy_password(actpass_config *config, const char *value)
+{
+    return actpass_config_set_dial_through(config, "http://a:1", value);
+}
+
 static int file(actpass_config *config, const char *value)
 {
     return actpass_config_load(config, value, NULL);
@@ -132,6 +142,12 @@ static const struct {
     {actpass_config_set_dial_from, "nonsense"},
     {actpass_config_set_dial_from, "127.0.0.1:99999"},
     {actpass_config_set_dial_from, long_text},
+    {proxy, ""},
+    {proxy, "nonsense"},
+    {proxy, "http://a:b@c:1"},
+    {proxy, long_text},
+    {proxy_password, ""},
+    {proxy_password, "a\nb"},
     NULL_AND_EMPTY(added_name),
     {added_name, "a b"},
     {added_name, long_text},
@@ -176,7 +192,9 @@ static bool is_unchanged(const actpass_config *before, const actpass_config *aft
     return memcmp(&before->connection, &seen, sizeof(seen)) == 0 &&
            memcmp(&before->hooks, &after->hooks, sizeof(before->hooks)) == 0 &&
            before->connect_timeout_ms == after->connect_timeout_ms &&
-           before->dial_from.text == after->dial_from.text && before->service == after->service;
+           before->dial_from.text == after->dial_from.text &&
+           before->through.proxy.text == after->through.proxy.text &&
+           before->service == after->service;
 }
 
 Test(settings_nonsense, texts)

@@ -46,6 +46,11 @@ static int set_sessions(actpass_config *config, const char *value)
     return actpass_config_set_sessions(config, value, "a.keys");
 }
 
+static int set_proxy(actpass_config *config, const char *value)
+{
+    return actpass_config_set_dial_through(config, value, NULL);
+}
+
 /* A key of "tls", or of the service; FORMAT is how its value is written, with %s for the string. */
 static const struct key_test {
     const char *name, *format;
@@ -62,7 +67,8 @@ static const struct key_test {
   ocsp = {"ocsp_response", "%s", actpass_config_set_ocsp_response},
   password = {"sessions_password_file", "%s", set_password},
   sessions = {"sessions", "%s", set_sessions},
-  dial_from = {"dial_from", "%s", actpass_config_set_dial_from};
+  dial_from = {"dial_from", "%s", actpass_config_set_dial_from},
+  dial_through = {"dial_through", "%s", set_proxy};
 
 static const struct row {
     const struct key_test *key;
@@ -151,6 +157,18 @@ static const struct row {
     {&dial_from, "127.0.0.1", false},
     {&dial_from, "127.0.0.1:65536", false},
     {&dial_from, "1.1.1.1:1\n", false},
+    {&dial_through, "http://proxy.example:3128/", true},
+    {&dial_through, "socks5://[::1]:1080", true},
+    {&dial_through, "", false},
+    {&dial_through, "proxy.example:3128", false},
+    {&dial_through, "http://", false},
+    {&dial_through, "http:///", false},
+    {&dial_through, "http://a:0", false},
+    {&dial_through, "http://a:1/b", false},
+    {&dial_through, "http://a:b@c:1", false},
+    {&dial_through, "socks5://unix:a", false},
+    {&dial_through, "socks5h://a:1", false},
+    {&dial_through, "http://a:1\n", false},
 };
 
 static void write_escaped(FILE *stream, const char *value)
@@ -173,12 +191,13 @@ static char *json_with(const struct row *row)
     write_escaped(stream, row->value);
     cr_assert_eq(fclose(stream), 0);
     stream = open_memstream(&text, &size);
-    const char *begin = row->key == &dial_from      ? "\"dial\": \"a:1\", "
+    bool in_service = row->key == &dial_from || row->key == &dial_through;
+    const char *begin = in_service                  ? "\"dial\": \"a:1\", "
                         : row->key == &server_names ? "\"tls\": {\"certificates\": [{"
                                                     : "\"tls\": {";
     fprintf(stream, "{\"services\": [{%s\"%s\": ", begin, row->key->name);
     fprintf(stream, row->key->format, value);
-    fprintf(stream, "%s}]}", row->key == &server_names ? "}]}" : row->key == &dial_from ? "" : "}");
+    fprintf(stream, "%s}]}", row->key == &server_names ? "}]}" : in_service ? "" : "}");
     cr_assert_eq(fclose(stream), 0);
     free(value);
     return text;

@@ -70,6 +70,11 @@ static void put_events(struct out *out, const struct service_stats *first)
     } rows[] = {
         {"actpass_connections_accepted_total", "Connections that were accepted.", STATS_ACCEPTED},
         {"actpass_connections_dialed_total", "Connections that were dialed.", STATS_DIALED},
+        {"actpass_dials_failed_total", "Dials of which no address has answered.",
+         STATS_DIAL_FAILED},
+        {"actpass_dial_addresses_failed_total",
+         "Addresses that have not answered, also of dials that another address has answered.",
+         STATS_ADDRESS_FAILED},
         {"actpass_connections_dropped_total",
          "Connections dropped for a shortage of memory, descriptors or threads.", STATS_DROPPED},
         {"actpass_connections_made_way_total",

@@ -17,9 +17,11 @@
 enum stats_event {
     STATS_ACCEPTED,
     STATS_DIALED,
-    STATS_DROPPED,  /* for a shortage of memory, descriptors or threads */
-    STATS_MADE_WAY, /* aborted before they were established, to make room */
-    STATS_REFUSED,  /* and from here on one for each enum refusal; REFUSED_NOT never happens */
+    STATS_DIAL_FAILED,    /* no address has answered */
+    STATS_ADDRESS_FAILED, /* one address of a dial has not; another one may have */
+    STATS_DROPPED,        /* for a shortage of memory, descriptors or threads */
+    STATS_MADE_WAY,       /* aborted before they were established, to make room */
+    STATS_REFUSED, /* and from here on one for each enum refusal; REFUSED_NOT never happens */
     STATS_EVENTS = STATS_REFUSED + REFUSAL_COUNT
 };
 

@@ -151,6 +151,7 @@ static void put_addresses(struct out *out, const struct service *service)
     for (size_t i = 0; i < config->dial.address_count; i++)
         out_string(out, NULL, config->dial.addresses[i].text);
     out_close(out, ']');
+    out_string(out, "through", config->dial.through.proxy.text);
     out_string(out, "role", roles[config->connection.role]);
     put_handlers(out, service);
     put_routes(out, service);
@@ -180,6 +181,8 @@ static void put_events(struct out *out, const struct service_stats *stats)
 {
     put_counter(out, "accepted", &stats->events[STATS_ACCEPTED]);
     put_counter(out, "dialed", &stats->events[STATS_DIALED]);
+    put_counter(out, "dials_failed", &stats->events[STATS_DIAL_FAILED]);
+    put_counter(out, "dial_addresses_failed", &stats->events[STATS_ADDRESS_FAILED]);
     out_open(out, "refused", '{');
     for (enum refusal refusal = REFUSED_NOT + 1; refusal < REFUSAL_COUNT; refusal++)
         put_counter(out, refusal_name(refusal), &stats->events[STATS_REFUSED + refusal]);

@@ -4,6 +4,7 @@
 #include "server/daemon/handlers/handler.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 static const struct linger reset_at_close = {.l_onoff = 1, .l_linger = 0};
 static const struct linger close_in_order = {.l_onoff = 0};
@@ -16,6 +17,13 @@ static void set_linger(int plain, const struct linger *linger)
 void bridge_prepare(int plain)
 {
     set_linger(plain, &reset_at_close);
+}
+
+void bridge_close(int plain, bool in_order)
+{
+    if (in_order)
+        set_linger(plain, &close_in_order);
+    close(plain);
 }
 
 static enum handler_next bridge(struct handler_job *job)

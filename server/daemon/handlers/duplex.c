@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 
 /* The size of a buffer: small until a buffer was full, then eight records. */
-enum { SMALL_BUFFER = 8192, LARGE_BUFFER = 65536 };
+enum { SMALL_BUFFER = DUPLEX_EARLY_MAX, LARGE_BUFFER = 65536 };
 
 /* What one step moves at most, so that other connections have their turn. */
 enum { STEP_ROUNDS = 64, STEP_BYTES = 1 << 20 };
@@ -28,6 +28,7 @@ struct duplex {
     actpass_conn *conn;
     size_t size; /* of each buffer; 0: there are no buffers now */
     bool full;   /* a buffer was full */
+    bool used;   /* the peer has sent data */
     int plain;
     struct direction in;  /* from TLS to the plain side */
     struct direction out; /* from the plain side to TLS */
@@ -42,6 +43,7 @@ struct duplex {
     size_t read;     /* bytes, in this step */
     int64_t deadline_us; /* of the idle timeout */
     const char *name, *address;
+    struct duplex_link *link; /* NULL: PLAIN is no end of a socketpair */
 };
 
 /* The result of an attempt. FAILED: one of the sides has failed. */
@@ -127,6 +129,7 @@ static enum step read_tls(struct duplex *duplex)
     if (length < 0)
         return STEP_FAILED;
     fill(duplex, &duplex->in, length);
+    duplex->used = duplex->used || length > 0;
     return STEP_MOVED;
 }
 
@@ -187,6 +190,12 @@ static ssize_t receive(struct duplex *duplex, bool *all)
     return length;
 }
 
+/* Was the socketpair's other end cut? That shows as an end, and only then does it count. */
+static bool is_cut(const struct duplex *duplex)
+{
+    return duplex->link && atomic_load(&duplex->link->cut);
+}
+
 static enum step read_plain(struct duplex *duplex)
 {
     bool all;
@@ -199,8 +208,8 @@ static enum step read_plain(struct duplex *duplex)
         duplex->readable = false;
         return STEP_NOTHING;
     }
-    if (length < 0 && duplex->plain_error == 0)
-        duplex->plain_error = errno;
+    if (duplex->plain_error == 0 && (length < 0 || (length == 0 && is_cut(duplex))))
+        duplex->plain_error = length < 0 ? errno : ECONNRESET;
     if (length < 0 || (length == 0 && duplex->plain_error != 0))
         return STEP_FAILED;
     fill(duplex, &duplex->out, length);
@@ -334,6 +343,8 @@ static void cut(struct duplex *duplex)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(duplex->plain, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    if (duplex->link)
+        atomic_store(&duplex->link->cut, true);
     if (duplex->plain_error == 0)
         return; /* the TLS side has its close reason already */
     struct error_text why;
@@ -343,9 +354,54 @@ static void cut(struct duplex *duplex)
     actpass_abort(duplex->conn);
 }
 
+/* ---- Two conversations that are joined by a socketpair ------------------------------------- */
+
+struct duplex_link *duplex_link_new(void)
+{
+    struct duplex_link *link = malloc(sizeof(*link));
+    if (!link)
+        return NULL;
+    atomic_init(&link->references, 2);
+    atomic_init(&link->cut, false);
+    return link;
+}
+
+void duplex_link_release(struct duplex_link *link)
+{
+    if (link && atomic_fetch_sub(&link->references, 1) == 1)
+        free(link);
+}
+
 /* ---- The handler --------------------------------------------------------------------------- */
 
 bool duplex_begin(struct handler_job *job, int plain, const char *name, const char *address)
+{
+    return duplex_begin_with(job, plain, name, address, &(struct duplex_early){.link = NULL});
+}
+
+static void put(struct direction *direction, const void *bytes, size_t size)
+{
+    memcpy(direction->buffer, bytes, size);
+    direction->end = size;
+}
+
+/* False: out of memory, which is the close reason. */
+static bool take_early(struct duplex *duplex, const struct duplex_early *early)
+{
+    duplex->link = early->link;
+    if (early->in_size == 0 && early->out_size == 0)
+        return true;
+    if (!make_buffers(duplex))
+        return false;
+    if (early->in_size > 0)
+        put(&duplex->in, early->in, early->in_size);
+    if (early->out_size > 0)
+        put(&duplex->out, early->out, early->out_size);
+    return true;
+}
+
+bool duplex_begin_with(struct handler_job *job, int plain, const char *name, const char *address,
+                       const struct duplex_early *early)
 {
     struct duplex *duplex = calloc(1, sizeof(*duplex));
     if (!duplex) {
@@ -358,6 +414,10 @@ bool duplex_begin(struct handler_job *job, int plain, const char *name, const ch
     duplex->deadline_us = clock_deadline_ms(job->idle_timeout_ms);
     duplex->name = name;
     duplex->address = address;
+    if (!take_early(duplex, early)) {
+        free(duplex);
+        return false;
+    }
     job->state = duplex;
     job->own = (struct pollfd){.fd = plain};
     return true;
@@ -384,11 +444,12 @@ enum handler_next duplex_step(struct handler_job *job, bool *in_order)
     if (job->idle)
         release_idle(duplex);
     enum step step = move_all(duplex, &moved);
-    bool closed = is_closed(duplex);
+    job->used = job->used || duplex->used;
+    bool closed = is_closed(duplex) || (job->leave && !moved);
     *in_order = step != STEP_FAILED && closed && duplex->plain_error == 0;
     if (step == STEP_FAILED || closed || !check_idle(duplex, job->idle_timeout_ms, moved))
         return end(job, *in_order);
     job->own.events = wanted_events(duplex);
     job->deadline_us = duplex->deadline_us;
-    return step == STEP_MOVED ? HANDLER_MORE : HANDLER_WAIT;
+    return step == STEP_MOVED || job->leave ? HANDLER_MORE : HANDLER_WAIT;
 }

@@ -6,6 +6,7 @@
 
 #include "server/daemon/handlers/handler.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* Begins to join job->conn with the descriptor PLAIN, which must not block and stays the caller's
@@ -13,6 +14,32 @@
  * messages call the plain side ("the backend ", "127.0.0.1:80"); both must outlive the job. Returns
  * false if memory is short, which is the close reason then. */
 bool duplex_begin(struct handler_job *job, int plain, const char *name, const char *address);
+
+/* What the two ends of a socketpair share whose conversations are joined by it: a unix socket has
+ * no reset, so an end that was cut would look like one in order. Counted references; any thread. */
+struct duplex_link {
+    atomic_uint references;
+    atomic_bool cut;
+};
+
+/* With one reference for each end. NULL: out of memory. */
+struct duplex_link *duplex_link_new(void);
+void duplex_link_release(struct duplex_link *link); /* NULL is fine */
+
+/* What is there before the first step. All zero: nothing. */
+enum { DUPLEX_EARLY_MAX = 8192 };
+struct duplex_early {
+    const void *in; /* to be sent to the plain side first; at most DUPLEX_EARLY_MAX bytes */
+    size_t in_size;
+    const void *out; /* to be sent to the TLS side first; the same */
+    size_t out_size;
+    struct duplex_link *link; /* of PLAIN, which is an end of a socketpair; not taken over, and must
+                                 outlive the job. NULL: it is not */
+};
+
+/* duplex_begin with that. The bytes are copied. */
+bool duplex_begin_with(struct handler_job *job, int plain, const char *name, const char *address,
+                       const struct duplex_early *early);
 
 /* The step of a handler. With HANDLER_DONE it has freed its state, and *IN_ORDER says whether both
  * sides have closed in order. */

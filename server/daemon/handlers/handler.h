@@ -35,25 +35,34 @@ struct handler_job {
     void *loaded;                      /* what `load` made; NULL: nothing */
     int plain;                         /* bridge: the local connection, which the caller closes;
                                           else -1 */
+    struct conversation *conversation; /* whose job it is: for handlers in fleet/ */
     int64_t idle_timeout_ms;           /* no data in either direction; CONFIG_NEVER: no limit */
+    enum config_start start;           /* when forward connects its backend */
+    int64_t start_timeout_ms;          /* for a PROXY header that has begun */
 
     /* Set before each step. */
     bool stopping; /* the server drains: a handler that only waits for the next request ends */
+    bool leave;    /* nobody uses the connection: the handler ends in order, unless it
+                      finds something to do */
     bool idle;     /* nothing has happened for a second: the handler frees what it can make again */
     bool peer_quiet; /* the peer has sent nothing since the last step: if that has ended with a read
                         that returned ACTPASS_AGAIN, another one would, too */
 
     /* The handler's own. */
     void *state;         /* NULL at first */
+    void *outer;         /* the same, for a handler whose state is the duplex's */
     unsigned form;       /* 0 at first; for a handler whose state has several forms */
     unsigned number;     /* 0 at first; for a handler that has chosen one of several */
     struct pollfd own;   /* a descriptor of its own to wait for, edge-triggered: fd is -1 at first,
                             events are POLLIN, POLLPRI, POLLOUT, POLLRDHUP; revents is what has come
                             since the last step. To be -1 before that descriptor is closed */
     int64_t deadline_us; /* when to call again at the latest; DEADLINE_NEVER at first */
-    const char *backend; /* out, lives as long as WHAT: for the log, which backend; NULL: none */
-    char *backend_address;     /* out, allocated: for the log, which address of a backend's name was
-                                  connected; NULL: none */
+    bool used;           /* out: the peer has sent data */
+    void *early;         /* forward's, allocated: data that came before the backend */
+    size_t early_size;
+    const char *backend;   /* out, lives as long as WHAT: for the log, which backend; NULL: none */
+    char *backend_address; /* out, allocated: for the log, which address of a backend's name was
+                              connected; NULL: none */
     struct error_text problem; /* out, "" before each step: why the handler could not begin, or what
                                   is wrong though it goes on; is logged */
 };
@@ -79,13 +88,14 @@ struct handler {
 /* The handler of one kind. NULL for CONFIG_HANDLER_NONE. */
 const struct handler *handler_of(enum config_handler_kind kind);
 
-/* The handler of a service in one role: the bridge with "listen_plain", else that of WHAT. NULL:
- * the service has none, since it never takes that role. */
+/* The handler of a service in one role: that of "share", the bridge with "listen_plain", or what stands for the task
+ * of a gate there (fleet/plain.c), else that of WHAT. NULL: the service has none, since it never
+ * takes that role. */
 const struct handler *handler_for(const struct config_service *service,
                                   const struct config_handler *what);
 
 /* The handlers, each defined in its own file; use the functions above. */
 extern const struct handler bridge_handler, echo_handler, forward_handler, http_handler,
-    refuse_handler;
+    offer_handler, reach_handler, plain_gate_handler, refuse_handler, share_handler;
 
 #endif

@@ -7,6 +7,8 @@ static const struct handler *const handlers[] = {
     [CONFIG_HANDLER_FORWARD] = &forward_handler,
     [CONFIG_HANDLER_ECHO] = &echo_handler,
     [CONFIG_HANDLER_HTTP] = &http_handler,
+    [CONFIG_HANDLER_OFFER] = &offer_handler,
+    [CONFIG_HANDLER_REACH] = &reach_handler,
     [CONFIG_HANDLER_REFUSE] = &refuse_handler,
 };
 
@@ -22,5 +24,9 @@ const struct handler *handler_for(const struct config_service *service,
                                   const struct config_handler *what)
 {
     bool bridged = service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE;
+    if (config_is_plain_gate(service))
+        return &plain_gate_handler;
+    if (config_shares(service))
+        return &share_handler;
     return bridged ? &bridge_handler : handler_of(what->kind);
 }

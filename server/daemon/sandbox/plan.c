@@ -57,6 +57,29 @@ static void visit_address(struct planning *planning, const struct key *key,
     }
 }
 
+static void visit_proxy(struct planning *planning, const struct config_proxy *proxy)
+{
+    struct plan *plan = planning->plan;
+    if (proxy->kind == CONFIG_PROXY_NONE)
+        return;
+    plan->names = plan->names || !config_address_is_ip(&proxy->address);
+    add_port(plan, proxy->address.port);
+}
+
+/* Through a proxy, the ports of "dial" are the proxy's affair, and so are the names. */
+static void visit_addresses(struct planning *planning, const struct key *key, const void *base)
+{
+    const struct config_service *service = base; /* if it is "dial" */
+    const struct config_address *list;
+    size_t count;
+    memcpy(&list, (const char *)base + key->offset, sizeof(list)); /* a pointer of any type */
+    memcpy(&count, (const char *)base + key->second, sizeof(count));
+    if (strcmp(key->name, "dial") == 0 && service->dial.through.proxy.kind != CONFIG_PROXY_NONE)
+        return;
+    for (size_t i = 0; i < count; i++)
+        visit_address(planning, key, &list[i]);
+}
+
 static void visit_sessions(struct planning *planning, const struct config_sessions *sessions)
 {
     const struct config_address address = {.kind = CONFIG_ADDRESS_TCP, .host = sessions->host};
@@ -88,9 +111,10 @@ static void visit(const struct key *key, const void *base, void *arg)
         visit_sessions(planning, stored);
     else if (key->type == KEY_ADDRESS)
         visit_address(planning, key, stored);
+    else if (key->type == KEY_PROXY)
+        visit_proxy(planning, stored);
     else if (key->type == KEY_ADDRESSES)
-        for (size_t i = 0; i < *(const size_t *)((const char *)base + key->second); i++)
-            visit_address(planning, key, *(struct config_address *const *)stored + i);
+        visit_addresses(planning, key, base);
 }
 
 /* ---- The plan ------------------------------------------------------------------------------- */

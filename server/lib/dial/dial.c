@@ -1,38 +1,38 @@
 #include "server/lib/dial/dial.h"
 
-#include "server/lib/dial/race.h"
+#include "server/lib/dial/steps.h"
 
-/* Runs the race to its end. Returns the winner's descriptor, or -1. */
-static int run(struct race *race, struct candidate *winner)
+/* Runs the dial to its end. Returns the winner's descriptor, or -1. */
+static int run(struct dial_steps *steps, struct candidate *winner)
 {
     struct pollfd set[DIAL_MAX_DESCRIPTORS];
     int64_t until_us;
     int error = 0;
     int fd = -1;
-    enum race_result result = race_step(race, winner, &fd);
+    enum race_result result = steps_go(steps, winner, &fd);
     while (result == RACE_WAITS && error == 0) {
-        nfds_t count = race_poll_set(race, set, &until_us);
-        error = dial_wait(&race->dial->wait, set, count, until_us);
+        nfds_t count = steps_poll_set(steps, set, &until_us);
+        error = dial_wait(&steps->dial->wait, set, count, until_us);
         if (error == 0)
-            result = race_step(race, winner, &fd);
+            result = steps_go(steps, winner, &fd);
     }
-    race_end(race, error);
+    steps_end(steps, error);
     return fd;
 }
 
 int dial_first(const struct dial *dial, struct candidate *winner)
 {
-    struct race race;
-    race_begin(&race, dial);
-    return run(&race, winner);
+    struct dial_steps steps;
+    steps_begin(&steps, dial);
+    return run(&steps, winner);
 }
 
 int dial_list(const struct dial *dial, const struct candidate *list, size_t count,
               struct candidate *winner)
 {
-    struct race race;
-    race_begin_list(&race, dial, list, count);
-    return run(&race, winner);
+    struct dial_steps steps;
+    steps_begin_list(&steps, dial, list, count);
+    return run(&steps, winner);
 }
 
 int dial_one(const struct dial *dial, const struct candidate *to)

@@ -17,7 +17,8 @@
  * cancelled. */
 int dial_first(const struct dial *dial, struct candidate *winner);
 
-/* As dial_first, with COUNT candidates that were resolved before instead of dial->addresses. */
+/* As dial_first, with COUNT candidates that were resolved before instead of dial->addresses, and
+ * without a proxy. */
 int dial_list(const struct dial *dial, const struct candidate *list, size_t count,
               struct candidate *winner);
 

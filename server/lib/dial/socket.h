@@ -7,11 +7,14 @@
 
 #include <stdint.h>
 
+struct through; /* through.h */
+
 struct dial {
     const struct config_address *addresses;
     size_t count;
     int lookup_flags; /* of resolve_host: AI_ADDRCONFIG, or 0 where loopback addresses are usual */
     const struct config_address *from; /* local address of TCP connections; NULL or none: any */
+    const struct through *through;     /* the proxy, for steps.h and dial_first; NULL: directly */
     int64_t deadline_us;    /* CLOCK_MONOTONIC, for all addresses together; DEADLINE_NEVER: the
                                kernel's limits only */
     const char *limit_name; /* what the deadline is called in messages: "connect_timeout" */

@@ -3,8 +3,7 @@
 #include "relay/clock.h"
 #include "relay/lock.h"
 #include "server/lib/base/error.h"
-#include "server/lib/dial/unix_address.h"
-#include "server/lib/sessions/redis_link.h"
+#include "server/lib/redis/link.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -16,7 +15,7 @@ enum { KEEP = 16, MAX_OPEN = 128, NAME = 80 };
 
 struct redis {
     struct store base;
-    struct redis_place place;
+    struct redis_place *place;
     int64_t deadline_ms;
 
     pthread_mutex_t lock; /* guards what follows; never held while anything waits */
@@ -118,7 +117,7 @@ static redisReply *ask(struct redis *redis, const struct command *command,
         link = NULL;
     }
     if (!reply && clock_now_us() < deadline_us) {
-        link = redis_link_open(&redis->place, deadline_us, problem);
+        link = redis_link_open(redis->place, deadline_us, problem);
         reply = try_link(link, command, deadline_us, problem);
     }
     if (reply) {
@@ -209,63 +208,16 @@ static void free_redis(struct store *store)
     struct redis *redis = (struct redis *)store;
     drop_kept(redis);
     pthread_mutex_destroy(&redis->lock);
-    redis_tls_free(redis->place.tls);
-    secret_wipe(&redis->place.password);
-    free(redis->place.user);
-    free(redis->place.candidates);
-    config_address_free(&redis->place.address);
+    redis_place_free(redis->place);
     free(redis);
-}
-
-static bool copy_address(struct config_address *address, const struct config_sessions *where)
-{
-    const char *from = where->path ? where->path : where->host;
-    char *copy = strdup(from);
-    address->kind = where->path ? CONFIG_ADDRESS_UNIX : CONFIG_ADDRESS_TCP;
-    address->text = strdup(from);
-    address->port = where->port;
-    if (where->path)
-        address->path = copy;
-    else
-        address->host = copy;
-    return copy && address->text;
-}
-
-/* Resolves the name now, since that can take far longer than a handshake may wait. */
-static bool look_up(struct redis_place *place, const struct config_sessions *where,
-                    struct error_text *error)
-{
-    const struct dial_wait wait = {.cancel_fd = -1};
-    if (where->path && strlen(where->path) > UNIX_PATH_MAX_BYTES)
-        return error_set(error, "sessions in Redis: the path %s is longer than %d bytes",
-                         where->path, UNIX_PATH_MAX_BYTES);
-    if (!copy_address(&place->address, where))
-        return error_set(error, "out of memory for sessions");
-    const char *why =
-        candidates_resolve(&place->address, 0, &wait, clock_deadline_ms(REDIS_LOOKUP_MS),
-                           &place->candidates, &place->count);
-    return !why || error_set(error, "sessions in Redis: the host %s is not known: %s",
-                             place->address.text, why);
-}
-
-static bool set_access(struct redis_place *place, const struct config_sessions *where,
-                       struct error_text *error)
-{
-    place->user = where->user ? strdup(where->user) : NULL;
-    if (where->user && !place->user)
-        return error_set(error, "out of memory for sessions");
-    if (where->password_file &&
-        !secret_read(&place->password, where->password_file, "password", error))
-        return false;
-    if (where->over_tls)
-        place->tls = redis_tls_new(where, error);
-    return !where->over_tls || place->tls;
 }
 
 struct store *store_redis_new(const struct config_sessions *where, int64_t deadline_ms,
                               struct error_text *error)
 {
     static const struct store_calls calls = {put, get, take_out, free_redis};
+    static const struct redis_words words = {"sessions in Redis", "sessions_password_file",
+                                             "sessions_ca"};
     struct redis *redis = calloc(1, sizeof(*redis));
     if (!redis || pthread_mutex_init(&redis->lock, NULL)) {
         free(redis);
@@ -274,8 +226,8 @@ struct store *store_redis_new(const struct config_sessions *where, int64_t deadl
     }
     redis->base.calls = &calls;
     redis->deadline_ms = deadline_ms;
-    redis->place.db = where->db;
-    if (set_access(&redis->place, where, error) && look_up(&redis->place, where, error))
+    redis->place = redis_place_new(where, &words, error);
+    if (redis->place)
         return &redis->base;
     free_redis(&redis->base);
     return NULL;

@@ -321,6 +321,11 @@ void tls_context_free(struct tls_context *context)
     free_one(context);
 }
 
+bool tls_context_make_files(struct tls_context *context, struct error_text *error)
+{
+    return !context->key_log || key_log_open(context->key_log, error);
+}
+
 struct tls_context *tls_context_new_with(struct tls_owner owner, const struct config_tls *tls,
                                          enum config_role role, const struct tls_hooks *hooks,
                                          struct error_text *error)

@@ -29,6 +29,10 @@ struct tls_context *tls_context_new(struct tls_owner owner, const struct config_
                                     enum config_role role, struct error_text *error);
 void tls_context_free(struct tls_context *context);
 
+/* Makes the files that connections write to; without this call the first connection does. False
+ * with error. Any thread. */
+bool tls_context_make_files(struct tls_context *context, struct error_text *error);
+
 /* The user's callbacks; each may be NULL. They must stay callable as long as the context is there.
  */
 struct tls_hooks {

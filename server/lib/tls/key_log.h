@@ -16,11 +16,16 @@ struct key_log_report {
     void *arg;
 };
 
-/* Opens the file, or makes it, readable for its owner only. One that is there must be a regular
- * file of our own user that others cannot read. The caller frees it with key_log_free. NULL with
- * error. */
+/* Opens the file if it is there: it must be a regular file of our own user that others cannot read.
+ * If not, looks whether it can be made, and leaves that to key_log_open. The caller frees it with
+ * key_log_free. NULL with error. */
 struct key_log *key_log_new(const char *path, struct key_log_report report,
                             struct error_text *error);
+
+/* Makes the file, readable for its owner only, unless it is open. The first key_log_attach does so,
+ * too, and reports a failure. False with error. Any thread. */
+bool key_log_open(struct key_log *log, struct error_text *error);
+
 void key_log_free(struct key_log *log); /* may be NULL */
 
 /* Appends the secrets of each SSL object of the context to the log that is attached to it. */

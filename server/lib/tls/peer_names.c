@@ -1,7 +1,9 @@
 /* Names of peers. */
 #include "server/lib/tls/peer_names.h"
 
+#include <arpa/inet.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *peer_names_only_dns(const struct config_peer_names *names)
@@ -238,4 +240,77 @@ bool peer_names_match(const struct config_peer_names *names, const X509 *certifi
         fail_with_names(shown, error);
     GENERAL_NAMES_free(shown);
     return matches;
+}
+
+/* ---- As text ------------------------------------------------------------------------------- */
+
+/* Copies KIND and the bytes behind it. */
+static int64_t copy(const char *kind, struct bytes name, char *text, size_t size)
+{
+    size_t length = strlen(kind) + name.size;
+    if (length < size)
+        (void)snprintf(text, size, "%s%.*s", kind, (int)name.size, name.data);
+    return (int64_t)length;
+}
+
+/* "": it is neither IPv4 nor IPv6. */
+static void print_address(struct bytes address, char text[INET6_ADDRSTRLEN])
+{
+    int family = address.size == 4 ? AF_INET : AF_INET6;
+    text[0] = '\0';
+    if (address.size == 4 || address.size == 16)
+        (void)inet_ntop(family, address.data, text, INET6_ADDRSTRLEN);
+}
+
+/* 0: it is of another kind, or empty. */
+static int64_t copy_name(const GENERAL_NAME *shown, char *text, size_t size)
+{
+    int type;
+    char address[INET6_ADDRSTRLEN];
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(shown, &type);
+    const char *kind = type == GEN_DNS     ? "dns:"
+                       : type == GEN_URI   ? "uri:"
+                       : type == GEN_EMAIL ? "email:"
+                       : type == GEN_IPADD ? "ip:"
+                                           : NULL;
+    if (!kind)
+        return 0;
+    struct bytes name = bytes_of(value);
+    if (type == GEN_IPADD) {
+        print_address(name, address);
+        name = (struct bytes){address, strlen(address)};
+    }
+    return name.size > 0 ? copy(kind, name, text, size) : 0;
+}
+
+static int64_t copy_common_name(const X509 *certificate, char *text, size_t size)
+{
+    unsigned char *name = NULL;
+    const ASN1_STRING *only = only_common_name(certificate);
+    int length = only ? ASN1_STRING_to_UTF8(&name, only) : 0;
+    int64_t copied = 0;
+    if (length > 0 && !memchr(name, '\0', (size_t)length))
+        copied = copy("cn:", (struct bytes){(char *)name, (size_t)length}, text, size);
+    OPENSSL_free(name);
+    return length < 0 ? -1 : copied;
+}
+
+int64_t peer_names_text(const X509 *certificate, unsigned index, char *text, size_t size)
+{
+    GENERAL_NAMES *shown = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    int64_t length = 0;
+    bool done = any_has_nul(shown);
+    for (int i = 0; i < sk_GENERAL_NAME_num(shown) && !done; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(shown, i);
+        if (copy_name(name, NULL, 0) == 0)
+            continue;
+        done = index == 0;
+        if (done)
+            length = copy_name(name, text, size);
+        index--;
+    }
+    if (!done && index == 0)
+        length = copy_common_name(certificate, text, size);
+    GENERAL_NAMES_free(shown);
+    return length;
 }

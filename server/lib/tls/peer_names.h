@@ -23,10 +23,15 @@
 #include "server/lib/base/error.h"
 
 #include <openssl/x509.h>
+#include <stdint.h>
 
 /* Does the certificate carry one of the names? False with error. */
 bool peer_names_match(const struct config_peer_names *names, const X509 *certificate,
                       struct error_text *error);
+
+/* Copies the name of that number, from 0, as text with its kind before it; see actpass_peer_name
+ * (actpass_peer.h), whose result it is. */
+int64_t peer_names_text(const X509 *certificate, unsigned index, char *text, size_t size);
 
 /* The DNS name, if that is the only name and has no wildcard; or NULL. Valid as long as
  * the names.

@@ -6,6 +6,7 @@ P-256.
 import hashlib
 import os
 import subprocess
+import time
 
 FRONT = "front.example"  # actpass itself
 DEVICE = "dev1.devices.example"
@@ -26,6 +27,8 @@ LEAVES = {
     "for-servers": ("ca", "tls server", f"DNS:{DEVICE}", ["extendedKeyUsage=serverAuth"]),
     "for-clients": ("ca", "tls client", f"DNS:{DEVICE}", ["extendedKeyUsage=clientAuth"]),
     "by-middle": ("middle", DEVICE, f"DNS:{DEVICE}", []),
+    "without-chain": ("ca", DEVICE, f"DNS:{DEVICE}",
+                      ["authorityInfoAccess=caIssuers;URI:http://ca.example/ca.crt"]),
     "stranger": ("stranger-ca", DEVICE, f"DNS:{DEVICE}", []),
     "self-signed": (None, DEVICE, f"DNS:{DEVICE}", []),
 }
@@ -54,6 +57,8 @@ class Certificates:
         self._make_request()
         self._make_dated("expired", "20200101000000Z", "20200201000000Z")
         self._make_dated("early", "20480101000000Z", "20480201000000Z")
+        soon = time.gmtime(time.time() + 5.5 * 86400)
+        self._make_dated("soon", "20200101000000Z", time.strftime("%Y%m%d%H%M%SZ", soon))
         return self
 
     def _make(self, name, issuer, subject, alternative, extensions, days="30"):

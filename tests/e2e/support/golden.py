@@ -65,6 +65,18 @@ class Golden:
         return {path: _unescape("\n".join(lines))
                 for path, lines in self.files.get(title, {}).items()}
 
+    def outputs(self):
+        """The lines of output of each case, by its title."""
+        found, title = {}, None
+        for line in self.lines:
+            mark, _, rest = line.partition(" ")
+            if mark == "##":
+                title = rest
+                found[title] = []
+            elif mark == ">":
+                found[title].append(rest)
+        return found
+
     def environment(self, title):
         """What the case adds to the environment."""
         return self.environments.get(title, {})

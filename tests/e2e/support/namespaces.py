@@ -107,6 +107,11 @@ class Network:
         """Both hosts: what comes for one that has sent nothing from now on is lost."""
         self._tell("nat")
 
+    def cut(self):
+        """Nothing gets through from now on, and nobody is told: as if the other had lost its
+        power."""
+        self._tell("lose")
+
     def cross(self, what):
         """The next packets of `what` ("syn" or "data") cross on the wire, whenever each was
         sent."""

@@ -9,6 +9,7 @@ header). Commands on standard input:
 - `sync`: answers `ok`, as to all others, after all that was said before.
 - `drop`: loses SYNs with data, as some middleboxes do; `pass` ends that.
 - `nat`: from now on loses what comes for an end that has not sent anything itself, as the NAT before it would.
+- `lose`: from now on loses everything, as a cable that is cut.
 - `cross WHAT`: keeps the packets of WHAT (`syn` or `data`) of each end until the other has sent one, too, so that they
   cross on the wire; once.
 """
@@ -58,7 +59,7 @@ class Packet:
 class Wire:
     def __init__(self, ends):
         self.ends = ends
-        self.drop = self.nat = False
+        self.drop = self.nat = self.cut = False
         self.sent = set()  # the ends that have sent TCP
         self.crossing = {}  # "syn" or "data": the packets that wait, with their ends
 
@@ -68,12 +69,16 @@ class Wire:
             self.drop = command == "drop"
         elif command == "sync":
             pass  # it is answered, after all that was said before
+        elif command == "lose":
+            self.cut = True
         elif command == "nat":
             self.nat, self.sent = True, set()
         else:
             self.crossing[words[0]] = []
 
     def carry(self, end, frame):
+        if self.cut:
+            return
         packet = Packet(frame)
         if packet.tcp:
             say(f"tcp {end} {packet.flags}")

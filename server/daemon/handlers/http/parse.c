@@ -13,6 +13,7 @@ static const char *const field_names[HTTP_FIELD_COUNT] = {
     [HTTP_IF_NONE_MATCH] = "If-None-Match",
     [HTTP_IF_MODIFIED_SINCE] = "If-Modified-Since",
     [HTTP_IF_UNMODIFIED_SINCE] = "If-Unmodified-Since",
+    [HTTP_MAX_FORWARDS] = "Max-Forwards",
     [HTTP_CONNECTION] = "Connection",
 };
 
@@ -121,12 +122,13 @@ static bool is_authority(struct http_text text)
 
 static enum http_method method_of(struct http_text text)
 {
-    static const char *const others[] = {"POST",    "PUT",   "DELETE", "OPTIONS",
-                                         "CONNECT", "TRACE", "PATCH"};
+    static const char *const others[] = {"POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"};
     if (text.length == 3 && memcmp(text.at, "GET", 3) == 0)
         return HTTP_GET;
     if (text.length == 4 && memcmp(text.at, "HEAD", 4) == 0)
         return HTTP_HEAD;
+    if (text.length == 7 && memcmp(text.at, "CONNECT", 7) == 0)
+        return HTTP_CONNECT;
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (text.length == strlen(others[i]) && memcmp(text.at, others[i], text.length) == 0)
             return HTTP_OTHER_METHOD;
@@ -165,6 +167,10 @@ static bool take_target(struct http_request *request, struct http_text target)
 {
     if (!has_only_uri_bytes(target))
         return false;
+    if (request->method == HTTP_CONNECT) {
+        request->authority = target;
+        return is_authority(target);
+    }
     if (target.at[0] != '/' && !cut_authority(request, &target))
         return request->method == HTTP_OTHER_METHOD && !request->authority.at;
     request->path = target;
@@ -249,6 +255,15 @@ static bool same(struct http_text one, struct http_text other)
     return one.length == other.length && strncasecmp(one.at, other.at, one.length) == 0;
 }
 
+/* Some clients leave the port out in the Host of CONNECT. */
+static bool is_without_port(const struct http_request *request, struct http_text host)
+{
+    struct http_text authority = request->authority;
+    return request->method == HTTP_CONNECT && authority.length > host.length &&
+           authority.at[host.length] == ':' &&
+           same(host, (struct http_text){authority.at, host.length});
+}
+
 static bool host_is_right(const struct http_request *request)
 {
     struct http_text host = request->fields[HTTP_HOST];
@@ -256,7 +271,8 @@ static bool host_is_right(const struct http_request *request)
         return request->version_1_0;
     if (!is_authority(host))
         return false;
-    return !request->authority.at || same(request->authority, host);
+    return !request->authority.at || same(request->authority, host) ||
+           is_without_port(request, host);
 }
 
 /* Reads whether there is a body: nothing else of it matters. False: where it ends is ambiguous, or

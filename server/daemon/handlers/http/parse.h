@@ -31,7 +31,13 @@ struct http_text {
     size_t length;
 };
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OTHER_METHOD, HTTP_UNKNOWN_METHOD };
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_CONNECT, /* its target is an authority, and has no path */
+    HTTP_OTHER_METHOD,
+    HTTP_UNKNOWN_METHOD
+};
 
 /* The fields that have a meaning here. Each may occur once; CONNECTION is a list and may be
  * repeated. */
@@ -45,6 +51,7 @@ enum http_field {
     HTTP_IF_NONE_MATCH,
     HTTP_IF_MODIFIED_SINCE,
     HTTP_IF_UNMODIFIED_SINCE,
+    HTTP_MAX_FORWARDS,
     HTTP_CONNECTION,
     HTTP_FIELD_COUNT
 };
@@ -53,7 +60,7 @@ struct http_request {
     enum http_method method;
     struct http_text path;      /* begins with "/", or is empty; not decoded, without the query */
     struct http_text query;     /* with its "?" */
-    struct http_text authority; /* of a target in absolute form */
+    struct http_text authority; /* of a target in absolute form, or of CONNECT */
     bool version_1_0;
     bool keep_alive;
     bool has_body;

@@ -253,7 +253,7 @@ static bool refuse_request(struct http *http, const struct http_request *request
 {
     if (request->method == HTTP_UNKNOWN_METHOD)
         http_respond_page(http, 501, request, "", NULL);
-    else if (request->method == HTTP_OTHER_METHOD)
+    else if (request->method == HTTP_OTHER_METHOD || request->method == HTTP_CONNECT)
         http_respond_page(http, 405, request, "Allow: GET, HEAD\r\n", NULL);
     else if (request->has_body)
         http_respond_page(http, 413, request, "", NULL);

@@ -1,6 +1,7 @@
-#include "server/lib/sessions/redis_link.h"
+#include "server/lib/redis/link.h"
 
 #include "relay/clock.h"
+#include "server/lib/redis/internal.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -10,20 +11,21 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Bytes of the largest answer: a record, and the protocol's framing. */
-enum { MAX_ANSWER = STORE_RECORD + 1024 };
+/* Bytes of the largest answer: a session's record, and the protocol's framing. */
+enum { MAX_ANSWER = 16384 + 1024 };
 
 struct redis_link {
+    const struct redis_words *words;
     int fd;
     SSL *ssl; /* NULL: plain */
     redisReader *reader;
     size_t answered; /* bytes of the answer so far */
 };
 
-static bool fail(struct error_text *problem, const char *what, int error)
+static bool fail(const struct redis_link *link, struct error_text *problem, const char *what,
+                 int error)
 {
-    store_fail(problem, "sessions in Redis: %s: %s", what, strerror(error));
-    return false;
+    return error_set(problem, "%s: %s: %s", link->words->title, what, strerror(error));
 }
 
 /* 0, or an errno. */
@@ -42,20 +44,27 @@ static int wait_for(int fd, short events, int64_t deadline_us)
 
 /* ---- Connect ------------------------------------------------------------------------------ */
 
+struct failure {
+    const struct redis_words *words;
+    struct error_text *problem;
+};
+
 static void note_failure(void *arg, const char *address, const char *why)
 {
+    const struct failure *failure = arg;
     (void)address;
-    store_fail(arg, "sessions in Redis: cannot connect: %s", why);
+    error_set(failure->problem, "%s: cannot connect: %s", failure->words->title, why);
 }
 
 static int connect_any(const struct redis_place *place, int64_t deadline_us,
                        struct error_text *problem)
 {
     struct candidate winner;
+    struct failure failure = {place->words, problem};
     const struct dial dial = {.deadline_us = deadline_us,
                               .limit_name = "the time limit",
                               .wait = {.cancel_fd = -1},
-                              .observer = {.failed = note_failure, .arg = problem}};
+                              .observer = {.failed = note_failure, .arg = &failure}};
     return dial_list(&dial, place->candidates, place->count, &winner);
 }
 
@@ -68,17 +77,32 @@ static bool shake_hands(struct redis_link *link, struct redis_tls *tls, int64_t 
         return true;
     link->ssl = redis_tls_open(tls, link->fd);
     if (!link->ssl)
-        return fail(problem, "TLS", ENOMEM);
+        return fail(link, problem, "TLS", ENOMEM);
     while (!error && done == 0) {
-        done = redis_tls_shake(link->ssl, &events, problem);
+        done = redis_tls_shake(link->ssl, link->words, &events, problem);
         if (done == 0)
             error = wait_for(link->fd, events, deadline_us);
     }
-    return error ? fail(problem, "the TLS handshake failed; does it speak TLS at that port?", error)
+    return error ? fail(link, problem, "the TLS handshake failed; does it speak TLS at that port?",
+                        error)
                  : done > 0;
 }
 
 /* Does not print the answer, since Redis was sent a secret. */
+static void fail_authentication(const struct redis_link *link, const redisReply *reply,
+                                struct error_text *problem)
+{
+    const struct redis_words *words = link->words;
+    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGPASS", 9) == 0)
+        error_set(problem, "%s: it refuses the password: check %s and the user in the URL",
+                  words->title, words->password_key);
+    else
+        error_set(problem,
+                  "%s: it does not take our AUTH: has it a password set (requirepass) or this user "
+                  "(ACL)?",
+                  words->title);
+}
+
 static bool authenticate(struct redis_link *link, const struct redis_place *place,
                          int64_t deadline_us, struct error_text *problem)
 {
@@ -95,14 +119,8 @@ static bool authenticate(struct redis_link *link, const struct redis_place *plac
     sizes[count++] = place->password.size;
     redisReply *reply = redis_link_ask(link, count, words, sizes, deadline_us, problem);
     bool accepted = reply && reply->type == REDIS_REPLY_STATUS;
-    bool wrong =
-        reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGPASS", 9) == 0;
     if (reply && !accepted)
-        store_fail(problem,
-                   wrong ? "sessions in Redis: it refuses the password: check "
-                           "sessions_password_file and the user in the URL"
-                         : "sessions in Redis: it does not take our AUTH: has it a password set "
-                           "(requirepass) or this user (ACL)?");
+        fail_authentication(link, reply, problem);
     freeReplyObject(reply);
     return accepted;
 }
@@ -118,8 +136,8 @@ static bool select_db(struct redis_link *link, unsigned db, int64_t deadline_us,
     redisReply *reply = redis_link_ask(link, 2, words, sizes, deadline_us, problem);
     bool selected = reply && reply->type == REDIS_REPLY_STATUS;
     if (reply && !selected)
-        store_fail(problem, "sessions in Redis: database %u cannot be selected: %.100s", db,
-                   reply->type == REDIS_REPLY_ERROR ? reply->str : "it gives no reason");
+        error_set(problem, "%s: database %u cannot be selected: %.100s", link->words->title, db,
+                  reply->type == REDIS_REPLY_ERROR ? reply->str : "it gives no reason");
     freeReplyObject(reply);
     return selected;
 }
@@ -130,6 +148,7 @@ struct redis_link *redis_link_open(const struct redis_place *place, int64_t dead
     struct redis_link *link = calloc(1, sizeof(*link));
     if (!link)
         goto out;
+    link->words = place->words;
     link->reader = redisReaderCreate();
     if (!link->reader)
         goto out_link;
@@ -143,7 +162,7 @@ struct redis_link *redis_link_open(const struct redis_place *place, int64_t dead
 out_link:
     free(link);
 out:
-    store_fail(problem, "sessions in Redis: out of memory");
+    error_set(problem, "%s: out of memory", place->words->title);
     return NULL;
 }
 
@@ -202,7 +221,7 @@ static bool send_all(struct redis_link *link, const char *data, size_t size, int
             error = errno;
         }
     }
-    return !error || fail(problem, "cannot ask", error);
+    return !error || fail(link, problem, "cannot ask", error);
 }
 
 /* One read of the answer. Refuses an array, which does not answer any of our commands, since
@@ -214,12 +233,12 @@ static bool take_some(struct redis_link *link, int64_t deadline_us, struct error
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (got <= 0)
-        return fail(problem, "no answer", got < 0 ? errno : ECONNRESET);
+        return fail(link, problem, "no answer", got < 0 ? errno : ECONNRESET);
     bool strange = link->answered == 0 && !memchr("+-:$", buffer[0], 4);
     link->answered += (size_t)got;
     if (strange || link->answered > MAX_ANSWER ||
         redisReaderFeed(link->reader, buffer, (size_t)got) != REDIS_OK)
-        return fail(problem, "it answers something that is not Redis", EPROTO);
+        return fail(link, problem, "it answers something that is not Redis", EPROTO);
     return true;
 }
 
@@ -230,14 +249,14 @@ static redisReply *take_answer(struct redis_link *link, int64_t deadline_us,
     link->answered = 0;
     while (take_some(link, deadline_us, problem)) {
         if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
-            fail(problem, "it answers something that is not Redis", EPROTO);
+            fail(link, problem, "it answers something that is not Redis", EPROTO);
             return NULL;
         }
         if (reply && link->reader->pos == link->reader->len)
             return reply;
         if (reply) {
             freeReplyObject(reply);
-            fail(problem, "it answers more than it was asked", EPROTO);
+            fail(link, problem, "it answers more than it was asked", EPROTO);
             return NULL;
         }
     }
@@ -250,7 +269,7 @@ redisReply *redis_link_ask(struct redis_link *link, int count, const char *const
     char *command = NULL;
     int size = (int)redisFormatCommandArgv(&command, count, (const char **)words, sizes);
     if (size < 0) {
-        store_fail(problem, "sessions in Redis: out of memory");
+        error_set(problem, "%s: out of memory", link->words->title);
         return NULL;
     }
     bool sent = send_all(link, command, (size_t)size, deadline_us, problem);

@@ -1,4 +1,4 @@
-#include "server/lib/sessions/redis_tls.h"
+#include "server/lib/redis/tls.h"
 
 #include "server/lib/base/error.h"
 
@@ -62,13 +62,14 @@ static BIO_METHOD *make_method(void)
 
 /* ---- New and free --------------------------------------------------------------------------- */
 
-static bool set_trust(SSL_CTX *ctx, const struct config_sessions *where, struct error_text *error)
+static bool set_trust(SSL_CTX *ctx, const struct config_sessions *where,
+                      const struct redis_words *words, struct error_text *error)
 {
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     if (where->ca_system ? SSL_CTX_set_default_verify_paths(ctx) != 1
                          : SSL_CTX_load_verify_file(ctx, where->ca) != 1)
-        return error_set(error, "sessions_ca %s cannot be used: it must be a PEM file with CAs",
-                         where->ca_system ? "system" : where->ca);
+        return error_set(error, "%s %s cannot be used: it must be a PEM file with CAs",
+                         words->ca_key, where->ca_system ? "system" : where->ca);
     return true;
 }
 
@@ -83,14 +84,14 @@ static bool set_name(SSL_CTX *ctx, const char *host)
 }
 
 static bool set_up(struct redis_tls *tls, const struct config_sessions *where,
-                   struct error_text *error)
+                   const struct redis_words *words, struct error_text *error)
 {
     if (!tls->ctx || !tls->method || !tls->host ||
         SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION) != 1 ||
         !set_name(tls->ctx, tls->host))
-        return error_set(error, "out of memory for sessions");
+        return error_set(error, "out of memory for %s", words->title);
     SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    return set_trust(tls->ctx, where, error);
+    return set_trust(tls->ctx, where, words, error);
 }
 
 void redis_tls_free(struct redis_tls *tls)
@@ -103,18 +104,19 @@ void redis_tls_free(struct redis_tls *tls)
     free(tls);
 }
 
-struct redis_tls *redis_tls_new(const struct config_sessions *where, struct error_text *error)
+struct redis_tls *redis_tls_new(const struct config_sessions *where,
+                                const struct redis_words *words, struct error_text *error)
 {
     struct redis_tls *tls = calloc(1, sizeof(*tls));
     if (!tls) {
-        error_set(error, "out of memory for sessions");
+        error_set(error, "out of memory for %s", words->title);
         return NULL;
     }
     ERR_clear_error();
     tls->ctx = SSL_CTX_new(TLS_client_method());
     tls->method = make_method();
     tls->host = strdup(where->host);
-    bool done = set_up(tls, where, error);
+    bool done = set_up(tls, where, words, error);
     ERR_clear_error();
     if (done)
         return tls;
@@ -171,33 +173,31 @@ static int result_of(SSL *ssl, int result, short *events)
     return -1;
 }
 
-static int fail_shake(const SSL *ssl, struct error_text *problem)
+static int fail_shake(const SSL *ssl, const struct redis_words *words, struct error_text *problem)
 {
     long verified = SSL_get_verify_result(ssl);
     unsigned long error = ERR_peek_error();
     const char *reason = error ? ERR_reason_error_string(error) : NULL;
     if (verified != X509_V_OK)
-        store_fail(problem,
-                   "sessions in Redis: its certificate is not accepted: %s; check sessions_ca and "
-                   "the host in the URL",
-                   X509_verify_cert_error_string(verified));
+        error_set(problem,
+                  "%s: its certificate is not accepted: %s; check %s and the host in the URL",
+                  words->title, X509_verify_cert_error_string(verified), words->ca_key);
     else
-        store_fail(problem,
-                   "sessions in Redis: the TLS handshake failed: %s; does it speak TLS at that "
-                   "port?",
-                   reason ? reason : strerror(errno));
+        error_set(problem, "%s: the TLS handshake failed: %s; does it speak TLS at that port?",
+                  words->title, reason ? reason : strerror(errno));
     ERR_clear_error();
     return -1;
 }
 
-int redis_tls_shake(SSL *ssl, short *events, struct error_text *problem)
+int redis_tls_shake(SSL *ssl, const struct redis_words *words, short *events,
+                    struct error_text *problem)
 {
     ERR_clear_error();
     int result = SSL_do_handshake(ssl);
     if (result == 1)
         return 1;
     (void)result_of(ssl, result, events);
-    return errno == EAGAIN ? 0 : fail_shake(ssl, problem);
+    return errno == EAGAIN ? 0 : fail_shake(ssl, words, problem);
 }
 
 ssize_t redis_tls_send(SSL *ssl, const void *data, size_t size, short *events)

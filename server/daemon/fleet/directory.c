@@ -1,0 +1,409 @@
+#include "server/daemon/fleet/directory.h"
+
+#include "relay/clock.h"
+#include "relay/lock.h"
+#include "server/daemon/fleet/directory_commands.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    NOTES_MAX = 16384, /* beyond it all names are written again */
+    WANTS_MAX = 4096,  /* beyond it, names are not looked for */
+    RETRY_MS = 1000,   /* after Redis could not be asked */
+    LOOK_MS = 500,     /* between two looks for a name that nobody has */
+    BEATS = 3          /* in the time in which we expire */
+};
+
+/* What has changed here. */
+struct note {
+    char *name;
+    bool here;
+};
+
+/* A name to look for. */
+struct want {
+    char *name;
+    int64_t due_us;
+};
+
+struct notes {
+    struct note *items;
+    size_t count, room;
+};
+
+struct wants {
+    struct want *items;
+    size_t count, room;
+};
+
+enum stop { STOP_NOT, STOP_AND_FORGET, STOP_AND_KEEP };
+
+struct directory {
+    struct directory_options options;
+    struct directory_keys keys;
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* guards what follows; a leaf */
+    pthread_cond_t changed;
+    enum stop stop;
+    bool rewrite; /* write all names again; notes are superfluous until then */
+    struct notes notes;
+    struct wants wants;
+
+    /* The thread's own. */
+    struct redis_link *link;
+    bool failed; /* `changed` was called with a problem last */
+    bool works;  /* or without */
+    int64_t beat_us, retry_us;
+};
+
+/* ---- What others ask for --------------------------------------------------------------------- */
+
+/* Makes room for one more element. False: out of memory. */
+static bool make_room(void **items, size_t size, size_t count, size_t *room)
+{
+    if (count < *room)
+        return true;
+    size_t more = *room ? 2 * *room : 16;
+    void *grown = realloc(*items, more * size);
+    if (!grown)
+        return false;
+    *items = grown;
+    *room = more;
+    return true;
+}
+
+static void clear_notes(struct notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++)
+        free(notes->items[i].name);
+    free(notes->items);
+    *notes = (struct notes){.items = NULL};
+}
+
+static void clear_wants(struct wants *wants)
+{
+    for (size_t i = 0; i < wants->count; i++)
+        free(wants->items[i].name);
+    free(wants->items);
+    *wants = (struct wants){.items = NULL};
+}
+
+static bool add_note(struct notes *notes, const char *name, bool here)
+{
+    char *copy = notes->count < NOTES_MAX ? strdup(name) : NULL;
+    void *items = notes->items;
+    bool added = copy && make_room(&items, sizeof(struct note), notes->count, &notes->room);
+    notes->items = items;
+    if (added)
+        notes->items[notes->count++] = (struct note){copy, here};
+    else
+        free(copy);
+    return added;
+}
+
+static void add_want(struct wants *wants, const char *name, int64_t due_us)
+{
+    char *copy = wants->count < WANTS_MAX ? strdup(name) : NULL;
+    void *items = wants->items;
+    bool added = copy && make_room(&items, sizeof(struct want), wants->count, &wants->room);
+    wants->items = items;
+    if (added)
+        wants->items[wants->count++] = (struct want){copy, due_us};
+    else
+        free(copy);
+}
+
+void directory_note(struct directory *directory, const char *name, bool here)
+{
+    lock_take(&directory->lock);
+    if (!directory->rewrite && !add_note(&directory->notes, name, here)) {
+        directory->rewrite = true;
+        clear_notes(&directory->notes);
+    }
+    lock_signal(&directory->changed);
+    lock_release(&directory->lock);
+}
+
+static void want_at(struct directory *directory, const char *name, int64_t due_us)
+{
+    lock_take(&directory->lock);
+    add_want(&directory->wants, name, due_us);
+    lock_signal(&directory->changed);
+    lock_release(&directory->lock);
+}
+
+void directory_want(struct directory *directory, const char *name, int64_t after_ms)
+{
+    want_at(directory, name, clock_deadline_ms(after_ms));
+}
+
+/* ---- Redis fails, or works again: the thread ------------------------------------------------- */
+
+static void fail(struct directory *directory, const struct error_text *problem)
+{
+    redis_link_close(directory->link);
+    directory->link = NULL;
+    directory->retry_us = clock_deadline_ms(RETRY_MS);
+    lock_take(&directory->lock);
+    directory->rewrite = true;
+    clear_notes(&directory->notes);
+    lock_release(&directory->lock);
+    if (!directory->failed)
+        directory->options.changed(directory->options.arg, problem->text);
+    directory->failed = true;
+    directory->works = false;
+}
+
+static void note_success(struct directory *directory)
+{
+    if (!directory->works)
+        directory->options.changed(directory->options.arg, NULL);
+    directory->failed = false;
+    directory->works = true;
+}
+
+/* ---- All names ------------------------------------------------------------------------------- */
+
+static void list_name(const char *name, void *list)
+{
+    (void)add_note(list, name, true);
+}
+
+/* Writes names to KEY in batches, as long as they are of one kind. */
+static bool write_notes(struct directory *directory, const char *key, const struct notes *notes,
+                        struct error_text *problem)
+{
+    char *batch[DIRECTORY_BATCH];
+    bool written = true;
+    for (size_t i = 0; i < notes->count && written;) {
+        bool here = notes->items[i].here;
+        size_t count = 0;
+        for (; i < notes->count && notes->items[i].here == here && count < DIRECTORY_BATCH; i++)
+            batch[count++] = notes->items[i].name;
+        written = here ? directory_add_names(directory->link, key, batch, count, problem)
+                       : directory_remove_names(directory->link, key, batch, count, problem);
+    }
+    return written;
+}
+
+/* What changes from here on is noted beside it, and written after it. */
+static bool write_all(struct directory *directory, struct error_text *problem)
+{
+    struct notes all = {.items = NULL};
+    const struct directory_keys *keys = &directory->keys;
+    lock_take(&directory->lock);
+    directory->rewrite = false;
+    lock_release(&directory->lock);
+    directory->options.list(directory->options.arg, list_name, &all);
+    bool written = directory_begin_fresh(directory->link, keys, problem) &&
+                   write_notes(directory, keys->fresh, &all, problem) &&
+                   directory_take_fresh(directory->link, keys, problem);
+    clear_notes(&all);
+    return written;
+}
+
+/* ---- The work of the thread ------------------------------------------------------------------ */
+
+/* What was taken of what others have asked for. */
+struct work {
+    enum stop stop;
+    bool rewrite;
+    struct notes notes;
+    struct wants wants;
+};
+
+/* The lock is held. */
+static int64_t next_due(const struct directory *directory)
+{
+    int64_t due_us = directory->link ? directory->beat_us : directory->retry_us;
+    for (size_t i = 0; directory->link && i < directory->wants.count; i++)
+        if (directory->wants.items[i].due_us < due_us)
+            due_us = directory->wants.items[i].due_us;
+    return due_us;
+}
+
+/* The lock is held. */
+static bool has_work(const struct directory *directory)
+{
+    return directory->stop != STOP_NOT || clock_now_us() >= next_due(directory) ||
+           (directory->link && (directory->notes.count > 0 || directory->rewrite));
+}
+
+static void take_work(struct directory *directory, struct work *work)
+{
+    lock_take(&directory->lock);
+    while (!has_work(directory))
+        (void)lock_sleep(&directory->changed, &directory->lock, next_due(directory));
+    *work = (struct work){directory->stop, directory->rewrite, directory->notes, directory->wants};
+    directory->notes = (struct notes){.items = NULL};
+    directory->wants = (struct wants){.items = NULL};
+    lock_release(&directory->lock);
+}
+
+static void clear_work(struct work *work)
+{
+    clear_notes(&work->notes);
+    clear_wants(&work->wants);
+}
+
+static bool renew(struct directory *directory, bool *rewrite, struct error_text *problem)
+{
+    bool there;
+    if (clock_now_us() < directory->beat_us)
+        return true;
+    if (!directory_renew(directory->link, &directory->keys, &there, problem))
+        return false;
+    directory->beat_us = clock_deadline_ms(directory->options.expire_ms / BEATS);
+    *rewrite = *rewrite || !there;
+    return true;
+}
+
+/* The address of the collector that has it, if it is time to look; else "". */
+static void look(struct directory *directory, struct want *want,
+                 char address[DIRECTORY_ADDRESS_MAX])
+{
+    struct error_text problem;
+    address[0] = '\0';
+    if (!directory->link || clock_now_us() < want->due_us)
+        return;
+    want->due_us = clock_deadline_ms(LOOK_MS);
+    if (!directory_find(directory->link, &directory->keys, want->name, address, &problem))
+        fail(directory, &problem);
+}
+
+/* A name that is not found is looked for again later. */
+static void look_for_all(struct directory *directory, struct wants *wants)
+{
+    char address[DIRECTORY_ADDRESS_MAX];
+    for (size_t i = 0; i < wants->count; i++) {
+        struct want *want = &wants->items[i];
+        if (!directory->options.wanted(directory->options.arg, want->name))
+            continue;
+        look(directory, want, address);
+        if (address[0] != '\0')
+            directory->options.found(directory->options.arg, want->name, address);
+        else
+            want_at(directory, want->name, want->due_us);
+    }
+}
+
+static bool is_open(struct directory *directory, struct error_text *problem)
+{
+    if (directory->link)
+        return true;
+    directory->link = redis_link_open(directory->options.place,
+                                      clock_deadline_ms(DIRECTORY_DEADLINE_MS), problem);
+    directory->beat_us = 0;
+    return directory->link;
+}
+
+/* False with problem: Redis failed. */
+static bool write_work(struct directory *directory, struct work *work, struct error_text *problem)
+{
+    if (!renew(directory, &work->rewrite, problem))
+        return false;
+    return work->rewrite ? write_all(directory, problem)
+                         : write_notes(directory, directory->keys.own, &work->notes, problem);
+}
+
+static void do_work(struct directory *directory, struct work *work)
+{
+    struct error_text problem = {.text = ""};
+    if (is_open(directory, &problem) && write_work(directory, work, &problem))
+        note_success(directory);
+    else
+        fail(directory, &problem);
+    look_for_all(directory, &work->wants);
+}
+
+static void *run(void *arg)
+{
+    struct directory *directory = arg;
+    struct error_text ignored;
+    struct work work;
+    for (take_work(directory, &work); work.stop == STOP_NOT; take_work(directory, &work)) {
+        do_work(directory, &work);
+        clear_work(&work);
+    }
+    clear_work(&work);
+    if (work.stop == STOP_AND_FORGET && directory->link)
+        (void)directory_forget(directory->link, &directory->keys, &ignored);
+    return NULL;
+}
+
+/* ---- New and free ---------------------------------------------------------------------------- */
+
+struct redis_place *directory_place_new(const struct config_sessions *where,
+                                        struct error_text *error)
+{
+    return redis_place_new(where, &directory_words, error);
+}
+
+void directory_place_free(struct redis_place *place)
+{
+    redis_place_free(place);
+}
+
+static int start_thread(struct directory *directory)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&directory->thread, NULL, run, directory);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+static void release(struct directory *directory)
+{
+    redis_link_close(directory->link);
+    clear_notes(&directory->notes);
+    clear_wants(&directory->wants);
+    directory_keys_free(&directory->keys);
+    (void)pthread_cond_destroy(&directory->changed);
+    (void)pthread_mutex_destroy(&directory->lock);
+    free(directory);
+}
+
+struct directory *directory_new(const struct directory_options *options)
+{
+    struct directory *directory = calloc(1, sizeof(*directory));
+    if (!directory)
+        return NULL;
+    directory->options = *options;
+    directory->rewrite = true;
+    int error = pthread_mutex_init(&directory->lock, NULL);
+    if (error == 0)
+        error = clock_init_cond(&directory->changed);
+    if (error != 0) {
+        free(directory);
+        errno = error;
+        return NULL;
+    }
+    error =
+        directory_keys_make(&directory->keys, options->pool, options->advertise, options->expire_ms)
+            ? start_thread(directory)
+            : ENOMEM;
+    if (error == 0)
+        return directory;
+    release(directory);
+    errno = error;
+    return NULL;
+}
+
+void directory_free(struct directory *directory, enum directory_end end)
+{
+    if (!directory)
+        return;
+    lock_take(&directory->lock);
+    directory->stop = end == DIRECTORY_FORGET ? STOP_AND_FORGET : STOP_AND_KEEP;
+    lock_signal(&directory->changed);
+    lock_release(&directory->lock);
+    lock_must_succeed(pthread_join(directory->thread, NULL));
+    release(directory);
+}
