@@ -1,6 +1,7 @@
 """Routes: which handler a connection gets, by what its handshake has shown."""
 import collections
 import ssl
+import subprocess
 import threading
 
 from support import tls
@@ -122,6 +123,21 @@ class Backends(Routed):
             said = actpass.wait_for(event="backend", count=count)["error"]
             self.assertRegex(said, "^cannot connect to any of the 2 backends, the last failure: ")
         self.assertEqual(actpass.wait_for(event="close", count=2)["reason"], "CLEAN")
+
+    def test_metrics(self):
+        spare = self.named(b"spare")
+        actpass = self.actpass(self.service(routes=[
+            {"name": "two", "server_name": ["front.example"], "forward": [self.gone, spare]}]),
+            admin={"listen": "unix:" + self.folder + "/admin.sock"})
+        self.assertEqual(self.answers(actpass, 1), ["spare"])
+        with self.client(actpass) as peer:
+            self.assertEqual(peer.recv_exactly(5), b"spare")
+            done = subprocess.run(["curl", "-sS", "--unix-socket", self.folder + "/admin.sock",
+                                   "http://a/metrics"], capture_output=True, text=True, timeout=20, check=True)
+        for name, backend, value in (("up", self.gone, 0), ("up", spare, 1), ("connections", self.gone, 0),
+                                     ("connections", spare, 1)):
+            self.assertIn(f'actpass_backend_{name}{{service="front",route="two",backend="{backend}"}} {value}\n',
+                          done.stdout)
 
     def test_by_turns_and_each_route_by_itself(self):
         backends = [self.named(name) for name in (b"a", b"b", b"c")]
