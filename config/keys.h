@@ -93,6 +93,7 @@ extern const struct key_object offer_object;       /* struct config_offer */
 extern const struct key_object reach_object;       /* struct config_reach */
 extern const struct key_object share_object;       /* struct config_share */
 extern const struct key_object route_object;       /* struct config_route */
+extern const struct key_object route_tls_object;   /* struct config_tls */
 extern const struct key_object tls_object;         /* struct config_tls */
 extern const struct key_object certificate_object; /* struct config_certificate */
 extern const struct key_object persistent_object;  /* struct config_keep, as the next */
