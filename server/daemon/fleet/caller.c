@@ -72,8 +72,11 @@ static void fill_request(struct caller *caller, int fd, struct duplex_link *link
     struct pool_request *request = &caller->pooled.request;
     const struct report *report = conversation_report(caller->conversation);
     caller_fill_answer(caller);
-    *request = (struct pool_request){
-        .fd = fd, .link = link, .number = report->number, .by = way_name(caller)};
+    *request = (struct pool_request){.fd = fd,
+                                     .link = link,
+                                     .number = report->number,
+                                     .by = way_name(caller),
+                                     .passed_on = caller->talk.request.passed_on};
     if (answer == OFFER_ANSWERS)
         request->answer = caller->talk.answer;
     memcpy(request->name, caller->talk.request.name, sizeof(request->name));
