@@ -45,6 +45,7 @@ static void check_service(struct messages *messages, struct place *place,
         messages_error_at(messages, place, "\"tls\" is missing");
     check_needs(&checked);
     check_source(&checked);
+    check_keep(&checked);
     check_through(&checked);
     check_itself(&checked);
     check_fast_open(&checked);

@@ -22,6 +22,7 @@ struct checked_service {
 
 void check_needs(const struct checked_service *checked);
 void check_dial(const struct checked_service *checked);
+void check_keep(const struct checked_service *checked);
 void check_through(const struct checked_service *checked);
 /* Does it connect to where it listens? */
 void check_itself(const struct checked_service *checked);

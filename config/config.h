@@ -227,6 +227,7 @@ struct config_http {
 struct config_offer {
     char *pool;
     uint64_t per_name; /* that may wait under one name */
+    bool send_proxy;   /* the device gets a header of the PROXY protocol, version 2, at the join */
 };
 
 /* How a gate learns which name is wanted. */
@@ -299,6 +300,25 @@ struct config_through {
     char *credentials_file; /* "user:password", a path or "credential:ID"; NULL: none */
 };
 
+/* To which of several addresses connections are kept up. */
+enum config_collectors { CONFIG_COLLECTORS_FIRST, CONFIG_COLLECTORS_ALL };
+
+/* Which connections a service dials by itself. Durations in milliseconds, never CONFIG_NEVER. */
+enum { CONFIG_KEEP_MAX_DEFAULT = 64 };
+struct config_keep {
+    /* PERSISTENT */
+    uint64_t spare,
+        max; /* unused ones, at least 1; and all, at least as many; 1 and 1 for "true" */
+    enum config_collectors collectors;
+    /* PERIODIC */
+    int64_t every_ms, window_ms; /* the period, and when in it; default 1 h, 0 */
+    int64_t idle_timeout_ms;     /* after which the connection is closed; default 2 min */
+    uint64_t attempts;           /* in one period; default 3 */
+};
+
+/* When the backend of "forward" is connected. */
+enum config_start { CONFIG_START_AT_ONCE, CONFIG_START_FIRST_BYTE, CONFIG_START_PROXY };
+
 /* What a service needs to know that dials its connections. Durations in milliseconds, never
  * CONFIG_NEVER. */
 struct config_dial {
@@ -308,13 +328,15 @@ struct config_dial {
      * is not 0 is there only where one connection at a time is dialed. */
     struct config_address from;
     struct config_through through; /* proxy.kind is NONE: directly */
-    /* Exactly one of the two is there: each connection to this address dials one and is bridged to
-     * it, or one connection is kept up. Without addresses: listen_plain is a gate's
-     * (config_is_plain_gate), or is not there. */
+    /* Exactly one of the three is there: each connection to this address dials one and is bridged
+     * to it, or connections are kept up, or one is dialed from time to time. Without addresses:
+     * listen_plain is a gate's (config_is_plain_gate), or is not there. */
     struct config_address listen_plain;
-    bool persistent;
-    int64_t retry_min_ms; /* PERSISTENT: the first wait; default 1 s */
-    int64_t retry_max_ms; /* PERSISTENT: the longest wait, not below the first; default 60 s */
+    bool persistent, periodic;
+    struct config_keep keep;    /* PERSISTENT or PERIODIC, as all below */
+    int64_t retry_min_ms;       /* the first wait; default 1 s */
+    int64_t retry_max_ms;       /* the longest wait, not below the first; default 60 s */
+    int64_t retry_jitter_ms;    /* over which the first waits are spread at least; default 0 */
     int64_t connect_timeout_ms; /* TCP connect, all addresses together; default 10 s */
 };
 
@@ -330,6 +352,7 @@ struct config_limits {
     uint64_t undecided_per_address; /* of these, with a handshake not done; 0: half of all, at least
                                        64 */
     uint64_t rate_per_address;      /* new ones a second, and so many at once */
+    uint64_t rate;                  /* new ones of all networks in any second */
     uint64_t ipv4_prefix;           /* bits that make an address; default 32 */
     uint64_t ipv6_prefix;           /* default 64 */
     /* The longest prefix that fits counts, DENY's if both are as long; nobody else with ALLOW. */
@@ -365,7 +388,7 @@ struct config_service {
     char *name;
     struct config_address listen; /* CONFIG_ADDRESS_NONE: the service dials */
     struct config_dial dial;
-    struct config_share share; /* its connections are to other collectors */
+    struct config_share share;    /* its connections are to other collectors */
     uint64_t max_connections;     /* default 10000 */
     struct config_limits limits;  /* only with listen on TCP */
     uint64_t tcp_fast_open_queue; /* for the listening socket's TCP_FASTOPEN; default 256 */
@@ -382,7 +405,8 @@ struct config_service {
     struct config_route *routes; /* the first whose conditions hold comes before those two */
     size_t route_count;
     enum config_on_reload on_reload;
-    char *log_access; /* template of the log line about a connection; NULL: all fields */
+    enum config_start start; /* of forward */
+    char *log_access;        /* template of the log line about a connection; NULL: all fields */
 };
 
 /* Does it take clients without TLS, and join each to a connection of a pool? Then it has no "tls",
@@ -572,6 +596,19 @@ void config_address_free(struct config_address *address);
 
 /* A number, not a name: a place to dial from. */
 bool config_address_is_ip(const struct config_address *address);
+
+/* How many connections a service that dials by itself may have. */
+static inline uint64_t config_dial_connections(const struct config_dial *dial)
+{
+    bool all = dial->persistent && dial->keep.collectors == CONFIG_COLLECTORS_ALL;
+    return (dial->periodic ? 1 : dial->keep.max) * (all ? dial->address_count : 1);
+}
+
+/* Does the service dial by itself? */
+static inline bool config_dial_is_kept(const struct config_dial *dial)
+{
+    return dial->persistent || dial->periodic;
+}
 
 /* Parses "off", "memory", "tickets", "file:PATH", "redis://HOST[:PORT][/DB]" or "redis:unix:PATH".
  * Returns NULL, or what is wrong (a static string). On failure it is empty. */

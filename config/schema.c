@@ -164,19 +164,23 @@ static void put_names(struct writer *writer, const struct key *key)
     close_nested(writer, ']');
 }
 
-/* An object that may be written as a string alone, if it has a key for that. */
+/* An object that may be written as a string alone, if it has a key for that, or as a bool. */
 static void put_member(struct writer *writer, const struct key *key)
 {
     const char *shorthand = key->object->shorthand;
-    if (shorthand) {
+    bool others = shorthand || key->or_bool;
+    if (others) {
         open_nested(writer, "anyOf", '[');
         open_nested(writer, NULL, '{');
-        put_pattern(writer, key_find(key->object, shorthand)->pattern);
+        if (shorthand)
+            put_pattern(writer, key_find(key->object, shorthand)->pattern);
+        else
+            put_string(writer, "type", "boolean");
         close_nested(writer, '}');
         open_nested(writer, NULL, '{');
     }
     put_object(writer, key->object);
-    if (shorthand) {
+    if (others) {
         close_nested(writer, '}');
         close_nested(writer, ']');
     }

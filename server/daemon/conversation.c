@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/conversation_internal.h"
+#include "server/daemon/fleet/errand.h"
 #include "server/daemon/hints.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ void conversation_free(struct conversation *conversation)
     if (conversation->plain >= 0)
         close(conversation->plain);
     free(conversation->job.backend_address);
+    free(conversation->job.early);
     free(conversation->reached);
     service_release(conversation->service);
     free(conversation);
@@ -233,6 +235,23 @@ int conversation_begin(struct server *server, struct service *service, int fd,
 
 /* ---- Step by step ---------------------------------------------------------------------------- */
 
+void conversation_keep(struct conversation *conversation, const struct conversation_kept *kept)
+{
+    conversation->kept = kept;
+}
+
+const struct config_address *conversation_addresses(const struct conversation *conversation,
+                                                    size_t *count)
+{
+    const struct config_dial *dial = &conversation->service->config->dial;
+    if (conversation->errand) {
+        *count = 1;
+        return &conversation->errand->to;
+    }
+    *count = conversation->kept ? conversation->kept->count : dial->address_count;
+    return dial->addresses + (conversation->kept ? conversation->kept->address : 0);
+}
+
 struct server *conversation_server(const struct conversation *conversation)
 {
     return conversation->server;
@@ -277,8 +296,8 @@ bool conversation_is_stopping(const struct conversation *conversation)
 static void begin_dialed(struct conversation *conversation)
 {
     actpass_conn *conn = conversation_of(conversation);
-    bool persistent = conversation->service->config->dial.persistent;
-    report_connected(&conversation->report, persistent ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG,
+    bool kept = config_dial_is_kept(&conversation->service->config->dial);
+    report_connected(&conversation->report, kept ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG,
                      actpass_dialed_address(conn));
     /* A stop before this connection was in the registry has not aborted it. */
     if (atomic_load(&conversation->server->stops) > 0)

@@ -31,6 +31,24 @@ int conversation_begin(struct server *server, struct service *service, int fd,
  * and logs that. */
 struct conversation *conversation_new(struct server *server, struct service *service, int plain);
 
+/* What a conversation does differently that its service dials by itself (callhome/keeper.h). It
+ * outlives the conversation. UP and USED are called at most once each, in the `run` of its task. */
+struct conversation_kept {
+    size_t address, count;   /* of "dial": the first one to dial, and how many */
+    int64_t idle_timeout_ms; /* it ends in order after that; CONFIG_NEVER: it does not */
+    void (*up)(void *arg);   /* the handshake is complete */
+    void (*used)(void *arg); /* the peer has sent its first data. Until then the connection is
+                                unused, and ends in order at a stop */
+    void *arg;
+};
+
+/* Before it has a connection. */
+void conversation_keep(struct conversation *conversation, const struct conversation_kept *kept);
+
+/* The addresses to dial. */
+const struct config_address *conversation_addresses(const struct conversation *conversation,
+                                                    size_t *count);
+
 /* Notes which task runs it, so that a stop of the server wakes that. Any thread that owns it. */
 void conversation_set_task(struct conversation *conversation, struct task *task);
 

@@ -2,7 +2,6 @@
 
 #include "relay/clock.h"
 #include "server/daemon/admin/stats.h"
-#include "server/daemon/fleet/errand.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/steps.h"
@@ -26,9 +25,10 @@ static void on_failure(void *arg, const char *address, const char *why)
 static struct dial dial_of(struct conversation *conversation)
 {
     const struct config_dial *dial = &conversation_service(conversation)->config->dial;
-    const struct errand *errand = conversation_errand(conversation);
-    return (struct dial){.addresses = errand ? &errand->to : dial->addresses,
-                         .count = errand ? 1 : dial->address_count,
+    size_t count;
+    const struct config_address *addresses = conversation_addresses(conversation, &count);
+    return (struct dial){.addresses = addresses,
+                         .count = count,
                          .from = &dial->from,
                          .deadline_us = clock_deadline_ms(dial->connect_timeout_ms),
                          .limit_name = "connect_timeout",
@@ -64,15 +64,16 @@ static void connect_in_syn(struct conversation *conversation, const char *const 
 
 static void dial_in_syn(struct conversation *conversation)
 {
-    const struct config_dial *dial = &conversation_service(conversation)->config->dial;
-    const char **addresses = calloc(dial->address_count, sizeof(addresses[0]));
-    for (size_t i = 0; addresses && i < dial->address_count; i++)
-        addresses[i] = dial->addresses[i].text;
-    if (addresses)
-        connect_in_syn(conversation, addresses, dial->address_count);
+    size_t count;
+    const struct config_address *addresses = conversation_addresses(conversation, &count);
+    const char **texts = calloc(count, sizeof(texts[0]));
+    for (size_t i = 0; texts && i < count; i++)
+        texts[i] = addresses[i].text;
+    if (texts)
+        connect_in_syn(conversation, texts, count);
     else
         conversation_take(conversation, NULL, ENOMEM);
-    free(addresses);
+    free(texts);
 }
 
 /* ---- Without: step by step ----------------------------------------------------------------- */

@@ -16,11 +16,12 @@
 #include "server/daemon/route.h"
 #include "server/include/actpass.h"
 #include "server/lib/base/error.h"
+#include "server/lib/base/rate.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-struct persistent;
+struct keeper;
 
 /* A configuration that is in use. Counted references, and any thread. */
 struct held_config {
@@ -76,10 +77,11 @@ struct service {
     uint64_t failed_fingerprint; /* when they could not be loaded last; 0: never since */
 
     /* The accept thread's. */
-    struct persistent *persistent; /* keeps the connection up; NULL: none, or it is not this
-                                      service's any more */
-    struct rates *rates;           /* NULL: the rate is not limited */
-    bool waiting;                  /* there is no room, so the listener is not polled */
+    struct keeper *keepers; /* dial for it; NULL: none, or they are not this service's any more */
+    struct rates *rates;    /* NULL: the rate of an address is not limited */
+    struct rate rate;       /* of all addresses together; burst 0: not limited */
+    int64_t rate_full_us;   /* its state */
+    bool waiting;           /* there is no room, so the listener is not polled */
     bool full_logged;
     int64_t retry_us; /* when to look for room again */
     int64_t pause_ms, paused_until_us;

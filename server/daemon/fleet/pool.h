@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct pool;
 struct pool_name;
@@ -47,6 +48,9 @@ struct pool_request {
     char service[POOL_SERVICE_MAX + 1]; /* the gate */
     const char *by;                     /* "connect", "socks5", ...: constant */
     bool passed_on;                     /* by another collector: so it gets no POOL_ONLY_WANTED */
+    /* Of the client's connection to the gate: its address, and the gate's. Both are AF_UNSPEC if
+     * they are not known, or no IP addresses. */
+    struct sockaddr_storage source, destination;
 };
 
 /* ---- Offers ---------------------------------------------------------------------------------- */
@@ -156,6 +160,8 @@ struct pool_counts pool_count(struct pool *pool);
  * the call only. For up to COUNT names. */
 void pool_look(struct pool *pool, size_t count,
                void (*see)(const char *name, size_t offers, size_t callers, void *arg), void *arg);
+
+const char *pool_title(const struct pool *pool); /* its name */
 
 /* Has the name an offer that is parked? */
 bool pool_has(struct pool *pool, const char *name);

@@ -1,5 +1,3 @@
-#include "server/daemon/fleet/pool.h"
-
 #include "relay/clock.h"
 #include "relay/lock.h"
 #include "server/daemon/fleet/pool_internal.h"
