@@ -4,31 +4,35 @@
 
 #include <string.h>
 
-/* One handler of a service, and where it is written. */
+/* One handler of a service, and where it is written: "offer" or "reach". */
 struct written {
-    struct place *place; /* "offer" or "reach"; NULL: it is not there, or is wrong */
+    struct place *place;
     const struct config_handler *handler;
 };
 
-enum { WRITTEN_MAX = 2 };
+typedef void see_written(const struct written *written, void *arg);
 
-static struct written written_in(const struct place *outer, const char *key,
-                                 const struct config_handler *handler)
+static bool see_in(const struct place *outer, const char *key, const struct config_handler *handler,
+                   see_written *see, void *arg)
 {
     struct place *place = place_find(outer, key);
-    return (struct written){.place = place && !place->bad ? place : NULL, .handler = handler};
+    if (place && !place->bad)
+        see(&(struct written){place, handler}, arg);
+    return place;
 }
 
-/* Those of both roles; or one, if it is written for both. */
-static void find_written(const struct place *service, const struct config_service *values,
-                         const char *key, struct written found[WRITTEN_MAX])
+/* Calls SEE for each handler of that key: one for both roles, those of a role, those of routes. */
+static void each_written(const struct place *place, const struct config_service *service,
+                         const char *key, see_written *see, void *arg)
 {
-    found[0] = written_in(service, key, &values->as_server);
-    found[1] = (struct written){.place = NULL};
-    if (found[0].place)
-        return;
-    found[0] = written_in(place_find(service, "as_server"), key, &values->as_server);
-    found[1] = written_in(place_find(service, "as_client"), key, &values->as_client);
+    const struct place *routes = place_find(place, "routes");
+    const struct place *route = routes ? routes->child : NULL;
+    if (!see_in(place, key, &service->as_server, see, arg)) {
+        (void)see_in(place_find(place, "as_server"), key, &service->as_server, see, arg);
+        (void)see_in(place_find(place, "as_client"), key, &service->as_client, see, arg);
+    }
+    for (size_t i = 0; route && i < service->route_count; i++, route = route->next)
+        (void)see_in(route, key, &service->routes[i].handler, see, arg);
 }
 
 /* ---- Offers ---------------------------------------------------------------------------------- */
@@ -49,14 +53,18 @@ static const char *wrong_offer(const struct checked_service *checked)
     return NULL;
 }
 
+static void see_offer(const struct written *written, void *arg)
+{
+    const struct checked_service *checked = arg;
+    const char *wrong = checked->tls ? wrong_offer(checked) : NULL;
+    if (wrong)
+        messages_error_at_key(checked->messages, written->place, "%s", wrong);
+}
+
 void check_offer(const struct checked_service *checked)
 {
-    struct written found[WRITTEN_MAX];
-    find_written(checked->place, checked->service, "offer", found);
-    const char *wrong = checked->tls ? wrong_offer(checked) : NULL;
-    for (size_t i = 0; i < WRITTEN_MAX; i++)
-        if (found[i].place && wrong)
-            messages_error_at_key(checked->messages, found[i].place, "%s", wrong);
+    struct checked_service copy = *checked;
+    each_written(checked->place, checked->service, "offer", see_offer, &copy);
 }
 
 /* ---- Gates ----------------------------------------------------------------------------------- */
@@ -133,19 +141,19 @@ static void check_clients(const struct checked_service *checked, const struct wr
                             "\"client_auth\" to \"require\"");
 }
 
+static void see_reach(const struct written *written, void *arg)
+{
+    const struct checked_service *checked = arg;
+    check_way(checked->messages, written->place, &written->handler->reach);
+    check_allow(checked->messages, written->place, &written->handler->reach);
+    check_clients(checked, written);
+}
+
 void check_reach(const struct checked_service *checked)
 {
-    struct written found[WRITTEN_MAX];
-    if (place_find(checked->place, "listen_plain"))
-        return;
-    find_written(checked->place, checked->service, "reach", found);
-    for (size_t i = 0; i < WRITTEN_MAX; i++) {
-        if (!found[i].place)
-            continue;
-        check_way(checked->messages, found[i].place, &found[i].handler->reach);
-        check_allow(checked->messages, found[i].place, &found[i].handler->reach);
-        check_clients(checked, &found[i]);
-    }
+    struct checked_service copy = *checked;
+    if (!place_find(checked->place, "listen_plain"))
+        each_written(checked->place, checked->service, "reach", see_reach, &copy);
 }
 
 /* ---- Gates without TLS ----------------------------------------------------------------------- */
@@ -211,21 +219,28 @@ static bool is_offered(const struct config *config, const char *pool)
     return false;
 }
 
+struct pools {
+    struct messages *messages;
+    const struct config *config;
+};
+
+static void see_pool(const struct written *written, void *arg)
+{
+    const struct pools *pools = arg;
+    const char *pool = written->handler->reach.pool;
+    struct place *place = place_find(written->place, "pool");
+    if (place && pool && !place->bad && !is_offered(pools->config, pool))
+        messages_error_at(pools->messages, place,
+                          "no service offers connections to this pool: add \"offer\": \"%s\" to "
+                          "the one that devices connect to",
+                          pool);
+}
+
 void check_pools(struct messages *messages, const struct place *services,
                  const struct config *config)
 {
+    struct pools pools = {messages, config};
     const struct config_service *service = config->services;
-    for (struct place *child = services->child; child; child = child->next, service++) {
-        struct written found[WRITTEN_MAX];
-        find_written(child, service, "reach", found);
-        for (size_t i = 0; i < WRITTEN_MAX; i++) {
-            const char *pool = found[i].place ? found[i].handler->reach.pool : NULL;
-            struct place *place = pool ? place_find(found[i].place, "pool") : NULL;
-            if (place && !place->bad && !is_offered(config, pool))
-                messages_error_at(messages, place,
-                                  "no service offers connections to this pool: add \"offer\": "
-                                  "\"%s\" to the one that devices connect to",
-                                  pool);
-        }
-    }
+    for (struct place *child = services->child; child; child = child->next, service++)
+        each_written(child, service, "reach", see_pool, &pools);
 }

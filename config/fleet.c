@@ -11,7 +11,8 @@ static bool covers(const struct config_peer_name *wanted, enum config_name_kind 
     if (wanted->kind == kind)
         return strcasecmp(wanted->text, name) == 0;
     return kind == CONFIG_NAME_DNS && wanted->kind == CONFIG_NAME_DNS_BELOW && dot &&
-           config_is_dns_label(name, (size_t)(dot - name)) && strcasecmp(wanted->text, dot + 1) == 0;
+           config_is_dns_label(name, (size_t)(dot - name)) &&
+           strcasecmp(wanted->text, dot + 1) == 0;
 }
 
 bool config_names_cover(const struct config_peer_names *names, enum config_name_kind kind,
@@ -31,7 +32,10 @@ static bool offers_to(const struct config_handler *handler, const char *pool)
 
 bool config_offers_to(const struct config_service *service, const char *pool)
 {
-    return offers_to(&service->as_server, pool) || offers_to(&service->as_client, pool);
+    bool offers = offers_to(&service->as_server, pool) || offers_to(&service->as_client, pool);
+    for (size_t i = 0; i < service->route_count && !offers; i++)
+        offers = offers_to(&service->routes[i].handler, pool);
+    return offers;
 }
 
 bool config_pool_may_have(const struct config *config, const char *pool, const char *name)

@@ -82,7 +82,6 @@ struct key_object {
     const struct key_object *outer; /* the object that this one is in; NULL: none */
     size_t size;                    /* OBJECTS: of one element */
     const char *shorthand;          /* a string alone is an object with this key */
-    bool choice;                    /* it has exactly one of its keys */
 };
 
 extern const struct key_object config_object;      /* the whole file: struct config */

@@ -45,8 +45,13 @@ static void read_handler(struct messages *messages, struct place *place,
  */
 static bool offers(const struct place *place)
 {
-    return place_find(place, "offer") || place_find(place_find(place, "as_server"), "offer") ||
-           place_find(place_find(place, "as_client"), "offer");
+    const struct place *routes = place_find(place, "routes");
+    bool found = place_find(place, "offer") ||
+                 place_find(place_find(place, "as_server"), "offer") ||
+                 place_find(place_find(place, "as_client"), "offer");
+    for (const struct place *route = routes ? routes->child : NULL; route; route = route->next)
+        found = found || place_find(route, "offer");
+    return found;
 }
 
 /* Those that we dial are watched without a word. */

@@ -24,7 +24,8 @@ BEGIN = re.compile(r"<!-- keys of ([a-z_ ]+) -->\n.*?<!-- end of keys -->", re.S
 
 def object_in(property):
     """The schema of the objects that a property holds itself or in its list, or None."""
-    for schema in (property, property.get("items", {}), *property.get("items", {}).get("anyOf", [])):
+    items = property.get("items", {})
+    for schema in (property, items, *property.get("anyOf", []), *items.get("anyOf", [])):
         if "properties" in schema:
             return schema
     return None
@@ -44,6 +45,8 @@ def value_of(property):
         return "one of " + ", ".join(json.dumps(name) for name in property["enum"])
     if "enum" in property:
         return "true"
+    if "anyOf" in property and object_in(property):
+        return "string or object"
     if kind == "array":
         items = property["items"]
         return "list of objects" if object_in(property) else "list of " + value_of(items) + "s"

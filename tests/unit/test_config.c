@@ -95,9 +95,9 @@ Test(config, conversations, .init = folder_enter, .fini = folder_leave)
     const struct config_handler *both[] = {&back->as_server, &back->as_client};
     for (size_t i = 0; i < 2; i++) {
         cr_assert_eq(both[i]->kind, CONFIG_HANDLER_FORWARD);
-        cr_assert_eq(both[i]->forward.kind, CONFIG_ADDRESS_UNIX);
-        cr_assert_str_eq(both[i]->forward.path, "/run/other");
-        cr_assert_str_eq(both[i]->forward.text, "unix:/run/other");
+        cr_assert_eq(both[i]->forward.items[0].kind, CONFIG_ADDRESS_UNIX);
+        cr_assert_str_eq(both[i]->forward.items[0].path, "/run/other");
+        cr_assert_str_eq(both[i]->forward.items[0].text, "unix:/run/other");
     }
     config_free(config);
 }

@@ -14,6 +14,10 @@ static const struct {
     {"forward", "\"127.0.0.1:80\""},
     {"echo", "true"},
     {"refuse", "true"},
+    {"offer", "{\"pool\": \"p\", \"per_name\": 2}"},
+    {"reach",
+     "{\"pool\": \"p\", \"by\": \"connect\", \"allow\": [{\"peer_names\": [\"a.example\"], "
+     "\"names\": [\"*.b.example\"]}]}"},
     {"http", "{\"root\": \"/\", \"protected\": [{\"prefix\": \"/a/\", \"peer_pins\": [\"sha256:"
              "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"]}]}"},
 };
@@ -30,12 +34,16 @@ static const char *value_of(const char *name)
 /* MEMBERS: of one service; "" or with a comma before them. */
 static struct config *parse(const char *members, struct config_report *report)
 {
+    static const char tls[] = "\"certificate\": \"/dev/null\", \"key\": \"/dev/null\", "
+                              "\"client_auth\": \"require\", \"ca\": \"/dev/null\", "
+                              "\"peer_names\": [\"a.example\"]";
     char text[2048];
     int length = snprintf(text, sizeof(text),
                           "{\"services\": [{\"name\": \"s\", \"listen\": \"127.0.0.1:1\", "
-                          "\"tls\": {\"certificate\": \"/dev/null\", \"key\": \"/dev/null\", "
-                          "\"client_auth\": \"request\", \"insecure_any_peer\": true}%s}]}",
-                          members);
+                          "\"tls\": {%s}%s}, "
+                          "{\"name\": \"t\", \"listen\": \"127.0.0.1:2\", \"tls\": {%s}, "
+                          "\"offer\": \"p\"}]}",
+                          tls, members, tls);
     cr_assert_lt((size_t)length, sizeof(text));
     return config_parse("actpass.json", text, (size_t)length, report);
 }

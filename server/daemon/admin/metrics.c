@@ -1,6 +1,7 @@
 #include "server/daemon/admin/metrics.h"
 
 #include "relay/clock.h"
+#include "server/daemon/admin/pools.h"
 #include "server/daemon/admin/process.h"
 #include "server/daemon/admin/view.h"
 #include "server/daemon/current.h"
@@ -313,6 +314,7 @@ void metrics_write(struct server *server, struct out *out)
     put_counters(out, stats_first(server->stats));
     put_expiries(out, generation);
     put_crew(out, server);
+    pools_write_metrics(server->fleet, out);
     put_alone(out, "actpass_log_lines_lost_total", COUNTER,
               "Log lines that were lost because their reader was slow or gone.",
               log_lost(server->log));

@@ -1,6 +1,7 @@
 #include "server/daemon/admin/status.h"
 
 #include "relay/clock.h"
+#include "server/daemon/admin/pools.h"
 #include "server/daemon/admin/view.h"
 #include "server/daemon/current.h"
 #include "server/daemon/generation.h"
@@ -324,6 +325,7 @@ void status_write(struct server *server, size_t connections, struct out *out)
     put_process(out, server, &clock);
     out_number(out, "open", (int64_t)counts.open);
     put_services(out, server, &counts);
+    pools_write_status(server->fleet, clock.wall_ms * 1000 - clock.monotonic_us, out);
     out_member(out, &items);
     put_failures(out, server->stats, &clock);
     out_close(out, '}');

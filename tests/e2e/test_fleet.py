@@ -1,0 +1,290 @@
+"""Devices offer their connections to a pool, and clients of a gate reach them by name: with real
+clients of HTTP CONNECT and SOCKS5, over gates with and without TLS."""
+import socket
+import subprocess
+import time
+
+from support import data, tls
+from support.backend import Http
+from support.case import PATIENT, Case, need
+from support.certificates import DEVICE
+from support.data import until
+
+GONE = (ConnectionResetError, BrokenPipeError)
+
+
+def head(name, port=22, more=b""):
+    return f"CONNECT {name}:{port} HTTP/1.1\r\nHost: {name}:{port}\r\n\r\n".encode() + more
+
+
+class Fleet(Case):
+    def field(self, name="field", offer="field", **changes):
+        """The service that devices connect to."""
+        return self.service(name, {"client_auth": "require"}, offer=offer, role="server", **changes)
+
+    def gate(self, by="connect", wait="5s", **reach):
+        """A gate without TLS."""
+        return {"name": "gate", "listen_plain": "127.0.0.1:0",
+                "reach": {"pool": "field", "by": by, "wait": wait, **reach}}
+
+    def tls_gate(self, by="connect", wait="5s", **reach):
+        return self.service("gate", {"client_auth": "require"}, role="server",
+                            reach={"pool": "field", "by": by, "wait": wait, **reach})
+
+    def offered(self, actpass, certificate="device", **options):
+        """A device that has connected, and waits."""
+        return self.client(actpass, service="field", certificate=certificate, **options)
+
+    def named(self, actpass, service, certificate, name):
+        """A TLS client that asks for this server name."""
+        made = tls.context(self.certificates, False, certificate=certificate, verify=False)
+        return tls.Tls(self.connect(actpass, service), made, server_hostname=name).handshake()
+
+    def asked(self, actpass, name=DEVICE, **options):
+        client = self.connect(actpass, "gate")
+        client.sendall(head(name, **options))
+        return client
+
+    def answer(self, client):
+        """The head of the gate's answer, and nothing behind it."""
+        got = b""
+        while not got.endswith(b"\r\n\r\n"):
+            byte = client.recv(1)
+            if not byte:
+                break
+            got += byte
+        return got.split(b"\r\n")[0].decode()
+
+    def status(self, client):
+        return int(self.answer(client).split()[1])
+
+    def both_ways(self, client, device):
+        client.sendall(b"to the device")
+        self.assertEqual(device.recv_exactly(13), b"to the device")
+        device.send(b"to the client")
+        self.assertEqual(client.recv(13, socket.MSG_WAITALL), b"to the client")
+
+
+class Connect(Fleet):
+    def test_a_client_is_joined_to_the_device_of_the_name(self):
+        actpass = self.actpass(self.field(), self.gate())
+        device, other = self.offered(actpass), self.offered(actpass, "client")
+        client = self.asked(actpass, DEVICE.upper() + ".")
+        self.assertEqual(self.status(client), 200)
+        self.both_ways(client, device)
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(device.recv(), b"", "the client's end, in order")
+        device.send(b"bye")
+        self.finish_all(device)
+        self.assertEqual(client.recv(3, socket.MSG_WAITALL), b"bye")
+        self.assertEqual(client.recv(1), b"")
+        reach = actpass.wait_for(event="reach", name=DEVICE, result="reached")
+        close = actpass.wait_for(event="close", reached=DEVICE)
+        self.assertEqual((close["conn"], close["joined"]), (reach["joined"], reach["conn"]))
+        self.assertEqual((close["by"], close["reason"]), ("connect", "CLEAN"))
+        other.send(b"still there")
+        self.assertEqual(self.status(self.asked(actpass, "client.devices.example")), 200)
+
+    def test_what_comes_early_is_kept_on_both_sides(self):
+        """A server that speaks first, and a client that does not wait for the answer."""
+        actpass = self.actpass(self.field(), self.gate())
+        device = self.offered(actpass)
+        device.send(b"SSH-2.0-device\r\n")
+        client = self.asked(actpass, more=b"SSH-2.0-client\r\n")
+        self.assertEqual(self.status(client), 200)
+        self.assertEqual(client.recv(16, socket.MSG_WAITALL), b"SSH-2.0-device\r\n")
+        self.assertEqual(device.recv_exactly(16), b"SSH-2.0-client\r\n")
+        self.both_ways(client, device)
+
+    def test_who_can_not_be_reached(self):
+        actpass = self.actpass(self.field(), self.gate(wait="200ms"))
+        for name, status in (("dev9.devices.example", 504), ("dev1.elsewhere.example", 404),
+                             ("a.b.devices.example", 404), ("127.0.0.1", 404)):
+            client = self.asked(actpass, name, more=b"and what nobody reads")
+            self.assertEqual(self.status(client), status, name)
+            while client.recv(4096):
+                pass
+
+    def test_a_device_that_comes_is_given_to_those_who_wait_in_their_order(self):
+        actpass = self.actpass(self.field(), self.gate(wait=PATIENT))
+        clients = []
+        for _ in range(3):
+            clients.append(self.asked(actpass))
+            time.sleep(0.05)
+        for number, client in enumerate(clients):
+            device = self.offered(actpass)
+            device.send(b"%d" % number)
+            self.assertEqual(self.status(client), 200)
+            self.assertEqual(client.recv(1), b"%d" % number)
+
+    def test_devices_that_have_gone_are_not_given(self):
+        actpass = self.actpass(self.field(), self.gate(wait=PATIENT))
+        closed, cut, alive = (self.offered(actpass) for _ in range(3))
+        alive.send(b"alive")
+        cut.reset()
+        closed.finish()
+        clients = [self.asked(actpass), self.asked(actpass)]
+        replies = []
+        clients[1].settimeout(0.3)
+        self.assertEqual(self.status(clients[0]), 200)
+        self.assertEqual(clients[0].recv(5, socket.MSG_WAITALL), b"alive")
+        with self.assertRaises(TimeoutError):
+            replies.append(clients[1].recv(1))
+
+    def test_a_cut_is_passed_on(self):
+        actpass = self.actpass(self.field(), self.gate())
+        device = self.offered(actpass)
+        client = self.asked(actpass)
+        self.assertEqual(self.status(client), 200)
+        device.reset()
+        with self.assertRaises(GONE):
+            client.recv(1)
+        device = self.offered(actpass)
+        client = self.asked(actpass)
+        self.assertEqual(self.status(client), 200)
+        tls.reset(client)
+        with self.assertRaises((tls.Truncated, *GONE)):
+            device.recv()
+
+    def test_calls_home(self):
+        """A device that is TLS server."""
+        service = self.service("field", {"client_auth": "require"}, offer={"pool": "field"},
+                               initial_data_timeout="50ms")
+        actpass = self.actpass(service, self.gate())
+        device = self.device(actpass, service="field", verify=True)
+        client = self.asked(actpass)
+        self.assertEqual(self.status(client), 200)
+        self.both_ways(client, device)
+
+    def test_one_name_has_a_limit(self):
+        offer = {"pool": "field", "per_name": 2}
+        actpass = self.actpass(self.field(offer=offer), self.gate())
+        first, *_ = [self.offered(actpass) for _ in range(3)]
+        close = actpass.wait_for(event="close", service="field")
+        self.assertIn("per_name", close["error"])
+        with self.assertRaises((tls.Truncated, *GONE)):
+            first.recv()
+
+    def test_a_name_comes_from_the_certificate_alone(self):
+        """Not by its server name, nor its common name; also when the session is resumed."""
+        names = ["*.devices.example", "dev1.elsewhere.example"]
+        field = self.service("field", {"client_auth": "require", "peer_names": names,
+                                       "sessions": "tickets"}, offer="field", role="server")
+        actpass = self.actpass(field, self.gate(wait="100ms"))
+        other = self.named(actpass, "field", "other-name", DEVICE)
+        other.send(b"x")
+        self.assertEqual(self.status(self.asked(actpass)), 504)
+        client = self.asked(actpass, "dev1.elsewhere.example")
+        self.assertEqual(self.status(client), 200)
+        self.assertEqual(client.recv(1), b"x")
+
+    def test_stops_at_once(self):
+        actpass = self.actpass(self.field(), self.gate(wait=PATIENT))
+        device = self.offered(actpass)
+        client = self.asked(actpass, "dev9.devices.example")
+        until(lambda: actpass.find(event="role"), what="the device")
+        begin = time.monotonic()
+        actpass.signal()
+        self.assertEqual(self.status(client), 503)
+        client.close()
+        self.finish_all(device)
+        self.assertEqual(actpass.wait_exit(), 0)
+        self.assertLess(time.monotonic() - begin, 20)
+
+
+class OtherWays(Fleet):
+    def test_a_fixed_name(self):
+        actpass = self.actpass(self.field(), self.gate("name", wait="100ms", name=DEVICE))
+        device = self.offered(actpass)
+        client = self.connect(actpass, "gate")
+        self.both_ways(client, device)
+        missed = self.connect(actpass, "gate")
+        with self.assertRaises(GONE):
+            missed.recv(1)
+
+    def test_over_tls_by_server_name(self):
+        actpass = self.actpass(self.field(), self.tls_gate("server_name", wait="100ms"))
+        device = self.offered(actpass)
+        client = self.named(actpass, "gate", "client", DEVICE)
+        client.send(b"hello")
+        self.assertEqual(device.recv_exactly(5), b"hello")
+        device.send(b"hi")
+        self.assertEqual(client.recv_exactly(2), b"hi")
+        device.shutdown_write()
+        self.assertEqual(client.recv(), b"")
+        self.finish_all(client, device)
+        for name in DEVICE, "elsewhere.example":
+            missed = self.named(actpass, "gate", "client", name)
+            with self.assertRaises((tls.Truncated, *GONE)):
+                missed.recv()
+
+    def test_over_tls_a_cut_is_passed_on(self):
+        actpass = self.actpass(self.field(), self.tls_gate())
+        for cut, left in (0, 1), (1, 0):
+            device = self.offered(actpass)
+            client = self.client(actpass, service="gate", certificate="client")
+            client.send(head(DEVICE))
+            self.assertIn(b" 200 ", client.recv())
+            ends = device, client
+            ends[cut].reset()
+            with self.assertRaises((tls.Truncated, *GONE)):
+                ends[left].recv()
+
+    def test_who_is_allowed(self):
+        allow = [{"peer_names": ["client.devices.example"], "names": ["dev1.devices.example"]},
+                 {"peer_names": ["dev1.devices.example"], "names": ["*.devices.example"]}]
+        actpass = self.actpass(self.field(), self.tls_gate(wait="50ms", allow=allow))
+        for certificate, name, status in (("client", DEVICE, b"504"),
+                                          ("client", "dev2.devices.example", b"403"),
+                                          ("device", "dev2.devices.example", b"504"),
+                                          ("html-name", DEVICE, b"403")):
+            client = self.client(actpass, service="gate", certificate=certificate)
+            client.send(head(name))
+            self.assertIn(b" %s " % status, client.recv(), f"{certificate} to {name}")
+
+
+class Programs(Fleet):
+    """Each device is an actpass with a spare connection, and a web server behind it."""
+
+    def start(self, gate):
+        backend = self.backend(Http())
+        collector = self.actpass(self.field(), gate, check=False)
+        address = "127.0.0.1:%d" % collector.port("field")
+        self.actpass(self.dial_service(
+            address, forward=backend.address,
+            tls={"certificate": self.certificates.path("device"),
+                 "key": self.certificates.path("device", "key"),
+                 "peer_names": ["front.example"]}, retry={"min": "50ms", "max": "100ms"}), check=False)
+        return collector.port("gate")
+
+    def fetch(self, *options):
+        need("curl")
+        command = ["curl", "--silent", "--show-error", "--max-time", "20", *options,
+                   f"http://{DEVICE}/bytes/5000/7"]
+        got = subprocess.run(command, capture_output=True)
+        self.assertEqual(got.returncode, 0, got.stderr)
+        self.assertEqual(got.stdout, data.block(5000, 7))
+
+    def test_curl(self):
+        port = self.start(self.gate())
+        for _ in range(3):
+            self.fetch("--proxytunnel", "--proxy", f"http://127.0.0.1:{port}")
+
+    def test_curl_socks5(self):
+        port = self.start(self.gate("socks5"))
+        self.fetch("--socks5-hostname", f"127.0.0.1:{port}")
+
+    def test_curl_https_proxy(self):
+        port = self.start(self.tls_gate())
+        self.fetch("--proxytunnel", "--proxy", f"https://localhost:{port}",
+                   "--proxy-cacert", self.certificates.path("ca"),
+                   "--proxy-cert", self.certificates.path("client"),
+                   "--proxy-key", self.certificates.path("client", "key"),
+                   "--proxy-insecure")
+
+    def test_nc(self):
+        need("nc")
+        port = self.start(self.gate())
+        got = subprocess.run(["nc", "-X", "connect", "-x", f"127.0.0.1:{port}", DEVICE, "80"],
+                             input=b"GET /bytes/5/1 HTTP/1.0\r\n\r\n", capture_output=True, timeout=20)
+        self.assertIn(b"200", got.stdout, got.stderr)
