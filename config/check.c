@@ -7,6 +7,7 @@ static void check_service(struct messages *messages, struct place *place,
     struct place *tls = place_find(place, "tls");
     struct place *listen = place_find(place, "listen");
     struct place *dial = place_find(place, "dial");
+    const struct place *share = place_find(place, "share");
     struct checked_service checked = {
         .messages = messages,
         .service = service,
@@ -25,13 +26,18 @@ static void check_service(struct messages *messages, struct place *place,
     if (!place_find(place, "tls"))
         messages_error_at(messages, place, "\"tls\" is missing");
     check_needs(&checked);
-    check_dial(&checked);
+    if (share)
+        check_share(&checked);
+    else
+        check_dial(&checked);
+    check_keep(&checked);
     check_through(&checked);
     check_itself(&checked);
     check_fast_open(&checked);
     check_roles(&checked);
     check_limits(&checked);
-    check_handlers(&checked);
+    if (!share)
+        check_handlers(&checked);
     check_http(&checked);
     check_offer(&checked);
     check_reach(&checked);

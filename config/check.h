@@ -22,6 +22,7 @@ struct checked_service {
 
 void check_needs(const struct checked_service *checked);
 void check_dial(const struct checked_service *checked);
+void check_keep(const struct checked_service *checked);
 void check_through(const struct checked_service *checked);
 /* Does it connect to where it listens? */
 void check_itself(const struct checked_service *checked);
@@ -32,6 +33,8 @@ void check_handlers(const struct checked_service *checked);
 void check_http(const struct checked_service *checked);
 void check_offer(const struct checked_service *checked);
 void check_reach(const struct checked_service *checked);
+/* A service with "share": in the place of check_dial, check_handlers and those of handlers. */
+void check_share(const struct checked_service *checked);
 /* A gate without TLS (config_is_plain_gate): in the place of all other checks. */
 void check_plain_gate(const struct checked_service *checked);
 void check_routes(const struct checked_service *checked);

@@ -16,25 +16,23 @@ static void check_one_of(struct messages *messages, struct place *left, struct p
 
 static void check_use(const struct checked_service *checked)
 {
+    const struct config_dial *dial = &checked->service->dial;
     struct place *plain = place_find(checked->place, "listen_plain");
     struct place *persistent = place_find(checked->place, "persistent");
-    bool kept_up = checked->service->dial.persistent;
-    if (plain && kept_up)
+    struct place *periodic = place_find(checked->place, "periodic");
+    bool bad = (persistent && persistent->bad) || (periodic && periodic->bad);
+    if (plain && dial->persistent)
         check_one_of(checked->messages, plain, persistent);
-    else if (!plain && !kept_up && !(persistent && persistent->bad))
-        messages_error_at(checked->messages, checked->place,
-                          "\"dial\" needs \"listen_plain\", of which each connection dials one, or "
-                          "\"persistent\": true and a handler, to keep one up");
-}
-
-static void check_retry(const struct checked_service *checked)
-{
-    const struct config_dial *dial = &checked->service->dial;
-    struct place *retry = place_find(checked->place, "retry");
-    if (retry && !retry->bad && dial->retry_min_ms > dial->retry_max_ms)
+    else if (plain && dial->periodic)
+        check_one_of(checked->messages, plain, periodic);
+    else if (dial->persistent && dial->periodic)
+        check_one_of(checked->messages, persistent, periodic);
+    else if (!plain && !config_dial_is_kept(dial) && !bad)
         messages_error_at(
-            checked->messages, retry, "\"min\" (%s) must not be longer than \"max\" (%s)",
-            duration_print(dial->retry_min_ms).text, duration_print(dial->retry_max_ms).text);
+            checked->messages, checked->place,
+            "\"dial\" needs \"listen_plain\", of which each connection dials one, or "
+            "\"persistent\": true and a handler, to keep one up, or \"periodic\" and a "
+            "handler");
 }
 
 static void check_addresses(const struct checked_service *checked)
@@ -102,6 +100,10 @@ static void check_from(const struct checked_service *checked)
                           ipv6 ? 6 : 4);
     for (size_t i = 0; from->port != 0 && i < service->dial.address_count; i++)
         check_own_port(checked, place, &service->dial.addresses[i]);
+    if (from->port != 0 && service->dial.persistent && config_dial_connections(&service->dial) > 1)
+        messages_error_at(messages, place,
+                          "from a fixed port one connection at a time can be dialed, and "
+                          "\"persistent\" wants several: use port 0, or \"persistent\": true");
     if (from->port != 0 && service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE &&
         service->max_connections > 1)
         messages_error_at(
@@ -151,7 +153,6 @@ void check_dial(const struct checked_service *checked)
         check_addresses(checked);
     if (checked->dial && direct) /* else see check_through */
         check_from(checked);
-    check_retry(checked);
 }
 
 void check_fast_open(const struct checked_service *checked)

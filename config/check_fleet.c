@@ -214,7 +214,8 @@ void check_plain_gate(const struct checked_service *checked)
 static bool is_offered(const struct config *config, const char *pool)
 {
     for (size_t i = 0; i < config->service_count; i++)
-        if (config_offers_to(&config->services[i], pool))
+        if (config_offers_to(&config->services[i], pool) ||
+            config_shares_pool(&config->services[i], pool))
             return true;
     return false;
 }

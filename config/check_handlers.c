@@ -84,7 +84,7 @@ static void check_bridge(const struct checked_service *checked, const struct pla
 
 static void check_missing(const struct checked_service *checked)
 {
-    if (checked->dial && !checked->service->dial.persistent)
+    if (checked->dial && !config_dial_is_kept(&checked->service->dial))
         return; /* reported already */
     char list[LIST_SIZE];
     list_handlers(list);

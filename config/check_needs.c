@@ -13,7 +13,8 @@ static bool may_be_true(const struct checked_service *checked, const char *name)
 static void check_key(const struct checked_service *checked, const struct key *key,
                       struct place *place)
 {
-    bool dialer_known = checked->listen || checked->dial; /* else that is reported */
+    /* If not, that is reported. */
+    bool dialer_known = checked->listen || checked->dial || place_find(checked->place, "share");
     if (key->needs && dialer_known && !place_find(checked->place, key->needs))
         messages_error_at_key(checked->messages, place, "only goes with \"%s\", remove it",
                               key->needs);

@@ -8,7 +8,8 @@ static void check_dialer(const struct checked_service *checked)
     if ((client_auth && client_auth->bad) || (checked->listen && checked->dial))
         return;
     const char *wrong = config_wrong_client_auth(
-        &checked->service->connection, checked->dial ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS);
+        &checked->service->connection,
+        checked->dial || config_shares(checked->service) ? CONFIG_WE_DIAL : CONFIG_PEER_DIALS);
     if (wrong)
         messages_error_at(checked->messages, client_auth ? client_auth : checked->tls, "%s", wrong);
 }

@@ -278,6 +278,14 @@ struct config_handler {
     struct config_reach reach;      /* REACH */
 };
 
+/* A pool that several collectors share. */
+struct config_share {
+    char *pool;                      /* NULL: the service shares none */
+    struct config_sessions registry; /* a Redis */
+    struct config_address advertise; /* TCP: where the others reach this collector */
+    int64_t expire_ms;               /* after that, one that is gone is forgotten; default 15 s */
+};
+
 /* A proxy on the way out: "http://HOST:PORT" (CONNECT) or "socks5://HOST:PORT". */
 enum config_proxy_kind { CONFIG_PROXY_NONE, CONFIG_PROXY_HTTP, CONFIG_PROXY_SOCKS5 };
 struct config_proxy {
@@ -291,6 +299,25 @@ struct config_through {
     char *credentials_file; /* "user:password", a path or "credential:ID"; NULL: none */
 };
 
+/* To which of several addresses connections are kept up. */
+enum config_collectors { CONFIG_COLLECTORS_FIRST, CONFIG_COLLECTORS_ALL };
+
+/* Which connections a service dials by itself. Durations in milliseconds, never CONFIG_NEVER. */
+enum { CONFIG_KEEP_MAX_DEFAULT = 64 };
+struct config_keep {
+    /* PERSISTENT */
+    uint64_t spare,
+        max; /* unused ones, at least 1; and all, at least as many; 1 and 1 for "true" */
+    enum config_collectors collectors;
+    /* PERIODIC */
+    int64_t every_ms, window_ms; /* the period, and when in it; default 1 h, 0 */
+    int64_t idle_timeout_ms;     /* after which the connection is closed; default 2 min */
+    uint64_t attempts;           /* in one period; default 3 */
+};
+
+/* When the backend of "forward" is connected. */
+enum config_start { CONFIG_START_AT_ONCE, CONFIG_START_FIRST_BYTE, CONFIG_START_PROXY };
+
 /* What a service needs to know that dials its connections. Durations in milliseconds, never
  * CONFIG_NEVER. */
 struct config_dial {
@@ -300,13 +327,15 @@ struct config_dial {
      * is not 0 is there only where one connection at a time is dialed. */
     struct config_address from;
     struct config_through through; /* proxy.kind is NONE: directly */
-    /* Exactly one of the two is there: each connection to this address dials one and is bridged to
-     * it, or one connection is kept up. Without addresses: listen_plain is a gate's
-     * (config_is_plain_gate), or is not there. */
+    /* Exactly one of the three is there: each connection to this address dials one and is bridged
+     * to it, or connections are kept up, or one is dialed from time to time. Without addresses:
+     * listen_plain is a gate's (config_is_plain_gate), or is not there. */
     struct config_address listen_plain;
-    bool persistent;
-    int64_t retry_min_ms; /* PERSISTENT: the first wait; default 1 s */
-    int64_t retry_max_ms; /* PERSISTENT: the longest wait, not below the first; default 60 s */
+    bool persistent, periodic;
+    struct config_keep keep;    /* PERSISTENT or PERIODIC, as all below */
+    int64_t retry_min_ms;       /* the first wait; default 1 s */
+    int64_t retry_max_ms;       /* the longest wait, not below the first; default 60 s */
+    int64_t retry_jitter_ms;    /* over which the first waits are spread at least; default 0 */
     int64_t connect_timeout_ms; /* TCP connect, all addresses together; default 10 s */
 };
 
@@ -322,6 +351,7 @@ struct config_limits {
     uint64_t undecided_per_address; /* of these, with a handshake not done; 0: half of all, at least
                                        64 */
     uint64_t rate_per_address;      /* new ones a second, and so many at once */
+    uint64_t rate;                  /* new ones of all networks in any second */
     uint64_t ipv4_prefix;           /* bits that make an address; default 32 */
     uint64_t ipv6_prefix;           /* default 64 */
     /* The longest prefix that fits counts, DENY's if both are as long; nobody else with ALLOW. */
@@ -357,6 +387,7 @@ struct config_service {
     char *name;
     struct config_address listen; /* CONFIG_ADDRESS_NONE: the service dials */
     struct config_dial dial;
+    struct config_share share; /* its connections are to other collectors */
     uint64_t max_connections;     /* default 10000 */
     struct config_limits limits;  /* only with listen on TCP */
     uint64_t tcp_fast_open_queue; /* for the listening socket's TCP_FASTOPEN; default 256 */
@@ -373,7 +404,8 @@ struct config_service {
     struct config_route *routes; /* the first whose conditions hold comes before those two */
     size_t route_count;
     enum config_on_reload on_reload;
-    char *log_access; /* template of the log line about a connection; NULL: all fields */
+    enum config_start start; /* of forward */
+    char *log_access;        /* template of the log line about a connection; NULL: all fields */
 };
 
 /* Does it take clients without TLS, and join each to a connection of a pool? Then it has no "tls",
@@ -384,6 +416,12 @@ static inline bool config_is_plain_gate(const struct config_service *service)
            service->dial.address_count == 0;
 }
 
+/* Does it connect to other collectors, whom the registry names? Then its handler is no other. */
+static inline bool config_shares(const struct config_service *service)
+{
+    return service->share.pool;
+}
+
 /* Is NAME one of these, or below one? KIND: CONFIG_NAME_DNS, for which DNS_BELOW counts as well, or
  * CONFIG_NAME_COMMON. ASCII case is ignored. */
 bool config_names_cover(const struct config_peer_names *names, enum config_name_kind kind,
@@ -391,6 +429,9 @@ bool config_names_cover(const struct config_peer_names *names, enum config_name_
 
 /* Does the service offer connections to the pool? */
 bool config_offers_to(const struct config_service *service, const char *pool);
+
+/* Does the service share the pool with other collectors? */
+bool config_shares_pool(const struct config_service *service, const char *pool);
 
 /* May a device of the pool have this name, by "peer_names" of a service that offers to it? */
 bool config_pool_may_have(const struct config *config, const char *pool, const char *name);
@@ -554,6 +595,19 @@ void config_address_free(struct config_address *address);
 
 /* A number, not a name: a place to dial from. */
 bool config_address_is_ip(const struct config_address *address);
+
+/* How many connections a service that dials by itself may have. */
+static inline uint64_t config_dial_connections(const struct config_dial *dial)
+{
+    bool all = dial->persistent && dial->keep.collectors == CONFIG_COLLECTORS_ALL;
+    return (dial->periodic ? 1 : dial->keep.max) * (all ? dial->address_count : 1);
+}
+
+/* Does the service dial by itself? */
+static inline bool config_dial_is_kept(const struct config_dial *dial)
+{
+    return dial->persistent || dial->periodic;
+}
 
 /* Parses "off", "memory", "tickets", "file:PATH", "redis://HOST[:PORT][/DB]" or "redis:unix:PATH".
  * Returns NULL, or what is wrong (a static string). On failure it is empty. */

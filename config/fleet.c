@@ -38,6 +38,24 @@ bool config_offers_to(const struct config_service *service, const char *pool)
     return offers;
 }
 
+bool config_shares_pool(const struct config_service *service, const char *pool)
+{
+    return config_shares(service) && strcmp(service->share.pool, pool) == 0;
+}
+
+/* Then any device may be at another collector. */
+static bool only_shares(const struct config *config, const char *pool)
+{
+    bool shares = false;
+    for (size_t i = 0; i < config->service_count; i++) {
+        const struct config_service *service = &config->services[i];
+        if (config_offers_to(service, pool))
+            return false;
+        shares = shares || config_shares_pool(service, pool);
+    }
+    return shares;
+}
+
 bool config_pool_may_have(const struct config *config, const char *pool, const char *name)
 {
     for (size_t i = 0; i < config->service_count; i++) {
@@ -48,5 +66,5 @@ bool config_pool_may_have(const struct config *config, const char *pool, const c
              config_names_cover(names, CONFIG_NAME_COMMON, name)))
             return true;
     }
-    return false;
+    return only_shares(config, pool);
 }

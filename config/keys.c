@@ -9,6 +9,7 @@ static const char *const log_formats[] = {"logfmt", "json", "journald", NULL};
 static const char *const sandboxes[] = {"prefer", "require", "off", NULL};
 static const char *const roles[] = {"auto", "server", "client", NULL};
 static const char *const transports[] = {"relay", "direct", NULL};
+static const char *const starts[] = {"at_once", "first_byte", "proxy", NULL};
 static const char *const on_reload[] = {"keep", "recheck", NULL};
 
 /* Enums are stored as unsigned int; the order of their names is their own. */
@@ -16,24 +17,7 @@ _Static_assert(sizeof(enum config_role) == sizeof(unsigned), "enums are stored a
 _Static_assert(CONFIG_LOG_DEBUG == 3 && CONFIG_LOG_JSON == 1, "order of the names");
 _Static_assert(CONFIG_SANDBOX_PREFER == 0 && CONFIG_SANDBOX_OFF == 2, "order of the names");
 _Static_assert(CONFIG_ROLE_CLIENT == 2 && CONFIG_TRANSPORT_DIRECT == 1, "order of the names");
-_Static_assert(CONFIG_ON_RELOAD_RECHECK == 1, "order of the names");
-
-static const struct key retry_keys[] = {
-    {.name = "min",
-     .help = "The wait after the first failure. Each further failure doubles it.",
-     .type = KEY_DURATION,
-     .fallback = 1000,
-     KEY_LIMITS(1, 86400000),
-     KEY_STORED_IN(config_service, dial.retry_min_ms)},
-    {.name = "max",
-     .help = "The longest wait.",
-     .type = KEY_DURATION,
-     .fallback = 60000,
-     KEY_LIMITS(1, 86400000),
-     KEY_STORED_IN(config_service, dial.retry_max_ms)},
-    {0}};
-
-static const struct key_object retry_object = {.keys = retry_keys, .outer = &service_object};
+_Static_assert(CONFIG_ON_RELOAD_RECHECK == 1 && CONFIG_START_PROXY == 2, "order of the names");
 
 static const struct key role_hint_keys[] = {
     {.name = "from",
@@ -74,6 +58,13 @@ static const struct key limits_keys[] = {
      .type = KEY_INTEGER,
      KEY_LIMITS(1, 1000000),
      KEY_STORED_IN(config_limits, rate_per_address)},
+    {.name = "rate",
+     .help = "New connections of all addresses together in any second. Further ones wait in the "
+             "backlog, so that many clients that come back together are served one after the "
+             "other. Default: no limit.",
+     .type = KEY_INTEGER,
+     KEY_LIMITS(1, 1000000),
+     KEY_STORED_IN(config_limits, rate)},
     {.name = "ipv4_prefix",
      .help = "How many leading bits of an IPv4 address count as one address. An IPv4-mapped IPv6 "
              "address is an IPv4 address.",
@@ -122,13 +113,22 @@ static const struct key service_keys[] = {
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, listen)},
     {.name = "dial",
-     .help = "The address to connect to instead of listening: host:port, [v6]:port or unix:/path, "
-             "or a list of them, the preferred one first. Needs listen_plain or persistent.",
+     .help =
+         "The address to connect to instead of listening: host:port, [v6]:port or unix:/path, "
+         "or a list of them, the preferred one first. Needs listen_plain, persistent or periodic.",
      .type = KEY_ADDRESSES,
      .choice = KEY_DIALER,
      KEY_LIMITS(1, 8),
      KEY_COUNT_IN(config_service, dial.address_count),
      KEY_STORED_IN(config_service, dial.addresses)},
+    {.name = "share",
+     .help = "Share a pool with other collectors: names that have no connection here are reached "
+             "through the collector that has one. In the place of listen or dial, and of a "
+             "handler; tls is for the connections to other collectors.",
+     .type = KEY_OBJECT,
+     .choice = KEY_DIALER,
+     .object = &share_object,
+     KEY_STORED_IN(config_service, share)},
     {.name = "dial_from",
      .help = "The local address and port of dialed TCP connections, such as 0.0.0.0:4433 or "
              "[::]:0. Port 0 takes a free port. Two peers behind NAT that dial each other from "
@@ -162,16 +162,37 @@ static const struct key service_keys[] = {
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.listen_plain)},
     {.name = "persistent",
-     .help = "Keep one dialed connection open, and dial again when it ends.",
-     .type = KEY_BOOL,
-     .needs = "dial",
-     KEY_STORED_IN(config_service, dial.persistent)},
-    {.name = "retry",
-     .help = "With persistent: how long to wait before dialing again.",
+     .help =
+         "Keep dialed connections open, and dial again when one ends: one of them (true), or as "
+         "many as the object says.",
      .type = KEY_OBJECT,
-     .needs_true = "persistent",
+     .or_bool = true,
+     .needs = "dial",
+     .object = &persistent_object,
+     KEY_COUNT_IN(config_service, dial.persistent),
+     KEY_STORED_IN(config_service, dial.keep)},
+    {.name = "periodic",
+     .help = "Instead of persistent: dial from time to time, and close the connection when it is "
+             "idle (periodic call home).",
+     .type = KEY_OBJECT,
+     .or_bool = true,
+     .needs = "dial",
+     .object = &periodic_object,
+     KEY_COUNT_IN(config_service, dial.periodic),
+     KEY_STORED_IN(config_service, dial.keep)},
+    {.name = "retry",
+     .help = "With persistent or periodic: how long to wait before dialing again.",
+     .type = KEY_OBJECT,
+     .needs = "dial",
      .object = &retry_object,
      .offset = 0}, /* its keys are stored in the service itself */
+    {.name = "start",
+     .help = "With forward: when its backend is connected. at_once: with the connection. "
+             "first_byte: once the peer has sent its first byte. proxy: once the peer has sent a "
+             "header of the PROXY protocol, version 2, which is taken off.",
+     .type = KEY_ENUM,
+     .names = starts,
+     KEY_STORED_IN(config_service, start)},
     {.name = "connect_timeout",
      .help = "How long a TCP connect may take, all addresses of dial together.",
      .type = KEY_DURATION,

@@ -52,6 +52,7 @@ struct key {
     bool never;          /* DURATION: "never" is allowed */
     bool empty;          /* STRING: "" is allowed */
     bool ip;             /* ADDRESS: an IP address, neither a name nor a socket */
+    bool or_bool;        /* OBJECT: or true, as {}, or false. The bool at second says which */
     bool deferred;       /* read by normalize, not with the object */
     /* The limits of an INTEGER, of a DURATION in ms, of an ADDRESS's port; a list has 1 to max
      * items; the first name of an ENUM is stored as min. A STRING has no limits: it states its
@@ -90,10 +91,14 @@ extern const struct key_object handler_object;     /* struct config_handler */
 extern const struct key_object http_object;        /* struct config_http */
 extern const struct key_object offer_object;       /* struct config_offer */
 extern const struct key_object reach_object;       /* struct config_reach */
+extern const struct key_object share_object;       /* struct config_share */
 extern const struct key_object route_object;       /* struct config_route */
 extern const struct key_object tls_object;         /* struct config_tls */
 extern const struct key_object certificate_object; /* struct config_certificate */
-extern const struct key_object keepalive_object;   /* struct config_keepalive */
+extern const struct key_object persistent_object;  /* struct config_keep, as the next */
+extern const struct key_object periodic_object;
+extern const struct key_object retry_object;     /* struct config_service */
+extern const struct key_object keepalive_object; /* struct config_keepalive */
 
 extern const char *const config_balances[]; /* of enum config_balance; ends with NULL */
 

@@ -33,7 +33,8 @@ static void read_handler(struct messages *messages, struct place *place,
                          struct config_service *service)
 {
     bool bridged = place_find(place, "listen_plain") && !config_is_plain_gate(service);
-    bool for_both = !place_find(place, "as_server") && !place_find(place, "as_client") && !bridged;
+    bool for_both = !place_find(place, "as_server") && !place_find(place, "as_client") &&
+                    !bridged && !place_find(place, "share");
     struct config_handler unused = {.kind = CONFIG_HANDLER_NONE};
     read_keys(messages, place, &handler_object, for_both ? &service->as_server : &unused);
     key_release_all(&handler_object, &unused);
@@ -64,8 +65,11 @@ static enum config_keepalive_scope keepalive_scope(const struct place *place)
 static void normalize_service(struct messages *messages, struct place *place,
                               struct config_service *service)
 {
-    if (!place_find(place, "role") && place_find(place, "dial"))
+    const struct place *persistent = place_find(place, "persistent");
+    if (!place_find(place, "role") && (place_find(place, "dial") || place_find(place, "share")))
         service->connection.role = CONFIG_ROLE_CLIENT;
+    if (!persistent || !cJSON_IsObject(persistent->item))
+        service->dial.keep.max = 1;
     service->connection.keepalive.scope = keepalive_scope(place);
     default_keys(messages, place_find(place, "tls"), &service->connection.tls);
     read_handler(messages, place, service);

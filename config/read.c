@@ -145,6 +145,19 @@ static void read_objects(struct messages *messages, struct place *place, const s
     }
 }
 
+/* An object, or true or false. */
+static void read_switch(struct messages *messages, struct place *place, const struct key *key,
+                        void *base)
+{
+    bool *on = (bool *)((char *)base + key->second);
+    const char *variable = place->written ? cJSON_GetStringValue(place->item) : "";
+    *on = cJSON_IsObject(place->item) || cJSON_IsTrue(place->item) || strcmp(variable, "true") == 0;
+    if (cJSON_IsObject(place->item))
+        read_object(messages, place, key->object, (char *)base + key->offset);
+    else if (!*on && !cJSON_IsFalse(place->item) && strcmp(variable, "false") != 0)
+        value_wrong_type(messages, place, "true, false or an object");
+}
+
 static void read_key(struct messages *messages, struct place *place, const struct key *key,
                      void *base)
 {
@@ -152,7 +165,9 @@ static void read_key(struct messages *messages, struct place *place, const struc
         return;
     if (key->kind)
         *(unsigned *)(void *)((char *)base + key->kind_at) = key->kind;
-    if (key->type == KEY_OBJECT)
+    if (key->or_bool)
+        read_switch(messages, place, key, base);
+    else if (key->type == KEY_OBJECT)
         read_one_object(messages, place, key->object, (char *)base + key->offset);
     else if (key->type == KEY_OBJECTS)
         read_objects(messages, place, key, base);

@@ -164,19 +164,23 @@ static void put_names(struct writer *writer, const struct key *key)
     close_nested(writer, ']');
 }
 
-/* An object that may be written as a string alone, if it has a key for that. */
+/* An object that may be written as a string alone, if it has a key for that, or as a bool. */
 static void put_member(struct writer *writer, const struct key *key)
 {
     const char *shorthand = key->object->shorthand;
-    if (shorthand) {
+    bool others = shorthand || key->or_bool;
+    if (others) {
         open_nested(writer, "anyOf", '[');
         open_nested(writer, NULL, '{');
-        put_pattern(writer, key_find(key->object, shorthand)->pattern);
+        if (shorthand)
+            put_pattern(writer, key_find(key->object, shorthand)->pattern);
+        else
+            put_string(writer, "type", "boolean");
         close_nested(writer, '}');
         open_nested(writer, NULL, '{');
     }
     put_object(writer, key->object);
-    if (shorthand) {
+    if (others) {
         close_nested(writer, '}');
         close_nested(writer, ']');
     }
@@ -359,6 +363,7 @@ static void put_choices(struct writer *writer, const struct key_object *object)
         if (choice == KEY_DIALER) /* a gate without TLS */
             put_raw(writer, NULL, "{ \"required\": [\"listen_plain\", \"reach\"] }");
         if (choice == KEY_HANDLER) {
+            put_raw(writer, NULL, "{ \"required\": [\"share\"] }");
             open_nested(writer, NULL, '{');
             open_nested(writer, "anyOf", '[');
             put_alternatives(writer, object, KEY_HANDLER_BY_ROLE);

@@ -49,11 +49,30 @@ static int begin(struct server *server, struct service *service, int fd,
     return conversation_begin(server, service, fd, &peer, address);
 }
 
+/* False: the rate of all addresses does not allow a connection now. Then the next ones wait in the
+ * backlog. */
+static bool rate_allows(struct service *service)
+{
+    int64_t now_us = clock_now_us();
+    int64_t next_us = service->rate.burst > 0
+                          ? rate_next_us(&service->rate, service->rate_full_us, now_us)
+                          : now_us;
+    if (next_us > now_us)
+        service->paused_until_us = next_us;
+    return next_us == now_us;
+}
+
+static void count_rate(struct service *service)
+{
+    if (service->rate.burst > 0)
+        (void)rate_take(&service->rate, &service->rate_full_us, clock_now_us());
+}
+
 static void accept_some(struct server *server, struct service *service)
 {
     for (int taken = 0; taken < BURST; taken++) {
         struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
-        if (!room_find(server, service))
+        if (!rate_allows(service) || !room_find(server, service))
             return;
         int fd = listener_accept(service->listener, &address);
         int error = fd < 0 ? errno : 0;
@@ -61,8 +80,10 @@ static void accept_some(struct server *server, struct service *service)
             service->full_logged = false; /* there is room again: the next time is logged */
             return;
         }
-        if (error == 0)
+        if (error == 0) {
+            count_rate(service);
             error = begin(server, service, fd, &address);
+        }
         if (error != 0) {
             pause_service(server, service, error);
             return;

@@ -60,6 +60,19 @@ struct rates *rates_new(uint64_t rate)
     return rates;
 }
 
+/* A part at once, so that a high rate needs no timer for each connection; with the rest evenly in a
+ * second there are no more than RATE in any. */
+struct rate admission_rate(uint64_t rate)
+{
+    enum { PART_AT_ONCE = 10 };
+    int64_t burst = (int64_t)rate / PART_AT_ONCE;
+    if (burst < 2)
+        burst = 1;
+    int64_t even = burst == 1 ? (int64_t)rate : (int64_t)rate - burst;
+    return rate == 0 ? (struct rate){.burst = 0}
+                     : (struct rate){.interval_us = (US_PER_S + even - 1) / even, .burst = burst};
+}
+
 bool rates_take(struct rates *rates, const struct peer_key *address, int64_t now_us)
 {
     int64_t full_us = peers_get(rates->full_us, address);

@@ -4,6 +4,7 @@
 #define ACTPASS_SERVER_ADMISSION_H
 
 #include "config/config.h"
+#include "server/lib/base/rate.h"
 #include "server/lib/peers.h"
 
 /* The address of a peer that has connected. */
@@ -29,5 +30,9 @@ struct rates *rates_new(uint64_t rate); /* NULL: out of memory */
 void rates_free(struct rates *rates);   /* NULL is fine */
 /* Takes a token. False: there is no token left. */
 bool rates_take(struct rates *rates, const struct peer_key *address, int64_t now_us);
+
+/* The bucket of all addresses together, with never more than RATE tokens in a second. 0: burst 0,
+ * no limit. */
+struct rate admission_rate(uint64_t rate);
 
 #endif

@@ -12,15 +12,36 @@ static uint64_t random_below(uint64_t limit)
     return number % limit;
 }
 
-int64_t backoff_next_ms(struct backoff *backoff)
+int64_t backoff_spread(int64_t max)
+{
+    return (int64_t)random_below((uint64_t)max + 1);
+}
+
+/* The longest wait after that many failures. */
+static int64_t ceiling_of(const struct backoff *backoff, unsigned failures)
 {
     int64_t ceiling_ms = backoff->min_ms;
-    backoff->failures++;
-    for (unsigned i = 0; i < backoff->failures && ceiling_ms < backoff->max_ms; i++)
+    for (unsigned i = 0; i < failures && ceiling_ms < backoff->max_ms; i++)
         ceiling_ms *= 2;
-    if (ceiling_ms > backoff->max_ms)
-        ceiling_ms = backoff->max_ms;
-    return backoff->min_ms + (int64_t)random_below((uint64_t)(ceiling_ms - backoff->min_ms) + 1);
+    if (ceiling_ms < backoff->min_ms + backoff->jitter_ms)
+        ceiling_ms = backoff->min_ms + backoff->jitter_ms;
+    return ceiling_ms < backoff->max_ms ? ceiling_ms : backoff->max_ms;
+}
+
+static int64_t wait_after(const struct backoff *backoff, unsigned failures)
+{
+    return backoff->min_ms + backoff_spread(ceiling_of(backoff, failures) - backoff->min_ms);
+}
+
+int64_t backoff_next_ms(struct backoff *backoff)
+{
+    backoff->failures++;
+    return wait_after(backoff, backoff->failures);
+}
+
+int64_t backoff_first_ms(const struct backoff *backoff)
+{
+    return wait_after(backoff, 1);
 }
 
 void backoff_reset(struct backoff *backoff)

@@ -40,10 +40,11 @@ static uint64_t spare_of(uint64_t connections)
     return spare == 0 ? 1 : spare > MAX_SPARE ? MAX_SPARE : spare;
 }
 
-/* A persistent service has one connection, whatever its limit. */
+/* A service that dials by itself has its own number of connections, whatever its limit. */
 static uint64_t connections_of(const struct config_service *service)
 {
-    return service->dial.persistent ? 1 : service->max_connections;
+    return config_dial_is_kept(&service->dial) ? config_dial_connections(&service->dial)
+                                               : service->max_connections;
 }
 
 static uint64_t need_of(const struct config_service *service)

@@ -35,6 +35,7 @@ void conversation_free(struct conversation *conversation)
     if (conversation->plain >= 0)
         close(conversation->plain);
     free(conversation->job.backend_address);
+    free(conversation->job.early);
     free(conversation->reached);
     service_release(conversation->service);
     free(conversation);
@@ -233,6 +234,19 @@ int conversation_begin(struct server *server, struct service *service, int fd,
 
 /* ---- Step by step ---------------------------------------------------------------------------- */
 
+void conversation_keep(struct conversation *conversation, const struct conversation_kept *kept)
+{
+    conversation->kept = kept;
+}
+
+const struct config_address *conversation_addresses(const struct conversation *conversation,
+                                                    size_t *count)
+{
+    const struct config_dial *dial = &conversation->service->config->dial;
+    *count = conversation->kept ? conversation->kept->count : dial->address_count;
+    return dial->addresses + (conversation->kept ? conversation->kept->address : 0);
+}
+
 struct server *conversation_server(const struct conversation *conversation)
 {
     return conversation->server;
@@ -258,6 +272,16 @@ void **conversation_dialing(struct conversation *conversation)
     return &conversation->dialing;
 }
 
+void conversation_set_errand(struct conversation *conversation, const struct errand *errand)
+{
+    conversation->errand = errand;
+}
+
+const struct errand *conversation_errand(const struct conversation *conversation)
+{
+    return conversation->errand;
+}
+
 bool conversation_is_stopping(const struct conversation *conversation)
 {
     return atomic_load(&conversation->server->stopping) ||
@@ -267,8 +291,8 @@ bool conversation_is_stopping(const struct conversation *conversation)
 static void begin_dialed(struct conversation *conversation)
 {
     actpass_conn *conn = conversation_of(conversation);
-    bool persistent = conversation->service->config->dial.persistent;
-    report_connected(&conversation->report, persistent ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG,
+    bool kept = config_dial_is_kept(&conversation->service->config->dial);
+    report_connected(&conversation->report, kept ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG,
                      actpass_dialed_address(conn));
     /* A stop before this connection was in the registry has not aborted it. */
     if (atomic_load(&conversation->server->stops) > 0)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 struct conversation;
+struct errand;
 
 /* Takes the socket, also on failure, and never waits: a task of its own waits for the peer. ADDRESS
  * is what accept has said. Returns 0, or the errno of the resource that was short: then the
@@ -29,6 +30,24 @@ int conversation_begin(struct server *server, struct service *service, int fd,
  * local connection to be bridged, taken also on failure; -1: none. Returns NULL if memory is short,
  * and logs that. */
 struct conversation *conversation_new(struct server *server, struct service *service, int plain);
+
+/* What a conversation does differently that its service dials by itself (callhome/keeper.h). It
+ * outlives the conversation. UP and USED are called at most once each, in the `run` of its task. */
+struct conversation_kept {
+    size_t address, count;   /* of "dial": the first one to dial, and how many */
+    int64_t idle_timeout_ms; /* it ends in order after that; CONFIG_NEVER: it does not */
+    void (*up)(void *arg);   /* the handshake is complete */
+    void (*used)(void *arg); /* the peer has sent its first data. Until then the connection is
+                                unused, and ends in order at a stop */
+    void *arg;
+};
+
+/* Before it has a connection. */
+void conversation_keep(struct conversation *conversation, const struct conversation_kept *kept);
+
+/* The addresses to dial. */
+const struct config_address *conversation_addresses(const struct conversation *conversation,
+                                                    size_t *count);
 
 /* Notes which task runs it, so that a stop of the server wakes that. Any thread that owns it. */
 void conversation_set_task(struct conversation *conversation, struct task *task);
@@ -47,6 +66,11 @@ void conversation_connect(struct conversation *conversation, int fd, const char 
 /* The same for a connection that actpass_connect_to has made: CONN is NULL with ERROR, if a
  * resource was short. */
 void conversation_take(struct conversation *conversation, actpass_conn *conn, int error);
+
+/* Where to dial instead of the service's addresses, and what for (fleet/errand.h), which must
+ * outlive the conversation. NULL: nothing else. */
+void conversation_set_errand(struct conversation *conversation, const struct errand *errand);
+const struct errand *conversation_errand(const struct conversation *conversation);
 
 /* The connection; NULL: none. */
 actpass_conn *conversation_conn(const struct conversation *conversation);

@@ -13,6 +13,8 @@
 #include "server/daemon/report.h"
 #include "server/daemon/state.h"
 
+struct conversation_kept; /* conversation.h */
+
 /* Each stage follows the one before it, or is skipped. */
 enum stage {
     STAGE_HANDSHAKE, /* the wait for the role, and TLS */
@@ -32,11 +34,14 @@ struct conversation {
     struct registry_entry entry;
     struct server *server;
     struct service *service;
-    struct report report; /* and the connection */
-    int plain;            /* the local connection to be bridged; -1: none */
-    void *dialing;        /* dial_service.c's, or a gate's (fleet/plain.c) */
-    struct bell bell;     /* how other connections get its attention */
-    char *reached;        /* the name under which it was joined to another one; NULL: it was not */
+    struct report report;        /* and the connection */
+    int plain;                   /* the local connection to be bridged; -1: none */
+    void *dialing;               /* dial_service.c's, or a gate's (fleet/plain.c) */
+    const struct errand *errand; /* what else it is for (fleet/pass_on.h); NULL: nothing */
+    struct bell bell;            /* how other connections get its attention */
+    char *reached; /* the name under which it was joined to another one; NULL: it was not */
+    const struct conversation_kept *kept; /* NULL: its service does not dial by itself */
+    bool used;                            /* kept: and it was told */
     int64_t began_us;
     int64_t up_us;       /* when the handshake was complete; 0: it is not */
     actpass_cause cause; /* of the role, as it was logged */
@@ -90,6 +95,10 @@ enum task_next conversation_wait(struct conversation *conversation, struct task 
 /* Has nothing happened for so long that the handler should free memory? True once for each such
  * time. */
 bool conversation_is_idle(struct conversation *conversation);
+
+/* Must a connection end in order that its service has dialed by itself, since nobody uses it at a
+ * stop, or since it was idle for too long? */
+bool conversation_must_leave(const struct conversation *conversation, bool stopping);
 
 /* Frees the connection's memory, after the handler has freed its own. */
 void conversation_release_memory(struct conversation *conversation);

@@ -56,6 +56,8 @@ static void prepare_to_serve(struct conversation *conversation)
                              .plain = conversation->plain,
                              .conversation = conversation,
                              .idle_timeout_ms = service->config->connection.idle_timeout_ms,
+                             .start = service->config->start,
+                             .start_timeout_ms = service->config->connection.handshake_timeout_ms,
                              .own = {.fd = -1},
                              .deadline_us = DEADLINE_NEVER};
     conversation->handler = chosen->handler;
@@ -77,6 +79,8 @@ void conversation_note_handshake(struct conversation *conversation, bool up)
     conversation->up_us = clock_now_us();
     conversation->report.up_us = conversation->up_us - conversation->began_us;
     report_id(&conversation->report);
+    if (conversation->kept)
+        conversation->kept->up(conversation->kept->arg);
     prepare_to_serve(conversation);
 }
 
@@ -113,14 +117,27 @@ static void flush(struct conversation *conversation)
     (void)actpass_prepare_wait(conversation_of(conversation), &socket);
 }
 
+static enum handler_next step(struct conversation *conversation)
+{
+    struct handler_job *job = &conversation->job;
+    bool stopping = conversation_is_stopping(conversation);
+    job->leave = conversation_must_leave(conversation, stopping);
+    job->stopping = stopping || job->leave;
+    job->idle = conversation_is_idle(conversation);
+    enum handler_next next = conversation->handler->step(job);
+    if (job->used && conversation->kept && !conversation->used) {
+        conversation->used = true;
+        conversation->kept->used(conversation->kept->arg);
+    }
+    return next;
+}
+
 static enum progress serve(struct conversation *conversation)
 {
     struct handler_job *job = &conversation->job;
     if (conversation_must_recheck(conversation))
         conversation_recheck(conversation);
-    job->stopping = conversation_is_stopping(conversation);
-    job->idle = conversation_is_idle(conversation);
-    enum handler_next next = conversation->handler->step(job);
+    enum handler_next next = step(conversation);
     if (job->problem.text[0] != '\0') {
         report_problem(&conversation->report, job->problem.text);
         job->problem.text[0] = '\0';

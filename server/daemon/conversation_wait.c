@@ -3,6 +3,7 @@
 #include "server/daemon/conversation_internal.h"
 
 #include "relay/clock.h"
+#include "server/daemon/conversation.h"
 #include "server/daemon/idle.h"
 
 #include <sys/epoll.h>
@@ -32,6 +33,22 @@ bool conversation_is_idle(struct conversation *conversation)
 {
     return !conversation->active && conversation->idle == IDLE_NOT &&
            clock_now_us() >= conversation->active_us + IDLE_AFTER_US;
+}
+
+/* When a connection that is kept ends for being idle. */
+static int64_t leave_us(const struct conversation *conversation)
+{
+    const struct conversation_kept *kept = conversation->kept;
+    return !kept || kept->idle_timeout_ms == CONFIG_NEVER
+               ? DEADLINE_NEVER
+               : conversation->active_us + kept->idle_timeout_ms * 1000;
+}
+
+bool conversation_must_leave(const struct conversation *conversation, bool stopping)
+{
+    bool unused = conversation->kept && !conversation->used;
+    bool idle = !conversation->active && clock_now_us() >= leave_us(conversation);
+    return (unused && stopping) || idle;
 }
 
 void conversation_release_memory(struct conversation *conversation)
@@ -109,8 +126,10 @@ enum task_next conversation_wait(struct conversation *conversation, struct task 
     int64_t wake_us = conversation->due_us =
         timeout_ms < 0 ? DEADLINE_NEVER : now_us + timeout_ms * INT64_C(1000);
     if (conversation->stage == STAGE_SERVE) {
+        int64_t idle_us = idle_deadline_us(conversation, now_us);
         conversation->due_us = earlier(conversation->due_us, conversation->job.deadline_us);
-        wake_us = earlier(conversation->due_us, idle_deadline_us(conversation, now_us));
+        conversation->due_us = earlier(conversation->due_us, leave_us(conversation));
+        wake_us = earlier(conversation->due_us, idle_us);
     }
     task_deadline(task, wake_us);
     conversation->waited = true;

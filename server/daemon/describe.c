@@ -7,7 +7,7 @@
 
 static const char *role_text(const struct config_service *service)
 {
-    bool dials = service->dial.address_count > 0;
+    bool dials = service->dial.address_count > 0 || config_shares(service);
     switch (service->connection.role) {
     case CONFIG_ROLE_SERVER:
         return "is TLS server";
@@ -22,8 +22,26 @@ static const char *role_text(const struct config_service *service)
 
 static void put_addresses(FILE *out, const struct config_dial *dial)
 {
+    bool all = dial->persistent && dial->keep.collectors == CONFIG_COLLECTORS_ALL;
+    const char *between = all ? ", " : ", or else ";
     for (size_t i = 0; i < dial->address_count; i++)
-        fprintf(out, "%s%s", i == 0 ? "" : ", or else ", dial->addresses[i].text);
+        fprintf(out, "%s%s", i == 0 ? "" : between, dial->addresses[i].text);
+}
+
+static void put_kept(FILE *out, const struct config_dial *dial)
+{
+    const struct config_keep *keep = &dial->keep;
+    bool all = dial->persistent && keep->collectors == CONFIG_COLLECTORS_ALL;
+    if (dial->periodic)
+        fprintf(out, "  every %lld s opens one connection to ", (long long)keep->every_ms / 1000);
+    else if (keep->max == 1)
+        fprintf(out, "  keeps one connection open to %s", all ? "each of " : "");
+    else
+        fprintf(out, "  keeps %llu unused connections open, at most %llu in all, to %s",
+                (unsigned long long)keep->spare, (unsigned long long)keep->max,
+                all ? "each of " : "");
+    put_addresses(out, dial);
+    fputc('\n', out);
 }
 
 static void put_proxy(FILE *out, const struct config_through *through)
@@ -40,12 +58,15 @@ static void put_connections(FILE *out, const struct config_service *service)
         fprintf(out, "  accepts local connections without TLS on %s\n", dial->listen_plain.text);
         return;
     }
-    if (dial->address_count == 0) {
+    if (config_shares(service)) {
+        fprintf(out,
+                "  shares the pool \"%s\" with other collectors, which reach this one at %s and are "
+                "found in %s\n",
+                service->share.pool, service->share.advertise.text, service->share.registry.text);
+    } else if (dial->address_count == 0) {
         fprintf(out, "  accepts connections on %s\n", service->listen.text);
-    } else if (dial->persistent) {
-        fputs("  keeps one connection open to ", out);
-        put_addresses(out, dial);
-        fputc('\n', out);
+    } else if (config_dial_is_kept(dial)) {
+        put_kept(out, dial);
     } else {
         fprintf(out, "  accepts local connections without TLS on %s, and for each connects to ",
                 dial->listen_plain.text);

@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/admin/stats.h"
+#include "server/daemon/fleet/errand.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/steps.h"
@@ -25,8 +26,12 @@ static void on_failure(void *arg, const char *address, const char *why)
 static struct dial dial_of(struct conversation *conversation)
 {
     const struct config_dial *dial = &conversation_service(conversation)->config->dial;
-    return (struct dial){.addresses = dial->addresses,
-                         .count = dial->address_count,
+    size_t count = 1;
+    const struct errand *errand = conversation_errand(conversation);
+    const struct config_address *addresses =
+        errand ? &errand->to : conversation_addresses(conversation, &count);
+    return (struct dial){.addresses = addresses,
+                         .count = count,
                          .from = &dial->from,
                          .deadline_us = clock_deadline_ms(dial->connect_timeout_ms),
                          .limit_name = "connect_timeout",
@@ -62,15 +67,16 @@ static void connect_in_syn(struct conversation *conversation, const char *const 
 
 static void dial_in_syn(struct conversation *conversation)
 {
-    const struct config_dial *dial = &conversation_service(conversation)->config->dial;
-    const char **addresses = calloc(dial->address_count, sizeof(addresses[0]));
-    for (size_t i = 0; addresses && i < dial->address_count; i++)
-        addresses[i] = dial->addresses[i].text;
-    if (addresses)
-        connect_in_syn(conversation, addresses, dial->address_count);
+    size_t count;
+    const struct config_address *addresses = conversation_addresses(conversation, &count);
+    const char **texts = calloc(count, sizeof(texts[0]));
+    for (size_t i = 0; texts && i < count; i++)
+        texts[i] = addresses[i].text;
+    if (texts)
+        connect_in_syn(conversation, texts, count);
     else
         conversation_take(conversation, NULL, ENOMEM);
-    free(addresses);
+    free(texts);
 }
 
 /* ---- Without: step by step ----------------------------------------------------------------- */

@@ -78,14 +78,14 @@ static bool check_proxy(const struct service *service, struct config_report *rep
     return good;
 }
 
-/* The connections go on being counted where the service was there before. One that keeps a
- * connection up begins anew if anything is changed, and the connection of before ends. */
+/* The connections go on being counted where the service was there before. One that dials
+ * by itself begins anew if anything is changed, and the connection of before ends. */
 static bool load_counts(struct service *service, const struct generation *before,
                         struct config_report *report)
 {
     const struct service *old = before ? generation_find(before, service->config->name) : NULL;
-    bool lasts = service->config->dial.persistent;
-    bool same = old && old->config->dial.persistent == lasts &&
+    bool lasts = config_dial_is_kept(&service->config->dial);
+    bool same = old && config_dial_is_kept(&old->config->dial) == lasts &&
                 (!lasts || strcmp(old->written, service->written) == 0);
     service->connections = same ? registry_service_hold(old->connections)
                                 : registry_service_new(lasts ? REGISTRY_LASTING : REGISTRY_PASSING);
@@ -125,6 +125,8 @@ struct generation *load_generation(const struct server *server, struct config *c
 
 static bool make_files(struct service *service, struct config_report *report)
 {
+    if (config_is_plain_gate(service->config))
+        return true;
     actpass_config *settings = service_settings(service);
     bool made = parsed_make_files(settings) == 0;
     if (!made)

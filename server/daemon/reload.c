@@ -4,6 +4,7 @@
 
 #include "server/daemon/lines.h"
 #include "server/daemon/listening.h"
+#include "server/daemon/fleet/shares.h"
 #include "server/daemon/load.h"
 #include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"
@@ -63,6 +64,7 @@ static bool reload(struct server *server, struct config_report *report)
     bool done = swap(server, &change, next, report);
     if (done) {
         refresh_begin(server, next, &report->warnings);
+        shares_update(server->shares, next);
         reload_log_done(server->log, &change, &report->warnings);
         recheck_generation(server, next);
         keep_fixed(next, change.before);

@@ -93,6 +93,12 @@ void report_retry(const struct report *report, int64_t after_ms)
     finish(report, CONFIG_LOG_INFO, &line);
 }
 
+void report_used(const struct report *report)
+{
+    struct log_line line = begin(report, "used");
+    finish(report, CONFIG_LOG_DEBUG, &line);
+}
+
 void report_id(struct report *report)
 {
     static const char label[] = "EXPORTER-actpass-id";

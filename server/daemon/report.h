@@ -39,6 +39,9 @@ void report_connected(const struct report *report, enum config_log_level level,
                       const char *address);
 void report_retry(const struct report *report, int64_t after_ms);
 
+/* The peer has begun to use a connection that was kept for it. */
+void report_used(const struct report *report);
+
 /* Sets the connection's id, once the handshake is complete: 16 hex digits that the other end can
  * compute, too, from the keys of the session (actpass_export, label "EXPORTER-actpass-id"), and
  * nobody else. It stays "" if level info is off, and in TLS 1.2 without extended master secret. */

@@ -46,14 +46,15 @@ static void warn(const struct service *first, uint64_t need, uint64_t limit,
 }
 
 /* The first service that gets fewer connections than it has configured. A default does not count
- * as configured, and a persistent service needs only one connection. NULL: there is no such
+ * as configured, and a service that dials by itself has a number of its own. NULL: there is no such
  * service. */
 static const struct service *first_short(const struct generation *generation)
 {
     for (size_t i = 0; i < generation->count; i++) {
         const struct service *service = generation->services[i];
         uint64_t configured = service->config->max_connections;
-        if (!service->config->dial.persistent && configured != CONFIG_MAX_CONNECTIONS_DEFAULT &&
+        if (!config_dial_is_kept(&service->config->dial) &&
+            configured != CONFIG_MAX_CONNECTIONS_DEFAULT &&
             service->capacity.connections < configured)
             return service;
     }
@@ -63,6 +64,7 @@ static const struct service *first_short(const struct generation *generation)
 static bool load_service(struct service *service, const struct capacity *capacity)
 {
     uint64_t rate = service->config->limits.rate_per_address;
+    service->rate = admission_rate(service->config->limits.rate);
     service->capacity = *capacity;
     service->undecided_limit = undecided_limit_of(service);
     service->rates = rate > 0 ? rates_new(rate) : NULL;

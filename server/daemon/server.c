@@ -5,8 +5,9 @@
 #include "server/daemon/acceptor.h"
 #include "server/daemon/admin/admin.h"
 #include "server/daemon/control.h"
-#include "server/daemon/fleet/fleet.h"
 #include "server/daemon/current.h"
+#include "server/daemon/fleet/fleet.h"
+#include "server/daemon/fleet/shares.h"
 #include "server/daemon/handed.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/listening.h"
@@ -63,14 +64,16 @@ static bool make_parts(struct server *server, const struct config *config, const
         .parking = chosen_parking(), .no_thread = note_no_thread, .arg = server});
     server->registry = registry_new();
     server->fleet = fleet_new();
+    server->shares = server->fleet ? shares_new(server) : NULL;
     bool counts = config->admin.listen.kind != CONFIG_ADDRESS_NONE;
     server->stats = counts ? stats_new() : NULL;
     server->reloads = handover_new();
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     server->dialing = actpass_cancel_new();
     server->stopping_fd = server->dialing ? actpass_cancel_fd(server->dialing) : -1;
-    return server->file && server->log && server->shared && server->crew && server->registry && server->fleet &&
-           (server->stats || !counts) && server->reloads && server->stop_fd >= 0 && server->dialing;
+    return server->file && server->log && server->shared && server->crew && server->registry &&
+           server->shares && (server->stats || !counts) && server->reloads &&
+           server->stop_fd >= 0 && server->dialing;
 }
 
 /* NULL: out of memory. */
@@ -265,6 +268,7 @@ static bool serve(struct server *server)
     bool begun = persistent_prepare(server, server->generation, NULL);
     if (begun) {
         persistent_start(server->generation, NULL);
+        shares_update(server->shares, server->generation);
         manager_ready(server);
         acceptor_run(server);
     } else {
@@ -281,6 +285,7 @@ int server_run(struct server *server)
     manager_stopping(server);
     listening_shut(server->generation);
     stop_waiting(server);
+    shares_stop(server->shares);
     status_log_totals(server, "stopping");
     int status = drain(server);
     status_log_totals(server, "stopped");
@@ -342,6 +347,7 @@ void server_free(struct server *server)
     notify_free(server->notify);
     generation_release(server->generation);
     retired_clear(&server->retired);
+    shares_free(server->shares);
     fleet_free(server->fleet);
     registry_free(server->registry);
     stats_free(server->stats);

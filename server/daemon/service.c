@@ -1,5 +1,7 @@
 #include "server/daemon/service.h"
 
+#include "server/daemon/fleet/directory.h"
+
 #include "relay/clock.h"
 #include "relay/lock.h"
 #include "server/daemon/crew/crew.h"
@@ -73,6 +75,14 @@ static bool load_handler(const struct config_service *config, const struct confi
     return error_set(error, "%s: %s", handler->handler->name, why.text);
 }
 
+static bool load_registry(struct service *service, struct error_text *error)
+{
+    if (!config_shares(service->config))
+        return true;
+    service->registry = directory_place_new(&service->config->share.registry, error);
+    return service->registry;
+}
+
 static bool load_route(const struct config_service *config, size_t number,
                        struct service_route *route, struct error_text *error)
 {
@@ -101,7 +111,8 @@ static bool load_routes(struct service *service, struct error_text *error)
 bool service_load_handlers(struct service *service, struct error_text *error)
 {
     const struct config_service *config = service->config;
-    return load_handler(config, &config->as_server, &service->as_server, error) &&
+    return load_registry(service, error) &&
+           load_handler(config, &config->as_server, &service->as_server, error) &&
            load_handler(config, &config->as_client, &service->as_client, error) &&
            load_routes(service, error);
 }
@@ -140,6 +151,7 @@ static void free_service(struct service *service)
     actpass_config_free(service->settings);
     hints_free(service->hints);
     rates_free(service->rates);
+    directory_place_free(service->registry);
     unload_handler(&service->as_server);
     unload_handler(&service->as_client);
     free_routes(service);

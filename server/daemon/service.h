@@ -16,11 +16,12 @@
 #include "server/daemon/route.h"
 #include "server/include/actpass.h"
 #include "server/lib/base/error.h"
+#include "server/lib/base/rate.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-struct persistent;
+struct keeper;
 
 /* A configuration that is in use. Counted references, and any thread. */
 struct held_config {
@@ -61,6 +62,7 @@ struct service {
     struct hints *hints;                  /* NULL: the service uses no hints */
     struct capacity capacity;
     struct service_handler as_server, as_client;
+    struct redis_place *registry; /* "share": where the registry is; else NULL */
     struct service_route *routes; /* in the order of the configuration */
     size_t route_count;
     uint64_t undecided_limit; /* connections of one address whose handshake is not done */
@@ -75,10 +77,11 @@ struct service {
     uint64_t failed_fingerprint; /* when they could not be loaded last; 0: never since */
 
     /* The accept thread's. */
-    struct persistent *persistent; /* keeps the connection up; NULL: none, or it is not this
-                                      service's any more */
-    struct rates *rates;           /* NULL: the rate is not limited */
-    bool waiting;                  /* there is no room, so the listener is not polled */
+    struct keeper *keepers; /* dial for it; NULL: none, or they are not this service's any more */
+    struct rates *rates;    /* NULL: the rate of an address is not limited */
+    struct rate rate;       /* of all addresses together; burst 0: not limited */
+    int64_t rate_full_us;   /* its state */
+    bool waiting;           /* there is no room, so the listener is not polled */
     bool full_logged;
     int64_t retry_us; /* when to look for room again */
     int64_t pause_ms, paused_until_us;
@@ -97,8 +100,8 @@ struct service *service_hold(struct service *service);
  * ours. Accepts NULL. */
 void service_release(struct service *service);
 
-/* Loads the handlers of both roles and of the routes. False with one sentence in ERROR;
- * service_release frees what was loaded. */
+/* Loads the handlers of both roles and of the routes, and the registry of "share". False with one
+ * sentence in ERROR; service_release frees what was loaded. */
 bool service_load_handlers(struct service *service, struct error_text *error);
 
 /* What is done with a connection whose handshake is complete: by the first route that takes it, or

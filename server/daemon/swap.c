@@ -64,6 +64,8 @@ static bool has_same_limits(const struct config_limits *one, const struct config
 static void move_rates(struct service *service, struct service *old)
 {
     struct rates *rates = service->rates;
+    if (service->config->limits.rate == old->config->limits.rate)
+        service->rate_full_us = old->rate_full_us;
     if (!has_same_limits(&service->config->limits, &old->config->limits))
         return;
     service->rates = old->rates;

@@ -1,6 +1,6 @@
 /* Decodes any bytes as a PROXY header. It may not depend on how the bytes are split, every value is
  * inside the input, and what was decoded can be encoded and decoded again. */
-#include "server/daemon/proxy_header.h"
+#include "server/daemon/handlers/proxy_header.h"
 
 #include <stdlib.h>
 #include <string.h>

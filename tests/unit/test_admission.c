@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct peer_key peer(const char *text)
@@ -72,6 +73,33 @@ Test(admission, rates_have_a_burst_and_fill_again)
     cr_assert_not(rates_take(rates, &one, 10 * S));
     rates_free(rates);
     rates_free(NULL);
+}
+
+/* A listener that accepts whatever it may: never more than the rate in any second, and not much
+ * less. */
+Test(admission, the_rate_of_all_holds_in_any_second)
+{
+    static const uint64_t limits[] = {1, 2, 9, 19, 20, 100, 101, 999, 5000};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        enum { SECONDS = 10 };
+        struct rate rate = admission_rate(limits[i]);
+        size_t count = 0;
+        size_t first = 0;
+        int64_t full_us = 0;
+        int64_t *times = calloc(limits[i] * (SECONDS + 1), sizeof(*times));
+        cr_assert(times);
+        for (int64_t now_us = 1000000; now_us < (SECONDS + 1) * 1000000;
+             now_us = rate_next_us(&rate, full_us, now_us)) {
+            cr_assert(rate_take(&rate, &full_us, now_us));
+            times[count++] = now_us;
+            while (times[first] <= now_us - 1000000)
+                first++;
+            cr_assert_leq(count - first, limits[i], "limit %d", (int)limits[i]);
+        }
+        cr_assert_geq(count * 10, limits[i] * SECONDS * 8, "limit %d", (int)limits[i]);
+        free(times);
+    }
+    cr_assert_eq(admission_rate(0).burst, 0);
 }
 
 Test(admission, addresses_are_cut)

@@ -29,6 +29,22 @@ Test(backoff, is_spread_evenly)
     cr_assert(low > 60 && low < 140, "%d of 200", low);
 }
 
+/* The first waits are spread over the jitter, and the later ones as without it. */
+Test(backoff, jitter_spreads_the_first_waits)
+{
+    int64_t longest_ms = 0;
+    for (int i = 0; i < 200; i++) {
+        struct backoff backoff = {.min_ms = 100, .max_ms = 2000, .jitter_ms = 1000};
+        int64_t wait_ms = i % 2 ? backoff_next_ms(&backoff) : backoff_first_ms(&backoff);
+        cr_assert(wait_ms >= 100 && wait_ms <= 1100, "%d", (int)wait_ms);
+        longest_ms = wait_ms > longest_ms ? wait_ms : longest_ms;
+    }
+    cr_assert_gt(longest_ms, 800);
+    struct backoff narrow = {.min_ms = 100, .max_ms = 150, .jitter_ms = 1000};
+    for (int i = 0; i < 200; i++)
+        cr_assert_leq(backoff_next_ms(&narrow), 150);
+}
+
 Test(backoff, a_reset_begins_anew)
 {
     struct backoff backoff = {.min_ms = 10, .max_ms = 1000000};

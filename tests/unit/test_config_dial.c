@@ -63,6 +63,51 @@ Test(config_dial, every_key_of_a_persistent_one, .init = folder_enter, .fini = f
     config_free(config);
 }
 
+static void expect_keep(const char *keys, struct config_keep wanted, uint64_t connections)
+{
+    char text[512];
+    (void)snprintf(text, sizeof(text),
+                   "{'services': [{'name': 'a', 'dial': ['a:1', 'b:2'], %s, 'echo': true,"
+                   "'tls': {'insecure_any_peer': true}}]}",
+                   keys);
+    struct config *config = parse_good(text);
+    const struct config_dial *dial = &config->services[0].dial;
+    cr_assert_eq(dial->persistent, !strstr(keys, "periodic"), "%s", keys);
+    cr_assert_eq(dial->periodic, !dial->persistent);
+    cr_assert_eq(dial->keep.spare, wanted.spare, "%s", keys);
+    cr_assert_eq(dial->keep.max, wanted.max, "%s", keys);
+    cr_assert_eq(dial->keep.collectors, wanted.collectors);
+    cr_assert_eq(dial->keep.every_ms, wanted.every_ms);
+    cr_assert_eq(dial->keep.window_ms, wanted.window_ms);
+    cr_assert_eq(dial->keep.idle_timeout_ms, wanted.idle_timeout_ms);
+    cr_assert_eq(dial->keep.attempts, wanted.attempts);
+    cr_assert_eq(config_dial_connections(dial), connections, "%s", keys);
+    config_free(config);
+}
+
+Test(config_dial, what_is_kept_and_what_is_periodic, .init = folder_enter, .fini = folder_leave)
+{
+    struct config_keep keep = {
+        .spare = 1, .max = 1, .every_ms = 3600000, .idle_timeout_ms = 120000, .attempts = 3};
+    expect_keep("'persistent': true", keep, 1);
+    expect_keep("'periodic': true", keep, 1);
+    expect_keep("'periodic': {}, 'persistent': false", keep, 1);
+    keep.max = 64;
+    expect_keep("'persistent': {}, 'retry': {'jitter': '10s'}", keep, 64);
+    keep.spare = 3;
+    keep.max = 9;
+    keep.collectors = CONFIG_COLLECTORS_ALL;
+    expect_keep("'persistent': {'spare': 3, 'max': 9, 'collectors': 'all'}", keep, 18);
+    expect_keep("'periodic': {'every': '1m', 'window': '20s', 'idle_timeout': '5s', 'attempts': 7}",
+                (struct config_keep){.spare = 1,
+                                     .max = 1,
+                                     .every_ms = 60000,
+                                     .window_ms = 20000,
+                                     .idle_timeout_ms = 5000,
+                                     .attempts = 7},
+                1);
+}
+
 Test(config_dial, defaults_of_a_bridge, .init = folder_enter, .fini = folder_leave)
 {
     struct config *config =
@@ -90,6 +135,8 @@ Test(config_dial, defaults_of_a_bridge, .init = folder_enter, .fini = folder_lea
 Test(config_dial, what_else_is_good, .init = folder_enter, .fini = folder_leave)
 {
     static const char *const rows[] = {
+        "'dial': 'a:1', 'persistent': true, 'forward': 'a:9', 'start': 'proxy'",
+        "'listen': '[::1]:1', 'forward': 'a:9', 'start': 'first_byte', 'limits': {'rate': 100}",
         "'dial': 'a:1', 'role': 'server', 'persistent': true, 'echo': true",
         "'dial': 'a:1', 'role': 'client', 'listen_plain': 'unix:s'",
         "'dial': 'a:1', 'listen_plain': 'unix:s', 'persistent': false",

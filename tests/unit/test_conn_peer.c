@@ -79,9 +79,14 @@ Test(conn_peer, the_chain_in_der)
         options.client_auth = true;
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert_eq(actpass_peer_certificate(rig.conn, 0, NULL, 0), 0, "before the handshake");
+        cr_assert_eq(actpass_peer_name(rig.conn, 0, NULL, 0), 0);
         cr_assert(conn_shakes_hands(&rig), "way %d: %s", which, conn_rig_says(&rig));
         must_have(rig.conn, 0, chain.leaf->certificate);
         must_have(rig.conn, 1, chain.middle->certificate);
+        char name[32] = "";
+        cr_assert_eq(actpass_peer_name(rig.conn, 0, name, sizeof(name)), 17);
+        cr_assert_str_eq(name, "dns:right.example");
+        cr_assert_eq(actpass_peer_name(rig.conn, 2, name, sizeof(name)), 0);
         cr_assert_eq(actpass_peer_certificate(rig.conn, 2, NULL, 0), 0);
         cr_assert_eq(actpass_peer_certificate(rig.conn, UINT32_MAX, NULL, 0), 0);
         conn_must_end(&rig, ACTPASS_CLEAN, which);

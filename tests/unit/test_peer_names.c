@@ -427,3 +427,44 @@ Test(peer_names, lengths_of_dns_names)
     name[253] = '\0';
     cr_assert(is_dns(name), "253 characters");
 }
+
+/* ---- As text ------------------------------------------------------------------------------- */
+
+static void must_read(const struct test_identity *shown, const char *const *wanted)
+{
+    char text[300];
+    unsigned index = 0;
+    for (; wanted[index]; index++) {
+        int64_t length = (int64_t)strlen(wanted[index]);
+        memset(text, 'x', sizeof(text));
+        cr_assert_eq(peer_names_text(shown->certificate, index, text, (size_t)length), length);
+        cr_assert_eq(text[0], 'x', "a copy that does not fit");
+        cr_assert_eq(peer_names_text(shown->certificate, index, text, sizeof(text)), length);
+        cr_assert_str_eq(text, wanted[index]);
+    }
+    cr_assert_eq(peer_names_text(shown->certificate, index, text, sizeof(text)), 0);
+    cr_assert_eq(peer_names_text(shown->certificate, UINT32_MAX, text, sizeof(text)), 0);
+    cr_assert_eq(ERR_peek_error(), 0);
+}
+
+Test(peer_names, as_text)
+{
+    static const char *const all[] = {
+        "dns:A.example", "ip:192.0.2.1",      "dns:*.b.example", "ip:2001:db8::1",
+        "uri:urn:x",     "email:a@b.example", "cn:dev 7",        NULL};
+    static const char *const alone[] = {"cn:test", NULL};
+    static const char *const none[] = {NULL};
+    struct test_identity *shown = test_identity_new(&(struct test_identity_options){
+        .common_name = "dev 7",
+        .names = "DNS:A.example,IP:192.0.2.1,RID:1.2.3,DNS:*.b.example,IP:2001:db8::1,URI:urn:x,"
+                 "email:a@b.example"});
+    must_read(shown, all);
+    test_identity_free(shown);
+    shown = test_identity_new(&(struct test_identity_options){.common_name = NULL});
+    must_read(shown, alone);
+    test_identity_free(shown);
+    shown = test_identity_new(&(struct test_identity_options){
+        .names = "DNS:a.example", .raw_dns = "b.example\0.evil", .raw_dns_size = 15});
+    must_read(shown, none);
+    test_identity_free(shown);
+}

@@ -1,4 +1,4 @@
-#include "server/daemon/proxy_header.h"
+#include "server/daemon/handlers/proxy_header.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

@@ -90,8 +90,8 @@ bool caller_call(struct caller *caller, int fd, struct duplex_link *link, enum c
         caller->outcome = GATE_FAILED;
         return false;
     }
-    if (pool_caller_state(&caller->pooled) == POOL_WAITS)
-        fleet_wanted(fleet, pool, caller->talk.request.name, caller->talk.request.passed_on);
+    if (pool_caller_state(&caller->pooled) == POOL_WAITS && !caller->talk.request.passed_on)
+        fleet_wanted(fleet, pool, caller->talk.request.name, 0);
     return true;
 }
 

@@ -63,9 +63,9 @@ void fleet_set_elsewhere(struct fleet *fleet, const struct fleet_elsewhere *else
     fleet->elsewhere = *elsewhere;
 }
 
-void fleet_wanted(struct fleet *fleet, struct pool *pool, const char *name, bool passed_on)
+void fleet_wanted(struct fleet *fleet, struct pool *pool, const char *name, int64_t after_ms)
 {
     const struct fleet_elsewhere *elsewhere = &fleet->elsewhere;
     if (elsewhere->wanted)
-        elsewhere->wanted(elsewhere->arg, pool, name, passed_on);
+        elsewhere->wanted(elsewhere->arg, pool, name, after_ms);
 }

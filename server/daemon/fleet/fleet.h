@@ -3,6 +3,7 @@
 #ifndef ACTPASS_SERVER_FLEET_H
 #define ACTPASS_SERVER_FLEET_H
 
+#include "server/daemon/fleet/elsewhere.h"
 #include "server/daemon/fleet/pool.h"
 
 struct fleet;
@@ -17,26 +18,13 @@ struct pool *fleet_pool(struct fleet *fleet, const char *name);
 /* Calls SEE for each pool, without a lock. */
 void fleet_look(struct fleet *fleet, void (*see)(struct pool *pool, void *arg), void *arg);
 
-const char *pool_title(const struct pool *pool); /* its name */
+/* ---- Several collectors ---------------------------------------------------------------------- */
 
-/* ---- Several collectors: the seam -------------------------------------------------------------
- * Who knows of other collectors. Set once, before the server runs. */
-struct fleet_elsewhere {
-    /* The first offer of a name was parked in POOL (HERE), or the last one has gone. With the
-     * pool's lock held: notes it, and calls nothing. */
-    void (*noted)(void *arg, struct pool *pool, const char *name, bool here);
-
-    /* A caller waits for a name that has no offer here. Without a lock, on the caller's task: must
-     * not block (or bracket that by crew_block), starts what it has to start. Another collector's
-     * connection to that device, once it stands, is an offer like any other: pool_park under this
-     * one name (gate/README: "passed on"). PASSED_ON: the request came from another collector, and
-     * must not go to a third. */
-    void (*wanted)(void *arg, struct pool *pool, const char *name, bool passed_on);
-    void *arg;
-};
+/* Sets who knows of them: once, before the server runs. */
 void fleet_set_elsewhere(struct fleet *fleet, const struct fleet_elsewhere *elsewhere);
 
-/* Calls `wanted`, if it is set. */
-void fleet_wanted(struct fleet *fleet, struct pool *pool, const char *name, bool passed_on);
+/* Calls `wanted`, if it is set. Not for a request that another collector has passed on: that must
+ * not go to a third. */
+void fleet_wanted(struct fleet *fleet, struct pool *pool, const char *name, int64_t after_ms);
 
 #endif

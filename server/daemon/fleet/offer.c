@@ -1,36 +1,15 @@
 /* Offer: keeps a device's connection in a pool until a client is joined to it. It costs no thread
- * and no buffer meanwhile. What the device sends before (a server that speaks first) is kept for
- * the client; beyond a buffer it is left in TLS, so that the device has to wait. */
-#include "relay/clock.h"
+ * and no buffer meanwhile. */
 #include "server/daemon/conversation.h"
 #include "server/daemon/fleet/fleet.h"
+#include "server/daemon/fleet/offered.h"
 #include "server/daemon/fleet/offered_names.h"
-#include "server/daemon/handlers/bridge.h"
-#include "server/daemon/handlers/duplex.h"
 #include "server/daemon/handlers/handler.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-/* The answer to the client comes before it. */
-enum { EARLY_MAX = DUPLEX_EARLY_MAX - GATE_ANSWER_MAX };
-
-/* job->outer. */
-struct offered {
-    struct pool_offer offer;
-    unsigned char *early; /* EARLY_MAX bytes; NULL: the device has sent nothing */
-    size_t early_size;
-    bool joined; /* then the rest is there, and job->state is the duplex */
-    int fd;
-    struct duplex_link *link;
-    struct pool_join *noted; /* for /status; NULL: it is not */
-};
-
-/* ---- Before the join ------------------------------------------------------------------------- */
 
 /* False with job->problem. */
-static bool park(struct handler_job *job, struct offered *offered)
+static bool park(struct handler_job *job)
 {
     struct server *server = conversation_server(job->conversation);
     const struct service *service = conversation_service(job->conversation);
@@ -44,164 +23,22 @@ static bool park(struct handler_job *job, struct offered *offered)
                                          .count = names->count,
                                          .per_name = what->per_name,
                                          .number = conversation_report(job->conversation)->number};
-        parked = !names->why &&
-                 pool_park(pool, &offered->offer, &terms, conversation_bell(job->conversation));
+        if (names->why)
+            (void)error_set(&job->problem, "%s", names->why);
+        else
+            parked = offered_begin(job, pool, &terms, NULL, 0);
+    } else {
+        (void)error_set(&job->problem, "out of memory for the pool");
     }
-    if (!parked)
-        (void)error_set(&job->problem, "%s",
-                        names && names->why ? names->why : "out of memory for the pool");
     free(names);
     return parked;
 }
 
-/* NULL with job->problem. */
-static struct offered *begin(struct handler_job *job)
-{
-    struct offered *offered = calloc(1, sizeof(*offered));
-    if (!offered) {
-        (void)error_set(&job->problem, "out of memory for the pool");
-        return NULL;
-    }
-    if (!park(job, offered)) {
-        free(offered);
-        return NULL;
-    }
-    job->outer = offered;
-    return offered;
-}
-
-static enum handler_next end(struct handler_job *job)
-{
-    struct offered *offered = job->outer;
-    pool_leave(&offered->offer);
-    pool_join_end(offered->noted);
-    free(offered->early);
-    free(offered);
-    job->outer = NULL;
-    return HANDLER_DONE;
-}
-
-/* False: out of memory, which is the close reason. */
-static bool keep(struct handler_job *job, const unsigned char *bytes, size_t size)
-{
-    struct offered *offered = job->outer;
-    if (!offered->early)
-        offered->early = malloc(EARLY_MAX);
-    if (!offered->early) {
-        actpass_fail(job->conn, ACTPASS_CANCELLED, "out of memory for the device's first bytes");
-        return false;
-    }
-    memcpy(offered->early + offered->early_size, bytes, size);
-    offered->early_size += size;
-    return true;
-}
-
-/* Reads what the device has sent, as far as there is room for it. False: its connection has ended.
- */
-static bool read_early(struct handler_job *job)
-{
-    const struct offered *offered = job->outer;
-    unsigned char bytes[EARLY_MAX];
-    while (offered->early_size < EARLY_MAX) {
-        int64_t length = actpass_read(job->conn, bytes, EARLY_MAX - offered->early_size);
-        if (length == ACTPASS_AGAIN)
-            return true;
-        if (length <= 0 || !keep(job, bytes, (size_t)length))
-            return false;
-    }
-    return true;
-}
-
-/* Has the device gone without our having read that? A join with it would fail. */
-static bool is_gone(actpass_conn *conn)
-{
-    struct pollfd tls;
-    (void)actpass_prepare_wait(conn, &tls);
-    if (actpass_ended(conn) != ACTPASS_OPEN || actpass_is_broken(conn))
-        return true;
-    tls.events = POLLRDHUP;
-    return poll(&tls, 1, 0) > 0;
-}
-
-/* ---- The join -------------------------------------------------------------------------------- */
-
-/* Closes the client. It was prepared so that this is a cut, unless it is in order. */
-static void close_client(struct offered *offered, bool in_order)
-{
-    if (offered->link && !in_order)
-        atomic_store(&offered->link->cut, true);
-    duplex_link_release(offered->link);
-    bridge_close(offered->fd, in_order);
-}
-
-/* False: it has failed, and the client is closed. */
-static bool join(struct handler_job *job, struct offered *offered,
-                 const struct pool_request *request)
-{
-    unsigned char in[DUPLEX_EARLY_MAX];
-    size_t answer = request->answer.size;
-    memcpy(in, request->answer.bytes, answer);
-    if (offered->early_size > 0)
-        memcpy(in + answer, offered->early, offered->early_size);
-    const struct duplex_early early = {
-        .in = in, .in_size = answer + offered->early_size, .link = request->link};
-    offered->fd = request->fd;
-    offered->link = request->link;
-    (void)conversation_note_join(job->conversation, request->name, request->by, request->number);
-    if (duplex_begin_with(job, request->fd, "the client", "", &early)) {
-        offered->joined = true;
-        return true;
-    }
-    close_client(offered, false);
-    return false;
-}
-
-static enum handler_next serve(struct handler_job *job)
-{
-    bool in_order;
-    enum handler_next next = duplex_step(job, &in_order);
-    if (next != HANDLER_DONE)
-        return next;
-    close_client(job->outer, in_order);
-    return end(job);
-}
-
-static enum handler_next accept_caller(struct handler_job *job)
-{
-    struct offered *offered = job->outer;
-    struct pool_request request;
-    if (is_gone(job->conn))
-        return end(job);
-    struct pool *pool = offered->offer.pool;
-    if (!pool_accept(&offered->offer, &request))
-        return HANDLER_MORE; /* its state has changed */
-    pool_leave(&offered->offer);
-    offered->noted =
-        pool_join_begin(pool, &request, conversation_report(job->conversation)->number);
-    return join(job, offered, &request) ? serve(job) : end(job);
-}
-
 static enum handler_next offer(struct handler_job *job)
 {
-    struct offered *offered = job->outer;
-    if (!offered)
-        offered = begin(job);
-    if (!offered)
+    if (!job->outer && !park(job))
         return HANDLER_DONE;
-    if (offered->joined)
-        return serve(job);
-    if (!read_early(job) || job->stopping)
-        return end(job);
-    switch (pool_offer_state(&offered->offer)) {
-    case POOL_WANTED:
-        return accept_caller(job);
-    case POOL_DISPLACED:
-        actpass_fail(job->conn, ACTPASS_CANCELLED,
-                     "the pool has newer connections of this device (per_name)");
-        return end(job);
-    default:
-        return HANDLER_WAIT;
-    }
+    return offered_step(job);
 }
 
 const struct handler offer_handler = {.name = "offer", .descriptors = 1, .step = offer};

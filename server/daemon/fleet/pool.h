@@ -80,12 +80,13 @@ struct pool_offer {
 };
 
 /* How an offer is parked. */
+enum { POOL_ONLY_WANTED = 0 };
 struct pool_terms {
     const char *const *names; /* in small letters and each only once */
     size_t count;             /* at least one */
-    uint64_t per_name; /* how many may be parked under one name: beyond that the oldest is displaced
-                        */
-    uint64_t number;   /* of its connection in the log */
+    uint64_t per_name;        /* how many may be parked under one name: beyond that the oldest is
+                                 displaced. POOL_ONLY_WANTED: it is displaced if no caller waits for it */
+    uint64_t number;          /* of its connection in the log */
 };
 
 /* Parks an offer, or gives it to a caller that waits for one of its names. BELL is rung when the
@@ -186,7 +187,12 @@ struct pool_seen {
 void pool_look(struct pool *pool, size_t count,
                void (*see)(const struct pool_seen *seen, void *arg), void *arg);
 
+const char *pool_title(const struct pool *pool); /* its name */
+
 /* Has the name an offer that is parked? */
 bool pool_has(struct pool *pool, const char *name);
+
+/* Is there a caller who waits for it, to whom no offer is given? */
+bool pool_wants(struct pool *pool, const char *name);
 
 #endif

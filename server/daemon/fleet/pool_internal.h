@@ -1,13 +1,14 @@
 /* What the files of a pool share:
  *
  *   pool_names.c  the names, in a hash table
- *   pool.c        offers and callers, and who gets whom
+ *   pool_join.c   offers and callers, and who gets whom
  *   pool_view.c   joins, counts and a look at all of it
  *   fleet.c       all pools */
 #ifndef ACTPASS_SERVER_FLEET_POOL_INTERNAL_H
 #define ACTPASS_SERVER_FLEET_POOL_INTERNAL_H
 
-#include "server/daemon/fleet/fleet.h"
+#include "server/daemon/fleet/elsewhere.h"
+#include "server/daemon/fleet/pool.h"
 
 #include <pthread.h>
 

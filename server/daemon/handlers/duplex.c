@@ -28,6 +28,7 @@ struct duplex {
     actpass_conn *conn;
     size_t size; /* of each buffer; 0: there are no buffers now */
     bool full;   /* a buffer was full */
+    bool used;   /* the peer has sent data */
     int plain;
     struct direction in;  /* from TLS to the plain side */
     struct direction out; /* from the plain side to TLS */
@@ -128,6 +129,7 @@ static enum step read_tls(struct duplex *duplex)
     if (length < 0)
         return STEP_FAILED;
     fill(duplex, &duplex->in, length);
+    duplex->used = duplex->used || length > 0;
     return STEP_MOVED;
 }
 
@@ -442,11 +444,12 @@ enum handler_next duplex_step(struct handler_job *job, bool *in_order)
     if (job->idle)
         release_idle(duplex);
     enum step step = move_all(duplex, &moved);
-    bool closed = is_closed(duplex);
+    job->used = job->used || duplex->used;
+    bool closed = is_closed(duplex) || (job->leave && !moved);
     *in_order = step != STEP_FAILED && closed && duplex->plain_error == 0;
     if (step == STEP_FAILED || closed || !check_idle(duplex, job->idle_timeout_ms, moved))
         return end(job, *in_order);
     job->own.events = wanted_events(duplex);
     job->deadline_us = duplex->deadline_us;
-    return step == STEP_MOVED ? HANDLER_MORE : HANDLER_WAIT;
+    return step == STEP_MOVED || job->leave ? HANDLER_MORE : HANDLER_WAIT;
 }

@@ -63,9 +63,11 @@ static enum step copy(struct handler_job *job)
     unsigned char bytes[RECORD];
     int64_t length = actpass_read(job->conn, bytes, sizeof(bytes));
     if (length == ACTPASS_AGAIN)
-        return STEP_NOTHING;
+        return job->leave ? STEP_ENDED : STEP_NOTHING;
     if (length <= 0)
         return STEP_ENDED;
+    job->used = true;
+    job->leave = false; /* somebody uses it */
     int64_t taken = write_some(job->conn, bytes, (size_t)length);
     if (taken < 0)
         return STEP_ENDED;

@@ -37,9 +37,13 @@ struct handler_job {
                                           else -1 */
     struct conversation *conversation; /* whose job it is: for handlers in fleet/ */
     int64_t idle_timeout_ms;           /* no data in either direction; CONFIG_NEVER: no limit */
+    enum config_start start;           /* when forward connects its backend */
+    int64_t start_timeout_ms;          /* for a PROXY header that has begun */
 
     /* Set before each step. */
     bool stopping; /* the server drains: a handler that only waits for the next request ends */
+    bool leave;    /* nobody uses the connection: the handler ends in order, unless it
+                      finds something to do */
     bool idle;     /* nothing has happened for a second: the handler frees what it can make again */
     bool peer_quiet; /* the peer has sent nothing since the last step: if that has ended with a read
                         that returned ACTPASS_AGAIN, another one would, too */
@@ -53,9 +57,12 @@ struct handler_job {
                             events are POLLIN, POLLPRI, POLLOUT, POLLRDHUP; revents is what has come
                             since the last step. To be -1 before that descriptor is closed */
     int64_t deadline_us; /* when to call again at the latest; DEADLINE_NEVER at first */
-    const char *backend; /* out, lives as long as WHAT: for the log, which backend; NULL: none */
-    char *backend_address;     /* out, allocated: for the log, which address of a backend's name was
-                                  connected; NULL: none */
+    bool used;           /* out: the peer has sent data */
+    void *early;         /* forward's, allocated: data that came before the backend */
+    size_t early_size;
+    const char *backend;   /* out, lives as long as WHAT: for the log, which backend; NULL: none */
+    char *backend_address; /* out, allocated: for the log, which address of a backend's name was
+                              connected; NULL: none */
     struct error_text problem; /* out, "" before each step: why the handler could not begin, or what
                                   is wrong though it goes on; is logged */
 };
@@ -81,7 +88,7 @@ struct handler {
 /* The handler of one kind. NULL for CONFIG_HANDLER_NONE. */
 const struct handler *handler_of(enum config_handler_kind kind);
 
-/* The handler of a service in one role: the bridge with "listen_plain", or what stands for the task
+/* The handler of a service in one role: that of "share", the bridge with "listen_plain", or what stands for the task
  * of a gate there (fleet/plain.c), else that of WHAT. NULL: the service has none, since it never
  * takes that role. */
 const struct handler *handler_for(const struct config_service *service,
@@ -89,6 +96,6 @@ const struct handler *handler_for(const struct config_service *service,
 
 /* The handlers, each defined in its own file; use the functions above. */
 extern const struct handler bridge_handler, echo_handler, forward_handler, http_handler,
-    offer_handler, reach_handler, plain_gate_handler, refuse_handler;
+    offer_handler, reach_handler, plain_gate_handler, refuse_handler, share_handler;
 
 #endif

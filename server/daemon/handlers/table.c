@@ -26,5 +26,7 @@ const struct handler *handler_for(const struct config_service *service,
     bool bridged = service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE;
     if (config_is_plain_gate(service))
         return &plain_gate_handler;
+    if (config_shares(service))
+        return &share_handler;
     return bridged ? &bridge_handler : handler_of(what->kind);
 }

@@ -11,6 +11,12 @@ bool rate_take(const struct rate *rate, int64_t *full_us, int64_t now_us)
     return true;
 }
 
+int64_t rate_next_us(const struct rate *rate, int64_t full_us, int64_t now_us)
+{
+    int64_t next_us = full_us - (rate->burst - 1) * rate->interval_us;
+    return next_us > now_us ? next_us : now_us;
+}
+
 bool rate_take_shared(const struct rate *rate, _Atomic int64_t *full_us, int64_t now_us)
 {
     int64_t before_us = atomic_load(full_us);

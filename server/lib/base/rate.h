@@ -17,7 +17,10 @@ struct rate {
 /* Takes one event from the bucket. False: it is empty, and *FULL_US is not changed. */
 bool rate_take(const struct rate *rate, int64_t *full_us, int64_t now_us);
 
-/* The same for a state that threads share. */
+/* When one can be taken, if no other is meanwhile: NOW_US or later. */
+int64_t rate_next_us(const struct rate *rate, int64_t full_us, int64_t now_us);
+
+/* rate_take for a state that threads share. */
 bool rate_take_shared(const struct rate *rate, _Atomic int64_t *full_us, int64_t now_us);
 
 /* For the log line of a condition that lasts: true if it begins, which means that it was not noted

@@ -1,6 +1,6 @@
 /* The encoder. */
-#include "server/daemon/proxy_header.h"
-#include "server/daemon/proxy_header_wire.h"
+#include "server/daemon/handlers/proxy_header.h"
+#include "server/daemon/handlers/proxy_header_wire.h"
 
 #include <netinet/in.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* The header of the PROXY protocol, version 2 (haproxy's proxy-protocol.txt): the bytes that a
  * proxy sends before those of its client, and that say whose they are. Encoder and strict decoder;
  * pure functions, which allocate nothing. Any thread. */
-#ifndef ACTPASS_SERVER_PROXY_HEADER_H
-#define ACTPASS_SERVER_PROXY_HEADER_H
+#ifndef ACTPASS_SERVER_HANDLERS_PROXY_HEADER_H
+#define ACTPASS_SERVER_HANDLERS_PROXY_HEADER_H
 
 #include <stdbool.h>
 #include <stddef.h>

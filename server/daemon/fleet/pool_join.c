@@ -1,5 +1,3 @@
-#include "server/daemon/fleet/pool.h"
-
 #include "relay/clock.h"
 #include "relay/lock.h"
 #include "server/daemon/fleet/pool_internal.h"
@@ -161,6 +159,11 @@ static void place_offer(struct pool *pool, struct pool_offer *offer)
     if (caller) {
         unqueue(caller);
         give(offer, caller);
+        return;
+    }
+    if (offer->per_name == POOL_ONLY_WANTED) {
+        offer->state = POOL_DISPLACED;
+        bell_ring(offer->bell);
         return;
     }
     offer->state = POOL_PARKED;
@@ -334,4 +337,13 @@ bool pool_has(struct pool *pool, const char *name)
     bool has = found && found->freshest;
     lock_release(&pool->lock);
     return has;
+}
+
+bool pool_wants(struct pool *pool, const char *name)
+{
+    lock_take(&pool->lock);
+    const struct pool_name *found = pool_names_find(&pool->names, name);
+    bool wants = found && found->first;
+    lock_release(&pool->lock);
+    return wants;
 }

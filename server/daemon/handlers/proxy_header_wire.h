@@ -1,6 +1,6 @@
 /* Where the parts of a PROXY header are. For proxy_header.c and proxy_header_encode.c. */
-#ifndef ACTPASS_SERVER_PROXY_HEADER_WIRE_H
-#define ACTPASS_SERVER_PROXY_HEADER_WIRE_H
+#ifndef ACTPASS_SERVER_HANDLERS_PROXY_HEADER_WIRE_H
+#define ACTPASS_SERVER_HANDLERS_PROXY_HEADER_WIRE_H
 
 #include <stdint.h>
 
