@@ -184,7 +184,7 @@ start_device() { # NUMBER
         -e "s/\"device\./\"device$1./" device.json >"$folder/device$1.json"
     inside "device$1" "$actpass" "$folder/device$1.json" 2>"$folder/device$1.log" &
     started+=($!)
-    printf '  %s: %s, behind it http://%s\n' "$name" "$actpass" "$backend"
+    echo "  $name, with http://$backend behind it"
 }
 
 reach_by_curl() { # NAME

@@ -16,7 +16,7 @@ from support.data import soak
 from support.parked import Parked
 from test_fleet import Fleet, head
 
-OFFERS = soak(120, 20000)
+OFFERS = soak(60, 20000)
 PER_NAME = soak(6, 50)
 REACHES = soak(100, 12000)
 RATE = 200  # reaches a second
@@ -73,7 +73,7 @@ class Load(Fleet):
             self.certificates._make(name, "ca", name, f"DNS:{name}", [])
         actpass = self.actpass(
             self.field(offer={"pool": "field", "per_name": PER_NAME}, max_connections=offers + 200),
-            {**self.gate(wait=PATIENT), "max_connections": 100}, level="warning")
+            {**self.gate(wait=PATIENT), "max_connections": 100}, level="info")
         return actpass
 
     def room(self):
