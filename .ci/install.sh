@@ -52,9 +52,11 @@ any_installed() { # ALTERNATIVES
     return 1
 }
 
-# The first alternative that apt knows, or else the first.
+# The first alternative that apt knows, or else the first. Where there is no choice apt is not asked,
+# since each question takes it more than a second.
 choose() { # ALTERNATIVES
     local package
+    [[ $1 = *'|'* ]] || { echo "$1"; return; }
     for package in ${1//|/ }; do
         ! known "$package" || { echo "$package"; return; }
     done

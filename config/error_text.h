@@ -6,8 +6,9 @@
 #include <stdbool.h>
 
 enum error_code {
-    ERROR_OTHER,    /* only the sentence says which */
-    ERROR_NO_MEMORY /* says nothing about the data, which may be right */
+    ERROR_OTHER,     /* only the sentence says which */
+    ERROR_NO_MEMORY, /* says nothing about the data, which may be right */
+    ERROR_PASSPHRASE /* the passphrase, or the PIN, is wrong */
 };
 
 /* One sentence: what is wrong, where, and what to do; and a code for what a caller handles apart.

@@ -194,7 +194,8 @@ static const struct key service_keys[] = {
      .names = starts,
      KEY_STORED_IN(config_service, start)},
     {.name = "connect_timeout",
-     .help = "How long a TCP connect may take, all addresses of dial together.",
+     .help = "How long a TCP connect may take, with what is said to a proxy, all addresses of dial "
+             "together.",
      .type = KEY_DURATION,
      .needs = "dial",
      .fallback = 10000,

@@ -44,22 +44,21 @@ static void read_handler(struct messages *messages, struct place *place,
 
 /* Connections that wait to be taken ("offer") carry nothing that shows whether the peer is there.
  */
-static bool offers(const struct place *place)
+static bool offers(const struct config_service *service)
 {
-    const struct place *routes = place_find(place, "routes");
-    bool found = place_find(place, "offer") ||
-                 place_find(place_find(place, "as_server"), "offer") ||
-                 place_find(place_find(place, "as_client"), "offer");
-    for (const struct place *route = routes ? routes->child : NULL; route; route = route->next)
-        found = found || place_find(route, "offer");
+    bool found = service->as_server.kind == CONFIG_HANDLER_OFFER ||
+                 service->as_client.kind == CONFIG_HANDLER_OFFER;
+    for (size_t i = 0; i < service->route_count; i++)
+        found = found || service->routes[i].handler.kind == CONFIG_HANDLER_OFFER;
     return found;
 }
 
 /* Those that we dial are watched without a word. */
-static enum config_keepalive_scope keepalive_scope(const struct place *place)
+static enum config_keepalive_scope keepalive_scope(const struct place *place,
+                                                   const struct config_service *service)
 {
-    return place_find(place, "keepalive") || offers(place) ? CONFIG_KEEPALIVE_ALL
-                                                           : CONFIG_KEEPALIVE_DIALED;
+    return place_find(place, "keepalive") || offers(service) ? CONFIG_KEEPALIVE_ALL
+                                                             : CONFIG_KEEPALIVE_DIALED;
 }
 
 static void normalize_service(struct messages *messages, struct place *place,
@@ -70,9 +69,9 @@ static void normalize_service(struct messages *messages, struct place *place,
         service->connection.role = CONFIG_ROLE_CLIENT;
     if (!persistent || !cJSON_IsObject(persistent->item))
         service->dial.keep.max = 1;
-    service->connection.keepalive.scope = keepalive_scope(place);
     default_keys(messages, place_find(place, "tls"), &service->connection.tls);
     read_handler(messages, place, service);
+    service->connection.keepalive.scope = keepalive_scope(place, service);
 }
 
 void normalize_config(struct messages *messages, const struct place *root, struct config *config)

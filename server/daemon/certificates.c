@@ -10,7 +10,7 @@ enum { PLACE_MAX = 64 };
 struct finder {
     const struct config *config;
     struct config_report *report;
-    size_t service;
+    size_t service; /* of the finding */
 };
 
 /* TEXT without the key's last part, which the message names before it. */
@@ -37,10 +37,12 @@ static const char *place_of(const struct finder *finder, const char *key, char b
     return buffer;
 }
 
-static void note(enum config_severity severity, const char *key, const char *text, void *arg)
+static void note(size_t service, enum config_severity severity, const char *key, const char *text,
+                 void *arg)
 {
-    const struct finder *finder = arg;
+    struct finder *finder = arg;
     char buffer[PLACE_MAX];
+    finder->service = service;
     key = place_of(finder, key, buffer);
     bool known = config_has_place(finder->config, finder->service, key);
     config_report_add_at(finder->report, severity, finder->config, finder->service, key, "%s",
@@ -50,10 +52,7 @@ static void note(enum config_severity severity, const char *key, const char *tex
 void certificates_check(const struct config *config, struct config_report *report)
 {
     struct finder finder = {.config = config, .report = report};
-    for (size_t i = 0; i < config->service_count; i++) {
-        finder.service = i;
-        parsed_inspect(&config->services[i], note, &finder);
-    }
+    parsed_inspect(config, note, &finder);
 }
 
 void certificates_report(struct config_report *report, const struct config *config, size_t service,

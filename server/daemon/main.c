@@ -1,12 +1,12 @@
 /* The program: arguments, signals, limits, messages, exit status. */
 #include "config/config.h"
 #include "config/text.h"
-#include "relay/clock.h"
 #include "server/daemon/check_command.h"
 #include "server/daemon/commands/commands.h"
 #include "server/daemon/confine.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/server.h"
+#include "server/daemon/signals.h"
 #include "server/daemon/successor.h"
 #include "server/daemon/version.h"
 
@@ -14,15 +14,10 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
@@ -67,85 +62,6 @@ enum command {
     COMMAND_HELP,
     OPTION_JSON /* no command */
 };
-
-/* ---- Signals ------------------------------------------------------------------------------- */
-
-/* All threads block the signals; one thread reads them from a signalfd. So no signal handler
- * interrupts anything, and no variable must be global. Main ends that thread by an eventfd, to
- * which no other process can write. */
-struct signals {
-    pthread_t thread;
-    int signal_fd, end_fd;
-    struct server *server;
-};
-
-static bool signals_block(struct signals *signals)
-{
-    sigset_t set;
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGUSR1);
-    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0 || sigaction(SIGPIPE, &ignore, NULL) != 0 ||
-        sigaction(SIGUSR2, &ignore, NULL) != 0)
-        return false;
-    signals->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    signals->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return signals->signal_fd >= 0 && signals->end_fd >= 0;
-}
-
-static void take_signal(struct server *server, uint32_t number)
-{
-    switch (number) {
-    case SIGHUP:
-        (void)server_reload(server); /* the log says how it went */
-        break;
-    case SIGUSR1:
-        server_log_status(server);
-        break;
-    default:
-        server_stop(server);
-        break;
-    }
-}
-
-/* Several signals of one kind that arrive meanwhile count as one: the kernel does not queue
- * them. */
-static void *take_signals(void *arg)
-{
-    struct signals *signals = arg;
-    struct pollfd polls[2 + SERVER_POLLS] = {{.fd = signals->signal_fd, .events = POLLIN},
-                                             {.fd = signals->end_fd, .events = POLLIN}};
-    for (;;) {
-        struct signalfd_siginfo taken;
-        struct timespec left;
-        int64_t wake_us = server_attend(signals->server, polls + 2);
-        int ready = ppoll(polls, 2 + SERVER_POLLS, clock_left(wake_us, &left), NULL);
-        if (ready > 0 && polls[1].revents != 0)
-            return NULL;
-        if (ready > 0 && read(signals->signal_fd, &taken, sizeof(taken)) == sizeof(taken))
-            take_signal(signals->server, taken.ssi_signo);
-    }
-}
-
-static bool signals_start(struct signals *signals, struct server *server)
-{
-    signals->server = server;
-    int error = pthread_create(&signals->thread, NULL, take_signals, signals);
-    if (error != 0)
-        (void)fprintf(stderr, "actpass: cannot start a thread: %s\n", strerror(error));
-    return error == 0;
-}
-
-static void signals_end(struct signals *signals)
-{
-    uint64_t one = 1;
-    ssize_t written = write(signals->end_fd, &one, sizeof(one));
-    (void)written; /* cannot fail: it is written once */
-    (void)pthread_join(signals->thread, NULL);
-}
 
 /* ---- The process --------------------------------------------------------------------------- */
 
@@ -195,13 +111,18 @@ static int check(const char *file, enum check_form form)
 
 static int serve(struct server *server, struct signals *signals)
 {
-    if (!signals_start(signals, server))
+    int error = signals_start(signals, server);
+    if (error != 0) {
+        (void)fprintf(stderr, "actpass: cannot start a thread: %s\n", strerror(error));
         return EXIT_FAILURE;
+    }
     int ended = server_run(server);
-    signals_end(signals);
-    if (ended > 0)
-        return EXIT_CUT;
-    return ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    int status = ended > 0 ? EXIT_CUT : ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (!signals_end(signals)) {
+        server_flush_log(server);
+        _exit(status); /* the load that blocks uses all the rest */
+    }
+    return status;
 }
 
 /* SUCCESSOR: takes the place of a running actpass; NULL: there is none. */

@@ -62,13 +62,30 @@ void refresh_begin(struct server *server, const struct generation *generation,
 
 /* ---- What has changed ---------------------------------------------------------------------- */
 
+static bool is_stored(const char *key)
+{
+    return key && strncmp(key, CONFIG_STORE, strlen(CONFIG_STORE)) == 0;
+}
+
+/* A token locks after a few wrong PINs: what has failed with it is not tried again as it is. */
+static bool has_stored_key(const struct config_tls *tls)
+{
+    bool found = is_stored(tls->key);
+    for (size_t i = 0; i < tls->certificate_count; i++)
+        found = found || is_stored(tls->certificates[i].key);
+    return found;
+}
+
 /* False: it keeps what it has, which is logged once for each content. */
 static bool refresh_service(struct server *server, struct service *service)
 {
     struct error_text error = {.text = ""};
-    uint64_t now = fingerprint_of(&service->config->connection.tls);
+    const struct config_tls *tls = &service->config->connection.tls;
+    uint64_t now = fingerprint_of(tls);
     if (now == service->fingerprint)
         return true;
+    if (now == service->failed_fingerprint && has_stored_key(tls))
+        return false;
     if (service_load_settings(service, server->shared, &error)) {
         service->fingerprint = now;
         service->failed_fingerprint = 0;

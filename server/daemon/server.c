@@ -209,6 +209,12 @@ void server_log_status(struct server *server)
     generation_release(generation);
 }
 
+void server_flush_log(struct server *server)
+{
+    enum { LAST_LINES_MS = 2000 };
+    (void)log_flush(server->log, clock_deadline_ms(LAST_LINES_MS));
+}
+
 /* ---- Run and drain ------------------------------------------------------------------------- */
 
 /* On a service that waits for the first byte without a limit, aborts peers that have sent nothing:

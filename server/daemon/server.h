@@ -39,6 +39,9 @@ int server_reload(struct server *server);
 enum { SERVER_POLLS = 3 };
 int64_t server_attend(struct server *server, struct pollfd polls[SERVER_POLLS]);
 
+/* Writes the last lines of the log, for a process that exits without server_free. */
+void server_flush_log(struct server *server);
+
 /* Not while server_run runs. SERVER may be NULL. */
 void server_free(struct server *server);
 

@@ -138,9 +138,10 @@ ACTPASS_API int actpass_config_set_dial_from(actpass_config *config, const char 
 /* The proxy that actpass_connect dials through: "http://HOST:PORT", which is asked with CONNECT, or
  * "socks5://HOST:PORT". It gets the address as actpass_connect gets it, and resolves names; the TLS
  * connection is one with the peer as always. CREDENTIALS_FILE is the name of a file with
- * "user:password" that others must not be able to read, or NULL; it is read at each dial. A proxy of
- * NULL (the default): directly. There is no TCP Fast Open through a proxy, and no simultaneous
- * open. */
+ * "user:password" that others must not be able to read, or NULL; it is read at each dial. A proxy
+ * of NULL (the default): directly. The
+ * peer's address that is known is the proxy's. There is no TCP Fast Open through a proxy, and no
+ * simultaneous open. */
 ACTPASS_API int actpass_config_set_dial_through(actpass_config *config, const char *proxy,
                                                 const char *credentials_file);
 

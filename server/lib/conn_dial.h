@@ -1,7 +1,7 @@
 /* Dials, and makes a connection of the socket. Usually the addresses race (dial/dial.h). With TCP
  * Fast Open the ClientHello travels in the SYN, so the handshake begins before there is a TCP
- * connection, and addresses are tried in turn: a race would put the ClientHello into several SYNs. Through a proxy there is none.
- * For one thread; another one may cancel. */
+ * connection, and addresses are tried in turn: a race would put the ClientHello into several SYNs.
+ * Through a proxy there is none. For one thread; another one may cancel. */
 #ifndef ACTPASS_SERVER_LIB_CONN_DIAL_H
 #define ACTPASS_SERVER_LIB_CONN_DIAL_H
 

@@ -43,8 +43,24 @@ int parsed_make_files(actpass_config *config)
     return settings_fail(config, "%s", error.text);
 }
 
-void parsed_inspect(const struct config_service *service, parsed_note *note, void *arg)
+/* What the finding is about, beside what inspect.h knows. */
+struct found {
+    parsed_note *note;
+    void *arg;
+    size_t service;
+};
+
+static void pass_on(enum config_severity severity, const char *key, const char *text, void *arg)
 {
-    const struct inspection inspection = {note, arg};
-    inspect_tls(&service->connection.tls, &inspection);
+    const struct found *found = arg;
+    found->note(found->service, severity, key, text, found->arg);
+}
+
+void parsed_inspect(const struct config *config, parsed_note *note, void *arg)
+{
+    struct inspect_refused refused = {.count = 0};
+    struct found found = {.note = note, .arg = arg};
+    const struct inspection inspection = {pass_on, &found, &refused};
+    for (; found.service < config->service_count; found.service++)
+        inspect_tls(&config->services[found.service].connection.tls, &inspection);
 }

@@ -23,13 +23,13 @@ int parsed_make_files(actpass_config *config);
 actpass_policy *parsed_policy(const struct config_peer_names *names, const struct config_pins *pins,
                               struct error_text *error);
 
-/* Called with each finding. KEY is a path below the service, such as "tls/certificate"; TEXT, one
- * sentence, begins with the last part of it. */
-typedef void parsed_note(enum config_severity severity, const char *key, const char *text,
-                         void *arg);
+/* Called with each finding about the service of that number. KEY is a path below the service, such
+ * as "tls/certificate"; TEXT, one sentence, begins with the last part of it. */
+typedef void parsed_note(size_t service, enum config_severity severity, const char *key,
+                         const char *text, void *arg);
 
-/* Looks at everything that the service's "tls" names, to report all that is wrong at once, and what
- * is dubious: actpass_config_check stops at the first error. */
-void parsed_inspect(const struct config_service *service, parsed_note *note, void *arg);
+/* Looks at everything that the "tls" of all services names, to report all that is wrong at once,
+ * and what is dubious: actpass_config_check stops at the first error. */
+void parsed_inspect(const struct config *config, parsed_note *note, void *arg);
 
 #endif

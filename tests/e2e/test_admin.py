@@ -407,6 +407,26 @@ class Asking(Admin):
         self.assertEqual(actpass.stop(), 0)
         self.assertFalse(os.path.exists(self.socket))
 
+    @each(listen=(None, "127.0.0.1:0"))
+    def test_connections_that_never_ask_keep_nobody_out(self, listen):
+        """Nor those that send a byte of a request now and then."""
+        actpass = self.admin(self.service(), listen=listen)
+        host, _, port = self.address.rpartition(":")
+        where = self.socket if host == "unix" else (host, int(port))
+        asking = self.connect(where)
+        dripping = []
+        for number in range(60):
+            dripping.append(self.connect(where))
+            dripping[-1].sendall(b"GET /")
+            if number % 20 == 0:
+                asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                self.assertIn(b"200", asking.recv(10000))
+        # Before the others are closed for their silence, after 15 s.
+        self.assertEqual(self.curl("/healthz", "--max-time", "10").status, 200)
+        dripping[0].settimeout(1)
+        self.assertEqual(dripping[0].recv(1), b"", "it has made way")
+        self.assertTrue(actpass.running())
+
     def test_an_address_in_use_is_named(self):
         taken = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(taken.close)

@@ -8,7 +8,7 @@ from support.case import Case
 from support.dials import FAST
 from support.namespaces import Network
 
-IDLE, BUSY = 7443, 7444  # ports
+IDLE, BUSY, OFFERED = 7443, 7444, 7445  # ports
 SECONDS = 2
 KEEPALIVE = {"idle": "1s", "interval": "1s", "probes": 1}
 SAID = f"the peer has not answered for {SECONDS} s (keepalive): "
@@ -30,10 +30,12 @@ class Keepalive(Case):
 
     def collector(self):
         backend = self.backend(Backend(self.talk, path=f"{self.folder}/backend.sock"))
-        keys = {"role": "server", "keepalive": KEEPALIVE, "tls": {
-            "certificate": self.certificates.path("device"),
-            "key": self.certificates.path("device", "key"), "peer_names": ["front.example"]}}
+        tls = {"certificate": self.certificates.path("device"),
+               "key": self.certificates.path("device", "key"), "peer_names": ["front.example"]}
+        keys = {"role": "server", "keepalive": KEEPALIVE, "tls": tls}
         return self.actpass(
+            self.service("offered", listen=f"{Network.RIGHT}:{OFFERED}", echo=None, offer="pool",
+                         **{**keys, "tls": {**tls, "client_auth": "require"}}),
             self.service("idle", listen=f"{Network.RIGHT}:{IDLE}", **keys),
             self.service("busy", listen=f"{Network.RIGHT}:{BUSY}", forward=backend.address,
                          **keys),
@@ -41,8 +43,8 @@ class Keepalive(Case):
 
     def device(self):
         return self.actpass(
-            self.dial_service(f"{Network.RIGHT}:{IDLE}", name="idle", keepalive=KEEPALIVE,
-                              retry=FAST),
+            *(self.dial_service(f"{Network.RIGHT}:{port}", name=name, keepalive=KEEPALIVE, retry=FAST)
+              for name, port in (("idle", IDLE), ("offered", OFFERED))),
             self.dial_service(f"{Network.RIGHT}:{BUSY}", name="busy", keepalive=KEEPALIVE,
                               listen_plain=f"unix:{self.folder}/plain.sock"),
             prefix=self.network.left, shutdown_timeout="0s", check=False)
@@ -53,13 +55,14 @@ class Keepalive(Case):
         local.sendall(b"hello")
         self.assertEqual(local.recv(10), b"hello")
         for end in ends:
-            end.wait_for(event="role", service="idle")
+            for service in "idle", "offered":
+                end.wait_for(event="role", service=service)
         self.network.cut()
         began = time.monotonic()
         self.cut.set()
         local.sendall(b"never acknowledged")
         for end in ends:
-            for service in "idle", "busy":
+            for service in "idle", "busy", "offered":
                 closed = end.wait_for(event="close", service=service, timeout=GENEROUS)
                 self.assertEqual((closed["reason"], closed["error"].startswith(SAID)),
                                  ("TIMEOUT", True), closed)

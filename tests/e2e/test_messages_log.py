@@ -342,6 +342,15 @@ class LogLines(Case):
             self.raw()
         self.server.wait_for(event="dial")
 
+    def case_a_dial_through_a_proxy_that_nobody_answers(self):
+        address, holder = nobody()
+        self.addCleanup(holder.close)
+        self.begin(self.dial_service("a.example:443", listen_plain="127.0.0.1:0",
+                                     dial_through=f"http://{address}"))
+        with contextlib.suppress(ConnectionResetError):
+            self.raw()
+        self.server.wait_for(event="dial")
+
     def case_a_persistent_dial_that_nobody_answers(self):
         address, holder = nobody()
         self.addCleanup(holder.close)

@@ -23,7 +23,7 @@ class Refresh(Reloads):
 
     def start(self, folder):
         actpass = self.actpass(self.service(role="server", tls=self.files(folder)))
-        # The signals thread watches by the time that it answers a signal.
+        # The folders are watched by the time that it answers a signal.
         actpass.signal(signal.SIGUSR1)
         actpass.wait_for(event="status")
         return actpass

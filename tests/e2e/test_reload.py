@@ -1,6 +1,7 @@
 """SIGHUP: the whole configuration is loaded again while connections are open."""
 import json
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -167,6 +168,25 @@ class Reload(Reloads):
             self.reload(actpass, service, **top)
             warned = [line["key"] for line in actpass.find(after, event="reload", level="warning")]
             self.assertEqual(warned, [key for key in changed if key in top])
+
+    def test_a_stop_does_not_wait_for_a_load_that_blocks(self):
+        """As on a file system of a network that is away; here a pipe that nobody writes to."""
+        actpass = self.actpass(self.service(), check=False)
+        peer = self.client(actpass)
+        pipe = os.path.join(self.folder, "pipe")
+        os.mkfifo(pipe)
+        os.rename(pipe, actpass.config_file)
+        actpass.signal(signal.SIGHUP)
+        time.sleep(.3)  # it opens the pipe by then, most probably; it ends in any case
+        after = len(actpass.log)
+        actpass.signal(signal.SIGUSR1)
+        actpass.wait_for(event="status", after=after)
+        self.assertEqual(peer.exchange(b"still", 5), b"still")
+        actpass.signal(signal.SIGTERM)
+        actpass.wait_for(event="stopping")
+        peer.finish()
+        self.assertEqual(actpass.wait_exit(), 0)
+        self.assertTrue(actpass.find(event="stopped"))
 
     def test_the_certificates_that_were_loaded_are_logged(self):
         def files(name):

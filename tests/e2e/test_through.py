@@ -4,6 +4,7 @@ import socket
 
 from support import proxies, tls
 from support.backend import Backend
+from support.case import SHORT
 from support.dials import FAST, Dials
 from support.each import each
 from support.proxies import PASSWORD, USER
@@ -98,6 +99,15 @@ class Through(Dials):
             device.close(reason="CLEAN")
             self.assertEqual(device.stop(), 0)
             self.assertEqual(collector.session(number).echoed, b"hello")
+
+    @each(kind=list(PROXIES))
+    def test_with_role_auto_a_silent_peer_is_the_server(self, kind):
+        server = self.tls_server(self.echo)
+        actpass = self.bridge(server.address, role="auto", initial_data_timeout=SHORT,
+                              dial_through=PROXIES[kind](self).url)
+        self.assertEqual(self.ask(actpass, b"hello"), b"hello")
+        role = actpass.role()
+        self.assertEqual((role["role"], role["cause"]), ("client", "silence"))
 
     def test_proxies_that_are_down_or_silent(self):
         down = f"127.0.0.1:{self.dead_port()}"

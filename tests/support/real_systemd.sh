@@ -43,7 +43,7 @@ set_up() {
 
 write_configuration() { # UNIT PORT
     cat >"$1.json" <<END
-{ "sandbox": "require",
+{ "sandbox": "require", "admin": { "listen": "unix:/run/${1/@/-}/admin.sock" },
   "services": [ { "name": "front", "listen": "0.0.0.0:$2", "role": "server", "echo": true,
     "tls": { "certificate": "certificate.pem", "client_auth": "none",
              "key": "\${env:CREDENTIALS_DIRECTORY}/private_key.pem",
@@ -72,6 +72,12 @@ has_no_rights() {
         grep -q '^CapBnd:[[:space:]]*0*$' "/proc/$pid/status" &&
         grep -q '^NoNewPrivs:[[:space:]]*1$' "/proc/$pid/status" &&
         grep -q '^Seccomp:[[:space:]]*2$' "/proc/$pid/status"
+}
+
+# Of the user and the group of the service, and nobody else.
+has_sockets() {
+    [ "$(stat -c '%U %G %a' /run/actpass/admin.sock /run/actpass-other/admin.sock | uniq)" = \
+        'actpass actpass 660' ]
 }
 
 reloads() {
@@ -123,6 +129,7 @@ check 'a connection starts the service on the socket' answers 443
 check 'the instance answers' answers 8443
 check 'it was checked before the start' was_checked_before
 check 'it has no rights' has_no_rights
+check 'the group may connect to its sockets' has_sockets
 check 'reload' reloads
 check 'the watchdog is fed' is_fed
 check 'the watchdog restarts what hangs' is_restarted_when_it_hangs

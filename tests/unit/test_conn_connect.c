@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,49 @@ Test(conn_connect, actpass_connect_from_an_address_of_another_family, .timeout =
                            "%s", actpass_config_error(config));
         actpass_config_free(config);
         cr_assert(resources_return_to(before));
+    }
+    close(listener);
+}
+
+/* ---- Through a proxy ------------------------------------------------------------------------- */
+
+/* A proxy that lets one connection through, to nowhere. Its descriptor, or -1. */
+static void *let_through(void *arg)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\n\r\n";
+    static int fd;
+    char request[256];
+    fd = accept(*(int *)arg, NULL, NULL);
+    if (fd >= 0 && (recv(fd, request, sizeof(request), 0) <= 0 ||
+                    send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) <= 0)) {
+        close(fd);
+        fd = -1;
+    }
+    return &fd;
+}
+
+Test(conn_connect, actpass_connect_through_a_proxy, .timeout = 60)
+{
+    char address[64], url[80];
+    int listener = dial_scene_socket(true, address);
+    (void)snprintf(url, sizeof(url), "http://%s", address);
+    for (int fast = 0; fast < 2; fast++) { /* there is no Fast Open */
+        pthread_t proxy;
+        void *fd;
+        actpass_config *config = insecure_client(fast, "127.0.0.1:0");
+        cr_assert_eq(actpass_config_set_dial_through(config, url, NULL), 0);
+        cr_assert_eq(pthread_create(&proxy, NULL, let_through, &listener), 0);
+        actpass_conn *conn = actpass_connect(config, "a.example:443");
+        cr_assert_eq(pthread_join(proxy, &fd), 0);
+        cr_assert_geq(*(int *)fd, 0);
+        cr_assert_not_null(conn, "%s", actpass_config_error(config));
+        cr_assert_str_eq(actpass_dialed_address(conn), "a.example:443");
+        cr_assert_eq(actpass_ended(conn), ACTPASS_OPEN);
+        cr_assert_eq(actpass_handshake(conn), -1);
+        cr_assert_eq(actpass_ended(conn), ACTPASS_TIMEOUT, "%s", actpass_error(conn));
+        actpass_free(conn);
+        actpass_config_free(config);
+        close(*(int *)fd);
     }
     close(listener);
 }

@@ -143,8 +143,9 @@ static enum config_keepalive_scope scope_of(const char *keys)
     char text[512];
     struct config_report report;
     (void)snprintf(text, sizeof(text),
-                   "{\"services\": [{\"name\": \"a\", \"tls\": {\"insecure_any_peer\": true}, "
-                   "\"role\": \"client\", \"as_client\": {\"echo\": {}}, %s}]}",
+                   "{\"services\": [{\"name\": \"a\", \"tls\": {\"ca\": \"system\", "
+                   "\"peer_names\": [\"*.example\"]}, "
+                   "\"role\": \"client\", %s}]}",
                    keys);
     struct config *config = config_parse("c.json", text, strlen(text), &report);
     cr_assert_not_null(config, "%s", report.errors.count ? report.errors.items[0] : "");
@@ -154,9 +155,23 @@ static enum config_keepalive_scope scope_of(const char *keys)
     return scope;
 }
 
-Test(keepalive, a_service_that_says_so_watches_all)
+#define LISTEN "\"listen\": \"127.0.0.1:0\", "
+#define OFFER "\"offer\": \"pool\""
+#define ECHO "\"as_client\": {\"echo\": {}}"
+
+Test(keepalive, a_service_that_says_so_or_offers_watches_all)
 {
-    cr_assert_eq(scope_of("\"listen\": \"127.0.0.1:0\""), CONFIG_KEEPALIVE_DIALED);
-    cr_assert_eq(scope_of("\"listen\": \"127.0.0.1:0\", \"keepalive\": {}"), CONFIG_KEEPALIVE_ALL);
-    cr_assert_eq(scope_of("\"dial\": \"a:1\", \"persistent\": true"), CONFIG_KEEPALIVE_DIALED);
+    static const struct {
+        const char *keys;
+        enum config_keepalive_scope scope;
+    } rows[] = {
+        {LISTEN ECHO, CONFIG_KEEPALIVE_DIALED},
+        {LISTEN ECHO ", \"keepalive\": {}", CONFIG_KEEPALIVE_ALL},
+        {"\"dial\": \"a:1\", \"persistent\": true, " ECHO, CONFIG_KEEPALIVE_DIALED},
+        {LISTEN OFFER, CONFIG_KEEPALIVE_ALL},
+        {LISTEN "\"as_client\": {" OFFER "}", CONFIG_KEEPALIVE_ALL},
+        {LISTEN ECHO ", \"routes\": [{\"role\": \"client\", " OFFER "}]", CONFIG_KEEPALIVE_ALL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        cr_assert_eq(scope_of(rows[i].keys), rows[i].scope, "%s", rows[i].keys);
 }

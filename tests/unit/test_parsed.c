@@ -15,7 +15,8 @@ static struct config *parse(const struct test_end *end, const char *more)
     int length = snprintf(text, sizeof(text),
                           "{\"services\": [{\"name\": \"one\", \"dial\": \"a:1\", \"dial_from\": "
                           "\"127.0.0.1:0\", \"connect_timeout\": \"3s\", \"idle_timeout\": \"7s\", "
-                          "\"persistent\": true, \"echo\": {}, \"tls\": {\"certificate\": \"%s\", "
+                          "\"persistent\": true, \"echo\": {}, \"dial_through\": \"http://a:2\", "
+                          "\"tls\": {\"certificate\": \"%s\", "
                           "\"key\": \"%s\", \"ca\": \"%s\"%s}}]}",
                           end->certificate, end->key, end->certificate, more);
     struct config *config = config_parse("text", text, (size_t)length, &report);
@@ -34,6 +35,7 @@ Test(parsed, the_settings_of_a_service)
     cr_assert_eq(parsed_settings(config, &parsed->services[0]), 0);
     cr_assert_str_eq(config->service, "one");
     cr_assert_str_eq(config->dial_from.text, "127.0.0.1:0");
+    cr_assert_str_eq(config->through.proxy.text, "http://a:2");
     cr_assert_eq(config->connect_timeout_ms, 3000);
     cr_assert_eq(config->connection.idle_timeout_ms, 7000);
     cr_assert_eq(actpass_config_check(config), 0, "%s", actpass_config_error(config));
@@ -85,9 +87,11 @@ struct found {
     char keys[256];
 };
 
-static void note(enum config_severity severity, const char *key, const char *text, void *arg)
+static void note(size_t service, enum config_severity severity, const char *key, const char *text,
+                 void *arg)
 {
     struct found *found = arg;
+    cr_assert_eq(service, 0);
     size_t length = strlen(found->keys);
     cr_assert_gt(strlen(text), 10);
     found->errors += severity == CONFIG_ERROR;
@@ -103,7 +107,7 @@ Test(parsed, all_that_is_wrong_with_the_files)
     struct config_tls *tls = &parsed->services[0].connection.tls;
     char *certificate = tls->certificate, *ca = tls->ca;
     tls->certificate = tls->ca = tls->key; /* files that hold no certificate */
-    parsed_inspect(&parsed->services[0], note, &found);
+    parsed_inspect(parsed, note, &found);
     cr_assert_geq(found.errors, 2, "%s", found.keys);
     cr_assert(strstr(found.keys, "tls/certificate ") && strstr(found.keys, "tls/ca "), "%s",
               found.keys);

@@ -76,6 +76,27 @@ Test(plan, ports_to_connect_to, .init = folder_enter, .fini = folder_leave)
     plan_free(&plan);
 }
 
+/* Through a proxy, what is dialed is the proxy. */
+Test(plan, proxies, .init = folder_enter, .fini = folder_leave)
+{
+    struct plan plan =
+        plan_of(", 'ca': 'ca.pem', 'peer_names': ['a']",
+                "'dial': ['a.example:4433', '127.0.0.1:4434'], 'listen_plain': '127.0.0.1:2', "
+                "'role': 'client', 'dial_through': 'socks5://[::1]:1080', 'dial_through_auth': "
+                "'peer.pem'",
+                "");
+    cr_assert(plan_has_port(&plan, 1080));
+    cr_assert_not(plan_has_port(&plan, 4433) || plan_has_port(&plan, 4434));
+    cr_assert_not(plan.names);
+    plan_free(&plan);
+    plan = plan_of(", 'ca': 'ca.pem', 'peer_names': ['a']",
+                   "'dial': '127.0.0.1:1', 'listen_plain': '127.0.0.1:2', 'role': 'client', "
+                   "'dial_through': 'http://proxy.example:3128'",
+                   "");
+    cr_assert(plan.names);
+    plan_free(&plan);
+}
+
 Test(plan, has_what_routes_name, .init = folder_enter, .fini = folder_leave)
 {
     struct plan plan =

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -27,20 +28,30 @@ static void write_pair(const struct scene *scene, const char *name)
     test_identity_free(leaf);
 }
 
-/* Loaded, and not watched yet. */
-static void load(struct scene *scene)
+/* Loaded, and not watched yet. PREFIX and the path are the key's name. */
+static void load_with(struct scene *scene, const char *prefix)
 {
-    char text[512];
+    char text[1024];
     *scene = (struct scene){.ca = test_ca_new("ca"), .folder = test_folder_new()};
+    const char *path = test_folder_path(scene->folder, "one.sock");
+    char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+    cr_assert_not_null(folder);
     write_pair(scene, "DNS:old.example");
     (void)snprintf(text, sizeof(text),
                    "{\"log\": {\"level\": \"error\"}, \"services\": [{\"name\": \"one\", "
                    "\"listen\": \"unix:%s\", \"echo\": {}, \"role\": \"server\", \"tls\": "
-                   "{\"certificate\": \"c.pem\", \"key\": \"c.key\", \"client_auth\": \"none\"}}]}",
-                   test_folder_path(scene->folder, "one.sock"));
+                   "{\"certificate\": \"c.pem\", \"key\": \"%s%s/c.key\", "
+                   "\"client_auth\": \"none\"}}]}",
+                   path, prefix, folder);
     scene->server =
         server_load(test_write_text(scene->folder, "actpass.json", text), &scene->report);
     cr_assert_not_null(scene->server, "%s", scene->report.errors.items[0]);
+    free(folder);
+}
+
+static void load(struct scene *scene)
+{
+    load_with(scene, "");
 }
 
 static void watch(struct scene *scene)
@@ -134,4 +145,29 @@ Test(refresh, what_was_short_is_tried_again, .timeout = 60)
     cr_assert(is_changed(&scene, &before));
     cr_assert_eq(refresh_run(scene.server), DEADLINE_NEVER);
     end(&scene);
+}
+
+/* A key in a token may be protected by a PIN, and a token locks after a few wrong ones: what has
+ * failed is tried again only if a file has changed. */
+Test(refresh, a_stored_key_is_tried_once, .timeout = 60)
+{
+    for (int stored = 0; stored < 2; stored++) {
+        struct scene scene;
+        load_with(&scene, stored ? "store:" : "");
+        watch(&scene);
+        look(&scene);
+        actpass_certificate_t before = shown(&scene);
+        struct test_identity *leaf = test_leaf_new(scene.ca, "DNS:new.example");
+        (void)test_write_certificate(scene.folder, "c.pem", leaf);
+        look(&scene);
+        (void)test_write_key(scene.folder, "c.key", leaf, NULL);
+        look(&scene);
+        cr_assert_eq(is_changed(&scene, &before), !stored);
+        write_pair(&scene, "DNS:next.example");
+        before = shown(&scene);
+        look(&scene);
+        cr_assert(is_changed(&scene, &before));
+        test_identity_free(leaf);
+        end(&scene);
+    }
 }

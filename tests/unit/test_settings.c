@@ -346,6 +346,7 @@ static const char *write_json(struct test_folder *folder, const struct test_pair
              " \"tls\": {\"ca\": \"%s\", \"peer_names\": [\"right.example\"]}, \"echo\": true},"
              "{\"name\": \"caller\", \"dial\": \"127.0.0.1:1\", \"persistent\": true,"
              " \"dial_from\": \"127.0.0.2:0\", \"connect_timeout\": \"2s\","
+             " \"dial_through\": \"socks5://127.0.0.1:1080\","
              " \"tls\": {\"ca\": \"%s\", \"peer_names\": [\"right.example\"]}, \"echo\": true}]}",
              pair->ends[0].certificate, pair->ends[0].key, pair->ca, pair->ca);
     return test_write_text(folder, "actpass.json", text);
@@ -363,9 +364,11 @@ Test(settings, a_service_of_a_file)
     cr_assert_eq(actpass_config_load(config, file, "caller"), 0, "%s",
                  actpass_config_error(config));
     cr_assert_str_eq(config->dial_from.text, "127.0.0.2:0");
+    cr_assert_str_eq(config->through.proxy.text, "socks5://127.0.0.1:1080");
     cr_assert_eq(config->connect_timeout_ms, 2000);
     cr_assert_eq(actpass_config_load(config, file, "two"), 0, "%s", actpass_config_error(config));
     cr_assert_eq(config->dial_from.kind, CONFIG_ADDRESS_NONE, "nothing is left of the one before");
+    cr_assert_eq(config->through.proxy.kind, CONFIG_PROXY_NONE);
     cr_assert_eq(config->connection.role, CONFIG_ROLE_CLIENT);
     cr_assert_str_eq(config->connection.tls.peer_names.items[0].text, "right.example");
     cr_assert_eq(actpass_config_load(config, file, "three"), -1);

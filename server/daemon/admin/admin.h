@@ -2,6 +2,7 @@
  *
  *   admin.c      its life: the listener, and the server that libmicrohttpd makes of it
  *   http.c       requests and answers as libmicrohttpd has them: the only file that knows it
+ *   guests.c     which connection makes way for the next
  *   answer.c     which path has which answer, and who may ask
  *   status.c     /status
  *   metrics.c    /metrics

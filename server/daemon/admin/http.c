@@ -6,9 +6,12 @@
 
 #ifdef HAVE_LIBMICROHTTPD
 
+#include "server/daemon/admin/guests.h"
+
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 enum { MEMORY = 16384, TIMEOUT_S = 15 };
@@ -17,6 +20,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     answer_function *answer;
     void *arg;
+    struct guests guests; /* the thread's */
 };
 
 const char *http_missing(void)
@@ -85,6 +89,30 @@ static enum MHD_Result answer_request(struct http_server *http, struct MHD_Conne
     return queued;
 }
 
+/* Without memory for it, a connection may not stay. */
+static void on_connection(void *arg, struct MHD_Connection *connection, void **guest,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct http_server *http = arg;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        guests_leave(&http->guests, *guest);
+        *guest = NULL;
+    } else if (info) {
+        *guest = guests_enter(&http->guests, info->connect_fd);
+        if (!*guest)
+            (void)shutdown(info->connect_fd, SHUT_RDWR);
+    }
+}
+
+static void note_request(struct http_server *http, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    guests_asked(&http->guests, info ? info->socket_context : NULL);
+}
+
 /* Called first when the headers are there; then once for each part of a body, which is discarded;
  * and at the end without one. A method that has no answer is refused before its body. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *path,
@@ -102,6 +130,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         *size = 0;
         return MHD_YES;
     }
+    note_request(http, connection);
     return answer_request(http, connection, method, path);
 }
 
@@ -130,14 +159,16 @@ struct http_server *http_start(int fd, answer_function *answer, void *arg)
     struct http_server *http = malloc(sizeof(*http));
     if (!http)
         return NULL;
-    *http = (struct http_server){.answer = answer, .arg = arg};
+    /* One below the limit, at which libmicrohttpd would not even accept the next. */
+    *http = (struct http_server){
+        .answer = answer, .arg = arg, .guests = {.max = ADMIN_CONNECTIONS - 1}};
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
         http, MHD_OPTION_EXTERNAL_LOGGER, pause_at_shortage, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
-        leave_escaped, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)ADMIN_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
+        leave_escaped, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)ADMIN_CONNECTIONS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)TIMEOUT_S, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (http->daemon)
         return http;
     free(http);

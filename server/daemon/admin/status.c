@@ -152,6 +152,7 @@ static void put_addresses(struct out *out, const struct service *service)
     for (size_t i = 0; i < config->dial.address_count; i++)
         out_string(out, NULL, config->dial.addresses[i].text);
     out_close(out, ']');
+    out_string(out, "through", config->dial.through.proxy.text);
     out_string(out, "role", roles[config->connection.role]);
     put_handlers(out, service);
     put_routes(out, service);

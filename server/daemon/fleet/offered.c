@@ -122,6 +122,8 @@ static bool join(struct handler_job *job, struct offered *offered,
     if (write_header(job, request, header, &early.out_size) &&
         duplex_begin_with(job, request->fd, "the client", "", &early)) {
         offered->joined = true;
+        free(offered->early);
+        offered->early = NULL;
         return true;
     }
     close_client(offered, false);

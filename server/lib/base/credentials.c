@@ -41,7 +41,7 @@ static bool check(struct credentials *credentials, const char *name, struct erro
 bool credentials_read(struct credentials *credentials, const char *name, struct error_text *error)
 {
     *credentials = (struct credentials){.user_size = 0};
-    if (!secret_read(&credentials->both, name, "password", error))
+    if (!secret_read(&credentials->both, name, "line user:password", error))
         return false;
     bool good = check(credentials, name, error);
     if (!good)

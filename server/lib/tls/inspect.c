@@ -161,14 +161,51 @@ static bool check_match(const struct inspection *inspection, const struct own *o
     return false;
 }
 
+static bool was_refused(const struct inspect_refused *refused, const char *file)
+{
+    for (size_t i = 0; file && i < refused->count; i++)
+        if (strcmp(refused->files[i], file) == 0)
+            return true;
+    return false;
+}
+
+static void note_refused(struct inspect_refused *refused, const char *file)
+{
+    if (file && refused->count < INSPECT_REFUSED_MAX)
+        refused->files[refused->count++] = file;
+}
+
+/* NULL with ERROR. */
+static EVP_PKEY *load_store_key(const struct inspection *inspection, const struct own *own,
+                                struct error_text *error)
+{
+    const struct pem_passphrase passphrase = {.file = own->passphrase_file};
+    struct error_text name;
+    if (was_refused(inspection->refused, own->passphrase_file)) {
+        store_key_show(own->key, &name);
+        error_set(
+            error,
+            "key %s was not tried: the passphrase in %s is wrong for another key, and a token "
+            "locks after a few wrong ones",
+            name.text, own->passphrase_file);
+        return NULL;
+    }
+    EVP_PKEY *key = store_key_load(own->key, &passphrase, error);
+    if (!key && error->code == ERROR_PASSPHRASE)
+        note_refused(inspection->refused, own->passphrase_file);
+    return key;
+}
+
 static EVP_PKEY *load_key(const struct inspection *inspection, const struct own *own)
 {
     const struct pem_passphrase passphrase = {.file = own->passphrase_file};
     const struct pem_source source = {.what = "key", .text = own->key};
     struct error_text error;
-    if (!own->key || (!store_key_is(own->key) && !is_regular(own->key)))
+    bool stored = own->key && store_key_is(own->key);
+    if (!own->key || (!stored && !is_regular(own->key)))
         return NULL;
-    EVP_PKEY *key = pem_key(&source, &passphrase, &error);
+    EVP_PKEY *key =
+        stored ? load_store_key(inspection, own, &error) : pem_key(&source, &passphrase, &error);
     if (!key)
         note_error(inspection, own->key_key, &error);
     return key;

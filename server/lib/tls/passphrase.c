@@ -71,10 +71,11 @@ bool passphrase_was_missing(const struct passphrase *passphrase, const char *rem
 void passphrase_report_wrong(const struct passphrase *passphrase, struct error_text *error)
 {
     if (passphrase->source->file)
-        error_set(error, "key %s cannot be decrypted: the passphrase in %s is wrong",
-                  passphrase->shown.text, passphrase->source->file);
+        error_set_code(error, ERROR_PASSPHRASE,
+                       "key %s cannot be decrypted: the passphrase in %s is wrong",
+                       passphrase->shown.text, passphrase->source->file);
     else
-        error_set(error,
-                  "key %s cannot be decrypted: the passphrase that the callback gave is wrong",
-                  passphrase->shown.text);
+        error_set_code(error, ERROR_PASSPHRASE,
+                       "key %s cannot be decrypted: the passphrase that the callback gave is wrong",
+                       passphrase->shown.text);
 }
