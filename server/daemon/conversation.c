@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/conversation_internal.h"
+#include "server/daemon/fleet/errand.h"
 #include "server/daemon/hints.h"
 
 #include <errno.h>
@@ -243,6 +244,10 @@ const struct config_address *conversation_addresses(const struct conversation *c
                                                     size_t *count)
 {
     const struct config_dial *dial = &conversation->service->config->dial;
+    if (conversation->errand) {
+        *count = 1;
+        return &conversation->errand->to;
+    }
     *count = conversation->kept ? conversation->kept->count : dial->address_count;
     return dial->addresses + (conversation->kept ? conversation->kept->address : 0);
 }
@@ -354,7 +359,3 @@ const char *conversation_note_join(struct conversation *conversation, const char
     return conversation->reached ? conversation->reached : "";
 }
 
-int64_t conversation_lived_ms(const struct conversation *conversation)
-{
-    return conversation->up_us == 0 ? -1 : (clock_now_us() - conversation->up_us) / 1000;
-}

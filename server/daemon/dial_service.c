@@ -2,7 +2,6 @@
 
 #include "relay/clock.h"
 #include "server/daemon/admin/stats.h"
-#include "server/daemon/fleet/errand.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/steps.h"
@@ -26,10 +25,8 @@ static void on_failure(void *arg, const char *address, const char *why)
 static struct dial dial_of(struct conversation *conversation)
 {
     const struct config_dial *dial = &conversation_service(conversation)->config->dial;
-    size_t count = 1;
-    const struct errand *errand = conversation_errand(conversation);
-    const struct config_address *addresses =
-        errand ? &errand->to : conversation_addresses(conversation, &count);
+    size_t count;
+    const struct config_address *addresses = conversation_addresses(conversation, &count);
     return (struct dial){.addresses = addresses,
                          .count = count,
                          .from = &dial->from,

@@ -5,7 +5,7 @@ import socket
 from support import proxies, tls
 from support.backend import Backend
 from support.case import SHORT
-from support.dials import FAST, Dials
+from support.dials import Dials
 from support.each import each
 from support.proxies import PASSWORD, USER
 
@@ -14,9 +14,9 @@ LOGIN = {"http": [f"BasicAuth {USER} {PASSWORD}"], "socks5": ["-u", USER, "-P", 
 WANTS = {"http": "refused: 407 Proxy Authentication Required; it wants a user and a password: add "
                  "dial_through_auth",
          "socks5": "refused: it wants the client to authenticate: add dial_through_auth"}
-WRONG = {"http": "refused: 401 Unauthorized", "socks5":
-         "refused the user or the password: check dial_through_auth"}
-UNREACHED = {"http": "refused: 500 Unable to connect",
+WRONG = {"http": "does it take Basic authentication, with what is in dial_through_auth?",  # 401 or 407
+         "socks5": "refused the user or the password: check dial_through_auth"}
+UNREACHED = {"http": "refused: 50",  # releases of tinyproxy differ
              "socks5": "refused: connection refused by the target (SOCKS5 reply 5)"}
 
 
@@ -56,7 +56,8 @@ class Through(Dials):
         self.cut_before_a_byte(actpass)
         line = actpass.wait_for(event="dial")
         self.assertEqual((line["address"], line["through"]), (server.address, proxy.url))
-        self.assertIn(self.said(proxy, WRONG[kind]), line["error"])
+        self.assertTrue(line["error"].startswith(self.said(proxy, "refused")), line)
+        self.assertTrue(line["error"].endswith(WRONG[kind]), line)
         os.unlink(auth)
         self.cut_before_a_byte(actpass)
         self.assertIn(f"{auth} cannot be read: ", actpass.wait_for(event="dial", count=2)["error"])
@@ -74,8 +75,8 @@ class Through(Dials):
         actpass = self.bridge(dead, server.address, dial_through=proxy.url)
         self.assertEqual(self.ask(actpass, b"hello"), b"hello")
         failed = actpass.wait_for(event="dial")
-        self.assertEqual((failed["address"], failed["error"]),
-                         (dead, self.said(proxy, UNREACHED[kind])))
+        self.assertEqual(failed["address"], dead)
+        self.assertTrue(failed["error"].startswith(self.said(proxy, UNREACHED[kind])), failed)
         self.assertEqual(actpass.wait_for(event="connected")["address"], server.address)
 
     @each(kind=list(PROXIES))
@@ -94,7 +95,7 @@ class Through(Dials):
                 "key": self.certificates.path("device", "key"), "peer_names": ["front.example"]}
         for number, role in enumerate(("server", "auto")):
             device = self.actpass(self.dial_service(collector.address, role=role, tls=home,
-                                                    retry=FAST, dial_through=proxy.url), check=False)
+                                                    dial_through=proxy.url), check=False)
             self.assertEqual(device.role()["role"], "server")
             device.close(reason="CLEAN")
             self.assertEqual(device.stop(), 0)
