@@ -205,23 +205,23 @@ expect() { # WANTED ANSWER WAY
 
 # ---- All of it ------------------------------------------------------------------------------------
 
-say "1. Networks"
+say "Networks"
 choose_networks
 
-say "2. A CA, and the collector: its gate is an HTTP proxy (CONNECT)"
+say "A CA, and the collector: its gate is an HTTP proxy (CONNECT)"
 umask 077
 make_ca
 make_certificate collector collector.example
 start_collector
 echo "  devices call home to $field; the gate is $gate"
 
-say "3. Devices call home, and wait"
+say "Devices call home, and wait"
 for number in "${devices[@]}"; do
     start_device "$number"
 done
 
 if [ "$collector" != 127.0.0.1 ]; then
-    say "4. From the collector's network no device can be connected to"
+    say "From the collector's network no device can be connected to"
     if (inside net nc -z -w 1 192.168.1.2 80) 2>/dev/null; then
         echo "  192.168.1.2 answers" >&2
         exit 1
@@ -229,14 +229,14 @@ if [ "$collector" != 127.0.0.1 ]; then
     echo "  192.168.1.2: no answer"
 fi
 
-say "5. But each can be reached by its name"
+say "But each can be reached by its name"
 for number in "${devices[@]}"; do
     name=dev$number.devices.example
     expect "This is $name." "$(reach_by_curl "$name")" curl
     expect "This is $name." "$(reach_by_nc "$name")" nc
 done
 
-say "6. A name that no device has"
+say "A name that no device has"
 status=$( (inside net curl --silent --max-time 20 --noproxy '' --output /dev/null \
     --write-out '%{http_connect}' --proxytunnel --proxy "http://$gate" http://dev.elsewhere.example/) || true)
 echo "  dev.elsewhere.example: status $status"

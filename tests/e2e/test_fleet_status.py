@@ -1,6 +1,7 @@
 """What the admin listener says of pools: offers, clients that wait, and who is joined to whom."""
 import subprocess
 
+from support.backend import Backend, echo
 from support.case import PATIENT, need, program
 from support.certificates import DEVICE
 from support.data import until
@@ -57,6 +58,29 @@ class Pools(Admin, Fleet):
                               text=True, check=True).stdout
         self.assertRegex(text, rf"field +{DEVICE} +1 +\S+ +0 +1 +\d+ +gate \d+\n")
         self.assertRegex(text, rf"field +{LATE} +0 +- +1 +0 +- +-\n")
+
+    def test_the_spare_connections_of_a_device(self):
+        collector = self.actpass(self.field(), self.gate())
+        backend = self.backend(Backend(echo))
+        self.admin(self.dial_service(
+            "127.0.0.1:%d" % collector.port("field"), name="home", forward=backend.address,
+            persistent={"spare": 2, "max": 8}, start="first_byte",
+            tls={"certificate": self.certificates.path("device"),
+                 "key": self.certificates.path("device", "key"),
+                 "peer_names": ["front.example"]}), check=False)
+        kept = {"dialing": 0, "unused": 2, "used": 0}
+        until(lambda: self.status()["services"][0]["kept"] == kept, 20, "two spare connections")
+        client = self.asked(collector)
+        client.sendall(b"x")
+        self.assertEqual(self.code(client), 200)
+        self.assertEqual(client.recv(1), b"x")
+        kept["used"] = 1
+        until(lambda: self.status()["services"][0]["kept"] == kept, 20, "another one")
+        self.assertEqual([self.metrics()['actpass_kept_connections{service="home",state="%s"}' % state]
+                          for state in ("dialing", "unused", "used")], [0, 2, 1])
+        client.close()
+        kept["used"] = 0
+        until(lambda: self.status()["services"][0]["kept"] == kept, 20, "the end of its use")
 
     def test_metrics_name_pools_but_no_device(self):
         actpass = self.start(self.tls_gate(wait="50ms"))

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 /* What is written while a pool's lock is held stays small. */
-enum { NAMES_MAX = 1000, JOINS_MAX = 20 };
+enum { NAMES_MAX = 1000, JOINS_MAX = 8 };
 
 /* ---- /status --------------------------------------------------------------------------------- */
 

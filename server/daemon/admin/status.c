@@ -192,6 +192,15 @@ static void put_events(struct out *out, const struct service_stats *stats)
     put_counter(out, "dropped", &stats->events[STATS_DROPPED]);
 }
 
+static void put_kept(struct out *out, const struct service_stats *stats)
+{
+    out_open(out, "kept", '{');
+    put_counter(out, "dialing", &stats->dialing);
+    put_counter(out, "unused", &stats->unused);
+    put_counter(out, "used", &stats->used);
+    out_close(out, '}');
+}
+
 static void put_handshakes(struct out *out, const struct service_stats *stats)
 {
     uint64_t count = 0, sum_us = 0, resumed = 0;
@@ -258,6 +267,8 @@ static void put_service(struct out *out, struct service *service, const struct v
     put_states(out, view_counts_of(counts, service->stats));
     if (service->stats) { /* there was memory for its counters */
         put_events(out, service->stats);
+        if (config_dial_is_kept(&service->config->dial))
+            put_kept(out, service->stats);
         put_handshakes(out, service->stats);
         put_counter(out, "received_bytes", &service->stats->received);
         put_counter(out, "sent_bytes", &service->stats->sent);

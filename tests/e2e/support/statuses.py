@@ -78,7 +78,7 @@ def device(name, number=0, joins=0, **changes):
     """A name of a pool."""
     made = {"name": name, "offers": 2, "waiting": 0, "since_ms": NOW_MS - 5000, "joined": joins,
             "joins": [{"device": number + n, "client": number + n + 1000, "gate": "gate",
-                       "by": "connect", "since_ms": NOW_MS - 3000} for n in range(min(joins, 20))]}
+                       "by": "connect", "since_ms": NOW_MS - 3000} for n in range(min(joins, 8))]}
     return {**made, **changes}
 
 
