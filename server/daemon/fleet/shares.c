@@ -33,12 +33,11 @@ struct listing {
 };
 
 /* The lock of the pool is held. */
-static void see(const char *name, size_t offers, size_t callers, void *arg)
+static void see(const struct pool_seen *seen, void *arg)
 {
     const struct listing *listing = arg;
-    (void)callers;
-    if (offers > 0)
-        listing->add(name, listing->list);
+    if (seen->offers > 0)
+        listing->add(seen->name, listing->list);
 }
 
 static void list(void *arg, directory_add *add, void *list)
