@@ -227,6 +227,7 @@ struct config_http {
 struct config_offer {
     char *pool;
     uint64_t per_name; /* that may wait under one name */
+    bool send_proxy;   /* the device gets a header of the PROXY protocol, version 2, at the join */
 };
 
 /* How a gate learns which name is wanted. */
@@ -391,7 +392,7 @@ struct config_service {
     char *name;
     struct config_address listen; /* CONFIG_ADDRESS_NONE: the service dials */
     struct config_dial dial;
-    struct config_share share; /* its connections are to other collectors */
+    struct config_share share;    /* its connections are to other collectors */
     uint64_t max_connections;     /* default 10000 */
     struct config_limits limits;  /* only with listen on TCP */
     uint64_t tcp_fast_open_queue; /* for the listening socket's TCP_FASTOPEN; default 256 */

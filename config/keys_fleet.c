@@ -23,6 +23,12 @@ static const struct key offer_keys[] = {
      .fallback = 16,
      KEY_LIMITS(1, 100000),
      KEY_STORED_IN(config_offer, per_name)},
+    {.name = "send_proxy",
+     .help = "Whether the first that a device gets is a header of the PROXY protocol, version 2: "
+             "that it was reached, from which address, and by which name. For devices with "
+             "\"start\": \"proxy\".",
+     .type = KEY_BOOL,
+     KEY_STORED_IN(config_offer, send_proxy)},
     {0}};
 
 const struct key_object offer_object = {

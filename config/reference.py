@@ -45,8 +45,6 @@ def value_of(property):
         return "one of " + ", ".join(json.dumps(name) for name in property["enum"])
     if "enum" in property:
         return "true"
-    if "anyOf" in property and object_in(property):
-        return "string or object"
     if kind == "array":
         items = property["items"]
         return "list of objects" if object_in(property) else "list of " + value_of(items) + "s"

@@ -109,6 +109,14 @@ static int check(const char *file, enum check_form form)
     return statuses[check_command(file, form)];
 }
 
+/* ENDED is what server_run has returned. */
+static int exit_status(int ended)
+{
+    if (ended > 0)
+        return EXIT_CUT;
+    return ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int serve(struct server *server, struct signals *signals)
 {
     int error = signals_start(signals, server);
@@ -116,8 +124,7 @@ static int serve(struct server *server, struct signals *signals)
         (void)fprintf(stderr, "actpass: cannot start a thread: %s\n", strerror(error));
         return EXIT_FAILURE;
     }
-    int ended = server_run(server);
-    int status = ended > 0 ? EXIT_CUT : ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    int status = exit_status(server_run(server));
     if (!signals_end(signals)) {
         server_flush_log(server);
         _exit(status); /* the load that blocks uses all the rest */

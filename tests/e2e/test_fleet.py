@@ -178,6 +178,38 @@ class Connect(Fleet):
         self.assertEqual(self.status(client), 200)
         self.assertEqual(client.recv(1), b"x")
 
+    def test_a_resumed_session_has_the_names_of_its_certificate(self):
+        """Though the client has another certificate by now."""
+        names = ["*.devices.example", "dev1.elsewhere.example"]
+        field = self.service("field", {"client_auth": "require", "peer_names": names,
+                                       "sessions": "tickets"}, offer="field", role="server")
+        actpass = self.actpass(field, self.gate(wait="100ms"))
+        made = tls.context(self.certificates, False, "1.2", certificate="other-name", verify=False)
+        first = tls.Tls(self.connect(actpass, "field"), made).handshake()
+        session = first.object.session
+        self.finish_all(first)
+        made.load_cert_chain(*self.certificates.chain("device"))
+        again = tls.Tls(self.connect(actpass, "field"), made)
+        again.object.session = session
+        again.handshake()
+        self.assertTrue(again.object.session_reused)
+        self.assertEqual(self.status(self.asked(actpass)), 504)
+        self.assertEqual(self.status(self.asked(actpass, "dev1.elsewhere.example")), 200)
+
+    def test_the_device_is_told_who_reaches_it(self):
+        offer = {"pool": "field", "send_proxy": True}
+        actpass = self.actpass(self.field(offer=offer), self.gate())
+        device = self.offered(actpass)
+        client = self.asked(actpass, more=b"hello")
+        self.assertEqual(self.status(client), 200)
+        first = device.recv_exactly(16)
+        self.assertEqual(first[:14], b"\r\n\r\n\0\r\nQUIT\n\x21\x11", "PROXY, TCP over IPv4")
+        rest = device.recv_exactly(int.from_bytes(first[14:16], "big"))
+        ports = int.from_bytes(rest[8:10], "big"), int.from_bytes(rest[10:12], "big")
+        self.assertEqual(ports, (client.getsockname()[1], actpass.port("gate")))
+        self.assertIn(DEVICE.encode(), rest[12:])
+        self.assertEqual(device.recv_exactly(5), b"hello")
+
     def test_stops_at_once(self):
         actpass = self.actpass(self.field(), self.gate(wait=PATIENT))
         device = self.offered(actpass)
@@ -246,15 +278,15 @@ class OtherWays(Fleet):
 class Programs(Fleet):
     """Each device is an actpass with a spare connection, and a web server behind it."""
 
-    def start(self, gate):
+    def start(self, gate, offer="field", **device):
         backend = self.backend(Http())
-        collector = self.actpass(self.field(), gate, check=False)
+        collector = self.actpass(self.field(offer=offer), gate, check=False)
         address = "127.0.0.1:%d" % collector.port("field")
         self.actpass(self.dial_service(
             address, forward=backend.address,
             tls={"certificate": self.certificates.path("device"),
                  "key": self.certificates.path("device", "key"),
-                 "peer_names": ["front.example"]}, retry={"min": "50ms", "max": "100ms"}), check=False)
+                 "peer_names": ["front.example"]}, retry={"min": "50ms", "max": "100ms"}, **device), check=False)
         return collector.port("gate")
 
     def fetch(self, *options):
@@ -268,6 +300,13 @@ class Programs(Fleet):
     def test_curl(self):
         port = self.start(self.gate())
         for _ in range(3):
+            self.fetch("--proxytunnel", "--proxy", f"http://127.0.0.1:{port}")
+
+    def test_curl_to_a_device_that_waits_for_the_header(self):
+        """And keeps two connections ready."""
+        port = self.start(self.gate(), {"pool": "field", "send_proxy": True}, start="proxy",
+                          persistent={"spare": 2, "max": 8})
+        for _ in range(4):
             self.fetch("--proxytunnel", "--proxy", f"http://127.0.0.1:{port}")
 
     def test_curl_socks5(self):

@@ -5,7 +5,7 @@ import socket
 from support import proxies, tls
 from support.backend import Backend
 from support.case import SHORT
-from support.dials import FAST, Dials
+from support.dials import Dials
 from support.each import each
 from support.proxies import PASSWORD, USER
 
@@ -95,7 +95,7 @@ class Through(Dials):
                 "key": self.certificates.path("device", "key"), "peer_names": ["front.example"]}
         for number, role in enumerate(("server", "auto")):
             device = self.actpass(self.dial_service(collector.address, role=role, tls=home,
-                                                    retry=FAST, dial_through=proxy.url), check=False)
+                                                    dial_through=proxy.url), check=False)
             self.assertEqual(device.role()["role"], "server")
             device.close(reason="CLEAN")
             self.assertEqual(device.stop(), 0)

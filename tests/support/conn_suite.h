@@ -20,8 +20,8 @@ extern const actpass_transport conn_transports[2]; /* relay, direct */
 enum { CONN_WAYS = 16 };
 struct conn_rig_options conn_way(int which);
 
-/* The next one to test. ThreadSanitizer, which is slow, sees half of them, in which each choice of
- * one kind occurs with each of another. */
+/* The next one to test. Sanitizers, which are slow, see half of them, in which each choice of one
+ * kind occurs with each of another. */
 int conn_next_way(int which);
 
 bool conn_shakes_hands(struct conn_rig *rig);

@@ -1,6 +1,7 @@
-/* A runner for tests written for Criterion, for ThreadSanitizer, under which Criterion does not
- * start (hazard 38). It takes Criterion's headers and finds the tests as Criterion does, in the
- * linker sections cr_tst and cr_sts; each test (and each parameter of one) is a forked child.
+/* A runner for tests written for Criterion, for sanitizers. Criterion does not start under
+ * ThreadSanitizer (hazard 38), and begins a new process for each test, which takes AddressSanitizer
+ * longer than most tests. It takes Criterion's headers and finds the tests as Criterion does, in
+ * the linker sections cr_tst and cr_sts; each test (and each parameter of one) is a forked child.
  *
  * Known: Test, TestSuite, ParameterizedTest; .init, .fini, .timeout, .exit_code, .signal,
  * .disabled; cr_assert*, cr_expect*, cr_assert_fail, cr_skip_test; options --filter, --list and

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs test programs (Criterion, or mini_criterion in variant tsan) and judges what they did.
+"""Runs test programs (Criterion, or mini_criterion under sanitizers) and judges what they did.
 
 A program passes when it ends with status 0, its closing line counts at least one test and no
 failure, and no sanitizer left a report: Criterion lets an empty run and a leak pass (hazards 39
@@ -38,7 +38,7 @@ LONGEST = ('test_http', 'test_conn_end', 'test_conn_moments', 'test_relay_loop',
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--variant', default='release')
+    parser.add_argument('--runner', choices=('criterion', 'mini_criterion'), default='criterion')
     parser.add_argument('--logs', required=True, help='folder for output and sanitizer reports')
     parser.add_argument('--timeout', type=float, default=300, help='seconds for one program')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='programs at once')
@@ -106,11 +106,11 @@ def run_program(program, args):
     sanitizers.forget_reports(report)
     env = sanitizers.environment(report)
     command = [os.path.abspath(program)]
-    if args.variant != 'tsan':
-        command += ['--verbose', '--color=never']  # Criterion names skipped tests only if verbose
+    if args.runner == 'criterion':
+        command += ['--verbose', '--color=never']  # it names skipped tests only if verbose
     began = time.monotonic()
     pid, status = run(command, env, output, args.timeout)
-    if args.variant == 'tsan' and 'unexpected memory mapping' in read(output):
+    if 'unexpected memory mapping' in read(output):
         # Some kernels randomise more bits of addresses than gcc's ThreadSanitizer can bear.
         command = ['setarch', platform.machine(), '-R'] + command
         pid, status = run(command, env, output, args.timeout)

@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
+#include "tests/support/share.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -12,7 +13,7 @@
 
 TestSuite(conn_legacy, .timeout = 40);
 
-enum { MIB = 1024 * 1024 };
+enum { MIB = 1024 * 1024 / TEST_SHARE };
 
 static struct conn_suite suite;
 

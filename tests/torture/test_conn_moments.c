@@ -4,6 +4,7 @@
 #include "server/lib/conn.h"
 #include "tests/support/conn_suite.h"
 #include "tests/support/pattern.h"
+#include "tests/support/share.h"
 
 #include <criterion/criterion.h>
 #include <stdatomic.h>
@@ -53,7 +54,7 @@ Test(conn_moments, aborted_at_any_moment)
     for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig_options options = conn_way(which);
         options.config = conn_config(&suite.world, &options);
-        for (int round = 0; round < 60; round++) {
+        for (int round = 0; round < TEST_ROUNDS(60); round++) {
             struct conn_rig rig;
             pthread_t thread;
             conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
@@ -97,7 +98,7 @@ Test(conn_moments, reset_at_any_moment)
     for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
         struct conn_rig_options options = conn_way(which);
         options.config = conn_config(&suite.world, &options);
-        for (int round = 0; round < 40; round++) {
+        for (int round = 0; round < TEST_ROUNDS(40); round++) {
             struct conn_rig rig;
             int64_t until_us = clock_now_us() + rand() % 8000;
             conn_rig_init(&rig, &suite.world, &options, echo_until, &until_us);
@@ -130,7 +131,7 @@ Test(conn_moments, a_conversation_that_comes_and_goes)
         options.driver = drivers[i];
         conn_rig_init(&rig, &suite.world, &options, peer_echoes, NULL);
         cr_assert_eq(loop_handshake(&rig), 0);
-        for (int round = 0; round < 120; round++) {
+        for (int round = 0; round < TEST_ROUNDS(120); round++) {
             size_t size = (size_t)(rand() % (int)sizeof(data)) + 1, have = 0;
             pattern_fill(data, size, (uint64_t)round, 3);
             cr_assert_eq(loop_write(&rig, data, size), 0, "%s", conn_rig_says(&rig));
@@ -194,7 +195,7 @@ Test(conn_moments, memory_given_back_in_a_long_wait_is_not_missed)
 
 /* ---- Many at once ---------------------------------------------------------------------------- */
 
-enum { MANY = 40, MANY_SIZE = 50000 };
+enum { MANY = 8 + 32 / TEST_SHARE, MANY_SIZE = 50000 };
 
 struct one {
     const struct conn_rig_options *options;

@@ -1,16 +1,11 @@
 /* Connections under load: much data both ways at once, and peers with bad manners. */
 #include "relay/clock.h"
 #include "tests/support/conn_suite.h"
+#include "tests/support/share.h"
 
 #include <criterion/criterion.h>
 
-#ifdef __SANITIZE_THREAD__
-enum { MIB = 128 * 1024 }; /* an eighth, since ThreadSanitizer makes it fifteen times slower */
-#elif defined(__SANITIZE_ADDRESS__)
-enum { MIB = 512 * 1024 };
-#else
-enum { MIB = 1024 * 1024 };
-#endif
+enum { MIB = 1024 * 1024 / TEST_SHARE };
 
 static struct conn_suite suite;
 
@@ -59,7 +54,7 @@ static void run(const struct conn_rig_options *options, struct talk talk, exchan
 static void run_all(const struct conn_rig_options *varied, struct talk talk, exchange way,
                     const char *what)
 {
-    for (int which = 0; which < 8; which++) {
+    for (int which = 0; which < 8; which = conn_next_way(which)) {
         struct conn_rig_options options = *varied;
         options.role = which & 1 ? ACTPASS_ROLE_SERVER : ACTPASS_ROLE_CLIENT;
         options.peer.server = !(which & 1);
@@ -119,7 +114,7 @@ Test(conn_streams, both_ways_through_small_rings)
         struct conn_rig_options options = usual();
         options.ring = rings[i];
         options.unix_sockets = i & 1;
-        struct talk talk = talk_of(rings[i] * 1000, rings[i] * 1000);
+        struct talk talk = talk_of(TEST_ROUNDS(rings[i] * 1000), TEST_ROUNDS(rings[i] * 1000));
         run_all(&options, talk, conn_rig_exchange, "threads");
         run_all(&options, talk, conn_rig_exchange_at_once, "one thread");
     }
@@ -134,7 +129,7 @@ Test(conn_streams, both_ways_in_small_system_calls)
         struct conn_rig_options options = usual();
         options.io_cap = caps[i];
         options.peer.send_cap = options.peer.receive_cap = caps[i];
-        struct talk talk = talk_of(caps[i] * 2000, caps[i] * 2000);
+        struct talk talk = talk_of(TEST_ROUNDS(caps[i] * 2000), TEST_ROUNDS(caps[i] * 2000));
         run_all(&options, talk, conn_rig_exchange, "threads");
     }
     conn_suite_end(&suite);
@@ -158,8 +153,10 @@ Test(conn_streams, a_peer_that_dribbles)
     struct conn_rig_options options = usual();
     options.peer.send_cap = 5;
     options.peer.pause_us = 100;
-    run_all(&options, talk_of(100000, 3000), conn_rig_exchange, "threads");
-    run_all(&options, talk_of(100000, 3000), conn_rig_exchange_at_once, "one thread");
+    run_all(&options, talk_of(TEST_ROUNDS(100000), TEST_ROUNDS(3000)), conn_rig_exchange,
+            "threads");
+    run_all(&options, talk_of(TEST_ROUNDS(100000), TEST_ROUNDS(3000)), conn_rig_exchange_at_once,
+            "one thread");
     conn_suite_end(&suite);
 }
 
@@ -185,7 +182,8 @@ Test(conn_streams, hazard_13_key_updates_while_we_write)
             struct conn_rig_options options =
                 conn_defaults(conn_roles[which & 1], 1, conn_transports[which >> 1]);
             options.ring = rings[i];
-            struct talk talk = talk_of(rings[i] == 100 ? 50000 : 2 * MIB, 100000);
+            struct talk talk =
+                talk_of(rings[i] == 100 ? TEST_ROUNDS(50000) : 2 * MIB, TEST_ROUNDS(100000));
             talk.theirs.key_update_every = 400;
             run(&options, talk, conn_rig_exchange, "threads");
             run(&options, talk, conn_rig_exchange_at_once, "one thread");
@@ -232,9 +230,11 @@ static actpass_end end_of_storm(struct storm storm_, bool server, actpass_transp
 Test(conn_streams, hazard_14_key_updates_with_data_between_are_fine)
 {
     conn_suite_begin(&suite);
-    for (int which = 0; which < 8; which++) {
-        struct storm storm = {
-            .updates = 32, .rounds = 30, .requested = which & 1, .data_at_the_end = true};
+    for (int which = 0; which < 8; which = conn_next_way(which)) {
+        struct storm storm = {.updates = 32,
+                              .rounds = TEST_ROUNDS(30),
+                              .requested = which & 1,
+                              .data_at_the_end = true};
         actpass_end end = end_of_storm(storm, which & 2, conn_transports[which >> 2]);
         cr_assert_eq(end, ACTPASS_CLEAN, "%d: %s", which, actpass_end_name(end));
     }
@@ -248,7 +248,7 @@ Test(conn_streams, hazard_14_too_many_key_updates_in_all_are_an_attack)
     enum { ROW = 32, ROUNDS = 60, PAID_BY_DATA = 10, FREE = 1024 };
     const int64_t slow_us = (ROW * ROUNDS - FREE - PAID_BY_DATA) * INT64_C(10000);
     conn_suite_begin(&suite);
-    for (int which = 0; which < 8; which++) {
+    for (int which = 0; which < 8; which = conn_next_way(which)) {
         struct storm storm = {
             .updates = ROW, .rounds = ROUNDS, .requested = which & 1, .data_at_the_end = true};
         int64_t began_us = clock_now_us();

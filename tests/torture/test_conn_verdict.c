@@ -2,6 +2,7 @@
  * timeout, questions from other threads meanwhile. */
 #include "relay/clock.h"
 #include "tests/support/conn_suite.h"
+#include "tests/support/share.h"
 
 #include <criterion/criterion.h>
 #include <stdatomic.h>
@@ -140,7 +141,7 @@ static void *ask(void *arg)
 Test(conn_verdict, info_from_another_thread_at_any_time)
 {
     conn_suite_begin(&suite);
-    for (int round = 0; round < 20; round++)
+    for (int round = 0; round < TEST_ROUNDS(20); round++)
         for (int which = 0; which < 8; which++) {
             struct conn_rig rig;
             pthread_t thread;

@@ -3,6 +3,7 @@
 #include "tests/support/drivers.h"
 #include "tests/support/resources.h"
 #include "tests/support/rig.h"
+#include "tests/support/share.h"
 
 #include <criterion/criterion.h>
 
@@ -51,14 +52,15 @@ static void run(struct rig_world *world, const struct rig_options *options, stru
 static uint64_t amount(size_t ring, size_t cap)
 {
     if (cap || (ring && ring < 17))
-        return 700;
-    return ring ? 5000 : 300000;
+        return TEST_ROUNDS(700);
+    return ring ? TEST_ROUNDS(5000) : TEST_ROUNDS(300000);
 }
 
-/* The random driver is slow; it gets a third of the rings and caps. */
+/* The random driver is slow, and so are the others under a sanitizer: they get a third of the rings
+ * and caps. */
 static bool thinned(enum relay_driver driver, size_t ring, size_t cap)
 {
-    return driver == DRIVER_RANDOM && (ring + cap) % 3 != 0;
+    return (driver == DRIVER_RANDOM || TEST_SHARE > 1) && (ring + cap) % 3 != 0;
 }
 
 /* All rings and caps in both roles and versions. */

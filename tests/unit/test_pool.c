@@ -232,6 +232,30 @@ Test(pool, the_oldest_of_too_many_is_displaced)
     end(&scene);
 }
 
+/* A connection through another collector is for one who waits, and for nobody later. */
+Test(pool, what_is_only_for_who_waits_is_not_parked)
+{
+    struct scene scene;
+    struct pool_offer offer;
+    struct pool_caller caller;
+    const char *name = "a";
+    const struct pool_terms terms = {.names = &name, .count = 1, .per_name = POOL_ONLY_WANTED};
+    begin(&scene);
+    cr_assert_not(pool_wants(scene.pool, "a"));
+    cr_assert(pool_park(scene.pool, &offer, &terms, &scene.bell));
+    cr_assert_eq(pool_offer_state(&offer), POOL_DISPLACED);
+    pool_leave(&offer);
+    call(&scene, &caller, "a", 7);
+    cr_assert(pool_wants(scene.pool, "a"));
+    cr_assert(pool_park(scene.pool, &offer, &terms, &scene.bell));
+    cr_assert_not(pool_wants(scene.pool, "a"));
+    cr_assert(pool_cancel(&caller));
+    cr_assert_eq(pool_offer_state(&offer), POOL_DISPLACED);
+    cr_assert_eq(accept_one(&offer), -1);
+    pool_leave(&offer);
+    end(&scene);
+}
+
 /* ---- The seam for several collectors --------------------------------------------------------- */
 
 struct notes {
@@ -247,13 +271,13 @@ static void noted(void *arg, struct pool *pool, const char *name, bool here)
                    name);
 }
 
-static void wanted(void *arg, struct pool *pool, const char *name, bool passed_on)
+static void wanted(void *arg, struct pool *pool, const char *name, int64_t after_ms)
 {
     struct notes *notes = arg;
     size_t length = strlen(notes->text);
     cr_assert_not(pool_has(pool, name));
-    (void)snprintf(notes->text + length, sizeof(notes->text) - length, "%s%s ",
-                   passed_on ? "!" : "?", name);
+    (void)snprintf(notes->text + length, sizeof(notes->text) - length, "%s%d ", name,
+                   (int)after_ms);
 }
 
 Test(pool, others_are_told_which_names_are_here)
@@ -270,8 +294,8 @@ Test(pool, others_are_told_which_names_are_here)
     call(&scene, &caller, "a", 7);
     cr_assert(pool_cancel(&caller));
     pool_leave(&offers[0]);
-    fleet_wanted(scene.fleet, scene.pool, "b", true);
-    cr_assert_str_eq(notes.text, "+a -a +a -a !b ");
+    fleet_wanted(scene.fleet, scene.pool, "b", 7);
+    cr_assert_str_eq(notes.text, "+a -a +a -a b7 ");
     end(&scene);
 }
 

@@ -21,6 +21,13 @@ void caller_init(struct caller *caller, struct conversation *conversation,
         caller->protocol = &gate_socks5;
 }
 
+void caller_note_addresses(struct caller *caller, const struct caller_addresses *addresses)
+{
+    sa_family_t family = addresses->source.ss_family;
+    if ((family == AF_INET || family == AF_INET6) && addresses->destination.ss_family == family)
+        caller->addresses = *addresses;
+}
+
 static const char *way_name(const struct caller *caller)
 {
     if (caller->protocol)
@@ -72,8 +79,12 @@ static void fill_request(struct caller *caller, int fd, struct duplex_link *link
     struct pool_request *request = &caller->pooled.request;
     const struct report *report = conversation_report(caller->conversation);
     caller_fill_answer(caller);
-    *request = (struct pool_request){
-        .fd = fd, .link = link, .number = report->number, .by = way_name(caller)};
+    *request = (struct pool_request){.fd = fd,
+                                     .link = link,
+                                     .number = report->number,
+                                     .by = way_name(caller),
+                                     .source = caller->addresses.source,
+                                     .destination = caller->addresses.destination};
     if (answer == OFFER_ANSWERS)
         request->answer = caller->talk.answer;
     memcpy(request->name, caller->talk.request.name, sizeof(request->name));

@@ -11,12 +11,18 @@
 /* How long a client may take to say which name it wants. */
 enum { CALLER_NAME_MS = 10000 };
 
+/* Both ends of the client's connection: AF_UNSPEC where they are not known. */
+struct caller_addresses {
+    struct sockaddr_storage source, destination;
+};
+
 struct caller {
     struct conversation *conversation;
     const struct config_reach *reach;
     const struct gate_protocol *protocol; /* NULL: the name is known without one */
     struct gate_talk talk;
     struct pool_caller pooled; /* its request is what the offer gets */
+    struct caller_addresses addresses;
     enum gate_outcome outcome; /* GATE_REACHED until something else is known */
     int64_t began_us;          /* when the name was known */
     int64_t deadline_us;       /* for the name, then for the join */
@@ -25,6 +31,9 @@ struct caller {
 
 void caller_init(struct caller *caller, struct conversation *conversation,
                  const struct config_reach *reach);
+
+/* Notes where the client comes from, if these are IP addresses of one family. */
+void caller_note_addresses(struct caller *caller, const struct caller_addresses *addresses);
 
 /* The name that is wanted, where the client need not say it: one that is configured, or
  * SERVER_NAME ("": none). False: that is no name, and the outcome is set. */

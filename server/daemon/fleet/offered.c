@@ -5,6 +5,7 @@
 #include "relay/clock.h"
 #include "server/daemon/conversation.h"
 #include "server/daemon/handlers/bridge.h"
+#include "server/daemon/handlers/proxy_header.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,22 @@ static void close_client(struct offered *offered, bool in_order)
     bridge_close(offered->fd, in_order);
 }
 
+/* Fills *SIZE with the length of the header that the device gets first; 0: none. False: it cannot
+ * be written. */
+static bool write_header(const struct handler_job *job, const struct pool_request *request,
+                         unsigned char out[PROXY_HEADER_MAX], size_t *size)
+{
+    bool wanted = job->what->kind == CONFIG_HANDLER_OFFER && job->what->offer.send_proxy;
+    const struct proxy_header header = {
+        .command = PROXY_PROXY,
+        .source = request->source,
+        .destination = request->destination,
+        .tlvs = {{PROXY_AUTHORITY, {request->name, strlen(request->name)}}},
+        .tlv_count = 1};
+    *size = wanted ? proxy_header_encode(&header, out, PROXY_HEADER_MAX) : 0;
+    return !wanted || *size > 0;
+}
+
 /* False: it has failed, and the client is closed. */
 static bool join(struct handler_job *job, struct offered *offered,
                  const struct pool_request *request)
@@ -94,12 +111,14 @@ static bool join(struct handler_job *job, struct offered *offered,
     memcpy(in, request->answer.bytes, answer);
     if (offered->early_size > 0)
         memcpy(in + answer, offered->early, offered->early_size);
-    const struct duplex_early early = {
-        .in = in, .in_size = answer + offered->early_size, .link = request->link};
+    unsigned char header[PROXY_HEADER_MAX];
+    struct duplex_early early = {
+        .in = in, .in_size = answer + offered->early_size, .out = header, .link = request->link};
     offered->fd = request->fd;
     offered->link = request->link;
     (void)conversation_note_join(job->conversation, request->name, request->by, request->number);
-    if (duplex_begin_with(job, request->fd, "the client", "", &early)) {
+    if (write_header(job, request, header, &early.out_size) &&
+        duplex_begin_with(job, request->fd, "the client", "", &early)) {
         offered->joined = true;
         return true;
     }

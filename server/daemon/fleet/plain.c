@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -233,6 +234,16 @@ static enum task_next run(struct task *task, void *arg)
     return TASK_WAIT;
 }
 
+static void note_addresses(struct caller *caller, int fd)
+{
+    struct caller_addresses addresses;
+    socklen_t size = sizeof(addresses.source), own_size = sizeof(addresses.destination);
+    memset(&addresses, 0, sizeof(addresses));
+    if (getpeername(fd, (struct sockaddr *)(void *)&addresses.source, &size) == 0 &&
+        getsockname(fd, (struct sockaddr *)(void *)&addresses.destination, &own_size) == 0)
+        caller_note_addresses(caller, &addresses);
+}
+
 /* NULL: memory is short; then FD is closed. */
 static struct plain_gate *make(struct server *server, struct service *service, int fd)
 {
@@ -245,6 +256,7 @@ static struct plain_gate *make(struct server *server, struct service *service, i
         return NULL;
     }
     caller_init(&gate->caller, conversation, &service->config->as_server.reach);
+    note_addresses(&gate->caller, fd);
     gate->fd = fd; /* the conversation's until there is a task */
     return gate;
 }

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct pool;
 struct pool_name;
@@ -46,6 +47,9 @@ struct pool_request {
     uint64_t number;           /* of the caller's connection in the log */
     char service[POOL_SERVICE_MAX + 1]; /* the gate */
     const char *by;                     /* "connect", "socks5", ...: constant */
+    /* Of the client's connection to the gate: its address, and the gate's. Both are AF_UNSPEC if
+     * they are not known, or no IP addresses. */
+    struct sockaddr_storage source, destination;
 };
 
 /* ---- Offers ---------------------------------------------------------------------------------- */

@@ -71,6 +71,17 @@ static bool allows(const struct config_allow *allow, size_t index, void *arg)
 
 /* ---- Begin and end --------------------------------------------------------------------------- */
 
+static void note_addresses(struct caller *caller, actpass_conn *conn)
+{
+    struct caller_addresses addresses;
+    socklen_t size = sizeof(addresses.source), own_size = sizeof(addresses.destination);
+    memset(&addresses, 0, sizeof(addresses));
+    if (actpass_peer_sockaddr(conn, (struct sockaddr *)(void *)&addresses.source, &size) == 0 &&
+        actpass_local_sockaddr(conn, (struct sockaddr *)(void *)&addresses.destination,
+                               &own_size) == 0)
+        caller_note_addresses(caller, &addresses);
+}
+
 static bool begin(struct handler_job *job)
 {
     struct reaching *reaching = calloc(1, sizeof(*reaching));
@@ -79,6 +90,7 @@ static bool begin(struct handler_job *job)
         return false;
     }
     caller_init(&reaching->caller, job->conversation, &job->what->reach);
+    note_addresses(&reaching->caller, job->conn);
     reaching->pair[0] = reaching->pair[1] = -1;
     job->outer = reaching;
     return true;
