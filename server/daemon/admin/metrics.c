@@ -1,11 +1,8 @@
 #include "server/daemon/admin/metrics.h"
 
 #include "relay/clock.h"
-<<<<<<< HEAD
 #include "server/daemon/admin/backends_metrics.h"
-=======
 #include "server/daemon/admin/pools.h"
->>>>>>> w-fleet
 #include "server/daemon/admin/process.h"
 #include "server/daemon/admin/view.h"
 #include "server/daemon/current.h"
