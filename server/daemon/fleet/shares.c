@@ -36,9 +36,10 @@ struct listing {
 static void see(const char *name, size_t offers, size_t callers, void *arg)
 {
     const struct listing *listing = arg;
-    (void)callers;
     if (offers > 0)
-        listing->add(name, listing->list);
+        listing->add(name, DIRECTORY_HERE, listing->list);
+    else if (callers > 0)
+        listing->add(name, DIRECTORY_WANTED, listing->list);
 }
 
 static void list(void *arg, directory_add *add, void *list)
