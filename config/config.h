@@ -264,11 +264,19 @@ enum config_balance {
 
 enum { CONFIG_BACKENDS_MAX = 16 };
 
+/* What each connection to a backend begins with: a header of the PROXY protocol. */
+enum config_proxy_header {
+    CONFIG_PROXY_HEADER_NONE,
+    CONFIG_PROXY_HEADER_V1,
+    CONFIG_PROXY_HEADER_V2
+};
+
 /* The plain services that connections are joined with, at most CONFIG_BACKENDS_MAX. */
 struct config_backends {
     struct config_address *items;
     size_t count;
     enum config_balance balance;
+    enum config_proxy_header proxy_header;
 };
 
 struct config_handler {

@@ -101,7 +101,8 @@ extern const struct key_object periodic_object;
 extern const struct key_object retry_object;     /* struct config_service */
 extern const struct key_object keepalive_object; /* struct config_keepalive */
 
-extern const char *const config_balances[]; /* of enum config_balance; ends with NULL */
+extern const char *const config_balances[];      /* of enum config_balance; ends with NULL */
+extern const char *const config_proxy_headers[]; /* of enum config_proxy_header; the same */
 
 /* The members of a key that say where its value is stored, and its limits. */
 #define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)

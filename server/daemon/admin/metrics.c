@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/admin/backends_metrics.h"
+#include "server/daemon/admin/pools.h"
 #include "server/daemon/admin/process.h"
 #include "server/daemon/admin/view.h"
 #include "server/daemon/current.h"
@@ -237,6 +238,30 @@ static void put_open(struct out *out, const struct generation *generation,
     }
 }
 
+static void put_kept_of(struct out *out, const char *name, const char *state,
+                        const struct service_stats *service, uint64_t value)
+{
+    put_name(out, name, service->name);
+    put_label(out, "state", state);
+    put_value(out, value);
+}
+
+static void put_kept(struct out *out, const struct generation *generation)
+{
+    static const char name[] = "actpass_kept_connections";
+    begin(out, name, GAUGE,
+          "Connections that are kept up: being dialed, used by nobody (spare), and used.");
+    for (size_t i = 0; i < generation->count; i++) {
+        const struct service *service = generation->services[i];
+        const struct service_stats *stats = service->stats;
+        if (!stats || !config_dial_is_kept(&service->config->dial))
+            continue;
+        put_kept_of(out, name, "dialing", stats, atomic_load(&stats->dialing));
+        put_kept_of(out, name, "unused", stats, atomic_load(&stats->unused));
+        put_kept_of(out, name, "used", stats, atomic_load(&stats->used));
+    }
+}
+
 static void put_limits(struct out *out, const struct generation *generation)
 {
     static const char name[] = "actpass_connections_limit";
@@ -351,10 +376,12 @@ void metrics_write(struct server *server, struct out *out)
               atomic_load(&server->stops) == 0);
     put_open(out, generation, &counts);
     put_limits(out, generation);
+    put_kept(out, generation);
     put_counters(out, stats_first(server->stats));
     put_expiries(out, generation);
     put_backends(out, generation);
     put_crew(out, server);
+    pools_write_metrics(server->fleet, out);
     put_alone(out, "actpass_log_lines_lost_total", COUNTER,
               "Log lines that were lost because their reader was slow or gone.",
               log_lost(server->log));

@@ -83,6 +83,7 @@ static void fill_request(struct caller *caller, int fd, struct duplex_link *link
                                      .link = link,
                                      .number = report->number,
                                      .by = way_name(caller),
+                                     .passed_on = caller->talk.request.passed_on,
                                      .source = caller->addresses.source,
                                      .destination = caller->addresses.destination};
     if (answer == OFFER_ANSWERS)
@@ -135,6 +136,14 @@ enum caller_next caller_look(struct caller *caller)
     if (conversation_is_stopping(caller->conversation))
         return caller_give_up(caller, GATE_BUSY);
     return is_late(caller, state) ? caller_give_up(caller, GATE_NONE_CAME) : CALLER_WAITS;
+}
+
+void caller_count(const struct caller *caller)
+{
+    struct fleet *fleet = conversation_server(caller->conversation)->fleet;
+    struct pool *pool = fleet_pool(fleet, caller->reach->pool);
+    if (pool)
+        pool_note_outcome(pool, caller->outcome);
 }
 
 void caller_fill_answer(struct caller *caller)

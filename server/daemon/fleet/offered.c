@@ -19,6 +19,7 @@ struct offered {
     bool joined; /* then the rest is there, and job->state is the duplex */
     int fd;
     struct duplex_link *link;
+    struct pool_join *noted; /* for /status; NULL: it is not */
 };
 
 /* ---- Before the join ------------------------------------------------------------------------- */
@@ -27,6 +28,7 @@ static enum handler_next end(struct handler_job *job)
 {
     struct offered *offered = job->outer;
     pool_leave(&offered->offer);
+    pool_join_end(offered->noted);
     free(offered->early);
     free(offered);
     job->outer = NULL;
@@ -144,9 +146,12 @@ static enum handler_next accept_caller(struct handler_job *job)
     struct pool_request request;
     if (is_gone(job->conn))
         return end(job);
+    struct pool *pool = offered->offer.pool;
     if (!pool_accept(&offered->offer, &request))
         return HANDLER_MORE; /* its state has changed */
     pool_leave(&offered->offer);
+    offered->noted =
+        pool_join_begin(pool, &request, conversation_report(job->conversation)->number);
     return join(job, offered, &request) ? serve(job) : end(job);
 }
 
@@ -164,6 +169,13 @@ bool offered_begin(struct handler_job *job, struct pool *pool, const struct pool
     return false;
 }
 
+static const char *why_displaced(const struct pool_offer *offer)
+{
+    return offer->per_name == POOL_ONLY_WANTED
+               ? "nobody waits for this device any more"
+               : "the pool has newer connections of this device (per_name)";
+}
+
 enum handler_next offered_step(struct handler_job *job)
 {
     struct offered *offered = job->outer;
@@ -175,8 +187,7 @@ enum handler_next offered_step(struct handler_job *job)
     case POOL_WANTED:
         return accept_caller(job);
     case POOL_DISPLACED:
-        actpass_fail(job->conn, ACTPASS_CANCELLED,
-                     "the pool has newer connections of this device (per_name)");
+        actpass_fail(job->conn, ACTPASS_CANCELLED, why_displaced(&offered->offer));
         return end(job);
     default:
         return HANDLER_WAIT;

@@ -104,6 +104,10 @@ static enum handler_next end(struct handler_job *job)
 {
     struct reaching *reaching = job->outer;
     bool joined = reaching->phase == PHASE_JOINED;
+    if (!joined && reaching->caller.outcome == GATE_REACHED)
+        reaching->caller.outcome = GATE_FAILED; /* it said no name */
+    if (!joined)
+        caller_count(&reaching->caller);
     for (size_t i = 0; i < 2; i++)
         if (reaching->pair[i] >= 0)
             close(reaching->pair[i]);
@@ -250,6 +254,7 @@ static enum handler_next join(struct handler_job *job)
     struct caller *caller = &reaching->caller;
     const struct pool_request *request = &caller->pooled.request;
     reaching->phase = PHASE_JOINED;
+    caller_count(caller);
     reaching->pair[1] = -1; /* the offer has it */
     caller_fill_answer(caller);
     const struct duplex_early early = {.in = reaching->input,
