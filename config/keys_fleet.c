@@ -18,9 +18,10 @@ static const struct key offer_keys[] = {
      .wrong = names_wrong_service,
      KEY_STORED_IN(config_offer, pool)},
     {.name = "per_name",
-     .help = "How many connections may wait under one name. Beyond that the oldest one is closed.",
+     .help = "How many connections may wait under one name. Beyond that the oldest one is closed. "
+             "Not below what a device keeps ready (spare).",
      .type = KEY_INTEGER,
-     .fallback = 16,
+     .fallback = 64,
      KEY_LIMITS(1, 100000),
      KEY_STORED_IN(config_offer, per_name)},
     {.name = "send_proxy",

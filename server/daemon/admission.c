@@ -66,11 +66,12 @@ struct rate admission_rate(uint64_t rate)
 {
     enum { PART_AT_ONCE = 10 };
     int64_t burst = (int64_t)rate / PART_AT_ONCE;
+    if (rate == 0)
+        return (struct rate){.burst = 0};
     if (burst < 2)
         burst = 1;
     int64_t even = burst == 1 ? (int64_t)rate : (int64_t)rate - burst;
-    return rate == 0 ? (struct rate){.burst = 0}
-                     : (struct rate){.interval_us = (US_PER_S + even - 1) / even, .burst = burst};
+    return (struct rate){.interval_us = (US_PER_S + even - 1) / even, .burst = burst};
 }
 
 bool rates_take(struct rates *rates, const struct peer_key *address, int64_t now_us)

@@ -359,7 +359,3 @@ const char *conversation_note_join(struct conversation *conversation, const char
     return conversation->reached ? conversation->reached : "";
 }
 
-int64_t conversation_lived_ms(const struct conversation *conversation)
-{
-    return conversation->up_us == 0 ? -1 : (clock_now_us() - conversation->up_us) / 1000;
-}

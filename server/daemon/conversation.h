@@ -96,9 +96,6 @@ int conversation_take_plain(struct conversation *conversation);
 const char *conversation_note_join(struct conversation *conversation, const char *name,
                                    const char *by, uint64_t number);
 
-/* For how long TLS was up, in milliseconds; -1: it never was. */
-int64_t conversation_lived_ms(const struct conversation *conversation);
-
 /* Aborts the connection if it is still open, and frees all. conversation_drop logs the errno of the
  * resource that was short before that. */
 void conversation_free(struct conversation *conversation);

@@ -125,6 +125,8 @@ static enum handler_next step(struct conversation *conversation)
     job->stopping = stopping || job->leave;
     job->idle = conversation_is_idle(conversation);
     enum handler_next next = conversation->handler->step(job);
+    /* It has something to do: it is asked again after as long a time. */
+    conversation->active = conversation->active || job->leave;
     if (job->used && conversation->kept && !conversation->used) {
         conversation->used = true;
         conversation->kept->used(conversation->kept->arg);

@@ -80,7 +80,11 @@ class AdminPage(Case):
                   for n in range(FAILED)]
         failed[1]["error"], failed[1]["subject"] = None, HOSTILE
         opened[0]["server_name"] = opened[0]["alpn"] = HOSTILE
-        return statuses.status(opened, failed)
+        devices = [statuses.device("idle.example"), statuses.device("used.example", 20, joins=2),
+                   statuses.device("wanted.example", offers=0, waiting=1, since_ms=None),
+                   statuses.device(HOSTILE, 50, joins=25)]
+        return statuses.status(opened, failed, pools=[statuses.pool("field", devices),
+                                                      statuses.pool(HOSTILE, [])])
 
     def later(self, status, **changes):
         return {**status, "time_ms": status["time_ms"] + 1000, **changes}
@@ -152,6 +156,33 @@ class AdminPage(Case):
         self.assertIn("Next expiry30 d 00 h", self.text("#numbers"))
         self.assertIn("version 0.1.0, pid 4242, up 3 h 18 m", self.text("#about"))
         self.assertEqual(self.text("#state"), "running")
+
+    def devices(self):
+        return self.browser.run("""[...document.querySelectorAll("#devices tbody tr")].map((row) =>
+            [...row.children].map((cell) => cell.textContent))""")
+
+    def check_fleet(self):
+        rows = self.devices()
+        self.assertEqual([row[1] for row in rows],
+                         [HOSTILE, "used.example", "wanted.example", "idle.example"])
+        self.assertTrue(rows[0][5].endswith("; 17 more"), rows[0])
+        self.assertEqual(rows[1:], [
+            ["field", "used.example", "2", "0", "5.0 s",
+             "gate 1020 by connect, conn 20, for 3.0 s; gate 1021 by connect, conn 21, for 3.0 s"],
+            ["field", "wanted.example", "0", "1", "–", "–"],
+            ["field", "idle.example", "2", "0", "5.0 s", "–"]])
+        self.assertEqual(self.text("#devices-count"), "4 of 4")
+        self.assertEqual(self.text("#pools"),
+                         "field: 6 offered, 1 waiting, 27 joined; 120 reached, 6 missed so far"
+                         f"{HOSTILE}: 0 offered, 0 waiting, 0 joined; 120 reached, 6 missed so far")
+        for text, names in (("used", ["used.example"]), ("nowhere", [])):
+            self.browser.run("""(() => { const field = document.getElementById("device");
+                field.value = %s; field.dispatchEvent(new Event("input")); })()""" % json.dumps(text))
+            self.assertEqual([row[1] for row in self.devices()], names)
+        self.assertFalse(self.visible("#devices"))
+        self.browser.run("""(() => { const field = document.getElementById("device");
+            field.value = ""; field.dispatchEvent(new Event("input")); })()""")
+        self.assertEqual(len(self.devices()), 4)
 
     def check_hostile_text(self):
         self.assertEqual(self.text("tr[data-conn='1001'] td:last-child"), HOSTILE)
@@ -293,7 +324,8 @@ class AdminPage(Case):
         self.status = self.crowd()
         self.stub.status = json.dumps(self.status).encode()
         self.visit(self.stub.address, "document.querySelector('#connections tr.row')")
-        for check in (self.check_connections, self.check_services, self.check_hostile_text,
+        for check in (self.check_connections, self.check_services, self.check_fleet,
+                      self.check_hostile_text,
                       self.check_schemes, self.check_filter, self.check_keys, self.check_live,
                       self.check_without_a_daemon):
             with self.subTest(check.__name__):

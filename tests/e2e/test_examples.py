@@ -8,18 +8,21 @@ import subprocess
 from support import data, tls
 from support.actpass import died_with_us
 from support.backend import Backend, echo, refuse
-from support.case import SHORT, Case, example, program
+from support.case import SHORT, Case, example, need, program
 from support.each import ROLES, VERSIONS, each
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCES = os.path.join(HERE, "..", "..", "examples")
-CONFIGURATIONS = tuple(sorted(name for name in os.listdir(SOURCES) if name.endswith(".json")))
+CONFIGURATIONS = tuple(sorted(os.path.relpath(os.path.join(folder, name), SOURCES)
+                              for folder in (SOURCES, os.path.join(SOURCES, "fleet"))
+                              for name in os.listdir(folder) if name.endswith(".json")))
 
 
 class Examples(Case):
     def copy_certificates(self):
         """Under the names that the configurations use."""
-        for name, copied in ("front", "peer"), ("ca", "ca"):
+        for name, copied in (("front", "peer"), ("ca", "ca"), ("front", "collector"),
+                             ("device", "device")):
             for end in "pem", "key":
                 shutil.copy(self.certificates.path(name, end), f"{self.folder}/{copied}.{end}")
 
@@ -27,11 +30,24 @@ class Examples(Case):
     def test_configuration(self, name):
         self.copy_certificates()
         shutil.copy(os.path.join(SOURCES, name), self.folder)
-        done = subprocess.run([program(), "--check", os.path.join(self.folder, name)],
+        copied = os.path.join(self.folder, os.path.basename(name))
+        done = subprocess.run([program(), "--check", copied],
                               capture_output=True, text=True, timeout=20)
         lines = [line for line in done.stderr.splitlines()
                  if not re.search(r"warning: .*: the host \w+\.example is not known here: ", line)]
         self.assertEqual((done.returncode, lines), (0, []))
+
+    def test_fleet(self):
+        """Three devices behind NAT, reached by name; with loopback addresses where there can be no
+        networks."""
+        for command in "curl", "nc", "openssl":
+            need(command)
+        folder = os.path.dirname(os.path.dirname(program()))
+        done = subprocess.run(died_with_us([os.path.join(SOURCES, "fleet/fleet.sh")]), text=True,
+                              capture_output=True, timeout=100, stdin=subprocess.DEVNULL,
+                              env={**os.environ, "BUILDDIR": folder, "TMPDIR": self.folder})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.count("This is dev"), 6, done.stdout)
 
     # ---- callhome_device
 

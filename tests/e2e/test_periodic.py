@@ -1,8 +1,8 @@
 """Devices that call home from time to time (RFC 8071, periodic connections)."""
 import time
 
-from support.backend import Backend, echo
-from support.data import until
+from support.backend import Backend, echo, exchange
+from support.data import MIB, block
 from support.dials import FAST, Dials
 
 
@@ -49,6 +49,28 @@ class Periodic(Dials):
         self.assertEqual(device.close()["reason"], "CLEAN")
         self.assertEqual(plain.finished().ended, "eof")
         self.assertGreater(int(device.wait_for(event="retry")["after_ms"]), 3000000)
+        device.stop()
+
+    def test_data_that_waits_is_no_idleness(self):
+        """The collector takes nothing for long, and gets all of it then."""
+        data = block(8 * MIB)
+        plain = self.backend(Backend(exchange(data)))
+
+        def serve(peer):
+            time.sleep(1.5)
+            peer.got = peer.recv_all()
+            peer.finish()
+        server = self.tls_server(serve)
+        device = self.device(server.address, forward=plain.address,
+                             periodic={"every": "1h", "idle_timeout": "200ms"})
+        session = server.session(0)
+        time.sleep(0.3)
+        before = device.cpu_seconds()
+        time.sleep(1)
+        self.assertLess(device.cpu_seconds() - before, 0.3)
+        self.assertTrue(server.finished().tls.got == data)
+        self.assertEqual(device.close()["reason"], "CLEAN")
+        self.assertIsNone(session.error)
         device.stop()
 
     def test_attempts_in_vain_are_limited(self):

@@ -11,6 +11,7 @@ from support.data import MIB, block, soak, until
 from support.dials import FAST, Dials
 from support.each import each
 from support.proxy_header import header, tlv
+from support.reloads import Reloads
 
 SPARE = {"retry": FAST, "close_timeout": "500ms"}
 
@@ -26,11 +27,11 @@ class Collector:
     def _serve(peer):
         peer.go, peer.release = threading.Event(), threading.Event()
         peer.ready = True
-        if Collector._wait(peer, peer.go):
-            peer.answer = peer.exchange(peer.request, len(peer.request)) if peer.request else b""
-            peer.done = True
-            Collector._wait(peer, peer.release)
         try:
+            if Collector._wait(peer, peer.go):
+                peer.answer = peer.exchange(peer.request, len(peer.request)) if peer.request else b""
+                peer.done = True
+                Collector._wait(peer, peer.release)
             peer.finish()
         except tls.Truncated:
             pass  # cut by close()
@@ -142,6 +143,32 @@ class Spare(Dials):
                          {f"127.0.0.1:{away}"})
         there.close()
         device.stop()
+
+
+class Reloaded(Reloads, Dials):
+    def test_spares_of_all_collectors_are_kept_while_nothing_is_changed(self):
+        collectors = [self.backend(Collector(self)) for _ in range(2)]
+        front = self.service(listen="127.0.0.1:0")
+
+        def keep(**persistent):
+            return self.dial_service(*(one.address for one in collectors), retry=FAST,
+                                     persistent={"max": 5, "collectors": "all", **persistent})
+        device = self.actpass(front, keep(), check=False, shutdown_timeout="10s")
+        for one in collectors:
+            one.ready(0)
+        self.assertEqual(self.reload(device, front, keep())["dialer"]["change"], "none")
+        for one in collectors:
+            one.use(0)
+            one.ready(1)
+        self.assertEqual(self.reload(device, front, keep(spare=3))["dialer"]["change"], "changed")
+        device.wait_for(event="close", service="dialer", reason="CLEAN", count=2)
+        for one in collectors:
+            one.ready(4)
+            self.assertEqual(one.count(), 5)
+        self.assertEqual(len(device.find(event="close")), 2, "the used ones go on")
+        self.reload(device, front)
+        device.wait_for(event="close", service="dialer", reason="CLEAN", count=8)
+        self.assertEqual(device.find(event="retry"), [])
 
 
 class Proxy(Dials):

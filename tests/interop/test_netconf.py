@@ -4,11 +4,13 @@ import hashlib
 import socket
 import ssl
 import subprocess
+import types
 
 import netconf
 from peers import command
 from support.backend import Backend
 from support.case import SHORT, Case
+from support.certificates import DEVICE
 from support.each import VERSIONS, each
 
 TRANSPORTS = ("relay", "direct")
@@ -57,6 +59,37 @@ class Netconf(Case):
         self.assertIn(b"<name>ietf-netconf</name>", session.reply)
         self.assertIn(b"<ok/>", session.goodbye)
         self.assertTrue(session.clean, "the end of stream after the reply to close-session")
+        self.check(actpass, version, "client", "silence")
+
+    def connected(self, actpass, name):
+        """A client of the gate that has got the device of this name."""
+        client = self.connect(actpass, "gate")
+        client.sendall(f"CONNECT {name}:830 HTTP/1.1\r\nHost: {name}:830\r\n\r\n".encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += client.recv(1)
+        self.assertIn(b" 200 ", answer)
+        return client
+
+    @each(version=VERSIONS)
+    def test_device_is_reached_by_name(self, version):
+        """libnetconf2 calls home to a pool, and says hello at once; a NETCONF client asks the gate
+        for the name in its certificate."""
+        field = self.service("field", {"client_auth": "require"}, offer="field",
+                             initial_data_timeout=SHORT)
+        gate = {"name": "gate", "listen_plain": "127.0.0.1:0",
+                "reach": {"pool": "field", "by": "connect", "wait": "20s"}}
+        actpass = self.actpass(field, gate)
+        device = self.libnetconf2("netconf_device", version, actpass.port("field"), "device",
+                                  self.fingerprint("ca"))
+        session = types.SimpleNamespace(sock=self.connected(actpass, DEVICE))
+        netconf.client(session)
+        output, errors = device.communicate(timeout=60)
+        self.assertEqual((device.returncode, output.decode()),
+                         (0, "collector is front.example\nclosed\n"), errors.decode())
+        self.assertIn(b"<name>ietf-netconf</name>", session.reply)
+        self.assertTrue(session.clean, "the end of stream after the reply to close-session")
+        session.sock.close()
         self.check(actpass, version, "client", "silence")
 
     def dial(self, backend, version, transport, certificate="front"):

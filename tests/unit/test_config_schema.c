@@ -90,12 +90,12 @@ static void check_addresses(const struct key *key, const cJSON *property)
     check_type(key->name, member(list, "items"), "string");
 }
 
-/* An object, or a string that stands for one. */
+/* An object, or a string or a bool that stands for one. */
 static const cJSON *object_of(const struct key *key, const cJSON *schema)
 {
-    if (!key->object->shorthand)
+    if (!key->object->shorthand && !key->or_bool)
         return schema;
-    check_type(key->name, either(schema, 0), "string");
+    check_type(key->name, either(schema, 0), key->or_bool ? "boolean" : "string");
     return either(schema, 1);
 }
 
@@ -264,7 +264,7 @@ static void check_default(const struct key *key, const cJSON *property, const vo
     else if (key->type == KEY_ENUM)
         cr_assert_str_eq(text_of(property, "default"),
                          key->names[*(const unsigned *)(const void *)stored], "%s", key->name);
-    else if (key->type == KEY_SESSIONS)
+    else if (key->type == KEY_SESSIONS && !key->required)
         check_sessions_default(text_of(property, "default"), (const void *)stored);
     else if (key->type == KEY_STRING && key->fallback_text)
         cr_assert_str_eq(text_of(property, "default"), key->fallback_text, "%s", key->name);

@@ -119,3 +119,38 @@ Test(picture, failures_first_and_no_more_lines_than_there_are)
     }
     cJSON_Delete(now);
 }
+
+/* ---- Pools ----------------------------------------------------------------------------------- */
+
+#define JOIN "{\"device\": 20, \"client\": 1020, \"gate\": \"gate\", \"by\": \"connect\"}"
+#define DEVICES                                                                               \
+    "{\"name\": \"used\", \"offers\": 2, \"waiting\": 0, \"since_ms\": 2000, \"joined\": 1, " \
+    "\"joins\": [" JOIN "]}, "                                                                \
+    "{\"name\": \"idle \\u001b[2J\", \"offers\": 1, \"since_ms\": null, \"waiting\": 3, "     \
+    "\"joined\": 0, \"joins\": []}, {}, {}, {}"
+#define POOLS                                                                                \
+    ", \"pools\": [{\"name\": \"field\", \"offers\": 3, \"names\": 2, \"waiting\": 3, "      \
+    "\"joined\": 1, \"joined_total\": 12, \"displaced\": 4, \"results\": {\"reached\": 12, " \
+    "\"unknown\": 2, \"failed\": 3}, \"devices\": [" DEVICES "]}]"
+
+Test(picture, pools_and_their_devices)
+{
+    assert_drawn(status(5, 1, 0, POOLS), NULL,
+                 "\n\nPOOL   OFFERS  NAMES  WAITING  JOINED  REACHED  MISSED  DISPLACED\n"
+                 "field       3      2        3       1       12       5          4\n\n"
+                 "POOL   DEVICE        OFFERS   FOR  WAITING  JOINED  CONN  WITH\n"
+                 "field  used               2  4.0s        0       1    20  gate 1020\n"
+                 "field  idle \\x1b[2J       1     -        3       0     -  -\n");
+}
+
+Test(picture, devices_leave_lines_for_connections)
+{
+    cJSON *now = status(5, 1, 0, POOLS ", \"failed\": [" FAILED "," FAILED "," FAILED "]");
+    for (size_t lines = 14; lines < 25; lines++) {
+        char *text = drawn(now, NULL, lines);
+        cr_assert_leq(count_lines(text), lines, "%zu: %s", lines, text);
+        assert_holds(text, "bad ");
+        free(text);
+    }
+    cJSON_Delete(now);
+}

@@ -330,15 +330,112 @@ Test(pool, others_are_told_which_names_are_here)
     end(&scene);
 }
 
+/* ---- What is shown --------------------------------------------------------------------------- */
+
+enum { SEEN_MAX = 4 };
+
+struct sight {
+    size_t count;
+    char names[SEEN_MAX][8];
+    struct pool_seen seen[SEEN_MAX];
+};
+
+static void see(const struct pool_seen *seen, void *arg)
+{
+    struct sight *sight = arg;
+    cr_assert_lt(sight->count, SEEN_MAX);
+    (void)snprintf(sight->names[sight->count], sizeof(sight->names[0]), "%s", seen->name);
+    sight->seen[sight->count++] = *seen;
+}
+
+static struct sight look(struct pool *pool, size_t count)
+{
+    struct sight sight = {.count = 0};
+    pool_look(pool, count, see, &sight);
+    return sight;
+}
+
+static const struct pool_request asked = {
+    .name = "joined", .number = 7, .service = "gate", .by = "connect"};
+
+Test(pool, names_in_use_are_shown_first)
+{
+    struct scene scene;
+    struct pool_offer offers[2];
+    struct pool_caller caller;
+    begin(&scene);
+    park(&scene, &offers[0], "idle", 1);
+    park(&scene, &offers[1], "idle", 2);
+    call(&scene, &caller, "wanted", 5);
+    struct sight sight = look(scene.pool, SEEN_MAX);
+    cr_assert_eq(sight.count, 2);
+    cr_assert_str_eq(sight.names[0], "wanted");
+    cr_assert_eq(sight.seen[0].callers, 1);
+    cr_assert_eq(sight.seen[0].since_us, -1);
+    cr_assert_eq(sight.seen[1].offers, 2);
+    cr_assert_eq(sight.seen[1].since_us, offers[0].since_us, "of the oldest");
+    sight = look(scene.pool, 1);
+    cr_assert_eq(sight.count, 1);
+    cr_assert_str_eq(sight.names[0], "wanted");
+    cr_assert(pool_cancel(&caller));
+    pool_leave(&offers[0]);
+    pool_leave(&offers[1]);
+    end(&scene);
+}
+
+/* In any order of their ends. */
+Test(pool, joins_are_shown_while_they_last)
+{
+    struct scene scene;
+    struct pool_join *joins[3];
+    begin(&scene);
+    for (size_t i = 0; i < 3; i++) {
+        joins[i] = pool_join_begin(scene.pool, &asked, i);
+        cr_assert_not_null(joins[i]);
+    }
+    cr_assert_eq(pool_count(scene.pool).joins, 3);
+    pool_join_end(joins[1]);
+    struct sight sight = look(scene.pool, SEEN_MAX);
+    cr_assert_eq(sight.count, 1);
+    cr_assert_str_eq(sight.names[0], "joined");
+    cr_assert_eq(sight.seen[0].joined, 2);
+    cr_assert_eq(sight.seen[0].joins, joins[2], "the newest");
+    cr_assert_eq(joins[2]->older, joins[0]);
+    cr_assert_null(joins[0]->older);
+    cr_assert_str_eq(joins[0]->gate, "gate");
+    cr_assert_eq(joins[0]->client, 7);
+    pool_join_end(joins[2]);
+    cr_assert_eq(look(scene.pool, SEEN_MAX).seen[0].joins, joins[0]);
+    pool_join_end(joins[0]);
+    pool_join_end(NULL);
+    cr_assert_eq(look(scene.pool, SEEN_MAX).count, 0);
+    cr_assert_eq(pool_count(scene.pool).names, 0);
+    end(&scene);
+}
+
+Test(pool, outcomes_are_counted)
+{
+    struct scene scene;
+    begin(&scene);
+    pool_note_outcome(scene.pool, GATE_UNKNOWN);
+    pool_note_outcome(scene.pool, GATE_UNKNOWN);
+    pool_note_outcome(scene.pool, GATE_REACHED);
+    struct pool_counts counts = pool_count(scene.pool);
+    cr_assert_eq(counts.outcomes[GATE_UNKNOWN], 2);
+    cr_assert_eq(counts.outcomes[GATE_REACHED], 1);
+    cr_assert_eq(counts.outcomes[GATE_FAILED], 0);
+    end(&scene);
+}
+
 /* ---- Many ------------------------------------------------------------------------------------ */
 
-static void count_name(const char *name, size_t offers, size_t callers, void *arg)
+static void count_name(const struct pool_seen *seen, void *arg)
 {
-    size_t *seen = arg;
-    cr_assert_eq(name[0], 'n');
-    cr_assert_eq(offers, 1);
-    cr_assert_eq(callers, 0);
-    (*seen)++;
+    size_t *count = arg;
+    cr_assert_eq(seen->name[0], 'n');
+    cr_assert_eq(seen->offers, 1);
+    cr_assert_eq(seen->callers, 0);
+    (*count)++;
 }
 
 Test(pool, many_names_are_found_and_looked_at)

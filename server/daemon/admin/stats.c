@@ -159,6 +159,18 @@ void stats_bytes(struct service_stats *service, const actpass_info_t *info,
     *counted = (struct stats_bytes){info->received, info->sent};
 }
 
+/* Differences below zero wrap around, and so do the sums. */
+void stats_kept(struct service_stats *service, const struct stats_kept *now,
+                struct stats_kept *shown)
+{
+    if (!service)
+        return;
+    add(&service->dialing, now->dialing - shown->dialing);
+    add(&service->unused, now->unused - shown->unused);
+    add(&service->used, now->used - shown->used);
+    *shown = *now;
+}
+
 /* ---- Those that failed ----------------------------------------------------------------------- */
 
 bool stats_is_failure(const actpass_info_t *info)

@@ -55,6 +55,7 @@ struct service_stats {
     atomic_ullong resumed[STATS_VERSIONS][STATS_STORES];
     atomic_ullong closed[STATS_ROLES][STATS_CAUSES][STATS_ENDS];
     struct stats_handshakes handshakes[2]; /* as server, as client */
+    atomic_ullong dialing, unused, used;   /* of the connections that it keeps up */
 };
 
 struct stats;
@@ -85,6 +86,15 @@ struct stats_bytes {
 };
 void stats_bytes(struct service_stats *service, const actpass_info_t *info,
                  struct stats_bytes *counted);
+
+/* Of connections that are kept up (callhome/): how many are being dialed, up and used by nobody,
+ * and used. Replaces what was SHOWN before by NOW. Not by two threads at once for the same SHOWN.
+ */
+struct stats_kept {
+    uint64_t dialing, unused, used;
+};
+void stats_kept(struct service_stats *service, const struct stats_kept *now,
+                struct stats_kept *shown);
 
 /* ---- Those that failed ----------------------------------------------------------------------- */
 

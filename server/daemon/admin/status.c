@@ -1,6 +1,7 @@
 #include "server/daemon/admin/status.h"
 
 #include "relay/clock.h"
+#include "server/daemon/admin/pools.h"
 #include "server/daemon/admin/view.h"
 #include "server/daemon/current.h"
 #include "server/daemon/generation.h"
@@ -191,6 +192,15 @@ static void put_events(struct out *out, const struct service_stats *stats)
     put_counter(out, "dropped", &stats->events[STATS_DROPPED]);
 }
 
+static void put_kept(struct out *out, const struct service_stats *stats)
+{
+    out_open(out, "kept", '{');
+    put_counter(out, "dialing", &stats->dialing);
+    put_counter(out, "unused", &stats->unused);
+    put_counter(out, "used", &stats->used);
+    out_close(out, '}');
+}
+
 static void put_handshakes(struct out *out, const struct service_stats *stats)
 {
     uint64_t count = 0, sum_us = 0, resumed = 0;
@@ -257,6 +267,8 @@ static void put_service(struct out *out, struct service *service, const struct v
     put_states(out, view_counts_of(counts, service->stats));
     if (service->stats) { /* there was memory for its counters */
         put_events(out, service->stats);
+        if (config_dial_is_kept(&service->config->dial))
+            put_kept(out, service->stats);
         put_handshakes(out, service->stats);
         put_counter(out, "received_bytes", &service->stats->received);
         put_counter(out, "sent_bytes", &service->stats->sent);
@@ -325,6 +337,7 @@ void status_write(struct server *server, size_t connections, struct out *out)
     put_process(out, server, &clock);
     out_number(out, "open", (int64_t)counts.open);
     put_services(out, server, &counts);
+    pools_write_status(server->fleet, clock.wall_ms * 1000 - clock.monotonic_us, out);
     out_member(out, &items);
     put_failures(out, server->stats, &clock);
     out_close(out, '}');

@@ -17,11 +17,12 @@ struct keeper {
     size_t address, count; /* of "dial" */
     struct keeper *next;   /* the accept thread's */
 
-    pthread_mutex_t lock; /* under which only task_wake is called */
+    pthread_mutex_t lock; /* under which only task_wake and stats_kept are called */
     /* Guarded by the lock. */
     struct service *service; /* of the next connection */
     struct schedule schedule;
-    size_t calls; /* that have not left */
+    size_t calls;            /* that have not left */
+    struct stats_kept shown; /* of the schedule, as the admin listener has it */
 };
 
 /* One connection. Belongs to its task. */
@@ -54,6 +55,16 @@ static void free_keeper(struct keeper *keeper)
     free(keeper);
 }
 
+/* Shows how many connections there are. The lock is held. */
+static void show(struct keeper *keeper)
+{
+    const struct schedule *schedule = &keeper->schedule;
+    const struct stats_kept now = {.dialing = schedule->dialing,
+                                   .unused = schedule->unused - schedule->dialing,
+                                   .used = schedule->used};
+    stats_kept(keeper->service->stats, &now, &keeper->shown);
+}
+
 /* ---- One connection -------------------------------------------------------------------------- */
 
 static void note_up(void *arg)
@@ -63,6 +74,7 @@ static void note_up(void *arg)
     call->end = SCHEDULE_UNUSED;
     lock_take(&keeper->lock);
     schedule_up(&keeper->schedule, clock_now_us());
+    show(keeper);
     task_wake(keeper->task);
     lock_release(&keeper->lock);
 }
@@ -76,6 +88,7 @@ static void note_used(void *arg)
         report_used(conversation_report(call->conversation));
     lock_take(&keeper->lock);
     schedule_used(&keeper->schedule, clock_now_us());
+    show(keeper);
     task_wake(keeper->task);
     lock_release(&keeper->lock);
 }
@@ -93,6 +106,7 @@ static void note_end(struct keeper *keeper, enum schedule_end end)
 {
     lock_take(&keeper->lock);
     int64_t wait_ms = schedule_ended(&keeper->schedule, end, clock_now_us());
+    show(keeper);
     struct service *service = service_hold(keeper->service);
     lock_release(&keeper->lock);
     const struct report report = {.log = keeper->server->log, .service = service->config->name};
@@ -167,6 +181,7 @@ static enum decision decide(struct keeper *keeper, int64_t *until_us)
     enum decision decision = *until_us <= now_us ? DIALS : WAITS;
     if (decision == DIALS) {
         schedule_dials(&keeper->schedule);
+        show(keeper);
         keeper->calls++;
     } else if (stopped && keeper->calls == 0) {
         decision = IS_OVER;

@@ -1,4 +1,4 @@
-/* A /status as text for the terminal: services, what failed, open connections. Pure functions. */
+/* A /status as text for the terminal: services, pools, what failed, open connections. Pure functions. */
 #ifndef ACTPASS_SERVER_COMMANDS_PICTURE_H
 #define ACTPASS_SERVER_COMMANDS_PICTURE_H
 
@@ -16,10 +16,15 @@ struct picture {
 /* All of it, which the caller frees. NULL: out of memory. */
 char *picture_text(const struct picture *picture);
 
-/* Its tables, the last two with at most COUNT connections. False: out of memory; errors of the
+/* Its tables, two of them with at most COUNT connections. False: out of memory; errors of the
  * stream are left to the caller. */
 bool picture_services(const struct picture *picture, FILE *out);
 bool picture_failed(const struct picture *picture, size_t count, FILE *out);
 bool picture_open(const struct picture *picture, size_t count, FILE *out);
+
+/* The pools, and at most COUNT names of their devices. */
+bool picture_pools(const struct picture *picture, FILE *out);
+bool picture_devices(const struct picture *picture, size_t count, FILE *out);
+size_t picture_devices_count(const struct picture *picture);
 
 #endif

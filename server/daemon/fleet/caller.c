@@ -138,6 +138,14 @@ enum caller_next caller_look(struct caller *caller)
     return is_late(caller, state) ? caller_give_up(caller, GATE_NONE_CAME) : CALLER_WAITS;
 }
 
+void caller_count(const struct caller *caller)
+{
+    struct fleet *fleet = conversation_server(caller->conversation)->fleet;
+    struct pool *pool = fleet_pool(fleet, caller->reach->pool);
+    if (pool)
+        pool_note_outcome(pool, caller->outcome);
+}
+
 void caller_fill_answer(struct caller *caller)
 {
     if (caller->protocol)

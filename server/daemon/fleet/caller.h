@@ -60,6 +60,9 @@ enum caller_next caller_look(struct caller *caller);
  * joined before. */
 enum caller_next caller_give_up(struct caller *caller, enum gate_outcome outcome);
 
+/* Counts the outcome: once for each client. */
+void caller_count(const struct caller *caller);
+
 /* Fills talk.answer by the outcome; empty without a protocol. */
 void caller_fill_answer(struct caller *caller);
 

@@ -19,6 +19,7 @@ struct offered {
     bool joined; /* then the rest is there, and job->state is the duplex */
     int fd;
     struct duplex_link *link;
+    struct pool_join *noted; /* for /status; NULL: it is not */
 };
 
 /* ---- Before the join ------------------------------------------------------------------------- */
@@ -27,6 +28,7 @@ static enum handler_next end(struct handler_job *job)
 {
     struct offered *offered = job->outer;
     pool_leave(&offered->offer);
+    pool_join_end(offered->noted);
     free(offered->early);
     free(offered);
     job->outer = NULL;
@@ -120,6 +122,8 @@ static bool join(struct handler_job *job, struct offered *offered,
     if (write_header(job, request, header, &early.out_size) &&
         duplex_begin_with(job, request->fd, "the client", "", &early)) {
         offered->joined = true;
+        free(offered->early);
+        offered->early = NULL;
         return true;
     }
     close_client(offered, false);
@@ -142,9 +146,12 @@ static enum handler_next accept_caller(struct handler_job *job)
     struct pool_request request;
     if (is_gone(job->conn))
         return end(job);
+    struct pool *pool = offered->offer.pool;
     if (!pool_accept(&offered->offer, &request))
         return HANDLER_MORE; /* its state has changed */
     pool_leave(&offered->offer);
+    offered->noted =
+        pool_join_begin(pool, &request, conversation_report(job->conversation)->number);
     return join(job, offered, &request) ? serve(job) : end(job);
 }
 

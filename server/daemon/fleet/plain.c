@@ -70,6 +70,7 @@ static void send_answer(const struct plain_gate *gate)
 static enum progress begin_close(struct plain_gate *gate)
 {
     report_end(gate);
+    caller_count(&gate->caller);
     if (gate->caller.talk.answer.size == 0)
         return PROGRESS_ENDS;
     send_answer(gate);
@@ -187,6 +188,7 @@ static enum progress wait_for_join(struct plain_gate *gate, uint32_t events)
         return PROGRESS_WAITS;
     if (next == CALLER_JOINED) {
         report_end(gate);
+        caller_count(caller);
         return PROGRESS_ENDS;
     }
     close(caller->pooled.request.fd); /* the duplicate */

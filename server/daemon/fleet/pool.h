@@ -144,22 +144,54 @@ enum pool_caller_state pool_caller_state(struct pool_caller *caller);
  * already. */
 bool pool_cancel(struct pool_caller *caller);
 
+/* ---- Joins (pool_view.c) --------------------------------------------------------------------- */
+
+/* One that lasts: for those who look. Constant but the links, which the pool's lock guards. */
+struct pool_join {
+    struct pool *pool;
+    struct pool_name *name;          /* by which the device was reached */
+    struct pool_join *newer, *older; /* of this name */
+    uint64_t device, client;         /* the numbers of both connections in the log */
+    char gate[POOL_SERVICE_MAX + 1]; /* the client's service */
+    const char *by;                  /* "connect", "socks5", ...: constant */
+    int64_t since_us;
+};
+
+/* Notes that the connection DEVICE was joined to the caller of REQUEST. NULL: out of memory, and it
+ * is not noted. The owner ends it with the join. */
+struct pool_join *pool_join_begin(struct pool *pool, const struct pool_request *request,
+                                  uint64_t device);
+void pool_join_end(struct pool_join *join); /* NULL is fine */
+
+/* Counts what came of a client of a gate of this pool. */
+void pool_note_outcome(struct pool *pool, enum gate_outcome outcome);
+
 /* ---- A look at all of it --------------------------------------------------------------------- */
 
 struct pool_counts {
     size_t offers;   /* parked */
-    size_t names;    /* that have an offer or a caller */
+    size_t names;    /* that have an offer, a caller or a join */
     size_t callers;  /* that wait, or to whom an offer is given */
+    size_t joins;    /* that last */
     uint64_t joined; /* since the start */
     uint64_t displaced;
     uint64_t given_up; /* callers that were cancelled */
+    uint64_t outcomes[GATE_OUTCOMES];
 };
 struct pool_counts pool_count(struct pool *pool);
 
-/* Calls SEE, with the lock held, for each name that has offers or callers. Names are valid during
- * the call only. For up to COUNT names. */
+/* A name that has offers, callers or joins. */
+struct pool_seen {
+    const char *name;
+    size_t offers, callers, joined;
+    int64_t since_us;              /* since when the oldest offer is parked; -1: there is none */
+    const struct pool_join *joins; /* the newest, with others at ->older */
+};
+
+/* Calls SEE, with the lock held, for up to COUNT names: first those with callers or joins. What it
+ * gets is valid during the call only. */
 void pool_look(struct pool *pool, size_t count,
-               void (*see)(const char *name, size_t offers, size_t callers, void *arg), void *arg);
+               void (*see)(const struct pool_seen *seen, void *arg), void *arg);
 
 const char *pool_title(const struct pool *pool); /* its name */
 

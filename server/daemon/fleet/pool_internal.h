@@ -2,6 +2,7 @@
  *
  *   pool_names.c  the names, in a hash table
  *   pool_join.c   offers and callers, and who gets whom
+ *   pool_view.c   joins, counts and a look at all of it
  *   fleet.c       all pools */
 #ifndef ACTPASS_SERVER_FLEET_POOL_INTERNAL_H
 #define ACTPASS_SERVER_FLEET_POOL_INTERNAL_H
@@ -11,15 +12,17 @@
 
 #include <pthread.h>
 
-/* A name that has offers or callers, or is held by one of them. */
+/* A name that has offers, callers or joins, or is held by one of them. */
 struct pool_name {
     struct pool_name *next; /* in its bucket */
     uint64_t hash;
-    size_t holds; /* links of offers, and callers */
+    size_t holds; /* links of offers, callers, and joins */
     struct pool_link *freshest, *oldest;
     size_t offers;
     struct pool_caller *first, *last; /* that wait */
     size_t callers;
+    struct pool_join *newest; /* join */
+    size_t joined;
     char text[];
 };
 

@@ -341,27 +341,6 @@ bool pool_cancel(struct pool_caller *caller)
 
 /* ---- A look ---------------------------------------------------------------------------------- */
 
-struct pool_counts pool_count(struct pool *pool)
-{
-    lock_take(&pool->lock);
-    struct pool_counts counts = pool->counts;
-    counts.names = pool->names.count;
-    lock_release(&pool->lock);
-    return counts;
-}
-
-void pool_look(struct pool *pool, size_t count,
-               void (*see)(const char *name, size_t offers, size_t callers, void *arg), void *arg)
-{
-    lock_take(&pool->lock);
-    const struct pool_names *names = &pool->names;
-    for (size_t i = 0; i < names->size && count > 0; i++)
-        for (const struct pool_name *name = names->buckets[i]; name && count > 0;
-             name = name->next, count--)
-            see(name->text, name->offers, name->callers, arg);
-    lock_release(&pool->lock);
-}
-
 bool pool_has(struct pool *pool, const char *name)
 {
     lock_take(&pool->lock);

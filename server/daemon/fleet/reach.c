@@ -19,9 +19,10 @@ struct reaching {
     enum phase phase;
     int pair[2]; /* ours, and the offer's; -1: there is none, or it is the offer's now */
     struct duplex_link *link;
-    size_t size; /* of what the client has sent, and nobody has used */
-    bool ended;  /* the client sends no more */
-    unsigned char input[GATE_INPUT_MAX];
+    unsigned char *input; /* GATE_INPUT_MAX bytes: what the client has sent, and nobody has used;
+                             NULL: there is a duplex, which has it */
+    size_t size;
+    bool ended; /* the client sends no more */
 };
 
 _Static_assert((int)GATE_INPUT_MAX <= (int)DUPLEX_EARLY_MAX, "the duplex takes all input");
@@ -85,7 +86,10 @@ static void note_addresses(struct caller *caller, actpass_conn *conn)
 static bool begin(struct handler_job *job)
 {
     struct reaching *reaching = calloc(1, sizeof(*reaching));
-    if (!reaching) {
+    if (reaching)
+        reaching->input = malloc(GATE_INPUT_MAX);
+    if (!reaching || !reaching->input) {
+        free(reaching);
         actpass_fail(job->conn, ACTPASS_CANCELLED, "out of memory for the handler");
         return false;
     }
@@ -100,12 +104,17 @@ static enum handler_next end(struct handler_job *job)
 {
     struct reaching *reaching = job->outer;
     bool joined = reaching->phase == PHASE_JOINED;
+    if (!joined && reaching->caller.outcome == GATE_REACHED)
+        reaching->caller.outcome = GATE_FAILED; /* it said no name */
+    if (!joined)
+        caller_count(&reaching->caller);
     for (size_t i = 0; i < 2; i++)
         if (reaching->pair[i] >= 0)
             close(reaching->pair[i]);
     duplex_link_release(reaching->link);
     if (!joined) /* the offer's reference is ours, too */
         duplex_link_release(reaching->link);
+    free(reaching->input);
     free(reaching);
     job->outer = NULL;
     job->deadline_us = DEADLINE_NEVER;
@@ -145,9 +154,9 @@ static enum handler_next refuse(struct handler_job *job)
 static bool read_input(struct handler_job *job)
 {
     struct reaching *reaching = job->outer;
-    while (reaching->size < sizeof(reaching->input) && !reaching->ended) {
+    while (reaching->size < GATE_INPUT_MAX && !reaching->ended) {
         int64_t length = actpass_read(job->conn, reaching->input + reaching->size,
-                                      sizeof(reaching->input) - reaching->size);
+                                      GATE_INPUT_MAX - reaching->size);
         if (length == ACTPASS_AGAIN)
             return true;
         if (length < 0)
@@ -245,6 +254,7 @@ static enum handler_next join(struct handler_job *job)
     struct caller *caller = &reaching->caller;
     const struct pool_request *request = &caller->pooled.request;
     reaching->phase = PHASE_JOINED;
+    caller_count(caller);
     reaching->pair[1] = -1; /* the offer has it */
     caller_fill_answer(caller);
     const struct duplex_early early = {.in = reaching->input,
@@ -254,7 +264,10 @@ static enum handler_next join(struct handler_job *job)
                                        .link = reaching->link};
     const char *name = conversation_note_join(job->conversation, request->name, request->by,
                                               caller->pooled.joined_number);
-    if (duplex_begin_with(job, reaching->pair[0], "the device ", name, &early))
+    bool begun = duplex_begin_with(job, reaching->pair[0], "the device ", name, &early);
+    free(reaching->input);
+    reaching->input = NULL;
+    if (begun)
         return serve(job);
     atomic_store(&reaching->link->cut, true);
     return end(job);

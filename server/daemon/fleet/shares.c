@@ -33,13 +33,13 @@ struct listing {
 };
 
 /* The lock of the pool is held. */
-static void see(const char *name, size_t offers, size_t callers, void *arg)
+static void see(const struct pool_seen *seen, void *arg)
 {
     const struct listing *listing = arg;
-    if (offers > 0)
-        listing->add(name, DIRECTORY_HERE, listing->list);
-    else if (callers > 0)
-        listing->add(name, DIRECTORY_WANTED, listing->list);
+    if (seen->offers > 0)
+        listing->add(seen->name, DIRECTORY_HERE, listing->list);
+    else if (seen->callers > 0)
+        listing->add(seen->name, DIRECTORY_WANTED, listing->list);
 }
 
 static void list(void *arg, directory_add *add, void *list)

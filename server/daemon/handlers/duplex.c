@@ -445,11 +445,12 @@ enum handler_next duplex_step(struct handler_job *job, bool *in_order)
         release_idle(duplex);
     enum step step = move_all(duplex, &moved);
     job->used = job->used || duplex->used;
-    bool closed = is_closed(duplex) || (job->leave && !moved);
+    bool leaves = job->leave && !moved && is_empty(&duplex->in) && is_empty(&duplex->out);
+    bool closed = is_closed(duplex) || leaves;
     *in_order = step != STEP_FAILED && closed && duplex->plain_error == 0;
     if (step == STEP_FAILED || closed || !check_idle(duplex, job->idle_timeout_ms, moved))
         return end(job, *in_order);
     job->own.events = wanted_events(duplex);
     job->deadline_us = duplex->deadline_us;
-    return step == STEP_MOVED || job->leave ? HANDLER_MORE : HANDLER_WAIT;
+    return step == STEP_MOVED || (job->leave && moved) ? HANDLER_MORE : HANDLER_WAIT;
 }

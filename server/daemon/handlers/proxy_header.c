@@ -94,7 +94,7 @@ static const struct family {
     {PROXY_FAMILY_NONE, 0, NULL},
     {PROXY_FAMILY_IPV4, 2 * 4 + 2 * 2, read_ipv4},
     {PROXY_FAMILY_IPV6, 2 * 16 + 2 * 2, read_ipv6},
-    {PROXY_FAMILY_UNIX, 2 * PROXY_PATH_SIZE, read_unix},
+    {PROXY_FAMILY_UNIX, 2 * (size_t)PROXY_PATH_SIZE, read_unix},
 };
 
 static enum proxy_result read_addresses(struct input *input, uint8_t code,

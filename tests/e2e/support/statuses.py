@@ -74,13 +74,31 @@ def service(name, **changes):
     return {**made, **changes}
 
 
+def device(name, number=0, joins=0, **changes):
+    """A name of a pool."""
+    made = {"name": name, "offers": 2, "waiting": 0, "since_ms": NOW_MS - 5000, "joined": joins,
+            "joins": [{"device": number + n, "client": number + n + 1000, "gate": "gate",
+                       "by": "connect", "since_ms": NOW_MS - 3000} for n in range(min(joins, 8))]}
+    return {**made, **changes}
+
+
+def pool(name, devices, **changes):
+    made = {"name": name, "offers": sum(one["offers"] for one in devices), "names": len(devices),
+            "waiting": sum(one["waiting"] for one in devices),
+            "joined": sum(one["joined"] for one in devices), "joined_total": 120, "displaced": 1,
+            "results": {"reached": 120, "not_allowed": 1, "unknown": 2, "failed": 0, "stopping": 0,
+                        "none_came": 3},
+            "devices": devices}
+    return {**made, **changes}
+
+
 def status(opened=(), failed=(), services=None, **changes):
     """A whole /status."""
     made = {"version": "0.1.0", "openssl": "OpenSSL 3.0.17 1 Jul 2025", "pid": 4242,
             "time_ms": NOW_MS, "started_ms": NOW_MS - 11923123, "state": "running",
             "threads": {"crew": 2, "blocked": 0}, "log_lines_lost": 0, "open": len(opened),
             "services": services or [service("gate"), service("shop", listen="[::]:443")],
-            "connections": list(opened), "failed": list(failed)}
+            "pools": [], "connections": list(opened), "failed": list(failed)}
     return {**made, **changes}
 
 

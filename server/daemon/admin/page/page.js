@@ -2,6 +2,7 @@
 import {drawConnections} from "./connections.js";
 import {find, make, setAttribute, setText} from "./elements.js";
 import {drawFilter, setFilter} from "./filter.js";
+import {beginFleet, drawFleet} from "./fleet.js";
 import {moveTo} from "./focus.js";
 import {drawHeader, drawNumbers, drawServices} from "./overview.js";
 import {takeSample} from "./rates.js";
@@ -38,6 +39,7 @@ function onKey(event) {
 function drawAll(status) {
     drawNumbers(status);
     drawServices(status);
+    drawFleet(status);
     drawFilter(status);
     drawConnections(status);
 }
@@ -79,6 +81,7 @@ function begin() {
     });
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("reset", () => setFilter({service: "", cause: "", result: "", text: ""}));
+    beginFleet();
     find("pause").addEventListener("click", pause);
     document.addEventListener("keydown", onKey);
     document.addEventListener("visibilitychange", ask);

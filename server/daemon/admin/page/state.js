@@ -5,6 +5,7 @@ export const state = {
     paused: false,
     failedSince: null,  // {at, why}: there has been no answer since; null: all is well
     filter: {service: "", cause: "", result: "", text: ""},
+    device: "",  // the text that devices of the fleet have to hold
     opened: new Set(),  // the numbers of the connections whose details are shown
 };
 

@@ -234,6 +234,7 @@ static enum handler_next serve(struct handler_job *job)
     enum handler_next next =
         exchange->answering ? send_answer(job, exchange) : serve_one(job, exchange);
     job->deadline_us = exchange->deadline_us;
+    job->used = job->used || exchange->begun || exchange->answering;
     if (next == HANDLER_DONE)
         end(job);
     return next;
