@@ -1,14 +1,25 @@
 #include "config/check.h"
 
-static void check_service(struct messages *messages, struct place *place,
-                          const struct config_service *service)
+/* Who connects, and what is done with the connections. */
+static void check_source(struct checked_service *checked)
+{
+    if (!place_find(checked->place, "share")) {
+        check_dial(checked);
+        check_handlers(checked);
+        return;
+    }
+    check_share(checked);
+    checked->role_known = checked->role_known && !checked->may_serve; /* else that was reported */
+}
+
+static struct checked_service checked_of(struct messages *messages, struct place *place,
+                                         const struct config_service *service)
 {
     const struct place *role = place_find(place, "role");
     struct place *tls = place_find(place, "tls");
     struct place *listen = place_find(place, "listen");
     struct place *dial = place_find(place, "dial");
-    const struct place *share = place_find(place, "share");
-    struct checked_service checked = {
+    return (struct checked_service){
         .messages = messages,
         .service = service,
         .place = place,
@@ -19,25 +30,27 @@ static void check_service(struct messages *messages, struct place *place,
         .may_serve = service->connection.role != CONFIG_ROLE_CLIENT,
         .may_connect = service->connection.role != CONFIG_ROLE_SERVER,
     };
-    if (config_is_plain_gate(service) && !dial && !listen && place_find(place, "reach")) {
+}
+
+static void check_service(struct messages *messages, struct place *place,
+                          const struct config_service *service)
+{
+    struct checked_service checked = checked_of(messages, place, service);
+    if (config_is_plain_gate(service) && !checked.dial && !checked.listen &&
+        place_find(place, "reach")) {
         check_plain_gate(&checked);
         return;
     }
     if (!place_find(place, "tls"))
         messages_error_at(messages, place, "\"tls\" is missing");
     check_needs(&checked);
-    if (share)
-        check_share(&checked);
-    else
-        check_dial(&checked);
+    check_source(&checked);
     check_keep(&checked);
     check_through(&checked);
     check_itself(&checked);
     check_fast_open(&checked);
     check_roles(&checked);
     check_limits(&checked);
-    if (!share)
-        check_handlers(&checked);
     check_http(&checked);
     check_offer(&checked);
     check_reach(&checked);
@@ -46,6 +59,7 @@ static void check_service(struct messages *messages, struct place *place,
         return;
     check_trust(&checked);
     check_certificates(&checked);
+    check_route_tls(&checked);
     check_sessions(&checked);
     check_files(&checked);
 }

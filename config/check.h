@@ -46,8 +46,22 @@ void check_files(const struct checked_service *checked);
 
 /* Has the object exactly one handler? */
 void check_object_handler(struct messages *messages, struct place *place);
-/* Names of peers beside those of "tls" need somebody to vouch for them. There is a "tls". */
-void check_vouched(const struct checked_service *checked, struct place *names);
+/* Names of peers beside those of "tls", which is TLS, need somebody to vouch for them. */
+void check_vouched(struct messages *messages, struct place *names, const struct config_tls *tls,
+                   const struct place *place);
+/* What is asked of clients for the sake of "protected" in LIST, which may be NULL. */
+void check_asks(const struct checked_service *checked, struct place *list,
+                const struct config_tls *tls, const struct place *place);
+/* The "tls" of a route, or that of its service. */
+struct config_tls check_tls_of(const struct checked_service *checked,
+                               const struct config_route *route);
+/* Of the two, where "ca" and its like are written; the result may be NULL. */
+const struct place *check_trust_place(const struct checked_service *checked,
+                                      const struct place *route);
+void check_route_tls(const struct checked_service *checked);
+/* Own certificate, CAs and revocation lists in the object at PLACE. */
+void check_tls_files(struct messages *messages, const struct place *place,
+                     const struct config_tls *tls);
 
 /* A file that has to be there; WANTED is what it should be. Looks without opening it. */
 bool check_file(struct messages *messages, struct place *place, const char *path,

@@ -214,12 +214,23 @@ void check_key_pair(struct messages *messages, const struct place *place,
                        key_place ? KEY_APART : KEY_BESIDE);
 }
 
-static void check_list_file(const struct checked_service *checked, const char *name,
+static void check_list_file(struct messages *messages, const struct place *outer, const char *name,
                             const char *path, const char *kind)
 {
-    struct place *place = path ? place_find(checked->tls, name) : NULL;
-    if (place && check_file(checked->messages, place, path, "a PEM file"))
-        (void)is_other_form(checked->messages, place, path, kind);
+    struct place *place = path ? place_find(outer, name) : NULL;
+    if (place && check_file(messages, place, path, "a PEM file"))
+        (void)is_other_form(messages, place, path, kind);
+}
+
+void check_tls_files(struct messages *messages, const struct place *place,
+                     const struct config_tls *tls)
+{
+    const struct config_certificate own = {.certificate = tls->certificate,
+                                           .key = tls->key,
+                                           .key_passphrase_file = tls->key_passphrase_file};
+    check_key_pair(messages, place, &own);
+    check_list_file(messages, place, "ca", tls->ca, "x509");
+    check_list_file(messages, place, "crl", tls->crl, "crl");
 }
 
 /* At each start, --check and reload. */
@@ -238,12 +249,7 @@ void check_files(const struct checked_service *checked)
 {
     struct messages *messages = checked->messages;
     const struct config_tls *tls = &checked->service->connection.tls;
-    const struct config_certificate own = {.certificate = tls->certificate,
-                                           .key = tls->key,
-                                           .key_passphrase_file = tls->key_passphrase_file};
-    check_key_pair(messages, checked->tls, &own);
-    check_list_file(checked, "ca", tls->ca, "x509");
-    check_list_file(checked, "crl", tls->crl, "crl");
+    check_tls_files(messages, checked->tls, tls);
     warn_of_key_log(checked);
     if (tls->ocsp_response)
         (void)check_file(messages, place_find(checked->tls, "ocsp_response"), tls->ocsp_response,

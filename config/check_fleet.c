@@ -8,6 +8,8 @@
 struct written {
     struct place *place;
     const struct config_handler *handler;
+    const struct config_route *route; /* that has it; NULL: it is no route's */
+    const struct place *outer;
 };
 
 typedef void see_written(const struct written *written, void *arg);
@@ -17,8 +19,30 @@ static bool see_in(const struct place *outer, const char *key, const struct conf
 {
     struct place *place = place_find(outer, key);
     if (place && !place->bad)
-        see(&(struct written){place, handler}, arg);
+        see(&(struct written){.place = place, .handler = handler, .outer = outer}, arg);
     return place;
+}
+
+static void see_in_route(const struct place *outer, const char *key,
+                         const struct config_route *route, see_written *see, void *arg)
+{
+    struct place *place = place_find(outer, key);
+    if (place && !place->bad)
+        see(&(struct written){place, &route->handler, route, outer}, arg);
+}
+
+/* The "tls" by which the peers are judged that the handler gets, and where its trust is written. */
+static struct config_tls tls_of(const struct checked_service *checked,
+                                const struct written *written)
+{
+    return written->route ? check_tls_of(checked, written->route)
+                          : checked->service->connection.tls;
+}
+
+static const struct place *trust_of(const struct checked_service *checked,
+                                    const struct written *written)
+{
+    return written->route ? check_trust_place(checked, written->outer) : checked->tls;
 }
 
 /* Calls SEE for each handler of that key: one for both roles, those of a role, those of routes. */
@@ -32,22 +56,22 @@ static void each_written(const struct place *place, const struct config_service 
         (void)see_in(place_find(place, "as_client"), key, &service->as_client, see, arg);
     }
     for (size_t i = 0; route && i < service->route_count; i++, route = route->next)
-        (void)see_in(route, key, &service->routes[i].handler, see, arg);
+        see_in_route(route, key, &service->routes[i], see, arg);
 }
 
 /* ---- Offers ---------------------------------------------------------------------------------- */
 
 /* Only a CA says that a name is a device's. */
-static const char *wrong_offer(const struct checked_service *checked)
+static const char *wrong_offer(const struct checked_service *checked, const struct written *written)
 {
-    const struct config_tls *tls = &checked->service->connection.tls;
-    if (tls->insecure_any_peer)
+    const struct config_tls tls = tls_of(checked, written);
+    if (tls.insecure_any_peer)
         return "needs to know the devices, and \"insecure_any_peer\": true accepts any: write "
                "\"ca\" and \"peer_names\" for it";
-    if (!place_find(checked->tls, "ca"))
+    if (!place_find(trust_of(checked, written), "ca"))
         return "needs \"ca\": without it nobody vouches for the names in a device's certificate";
     if (checked->may_serve && checked->role_known &&
-        config_client_auth(tls) != CONFIG_CLIENT_AUTH_REQUIRE)
+        config_client_auth(&tls) != CONFIG_CLIENT_AUTH_REQUIRE)
         return "needs \"client_auth\": \"require\": a device that comes as TLS client must show "
                "its certificate, too";
     return NULL;
@@ -56,7 +80,7 @@ static const char *wrong_offer(const struct checked_service *checked)
 static void see_offer(const struct written *written, void *arg)
 {
     const struct checked_service *checked = arg;
-    const char *wrong = checked->tls ? wrong_offer(checked) : NULL;
+    const char *wrong = checked->tls ? wrong_offer(checked, written) : NULL;
     if (wrong)
         messages_error_at_key(checked->messages, written->place, "%s", wrong);
 }
@@ -112,10 +136,10 @@ static void check_allow(struct messages *messages, const struct place *place,
             check_allowed(messages, child, &reach->allow[i]);
 }
 
-static bool knows_clients(const struct checked_service *checked)
+static bool knows_clients(const struct checked_service *checked, const struct written *written)
 {
-    const struct config_tls *tls = &checked->service->connection.tls;
-    enum config_client_auth auth = config_client_auth(tls);
+    const struct config_tls tls = tls_of(checked, written);
+    enum config_client_auth auth = config_client_auth(&tls);
     return !checked->may_serve ||
            (auth != CONFIG_CLIENT_AUTH_NONE && auth != CONFIG_CLIENT_AUTH_ON_DEMAND);
 }
@@ -131,11 +155,11 @@ static void check_clients(const struct checked_service *checked, const struct wr
     if (by && !by->bad && reach->by == CONFIG_REACH_SERVER_NAME && checked->may_connect)
         messages_error_at(checked->messages, by,
                           "needs \"role\": \"server\": only a TLS client sends a server name");
-    if (allow && !allow->bad && !knows_clients(checked))
+    if (allow && !allow->bad && !knows_clients(checked, written))
         messages_error_at_key(checked->messages, allow,
                               "needs \"client_auth\": \"require\": clients are known by their "
                               "certificates");
-    else if (!allow && !knows_clients(checked))
+    else if (!allow && !knows_clients(checked, written))
         messages_warning_at(checked->messages, written->place,
                             "lets anybody reach the devices who can connect here: set "
                             "\"client_auth\" to \"require\"");

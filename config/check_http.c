@@ -18,13 +18,14 @@ static void check_prefixes(const struct checked_service *checked, const struct p
     equals_report(&prefixes, "is in the list already");
 }
 
-void check_vouched(const struct checked_service *checked, struct place *names)
+void check_vouched(struct messages *messages, struct place *names, const struct config_tls *tls,
+                   const struct place *place)
 {
-    if (checked->service->connection.tls.insecure_any_peer)
-        messages_error_at_key(checked->messages, names,
+    if (tls->insecure_any_peer)
+        messages_error_at_key(messages, names,
                               "contradicts \"insecure_any_peer\": true, remove one of the two");
-    else if (!place_find(checked->tls, "ca"))
-        messages_error_at_key(checked->messages, names,
+    else if (!place_find(place, "ca"))
+        messages_error_at_key(messages, names,
                               "needs somebody to vouch for the names: add \"ca\" under \"tls\"");
 }
 
@@ -33,7 +34,8 @@ static void check_names(const struct checked_service *checked, const struct plac
     for (const struct place *child = list->child; child; child = child->next) {
         struct place *names = place_find(child, "peer_names");
         if (names)
-            check_vouched(checked, names);
+            check_vouched(checked->messages, names, &checked->service->connection.tls,
+                          checked->tls);
     }
 }
 
@@ -60,11 +62,12 @@ static struct place *check_folder_and_paths(const struct checked_service *checke
 }
 
 /* Where we are TLS server, its clients must be asked for a certificate. */
-static void check_asks(const struct checked_service *checked, struct place *list)
+void check_asks(const struct checked_service *checked, struct place *list,
+                const struct config_tls *tls, const struct place *place)
 {
-    const struct place *client_auth = place_find(checked->tls, "client_auth");
+    const struct place *client_auth = place_find(place, "client_auth");
     if (list && checked->tls && checked->role_known && !(client_auth && client_auth->bad) &&
-        config_client_auth(&checked->service->connection.tls) == CONFIG_CLIENT_AUTH_NONE)
+        config_client_auth(tls) == CONFIG_CLIENT_AUTH_NONE)
         messages_error_at_key(
             checked->messages, list,
             "needs clients that are asked for a certificate: add \"client_auth\": "
@@ -101,14 +104,16 @@ static void check_in_routes(const struct checked_service *checked)
     const struct place *list = route ? place_find(checked->place, "routes") : NULL;
     for (struct place *child = list ? list->child : NULL; child; child = child->next, route++) {
         struct place *parts = check_folder_and_paths(checked, child, &route->handler.http);
+        const struct config_tls tls = check_tls_of(checked, route);
         if (checked->may_serve && route->role != CONFIG_ROUTE_CLIENT)
-            check_asks(checked, parts);
+            check_asks(checked, parts, &tls, route->has_tls ? place_find(child, "tls") : NULL);
     }
 }
 
 void check_http(const struct checked_service *checked)
 {
     const struct config_service *service = checked->service;
+    const struct config_tls *tls = &service->connection.tls;
     check_demand(checked);
     check_in_routes(checked);
     const struct place *as_server = place_find(checked->place, "as_server");
@@ -117,9 +122,10 @@ void check_http(const struct checked_service *checked)
         struct place *list =
             check_folder_and_paths(checked, checked->place, &service->as_server.http);
         if (checked->may_serve)
-            check_asks(checked, list);
+            check_asks(checked, list, tls, checked->tls);
         return;
     }
-    check_asks(checked, check_folder_and_paths(checked, as_server, &service->as_server.http));
+    check_asks(checked, check_folder_and_paths(checked, as_server, &service->as_server.http), tls,
+               checked->tls);
     (void)check_folder_and_paths(checked, as_client, &service->as_client.http);
 }

@@ -57,8 +57,9 @@ static void check_alpn(const struct checked_route *checked)
 /* Is there a certificate when the route is chosen, which is right after the handshake? */
 static void check_shown(const struct checked_route *checked, struct place *condition)
 {
+    const struct config_tls tls = check_tls_of(checked->of, checked->route);
     const struct place *client_auth = place_find(checked->of->tls, "client_auth");
-    enum config_client_auth asks = config_client_auth(&checked->of->service->connection.tls);
+    enum config_client_auth asks = config_client_auth(&tls);
     bool shows = asks == CONFIG_CLIENT_AUTH_REQUEST || asks == CONFIG_CLIENT_AUTH_REQUIRE;
     if (!shows && !checked->may_connect && checked->may_serve && checked->of->tls &&
         !(client_auth && client_auth->bad))
@@ -76,8 +77,10 @@ static void check_peer(const struct checked_route *checked)
         check_shown(checked, names);
     if (pins)
         check_shown(checked, pins);
+    const struct config_tls tls = check_tls_of(checked->of, checked->route);
     if (names && !names->bad && checked->of->tls)
-        check_vouched(checked->of, names);
+        check_vouched(checked->messages, names, &tls,
+                      check_trust_place(checked->of, checked->place));
 }
 
 static void check_from(const struct checked_route *checked)

@@ -46,6 +46,8 @@ static void check_registry(const struct checked_service *checked, const struct p
     else if (registry->over_tls && !ca)
         messages_error_at(messages, place,
                           "needs \"registry_ca\" beside it, to verify Redis by it");
+    else if (ca && !ca->bad && registry->ca)
+        (void)check_file(messages, ca, registry->ca, "a PEM file with CA certificates");
     if (password && !password->bad && registry->password_file)
         check_secret(messages, password, registry->password_file, "a password",
                      "a file with a password");

@@ -264,11 +264,19 @@ enum config_balance {
 
 enum { CONFIG_BACKENDS_MAX = 16 };
 
+/* What each connection to a backend begins with: a header of the PROXY protocol. */
+enum config_proxy_header {
+    CONFIG_PROXY_HEADER_NONE,
+    CONFIG_PROXY_HEADER_V1,
+    CONFIG_PROXY_HEADER_V2
+};
+
 /* The plain services that connections are joined with, at most CONFIG_BACKENDS_MAX. */
 struct config_backends {
     struct config_address *items;
     size_t count;
     enum config_balance balance;
+    enum config_proxy_header proxy_header;
 };
 
 struct config_handler {
@@ -376,6 +384,10 @@ struct config_route {
     struct config_network *from; /* the peer's address; an IPv4-mapped one is looked up as IPv4 */
     size_t from_count;
     struct config_handler handler; /* kind is never NONE */
+    /* For clients that ask for one of the names, in place of the service's (config_tls_with); no
+     * other route is for them then. */
+    bool has_tls;
+    struct config_tls tls;
 };
 
 /* What becomes of open connections at a reload: they go on with what they began with, or those end
@@ -558,6 +570,10 @@ void config_connection_free(struct config_connection *connection); /* what it ho
 
 /* The one that was written, or the one that holds where none was. */
 enum config_client_auth config_client_auth(const struct config_tls *tls);
+
+/* TLS with its own identity, trust (CAs, names, pins and revocation lists together) and client
+ * authentication where OWN has them, and all else as in TLS. The result owns nothing. */
+struct config_tls config_tls_with(const struct config_tls *tls, const struct config_tls *own);
 
 /* A peer that may choose its role must not choose thereby whether it is authenticated. NULL, or
  * what is wrong with "client_auth" for connections that DIALER makes (a static string). */

@@ -93,6 +93,7 @@ extern const struct key_object offer_object;       /* struct config_offer */
 extern const struct key_object reach_object;       /* struct config_reach */
 extern const struct key_object share_object;       /* struct config_share */
 extern const struct key_object route_object;       /* struct config_route */
+extern const struct key_object route_tls_object;   /* struct config_tls */
 extern const struct key_object tls_object;         /* struct config_tls */
 extern const struct key_object certificate_object; /* struct config_certificate */
 extern const struct key_object persistent_object;  /* struct config_keep, as the next */
@@ -100,7 +101,8 @@ extern const struct key_object periodic_object;
 extern const struct key_object retry_object;     /* struct config_service */
 extern const struct key_object keepalive_object; /* struct config_keepalive */
 
-extern const char *const config_balances[]; /* of enum config_balance; ends with NULL */
+extern const char *const config_balances[];      /* of enum config_balance; ends with NULL */
+extern const char *const config_proxy_headers[]; /* of enum config_proxy_header; the same */
 
 /* The members of a key that say where its value is stored, and its limits. */
 #define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)

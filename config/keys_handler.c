@@ -4,6 +4,7 @@
 #include "config/keys.h"
 
 const char *const config_balances[] = {"failover", "round_robin", "least_connections", NULL};
+const char *const config_proxy_headers[] = {"off", "v1", "v2", NULL};
 
 _Static_assert(CONFIG_BALANCE_FAILOVER == 0 && CONFIG_BALANCE_LEAST_CONNECTIONS == 2,
                "order of the names");

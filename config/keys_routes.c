@@ -54,6 +54,14 @@ static const struct key route_keys[] = {
      KEY_LIMITS(1, 1000),
      KEY_COUNT_IN(config_route, from_count),
      KEY_STORED_IN(config_route, from)},
+    {.name = "tls",
+     .help = "Our certificate, whom we trust, and what we ask of clients, for all who ask for a "
+             "name of server_name, in place of those of the service. Such clients are for this "
+             "route alone: it refuses those for whom its other conditions do not hold.",
+     .type = KEY_OBJECT,
+     .needs = "server_name",
+     .object = &route_tls_object,
+     KEY_STORED_IN(config_route, tls)},
 #define HANDLER_LIST(value, member, list_count)                                      \
     .choice = KEY_HANDLER, .kind = (value), KEY_KIND_IN(config_route, handler.kind), \
     KEY_COUNT_IN(config_route, handler.list_count), KEY_STORED_IN(config_route, handler.member)

@@ -55,49 +55,7 @@ const struct key_object certificate_object = {
     .keys = certificate_keys, .outer = &tls_object, .size = sizeof(struct config_certificate)};
 
 static const struct key tls_keys[] = {
-    {.name = "certificate",
-     .help = "PEM file with our certificate and its chain. Required where we may be TLS server.",
-     .type = KEY_PATH,
-     KEY_STORED_IN(config_tls, certificate)},
-    {.name = "key",
-     .help = "PEM file with the private key, which other users must not be able to read, or "
-             "store:URI for a key that a provider of OpenSSL has, such as "
-             "store:pkcs11:token=t;object=o. Default: the certificate's file.",
-     .type = KEY_PATH,
-     .scheme = CONFIG_STORE,
-     KEY_STORED_IN(config_tls, key)},
-    {.name = "key_passphrase_file",
-     .help = key_passphrase_file_help,
-     .type = KEY_PATH,
-     .scheme = CONFIG_CREDENTIAL,
-     KEY_STORED_IN(config_tls, key_passphrase_file)},
-    {.name = "ca",
-     .help = "PEM file with the CA certificates that we trust, or \"system\" for the system's.",
-     .type = KEY_PATH,
-     .word = "system",
-     .second = offsetof(struct config_tls, ca_system),
-     KEY_STORED_IN(config_tls, ca)},
-    {.name = "client_auth",
-     .help =
-         "Whether we, as TLS server, request a certificate of the client (request), require one "
-         "(require), or request one when the handler needs it (on_demand). Must be written "
-         "out where the role is auto, since the peer chooses its role. With dial it must be "
-         "require where we may be TLS server. Default with role server and listen: none.",
-     .type = KEY_ENUM,
-     .fallback = CONFIG_CLIENT_AUTH_UNSET,
-     .names = client_auths,
-     KEY_STORED_IN(config_tls, client_auth)},
-    {.name = "peer_names",
-     .help = peer_names_help,
-     .type = KEY_PEER_NAMES,
-     KEY_LIMITS(1, 10000),
-     KEY_STORED_IN(config_tls, peer_names)},
-    {.name = "peer_pins",
-     .help = peer_pins_help,
-     .type = KEY_PEER_PINS,
-     .pattern = KEY_PIN_PATTERN,
-     KEY_LIMITS(1, 10000),
-     KEY_STORED_IN(config_tls, peer_pins)},
+#include "config/tls_keys.inc"
     {.name = "server_name",
      .help = "The server name (SNI) that we send as TLS client.",
      .type = KEY_STRING,
@@ -159,10 +117,6 @@ static const struct key tls_keys[] = {
      .type = KEY_PATH,
      .written = true,
      KEY_STORED_IN(config_tls, insecure_key_log)},
-    {.name = "crl",
-     .help = "PEM file with certificate revocation lists of the CAs in ca.",
-     .type = KEY_PATH,
-     KEY_STORED_IN(config_tls, crl)},
     {.name = "ocsp_response",
      .help = "DER file with an OCSP response for our certificate, sent to clients that ask for it "
              "(stapling).",
@@ -219,3 +173,9 @@ static const struct key tls_keys[] = {
     {0}};
 
 const struct key_object tls_object = {.keys = tls_keys, .outer = &service_object};
+
+static const struct key route_tls_keys[] = {
+#include "config/tls_keys.inc"
+    {0}};
+
+const struct key_object route_tls_object = {.keys = route_tls_keys, .outer = &route_object};

@@ -42,6 +42,19 @@ static void read_handler(struct messages *messages, struct place *place,
         read_keys(messages, place, &handler_object, &service->as_client);
 }
 
+static void normalize_routes(struct messages *messages, const struct place *place,
+                             struct config_service *service)
+{
+    const struct place *list = place_find(place, "routes");
+    const struct place *child = service->routes ? list->child : NULL;
+    for (struct config_route *route = service->routes; child; child = child->next, route++) {
+        const struct place *tls = place_find(child, "tls");
+        route->has_tls = tls && cJSON_IsObject(tls->item);
+        if (route->has_tls)
+            default_keys(messages, tls, &route->tls);
+    }
+}
+
 /* Connections that wait to be taken ("offer") carry nothing that shows whether the peer is there.
  */
 static bool offers(const struct config_service *service)
@@ -71,6 +84,7 @@ static void normalize_service(struct messages *messages, struct place *place,
         service->dial.keep.max = 1;
     default_keys(messages, place_find(place, "tls"), &service->connection.tls);
     read_handler(messages, place, service);
+    normalize_routes(messages, place, service);
     service->connection.keepalive.scope = keepalive_scope(place, service);
 }
 

@@ -84,3 +84,28 @@ bool routes_covers(const struct config_route *route, const struct config_route *
            list_covers(route->from, route->from_count, other->from, other->from_count,
                        network_covers);
 }
+
+static bool one_shares(const struct config_strings *names, const struct config_strings *others,
+                       size_t number)
+{
+    bool shares = false;
+    for (size_t i = 0; !shares && i < names->count; i++)
+        shares = server_name_covers(names->items, i, others->items, number) ||
+                 server_name_covers(others->items, number, names->items, i);
+    return shares;
+}
+
+bool routes_share_a_name(const struct config_route *route, const struct config_route *other)
+{
+    bool shares = false;
+    for (size_t i = 0; !shares && i < other->server_names.count; i++)
+        shares = one_shares(&route->server_names, &other->server_names, i);
+    return shares;
+}
+
+bool routes_have_names_of(const struct config_route *route, const struct config_route *other)
+{
+    return other->server_names.count > 0 &&
+           list_covers(route->server_names.items, route->server_names.count,
+                       other->server_names.items, other->server_names.count, server_name_covers);
+}

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PLACE_MAX = 64 };
+enum { PLACE_MAX = 96 };
 
 struct finder {
     const struct config *config;

@@ -141,21 +141,24 @@ static const char *client_auth_text(const struct config_tls *tls)
     }
 }
 
+static void put_clients(FILE *out, const char *begin, const struct config_tls *tls)
+{
+    const char *clients = client_auth_text(tls);
+    fputs(begin, out);
+    if (clients)
+        put_trust(out, clients, tls);
+    else
+        fputs("accepts any client and asks for no certificate\n", out);
+}
+
 static void put_peers(FILE *out, const struct config_connection *connection)
 {
-    const char *clients = client_auth_text(&connection->tls);
     if (connection->role != CONFIG_ROLE_SERVER) {
         fputs("  as TLS client, ", out);
         put_trust(out, "accepts only", &connection->tls);
     }
-    if (connection->role == CONFIG_ROLE_CLIENT)
-        return;
-    if (clients) {
-        fputs("  as TLS server, ", out);
-        put_trust(out, clients, &connection->tls);
-    } else {
-        fputs("  as TLS server, accepts any client and asks for no certificate\n", out);
-    }
+    if (connection->role != CONFIG_ROLE_CLIENT)
+        put_clients(out, "  as TLS server, ", &connection->tls);
 }
 
 /* ---- Handlers ------------------------------------------------------------------------------- */
@@ -294,10 +297,23 @@ static void put_route(FILE *out, const struct config_route *route, size_t number
     put_what(out, &route->handler);
 }
 
+/* For those who ask for its names. */
+static void put_route_tls(FILE *out, const struct config_service *service,
+                          const struct config_route *route)
+{
+    const struct config_tls tls = config_tls_with(&service->connection.tls, &route->tls);
+    fputs("  ", out);
+    put_own(out, &tls);
+    put_clients(out, "    of these clients, ", &tls);
+}
+
 static void put_routes(FILE *out, const struct config_service *service)
 {
-    for (size_t i = 0; i < service->route_count; i++)
+    for (size_t i = 0; i < service->route_count; i++) {
         put_route(out, &service->routes[i], i);
+        if (service->routes[i].has_tls)
+            put_route_tls(out, service, &service->routes[i]);
+    }
 }
 
 static void put_reload(FILE *out, const struct config_service *service)

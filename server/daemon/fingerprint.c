@@ -69,9 +69,26 @@ static void add_file(const char *path, void *arg)
     add(sum, &error, sizeof(error)); /* and between two files */
 }
 
+static const uint64_t nothing = UINT64_C(0xcbf29ce484222325);
+
 uint64_t fingerprint_of(const struct config_tls *tls)
 {
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+    uint64_t sum = nothing;
     fingerprint_each_file(tls, add_file, &sum);
+    return sum;
+}
+
+void fingerprint_each_file_of(const struct config_service *service,
+                              void (*visit)(const char *path, void *arg), void *arg)
+{
+    fingerprint_each_file(&service->connection.tls, visit, arg);
+    for (size_t i = 0; i < service->route_count; i++)
+        fingerprint_each_file(&service->routes[i].tls, visit, arg);
+}
+
+uint64_t fingerprint_of_service(const struct config_service *service)
+{
+    uint64_t sum = nothing;
+    fingerprint_each_file_of(service, add_file, &sum);
     return sum;
 }

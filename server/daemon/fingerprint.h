@@ -13,6 +13,11 @@
 void fingerprint_each_file(const struct config_tls *tls, void (*visit)(const char *path, void *arg),
                            void *arg);
 
+/* The same of all that a service has: its own "tls" and those of its routes. */
+void fingerprint_each_file_of(const struct config_service *service,
+                              void (*visit)(const char *path, void *arg), void *arg);
+uint64_t fingerprint_of_service(const struct config_service *service);
+
 /* Reads them. A file that cannot be read counts as what errno says. */
 uint64_t fingerprint_of(const struct config_tls *tls);
 

@@ -41,7 +41,7 @@ static bool load_settings(const struct server *server, struct service *service,
 {
     struct error_text error = {.text = ""};
     struct config_report notes = {.warnings = {0}};
-    service->fingerprint = fingerprint_of(&service->config->connection.tls); /* what comes later
+    service->fingerprint = fingerprint_of_service(service->config); /* what comes later
                                                                                 is a change */
     service->notes = &notes.warnings;
     bool loaded = service_load_settings(service, server->shared, &error);

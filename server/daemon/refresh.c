@@ -43,7 +43,7 @@ static void watch_one(const char *path, void *arg)
 static void watch_all(struct watcher *watcher, const struct generation *generation)
 {
     for (size_t i = 0; i < generation->count; i++)
-        fingerprint_each_file(&generation->services[i]->config->connection.tls, watch_one, watcher);
+        fingerprint_each_file_of(generation->services[i]->config, watch_one, watcher);
 }
 
 /* What has changed since it was loaded, before it was watched, is found by a first look. */
@@ -76,15 +76,22 @@ static bool has_stored_key(const struct config_tls *tls)
     return found;
 }
 
+static bool service_has_stored_key(const struct config_service *service)
+{
+    bool found = has_stored_key(&service->connection.tls);
+    for (size_t i = 0; i < service->route_count; i++)
+        found = found || has_stored_key(&service->routes[i].tls);
+    return found;
+}
+
 /* False: it keeps what it has, which is logged once for each content. */
 static bool refresh_service(struct server *server, struct service *service)
 {
     struct error_text error = {.text = ""};
-    const struct config_tls *tls = &service->config->connection.tls;
-    uint64_t now = fingerprint_of(tls);
+    uint64_t now = fingerprint_of_service(service->config);
     if (now == service->fingerprint)
         return true;
-    if (now == service->failed_fingerprint && has_stored_key(tls))
+    if (now == service->failed_fingerprint && service_has_stored_key(service->config))
         return false;
     if (service_load_settings(service, server->shared, &error)) {
         service->fingerprint = now;

@@ -77,6 +77,11 @@ static bool is_from(const struct config_route *route, const struct route_facts *
     return found;
 }
 
+bool route_owns(const struct route_conditions *route, const struct route_facts *facts)
+{
+    return route->config->has_tls && has_server_name(&route->config->server_names, facts);
+}
+
 /* The certificate last, since that costs most. */
 bool route_takes(const struct route_conditions *route, const struct route_facts *facts)
 {

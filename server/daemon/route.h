@@ -32,6 +32,10 @@ struct route_facts {
 /* Of a connection whose handshake is complete, and which must outlive the facts. */
 struct route_facts route_facts_of(actpass_conn *conn, const actpass_info_t *info);
 
+/* Has it a "tls" of its own that has served the connection, since that has asked for one of its
+ * names? Then no other route is for it. */
+bool route_owns(const struct route_conditions *route, const struct route_facts *facts);
+
 /* Do all conditions hold? */
 bool route_takes(const struct route_conditions *route, const struct route_facts *facts);
 

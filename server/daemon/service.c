@@ -88,7 +88,9 @@ static bool load_route(const struct config_service *config, size_t number,
 {
     const struct config_route *what = &config->routes[number];
     (void)snprintf(route->number, sizeof(route->number), "%zu", number);
-    route->handler.route = what->name ? what->name : route->number;
+    route->handler.route = route->refusal.route = what->name ? what->name : route->number;
+    route->refusal.handler = handler_of(CONFIG_HANDLER_REFUSE);
+    route->refusal.what = &what->handler;
     return route_load(&route->conditions, what, error) &&
            load_handler(config, &what->handler, &route->handler, error);
 }
@@ -117,14 +119,29 @@ bool service_load_handlers(struct service *service, struct error_text *error)
            load_routes(service, error);
 }
 
+/* A peer that was judged by the "tls" of a route must not get where that of the service leads.
+ * NULL: no route takes it. */
+static const struct service_handler *find_route(const struct service *service,
+                                                const struct route_facts *facts)
+{
+    const struct service_route *end = service->routes + service->route_count;
+    for (const struct service_route *route = service->routes; route < end; route++)
+        if (route_owns(&route->conditions, facts))
+            return route_takes(&route->conditions, facts) ? &route->handler : &route->refusal;
+    for (const struct service_route *route = service->routes; route < end; route++)
+        if (route_takes(&route->conditions, facts))
+            return &route->handler;
+    return NULL;
+}
+
 const struct service_handler *service_choose(const struct service *service, actpass_conn *conn,
                                              const actpass_info_t *info)
 {
     if (service->route_count > 0) {
         const struct route_facts facts = route_facts_of(conn, info);
-        for (size_t i = 0; i < service->route_count; i++)
-            if (route_takes(&service->routes[i].conditions, &facts))
-                return &service->routes[i].handler;
+        const struct service_handler *found = find_route(service, &facts);
+        if (found)
+            return found;
     }
     return info->role == ACTPASS_ROLE_CLIENT ? &service->as_client : &service->as_server;
 }

@@ -44,6 +44,7 @@ struct service_handler {
 struct service_route {
     struct route_conditions conditions;
     struct service_handler handler;
+    struct service_handler refusal; /* of peers that are for no other route, and not for this one */
     char number[24];
 };
 

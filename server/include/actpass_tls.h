@@ -27,6 +27,21 @@ ACTPASS_API int actpass_config_add_certificate(actpass_config *config, const cha
 /* Default: ACTPASS_UNKNOWN_NAME_DEFAULT. ACTPASS_UNKNOWN_NAME_REFUSE needs added certificates. */
 ACTPASS_API int actpass_config_set_unknown_name(actpass_config *config, actpass_unknown_name what);
 
+/* As server: what holds for clients that ask for this server name, "name" or "*.name" for one
+ * leftmost label, in place of CONFIG: of OTHER its identity, if it has one; its trust, which is its
+ * CA, peer names, pins and revocation lists, if it has any of these; and its client authentication,
+ * if that was set. All else is CONFIG's, also the callbacks that OTHER has not, the sessions and
+ * the protocols. To add another name for the same settings, call it again with the same OTHER. An
+ * equal name has precedence over "*.name", whichever was added first. Clients that ask for no added
+ * name get CONFIG itself.
+ *
+ * A session is resumed only under the settings under which it was made, unless these are the same
+ * in all that counts. actpass_recheck judges a peer by what CONFIG has for the name that it asked
+ * for. OTHER may be freed after this call, and must not be changed; whether it is fit is checked
+ * with CONFIG. */
+ACTPASS_API int actpass_config_add_virtual(actpass_config *config, const char *server_name,
+                                           actpass_config *other);
+
 /* Certificate revocation lists, the name of a PEM file; needs a CA. With lists, one of them must
  * cover the peer's certificate. NULL (the default): none. */
 ACTPASS_API int actpass_config_set_crl(actpass_config *config, const char *crl);

@@ -3,6 +3,7 @@
 #include "server/lib/settings.h"
 #include "server/lib/tls/inspect.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What the rules about client authentication need at each use (config_wrong_client_auth). */
@@ -12,6 +13,29 @@ static struct config_connection copy_of(const struct config_connection *connecti
     copy.tls.client_auth = connection->tls.client_auth;
     copy.tls.insecure_any_peer = connection->tls.insecure_any_peer;
     return copy;
+}
+
+/* The settings of a route for its server names. */
+static int add_route(actpass_config *config, const struct config_route *route)
+{
+    int result = 0;
+    actpass_config *own = actpass_config_new();
+    if (!own)
+        return settings_fail(config, "out of memory for a route's settings");
+    own->tls_elsewhere = &route->tls;
+    for (size_t i = 0; i < route->server_names.count && result == 0; i++)
+        result = actpass_config_add_virtual(config, route->server_names.items[i], own);
+    actpass_config_free(own);
+    return result;
+}
+
+static int add_routes(actpass_config *config, const struct config_service *service)
+{
+    int result = 0;
+    for (size_t i = 0; i < service->route_count && result == 0; i++)
+        if (service->routes[i].has_tls)
+            result = add_route(config, &service->routes[i]);
+    return result;
 }
 
 int parsed_settings(actpass_config *config, const struct config_service *service)
@@ -32,7 +56,7 @@ int parsed_settings(actpass_config *config, const struct config_service *service
     config->connection = copy_of(&service->connection);
     config->tls_elsewhere = &service->connection.tls;
     config->connect_timeout_ms = service->dial.connect_timeout_ms;
-    return 0;
+    return add_routes(config, service);
 }
 
 int parsed_make_files(actpass_config *config)
@@ -48,12 +72,28 @@ struct found {
     parsed_note *note;
     void *arg;
     size_t service;
+    const struct config_route *route; /* NULL: it is the service's own "tls" */
+    size_t number;                    /* of the route */
 };
 
 static void pass_on(enum config_severity severity, const char *key, const char *text, void *arg)
 {
+    char below[96];
     const struct found *found = arg;
-    found->note(found->service, severity, key, text, found->arg);
+    if (found->route)
+        (void)snprintf(below, sizeof(below), "routes/%zu/%s", found->number, key);
+    found->note(found->service, severity, found->route ? below : key, text, found->arg);
+}
+
+static void inspect_routes(const struct config_service *service, struct found *found,
+                           const struct inspection *inspection)
+{
+    for (found->number = 0; found->number < service->route_count; found->number++) {
+        found->route = &service->routes[found->number];
+        if (found->route->has_tls)
+            inspect_tls(&found->route->tls, inspection);
+    }
+    found->route = NULL;
 }
 
 void parsed_inspect(const struct config *config, parsed_note *note, void *arg)
@@ -61,6 +101,9 @@ void parsed_inspect(const struct config *config, parsed_note *note, void *arg)
     struct inspect_refused refused = {.count = 0};
     struct found found = {.note = note, .arg = arg};
     const struct inspection inspection = {pass_on, &found, &refused};
-    for (; found.service < config->service_count; found.service++)
-        inspect_tls(&config->services[found.service].connection.tls, &inspection);
+    for (; found.service < config->service_count; found.service++) {
+        const struct config_service *service = &config->services[found.service];
+        inspect_tls(&service->connection.tls, &inspection);
+        inspect_routes(service, &found, &inspection);
+    }
 }

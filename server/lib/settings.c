@@ -109,6 +109,7 @@ void actpass_config_free(actpass_config *config)
     shared_release(config->shared);
     config_connection_free(&config->connection);
     config_address_free(&config->dial_from);
+    settings_free_virtuals(config);
     config_proxy_free(&config->through.proxy);
     free(config->through.credentials_file);
     free(config->service);
@@ -150,7 +151,9 @@ static bool make_all(actpass_config *config)
     const struct config_tls *tls =
         config->tls_elsewhere ? config->tls_elsewhere : &config->connection.tls;
     config->tls = tls_context_new_with(owner, tls, config->connection.role, &config->hooks, &error);
-    if (!config->tls) {
+    if (!config->tls || !settings_load_virtuals(config, owner, tls, &error)) {
+        tls_context_free(config->tls);
+        config->tls = NULL;
         settings_fail(config, "%s", error.text);
         return false;
     }

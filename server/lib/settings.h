@@ -6,6 +6,7 @@
  *   parsed.c                 from a service that was parsed already
  *   settings_tls.c           the setters of actpass_tls.h
  *   settings_certificates.c  certificates by server name
+ *   settings_virtual.c       other settings by server name
  *   settings_identity.c      the setters of actpass_identity.h
  *   settings_loaded.c        what was loaded */
 #ifndef ACTPASS_SERVER_SETTINGS_H
@@ -29,12 +30,21 @@ struct settings_error {
     struct settings_error *next;
 };
 
+/* Other settings for clients that ask for one of these names. */
+struct settings_virtual {
+    struct config_strings names;
+    actpass_config *config; /* a reference */
+};
+
 struct actpass_config {
     struct config_connection connection;
     const struct config_tls *tls_elsewhere; /* "tls" of a parsed service, until the first use: then
                                                connection.tls has only what settings_use needs;
                                                NULL: all is in connection.tls */
     char *service;                          /* its name, for sessions; NULL: none */
+    struct settings_virtual *virtuals;
+    size_t virtual_count;
+    bool is_virtual; /* it is in such a list itself */
     int64_t connect_timeout_ms;
     struct config_address dial_from; /* NONE: any */
     struct config_through through;   /* proxy.kind is NONE: directly */
@@ -64,6 +74,12 @@ bool settings_freeze(actpass_config *config);
 /* Is it fit for connections that DIALER makes? Else it stays as it is, not frozen. False with
  * config->error. */
 bool settings_use(actpass_config *config, enum config_dialer dialer);
+
+/* Make the virtual contexts of config->tls, which was made of TLS; false with ERROR. And free the
+ * settings for them. (settings_virtual.c) */
+bool settings_load_virtuals(const actpass_config *config, struct tls_owner owner,
+                            const struct config_tls *tls, struct error_text *error);
+void settings_free_virtuals(actpass_config *config);
 
 /* What setters are made of; each 0, or -1 with config->error. CHANGEABLE: it is not in use yet. */
 int settings_fail(actpass_config *config, const char *format, ...)

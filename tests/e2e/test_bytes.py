@@ -67,7 +67,7 @@ class Bytes(Case):
             waiting.wait(1)
             exchange(b"", None)(session)
         actpass, backend = self.forward(role, serve)
-        block = data.block(32 * data.MIB)
+        block = data.block(data.BULK // 2)
         peer = self.peer(role, actpass)
         peer.send(block)
         peer.finish()
@@ -133,7 +133,7 @@ class Bytes(Case):
     def test_echo_of_more_than_all_buffers_hold(self, role, version):
         timeout = SHORT if role == "client" else PATIENT
         actpass = self.actpass(self.service(initial_data_timeout=timeout))
-        block = data.block(16 * data.MIB)
+        block = data.block(data.BULK // 4)
         peer = self.peer(role, actpass, version)
         self.assertEqual(data.sha256(peer.exchange(block, len(block))), data.sha256(block))
         peer.finish()

@@ -142,5 +142,5 @@ class Churn(Fleet, Reloads):
         print(f"\n{DEVICES} devices: {tally}")
         wrong = [outcome for outcome in tally if outcome.startswith("WRONG")]
         self.assertEqual(wrong, [])
-        self.assertGreater(tally["right"], REACHES / 2, tally)
+        self.assertGreater(tally["right"], REACHES / 5, tally)
         self.assertEqual([line for line in actpass.find(level="error")], [])

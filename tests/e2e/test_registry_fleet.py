@@ -185,8 +185,8 @@ class Collectors(Fleet):
         one, _ = self.collector(1, wait="500ms"), self.collector(2)
         self.devices([name], [2])
         self.reach_all([one], [name], 20)
-        client = self.connect(one, "gate")
-        client.sendall(head(name).replace(b"\r\n\r\n", b"\r\nMax-Forwards: 0\r\n\r\n"))
-        passed_on = len(one.find(event="connected", service="others"))
-        self.assertEqual(self.status(client), 504)
-        self.assertEqual(len(one.find(event="connected", service="others")), passed_on)
+        for _ in range(3):
+            client = self.connect(one, "gate")
+            client.sendall(head(name).replace(b"\r\n\r\n", b"\r\nMax-Forwards: 0\r\n\r\n"))
+            self.assertEqual(self.status(client), 504)
+        self.assertEqual(self.reach(one, name), name)

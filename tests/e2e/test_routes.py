@@ -1,5 +1,7 @@
 """Routes: which handler a connection gets, by what its handshake has shown."""
 import collections
+import ssl
+import subprocess
 import threading
 
 from support import tls
@@ -7,6 +9,7 @@ from support.backend import Backend, exchange, nobody
 from support.case import SHORT, Case
 from support.data import until
 from support.each import VERSIONS, each
+from support.reloads import Reloads
 
 
 class Routed(Case):
@@ -121,6 +124,21 @@ class Backends(Routed):
             self.assertRegex(said, "^cannot connect to any of the 2 backends, the last failure: ")
         self.assertEqual(actpass.wait_for(event="close", count=2)["reason"], "CLEAN")
 
+    def test_metrics(self):
+        spare = self.named(b"spare")
+        actpass = self.actpass(self.service(routes=[
+            {"name": "two", "server_name": ["front.example"], "forward": [self.gone, spare]}]),
+            admin={"listen": "unix:" + self.folder + "/admin.sock"})
+        self.assertEqual(self.answers(actpass, 1), ["spare"])
+        with self.client(actpass) as peer:
+            self.assertEqual(peer.recv_exactly(5), b"spare")
+            done = subprocess.run(["curl", "-sS", "--unix-socket", self.folder + "/admin.sock",
+                                   "http://a/metrics"], capture_output=True, text=True, timeout=20, check=True)
+        for name, backend, value in (("up", self.gone, 0), ("up", spare, 1), ("connections", self.gone, 0),
+                                     ("connections", spare, 1)):
+            self.assertIn(f'actpass_backend_{name}{{service="front",route="two",backend="{backend}"}} {value}\n',
+                          done.stdout)
+
     def test_by_turns_and_each_route_by_itself(self):
         backends = [self.named(name) for name in (b"a", b"b", b"c")]
         actpass = self.actpass(self.service(forward=backends, balance="round_robin", routes=[
@@ -144,3 +162,121 @@ class Backends(Routed):
         self.assertEqual(heard, {b"a": 4, b"b": 4, b"c": 4})
         leave.set()
         self.finish_all(*peers)
+
+
+SESSIONS = {"memory": {}, "tickets": {"sessions": "tickets"}}
+
+
+class Owned(Routed):
+    """What the tests below share: routes with a "tls" of their own."""
+
+    def front(self, *routes, tls=None, **changes):
+        return self.service(tls=tls, **{"echo": None, "forward": self.named(b"front"), "routes": list(routes),
+                                        **changes})
+
+    def strict(self, name="b", **changes):
+        """A route for which a client needs a certificate."""
+        return {"name": name, "server_name": [name + ".example"], "tls": {"client_auth": "require"},
+                "forward": self.named(name.encode()), **changes}
+
+    def visit(self, actpass, name, made, session=None):
+        """What a client hears, its session, and whether that was resumed."""
+        with self.connect(actpass) as sock:
+            peer = tls.Tls(sock, made, server_hostname=name, session=session).handshake()
+            peer.shutdown_write()
+            heard = peer.recv_all().decode()
+            return heard, peer.object.session, peer.object.session_reused
+
+    def made(self, version, certificate=None):
+        return tls.context(self.certificates, False, version, verify=False, certificate=certificate)
+
+    def assertTurnedAway(self, actpass, name, made, count, session=None):
+        """By TLS, with no data."""
+        with self.assertRaises(ssl.SSLError):
+            self.visit(actpass, name, made, session)
+        actpass.wait_for(event="close", sni=name, reason="REFUSED", count=count)
+
+
+class OwnTls(Owned):
+    @each(version=VERSIONS, sessions=SESSIONS)
+    def test_no_session_leads_around_the_clients_certificate(self, version, sessions):
+        actpass = self.actpass(self.front(self.strict(), tls=SESSIONS[sessions]))
+        bare, known = self.made(version), self.made(version, "device")
+        self.assertTurnedAway(actpass, "b.example", bare, 1)
+        heard, session, _ = self.visit(actpass, "a.example", bare)
+        self.assertEqual(heard, "front")
+        self.assertEqual(self.visit(actpass, "a.example", bare, session)[::2], ("front", True))
+        self.assertTurnedAway(actpass, "b.example", bare, 2, session)
+        heard, session, _ = self.visit(actpass, "a.example", known)
+        self.assertEqual(self.visit(actpass, "b.example", known, session)[::2], ("b", False))
+        heard, session, _ = self.visit(actpass, "B.example", known)
+        self.assertEqual(heard, "b")
+        self.assertEqual(self.visit(actpass, "b.example", known, session)[::2], ("b", True))
+        self.assertEqual(self.visit(actpass, "a.example", known, session)[::2], ("front", False))
+        subjects = [line.get("subject") for line in actpass.find(event="close", route="b")]
+        self.assertTrue(subjects and all("dev1" in (subject or "") for subject in subjects), subjects)
+
+    @each(version=VERSIONS)
+    def test_certificate_and_trust(self, version):
+        trust = {"certificate": self.certificates.path("localhost"), "key": self.certificates.path("localhost", "key"),
+                 "ca": self.certificates.path("stranger-ca"), "client_auth": "require"}
+        actpass = self.actpass(self.front(
+            {"server_name": ["c.example"], "tls": trust, "forward": self.named(b"c")},
+            tls={"client_auth": "request"}))
+        stranger, known = self.made(version, "stranger"), self.made(version, "device")
+        self.assertEqual(self.visit(actpass, "c.example", stranger)[0], "c")
+        self.assertTurnedAway(actpass, "c.example", known, 1)
+        self.assertEqual(self.visit(actpass, "a.example", known)[0], "front")
+        self.assertTurnedAway(actpass, "a.example", stranger, 1)
+        for name, shown in ("c.example", "localhost"), ("a.example", "front"):
+            peer = self.asking(actpass, name, made=known if shown == "front" else stranger)
+            self.assertEqual(ssl.DER_cert_to_PEM_cert(peer.object.getpeercert(True)).strip(),
+                             open(self.certificates.path(shown)).read().strip())
+            peer.shutdown_write()
+            peer.recv_all()
+            peer.sock.close()
+
+    def test_after_a_hello_retry_request(self):
+        """The service has another group than the client's first key share."""
+        actpass = self.actpass(self.front(self.strict(), tls={"groups": "P-256"}))
+        self.assertTurnedAway(actpass, "b.example", self.made("1.3"), 1)
+        self.assertEqual(self.visit(actpass, "b.example", self.made("1.3", "device"))[0], "b")
+
+    @each(version=VERSIONS)
+    def test_who_is_not_for_it_gets_nowhere_else(self, version):
+        """Its "tls" asks less of clients than the service's, and leads to no other handler."""
+        actpass = self.actpass(self.front(
+            {"alpn": ["one"], "forward": self.named(b"one")},
+            {"server_name": ["open.example"], "alpn": ["two"], "tls": {"client_auth": "none"},
+             "forward": self.named(b"open")},
+            tls={"client_auth": "require", "alpn": ["one", "two"]}))
+        self.assertAnswers(self.asking(actpass, "open.example", version, alpn=["two"]), b"open")
+        for count, alpn in (1, ["one"]), (2, None):
+            self.assertRefused(actpass, self.asking(actpass, "open.example", version, alpn=alpn), count=count)
+        self.assertTurnedAway(actpass, "front.example", self.made(version), 1)
+
+    def test_where_the_peer_chooses_the_role(self):
+        actpass = self.actpass(self.front(self.strict(), initial_data_timeout=SHORT))
+        self.assertAnswers(self.device(actpass), b"front")
+        self.assertTurnedAway(actpass, "b.example", self.made("1.3"), 1)
+
+
+class Reloaded(Reloads, Owned):
+    @each(version=VERSIONS)
+    def test_a_recheck_is_by_the_tls_of_the_route(self, version):
+        route = self.strict()
+        front = self.front(route, on_reload="recheck")
+        actpass = self.actpass(front)
+        known = self.made(version, "device")
+        peers = [tls.Tls(self.connect(actpass), known, server_hostname=name).handshake()
+                 for name in ("a.example", "b.example")]
+        for peer, name in zip(peers, (b"front", b"b")):
+            self.assertEqual(peer.recv_exactly(len(name)), name)
+        self.reload(actpass, front)
+        route["tls"].update(ca=self.certificates.path("ca"), peer_names=["nobody.example"])
+        self.reload(actpass, front)
+        closed = actpass.wait_for(event="close", reason="REFUSED")
+        self.assertEqual(closed["sni"], "b.example")
+        self.assertIn("closed at a reload (on_reload): the peer's certificate is refused", closed["error"])
+        peers[0].finish()
+        peers[1].sock.close()

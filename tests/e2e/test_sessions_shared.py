@@ -111,7 +111,7 @@ class Shared(SessionsCase):
         settings = self.store("file")
         processes = [self.spawn_server(settings, number) for number in range(20)]
         alive = {number: process.port() for number, process in enumerate(processes)}
-        seconds, errors = 20, []
+        seconds, errors = soak(6, 20), []
         workers, count = self.swarm(lambda: list(alive.values()), seconds, version, errors.append)
         end = time.monotonic() + seconds
         turn = 0

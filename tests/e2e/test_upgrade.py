@@ -129,7 +129,7 @@ class Upgrade(Control):
         actpass = self.start(self.service_of, shutdown_timeout="1h")
         before = self.client(actpass)
         self.visits, self.upgraded, failures = 0, threading.Event(), []
-        count = soak(2000, 10000)
+        count = soak(800, 10000)
         threads = [threading.Thread(target=self.visit, args=(actpass.port(), count, failures))
                    for _ in range(4)]
         for thread in threads:

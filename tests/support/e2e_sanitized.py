@@ -2,7 +2,7 @@
 """The end-to-end tests against a sanitized program: e2e_sanitized.py BUILD JOBS [TEST...]
 
 Beside the tests, the sanitizers' report files judge: one file is one failure. Tests of 64 MiB send
-16. The last line is `N passed, N failed`.
+8. The last line is `N passed, N failed`.
 """
 import os
 import platform
@@ -30,7 +30,7 @@ def main():
     ran = subprocess.run(
         [*launcher(program), 'tests/e2e/run.py', '--again', '--program', program, '--jobs', jobs,
          *patterns],
-        env=dict(sanitizers.environment(report), ACTPASS_BULK_MIB='16'), stdout=subprocess.PIPE,
+        env=dict(sanitizers.environment(report), ACTPASS_BULK_MIB='8'), stdout=subprocess.PIPE,
         text=True, check=False)
     print(ran.stdout, end='')
     closing = re.search(r'^(\d+) passed, (\d+) failed', ran.stdout, re.M)

@@ -40,7 +40,7 @@ fi
 # Each connection with a thread of its own: helgrind knows no C11 atomics, by which the crew hands
 # tasks from one thread to another. Tests under ThreadSanitizer, which knows them, cover that.
 export ACTPASS_SANDBOX=off # valgrind itself would be in it
-ACTPASS_TEST_PARK=never ACTPASS_PATIENCE_S=240 tests/e2e/run.py --program "$logs/actpass" \
+ACTPASS_BULK_MIB=4 ACTPASS_TEST_PARK=never ACTPASS_PATIENCE_S=240 tests/e2e/run.py --program "$logs/actpass" \
     --jobs 2 --verbose "${tests[@]}" || status=1
 
 shopt -s nullglob

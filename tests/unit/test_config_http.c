@@ -9,7 +9,7 @@ static void check_site(const struct config_handler *conversation)
 {
     const struct config_http *http = &conversation->http;
     cr_assert_eq(conversation->kind, CONFIG_HANDLER_HTTP);
-    cr_assert_eq(conversation->forward.kind, CONFIG_ADDRESS_NONE);
+    cr_assert_eq(conversation->forward.count, 0);
     cr_assert_str_eq(http->root, "folder");
     cr_assert_str_eq(http->index, "index.html");
     cr_assert_eq(http->protected_count, 2);

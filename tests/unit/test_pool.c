@@ -72,6 +72,37 @@ static int accept_one(struct pool_offer *offer)
     return pool_accept(offer, &request) ? request.fd : -1;
 }
 
+Test(pool, an_offer_for_a_caller_alone_displaces_no_other)
+{
+    struct scene scene;
+    struct pool_offer parked, passing;
+    struct pool_caller first, second, passed_on;
+    const char *name = "a.example";
+    const struct pool_terms terms = {.names = &name, .count = 1, .per_name = POOL_ONLY_WANTED};
+    begin(&scene);
+    cr_assert(!pool_wants(scene.pool, name));
+    passed_on = (struct pool_caller){.request = {.fd = 3, .passed_on = true}};
+    (void)snprintf(passed_on.request.name, sizeof(passed_on.request.name), "%s", name);
+    cr_assert(pool_call(scene.pool, &passed_on, &scene.bell));
+    cr_assert(!pool_wants(scene.pool, name), "a request is passed on once");
+    call(&scene, &first, name, 1);
+    cr_assert(pool_wants(scene.pool, name));
+    cr_assert(pool_park(scene.pool, &passing, &terms, &scene.bell));
+    cr_assert(!pool_wants(scene.pool, name));
+    cr_assert_eq(accept_one(&passing), 1);
+    pool_leave(&passing);
+    cr_assert(pool_cancel(&passed_on));
+    park(&scene, &parked, name, 1);
+    cr_assert(pool_park(scene.pool, &passing, &terms, &scene.bell));
+    cr_assert_eq(pool_offer_state(&passing), POOL_DISPLACED);
+    cr_assert_eq(pool_offer_state(&parked), POOL_PARKED);
+    call(&scene, &second, name, 2);
+    cr_assert_eq(accept_one(&parked), 2);
+    pool_leave(&parked);
+    pool_leave(&passing);
+    end(&scene);
+}
+
 Test(pool, the_freshest_offer_is_given)
 {
     struct scene scene;

@@ -1,6 +1,7 @@
 #include "server/daemon/admin/metrics.h"
 
 #include "relay/clock.h"
+#include "server/daemon/admin/backends_metrics.h"
 #include "server/daemon/admin/pools.h"
 #include "server/daemon/admin/process.h"
 #include "server/daemon/admin/view.h"
@@ -299,6 +300,46 @@ static void put_expiries(struct out *out, const struct generation *generation)
     }
 }
 
+/* ---- Backends -------------------------------------------------------------------------------- */
+
+struct backends_gauge {
+    struct out *out;
+    const char *name;
+    uint64_t (*value)(struct backends_state state);
+};
+
+static uint64_t is_up(struct backends_state state)
+{
+    return state.up;
+}
+
+static uint64_t connections_of(struct backends_state state)
+{
+    return state.connections;
+}
+
+static void put_backend(const char *service, const char *route, const char *backend,
+                        struct backends_state state, void *arg)
+{
+    const struct backends_gauge *gauge = arg;
+    put_name(gauge->out, gauge->name, service);
+    put_label(gauge->out, "route", route);
+    put_label(gauge->out, "backend", backend);
+    put_value(gauge->out, gauge->value(state));
+}
+
+static void put_backends(struct out *out, const struct generation *generation)
+{
+    struct backends_gauge up = {out, "actpass_backend_up", is_up};
+    struct backends_gauge connections = {out, "actpass_backend_connections", connections_of};
+    begin(out, up.name, GAUGE, "Backends of forward: 0 if one is left out since it has failed.");
+    for (size_t i = 0; i < generation->count; i++)
+        backends_metrics_each(generation->services[i], put_backend, &up);
+    begin(out, connections.name, GAUGE, "Connections to the backends of forward.");
+    for (size_t i = 0; i < generation->count; i++)
+        backends_metrics_each(generation->services[i], put_backend, &connections);
+}
+
 /* ---- The process ----------------------------------------------------------------------------- */
 
 static void put_build(struct out *out)
@@ -338,6 +379,7 @@ void metrics_write(struct server *server, struct out *out)
     put_kept(out, generation);
     put_counters(out, stats_first(server->stats));
     put_expiries(out, generation);
+    put_backends(out, generation);
     put_crew(out, server);
     pools_write_metrics(server->fleet, out);
     put_alone(out, "actpass_log_lines_lost_total", COUNTER,

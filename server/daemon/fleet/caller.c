@@ -83,6 +83,7 @@ static void fill_request(struct caller *caller, int fd, struct duplex_link *link
                                      .link = link,
                                      .number = report->number,
                                      .by = way_name(caller),
+                                     .passed_on = caller->talk.request.passed_on,
                                      .source = caller->addresses.source,
                                      .destination = caller->addresses.destination};
     if (answer == OFFER_ANSWERS)

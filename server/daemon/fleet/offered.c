@@ -169,6 +169,13 @@ bool offered_begin(struct handler_job *job, struct pool *pool, const struct pool
     return false;
 }
 
+static const char *why_displaced(const struct pool_offer *offer)
+{
+    return offer->per_name == POOL_ONLY_WANTED
+               ? "nobody waits for this device any more"
+               : "the pool has newer connections of this device (per_name)";
+}
+
 enum handler_next offered_step(struct handler_job *job)
 {
     struct offered *offered = job->outer;
@@ -180,8 +187,7 @@ enum handler_next offered_step(struct handler_job *job)
     case POOL_WANTED:
         return accept_caller(job);
     case POOL_DISPLACED:
-        actpass_fail(job->conn, ACTPASS_CANCELLED,
-                     "the pool has newer connections of this device (per_name)");
+        actpass_fail(job->conn, ACTPASS_CANCELLED, why_displaced(&offered->offer));
         return end(job);
     default:
         return HANDLER_WAIT;

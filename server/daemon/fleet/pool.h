@@ -47,6 +47,7 @@ struct pool_request {
     uint64_t number;           /* of the caller's connection in the log */
     char service[POOL_SERVICE_MAX + 1]; /* the gate */
     const char *by;                     /* "connect", "socks5", ...: constant */
+    bool passed_on;                     /* by another collector: so it gets no POOL_ONLY_WANTED */
     /* Of the client's connection to the gate: its address, and the gate's. Both are AF_UNSPEC if
      * they are not known, or no IP addresses. */
     struct sockaddr_storage source, destination;
@@ -89,7 +90,8 @@ struct pool_terms {
     const char *const *names; /* in small letters and each only once */
     size_t count;             /* at least one */
     uint64_t per_name;        /* how many may be parked under one name: beyond that the oldest is
-                                 displaced. POOL_ONLY_WANTED: it is displaced if no caller waits for it */
+                                 displaced. POOL_ONLY_WANTED: it is through another collector, and
+                          displaced if no caller waits for it who may have that */
     uint64_t number;          /* of its connection in the log */
 };
 
@@ -196,7 +198,8 @@ const char *pool_title(const struct pool *pool); /* its name */
 /* Has the name an offer that is parked? */
 bool pool_has(struct pool *pool, const char *name);
 
-/* Is there a caller who waits for it, to whom no offer is given? */
+/* Is there a caller who waits for it, to whom no offer is given, and whose request was not passed
+ * on? */
 bool pool_wants(struct pool *pool, const char *name);
 
 #endif

@@ -132,11 +132,22 @@ static void place_caller(struct pool *pool, struct pool_caller *caller)
     give(link->offer, caller);
 }
 
+/* The first caller of a name who may be given a connection through another collector. */
+static struct pool_caller *first_own(const struct pool_name *name)
+{
+    struct pool_caller *caller = name->first;
+    while (caller && caller->request.passed_on)
+        caller = caller->after;
+    return caller;
+}
+
 static struct pool_caller *longest_waiting(const struct pool_offer *offer)
 {
     struct pool_caller *found = NULL;
     for (size_t i = 0; i < offer->count; i++) {
-        struct pool_caller *first = offer->links[i].name->first;
+        const struct pool_name *name = offer->links[i].name;
+        struct pool_caller *first =
+            offer->per_name == POOL_ONLY_WANTED ? first_own(name) : name->first;
         if (first && (!found || first->turn < found->turn))
             found = first;
     }
@@ -343,7 +354,7 @@ bool pool_wants(struct pool *pool, const char *name)
 {
     lock_take(&pool->lock);
     const struct pool_name *found = pool_names_find(&pool->names, name);
-    bool wants = found && found->first;
+    bool wants = found && first_own(found);
     lock_release(&pool->lock);
     return wants;
 }

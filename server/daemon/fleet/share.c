@@ -132,6 +132,9 @@ static enum handler_next ask(struct handler_job *job)
 {
     const struct errand *errand = conversation_errand(job->conversation);
     struct asking *asking = job->state;
+    bool wanted = !job->stopping && pool_wants(errand->pool, errand->name);
+    if (!wanted && asking->sent == 0)
+        return fail(job, "nobody waits for it any more");
     if (!send_request(job) || !receive_head(job))
         return fail(job, "the connection ended");
     const char *end_of_head = strstr(asking->head, "\r\n\r\n");
@@ -139,7 +142,7 @@ static enum handler_next ask(struct handler_job *job)
         return take_head(job, end_of_head + 4);
     if (asking->size >= HEAD_MAX)
         return fail(job, "its answer is too long");
-    if (job->stopping || !pool_wants(errand->pool, errand->name))
+    if (!wanted)
         return fail(job, "nobody waits for it any more");
     job->deadline_us = clock_deadline_ms(LOOK_MS);
     return HANDLER_WAIT;

@@ -53,10 +53,22 @@ static bool is_wanted(void *arg, const char *name)
     return pool_wants(share->pool, name);
 }
 
+static bool has_room(const struct share *share)
+{
+    const struct service *service = share->service;
+    return registry_count_service(share->server->registry, service->connections).all <
+           service->config->max_connections;
+}
+
 static void take_found(void *arg, const char *name, const char *address)
 {
+    enum { AGAIN_MS = 500 };
     const struct share *share = arg;
-    if (!atomic_load(&share->server->stopping))
+    if (atomic_load(&share->server->stopping))
+        return;
+    if (!has_room(share))
+        directory_want(share->directory, name, AGAIN_MS);
+    else
         pass_on_begin(share->server, share->service, share->pool, name, address);
 }
 

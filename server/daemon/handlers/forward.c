@@ -5,25 +5,40 @@
 #include "server/daemon/handlers/backend.h"
 #include "server/daemon/handlers/backends.h"
 #include "server/daemon/handlers/duplex.h"
+#include "server/daemon/handlers/proxy_out.h"
 #include "server/daemon/handlers/start.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* What job->state belongs to. */
 enum form { FORM_START, FORM_BACKEND, FORM_DUPLEX };
+
+_Static_assert((int)START_EARLY_MAX + PROXY_HEADER_MAX <= (int)DUPLEX_EARLY_MAX, "both fit");
+
+/* What the backend gets first: its header, and what the peer has sent already. Returns its size. */
+static size_t take_early(struct handler_job *job, uint8_t first[DUPLEX_EARLY_MAX])
+{
+    size_t size = proxy_out_write(job->conn, job->what->forward.proxy_header, first);
+    if (job->early)
+        memcpy(first + size, job->early, job->early_size);
+    size += job->early_size;
+    free(job->early);
+    job->early = NULL;
+    job->early_size = 0;
+    return size;
+}
 
 /* Returns false if the handler has ended. */
 static bool begin_to_move(struct handler_job *job, int backend)
 {
     if (backend < 0)
         return false;
+    uint8_t first[DUPLEX_EARLY_MAX];
+    const struct duplex_early early = {.in = first, .in_size = take_early(job, first)};
     job->form = FORM_DUPLEX;
-    const struct duplex_early early = {.in = job->early, .in_size = job->early_size};
-    bool begun = duplex_begin_with(job, backend, "the backend ", job->backend, &early);
-    free(job->early);
-    job->early = NULL;
-    if (begun)
+    if (duplex_begin_with(job, backend, "the backend ", job->backend, &early))
         return true;
     close(backend);
     backend_left(job);

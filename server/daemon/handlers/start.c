@@ -1,7 +1,6 @@
 #include "server/daemon/handlers/start.h"
 
 #include "relay/clock.h"
-#include "server/daemon/handlers/duplex.h"
 #include "server/daemon/handlers/proxy_header.h"
 
 #include <stdlib.h>
@@ -28,7 +27,7 @@ static enum start_result wait_for_more(struct handler_job *job, int64_t deadline
 /* A connection on which nothing has come yet holds no memory for it. */
 static enum start_result read_first(struct handler_job *job)
 {
-    uint8_t first[DUPLEX_EARLY_MAX];
+    uint8_t first[START_EARLY_MAX];
     int64_t length = actpass_read(job->conn, first, sizeof(first));
     if (length == ACTPASS_AGAIN)
         return wait_for_more(job, DEADLINE_NEVER);

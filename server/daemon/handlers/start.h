@@ -5,6 +5,8 @@
 
 #include "server/daemon/handlers/handler.h"
 
+enum { START_EARLY_MAX = 4096 }; /* of job->early */
+
 enum start_result {
     START_WAITS, /* call it again at the next step */
     START_READY, /* connect the backend; what the peer has sent for it is in job->early */

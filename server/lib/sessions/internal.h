@@ -26,6 +26,7 @@ enum { SESSION_MAX = STORE_RECORD - SEAL_OVERHEAD };
 struct sessions {
     bool (*accepts)(const void *arg, const X509 *peer);
     const void *arg;
+    bool beside; /* store, keyring and scopes are those of another one */
     enum config_sessions_kind kind;
     int64_t timeout_s;
     struct store *store;     /* NULL: off, or tickets */

@@ -40,7 +40,8 @@ bool sessions_use(struct sessions *sessions, SSL_CTX *ctx, enum role role,
                   const uint8_t scope[SCOPE_SIZE])
 {
     bool server = role == ROLE_SERVER;
-    memcpy(server ? sessions->server_scope : sessions->client_scope, scope, SCOPE_SIZE);
+    if (!sessions->beside)
+        memcpy(server ? sessions->server_scope : sessions->client_scope, scope, SCOPE_SIZE);
     if (SSL_CTX_set_app_data(ctx, sessions) != 1 ||
         SSL_CTX_set_session_id_context(ctx, scope, SCOPE_SIZE) != 1)
         return false;
@@ -81,16 +82,17 @@ void sessions_free(struct sessions *sessions)
 {
     if (!sessions)
         return;
-    store_free(sessions->store);
-    keyring_free(sessions->keyring);
+    if (!sessions->beside) {
+        store_free(sessions->store);
+        keyring_free(sessions->keyring);
+    }
     clients_free(sessions->clients);
     throttled_error_destroy(&sessions->failure);
     free(sessions);
 }
 
-struct sessions *sessions_new(const struct config_tls *tls,
-                              bool (*accepts)(const void *arg, const X509 *peer), const void *arg,
-                              struct error_text *error)
+static struct sessions *make(bool (*accepts)(const void *arg, const X509 *peer), const void *arg,
+                             struct error_text *error)
 {
     struct sessions *sessions = calloc(1, sizeof(*sessions));
     if (!sessions || !throttled_error_init(&sessions->failure)) {
@@ -100,6 +102,32 @@ struct sessions *sessions_new(const struct config_tls *tls,
     }
     sessions->accepts = accepts;
     sessions->arg = arg;
+    return sessions;
+}
+
+struct sessions *sessions_new_beside(const struct sessions *of,
+                                     bool (*accepts)(const void *arg, const X509 *peer),
+                                     const void *arg, struct error_text *error)
+{
+    struct sessions *sessions = make(accepts, arg, error);
+    if (!sessions)
+        return NULL;
+    sessions->beside = true;
+    sessions->kind = of->kind;
+    sessions->timeout_s = of->timeout_s;
+    sessions->store = of->store;
+    sessions->keyring = of->keyring;
+    memcpy(sessions->server_scope, of->server_scope, SCOPE_SIZE);
+    return sessions;
+}
+
+struct sessions *sessions_new(const struct config_tls *tls,
+                              bool (*accepts)(const void *arg, const X509 *peer), const void *arg,
+                              struct error_text *error)
+{
+    struct sessions *sessions = make(accepts, arg, error);
+    if (!sessions)
+        return NULL;
     sessions->kind = tls->sessions.kind;
     sessions->timeout_s = (tls->session_timeout_ms + 999) / 1000;
     if (open_parts(sessions, tls, error))

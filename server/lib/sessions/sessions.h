@@ -31,6 +31,14 @@ struct sessions *sessions_new(const struct config_tls *tls,
                               struct error_text *error);
 void sessions_free(struct sessions *sessions); /* may be NULL */
 
+/* For another server's context that has its peers judged by another ACCEPTS: in the same store,
+ * with the same keys, so that what one connection adds another one may remove. Only their
+ * session-id contexts keep their sessions apart. OF must be in use by its own server's context
+ * already, and must outlive the result. NULL with error. */
+struct sessions *sessions_new_beside(const struct sessions *of,
+                                     bool (*accepts)(const void *arg, const X509 *peer),
+                                     const void *arg, struct error_text *error);
+
 /* Before they are in use: REPORT is called with ARG for errors of the store or of the keys, at most
  * one a minute, on any thread. Without it they are lost. */
 void sessions_report_to(struct sessions *sessions, void (*report)(const char *text, void *arg),

@@ -17,6 +17,7 @@
 #include "server/lib/tls/server_name.h"
 #include "server/lib/tls/trust.h"
 #include "server/lib/tls/verify.h"
+#include "server/lib/tls/virtual.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -34,6 +35,8 @@ struct tls_context {
     char *server_name;           /* SNI; NULL: none */
     char *groups;
     struct key_log *key_log; /* NULL: none */
+    struct virtuals virtuals;
+    uint8_t scope[SCOPE_SIZE]; /* of the server's sessions, with its own certificate */
 };
 
 /* Needed only while contexts are made. */
@@ -42,6 +45,7 @@ struct material {
     const char *service;
     struct own_keys *own_keys;
     const struct tls_hooks *hooks;
+    const struct tls_context *within; /* it is one of this one's virtual ones; NULL: it is none */
     struct identity identity;
     struct trust trust;
 };
@@ -57,12 +61,41 @@ static bool make_scope(const struct tls_context *context, const struct material 
            scope_narrow(scope, material->service);
 }
 
-static bool set_sessions(const struct tls_context *context, const struct material *material,
+static bool set_sessions(struct tls_context *context, const struct material *material,
                          enum role role, SSL_CTX *ctx)
 {
     uint8_t scope[SCOPE_SIZE];
-    return make_scope(context, material, role, material->identity.certificate, scope) &&
-           sessions_use(context->sessions, ctx, role, scope);
+    bool made = make_scope(context, material, role, material->identity.certificate, scope) &&
+                sessions_use(context->sessions, ctx, role, scope);
+    if (role == ROLE_SERVER)
+        memcpy(context->scope, scope, SCOPE_SIZE);
+    return made;
+}
+
+/* The context by which this SSL's peer is judged: that for the server name, or CONTEXT itself. */
+static const struct tls_context *judging(const struct tls_context *context, const SSL *ssl)
+{
+    const struct tls_context *virtual = SSL_is_server(ssl) && context->virtuals.count > 0
+                                            ? virtuals_find(&context->virtuals, server_name_of(ssl))
+                                            : NULL;
+    return virtual ? virtual : context;
+}
+
+/* SSL_set_SSL_CTX takes over the certificate, the callbacks, the trust and the CAs that are
+ * announced, but neither how a certificate is asked for nor, unless it was the context's, the
+ * session-id context. What else an SSL object has copied from its context is the same in both
+ * (config_tls_with). After a HelloRetryRequest OpenSSL calls the callback of the new context. */
+static bool switch_to(const struct tls_context *virtual, SSL *ssl)
+{
+    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(virtual->server), NULL);
+    return SSL_set_SSL_CTX(ssl, virtual->server) == virtual->server &&
+           SSL_set_session_id_context(ssl, virtual->scope, SCOPE_SIZE) == 1;
+}
+
+static int fail_hello(int *alert)
+{
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
 }
 
 static int on_hello(SSL *ssl, int *alert, void *arg)
@@ -70,8 +103,12 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
     const struct tls_context *context = arg;
     if (renegotiation_is_one(ssl)) /* which changes neither the identity nor the protocol */
         return SSL_CLIENT_HELLO_SUCCESS;
-    return server_name_keep(ssl, alert) && served_choose(context->served, ssl, alert) &&
-                   alpn_is_offered(&context->alpn, ssl, alert)
+    if (!server_name_keep(ssl, alert))
+        return SSL_CLIENT_HELLO_ERROR;
+    const struct tls_context *judge = judging(context, ssl);
+    if (judge != context && !switch_to(judge, ssl))
+        return fail_hello(alert);
+    return served_choose(judge->served, ssl, alert) && alpn_is_offered(&judge->alpn, ssl, alert)
                ? SSL_CLIENT_HELLO_SUCCESS
                : SSL_CLIENT_HELLO_ERROR;
 }
@@ -92,8 +129,8 @@ static int verify_mode(const struct tls_context *context, enum role role)
     return SSL_VERIFY_NONE;
 }
 
-static bool set_role(const struct tls_context *context, const struct material *material,
-                     enum role role, SSL_CTX *ctx)
+static bool set_role(struct tls_context *context, const struct material *material, enum role role,
+                     SSL_CTX *ctx)
 {
     bool server = role == ROLE_SERVER;
     bool asks = server && context->client_auth != CONFIG_CLIENT_AUTH_NONE;
@@ -108,7 +145,7 @@ static bool set_role(const struct tls_context *context, const struct material *m
            set_sessions(context, material, role, ctx);
 }
 
-static SSL_CTX *make_ctx(const struct tls_context *context, const struct material *material,
+static SSL_CTX *make_ctx(struct tls_context *context, const struct material *material,
                          enum role role, struct error_text *error)
 {
     SSL_CTX *ctx = SSL_CTX_new(role == ROLE_SERVER ? TLS_server_method() : TLS_client_method());
@@ -118,7 +155,7 @@ static SSL_CTX *make_ctx(const struct tls_context *context, const struct materia
     else
         made = limits_use_algorithms(ctx, material->tls, error) &&
                identity_use(&material->identity, ctx, error);
-    if (made && context->key_log)
+    if (made && (context->key_log || (material->within && material->within->key_log)))
         key_log_use(ctx);
     ERR_clear_error();
     if (made)
@@ -192,7 +229,10 @@ static bool accepts_peer(const void *policy, const X509 *peer)
 static bool make_sessions(struct tls_context *context, const struct material *material,
                           struct error_text *error)
 {
-    context->sessions = sessions_new(material->tls, accepts_peer, context->policy, error);
+    context->sessions =
+        material->within
+            ? sessions_new_beside(material->within->sessions, accepts_peer, context->policy, error)
+            : sessions_new(material->tls, accepts_peer, context->policy, error);
     if (context->sessions)
         sessions_report_to(context->sessions, material->hooks->log, material->hooks->log_arg);
     return context->sessions;
@@ -251,10 +291,8 @@ static bool load(struct material *material, enum config_role role, struct tls_co
     return made;
 }
 
-void tls_context_free(struct tls_context *context)
+static void free_one(struct tls_context *context)
 {
-    if (!context)
-        return;
     SSL_CTX_free(context->client);
     SSL_CTX_free(context->server);
     served_free(context->served);
@@ -265,6 +303,22 @@ void tls_context_free(struct tls_context *context)
     free(context->server_name);
     free(context->groups);
     free(context);
+}
+
+/* A virtual one has none itself. */
+static void free_virtuals(struct tls_context *context)
+{
+    for (size_t i = 0; i < context->virtuals.count; i++)
+        free_one(context->virtuals.items[i].context);
+    virtuals_free(&context->virtuals);
+}
+
+void tls_context_free(struct tls_context *context)
+{
+    if (!context)
+        return;
+    free_virtuals(context);
+    free_one(context);
 }
 
 bool tls_context_make_files(struct tls_context *context, struct error_text *error)
@@ -285,6 +339,29 @@ struct tls_context *tls_context_new_with(struct tls_owner owner, const struct co
         return context;
     tls_context_free(context);
     return NULL;
+}
+
+bool tls_context_add_virtual(struct tls_context *context, struct tls_owner owner,
+                             const struct config_tls *tls, const struct config_strings *names,
+                             const struct tls_hooks *hooks, struct error_text *error)
+{
+    struct material material = {.tls = tls,
+                                .service = owner.service,
+                                .own_keys = owner.own_keys,
+                                .hooks = hooks,
+                                .within = context};
+    struct tls_context *made = calloc(1, sizeof(*made));
+    if (!context->server)
+        error_set(error, "is for a TLS server, and the role is client");
+    else if (!made)
+        error_set(error, "out of memory for TLS");
+    else if (load(&material, CONFIG_ROLE_SERVER, made, error)) {
+        if (virtuals_add(&context->virtuals, names, made))
+            return true;
+        error_set(error, "out of memory for server names");
+    }
+    tls_context_free(made);
+    return false;
 }
 
 struct tls_context *tls_context_new(struct tls_owner owner, const struct config_tls *tls,
@@ -349,7 +426,12 @@ X509 *tls_context_certificate(const struct tls_context *context, size_t index)
     if (index == 0)
         return SSL_CTX_get0_certificate(context->server ? context->server : context->client);
     size_t count = context->served ? served_count(context->served) : 0; /* NULL: client only */
-    return index - 1 < count ? served_certificate(context->served, index - 1) : NULL;
+    if (index - 1 < count)
+        return served_certificate(context->served, index - 1);
+    index -= 1 + count;
+    return index < context->virtuals.count
+               ? tls_context_certificate(context->virtuals.items[index].context, 0)
+               : NULL;
 }
 
 /* False. */
@@ -365,6 +447,7 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct err
     struct error_text why;
     bool server = SSL_is_server(ssl);
     X509 *peer = SSL_get0_peer_certificate(ssl);
+    context = judging(context, ssl);
     if (!renegotiation_is_one(ssl) && !alpn_agreed(&context->alpn, ssl))
         return error_set(error, "no application protocol of alpn was agreed on with the peer");
     if (!peer && server && context->client_auth != CONFIG_CLIENT_AUTH_REQUIRE)
@@ -395,6 +478,8 @@ bool tls_context_accepts_again(const struct tls_context *context, const struct t
                                SSL *ssl, const X509 *peer, struct error_text *error)
 {
     struct error_text why;
+    context = judging(context, ssl);
+    before = judging(before, ssl);
     enum config_client_auth auth = context->client_auth;
     bool asks = !context->server || auth != CONFIG_CLIENT_AUTH_NONE;
     if (SSL_is_server(ssl) && (!asks || (!peer && auth != CONFIG_CLIENT_AUTH_REQUIRE)))
@@ -408,7 +493,7 @@ bool tls_context_accepts_again(const struct tls_context *context, const struct t
 
 bool tls_context_knows(const struct tls_context *context, SSL *ssl)
 {
-    return policy_takes_any(context->policy) || SSL_get0_peer_certificate(ssl);
+    return policy_takes_any(judging(context, ssl)->policy) || SSL_get0_peer_certificate(ssl);
 }
 
 bool tls_context_up(SSL *ssl)

@@ -49,11 +49,19 @@ struct tls_context *tls_context_new_with(struct tls_owner owner, const struct co
                                          enum config_role role, const struct tls_hooks *hooks,
                                          struct error_text *error);
 
+/* Before the context is in use: as TLS server, serves clients that ask for one of these names by
+ * TLS, which may differ from that of the context only in what config_tls_with takes from the other
+ * one. False with error. */
+bool tls_context_add_virtual(struct tls_context *context, struct tls_owner owner,
+                             const struct config_tls *tls, const struct config_strings *names,
+                             const struct tls_hooks *hooks, struct error_text *error);
+
 /* A new SSL object, ROLE_SERVER in accept state or ROLE_CLIENT in connect state, without a BIO. The
  * context must outlive it. NULL: no memory, or a role that the context was not made for. */
 SSL *tls_context_ssl(struct tls_context *context, enum role role);
 
-/* Our own certificates: 0 is that of "certificate", those of "certificates" follow. NULL: there is
+/* Our own certificates: 0 is that of "certificate", those of "certificates" follow, and that of
+ * each virtual one. NULL: there is
  * no such one. Lives as long as the context. */
 X509 *tls_context_certificate(const struct tls_context *context, size_t index);
 

@@ -1,0 +1,151 @@
+#include "server/daemon/handlers/proxy_out.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_MAX_SIZE = 256, COMMON_NAME_MAX = 64, TEXT_V1_MAX = 128 };
+
+/* An IPv4 client of a socket for both families is one of IPv4 to the backend. */
+static void unmap(struct sockaddr_storage *address)
+{
+    struct sockaddr_in6 mapped;
+    memcpy(&mapped, address, sizeof(mapped));
+    if (address->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&mapped.sin6_addr))
+        return;
+    struct sockaddr_in plain = {.sin_family = AF_INET, .sin_port = mapped.sin6_port};
+    memcpy(&plain.sin_addr, mapped.sin6_addr.s6_addr + 12, 4);
+    memset(address, 0, sizeof(*address));
+    memcpy(address, &plain, sizeof(plain));
+}
+
+static bool is_known(const struct sockaddr_storage *address)
+{
+    return address->ss_family == AF_INET || address->ss_family == AF_INET6 ||
+           address->ss_family == AF_UNIX;
+}
+
+/* Both addresses, or none. */
+static void find_addresses(actpass_conn *conn, struct proxy_header *header)
+{
+    socklen_t peer = sizeof(header->source);
+    socklen_t own = sizeof(header->destination);
+    bool found =
+        actpass_peer_sockaddr(conn, (struct sockaddr *)(void *)&header->source, &peer) == 0 &&
+        actpass_local_sockaddr(conn, (struct sockaddr *)(void *)&header->destination, &own) == 0;
+    unmap(&header->source);
+    unmap(&header->destination);
+    if (!found || !is_known(&header->source) ||
+        header->source.ss_family != header->destination.ss_family) {
+        memset(&header->source, 0, sizeof(header->source));
+        memset(&header->destination, 0, sizeof(header->destination));
+    }
+}
+
+/* ---- Version 1 ------------------------------------------------------------------------------- */
+
+static void print_ip(const struct sockaddr_storage *address, char text[INET6_ADDRSTRLEN],
+                     unsigned *port)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    memcpy(&v4, address, sizeof(v4));
+    memcpy(&v6, address, sizeof(v6));
+    bool is_v4 = address->ss_family == AF_INET;
+    const void *at = is_v4 ? (const void *)&v4.sin_addr : (const void *)&v6.sin6_addr;
+    *port = ntohs(is_v4 ? v4.sin_port : v6.sin6_port);
+    if (!inet_ntop(address->ss_family, at, text, INET6_ADDRSTRLEN))
+        text[0] = '\0'; /* never: the family is known and the text has room */
+}
+
+static size_t write_v1(const struct proxy_header *header, void *out)
+{
+    char line[TEXT_V1_MAX];
+    char source[INET6_ADDRSTRLEN];
+    char destination[INET6_ADDRSTRLEN];
+    unsigned from;
+    unsigned to;
+    sa_family_t family = header->source.ss_family;
+    if (family != AF_INET && family != AF_INET6) {
+        memcpy(out, "PROXY UNKNOWN\r\n", 15);
+        return 15;
+    }
+    print_ip(&header->source, source, &from);
+    print_ip(&header->destination, destination, &to);
+    int length = snprintf(line, sizeof(line), "PROXY TCP%c %s %s %u %u\r\n",
+                          family == AF_INET ? '4' : '6', source, destination, from, to);
+    memcpy(out, line, (size_t)length);
+    return (size_t)length;
+}
+
+/* ---- Version 2 ------------------------------------------------------------------------------- */
+
+/* The peer's common name, which is the last of its names. Empty if it has none, or a longer one
+ * than certificates may have. */
+static void find_common_name(actpass_conn *conn, char name[COMMON_NAME_MAX + 1])
+{
+    char text[NAME_MAX_SIZE];
+    int64_t length = 0;
+    name[0] = '\0';
+    for (unsigned i = 0; (length = actpass_peer_name(conn, i, text, sizeof(text))) > 0; i++)
+        if ((size_t)length < sizeof(text) && strncmp(text, "cn:", 3) == 0 &&
+            length - 3 <= COMMON_NAME_MAX)
+            memcpy(name, text + 3, (size_t)length - 2);
+}
+
+static struct proxy_bytes text_or_none(const char *text)
+{
+    size_t length = strlen(text);
+    return (struct proxy_bytes){length > 0 ? text : NULL, length};
+}
+
+static void add(struct proxy_header *header, uint8_t type, const char *text)
+{
+    if (text[0] != '\0')
+        header->tlvs[header->tlv_count++] = (struct proxy_tlv){type, text_or_none(text)};
+}
+
+static void describe_tls(actpass_conn *conn, const actpass_info_t *info,
+                         struct proxy_header *header)
+{
+    bool shown = actpass_peer_certificate(conn, 0, NULL, 0) > 0;
+    header->has_ssl = true;
+    header->ssl = (struct proxy_ssl){.client = PROXY_CLIENT_SSL,
+                                     .verify = shown ? 0 : 1,
+                                     .version = text_or_none(info->protocol),
+                                     .cipher = text_or_none(info->cipher)};
+    if (shown)
+        header->ssl.client |= PROXY_CLIENT_CERT_SESS;
+    if (shown && !info->resumed)
+        header->ssl.client |= PROXY_CLIENT_CERT_CONN;
+    add(header, PROXY_ALPN, info->alpn);
+    add(header, PROXY_AUTHORITY, info->server_name);
+}
+
+/* Where all does not fit, the names are left out. */
+static size_t write_v2(actpass_conn *conn, struct proxy_header *header, void *out)
+{
+    actpass_info_t info;
+    char name[COMMON_NAME_MAX + 1];
+    actpass_info(conn, &info);
+    describe_tls(conn, &info, header);
+    find_common_name(conn, name);
+    header->ssl.cn = text_or_none(name);
+    size_t length = proxy_header_encode(header, out, PROXY_HEADER_MAX);
+    if (length > 0)
+        return length;
+    header->tlv_count = 0;
+    header->ssl.cn = (struct proxy_bytes){NULL, 0};
+    return proxy_header_encode(header, out, PROXY_HEADER_MAX);
+}
+
+size_t proxy_out_write(actpass_conn *conn, enum config_proxy_header version, void *out)
+{
+    struct proxy_header header = {.command = PROXY_PROXY};
+    if (version == CONFIG_PROXY_HEADER_NONE)
+        return 0;
+    find_addresses(conn, &header);
+    return version == CONFIG_PROXY_HEADER_V1 ? write_v1(&header, out)
+                                             : write_v2(conn, &header, out);
+}
