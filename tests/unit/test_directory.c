@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NAMES = 700, PATIENCE_MS = 10000, EXPIRE_MS = 300, LONG_MS = 60000 };
+enum { NAMES = 20000, PATIENCE_MS = 10000, EXPIRE_MS = 300, LONG_MS = 60000 };
 
 /* A collector: the names that are here, and what its directory has said. */
 struct collector {
@@ -24,7 +24,8 @@ struct collector {
     pthread_cond_t changed;
     char *here[NAMES];
     size_t count;
-    bool wants; /* somebody waits for any name */
+    bool wants;            /* somebody waits for any name */
+    const char *waits_for; /* before the directory begins; NULL: nobody waits */
     char found[64], at[64];
     unsigned works, fails;
     char problem[256];
@@ -64,7 +65,9 @@ static void list(void *arg, directory_add *add, void *to)
     struct collector *collector = arg;
     lock_take(&collector->lock);
     for (size_t i = 0; i < collector->count; i++)
-        add(collector->here[i], to);
+        add(collector->here[i], DIRECTORY_HERE, to);
+    if (collector->waits_for)
+        add(collector->waits_for, DIRECTORY_WANTED, to);
     lock_release(&collector->lock);
 }
 
@@ -208,6 +211,18 @@ Test(directory, a_name_that_comes_later_is_found_while_it_is_wanted)
     directory_note(one.directory, "b.example", true);
     cr_assert(finds(&two, "b.example", "one:1"));
     cr_assert(finds_nothing(&two, "a.example"), "it was taken away before b came");
+    end(&two, DIRECTORY_FORGET);
+    end(&one, DIRECTORY_FORGET);
+}
+
+Test(directory, who_waits_already_is_looked_for)
+{
+    static struct collector one, two;
+    begin(&one, "one:1", LONG_MS);
+    add(&one, "a.example");
+    two.waits_for = "a.example";
+    begin(&two, "two:2", LONG_MS);
+    cr_assert(has_found(&two, "a.example", "one:1", PATIENCE_MS));
     end(&two, DIRECTORY_FORGET);
     end(&one, DIRECTORY_FORGET);
 }

@@ -14,7 +14,7 @@ enum {
     NOTES_MAX = 16384, /* beyond it all names are written again */
     WANTS_MAX = 4096,  /* beyond it, names are not looked for */
     RETRY_MS = 1000,   /* after Redis could not be asked */
-    LOOK_MS = 500,     /* between two looks for a name that nobody has */
+    LOOK_MS = 250,     /* between two looks for a name that nobody has */
     BEATS = 3          /* in the time in which we expire */
 };
 
@@ -58,6 +58,7 @@ struct directory {
     struct redis_link *link;
     bool failed; /* `changed` was called with a problem last */
     bool works;  /* or without */
+    bool listed; /* all names were listed once */
     int64_t beat_us, retry_us;
 };
 
@@ -95,7 +96,7 @@ static void clear_wants(struct wants *wants)
 
 static bool add_note(struct notes *notes, const char *name, bool here)
 {
-    char *copy = notes->count < NOTES_MAX ? strdup(name) : NULL;
+    char *copy = strdup(name);
     void *items = notes->items;
     bool added = copy && make_room(&items, sizeof(struct note), notes->count, &notes->room);
     notes->items = items;
@@ -121,7 +122,8 @@ static void add_want(struct wants *wants, const char *name, int64_t due_us)
 void directory_note(struct directory *directory, const char *name, bool here)
 {
     lock_take(&directory->lock);
-    if (!directory->rewrite && !add_note(&directory->notes, name, here)) {
+    bool full = directory->notes.count >= NOTES_MAX;
+    if (!directory->rewrite && (full || !add_note(&directory->notes, name, here))) {
         directory->rewrite = true;
         clear_notes(&directory->notes);
     }
@@ -169,9 +171,26 @@ static void note_success(struct directory *directory)
 
 /* ---- All names ------------------------------------------------------------------------------- */
 
-static void list_name(const char *name, void *list)
+struct listing {
+    struct notes here;
+    struct wants wanted;
+};
+
+static void list_name(const char *name, enum directory_name what, void *list)
 {
-    (void)add_note(list, name, true);
+    struct listing *listing = list;
+    if (what == DIRECTORY_HERE)
+        (void)add_note(&listing->here, name, true);
+    else
+        add_want(&listing->wanted, name, 0);
+}
+
+/* Those that the directory before this one was looking for. */
+static void take_wanted(struct directory *directory, const struct wants *wanted)
+{
+    for (size_t i = 0; i < wanted->count && !directory->listed; i++)
+        directory_want(directory, wanted->items[i].name, 0);
+    directory->listed = true;
 }
 
 /* Writes names to KEY in batches, as long as they are of one kind. */
@@ -194,16 +213,18 @@ static bool write_notes(struct directory *directory, const char *key, const stru
 /* What changes from here on is noted beside it, and written after it. */
 static bool write_all(struct directory *directory, struct error_text *problem)
 {
-    struct notes all = {.items = NULL};
+    struct listing all = {.here = {.items = NULL}};
     const struct directory_keys *keys = &directory->keys;
     lock_take(&directory->lock);
     directory->rewrite = false;
     lock_release(&directory->lock);
     directory->options.list(directory->options.arg, list_name, &all);
     bool written = directory_begin_fresh(directory->link, keys, problem) &&
-                   write_notes(directory, keys->fresh, &all, problem) &&
+                   write_notes(directory, keys->fresh, &all.here, problem) &&
                    directory_take_fresh(directory->link, keys, problem);
-    clear_notes(&all);
+    take_wanted(directory, &all.wanted);
+    clear_notes(&all.here);
+    clear_wants(&all.wanted);
     return written;
 }
 

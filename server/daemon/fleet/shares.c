@@ -37,7 +37,9 @@ static void see(const struct pool_seen *seen, void *arg)
 {
     const struct listing *listing = arg;
     if (seen->offers > 0)
-        listing->add(seen->name, listing->list);
+        listing->add(seen->name, DIRECTORY_HERE, listing->list);
+    else if (seen->callers > 0)
+        listing->add(seen->name, DIRECTORY_WANTED, listing->list);
 }
 
 static void list(void *arg, directory_add *add, void *list)
