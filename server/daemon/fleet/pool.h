@@ -102,6 +102,9 @@ struct pool_terms {
 bool pool_park(struct pool *pool, struct pool_offer *offer, const struct pool_terms *terms,
                struct bell *bell);
 
+/* Was it parked under just the names of TERMS, in their order? */
+bool pool_has_names(const struct pool_offer *offer, const struct pool_terms *terms);
+
 enum pool_offer_state pool_offer_state(struct pool_offer *offer);
 
 /* WANTED: takes over what the caller has brought, and leaves the pool. False: the caller has given
