@@ -246,6 +246,7 @@ class Connect(Fleet):
         begin = time.monotonic()
         actpass.signal()
         self.assertEqual(self.status(client), 503)
+        self.assertIn(b"about to stop", client.recv(1000))
         client.close()
         self.finish_all(device)
         self.assertEqual(actpass.wait_exit(), 0)
@@ -301,6 +302,14 @@ class OtherWays(Fleet):
             missed = self.named(actpass, "gate", "client", name)
             with self.assertRaises((tls.Truncated, *GONE)):
                 missed.recv()
+
+    def test_a_client_that_asks_for_no_name_is_told_so(self):
+        actpass = self.actpass(self.field(), self.tls_gate("server_name"))
+        missed = self.named(actpass, "gate", "client", "127.0.0.1")  # then it sends none
+        with self.assertRaises((tls.Truncated, *GONE)):
+            missed.recv()
+        self.assertEqual(actpass.wait_for(event="close", service="gate")["error"],
+                         "the client said no name that could be reached")
 
     def test_over_tls_a_cut_is_passed_on(self):
         actpass = self.actpass(self.field(), self.tls_gate())
