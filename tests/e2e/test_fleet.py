@@ -214,6 +214,17 @@ class Connect(Fleet):
         self.assertEqual(self.status(client), 200)
         self.assertEqual(client.recv(1), b"x")
 
+    def test_a_common_name_is_compared_with_its_case(self):
+        """As peer_names is, where the peer is judged: here another name lets the device in."""
+        self.certificates._make("upper", "ca", DEVICE.upper(), "DNS:upper.devices.example", [])
+        field = self.service("field", {"client_auth": "require",
+                                       "peer_names": ["cn:" + DEVICE, "*.devices.example"]},
+                             offer="field", role="server")
+        actpass = self.actpass(field, self.gate(wait="100ms"))
+        self.offered(actpass, "upper")
+        self.assertEqual(self.status(self.asked(actpass)), 504)
+        self.assertEqual(self.status(self.asked(actpass, "upper.devices.example")), 200)
+
     def test_a_name_with_a_dot_at_its_end_is_none(self):
         """Name constraints and the policy take it for another name than the one without."""
         self.certificates._make("dotted", "ca", "dotted", f"DNS:{DEVICE}.,DNS:dotted.devices.example", [])
