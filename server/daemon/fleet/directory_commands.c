@@ -176,13 +176,13 @@ bool directory_forget(struct redis_link *link, const struct directory_keys *keys
 /* ---- Names elsewhere ------------------------------------------------------------------------- */
 
 /* One question, whatever the number of collectors. Begins with any of them, so that those that have
- * the same name share the work. */
+ * the same name share the work. pcall: a key of another type is nobody's, and hides no other. */
 static const char find_script[] =
     "local all = redis.call('SMEMBERS', KEYS[1]) "
     "local from = tonumber(ARGV[3]) "
     "for i = 1, #all do "
     "  local at = all[(i + from) % #all + 1] "
-    "  if at ~= ARGV[1] and redis.call('SISMEMBER', KEYS[1] .. ':' .. at, ARGV[2]) == 1 then "
+    "  if at ~= ARGV[1] and redis.pcall('SISMEMBER', KEYS[1] .. ':' .. at, ARGV[2]) == 1 then "
     "    return at "
     "  end "
     "end "
