@@ -2,6 +2,7 @@
 them, wherever it is connected, and never a wrong one. Each device answers with its own name."""
 import os
 import selectors
+import signal
 import socket
 import threading
 import time
@@ -179,6 +180,15 @@ class Collectors(Fleet):
         self.assertEqual(self.reach(good, name), 504)
         refused = good.wait_for(event="close", service="others")
         self.assertIn(refused["reason"], ("REFUSED", "TLS_ERROR", "POLICY"), refused)
+
+    def test_who_waits_during_a_reload_is_not_forgotten(self):
+        name = "d1.devices.example"
+        one, _ = self.collector(1, wait="6s"), self.collector(2)
+        client = self.asked(one, name)
+        one.signal(signal.SIGHUP)
+        one.wait_for(event="reload")
+        self.devices([name], [2])
+        self.assertEqual(self.status(client), 200)
 
     def test_a_request_is_passed_on_once(self):
         name = "d1.devices.example"

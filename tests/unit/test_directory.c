@@ -308,7 +308,8 @@ Test(directory, a_wrong_value_in_redis_hides_no_name)
     begin(&one, "one:1", LONG_MS);
     begin(&two, "two:2", LONG_MS);
     add(&one, "a.example");
-    cr_assert(finds(&two, "a.example", "one:1"));
+    for (int i = 0; i < 30; i++) /* each begins with any of them */
+        cr_assert(finds(&two, "a.example", "one:1"));
     cr_assert_eq(two.fails, 0, "%s", two.problem);
     end(&one, DIRECTORY_FORGET);
     end(&two, DIRECTORY_FORGET);
