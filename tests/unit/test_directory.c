@@ -315,6 +315,25 @@ Test(directory, a_wrong_value_in_redis_hides_no_name)
     end(&two, DIRECTORY_FORGET);
 }
 
+/* Said once, and not once a second; and what is here stays in Redis meanwhile. */
+Test(directory, a_redis_that_refuses_to_look_is_no_redis_that_is_away)
+{
+    static struct collector two;
+    const char *path = test_folder_path(folder, "redis");
+    redis_server_tell(path, "ACL SETUSER default -eval");
+    begin(&two, "two:2", LONG_MS);
+    wait_for(&two, &two.works, 1);
+    directory_want(two.directory, "a.example", 0);
+    wait_for(&two, &two.fails, 1);
+    cr_assert(strstr(two.problem, "refuses EVAL"), "%s", two.problem);
+    cr_assert(!has_found(&two, "a.example", "", 2500), "looked for several times");
+    cr_assert_eq(two.fails, 1);
+    cr_assert_eq(two.works, 1);
+    redis_server_tell(path, "ACL SETUSER default +eval");
+    wait_for(&two, &two.works, 2);
+    end(&two, DIRECTORY_FORGET);
+}
+
 /* ---- A Redis that answers slowly ------------------------------------------------------------- */
 
 enum { SLOW_MS = 200 };

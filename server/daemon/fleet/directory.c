@@ -59,6 +59,7 @@ struct directory {
     struct redis_link *link;
     bool failed; /* `changed` was called with a problem last */
     bool works;  /* or without */
+    bool blind;  /* over this link Redis has refused to look for a name last */
     int64_t beat_us, retry_us;
 };
 
@@ -175,7 +176,7 @@ static void fail(struct directory *directory, const struct error_text *problem)
     if (!directory->failed)
         directory->options.changed(directory->options.arg, problem->text);
     directory->failed = true;
-    directory->works = false;
+    directory->works = directory->blind = false;
 }
 
 static void note_success(struct directory *directory)
@@ -329,6 +330,15 @@ static void reduce_want(struct directory *directory, size_t at, size_t less)
     lock_release(&directory->lock);
 }
 
+/* PROBLEM: why Redis refuses to look for names; NULL: it does not. */
+static void note_look(struct directory *directory, const char *problem)
+{
+    bool blind = problem;
+    if (blind != directory->blind)
+        directory->options.changed(directory->options.arg, problem);
+    directory->blind = blind;
+}
+
 /* The address of a collector that has it. False: there is none, or Redis has failed. */
 static bool look(struct directory *directory, const char *name, char address[DIRECTORY_ADDRESS_MAX])
 {
@@ -336,8 +346,17 @@ static bool look(struct directory *directory, const char *name, char address[DIR
     address[0] = '\0';
     if (!directory->link)
         return false;
-    if (!directory_find(directory->link, &directory->keys, name, address, &problem))
+    switch (directory_find(directory->link, &directory->keys, name, address, &problem)) {
+    case DIRECTORY_LOOKED:
+        note_look(directory, NULL);
+        break;
+    case DIRECTORY_REFUSED:
+        note_look(directory, problem.text);
+        break;
+    case DIRECTORY_FAILED:
         fail(directory, &problem);
+        break;
+    }
     return address[0] != '\0';
 }
 

@@ -60,21 +60,34 @@ static void add_word(struct command *command, const char *word)
     command->sizes[command->count++] = strlen(word);
 }
 
-/* The answer, which is no error. NULL with problem. */
-static redisReply *ask(struct redis_link *link, const struct command *command,
-                       struct error_text *problem)
+/* What Redis is asked for; NULL with problem: it does not answer. */
+static redisReply *ask_any(struct redis_link *link, const struct command *command,
+                           struct error_text *problem)
 {
-    redisReply *reply = redis_link_ask(link, command->count, command->words, command->sizes,
-                                       clock_deadline_ms(DIRECTORY_DEADLINE_MS), problem);
-    if (!reply || reply->type != REDIS_REPLY_ERROR)
-        return reply;
-    bool wants_password = strncmp(reply->str, "NOAUTH", 6) == 0;
+    return redis_link_ask(link, command->count, command->words, command->sizes,
+                          clock_deadline_ms(DIRECTORY_DEADLINE_MS), problem);
+}
+
+static void explain(const struct command *command, const redisReply *refusal,
+                    struct error_text *problem)
+{
+    bool wants_password = strncmp(refusal->str, "NOAUTH", 6) == 0;
     if (wants_password)
         error_set(problem, "%s: it wants a password: set %s", directory_words.title,
                   directory_words.password_key);
     else
         error_set(problem, "%s: it refuses %s: %.150s", directory_words.title, command->words[0],
-                  reply->str);
+                  refusal->str);
+}
+
+/* The answer, which is no error. NULL with problem. */
+static redisReply *ask(struct redis_link *link, const struct command *command,
+                       struct error_text *problem)
+{
+    redisReply *reply = ask_any(link, command, problem);
+    if (!reply || reply->type != REDIS_REPLY_ERROR)
+        return reply;
+    explain(command, reply, problem);
     freeReplyObject(reply);
     return NULL;
 }
@@ -188,10 +201,12 @@ static const char find_script[] =
     "end "
     "return false";
 
-bool directory_find(struct redis_link *link, const struct directory_keys *keys, const char *name,
-                    char address[DIRECTORY_ADDRESS_MAX], struct error_text *problem)
+enum directory_look directory_find(struct redis_link *link, const struct directory_keys *keys,
+                                   const char *name, char address[DIRECTORY_ADDRESS_MAX],
+                                   struct error_text *problem)
 {
     char from[24];
+    enum directory_look look = DIRECTORY_FAILED;
     struct command command = {.count = 0};
     (void)snprintf(from, sizeof(from), "%lld", (long long)(clock_now_us() % 1000));
     add_word(&command, "EVAL");
@@ -202,9 +217,13 @@ bool directory_find(struct redis_link *link, const struct directory_keys *keys, 
     add_word(&command, name);
     add_word(&command, from);
     address[0] = '\0';
-    redisReply *reply = ask(link, &command, problem);
-    if (reply && reply->type == REDIS_REPLY_STRING && reply->len < DIRECTORY_ADDRESS_MAX)
+    redisReply *reply = ask_any(link, &command, problem);
+    if (reply)
+        look = reply->type == REDIS_REPLY_ERROR ? DIRECTORY_REFUSED : DIRECTORY_LOOKED;
+    if (look == DIRECTORY_REFUSED)
+        explain(&command, reply, problem);
+    else if (reply && reply->type == REDIS_REPLY_STRING && reply->len < DIRECTORY_ADDRESS_MAX)
         memcpy(address, reply->str, (size_t)reply->len + 1);
     freeReplyObject(reply);
-    return reply;
+    return look;
 }
