@@ -440,6 +440,11 @@ static inline bool config_shares(const struct config_service *service)
 bool config_names_cover(const struct config_peer_names *names, enum config_name_kind kind,
                         const char *name);
 
+/* The "tls" by which the peers were judged that one of its handlers gets: the service's, or with
+ * that of a route. The result owns nothing. */
+struct config_tls config_handler_tls(const struct config_service *service,
+                                     const struct config_handler *handler);
+
 /* Does the service offer connections to the pool? */
 bool config_offers_to(const struct config_service *service, const char *pool);
 

@@ -56,15 +56,44 @@ static bool only_shares(const struct config *config, const char *pool)
     return shares;
 }
 
+struct config_tls config_handler_tls(const struct config_service *service,
+                                     const struct config_handler *handler)
+{
+    const struct config_tls *tls = &service->connection.tls;
+    for (size_t i = 0; i < service->route_count; i++) {
+        const struct config_route *route = &service->routes[i];
+        if (&route->handler == handler && route->has_tls)
+            return config_tls_with(tls, &route->tls);
+    }
+    return *tls;
+}
+
+/* May a device have the name that comes to this handler? */
+static bool may_offer(const struct config_service *service, const struct config_handler *handler,
+                      const char *pool, const char *name)
+{
+    if (!offers_to(handler, pool))
+        return false;
+    const struct config_tls tls = config_handler_tls(service, handler);
+    return tls.peer_names.count == 0 ||
+           config_names_cover(&tls.peer_names, CONFIG_NAME_DNS, name) ||
+           config_names_cover(&tls.peer_names, CONFIG_NAME_COMMON, name);
+}
+
+static bool service_may_offer(const struct config_service *service, const char *pool,
+                              const char *name)
+{
+    bool may = may_offer(service, &service->as_server, pool, name) ||
+               may_offer(service, &service->as_client, pool, name);
+    for (size_t i = 0; i < service->route_count && !may; i++)
+        may = may_offer(service, &service->routes[i].handler, pool, name);
+    return may;
+}
+
 bool config_pool_may_have(const struct config *config, const char *pool, const char *name)
 {
-    for (size_t i = 0; i < config->service_count; i++) {
-        const struct config_service *service = &config->services[i];
-        const struct config_peer_names *names = &service->connection.tls.peer_names;
-        if (config_offers_to(service, pool) &&
-            (names->count == 0 || config_names_cover(names, CONFIG_NAME_DNS, name) ||
-             config_names_cover(names, CONFIG_NAME_COMMON, name)))
+    for (size_t i = 0; i < config->service_count; i++)
+        if (service_may_offer(&config->services[i], pool, name))
             return true;
-    }
     return only_shares(config, pool);
 }

@@ -358,4 +358,3 @@ const char *conversation_note_join(struct conversation *conversation, const char
     conversation->report.joined = number;
     return conversation->reached ? conversation->reached : "";
 }
-

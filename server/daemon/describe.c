@@ -59,10 +59,11 @@ static void put_connections(FILE *out, const struct config_service *service)
         return;
     }
     if (config_shares(service)) {
-        fprintf(out,
-                "  shares the pool \"%s\" with other collectors, which reach this one at %s and are "
-                "found in %s\n",
-                service->share.pool, service->share.advertise.text, service->share.registry.text);
+        fprintf(
+            out,
+            "  shares the pool \"%s\" with other collectors, which reach this one at %s and are "
+            "found in %s\n",
+            service->share.pool, service->share.advertise.text, service->share.registry.text);
     } else if (dial->address_count == 0) {
         fprintf(out, "  accepts connections on %s\n", service->listen.text);
     } else if (config_dial_is_kept(dial)) {

@@ -2,9 +2,9 @@
  * anything is changed; then the accept thread swaps the generations (swap.h). */
 #include "server/daemon/reload.h"
 
+#include "server/daemon/fleet/shares.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/listening.h"
-#include "server/daemon/fleet/shares.h"
 #include "server/daemon/load.h"
 #include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"

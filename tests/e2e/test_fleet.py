@@ -196,6 +196,23 @@ class Connect(Fleet):
         self.assertEqual(self.status(self.asked(actpass)), 504)
         self.assertEqual(self.status(self.asked(actpass, "dev1.elsewhere.example")), 200)
 
+    def test_a_route_offers_what_its_own_trust_vouches_for(self):
+        """A device of the route's CA must not offer a name that only the service's CA may give."""
+        route = {"server_name": ["other.example"], "offer": "field",
+                 "tls": {"ca": self.certificates.path("stranger-ca"),
+                         "peer_names": ["dev1.devices.example"]}}
+        field = self.service("field", {"client_auth": "require", "peer_names": ["*.devices.example"]},
+                             offer="field", role="server", routes=[route])
+        self.certificates._make("two-names", "stranger-ca", "two",
+                                f"DNS:{DEVICE},DNS:client.devices.example", [])
+        actpass = self.actpass(field, self.gate(wait="100ms"))
+        device = self.named(actpass, "field", "two-names", "other.example")
+        device.send(b"x")
+        self.assertEqual(self.status(self.asked(actpass, "client.devices.example")), 504)
+        client = self.asked(actpass)
+        self.assertEqual(self.status(client), 200)
+        self.assertEqual(client.recv(1), b"x")
+
     def test_the_device_is_told_who_reaches_it(self):
         offer = {"pool": "field", "send_proxy": True}
         actpass = self.actpass(self.field(offer=offer), self.gate())

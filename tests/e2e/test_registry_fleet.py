@@ -170,6 +170,22 @@ class Collectors(Fleet):
             self.assertEqual(len(each.find(event="registry", state="down")), 1)
             self.assertEqual(len(each.find(event="registry", state="up")), 2)
 
+    def test_a_reload_keeps_the_names_and_a_stop_takes_them_away(self):
+        here, there = "d1.devices.example", "d2.devices.example"
+        one, two = self.collector(1), self.collector(2, wait="1s")
+        self.devices([here], [1])
+        self.devices([there], [2])
+        self.reach_all([one, two], [here, there], 20)
+        for _ in range(3):
+            one.signal(signal.SIGHUP)
+            self.reach_all([one, two], [here, there], 20)
+        one.wait_for(event="reload", count=3, service="others")
+        self.assertEqual(one.stop(), 0)
+        self.assertEqual([key for key in self.redis.keys() if b"127.0.0.1:" in key], [])
+        self.assertEqual(self.reach(two, there), there)
+        self.assertEqual(self.reach(two, here), 504)
+        self.assertEqual(two.stop(), 0)
+
     def test_who_is_no_collector(self):
         """One with a certificate that is none of the collectors', and one that is only written in
         the registry: names there are not reached."""

@@ -78,6 +78,32 @@ def end_to_end(good, options, lines, status, folder):
                    status)
 
 
+WAYS = '''
+import unittest
+
+
+class Fake(unittest.TestCase):
+    def test_alone(self):
+        pass
+
+
+for name in %r:
+    setattr(Fake, "test_" + name, Fake.test_alone)
+'''
+
+
+def share(number, wanted, folder):
+    """How many tests run of one alone, two of four ways and five of two, with ACTPASS_SHARE."""
+    ways = [f'{test}__{way}' for test in ('a', 'b') for way in ('c_12', 'c_13', 's_12', 's_13')] + \
+        [f'{test}__{way}' for test in 'cdefg' for way in ('12', '13')]
+    os.makedirs(folder)
+    shutil.copy(os.path.join(TESTS, 'e2e', 'run.py'), folder)
+    write(os.path.join(folder, 'test_fake.py'), WAYS % ways)
+    write(os.path.join(folder, 'support', 'certificates.py'), CERTIFICATES)
+    return compare(['env', 'ACTPASS_SHARE=%d' % number, sys.executable, 'run.py', '--program',
+                    '/bin/true'], folder, ['%d passed, 0 failed, 0 skipped' % wanted], 0)
+
+
 def copy_of_run(folder, selftest, quickstart):
     """A folder with tests/run.sh and, for its stages, a program in Python and a shell script."""
     os.makedirs(os.path.join(folder, 'tests'))
@@ -124,6 +150,9 @@ def cases():
         ('e2e_bad', make(end_to_end, 'False', ['--again'], [
             r'flaky: 1 \(test_fake\.Fake\.test_flaky\)', '2 passed, 1 failed, 0 skipped'], 1)),
         ('e2e_once', make(end_to_end, 'True', [], ['2 passed, 1 failed, 0 skipped'], 1)),
+        ('e2e_all', make(share, 1, 1 + 2 * 4 + 5 * 2)),
+        ('e2e_half', make(share, 2, 1 + 2 * 2 + 5)),
+        ('e2e_quarter', make(share, 4, 1 + 2 + 5)),
         ('run_fine', make(whole_run, fine, quick, [seconds, '3 passed, 0 failed'], 0)),
         ('run_flaky', make(whole_run, flaky, quick, [
             seconds, r'flaky: 2 \(selftest:one selftest:two\)', '4 passed, 0 failed'], 0)),

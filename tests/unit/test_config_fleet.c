@@ -2,29 +2,25 @@
  * tests/golden/config.txt. */
 #include "tests/unit/test_config.h"
 
-#define TLS(names)                                                                    \
+/* To be closed with two braces. */
+#define TLS                                                                           \
     "'role': 'server', 'tls': {'certificate': 'peer.pem', 'client_auth': 'require', " \
-    "'ca': 'ca.pem'" names "}"
+    "'ca': 'ca.pem'"
+
+static const char fleet[] =
+    "{'services': [{'name': 'a', 'listen': '[::1]:1', 'offer': 'p', " TLS
+    ", 'peer_names': ['*.Devices.example', 'pump.example', 'cn:Dev-7', 'uri:urn:x']}}, "
+    "{'name': 'b', 'listen': '[::1]:2', 'echo': true, 'routes': [{'server_name': ['c.example'], "
+    "'offer': {'pool': 'q', 'per_name': 3, 'send_proxy': true}}], " TLS "}}, "
+    "{'name': 'g', 'listen_plain': '[::1]:3', "
+    "'reach': {'pool': 'p', 'by': 'name', 'name': 'pump.example'}}, "
+    "{'name': 'h', 'listen': '[::1]:4', 'reach': {'pool': 'q', 'by': 'server_name', 'wait': '9s', "
+    "'allow': [{'peer_names': ['o.example'], 'names': ['*.devices.example', 'x.example']}]}, " TLS
+    "}}]}";
 
 static struct config *parse_fleet(void)
 {
-    return parse_good("{'services': [{'name': 'a', 'listen': '[::1]:1', 'offer': 'p', " TLS(
-        ", 'peer_names': ['*.Devices.example', 'pump.example', 'cn:Dev-7', 'uri:urn:x']") "}, "
-                                                                                          "{'name':"
-                                                                                          " 'b', "
-                                                                                          "'listen'"
-                                                                                          ": "
-                                                                                          "'[::1]:"
-                                                                                          "2', "
-                                                                                          "'echo': "
-                                                                                          "true,"
-                                                                                          " " TLS("") ", 'routes': [{'server_name': ['c.example'], 'offer': "
-                                                                                                      "{'pool': 'q', 'per_name': 3, 'send_proxy': true}}]}, "
-                                                                                                      "{'name': 'g', 'listen_plain': '[::1]:3', "
-                                                                                                      "'reach': {'pool': 'p', 'by': 'name', 'name': 'pump.example'}}, "
-                                                                                                      "{'name': 'h', 'listen': '[::1]:4', " TLS(
-                                                                                                          "") ", 'reach': {'pool': 'q', 'by': 'server_name', 'wait': '9s', 'allow': "
-                                                                                                              "[{'peer_names': ['o.example'], 'names': ['*.devices.example', 'x.example']}]}}]}");
+    return parse_good(fleet);
 }
 
 Test(config_fleet, values, .init = folder_enter, .fini = folder_leave)

@@ -3,6 +3,7 @@
 #include "server/daemon/handlers/handler.h"
 
 #include "tests/support/conn_suite.h"
+#include "tests/support/share.h"
 #include "tests/support/steps.h"
 
 #include <criterion/criterion.h>
@@ -43,8 +44,9 @@ static void play_bulk(struct socket_peer *peer, void *arg)
 
 Test(echo, gives_back_what_it_reads)
 {
+    enum { BULK = TEST_ROUNDS(3 << 20) };
     struct socket_peer_plan plan = {
-        .send = 3 << 20, .receive = 3 << 20, .send_seed = 7, .receive_seed = 7};
+        .send = BULK, .receive = BULK, .send_seed = 7, .receive_seed = 7};
     for (int which = 0; which < WAYS; which++) {
         struct conn_rig rig;
         struct conn_rig_options options = conn_way(which & 7);

@@ -189,6 +189,6 @@ Test(gate_connect, answers_of_what_came_of_it)
             cr_assert(!length && *body == '\0');
         else
             cr_assert(length && strtoul(length + 16, NULL, 10) == strlen(body), "%s", answer);
-        cr_assert_eq(outcome != GATE_REACHED, strstr(answer, "Connection: close") != NULL);
+        cr_assert_eq(outcome != GATE_REACHED, !!strstr(answer, "Connection: close"));
     }
 }

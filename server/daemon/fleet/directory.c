@@ -14,7 +14,7 @@ enum {
     NOTES_MAX = 16384, /* beyond it all names are written again */
     WANTS_MAX = 4096,  /* beyond it, further names are not looked for */
     RETRY_MS = 1000,   /* after Redis could not be asked */
-    LOOK_MS = 500,     /* between two looks for a name that nobody has */
+    LOOK_MS = 250,     /* between two looks for a name that nobody has */
     BEATS = 3          /* in the time in which we expire */
 };
 
@@ -60,6 +60,7 @@ struct directory {
     bool failed; /* `changed` was called with a problem last */
     bool works;  /* or without */
     bool blind;  /* over this link Redis has refused to look for a name last */
+    bool listed; /* all names were listed once */
     int64_t beat_us, retry_us;
 };
 
@@ -189,15 +190,28 @@ static void note_success(struct directory *directory)
 
 /* ---- All names ------------------------------------------------------------------------------- */
 
-struct all_names {
-    struct notes notes;
-    bool complete; /* memory was there for all */
+struct listing {
+    struct notes here;
+    struct wants wanted;
+    bool complete; /* memory was there for all that are here */
 };
 
-static void list_name(const char *name, void *list)
+static void list_name(const char *name, enum directory_name what, void *list)
 {
-    struct all_names *all = list;
-    all->complete = append_note(&all->notes, name, true) && all->complete;
+    struct listing *listing = list;
+    if (what == DIRECTORY_HERE)
+        listing->complete = append_note(&listing->here, name, true) && listing->complete;
+    else
+        add_want(&listing->wanted, name, 0);
+}
+
+/* Those that the directory before this one was looking for. */
+static void take_wanted(struct directory *directory, const struct wants *wanted)
+{
+    for (size_t i = 0; i < wanted->count && !directory->listed; i++)
+        for (size_t done = 0; done < wanted->items[i].count; done++)
+            directory_want(directory, wanted->items[i].name, 0);
+    directory->listed = true;
 }
 
 /* Writes names to KEY in batches, as long as they are of one kind and nobody stops us. */
@@ -229,15 +243,17 @@ static bool write_names(struct directory *directory, const struct notes *notes,
 /* What changes from here on is noted beside it, and written after it. */
 static bool write_all(struct directory *directory, struct error_text *problem)
 {
-    struct all_names all = {.complete = true};
+    struct listing all = {.complete = true};
     lock_take(&directory->lock);
     directory->rewrite = false;
     lock_release(&directory->lock);
     directory->options.list(directory->options.arg, list_name, &all);
-    bool written = all.complete ? write_names(directory, &all.notes, problem)
+    bool written = all.complete ? write_names(directory, &all.here, problem)
                                 : error_set(problem, "%s: out of memory for the names of devices",
                                             directory_words.title);
-    clear_notes(&all.notes);
+    take_wanted(directory, &all.wanted);
+    clear_notes(&all.here);
+    clear_wants(&all.wanted);
     return written;
 }
 

@@ -22,8 +22,9 @@ struct directory;
 /* Where a Redis is: see server/lib/redis/place.h. */
 struct redis_place;
 
-/* Adds a name to a list. */
-typedef void directory_add(const char *name, void *list);
+/* Adds a name to a list: one that is here, or one that somebody waits for. */
+enum directory_name { DIRECTORY_HERE, DIRECTORY_WANTED };
+typedef void directory_add(const char *name, enum directory_name what, void *list);
 
 struct directory_options {
     /* All three must outlive the directory. */
@@ -34,7 +35,7 @@ struct directory_options {
 
     /* Called on the directory's thread, without a lock. */
     void (*list)(void *arg, directory_add *add, void *list); /* calls ADD for each name that is
-                                                                 here */
+                                                                 here, and for each who waits */
     size_t (*wanted)(void *arg, const char *name);           /* how many still wait for it? */
     void (*found)(void *arg, const char *name, const char *address); /* another collector has it */
     /* It works (PROBLEM is NULL), or does not any more: one call each time that this changes. */

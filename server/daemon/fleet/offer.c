@@ -18,7 +18,8 @@ static bool park(struct handler_job *job)
     struct offered_names *names = malloc(sizeof(*names));
     bool parked = false;
     if (names && pool) {
-        offered_names_of(job->conn, &service->config->connection.tls.peer_names, names);
+        const struct config_tls tls = config_handler_tls(service->config, job->what);
+        offered_names_of(job->conn, &tls.peer_names, names);
         const struct pool_terms terms = {.names = names->items,
                                          .count = names->count,
                                          .per_name = what->per_name,

@@ -89,10 +89,11 @@ enum { POOL_ONLY_WANTED = 0 };
 struct pool_terms {
     const char *const *names; /* in small letters and each only once */
     size_t count;             /* at least one */
-    uint64_t per_name;        /* how many may be parked under one name: beyond that the oldest is
-                                 displaced. POOL_ONLY_WANTED: it is through another collector, and
-                          displaced if no caller waits for it who may have that */
-    uint64_t number;          /* of its connection in the log */
+    /* How many may be parked under one name: beyond that the oldest is displaced. POOL_ONLY_WANTED:
+     * it is through another
+     * collector, and displaced itself if no caller waits for it who may have that. */
+    uint64_t per_name;
+    uint64_t number; /* of its connection in the log */
 };
 
 /* Parks an offer, or gives it to a caller that waits for one of its names. BELL is rung when the

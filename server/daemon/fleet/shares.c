@@ -3,7 +3,6 @@
 #include "relay/lock.h"
 #include "server/daemon/fleet/directory.h"
 #include "server/daemon/fleet/pass_on.h"
-#include "server/daemon/lines.h"
 #include "server/daemon/report.h"
 
 #include <errno.h>
@@ -38,7 +37,9 @@ static void see(const struct pool_seen *seen, void *arg)
 {
     const struct listing *listing = arg;
     if (seen->offers > 0)
-        listing->add(seen->name, listing->list);
+        listing->add(seen->name, DIRECTORY_HERE, listing->list);
+    for (size_t i = 0; seen->offers == 0 && i < seen->callers; i++)
+        listing->add(seen->name, DIRECTORY_WANTED, listing->list);
 }
 
 static void list(void *arg, directory_add *add, void *list)
@@ -200,38 +201,12 @@ static void end_all(struct share *all, const struct generation *next)
     }
 }
 
-/* The pool's lock is held. */
-static void see_waiting(const struct pool_seen *seen, void *arg)
-{
-    struct config_strings *names = arg;
-    for (size_t i = 0; i < seen->callers; i++)
-        lines_add(names, "%s", seen->name);
-}
-
-/* Who waits has asked a directory that is gone by now. */
-static void ask_again(struct shares *shares, const char *title)
-{
-    struct config_strings names = {.items = NULL};
-    struct pool *pool = fleet_pool(shares->server->fleet, title);
-    if (pool)
-        pool_look(pool, SIZE_MAX, see_waiting, &names);
-    for (size_t i = 0; i < names.count; i++) {
-        want(shares, pool, names.items[i], 0);
-        free(names.items[i]);
-    }
-    free(names.items);
-}
-
 void shares_update(struct shares *shares, struct generation *generation)
 {
     end_all(take_all(shares), generation);
-    for (size_t i = 0; i < generation->count; i++) {
-        const struct config_service *config = generation->services[i]->config;
-        if (!config_shares(config))
-            continue;
-        begin_share(shares, generation->services[i]);
-        ask_again(shares, config->share.pool);
-    }
+    for (size_t i = 0; i < generation->count; i++)
+        if (config_shares(generation->services[i]->config))
+            begin_share(shares, generation->services[i]);
 }
 
 void shares_stop(struct shares *shares)

@@ -88,9 +88,9 @@ struct handler {
 /* The handler of one kind. NULL for CONFIG_HANDLER_NONE. */
 const struct handler *handler_of(enum config_handler_kind kind);
 
-/* The handler of a service in one role: that of "share", the bridge with "listen_plain", or what stands for the task
- * of a gate there (fleet/plain.c), else that of WHAT. NULL: the service has none, since it never
- * takes that role. */
+/* The handler of a service in one role: that of "share", the bridge with "listen_plain", or what
+ * stands for the task of a gate there (fleet/plain.c), else that of WHAT. NULL: the service has
+ * none, since it never takes that role. */
 const struct handler *handler_for(const struct config_service *service,
                                   const struct config_handler *what);
 

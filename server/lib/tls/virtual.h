@@ -22,9 +22,9 @@ struct virtuals { /* all zero: none */
 bool virtuals_add(struct virtuals *virtuals, const struct config_strings *names,
                   struct tls_context *context);
 
-/* The context for that name, which may be NULL: an equal name has precedence over a wildcard. NULL:
- * there is none. */
-struct tls_context *virtuals_find(const struct virtuals *virtuals, const char *name);
+/* The context for the name TEXT, which may be NULL: an equal name has precedence over a wildcard.
+ * NULL: there is none. */
+struct tls_context *virtuals_find(const struct virtuals *virtuals, const char *text);
 
 void virtuals_free(struct virtuals *virtuals); /* the list, not the contexts */
 

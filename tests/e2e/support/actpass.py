@@ -9,6 +9,9 @@ import time
 
 from . import logfmt
 
+# A line of the log is waited for so long: under valgrind the first one takes seconds of a processor.
+PATIENCE_S = float(os.environ.get("ACTPASS_PATIENCE_S", 30))
+
 
 def died_with_us(command):
     """The command, killed by the kernel when the thread that starts it ends. Same process id."""
@@ -59,7 +62,7 @@ class Actpass:
         wanted = {key: str(value) for key, value in fields.items()}
         return [line for line in list(self.log)[after:] if wanted.items() <= line.items()]
 
-    def wait_for(self, timeout=30, count=1, after=0, **fields):
+    def wait_for(self, timeout=PATIENCE_S, count=1, after=0, **fields):
         """The count-th line with these fields, once it is there."""
         deadline = time.monotonic() + timeout
         with self._changed:
@@ -73,7 +76,7 @@ class Actpass:
                     raise AssertionError(f"log line {count} with {fields}: {why}")
                 self._changed.wait(left)
 
-    def wait_for_line(self, begin, timeout=30):
+    def wait_for_line(self, begin, timeout=PATIENCE_S):
         """The first line that begins so, once it is there."""
         with self._changed:
             found = self._changed.wait_for(
