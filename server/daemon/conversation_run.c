@@ -137,8 +137,10 @@ static enum handler_next step(struct conversation *conversation)
 static enum progress serve(struct conversation *conversation)
 {
     struct handler_job *job = &conversation->job;
-    if (conversation_must_recheck(conversation))
+    if (conversation_must_recheck(conversation)) {
         conversation_recheck(conversation);
+        job->rechecked = true;
+    }
     enum handler_next next = step(conversation);
     if (job->problem.text[0] != '\0') {
         report_problem(&conversation->report, job->problem.text);

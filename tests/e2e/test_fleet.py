@@ -9,6 +9,7 @@ from support.backend import Http
 from support.case import PATIENT, Case, need
 from support.certificates import DEVICE
 from support.data import until
+from support.reloads import Reloads
 
 GONE = (ConnectionResetError, BrokenPipeError)
 
@@ -213,6 +214,16 @@ class Connect(Fleet):
         self.assertEqual(self.status(client), 200)
         self.assertEqual(client.recv(1), b"x")
 
+    def test_a_name_with_a_dot_at_its_end_is_none(self):
+        """Name constraints and the policy take it for another name than the one without."""
+        self.certificates._make("dotted", "ca", "dotted", f"DNS:{DEVICE}.,DNS:dotted.devices.example", [])
+        actpass = self.actpass(self.field(), self.gate(wait="100ms"))
+        self.offered(actpass, "dotted").send(b"x")
+        self.assertEqual(self.status(self.asked(actpass)), 504)
+        client = self.asked(actpass, "dotted.devices.example.")
+        self.assertEqual(self.status(client), 200)
+        self.assertEqual(client.recv(1), b"x")
+
     def test_the_device_is_told_who_reaches_it(self):
         offer = {"pool": "field", "send_proxy": True}
         actpass = self.actpass(self.field(offer=offer), self.gate())
@@ -239,6 +250,30 @@ class Connect(Fleet):
         self.finish_all(device)
         self.assertEqual(actpass.wait_exit(), 0)
         self.assertLess(time.monotonic() - begin, 20)
+
+
+class Reloaded(Reloads, Fleet):
+    def test_a_recheck_takes_away_names(self):
+        """The newer settings accept the certificate for one of its names, and give the other one to
+        another CA's devices."""
+        names = ["kept.devices.example", DEVICE]
+        self.certificates._make("moved", "ca", "moved", ",".join("DNS:" + name for name in names), [])
+        other = self.service("other", {"client_auth": "require", "ca": self.certificates.path("stranger-ca"),
+                                       "peer_names": [DEVICE]}, offer="field", role="server")
+
+        def services(names):
+            return (self.service("field", {"client_auth": "require", "peer_names": names}, offer="field",
+                                 role="server", on_reload="recheck"), other, self.gate(wait="200ms"))
+        actpass = self.actpass(*services(names))
+        devices = [self.offered(actpass, "moved") for _ in range(6)]
+        for device in devices:
+            device.send(b"x")
+        self.assertEqual(self.status(self.asked(actpass)), 200)
+        self.reload(actpass, *services(names[:1]))
+        until(lambda: self.status(self.asked(actpass)) == 504, what="the name is gone")
+        client = self.asked(actpass, names[0])
+        self.assertEqual(self.status(client), 200)
+        self.assertEqual(client.recv(1), b"x", "what it has sent before is kept")
 
 
 class OtherWays(Fleet):

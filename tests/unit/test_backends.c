@@ -10,7 +10,7 @@ static struct config_address addresses[COUNT] = {{.text = "0"}, {.text = "1"}, {
 static struct backends *make(struct config_backends *config, enum config_balance balance)
 {
     struct error_text error;
-    *config = (struct config_backends){addresses, COUNT, balance};
+    *config = (struct config_backends){.items = addresses, .count = COUNT, .balance = balance};
     struct backends *backends = backends_new(config, &error);
     cr_assert_not_null(backends);
     return backends;

@@ -7,6 +7,7 @@
  *   status.c     /status
  *   metrics.c    /metrics
  *   view.c       what both show of the server
+ *   pools.c      what both say of the pools of devices
  *   assets.c     the page (made by embed.py)
  *   out.c        text that grows
  *   stats.c      what is counted, and the connections that failed

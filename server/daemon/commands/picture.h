@@ -1,4 +1,5 @@
-/* A /status as text for the terminal: services, pools, what failed, open connections. Pure functions. */
+/* A /status as text for the terminal: services, pools, what failed, open connections. Pure
+ * functions. */
 #ifndef ACTPASS_SERVER_COMMANDS_PICTURE_H
 #define ACTPASS_SERVER_COMMANDS_PICTURE_H
 

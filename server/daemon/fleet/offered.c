@@ -24,7 +24,7 @@ struct offered {
 
 /* ---- Before the join ------------------------------------------------------------------------- */
 
-static enum handler_next end(struct handler_job *job)
+enum handler_next offered_end(struct handler_job *job)
 {
     struct offered *offered = job->outer;
     pool_leave(&offered->offer);
@@ -137,7 +137,7 @@ static enum handler_next serve(struct handler_job *job)
     if (next != HANDLER_DONE)
         return next;
     close_client(job->outer, in_order);
-    return end(job);
+    return offered_end(job);
 }
 
 static enum handler_next accept_caller(struct handler_job *job)
@@ -145,14 +145,14 @@ static enum handler_next accept_caller(struct handler_job *job)
     struct offered *offered = job->outer;
     struct pool_request request;
     if (is_gone(job->conn))
-        return end(job);
+        return offered_end(job);
     struct pool *pool = offered->offer.pool;
     if (!pool_accept(&offered->offer, &request))
         return HANDLER_MORE; /* its state has changed */
     pool_leave(&offered->offer);
     offered->noted =
         pool_join_begin(pool, &request, conversation_report(job->conversation)->number);
-    return join(job, offered, &request) ? serve(job) : end(job);
+    return join(job, offered, &request) ? serve(job) : offered_end(job);
 }
 
 bool offered_begin(struct handler_job *job, struct pool *pool, const struct pool_terms *terms,
@@ -165,7 +165,21 @@ bool offered_begin(struct handler_job *job, struct pool *pool, const struct pool
         return true;
     (void)error_set(&job->problem, "out of memory for the pool");
     if (offered)
-        (void)end(job);
+        (void)offered_end(job);
+    return false;
+}
+
+bool offered_rename(struct handler_job *job, const struct pool_terms *terms)
+{
+    struct offered *offered = job->outer;
+    struct pool *pool = offered->offer.pool;
+    if (offered->joined || pool_has_names(&offered->offer, terms))
+        return true;
+    pool_leave(&offered->offer);
+    if (pool_park(pool, &offered->offer, terms, conversation_bell(job->conversation)))
+        return true;
+    (void)error_set(&job->problem, "out of memory for the pool");
+    (void)offered_end(job);
     return false;
 }
 
@@ -182,13 +196,13 @@ enum handler_next offered_step(struct handler_job *job)
     if (offered->joined)
         return serve(job);
     if (!read_early(job) || job->stopping)
-        return end(job);
+        return offered_end(job);
     switch (pool_offer_state(&offered->offer)) {
     case POOL_WANTED:
         return accept_caller(job);
     case POOL_DISPLACED:
         actpass_fail(job->conn, ACTPASS_CANCELLED, why_displaced(&offered->offer));
-        return end(job);
+        return offered_end(job);
     default:
         return HANDLER_WAIT;
     }

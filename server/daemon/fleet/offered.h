@@ -13,6 +13,14 @@ enum { OFFERED_EARLY_MAX = DUPLEX_EARLY_MAX - GATE_ANSWER_MAX }; /* that comes b
 bool offered_begin(struct handler_job *job, struct pool *pool, const struct pool_terms *terms,
                    const void *early, size_t early_size);
 
+/* Parks it anew if TERMS have other names than those under which it is parked. It keeps what the
+ * device has sent, and does nothing once it is joined. False with job->problem, and it has ended.
+ */
+bool offered_rename(struct handler_job *job, const struct pool_terms *terms);
+
+/* Ends it. HANDLER_DONE. */
+enum handler_next offered_end(struct handler_job *job);
+
 /* The step from then on. */
 enum handler_next offered_step(struct handler_job *job);
 

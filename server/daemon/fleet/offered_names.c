@@ -3,6 +3,7 @@
 #include <string.h>
 
 enum { TEXT_MAX = POOL_NAME_MAX + 8 }; /* with the kind before it */
+enum { LOOKED_AT_MAX = 256 };          /* of the certificate: each look parses all of its names */
 
 static bool is_there(const struct offered_names *names, const char *name)
 {
@@ -20,13 +21,15 @@ static bool is_allowed(const struct config_peer_names *allowed, enum config_name
     return config_names_cover(allowed, kind, name);
 }
 
-/* TEXT is a name behind its kind. */
+/* TEXT is a name behind its kind. One with a dot at its end counts as none: clients may write that,
+ * but to whoever judges certificates it is another name, which no name constraint holds for. */
 static void take(struct offered_names *names, const struct config_peer_names *allowed,
                  enum config_name_kind kind, const char *text)
 {
     struct gate_request same; /* in the form in which clients ask for it */
     if (!gate_take_name(&same, text, strlen(text)) || same.is_address ||
-        !is_allowed(allowed, kind, same.name) || is_there(names, same.name))
+        strlen(same.name) != strlen(text) || !is_allowed(allowed, kind, same.name) ||
+        is_there(names, same.name))
         return;
     char *stored = names->texts[names->count];
     memcpy(stored, same.name, strlen(same.name) + 1);
@@ -48,7 +51,7 @@ void offered_names_of(actpass_conn *conn, const struct config_peer_names *allowe
     char text[TEXT_MAX];
     int64_t length = 1;
     names->count = 0;
-    for (unsigned i = 0; length > 0 && names->count < OFFERED_NAMES_MAX; i++) {
+    for (unsigned i = 0; length > 0 && i < LOOKED_AT_MAX && names->count < OFFERED_NAMES_MAX; i++) {
         length = actpass_peer_name(conn, i, text, sizeof(text));
         if (length > 0 && length < (int64_t)sizeof(text))
             take_any(names, allowed, text);

@@ -18,7 +18,8 @@ struct offered_names {
 /* Fills NAMES with the names of the peer's certificate that ALLOWED has; with an empty list, all of
  * them. DNS names of the subjectAltName count, and the common name where ALLOWED names that one
  * ("cn:"): addresses, URIs and mailboxes are nothing that a client of a gate can ask for. A
- * wildcard is not offered: it stands for names that other devices have. */
+ * wildcard is not offered: it stands for names that other devices have. Only the first 256 names of
+ * the certificate are looked at, and the first OFFERED_NAMES_MAX that ALLOWED has are taken. */
 void offered_names_of(actpass_conn *conn, const struct config_peer_names *allowed,
                       struct offered_names *names);
 

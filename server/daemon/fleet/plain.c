@@ -91,11 +91,13 @@ static enum progress close_slowly(struct plain_gate *gate)
 {
     char discarded[4096];
     ssize_t length;
-    do
+    bool late;
+    do {
         length = recv(gate->fd, discarded, sizeof(discarded), 0);
-    while (length > 0 && !conversation_is_stopping(gate->caller.conversation));
+        late = clock_now_us() >= gate->caller.deadline_us ||
+               conversation_is_stopping(gate->caller.conversation);
+    } while (length > 0 && !late);
     bool waits = length < 0 && (errno == EAGAIN || errno == EINTR);
-    bool late = clock_now_us() >= gate->caller.deadline_us;
     return waits && !late ? PROGRESS_WAITS : PROGRESS_ENDS;
 }
 

@@ -90,8 +90,8 @@ struct pool_terms {
     const char *const *names; /* in small letters and each only once */
     size_t count;             /* at least one */
     /* How many may be parked under one name: beyond that the oldest is displaced. POOL_ONLY_WANTED:
-     * it is through another
-     * collector, and displaced itself if no caller waits for it who may have that. */
+     * it is through another collector, and displaced itself if no caller waits for it who may have
+     * that. */
     uint64_t per_name;
     uint64_t number; /* of its connection in the log */
 };
@@ -101,6 +101,9 @@ struct pool_terms {
  * of memory. */
 bool pool_park(struct pool *pool, struct pool_offer *offer, const struct pool_terms *terms,
                struct bell *bell);
+
+/* Was it parked under just the names of TERMS, in their order? */
+bool pool_has_names(const struct pool_offer *offer, const struct pool_terms *terms);
 
 enum pool_offer_state pool_offer_state(struct pool_offer *offer);
 

@@ -233,6 +233,15 @@ bool pool_park(struct pool *pool, struct pool_offer *offer, const struct pool_te
     return held;
 }
 
+/* Names do not change while they are held, and the links are the owner's until it leaves. */
+bool pool_has_names(const struct pool_offer *offer, const struct pool_terms *terms)
+{
+    bool same = offer->count == terms->count;
+    for (size_t i = 0; same && i < terms->count; i++)
+        same = strcmp(offer->links[i].name->text, terms->names[i]) == 0;
+    return same;
+}
+
 enum pool_offer_state pool_offer_state(struct pool_offer *offer)
 {
     lock_take(&offer->pool->lock);

@@ -41,10 +41,11 @@ struct handler_job {
     int64_t start_timeout_ms;          /* for a PROXY header that has begun */
 
     /* Set before each step. */
-    bool stopping; /* the server drains: a handler that only waits for the next request ends */
-    bool leave;    /* nobody uses the connection: the handler ends in order, unless it
-                      finds something to do */
-    bool idle;     /* nothing has happened for a second: the handler frees what it can make again */
+    bool stopping;  /* the server drains: a handler that only waits for the next request ends */
+    bool leave;     /* nobody uses the connection: the handler ends in order, unless it
+                       finds something to do */
+    bool rechecked; /* its peer was judged again by newer settings; the handler may clear it */
+    bool idle; /* nothing has happened for a second: the handler frees what it can make again */
     bool peer_quiet; /* the peer has sent nothing since the last step: if that has ended with a read
                         that returned ACTPASS_AGAIN, another one would, too */
 
