@@ -197,6 +197,15 @@ class Collectors(Fleet):
         refused = good.wait_for(event="close", service="others")
         self.assertIn(refused["reason"], ("REFUSED", "TLS_ERROR", "POLICY"), refused)
 
+    def test_who_waits_during_a_reload_is_not_forgotten(self):
+        name = "d1.devices.example"
+        one, _ = self.collector(1, wait="6s"), self.collector(2)
+        client = self.asked(one, name)
+        one.signal(signal.SIGHUP)
+        one.wait_for(event="reload")
+        self.devices([name], [2])
+        self.assertEqual(self.status(client), 200)
+
     def test_a_request_is_passed_on_once(self):
         name = "d1.devices.example"
         one, _ = self.collector(1, wait="500ms"), self.collector(2)

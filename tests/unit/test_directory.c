@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { NAMES = 20000, PATIENCE_MS = 10000, EXPIRE_MS = 300, LONG_MS = 60000 };
@@ -24,8 +26,9 @@ struct collector {
     pthread_cond_t changed;
     char *here[NAMES];
     size_t count;
-    bool wants;            /* somebody waits for any name */
+    size_t wants;          /* how many wait for any name */
     const char *waits_for; /* before the directory begins; NULL: nobody waits */
+    unsigned finds;
     char found[64], at[64];
     unsigned works, fails;
     char problem[256];
@@ -71,12 +74,12 @@ static void list(void *arg, directory_add *add, void *to)
     lock_release(&collector->lock);
 }
 
-static bool wanted(void *arg, const char *name)
+static size_t wanted(void *arg, const char *name)
 {
     struct collector *collector = arg;
     (void)name;
     lock_take(&collector->lock);
-    bool wants = collector->wants;
+    size_t wants = collector->wants;
     lock_release(&collector->lock);
     return wants;
 }
@@ -87,6 +90,7 @@ static void found(void *arg, const char *name, const char *address)
     lock_take(&collector->lock);
     (void)snprintf(collector->found, sizeof(collector->found), "%s", name);
     (void)snprintf(collector->at, sizeof(collector->at), "%s", address);
+    collector->finds++;
     lock_broadcast(&collector->changed);
     lock_release(&collector->lock);
 }
@@ -101,9 +105,10 @@ static void changed(void *arg, const char *problem)
     lock_release(&collector->lock);
 }
 
-static void begin(struct collector *collector, const char *address, int64_t expire_ms)
+static void begin_at(struct collector *collector, const struct redis_place *where,
+                     const char *address, int64_t expire_ms)
 {
-    const struct directory_options options = {.place = place,
+    const struct directory_options options = {.place = where,
                                               .pool = "field",
                                               .advertise = address,
                                               .expire_ms = expire_ms,
@@ -112,11 +117,16 @@ static void begin(struct collector *collector, const char *address, int64_t expi
                                               .found = found,
                                               .changed = changed,
                                               .arg = collector};
-    collector->wants = true;
+    collector->wants = 1;
     cr_assert_eq(pthread_mutex_init(&collector->lock, NULL), 0);
     cr_assert_eq(clock_init_cond(&collector->changed), 0);
     collector->directory = directory_new(&options);
     cr_assert_not_null(collector->directory);
+}
+
+static void begin(struct collector *collector, const char *address, int64_t expire_ms)
+{
+    begin_at(collector, place, address, expire_ms);
 }
 
 static void end(struct collector *collector, enum directory_end how)
@@ -164,7 +174,7 @@ static bool finds_nothing(struct collector *collector, const char *name)
     directory_want(collector->directory, name, 0);
     bool none = !has_found(collector, name, "", MOMENT_MS);
     lock_take(&collector->lock);
-    collector->wants = false; /* so it is not looked for any more */
+    collector->wants = 0; /* so it is not looked for any more */
     lock_release(&collector->lock);
     return none;
 }
@@ -192,7 +202,7 @@ Test(directory, a_name_is_found_at_the_other_collector_only)
     cr_assert(finds_nothing(&one, "a.example"), "it is not elsewhere");
     cr_assert(finds_nothing(&two, "b.example"));
     end(&one, DIRECTORY_FORGET);
-    two.wants = true;
+    two.wants = 1;
     cr_assert(finds_nothing(&two, "a.example"), "after an orderly end");
     end(&two, DIRECTORY_FORGET);
 }
@@ -240,7 +250,7 @@ Test(directory, a_collector_that_is_gone_is_forgotten)
     end(&one, DIRECTORY_KEEP);
     int64_t deadline_us = clock_deadline_ms(PATIENCE_MS);
     while (!finds_nothing(&two, "a.example") && clock_now_us() < deadline_us)
-        two.wants = true;
+        two.wants = 1;
     cr_assert_lt(clock_now_us(), deadline_us);
     end(&two, DIRECTORY_FORGET);
 }
@@ -268,5 +278,116 @@ Test(directory, all_names_are_written_again_when_redis_was_away_or_forgot)
     wait_for(&one, &one.works, 2);
     end(&one, DIRECTORY_FORGET);
     end(&two, DIRECTORY_FORGET);
+}
+
+/* Clients ask for a name and leave, while one goes on to wait. */
+Test(directory, who_has_left_is_not_looked_for)
+{
+    static struct collector one, two;
+    begin(&one, "one:1", LONG_MS);
+    begin(&two, "two:2", LONG_MS);
+    wait_for(&two, &two.works, 1);
+    for (int i = 0; i < 50; i++)
+        directory_want(two.directory, "a.example", 0);
+    add(&one, "a.example");
+    cr_assert(has_found(&two, "a.example", "one:1", PATIENCE_MS));
+    two.wants = 0;
+    cr_assert(finds_nothing(&two, "b.example"), "later than all that was asked for a");
+    cr_assert_eq(two.finds, 1);
+    end(&one, DIRECTORY_FORGET);
+    end(&two, DIRECTORY_FORGET);
+}
+
+Test(directory, a_wrong_value_in_redis_hides_no_name)
+{
+    static struct collector one, two;
+    const char *path = test_folder_path(folder, "redis");
+    redis_server_tell(path, "SADD actpass:{field} liar:1 liar:2 liar:3");
+    redis_server_tell(path, "SET actpass:{field}:liar:1 a.example");
+    redis_server_tell(path, "HSET actpass:{field}:liar:2 a.example 1");
+    begin(&one, "one:1", LONG_MS);
+    begin(&two, "two:2", LONG_MS);
+    add(&one, "a.example");
+    for (int i = 0; i < 30; i++) /* each begins with any of them */
+        cr_assert(finds(&two, "a.example", "one:1"));
+    cr_assert_eq(two.fails, 0, "%s", two.problem);
+    end(&one, DIRECTORY_FORGET);
+    end(&two, DIRECTORY_FORGET);
+}
+
+/* Said once, and not once a second; and what is here stays in Redis meanwhile. */
+Test(directory, a_redis_that_refuses_to_look_is_no_redis_that_is_away)
+{
+    static struct collector two;
+    const char *path = test_folder_path(folder, "redis");
+    redis_server_tell(path, "ACL SETUSER default -eval");
+    begin(&two, "two:2", LONG_MS);
+    wait_for(&two, &two.works, 1);
+    directory_want(two.directory, "a.example", 0);
+    wait_for(&two, &two.fails, 1);
+    cr_assert(strstr(two.problem, "refuses EVAL"), "%s", two.problem);
+    cr_assert(!has_found(&two, "a.example", "", 2500), "looked for several times");
+    cr_assert_eq(two.fails, 1);
+    cr_assert_eq(two.works, 1);
+    redis_server_tell(path, "ACL SETUSER default +eval");
+    wait_for(&two, &two.works, 2);
+    end(&two, DIRECTORY_FORGET);
+}
+
+/* ---- A Redis that answers slowly ------------------------------------------------------------- */
+
+enum { SLOW_MS = 200 };
+
+/* Answers each command alike, which is no name to those who look for one. */
+static void *answer_slowly(void *arg)
+{
+    char command[16384];
+    int fd = accept(*(const int *)arg, NULL, NULL);
+    while (fd >= 0 && recv(fd, command, sizeof(command), 0) > 0) {
+        usleep(SLOW_MS * 1000);
+        cr_assert_eq(send(fd, ":1\r\n", 4, MSG_NOSIGNAL), 4);
+    }
+    close(fd);
+    return NULL;
+}
+
+static int listen_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_lt(strlen(path), sizeof(address.sun_path));
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    cr_assert_eq(bind(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)), 0);
+    cr_assert_eq(listen(fd, 1), 0);
+    return fd;
+}
+
+Test(directory, a_stop_does_not_wait_for_all_questions_to_a_slow_redis)
+{
+    enum { QUESTIONS = 60 };
+    static struct collector one;
+    struct error_text error;
+    char name[32];
+    pthread_t redis_thread;
+    const char *path = test_folder_path(folder, "slow");
+    const struct config_sessions where = {.kind = CONFIG_SESSIONS_REDIS, .path = (char *)path};
+    int listener = listen_at(path);
+    struct redis_place *slow = directory_place_new(&where, &error);
+    cr_assert_not_null(slow, "%s", error.text);
+    cr_assert_eq(pthread_create(&redis_thread, NULL, answer_slowly, &listener), 0);
+    begin_at(&one, slow, "one:1", LONG_MS);
+    wait_for(&one, &one.works, 1);
+    for (int i = 0; i < QUESTIONS; i++) {
+        (void)snprintf(name, sizeof(name), "d%d.example", i);
+        directory_want(one.directory, name, 0);
+    }
+    usleep(SLOW_MS * 1000); /* it is at the questions now */
+    int64_t began_us = clock_now_us();
+    end(&one, DIRECTORY_FORGET);
+    cr_assert_lt(clock_now_us() - began_us, QUESTIONS / 2 * SLOW_MS * 1000);
+    cr_assert_eq(pthread_join(redis_thread, NULL), 0);
+    close(listener);
+    directory_place_free(slow);
+    (void)unlink(path);
 }
 #endif

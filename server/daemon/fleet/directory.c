@@ -12,7 +12,7 @@
 
 enum {
     NOTES_MAX = 16384, /* beyond it all names are written again */
-    WANTS_MAX = 4096,  /* beyond it, names are not looked for */
+    WANTS_MAX = 4096,  /* beyond it, further names are not looked for */
     RETRY_MS = 1000,   /* after Redis could not be asked */
     LOOK_MS = 250,     /* between two looks for a name that nobody has */
     BEATS = 3          /* in the time in which we expire */
@@ -24,9 +24,10 @@ struct note {
     bool here;
 };
 
-/* A name to look for. */
+/* A name to look for. Only the thread takes one away. */
 struct want {
     char *name;
+    size_t count; /* of those who have asked for it; some may have left */
     int64_t due_us;
 };
 
@@ -58,6 +59,7 @@ struct directory {
     struct redis_link *link;
     bool failed; /* `changed` was called with a problem last */
     bool works;  /* or without */
+    bool blind;  /* over this link Redis has refused to look for a name last */
     bool listed; /* all names were listed once */
     int64_t beat_us, retry_us;
 };
@@ -94,7 +96,7 @@ static void clear_wants(struct wants *wants)
     *wants = (struct wants){.items = NULL};
 }
 
-static bool add_note(struct notes *notes, const char *name, bool here)
+static bool append_note(struct notes *notes, const char *name, bool here)
 {
     char *copy = strdup(name);
     void *items = notes->items;
@@ -107,14 +109,28 @@ static bool add_note(struct notes *notes, const char *name, bool here)
     return added;
 }
 
+static struct want *find_want(const struct wants *wants, const char *name)
+{
+    for (size_t i = 0; i < wants->count; i++)
+        if (strcmp(wants->items[i].name, name) == 0)
+            return &wants->items[i];
+    return NULL;
+}
+
 static void add_want(struct wants *wants, const char *name, int64_t due_us)
 {
+    struct want *known = find_want(wants, name);
+    if (known) {
+        known->count++;
+        known->due_us = due_us < known->due_us ? due_us : known->due_us;
+        return;
+    }
     char *copy = wants->count < WANTS_MAX ? strdup(name) : NULL;
     void *items = wants->items;
     bool added = copy && make_room(&items, sizeof(struct want), wants->count, &wants->room);
     wants->items = items;
     if (added)
-        wants->items[wants->count++] = (struct want){copy, due_us};
+        wants->items[wants->count++] = (struct want){copy, 1, due_us};
     else
         free(copy);
 }
@@ -122,26 +138,29 @@ static void add_want(struct wants *wants, const char *name, int64_t due_us)
 void directory_note(struct directory *directory, const char *name, bool here)
 {
     lock_take(&directory->lock);
-    bool full = directory->notes.count >= NOTES_MAX;
-    if (!directory->rewrite && (full || !add_note(&directory->notes, name, here))) {
+    struct notes *notes = &directory->notes;
+    if (!directory->rewrite && (notes->count == NOTES_MAX || !append_note(notes, name, here))) {
         directory->rewrite = true;
-        clear_notes(&directory->notes);
+        clear_notes(notes);
     }
-    lock_signal(&directory->changed);
-    lock_release(&directory->lock);
-}
-
-static void want_at(struct directory *directory, const char *name, int64_t due_us)
-{
-    lock_take(&directory->lock);
-    add_want(&directory->wants, name, due_us);
     lock_signal(&directory->changed);
     lock_release(&directory->lock);
 }
 
 void directory_want(struct directory *directory, const char *name, int64_t after_ms)
 {
-    want_at(directory, name, clock_deadline_ms(after_ms));
+    lock_take(&directory->lock);
+    add_want(&directory->wants, name, clock_deadline_ms(after_ms));
+    lock_signal(&directory->changed);
+    lock_release(&directory->lock);
+}
+
+static bool is_stopping(struct directory *directory)
+{
+    lock_take(&directory->lock);
+    bool stopping = directory->stop != STOP_NOT;
+    lock_release(&directory->lock);
+    return stopping;
 }
 
 /* ---- Redis fails, or works again: the thread ------------------------------------------------- */
@@ -158,7 +177,7 @@ static void fail(struct directory *directory, const struct error_text *problem)
     if (!directory->failed)
         directory->options.changed(directory->options.arg, problem->text);
     directory->failed = true;
-    directory->works = false;
+    directory->works = directory->blind = false;
 }
 
 static void note_success(struct directory *directory)
@@ -174,13 +193,14 @@ static void note_success(struct directory *directory)
 struct listing {
     struct notes here;
     struct wants wanted;
+    bool complete; /* memory was there for all that are here */
 };
 
 static void list_name(const char *name, enum directory_name what, void *list)
 {
     struct listing *listing = list;
     if (what == DIRECTORY_HERE)
-        (void)add_note(&listing->here, name, true);
+        listing->complete = append_note(&listing->here, name, true) && listing->complete;
     else
         add_want(&listing->wanted, name, 0);
 }
@@ -189,17 +209,18 @@ static void list_name(const char *name, enum directory_name what, void *list)
 static void take_wanted(struct directory *directory, const struct wants *wanted)
 {
     for (size_t i = 0; i < wanted->count && !directory->listed; i++)
-        directory_want(directory, wanted->items[i].name, 0);
+        for (size_t done = 0; done < wanted->items[i].count; done++)
+            directory_want(directory, wanted->items[i].name, 0);
     directory->listed = true;
 }
 
-/* Writes names to KEY in batches, as long as they are of one kind. */
+/* Writes names to KEY in batches, as long as they are of one kind and nobody stops us. */
 static bool write_notes(struct directory *directory, const char *key, const struct notes *notes,
                         struct error_text *problem)
 {
     char *batch[DIRECTORY_BATCH];
     bool written = true;
-    for (size_t i = 0; i < notes->count && written;) {
+    for (size_t i = 0; i < notes->count && written && !is_stopping(directory);) {
         bool here = notes->items[i].here;
         size_t count = 0;
         for (; i < notes->count && notes->items[i].here == here && count < DIRECTORY_BATCH; i++)
@@ -210,18 +231,26 @@ static bool write_notes(struct directory *directory, const char *key, const stru
     return written;
 }
 
+static bool write_names(struct directory *directory, const struct notes *notes,
+                        struct error_text *problem)
+{
+    const struct directory_keys *keys = &directory->keys;
+    return directory_begin_fresh(directory->link, keys, problem) &&
+           write_notes(directory, keys->fresh, notes, problem) &&
+           (is_stopping(directory) || directory_take_fresh(directory->link, keys, problem));
+}
+
 /* What changes from here on is noted beside it, and written after it. */
 static bool write_all(struct directory *directory, struct error_text *problem)
 {
-    struct listing all = {.here = {.items = NULL}};
-    const struct directory_keys *keys = &directory->keys;
+    struct listing all = {.complete = true};
     lock_take(&directory->lock);
     directory->rewrite = false;
     lock_release(&directory->lock);
     directory->options.list(directory->options.arg, list_name, &all);
-    bool written = directory_begin_fresh(directory->link, keys, problem) &&
-                   write_notes(directory, keys->fresh, &all.here, problem) &&
-                   directory_take_fresh(directory->link, keys, problem);
+    bool written = all.complete ? write_names(directory, &all.here, problem)
+                                : error_set(problem, "%s: out of memory for the names of devices",
+                                            directory_words.title);
     take_wanted(directory, &all.wanted);
     clear_notes(&all.here);
     clear_wants(&all.wanted);
@@ -235,7 +264,6 @@ struct work {
     enum stop stop;
     bool rewrite;
     struct notes notes;
-    struct wants wants;
 };
 
 /* The lock is held. */
@@ -260,16 +288,9 @@ static void take_work(struct directory *directory, struct work *work)
     lock_take(&directory->lock);
     while (!has_work(directory))
         (void)lock_sleep(&directory->changed, &directory->lock, next_due(directory));
-    *work = (struct work){directory->stop, directory->rewrite, directory->notes, directory->wants};
+    *work = (struct work){directory->stop, directory->rewrite, directory->notes};
     directory->notes = (struct notes){.items = NULL};
-    directory->wants = (struct wants){.items = NULL};
     lock_release(&directory->lock);
-}
-
-static void clear_work(struct work *work)
-{
-    clear_notes(&work->notes);
-    clear_wants(&work->wants);
 }
 
 static bool renew(struct directory *directory, bool *rewrite, struct error_text *problem)
@@ -284,33 +305,97 @@ static bool renew(struct directory *directory, bool *rewrite, struct error_text 
     return true;
 }
 
-/* The address of the collector that has it, if it is time to look; else "". */
-static void look(struct directory *directory, struct want *want,
-                 char address[DIRECTORY_ADDRESS_MAX])
+/* A Redis that answers slowly must not keep us from a stop, or from the renewal of what is ours. */
+static bool has_time_to_look(struct directory *directory)
+{
+    return !is_stopping(directory) && (!directory->link || clock_now_us() < directory->beat_us);
+}
+
+/* The next want from *AT on that is due, with what it was; it is due again later. NULL: none. */
+static const char *next_want(struct directory *directory, size_t *at, size_t *count)
+{
+    const struct wants *wants = &directory->wants;
+    const char *name = NULL;
+    if (!has_time_to_look(directory))
+        return NULL;
+    int64_t now_us = clock_now_us();
+    lock_take(&directory->lock);
+    while (*at < wants->count && wants->items[*at].due_us > now_us)
+        ++*at;
+    if (*at < wants->count) {
+        struct want *want = &wants->items[*at];
+        want->due_us = clock_deadline_ms(LOOK_MS);
+        *count = want->count;
+        name = want->name;
+    }
+    lock_release(&directory->lock);
+    return name;
+}
+
+/* LESS of those who wanted it do so no more. */
+static void reduce_want(struct directory *directory, size_t at, size_t less)
+{
+    struct wants *wants = &directory->wants;
+    lock_take(&directory->lock);
+    struct want *want = &wants->items[at];
+    want->count -= less;
+    if (want->count == 0) {
+        free(want->name);
+        *want = wants->items[--wants->count];
+    }
+    lock_release(&directory->lock);
+}
+
+/* PROBLEM: why Redis refuses to look for names; NULL: it does not. */
+static void note_look(struct directory *directory, const char *problem)
+{
+    bool blind = problem;
+    if (blind != directory->blind)
+        directory->options.changed(directory->options.arg, problem);
+    directory->blind = blind;
+}
+
+/* The address of a collector that has it. False: there is none, or Redis has failed. */
+static bool look(struct directory *directory, const char *name, char address[DIRECTORY_ADDRESS_MAX])
 {
     struct error_text problem;
     address[0] = '\0';
-    if (!directory->link || clock_now_us() < want->due_us)
-        return;
-    want->due_us = clock_deadline_ms(LOOK_MS);
-    if (!directory_find(directory->link, &directory->keys, want->name, address, &problem))
+    if (!directory->link)
+        return false;
+    switch (directory_find(directory->link, &directory->keys, name, address, &problem)) {
+    case DIRECTORY_LOOKED:
+        note_look(directory, NULL);
+        break;
+    case DIRECTORY_REFUSED:
+        note_look(directory, problem.text);
+        break;
+    case DIRECTORY_FAILED:
         fail(directory, &problem);
+        break;
+    }
+    return address[0] != '\0';
+}
+
+/* Once for each who still waits, and no more: those who have left would have collectors dialed for
+ * nobody. Returns how many go on to wait. */
+static size_t look_for(struct directory *directory, const char *name, size_t count)
+{
+    const struct directory_options *options = &directory->options;
+    char address[DIRECTORY_ADDRESS_MAX];
+    size_t waiting = options->wanted(options->arg, name);
+    size_t left = waiting < count ? waiting : count;
+    for (; left > 0 && has_time_to_look(directory) && look(directory, name, address); left--)
+        options->found(options->arg, name, address);
+    return left;
 }
 
 /* A name that is not found is looked for again later. */
-static void look_for_all(struct directory *directory, struct wants *wants)
+static void look_for_all(struct directory *directory)
 {
-    char address[DIRECTORY_ADDRESS_MAX];
-    for (size_t i = 0; i < wants->count; i++) {
-        struct want *want = &wants->items[i];
-        if (!directory->options.wanted(directory->options.arg, want->name))
-            continue;
-        look(directory, want, address);
-        if (address[0] != '\0')
-            directory->options.found(directory->options.arg, want->name, address);
-        else
-            want_at(directory, want->name, want->due_us);
-    }
+    size_t at = 0, count = 0;
+    const char *name = next_want(directory, &at, &count);
+    for (; name; name = next_want(directory, &at, &count))
+        reduce_want(directory, at, count - look_for(directory, name, count));
 }
 
 static bool is_open(struct directory *directory, struct error_text *problem)
@@ -339,7 +424,7 @@ static void do_work(struct directory *directory, struct work *work)
         note_success(directory);
     else
         fail(directory, &problem);
-    look_for_all(directory, &work->wants);
+    look_for_all(directory);
 }
 
 static void *run(void *arg)
@@ -349,9 +434,9 @@ static void *run(void *arg)
     struct work work;
     for (take_work(directory, &work); work.stop == STOP_NOT; take_work(directory, &work)) {
         do_work(directory, &work);
-        clear_work(&work);
+        clear_notes(&work.notes);
     }
-    clear_work(&work);
+    clear_notes(&work.notes);
     if (work.stop == STOP_AND_FORGET && directory->link)
         (void)directory_forget(directory->link, &directory->keys, &ignored);
     return NULL;

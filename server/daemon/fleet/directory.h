@@ -34,8 +34,9 @@ struct directory_options {
     int64_t expire_ms;     /* after this time, a collector that is gone is forgotten */
 
     /* Called on the directory's thread, without a lock. */
-    void (*list)(void *arg, directory_add *add, void *list); /* calls ADD for each name */
-    bool (*wanted)(void *arg, const char *name);             /* does anybody still wait for it? */
+    void (*list)(void *arg, directory_add *add, void *list); /* calls ADD for each name that is
+                                                                 here, and for each who waits */
+    size_t (*wanted)(void *arg, const char *name);           /* how many still wait for it? */
     void (*found)(void *arg, const char *name, const char *address); /* another collector has it */
     /* It works (PROBLEM is NULL), or does not any more: one call each time that this changes. */
     void (*changed)(void *arg, const char *problem);
@@ -60,7 +61,8 @@ void directory_free(struct directory *directory, enum directory_end end);
 void directory_note(struct directory *directory, const char *name, bool here);
 
 /* Looks which other collector has the name, again and again as long as it is wanted: then calls
- * `found` once. AFTER_MS: when to begin. Any thread; never waits. */
+ * `found` once. What is asked for several times is looked for as often, though not for more than
+ * those who still want it. AFTER_MS: when to begin. Any thread; never waits. */
 void directory_want(struct directory *directory, const char *name, int64_t after_ms);
 
 #endif

@@ -60,21 +60,34 @@ static void add_word(struct command *command, const char *word)
     command->sizes[command->count++] = strlen(word);
 }
 
-/* The answer, which is no error. NULL with problem. */
-static redisReply *ask(struct redis_link *link, const struct command *command,
-                       struct error_text *problem)
+/* What Redis is asked for; NULL with problem: it does not answer. */
+static redisReply *ask_any(struct redis_link *link, const struct command *command,
+                           struct error_text *problem)
 {
-    redisReply *reply = redis_link_ask(link, command->count, command->words, command->sizes,
-                                       clock_deadline_ms(DIRECTORY_DEADLINE_MS), problem);
-    if (!reply || reply->type != REDIS_REPLY_ERROR)
-        return reply;
-    bool wants_password = strncmp(reply->str, "NOAUTH", 6) == 0;
+    return redis_link_ask(link, command->count, command->words, command->sizes,
+                          clock_deadline_ms(DIRECTORY_DEADLINE_MS), problem);
+}
+
+static void explain(const struct command *command, const redisReply *refusal,
+                    struct error_text *problem)
+{
+    bool wants_password = strncmp(refusal->str, "NOAUTH", 6) == 0;
     if (wants_password)
         error_set(problem, "%s: it wants a password: set %s", directory_words.title,
                   directory_words.password_key);
     else
         error_set(problem, "%s: it refuses %s: %.150s", directory_words.title, command->words[0],
-                  reply->str);
+                  refusal->str);
+}
+
+/* The answer, which is no error. NULL with problem. */
+static redisReply *ask(struct redis_link *link, const struct command *command,
+                       struct error_text *problem)
+{
+    redisReply *reply = ask_any(link, command, problem);
+    if (!reply || reply->type != REDIS_REPLY_ERROR)
+        return reply;
+    explain(command, reply, problem);
     freeReplyObject(reply);
     return NULL;
 }
@@ -176,22 +189,24 @@ bool directory_forget(struct redis_link *link, const struct directory_keys *keys
 /* ---- Names elsewhere ------------------------------------------------------------------------- */
 
 /* One question, whatever the number of collectors. Begins with any of them, so that those that have
- * the same name share the work. */
+ * the same name share the work. pcall: a key of another type is nobody's, and hides no other. */
 static const char find_script[] =
     "local all = redis.call('SMEMBERS', KEYS[1]) "
     "local from = tonumber(ARGV[3]) "
     "for i = 1, #all do "
     "  local at = all[(i + from) % #all + 1] "
-    "  if at ~= ARGV[1] and redis.call('SISMEMBER', KEYS[1] .. ':' .. at, ARGV[2]) == 1 then "
+    "  if at ~= ARGV[1] and redis.pcall('SISMEMBER', KEYS[1] .. ':' .. at, ARGV[2]) == 1 then "
     "    return at "
     "  end "
     "end "
     "return false";
 
-bool directory_find(struct redis_link *link, const struct directory_keys *keys, const char *name,
-                    char address[DIRECTORY_ADDRESS_MAX], struct error_text *problem)
+enum directory_look directory_find(struct redis_link *link, const struct directory_keys *keys,
+                                   const char *name, char address[DIRECTORY_ADDRESS_MAX],
+                                   struct error_text *problem)
 {
     char from[24];
+    enum directory_look look = DIRECTORY_FAILED;
     struct command command = {.count = 0};
     (void)snprintf(from, sizeof(from), "%lld", (long long)(clock_now_us() % 1000));
     add_word(&command, "EVAL");
@@ -202,9 +217,13 @@ bool directory_find(struct redis_link *link, const struct directory_keys *keys, 
     add_word(&command, name);
     add_word(&command, from);
     address[0] = '\0';
-    redisReply *reply = ask(link, &command, problem);
-    if (reply && reply->type == REDIS_REPLY_STRING && reply->len < DIRECTORY_ADDRESS_MAX)
+    redisReply *reply = ask_any(link, &command, problem);
+    if (reply)
+        look = reply->type == REDIS_REPLY_ERROR ? DIRECTORY_REFUSED : DIRECTORY_LOOKED;
+    if (look == DIRECTORY_REFUSED)
+        explain(&command, reply, problem);
+    else if (reply && reply->type == REDIS_REPLY_STRING && reply->len < DIRECTORY_ADDRESS_MAX)
         memcpy(address, reply->str, (size_t)reply->len + 1);
     freeReplyObject(reply);
-    return reply;
+    return look;
 }

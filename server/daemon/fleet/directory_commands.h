@@ -47,9 +47,13 @@ bool directory_take_fresh(struct redis_link *link, const struct directory_keys *
 bool directory_renew(struct redis_link *link, const struct directory_keys *keys, bool *there,
                      struct error_text *problem);
 
-/* Which other collector has the name: its address, or "". */
-bool directory_find(struct redis_link *link, const struct directory_keys *keys, const char *name,
-                    char address[DIRECTORY_ADDRESS_MAX], struct error_text *problem);
+/* Which other collector has the name: its address, or "". Where Redis refuses to look (it may be
+ * set up without scripts), the link can be used for all the rest. Both others come with a problem.
+ */
+enum directory_look { DIRECTORY_LOOKED, DIRECTORY_REFUSED, DIRECTORY_FAILED };
+enum directory_look directory_find(struct redis_link *link, const struct directory_keys *keys,
+                                   const char *name, char address[DIRECTORY_ADDRESS_MAX],
+                                   struct error_text *problem);
 
 /* Takes OWN away. */
 bool directory_forget(struct redis_link *link, const struct directory_keys *keys,

@@ -206,4 +206,7 @@ bool pool_has(struct pool *pool, const char *name);
  * on? */
 bool pool_wants(struct pool *pool, const char *name);
 
+/* How many such callers are there? */
+size_t pool_count_waiting(struct pool *pool, const char *name);
+
 #endif

@@ -367,3 +367,15 @@ bool pool_wants(struct pool *pool, const char *name)
     lock_release(&pool->lock);
     return wants;
 }
+
+size_t pool_count_waiting(struct pool *pool, const char *name)
+{
+    size_t count = 0;
+    lock_take(&pool->lock);
+    const struct pool_name *found = pool_names_find(&pool->names, name);
+    for (const struct pool_caller *caller = found ? found->first : NULL; caller;
+         caller = caller->after)
+        count += caller->request.passed_on ? 0 : 1;
+    lock_release(&pool->lock);
+    return count;
+}

@@ -38,7 +38,7 @@ static void see(const struct pool_seen *seen, void *arg)
     const struct listing *listing = arg;
     if (seen->offers > 0)
         listing->add(seen->name, DIRECTORY_HERE, listing->list);
-    else if (seen->callers > 0)
+    for (size_t i = 0; seen->offers == 0 && i < seen->callers; i++)
         listing->add(seen->name, DIRECTORY_WANTED, listing->list);
 }
 
@@ -49,10 +49,10 @@ static void list(void *arg, directory_add *add, void *list)
     pool_look(share->pool, SIZE_MAX, see, &listing);
 }
 
-static bool is_wanted(void *arg, const char *name)
+static size_t count_waiting(void *arg, const char *name)
 {
     const struct share *share = arg;
-    return pool_wants(share->pool, name);
+    return pool_count_waiting(share->pool, name);
 }
 
 static bool has_room(const struct share *share)
@@ -137,7 +137,7 @@ static struct share *new_share(struct server *server, struct service *service)
                                               .advertise = config->advertise.text,
                                               .expire_ms = config->expire_ms,
                                               .list = list,
-                                              .wanted = is_wanted,
+                                              .wanted = count_waiting,
                                               .found = take_found,
                                               .changed = take_change,
                                               .arg = share};
