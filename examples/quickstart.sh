@@ -8,6 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILDDIR:-build}
+# shellcheck source-path=SCRIPTDIR source=common/show.sh
 . examples/common/show.sh
 
 # The value of a field of a log line.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the scripts here share, which source it: a folder for their files, and the programs that they
 # start, both gone when they end. The caller has `set -euo pipefail`, and adds the process ids of what
 # it starts to `started`, whose output is in "$folder"/*.log, which is shown if the script fails.

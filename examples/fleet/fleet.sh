@@ -11,6 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 actpass=$(cd ../.. && realpath -m "${BUILDDIR:-build}/release/actpass")
 [ "${1:-}" != --installed ] || actpass=actpass
+# shellcheck source-path=SCRIPTDIR source=../common/show.sh
 . ../common/show.sh
 space=fleet$$ # what the names of our namespaces begin with
 devices=(1 2 3)
