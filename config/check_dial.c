@@ -21,11 +21,11 @@ static void check_use(const struct checked_service *checked)
     struct place *persistent = place_find(checked->place, "persistent");
     struct place *periodic = place_find(checked->place, "periodic");
     bool bad = (persistent && persistent->bad) || (periodic && periodic->bad);
-    if (plain && dial->persistent)
+    if (plain && persistent && dial->persistent)
         check_one_of(checked->messages, plain, persistent);
-    else if (plain && dial->periodic)
+    else if (plain && periodic && dial->periodic)
         check_one_of(checked->messages, plain, periodic);
-    else if (dial->persistent && dial->periodic)
+    else if (persistent && periodic && dial->persistent && dial->periodic)
         check_one_of(checked->messages, persistent, periodic);
     else if (!plain && !config_dial_is_kept(dial) && !bad)
         messages_error_at(

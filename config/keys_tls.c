@@ -175,6 +175,7 @@ static const struct key tls_keys[] = {
 const struct key_object tls_object = {.keys = tls_keys, .outer = &service_object};
 
 static const struct key route_tls_keys[] = {
+/* Entries of two tables, no header. NOLINTNEXTLINE(readability-duplicate-include) */
 #include "config/tls_keys.inc"
     {0}};
 

@@ -11,45 +11,17 @@ set -euo pipefail
 cd "$(dirname "$0")"
 actpass=$(cd ../.. && realpath -m "${BUILDDIR:-build}/release/actpass")
 [ "${1:-}" != --installed ] || actpass=actpass
-folder=$(mktemp -d "${TMPDIR:-/tmp}/actpass-fleet.XXXXXX")
+# shellcheck source-path=SCRIPTDIR source=../common/show.sh
+. ../common/show.sh
 space=fleet$$ # what the names of our namespaces begin with
 devices=(1 2 3)
-started=()
 spaces=()
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-[ -t 1 ] || say() { printf '\n%s\n' "$*"; }
-
-clean_up() {
-    local status=$? pid name
-    for pid in "${started[@]}"; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
+undo() {
+    local name
     for name in "${spaces[@]}"; do
         ip netns del "$name" 2>/dev/null || true
     done
-    if [ "$status" -ne 0 ]; then
-        say "This did not work (status $status). What the programs said:"
-        tail -n 30 "$folder"/*.log 2>/dev/null || true
-    fi
-    rm -rf "$folder"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# Waits until the file has a line with the pattern, and prints the last of them.
-await() { # FILE PATTERN
-    local tries
-    for ((tries = 0; tries < 200; tries++)); do
-        if grep -e "$2" "$1" 2>/dev/null | tail -n 1 | grep .; then
-            return 0
-        fi
-        sleep 0.1
-    done
-    echo "no line with \"$2\" came within 20 seconds" >&2
-    return 1
 }
 
 # ---- Certificates ---------------------------------------------------------------------------------

@@ -23,10 +23,10 @@ struct report {
     const char *handler, *backend; /* its name, and its address as configured; NULL: none */
     const char *route;             /* its name or number; NULL: none */
     const char *access;            /* template of the line at the close; NULL: all fields */
-    const char *reached;           /* the name by which it was joined to another connection; or NULL */
-    const char *by;                /* with that: the way in which the name was asked for */
-    uint64_t joined;               /* with that: the number of the other connection */
-    const char *backend_address;   /* what the name in BACKEND stood for; NULL: it was no name */
+    const char *reached; /* the name by which it was joined to another connection; or NULL */
+    const char *by;      /* with that: the way in which the name was asked for */
+    uint64_t joined;     /* with that: the number of the other connection */
+    const char *backend_address; /* what the name in BACKEND stood for; NULL: it was no name */
 };
 
 /* The error text of a connection that has closed: its own, or why it was aborted. */

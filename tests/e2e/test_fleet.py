@@ -214,6 +214,17 @@ class Connect(Fleet):
         self.assertEqual(self.status(client), 200)
         self.assertEqual(client.recv(1), b"x")
 
+    def test_a_common_name_is_compared_with_its_case(self):
+        """As peer_names is, where the peer is judged: here another name lets the device in."""
+        self.certificates._make("upper", "ca", DEVICE.upper(), "DNS:upper.devices.example", [])
+        field = self.service("field", {"client_auth": "require",
+                                       "peer_names": ["cn:" + DEVICE, "*.devices.example"]},
+                             offer="field", role="server")
+        actpass = self.actpass(field, self.gate(wait="100ms"))
+        self.offered(actpass, "upper")
+        self.assertEqual(self.status(self.asked(actpass)), 504)
+        self.assertEqual(self.status(self.asked(actpass, "upper.devices.example")), 200)
+
     def test_a_name_with_a_dot_at_its_end_is_none(self):
         """Name constraints and the policy take it for another name than the one without."""
         self.certificates._make("dotted", "ca", "dotted", f"DNS:{DEVICE}.,DNS:dotted.devices.example", [])
@@ -246,6 +257,7 @@ class Connect(Fleet):
         begin = time.monotonic()
         actpass.signal()
         self.assertEqual(self.status(client), 503)
+        self.assertIn(b"about to stop", client.recv(1000))
         client.close()
         self.finish_all(device)
         self.assertEqual(actpass.wait_exit(), 0)
@@ -301,6 +313,14 @@ class OtherWays(Fleet):
             missed = self.named(actpass, "gate", "client", name)
             with self.assertRaises((tls.Truncated, *GONE)):
                 missed.recv()
+
+    def test_a_client_that_asks_for_no_name_is_told_so(self):
+        actpass = self.actpass(self.field(), self.tls_gate("server_name"))
+        missed = self.named(actpass, "gate", "client", "127.0.0.1")  # then it sends none
+        with self.assertRaises((tls.Truncated, *GONE)):
+            missed.recv()
+        self.assertEqual(actpass.wait_for(event="close", service="gate")["error"],
+                         "the client said no name that could be reached")
 
     def test_over_tls_a_cut_is_passed_on(self):
         actpass = self.actpass(self.field(), self.tls_gate())

@@ -172,6 +172,9 @@ void caller_explain(const struct caller *caller, struct error_text *text)
         [GATE_FAILED] = "the client left, or memory or descriptors were short",
         [GATE_BUSY] = "the service stops",
         [GATE_NONE_CAME] = "no device of this name came in time (wait)"};
-    (void)error_set(text, "\"%s\" was not reached: %s", caller->talk.request.name,
-                    why[caller->outcome]);
+    const char *name = caller->talk.request.name;
+    if (name[0] == '\0')
+        (void)error_set(text, "the client said no name that could be reached");
+    else
+        (void)error_set(text, "\"%s\" was not reached: %s", name, why[caller->outcome]);
 }

@@ -13,12 +13,16 @@ static bool is_there(const struct offered_names *names, const char *name)
     return false;
 }
 
+/* A common name is compared byte by byte, as where the peer is judged. */
 static bool is_allowed(const struct config_peer_names *allowed, enum config_name_kind kind,
-                       const char *name)
+                       const char *text)
 {
-    if (kind == CONFIG_NAME_DNS && allowed->count == 0)
-        return true;
-    return config_names_cover(allowed, kind, name);
+    if (kind == CONFIG_NAME_DNS)
+        return allowed->count == 0 || config_names_cover(allowed, kind, text);
+    for (size_t i = 0; i < allowed->count; i++)
+        if (allowed->items[i].kind == kind && strcmp(allowed->items[i].text, text) == 0)
+            return true;
+    return false;
 }
 
 /* TEXT is a name behind its kind. One with a dot at its end counts as none: clients may write that,
@@ -28,7 +32,7 @@ static void take(struct offered_names *names, const struct config_peer_names *al
 {
     struct gate_request same; /* in the form in which clients ask for it */
     if (!gate_take_name(&same, text, strlen(text)) || same.is_address ||
-        strlen(same.name) != strlen(text) || !is_allowed(allowed, kind, same.name) ||
+        strlen(same.name) != strlen(text) || !is_allowed(allowed, kind, text) ||
         is_there(names, same.name))
         return;
     char *stored = names->texts[names->count];

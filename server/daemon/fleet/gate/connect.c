@@ -16,7 +16,7 @@ static const struct reply replies[GATE_OUTCOMES] = {
     [GATE_NOT_ALLOWED] = {403, "Forbidden", "This client may not reach that name."},
     [GATE_UNKNOWN] = {404, "Not Found", "No device can have that name here."},
     [GATE_FAILED] = {502, "Bad Gateway", "The device could not be reached."},
-    [GATE_BUSY] = {503, "Service Unavailable", "Too many clients wait already."},
+    [GATE_BUSY] = {503, "Service Unavailable", "This gate is about to stop."},
     [GATE_NONE_CAME] = {504, "Gateway Timeout", "No device of that name is connected."},
 };
 

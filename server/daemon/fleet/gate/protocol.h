@@ -30,7 +30,7 @@ enum gate_outcome {
     GATE_NOT_ALLOWED, /* 403, 2: this client may not reach that name */
     GATE_UNKNOWN,     /* 404, 4: no device can have that name */
     GATE_FAILED,      /* 502, 1: the gate, or another collector, could not join them */
-    GATE_BUSY,        /* 503, 1: a limit of the gate is reached */
+    GATE_BUSY,        /* 503, 1: the gate stops */
     GATE_NONE_CAME,   /* 504, 6: no device of that name was there in time */
     GATE_OUTCOMES     /* how many there are */
 };
