@@ -101,8 +101,10 @@ Test(pool, an_offer_for_a_caller_alone_displaces_no_other)
     (void)snprintf(passed_on.request.name, sizeof(passed_on.request.name), "%s", name);
     cr_assert(pool_call(scene.pool, &passed_on, &scene.bell));
     cr_assert(!pool_wants(scene.pool, name), "a request is passed on once");
+    cr_assert_eq(pool_count_waiting(scene.pool, name), 0);
     call(&scene, &first, name, 1);
     cr_assert(pool_wants(scene.pool, name));
+    cr_assert_eq(pool_count_waiting(scene.pool, name), 1);
     cr_assert(pool_park(scene.pool, &passing, &terms, &scene.bell));
     cr_assert(!pool_wants(scene.pool, name));
     cr_assert_eq(accept_one(&passing), 1);
