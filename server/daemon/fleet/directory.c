@@ -413,6 +413,8 @@ static bool write_work(struct directory *directory, struct work *work, struct er
 {
     if (!renew(directory, &work->rewrite, problem))
         return false;
+    if (is_stopping(directory))
+        return true;
     return work->rewrite ? write_all(directory, problem)
                          : write_notes(directory, directory->keys.own, &work->notes, problem);
 }
