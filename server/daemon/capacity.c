@@ -13,6 +13,10 @@ enum { OWN_OF_ADMIN = 4 + ADMIN_CONNECTIONS };
 
 enum { SPARE_SHARE = 16, MAX_SPARE = 64 };
 
+/* Where there are too few for all connections in pools to be joined to clients at the same time,
+ * one in so many can be. */
+enum { JOINED_SHARE = 32 };
+
 /* The socket. */
 enum { OWN_PER_CONNECTION = 1 };
 
@@ -34,6 +38,20 @@ unsigned capacity_descriptors(const struct config_service *service)
     return OWN_PER_CONNECTION + most;
 }
 
+static bool has_handler(const struct config_service *service, enum config_handler_kind kind)
+{
+    bool has = service->as_server.kind == kind || service->as_client.kind == kind;
+    for (size_t i = 0; i < service->route_count; i++)
+        has = has || service->routes[i].handler.kind == kind;
+    return has;
+}
+
+/* At the least, of so many connections. */
+static uint64_t joins_of(const struct config_service *service, uint64_t connections)
+{
+    return has_handler(service, CONFIG_HANDLER_OFFER) ? connections / JOINED_SHARE + 1 : 0;
+}
+
 static uint64_t spare_of(uint64_t connections)
 {
     uint64_t spare = connections / SPARE_SHARE;
@@ -50,12 +68,15 @@ static uint64_t connections_of(const struct config_service *service)
 static uint64_t need_of(const struct config_service *service)
 {
     uint64_t connections = connections_of(service);
-    return (connections + spare_of(connections)) * capacity_descriptors(service);
+    return (connections + spare_of(connections)) * capacity_descriptors(service) +
+           joins_of(service, connections);
 }
 
 static struct capacity scaled(const struct config_service *service, uint64_t descriptors)
 {
     uint64_t all = descriptors / capacity_descriptors(service);
+    uint64_t joins = joins_of(service, all);
+    all -= joins < all ? joins : all;
     struct capacity capacity = {.connections = 1, .spare = 1};
     if (all > 2) {
         capacity.spare = spare_of(all);
@@ -84,10 +105,15 @@ static uint64_t share_of_each(const struct config *config, uint64_t available)
     return share;
 }
 
-uint64_t capacity_share(const struct config *config, uint64_t limit, struct capacity *capacities)
+static uint64_t own_of(const struct config *config)
 {
     bool admin = config->admin.listen.kind != CONFIG_ADDRESS_NONE;
-    uint64_t own = OWN + OWN_PER_SERVICE * config->service_count + (admin ? OWN_OF_ADMIN : 0);
+    return OWN + OWN_PER_SERVICE * config->service_count + (admin ? OWN_OF_ADMIN : 0);
+}
+
+uint64_t capacity_share(const struct config *config, uint64_t limit, struct capacity *capacities)
+{
+    uint64_t own = own_of(config);
     uint64_t need = 0;
     for (size_t i = 0; i < config->service_count; i++)
         need += need_of(&config->services[i]);
@@ -100,4 +126,33 @@ uint64_t capacity_share(const struct config *config, uint64_t limit, struct capa
             capacities[i] = scaled(service, share);
     }
     return own + need;
+}
+
+/* Without those for joins to its own connections. */
+static uint64_t used_by(const struct config_service *service, const struct capacity *capacity)
+{
+    bool scaled_down = capacity->connections != service->max_connections;
+    uint64_t connections = connections_of(service);
+    uint64_t all =
+        scaled_down ? capacity->connections + capacity->spare : connections + spare_of(connections);
+    return all * capacity_descriptors(service);
+}
+
+/* A gate's connection counts one for the end that the device's connection gets (plain.c, reach.c).
+ */
+static uint64_t brought_by(const struct config_service *service, const struct capacity *capacity)
+{
+    return has_handler(service, CONFIG_HANDLER_REACH) ? capacity->connections + capacity->spare : 0;
+}
+
+uint64_t capacity_joins(const struct config *config, uint64_t limit,
+                        const struct capacity *capacities)
+{
+    uint64_t used = own_of(config), brought = 0;
+    for (size_t i = 0; i < config->service_count; i++) {
+        used += used_by(&config->services[i], &capacities[i]);
+        brought += brought_by(&config->services[i], &capacities[i]);
+    }
+    uint64_t left = limit > used ? limit - used : 0;
+    return left + brought > 0 ? left + brought : 1;
 }

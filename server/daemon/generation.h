@@ -19,6 +19,7 @@ struct generation {
     const struct config *config;
     struct service **services; /* in the order of the configuration */
     size_t count;
+    uint64_t joins; /* descriptors for clients that are joined to devices (capacity.h) */
     struct config_strings fixed; /* what is written for each config_fixed_key */
 
     struct pollfd *polls; /* the accept thread's: count + GENERATION_OWN_POLLS elements */

@@ -276,6 +276,16 @@ void report_no_thread(struct log *log, int error)
     log_write(log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
 }
 
+void report_joins_full(const struct report *report, uint64_t max)
+{
+    const struct log_field fields[] = {
+        log_text("service", report->service), log_text("event", "full"),
+        log_number("joins", (int64_t)max),
+        log_text("error", "no descriptor is left for one more join: raise the limit (ulimit -Hn, "
+                          "LimitNOFILE=), or lower max_connections")};
+    log_write(report->log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
 void report_refused(const struct report *report, enum refusal refusal,
                     const struct sockaddr_storage *peer)
 {

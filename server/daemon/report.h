@@ -69,6 +69,9 @@ void report_refused(const struct report *report, enum refusal refusal,
 /* The system gives no thread, with the errno of pthread_create. */
 void report_no_thread(struct log *log, int error);
 
+/* A client is refused since MAX others are joined to devices. */
+void report_joins_full(const struct report *report, uint64_t max);
+
 /* A connection was dropped for a shortage of memory, descriptors or threads: an errno. */
 void report_dropped(const struct report *report, int error);
 

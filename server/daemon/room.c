@@ -77,6 +77,8 @@ bool room_load(struct generation *generation, struct config_report *report)
     struct capacity *capacities = calloc(generation->count, sizeof(*capacities));
     bool loaded = capacities && getrlimit(RLIMIT_NOFILE, &limit) == 0;
     uint64_t need = loaded ? capacity_share(generation->config, limit.rlim_cur, capacities) : 0;
+    if (loaded)
+        generation->joins = capacity_joins(generation->config, limit.rlim_cur, capacities);
     for (size_t i = 0; loaded && i < generation->count; i++)
         loaded = load_service(generation->services[i], &capacities[i]);
     const struct service *first = loaded ? first_short(generation) : NULL;

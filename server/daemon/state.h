@@ -43,11 +43,12 @@ struct server {
     char *file;            /* the configuration's */
     int64_t began_wall_ms; /* by the wall clock, since 1970 */
     struct log *log;
-    struct crew *crew;          /* runs the connections */
-    struct log_limit no_thread; /* the system gives the crew no thread; any thread */
-    actpass_config *shared;     /* of all services' settings, now and before a reload */
-    struct stats *stats;        /* NULL: there is no admin listener */
-    struct admin *admin;        /* the same */
+    struct crew *crew;           /* runs the connections */
+    struct log_limit no_thread;  /* the system gives the crew no thread; any thread */
+    struct log_limit joins_full; /* clients are refused for want of descriptors; any thread */
+    actpass_config *shared;      /* of all services' settings, now and before a reload */
+    struct stats *stats;         /* NULL: there is no admin listener */
+    struct admin *admin;         /* the same */
     struct registry *registry;
     struct fleet *fleet;     /* the pools of connections that are offered */
     struct shares *shares;   /* those that other collectors share */

@@ -249,6 +249,24 @@ class Connect(Fleet):
         self.assertIn(DEVICE.encode(), rest[12:])
         self.assertEqual(device.recv_exactly(5), b"hello")
 
+    def test_too_few_descriptors_for_one_more_join(self):
+        """The client is refused; the devices stay, and one of them is joined once there is room."""
+        actpass = self.actpass(self.field(offer={"pool": "field", "per_name": 20}, max_connections=40),
+                               {**self.gate(wait=PATIENT), "max_connections": 4}, nofile=84)
+        devices = [self.offered(actpass) for _ in range(12)]
+        for device in devices:
+            device.send(b"x")
+        joined = [self.asked(actpass)]
+        while self.status(joined[-1]) == 200:
+            self.assertLess(len(joined), len(devices))
+            joined.append(self.asked(actpass))
+        self.assertIn(b"Too many clients", joined.pop().recv(1000))
+        full = actpass.wait_for(event="full", service="gate")
+        self.assertEqual((int(full["joins"]), full["level"]), (len(joined), "warning"))
+        self.assertEqual(actpass.wait_for(event="reach", result="full")["name"], DEVICE)
+        tls.reset(joined.pop())
+        until(lambda: self.status(self.asked(actpass)) == 200, what="a join")
+
     def test_stops_at_once(self):
         actpass = self.actpass(self.field(), self.gate(wait=PATIENT))
         device = self.offered(actpass)

@@ -22,8 +22,9 @@ REACHES = soak(100, 6000)
 RATE = 200  # reaches a second
 PROCESSES = soak(2, 4)  # of devices
 CALLERS = 16  # reaches at the same time
-DESCRIPTORS = 2  # of an offer, as actpass counts: its own, and that of the client it is joined to
-OTHERS = 1000  # descriptors for all the rest
+JOINED_SHARE = 32  # for one offer in so many actpass keeps a second descriptor (capacity.c)
+GATE = 100  # clients of the gate
+OTHERS = 600  # descriptors for all the rest
 
 
 class Greeter:
@@ -73,13 +74,13 @@ class Load(Fleet):
             self.certificates._make(name, "ca", name, f"DNS:{name}", [])
         actpass = self.actpass(
             self.field(offer={"pool": "field", "per_name": PER_NAME}, max_connections=offers + 200),
-            {**self.gate(wait=PATIENT), "max_connections": 100}, level="info")
+            {**self.gate(wait=PATIENT), "max_connections": GATE}, level="info")
         return actpass
 
     def room(self):
-        wanted = OFFERS * DESCRIPTORS + OTHERS
+        wanted = OFFERS + OFFERS // JOINED_SHARE + OTHERS
         each, _ = limits.raise_descriptors(self, wanted, 2 * wanted)
-        offers = min(OFFERS, (each - OTHERS) // DESCRIPTORS)
+        offers = min(OFFERS, (each - OTHERS) * JOINED_SHARE // (JOINED_SHARE + 1))
         if offers < OFFERS:
             print(f"\n{offers} offers instead of {OFFERS}, since a process may have {each} "
                   "descriptors, and we may not raise that")

@@ -83,3 +83,42 @@ Test(capacity, there_is_always_one)
     (void)capacity_share(&config, 3, &share);
     cr_assert_eq(share.connections, 1);
 }
+
+/* A connection in a pool has a second descriptor only while it is joined to a client. */
+Test(capacity, what_is_offered_needs_one_descriptor)
+{
+    struct config_service services[] = {
+        {.max_connections = 19000, .as_server = {.kind = CONFIG_HANDLER_OFFER}},
+        {.max_connections = 100,
+         .as_server = {.kind = CONFIG_HANDLER_REACH},
+         .dial = {.listen_plain = {.kind = CONFIG_ADDRESS_TCP}}}};
+    struct config config = {.services = services, .service_count = 2};
+    struct capacity shares[2];
+    cr_assert_eq(capacity_descriptors(&services[0]), 1);
+    (void)capacity_share(&config, 20000, shares);
+    cr_assert_eq(shares[0].connections, 19000);
+    cr_assert_eq(shares[1].connections, 100);
+    uint64_t joins = capacity_joins(&config, 20000, shares);
+    cr_assert(joins > 19000 / 40 && joins < 1000, "%zu", (size_t)joins);
+    (void)capacity_share(&config, 100000, shares);
+    cr_assert_geq(capacity_joins(&config, 100000, shares), 19000,
+                  "all of them, where there is room");
+}
+
+/* Whatever the limit, what waits, who asks, and what is joined fit. */
+Test(capacity, joins_never_exceed_the_limit)
+{
+    struct config_service services[] = {
+        {.max_connections = 10000, .as_server = {.kind = CONFIG_HANDLER_OFFER}},
+        {.max_connections = 500, .as_server = {.kind = CONFIG_HANDLER_REACH}}};
+    struct config config = {.services = services, .service_count = 2};
+    for (uint64_t limit = 100; limit < 30000; limit += 37) {
+        struct capacity shares[2];
+        (void)capacity_share(&config, limit, shares);
+        uint64_t joins = capacity_joins(&config, limit, shares);
+        uint64_t offers = shares[0].connections + shares[0].spare;
+        uint64_t gates = shares[1].connections + shares[1].spare;
+        cr_assert_geq(joins, shares[0].connections / 40 + gates, "%zu", (size_t)limit);
+        cr_assert_leq(offers + 2 * gates + joins, limit, "%zu", (size_t)limit);
+    }
+}

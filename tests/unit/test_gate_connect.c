@@ -175,9 +175,10 @@ Test(gate_connect, other_protocols_are_answered_in_their_terms)
 Test(gate_connect, answers_of_what_came_of_it)
 {
     static const char *const begins[GATE_OUTCOMES] = {
-        [GATE_REACHED] = "HTTP/1.1 200 ", [GATE_NOT_ALLOWED] = "HTTP/1.1 403 ",
-        [GATE_UNKNOWN] = "HTTP/1.1 404 ", [GATE_FAILED] = "HTTP/1.1 502 ",
-        [GATE_BUSY] = "HTTP/1.1 503 ",    [GATE_NONE_CAME] = "HTTP/1.1 504 "};
+        [GATE_REACHED] = "HTTP/1.1 200 ",  [GATE_NOT_ALLOWED] = "HTTP/1.1 403 ",
+        [GATE_UNKNOWN] = "HTTP/1.1 404 ",  [GATE_FAILED] = "HTTP/1.1 502 ",
+        [GATE_BUSY] = "HTTP/1.1 503 ",     [GATE_FULL] = "HTTP/1.1 503 ",
+        [GATE_NONE_CAME] = "HTTP/1.1 504 "};
     for (unsigned outcome = 0; outcome < GATE_OUTCOMES; outcome++) {
         struct gate_result result = {.next = GATE_NAMED};
         gate_connect.answer(&result.talk, outcome);

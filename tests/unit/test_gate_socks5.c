@@ -114,8 +114,8 @@ Test(gate_socks5, other_protocols_are_answered_in_their_terms)
 Test(gate_socks5, answers_of_what_came_of_it)
 {
     static const unsigned char codes[GATE_OUTCOMES] = {
-        [GATE_NOT_ALLOWED] = 2, [GATE_UNKNOWN] = 4,   [GATE_FAILED] = 1,
-        [GATE_BUSY] = 1,        [GATE_NONE_CAME] = 6, [GATE_REACHED] = 0};
+        [GATE_NOT_ALLOWED] = 2, [GATE_UNKNOWN] = 4, [GATE_FAILED] = 1, [GATE_BUSY] = 1,
+        [GATE_NONE_CAME] = 6,   [GATE_REACHED] = 0, [GATE_FULL] = 1};
     for (unsigned outcome = 0; outcome < GATE_OUTCOMES; outcome++) {
         struct gate_talk talk = {.stage = 0};
         unsigned char expected[10] = {5, codes[outcome], 0, 1};

@@ -1,6 +1,7 @@
 #include "server/daemon/fleet/caller.h"
 
 #include "relay/clock.h"
+#include "server/daemon/current.h"
 #include "server/daemon/fleet/gate/connect.h"
 #include "server/daemon/fleet/gate/socks5.h"
 
@@ -92,13 +93,31 @@ static void fill_request(struct caller *caller, int fd, struct duplex_link *link
     (void)snprintf(request->service, sizeof(request->service), "%s", report->service);
 }
 
+/* So that the descriptor that goes to the offer is never one that another connection counts on. */
+static bool take_join(struct caller *caller)
+{
+    struct server *server = conversation_server(caller->conversation);
+    struct generation *generation = server_generation(server);
+    uint64_t max = generation->joins;
+    generation_release(generation);
+    if (fleet_take_join(server->fleet, max))
+        return true;
+    caller->outcome = GATE_FULL;
+    if (log_limit_note(&server->joins_full))
+        report_joins_full(conversation_report(caller->conversation), max);
+    return false;
+}
+
 bool caller_call(struct caller *caller, int fd, struct duplex_link *link, enum caller_answer answer)
 {
     struct fleet *fleet = conversation_server(caller->conversation)->fleet;
     struct pool *pool = fleet_pool(fleet, caller->reach->pool);
+    if (!take_join(caller))
+        return false;
     fill_request(caller, fd, link, answer);
     caller->deadline_us = clock_deadline_ms(caller->reach->wait_ms);
     if (!pool || !pool_call(pool, &caller->pooled, conversation_bell(caller->conversation))) {
+        fleet_end_join(fleet);
         caller->outcome = GATE_FAILED;
         return false;
     }
@@ -111,6 +130,7 @@ enum caller_next caller_give_up(struct caller *caller, enum gate_outcome outcome
 {
     if (!pool_cancel(&caller->pooled))
         return CALLER_JOINED;
+    fleet_end_join(conversation_server(caller->conversation)->fleet);
     caller->outcome = outcome;
     return CALLER_FAILED;
 }
@@ -157,9 +177,10 @@ void caller_fill_answer(struct caller *caller)
 const char *caller_outcome_name(enum gate_outcome outcome)
 {
     static const char *const names[GATE_OUTCOMES] = {
-        [GATE_REACHED] = "reached", [GATE_NOT_ALLOWED] = "not_allowed",
-        [GATE_UNKNOWN] = "unknown", [GATE_FAILED] = "failed",
-        [GATE_BUSY] = "stopping",   [GATE_NONE_CAME] = "none_came"};
+        [GATE_REACHED] = "reached",    [GATE_NOT_ALLOWED] = "not_allowed",
+        [GATE_UNKNOWN] = "unknown",    [GATE_FAILED] = "failed",
+        [GATE_BUSY] = "stopping",      [GATE_FULL] = "full",
+        [GATE_NONE_CAME] = "none_came"};
     return names[outcome];
 }
 
@@ -171,6 +192,7 @@ void caller_explain(const struct caller *caller, struct error_text *text)
         [GATE_UNKNOWN] = "no device of the pool can have this name (peer_names)",
         [GATE_FAILED] = "the client left, or memory or descriptors were short",
         [GATE_BUSY] = "the service stops",
+        [GATE_FULL] = "the process has no descriptor for one more join (ulimit -Hn, LimitNOFILE=)",
         [GATE_NONE_CAME] = "no device of this name came in time (wait)"};
     const char *name = caller->talk.request.name;
     if (name[0] == '\0')

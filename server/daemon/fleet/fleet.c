@@ -3,6 +3,7 @@
 #include "relay/lock.h"
 #include "server/daemon/fleet/pool_internal.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@ struct fleet {
     struct fleet_elsewhere elsewhere; /* constant once the server runs */
     pthread_mutex_t lock;             /* guards the list, of which nothing is taken away */
     struct pool *first;
+    atomic_ullong joins; /* descriptors that callers have made for offers */
 };
 
 struct fleet *fleet_new(void)
@@ -56,6 +58,19 @@ void fleet_look(struct fleet *fleet, void (*see)(struct pool *pool, void *arg), 
     lock_release(&fleet->lock);
     for (; pool; pool = pool->next)
         see(pool, arg);
+}
+
+bool fleet_take_join(struct fleet *fleet, uint64_t max)
+{
+    if (atomic_fetch_add(&fleet->joins, 1) < max)
+        return true;
+    (void)atomic_fetch_sub(&fleet->joins, 1);
+    return false;
+}
+
+void fleet_end_join(struct fleet *fleet)
+{
+    (void)atomic_fetch_sub(&fleet->joins, 1);
 }
 
 void fleet_set_elsewhere(struct fleet *fleet, const struct fleet_elsewhere *elsewhere)

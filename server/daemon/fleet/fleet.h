@@ -18,6 +18,14 @@ struct pool *fleet_pool(struct fleet *fleet, const char *name);
 /* Calls SEE for each pool, without a lock. */
 void fleet_look(struct fleet *fleet, void (*see)(struct pool *pool, void *arg), void *arg);
 
+/* ---- Descriptors for joins ------------------------------------------------------------------- */
+
+/* Takes one of MAX, for the descriptor that a caller makes for the offer's task. False: all are
+ * taken. Whoever closes that descriptor ends it: the offer's task, or without a join the caller's.
+ */
+bool fleet_take_join(struct fleet *fleet, uint64_t max);
+void fleet_end_join(struct fleet *fleet);
+
 /* ---- Several collectors ---------------------------------------------------------------------- */
 
 /* Sets who knows of them: once, before the server runs. */

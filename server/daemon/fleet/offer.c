@@ -98,4 +98,5 @@ static enum handler_next offer(struct handler_job *job)
     return parked ? offered_step(job) : HANDLER_DONE;
 }
 
-const struct handler offer_handler = {.name = "offer", .descriptors = 1, .step = offer};
+/* The descriptor of the client that it is joined to is counted apart (capacity_joins). */
+const struct handler offer_handler = {.name = "offer", .step = offer};

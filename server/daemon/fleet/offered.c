@@ -4,6 +4,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/conversation.h"
+#include "server/daemon/fleet/fleet.h"
 #include "server/daemon/handlers/bridge.h"
 #include "server/daemon/handlers/proxy_header.h"
 
@@ -80,12 +81,14 @@ static bool is_gone(actpass_conn *conn)
 /* ---- The join -------------------------------------------------------------------------------- */
 
 /* Closes the client. It was prepared so that this is a cut, unless it is in order. */
-static void close_client(struct offered *offered, bool in_order)
+static void close_client(const struct handler_job *job, bool in_order)
 {
+    struct offered *offered = job->outer;
     if (offered->link && !in_order)
         atomic_store(&offered->link->cut, true);
     duplex_link_release(offered->link);
     bridge_close(offered->fd, in_order);
+    fleet_end_join(conversation_server(job->conversation)->fleet);
 }
 
 /* Fills *SIZE with the length of the header that the device gets first; 0: none. False: it cannot
@@ -126,7 +129,7 @@ static bool join(struct handler_job *job, struct offered *offered,
         offered->early = NULL;
         return true;
     }
-    close_client(offered, false);
+    close_client(job, false);
     return false;
 }
 
@@ -136,7 +139,7 @@ static enum handler_next serve(struct handler_job *job)
     enum handler_next next = duplex_step(job, &in_order);
     if (next != HANDLER_DONE)
         return next;
-    close_client(job->outer, in_order);
+    close_client(job, in_order);
     return offered_end(job);
 }
 

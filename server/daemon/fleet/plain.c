@@ -115,7 +115,8 @@ static enum progress call(struct plain_gate *gate)
     }
     if (fd >= 0)
         close(fd);
-    caller->outcome = GATE_FAILED;
+    if (caller->outcome == GATE_REACHED)
+        caller->outcome = GATE_FAILED;
     return refuse(gate);
 }
 

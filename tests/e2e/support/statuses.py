@@ -87,7 +87,7 @@ def pool(name, devices, **changes):
             "waiting": sum(one["waiting"] for one in devices),
             "joined": sum(one["joined"] for one in devices), "joined_total": 120, "displaced": 1,
             "results": {"reached": 120, "not_allowed": 1, "unknown": 2, "failed": 0, "stopping": 0,
-                        "none_came": 3},
+                        "full": 0, "none_came": 3},
             "devices": devices}
     return {**made, **changes}
 

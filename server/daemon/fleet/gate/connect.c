@@ -17,6 +17,7 @@ static const struct reply replies[GATE_OUTCOMES] = {
     [GATE_UNKNOWN] = {404, "Not Found", "No device can have that name here."},
     [GATE_FAILED] = {502, "Bad Gateway", "The device could not be reached."},
     [GATE_BUSY] = {503, "Service Unavailable", "This gate is about to stop."},
+    [GATE_FULL] = {503, "Service Unavailable", "Too many clients are joined to devices."},
     [GATE_NONE_CAME] = {504, "Gateway Timeout", "No device of that name is connected."},
 };
 

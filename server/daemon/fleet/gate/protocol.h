@@ -31,6 +31,7 @@ enum gate_outcome {
     GATE_UNKNOWN,     /* 404, 4: no device can have that name */
     GATE_FAILED,      /* 502, 1: the gate, or another collector, could not join them */
     GATE_BUSY,        /* 503, 1: the gate stops */
+    GATE_FULL,        /* 503, 1: the process has no descriptor left for one more join */
     GATE_NONE_CAME,   /* 504, 6: no device of that name was there in time */
     GATE_OUTCOMES     /* how many there are */
 };

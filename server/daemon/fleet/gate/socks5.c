@@ -33,6 +33,7 @@ static void answer(struct gate_talk *talk, enum gate_outcome outcome)
         [GATE_UNKNOWN] = REPLY_HOST_UNREACHABLE,
         [GATE_FAILED] = REPLY_FAILURE,
         [GATE_BUSY] = REPLY_FAILURE,
+        [GATE_FULL] = REPLY_FAILURE,
         [GATE_NONE_CAME] = REPLY_TTL_EXPIRED,
     };
     set_reply(talk, replies[outcome]);
