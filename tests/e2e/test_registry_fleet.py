@@ -191,7 +191,8 @@ class CollectorGoes(Shared):
         """The collectors, the names of the devices, and these, by groups."""
         names = [f"d{number}.devices.example" for number in range(DEVICES)]
         collectors = [self.collector(number, wait="1s") for number in range(1, COLLECTORS + 1)]
-        groups = [self.devices(names[group::GROUPS], range(1, COLLECTORS + 1), COLLECTORS + 1 + group)
+        numbers = range(1, COLLECTORS + 1)
+        groups = [self.devices(names[group::GROUPS], numbers, COLLECTORS + 1 + group)
                   for group in range(GROUPS)]
         begin = time.monotonic()
         self.reach_all(collectors, names, PATIENCE)
@@ -279,6 +280,29 @@ class Collectors(Shared):
         self.assertEqual(self.reach(good, name), 504)
         refused = good.wait_for(event="close", service="others")
         self.assertIn(refused["reason"], ("REFUSED", "TLS_ERROR", "POLICY"), refused)
+
+    def full(self, host, port):
+        """An address whose backlog is full: nobody answers a connect."""
+        listener = socket.socket()
+        self.addCleanup(listener.close)
+        listener.bind((host, port))
+        listener.listen(0)
+        for _ in range(4):
+            sock = socket.socket()
+            self.addCleanup(sock.close)
+            sock.setblocking(False)
+            sock.connect_ex((host, port))
+        return f"{host}:{port}"
+
+    def test_who_does_not_answer_is_dialed_for_as_long_as_it_is_remembered(self):
+        name, silent = "d1.devices.example", self.full("127.0.0.9", self.link_port)
+        one = self.collector(1, wait="1500ms")
+        self.redis.ask("SADD", "actpass:{field}", silent)
+        self.redis.ask("SADD", f"actpass:{{field}}:{silent}", name)
+        client = self.asked(one, name)
+        self.assertEqual(one.wait_for(event="dial", address=silent)["error"],
+                         "no answer within expire")
+        self.assertEqual(self.status(client), 504)
 
     def test_who_waits_during_a_reload_is_not_forgotten(self):
         name = "d1.devices.example"
