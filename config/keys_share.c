@@ -39,7 +39,9 @@ static const struct key share_keys[] = {
      KEY_LIMITS(1, UINT16_MAX),
      KEY_STORED_IN(config_share, advertise)},
     {.name = "expire",
-     .help = "How long the others go on asking a collector that is gone.",
+     .help =
+         "How long the others go on asking a collector that is gone, and, up to 10s, how long a "
+         "connect to one may take.",
      .type = KEY_DURATION,
      .fallback = 15000,
      KEY_LIMITS(1000, 3600000),

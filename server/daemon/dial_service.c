@@ -22,16 +22,25 @@ static void on_failure(void *arg, const char *address, const char *why)
     report_dial_failed(conversation_report(conversation), address, why);
 }
 
+/* A collector that has gone is forgotten after `expire`: to dial it for longer helps nobody. */
+static bool expires_first(const struct config_service *config)
+{
+    return config_shares(config) && config->share.expire_ms < config->dial.connect_timeout_ms;
+}
+
 static struct dial dial_of(struct conversation *conversation)
 {
-    const struct config_dial *dial = &conversation_service(conversation)->config->dial;
+    const struct config_service *config = conversation_service(conversation)->config;
+    const struct config_dial *dial = &config->dial;
+    bool expires = expires_first(config);
+    int64_t timeout_ms = expires ? config->share.expire_ms : dial->connect_timeout_ms;
     size_t count;
     const struct config_address *addresses = conversation_addresses(conversation, &count);
     return (struct dial){.addresses = addresses,
                          .count = count,
                          .from = &dial->from,
-                         .deadline_us = clock_deadline_ms(dial->connect_timeout_ms),
-                         .limit_name = "connect_timeout",
+                         .deadline_us = clock_deadline_ms(timeout_ms),
+                         .limit_name = expires ? "expire" : "connect_timeout",
                          .lookup_flags = AI_ADDRCONFIG,
                          .wait = {.cancel_fd = conversation_server(conversation)->stopping_fd},
                          .observer = {.failed = on_failure, .arg = conversation}};

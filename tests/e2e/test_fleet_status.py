@@ -5,6 +5,7 @@ from support.backend import Backend, echo
 from support.case import PATIENT, need, program
 from support.certificates import DEVICE
 from support.data import until
+from support.redis import Redis
 from test_admin import Admin
 from test_fleet import Fleet, head
 
@@ -81,6 +82,34 @@ class Pools(Admin, Fleet):
         client.close()
         kept["used"] = 0
         until(lambda: self.status()["services"][0]["kept"] == kept, 20, "the end of its use")
+
+    def registry(self, **wanted):
+        """What is said of the pool's registry, once its members have these values."""
+        def found():
+            seen, = self.pool()["registries"]
+            return all(seen[key] == value for key, value in wanted.items()) and seen
+        return until(found, 20, f"the registry with {wanted}")
+
+    def test_the_registry_of_a_shared_pool(self):
+        need("redis-server")
+        redis = self.backend(Redis(self.folder).start())
+        self.admin(self.field(), self.service(
+            "others", listen=None, initial_data_timeout=None, echo=None,
+            tls={"client_auth": None, "peer_names": ["*.collectors.example"]},
+            share={"pool": "field", "registry": redis.url, "advertise": "127.0.0.1:7001",
+                   "expire": "1s"}), check=False)
+        up = self.registry(state="up", collectors=0)
+        self.assertEqual(up["service"], "others")
+        self.assertLess(abs(up["since_ms"] - self.status()["time_ms"]), 60000)
+        redis.ask("SADD", "actpass:{field}", "127.0.0.2:7001", "127.0.0.3:7001")
+        redis.ask("SADD", "actpass:{field}:127.0.0.2:7001", DEVICE)
+        self.registry(state="up", collectors=1)
+        redis.kill()
+        down = self.registry(state="down")
+        self.assertIsNone(down["collectors"])
+        self.assertGreater(down["since_ms"], up["since_ms"])
+        redis.start()
+        self.registry(state="up", collectors=0)
 
     def test_metrics_name_pools_but_no_device(self):
         actpass = self.start(self.tls_gate(wait="50ms"))

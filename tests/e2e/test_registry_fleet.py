@@ -6,27 +6,33 @@ import signal
 import socket
 import threading
 import time
+import unittest
 
 from support.case import need
-from support.data import until
+from support.data import soak, until
+from support.namespaces import Hosts
 from support.redis import Redis, free_port
 from test_fleet import Fleet, head
 
-SOAK = bool(os.environ.get("ACTPASS_SOAK"))
-DEVICES = 300 if SOAK else 12
+DEVICES = soak(12, 300)
 COLLECTORS = 3
+GROUPS = 3  # of devices: a process and a host for each
+PATIENCE = soak(30, 120)  # seconds
+KEEPALIVE = {"idle": "1s", "interval": "1s", "probes": 1}
 REFUSED = (403, 404, 502, 503, 504)
 
 
 class Names:
     """The services of all devices, in one thread: each answers a line with the device's name."""
 
-    def __init__(self, names):
+    def __init__(self, names, folder):
         self.selector = selectors.DefaultSelector()
         self.addresses = {}
         for name in names:
-            listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-            self.addresses[name] = "127.0.0.1:%d" % listener.getsockname()[1]
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(f"{folder}/{name}.sock")
+            listener.listen(64)
+            self.addresses[name] = f"unix:{folder}/{name}.sock"
             self.selector.register(listener, selectors.EVENT_READ, (name, None))
         self.stop, self.stopped = socket.socketpair()
         self.selector.register(self.stopped, selectors.EVENT_READ, (None, None))
@@ -59,14 +65,43 @@ class Names:
         self.selector.close()
 
 
-class Collectors(Fleet):
-    deadline = 300 if SOAK else 90
+class Loopback:
+    """In the place of Hosts: all is on this one."""
+
+    @staticmethod
+    def address(number):
+        return f"127.0.0.{number}"
+
+    @staticmethod
+    def prefix(_number):
+        return []
+
+
+class Shared(Fleet):
+    """Gates and the services of devices are unix sockets: in all network namespaces."""
 
     def setUp(self):
         super().setUp()
         need("redis-server")
-        self.redis = self.backend(Redis(self.folder).start())
-        self.link_port, self.field_port = free_port(), free_port()
+        self.hosts = Loopback()
+        self.redis = self.backend(self.make_redis().start())
+        self.link_port, self.field_port = self.port(), self.port()
+
+    @staticmethod
+    def port():
+        """A free one, on the loopback addresses of all collectors."""
+        def find():
+            port = free_port()
+            try:
+                for number in range(1, COLLECTORS + 1):
+                    socket.create_server((Loopback.address(number), port)).close()
+                return port
+            except OSError:
+                return None
+        return until(find, what="a free port")
+
+    def make_redis(self):
+        return Redis(self.folder)
 
     def certificate(self, name):
         """The "tls" of whoever has this name: the certificate, made here, and its key."""
@@ -78,35 +113,36 @@ class Collectors(Fleet):
 
     def collector(self, number, wait="3s", name=None):
         """Its services for devices, for clients, and for the other collectors."""
-        host = f"127.0.0.{number}"
+        host = self.hosts.address(number)
         shown = self.certificate(name or f"c{number}.collectors.example")
         peers = {**shown, "client_auth": "require", "peer_names": ["*.collectors.example"]}
         services = [
             self.service("field", {**shown, "client_auth": "require"}, offer="field",
-                         role="server", listen=f"{host}:{self.field_port}"),
-            {**self.gate(wait=wait), "listen_plain": f"{host}:0"},
+                         role="server", listen=f"{host}:{self.field_port}", keepalive=KEEPALIVE),
+            {**self.gate(wait=wait), "listen_plain": f"unix:{self.folder}/gate{number}.sock"},
             self.service("link", peers, role="server", listen=f"{host}:{self.link_port}",
                          reach={"pool": "field", "by": "connect", "wait": "500ms"}),
             self.service("others", {**peers, "client_auth": None},
                          listen=None, initial_data_timeout=None, echo=None,
                          share={"pool": "field", "registry": self.redis.url,
                                 "advertise": f"{host}:{self.link_port}", "expire": "1s"})]
-        return self.actpass(*services, check=False)
+        return self.actpass(*services, check=False, prefix=self.hosts.prefix(number))
 
-    def devices(self, names, collectors):
+    def devices(self, names, collectors, host=0):
         """All of them in one process. Each prefers another collector, and takes the next one if
         that is gone."""
-        self.names = self.backend(Names(names))
+        answering = self.backend(Names(names, self.folder))
         services = []
         for number, name in enumerate(names):
             first = name.split(".")[0]
             order = [collectors[(number + i) % len(collectors)] for i in range(len(collectors))]
             services.append(self.dial_service(
-                *[f"127.0.0.{host}:{self.field_port}" for host in order], name=first,
-                forward=self.names.addresses[name], retry={"min": "50ms", "max": "500ms"},
+                *[f"{self.hosts.address(each)}:{self.field_port}" for each in order], name=first,
+                forward=answering.addresses[name], retry={"min": "50ms", "max": "500ms"},
+                keepalive=KEEPALIVE,
                 tls={**self.certificate(name), "client_auth": None,
                      "peer_names": ["*.collectors.example", "c2.elsewhere.example"]}))
-        return self.actpass(*services, check=False, level="info")
+        return self.actpass(*services, check=False, level="info", prefix=self.hosts.prefix(host))
 
     def reach(self, collector, name):
         """What answers under the name: its own name, or the status of a refusal."""
@@ -137,21 +173,69 @@ class Collectors(Fleet):
                 else:
                     self.assertTrue(got == 0 or got in REFUSED, f"{name} was asked for, got {got}")
 
-    def test_a_collector_dies(self):
+
+class CollectorGoes(Shared):
+    """One of three, with devices in three groups: each collector and each group has a host of its
+    own, if network namespaces can be made."""
+    deadline = soak(90, 400)
+
+    def make_redis(self):
+        try:
+            self.hosts = self.backend(Hosts(COLLECTORS + GROUPS))
+        except unittest.SkipTest as missing:
+            print(f"on loopback addresses, since {missing}")
+            return super().make_redis()
+        return Redis(self.folder, 6379, self.hosts.address(0), self.hosts.prefix(0))
+
+    def start(self):
+        """The collectors, the names of the devices, and these, by groups."""
         names = [f"d{number}.devices.example" for number in range(DEVICES)]
-        collectors = [self.collector(number + 1) for number in range(COLLECTORS)]
-        self.devices(names, [number + 1 for number in range(COLLECTORS)])
+        collectors = [self.collector(number, wait="1s") for number in range(1, COLLECTORS + 1)]
+        numbers = range(1, COLLECTORS + 1)
+        groups = [self.devices(names[group::GROUPS], numbers, COLLECTORS + 1 + group)
+                  for group in range(GROUPS)]
         begin = time.monotonic()
-        self.reach_all(collectors, names, 120 if SOAK else 30)
+        self.reach_all(collectors, names, PATIENCE)
         passed_on = sum(len(each.find(event="close", service="others", reason="CLEAN"))
                         for each in collectors)
         self.assertGreater(passed_on, DEVICES, "each is elsewhere for two of three collectors")
-        all_there = time.monotonic()
+        print(f"{DEVICES} devices through {COLLECTORS} collectors ({type(self.hosts).__name__}): "
+              f"{passed_on} of {DEVICES * COLLECTORS} passed on, {time.monotonic() - begin:.1f} s")
+        return collectors, names, groups
+
+    def reach_all_without_the_first(self, collectors, names, how):
+        begin = time.monotonic()
+        self.reach_all(collectors[1:], names, PATIENCE)
+        print(f"after one was {how}, all through the other two in {time.monotonic() - begin:.1f} s")
+
+    @staticmethod
+    def all_are_connected(groups):
+        return DEVICES == sum(len(group.find(event="connected")) - len(group.find(event="close"))
+                              for group in groups)
+
+    def test_it_is_killed(self):
+        collectors, names, _ = self.start()
         collectors[0].kill()
-        self.reach_all(collectors[1:], names, 120 if SOAK else 30)
-        print(f"{DEVICES} devices through {COLLECTORS} collectors: {passed_on} of "
-              f"{DEVICES * COLLECTORS} passed on, {all_there - begin:.1f} s; after one was killed, "
-              f"all through the other two in {time.monotonic() - all_there:.1f} s")
+        self.reach_all_without_the_first(collectors, names, "killed")
+
+    def test_its_cable_is_cut_and_mended(self):
+        """Nobody is told: keepalive and the registry's expiry must notice."""
+        if isinstance(self.hosts, Loopback):
+            self.skipTest("network namespaces cannot be made here")
+        collectors, names, groups = self.start()
+        until(lambda: self.all_are_connected(groups), what="all devices having a connection again")
+        self.hosts.cut(1)
+        self.reach_all_without_the_first(collectors, names, "cut off")
+        for end in collectors[0], *groups:
+            end.wait_for(event="close", reason="TIMEOUT")
+        collectors[0].wait_for(event="registry", state="down")
+        self.assertIn(self.reach(collectors[0], names[0]), REFUSED)
+        self.hosts.mend(1)
+        self.reach_all(collectors, names, PATIENCE)
+
+
+class Collectors(Shared):
+    deadline = 90
 
     def test_redis_goes_and_comes_back(self):
         here, there = "d1.devices.example", "d2.devices.example"
@@ -196,6 +280,29 @@ class Collectors(Fleet):
         self.assertEqual(self.reach(good, name), 504)
         refused = good.wait_for(event="close", service="others")
         self.assertIn(refused["reason"], ("REFUSED", "TLS_ERROR", "POLICY"), refused)
+
+    def full(self, host, port):
+        """An address whose backlog is full: nobody answers a connect."""
+        listener = socket.socket()
+        self.addCleanup(listener.close)
+        listener.bind((host, port))
+        listener.listen(0)
+        for _ in range(4):
+            sock = socket.socket()
+            self.addCleanup(sock.close)
+            sock.setblocking(False)
+            sock.connect_ex((host, port))
+        return f"{host}:{port}"
+
+    def test_who_does_not_answer_is_dialed_for_as_long_as_it_is_remembered(self):
+        name, silent = "d1.devices.example", self.full("127.0.0.9", self.link_port)
+        one = self.collector(1, wait="1500ms")
+        self.redis.ask("SADD", "actpass:{field}", silent)
+        self.redis.ask("SADD", f"actpass:{{field}}:{silent}", name)
+        client = self.asked(one, name)
+        self.assertEqual(one.wait_for(event="dial", address=silent)["error"],
+                         "no answer within expire")
+        self.assertEqual(self.status(client), 504)
 
     def test_who_waits_during_a_reload_is_not_forgotten(self):
         name = "d1.devices.example"

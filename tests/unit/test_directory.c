@@ -31,6 +31,7 @@ struct collector {
     unsigned finds;
     char found[64], at[64];
     unsigned works, fails;
+    size_t others; /* as it was counted last */
     char problem[256];
 };
 
@@ -105,6 +106,15 @@ static void changed(void *arg, const char *problem)
     lock_release(&collector->lock);
 }
 
+static void counted(void *arg, size_t others)
+{
+    struct collector *collector = arg;
+    lock_take(&collector->lock);
+    collector->others = others;
+    lock_broadcast(&collector->changed);
+    lock_release(&collector->lock);
+}
+
 static void begin_at(struct collector *collector, const struct redis_place *where,
                      const char *address, int64_t expire_ms)
 {
@@ -116,6 +126,7 @@ static void begin_at(struct collector *collector, const struct redis_place *wher
                                               .wanted = wanted,
                                               .found = found,
                                               .changed = changed,
+                                              .counted = counted,
                                               .arg = collector};
     collector->wants = 1;
     cr_assert_eq(pthread_mutex_init(&collector->lock, NULL), 0);
@@ -253,6 +264,30 @@ Test(directory, a_collector_that_is_gone_is_forgotten)
         two.wants = 1;
     cr_assert_lt(clock_now_us(), deadline_us);
     end(&two, DIRECTORY_FORGET);
+}
+
+static bool counts(struct collector *collector, size_t others)
+{
+    int64_t deadline_us = clock_deadline_ms(PATIENCE_MS);
+    bool late = false;
+    lock_take(&collector->lock);
+    while (collector->others != others && !late)
+        late = lock_sleep(&collector->changed, &collector->lock, deadline_us);
+    bool right = collector->others == others;
+    lock_release(&collector->lock);
+    return right;
+}
+
+Test(directory, other_collectors_are_counted)
+{
+    struct collector one = {.count = 0}, two = {.count = 0};
+    begin(&one, "c1:1", EXPIRE_MS);
+    begin(&two, "c2:2", EXPIRE_MS);
+    cr_assert(counts(&one, 1));
+    cr_assert(counts(&two, 1));
+    end(&two, DIRECTORY_FORGET);
+    cr_assert(counts(&one, 0));
+    end(&one, DIRECTORY_FORGET);
 }
 
 Test(directory, all_names_are_written_again_when_redis_was_away_or_forgot)

@@ -11,6 +11,7 @@ enum { NAMES_MAX = 1000, JOINS_MAX = 8 };
 
 struct list {
     struct out *out;
+    struct shares *shares;
     int64_t wall_us;
 };
 
@@ -60,6 +61,23 @@ static void put_outcomes(struct out *out, const struct pool_counts *counts)
     out_close(out, '}');
 }
 
+static void put_registry(const struct share_seen *seen, void *arg)
+{
+    static const char *const states[] = {
+        [SHARE_BEGINS] = NULL, [SHARE_UP] = "up", [SHARE_DOWN] = "down"};
+    const struct list *list = arg;
+    struct out *out = list->out;
+    out_open(out, NULL, '{');
+    out_string(out, "service", seen->service);
+    out_string(out, "state", states[seen->state]);
+    put_time(list, "since_ms", seen->since_us);
+    if (seen->others < 0)
+        out_string(out, "collectors", NULL);
+    else
+        out_number(out, "collectors", seen->others);
+    out_close(out, '}');
+}
+
 static void put_pool(struct pool *pool, void *arg)
 {
     struct list *list = arg;
@@ -74,15 +92,19 @@ static void put_pool(struct pool *pool, void *arg)
     out_number(out, "joined_total", (int64_t)counts.joined);
     out_number(out, "displaced", (int64_t)counts.displaced);
     put_outcomes(out, &counts);
+    out_open(out, "registries", '[');
+    shares_look(list->shares, pool, put_registry, list);
+    out_close(out, ']');
     out_open(out, "devices", '[');
     pool_look(pool, NAMES_MAX, put_name, list);
     out_close(out, ']');
     out_close(out, '}');
 }
 
-void pools_write_status(struct fleet *fleet, int64_t wall_us, struct out *out)
+void pools_write_status(struct fleet *fleet, struct shares *shares, int64_t wall_us,
+                        struct out *out)
 {
-    struct list list = {out, wall_us};
+    struct list list = {out, shares, wall_us};
     out_open(out, "pools", '[');
     fleet_look(fleet, put_pool, &list);
     out_close(out, ']');

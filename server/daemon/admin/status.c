@@ -337,7 +337,8 @@ void status_write(struct server *server, size_t connections, struct out *out)
     put_process(out, server, &clock);
     out_number(out, "open", (int64_t)counts.open);
     put_services(out, server, &counts);
-    pools_write_status(server->fleet, clock.wall_ms * 1000 - clock.monotonic_us, out);
+    pools_write_status(server->fleet, server->shares, clock.wall_ms * 1000 - clock.monotonic_us,
+                       out);
     out_member(out, &items);
     put_failures(out, server->stats, &clock);
     out_close(out, '}');

@@ -291,6 +291,20 @@ static void take_work(struct directory *directory, struct work *work)
     lock_release(&directory->lock);
 }
 
+/* False with problem: Redis failed. */
+static bool count_others(struct directory *directory, struct error_text *problem)
+{
+    struct error_text refusal;
+    size_t others;
+    enum directory_look answer =
+        directory_count(directory->link, &directory->keys, &others, &refusal);
+    if (answer == DIRECTORY_LOOKED)
+        directory->options.counted(directory->options.arg, others);
+    else if (answer == DIRECTORY_FAILED)
+        *problem = refusal;
+    return answer != DIRECTORY_FAILED;
+}
+
 static bool renew(struct directory *directory, bool *rewrite, struct error_text *problem)
 {
     bool there;
@@ -300,7 +314,7 @@ static bool renew(struct directory *directory, bool *rewrite, struct error_text 
         return false;
     directory->beat_us = clock_deadline_ms(directory->options.expire_ms / BEATS);
     *rewrite = *rewrite || !there;
-    return true;
+    return count_others(directory, problem);
 }
 
 /* A Redis that answers slowly must not keep us from a stop, or from the renewal of what is ours. */

@@ -40,6 +40,9 @@ struct directory_options {
     void (*found)(void *arg, const char *name, const char *address); /* another collector has it */
     /* It works (PROBLEM is NULL), or does not any more: one call each time that this changes. */
     void (*changed)(void *arg, const char *problem);
+    /* How many other collectors are there: from time to time, while it works. Not where Redis
+     * refuses to count them, as it refuses to look for names then. */
+    void (*counted)(void *arg, size_t others);
     void *arg;
 };
 

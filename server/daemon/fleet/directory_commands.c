@@ -201,29 +201,69 @@ static const char find_script[] =
     "end "
     "return false";
 
+/* *REPLY is to be freed, whatever is returned. */
+static enum directory_look run_script(struct redis_link *link, const struct command *command,
+                                      redisReply **reply, struct error_text *problem)
+{
+    *reply = ask_any(link, command, problem);
+    if (!*reply)
+        return DIRECTORY_FAILED;
+    if ((*reply)->type != REDIS_REPLY_ERROR)
+        return DIRECTORY_LOOKED;
+    explain(command, *reply, problem);
+    return DIRECTORY_REFUSED;
+}
+
+/* A script with the key of all collectors, and our address as the first argument. */
+static struct command script_command(const struct directory_keys *keys, const char *script)
+{
+    struct command command = {.count = 0};
+    add_word(&command, "EVAL");
+    add_word(&command, script);
+    add_word(&command, "1");
+    add_word(&command, keys->collectors);
+    add_word(&command, keys->address);
+    return command;
+}
+
 enum directory_look directory_find(struct redis_link *link, const struct directory_keys *keys,
                                    const char *name, char address[DIRECTORY_ADDRESS_MAX],
                                    struct error_text *problem)
 {
     char from[24];
-    enum directory_look look = DIRECTORY_FAILED;
-    struct command command = {.count = 0};
+    redisReply *reply;
+    struct command command = script_command(keys, find_script);
     (void)snprintf(from, sizeof(from), "%lld", (long long)(clock_now_us() % 1000));
-    add_word(&command, "EVAL");
-    add_word(&command, find_script);
-    add_word(&command, "1");
-    add_word(&command, keys->collectors);
-    add_word(&command, keys->address);
     add_word(&command, name);
     add_word(&command, from);
     address[0] = '\0';
-    redisReply *reply = ask_any(link, &command, problem);
-    if (reply)
-        look = reply->type == REDIS_REPLY_ERROR ? DIRECTORY_REFUSED : DIRECTORY_LOOKED;
-    if (look == DIRECTORY_REFUSED)
-        explain(&command, reply, problem);
-    else if (reply && reply->type == REDIS_REPLY_STRING && reply->len < DIRECTORY_ADDRESS_MAX)
+    enum directory_look look = run_script(link, &command, &reply, problem);
+    if (look == DIRECTORY_LOOKED && reply->type == REDIS_REPLY_STRING &&
+        reply->len < DIRECTORY_ADDRESS_MAX)
         memcpy(address, reply->str, (size_t)reply->len + 1);
+    freeReplyObject(reply);
+    return look;
+}
+
+/* ---- Other collectors ------------------------------------------------------------------------ */
+
+static const char count_script[] =
+    "local all = redis.call('SMEMBERS', KEYS[1]) "
+    "local count = 0 "
+    "for i = 1, #all do "
+    "  if all[i] ~= ARGV[1] then "
+    "    count = count + redis.call('EXISTS', KEYS[1] .. ':' .. all[i]) "
+    "  end "
+    "end "
+    "return count";
+
+enum directory_look directory_count(struct redis_link *link, const struct directory_keys *keys,
+                                    size_t *others, struct error_text *problem)
+{
+    redisReply *reply;
+    const struct command command = script_command(keys, count_script);
+    enum directory_look look = run_script(link, &command, &reply, problem);
+    *others = look == DIRECTORY_LOOKED && reply->integer > 0 ? (size_t)reply->integer : 0;
     freeReplyObject(reply);
     return look;
 }

@@ -55,6 +55,11 @@ enum directory_look directory_find(struct redis_link *link, const struct directo
                                    const char *name, char address[DIRECTORY_ADDRESS_MAX],
                                    struct error_text *problem);
 
+/* How many other collectors are there. Where Redis refuses to say, the link can be used for all the
+ * rest. With a problem unless DIRECTORY_LOOKED. */
+enum directory_look directory_count(struct redis_link *link, const struct directory_keys *keys,
+                                    size_t *others, struct error_text *problem);
+
 /* Takes OWN away. */
 bool directory_forget(struct redis_link *link, const struct directory_keys *keys,
                       struct error_text *problem);

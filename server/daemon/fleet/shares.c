@@ -1,5 +1,6 @@
 #include "server/daemon/fleet/shares.h"
 
+#include "relay/clock.h"
 #include "relay/lock.h"
 #include "server/daemon/fleet/directory.h"
 #include "server/daemon/fleet/pass_on.h"
@@ -9,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One service's. All but NEXT is constant once it is in the list. */
+/* One service's. All but NEXT and SEEN is constant once it is in the list. */
 struct share {
     struct share *next;
+    struct share_seen seen; /* guarded by the lock of `shares` */
+    struct shares *shares;
     struct server *server;
     struct service *service; /* a reference */
     struct pool *pool;
@@ -20,7 +23,8 @@ struct share {
 
 struct shares {
     struct server *server;
-    pthread_mutex_t lock; /* guards the list; under it only locks of directories are taken */
+    pthread_mutex_t lock; /* guards the list, and what is seen; under it only locks of directories
+                             are taken */
     struct share *first;
     bool stopped; /* none is begun any more */
 };
@@ -33,7 +37,7 @@ struct listing {
 };
 
 /* The lock of the pool is held. */
-static void see(const struct pool_seen *seen, void *arg)
+static void list_name(const struct pool_seen *seen, void *arg)
 {
     const struct listing *listing = arg;
     if (seen->offers > 0)
@@ -46,7 +50,7 @@ static void list(void *arg, directory_add *add, void *list)
 {
     const struct share *share = arg;
     struct listing listing = {add, list};
-    pool_look(share->pool, SIZE_MAX, see, &listing);
+    pool_look(share->pool, SIZE_MAX, list_name, &listing);
 }
 
 static size_t count_waiting(void *arg, const char *name)
@@ -86,7 +90,22 @@ static void log_state(const struct share *share, const char *problem)
 
 static void take_change(void *arg, const char *problem)
 {
-    log_state(arg, problem);
+    struct share *share = arg;
+    lock_take(&share->shares->lock);
+    share->seen.state = problem ? SHARE_DOWN : SHARE_UP;
+    share->seen.since_us = clock_now_us();
+    if (problem)
+        share->seen.others = -1;
+    lock_release(&share->shares->lock);
+    log_state(share, problem);
+}
+
+static void take_count(void *arg, size_t others)
+{
+    struct share *share = arg;
+    lock_take(&share->shares->lock);
+    share->seen.others = (int64_t)others;
+    lock_release(&share->shares->lock);
 }
 
 /* ---- What the pools say ---------------------------------------------------------------------- */
@@ -112,6 +131,16 @@ static void want(void *arg, struct pool *pool, const char *name, int64_t after_m
     lock_release(&shares->lock);
 }
 
+void shares_look(struct shares *shares, const struct pool *pool,
+                 void (*see)(const struct share_seen *seen, void *arg), void *arg)
+{
+    lock_take(&shares->lock);
+    for (const struct share *share = shares->first; share; share = share->next)
+        if (share->pool == pool)
+            see(&share->seen, arg);
+    lock_release(&shares->lock);
+}
+
 /* ---- Begin and end --------------------------------------------------------------------------- */
 
 static void free_share(struct share *share, enum directory_end end)
@@ -123,12 +152,16 @@ static void free_share(struct share *share, enum directory_end end)
 
 /* NULL with errno. The lock is held, so that no change of the pool is lost between the directory's
  * first look at it and the moment that the share is in the list. */
-static struct share *new_share(struct server *server, struct service *service)
+static struct share *new_share(struct shares *shares, struct service *service)
 {
+    struct server *server = shares->server;
     const struct config_share *config = &service->config->share;
     struct share *share = calloc(1, sizeof(*share));
     if (!share)
         return NULL;
+    share->seen =
+        (struct share_seen){.service = service->config->name, .since_us = -1, .others = -1};
+    share->shares = shares;
     share->server = server;
     share->service = service_hold(service);
     share->pool = fleet_pool(server->fleet, config->pool);
@@ -140,6 +173,7 @@ static struct share *new_share(struct server *server, struct service *service)
                                               .wanted = count_waiting,
                                               .found = take_found,
                                               .changed = take_change,
+                                              .counted = take_count,
                                               .arg = share};
     errno = ENOMEM;
     share->directory = share->pool ? directory_new(&options) : NULL;
@@ -155,7 +189,7 @@ static void begin_share(struct shares *shares, struct service *service)
 {
     lock_take(&shares->lock);
     bool stopped = shares->stopped;
-    struct share *share = stopped ? NULL : new_share(shares->server, service);
+    struct share *share = stopped ? NULL : new_share(shares, service);
     int error = errno;
     if (share) {
         share->next = shares->first;

@@ -17,6 +17,19 @@ void shares_free(struct shares *shares); /* after shares_stop; NULL is fine */
  * reloads, and before others run. */
 void shares_update(struct shares *shares, struct generation *generation);
 
+/* What is known of a registry. Texts are valid while it is shown. */
+enum share_state { SHARE_BEGINS, SHARE_UP, SHARE_DOWN };
+struct share_seen {
+    const char *service;
+    enum share_state state;
+    int64_t since_us; /* CLOCK_MONOTONIC; -1: it begins */
+    int64_t others;   /* how many other collectors are there; -1: not known */
+};
+
+/* Calls SEE for each registry of the pool, with a lock held: SEE only looks and writes. */
+void shares_look(struct shares *shares, const struct pool *pool,
+                 void (*see)(const struct share_seen *seen, void *arg), void *arg);
+
 /* Ends all, so that others do not ask this process any more. */
 void shares_stop(struct shares *shares);
 

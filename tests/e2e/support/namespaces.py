@@ -1,4 +1,5 @@
-"""Two hosts of one network, and the wire between them, out of network namespaces. Needs root."""
+"""Hosts and the wires between them, out of network namespaces: two (Network), or many (Hosts). Needs
+root."""
 import itertools
 import os
 import re
@@ -14,49 +15,106 @@ _numbers = itertools.count()
 WIRE = os.path.join(os.path.dirname(__file__), "wire.py")
 
 
-class Network:
-    """`left` and `right` are command prefixes that run a program on that host; the addresses are
-    10.77.0.1 and .2."""
+class Namespaces:
+    """Made for one test. `_names` are removed at the end."""
 
-    LEFT, RIGHT = "10.77.0.1", "10.77.0.2"
-
-    def __init__(self):
+    def __init__(self, *ends):
         self._remove_orphans()
         base = f"ap{os.getpid()}n{next(_numbers)}"
-        self._names = [f"{base}{end}" for end in "lrw"]
-        self.syns = []  # (length, first bytes) of each SYN with data, from either side
-        self._packets = []
-        self._wire = None
-        left, right, wire = self._names
+        self._names = [f"{base}{end}" for end in ends]
+
+    def _make(self):
+        """As far as it goes: what cannot be made here skips the test."""
         try:
-            for name in self._names:
-                self._run("ip", "netns", "add", name)
-            self._host(left, "l0", self.LEFT, wire)
-            self._host(right, "r0", self.RIGHT, wire)
+            self._build()
         except (OSError, subprocess.CalledProcessError) as error:
             self.close()
             said = getattr(error, "stderr", b"") or str(error).encode()
             raise unittest.SkipTest("network namespaces cannot be made here: "
                                     + said.decode().strip()) from error
-        self.left, self.right = self._prefix(left), self._prefix(right)
-        self._start_wire(wire)
 
     @staticmethod
     def _remove_orphans():
         """Those of a run that was killed."""
         names = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
         for name in names:
-            made_by = re.fullmatch(r"ap(\d+)n\d+[lrw]", name)
+            made_by = re.fullmatch(r"ap(\d+)n\d+([lrws]|h\d+)", name)
             if made_by and not os.path.exists("/proc/" + made_by.group(1)):
                 subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 
     @staticmethod
-    def _run(*command):
-        return subprocess.run(command, check=True, capture_output=True).stdout
+    def _run(*command, **options):
+        return subprocess.run(command, check=True, capture_output=True, **options).stdout
 
     @staticmethod
     def _prefix(name):
         return ["ip", "netns", "exec", name]
+
+    def close(self):
+        for name in self._names:
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+
+class Hosts(Namespaces):
+    """COUNT hosts on one switch, each in a namespace of its own. Host 1 has the address 10.77.0.1,
+    and so on; the switch is host 0, with 10.77.0.254."""
+
+    def __init__(self, count):
+        super().__init__("s", *[f"h{number}" for number in range(1, count + 1)])
+        self._make()
+
+    def _build(self):
+        self._batch(*[f"netns add {name}" for name in self._names])
+        self._batch("link add switch type bridge", "link set switch up",
+                    f"addr add {self.address(0)}/24 dev switch", at=self._names[0])
+        for number, name in enumerate(self._names[1:], 1):
+            self._batch(f"link add p{number} type veth peer name e0 netns {name}",
+                        f"link set p{number} master switch up", at=self._names[0])
+            self._batch(f"addr add {self.address(number)}/24 dev e0", "link set e0 up",
+                        "link set lo up", at=name)
+
+    def _batch(self, *commands, at=None):
+        self._run("ip", *(["-n", at] if at else []), "-batch", "-",
+                  input="\n".join(commands).encode())
+
+    @staticmethod
+    def address(number):
+        return f"10.77.0.{number or 254}"
+
+    def prefix(self, number):
+        """Runs a program on that host."""
+        return self._prefix(self._names[number])
+
+    def cut(self, number):
+        """Nothing comes to the host or from it from now on, and nobody is told: its cable has a
+        carrier."""
+        self._batch(f"link set p{number} nomaster", at=self._names[0])
+
+    def mend(self, number):
+        self._batch(f"link set p{number} master switch", at=self._names[0])
+
+
+class Network(Namespaces):
+    """`left` and `right` are command prefixes that run a program on that host; the addresses are
+    10.77.0.1 and .2."""
+
+    LEFT, RIGHT = "10.77.0.1", "10.77.0.2"
+
+    def __init__(self):
+        super().__init__(*"lrw")
+        self.syns = []  # (length, first bytes) of each SYN with data, from either side
+        self._packets = []
+        self._wire = None
+        self._make()
+        self.left, self.right = (self._prefix(name) for name in self._names[:2])
+        self._start_wire(self._names[2])
+
+    def _build(self):
+        left, right, wire = self._names
+        for name in self._names:
+            self._run("ip", "netns", "add", name)
+        self._host(left, "l0", self.LEFT, wire)
+        self._host(right, "r0", self.RIGHT, wire)
 
     def _host(self, name, interface, address, wire):
         prefix = self._prefix(name)
@@ -147,5 +205,4 @@ class Network:
             self._reader.join(5)
             self._wire.stdin.close()
             self._wire.stdout.close()
-        for name in self._names:
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+        super().close()
