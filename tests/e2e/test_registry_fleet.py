@@ -8,12 +8,11 @@ import threading
 import time
 
 from support.case import need
-from support.data import until
+from support.data import fleet, until
 from support.redis import Redis, free_port
 from test_fleet import Fleet, head
 
-SOAK = bool(os.environ.get("ACTPASS_SOAK"))
-DEVICES = 300 if SOAK else 12
+DEVICES = fleet(12, 100, 300)
 COLLECTORS = 3
 REFUSED = (403, 404, 502, 503, 504)
 
@@ -60,7 +59,7 @@ class Names:
 
 
 class Collectors(Fleet):
-    deadline = 300 if SOAK else 90
+    deadline = fleet(90, 200, 300)
 
     def setUp(self):
         super().setUp()
@@ -142,13 +141,13 @@ class Collectors(Fleet):
         collectors = [self.collector(number + 1) for number in range(COLLECTORS)]
         self.devices(names, [number + 1 for number in range(COLLECTORS)])
         begin = time.monotonic()
-        self.reach_all(collectors, names, 120 if SOAK else 30)
+        self.reach_all(collectors, names, fleet(30, 60, 120))
         passed_on = sum(len(each.find(event="close", service="others", reason="CLEAN"))
                         for each in collectors)
         self.assertGreater(passed_on, DEVICES, "each is elsewhere for two of three collectors")
         all_there = time.monotonic()
         collectors[0].kill()
-        self.reach_all(collectors[1:], names, 120 if SOAK else 30)
+        self.reach_all(collectors[1:], names, fleet(30, 60, 120))
         print(f"{DEVICES} devices through {COLLECTORS} collectors: {passed_on} of "
               f"{DEVICES * COLLECTORS} passed on, {all_there - begin:.1f} s; after one was killed, "
               f"all through the other two in {time.monotonic() - all_there:.1f} s")
