@@ -1,4 +1,4 @@
-"""Services that dial through a proxy: tinyproxy with CONNECT, microsocks with SOCKS5."""
+"""Services that dial through a proxy: tinyproxy with CONNECT, microsocks and danted with SOCKS5."""
 import os
 import socket
 
@@ -9,15 +9,17 @@ from support.dials import Dials
 from support.each import each
 from support.proxies import PASSWORD, USER
 
-PROXIES = {"http": proxies.tinyproxy, "socks5": proxies.microsocks}
-LOGIN = {"http": [f"BasicAuth {USER} {PASSWORD}"], "socks5": ["-u", USER, "-P", PASSWORD]}
-WANTS = {"http": "refused: 407 Proxy Authentication Required; it wants a user and a password: add "
-                 "dial_through_auth",
-         "socks5": "refused: it wants the client to authenticate: add dial_through_auth"}
-WRONG = {"http": "does it take Basic authentication, with what is in dial_through_auth?",  # 401 or 407
-         "socks5": "refused the user or the password: check dial_through_auth"}
-UNREACHED = {"http": "refused: 50",  # releases of tinyproxy differ
-             "socks5": "refused: connection refused by the target (SOCKS5 reply 5)"}
+PROXIES = {"tinyproxy": proxies.tinyproxy, "microsocks": proxies.microsocks,
+           "danted": proxies.danted}
+LOGIN = {"tinyproxy": [f"BasicAuth {USER} {PASSWORD}"], "microsocks": ["-u", USER, "-P", PASSWORD]}
+WANTS = {"tinyproxy": "refused: 407 Proxy Authentication Required; it wants a user and a password: "
+                      "add dial_through_auth",
+         "microsocks": "refused: it wants the client to authenticate: add dial_through_auth"}
+WRONG = {"tinyproxy": "does it take Basic authentication, with what is in dial_through_auth?",
+         "microsocks": "refused the user or the password: check dial_through_auth"}
+REFUSED = "refused: connection refused by the target (SOCKS5 reply 5)"
+UNREACHED = {"tinyproxy": "refused: 50",  # its releases differ
+             "microsocks": REFUSED, "danted": REFUSED}
 
 
 class Through(Dials):
@@ -45,7 +47,7 @@ class Through(Dials):
             closed = actpass.wait_for(event="close", reason="CLEAN")
             self.assertEqual((closed["address"], closed["through"]), (target, proxy.url))
 
-    @each(kind=list(PROXIES))
+    @each(kind=list(LOGIN))
     def test_a_user_and_a_password(self, kind):
         server = self.tls_server(self.echo)
         proxy = PROXIES[kind](self, *LOGIN[kind])
@@ -126,9 +128,10 @@ class Through(Dials):
                              f"the proxy {silent.address} has not connected to it within its part "
                              "of connect_timeout")
 
-    def test_many_at_once(self):
+    @each(kind=["microsocks", "danted"])
+    def test_many_at_once(self, kind):
         server = self.tls_server(self.echo)
-        proxy = proxies.microsocks(self)
+        proxy = PROXIES[kind](self)
         actpass = self.bridge(server.address, dial_through=proxy.url)
         locals_ = [self.connect(actpass) for _ in range(40)]
         for number, local in enumerate(locals_):

@@ -72,6 +72,22 @@ static int accept_one(struct pool_offer *offer)
     return pool_accept(offer, &request) ? request.fd : -1;
 }
 
+Test(pool, an_offer_knows_under_which_names_it_is)
+{
+    struct scene scene;
+    struct pool_offer offer;
+    const char *const names[] = {"dev1.example", "dev2.example"};
+    const char *const others[] = {"dev1.example", "dev3.example"};
+    const struct pool_terms terms = {.names = names, .count = 2, .per_name = MANY};
+    begin(&scene);
+    cr_assert(pool_park(scene.pool, &offer, &terms, &scene.bell));
+    cr_assert(pool_has_names(&offer, &terms));
+    cr_assert_not(pool_has_names(&offer, &(struct pool_terms){.names = names, .count = 1}));
+    cr_assert_not(pool_has_names(&offer, &(struct pool_terms){.names = others, .count = 2}));
+    pool_leave(&offer);
+    end(&scene);
+}
+
 Test(pool, an_offer_for_a_caller_alone_displaces_no_other)
 {
     struct scene scene;
@@ -85,8 +101,10 @@ Test(pool, an_offer_for_a_caller_alone_displaces_no_other)
     (void)snprintf(passed_on.request.name, sizeof(passed_on.request.name), "%s", name);
     cr_assert(pool_call(scene.pool, &passed_on, &scene.bell));
     cr_assert(!pool_wants(scene.pool, name), "a request is passed on once");
+    cr_assert_eq(pool_count_waiting(scene.pool, name), 0);
     call(&scene, &first, name, 1);
     cr_assert(pool_wants(scene.pool, name));
+    cr_assert_eq(pool_count_waiting(scene.pool, name), 1);
     cr_assert(pool_park(scene.pool, &passing, &terms, &scene.bell));
     cr_assert(!pool_wants(scene.pool, name));
     cr_assert_eq(accept_one(&passing), 1);

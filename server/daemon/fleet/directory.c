@@ -98,15 +98,13 @@ static void clear_wants(struct wants *wants)
 
 static bool append_note(struct notes *notes, const char *name, bool here)
 {
-    char *copy = strdup(name);
     void *items = notes->items;
-    bool added = copy && make_room(&items, sizeof(struct note), notes->count, &notes->room);
+    bool has_room = make_room(&items, sizeof(struct note), notes->count, &notes->room);
     notes->items = items;
-    if (added)
+    char *copy = has_room ? strdup(name) : NULL;
+    if (copy)
         notes->items[notes->count++] = (struct note){copy, here};
-    else
-        free(copy);
-    return added;
+    return copy;
 }
 
 static struct want *find_want(const struct wants *wants, const char *name)
@@ -413,6 +411,8 @@ static bool write_work(struct directory *directory, struct work *work, struct er
 {
     if (!renew(directory, &work->rewrite, problem))
         return false;
+    if (is_stopping(directory))
+        return true;
     return work->rewrite ? write_all(directory, problem)
                          : write_notes(directory, directory->keys.own, &work->notes, problem);
 }

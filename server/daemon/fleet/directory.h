@@ -51,9 +51,9 @@ void directory_place_free(struct redis_place *place);
 /* Starts the thread. Returns NULL with errno. */
 struct directory *directory_new(const struct directory_options *options);
 
-/* Ends the thread, which takes up to two seconds where Redis does not answer. FORGET: the
- * names here are taken away from the directory; KEEP: another one with the same address takes over.
- * NULL is fine. */
+/* Ends the thread, which takes up to two seconds where Redis does not answer, and up to five
+ * where it answers slowly. FORGET: the names here are taken away from the directory; KEEP: another
+ * one with the same address takes over. NULL is fine. */
 enum directory_end { DIRECTORY_FORGET, DIRECTORY_KEEP };
 void directory_free(struct directory *directory, enum directory_end end);
 

@@ -13,8 +13,8 @@ struct shares *shares_new(struct server *server);
 void shares_free(struct shares *shares); /* after shares_stop; NULL is fine */
 
 /* Begins to share what the services of GENERATION share, and ends what they do not share any more.
- * Waits for Redis for a second or two at most. For the thread that reloads, and before others
- * run. */
+ * Waits for Redis for two seconds at most, or five where it answers slowly. For the thread that
+ * reloads, and before others run. */
 void shares_update(struct shares *shares, struct generation *generation);
 
 /* Ends all, so that others do not ask this process any more. */

@@ -1,4 +1,6 @@
-"""Proxies on the way out: Debian's tinyproxy (HTTP CONNECT) and microsocks (SOCKS5)."""
+"""Proxies on the way out: Debian's tinyproxy (HTTP CONNECT), microsocks and danted (SOCKS5)."""
+import os
+import pwd
 import socket
 
 from .data import until
@@ -38,4 +40,29 @@ def microsocks(case, *more):
     """With further options."""
     port = free_port()
     case.spawn(["microsocks", "-i", "127.0.0.1", "-p", str(port), *more])
+    return Proxy("socks5", port)
+
+
+DANTED = """\
+logoutput: /dev/null
+internal: 127.0.0.1 port = {port}
+external: 127.0.0.1
+clientmethod: none
+socksmethod: none
+user.privileged: {user}
+user.unprivileged: {user}
+client pass {{ from: 127.0.0.1/32 to: 127.0.0.1/32 }}
+socks pass {{ from: 127.0.0.1/32 to: 0.0.0.0/0 }}
+"""
+
+
+def danted(case):
+    """Without authentication: it knows users of the system only."""
+    port = free_port()
+    user = pwd.getpwuid(os.getuid()).pw_name
+    config = case.file("danted.conf", DANTED.format(port=port, user=user).encode())
+    process = case.spawn(["danted", "-f", config, "-p", f"{case.folder}/danted.pid"])
+    # SIGKILL would leave its 20 processes to end by themselves.
+    case.addCleanup(process.wait, 20)
+    case.addCleanup(process.terminate)
     return Proxy("socks5", port)
