@@ -175,10 +175,10 @@ class Collectors(Fleet):
         self.devices([here], [1])
         self.devices([there], [2])
         self.reach_all([one, two], [here, there], 20)
-        for _ in range(3):
+        for number in range(3):
             one.signal(signal.SIGHUP)
             self.reach_all([one, two], [here, there], 20)
-        one.wait_for(event="reload", count=3, service="others")
+            one.wait_for(event="reload", count=number + 1, service="others")
         self.assertEqual(one.stop(), 0)
         self.assertEqual([key for key in self.redis.keys() if b"127.0.0.1:" in key], [])
         self.assertEqual(self.reach(two, there), there)
