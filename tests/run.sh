@@ -6,7 +6,7 @@
 #   --full    all stages, within 30 minutes; this is what .ci/run calls
 #   --quick   lint, selftest and unit only
 #   STAGE...  only these, of: selftest unit asan e2e install quickstart lint, which are the default,
-#             and asan_torture e2e_asan tsan e2e_proxy interop abi soak
+#             and asan_torture e2e_asan tsan e2e_proxy interop abi soak fleet
 #             e2e_tsan trixie coverage helgrind fuzz builds deb scale counts
 #
 # Most tests wait more than they compute. So that the processors are not idle meanwhile, two stages
@@ -32,7 +32,7 @@ jobs=$(nproc 2>/dev/null || echo 2)
 quick_stages=(selftest unit lint)
 default_stages=(selftest unit asan e2e install quickstart lint)
 full_stages=(selftest unit asan e2e asan_torture e2e_asan tsan e2e_proxy interop
-    install abi quickstart soak e2e_tsan trixie coverage helgrind fuzz builds deb lint scale
+    install abi quickstart soak fleet e2e_tsan trixie coverage helgrind fuzz builds deb lint scale
     counts)
 alone=(scale counts) # their results depend on what else runs
 
@@ -45,13 +45,13 @@ export ASAN_BUILD=${ASAN_BUILD:-asan}
 # its usual time.
 declare -A usual=([selftest]=60 [unit]=150 [asan]=150 [e2e]=240 [e2e_proxy]=40
     [install]=20 [abi]=15 [quickstart]=15 [lint]=60 [interop]=60 [asan_torture]=60
-    [e2e_asan]=200 [tsan]=220 [e2e_tsan]=200 [soak]=75 [builds]=60 [helgrind]=90 [fuzz]=45
+    [e2e_asan]=200 [tsan]=220 [e2e_tsan]=200 [soak]=75 [fleet]=60 [builds]=60 [helgrind]=90 [fuzz]=45
     [coverage]=20 [trixie]=200 [deb]=120 [scale]=60 [counts]=30)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
 declare -A built=([unit]=release [e2e]=release [e2e_proxy]=release
     [install]=release [abi]=release [quickstart]=release [lint]=lint
-    [interop]=release [tsan]=tsan [e2e_tsan]=tsan [soak]=release [helgrind]=debug [fuzz]=fuzz
+    [interop]=release [tsan]=tsan [e2e_tsan]=tsan [soak]=release [fleet]=release [helgrind]=debug [fuzz]=fuzz
     [coverage]=coverage [trixie]=trixie [scale]=release [counts]=release
     [builds]=release) # and those with ASAN_BUILD, below
 # In this order: lint takes long, and is not waited for before the end.
@@ -96,6 +96,11 @@ stage_e2e() {
 stage_e2e_proxy() { ACTPASS_SHARE=2 e2e test_proxy_bulk; }
 # With 30 000 connections.
 stage_scale() { ACTPASS_SOAK=1 e2e test_scale; }
+# Hundreds of devices, thousands of offers. Stage e2e has these tests with a few.
+stage_fleet() {
+    ACTPASS_FLEET=1 e2e test_fleet_churn test_fleet_load test_a_collector_dies \
+        test_many_devices_return
+}
 # A mixed load for a minute: memory, threads and descriptors stay as they are.
 stage_soak() {
     build release actpass-program &&

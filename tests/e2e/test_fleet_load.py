@@ -3,7 +3,7 @@ none is lost, none gets the wrong device. Prints what an offer costs, and how lo
 beside a direct connect.
 
 ACTPASS_SOAK=1 asks for the large numbers: 20 000 offers, or as many as the machine has room for,
-and 200 reaches a second for half a minute."""
+and 200 reaches a second for half a minute; ACTPASS_FLEET=1 for a tenth of that."""
 import concurrent.futures
 import random
 import socket
@@ -12,13 +12,13 @@ import time
 
 from support import limits
 from support.case import PATIENT
-from support.data import soak
+from support.data import fleet, soak
 from support.parked import Parked
 from test_fleet import Fleet, head
 
-OFFERS = soak(60, 20000)
-PER_NAME = soak(6, 50)
-REACHES = soak(100, 6000)
+OFFERS = fleet(60, 2000, 20000)
+PER_NAME = fleet(6, 20, 50)
+REACHES = fleet(100, 1000, 6000)
 RATE = 200  # reaches a second
 PROCESSES = soak(2, 4)  # of devices
 CALLERS = 16  # reaches at the same time
@@ -66,7 +66,7 @@ def shown(times):
 
 
 class Load(Fleet):
-    deadline = soak(60, 900)
+    deadline = fleet(60, 300, 900)
 
     def begin(self, offers):
         self.names = [f"d{number}.devices.example" for number in range(offers // PER_NAME)]

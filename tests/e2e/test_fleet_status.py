@@ -54,6 +54,18 @@ class Pools(Admin, Fleet):
         self.assertEqual((pool["joined_total"], pool["results"]["failed"]), (1, 1))
         actpass.stop()
 
+    def test_a_device_that_comes_is_given_to_those_who_wait_in_their_order(self):
+        actpass = self.start(self.gate(wait=PATIENT))
+        clients = []
+        for number in range(3):
+            clients.append(self.asked(actpass))
+            self.pool(waiting=number + 1)
+        for number, client in enumerate(clients):
+            device = self.offered(actpass)
+            device.send(b"%d" % number)
+            self.assertEqual(self.code(client), 200)
+            self.assertEqual(client.recv(1), b"%d" % number)
+
     def check_commands(self):
         text = subprocess.run([program(), "status", self.address], capture_output=True,
                               text=True, check=True).stdout

@@ -9,15 +9,15 @@ import time
 import unittest
 
 from support.case import need
-from support.data import soak, until
+from support.data import fleet, until
 from support.namespaces import Hosts
 from support.redis import Redis, free_port
 from test_fleet import Fleet, head
 
-DEVICES = soak(12, 300)
+DEVICES = fleet(12, 100, 300)
 COLLECTORS = 3
 GROUPS = 3  # of devices: a process and a host for each
-PATIENCE = soak(30, 120)  # seconds
+PATIENCE = fleet(30, 60, 120)  # seconds
 KEEPALIVE = {"idle": "1s", "interval": "1s", "probes": 1}
 REFUSED = (403, 404, 502, 503, 504)
 
@@ -177,7 +177,7 @@ class Shared(Fleet):
 class CollectorGoes(Shared):
     """One of three, with devices in three groups: each collector and each group has a host of its
     own, if network namespaces can be made."""
-    deadline = soak(90, 400)
+    deadline = fleet(90, 200, 400)
 
     def make_redis(self):
         try:
@@ -260,10 +260,10 @@ class Collectors(Shared):
         self.devices([here], [1])
         self.devices([there], [2])
         self.reach_all([one, two], [here, there], 20)
-        for _ in range(3):
+        for number in range(3):
             one.signal(signal.SIGHUP)
             self.reach_all([one, two], [here, there], 20)
-        one.wait_for(event="reload", count=3, service="others")
+            one.wait_for(event="reload", count=number + 1, service="others")
         self.assertEqual(one.stop(), 0)
         self.assertEqual([key for key in self.redis.keys() if b"127.0.0.1:" in key], [])
         self.assertEqual(self.reach(two, there), there)

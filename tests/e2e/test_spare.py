@@ -7,7 +7,7 @@ import time
 
 from support import tls
 from support.backend import Backend, echo
-from support.data import MIB, block, soak, until
+from support.data import MIB, block, fleet, soak, until
 from support.dials import FAST, Dials
 from support.each import each
 from support.proxy_header import header, tlv
@@ -245,13 +245,13 @@ class Herd(Dials):
         return closed - int(line["dur_ms"]) / 1000
 
     def test_many_devices_return_soon_and_not_together(self):
-        devices, rate = soak(50, 1000), soak(25, 100)
+        devices, rate = fleet(50, 300, 1000), fleet(25, 50, 100)
         device = self.tls(certificate=self.certificates.path("device"),
                           key=self.certificates.path("device", "key"), peer_names=["front.example"])
         service = self.service(limits={"rate": rate}, initial_data_timeout="60s")
         first = self.actpass(service, check=False, shutdown_timeout="100ms")
         service["listen"] = f"127.0.0.1:{first.port()}"
-        retry = {"min": "100ms", "max": soak("1s", "25s"), "jitter": soak("900ms", "15s")}
+        retry = {"min": "100ms", "max": fleet("1s", "5s", "25s"), "jitter": fleet("900ms", "4s", "15s")}
         herd = self.actpass(*(self.dial_service(service["listen"], name=f"device{number}", retry=retry,
                                                 tls=device, close_timeout="100ms")
                               for number in range(devices)), check=False, level="warning",

@@ -15,6 +15,11 @@ def soak(short, long):
     return long if os.environ.get("ACTPASS_SOAK") else short
 
 
+def fleet(short, many, long):
+    """As soak, for tests of fleets: ACTPASS_FLEET=1 (tests/run.sh fleet) asks for MANY."""
+    return soak(many if os.environ.get("ACTPASS_FLEET") else short, long)
+
+
 @functools.lru_cache(maxsize=4)
 def block(size, seed=1):
     return random.Random(seed).randbytes(size)

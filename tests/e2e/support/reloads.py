@@ -1,5 +1,6 @@
 """The base of the tests that change the configuration of a running actpass."""
 import json
+import os
 import signal
 
 from .case import Case
@@ -17,10 +18,12 @@ class Reloads(Case):
         return started
 
     def write(self, actpass, *services, level="debug", **top):
-        """Replaces the configuration, and keeps the log level unless told otherwise."""
+        """Replaces the configuration, and keeps the log level unless told otherwise. A reload that
+        is still reading has the one of before."""
         config = {"log": {"level": level}, "services": list(services), **self.allowed, **top}
-        with open(actpass.config_file, "w") as out:
+        with open(actpass.config_file + ".new", "w") as out:
             json.dump(config, out, indent=2)
+        os.replace(actpass.config_file + ".new", actpass.config_file)
 
     def reload(self, actpass, *services, **top):
         """The lines about the services, of before, too, by their names, once this configuration is
