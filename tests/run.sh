@@ -98,7 +98,7 @@ stage_e2e_proxy() { ACTPASS_SHARE=2 e2e test_proxy_bulk; }
 stage_scale() { ACTPASS_SOAK=1 e2e test_scale; }
 # Hundreds of devices, thousands of offers. Stage e2e has these tests with a few.
 stage_fleet() {
-    ACTPASS_FLEET=1 e2e test_fleet_churn test_fleet_load test_a_collector_dies \
+    ACTPASS_FLEET=1 e2e test_fleet_churn test_fleet_load test_registry_fleet.CollectorGoes \
         test_many_devices_return
 }
 # A mixed load for a minute: memory, threads and descriptors stay as they are.
