@@ -69,9 +69,19 @@ static enum store_result try_put(struct store *store, unsigned number, size_t si
     return store_put(store, &key, data, size, lifetime_s, &problem);
 }
 
+/* A store answers before a handshake would have to wait for it. On a slow machine, ask again. */
+static bool is_busy(enum store_result result, int round)
+{
+    return result != STORE_DONE && result != STORE_MISS && round < 50 &&
+           strstr(problem.text, "it was busy");
+}
+
 static void put(struct store *store, unsigned number, size_t size, int64_t lifetime_s)
 {
-    cr_assert_eq(try_put(store, number, size, lifetime_s), STORE_DONE, "%s", problem.text);
+    enum store_result result = try_put(store, number, size, lifetime_s);
+    for (int round = 0; is_busy(result, round); round++)
+        result = try_put(store, number, size, lifetime_s);
+    cr_assert_eq(result, STORE_DONE, "%s", problem.text);
 }
 
 /* The size of the record, or -1: there is none, -2: it is damaged, -3: failure. */
@@ -81,6 +91,8 @@ static int get(struct store *store, unsigned number)
     size_t size = 0;
     struct store_key key = key_of(number);
     enum store_result result = store_get(store, &key, data, &size, &problem);
+    for (int round = 0; is_busy(result, round); round++)
+        result = store_get(store, &key, data, &size, &problem);
     if (result != STORE_DONE)
         return result == STORE_MISS ? -1 : -3;
     for (size_t i = 0; i < size; i++)
