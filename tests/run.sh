@@ -7,14 +7,15 @@
 #   --quick   lint, selftest and unit only
 #   STAGE...  only these, of: selftest unit asan e2e install quickstart lint, which are the default,
 #             and asan_torture e2e_asan tsan e2e_proxy interop abi soak fleet
-#             e2e_tsan trixie coverage helgrind fuzz builds deb scale counts
+#             deb e2e_tsan trixie coverage helgrind fuzz builds scale counts
 #
 # Most tests wait more than they compute. So that the processors are not idle meanwhile, two stages
 # run at a time: the first in the list and the next one with another build, since two runs of scons
-# in one folder disturb each other. Stages that measure run alone, after the others. And everything
-# is built ahead, in the background, at idle priority: it takes only what the stages leave. The
-# stage lint computes only, so it runs there as well, and is shown at the end. A stage is shown when
-# it has ended, with its seconds and those of the processors that it took.
+# in one folder disturb each other; and a third one where one of them hardly computes. Stages that
+# measure run alone, after the others. And everything is built ahead, in the background, at idle
+# priority: it takes only what the stages leave. The stage lint computes only, so it runs there as
+# well, and is shown at the end. A stage is shown when it has ended, with its seconds and those of
+# the processors that it took.
 #
 # A failing stage does not stop the others. The last line is `N passed, N failed` over all stages;
 # the line `flaky: N (NAMES)` before it names the tests that failed once and passed when run again,
@@ -32,9 +33,10 @@ jobs=$(nproc 2>/dev/null || echo 2)
 quick_stages=(selftest unit lint)
 default_stages=(selftest unit asan e2e install quickstart lint)
 full_stages=(selftest unit asan e2e asan_torture e2e_asan tsan e2e_proxy interop
-    install abi quickstart soak fleet e2e_tsan trixie coverage helgrind fuzz builds deb lint scale
+    install abi quickstart soak deb fleet e2e_tsan trixie coverage helgrind fuzz builds lint scale
     counts)
 alone=(scale counts) # their results depend on what else runs
+light=(install abi quickstart soak) # these wait most of the time, so one of them may be the third
 
 # The build of the stages with AddressSanitizer: `coverage`, which counts lines as well, where the
 # stage coverage follows.
@@ -384,13 +386,21 @@ fits() { # STAGE
     done
 }
 
-# Starts stages while fewer than two run and another one fits.
+# Whether two stages run already, without one that is light or with this one.
+is_full() { # STAGE
+    local other most=2
+    for other in "$1" "${!child[@]}"; do
+        ! is_in "$other" "${light[@]}" || most=3
+    done
+    [ ${#child[@]} -ge $most ]
+}
+
+# Starts stages while there is room for one that fits.
 start_stages() {
     local i stage
     for i in "${!pending[@]}"; do
         stage=${pending[i]}
-        [ ${#child[@]} -lt 2 ] || return 0
-        fits "$stage" || continue
+        ! is_full "$stage" && fits "$stage" || continue
         unset "pending[i]"
         rm -f "$logs/$stage.stage.times"
         follow_stage "$stage" "$logs/$stage.log" &
