@@ -67,11 +67,14 @@ remove_keeps_configuration() {
         [ ! -e /usr/bin/actpass ]
 }
 
-# Only what the administrator has made.
+# Only what the administrator has made. Libraries that other packages merely recommend or suggest
+# go as well, as some of those that libmicrohttpd brings are by systemd of Debian 13.
 purge_leaves_nothing() {
     printf '/etc/actpass%s\n' '' /ca.pem /certificate.pem /other.json /private /private/key.pem |
         LC_ALL=C sort "$work/before" - >"$work/expected"
-    apt purge actpass openssl && apt autoremove --purge || return
+    apt purge actpass openssl &&
+        apt autoremove --purge -o APT::AutoRemove::RecommendsImportant=false \
+            -o APT::AutoRemove::SuggestsImportant=false || return
     list_files >"$work/after"
     diff "$work/expected" "$work/after"
 }
