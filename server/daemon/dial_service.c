@@ -112,7 +112,7 @@ static bool set_proxy(struct conversation *conversation, struct dialing *dialing
     bool loaded = through_load(&dialing->through, &dial->through, &error);
     crew_unblock();
     if (!loaded)
-        on_failure(conversation, dial->addresses[0].text, error.text);
+        on_failure(conversation, dialing->dial.addresses[0].text, error.text);
     dialing->dial.through = &dialing->through;
     return loaded;
 }
