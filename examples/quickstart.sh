@@ -32,19 +32,6 @@ explain() { # N ROLE CAUSE
         [ "$(field "$line" reason)" = CLEAN ]
 }
 
-make_ca() {
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -config /dev/null \
-        -subj "/CN=quickstart CA" -addext basicConstraints=critical,CA:TRUE \
-        -out "$folder/ca.pem" -keyout "$folder/ca.key" 2>/dev/null
-}
-
-make_certificate() { # FILE NAME
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -config /dev/null \
-        -subj "/CN=$2" -addext "subjectAltName=DNS:$2" -addext basicConstraints=critical,CA:FALSE \
-        -CA "$folder/ca.pem" -CAkey "$folder/ca.key" \
-        -out "$folder/$1.pem" -keyout "$folder/$1.key" 2>/dev/null
-}
-
 if [ "${1:-}" = --installed ]; then
     say "1. Build the device, with the installed library"
     cp -r examples "$folder/examples"
@@ -64,7 +51,7 @@ fi
 
 say "2. Certificates: a CA, actpass (front.example) and a device (dev1.devices.example)"
 umask 077
-make_ca
+make_ca quickstart
 make_certificate peer front.example
 make_certificate device dev1.devices.example
 echo "  in $folder"

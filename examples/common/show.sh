@@ -40,3 +40,16 @@ await() { # FILE PATTERN
     echo "no line with \"$2\" came within 20 seconds" >&2
     return 1
 }
+
+make_ca() { # TITLE
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -config /dev/null \
+        -subj "/CN=$1 CA" -addext basicConstraints=critical,CA:TRUE \
+        -out "$folder/ca.pem" -keyout "$folder/ca.key" 2>/dev/null
+}
+
+make_certificate() { # FILE NAME
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -config /dev/null \
+        -subj "/CN=$2" -addext "subjectAltName=DNS:$2" -addext basicConstraints=critical,CA:FALSE \
+        -CA "$folder/ca.pem" -CAkey "$folder/ca.key" \
+        -out "$folder/$1.pem" -keyout "$folder/$1.key" 2>/dev/null
+}

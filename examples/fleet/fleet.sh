@@ -24,21 +24,6 @@ undo() {
     done
 }
 
-# ---- Certificates ---------------------------------------------------------------------------------
-
-make_ca() {
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -config /dev/null \
-        -subj "/CN=fleet CA" -addext basicConstraints=critical,CA:TRUE \
-        -out "$folder/ca.pem" -keyout "$folder/ca.key" 2>/dev/null
-}
-
-make_certificate() { # FILE NAME
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -config /dev/null \
-        -subj "/CN=$2" -addext "subjectAltName=DNS:$2" -addext basicConstraints=critical,CA:FALSE \
-        -CA "$folder/ca.pem" -CAkey "$folder/ca.key" \
-        -out "$folder/$1.pem" -keyout "$folder/$1.key" 2>/dev/null
-}
-
 # ---- Networks -------------------------------------------------------------------------------------
 
 add_space() { # NAME
@@ -182,7 +167,7 @@ choose_networks
 
 say "A CA, and the collector: its gate is an HTTP proxy (CONNECT)"
 umask 077
-make_ca
+make_ca fleet
 make_certificate collector collector.example
 start_collector
 echo "  devices call home to $field; the gate is $gate"
