@@ -52,19 +52,10 @@ static void check_periodic(const struct checked_service *checked)
         check_longer(checked, periodic, "window", keep->window_ms, "every", keep->every_ms);
 }
 
-static bool forwards(const struct config_service *service)
-{
-    bool any = service->as_server.kind == CONFIG_HANDLER_FORWARD ||
-               service->as_client.kind == CONFIG_HANDLER_FORWARD;
-    for (size_t i = 0; i < service->route_count; i++)
-        any = any || service->routes[i].handler.kind == CONFIG_HANDLER_FORWARD;
-    return any;
-}
-
 static void check_start(const struct checked_service *checked)
 {
     struct place *start = place_find(checked->place, "start");
-    if (is_read(start) && !forwards(checked->service))
+    if (is_read(start) && !config_has_handler(checked->service, CONFIG_HANDLER_FORWARD))
         messages_error_at_key(checked->messages, start, "only goes with \"forward\", remove it");
 }
 

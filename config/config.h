@@ -440,6 +440,9 @@ static inline bool config_shares(const struct config_service *service)
 bool config_names_cover(const struct config_peer_names *names, enum config_name_kind kind,
                         const char *name);
 
+/* Is it the handler of one of the service's roles or routes? */
+bool config_has_handler(const struct config_service *service, enum config_handler_kind kind);
+
 /* The "tls" by which the peers were judged that one of its handlers gets: the service's, or with
  * that of a route. The result owns nothing. */
 struct config_tls config_handler_tls(const struct config_service *service,

@@ -55,23 +55,14 @@ static void normalize_routes(struct messages *messages, const struct place *plac
     }
 }
 
-/* Connections that wait to be taken ("offer") carry nothing that shows whether the peer is there.
- */
-static bool offers(const struct config_service *service)
-{
-    bool found = service->as_server.kind == CONFIG_HANDLER_OFFER ||
-                 service->as_client.kind == CONFIG_HANDLER_OFFER;
-    for (size_t i = 0; i < service->route_count; i++)
-        found = found || service->routes[i].handler.kind == CONFIG_HANDLER_OFFER;
-    return found;
-}
-
-/* Those that we dial are watched without a word. */
+/* Those that we dial are watched without a word, and so are those that wait to be taken ("offer"),
+ * which carry nothing that shows whether the peer is there. */
 static enum config_keepalive_scope keepalive_scope(const struct place *place,
                                                    const struct config_service *service)
 {
-    return place_find(place, "keepalive") || offers(service) ? CONFIG_KEEPALIVE_ALL
-                                                             : CONFIG_KEEPALIVE_DIALED;
+    return place_find(place, "keepalive") || config_has_handler(service, CONFIG_HANDLER_OFFER)
+               ? CONFIG_KEEPALIVE_ALL
+               : CONFIG_KEEPALIVE_DIALED;
 }
 
 static void normalize_service(struct messages *messages, struct place *place,

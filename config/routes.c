@@ -4,6 +4,14 @@
 
 #include <strings.h>
 
+bool config_has_handler(const struct config_service *service, enum config_handler_kind kind)
+{
+    bool has = service->as_server.kind == kind || service->as_client.kind == kind;
+    for (size_t i = 0; i < service->route_count; i++)
+        has = has || service->routes[i].handler.kind == kind;
+    return has;
+}
+
 /* Does the item of that number, in the list that ALL is, hold wherever item OTHER of the second
  * list does? */
 typedef bool item_covers(const void *all, size_t item, const void *others, size_t other);

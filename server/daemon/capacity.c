@@ -38,18 +38,10 @@ unsigned capacity_descriptors(const struct config_service *service)
     return OWN_PER_CONNECTION + most;
 }
 
-static bool has_handler(const struct config_service *service, enum config_handler_kind kind)
-{
-    bool has = service->as_server.kind == kind || service->as_client.kind == kind;
-    for (size_t i = 0; i < service->route_count; i++)
-        has = has || service->routes[i].handler.kind == kind;
-    return has;
-}
-
 /* At the least, of so many connections. */
 static uint64_t joins_of(const struct config_service *service, uint64_t connections)
 {
-    return has_handler(service, CONFIG_HANDLER_OFFER) ? connections / JOINED_SHARE + 1 : 0;
+    return config_has_handler(service, CONFIG_HANDLER_OFFER) ? connections / JOINED_SHARE + 1 : 0;
 }
 
 static uint64_t spare_of(uint64_t connections)
@@ -142,7 +134,9 @@ static uint64_t used_by(const struct config_service *service, const struct capac
  */
 static uint64_t brought_by(const struct config_service *service, const struct capacity *capacity)
 {
-    return has_handler(service, CONFIG_HANDLER_REACH) ? capacity->connections + capacity->spare : 0;
+    return config_has_handler(service, CONFIG_HANDLER_REACH)
+               ? capacity->connections + capacity->spare
+               : 0;
 }
 
 uint64_t capacity_joins(const struct config *config, uint64_t limit,
