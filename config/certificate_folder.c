@@ -117,6 +117,17 @@ int certificate_folder_read(const char *folder, struct certificate_folder *list)
     return error;
 }
 
+bool certificate_folder_has_key(const struct config_certificate *item, struct error_text *error)
+{
+    const struct file_form form = file_form_look(item->certificate);
+    if (strcmp(item->key, item->certificate) != 0 || !form.certificate || form.key)
+        return true;
+    return error_set(error,
+                     "certificate %s holds no private key, and there is no %s.key: put the key in "
+                     "one of them, or remove the certificate",
+                     item->certificate, item->certificate);
+}
+
 void certificate_folder_free(struct certificate_folder *list)
 {
     for (size_t i = 0; i < list->count; i++) {

@@ -3,6 +3,7 @@
 #define ACTPASS_CONFIG_CERTIFICATE_FOLDER_H
 
 #include "config/config.h"
+#include "config/error_text.h"
 
 enum { CERTIFICATE_FOLDER_MAX = 10000 }; /* files in one folder */
 
@@ -18,6 +19,8 @@ struct certificate_folder {
     size_t count;
 };
 int certificate_folder_read(const char *folder, struct certificate_folder *list);
+/* Has this item of a list a private key? False with error. What cannot be read is found later. */
+bool certificate_folder_has_key(const struct config_certificate *item, struct error_text *error);
 void certificate_folder_free(struct certificate_folder *list);
 
 #endif

@@ -1,8 +1,10 @@
 """Certificates by server name: folders of them, and several types of keys for one name."""
+import json
 import os
 import subprocess
 
 from support.authority import Authority
+from support.case import program
 from support.data import until
 from support.reloads import Reloads
 
@@ -75,3 +77,39 @@ class Certificates(Reloads):
                         self.shown(actpass, name, version, "-sigalgs", algorithms), shown)
         self.assertEqual(self.shown(actpass, "both.example", "-tls1_2", "-cipher",
                                     "ECDHE-RSA-AES128-GCM-SHA256"), "rsa")
+
+    def check(self, *certificates):
+        """What --check says of these "certificates"."""
+        certificate, key = self.authority.issue("default", "default.example")
+        path = os.path.join(self.folder, "checked.json")
+        with open(path, "w") as out:
+            json.dump({"services": [self.service(role="server", tls={
+                "certificate": certificate, "key": key, "ca": None, "peer_names": None,
+                "certificates": list(certificates)})]}, out)
+        done = subprocess.run([program(), "--check", path], capture_output=True, text=True,
+                              timeout=60)
+        return done.stdout + done.stderr
+
+    def test_what_is_wrong_is_said_of_its_file(self):
+        certificate, key = self.issue("one", "one.example")
+        self.issue("usage", "usage.example", extensions=["keyUsage=keyEncipherment"])
+        self.issue("nameless")
+        with open(os.path.join(self.shelf, "README"), "w") as out:
+            out.write("hello")
+        os.rename(key, key + ".old")
+        said = self.check({"certificate": self.shelf, "server_names": ["a.example"]})
+        self.assertIn('"certificate" is a folder', said)
+        said = self.check(self.shelf)
+        self.assertIn("certs/README holds no certificate", said)
+        os.remove(os.path.join(self.shelf, "README"))
+        os.remove(key + ".old")
+        said = self.check(self.shelf)
+        self.assertIn("certs/one.pem holds no private key", said)
+        os.remove(certificate)
+        said = self.check(self.shelf)
+        self.assertIn("certs/usage.pem must not sign by its keyUsage", said)
+        self.assertIn("certs/nameless.pem has no DNS name", said)
+        two = [self.authority.issue(name, "x.example") for name in ("first", "second")]
+        said = self.check(*[{"certificate": certificate, "key": key, "server_names": ["x.example"]}
+                            for certificate, key in two])
+        self.assertIn("have the same type of key, and both are for the name x.example", said)

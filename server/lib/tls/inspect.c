@@ -290,8 +290,12 @@ static void check_folder(const struct inspection *inspection, const char *prefix
     if (certificate_folder_read(folder, &list) != 0)
         return; /* reported when it is loaded */
     for (size_t i = 0; i < list.count; i++) {
+        struct error_text error;
         const struct own own = own_of(prefix, &list.items[i]);
-        check_own(inspection, &own, NULL);
+        if (certificate_folder_has_key(&list.items[i], &error))
+            check_own(inspection, &own, NULL);
+        else
+            note_error(inspection, own.certificate_key, &error);
     }
     certificate_folder_free(&list);
 }

@@ -149,7 +149,8 @@ static bool add_folder(struct served_list *list, const char *path,
         return error_set(error, "certificates: the folder %s cannot be read: %s", path,
                          strerror_r(failed, text, sizeof(text)));
     for (size_t i = 0; i < folder.count && added; i++)
-        added = add(list, &folder.items[i], passphrase, error);
+        added = certificate_folder_has_key(&folder.items[i], error) &&
+                add(list, &folder.items[i], passphrase, error);
     certificate_folder_free(&folder);
     return added;
 }
