@@ -277,6 +277,7 @@ struct config_backends {
     size_t count;
     enum config_balance balance;
     enum config_proxy_header proxy_header;
+    struct config_strings proxy_tlvs; /* with V2: names; empty: all but "certificate" */
 };
 
 struct config_handler {

@@ -45,6 +45,7 @@ const char *names_wrong_index(const char *text);
 const char *names_wrong_absolute(const char *text); /* a path */
 const char *names_wrong_ports(const char *text);
 const char *names_wrong_account(const char *text); /* a user or a group */
+const char *names_wrong_proxy_tlv(const char *text);
 const char *names_wrong_alpn(const char *text);
 const char *names_wrong_ciphers(const char *text); /* of TLS 1.2 */
 const char *names_wrong_suites(const char *text);  /* of TLS 1.3 */

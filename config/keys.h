@@ -111,6 +111,7 @@ extern const char *const config_proxy_headers[]; /* of enum config_proxy_header;
 #define KEY_KIND_IN(type, member) .kind_at = offsetof(struct type, member)
 #define KEY_LIMITS(low, high) .min = (low), .max = (high)
 
+#define KEY_PROXY_TLV_PATTERN "^(alpn|authority|ssl|certificate|unique_id|role|none)$"
 #define KEY_PIN_PATTERN "^sha256:[0-9A-Fa-f]{64}$"
 
 const struct key *key_find(const struct key_object *object, const char *name);

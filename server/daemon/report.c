@@ -1,6 +1,7 @@
 #include "server/daemon/report.h"
 
 #include "server/daemon/access.h"
+#include "server/daemon/handlers/conn_id.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -101,13 +102,8 @@ void report_used(const struct report *report)
 
 void report_id(struct report *report)
 {
-    static const char label[] = "EXPORTER-actpass-id";
-    unsigned char id[8];
-    if (!log_enabled(report->log, CONFIG_LOG_INFO) ||
-        actpass_export(report->conn, label, NULL, 0, id, sizeof(id)) != 0)
-        return;
-    for (size_t i = 0; i < sizeof(id); i++)
-        (void)snprintf(report->id + 2 * i, 3, "%02x", id[i]);
+    if (log_enabled(report->log, CONFIG_LOG_INFO))
+        (void)conn_id(report->conn, report->id);
 }
 
 void report_role(const struct report *report)

@@ -43,9 +43,8 @@ void report_retry(const struct report *report, int64_t after_ms);
 /* The peer has begun to use a connection that was kept for it. */
 void report_used(const struct report *report);
 
-/* Sets the connection's id, once the handshake is complete: 16 hex digits that the other end can
- * compute, too, from the keys of the session (actpass_export, label "EXPORTER-actpass-id"), and
- * nobody else. It stays "" if level info is off, and in TLS 1.2 without extended master secret. */
+/* Sets the connection's id (handlers/conn_id.h), once the handshake is complete. It stays "" if
+ * level info is off. */
 void report_id(struct report *report);
 
 /* The role is decided. */
