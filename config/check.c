@@ -52,6 +52,7 @@ static void check_service(struct messages *messages, struct place *place,
     check_roles(&checked);
     check_starttls(&checked);
     check_limits(&checked);
+    check_accept_proxy(&checked);
     check_http(&checked);
     check_offer(&checked);
     check_reach(&checked);

@@ -34,6 +34,9 @@ void check_handlers(const struct checked_service *checked);
 void check_http(const struct checked_service *checked);
 void check_offer(const struct checked_service *checked);
 void check_reach(const struct checked_service *checked);
+/* Whose headers of the PROXY protocol are believed. */
+void check_accept_proxy(const struct checked_service *checked);
+
 /* A service with "share": in the place of check_dial, check_handlers and those of handlers. */
 void check_share(const struct checked_service *checked);
 /* A gate without TLS (config_is_plain_gate): in the place of all other checks. */
