@@ -28,3 +28,21 @@ const struct starttls_kind *starttls_kind_of(enum config_starttls starttls)
 {
     return starttls == CONFIG_STARTTLS_NONE ? NULL : &kinds[starttls];
 }
+
+const struct starttls_protocol *starttls_talk_of(enum config_starttls starttls,
+                                                 enum config_role role)
+{
+    const struct starttls_kind *kind = starttls_kind_of(starttls);
+    if (!kind)
+        return NULL;
+    return role == CONFIG_ROLE_CLIENT ? kind->as_client : kind->as_server;
+}
+
+const struct starttls_protocol *starttls_plain_talk(enum config_starttls starttls,
+                                                    enum config_role role)
+{
+    const struct starttls_kind *kind = starttls_kind_of(starttls);
+    if (!kind)
+        return NULL;
+    return role == CONFIG_ROLE_CLIENT ? kind->plain_as_client : kind->plain_as_server;
+}

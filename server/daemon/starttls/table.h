@@ -19,4 +19,10 @@ struct starttls_kind {
 /* NULL for CONFIG_STARTTLS_NONE. */
 const struct starttls_kind *starttls_kind_of(enum config_starttls starttls);
 
+/* What the peer is told by our TLS role, and what the plain side is. NULL: nothing. */
+const struct starttls_protocol *starttls_talk_of(enum config_starttls starttls,
+                                                 enum config_role role);
+const struct starttls_protocol *starttls_plain_talk(enum config_starttls starttls,
+                                                    enum config_role role);
+
 #endif
