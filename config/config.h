@@ -129,8 +129,8 @@ struct config_sessions {
 
 /* A certificate for some server names (SNI). */
 struct config_certificate {
-    struct config_strings server_names; /* at least one: "name", or "*.name" for one label */
-    char *certificate;                  /* PEM chain; paths as in struct config_tls */
+    struct config_strings server_names; /* "name", or "*.name" for one label; none: those in it */
+    char *certificate; /* PEM chain, or a folder of them; paths as in struct config_tls */
     char *key;                          /* PEM; never NULL: the certificate's file by default */
     char *key_passphrase_file;          /* as in struct config_tls */
     bool in_memory; /* certificate and key hold PEM text and are no paths; never from JSON */
@@ -337,6 +337,21 @@ struct config_keep {
 /* When the backend of "forward" is connected. */
 enum config_start { CONFIG_START_AT_ONCE, CONFIG_START_FIRST_BYTE, CONFIG_START_PROXY };
 
+/* The protocol in which a connection begins, in clear, until a command of it begins TLS. */
+enum config_starttls {
+    CONFIG_STARTTLS_NONE,
+    CONFIG_STARTTLS_SMTP,
+    CONFIG_STARTTLS_IMAP,
+    CONFIG_STARTTLS_POP3,
+    CONFIG_STARTTLS_FTP,
+    CONFIG_STARTTLS_LDAP,
+    CONFIG_STARTTLS_POSTGRESQL,
+    CONFIG_STARTTLS_MYSQL,
+    CONFIG_STARTTLS_XMPP,
+    CONFIG_STARTTLS_XMPP_SERVER,
+    CONFIG_STARTTLS_COUNT
+};
+
 /* What a service needs to know that dials its connections. Durations in milliseconds, never
  * CONFIG_NEVER. */
 struct config_dial {
@@ -430,6 +445,7 @@ struct config_service {
     size_t route_count;
     enum config_on_reload on_reload;
     enum config_start start; /* of forward */
+    enum config_starttls starttls;
     char *log_access;        /* template of the log line about a connection; NULL: all fields */
 };
 
