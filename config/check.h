@@ -44,6 +44,20 @@ void check_certificates(const struct checked_service *checked);
 void check_sessions(const struct checked_service *checked);
 void check_files(const struct checked_service *checked);
 
+/* Does it listen on unix sockets only, where peers have no IP addresses? */
+bool check_is_unix(const struct config_listen *listen);
+/* What goes with the sockets that listen: "listen_options". */
+void check_listen(const struct checked_service *checked);
+/* From where a service dials: "dial_source". */
+void check_dial_source(const struct checked_service *checked);
+/* The "source" beside "forward" in the object at PLACE. */
+void check_source(const struct checked_service *checked, const struct place *place,
+                  const struct config_handler *handler);
+/* Has each object with "forward" a "source" that fits? */
+void check_sources(const struct checked_service *checked);
+/* The mode, the owner and the group in PLACE. */
+void check_socket_file(struct messages *messages, const struct place *place, bool has_file);
+
 /* Has the object exactly one handler? */
 void check_object_handler(struct messages *messages, struct place *place);
 /* Names of peers beside those of "tls", which is TLS, need somebody to vouch for them. */
