@@ -303,6 +303,23 @@ static void put_expiries(struct out *out, const struct generation *generation)
     }
 }
 
+/* ---- Addresses ------------------------------------------------------------------------------- */
+
+static void put_listeners(struct out *out, const struct generation *generation)
+{
+    static const char name[] = "actpass_listener_accepted_total";
+    begin(out, name, COUNTER, "Connections that were accepted on each address.");
+    for (size_t i = 0; i < generation->count; i++) {
+        const struct service *service = generation->services[i];
+        for (size_t k = 0; k < service->listeners.count; k++) {
+            const struct listener *listener = service->listeners.items[k].listener;
+            put_name(out, name, service->config->name);
+            put_label(out, "address", listener_address(listener));
+            put_value(out, listener_accepted(listener));
+        }
+    }
+}
+
 /* ---- Backends -------------------------------------------------------------------------------- */
 
 struct backends_gauge {
@@ -382,6 +399,7 @@ void metrics_write(struct server *server, struct out *out)
     put_kept(out, generation);
     put_counters(out, stats_first(server->stats));
     put_expiries(out, generation);
+    put_listeners(out, generation);
     put_backends(out, generation);
     put_crew(out, server);
     pools_write_metrics(server->fleet, out);
