@@ -57,6 +57,7 @@ static void check_service(struct messages *messages, struct place *place,
     check_limits(&checked);
     check_accept_proxy(&checked);
     check_http(&checked);
+    check_exec(&checked);
     check_offer(&checked);
     check_reach(&checked);
     check_routes(&checked);

@@ -31,6 +31,7 @@ void check_roles(const struct checked_service *checked);
 void check_starttls(const struct checked_service *checked);
 void check_limits(const struct checked_service *checked);
 void check_handlers(const struct checked_service *checked);
+void check_exec(const struct checked_service *checked);
 void check_http(const struct checked_service *checked);
 void check_offer(const struct checked_service *checked);
 void check_reach(const struct checked_service *checked);

@@ -38,6 +38,7 @@ enum config_handler_kind {
     CONFIG_HANDLER_OFFER,
     CONFIG_HANDLER_REACH,
     CONFIG_HANDLER_REFUSE,
+    CONFIG_HANDLER_EXEC,
     CONFIG_HANDLER_COUNT /* not a kind */
 };
 enum config_sessions_kind {
@@ -316,12 +317,38 @@ struct config_backends {
     struct config_source source;
 };
 
+/* Where what a program writes to its standard error goes. */
+enum config_exec_stderr {
+    CONFIG_EXEC_STDERR_LOG, /* line by line, bounded */
+    CONFIG_EXEC_STDERR_CONNECTION,
+    CONFIG_EXEC_STDERR_DISCARD
+};
+
+/* What one program may use (setrlimit(2)). 0: no limit beside that of the system. */
+struct config_exec_limits {
+    int64_t cpu_ms; /* whole seconds */
+    uint64_t memory_mib, descriptors, processes, file_mib;
+};
+
+/* A program for each connection. */
+struct config_exec {
+    struct config_strings command;     /* the program, an absolute path, and its arguments */
+    bool pty;                          /* it gets a terminal */
+    char *user, *group;                /* NULL: the daemon's own */
+    char *folder;                      /* that it begins in; an absolute path */
+    struct config_strings environment; /* "NAME=value" */
+    struct config_exec_limits limits;
+    int64_t kill_after_ms; /* after the SIGTERM at the end of the connection */
+    enum config_exec_stderr stderr_to;
+};
+
 struct config_handler {
     enum config_handler_kind kind;
     struct config_backends forward; /* FORWARD */
     struct config_http http;        /* HTTP */
     struct config_offer offer;      /* OFFER */
     struct config_reach reach;      /* REACH */
+    struct config_exec exec;        /* EXEC */
 };
 
 /* A pool that several collectors share. */

@@ -68,6 +68,7 @@ struct key {
     const char *word;          /* PATH: a word that is not a path, and sets the bool at second */
     const char *scheme;        /* PATH: a value with this prefix is not a path, and is kept */
     const char *pattern; /* of a STRING or each item of a list, for the schema; NULL: not empty */
+    const char *wanted;  /* STRINGS: what a message calls it; NULL: a list of strings */
     const char *(*wrong)(const char *); /* STRING, STRINGS: returns what is wrong, NULL: nothing */
     const struct key_object *object;    /* OBJECT, OBJECTS */
     const char *needs;                  /* another key of the object that must be there */
@@ -91,6 +92,7 @@ extern const struct key_object config_object;         /* the whole file: struct 
 extern const struct key_object service_object;        /* struct config_service */
 extern const struct key_object handler_object;        /* struct config_handler */
 extern const struct key_object http_object;           /* struct config_http */
+extern const struct key_object exec_object;           /* struct config_exec */
 extern const struct key_object offer_object;          /* struct config_offer */
 extern const struct key_object reach_object;          /* struct config_reach */
 extern const struct key_object listen_options_object; /* struct config_listen_options */

@@ -82,7 +82,13 @@ static void put_events(struct out *out, const struct service_stats *first)
          "Connections dropped for a shortage of memory, descriptors or threads.", STATS_DROPPED},
         {"actpass_connections_made_way_total",
          "Connections closed before the end of their handshake to make room for others.",
-         STATS_MADE_WAY}};
+         STATS_MADE_WAY},
+        {"actpass_programs_started_total", "Programs of exec that were started.",
+         STATS_PROGRAM_STARTED},
+        {"actpass_programs_failed_total", "Programs of exec that could not be started.",
+         STATS_PROGRAM_FAILED},
+        {"actpass_programs_ended_total", "Programs of exec that have ended.",
+         STATS_PROGRAM_ENDED}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         begin(out, rows[i].name, COUNTER, rows[i].help);
         for (const struct service_stats *service = first; service; service = service->next) {

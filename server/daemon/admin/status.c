@@ -215,6 +215,9 @@ static void put_events(struct out *out, const struct service_stats *stats)
     out_close(out, '}');
     put_counter(out, "made_way", &stats->events[STATS_MADE_WAY]);
     put_counter(out, "dropped", &stats->events[STATS_DROPPED]);
+    put_counter(out, "programs_started", &stats->events[STATS_PROGRAM_STARTED]);
+    put_counter(out, "programs_failed", &stats->events[STATS_PROGRAM_FAILED]);
+    put_counter(out, "programs_ended", &stats->events[STATS_PROGRAM_ENDED]);
 }
 
 static void put_kept(struct out *out, const struct service_stats *stats)
