@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 enum { US_PER_MS = 1000 };
 
@@ -253,6 +254,46 @@ void report_sessions(const struct report *report, const char *problem)
     struct log_line line = begin(report, "sessions");
     log_line_add(&line, log_text("error", problem));
     finish(report, CONFIG_LOG_WARNING, &line);
+}
+
+void report_program_started(const struct report *report, const char *command, int64_t pid)
+{
+    struct log_line line = begin(report, "program");
+    log_line_add(&line, log_text("program", command));
+    log_line_add(&line, log_number("pid", pid));
+    log_line_add(&line, log_text("state", "started"));
+    finish(report, CONFIG_LOG_DEBUG, &line);
+}
+
+void report_program_ended(const struct report *report, const char *command, int64_t pid, int status)
+{
+    struct log_line line = begin(report, "program");
+    log_line_add(&line, log_text("program", command));
+    log_line_add(&line, log_number("pid", pid));
+    log_line_add(&line, log_text("state", "ended"));
+    if (WIFSIGNALED(status))
+        log_line_add(&line, log_number("signal", WTERMSIG(status)));
+    else
+        log_line_add(&line, log_number("status", WEXITSTATUS(status)));
+    finish(report, CONFIG_LOG_INFO, &line);
+}
+
+void report_program_line(const struct report *report, const char *text, int64_t left_out)
+{
+    struct log_line line = begin(report, "stderr");
+    log_line_add(&line, log_text("text", text));
+    if (left_out > 0)
+        log_line_add(&line, log_number("suppressed", left_out));
+    finish(report, CONFIG_LOG_INFO, &line);
+}
+
+void report_no_spawner(struct log *log)
+{
+    const struct log_field fields[] = {
+        log_text("event", "programs"),
+        log_text("error", "the process that starts programs has ended: no connection of \"exec\" "
+                          "can be served any more, restart actpass")};
+    log_write(log, CONFIG_LOG_ERROR, fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 void report_dropped(const struct report *report, int error)
