@@ -29,6 +29,20 @@ static void check_everybody(const struct checked_service *checked, const struct 
                                 "is everybody: who connects may say that it is anybody else");
 }
 
+/* Its permissions say who may connect to a unix socket, but an abstract one has none. */
+static void check_abstract(const struct checked_service *checked, struct place *proxy)
+{
+    const struct config_listen *listen = &checked->service->listen;
+    for (size_t i = 0; i < listen->count; i++)
+        if (config_address_is_abstract(&listen->addresses[i])) {
+            messages_warning_at(checked->messages, proxy,
+                                "believes everybody on this host: the abstract socket %s has no "
+                                "permissions",
+                                listen->addresses[i].text);
+            return;
+        }
+}
+
 void check_accept_proxy(const struct checked_service *checked)
 {
     struct place *proxy = place_find(checked->place, "accept_proxy");
@@ -36,4 +50,5 @@ void check_accept_proxy(const struct checked_service *checked)
         return;
     check_from(checked, proxy);
     check_everybody(checked, proxy);
+    check_abstract(checked, proxy);
 }
