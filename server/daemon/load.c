@@ -166,7 +166,7 @@ struct config *load_config(const char *file, const struct sandbox *sandbox,
     if (config) {
         sandbox_explain(sandbox, config, report);
         certificates_check(config, report);
-        if (!sandbox) /* else the spawner sees it */
+        if (!sandbox && report->errors.count == 0) /* inside, the spawner sees it */
             programs_check(config, report);
     }
     const char *missing = admin_missing();
