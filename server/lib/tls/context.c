@@ -2,6 +2,7 @@
 
 #include "server/lib/base/error.h"
 #include "server/lib/base/ssl_data.h"
+#include "server/lib/ocsp/ocsp.h"
 #include "server/lib/sessions/sessions.h"
 #include "server/lib/sessions/validity.h"
 #include "server/lib/tls/binding.h"
@@ -13,22 +14,12 @@
 #include "server/lib/tls/renegotiation.h"
 #include "server/lib/tls/served.h"
 #include "server/lib/tls/server_name.h"
+#include "server/lib/tls/staples.h"
 #include "server/lib/tls/trust.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Needed only while contexts are made. */
-struct material {
-    const struct config_tls *tls;
-    const char *service;
-    struct own_keys *own_keys;
-    const struct tls_hooks *hooks;
-    const struct tls_context *within; /* it is one of this one's virtual ones; NULL: it is none */
-    struct identity identity;
-    struct trust trust;
-};
 
 /* ---- One SSL_CTX -------------------------------------------------------------------------- */
 
@@ -97,6 +88,8 @@ static void set_server(const struct tls_context *context, SSL_CTX *ctx)
 {
     alpn_use_as_server(&context->alpn, ctx);
     served_use(context->served, ctx);
+    if (context->staples)
+        staples_use(context->staples, ctx);
     SSL_CTX_set_client_hello_cb(ctx, on_hello, (void *)context);
 }
 
@@ -242,6 +235,8 @@ static bool make_both(struct tls_context *context, const struct material *materi
     if (!policy_share_own(context->policy, material->own_keys))
         return error_set(error, "out of memory for our own pin");
     policy_set_check(context->policy, &material->hooks->check);
+    if (!context_make_ocsp(context, material, error))
+        return false;
     if (!make_sessions(context, material, error) || !make_key_log(context, material, error))
         return false;
     context->client_auth = config_client_auth(material->tls);
@@ -276,6 +271,7 @@ static void free_one(struct tls_context *context)
 {
     SSL_CTX_free(context->client);
     SSL_CTX_free(context->server);
+    context_free_ocsp(context);
     served_free(context->served);
     alpn_free(&context->alpn);
     sessions_free(context->sessions);
@@ -390,6 +386,8 @@ static SSL *make_server(struct tls_context *context)
 SSL *tls_context_ssl(struct tls_context *context, enum role role)
 {
     SSL *ssl = NULL;
+    if (context->ocsp)
+        ocsp_start(context->ocsp);
     if (role == ROLE_SERVER && context->server)
         ssl = make_server(context);
     if (role == ROLE_CLIENT && context->client)
