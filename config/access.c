@@ -38,6 +38,7 @@ static const char *const fields[] = {"ts",
                                      "error",
                                      "subject",
                                      "fingerprint",
+                                     "ocsp",
                                      "through"};
 
 static bool is_field(const char *name, size_t length)

@@ -144,13 +144,13 @@ static bool add_digest(EVP_MD_CTX *context, const X509 *certificate)
            EVP_DigestUpdate(context, digest, size) == 1;
 }
 
-/* Certificate, issuer, and whom we ask. */
-static bool make_key(const struct ocsp_source *source, const X509 *certificate, const X509 *issuer,
+/* The certificate, and whom we ask. */
+static bool make_key(const struct ocsp_source *source, const X509 *certificate,
                      uint8_t key[OCSP_KEY_SIZE])
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     bool made = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
-                add_digest(context, certificate) && add_digest(context, issuer) &&
+                add_digest(context, certificate) &&
                 (!source->responder || EVP_DigestUpdate(context, source->responder,
                                                         strlen(source->responder)) == 1) &&
                 EVP_DigestFinal_ex(context, key, NULL) == 1;
@@ -244,11 +244,10 @@ static void take_answer(struct entry *entry, const struct ocsp_answer *answer)
     ocsp_answer_free(&entry->answer);
     entry->answer = *answer;
     if (answer->status != OCSP_GOOD && was_good)
-        report_to_all(entry, "%s: its CA says that the certificate is %s (OCSP), so nothing is "
-                             "stapled: renew it",
+        report_to_all(entry, "ocsp: %s: its CA says that it is %s, so nothing is stapled: renew it",
                       ocsp_status_text(answer->status));
     else if (answer->status == OCSP_GOOD && !was_good)
-        report_to_all(entry, "%s: there is an OCSP response again%s", "");
+        report_to_all(entry, "ocsp: %s: there is a response again%s", "");
     entry->failures = 0;
     schedule(entry);
 }
@@ -256,7 +255,7 @@ static void take_answer(struct entry *entry, const struct ocsp_answer *answer)
 static void note_failure(struct entry *entry, const struct error_text *error)
 {
     if (entry->failures++ == 0)
-        report_to_all(entry, "%s: no OCSP response can be fetched, which is tried again: %s",
+        report_to_all(entry, "ocsp: %s: no response can be fetched, which is tried again: %s",
                       error->text);
     entry->error = *error;
     schedule(entry);
@@ -266,7 +265,7 @@ static void note_failure(struct entry *entry, const struct error_text *error)
 
 static void note_unwritten(const struct entry *entry, const struct error_text *error)
 {
-    report_to_all(entry, "%s: its OCSP response is used, but not kept: %s", error->text);
+    report_to_all(entry, "ocsp: %s: its response is used, but not kept: %s", error->text);
 }
 
 /* What an entry holds besides its answer is constant, so it is read without the lock. */
@@ -398,7 +397,7 @@ struct ocsp_follower *ocsp_follow(struct ocsp *ocsp, struct ocsp_source *source,
         return NULL;
     *follower = (struct ocsp_follower){.ocsp = ocsp, .report = *report};
     follower->name = strdup(report->name);
-    bool joined = follower->name && make_key(source, certificate, issuer, key);
+    bool joined = follower->name && make_key(source, certificate, key);
     if (joined) {
         lock_take(&ocsp->lock);
         joined = join(ocsp, follower, key, source, certificate, issuer);
@@ -487,12 +486,13 @@ enum ocsp_finding ocsp_find(struct ocsp *ocsp, struct ocsp_source *source, X509 
 {
     uint8_t key[OCSP_KEY_SIZE];
     enum ocsp_finding finding = OCSP_FOUND_UNAVAILABLE;
-    error_set(why, "there is no room for another question");
-    if (!make_key(source, certificate, issuer, key))
+    error_set(why, "%s", issuer ? "there is no room for another question"
+                                : "its issuer is not known");
+    if (!make_key(source, certificate, key))
         return finding;
     lock_take(&ocsp->lock);
     struct entry *entry = find_entry(ocsp, key);
-    if (!entry && look == OCSP_LOOK_ASK)
+    if (!entry && issuer && look == OCSP_LOOK_ASK)
         entry = add_entry(ocsp, key, source, certificate, issuer);
     if (entry)
         finding = look_at(ocsp, entry, look, why);
@@ -505,7 +505,7 @@ bool ocsp_teach(struct ocsp *ocsp, struct ocsp_source *source, X509 *certificate
 {
     uint8_t key[OCSP_KEY_SIZE];
     struct ocsp_answer answer;
-    if (!make_key(source, certificate, issuer, key))
+    if (!make_key(source, certificate, key))
         return error_set(error, "out of memory for OCSP");
     if (!ocsp_answer_read(&answer, der, size, certificate, issuer, error))
         return false;

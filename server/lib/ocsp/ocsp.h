@@ -60,7 +60,8 @@ enum ocsp_look {
     OCSP_LOOK_ASK   /* and begin to ask */
 };
 
-/* What is known of a certificate. Failures are kept for a while as well. */
+/* What is known of a certificate. Failures are kept for a while as well. ISSUER may be NULL: then
+ * only what was asked before is known. */
 enum ocsp_finding ocsp_find(struct ocsp *ocsp, struct ocsp_source *source, X509 *certificate,
                             X509 *issuer, enum ocsp_look look, struct error_text *why);
 

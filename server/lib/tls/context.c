@@ -43,8 +43,7 @@ static bool set_sessions(struct tls_context *context, const struct material *mat
     return made;
 }
 
-/* The context by which this SSL's peer is judged: that for the server name, or CONTEXT itself. */
-static const struct tls_context *judging(const struct tls_context *context, const SSL *ssl)
+const struct tls_context *context_judging(const struct tls_context *context, const SSL *ssl)
 {
     const struct tls_context *virtual = SSL_is_server(ssl) && context->virtuals.count > 0
                                             ? virtuals_find(&context->virtuals, server_name_of(ssl))
@@ -76,7 +75,7 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
         return SSL_CLIENT_HELLO_SUCCESS;
     if (!server_name_keep(ssl, alert))
         return SSL_CLIENT_HELLO_ERROR;
-    const struct tls_context *judge = judging(context, ssl);
+    const struct tls_context *judge = context_judging(context, ssl);
     if (judge != context && !switch_to(judge, ssl))
         return fail_hello(alert);
     return served_choose(judge->served, ssl, alert) && alpn_is_offered(&judge->alpn, ssl, alert)
@@ -113,6 +112,7 @@ static bool set_role(struct tls_context *context, const struct material *materia
         SSL_CTX_set_post_handshake_auth(ctx, material->identity.certificate ? 1 : 0);
     SSL_CTX_set_verify(ctx, verify_mode(context, role), NULL);
     verify_use(&context->verify, ctx);
+    context_ask_peers(context, ctx, role);
     return (server || alpn_use_as_client(&context->alpn, ctx)) && binding_use(ctx) &&
            trust_use(&material->trust, ctx) && (!asks || trust_announce(&material->trust, ctx)) &&
            set_sessions(context, material, role, ctx);
@@ -413,7 +413,7 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct err
     struct error_text why;
     bool server = SSL_is_server(ssl);
     X509 *peer = SSL_get0_peer_certificate(ssl);
-    context = judging(context, ssl);
+    context = context_judging(context, ssl);
     if (!renegotiation_is_one(ssl) && !alpn_agreed(&context->alpn, ssl))
         return error_set(error, "no application protocol of alpn was agreed on with the peer");
     if (!peer && server && context->client_auth != CONFIG_CLIENT_AUTH_REQUIRE)
@@ -444,14 +444,16 @@ bool tls_context_accepts_again(const struct tls_context *context, const struct t
                                SSL *ssl, const X509 *peer, struct error_text *error)
 {
     struct error_text why;
-    context = judging(context, ssl);
-    before = judging(before, ssl);
+    context = context_judging(context, ssl);
+    before = context_judging(before, ssl);
     enum config_client_auth auth = context->client_auth;
     bool asks = !context->server || auth != CONFIG_CLIENT_AUTH_NONE;
     if (SSL_is_server(ssl) && (!asks || (!peer && auth != CONFIG_CLIENT_AUTH_REQUIRE)))
         return true;
     if (!peer)
         return error_set(error, "the peer gave no certificate, which is required");
+    if (context_is_revoked(context, ssl, peer))
+        return error_set(error, "the peer's certificate is refused: it is revoked (OCSP)");
     return (chain_holds(context, before, ssl, &why) &&
             policy_accepts(context->policy, peer, &why)) ||
            refuse(&why, error);
@@ -459,7 +461,7 @@ bool tls_context_accepts_again(const struct tls_context *context, const struct t
 
 bool tls_context_knows(const struct tls_context *context, SSL *ssl)
 {
-    return policy_takes_any(judging(context, ssl)->policy) || SSL_get0_peer_certificate(ssl);
+    return policy_takes_any(context_judging(context, ssl)->policy) || SSL_get0_peer_certificate(ssl);
 }
 
 bool tls_context_up(SSL *ssl)

@@ -83,6 +83,20 @@ size_t tls_context_shown_count(const struct tls_context *context);
  * been agreed on. False with error. */
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct error_text *error);
 
+/* What OCSP says of a peer that is accepted by all else, after each handshake. Never waits: PENDING
+ * means that the responder is being asked, so the caller calls again a little later, and at last
+ * with TLS_MUST_KNOW: then PENDING is as if the responder had not answered. *FOUND, which is left
+ * alone where nothing is checked, is "good", "revoked", "unknown" or "unavailable". REFUSED with
+ * error. */
+enum tls_revocation { TLS_PEER_PASSES, TLS_PEER_REFUSED, TLS_PEER_PENDING };
+enum tls_patience { TLS_MAY_WAIT, TLS_MUST_KNOW };
+enum tls_revocation tls_context_revocation(const struct tls_context *context, SSL *ssl,
+                                           enum tls_patience patience, const char **found,
+                                           struct error_text *error);
+
+/* How long a responder may take. */
+int64_t tls_context_revocation_ms(const struct tls_context *context, const SSL *ssl);
+
 /* Would this context accept the peer of a connection that BEFORE has accepted? By its certificate
  * PEER (NULL: it has proven none), its chain, the time, and what is asked of clients; the protocol
  * (ALPN) is not judged. The chain of a resumed connection, which its session may not contain,

@@ -31,6 +31,7 @@ struct tls_context {
     struct ocsp *ocsp;          /* shared; NULL: nothing is asked */
     struct ocsp_source *source; /* where there is ocsp */
     struct staples *staples;    /* NULL: none are fetched */
+    enum config_ocsp_peers peers;
     uint8_t scope[SCOPE_SIZE]; /* of the server's sessions, with its own certificate */
 };
 
@@ -50,5 +51,15 @@ struct material {
 bool context_make_ocsp(struct tls_context *context, const struct material *material,
                        struct error_text *error);
 void context_free_ocsp(struct tls_context *context);
+
+/* Makes a client ask for a stapled response where peers are checked. */
+void context_ask_peers(const struct tls_context *context, SSL_CTX *ctx, enum role role);
+
+/* Is it known by now that this peer's certificate is revoked? Begins to ask if nothing is known.
+ */
+bool context_is_revoked(const struct tls_context *context, SSL *ssl, const X509 *peer);
+
+/* The context by which this SSL's peer is judged: that for the server name, or CONTEXT itself. */
+const struct tls_context *context_judging(const struct tls_context *context, const SSL *ssl);
 
 #endif

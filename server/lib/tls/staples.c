@@ -57,7 +57,7 @@ static void warn(const struct staples *staples, const struct identity *identity,
 {
     struct error_text text;
     bool required = staples_are_required(identity->certificate);
-    error_set(&text, "certificate %s: no OCSP response can be stapled: %s%s", identity->name, what,
+    error_set(&text, "ocsp: certificate %s: no response can be stapled: %s%s", identity->name, what,
               required ? "; clients refuse it without one (\"must staple\")" : "");
     if (staples->log)
         staples->log(text.text, staples->arg);
