@@ -18,16 +18,12 @@ static void check_staple_key(const struct checked_service *checked, const struct
     if (checked->role_known && !checked->may_serve)
         need(checked, "staple", false,
              "is for a TLS server, which this service never is, remove it");
-    need(checked, "staple", !tls->ocsp_response,
-         "fetches responses, and \"ocsp_response\" names a file with one: remove one of them");
 }
 
 static void check_peers_key(const struct checked_service *checked, const struct config_tls *tls)
 {
     if (tls->ocsp.peers == CONFIG_OCSP_OFF)
         return;
-    need(checked, "peers", tls->ca || tls->ca_system,
-         "needs \"ca\" beside \"ocsp\", whose CAs sign the responses");
     if (checked->role_known && !checked->may_connect &&
         config_client_auth(tls) == CONFIG_CLIENT_AUTH_NONE)
         need(checked, "peers", false,

@@ -47,6 +47,8 @@ class Staples(Case):
         rsa = self.authority.issue("rsa", "localhost", kind="rsa", extensions=self.aia)
         self.authority.write_index()
         Responder(self, self.authority, self.port)
+        with open(self.own[0], "a") as chain, open(self.authority.certificate) as issuer:
+            chain.write(issuer.read())  # curl looks for it there
         with open(os.path.join(self.folder, "page"), "w") as out:
             out.write("hello")
         actpass = self.start(service={"echo": None, "http": {"root": self.folder}},
