@@ -212,6 +212,7 @@ void server_announce(struct server *server, const struct config_report *report)
     reload_log_warnings(server->log, &report->warnings);
     if (server->admin)
         admin_start(server->admin);
+    load_start(server->generation);
     listening_log(server->generation, server->log);
 }
 
