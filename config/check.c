@@ -51,6 +51,7 @@ static void check_service(struct messages *messages, struct place *place,
     check_fast_open(&checked);
     check_roles(&checked);
     check_limits(&checked);
+    check_accept_proxy(&checked);
     check_http(&checked);
     check_offer(&checked);
     check_reach(&checked);

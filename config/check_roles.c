@@ -34,7 +34,7 @@ void check_roles(const struct checked_service *checked)
             service->connection.role != CONFIG_ROLE_AUTO)
             messages_error_at_key(checked->messages, keys[i],
                                   "only goes with \"role\": \"auto\", remove it");
-        if (keys[i] && service->listen.kind == CONFIG_ADDRESS_UNIX)
+        if (keys[i] && service->listen.kind == CONFIG_ADDRESS_UNIX && !service->has_accept_proxy)
             messages_error_at_key(
                 checked->messages, keys[i],
                 "knows peers by their IP addresses, and a unix: address has none");

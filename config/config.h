@@ -129,8 +129,8 @@ struct config_sessions {
 
 /* A certificate for some server names (SNI). */
 struct config_certificate {
-    struct config_strings server_names; /* at least one: "name", or "*.name" for one label */
-    char *certificate;                  /* PEM chain; paths as in struct config_tls */
+    struct config_strings server_names; /* "name", or "*.name" for one label; none: those in it */
+    char *certificate; /* PEM chain, or a folder of them; paths as in struct config_tls */
     char *key;                          /* PEM; never NULL: the certificate's file by default */
     char *key_passphrase_file;          /* as in struct config_tls */
     bool in_memory; /* certificate and key hold PEM text and are no paths; never from JSON */
@@ -295,6 +295,15 @@ struct config_share {
     int64_t expire_ms;               /* after that, one that is gone is forgotten; default 15 s */
 };
 
+/* "accept_proxy" of a service: which connections begin with a header of the PROXY protocol. */
+enum config_accept_others { CONFIG_OTHERS_REFUSE, CONFIG_OTHERS_DIRECT };
+struct config_accept_proxy {
+    struct config_network *from; /* none with listen on a unix socket, where all begin with one */
+    size_t from_count;
+    int64_t timeout_ms;
+    enum config_accept_others others; /* what becomes of connections from elsewhere */
+};
+
 /* A proxy on the way out: "http://HOST:PORT" (CONNECT) or "socks5://HOST:PORT". */
 enum config_proxy_kind { CONFIG_PROXY_NONE, CONFIG_PROXY_HTTP, CONFIG_PROXY_SOCKS5 };
 struct config_proxy {
@@ -400,9 +409,11 @@ struct config_service {
     char *name;
     struct config_address listen; /* CONFIG_ADDRESS_NONE: the service dials */
     struct config_dial dial;
-    struct config_share share;    /* its connections are to other collectors */
-    uint64_t max_connections;     /* default 10000 */
-    struct config_limits limits;  /* only with listen on TCP */
+    struct config_share share;   /* its connections are to other collectors */
+    uint64_t max_connections;    /* default 10000 */
+    struct config_limits limits; /* only with listen on TCP, or with accept_proxy */
+    bool has_accept_proxy;
+    struct config_accept_proxy accept_proxy; /* with that: of accepted connections */
     uint64_t tcp_fast_open_queue; /* for the listening socket's TCP_FASTOPEN; default 256 */
     /* Only with role AUTO, the hints only with listen. */
     struct config_role_hint *role_hints; /* the first that fits counts */

@@ -98,8 +98,9 @@ extern const struct key_object tls_object;         /* struct config_tls */
 extern const struct key_object certificate_object; /* struct config_certificate */
 extern const struct key_object persistent_object;  /* struct config_keep, as the next */
 extern const struct key_object periodic_object;
-extern const struct key_object retry_object;     /* struct config_service */
-extern const struct key_object keepalive_object; /* struct config_keepalive */
+extern const struct key_object retry_object;        /* struct config_service */
+extern const struct key_object keepalive_object;    /* struct config_keepalive */
+extern const struct key_object accept_proxy_object; /* struct config_accept_proxy */
 
 extern const char *const config_balances[];      /* of enum config_balance; ends with NULL */
 extern const char *const config_proxy_headers[]; /* of enum config_proxy_header; the same */

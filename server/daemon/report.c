@@ -189,6 +189,7 @@ static void add_places(struct log_line *line, const struct report *report,
                        const actpass_info_t *info)
 {
     log_line_add(line, log_text("peer", info->peer_address));
+    add_if_known(line, "proxy", report->proxy);
     if (report->dialed)
         add_if_known(line, "address", actpass_dialed_address(report->conn));
     add_if_known(line, "through", report->through);
@@ -295,5 +296,6 @@ void report_refused(const struct report *report, enum refusal refusal,
     struct log_line line = begin(report, "refused");
     log_line_add(&line, log_text("limit", refusal_name(refusal)));
     log_line_add(&line, log_text("peer", host));
+    add_if_known(&line, "proxy", report->proxy);
     finish(report, CONFIG_LOG_WARNING, &line);
 }

@@ -16,6 +16,7 @@ struct report {
     uint64_t number; /* 0: none in particular */
     actpass_conn *conn;
     bool dialed;         /* we dialed it */
+    const char *proxy;   /* the address of the proxy that has said who the peer is; NULL: none */
     const char *through; /* the proxy that we dial through; NULL: none */
     const char *why; /* why it was aborted, in place of the connection's error; NULL: use that */
     int64_t up_us;   /* from accept to the end of the handshake; 0: it is not complete */

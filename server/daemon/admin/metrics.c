@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -280,13 +281,15 @@ struct expiry {
 };
 
 /* The number tells apart those of one name. */
-static void put_expiry(const actpass_certificate_t *certificate, unsigned index,
-                       const struct config_strings *names, void *arg)
+static void put_expiry(const actpass_certificate_t *certificate, unsigned index, void *arg)
 {
+    char first[sizeof(certificate->server_names)];
     const struct expiry *expiry = arg;
+    (void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(certificate->server_names, " "),
+                   certificate->server_names);
     put_name(expiry->out, expiry_name, expiry->service);
     out_format(expiry->out, ",certificate=\"%u\"", index);
-    put_label(expiry->out, "server_name", names->count > 0 ? names->items[0] : "");
+    put_label(expiry->out, "server_name", first);
     out_format(expiry->out, "} %" PRId64 "\n", certificate->not_after);
 }
 

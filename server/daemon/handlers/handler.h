@@ -37,8 +37,10 @@ struct handler_job {
                                           else -1 */
     struct conversation *conversation; /* whose job it is: for handlers in fleet/ */
     int64_t idle_timeout_ms;           /* no data in either direction; CONFIG_NEVER: no limit */
-    enum config_start start;           /* when forward connects its backend */
-    int64_t start_timeout_ms;          /* for a PROXY header that has begun */
+    const struct sockaddr_storage *destination; /* where the client has connected, if a proxy has
+                                                   said it; NULL: to the socket's own address */
+    enum config_start start;                    /* when forward connects its backend */
+    int64_t start_timeout_ms;                   /* for a PROXY header that has begun */
 
     /* Set before each step. */
     bool stopping;  /* the server drains: a handler that only waits for the next request ends */

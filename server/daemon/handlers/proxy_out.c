@@ -27,13 +27,18 @@ static bool is_known(const struct sockaddr_storage *address)
 }
 
 /* Both addresses, or none. */
-static void find_addresses(actpass_conn *conn, struct proxy_header *header)
+static void find_addresses(actpass_conn *conn, const struct sockaddr_storage *destination,
+                           struct proxy_header *header)
 {
     socklen_t peer = sizeof(header->source);
     socklen_t own = sizeof(header->destination);
     bool found =
-        actpass_peer_sockaddr(conn, (struct sockaddr *)(void *)&header->source, &peer) == 0 &&
-        actpass_local_sockaddr(conn, (struct sockaddr *)(void *)&header->destination, &own) == 0;
+        actpass_peer_sockaddr(conn, (struct sockaddr *)(void *)&header->source, &peer) == 0;
+    if (destination)
+        header->destination = *destination;
+    else
+        found = found && actpass_local_sockaddr(
+                             conn, (struct sockaddr *)(void *)&header->destination, &own) == 0;
     unmap(&header->source);
     unmap(&header->destination);
     if (!found || !is_known(&header->source) ||
@@ -140,12 +145,13 @@ static size_t write_v2(actpass_conn *conn, struct proxy_header *header, void *ou
     return proxy_header_encode(header, out, PROXY_HEADER_MAX);
 }
 
-size_t proxy_out_write(actpass_conn *conn, enum config_proxy_header version, void *out)
+size_t proxy_out_write(actpass_conn *conn, const struct sockaddr_storage *destination,
+                       enum config_proxy_header version, void *out)
 {
     struct proxy_header header = {.command = PROXY_PROXY};
     if (version == CONFIG_PROXY_HEADER_NONE)
         return 0;
-    find_addresses(conn, &header);
+    find_addresses(conn, destination, &header);
     return version == CONFIG_PROXY_HEADER_V1 ? write_v1(&header, out)
                                              : write_v2(conn, &header, out);
 }

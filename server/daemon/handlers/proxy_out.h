@@ -10,6 +10,7 @@
  * PROXY_HEADER_MAX bytes, and returns its length; 0 for CONFIG_PROXY_HEADER_NONE. Version 1 has the
  * addresses only; version 2 also says what was agreed on in TLS, and the common name of the peer's
  * certificate, as far as that fits. For the connection's thread. */
-size_t proxy_out_write(actpass_conn *conn, enum config_proxy_header version, void *out);
+size_t proxy_out_write(actpass_conn *conn, const struct sockaddr_storage *destination,
+                       enum config_proxy_header version, void *out);
 
 #endif
