@@ -28,6 +28,7 @@ void check_through(const struct checked_service *checked);
 void check_itself(const struct checked_service *checked);
 void check_fast_open(const struct checked_service *checked);
 void check_roles(const struct checked_service *checked);
+void check_starttls(const struct checked_service *checked);
 void check_limits(const struct checked_service *checked);
 void check_handlers(const struct checked_service *checked);
 void check_http(const struct checked_service *checked);

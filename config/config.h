@@ -336,6 +336,21 @@ struct config_keep {
 /* When the backend of "forward" is connected. */
 enum config_start { CONFIG_START_AT_ONCE, CONFIG_START_FIRST_BYTE, CONFIG_START_PROXY };
 
+/* The protocol in which a connection begins, in clear, until a command of it begins TLS. */
+enum config_starttls {
+    CONFIG_STARTTLS_NONE,
+    CONFIG_STARTTLS_SMTP,
+    CONFIG_STARTTLS_IMAP,
+    CONFIG_STARTTLS_POP3,
+    CONFIG_STARTTLS_FTP,
+    CONFIG_STARTTLS_LDAP,
+    CONFIG_STARTTLS_POSTGRESQL,
+    CONFIG_STARTTLS_MYSQL,
+    CONFIG_STARTTLS_XMPP,
+    CONFIG_STARTTLS_XMPP_SERVER,
+    CONFIG_STARTTLS_COUNT
+};
+
 /* What a service needs to know that dials its connections. Durations in milliseconds, never
  * CONFIG_NEVER. */
 struct config_dial {
@@ -429,6 +444,7 @@ struct config_service {
     size_t route_count;
     enum config_on_reload on_reload;
     enum config_start start; /* of forward */
+    enum config_starttls starttls;
     char *log_access;        /* template of the log line about a connection; NULL: all fields */
 };
 

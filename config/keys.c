@@ -207,6 +207,15 @@ static const struct key service_keys[] = {
      .type = KEY_ENUM,
      .names = roles,
      KEY_STORED_IN(config_service, connection.role)},
+    {.name = "starttls",
+     .help = "The connection begins in clear, in this protocol, until a command of it begins TLS: "
+             "for the peer we speak the part of its server or of its client, by our role. Nothing "
+             "that came before TLS is passed on. Needs a role that is not auto; with listen the "
+             "default is server then.",
+     .type = KEY_ENUM,
+     .names = config_starttls_names + CONFIG_STARTTLS_SMTP,
+     KEY_LIMITS(CONFIG_STARTTLS_SMTP, 0),
+     KEY_STORED_IN(config_service, starttls)},
     {.name = "role_hints",
      .help = "With role auto: peers whose role is known, so that nobody waits. The first matching "
              "network decides.",

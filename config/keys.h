@@ -104,6 +104,7 @@ extern const struct key_object accept_proxy_object; /* struct config_accept_prox
 
 extern const char *const config_balances[];      /* of enum config_balance; ends with NULL */
 extern const char *const config_proxy_headers[]; /* of enum config_proxy_header; the same */
+extern const char *const config_starttls_names[]; /* of enum config_starttls; the same */
 
 /* The members of a key that say where its value is stored, and its limits. */
 #define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)

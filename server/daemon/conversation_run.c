@@ -4,6 +4,7 @@
 #include "relay/clock.h"
 #include "server/daemon/conversation.h"
 #include "server/daemon/hints.h"
+#include "server/daemon/starttls/table.h"
 
 #include <errno.h>
 #include <string.h>
@@ -60,6 +61,9 @@ static void prepare_to_serve(struct conversation *conversation)
             conversation->destination.ss_family == AF_UNSPEC ? NULL : &conversation->destination,
         .start = service->config->start,
         .start_timeout_ms = service->config->connection.handshake_timeout_ms,
+        .plain_talk = starttls_plain_talk(service->config->starttls,
+                                          info.role == ACTPASS_ROLE_CLIENT ? CONFIG_ROLE_CLIENT
+                                                                           : CONFIG_ROLE_SERVER),
         .own = {.fd = -1},
         .deadline_us = DEADLINE_NEVER};
     conversation->handler = chosen->handler;

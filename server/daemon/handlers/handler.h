@@ -13,6 +13,7 @@
 #define ACTPASS_SERVER_HANDLERS_HANDLER_H
 
 #include "config/config.h"
+#include "server/daemon/starttls/protocol.h"
 #include "server/include/actpass.h"
 #include "server/lib/base/error.h"
 
@@ -41,6 +42,9 @@ struct handler_job {
                                                    said it; NULL: to the socket's own address */
     enum config_start start;                    /* when forward connects its backend */
     int64_t start_timeout_ms;                   /* for a PROXY header that has begun */
+    const struct starttls_protocol *plain_talk; /* what is said on the plain side first, after
+                                                   STARTTLS (plain_talk.h), within
+                                                   start_timeout_ms; NULL: nothing */
 
     /* Set before each step. */
     bool stopping;  /* the server drains: a handler that only waits for the next request ends */

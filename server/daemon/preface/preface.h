@@ -79,7 +79,7 @@ struct preface_step {
 
 /* The steps, each defined in its own file, in the order in which they are made. Ends with NULL. */
 extern const struct preface_step *const preface_steps[];
-extern const struct preface_step preface_proxy;
+extern const struct preface_step preface_proxy, preface_starttls;
 
 /* ---- For steps ------------------------------------------------------------------------------- */
 
