@@ -190,34 +190,40 @@ static enum starttls_next not_xmpp(struct starttls_talk *talk)
     return starttls_wrong(talk, "the server sent no valid stream of XMPP 1.0");
 }
 
-/* The head, and the features: all is there, or nothing is used. */
-static enum starttls_next read_features(struct starttls_talk *talk, const unsigned char *input,
-                                        size_t size, const char *content)
+static enum starttls_next take_offer(struct starttls_talk *talk, bool offered, size_t used)
 {
-    struct xml xml = whole(input, size);
-    struct xml_tag tag;
-    bool offered = false;
-    enum xml_result result = take_head(&xml, &tag, content);
-    if (result == XML_OK)
-        result = xml_next(&xml, &tag);
-    if (result == XML_OK) {
-        struct xml name = xml_local_name(&tag);
-        if (xml_is(&name, "error"))
-            return starttls_wrong(talk, "the XMPP server refused the stream: \"%s\"",
-                                  starttls_quote(xml.at, xml.left).text);
-        if (!xml_is(&name, "features"))
-            return not_xmpp(talk);
-        result = tag.kind == XML_START ? take_features(&xml, &offered) : XML_OK;
-    }
-    if (result == XML_MORE)
-        return more(talk, size);
-    if (result == XML_WRONG)
-        return not_xmpp(talk);
     if (!offered)
         return starttls_wrong(talk, "the XMPP server offers no TLS");
     (void)starttls_print_answer(talk, "<starttls xmlns='" TLS_SPACE "'/>");
     talk->stage = STAGE_PROCEED;
-    return starttls_send(talk, size - xml.left);
+    return starttls_send(talk, used);
+}
+
+/* The head, and the features or an error: all is there, or nothing is used. */
+static enum starttls_next read_features(struct starttls_talk *talk, const unsigned char *input,
+                                        size_t size, const char *content)
+{
+    struct xml xml = whole(input, size);
+    struct xml_tag tag = {.kind = XML_START};
+    bool offered = false, failed = false;
+    enum xml_result result = take_head(&xml, &tag, content);
+    if (result == XML_OK)
+        result = xml_next(&xml, &tag);
+    const struct xml name = result == XML_OK ? xml_local_name(&tag) : (struct xml){.at = ""};
+    if (xml_is(&name, "error")) {
+        failed = true;
+        result = xml_next(&xml, &tag);
+    } else if (xml_is(&name, "features") && tag.kind == XML_START) {
+        result = take_features(&xml, &offered);
+    } else if (result == XML_OK && !xml_is(&name, "features")) {
+        result = XML_WRONG;
+    }
+    if (result != XML_OK)
+        return result == XML_MORE ? more(talk, size) : not_xmpp(talk);
+    if (failed)
+        return starttls_wrong(talk, "the XMPP server refused the stream: %s",
+                              starttls_quote(tag.name.at, tag.name.left).text);
+    return take_offer(talk, offered, size - xml.left);
 }
 
 static enum starttls_next read_proceed(struct starttls_talk *talk, const unsigned char *input,
