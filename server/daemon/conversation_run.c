@@ -61,6 +61,8 @@ static void prepare_to_serve(struct conversation *conversation)
             conversation->destination.ss_family == AF_UNSPEC ? NULL : &conversation->destination,
         .start = service->config->start,
         .start_timeout_ms = service->config->connection.handshake_timeout_ms,
+        .connected = &conversation->backend,
+        .mysql_login = service->config->starttls == CONFIG_STARTTLS_MYSQL,
         .plain_talk = starttls_plain_talk(service->config->starttls,
                                           info.role == ACTPASS_ROLE_CLIENT ? CONFIG_ROLE_CLIENT
                                                                            : CONFIG_ROLE_SERVER),
