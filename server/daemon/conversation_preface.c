@@ -140,6 +140,7 @@ static enum task_next finish(struct conversation *conversation, struct task *tas
     struct preface_addresses addresses;
     bool judged = !conversation->preface->dialed &&
                   conversation->service->config->has_accept_proxy && conversation->preface->heard;
+    conversation->alpn_wanted = conversation->preface->alpn_wanted;
     int fd = end_preface(conversation, task, &addresses);
     note_client(conversation, &addresses);
     if (judged && !addresses.speaks_for_itself && !admit(conversation, fd, &addresses))

@@ -48,6 +48,10 @@ struct preface {
     int plain;   /* of a bridge: the local connection, non-blocking; else -1 */
     bool dialed; /* we have dialed the peer */
 
+    /* A step's, beside its state. */
+    const char *alpn_wanted; /* the ALPN protocol that TLS must agree upon, since the peer has begun
+                                TLS where another one would have asked for it; NULL: any, or none */
+
     struct preface_addresses addresses; /* a step may change them */
 
     /* The step's own. */
