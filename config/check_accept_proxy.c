@@ -4,7 +4,7 @@
 static void check_from(const struct checked_service *checked, struct place *proxy)
 {
     struct place *from = place_find(proxy, "from");
-    bool is_unix = checked->service->listen.kind == CONFIG_ADDRESS_UNIX;
+    bool is_unix = check_is_unix(&checked->service->listen);
     if (is_unix && from)
         messages_error_at_key(checked->messages, from,
                               "knows proxies by their IP addresses, and a unix: address has none: "

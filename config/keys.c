@@ -106,12 +106,20 @@ static const struct key service_keys[] = {
      .wrong = names_wrong_service,
      KEY_STORED_IN(config_service, name)},
     {.name = "listen",
-     .help = "The address to accept connections on: host:port, [v6]:port or unix:/path. Port 0 "
-             "takes a free port, and the log names it.",
-     .type = KEY_ADDRESS,
+     .help = "The address to accept connections on, or a list of them: host:port, [v6]:port, "
+             "unix:/path or unix:@name (abstract). A port may be a range, 8000-8010; port 0 takes "
+             "a free port, and the log names it. A name stands for all its addresses.",
+     .type = KEY_ADDRESSES,
+     .listens = true,
      .choice = KEY_DIALER,
-     KEY_LIMITS(0, UINT16_MAX),
-     KEY_STORED_IN(config_service, listen)},
+     KEY_LIMITS(1, CONFIG_LISTEN_MAX),
+     KEY_COUNT_IN(config_service, listen.count),
+     KEY_STORED_IN(config_service, listen.addresses)},
+    {.name = "listen_options",
+     .help = "How the sockets of listen and listen_plain are opened.",
+     .type = KEY_OBJECT,
+     .object = &listen_options_object,
+     KEY_STORED_IN(config_service, listen_options)},
     {.name = "dial",
      .help =
          "The address to connect to instead of listening: host:port, [v6]:port or unix:/path, "
@@ -138,6 +146,13 @@ static const struct key service_keys[] = {
      .needs = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.from)},
+    {.name = "dial_source",
+     .help = "From where dialed TCP connections are made: an address, or an object. See also "
+             "dial_from.",
+     .type = KEY_OBJECT,
+     .object = &source_object,
+     .needs = "dial",
+     KEY_STORED_IN(config_service, dial.source)},
     {.name = "dial_through",
      .help = "The proxy to dial through: http://host:port asks it with CONNECT, socks5://host:port "
              "speaks SOCKS5. It gets the addresses of dial as they are written, and resolves "
@@ -153,14 +168,16 @@ static const struct key service_keys[] = {
      .needs = "dial_through",
      KEY_STORED_IN(config_service, dial.through.credentials_file)},
     {.name = "listen_plain",
-     .help = "The address to accept local connections on, without TLS. Each of them dials one "
-             "connection and is joined to it; with reach, each is joined to a connection of a "
-             "pool.",
-     .type = KEY_ADDRESS,
+     .help = "The address to accept local connections on, without TLS, or a list of them, as in "
+             "listen. Each connection dials one and is joined to it; with reach, each is joined to "
+             "a connection of a pool.",
+     .type = KEY_ADDRESSES,
+     .listens = true,
      .choice = KEY_HANDLER,
      .beside = "dial",
-     KEY_LIMITS(0, UINT16_MAX),
-     KEY_STORED_IN(config_service, dial.listen_plain)},
+     KEY_LIMITS(1, CONFIG_LISTEN_MAX),
+     KEY_COUNT_IN(config_service, dial.listen_plain.count),
+     KEY_STORED_IN(config_service, dial.listen_plain.addresses)},
     {.name = "persistent",
      .help =
          "Keep dialed connections open, and dial again when one ends: one of them (true), or as "
@@ -394,6 +411,7 @@ static const struct key admin_keys[] = {
      .required = true,
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config, admin.listen)},
+    KEYS_SOCKET_FILE(config, admin.file),
     {0}};
 
 static const struct key_object admin_object = {.keys = admin_keys, .outer = &config_object};

@@ -95,7 +95,8 @@ static void take_hint(struct conversation *conversation, actpass_accept_options 
 /* BEGAN_US: no later than the times of CONN count from, or its end could precede its first byte. */
 static void attach(struct conversation *conversation, actpass_conn *conn, int64_t began_us)
 {
-    conversation->began_us = began_us;
+    if (conversation->began_us == 0) /* else its preface came before */
+        conversation->began_us = began_us;
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
     conversation->stage = STAGE_HANDSHAKE;
     conversation->report.conn = conn;

@@ -3,6 +3,7 @@
  * close reason to the log and the counts. */
 #include "server/daemon/conversation_internal.h"
 
+#include "relay/clock.h"
 #include "server/daemon/conversation.h"
 #include "server/daemon/preface/preface.h"
 #include "server/daemon/room.h"
@@ -20,6 +21,7 @@ int conversation_begin_preface(struct conversation *conversation, int fd,
         preface_new(conversation->service->config, fd, conversation->plain, from);
     if (!conversation->preface)
         return ENOMEM;
+    conversation->began_us = clock_now_us();
     conversation->address = address;
     conversation->stage = STAGE_PREFACE;
     registry_enter_preface(conversation->server->registry, &conversation->entry);

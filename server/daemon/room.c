@@ -24,7 +24,7 @@ enum { FEW = 64 };
 static uint64_t undecided_limit_of(const struct service *service)
 {
     const struct config_service *config = service->config;
-    if (config->listen.kind != CONFIG_ADDRESS_TCP && !config->has_accept_proxy)
+    if (!config_listen_has(&config->listen, CONFIG_ADDRESS_TCP) && !config->has_accept_proxy)
         return UINT64_MAX;
     uint64_t limit = config->limits.undecided_per_address;
     uint64_t half = service->capacity.connections / 2;
@@ -120,8 +120,13 @@ static bool make_way(struct server *server, struct service *service, uint64_t ab
 /* No connection makes way unless a peer waits. */
 static bool peer_is_waiting(const struct service *service)
 {
-    struct pollfd set = {.fd = listener_fd(service->listener), .events = POLLIN};
-    return poll(&set, 1, 0) > 0;
+    for (size_t i = 0; i < service->listeners.count; i++) {
+        struct pollfd set = {.fd = listener_fd(service->listeners.items[i].listener),
+                             .events = POLLIN};
+        if (poll(&set, 1, 0) > 0)
+            return true;
+    }
+    return false;
 }
 
 bool room_find(struct server *server, struct service *service)

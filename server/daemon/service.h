@@ -10,7 +10,7 @@
 #include "server/daemon/capacity.h"
 #include "server/daemon/handlers/handler.h"
 #include "server/daemon/hints.h"
-#include "server/daemon/listener.h"
+#include "server/daemon/listeners.h"
 #include "server/daemon/log.h"
 #include "server/daemon/registry.h"
 #include "server/daemon/route.h"
@@ -59,7 +59,7 @@ struct service {
     struct log *log;
     struct service_stats *stats;          /* NULL: there is no admin listener */
     struct registry_service *connections; /* this service's, whichever reload they began before */
-    struct listener *listener;            /* NULL: not listening */
+    struct listeners listeners;           /* none: not listening */
     struct hints *hints;                  /* NULL: the service uses no hints */
     struct capacity capacity;
     struct service_handler as_server, as_client;
@@ -82,7 +82,8 @@ struct service {
     struct keeper *keepers; /* dial for it; NULL: none, or they are not this service's any more */
     struct rate rate;       /* of all addresses together; burst 0: not limited */
     int64_t rate_full_us;   /* its state */
-    bool waiting;           /* there is no room, so the listener is not polled */
+    bool waiting;           /* there is no room, so no listener is polled */
+    size_t turn;            /* the listener that comes first the next time */
     bool full_logged;
     int64_t retry_us; /* when to look for room again */
     int64_t pause_ms, paused_until_us;

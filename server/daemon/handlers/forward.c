@@ -21,8 +21,7 @@ _Static_assert((int)START_EARLY_MAX + PROXY_HEADER_MAX <= (int)DUPLEX_EARLY_MAX,
 /* What the backend gets first: its header, and what the peer has sent already. Returns its size. */
 static size_t take_early(struct handler_job *job, uint8_t first[DUPLEX_EARLY_MAX])
 {
-    size_t size =
-        proxy_out_write(job->conn, job->destination, job->what->forward.proxy_header, first);
+    size_t size = proxy_out_write(job, first);
     if (job->early)
         memcpy(first + size, job->early, job->early_size);
     size += job->early_size;

@@ -137,6 +137,8 @@ static struct proxy_bytes *ssl_member(struct proxy_ssl *ssl, uint8_t type)
         return &ssl->cn;
     case PROXY_SSL_CIPHER:
         return &ssl->cipher;
+    case PROXY_SSL_CLIENT_CERT:
+        return &ssl->certificate;
     default:
         return NULL;
     }

@@ -31,8 +31,10 @@ enum proxy_type {
     PROXY_SSL_VERSION = 0x21,
     PROXY_SSL_CN = 0x22,
     PROXY_SSL_CIPHER = 0x23,
-    PROXY_CUSTOM_MIN = 0xE0, /* to 0xEF: the meaning is an agreement between both ends */
-    PROXY_CUSTOM_MAX = 0xEF
+    PROXY_SSL_CLIENT_CERT = 0x28, /* in DER */
+    PROXY_CUSTOM_MIN = 0xE0,      /* to 0xEF: the meaning is an agreement between both ends */
+    PROXY_CUSTOM_MAX = 0xEF,
+    PROXY_OUT_ROLE = PROXY_CUSTOM_MIN /* our TLS role, a space, and its cause, as in the log */
 };
 
 /* Bytes that belong to somebody else: the decoder's input, the encoder's caller. No terminator, and
@@ -53,6 +55,7 @@ struct proxy_ssl {
     uint8_t client;  /* PROXY_CLIENT_ bits */
     uint32_t verify; /* 0: the client has shown a certificate, and it was accepted */
     struct proxy_bytes version, cn, cipher; /* text, such as "TLSv1.3"; each may be absent */
+    struct proxy_bytes certificate;         /* of the client, in DER; may be absent */
 };
 
 struct proxy_header {

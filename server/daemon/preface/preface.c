@@ -223,8 +223,8 @@ static enum preface_next fail_late(struct preface *preface)
 
 static bool has_left_unheard(const struct preface *preface)
 {
-    return !preface->dialed && !preface->heard && preface->end == ACTPASS_TRUNCATED &&
-           !preface->in_order;
+    bool left = preface->end == ACTPASS_TRUNCATED || preface->end == ACTPASS_RESET;
+    return left && !preface->dialed && !preface->heard && !preface->in_order;
 }
 
 enum preface_next preface_run(struct preface *preface)
