@@ -161,9 +161,9 @@ class ServiceManager(Case):
 
     def test_another_address_is_refused(self):
         said = self.refused(self.launch("front", self.listening()), self.service(listen="127.0.0.2:0"))
-        self.assertRegex(said, r'^service "front": the socket that the service manager passes does '
-                               r'not listen on 127\.0\.0\.2:0: write the same address in '
-                               r'ListenStream= of the socket unit and in the configuration\n$')
+        self.assertRegex(said, r'^service "front": the socket that the service manager passes '
+                               r'listens on 127\.0\.0\.1:\d+ and does not listen on 127\.0\.0\.2:0: write the same '
+                               r'addresses in ListenStream= of the socket unit and in the configuration\n$')
 
     def test_a_socket_that_no_service_wants_is_refused(self):
         said = self.refused(self.launch("frnt", self.listening()), self.service())
