@@ -53,8 +53,11 @@ static void check_service(struct messages *messages, struct place *place,
     check_itself(&checked);
     check_fast_open(&checked);
     check_roles(&checked);
+    check_starttls(&checked);
     check_limits(&checked);
+    check_accept_proxy(&checked);
     check_http(&checked);
+    check_exec(&checked);
     check_offer(&checked);
     check_reach(&checked);
     check_routes(&checked);

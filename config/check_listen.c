@@ -47,6 +47,11 @@ bool check_is_unix(const struct config_listen *listen)
            !config_listen_has(listen, CONFIG_ADDRESS_TCP);
 }
 
+bool check_lacks_addresses(const struct config_service *service)
+{
+    return check_is_unix(&service->listen) && !service->has_accept_proxy;
+}
+
 void check_socket_file(struct messages *messages, const struct place *place, bool has_file)
 {
     static const char *const keys[] = {"mode", "owner", "group"};

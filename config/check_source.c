@@ -91,7 +91,7 @@ void check_source(const struct checked_service *checked, const struct place *pla
     if (!source || !place_find(place, "forward"))
         return;
     check_object(&what);
-    if (what.source->transparent && !source->bad && check_is_unix(&checked->service->listen))
+    if (what.source->transparent && !source->bad && check_lacks_addresses(checked->service))
         messages_error_at_key(checked->messages, place_find(source, "transparent"),
                               "needs the client's IP address, and a client of a unix: address has "
                               "none");

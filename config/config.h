@@ -38,6 +38,7 @@ enum config_handler_kind {
     CONFIG_HANDLER_OFFER,
     CONFIG_HANDLER_REACH,
     CONFIG_HANDLER_REFUSE,
+    CONFIG_HANDLER_EXEC,
     CONFIG_HANDLER_COUNT /* not a kind */
 };
 enum config_sessions_kind {
@@ -164,10 +165,10 @@ struct config_sessions {
 
 /* A certificate for some server names (SNI). */
 struct config_certificate {
-    struct config_strings server_names; /* at least one: "name", or "*.name" for one label */
-    char *certificate;                  /* PEM chain; paths as in struct config_tls */
-    char *key;                          /* PEM; never NULL: the certificate's file by default */
-    char *key_passphrase_file;          /* as in struct config_tls */
+    struct config_strings server_names; /* "name", or "*.name" for one label; none: those in it */
+    char *certificate;         /* PEM chain, or a folder of them; paths as in struct config_tls */
+    char *key;                 /* PEM; never NULL: the certificate's file by default */
+    char *key_passphrase_file; /* as in struct config_tls */
     bool in_memory; /* certificate and key hold PEM text and are no paths; never from JSON */
 };
 
@@ -312,7 +313,33 @@ struct config_backends {
     size_t count;
     enum config_balance balance;
     enum config_proxy_header proxy_header;
+    struct config_strings proxy_tlvs; /* with V2: names; empty: all but "certificate" */
     struct config_source source;
+};
+
+/* Where what a program writes to its standard error goes. */
+enum config_exec_stderr {
+    CONFIG_EXEC_STDERR_LOG, /* line by line, bounded */
+    CONFIG_EXEC_STDERR_CONNECTION,
+    CONFIG_EXEC_STDERR_DISCARD
+};
+
+/* What one program may use (setrlimit(2)). 0: no limit beside that of the system. */
+struct config_exec_limits {
+    int64_t cpu_ms; /* whole seconds */
+    uint64_t memory_mib, descriptors, processes, file_mib;
+};
+
+/* A program for each connection. */
+struct config_exec {
+    struct config_strings command;     /* the program, an absolute path, and its arguments */
+    bool pty;                          /* it gets a terminal */
+    char *user, *group;                /* NULL: the daemon's own */
+    char *folder;                      /* that it begins in; an absolute path */
+    struct config_strings environment; /* "NAME=value" */
+    struct config_exec_limits limits;
+    int64_t kill_after_ms; /* after the SIGTERM at the end of the connection */
+    enum config_exec_stderr stderr_to;
 };
 
 struct config_handler {
@@ -321,6 +348,7 @@ struct config_handler {
     struct config_http http;        /* HTTP */
     struct config_offer offer;      /* OFFER */
     struct config_reach reach;      /* REACH */
+    struct config_exec exec;        /* EXEC */
 };
 
 /* A pool that several collectors share. */
@@ -329,6 +357,15 @@ struct config_share {
     struct config_sessions registry; /* a Redis */
     struct config_address advertise; /* TCP: where the others reach this collector */
     int64_t expire_ms;               /* after that, one that is gone is forgotten; default 15 s */
+};
+
+/* "accept_proxy" of a service: which connections begin with a header of the PROXY protocol. */
+enum config_accept_others { CONFIG_OTHERS_REFUSE, CONFIG_OTHERS_DIRECT };
+struct config_accept_proxy {
+    struct config_network *from; /* none with listen on a unix socket, where all begin with one */
+    size_t from_count;
+    int64_t timeout_ms;
+    enum config_accept_others others; /* what becomes of connections from elsewhere */
 };
 
 /* A proxy on the way out: "http://HOST:PORT" (CONNECT) or "socks5://HOST:PORT". */
@@ -362,6 +399,21 @@ struct config_keep {
 
 /* When the backend of "forward" is connected. */
 enum config_start { CONFIG_START_AT_ONCE, CONFIG_START_FIRST_BYTE, CONFIG_START_PROXY };
+
+/* The protocol in which a connection begins, in clear, until a command of it begins TLS. */
+enum config_starttls {
+    CONFIG_STARTTLS_NONE,
+    CONFIG_STARTTLS_SMTP,
+    CONFIG_STARTTLS_IMAP,
+    CONFIG_STARTTLS_POP3,
+    CONFIG_STARTTLS_FTP,
+    CONFIG_STARTTLS_LDAP,
+    CONFIG_STARTTLS_POSTGRESQL,
+    CONFIG_STARTTLS_MYSQL,
+    CONFIG_STARTTLS_XMPP,
+    CONFIG_STARTTLS_XMPP_SERVER,
+    CONFIG_STARTTLS_COUNT
+};
 
 /* What a service needs to know that dials its connections. Durations in milliseconds, never
  * CONFIG_NEVER. */
@@ -438,9 +490,11 @@ struct config_service {
     struct config_listen listen;                 /* none: the service dials */
     struct config_listen_options listen_options; /* of listen and listen_plain */
     struct config_dial dial;
-    struct config_share share;    /* its connections are to other collectors */
-    uint64_t max_connections;     /* default 10000 */
-    struct config_limits limits;  /* only with listen on TCP */
+    struct config_share share;   /* its connections are to other collectors */
+    uint64_t max_connections;    /* default 10000 */
+    struct config_limits limits; /* only with listen on TCP, or with accept_proxy */
+    bool has_accept_proxy;
+    struct config_accept_proxy accept_proxy; /* with that: of accepted connections */
     uint64_t tcp_fast_open_queue; /* for the listening socket's TCP_FASTOPEN; default 256 */
     /* Only with role AUTO, the hints only with listen. */
     struct config_role_hint *role_hints; /* the first that fits counts */
@@ -456,7 +510,8 @@ struct config_service {
     size_t route_count;
     enum config_on_reload on_reload;
     enum config_start start; /* of forward */
-    char *log_access;        /* template of the log line about a connection; NULL: all fields */
+    enum config_starttls starttls;
+    char *log_access; /* template of the log line about a connection; NULL: all fields */
 };
 
 /* Does it take clients without TLS, and join each to a connection of a pool? Then it has no "tls",

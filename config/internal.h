@@ -45,9 +45,10 @@ const char *names_wrong_index(const char *text);
 const char *names_wrong_absolute(const char *text); /* a path */
 const char *names_wrong_ports(const char *text);
 const char *names_wrong_account(const char *text); /* a user or a group */
-const char *names_wrong_mode(const char *text);    /* of a file */
-const char *names_wrong_ip(const char *text);      /* an IP address alone */
-const char *names_wrong_device(const char *text);  /* a network interface */
+const char *names_wrong_proxy_tlv(const char *text);
+const char *names_wrong_mode(const char *text);   /* of a file */
+const char *names_wrong_ip(const char *text);     /* an IP address alone */
+const char *names_wrong_device(const char *text); /* a network interface */
 const char *names_wrong_alpn(const char *text);
 const char *names_wrong_ciphers(const char *text); /* of TLS 1.2 */
 const char *names_wrong_suites(const char *text);  /* of TLS 1.3 */

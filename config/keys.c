@@ -224,6 +224,15 @@ static const struct key service_keys[] = {
      .type = KEY_ENUM,
      .names = roles,
      KEY_STORED_IN(config_service, connection.role)},
+    {.name = "starttls",
+     .help = "The connection begins in clear, in this protocol, until a command of it begins TLS: "
+             "for the peer we speak the part of its server or of its client, by our role. Nothing "
+             "that came before TLS is passed on. Needs a role that is not auto; with listen the "
+             "default is server then.",
+     .type = KEY_ENUM,
+     .names = config_starttls_names + CONFIG_STARTTLS_SMTP,
+     KEY_LIMITS(CONFIG_STARTTLS_SMTP, 0),
+     KEY_STORED_IN(config_service, starttls)},
     {.name = "role_hints",
      .help = "With role auto: peers whose role is known, so that nobody waits. The first matching "
              "network decides.",
@@ -300,6 +309,17 @@ static const struct key service_keys[] = {
      .needs = "listen",
      .object = &limits_object,
      KEY_STORED_IN(config_service, limits)},
+    {.name = "accept_proxy",
+     .help = "That proxies connect, such as HAProxy, nginx or a load balancer in the cloud, which "
+             "begin each connection with a header of the PROXY protocol, version 1 or 2. The "
+             "address in it is the client's for limits, routes, log and status. true: with listen "
+             "on a unix socket.",
+     .type = KEY_OBJECT,
+     .or_bool = true,
+     .needs = "listen",
+     .object = &accept_proxy_object,
+     .second = offsetof(struct config_service, has_accept_proxy),
+     KEY_STORED_IN(config_service, accept_proxy)},
     {.name = "tcp_fast_open",
      .help = "Send (dial) or accept (listen) the first bytes in the SYN (TCP Fast Open, RFC 7413).",
      .type = KEY_BOOL,

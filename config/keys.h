@@ -68,6 +68,7 @@ struct key {
     const char *word;          /* PATH: a word that is not a path, and sets the bool at second */
     const char *scheme;        /* PATH: a value with this prefix is not a path, and is kept */
     const char *pattern; /* of a STRING or each item of a list, for the schema; NULL: not empty */
+    const char *wanted;  /* STRINGS: what a message calls it; NULL: a list of strings */
     const char *(*wrong)(const char *); /* STRING, STRINGS: returns what is wrong, NULL: nothing */
     const struct key_object *object;    /* OBJECT, OBJECTS */
     const char *needs;                  /* another key of the object that must be there */
@@ -91,6 +92,7 @@ extern const struct key_object config_object;         /* the whole file: struct 
 extern const struct key_object service_object;        /* struct config_service */
 extern const struct key_object handler_object;        /* struct config_handler */
 extern const struct key_object http_object;           /* struct config_http */
+extern const struct key_object exec_object;           /* struct config_exec */
 extern const struct key_object offer_object;          /* struct config_offer */
 extern const struct key_object reach_object;          /* struct config_reach */
 extern const struct key_object listen_options_object; /* struct config_listen_options */
@@ -102,11 +104,13 @@ extern const struct key_object tls_object;            /* struct config_tls */
 extern const struct key_object certificate_object;    /* struct config_certificate */
 extern const struct key_object persistent_object;     /* struct config_keep, as the next */
 extern const struct key_object periodic_object;
-extern const struct key_object retry_object;     /* struct config_service */
-extern const struct key_object keepalive_object; /* struct config_keepalive */
+extern const struct key_object retry_object;        /* struct config_service */
+extern const struct key_object keepalive_object;    /* struct config_keepalive */
+extern const struct key_object accept_proxy_object; /* struct config_accept_proxy */
 
-extern const char *const config_balances[];      /* of enum config_balance; ends with NULL */
-extern const char *const config_proxy_headers[]; /* of enum config_proxy_header; the same */
+extern const char *const config_balances[];       /* of enum config_balance; ends with NULL */
+extern const char *const config_proxy_headers[];  /* of enum config_proxy_header; the same */
+extern const char *const config_starttls_names[]; /* of enum config_starttls; the same */
 
 /* The members of a key that say where its value is stored, and its limits. */
 #define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)
@@ -114,6 +118,7 @@ extern const char *const config_proxy_headers[]; /* of enum config_proxy_header;
 #define KEY_KIND_IN(type, member) .kind_at = offsetof(struct type, member)
 #define KEY_LIMITS(low, high) .min = (low), .max = (high)
 
+#define KEY_PROXY_TLV_PATTERN "^(alpn|authority|ssl|certificate|unique_id|role|none)$"
 /* The keys of a struct config_socket_file, which is MEMBER of STRUCTURE. */
 #define KEYS_SOCKET_FILE(structure, member)                                                   \
     {.name = "mode",                                                                          \

@@ -216,6 +216,10 @@ static void put_what(FILE *out, const struct config_handler *handler)
     case CONFIG_HANDLER_HTTP:
         fprintf(out, "serves the files of %s over HTTP\n", handler->http.root);
         break;
+    case CONFIG_HANDLER_EXEC:
+        fprintf(out, "runs %s%s\n", handler->exec.command.items[0],
+                handler->exec.pty ? " on a terminal" : "");
+        break;
     case CONFIG_HANDLER_REFUSE:
         fputs("refuses the connection\n", out);
         break;

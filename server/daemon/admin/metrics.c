@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -81,7 +82,13 @@ static void put_events(struct out *out, const struct service_stats *first)
          "Connections dropped for a shortage of memory, descriptors or threads.", STATS_DROPPED},
         {"actpass_connections_made_way_total",
          "Connections closed before the end of their handshake to make room for others.",
-         STATS_MADE_WAY}};
+         STATS_MADE_WAY},
+        {"actpass_programs_started_total", "Programs of exec that were started.",
+         STATS_PROGRAM_STARTED},
+        {"actpass_programs_failed_total", "Programs of exec that could not be started.",
+         STATS_PROGRAM_FAILED},
+        {"actpass_programs_ended_total", "Programs of exec that have ended.",
+         STATS_PROGRAM_ENDED}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         begin(out, rows[i].name, COUNTER, rows[i].help);
         for (const struct service_stats *service = first; service; service = service->next) {
@@ -280,13 +287,15 @@ struct expiry {
 };
 
 /* The number tells apart those of one name. */
-static void put_expiry(const actpass_certificate_t *certificate, unsigned index,
-                       const struct config_strings *names, void *arg)
+static void put_expiry(const actpass_certificate_t *certificate, unsigned index, void *arg)
 {
+    char first[sizeof(certificate->server_names)];
     const struct expiry *expiry = arg;
+    (void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(certificate->server_names, " "),
+                   certificate->server_names);
     put_name(expiry->out, expiry_name, expiry->service);
     out_format(expiry->out, ",certificate=\"%u\"", index);
-    put_label(expiry->out, "server_name", names->count > 0 ? names->items[0] : "");
+    put_label(expiry->out, "server_name", first);
     out_format(expiry->out, "} %" PRId64 "\n", certificate->not_after);
 }
 

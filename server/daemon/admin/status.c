@@ -9,6 +9,7 @@
 #include "server/include/actpass.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -214,6 +215,9 @@ static void put_events(struct out *out, const struct service_stats *stats)
     out_close(out, '}');
     put_counter(out, "made_way", &stats->events[STATS_MADE_WAY]);
     put_counter(out, "dropped", &stats->events[STATS_DROPPED]);
+    put_counter(out, "programs_started", &stats->events[STATS_PROGRAM_STARTED]);
+    put_counter(out, "programs_failed", &stats->events[STATS_PROGRAM_FAILED]);
+    put_counter(out, "programs_ended", &stats->events[STATS_PROGRAM_ENDED]);
 }
 
 static void put_kept(struct out *out, const struct service_stats *stats)
@@ -266,16 +270,25 @@ static void put_closed(struct out *out, const struct service_stats *stats)
     out_close(out, ']');
 }
 
-static void put_certificate(const actpass_certificate_t *certificate, unsigned index,
-                            const struct config_strings *names, void *arg)
+static void put_names(struct out *out, const char *names)
+{
+    char name[sizeof(((actpass_certificate_t *)NULL)->server_names)];
+    out_open(out, "server_names", '[');
+    while (*names) {
+        size_t length = strcspn(names, " ");
+        (void)snprintf(name, sizeof(name), "%.*s", (int)length, names);
+        out_string(out, NULL, name);
+        names += length + strspn(names + length, " ");
+    }
+    out_close(out, ']');
+}
+
+static void put_certificate(const actpass_certificate_t *certificate, unsigned index, void *arg)
 {
     struct out *out = arg;
     (void)index;
     out_open(out, NULL, '{');
-    out_open(out, "server_names", '[');
-    for (size_t i = 0; i < names->count; i++)
-        out_string(out, NULL, names->items[i]);
-    out_close(out, ']');
+    put_names(out, certificate->server_names);
     out_string(out, "subject", certificate->subject);
     out_string(out, "serial", certificate->serial);
     out_number(out, "not_before_ms", certificate->not_before * 1000);

@@ -10,6 +10,7 @@ static const struct handler *const handlers[] = {
     [CONFIG_HANDLER_OFFER] = &offer_handler,
     [CONFIG_HANDLER_REACH] = &reach_handler,
     [CONFIG_HANDLER_REFUSE] = &refuse_handler,
+    [CONFIG_HANDLER_EXEC] = &exec_handler,
 };
 
 _Static_assert(sizeof(handlers) / sizeof(handlers[0]) == CONFIG_HANDLER_COUNT,
