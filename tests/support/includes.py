@@ -62,6 +62,7 @@ GROUND = {
     "server/lib/dial/resolve.h",
     "server/lib/dial/socket.h",
     "server/lib/dial/socks5.h",
+    "server/lib/dial/source.h",
     "server/lib/dial/steps.h",
     "server/lib/dial/through.h",
     "server/lib/dial/unix_address.h",
