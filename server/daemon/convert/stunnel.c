@@ -438,7 +438,8 @@ static void find_primary(struct draft *draft, const struct settings *settings,
 void stunnel_convert(struct draft *draft, const struct settings *settings)
 {
     convert_global(draft, settings->sections[0]);
-    if (settings->count == 1)
+    const struct section *global = settings->sections[0];
+    if (settings->count == 1 && (section_own(global, "exec") || section_own(global, "connect")))
         convert_section(draft, settings, settings->sections[0]);
     for (size_t i = 1; i < settings->count; i++)
         if (is_secondary(settings->sections[i]))

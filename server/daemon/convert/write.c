@@ -16,7 +16,11 @@ static bool is_comment(const cJSON *item)
 
 static bool is_nested(const cJSON *item)
 {
-    return cJSON_IsObject(item) || (cJSON_IsArray(item) && cJSON_IsObject(item->child));
+    const cJSON *child = NULL;
+    bool has_object = cJSON_IsObject(item);
+    if (cJSON_IsArray(item))
+        cJSON_ArrayForEach(child, item) has_object = has_object || cJSON_IsObject(child);
+    return has_object;
 }
 
 /* False: out of memory. */
@@ -55,8 +59,20 @@ static bool write_member(FILE *out, const cJSON *item, int depth, const char *en
            fprintf(out, "%s\n", end) > 0;
 }
 
+/* A list of texts, in one line. */
+static bool write_list(FILE *out, const cJSON *list)
+{
+    const cJSON *item = NULL;
+    bool written = fputc('[', out) != EOF;
+    cJSON_ArrayForEach(item, list) written =
+        written && write_plain(out, item) && (!item->next || fputs(", ", out) >= 0);
+    return written && fputc(']', out) != EOF;
+}
+
 static bool write_value(FILE *out, const cJSON *item, int depth)
 {
+    if (cJSON_IsArray(item) && !is_nested(item))
+        return write_list(out, item);
     if (!is_nested(item) || depth >= DEPTH_MAX)
         return write_plain(out, item);
     const char *brackets = cJSON_IsObject(item) ? "{}" : "[]";
