@@ -252,6 +252,7 @@ Test(convert, wrong_flags)
         const char *arguments[12], *says;
     } rows[] = {{{"--listen", "x:1"}, "expected server or client"},
                 {{"server", "x"}, "expected server or client, and flags"},
+                {{"server", "client"}, "expected server or client, and flags"},
                 {{"server", "--listen"}, "--listen needs a value"},
                 {{"server", "--lisen", "x:1"}, "did you mean \"listen\"?"},
                 {{"server", LISTEN}, "one of --allow-all"},

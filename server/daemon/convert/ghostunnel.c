@@ -34,31 +34,37 @@ static size_t read_flag(struct reader *reader, char **arguments, size_t left)
     return takes_next ? 2 : 1;
 }
 
+/* The word that is no flag. */
+static bool read_command(struct reader *reader, const char *word)
+{
+    bool is_command = strcmp(word, "server") == 0 || strcmp(word, "client") == 0;
+    if (!is_command || *reader->section->name)
+        return draft_error(reader->draft, &reader->place,
+                           "expected server or client, and flags that begin with --");
+    char *name = strdup(word);
+    reader->draft->no_memory = reader->draft->no_memory || !name;
+    if (!name)
+        return false;
+    free(reader->section->name);
+    reader->section->name = name;
+    return true;
+}
+
 bool ghostunnel_read(struct reader *reader, char **arguments, size_t count)
 {
     reader->options = ghostunnel_options;
-    const char *command = "";
-    for (size_t at = 0; at < count; at++)
-        if (strcmp(arguments[at], "server") == 0 || strcmp(arguments[at], "client") == 0)
-            command = arguments[at];
-    reader->section = settings_add(reader->settings, command, strlen(command), reader->place);
-    if (!reader->section) {
-        reader->draft->no_memory = true;
-        return false;
-    }
-    for (size_t at = 0; at < count;) {
-        size_t taken = 1;
-        if (strncmp(arguments[at], "--", 2) == 0)
-            taken = read_flag(reader, arguments + at, count - at);
-        else if (strcmp(arguments[at], command) != 0)
-            return draft_error(reader->draft, &reader->place,
-                               "expected server or client, and flags that begin with --");
+    reader->section = settings_add(reader->settings, "", 0, reader->place);
+    reader->draft->no_memory = reader->draft->no_memory || !reader->section;
+    for (size_t at = 0, taken = 1; reader->section && at < count; at += taken) {
+        bool is_flag = strncmp(arguments[at], "--", 2) == 0;
+        taken = is_flag ? read_flag(reader, arguments + at, count - at)
+                        : read_command(reader, arguments[at]);
         if (taken == 0)
             return false;
-        at += taken;
     }
-    return *command ||
-           draft_error(reader->draft, &reader->place, "expected server or client before the flags");
+    if (!reader->section || *reader->section->name)
+        return reader->section;
+    return draft_error(reader->draft, &reader->place, "expected server or client among the flags");
 }
 
 /* ---- Values ---------------------------------------------------------------------------------- */
