@@ -4,6 +4,7 @@
 #include "server/daemon/certificates.h"
 #include "server/daemon/fingerprint.h"
 #include "server/daemon/lines.h"
+#include "server/daemon/programs/programs.h"
 #include "server/daemon/room.h"
 #include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/through.h"
@@ -165,6 +166,8 @@ struct config *load_config(const char *file, const struct sandbox *sandbox,
     if (config) {
         sandbox_explain(sandbox, config, report);
         certificates_check(config, report);
+        if (!sandbox) /* else the spawner sees it */
+            programs_check(config, report);
     }
     const char *missing = admin_missing();
     if (config && config->admin.listen.kind != CONFIG_ADDRESS_NONE && missing)

@@ -8,6 +8,7 @@
 #include "server/daemon/lines.h"
 #include "server/daemon/server.h"
 #include "server/daemon/signals.h"
+#include "server/daemon/spawner/spawner.h"
 #include "server/daemon/successor.h"
 #include "server/daemon/version.h"
 
@@ -137,17 +138,27 @@ static int serve(struct server *server, struct signals *signals)
 }
 
 /* SUCCESSOR: takes the place of a running actpass; NULL: there is none. */
-static bool begin(struct server *server, struct successor *successor, struct config_report *report)
+static bool begin(struct server *server, struct successor *successor, struct spawner *spawner,
+                  struct config_report *report)
 {
     return (!successor || successor_receive(successor, server, report)) &&
-           server_listen(server, report) && confine_server(server, report) &&
+           server_listen(server, report) && server_use_spawner(server, spawner, report) &&
+           confine_server(server, report) &&
            (!successor || successor_replace(successor, server, report));
+}
+
+/* First of all: it must hold nothing of what is loaded. */
+static bool fork_spawner(struct spawner *spawner, const char *file)
+{
+    errno = spawner_fork(spawner, file);
+    return errno == 0;
 }
 
 static int run(const char *file, struct successor *successor)
 {
     struct signals signals;
-    if (!open_standard_descriptors() || !signals_block(&signals)) {
+    struct spawner spawner;
+    if (!open_standard_descriptors() || !signals_block(&signals) || !fork_spawner(&spawner, file)) {
         (void)fprintf(stderr, "actpass: cannot set up the process: %s\n", strerror(errno));
         return EXIT_FAILURE;
     }
@@ -156,7 +167,7 @@ static int run(const char *file, struct successor *successor)
     int status = EXIT_USAGE;
     struct server *server = server_load(file, &report);
     if (server)
-        status = begin(server, successor, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
+        status = begin(server, successor, &spawner, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
     else
         lines_print(&report.warnings, CONFIG_LOG_WARNING, report.log_format); /* else: in the log */
     lines_print(&report.errors, CONFIG_LOG_ERROR, report.log_format);
@@ -168,6 +179,7 @@ static int run(const char *file, struct successor *successor)
     if (status == EXIT_SUCCESS)
         status = serve(server, &signals);
     server_free(server);
+    spawner_dismiss(&spawner);
     return status;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct server;
+struct spawner;
 
 /* Reads a JSON configuration and opens its listeners. Logs warnings. The caller frees the server
  * with server_free. NULL: *ERRORS is all errors, one a line, or NULL without memory; the
@@ -57,6 +58,12 @@ const struct config *server_config(const struct server *server);
  * returns false. Starts no thread and logs nothing, so that the process can be confined next
  * (confine.h). */
 bool server_listen(struct server *server, struct config_report *report);
+
+/* Takes the process that starts programs, or ends it if the configuration has no "exec". False,
+ * with the reasons in the report: it cannot start what is configured. Before the process is
+ * confined; starts no thread. */
+bool server_use_spawner(struct server *server, struct spawner *spawner,
+                        struct config_report *report);
 
 /* Logs the warnings, and where it listens. */
 void server_announce(struct server *server, const struct config_report *report);

@@ -36,6 +36,7 @@ struct admin;
 struct control;
 struct fleet;
 struct handed;
+struct programs;
 struct shares;
 
 struct server {
@@ -50,9 +51,10 @@ struct server {
     struct stats *stats;         /* NULL: there is no admin listener */
     struct admin *admin;         /* the same */
     struct registry *registry;
-    struct fleet *fleet;     /* the pools of connections that are offered */
-    struct shares *shares;   /* those that other collectors share */
-    struct control *control; /* NULL: there is no control socket */
+    struct fleet *fleet;       /* the pools of connections that are offered */
+    struct shares *shares;     /* those that other collectors share */
+    struct control *control;   /* NULL: there is no control socket */
+    struct programs *programs; /* of "exec"; NULL: none was configured at the start */
     struct handed *handed; /* what it gets from the process that it replaces; NULL: that is done */
     struct handover *reloads; /* struct change, from the thread that reloads */
     int stop_fd;              /* eventfd; readable after server_stop */

@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -81,7 +82,13 @@ static void put_events(struct out *out, const struct service_stats *first)
          "Connections dropped for a shortage of memory, descriptors or threads.", STATS_DROPPED},
         {"actpass_connections_made_way_total",
          "Connections closed before the end of their handshake to make room for others.",
-         STATS_MADE_WAY}};
+         STATS_MADE_WAY},
+        {"actpass_programs_started_total", "Programs of exec that were started.",
+         STATS_PROGRAM_STARTED},
+        {"actpass_programs_failed_total", "Programs of exec that could not be started.",
+         STATS_PROGRAM_FAILED},
+        {"actpass_programs_ended_total", "Programs of exec that have ended.",
+         STATS_PROGRAM_ENDED}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         begin(out, rows[i].name, COUNTER, rows[i].help);
         for (const struct service_stats *service = first; service; service = service->next) {
@@ -280,13 +287,15 @@ struct expiry {
 };
 
 /* The number tells apart those of one name. */
-static void put_expiry(const actpass_certificate_t *certificate, unsigned index,
-                       const struct config_strings *names, void *arg)
+static void put_expiry(const actpass_certificate_t *certificate, unsigned index, void *arg)
 {
+    char first[sizeof(certificate->server_names)];
     const struct expiry *expiry = arg;
+    (void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(certificate->server_names, " "),
+                   certificate->server_names);
     put_name(expiry->out, expiry_name, expiry->service);
     out_format(expiry->out, ",certificate=\"%u\"", index);
-    put_label(expiry->out, "server_name", names->count > 0 ? names->items[0] : "");
+    put_label(expiry->out, "server_name", first);
     out_format(expiry->out, "} %" PRId64 "\n", certificate->not_after);
 }
 
@@ -297,6 +306,23 @@ static void put_expiries(struct out *out, const struct generation *generation)
     for (size_t i = 0; i < generation->count; i++) {
         struct expiry expiry = {out, generation->services[i]->config->name};
         view_certificates(generation->services[i], put_expiry, &expiry);
+    }
+}
+
+/* ---- Addresses ------------------------------------------------------------------------------- */
+
+static void put_listeners(struct out *out, const struct generation *generation)
+{
+    static const char name[] = "actpass_listener_accepted_total";
+    begin(out, name, COUNTER, "Connections that were accepted on each address.");
+    for (size_t i = 0; i < generation->count; i++) {
+        const struct service *service = generation->services[i];
+        for (size_t k = 0; k < service->listeners.count; k++) {
+            const struct listener *listener = service->listeners.items[k].listener;
+            put_name(out, name, service->config->name);
+            put_label(out, "address", listener_address(listener));
+            put_value(out, listener_accepted(listener));
+        }
     }
 }
 
@@ -379,6 +405,7 @@ void metrics_write(struct server *server, struct out *out)
     put_kept(out, generation);
     put_counters(out, stats_first(server->stats));
     put_expiries(out, generation);
+    put_listeners(out, generation);
     put_backends(out, generation);
     put_crew(out, server);
     pools_write_metrics(server->fleet, out);

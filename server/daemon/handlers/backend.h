@@ -19,4 +19,8 @@ enum handler_next backend_step(struct handler_job *job, int *fd);
 /* The connection to the backend has ended. */
 void backend_left(struct handler_job *job);
 
+/* Was the TLS connection aborted, or has it failed? Sends its output. Its input stays where it is,
+ * also its end: a peer that has sent all may wait for an answer. */
+bool backend_is_unwanted(actpass_conn *conn);
+
 #endif

@@ -1,11 +1,9 @@
-#include "server/lib/tls/context.h"
+#include "server/lib/tls/context_internal.h"
 
 #include "server/lib/base/error.h"
 #include "server/lib/base/ssl_data.h"
-#include "server/lib/sessions/scope.h"
 #include "server/lib/sessions/sessions.h"
 #include "server/lib/sessions/validity.h"
-#include "server/lib/tls/alpn.h"
 #include "server/lib/tls/binding.h"
 #include "server/lib/tls/crl.h"
 #include "server/lib/tls/identity.h"
@@ -16,28 +14,10 @@
 #include "server/lib/tls/served.h"
 #include "server/lib/tls/server_name.h"
 #include "server/lib/tls/trust.h"
-#include "server/lib/tls/verify.h"
-#include "server/lib/tls/virtual.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct tls_context {
-    SSL_CTX *server, *client; /* NULL for a role that we never have */
-    struct policy *policy;
-    struct alpn alpn;
-    struct served *served; /* NULL where we never are server */
-    struct verify verify;
-    struct sessions *sessions;
-    enum config_client_auth client_auth;
-    uint8_t trusted[SCOPE_SIZE]; /* what chains are judged by */
-    char *server_name;           /* SNI; NULL: none */
-    char *groups;
-    struct key_log *key_log; /* NULL: none */
-    struct virtuals virtuals;
-    uint8_t scope[SCOPE_SIZE]; /* of the server's sessions, with its own certificate */
-};
 
 /* Needed only while contexts are made. */
 struct material {
@@ -154,7 +134,8 @@ static SSL_CTX *make_ctx(struct tls_context *context, const struct material *mat
         error_set(error, "the TLS context cannot be made: OpenSSL says \"%s\"", openssl_reason());
     else
         made = limits_use_algorithms(ctx, material->tls, error) &&
-               identity_use(&material->identity, ctx, error);
+               identity_use(&material->identity, ctx, error) &&
+               (role == ROLE_CLIENT || served_use_beside(context->served, ctx, error));
     if (made && (context->key_log || (material->within && material->within->key_log)))
         key_log_use(ctx);
     ERR_clear_error();
@@ -421,19 +402,6 @@ SSL *tls_context_ssl(struct tls_context *context, enum role role)
     return ssl;
 }
 
-X509 *tls_context_certificate(const struct tls_context *context, size_t index)
-{
-    if (index == 0)
-        return SSL_CTX_get0_certificate(context->server ? context->server : context->client);
-    size_t count = context->served ? served_count(context->served) : 0; /* NULL: client only */
-    if (index - 1 < count)
-        return served_certificate(context->served, index - 1);
-    index -= 1 + count;
-    return index < context->virtuals.count
-               ? tls_context_certificate(context->virtuals.items[index].context, 0)
-               : NULL;
-}
-
 /* False. */
 static bool refuse(const struct error_text *why, struct error_text *error)
 {
@@ -518,53 +486,4 @@ void tls_context_add_protocols(const struct tls_context *context, struct name_li
 const char *tls_context_refusal(SSL *ssl)
 {
     return verify_refusal(ssl);
-}
-
-/* ---- Resumption --------------------------------------------------------------------------- */
-
-void tls_context_offer(struct tls_context *context, SSL *ssl, const char *peer)
-{
-    sessions_offer(context->sessions, ssl, peer);
-}
-
-void tls_context_failed(struct tls_context *context, SSL *ssl)
-{
-    sessions_forget(context->sessions, ssl);
-}
-
-void tls_context_done(SSL *ssl)
-{
-    sessions_spare(ssl);
-}
-
-size_t tls_context_export(const struct tls_context *context, SSL *ssl, const char *peer,
-                          uint8_t buffer[EXPORTED_MAX])
-{
-    return sessions_export(context->sessions, ssl, peer ? peer : "", buffer);
-}
-
-static bool may_resume(const struct tls_context *context, struct error_text *error)
-{
-    return context->client ||
-           error_set(error, "an exported session is for a TLS client, and the role is server");
-}
-
-bool tls_context_check_exported(const struct tls_context *context, const uint8_t *bytes,
-                                size_t size, struct error_text *error)
-{
-    return may_resume(context, error) &&
-           sessions_check_exported(context->sessions, bytes, size, error);
-}
-
-bool tls_context_add_exported(struct tls_context *context, const uint8_t *bytes, size_t size,
-                              struct error_text *error)
-{
-    return may_resume(context, error) &&
-           sessions_add_exported(context->sessions, bytes, size, error);
-}
-
-void tls_context_offer_exported(const struct tls_context *context, SSL *ssl, const uint8_t *bytes,
-                                size_t size)
-{
-    sessions_offer_exported(context->sessions, ssl, bytes, size);
 }

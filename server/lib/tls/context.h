@@ -60,10 +60,14 @@ bool tls_context_add_virtual(struct tls_context *context, struct tls_owner owner
  * context must outlive it. NULL: no memory, or a role that the context was not made for. */
 SSL *tls_context_ssl(struct tls_context *context, enum role role);
 
-/* Our own certificates: 0 is that of "certificate", those of "certificates" follow, and that of
- * each virtual one. NULL: there is
- * no such one. Lives as long as the context. */
-X509 *tls_context_certificate(const struct tls_context *context, size_t index);
+/* Our own certificates: 0 is that of "certificate", those of "certificates" follow, and those of
+ * each virtual context in the same way. What is returned lives as long as the context. */
+struct context_shown {
+    X509 *certificate;                  /* NULL: there is no such one */
+    const struct config_strings *names; /* that it is for; NULL: where no other one is */
+};
+struct context_shown tls_context_shown(const struct tls_context *context, size_t index);
+size_t tls_context_shown_count(const struct tls_context *context);
 
 /* Is this peer accepted? To be called after each handshake, also after a resumed one. A peer
  * without a certificate passes only if none is required. If ALPN is required, a protocol must have
