@@ -121,7 +121,7 @@ cJSON *draft_item_object(struct draft *draft, cJSON *object, const char *name)
 static void comment(struct draft *draft, cJSON *object, const char *text)
 {
     char *shown = text_show(text, TEXT_LINE_MAX);
-    (void)add(draft, object, DRAFT_COMMENT, shown ? cJSON_CreateString(shown) : NULL);
+    (void)add(draft, object, WRITE_COMMENT, shown ? cJSON_CreateString(shown) : NULL);
     free(shown);
 }
 

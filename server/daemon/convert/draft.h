@@ -12,8 +12,6 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define DRAFT_COMMENT "//" /* the name of a member that is a comment */
-
 /* Whether files that a configuration names may be looked at. */
 enum draft_files { DRAFT_NO_FILES, DRAFT_FILES };
 

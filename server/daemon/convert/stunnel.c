@@ -60,14 +60,30 @@ static bool read_address(struct draft *draft, const struct setting *setting, con
     return draft_error(draft, &setting->place, "%s: %s", setting->name, why);
 }
 
+/* Adds each address of an option: one is a text, several are a list. Returns the last one. */
+static struct value_text convert_addresses(struct draft *draft, cJSON *object,
+                                           const struct section *section, const char *option,
+                                           const char *host, const char *key)
+{
+    struct value_text address = {.text = ""};
+    const struct setting *first = section_next(section, option, NULL);
+    bool several = first && section_next(section, option, first);
+    for (const struct setting *next = first; next; next = section_next(section, option, next)) {
+        if (!read_address(draft, next, host, &address))
+            continue;
+        if (several)
+            draft_item(draft, object, key, address.text);
+        else
+            draft_text(draft, object, key, address.text);
+    }
+    return address;
+}
+
 static void convert_accept(struct draft *draft, cJSON *service, const struct section *section,
                            const char *key)
 {
-    struct value_text address;
-    const struct setting *accept = section_last(section, "accept");
-    if (!accept || !read_address(draft, accept, "0.0.0.0", &address))
-        return;
-    draft_text(draft, service, key, address.text);
+    struct value_text address =
+        convert_addresses(draft, service, section, "accept", "0.0.0.0", key);
     const char *owner = section->defaults ? section_value(section, "setuid") : NULL;
     const char *group = section->defaults ? section_value(section, "setgid") : NULL;
     if (strncmp(address.text, "unix:", 5) != 0)
@@ -78,24 +94,13 @@ static void convert_accept(struct draft *draft, cJSON *service, const struct sec
         draft_text(draft, draft_object(draft, service, "listen_options"), "group", group);
 }
 
-/* One address as a text, several as a list. */
 static void convert_connect(struct draft *draft, cJSON *object, const struct section *section,
                             const char *key)
 {
-    struct value_text address;
-    const struct setting *first = section_next(section, "connect", NULL);
-    const struct setting *connect = first;
-    bool several = first && section_next(section, "connect", first);
-    for (; connect; connect = section_next(section, "connect", connect)) {
-        if (!read_address(draft, connect, "127.0.0.1", &address))
-            continue;
-        if (several)
-            draft_item(draft, object, key, address.text);
-        else
-            draft_text(draft, object, key, address.text);
-    }
+    (void)convert_addresses(draft, object, section, "connect", "127.0.0.1", key);
     const char *failover = section_value(section, "failover");
-    if (!several || !failover || strcasecmp(failover, "rr") != 0)
+    if (!cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(object, key)) || !failover ||
+        strcasecmp(failover, "rr") != 0)
         return;
     if (strcmp(key, "forward") == 0)
         draft_text(draft, object, "balance", "round_robin");
@@ -261,7 +266,7 @@ static void convert_dialed(struct draft *draft, cJSON *service, const struct sec
     else
         convert_connect(draft, service, section, "dial");
     convert_source(draft, service, section, "dial_source");
-    if (section_last(section, "accept"))
+    if (section_last(section, "accept") || !section_last(section, "exec"))
         return;
     draft_true(draft, service, "persistent");
     convert_exec(draft, service, section);
@@ -398,6 +403,13 @@ static bool is_complete(struct draft *draft, const struct section *section, enum
     return true;
 }
 
+/* The service is for a connection that is there already. */
+static void convert_inetd(struct draft *draft, cJSON *service, const char *key)
+{
+    draft_comment(draft, service, "Run it with actpass --inetd, which does not open this address");
+    draft_text(draft, service, key, "127.0.0.1:0");
+}
+
 static void convert_section(struct draft *draft, const struct settings *settings,
                             const struct section *section)
 {
@@ -410,7 +422,10 @@ static void convert_section(struct draft *draft, const struct settings *settings
     cJSON *service = draft_service(draft, name_fit(draft, name).text);
     if (!is_inetd)
         draft_say_all(draft, stunnel_options, service, section);
-    convert_accept(draft, service, section, is_client ? "listen_plain" : "listen");
+    if (is_inetd)
+        convert_inetd(draft, service, is_client ? "listen_plain" : "listen");
+    else
+        convert_accept(draft, service, section, is_client ? "listen_plain" : "listen");
     if (is_client)
         convert_dialed(draft, service, section);
     else

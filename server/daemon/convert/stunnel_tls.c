@@ -197,26 +197,35 @@ static void add_ca(struct draft *draft, cJSON *object, const struct section *sec
         stunnel_say(draft, object, section, "CApath", OPTION_LOST, NULL);
 }
 
+static void ask_client(struct draft *draft, cJSON *object, enum request request)
+{
+    if (request != REQUEST_NONE)
+        draft_text(draft, object, "client_auth", request == REQUEST_MUST ? "require" : "request");
+}
+
+/* Nobody is verified. A client may have to show a certificate all the same. */
 static void trust_anybody(struct draft *draft, cJSON *service, cJSON *object,
-                          const struct section *section, enum stunnel_side side)
+                          const struct section *section, enum stunnel_side side,
+                          enum request request)
 {
     static const char *const unused[] = {"CAfile", "CApath", "CRLfile"};
     for (size_t i = 0; i < sizeof(unused) / sizeof(*unused); i++)
         if (section_own(section, unused[i]))
             stunnel_say(draft, service, section, unused[i], OPTION_NEEDLESS,
                         "without verifyChain or verifyPeer stunnel does not use it");
-    if (side == STUNNEL_SERVER)
+    if (side == STUNNEL_SERVER && request != REQUEST_MUST)
         return;
+    if (side == STUNNEL_SERVER) {
+        ask_client(draft, object, request);
+        stunnel_say(draft, object, section, "requireCert", OPTION_OTHER,
+                    "as in stunnel, any certificate will do without verifyChain or verifyPeer");
+        draft_true(draft, object, "insecure_any_peer");
+        return;
+    }
     draft_comment(draft, object,
                   "As in stunnel, the server is not verified, so that anybody between can read "
                   "all. Better: \"ca\" and \"peer_names\"");
     draft_true(draft, object, "insecure_any_peer");
-}
-
-static void ask_client(struct draft *draft, cJSON *object, enum request request)
-{
-    if (request != REQUEST_NONE)
-        draft_text(draft, object, "client_auth", request == REQUEST_MUST ? "require" : "request");
 }
 
 void stunnel_trust(struct draft *draft, cJSON *service, cJSON *object,
@@ -224,7 +233,7 @@ void stunnel_trust(struct draft *draft, cJSON *service, cJSON *object,
 {
     struct trust trust = read_trust(draft, section);
     if (!trust.chain && !trust.peer) {
-        trust_anybody(draft, service, object, section, side);
+        trust_anybody(draft, service, object, section, side, trust.request);
         return;
     }
     if (side == STUNNEL_SERVER)

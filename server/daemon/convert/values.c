@@ -44,8 +44,10 @@ static unsigned port_of(const char *text)
     if (length == 0 || length > 32 || !isalpha((unsigned char)text[0]) ||
         names_span(text, "-") != length)
         return 0;
-    const struct servent *service = getservbyname(text, "tcp"); /* there is one thread */
-    return service ? ntohs((uint16_t)service->s_port) : 0;
+    struct servent entry, *service = NULL;
+    char buffer[2048];
+    int error = getservbyname_r(text, "tcp", &entry, buffer, sizeof(buffer), &service);
+    return error == 0 && service ? ntohs((uint16_t)service->s_port) : 0;
 }
 
 static bool write_unix(struct value_text *address, const char *path)

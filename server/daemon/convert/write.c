@@ -1,7 +1,5 @@
 #include "server/daemon/convert/write.h"
 
-#include "server/daemon/convert/draft.h"
-
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +9,7 @@ enum { INDENT = 4, DEPTH_MAX = 16 };
 
 static bool is_comment(const cJSON *item)
 {
-    return item->string && strcmp(item->string, DRAFT_COMMENT) == 0;
+    return item->string && strcmp(item->string, WRITE_COMMENT) == 0;
 }
 
 static bool is_nested(const cJSON *item)
