@@ -86,8 +86,7 @@ static void put_events(struct out *out, const struct service_stats *first)
          STATS_PROGRAM_STARTED},
         {"actpass_programs_failed_total", "Programs of exec that could not be started.",
          STATS_PROGRAM_FAILED},
-        {"actpass_programs_ended_total", "Programs of exec that have ended.",
-         STATS_PROGRAM_ENDED}};
+        {"actpass_programs_ended_total", "Programs of exec that have ended.", STATS_PROGRAM_ENDED}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         begin(out, rows[i].name, COUNTER, rows[i].help);
         for (const struct service_stats *service = first; service; service = service->next) {
