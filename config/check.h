@@ -28,12 +28,16 @@ void check_through(const struct checked_service *checked);
 void check_itself(const struct checked_service *checked);
 void check_fast_open(const struct checked_service *checked);
 void check_roles(const struct checked_service *checked);
+void check_starttls(const struct checked_service *checked);
 void check_limits(const struct checked_service *checked);
 void check_handlers(const struct checked_service *checked);
 void check_exec(const struct checked_service *checked);
 void check_http(const struct checked_service *checked);
 void check_offer(const struct checked_service *checked);
 void check_reach(const struct checked_service *checked);
+/* Whose headers of the PROXY protocol are believed. */
+void check_accept_proxy(const struct checked_service *checked);
+
 /* A service with "share": in the place of check_dial, check_handlers and those of handlers. */
 void check_share(const struct checked_service *checked);
 /* A gate without TLS (config_is_plain_gate): in the place of all other checks. */
@@ -42,8 +46,25 @@ void check_routes(const struct checked_service *checked);
 /* These need the "tls". */
 void check_trust(const struct checked_service *checked);
 void check_certificates(const struct checked_service *checked);
+void check_ocsp(const struct checked_service *checked);
 void check_sessions(const struct checked_service *checked);
 void check_files(const struct checked_service *checked);
+
+/* Does it listen on unix sockets only, where peers have no IP addresses? */
+bool check_is_unix(const struct config_listen *listen);
+/* And no header of a proxy tells the peers' addresses either? */
+bool check_lacks_addresses(const struct config_service *service);
+/* What goes with the sockets that listen: "listen_options". */
+void check_listen(const struct checked_service *checked);
+/* From where a service dials: "dial_source". */
+void check_dial_source(const struct checked_service *checked);
+/* The "source" beside "forward" in the object at PLACE. */
+void check_source(const struct checked_service *checked, const struct place *place,
+                  const struct config_handler *handler);
+/* Has each object with "forward" a "source" that fits? */
+void check_sources(const struct checked_service *checked);
+/* The mode, the owner and the group in PLACE. */
+void check_socket_file(struct messages *messages, const struct place *place, bool has_file);
 
 /* Has the object exactly one handler? */
 void check_object_handler(struct messages *messages, struct place *place);
@@ -61,8 +82,7 @@ const struct place *check_trust_place(const struct checked_service *checked,
                                       const struct place *route);
 void check_route_tls(const struct checked_service *checked);
 /* Own certificate, CAs and revocation lists in the object at PLACE. */
-void check_tls_files(struct messages *messages, const struct place *place,
-                     const struct config_tls *tls);
+void check_tls_files(struct messages *messages, struct place *place, const struct config_tls *tls);
 
 /* A file that has to be there; WANTED is what it should be. Looks without opening it. */
 bool check_file(struct messages *messages, struct place *place, const char *path,
@@ -76,7 +96,7 @@ void check_secret(struct messages *messages, struct place *place, const char *na
 
 /* What the object at PLACE says of a certificate: under "certificate" and, unless it lies in the
  * same file, "key"; the key's passphrase under "key_passphrase_file". */
-void check_key_pair(struct messages *messages, const struct place *place,
+void check_key_pair(struct messages *messages, struct place *place,
                     const struct config_certificate *files);
 void check_folder(struct messages *messages, struct place *place, const char *path);
 

@@ -1,4 +1,5 @@
 /* Certificates for several server names, and what else only a TLS server sends. */
+#include "config/certificate_folder.h"
 #include "config/check.h"
 #include "config/equal.h"
 
@@ -18,17 +19,41 @@ static void add_names(struct equals *equals, const struct place *names)
     }
 }
 
+static void check_names(struct messages *messages, const struct place *list)
+{
+    struct equals names = {.messages = messages};
+    add_names(&names, list);
+    equals_report(&names, "is in the list already");
+}
+
+/* What each certificate in a folder has for itself cannot be given for all. */
+static void check_in_folder(struct messages *messages, struct place *place, const char *folder)
+{
+    static const char *const keys[] = {"server_names", "key", "key_passphrase_file"};
+    struct place *path = place_find(place, "certificate");
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        struct place *beside = place_find(place, keys[i]);
+        if (beside)
+            messages_error_at_key(messages, beside,
+                                  "is for one certificate, and \"certificate\" is a folder: remove "
+                                  "it, or name a file");
+    }
+    check_folder(messages, path ? path : place, folder);
+}
+
+/* Whether two are for the same name and have the same type of key, their files show. */
 static void check_list(const struct checked_service *checked, const struct place *list)
 {
     const struct config_certificate *certificate = checked->service->connection.tls.certificates;
-    struct equals names = {.messages = checked->messages};
     if (!certificate)
         return;
     for (struct place *child = list->child; child; child = child->next, certificate++) {
-        add_names(&names, place_find(child, "server_names"));
-        check_key_pair(checked->messages, child, certificate);
+        check_names(checked->messages, place_find(child, "server_names"));
+        if (certificate->certificate && certificate_folder_is(certificate->certificate))
+            check_in_folder(checked->messages, child, certificate->certificate);
+        else
+            check_key_pair(checked->messages, child, certificate);
     }
-    equals_report(&names, "another certificate has this name");
 }
 
 void check_certificates(const struct checked_service *checked)

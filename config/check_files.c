@@ -196,11 +196,12 @@ static void check_key(struct messages *messages, struct place *place, const char
         check_secret_file(messages, place, key, "a private key", "a PEM file");
 }
 
-void check_key_pair(struct messages *messages, const struct place *place,
+void check_key_pair(struct messages *messages, struct place *place,
                     const struct config_certificate *files)
 {
     const char *certificate = files->certificate, *key = files->key;
-    struct place *certificate_place = place_find(place, "certificate");
+    struct place *certificate_place =
+        cJSON_IsString(place->item) ? place : place_find(place, "certificate");
     struct place *key_place = place_find(place, "key");
     check_passphrase(messages, place_find(place, "key_passphrase_file"), files->key_passphrase_file,
                      certificate_place);
@@ -222,8 +223,7 @@ static void check_list_file(struct messages *messages, const struct place *outer
         (void)is_other_form(messages, place, path, kind);
 }
 
-void check_tls_files(struct messages *messages, const struct place *place,
-                     const struct config_tls *tls)
+void check_tls_files(struct messages *messages, struct place *place, const struct config_tls *tls)
 {
     const struct config_certificate own = {.certificate = tls->certificate,
                                            .key = tls->key,

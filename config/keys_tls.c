@@ -28,14 +28,13 @@ static const char key_passphrase_file_help[] =
 static const struct key certificate_keys[] = {
     {.name = "server_names",
      .help = "The DNS names that this certificate is for. A \"*.\" at the beginning of one matches "
-             "exactly one label.",
+             "exactly one label. Default: those in the certificate.",
      .type = KEY_STRINGS,
-     .required = true,
      .wrong = names_wrong_offered,
      KEY_LIMITS(1, 1000),
      KEY_STORED_IN(config_certificate, server_names)},
     {.name = "certificate",
-     .help = "PEM file with the certificate and its chain.",
+     .help = "PEM file with the certificate and its chain, or a folder of such files.",
      .type = KEY_PATH,
      .required = true,
      KEY_STORED_IN(config_certificate, certificate)},
@@ -52,7 +51,10 @@ static const struct key certificate_keys[] = {
     {0}};
 
 const struct key_object certificate_object = {
-    .keys = certificate_keys, .outer = &tls_object, .size = sizeof(struct config_certificate)};
+    .keys = certificate_keys,
+    .outer = &tls_object,
+    .size = sizeof(struct config_certificate),
+    .shorthand = "certificate"};
 
 static const struct key tls_keys[] = {
 #include "config/tls_keys.inc"
@@ -122,9 +124,16 @@ static const struct key tls_keys[] = {
              "(stapling).",
      .type = KEY_PATH,
      KEY_STORED_IN(config_tls, ocsp_response)},
+    {.name = "ocsp",
+     .help = "OCSP: whether our own certificates and those of peers are revoked. Needs a responder "
+             "that is reached over HTTP.",
+     .type = KEY_OBJECT,
+     .object = &ocsp_object,
+     KEY_STORED_IN(config_tls, ocsp)},
     {.name = "certificates",
-     .help = "More certificates of ours, chosen by the server name (SNI) that a client asks for. "
-             "The certificate above is for all other names.",
+     .help = "More certificates of ours, chosen by the server name (SNI) that a client asks for: "
+             "files, folders of files, or objects. The certificate above is for all other names. "
+             "Of one name, each type of key (ECDSA, RSA) may have a certificate.",
      .type = KEY_OBJECTS,
      .object = &certificate_object,
      KEY_LIMITS(1, 1000),

@@ -25,16 +25,18 @@ static const char *without_key(const char *key, const char *text)
     return text + strspn(text, " ");
 }
 
-/* Without "key", the key is in the certificate's file. Returns the place in BUFFER. */
+/* Without "key", the key is in the certificate's file; and that may be written alone, as an item of
+ * a list. Returns the place, which may be in BUFFER. */
 static const char *place_of(const struct finder *finder, const char *key, char buffer[PLACE_MAX])
 {
-    static const char ending[] = "/key";
-    size_t length = strlen(key), size = strlen(ending);
-    if (config_has_place(finder->config, finder->service, key) || length < size ||
-        strcmp(key + length - size, ending) != 0)
+    const char *slash = strrchr(key, '/');
+    if (!slash || config_has_place(finder->config, finder->service, key))
         return key;
-    (void)snprintf(buffer, PLACE_MAX, "%.*s/certificate", (int)(length - size), key);
-    return buffer;
+    (void)snprintf(buffer, PLACE_MAX, "%.*s/certificate", (int)(slash - key), key);
+    if (strcmp(slash, "/key") == 0 && config_has_place(finder->config, finder->service, buffer))
+        return buffer;
+    buffer[slash - key] = '\0';
+    return config_has_place(finder->config, finder->service, buffer) ? buffer : key;
 }
 
 static void note(size_t service, enum config_severity severity, const char *key, const char *text,

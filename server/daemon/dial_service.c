@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/daemon/admin/stats.h"
 #include "server/daemon/handlers/bridge.h"
+#include "server/daemon/preface/preface.h"
 #include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/steps.h"
 
@@ -194,7 +195,7 @@ static enum task_next dial_step(struct conversation *conversation, struct task *
 static enum task_next dial(struct conversation *conversation, struct task *task)
 {
     const struct config_service *service = conversation_service(conversation)->config;
-    if (service->dial.through.proxy.kind != CONFIG_PROXY_NONE ||
+    if (service->dial.through.proxy.kind != CONFIG_PROXY_NONE || preface_is_wanted(service, NULL) ||
         !fast_open_wanted(&service->connection))
         return dial_step(conversation, task);
     crew_block();
@@ -205,9 +206,9 @@ static enum task_next dial(struct conversation *conversation, struct task *task)
 
 enum task_next dial_service_run(struct conversation *conversation, struct task *task)
 {
-    if (!conversation_conn(conversation) && dial(conversation, task) == TASK_WAIT)
+    if (!conversation_has_socket(conversation) && dial(conversation, task) == TASK_WAIT)
         return TASK_WAIT;
-    if (!conversation_conn(conversation))
+    if (!conversation_has_socket(conversation))
         return TASK_END;
     return conversation_run(conversation, task);
 }

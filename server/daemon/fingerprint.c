@@ -1,8 +1,12 @@
 #include "server/daemon/fingerprint.h"
 
+#include "config/certificate_folder.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +23,38 @@ static void visit_if_named(const char *path, void (*visit)(const char *path, voi
         visit(path, arg);
 }
 
+static void visit_files(const struct config_certificate *files,
+                        void (*visit)(const char *path, void *arg), void *arg)
+{
+    visit_if_named(files->certificate, visit, arg);
+    visit_if_named(files->key, visit, arg);
+    visit_if_named(files->key_passphrase_file, visit, arg);
+}
+
+/* The folder itself stands for one that is empty, or cannot be read. */
+static void visit_folder(const char *folder, void (*visit)(const char *path, void *arg), void *arg)
+{
+    struct certificate_folder list = {.items = NULL};
+    char *inside = NULL;
+    if (asprintf(&inside, "%s/.", folder) >= 0)
+        visit(inside, arg); /* to watch it: its own folder is that above */
+    free(inside);
+    if (certificate_folder_read(folder, &list) != 0)
+        return;
+    for (size_t i = 0; i < list.count; i++)
+        visit_files(&list.items[i], visit, arg);
+    certificate_folder_free(&list);
+}
+
+static void visit_certificate(const struct config_certificate *files,
+                              void (*visit)(const char *path, void *arg), void *arg)
+{
+    if (is_path(files->certificate) && certificate_folder_is(files->certificate))
+        visit_folder(files->certificate, visit, arg);
+    else
+        visit_files(files, visit, arg);
+}
+
 void fingerprint_each_file(const struct config_tls *tls, void (*visit)(const char *path, void *arg),
                            void *arg)
 {
@@ -28,11 +64,8 @@ void fingerprint_each_file(const struct config_tls *tls, void (*visit)(const cha
     visit_if_named(tls->ca, visit, arg);
     visit_if_named(tls->crl, visit, arg);
     visit_if_named(tls->ocsp_response, visit, arg);
-    for (size_t i = 0; i < tls->certificate_count; i++) {
-        visit_if_named(tls->certificates[i].certificate, visit, arg);
-        visit_if_named(tls->certificates[i].key, visit, arg);
-        visit_if_named(tls->certificates[i].key_passphrase_file, visit, arg);
-    }
+    for (size_t i = 0; i < tls->certificate_count; i++)
+        visit_certificate(&tls->certificates[i], visit, arg);
 }
 
 /* FNV-1a. */

@@ -98,8 +98,7 @@ static struct service *find(const struct inetd *inetd, const struct server *serv
 
 static bool takes_connections(const struct config_service *service)
 {
-    return service->listen.kind != CONFIG_ADDRESS_NONE ||
-           service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE;
+    return config_listens(service)->count > 0;
 }
 
 bool inetd_prepare(const struct inetd *inetd, struct server *server, struct config_report *report)

@@ -1,6 +1,7 @@
 #include "server/daemon/report.h"
 
 #include "server/daemon/access.h"
+#include "server/daemon/handlers/conn_id.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -102,13 +103,8 @@ void report_used(const struct report *report)
 
 void report_id(struct report *report)
 {
-    static const char label[] = "EXPORTER-actpass-id";
-    unsigned char id[8];
-    if (!log_enabled(report->log, CONFIG_LOG_INFO) ||
-        actpass_export(report->conn, label, NULL, 0, id, sizeof(id)) != 0)
-        return;
-    for (size_t i = 0; i < sizeof(id); i++)
-        (void)snprintf(report->id + 2 * i, 3, "%02x", id[i]);
+    if (log_enabled(report->log, CONFIG_LOG_INFO))
+        (void)conn_id(report->conn, report->id);
 }
 
 void report_role(const struct report *report)
@@ -190,6 +186,7 @@ static void add_places(struct log_line *line, const struct report *report,
                        const actpass_info_t *info)
 {
     log_line_add(line, log_text("peer", info->peer_address));
+    add_if_known(line, "proxy", report->proxy);
     if (report->dialed)
         add_if_known(line, "address", actpass_dialed_address(report->conn));
     add_if_known(line, "through", report->through);
@@ -249,13 +246,16 @@ void report_close(const struct report *report, int64_t duration_us)
     add_if_known(&line, "error", report_error(report));
     add_if_known(&line, "subject", info.peer_subject);
     add_if_known(&line, "fingerprint", info.peer_fingerprint);
+    add_if_known(&line, "ocsp", info.peer_ocsp);
     finish_close(report, close_level(report, &info), &line);
 }
 
-void report_sessions(const struct report *report, const char *problem)
+void report_library(const struct report *report, const char *problem)
 {
-    struct log_line line = begin(report, "sessions");
-    log_line_add(&line, log_text("error", problem));
+    static const char ocsp[] = "ocsp: ";
+    bool about_ocsp = strncmp(problem, ocsp, strlen(ocsp)) == 0;
+    struct log_line line = begin(report, about_ocsp ? "ocsp" : "sessions");
+    log_line_add(&line, log_text("error", problem + (about_ocsp ? strlen(ocsp) : 0)));
     finish(report, CONFIG_LOG_WARNING, &line);
 }
 
@@ -336,5 +336,6 @@ void report_refused(const struct report *report, enum refusal refusal,
     struct log_line line = begin(report, "refused");
     log_line_add(&line, log_text("limit", refusal_name(refusal)));
     log_line_add(&line, log_text("peer", host));
+    add_if_known(&line, "proxy", report->proxy);
     finish(report, CONFIG_LOG_WARNING, &line);
 }

@@ -16,6 +16,7 @@ struct report {
     uint64_t number; /* 0: none in particular */
     actpass_conn *conn;
     bool dialed;         /* we dialed it */
+    const char *proxy;   /* the address of the proxy that has said who the peer is; NULL: none */
     const char *through; /* the proxy that we dial through; NULL: none */
     const char *why; /* why it was aborted, in place of the connection's error; NULL: use that */
     int64_t up_us;   /* from accept to the end of the handshake; 0: it is not complete */
@@ -42,9 +43,8 @@ void report_retry(const struct report *report, int64_t after_ms);
 /* The peer has begun to use a connection that was kept for it. */
 void report_used(const struct report *report);
 
-/* Sets the connection's id, once the handshake is complete: 16 hex digits that the other end can
- * compute, too, from the keys of the session (actpass_export, label "EXPORTER-actpass-id"), and
- * nobody else. It stays "" if level info is off, and in TLS 1.2 without extended master secret. */
+/* Sets the connection's id (handlers/conn_id.h), once the handshake is complete. It stays "" if
+ * level info is off. */
 void report_id(struct report *report);
 
 /* The role is decided. */
@@ -64,7 +64,7 @@ void report_program_line(const struct report *report, const char *text, int64_t 
 void report_no_spawner(struct log *log);
 
 /* Sessions cannot be stored or found; connections go on without resumption. */
-void report_sessions(const struct report *report, const char *problem);
+void report_library(const struct report *report, const char *problem);
 
 /* The connection has closed, DURATION_US after its accept: one line with all that is known about
  * it. If the peer sent nothing at all, it has level debug; if the handshake has failed, or the peer

@@ -145,7 +145,8 @@ static bool open_admin(struct server *server, struct config_report *report)
     if (!server->stats)
         return true;
     struct listener *listener = handed_listener(server, "admin", address, &error);
-    server->admin = admin_new(server, address, listener, &error);
+    server->admin =
+        admin_new(server, address, &server->generation->config->admin.file, listener, &error);
     if (!server->admin)
         lines_add(&report->errors, "admin: %s", error.text);
     return server->admin;
@@ -159,7 +160,7 @@ static bool open_control(struct server *server, struct config_report *report)
         return true;
     struct listener *listener = handed_listener(server, "control", address, &error);
     if (!listener && error.text[0] == '\0')
-        listener = listener_open(address, &error);
+        listener = listener_open(address, NULL, &error);
     server->control = listener ? control_new(server, listener) : NULL;
     if (!server->control)
         lines_add(&report->errors, "control: %s", listener ? "out of memory" : error.text);
@@ -211,6 +212,7 @@ void server_announce(struct server *server, const struct config_report *report)
     reload_log_warnings(server->log, &report->warnings);
     if (server->admin)
         admin_start(server->admin);
+    load_start(server->generation);
     listening_log(server->generation, server->log);
 }
 

@@ -43,6 +43,12 @@ typedef struct {
     int64_t not_before, not_after; /* seconds since 1970, UTC */
     char serial[64];               /* hex digits; cut off if there are more */
     char subject[256];             /* in the form of RFC 2253; cut off if it is longer */
+    /* The server names that it is for, with spaces between them; "": where no other one is. Names
+     * for which there is no room are left out. */
+    char server_names[1024];
+    int64_t staple_until; /* until when the OCSP response is good that is fetched and sent with it
+                             (actpass_config_set_ocsp_staple), in seconds since 1970, UTC; 0: there
+                             is none now */
 } actpass_certificate_t;
 
 /* Fills *CERTIFICATE with what CONFIG has loaded: INDEX 0 is the identity's certificate, those of

@@ -32,11 +32,27 @@ static void put_subject(const X509 *certificate, char *text, size_t size)
     free(subject);
 }
 
+static void put_names(const struct config_strings *names, char *text, size_t size)
+{
+    size_t length = 0;
+    for (size_t i = 0; names && i < names->count; i++) {
+        size_t wanted = strlen(names->items[i]), space = length > 0;
+        if (length + space + wanted >= size)
+            return;
+        memset(text + length, ' ', space);
+        memcpy(text + length + space, names->items[i], wanted + 1);
+        length += space + wanted;
+    }
+}
+
 int actpass_config_certificate_sized(actpass_config *config, unsigned index,
                                      actpass_certificate_t *certificate, size_t size)
 {
     actpass_certificate_t all = {.not_before = 0};
-    X509 *own = settings_freeze(config) ? tls_context_certificate(config->tls, index) : NULL;
+    struct context_shown shown = {.certificate = NULL};
+    if (settings_freeze(config))
+        shown = tls_context_shown(config->tls, index);
+    const X509 *own = shown.certificate;
     memset(certificate, 0, size);
     if (!own)
         return -1;
@@ -45,6 +61,8 @@ int actpass_config_certificate_sized(actpass_config *config, unsigned index,
     all.not_after = seconds_of(X509_get0_notAfter(own));
     put_serial(own, all.serial, sizeof(all.serial));
     put_subject(own, all.subject, sizeof(all.subject));
+    all.staple_until = shown.staple_until_s;
+    put_names(shown.names, all.server_names, sizeof(all.server_names));
     (void)ERR_pop_to_mark();
     memcpy(certificate, &all, size < sizeof(all) ? size : sizeof(all));
     return 0;

@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -285,13 +286,21 @@ struct expiry {
 };
 
 /* The number tells apart those of one name. */
-static void put_expiry(const actpass_certificate_t *certificate, unsigned index,
-                       const struct config_strings *names, void *arg)
+static void put_certificate_labels(const struct expiry *expiry, const char *metric,
+                                   const actpass_certificate_t *certificate, unsigned index)
+{
+    char first[sizeof(certificate->server_names)];
+    (void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(certificate->server_names, " "),
+                   certificate->server_names);
+    put_name(expiry->out, metric, expiry->service);
+    out_format(expiry->out, ",certificate=\"%u\"", index);
+    put_label(expiry->out, "server_name", first);
+}
+
+static void put_expiry(const actpass_certificate_t *certificate, unsigned index, void *arg)
 {
     const struct expiry *expiry = arg;
-    put_name(expiry->out, expiry_name, expiry->service);
-    out_format(expiry->out, ",certificate=\"%u\"", index);
-    put_label(expiry->out, "server_name", names->count > 0 ? names->items[0] : "");
+    put_certificate_labels(expiry, expiry_name, certificate, index);
     out_format(expiry->out, "} %" PRId64 "\n", certificate->not_after);
 }
 
@@ -302,6 +311,45 @@ static void put_expiries(struct out *out, const struct generation *generation)
     for (size_t i = 0; i < generation->count; i++) {
         struct expiry expiry = {out, generation->services[i]->config->name};
         view_certificates(generation->services[i], put_expiry, &expiry);
+    }
+}
+
+static const char staple_name[] = "actpass_ocsp_staple_until_timestamp_seconds";
+
+static void put_staple(const actpass_certificate_t *certificate, unsigned index, void *arg)
+{
+    const struct expiry *expiry = arg;
+    put_certificate_labels(expiry, staple_name, certificate, index);
+    out_format(expiry->out, "} %" PRId64 "\n", certificate->staple_until);
+}
+
+static void put_staples(struct out *out, const struct generation *generation)
+{
+    begin(out, staple_name, GAUGE,
+          "Until when the OCSP response fetched for a certificate of ours is good; 0: there is "
+          "none.");
+    for (size_t i = 0; i < generation->count; i++) {
+        const struct config_service *service = generation->services[i]->config;
+        struct expiry expiry = {out, service->name};
+        if (service->connection.tls.ocsp.staple)
+            view_certificates(generation->services[i], put_staple, &expiry);
+    }
+}
+
+/* ---- Addresses ------------------------------------------------------------------------------- */
+
+static void put_listeners(struct out *out, const struct generation *generation)
+{
+    static const char name[] = "actpass_listener_accepted_total";
+    begin(out, name, COUNTER, "Connections that were accepted on each address.");
+    for (size_t i = 0; i < generation->count; i++) {
+        const struct service *service = generation->services[i];
+        for (size_t k = 0; k < service->listeners.count; k++) {
+            const struct listener *listener = service->listeners.items[k].listener;
+            put_name(out, name, service->config->name);
+            put_label(out, "address", listener_address(listener));
+            put_value(out, listener_accepted(listener));
+        }
     }
 }
 
@@ -384,6 +432,8 @@ void metrics_write(struct server *server, struct out *out)
     put_kept(out, generation);
     put_counters(out, stats_first(server->stats));
     put_expiries(out, generation);
+    put_listeners(out, generation);
+    put_staples(out, generation);
     put_backends(out, generation);
     put_crew(out, server);
     pools_write_metrics(server->fleet, out);

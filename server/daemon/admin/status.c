@@ -3,11 +3,13 @@
 #include "relay/clock.h"
 #include "server/daemon/admin/pools.h"
 #include "server/daemon/admin/view.h"
+#include "server/daemon/bound.h"
 #include "server/daemon/current.h"
 #include "server/daemon/generation.h"
 #include "server/include/actpass.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -114,9 +116,10 @@ static void put_handler(struct out *out, const char *key, const struct handler *
     for (size_t i = 0; i < what->forward.count && length < sizeof(text); i++)
         length += (size_t)snprintf(text + length, sizeof(text) - length, " %s",
                                    what->forward.items[i].text);
-    if (handler && service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE)
-        (void)snprintf(text + length, sizeof(text) - length, " %s",
-                       service->dial.listen_plain.text);
+    const struct config_listen *plain = &service->dial.listen_plain;
+    for (size_t i = 0; handler && i < plain->count && length < sizeof(text); i++)
+        length +=
+            (size_t)snprintf(text + length, sizeof(text) - length, " %s", plain->addresses[i].text);
     out_string(out, key, handler ? text : NULL);
 }
 
@@ -143,11 +146,33 @@ static void put_routes(struct out *out, const struct service *service)
     out_close(out, ']');
 }
 
+/* "listen" is for people: the only address, or the first of several. */
+static void put_listeners(struct out *out, const struct listeners *listeners)
+{
+    char text[BOUND_TEXT + 32] = "";
+    size_t count = listeners->count;
+    if (count > 0)
+        (void)snprintf(text, sizeof(text), "%s", listener_address(listeners->items[0].listener));
+    if (count > 1)
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), " and %zu more",
+                       count - 1);
+    out_string(out, "listen", count > 0 ? text : NULL);
+    out_open(out, "listeners", '[');
+    for (size_t i = 0; i < count; i++) {
+        const struct listener *listener = listeners->items[i].listener;
+        out_open(out, NULL, '{');
+        out_string(out, "address", listener_address(listener));
+        out_number(out, "accepted", (int64_t)listener_accepted(listener));
+        out_close(out, '}');
+    }
+    out_close(out, ']');
+}
+
 static void put_addresses(struct out *out, const struct service *service)
 {
     const struct config_service *config = service->config;
     static const char *const roles[] = {"auto", "server", "client"};
-    out_string(out, "listen", service->listener ? listener_address(service->listener) : NULL);
+    put_listeners(out, &service->listeners);
     out_open(out, "dial", '[');
     for (size_t i = 0; i < config->dial.address_count; i++)
         out_string(out, NULL, config->dial.addresses[i].text);
@@ -245,20 +270,30 @@ static void put_closed(struct out *out, const struct service_stats *stats)
     out_close(out, ']');
 }
 
-static void put_certificate(const actpass_certificate_t *certificate, unsigned index,
-                            const struct config_strings *names, void *arg)
+static void put_names(struct out *out, const char *names)
+{
+    char name[sizeof(((actpass_certificate_t *)NULL)->server_names)];
+    out_open(out, "server_names", '[');
+    while (*names) {
+        size_t length = strcspn(names, " ");
+        (void)snprintf(name, sizeof(name), "%.*s", (int)length, names);
+        out_string(out, NULL, name);
+        names += length + strspn(names + length, " ");
+    }
+    out_close(out, ']');
+}
+
+static void put_certificate(const actpass_certificate_t *certificate, unsigned index, void *arg)
 {
     struct out *out = arg;
     (void)index;
     out_open(out, NULL, '{');
-    out_open(out, "server_names", '[');
-    for (size_t i = 0; i < names->count; i++)
-        out_string(out, NULL, names->items[i]);
-    out_close(out, ']');
+    put_names(out, certificate->server_names);
     out_string(out, "subject", certificate->subject);
     out_string(out, "serial", certificate->serial);
     out_number(out, "not_before_ms", certificate->not_before * 1000);
     out_number(out, "not_after_ms", certificate->not_after * 1000);
+    out_number(out, "staple_until_ms", certificate->staple_until * 1000);
     out_close(out, '}');
 }
 

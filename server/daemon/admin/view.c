@@ -81,30 +81,14 @@ const uint64_t *view_counts_of(const struct view_counts *counts,
 
 /* ---- Certificates ---------------------------------------------------------------------------- */
 
-static void see_one(actpass_config *settings, unsigned index, const struct config_strings *names,
-                    void (*see)(const actpass_certificate_t *certificate, unsigned index,
-                                const struct config_strings *names, void *arg),
-                    void *arg)
-{
-    actpass_certificate_t certificate;
-    if (actpass_config_certificate(settings, index, &certificate) == 0)
-        see(&certificate, index, names, arg);
-}
-
 void view_certificates(struct service *service,
                        void (*see)(const actpass_certificate_t *certificate, unsigned index,
-                                   const struct config_strings *names, void *arg),
+                                   void *arg),
                        void *arg)
 {
-    static const struct config_strings no_names;
-    const struct config_tls *tls = &service->config->connection.tls;
+    actpass_certificate_t certificate;
     actpass_config *settings = service_settings(service);
-    unsigned index = 0;
-    see_one(settings, index++, &no_names, see, arg);
-    for (size_t i = 0; i < tls->certificate_count; i++)
-        see_one(settings, index++, &tls->certificates[i].server_names, see, arg);
-    for (size_t i = 0; i < service->config->route_count; i++)
-        if (service->config->routes[i].has_tls)
-            see_one(settings, index++, &service->config->routes[i].server_names, see, arg);
+    for (unsigned i = 0; actpass_config_certificate(settings, i, &certificate) == 0; i++)
+        see(&certificate, i, arg);
     actpass_config_free(settings);
 }

@@ -28,11 +28,10 @@ void view_counts_free(struct view_counts *counts);
 const uint64_t *view_counts_of(const struct view_counts *counts,
                                const struct service_stats *service);
 
-/* Calls SEE for each certificate of a service, with the names (SNI) that it is for; none: it is
- * shown where no name fits. */
+/* Calls SEE for each certificate of a service, in the library's order. */
 void view_certificates(struct service *service,
                        void (*see)(const actpass_certificate_t *certificate, unsigned index,
-                                   const struct config_strings *names, void *arg),
+                                   void *arg),
                        void *arg);
 
 #endif

@@ -25,9 +25,7 @@ static void note_failure(void *arg, const char *address, const char *why)
     (void)error_set(&backend->reason, "%s", why);
 }
 
-/* Was the TLS connection aborted, or has it failed? Sends its output. Its input stays where it is,
- * also its end: a peer that has sent all may wait for an answer. */
-static bool is_cancelled(actpass_conn *conn)
+bool backend_is_unwanted(actpass_conn *conn)
 {
     struct pollfd tls;
     (void)actpass_prepare_wait(conn, &tls);
@@ -123,7 +121,7 @@ enum handler_next backend_step(struct handler_job *job, int *fd)
     *fd = -1;
     if (!backend)
         return HANDLER_DONE;
-    if (!begins && is_cancelled(job->conn))
+    if (!begins && backend_is_unwanted(job->conn))
         return give_up(job);
     switch (race_step(&backend->race, &winner, fd)) {
     case RACE_WAITS:
@@ -137,6 +135,20 @@ enum handler_next backend_step(struct handler_job *job, int *fd)
         tell(job, backend->reason.text);
     }
     return end(job);
+}
+
+int backend_take(struct handler_job *job)
+{
+    struct backends_turn turn;
+    size_t down;
+    int fd = job->connected ? *job->connected : -1;
+    if (fd < 0)
+        return -1;
+    *job->connected = -1;
+    backends_begin(job->loaded, &turn, clock_now_us());
+    job->number = (unsigned)backends_won(job->loaded, &turn, 0, clock_now_us(), &down);
+    job->backend = job->what->forward.items[job->number].text;
+    return fd;
 }
 
 void backend_left(struct handler_job *job)

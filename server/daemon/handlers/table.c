@@ -24,7 +24,7 @@ const struct handler *handler_of(enum config_handler_kind kind)
 const struct handler *handler_for(const struct config_service *service,
                                   const struct config_handler *what)
 {
-    bool bridged = service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE;
+    bool bridged = service->dial.listen_plain.count > 0;
     if (config_is_plain_gate(service))
         return &plain_gate_handler;
     if (config_shares(service))

@@ -1,5 +1,6 @@
 #include "server/lib/tls/inspect.h"
 
+#include "config/certificate_folder.h"
 #include "server/lib/tls/identity.h"
 #include "server/lib/tls/limits.h"
 #include "server/lib/tls/pem.h"
@@ -133,6 +134,23 @@ static void check_chain(const struct inspection *inspection, const struct own *o
              own->certificate);
 }
 
+/* TLS 1.3 and each cipher that we offer in TLS 1.2 sign. A certificate without the extension may be
+ * used for anything. */
+static void check_usage(const struct inspection *inspection, const struct own *own, X509 *first)
+{
+    enum { SERVER_OR_CLIENT = XKU_SSL_SERVER | XKU_SSL_CLIENT | XKU_ANYEKU };
+    if ((X509_get_key_usage(first) & KU_DIGITAL_SIGNATURE) == 0)
+        warn(inspection, own->certificate_key,
+             "certificate %s must not sign by its keyUsage, which TLS needs, so many peers refuse "
+             "it: have one made with digitalSignature",
+             own->certificate);
+    if ((X509_get_extended_key_usage(first) & SERVER_OR_CLIENT) == 0)
+        warn(inspection, own->certificate_key,
+             "certificate %s is for neither TLS servers nor TLS clients by its extendedKeyUsage, "
+             "so peers refuse it: have one made with serverAuth, clientAuth or both",
+             own->certificate);
+}
+
 /* Is the certificate strong enough, for example? */
 static void check_use(const struct inspection *inspection, const struct own *own,
                       const STACK_OF(X509) * certificates, EVP_PKEY *key)
@@ -248,6 +266,7 @@ static void check_own(const struct inspection *inspection, const struct own *own
         check_use(inspection, own, certificates, key);
     if (first) {
         check_time(inspection, own, first);
+        check_usage(inspection, own, first);
         check_chain(inspection, own, certificates);
         check_staple(inspection, ocsp_response, first);
     }
@@ -264,6 +283,33 @@ static struct own own_of(const char *prefix, const struct config_certificate *fi
     return own;
 }
 
+static void check_folder(const struct inspection *inspection, const char *prefix,
+                         const char *folder)
+{
+    struct certificate_folder list = {.items = NULL};
+    if (certificate_folder_read(folder, &list) != 0)
+        return; /* reported when it is loaded */
+    for (size_t i = 0; i < list.count; i++) {
+        struct error_text error;
+        const struct own own = own_of(prefix, &list.items[i]);
+        if (certificate_folder_has_key(&list.items[i], &error))
+            check_own(inspection, &own, NULL);
+        else
+            note_error(inspection, own.certificate_key, &error);
+    }
+    certificate_folder_free(&list);
+}
+
+static void check_chosen(const struct inspection *inspection, const char *prefix,
+                         const struct config_certificate *files)
+{
+    const struct own own = own_of(prefix, files);
+    if (!files->in_memory && certificate_folder_is(files->certificate))
+        check_folder(inspection, prefix, files->certificate);
+    else if (!files->in_memory)
+        check_own(inspection, &own, NULL);
+}
+
 static void check_all_own(const struct inspection *inspection, const struct config_tls *tls)
 {
     char prefix[KEY_MAX];
@@ -274,11 +320,8 @@ static void check_all_own(const struct inspection *inspection, const struct conf
     if (!tls->own_in_memory)
         check_own(inspection, &own, tls->ocsp_response);
     for (size_t i = 0; i < tls->certificate_count; i++) {
-        const struct config_certificate *named = &tls->certificates[i];
         (void)snprintf(prefix, sizeof(prefix), "tls/certificates/%zu", i);
-        const struct own chosen = own_of(prefix, named);
-        if (!named->in_memory)
-            check_own(inspection, &chosen, NULL);
+        check_chosen(inspection, prefix, &tls->certificates[i]);
     }
 }
 

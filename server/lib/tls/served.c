@@ -2,6 +2,7 @@
 
 #include "server/lib/base/error.h"
 #include "server/lib/tls/renegotiation.h"
+#include "server/lib/tls/served_list.h"
 #include "server/lib/tls/server_name.h"
 #include "server/lib/tls/staple.h"
 
@@ -10,64 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct choice {
-    struct identity identity;
-    char **names;
-    size_t name_count;
-    uint8_t scope[SCOPE_SIZE];
-};
-
 struct served {
-    struct choice *choices;
-    size_t count;
+    struct served_list list;
     bool refuse_unknown;
     X509 *own;
     struct staple *staple; /* NULL: none */
 };
 
 /* ---- New and free -------------------------------------------------------------------------- */
-
-static bool copy_names(const struct config_strings *names, struct choice *choice,
-                       struct error_text *error)
-{
-    choice->names = calloc(names->count + 1, sizeof(*choice->names));
-    for (size_t i = 0; choice->names && i < names->count; i++) {
-        choice->names[i] = strdup(names->items[i]);
-        if (!choice->names[i])
-            return error_set(error, "out of memory for server_names");
-        choice->name_count++;
-    }
-    return choice->names || error_set(error, "out of memory for server_names");
-}
-
-static bool load_choice(const struct config_certificate *config,
-                        const struct pem_passphrase *passphrase, struct choice *choice,
-                        struct error_text *error)
-{
-    const struct config_tls given = {.certificate = config->certificate,
-                                     .key = config->key,
-                                     .key_passphrase_file = config->key_passphrase_file,
-                                     .own_in_memory = config->in_memory};
-    return identity_load(&given, passphrase, &choice->identity, error) &&
-           identity_try(&choice->identity, error) &&
-           copy_names(&config->server_names, choice, error);
-}
-
-static bool load_choices(const struct config_tls *tls, const struct pem_passphrase *passphrase,
-                         struct served *served, struct error_text *error)
-{
-    if (tls->certificate_count == 0)
-        return true;
-    served->choices = calloc(tls->certificate_count, sizeof(*served->choices));
-    if (!served->choices)
-        return error_set(error, "out of memory for certificates");
-    for (size_t i = 0; i < tls->certificate_count; i++) {
-        served->count++;
-        if (!load_choice(&tls->certificates[i], passphrase, &served->choices[i], error))
-            return false;
-    }
-    return true;
-}
 
 static bool load_staple(const struct config_tls *tls, struct served *served,
                         struct error_text *error)
@@ -100,27 +51,18 @@ struct served *served_new(const struct config_tls *tls, const struct pem_passphr
         return NULL;
     }
     set_own(tls, own, served);
-    if (load_choices(tls, passphrase, served, error) && load_staple(tls, served, error))
+    if (served_list_load(&served->list, tls, passphrase, own, error) &&
+        load_staple(tls, served, error))
         return served;
     served_free(served);
     return NULL;
-}
-
-static void free_choice(struct choice *choice)
-{
-    for (size_t i = 0; i < choice->name_count; i++)
-        free(choice->names[i]);
-    free(choice->names);
-    identity_free(&choice->identity);
 }
 
 void served_free(struct served *served)
 {
     if (!served)
         return;
-    for (size_t i = 0; i < served->count; i++)
-        free_choice(&served->choices[i]);
-    free(served->choices);
+    served_list_free(&served->list);
     staple_free(served->staple);
     X509_free(served->own);
     free(served);
@@ -128,17 +70,27 @@ void served_free(struct served *served)
 
 size_t served_count(const struct served *served)
 {
-    return served->count;
+    return served->list.count;
+}
+
+const struct identity *served_identity(const struct served *served, size_t index)
+{
+    return &served->list.items[index].identity;
 }
 
 X509 *served_certificate(const struct served *served, size_t index)
 {
-    return served->choices[index].identity.certificate;
+    return served->list.items[index].identity.certificate;
+}
+
+const struct config_strings *served_names(const struct served *served, size_t index)
+{
+    return &served->list.items[index].names;
 }
 
 void served_set_scope(struct served *served, size_t index, const uint8_t scope[SCOPE_SIZE])
 {
-    memcpy(served->choices[index].scope, scope, SCOPE_SIZE);
+    memcpy(served->list.items[index].scope, scope, SCOPE_SIZE);
 }
 
 void served_use(struct served *served, SSL_CTX *ctx)
@@ -147,27 +99,67 @@ void served_use(struct served *served, SSL_CTX *ctx)
         staple_use(served->staple, ctx);
 }
 
-/* ---- With each ClientHello ------------------------------------------------------------------ */
-
-static const struct choice *find(const struct served *served, struct server_name name,
-                                 bool (*matches)(struct server_name name, const char *text))
+bool served_use_beside(const struct served *served, SSL_CTX *ctx, struct error_text *error)
 {
-    for (size_t i = 0; i < served->count; i++) {
-        const struct choice *choice = &served->choices[i];
-        for (size_t j = 0; j < choice->name_count; j++)
-            if (matches(name, choice->names[j]))
-                return choice;
-    }
-    return NULL;
+    for (size_t i = 0; i < served->list.count; i++)
+        if (served->list.items[i].beside_own &&
+            !identity_use(&served->list.items[i].identity, ctx, error))
+            return false;
+    return !served->own || SSL_CTX_select_current_cert(ctx, served->own) == 1 ||
+           error_set(error, "certificate cannot be used: OpenSSL says \"%s\"", openssl_reason());
 }
 
-static bool take(const struct choice *choice, SSL *ssl)
+/* ---- With each ClientHello ------------------------------------------------------------------ */
+
+typedef bool name_match(struct server_name name, const char *text);
+
+static bool is_for(const struct choice *choice, struct server_name name, name_match *matches)
 {
-    const struct identity *identity = &choice->identity;
+    for (size_t i = 0; i < choice->names.count; i++)
+        if (matches(name, choice->names.items[i]))
+            return true;
+    return false;
+}
+
+/* The first one of each type of key. */
+struct chosen {
+    const struct choice *items[CHOICE_TYPES];
+    size_t count;
+};
+
+static bool has_type(const struct chosen *chosen, int type)
+{
+    for (size_t i = 0; i < chosen->count; i++)
+        if (chosen->items[i]->type == type)
+            return true;
+    return false;
+}
+
+static struct chosen find(const struct served *served, struct server_name name, name_match *matches)
+{
+    struct chosen chosen = {.count = 0};
+    for (size_t i = 0; i < served->list.count && chosen.count < CHOICE_TYPES; i++) {
+        const struct choice *choice = &served->list.items[i];
+        if (is_for(choice, name, matches) && !has_type(&chosen, choice->type))
+            chosen.items[chosen.count++] = choice;
+    }
+    return chosen;
+}
+
+/* OpenSSL takes the one that the client's algorithms allow. Beside our own, the context has them.
+ */
+static bool take(const struct chosen *chosen, SSL *ssl)
+{
+    if (chosen->items[0]->beside_own)
+        return true;
     SSL_certs_clear(ssl); /* otherwise one with another type of key would stay */
-    return SSL_use_cert_and_key(ssl, identity->certificate, identity->key, identity->chain, 1) ==
-               1 &&
-           SSL_set_session_id_context(ssl, choice->scope, SCOPE_SIZE) == 1;
+    for (size_t i = 0; i < chosen->count; i++) {
+        const struct identity *identity = &chosen->items[i]->identity;
+        if (SSL_use_cert_and_key(ssl, identity->certificate, identity->key, identity->chain, 1) !=
+            1)
+            return false;
+    }
+    return SSL_set_session_id_context(ssl, chosen->items[0]->scope, SCOPE_SIZE) == 1;
 }
 
 static bool is_own(const struct served *served, struct server_name name)
@@ -180,14 +172,14 @@ static bool is_own(const struct served *served, struct server_name name)
 bool served_choose(const struct served *served, SSL *ssl, int *alert)
 {
     struct server_name name;
-    if (served->count == 0 || renegotiation_is_one(ssl) || !server_name_read(ssl, &name))
+    if (served->list.count == 0 || renegotiation_is_one(ssl) || !server_name_read(ssl, &name))
         return true;
-    const struct choice *choice = find(served, name, server_name_equals);
-    if (!choice)
-        choice = find(served, name, server_name_is_below);
-    if (choice && take(choice, ssl))
+    struct chosen chosen = find(served, name, server_name_equals);
+    if (chosen.count == 0)
+        chosen = find(served, name, server_name_is_below);
+    if (chosen.count > 0 && take(&chosen, ssl))
         return true;
-    if (choice) {
+    if (chosen.count > 0) {
         *alert = SSL_AD_INTERNAL_ERROR;
         return false;
     }

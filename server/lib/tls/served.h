@@ -3,7 +3,7 @@
  * one. Any thread, once it is in use.
  *
  * Names are compared without regard to ASCII case. An equal name has precedence over a wildcard,
- * which matches exactly one label. The OCSP response is read once, and not shown once it is out of
+ * which matches exactly one label. Of one name, each type of key may have a certificate. The OCSP response is read once, and not shown once it is out of
  * date.
  */
 #ifndef ACTPASS_SERVER_TLS_SERVED_H
@@ -22,7 +22,9 @@ void served_free(struct served *served); /* may be NULL */
 
 /* The certificates that are chosen by name; our own is not among them. */
 size_t served_count(const struct served *served);
+const struct identity *served_identity(const struct served *served, size_t index);
 X509 *served_certificate(const struct served *served, size_t index);
+const struct config_strings *served_names(const struct served *served, size_t index);
 
 /* Sets the session-id context for connections with that certificate, so that sessions are not
  * mixed. */
@@ -30,6 +32,11 @@ void served_set_scope(struct served *served, size_t index, const uint8_t scope[S
 
 /* Makes a server's context show the OCSP response, if there is one. */
 void served_use(struct served *served, SSL_CTX *ctx);
+
+/* Adds to a server's context, which has our own certificate, those that are for the same names and
+ * have keys of other types: OpenSSL takes the one that a client's algorithms allow. False with
+ * error. */
+bool served_use_beside(const struct served *served, SSL_CTX *ctx, struct error_text *error);
 
 /* To be called from OpenSSL's callback for each ClientHello: selects the certificate for its server
  * name. False: the handshake must fail with *ALERT, and the error queue has the reason. */
