@@ -1,10 +1,14 @@
 """A program for each connection ("exec")."""
+import json
 import os
+import pwd
 import signal
+import subprocess
 import time
+import unittest
 
 from support import tls
-from support.case import Case
+from support.case import Case, program
 from support.data import until
 from support.reloads import Reloads
 
@@ -277,6 +281,45 @@ class Ends(Programs):
         actpass.wait_for(event="program", state="ended", count=count)
         until(lambda: children(spawner) == [], 30, "all children reaped")
         until(lambda: len(os.listdir(f"/proc/{spawner}/fd")) == before, 30, "its descriptors")
+
+
+class Users(Programs):
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            raise unittest.SkipTest("only root can become another user")
+        self.nobody = pwd.getpwnam("nobody")
+
+    def ids(self, user=None, **keys):
+        actpass = self.actpass(self.service(exec=shell("id -u; id -G; echo $USER", **keys)),
+                               **({"user": user} if user else {}))
+        return self.ask(actpass).decode().split()
+
+    def test_its_user(self):
+        """Its own, or the one that actpass becomes; the spawner stays root for that."""
+        groups = [str(self.nobody.pw_uid), str(self.nobody.pw_gid), "nobody"]
+        self.assertEqual(self.ids(user="nobody"), groups)
+        actpass = self.actpass(self.service(exec=shell("id -u", user="root")), user="nobody",
+                               check=False)
+        self.assertEqual(self.ask(actpass), b"0\n")
+        actpass = self.actpass(self.service(exec=shell("id -u; grep processes "
+                                                       "/proc/self/limits", user="nobody",
+                                                       limits={"processes": 4321})))
+        words = self.ask(actpass).decode().split()
+        self.assertEqual((words[0], words[3:5]), (groups[0], ["4321", "4321"]))
+
+    def test_what_it_may_not_execute(self):
+        """Found by --check."""
+        script = os.path.join(self.folder, "script")
+        with open(script, "w", opener=lambda path, flags: os.open(path, flags, 0o700)) as out:
+            out.write("#!/bin/sh\n")
+        service = self.service(exec=exec_of(script, user="nobody"))
+        path = self.file("c.json", json.dumps({"services": [service]}).encode())
+        ended = subprocess.run([program(), "--check", path], capture_output=True, text=True,
+                               check=False)
+        self.assertEqual(ended.returncode, 2)
+        self.assertIn(f'/services/0/exec/command: user "nobody" may not execute {script}',
+                      ended.stderr)
 
 
 class Failures(Programs):
