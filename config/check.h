@@ -61,8 +61,7 @@ const struct place *check_trust_place(const struct checked_service *checked,
                                       const struct place *route);
 void check_route_tls(const struct checked_service *checked);
 /* Own certificate, CAs and revocation lists in the object at PLACE. */
-void check_tls_files(struct messages *messages, struct place *place,
-                     const struct config_tls *tls);
+void check_tls_files(struct messages *messages, struct place *place, const struct config_tls *tls);
 
 /* A file that has to be there; WANTED is what it should be. Looks without opening it. */
 bool check_file(struct messages *messages, struct place *place, const char *path,

@@ -223,8 +223,7 @@ static void check_list_file(struct messages *messages, const struct place *outer
         (void)is_other_form(messages, place, path, kind);
 }
 
-void check_tls_files(struct messages *messages, struct place *place,
-                     const struct config_tls *tls)
+void check_tls_files(struct messages *messages, struct place *place, const struct config_tls *tls)
 {
     const struct config_certificate own = {.certificate = tls->certificate,
                                            .key = tls->key,

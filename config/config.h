@@ -130,9 +130,9 @@ struct config_sessions {
 /* A certificate for some server names (SNI). */
 struct config_certificate {
     struct config_strings server_names; /* "name", or "*.name" for one label; none: those in it */
-    char *certificate; /* PEM chain, or a folder of them; paths as in struct config_tls */
-    char *key;                          /* PEM; never NULL: the certificate's file by default */
-    char *key_passphrase_file;          /* as in struct config_tls */
+    char *certificate;         /* PEM chain, or a folder of them; paths as in struct config_tls */
+    char *key;                 /* PEM; never NULL: the certificate's file by default */
+    char *key_passphrase_file; /* as in struct config_tls */
     bool in_memory; /* certificate and key hold PEM text and are no paths; never from JSON */
 };
 

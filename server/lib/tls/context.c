@@ -461,7 +461,8 @@ bool tls_context_accepts_again(const struct tls_context *context, const struct t
 
 bool tls_context_knows(const struct tls_context *context, SSL *ssl)
 {
-    return policy_takes_any(context_judging(context, ssl)->policy) || SSL_get0_peer_certificate(ssl);
+    return policy_takes_any(context_judging(context, ssl)->policy) ||
+           SSL_get0_peer_certificate(ssl);
 }
 
 bool tls_context_up(SSL *ssl)
