@@ -4,42 +4,14 @@
 #include <string.h>
 
 /* All fields that a line about a connection can have; server/daemon/report.c writes them. */
-static const char *const fields[] = {"ts",
-                                     "level",
-                                     "service",
-                                     "conn",
-                                     "reason",
-                                     "rx",
-                                     "tx",
-                                     "dur_ms",
-                                     "role",
-                                     "cause",
-                                     "role_ms",
-                                     "spoke_first",
-                                     "peer",
-                                     "sni",
-                                     "address",
-                                     "first_byte_ms",
-                                     "handshake_ms",
-                                     "handler",
-                                     "backend",
-                                     "protocol",
-                                     "cipher",
-                                     "group",
-                                     "backend_address",
-                                     "alpn",
-                                     "route",
-                                     "reached",
-                                     "by",
-                                     "joined",
-                                     "id",
-                                     "resumed",
-                                     "syn_data",
-                                     "error",
-                                     "subject",
-                                     "fingerprint",
-                                     "ocsp",
-                                     "through"};
+static const char *const fields[] = {
+    "ts",      "level",    "service",  "conn",    "reason",        "rx",
+    "tx",      "dur_ms",   "role",     "cause",   "role_ms",       "spoke_first",
+    "peer",    "sni",      "proxy",    "address", "first_byte_ms", "handshake_ms",
+    "handler", "backend",  "protocol", "cipher",  "group",         "backend_address",
+    "alpn",    "route",    "reached",  "by",      "joined",        "id",
+    "resumed", "syn_data", "error",    "subject", "fingerprint",   "through",
+    "ocsp"};
 
 static bool is_field(const char *name, size_t length)
 {

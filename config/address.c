@@ -19,34 +19,37 @@ static const char *parse_port(const char *text, uint16_t *port)
     return NULL;
 }
 
+enum { RANGE_MAX = 1000 };
+
+/* "8000", or "8000-8010". */
+static const char *parse_ports(const char *text, struct config_address *address)
+{
+    const char *dash = strchr(text, '-');
+    uint16_t first;
+    if (!dash)
+        return parse_port(text, &address->port);
+    if (!config_ports_parse(text, &first, &address->last_port) || first == address->last_port)
+        return "a range of ports is written FIRST-LAST, as in 127.0.0.1:8000-8010";
+    address->port = first;
+    return address->last_port - first < RANGE_MAX ? NULL : "a range must have at most 1000 ports";
+}
+
 static const char *parse_unix(const char *path, struct config_address *address)
 {
     if (path[0] == '\0')
         return "a path must follow unix:";
+    if (strcmp(path, "@") == 0)
+        return "a name must follow unix:@";
     if (strlen(path) > UNIX_PATH_MAX)
         return UNIX_PATH_TOO_LONG;
     address->path = strdup(path);
     return address->path ? NULL : text_no_memory;
 }
 
-/* An IPv6 address, perhaps with a zone as in fe80::1%eth0. */
-static bool is_zoned_ipv6(const char *host)
-{
-    char bare[INET6_ADDRSTRLEN];
-    size_t length = strcspn(host, "%");
-    if (host[length] == '%' && host[length + 1] == '\0')
-        return false;
-    if (length >= sizeof(bare))
-        return false;
-    memcpy(bare, host, length);
-    bare[length] = '\0';
-    return names_is_ipv6(bare);
-}
-
 static const char *check_host(const char *host, bool brackets)
 {
     if (brackets)
-        return is_zoned_ipv6(host) ? NULL : "the brackets must hold an IPv6 address";
+        return names_is_zoned_ipv6(host) ? NULL : "the brackets must hold an IPv6 address";
     if (host[0] == '\0')
         return "the host is missing; use 0.0.0.0 or [::] for all addresses";
     if (strchr(host, ':'))
@@ -62,6 +65,8 @@ static const char *parse_tcp(const char *text, struct config_address *address)
 {
     const char *colon = strrchr(text, ':');
     const char *bracket = strrchr(text, ']');
+    if (text[0] == '@')
+        return "an abstract unix socket is written unix:@name";
     if (strstr(text, "://"))
         return "a URL is not an address; write host and port alone, as in 127.0.0.1:8080";
     if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0')
@@ -75,10 +80,10 @@ static const char *parse_tcp(const char *text, struct config_address *address)
     if (!address->host)
         return text_no_memory;
     const char *wrong = check_host(address->host, brackets);
-    return wrong ? wrong : parse_port(colon + 1, &address->port);
+    return wrong ? wrong : parse_ports(colon + 1, address);
 }
 
-const char *config_address_parse(const char *text, struct config_address *address)
+const char *config_address_parse_range(const char *text, struct config_address *address)
 {
     const char *wrong = NULL;
     *address = (struct config_address){.text = strdup(text)};
@@ -96,6 +101,30 @@ const char *config_address_parse(const char *text, struct config_address *addres
     if (wrong)
         config_address_free(address);
     return wrong;
+}
+
+const char *config_address_parse(const char *text, struct config_address *address)
+{
+    const char *wrong = config_address_parse_range(text, address);
+    if (wrong || address->last_port == 0)
+        return wrong;
+    config_address_free(address);
+    return "a range of ports is only for listening";
+}
+
+bool config_listen_has(const struct config_listen *listen, enum config_address_kind kind)
+{
+    for (size_t i = 0; i < listen->count; i++)
+        if (listen->addresses[i].kind == kind)
+            return true;
+    return false;
+}
+
+void config_source_free(struct config_source *source)
+{
+    config_strings_free(&source->from);
+    free(source->device);
+    *source = (struct config_source){.mark = 0};
 }
 
 bool config_address_is_ip(const struct config_address *address)

@@ -1,7 +1,7 @@
 #include "config/check.h"
 
 /* Who connects, and what is done with the connections. */
-static void check_source(struct checked_service *checked)
+static void check_connections(struct checked_service *checked)
 {
     if (!place_find(checked->place, "share")) {
         check_dial(checked);
@@ -44,14 +44,20 @@ static void check_service(struct messages *messages, struct place *place,
     if (!place_find(place, "tls"))
         messages_error_at(messages, place, "\"tls\" is missing");
     check_needs(&checked);
-    check_source(&checked);
+    check_connections(&checked);
+    check_listen(&checked);
     check_keep(&checked);
     check_through(&checked);
+    check_dial_source(&checked);
+    check_sources(&checked);
     check_itself(&checked);
     check_fast_open(&checked);
     check_roles(&checked);
+    check_starttls(&checked);
     check_limits(&checked);
+    check_accept_proxy(&checked);
     check_http(&checked);
+    check_exec(&checked);
     check_offer(&checked);
     check_reach(&checked);
     check_routes(&checked);

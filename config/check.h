@@ -28,11 +28,16 @@ void check_through(const struct checked_service *checked);
 void check_itself(const struct checked_service *checked);
 void check_fast_open(const struct checked_service *checked);
 void check_roles(const struct checked_service *checked);
+void check_starttls(const struct checked_service *checked);
 void check_limits(const struct checked_service *checked);
 void check_handlers(const struct checked_service *checked);
+void check_exec(const struct checked_service *checked);
 void check_http(const struct checked_service *checked);
 void check_offer(const struct checked_service *checked);
 void check_reach(const struct checked_service *checked);
+/* Whose headers of the PROXY protocol are believed. */
+void check_accept_proxy(const struct checked_service *checked);
+
 /* A service with "share": in the place of check_dial, check_handlers and those of handlers. */
 void check_share(const struct checked_service *checked);
 /* A gate without TLS (config_is_plain_gate): in the place of all other checks. */
@@ -44,6 +49,22 @@ void check_certificates(const struct checked_service *checked);
 void check_ocsp(const struct checked_service *checked);
 void check_sessions(const struct checked_service *checked);
 void check_files(const struct checked_service *checked);
+
+/* Does it listen on unix sockets only, where peers have no IP addresses? */
+bool check_is_unix(const struct config_listen *listen);
+/* And no header of a proxy tells the peers' addresses either? */
+bool check_lacks_addresses(const struct config_service *service);
+/* What goes with the sockets that listen: "listen_options". */
+void check_listen(const struct checked_service *checked);
+/* From where a service dials: "dial_source". */
+void check_dial_source(const struct checked_service *checked);
+/* The "source" beside "forward" in the object at PLACE. */
+void check_source(const struct checked_service *checked, const struct place *place,
+                  const struct config_handler *handler);
+/* Has each object with "forward" a "source" that fits? */
+void check_sources(const struct checked_service *checked);
+/* The mode, the owner and the group in PLACE. */
+void check_socket_file(struct messages *messages, const struct place *place, bool has_file);
 
 /* Has the object exactly one handler? */
 void check_object_handler(struct messages *messages, struct place *place);

@@ -1,6 +1,7 @@
 /* Addresses against each other: two services on one address, services that connect to themselves,
  * and the "admin" listener. */
 #include "config/check.h"
+#include "config/check_listen.h"
 #include "config/equal.h"
 #include "config/internal.h"
 
@@ -49,22 +50,28 @@ static void check_one(struct messages *messages, struct all_addresses *all, stru
         is_ipv6(address) ? all->ipv6[address->port] : all->ipv4[address->port];
     if (other && config_address_is_ip(address) && !place->bad && !is_any(address))
         messages_error_at(messages, place,
-                          "another service listens on this port of all addresses, see %s",
+                          "something else listens on this port of all addresses, see %s",
                           messages_position(messages, other->value, place->value).text);
 }
 
-/* Port 0 is a new one each time. */
+struct overlap {
+    struct messages *messages;
+    struct all_addresses *all;
+    visitor *visit;
+};
+
+static void visit_tcp(struct place *place, const struct config_address *address, void *arg)
+{
+    const struct overlap *overlap = arg;
+    if (address->kind == CONFIG_ADDRESS_TCP)
+        overlap->visit(overlap->messages, overlap->all, place, address);
+}
+
 static void visit_all(struct messages *messages, struct all_addresses *all,
                       const struct place *services, const struct config *config, visitor *visit)
 {
-    const struct config_service *service = config->services;
-    for (struct place *child = services->child; child; child = child->next, service++) {
-        const struct config_address *plain = &service->dial.listen_plain;
-        if (service->listen.kind == CONFIG_ADDRESS_TCP && service->listen.port != 0)
-            visit(messages, all, place_find(child, "listen"), &service->listen);
-        if (plain->kind == CONFIG_ADDRESS_TCP && plain->port != 0)
-            visit(messages, all, place_find(child, "listen_plain"), plain);
-    }
+    struct overlap overlap = {messages, all, visit};
+    check_each_listen(services, config, visit_tcp, &overlap);
 }
 
 static void check_overlap(struct messages *messages, const struct place *services,
@@ -80,13 +87,9 @@ static void check_overlap(struct messages *messages, const struct place *service
     free(all);
 }
 
-/* Where others may listen too. */
-static void add_address(struct equals *equals, struct place *place,
-                        const struct config_address *address)
+static void add_address(struct place *place, const struct config_address *address, void *arg)
 {
-    if (address->kind == CONFIG_ADDRESS_UNIX ||
-        (address->kind == CONFIG_ADDRESS_TCP && address->port != 0))
-        equals_add(equals, place, address_canonical(address));
+    equals_add(arg, place, address_canonical(address));
 }
 
 void check_unique(struct messages *messages, const struct place *services,
@@ -95,14 +98,12 @@ void check_unique(struct messages *messages, const struct place *services,
     struct equals names = {.messages = messages};
     struct equals addresses = {.messages = messages};
     const struct config_service *service = config->services;
-    for (struct place *child = services->child; child; child = child->next, service++) {
+    for (struct place *child = services->child; child; child = child->next, service++)
         if (service->name)
             equals_add(&names, place_find(child, "name"), strdup(service->name));
-        add_address(&addresses, place_find(child, "listen"), &service->listen);
-        add_address(&addresses, place_find(child, "listen_plain"), &service->dial.listen_plain);
-    }
+    check_each_listen(services, config, add_address, &addresses);
     equals_report(&names, "another service has this name");
-    equals_report(&addresses, "another service listens on this address");
+    equals_report(&addresses, "something else listens on this address");
     check_overlap(messages, services, config);
 }
 
@@ -132,6 +133,19 @@ static bool arrives(const struct config_address *to, const struct config_address
     return same || reached;
 }
 
+/* The same for where a service listens, with each port of a range. */
+static bool arrives_at(const struct config_address *to, const struct config_listen *listen)
+{
+    for (size_t i = 0; i < listen->count; i++) {
+        struct config_address at = listen->addresses[i];
+        bool in_range = at.last_port > 0 && to->port > at.port && to->port <= at.last_port;
+        at.port = in_range ? to->port : at.port;
+        if (arrives(to, &at))
+            return true;
+    }
+    return false;
+}
+
 static void check_forward(const struct checked_service *checked, const struct place *outer,
                           const struct config_handler *handler)
 {
@@ -141,7 +155,7 @@ static void check_forward(const struct checked_service *checked, const struct pl
     for (size_t i = 0; place && i < handler->forward.count; i++) {
         const struct config_address *address = &handler->forward.items[i];
         struct place *at = child ? child : place;
-        if (!at->bad && arrives(address, &checked->service->listen))
+        if (!at->bad && arrives_at(address, &checked->service->listen))
             messages_error_at(checked->messages, at,
                               "is where this service listens, so it would connect to itself: name "
                               "the address of the plain service behind it");
@@ -158,7 +172,7 @@ static void check_dialed(const struct checked_service *checked)
     struct place *child = checked->dial->child;
     for (size_t i = 0; i < dial->address_count; i++) {
         struct place *place = child ? child : checked->dial;
-        if (!place->bad && arrives(&dial->addresses[i], &dial->listen_plain))
+        if (!place->bad && arrives_at(&dial->addresses[i], &dial->listen_plain))
             messages_error_at(checked->messages, place,
                               "is the address of \"listen_plain\", so the service would connect "
                               "to itself");
@@ -181,6 +195,10 @@ void check_itself(const struct checked_service *checked)
         check_dialed(checked);
 }
 
+/* What is said of an address whose file's mode decides who may connect. */
+#define NO_RIGHTS \
+    "an abstract unix socket has no file whose mode says who may connect: write a path"
+
 /* ---- The "admin" listener ------------------------------------------------------------------- */
 
 static bool is_local(const struct config_address *address)
@@ -194,9 +212,10 @@ static const struct place *place_on(const struct config_address *admin, const st
 {
     if (admin->kind == CONFIG_ADDRESS_TCP && admin->port == 0)
         return NULL;
-    if (arrives(admin, &service->listen))
+    if (arrives_at(admin, &service->listen))
         return place_find(place, "listen");
-    return arrives(admin, &service->dial.listen_plain) ? place_find(place, "listen_plain") : NULL;
+    return arrives_at(admin, &service->dial.listen_plain) ? place_find(place, "listen_plain")
+                                                          : NULL;
 }
 
 void check_admin(struct messages *messages, const struct place *root, const struct config *config)
@@ -215,6 +234,10 @@ void check_admin(struct messages *messages, const struct place *root, const stru
                           "\"unix:/run/actpass/admin.sock\"");
         return;
     }
+    check_socket_file(messages, place_find(root, "admin"),
+                      config->admin.listen.kind == CONFIG_ADDRESS_UNIX);
+    if (config_address_is_abstract(&config->admin.listen))
+        messages_error_at(messages, place, NO_RIGHTS);
     for (struct place *child = service ? services->child : NULL; child;
          child = child->next, service++) {
         const struct place *other = place_on(&config->admin.listen, child, service);
@@ -233,4 +256,6 @@ void check_control(struct messages *messages, const struct place *root, const st
         messages_error_at(messages, place,
                           "must be a unix socket such as \"unix:/run/actpass/control.sock\", since "
                           "only there the program sees who connects");
+    else if (place && !place->bad && config_address_is_abstract(&config->control))
+        messages_error_at(messages, place, NO_RIGHTS);
 }

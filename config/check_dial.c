@@ -53,7 +53,7 @@ static bool is_unix_only(const struct config_service *service)
     size_t sockets = 0;
     for (size_t i = 0; i < service->dial.address_count; i++)
         sockets += service->dial.addresses[i].kind == CONFIG_ADDRESS_UNIX;
-    return service->listen.kind == CONFIG_ADDRESS_UNIX ||
+    return check_is_unix(&service->listen) ||
            (sockets > 0 && sockets == service->dial.address_count);
 }
 
@@ -104,8 +104,7 @@ static void check_from(const struct checked_service *checked)
         messages_error_at(messages, place,
                           "from a fixed port one connection at a time can be dialed, and "
                           "\"persistent\" wants several: use port 0, or \"persistent\": true");
-    if (from->port != 0 && service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE &&
-        service->max_connections > 1)
+    if (from->port != 0 && service->dial.listen_plain.count > 0 && service->max_connections > 1)
         messages_error_at(
             messages, place,
             "from a fixed port one connection at a time can be dialed, and \"listen_plain\" "

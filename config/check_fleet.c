@@ -184,7 +184,8 @@ void check_reach(const struct checked_service *checked)
 
 static bool fits_plain_gate(const struct key *key)
 {
-    static const char *const fit[] = {"name", "listen_plain", "reach", "max_connections"};
+    static const char *const fit[] = {"name", "listen_plain", "listen_options", "reach",
+                                      "max_connections"};
     for (size_t i = 0; i < sizeof(fit) / sizeof(*fit); i++)
         if (strcmp(key->name, fit[i]) == 0)
             return true;
@@ -213,6 +214,20 @@ static void check_plain_reach(struct messages *messages, struct place *place,
                           "\"listen_plain\"");
 }
 
+static void check_plain_local(struct messages *messages, struct place *plain,
+                              const struct config_listen *listen)
+{
+    struct place *child = plain->child;
+    for (size_t i = 0; i < listen->count; i++) {
+        struct place *place = child ? child : plain;
+        if (!place->bad && !is_local(&listen->addresses[i]))
+            messages_warning_at(messages, place,
+                                "lets anybody reach the devices who can connect here: use a "
+                                "loopback address or a unix socket, or \"listen\" and \"tls\"");
+        child = child ? child->next : NULL;
+    }
+}
+
 void check_plain_gate(const struct checked_service *checked)
 {
     struct messages *messages = checked->messages;
@@ -227,10 +242,8 @@ void check_plain_gate(const struct checked_service *checked)
     }
     if (!reach->bad)
         check_plain_reach(messages, reach, &checked->service->as_server.reach);
-    if (!plain->bad && !is_local(&checked->service->dial.listen_plain))
-        messages_warning_at(messages, plain,
-                            "lets anybody reach the devices who can connect here: use a loopback "
-                            "address or a unix socket, or \"listen\" and \"tls\"");
+    check_listen(checked);
+    check_plain_local(messages, plain, &checked->service->dial.listen_plain);
 }
 
 /* ---- Pools ----------------------------------------------------------------------------------- */

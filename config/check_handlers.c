@@ -37,6 +37,25 @@ static struct place *find_handler(struct messages *messages, const struct place 
     return found;
 }
 
+static bool says(const struct place *place, const char *word)
+{
+    const char *text = place ? cJSON_GetStringValue(place->item) : NULL;
+    return text && strcmp(text, word) == 0;
+}
+
+static void check_tlvs(struct messages *messages, const struct place *place)
+{
+    struct place *tlvs = place_find(place, "proxy_tlvs");
+    const struct place *version = place_find(place, "proxy_protocol");
+    if (!tlvs || !version || version->bad)
+        return;
+    if (!says(version, "v2"))
+        messages_error_at_key(messages, tlvs, "only goes with \"proxy_protocol\": \"v2\"");
+    for (struct place *child = tlvs->child; child; child = child->next)
+        if (says(child, "none") && tlvs->child->next)
+            messages_error_at(messages, child, "excludes the others, remove it or them");
+}
+
 void check_object_handler(struct messages *messages, struct place *place)
 {
     char list[LIST_SIZE];
@@ -48,6 +67,7 @@ void check_object_handler(struct messages *messages, struct place *place)
         if (option && !place_find(place, key->needs))
             messages_error_at_key(messages, option, "only goes with \"%s\", remove it", key->needs);
     }
+    check_tlvs(messages, place);
 }
 
 /* A handler of one role: there and complete where the role occurs, otherwise not there. */
@@ -109,6 +129,7 @@ void check_handlers(const struct checked_service *checked)
     const struct place *bridge = place_find(checked->place, "listen_plain");
     struct place *roles[] = {place_find(checked->place, "as_server"),
                              place_find(checked->place, "as_client")};
+    check_tlvs(messages, checked->place);
     if (bridge) {
         check_bridge(checked, bridge);
         return;

@@ -31,7 +31,7 @@ void check_limits(const struct checked_service *checked)
     struct place *limits = place_find(checked->place, "limits");
     if (!limits)
         return;
-    if (checked->service->listen.kind == CONFIG_ADDRESS_UNIX)
+    if (check_lacks_addresses(checked->service))
         messages_error_at_key(checked->messages, limits,
                               "knows peers by their IP addresses, and a unix: address has none");
     check_both(checked, limits);

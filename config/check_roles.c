@@ -29,12 +29,13 @@ void check_roles(const struct checked_service *checked)
     struct place *keys[] = {service->role_hints ? place_find(checked->place, "role_hints") : NULL,
                             service->remember_roles ? place_find(checked->place, "remember_roles")
                                                     : NULL};
+    bool lacks_addresses = check_lacks_addresses(service);
     for (size_t i = 0; i < 2; i++) {
         if (keys[i] && checked->role_known && !keys[i]->bad &&
             service->connection.role != CONFIG_ROLE_AUTO)
             messages_error_at_key(checked->messages, keys[i],
                                   "only goes with \"role\": \"auto\", remove it");
-        if (keys[i] && service->listen.kind == CONFIG_ADDRESS_UNIX)
+        if (keys[i] && lacks_addresses)
             messages_error_at_key(
                 checked->messages, keys[i],
                 "knows peers by their IP addresses, and a unix: address has none");

@@ -86,7 +86,7 @@ static void check_peer(const struct checked_route *checked)
 static void check_from(const struct checked_route *checked)
 {
     struct place *from = place_find(checked->place, "from");
-    if (from && checked->of->service->listen.kind == CONFIG_ADDRESS_UNIX)
+    if (from && check_lacks_addresses(checked->of->service))
         messages_error_at_key(checked->messages, from,
                               "knows peers by their IP addresses, and a unix: address has none");
 }

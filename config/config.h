@@ -38,6 +38,7 @@ enum config_handler_kind {
     CONFIG_HANDLER_OFFER,
     CONFIG_HANDLER_REACH,
     CONFIG_HANDLER_REFUSE,
+    CONFIG_HANDLER_EXEC,
     CONFIG_HANDLER_COUNT /* not a kind */
 };
 enum config_sessions_kind {
@@ -53,6 +54,8 @@ enum config_unknown_server_name { CONFIG_UNKNOWN_NAME_DEFAULT, CONFIG_UNKNOWN_NA
 /* A peer's chain of four RSA-4096 certificates has 7 KiB. Each certificate costs us about 20
  * microseconds before the peer has authenticated. */
 enum { CONFIG_CERTIFICATE_LIST_DEFAULT = 16384, CONFIG_VERIFY_DEPTH_DEFAULT = 4 };
+
+enum { CONFIG_LISTEN_MAX = 64 }; /* addresses of one service */
 
 enum { CONFIG_MAX_CONNECTIONS_DEFAULT = 10000 };
 
@@ -94,13 +97,46 @@ struct config_pins {
     size_t count;
 };
 
-/* "host:port", "[v6]:port" or "unix:/path". The text is as the user wrote it, for messages. */
+/* "host:port", "[v6]:port", "unix:/path" or "unix:@name". The text is as the user wrote it, for
+ * messages. */
 struct config_address {
     enum config_address_kind kind;
     char *text;
     char *host; /* TCP: without brackets */
     uint16_t port;
-    char *path; /* unix: absolute, or made relative to the configuration file's folder */
+    uint16_t last_port; /* of a range to listen on; else 0 */
+    char *path; /* unix: absolute, or made relative to the configuration file's folder; or "@name":
+                   in the abstract namespace, which has no files */
+};
+
+/* Where a service listens: on each of these. */
+struct config_listen {
+    struct config_address *addresses;
+    size_t count;
+};
+
+/* Who may use the file of a unix socket; each NULL: what the process makes by itself, with mode
+ * 0660. */
+struct config_socket_file {
+    char *mode;  /* see config_mode_parse */
+    char *owner; /* a name or a number, as the group */
+    char *group;
+};
+
+/* How sockets that listen are opened. */
+struct config_listen_options {
+    uint64_t backlog; /* 0: as long as the system allows (net.core.somaxconn) */
+    struct config_socket_file file;
+    bool reuse_port; /* SO_REUSEPORT */
+    bool v6only;     /* default true; false: "[::]" takes connections over IPv4, too */
+};
+
+/* From where TCP connections are made; all zero: the system's choice. */
+struct config_source {
+    struct config_strings from; /* IP addresses of this machine, at most one of each family */
+    char *device;               /* SO_BINDTODEVICE; NULL: any */
+    uint64_t mark;              /* SO_MARK; 0: none */
+    bool transparent;           /* from the client's address (IP_TRANSPARENT) */
 };
 
 /* A network: "192.0.2.0/24" or "2001:db8::/32". All bits beyond the prefix are zero. */
@@ -315,6 +351,33 @@ struct config_backends {
     size_t count;
     enum config_balance balance;
     enum config_proxy_header proxy_header;
+    struct config_strings proxy_tlvs; /* with V2: names; empty: all but "certificate" */
+    struct config_source source;
+};
+
+/* Where what a program writes to its standard error goes. */
+enum config_exec_stderr {
+    CONFIG_EXEC_STDERR_LOG, /* line by line, bounded */
+    CONFIG_EXEC_STDERR_CONNECTION,
+    CONFIG_EXEC_STDERR_DISCARD
+};
+
+/* What one program may use (setrlimit(2)). 0: no limit beside that of the system. */
+struct config_exec_limits {
+    int64_t cpu_ms; /* whole seconds */
+    uint64_t memory_mib, descriptors, processes, file_mib;
+};
+
+/* A program for each connection. */
+struct config_exec {
+    struct config_strings command;     /* the program, an absolute path, and its arguments */
+    bool pty;                          /* it gets a terminal */
+    char *user, *group;                /* NULL: the daemon's own */
+    char *folder;                      /* that it begins in; an absolute path */
+    struct config_strings environment; /* "NAME=value" */
+    struct config_exec_limits limits;
+    int64_t kill_after_ms; /* after the SIGTERM at the end of the connection */
+    enum config_exec_stderr stderr_to;
 };
 
 struct config_handler {
@@ -323,6 +386,7 @@ struct config_handler {
     struct config_http http;        /* HTTP */
     struct config_offer offer;      /* OFFER */
     struct config_reach reach;      /* REACH */
+    struct config_exec exec;        /* EXEC */
 };
 
 /* A pool that several collectors share. */
@@ -331,6 +395,15 @@ struct config_share {
     struct config_sessions registry; /* a Redis */
     struct config_address advertise; /* TCP: where the others reach this collector */
     int64_t expire_ms;               /* after that, one that is gone is forgotten; default 15 s */
+};
+
+/* "accept_proxy" of a service: which connections begin with a header of the PROXY protocol. */
+enum config_accept_others { CONFIG_OTHERS_REFUSE, CONFIG_OTHERS_DIRECT };
+struct config_accept_proxy {
+    struct config_network *from; /* none with listen on a unix socket, where all begin with one */
+    size_t from_count;
+    int64_t timeout_ms;
+    enum config_accept_others others; /* what becomes of connections from elsewhere */
 };
 
 /* To which of several addresses connections are kept up. */
@@ -352,6 +425,21 @@ struct config_keep {
 /* When the backend of "forward" is connected. */
 enum config_start { CONFIG_START_AT_ONCE, CONFIG_START_FIRST_BYTE, CONFIG_START_PROXY };
 
+/* The protocol in which a connection begins, in clear, until a command of it begins TLS. */
+enum config_starttls {
+    CONFIG_STARTTLS_NONE,
+    CONFIG_STARTTLS_SMTP,
+    CONFIG_STARTTLS_IMAP,
+    CONFIG_STARTTLS_POP3,
+    CONFIG_STARTTLS_FTP,
+    CONFIG_STARTTLS_LDAP,
+    CONFIG_STARTTLS_POSTGRESQL,
+    CONFIG_STARTTLS_XMPP,
+    CONFIG_STARTTLS_XMPP_SERVER,
+    CONFIG_STARTTLS_MYSQL,
+    CONFIG_STARTTLS_COUNT
+};
+
 /* What a service needs to know that dials its connections. Durations in milliseconds, never
  * CONFIG_NEVER. */
 struct config_dial {
@@ -360,11 +448,12 @@ struct config_dial {
     /* The local address of TCP connections, an IP address; NONE: the system's choice. A port that
      * is not 0 is there only where one connection at a time is dialed. */
     struct config_address from;
+    struct config_source source;   /* its addresses are there only without FROM */
     struct config_through through; /* proxy.kind is NONE: directly */
     /* Exactly one of the three is there: each connection to this address dials one and is bridged
      * to it, or connections are kept up, or one is dialed from time to time. Without addresses:
      * listen_plain is a gate's (config_is_plain_gate), or is not there. */
-    struct config_address listen_plain;
+    struct config_listen listen_plain;
     bool persistent, periodic;
     struct config_keep keep;    /* PERSISTENT or PERIODIC, as all below */
     int64_t retry_min_ms;       /* the first wait; default 1 s */
@@ -423,11 +512,14 @@ struct config;
 
 struct config_service {
     char *name;
-    struct config_address listen; /* CONFIG_ADDRESS_NONE: the service dials */
+    struct config_listen listen;                 /* none: the service dials */
+    struct config_listen_options listen_options; /* of listen and listen_plain */
     struct config_dial dial;
-    struct config_share share;    /* its connections are to other collectors */
-    uint64_t max_connections;     /* default 10000 */
-    struct config_limits limits;  /* only with listen on TCP */
+    struct config_share share;   /* its connections are to other collectors */
+    uint64_t max_connections;    /* default 10000 */
+    struct config_limits limits; /* only with listen on TCP, or with accept_proxy */
+    bool has_accept_proxy;
+    struct config_accept_proxy accept_proxy; /* with that: of accepted connections */
     uint64_t tcp_fast_open_queue; /* for the listening socket's TCP_FASTOPEN; default 256 */
     /* Only with role AUTO, the hints only with listen. */
     struct config_role_hint *role_hints; /* the first that fits counts */
@@ -443,16 +535,25 @@ struct config_service {
     size_t route_count;
     enum config_on_reload on_reload;
     enum config_start start; /* of forward */
-    char *log_access;        /* template of the log line about a connection; NULL: all fields */
+    enum config_starttls starttls;
+    char *log_access; /* template of the log line about a connection; NULL: all fields */
 };
 
 /* Does it take clients without TLS, and join each to a connection of a pool? Then it has no "tls",
  * and both handlers are its "reach". */
 static inline bool config_is_plain_gate(const struct config_service *service)
 {
-    return service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE &&
-           service->dial.address_count == 0;
+    return service->dial.listen_plain.count > 0 && service->dial.address_count == 0;
 }
+
+/* Where the service listens, with TLS or without; count 0: nowhere. */
+static inline const struct config_listen *config_listens(const struct config_service *service)
+{
+    return service->dial.listen_plain.count > 0 ? &service->dial.listen_plain : &service->listen;
+}
+
+/* Is one of the addresses of this kind? */
+bool config_listen_has(const struct config_listen *listen, enum config_address_kind kind);
 
 /* Does it connect to other collectors, whom the registry names? Then its handler is no other. */
 static inline bool config_shares(const struct config_service *service)
@@ -497,6 +598,7 @@ const char *config_access_next(const char *text, struct config_access_part *part
 struct config_admin {
     struct config_address listen; /* NONE: nobody asks. A unix socket, a loopback address, or
                                      localhost */
+    struct config_socket_file file;
 };
 
 struct origin;
@@ -638,10 +740,30 @@ bool config_is_dns_label(const char *label, size_t length);
 /* Parses "8080" or "8000-8999". False: it is neither. */
 bool config_ports_parse(const char *text, uint16_t *first, uint16_t *last);
 
-/* Parses an address as the "listen" and "forward" keys do. Returns NULL, or what is wrong (a
- * string that lives for ever). On failure the address is empty. */
+/* Parses an address as the "forward" and "dial" keys do. Returns NULL, or what is wrong (a string
+ * that lives for ever). On failure the address is empty. */
 const char *config_address_parse(const char *text, struct config_address *address);
+
+/* The same for an address to listen on: also "host:FIRST-LAST", a range of ports. */
+const char *config_address_parse_range(const char *text, struct config_address *address);
+
+/* Is it a name in the abstract namespace of unix sockets? */
+static inline bool config_address_is_abstract(const struct config_address *address)
+{
+    return address->kind == CONFIG_ADDRESS_UNIX && address->path[0] == '@';
+}
+
+/* How many sockets it is, before names are resolved: one, or one for each port of a range. */
+static inline unsigned config_address_ports(const struct config_address *address)
+{
+    return address->last_port > 0 ? address->last_port - address->port + 1U : 1;
+}
+
+/* Parses the mode of a file, "0660". False: it is none. */
+bool config_mode_parse(const char *text, unsigned *mode);
 void config_address_free(struct config_address *address);
+
+void config_source_free(struct config_source *source); /* what it holds, not itself */
 
 /* A number, not a name: a place to dial from. */
 bool config_address_is_ip(const struct config_address *address);

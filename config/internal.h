@@ -46,6 +46,10 @@ const char *names_wrong_index(const char *text);
 const char *names_wrong_absolute(const char *text); /* a path */
 const char *names_wrong_ports(const char *text);
 const char *names_wrong_account(const char *text); /* a user or a group */
+const char *names_wrong_proxy_tlv(const char *text);
+const char *names_wrong_mode(const char *text);   /* of a file */
+const char *names_wrong_ip(const char *text);     /* an IP address alone */
+const char *names_wrong_device(const char *text); /* a network interface */
 const char *names_wrong_alpn(const char *text);
 const char *names_wrong_ciphers(const char *text); /* of TLS 1.2 */
 const char *names_wrong_suites(const char *text);  /* of TLS 1.3 */
@@ -55,6 +59,7 @@ const char *names_wrong_dns_letters(const char *text);
 bool names_is_dns(const char *text); /* ASCII labels; the last one is not all digits */
 bool names_is_ipv4(const char *text);
 bool names_is_ipv6(const char *text);
+bool names_is_zoned_ipv6(const char *text); /* perhaps with a zone, as in fe80::1%eth0 */
 
 /* How many leading characters are letters, digits or one of the others. */
 size_t names_span(const char *text, const char *others);

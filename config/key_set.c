@@ -119,8 +119,11 @@ static const char *set_path(const struct key *key, const char *text, void *base)
 const char *key_parse_address(const struct key *key, const char *text,
                               struct config_address *address)
 {
-    const char *wrong = config_address_parse(text, address);
-    if (!wrong && address->kind == CONFIG_ADDRESS_TCP && address->port < key->min)
+    const char *wrong = key->listens ? config_address_parse_range(text, address)
+                                     : config_address_parse(text, address);
+    bool no_port = key->type == KEY_ADDRESSES || key->min > 0; /* 0 makes no sense there */
+    if (!wrong && !key->listens && no_port && address->kind == CONFIG_ADDRESS_TCP &&
+        address->port == 0)
         wrong = "port 0 is only for listening";
     if (!wrong && key->ip && !config_address_is_ip(address))
         wrong = "must be an IP address of this machine and a port, as in 0.0.0.0:4433 or [::]:0";

@@ -106,12 +106,20 @@ static const struct key service_keys[] = {
      .wrong = names_wrong_service,
      KEY_STORED_IN(config_service, name)},
     {.name = "listen",
-     .help = "The address to accept connections on: host:port, [v6]:port or unix:/path. Port 0 "
-             "takes a free port, and the log names it.",
-     .type = KEY_ADDRESS,
+     .help = "The address to accept connections on, or a list of them: host:port, [v6]:port, "
+             "unix:/path or unix:@name (abstract). A port may be a range, 8000-8010; port 0 takes "
+             "a free port, and the log names it. A name stands for all its addresses.",
+     .type = KEY_ADDRESSES,
+     .listens = true,
      .choice = KEY_DIALER,
-     KEY_LIMITS(0, UINT16_MAX),
-     KEY_STORED_IN(config_service, listen)},
+     KEY_LIMITS(1, CONFIG_LISTEN_MAX),
+     KEY_COUNT_IN(config_service, listen.count),
+     KEY_STORED_IN(config_service, listen.addresses)},
+    {.name = "listen_options",
+     .help = "How the sockets of listen and listen_plain are opened.",
+     .type = KEY_OBJECT,
+     .object = &listen_options_object,
+     KEY_STORED_IN(config_service, listen_options)},
     {.name = "dial",
      .help =
          "The address to connect to instead of listening: host:port, [v6]:port or unix:/path, "
@@ -138,6 +146,13 @@ static const struct key service_keys[] = {
      .needs = "dial",
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config_service, dial.from)},
+    {.name = "dial_source",
+     .help = "From where dialed TCP connections are made: an address, or an object. See also "
+             "dial_from.",
+     .type = KEY_OBJECT,
+     .object = &source_object,
+     .needs = "dial",
+     KEY_STORED_IN(config_service, dial.source)},
     {.name = "dial_through",
      .help = "The proxy to dial through: http://host:port asks it with CONNECT, socks5://host:port "
              "speaks SOCKS5. It gets the addresses of dial as they are written, and resolves "
@@ -153,14 +168,16 @@ static const struct key service_keys[] = {
      .needs = "dial_through",
      KEY_STORED_IN(config_service, dial.through.credentials_file)},
     {.name = "listen_plain",
-     .help = "The address to accept local connections on, without TLS. Each of them dials one "
-             "connection and is joined to it; with reach, each is joined to a connection of a "
-             "pool.",
-     .type = KEY_ADDRESS,
+     .help = "The address to accept local connections on, without TLS, or a list of them, as in "
+             "listen. Each connection dials one and is joined to it; with reach, each is joined to "
+             "a connection of a pool.",
+     .type = KEY_ADDRESSES,
+     .listens = true,
      .choice = KEY_HANDLER,
      .beside = "dial",
-     KEY_LIMITS(0, UINT16_MAX),
-     KEY_STORED_IN(config_service, dial.listen_plain)},
+     KEY_LIMITS(1, CONFIG_LISTEN_MAX),
+     KEY_COUNT_IN(config_service, dial.listen_plain.count),
+     KEY_STORED_IN(config_service, dial.listen_plain.addresses)},
     {.name = "persistent",
      .help =
          "Keep dialed connections open, and dial again when one ends: one of them (true), or as "
@@ -207,6 +224,15 @@ static const struct key service_keys[] = {
      .type = KEY_ENUM,
      .names = roles,
      KEY_STORED_IN(config_service, connection.role)},
+    {.name = "starttls",
+     .help = "The connection begins in clear, in this protocol, until a command of it begins TLS: "
+             "for the peer we speak the part of its server or of its client, by our role. Nothing "
+             "that came before TLS is passed on. Needs a role that is not auto; with listen the "
+             "default is server then.",
+     .type = KEY_ENUM,
+     .names = config_starttls_names + CONFIG_STARTTLS_SMTP,
+     KEY_LIMITS(CONFIG_STARTTLS_SMTP, 0),
+     KEY_STORED_IN(config_service, starttls)},
     {.name = "role_hints",
      .help = "With role auto: peers whose role is known, so that nobody waits. The first matching "
              "network decides.",
@@ -283,6 +309,17 @@ static const struct key service_keys[] = {
      .needs = "listen",
      .object = &limits_object,
      KEY_STORED_IN(config_service, limits)},
+    {.name = "accept_proxy",
+     .help = "That proxies connect, such as HAProxy, nginx or a load balancer in the cloud, which "
+             "begin each connection with a header of the PROXY protocol, version 1 or 2. The "
+             "address in it is the client's for limits, routes, log and status. true: with listen "
+             "on a unix socket.",
+     .type = KEY_OBJECT,
+     .or_bool = true,
+     .needs = "listen",
+     .object = &accept_proxy_object,
+     .second = offsetof(struct config_service, has_accept_proxy),
+     KEY_STORED_IN(config_service, accept_proxy)},
     {.name = "tcp_fast_open",
      .help = "Send (dial) or accept (listen) the first bytes in the SYN (TCP Fast Open, RFC 7413).",
      .type = KEY_BOOL,
@@ -374,6 +411,7 @@ static const struct key admin_keys[] = {
      .required = true,
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config, admin.listen)},
+    KEYS_SOCKET_FILE(config, admin.file),
     {0}};
 
 static const struct key_object admin_object = {.keys = admin_keys, .outer = &config_object};

@@ -52,6 +52,8 @@ struct key {
     bool never;          /* DURATION: "never" is allowed */
     bool empty;          /* STRING: "" is allowed */
     bool ip;             /* ADDRESS: an IP address, neither a name nor a socket */
+    bool alone;          /* STRINGS: or a string alone */
+    bool listens;        /* ADDRESSES: to listen on, so a range of ports is allowed */
     bool or_bool;        /* OBJECT: or true, as {}, or false. The bool at second says which */
     bool deferred;       /* read by normalize, not with the object */
     /* The limits of an INTEGER, of a DURATION in ms, of an ADDRESS's port; a list has 1 to max
@@ -66,6 +68,7 @@ struct key {
     const char *word;          /* PATH: a word that is not a path, and sets the bool at second */
     const char *scheme;        /* PATH: a value with this prefix is not a path, and is kept */
     const char *pattern; /* of a STRING or each item of a list, for the schema; NULL: not empty */
+    const char *wanted;  /* STRINGS: what a message calls it; NULL: a list of strings */
     const char *(*wrong)(const char *); /* STRING, STRINGS: returns what is wrong, NULL: nothing */
     const struct key_object *object;    /* OBJECT, OBJECTS */
     const char *needs;                  /* another key of the object that must be there */
@@ -85,31 +88,59 @@ struct key_object {
     const char *shorthand;          /* a string alone is an object with this key */
 };
 
-extern const struct key_object config_object;      /* the whole file: struct config */
-extern const struct key_object service_object;     /* struct config_service */
-extern const struct key_object handler_object;     /* struct config_handler */
-extern const struct key_object http_object;        /* struct config_http */
-extern const struct key_object offer_object;       /* struct config_offer */
-extern const struct key_object reach_object;       /* struct config_reach */
-extern const struct key_object share_object;       /* struct config_share */
-extern const struct key_object route_object;       /* struct config_route */
-extern const struct key_object route_tls_object;   /* struct config_tls */
-extern const struct key_object tls_object;         /* struct config_tls */
-extern const struct key_object certificate_object; /* struct config_certificate */
-extern const struct key_object ocsp_object;        /* struct config_ocsp */
-extern const struct key_object persistent_object;  /* struct config_keep, as the next */
+extern const struct key_object config_object;         /* the whole file: struct config */
+extern const struct key_object service_object;        /* struct config_service */
+extern const struct key_object handler_object;        /* struct config_handler */
+extern const struct key_object http_object;           /* struct config_http */
+extern const struct key_object exec_object;           /* struct config_exec */
+extern const struct key_object offer_object;          /* struct config_offer */
+extern const struct key_object reach_object;          /* struct config_reach */
+extern const struct key_object listen_options_object; /* struct config_listen_options */
+extern const struct key_object source_object;         /* struct config_source */
+extern const struct key_object share_object;          /* struct config_share */
+extern const struct key_object route_object;          /* struct config_route */
+extern const struct key_object route_tls_object;      /* struct config_tls */
+extern const struct key_object tls_object;            /* struct config_tls */
+extern const struct key_object certificate_object;    /* struct config_certificate */
+extern const struct key_object ocsp_object;           /* struct config_ocsp */
+extern const struct key_object persistent_object;     /* struct config_keep, as the next */
 extern const struct key_object periodic_object;
-extern const struct key_object retry_object;     /* struct config_service */
-extern const struct key_object keepalive_object; /* struct config_keepalive */
+extern const struct key_object retry_object;        /* struct config_service */
+extern const struct key_object keepalive_object;    /* struct config_keepalive */
+extern const struct key_object accept_proxy_object; /* struct config_accept_proxy */
 
-extern const char *const config_balances[];      /* of enum config_balance; ends with NULL */
-extern const char *const config_proxy_headers[]; /* of enum config_proxy_header; the same */
+extern const char *const config_balances[];       /* of enum config_balance; ends with NULL */
+extern const char *const config_proxy_headers[];  /* of enum config_proxy_header; the same */
+extern const char *const config_starttls_names[]; /* of enum config_starttls; the same */
 
 /* The members of a key that say where its value is stored, and its limits. */
 #define KEY_STORED_IN(type, member) .offset = offsetof(struct type, member)
 #define KEY_COUNT_IN(type, member) .second = offsetof(struct type, member)
 #define KEY_KIND_IN(type, member) .kind_at = offsetof(struct type, member)
 #define KEY_LIMITS(low, high) .min = (low), .max = (high)
+
+#define KEY_PROXY_TLV_PATTERN "^(alpn|authority|ssl|certificate|unique_id|role|none)$"
+/* The keys of a struct config_socket_file, which is MEMBER of STRUCTURE. */
+#define KEYS_SOCKET_FILE(structure, member)                                                   \
+    {.name = "mode",                                                                          \
+     .help = "The mode of a unix socket's file, such as \"0666\". Default: 0660, less the "   \
+             "process's umask. Without write permission nobody can connect.",                 \
+     .type = KEY_STRING,                                                                      \
+     .pattern = "^0?[0-7]{3}$",                                                               \
+     .wrong = names_wrong_mode,                                                               \
+     KEY_STORED_IN(structure, member.mode)},                                                  \
+        {.name = "owner",                                                                     \
+         .help = "The owner of a unix socket's file, a name or a number. Only root may give " \
+                 "a file away.",                                                              \
+         .type = KEY_STRING,                                                                  \
+         .pattern = "^[^ :/]+$",                                                              \
+         .wrong = names_wrong_account,                                                        \
+         KEY_STORED_IN(structure, member.owner)},                                             \
+    {                                                                                         \
+        .name = "group", .help = "The group of a unix socket's file, a name or a number.",    \
+        .type = KEY_STRING, .pattern = "^[^ :/]+$", .wrong = names_wrong_account,             \
+        KEY_STORED_IN(structure, member.group)                                                \
+    }
 
 #define KEY_PIN_PATTERN "^sha256:[0-9A-Fa-f]{64}$"
 

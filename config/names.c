@@ -194,3 +194,13 @@ const char *names_wrong_suites(const char *text)
     }
     return names_wrong_groups(text);
 }
+
+const char *names_wrong_proxy_tlv(const char *text)
+{
+    static const char *const names[] = {"alpn",      "authority", "ssl", "certificate",
+                                        "unique_id", "role",      "none"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(text, names[i]) == 0)
+            return NULL;
+    return "must be alpn, authority, ssl, certificate, unique_id, role or none";
+}

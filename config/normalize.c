@@ -65,12 +65,23 @@ static enum config_keepalive_scope keepalive_scope(const struct place *place,
                : CONFIG_KEEPALIVE_DIALED;
 }
 
+/* A peer that we dial is a server, as a rule; one that must not be silent, since it begins in
+ * clear, cannot be waited for, and is a client. */
+static void default_role(const struct place *place, struct config_service *service)
+{
+    if (place_find(place, "role"))
+        return;
+    if (place_find(place, "dial") || place_find(place, "share"))
+        service->connection.role = CONFIG_ROLE_CLIENT;
+    else if (service->starttls != CONFIG_STARTTLS_NONE)
+        service->connection.role = CONFIG_ROLE_SERVER;
+}
+
 static void normalize_service(struct messages *messages, struct place *place,
                               struct config_service *service)
 {
     const struct place *persistent = place_find(place, "persistent");
-    if (!place_find(place, "role") && (place_find(place, "dial") || place_find(place, "share")))
-        service->connection.role = CONFIG_ROLE_CLIENT;
+    default_role(place, service);
     if (!persistent || !cJSON_IsObject(persistent->item))
         service->dial.keep.max = 1;
     default_keys(messages, place_find(place, "tls"), &service->connection.tls);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define DURATION_PATTERN "(0|[1-9][0-9]*)(ms|s|m|h)"
+#define LISTEN_PATTERN "^(unix:.+|.+:[0-9]{1,5}(-[0-9]{1,5})?)$"
 #define ADDRESS_PATTERN "^(unix:.+|.+:[0-9]{1,5})$"
 #define NETWORK_PATTERN "^[0-9A-Fa-f:.]+/(0|[1-9][0-9]{0,2})$"
 #define VARIABLE_PATTERN "\\$\\{(env|file):"
@@ -143,17 +144,23 @@ static void put_commented(struct writer *writer, const char *comment, const char
     put_pattern(writer, pattern);
 }
 
+/* One text, or a list of them. */
+static void put_one_or_list(struct writer *writer, const struct key *key, const char *pattern)
+{
+    open_nested(writer, "anyOf", '[');
+    open_nested(writer, NULL, '{');
+    put_pattern(writer, pattern);
+    close_nested(writer, '}');
+    open_nested(writer, NULL, '{');
+    put_list(writer, key, pattern);
+    close_nested(writer, '}');
+    close_nested(writer, ']');
+}
+
 static void put_addresses(struct writer *writer, const struct key *key)
 {
     put_string(writer, "$comment", "address or addresses");
-    open_nested(writer, "anyOf", '[');
-    open_nested(writer, NULL, '{');
-    put_pattern(writer, ADDRESS_PATTERN);
-    close_nested(writer, '}');
-    open_nested(writer, NULL, '{');
-    put_list(writer, key, ADDRESS_PATTERN);
-    close_nested(writer, '}');
-    close_nested(writer, ']');
+    put_one_or_list(writer, key, key->listens ? LISTEN_PATTERN : ADDRESS_PATTERN);
 }
 
 static void put_names(struct writer *writer, const struct key *key)
@@ -216,6 +223,8 @@ static void put_list_type(struct writer *writer, const struct key *key)
         put_addresses(writer, key);
     else if (key->type == KEY_OBJECTS)
         put_objects(writer, key);
+    else if (key->alone)
+        put_one_or_list(writer, key, key->pattern);
     else
         put_list(writer, key, key->type == KEY_NETWORKS ? NETWORK_PATTERN : key->pattern);
 }

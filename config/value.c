@@ -89,7 +89,14 @@ static void read_duration(struct messages *messages, struct place *place, const 
 static void read_texts(struct messages *messages, struct place *place, const struct key *key,
                        void *base)
 {
-    if (value_list_size(messages, place, key, "a list of strings") == 0)
+    const char *wanted = key->wanted  ? key->wanted
+                         : key->alone ? "a string or a list of strings"
+                                      : "a list of strings";
+    if (key->alone && cJSON_IsString(place->item)) {
+        read_text(messages, place, key, base);
+        return;
+    }
+    if (value_list_size(messages, place, key, wanted) == 0)
         return;
     for (struct place *child = place->child; child; child = child->next)
         read_text(messages, child, key, base);

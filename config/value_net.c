@@ -38,7 +38,7 @@ static void read_one(struct messages *messages, struct place *place, const struc
     if (!text)
         return;
     const char *wrong = key_parse_address(key, text, address);
-    if (!wrong && address->kind == CONFIG_ADDRESS_UNIX)
+    if (!wrong && address->kind == CONFIG_ADDRESS_UNIX && !config_address_is_abstract(address))
         wrong = resolve_socket(messages, place, &address->path);
     if (!wrong)
         return;

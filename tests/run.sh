@@ -17,8 +17,11 @@
 # well, and is shown at the end. A stage is shown when it has ended, with its seconds and those of
 # the processors that it took.
 #
+# What fails is run once more by its stage, and what fails then, few tests without a report of a
+# sanitizer, a last time at the end, when nothing else runs: these machines are shared.
+#
 # A failing stage does not stop the others. The last line is `N passed, N failed` over all stages;
-# the line `flaky: N (NAMES)` before it names the tests that failed once and passed when run again,
+# the line `flaky: N (NAMES)` before it names the tests that failed and passed when run again,
 # and `skipped: N (STAGE:N...)` counts those that could not run, whose reasons their stages show.
 # The status is 0 only when something passed, nothing failed and every stage asked for has run.
 #
@@ -68,10 +71,19 @@ build() { # VARIANT TARGET...
 }
 
 stage_selftest() { /usr/bin/env python3 -u tests/support/selftest.py; }
-stage_unit() { build release test; }
-stage_asan() { build "$ASAN_BUILD" unit; }
-stage_asan_torture() { build "$ASAN_BUILD" torture; }
-stage_tsan() { build tsan test; }
+# ACTPASS_ONLY=PROGRAMS: what is run a last time.
+run_programs() { # VARIANT ALIAS
+    local only runner=mini_criterion
+    read -ra only <<<"${ACTPASS_ONLY:-}"
+    [ ${#only[@]} -gt 0 ] || { build "$@"; return; }
+    [ "$1" != release ] || runner=criterion
+    /usr/bin/env python3 -u tests/support/run_tests.py --once --runner $runner \
+        --logs "$BUILDDIR/$1/logs" "${only[@]}"
+}
+stage_unit() { run_programs release test; }
+stage_asan() { run_programs "$ASAN_BUILD" unit; }
+stage_asan_torture() { run_programs "$ASAN_BUILD" torture; }
+stage_tsan() { run_programs tsan test; }
 stage_helgrind() {
     build debug actpass-program "$BUILDDIR/debug/tests/torture/test_relay_rings" &&
         tests/support/helgrind.sh "$BUILDDIR/debug"
@@ -152,7 +164,11 @@ stage_counts() {
     build release bench-programs && tests/bench/counts.py --check "$BUILDDIR/release"
 }
 stage_deb() { tests/support/test_deb.sh; }
-stage_trixie() { tests/support/trixie.sh "$BUILDDIR/trixie"; }
+stage_trixie() {
+    local only
+    read -ra only <<<"${ACTPASS_ONLY:-}"
+    tests/support/trixie.sh "$BUILDDIR/trixie" "${only[@]}"
+}
 
 # ---- What is built ahead: a failure here is found again, and shown, by the stage that needs it --
 
@@ -268,6 +284,7 @@ mkdir -p "$ahead" || exit 1
 passed=0 failed=0 skipped=0 ran=0 flaky=() skips=() background=''
 pending=("${stages[@]}")
 declare -A child=() began=() # of each running stage: its process, and when it began
+declare -A last_tries=() # of each stage that failed so: FAILURES:NAMES to run a last time
 
 # Starts what is built ahead for the stages, at idle priority where the system lets us.
 start_ahead() {
@@ -308,8 +325,8 @@ await_ahead() { # NAME
 trap stop_all INT TERM
 trap end_ahead EXIT
 
-# Sets stage_passed, stage_failed, stage_skipped, stage_flaky and why from the status and the log of
-# a stage.
+# Sets stage_passed, stage_failed, stage_skipped, stage_flaky, stage_again and why from the status and
+# the log of a stage. stage_again are the names of all that failed, if it may be run a last time.
 judge() { # STATUS LOG
     local line
     why= stage_skipped=0
@@ -330,6 +347,8 @@ judge() { # STATUS LOG
     fi
     [ -z "$why" ] || stage_failed=$((stage_failed + 1))
     read -ra stage_flaky < <(sed -nE 's/^flaky: [0-9]+ \((.*)\)$/\1/p' "$2" | tail -n 1)
+    stage_again=
+    [ -n "$why" ] || stage_again=$(sed -nE "s/^again: $stage_failed \\((.*)\\)\$/\\1/p" "$2" | tail -n 1)
 }
 
 # About how long the run still takes, with two stages at a time.
@@ -423,11 +442,15 @@ finish_stage() {
     report "$stage"
 }
 
-# Adds what `judge` found to the sums. The log is indented, so that only one line of all is the
-# closing line.
+# A log, indented, so that only one line of all is the closing line.
+show() { # LOG
+    grep -vE '^(CC|AR|LINK|GEN|LN|DB) +|^Checking for ' "$1" | sed 's/^/    /'
+}
+
+# Adds what `judge` found to the sums.
 report() { # STAGE
     echo "==== $1: stage $((ran + 1)) of ${#stages[@]}"
-    grep -vE '^(CC|AR|LINK|GEN|LN|DB) +|^Checking for ' "$logs/$1.log" | sed 's/^/    /'
+    show "$logs/$1.log"
     printf '==== %s: %d passed, %d failed, %d flaky in %d s, %d s of processors%s\n\n' "$1" \
         "$stage_passed" "$stage_failed" ${#stage_flaky[@]} $((SECONDS - began[$1])) \
         "$(processor_seconds "$logs/$1.stage.times")" "${why:+ ($why)}"
@@ -436,12 +459,33 @@ report() { # STAGE
     skipped=$((skipped + stage_skipped))
     [ "$stage_skipped" -eq 0 ] || skips+=("$1:$stage_skipped")
     flaky+=("${stage_flaky[@]/#/$1:}")
+    [ -z "$stage_again" ] || last_tries[$1]=$stage_failed:$stage_again
     ran=$((ran + 1))
+}
+
+# Runs what failed in a stage a last time. If it passes, it was flaky.
+try_last() { # STAGE
+    local name log=$logs/$1.last.log failures=${last_tries[$1]%%:*} names=${last_tries[$1]#*:}
+    ACTPASS_ONLY=$names timeout -k 15 600 "$self" --stage "$1" >"$log" 2>&1 </dev/null &
+    child[$1]=$!
+    wait "${child[$1]}"
+    judge $? "$log"
+    unset "child[$1]"
+    echo "==== $1: a last time, with nothing beside: $names"
+    show "$log"
+    [ "$stage_failed" -eq 0 ] || return
+    passed=$((passed + failures)) failed=$((failed - failures))
+    for name in $names; do
+        flaky+=("$1:${name##*/}")
+    done
 }
 
 start_ahead
 while start_stages && [ ${#child[@]} -gt 0 ]; do
     finish_stage
+done
+for stage in "${!last_tries[@]}"; do
+    try_last "$stage"
 done
 if [ "$ran" -ne ${#stages[@]} ]; then
     failed=$((failed + 1))

@@ -35,9 +35,8 @@ static void pause_service(struct server *server, struct service *service, int er
     }
 }
 
-/* Hands the socket to a conversation. Returns 0, or the errno of the resource that was short. */
-static int begin(struct server *server, struct service *service, int fd,
-                 const struct sockaddr_storage *address)
+int acceptor_begin(struct server *server, struct service *service, int fd,
+                   const struct sockaddr_storage *address)
 {
     struct peer peer;
     if (config_is_plain_gate(service->config))
@@ -68,28 +67,42 @@ static void count_rate(struct service *service)
         (void)rate_take(&service->rate, &service->rate_full_us, clock_now_us());
 }
 
-static void accept_some(struct server *server, struct service *service)
+/* False: nobody waits any more, or the next ones have to. */
+static bool accept_one(struct server *server, struct service *service, struct listener *listener)
 {
-    for (int taken = 0; taken < BURST; taken++) {
-        struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
-        if (!rate_allows(service) || !room_find(server, service))
-            return;
-        int fd = listener_accept(service->listener, &address);
-        int error = fd < 0 ? errno : 0;
-        if (error == EAGAIN || error == EWOULDBLOCK) {
-            service->full_logged = false; /* there is room again: the next time is logged */
-            return;
-        }
-        if (error == 0) {
-            count_rate(service);
-            error = begin(server, service, fd, &address);
-        }
-        if (error != 0) {
-            pause_service(server, service, error);
-            return;
-        }
-        service->pause_ms = 0;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    if (!rate_allows(service) || !room_find(server, service))
+        return false;
+    int fd = listener_accept(listener, &address);
+    int error = fd < 0 ? errno : 0;
+    if (error == EAGAIN || error == EWOULDBLOCK) {
+        service->full_logged = false; /* there is room again: the next time is logged */
+        return false;
     }
+    if (error == 0) {
+        count_rate(service);
+        error = acceptor_begin(server, service, fd, &address);
+    }
+    if (error == 0)
+        service->pause_ms = 0;
+    else
+        pause_service(server, service, error);
+    return error == 0;
+}
+
+static void accept_some(struct server *server, struct service *service, struct listener *listener)
+{
+    for (int taken = 0; taken < BURST && accept_one(server, service, listener); taken++) {
+    }
+}
+
+/* Where there is little room, another listener is the first each time. */
+static void accept_anywhere(struct server *server, struct service *service)
+{
+    size_t count = service->listeners.count;
+    size_t first = service->turn++;
+    for (size_t i = 0; i < count; i++)
+        accept_some(server, service, service->listeners.items[(first + i) % count].listener);
 }
 
 /* What is polled besides the listeners. */
@@ -104,16 +117,19 @@ static int64_t choose_polls(struct server *server)
     int64_t wake_us = DEADLINE_NEVER;
     bool any_waits = false;
     for (size_t i = 0; i < generation->count; i++) {
-        struct service *service = generation->services[i];
+        const struct service *service = generation->services[i];
         bool paused = service->paused_until_us > now_us;
         if (paused && service->paused_until_us < wake_us)
             wake_us = service->paused_until_us;
         if (!paused && service->retry_us < wake_us)
             wake_us = service->retry_us;
         any_waits = any_waits || service->waiting;
-        bool off = paused || service->waiting || !service->listener;
+    }
+    for (size_t i = 0; i < generation->spot_count; i++) {
+        const struct generation_spot *spot = &generation->spots[i];
+        bool off = spot->service->paused_until_us > now_us || spot->service->waiting;
         polls[GENERATION_OWN_POLLS + i] =
-            (struct pollfd){.fd = off ? -1 : listener_fd(service->listener), .events = POLLIN};
+            (struct pollfd){.fd = off ? -1 : listener_fd(spot->listener), .events = POLLIN};
     }
     int registry_fd = any_waits ? registry_watch_fd(server->registry) : -1;
     polls[POLL_STOP] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
@@ -137,7 +153,7 @@ static void retry(struct server *server)
         struct service *service = generation->services[i];
         bool due = service->waiting || service->retry_us <= now_us;
         if (due && service->paused_until_us <= now_us)
-            accept_some(server, service);
+            accept_anywhere(server, service);
     }
 }
 
@@ -153,8 +169,9 @@ static bool wait_for_events(struct server *server)
     int64_t wake_us = choose_polls(server);
     wake_us = earlier(wake_us, retired_tick(&server->retired, server->registry));
     wake_us = earlier(wake_us, watchdog_tick(server->watchdog));
-    int ready = ppoll(server->generation->polls, GENERATION_OWN_POLLS + server->generation->count,
-                      clock_left(wake_us, &left), NULL);
+    int ready =
+        ppoll(server->generation->polls, GENERATION_OWN_POLLS + server->generation->spot_count,
+              clock_left(wake_us, &left), NULL);
     if (ready < 0 && errno != EINTR) { /* ENOMEM: do not loop without a pause */
         (void)clock_nanosleep(CLOCK_MONOTONIC, 0,
                               &(struct timespec){.tv_nsec = PAUSE_MIN_MS * 1000000L}, NULL);
@@ -168,9 +185,9 @@ void acceptor_run(struct server *server)
         retry(server);
         bool ready = wait_for_events(server);
         const struct generation *generation = server->generation;
-        for (size_t i = 0; ready && i < generation->count; i++)
+        for (size_t i = 0; ready && i < generation->spot_count; i++)
             if (generation->polls[GENERATION_OWN_POLLS + i].revents != 0)
-                accept_some(server, generation->services[i]);
+                accept_some(server, generation->spots[i].service, generation->spots[i].listener);
         if (ready && generation->polls[POLL_RELOADS].revents != 0)
             swap_take(server);
     }

@@ -1,5 +1,6 @@
 #include "server/daemon/admission.h"
 
+#include "relay/lock.h"
 #include "server/lib/base/rate.h"
 
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 const char *refusal_name(enum refusal refusal)
 {
     static const char *const names[] = {[REFUSED_NOT] = "none",
+                                        [REFUSED_NO_PROXY] = "accept_proxy",
                                         [REFUSED_DENIED] = "denied",
                                         [REFUSED_RATE] = "rate_per_address",
                                         [REFUSED_PER_ADDRESS] = "per_address"};
@@ -30,18 +32,32 @@ bool admission_allows(const struct config_limits *limits, const struct peer_key 
     return allowed > denied || (denied < 0 && limits->allow_count == 0);
 }
 
+struct peer admission_peer(const struct config_limits *limits,
+                           const struct sockaddr_storage *address)
+{
+    struct peer peer = {.known = false};
+    peer.known = peer_key_of((const struct sockaddr *)(const void *)address, &peer.key);
+    if (!peer.known)
+        return peer;
+    peer.address = peer.key;
+    peer_key_cut(&peer.address, (unsigned)limits->ipv4_prefix, (unsigned)limits->ipv6_prefix);
+    return peer;
+}
+
 /* Addresses to remember; beyond that, those that connected least recently are forgotten. */
 enum { MAX_ADDRESSES = 16384, US_PER_S = 1000000 };
 
 struct rates {
+    pthread_mutex_t lock;  /* guards what is in FULL_US: it is read, and then set */
     struct peers *full_us; /* states of RATE */
-    struct rate rate;
+    struct rate rate;      /* constant */
 };
 
 void rates_free(struct rates *rates)
 {
     if (!rates)
         return;
+    (void)pthread_mutex_destroy(&rates->lock);
     peers_free(rates->full_us);
     free(rates);
 }
@@ -53,7 +69,8 @@ struct rates *rates_new(uint64_t rate)
         return NULL;
     rates->rate = (struct rate){.interval_us = US_PER_S / (int64_t)rate, .burst = (int64_t)rate};
     rates->full_us = peers_new(MAX_ADDRESSES);
-    if (!rates->full_us) {
+    if (!rates->full_us || pthread_mutex_init(&rates->lock, NULL) != 0) {
+        peers_free(rates->full_us);
         free(rates);
         return NULL;
     }
@@ -76,9 +93,11 @@ struct rate admission_rate(uint64_t rate)
 
 bool rates_take(struct rates *rates, const struct peer_key *address, int64_t now_us)
 {
+    lock_take(&rates->lock);
     int64_t full_us = peers_get(rates->full_us, address);
-    if (!rate_take(&rates->rate, &full_us, now_us))
-        return false;
-    peers_set(rates->full_us, address, full_us);
-    return true;
+    bool taken = rate_take(&rates->rate, &full_us, now_us);
+    if (taken)
+        peers_set(rates->full_us, address, full_us);
+    lock_release(&rates->lock);
+    return taken;
 }

@@ -97,10 +97,24 @@ static uint64_t share_of_each(const struct config *config, uint64_t available)
     return share;
 }
 
+/* Beside the first one. A name has an address of each family as a rule. */
+static uint64_t more_listeners(const struct config_service *service)
+{
+    const struct config_listen *listen = config_listens(service);
+    uint64_t all = 0;
+    for (size_t i = 0; i < listen->count; i++)
+        all += config_address_ports(&listen->addresses[i]) *
+               (config_address_is_ip(&listen->addresses[i]) ? 1U : 2U);
+    return all > 0 ? all - 1 : 0;
+}
+
 static uint64_t own_of(const struct config *config)
 {
     bool admin = config->admin.listen.kind != CONFIG_ADDRESS_NONE;
-    return OWN + OWN_PER_SERVICE * config->service_count + (admin ? OWN_OF_ADMIN : 0);
+    uint64_t listeners = 0;
+    for (size_t i = 0; i < config->service_count; i++)
+        listeners += more_listeners(&config->services[i]);
+    return OWN + OWN_PER_SERVICE * config->service_count + listeners + (admin ? OWN_OF_ADMIN : 0);
 }
 
 uint64_t capacity_share(const struct config *config, uint64_t limit, struct capacity *capacities)

@@ -127,8 +127,9 @@ static bool hand_over_services(const struct control *control)
     bool sent = true;
     for (size_t i = 0; sent && i < control->handed->count; i++) {
         const struct service *service = control->handed->services[i];
-        if (service->listener)
-            sent = hand_over(control, "service ", service->config->name, service->listener);
+        for (size_t k = 0; sent && k < service->listeners.count; k++)
+            sent = hand_over(control, "service ", service->config->name,
+                             service->listeners.items[k].listener);
     }
     return sent;
 }
@@ -168,13 +169,18 @@ static bool upgrade(struct control *control)
            wire_send(&control->wire, -1, "end");
 }
 
+static void disown_each(const struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        listener_disown(listeners->items[i].listener);
+}
+
 /* What is left to this process are its connections. */
 static void give_away(struct control *control)
 {
     struct server *server = control->server;
     for (size_t i = 0; i < control->handed->count; i++)
-        if (control->handed->services[i]->listener)
-            listener_disown(control->handed->services[i]->listener);
+        disown_each(&control->handed->services[i]->listeners);
     admin_give_away(server->admin);
     listener_disown(control->listener);
     listener_shut(control->listener);

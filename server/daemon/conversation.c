@@ -4,6 +4,7 @@
 #include "server/daemon/conversation_internal.h"
 #include "server/daemon/fleet/errand.h"
 #include "server/daemon/hints.h"
+#include "server/daemon/preface/preface.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -33,8 +34,11 @@ void conversation_free(struct conversation *conversation)
     trim_after_many(conversation->server);
     registry_remove(conversation->server->registry, &conversation->entry);
     actpass_free(conversation_of(conversation));
+    preface_free(conversation->preface);
     if (conversation->plain >= 0)
         close(conversation->plain);
+    if (conversation->backend >= 0)
+        close(conversation->backend);
     free(conversation->job.backend_address);
     free(conversation->job.early);
     free(conversation->reached);
@@ -51,10 +55,15 @@ static void note_dropped(struct server *server, struct service *service,
         report_dropped(report, error);
 }
 
+void conversation_note_dropped(struct conversation *conversation, int error)
+{
+    note_dropped(conversation->server, conversation->service, &conversation->report, error);
+}
+
 /* Without a TLS close: do not spend the resource that just ran out. */
 void conversation_drop(struct conversation *conversation, int error)
 {
-    note_dropped(conversation->server, conversation->service, &conversation->report, error);
+    conversation_note_dropped(conversation, error);
     if (conversation_of(conversation))
         actpass_abort(conversation_of(conversation));
     conversation_free(conversation);
@@ -86,7 +95,8 @@ static void take_hint(struct conversation *conversation, actpass_accept_options 
 /* BEGAN_US: no later than the times of CONN count from, or its end could precede its first byte. */
 static void attach(struct conversation *conversation, actpass_conn *conn, int64_t began_us)
 {
-    conversation->began_us = began_us;
+    if (conversation->began_us == 0) /* else its preface came before */
+        conversation->began_us = began_us;
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
     conversation->stage = STAGE_HANDSHAKE;
     conversation->report.conn = conn;
@@ -99,8 +109,7 @@ static void attach(struct conversation *conversation, actpass_conn *conn, int64_
     registry_attach(conversation->server->registry, &conversation->entry, conn);
 }
 
-/* Makes the socket the conversation's connection. 0, or an errno. */
-static int make_conn(struct conversation *conversation, int fd, actpass_accept_options *options)
+int conversation_make(struct conversation *conversation, int fd, actpass_accept_options *options)
 {
     find_peer(conversation, fd);
     take_hint(conversation, options);
@@ -142,7 +151,8 @@ static struct conversation *new_with(struct server *server, struct service *serv
         conversation->server = server;
         conversation->service = service_hold(service);
         conversation->report = report;
-        conversation->plain = conversation->own_fd = -1;
+        conversation->plain = conversation->own_fd = conversation->backend = -1;
+        conversation->stage = STAGE_HANDSHAKE;
         conversation->entry.service = service->connections;
         conversation->entry.stats = service->stats;
         conversation->rechecks = registry_service_rechecks(service->connections);
@@ -190,6 +200,11 @@ static int start(struct conversation *conversation)
     struct task *task = task_new(conversation->server->crew, run, conversation);
     if (!task)
         return errno;
+    if (conversation->stage == STAGE_PREFACE) {
+        conversation_set_task(conversation, task);
+        task_start(task, TASK_RUN_NOW);
+        return 0;
+    }
     actpass_note_events(conversation_of(conversation),
                         0); /* the task will be told of what is there */
     enum task_next next = conversation_wait(conversation, task, &error);
@@ -210,6 +225,17 @@ static socklen_t size_of(const struct sockaddr_storage *address)
     return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : 0;
 }
 
+int conversation_make_accepted(struct conversation *conversation, int fd,
+                               const struct sockaddr_storage *address)
+{
+    socklen_t size = size_of(address);
+    actpass_accept_options options = {
+        .socket = ACTPASS_SOCKET_PREPARED, /* the listener has TCP_NODELAY */
+        .peer = size > 0 ? (const struct sockaddr *)(const void *)address : NULL,
+        .peer_size = size};
+    return conversation_make(conversation, fd, &options);
+}
+
 int conversation_begin(struct server *server, struct service *service, int fd,
                        const struct peer *peer, const struct sockaddr_storage *address)
 {
@@ -220,12 +246,9 @@ int conversation_begin(struct server *server, struct service *service, int fd,
         close(fd);
         return ENOMEM;
     }
-    socklen_t size = size_of(address);
-    actpass_accept_options options = {
-        .socket = ACTPASS_SOCKET_PREPARED, /* the listener has TCP_NODELAY */
-        .peer = size > 0 ? (const struct sockaddr *)(const void *)address : NULL,
-        .peer_size = size};
-    int error = make_conn(conversation, fd, &options);
+    int error = preface_is_wanted(service->config, address)
+                    ? conversation_begin_preface(conversation, fd, address, NULL)
+                    : conversation_make_accepted(conversation, fd, address);
     if (error == 0)
         error = start(conversation);
     if (error != 0)
@@ -267,9 +290,9 @@ const struct report *conversation_report(const struct conversation *conversation
     return &conversation->report;
 }
 
-actpass_conn *conversation_conn(const struct conversation *conversation)
+bool conversation_has_socket(const struct conversation *conversation)
 {
-    return conversation_of(conversation);
+    return conversation_of(conversation) || conversation->preface;
 }
 
 void **conversation_dialing(struct conversation *conversation)
@@ -312,22 +335,33 @@ static void note_dialed(struct conversation *conversation)
     stats_count(conversation->service->stats, STATS_DIALED);
 }
 
-void conversation_connect(struct conversation *conversation, int fd, const char *address)
+void conversation_make_dialed(struct conversation *conversation, int fd, const char *address)
 {
     actpass_accept_options options = {.socket = ACTPASS_SOCKET_PREPARED, .dialed = address};
-    note_dialed(conversation);
-    int error = make_conn(conversation, fd, &options);
+    int error = conversation_make(conversation, fd, &options);
     if (error != 0)
-        note_dropped(conversation->server, conversation->service, &conversation->report, error);
+        conversation_note_dropped(conversation, error);
     else
         begin_dialed(conversation);
+}
+
+void conversation_connect(struct conversation *conversation, int fd, const char *address)
+{
+    note_dialed(conversation);
+    if (!preface_is_wanted(conversation->service->config, NULL)) {
+        conversation_make_dialed(conversation, fd, address);
+        return;
+    }
+    int error = conversation_begin_preface(conversation, fd, NULL, address);
+    if (error != 0)
+        conversation_note_dropped(conversation, error);
 }
 
 void conversation_take(struct conversation *conversation, actpass_conn *conn, int error)
 {
     note_dialed(conversation);
     if (!conn) {
-        note_dropped(conversation->server, conversation->service, &conversation->report, error);
+        conversation_note_dropped(conversation, error);
         return;
     }
     attach(conversation, conn, clock_now_us());
@@ -339,6 +373,11 @@ void conversation_take(struct conversation *conversation, actpass_conn *conn, in
 struct bell *conversation_bell(struct conversation *conversation)
 {
     return &conversation->bell;
+}
+
+int conversation_plain(const struct conversation *conversation)
+{
+    return conversation->plain;
 }
 
 int conversation_take_plain(struct conversation *conversation)

@@ -59,8 +59,9 @@ const struct report *conversation_report(const struct conversation *conversation
 /* Must what only waits end, since the server stops, or the service is gone? Any thread. */
 bool conversation_is_stopping(const struct conversation *conversation);
 
-/* Makes a connection of the socket that we dialed to ADDRESS. The socket is taken also on failure:
- * then there is no connection, and the resource that was short was logged. */
+/* Makes a connection of the socket that we dialed to ADDRESS, which lives as long as the service or
+ * the errand, or begins its preface. The socket is taken also on failure: then there is neither,
+ * and the resource that was short was logged. */
 void conversation_connect(struct conversation *conversation, int fd, const char *address);
 
 /* The same for a connection that actpass_connect_to has made: CONN is NULL with ERROR, if a
@@ -72,15 +73,18 @@ void conversation_take(struct conversation *conversation, actpass_conn *conn, in
 void conversation_set_errand(struct conversation *conversation, const struct errand *errand);
 const struct errand *conversation_errand(const struct conversation *conversation);
 
-/* The connection; NULL: none. */
-actpass_conn *conversation_conn(const struct conversation *conversation);
+/* Is there a connection, or the socket of one in its preface? */
+bool conversation_has_socket(const struct conversation *conversation);
 
 /* A place for the state of whoever dials: NULL at first, and to be NULL again at the end. */
 void **conversation_dialing(struct conversation *conversation);
 
 /* Does what can be done without waiting: the `run` of its task, from the moment that there is a
- * connection. TASK_END: it is closed and logged; the caller frees the conversation. */
+ * socket. TASK_END: it is closed and logged; the caller frees the conversation. */
 enum task_next conversation_run(struct conversation *conversation, struct task *task);
+
+/* The local connection that is bridged, which stays its own; -1: none. */
+int conversation_plain(const struct conversation *conversation);
 
 /* ---- For handlers that join two connections (fleet/) ----------------------------------------- */
 

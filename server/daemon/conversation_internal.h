@@ -1,6 +1,7 @@
 /* What the files of a conversation share:
  *
  *   conversation.c          its making and its end, and what it makes of a socket
+ *   conversation_preface.c  what is said before TLS (preface/), if anything is
  *   conversation_run.c      its stages: handshake, handler, close
  *   conversation_recheck.c  whether newer settings accept the peer, too
  *   conversation_wait.c     what its task waits for, and what an idle connection gives back */
@@ -17,6 +18,7 @@ struct conversation_kept; /* conversation.h */
 
 /* Each stage follows the one before it, or is skipped. */
 enum stage {
+    STAGE_PREFACE,   /* there is no connection yet, only its socket */
     STAGE_HANDSHAKE, /* the wait for the role, and TLS */
     STAGE_SERVE,     /* the handler */
     STAGE_CLOSE,
@@ -34,11 +36,18 @@ struct conversation {
     struct registry_entry entry;
     struct server *server;
     struct service *service;
-    struct report report;        /* and the connection */
-    int plain;                   /* the local connection to be bridged; -1: none */
-    void *dialing;               /* dial_service.c's, or a gate's (fleet/plain.c) */
-    const struct errand *errand; /* what else it is for (fleet/pass_on.h); NULL: nothing */
-    struct bell bell;            /* how other connections get its attention */
+    struct report report;                /* and the connection */
+    struct preface *preface;             /* STAGE_PREFACE; else NULL */
+    int backend;                         /* that is connected before the handshake; -1: none */
+    const char *alpn_wanted;             /* what the preface has said so; NULL: nothing */
+    const char *address;                 /* with that, and if we have dialed: where */
+    struct sockaddr_storage destination; /* where the client has connected, if a proxy has said it;
+                                            else AF_UNSPEC */
+    char proxy[80];                      /* with that: that proxy */
+    int plain;                           /* the local connection to be bridged; -1: none */
+    void *dialing;                       /* dial_service.c's, or a gate's (fleet/plain.c) */
+    const struct errand *errand;         /* what else it is for (fleet/pass_on.h); NULL: nothing */
+    struct bell bell;                    /* how other connections get its attention */
     char *reached; /* the name under which it was joined to another one; NULL: it was not */
     const struct conversation_kept *kept; /* NULL: its service does not dial by itself */
     bool used;                            /* kept: and it was told */
@@ -66,6 +75,30 @@ static inline actpass_conn *conversation_of(const struct conversation *conversat
 {
     return conversation->report.conn;
 }
+
+/* ---- conversation.c -------------------------------------------------------------------------- */
+
+/* Makes the socket the conversation's connection. 0, or an errno. */
+int conversation_make(struct conversation *conversation, int fd, actpass_accept_options *options);
+
+/* The same for one that was accepted, or dialed, before anything was said on it. */
+int conversation_make_accepted(struct conversation *conversation, int fd,
+                               const struct sockaddr_storage *address);
+void conversation_make_dialed(struct conversation *conversation, int fd, const char *address);
+
+/* Logs and counts that it was dropped for the shortage of a resource, an errno. */
+void conversation_note_dropped(struct conversation *conversation, int error);
+
+/* ---- conversation_preface.c ------------------------------------------------------------------ */
+
+/* Takes the socket into its preface, also on failure. FROM: what accept has said; NULL: we have
+ * dialed ADDRESS, which outlives the preface. 0, or an errno. */
+int conversation_begin_preface(struct conversation *conversation, int fd,
+                               const struct sockaddr_storage *from, const char *address);
+
+/* Does what can be done without waiting. TASK_MORE: it is over, there is a connection, and its
+ * stage is set. TASK_END: it is over, and there is none; that was logged. */
+enum task_next conversation_run_preface(struct conversation *conversation, struct task *task);
 
 /* ---- conversation_run.c ---------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include "relay/clock.h"
 #include "server/daemon/conversation.h"
 #include "server/daemon/hints.h"
+#include "server/daemon/starttls/table.h"
 
 #include <errno.h>
 #include <string.h>
@@ -49,17 +50,24 @@ static void prepare_to_serve(struct conversation *conversation)
     stats_handshake(service->stats, &info, service->config->connection.tls.sessions.kind);
     const struct service_handler *chosen =
         service_choose(service, conversation_of(conversation), &info);
-    conversation->job =
-        (struct handler_job){.conn = conversation_of(conversation),
-                             .what = chosen->what,
-                             .loaded = chosen->loaded,
-                             .plain = conversation->plain,
-                             .conversation = conversation,
-                             .idle_timeout_ms = service->config->connection.idle_timeout_ms,
-                             .start = service->config->start,
-                             .start_timeout_ms = service->config->connection.handshake_timeout_ms,
-                             .own = {.fd = -1},
-                             .deadline_us = DEADLINE_NEVER};
+    conversation->job = (struct handler_job){
+        .conn = conversation_of(conversation),
+        .what = chosen->what,
+        .loaded = chosen->loaded,
+        .plain = conversation->plain,
+        .conversation = conversation,
+        .idle_timeout_ms = service->config->connection.idle_timeout_ms,
+        .destination =
+            conversation->destination.ss_family == AF_UNSPEC ? NULL : &conversation->destination,
+        .start = service->config->start,
+        .start_timeout_ms = service->config->connection.handshake_timeout_ms,
+        .connected = &conversation->backend,
+        .mysql_login = service->config->starttls == CONFIG_STARTTLS_MYSQL,
+        .plain_talk = starttls_plain_talk(service->config->starttls,
+                                          info.role == ACTPASS_ROLE_CLIENT ? CONFIG_ROLE_CLIENT
+                                                                           : CONFIG_ROLE_SERVER),
+        .own = {.fd = -1},
+        .deadline_us = DEADLINE_NEVER};
     conversation->handler = chosen->handler;
     conversation->report.handler = chosen->handler ? chosen->handler->name : NULL;
     conversation->report.route = chosen->route;
@@ -91,6 +99,24 @@ static bool sessions_block(const struct conversation *conversation)
     return kind == CONFIG_SESSIONS_FILE || kind == CONFIG_SESSIONS_REDIS;
 }
 
+/* Has TLS agreed upon what the preface wants? Else a browser's TLS, say, could be led here
+ * (ALPACA). */
+static bool has_wanted_alpn(const struct conversation *conversation)
+{
+    struct error_text why;
+    actpass_info_t info;
+    const char *wanted = conversation->alpn_wanted;
+    actpass_info(conversation_of(conversation), &info);
+    if (!wanted || strcmp(info.alpn, wanted) == 0)
+        return true;
+    (void)error_set(&why,
+                    "the peer began TLS without asking for it first, and ALPN has not agreed on "
+                    "\"%s\": is it in \"alpn\" of \"tls\", and does the client offer it?",
+                    wanted);
+    actpass_fail(conversation_of(conversation), ACTPASS_PROTOCOL, why.text);
+    return false;
+}
+
 static enum progress shake_hands(struct conversation *conversation)
 {
     bool blocks = sessions_block(conversation);
@@ -104,7 +130,7 @@ static enum progress shake_hands(struct conversation *conversation)
             note_role(conversation);
         return PROGRESS_WAITS;
     }
-    conversation_note_handshake(conversation, result == 0);
+    conversation_note_handshake(conversation, result == 0 && has_wanted_alpn(conversation));
     return PROGRESS_NEXT;
 }
 
@@ -184,6 +210,7 @@ static void count_end(struct conversation *conversation)
     struct counters *counters = &conversation->server->counters;
     actpass_info_t info;
     actpass_info(conversation_of(conversation), &info);
+    atomic_store(&counters->last_end, (int)info.end);
     if (info.cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE || info.end == ACTPASS_UNUSED)
         atomic_fetch_add(&counters->closed_before_first_byte, 1);
     else if (info.role == ACTPASS_ROLE_NONE)
@@ -213,6 +240,7 @@ static enum progress close_and_report(struct conversation *conversation)
 static enum progress run_stage(struct conversation *conversation)
 {
     switch (conversation->stage) {
+    case STAGE_PREFACE: /* is over before any of these begins */
     case STAGE_HANDSHAKE:
         return shake_hands(conversation);
     case STAGE_SERVE:
@@ -246,6 +274,11 @@ static bool has_seen_changes(const struct conversation *conversation)
 
 enum task_next conversation_run(struct conversation *conversation, struct task *task)
 {
+    if (conversation->stage == STAGE_PREFACE) {
+        enum task_next next = conversation_run_preface(conversation, task);
+        if (next != TASK_MORE)
+            return next;
+    }
     conversation_take_events(conversation, task);
     bool rung = bell_take(&conversation->bell);
     if (conversation_only_settles(conversation) && has_seen_changes(conversation) && !rung)

@@ -1,5 +1,7 @@
 #include "server/daemon/describe.h"
 
+#include "config/keys.h"
+
 #include <arpa/inet.h>
 #include <inttypes.h>
 
@@ -51,11 +53,19 @@ static void put_proxy(FILE *out, const struct config_through *through)
                 through->credentials_file ? ", with a user and a password" : "");
 }
 
+static void put_listen(FILE *out, const char *what, const struct config_listen *listen)
+{
+    fputs(what, out);
+    for (size_t i = 0; i < listen->count; i++)
+        fprintf(out, "%s%s", i > 0 ? ", " : "", listen->addresses[i].text);
+}
+
 static void put_connections(FILE *out, const struct config_service *service)
 {
     const struct config_dial *dial = &service->dial;
     if (config_is_plain_gate(service)) {
-        fprintf(out, "  accepts local connections without TLS on %s\n", dial->listen_plain.text);
+        put_listen(out, "  accepts local connections without TLS on ", &dial->listen_plain);
+        fputc('\n', out);
         return;
     }
     if (config_shares(service)) {
@@ -65,16 +75,20 @@ static void put_connections(FILE *out, const struct config_service *service)
             "found in %s\n",
             service->share.pool, service->share.advertise.text, service->share.registry.text);
     } else if (dial->address_count == 0) {
-        fprintf(out, "  accepts connections on %s\n", service->listen.text);
+        put_listen(out, "  accepts connections on ", &service->listen);
+        fputc('\n', out);
     } else if (config_dial_is_kept(dial)) {
         put_kept(out, dial);
     } else {
-        fprintf(out, "  accepts local connections without TLS on %s, and for each connects to ",
-                dial->listen_plain.text);
+        put_listen(out, "  accepts local connections without TLS on ", &dial->listen_plain);
+        fputs(", and for each connects to ", out);
         put_addresses(out, dial);
         fputc('\n', out);
     }
     put_proxy(out, &dial->through);
+    if (service->starttls != CONFIG_STARTTLS_NONE)
+        fprintf(out, "  begins in clear with %s, until a command begins TLS (STARTTLS)\n",
+                config_starttls_names[service->starttls]);
     fprintf(out, "  %s\n", role_text(service));
 }
 
@@ -218,6 +232,10 @@ static void put_what(FILE *out, const struct config_handler *handler)
         break;
     case CONFIG_HANDLER_HTTP:
         fprintf(out, "serves the files of %s over HTTP\n", handler->http.root);
+        break;
+    case CONFIG_HANDLER_EXEC:
+        fprintf(out, "runs %s%s\n", handler->exec.command.items[0],
+                handler->exec.pty ? " on a terminal" : "");
         break;
     case CONFIG_HANDLER_REFUSE:
         fputs("refuses the connection\n", out);

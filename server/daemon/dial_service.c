@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/daemon/admin/stats.h"
 #include "server/daemon/handlers/bridge.h"
+#include "server/daemon/preface/preface.h"
 #include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/steps.h"
 
@@ -39,6 +40,7 @@ static struct dial dial_of(struct conversation *conversation)
     return (struct dial){.addresses = addresses,
                          .count = count,
                          .from = &dial->from,
+                         .source = {.config = &dial->source},
                          .deadline_us = clock_deadline_ms(timeout_ms),
                          .limit_name = expires ? "expire" : "connect_timeout",
                          .lookup_flags = AI_ADDRCONFIG,
@@ -91,6 +93,7 @@ enum { PLACE = 0, LOOK_MS = 100 };
 
 struct dialing {
     struct dial dial;
+    struct sockaddr_storage client; /* of the local connection that is bridged */
     struct dial_steps steps;
     struct through through; /* if dial.through is set */
 };
@@ -117,6 +120,15 @@ static bool set_proxy(struct conversation *conversation, struct dialing *dialing
     return loaded;
 }
 
+/* Whose address is taken with "transparent". */
+static void find_client(const struct conversation *conversation, struct dialing *dialing)
+{
+    socklen_t size = sizeof(dialing->client);
+    int plain = conversation_plain(conversation);
+    if (plain >= 0 && getpeername(plain, (struct sockaddr *)(void *)&dialing->client, &size) == 0)
+        dialing->dial.source.client = &dialing->client;
+}
+
 /* NULL after a report: the conversation ends without a connection. */
 static struct dialing *begin(struct conversation *conversation)
 {
@@ -126,6 +138,7 @@ static struct dialing *begin(struct conversation *conversation)
         return NULL;
     }
     dialing->dial = dial_of(conversation);
+    find_client(conversation, dialing);
     if (!set_proxy(conversation, dialing)) {
         free_dialing(dialing);
         return NULL;
@@ -194,7 +207,7 @@ static enum task_next dial_step(struct conversation *conversation, struct task *
 static enum task_next dial(struct conversation *conversation, struct task *task)
 {
     const struct config_service *service = conversation_service(conversation)->config;
-    if (service->dial.through.proxy.kind != CONFIG_PROXY_NONE ||
+    if (service->dial.through.proxy.kind != CONFIG_PROXY_NONE || preface_is_wanted(service, NULL) ||
         !fast_open_wanted(&service->connection))
         return dial_step(conversation, task);
     crew_block();
@@ -205,9 +218,9 @@ static enum task_next dial(struct conversation *conversation, struct task *task)
 
 enum task_next dial_service_run(struct conversation *conversation, struct task *task)
 {
-    if (!conversation_conn(conversation) && dial(conversation, task) == TASK_WAIT)
+    if (!conversation_has_socket(conversation) && dial(conversation, task) == TASK_WAIT)
         return TASK_WAIT;
-    if (!conversation_conn(conversation))
+    if (!conversation_has_socket(conversation))
         return TASK_END;
     return conversation_run(conversation, task);
 }

@@ -8,8 +8,7 @@ static bool make_services(struct generation *generation, struct log *log)
 {
     size_t count = generation->config->service_count;
     generation->services = calloc(count, sizeof(struct service *));
-    generation->polls = calloc(count + GENERATION_OWN_POLLS, sizeof(generation->polls[0]));
-    if (!generation->services || !generation->polls)
+    if (!generation->services)
         return false;
     while (generation->count < count) {
         struct service *service = service_new(generation->held, generation->count, log);
@@ -72,8 +71,30 @@ void generation_release(struct generation *generation)
     free_texts(&generation->fixed);
     held_config_release(generation->held);
     free(generation->services);
+    free(generation->spots);
     free(generation->polls);
     free(generation);
+}
+
+static void add_spots(struct generation *generation, struct service *service)
+{
+    for (size_t i = 0; i < service->listeners.count; i++)
+        generation->spots[generation->spot_count++] =
+            (struct generation_spot){service, service->listeners.items[i].listener};
+}
+
+bool generation_find_spots(struct generation *generation)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < generation->count; i++)
+        count += generation->services[i]->listeners.count;
+    generation->spots = calloc(count + 1, sizeof(generation->spots[0])); /* never 0 */
+    generation->polls = calloc(count + GENERATION_OWN_POLLS, sizeof(generation->polls[0]));
+    if (!generation->spots || !generation->polls)
+        return false;
+    for (size_t i = 0; i < generation->count; i++)
+        add_spots(generation, generation->services[i]);
+    return true;
 }
 
 struct service *generation_find(const struct generation *generation, const char *name)

@@ -1,13 +1,13 @@
 #include "server/daemon/inherited.h"
 
 #include "relay/clock.h"
+#include "server/daemon/bound.h"
 #include "server/daemon/listener.h"
 #include "server/lib/dial/resolve.h"
 #include "server/lib/dial/unix_address.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,25 +141,8 @@ static bool listens(int fd)
            getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &length) == 0 && accepts != 0;
 }
 
-static bool is_same_tcp(const struct sockaddr_storage *bound, const struct sockaddr *wanted)
-{
-    if (bound->ss_family != wanted->sa_family)
-        return false;
-    if (wanted->sa_family == AF_INET) {
-        const struct sockaddr_in *have = (const void *)bound;
-        const struct sockaddr_in *want = (const void *)wanted;
-        return have->sin_addr.s_addr == want->sin_addr.s_addr &&
-               (want->sin_port == 0 || have->sin_port == want->sin_port);
-    }
-    const struct sockaddr_in6 *have = (const void *)bound;
-    const struct sockaddr_in6 *want = (const void *)wanted;
-    return memcmp(&have->sin6_addr, &want->sin6_addr, sizeof(have->sin6_addr)) == 0 &&
-           (want->sin6_port == 0 || have->sin6_port == want->sin6_port);
-}
-
 /* A name may stand for several addresses, and the manager may have bound any of them. */
-static bool fits_tcp(const struct sockaddr_storage *bound, const struct config_address *address,
-                     struct error_text *error)
+static bool fits_tcp(int fd, const struct config_address *address, struct error_text *error)
 {
     const struct dial_wait wait = {.cancel_fd = -1};
     struct addrinfo *found = NULL;
@@ -169,42 +152,18 @@ static bool fits_tcp(const struct sockaddr_storage *bound, const struct config_a
         return error_set(error, "cannot resolve %s: %s", address->text, why);
     bool fits = false;
     for (const struct addrinfo *each = found; each && !fits; each = each->ai_next)
-        fits = is_same_tcp(bound, each->ai_addr);
+        fits = bound_to(fd, each->ai_addr, each->ai_addrlen);
     freeaddrinfo(found);
     return fits;
 }
 
 bool inherited_fits(int fd, const struct config_address *address, struct error_text *error)
 {
-    struct sockaddr_storage bound;
-    socklen_t length = sizeof(bound);
-    memset(&bound, 0, sizeof(bound));
-    if (getsockname(fd, (struct sockaddr *)&bound, &length) != 0)
-        return false;
-    if (address->kind != CONFIG_ADDRESS_UNIX)
-        return fits_tcp(&bound, address, error);
     struct sockaddr_un wanted;
-    return bound.ss_family == AF_UNIX && unix_address_make(address->path, &wanted) &&
-           strcmp(((const struct sockaddr_un *)(const void *)&bound)->sun_path, wanted.sun_path) ==
-               0;
-}
-
-static bool check(const struct socket_passed *passed, const struct config_address *address,
-                  struct error_text *error)
-{
-    if (!listens(passed->fd))
-        return error_set(error, "the socket that the service manager passes is not a listening "
-                                "stream socket: write ListenStream= and Accept=no in the socket "
-                                "unit");
-    if (inherited_fits(passed->fd, address, error))
-        return true;
-    if (error->text[0] == '\0')
-        (void)error_set(error,
-                        "the socket that the service manager passes does not listen on %s: "
-                        "write the same address in ListenStream= of the socket unit and in "
-                        "the configuration",
-                        address->text);
-    return false;
+    if (address->kind != CONFIG_ADDRESS_UNIX)
+        return fits_tcp(fd, address, error);
+    socklen_t size = unix_address_make(address->path, &wanted);
+    return size > 0 && bound_to(fd, (const struct sockaddr *)&wanted, size);
 }
 
 /* The socket with that name from index *i on, or NULL. *i is then the index behind it. */
@@ -223,20 +182,43 @@ int inherited_take(struct inherited *inherited, const char *service,
 {
     int i = 0;
     struct socket_passed *passed = find(inherited, service, &i);
-    if (!passed)
-        return -1;
-    struct socket_passed *second = find(inherited, service, &i);
-    if (second) {
-        passed->refused = second->refused = true;
-        (void)error_set(error, "the service manager passes two sockets of this name, and a service "
-                               "listens on one: remove a ListenStream= from the socket unit, or "
-                               "add a service and a socket unit for it");
-        return -1;
+    while (passed && !(listens(passed->fd) && inherited_fits(passed->fd, address, error))) {
+        if (error->text[0] != '\0')
+            return -1;
+        passed = find(inherited, service, &i);
     }
-    passed->refused = !check(passed, address, error);
-    if (passed->refused)
-        return -1;
-    int fd = passed->fd;
-    passed->fd = -1;
+    int fd = passed ? passed->fd : -1;
+    if (passed)
+        passed->fd = -1;
     return fd;
+}
+
+static bool explain(const struct socket_passed *passed, const struct config_listen *listen,
+                    struct error_text *error)
+{
+    char bound[BOUND_TEXT];
+    if (!listens(passed->fd))
+        return error_set(error, "the socket that the service manager passes is not a listening "
+                                "stream socket: write ListenStream= and Accept=no in the socket "
+                                "unit");
+    bound_print(passed->fd, bound);
+    return error_set(error,
+                     "the socket that the service manager passes listens on %s and does not "
+                     "listen on %s%s: write the same addresses in ListenStream= of the socket unit "
+                     "and in the configuration",
+                     bound, listen->addresses[0].text,
+                     listen->count > 1 ? " or another address of the service" : "");
+}
+
+bool inherited_explain(struct inherited *inherited, const char *service,
+                       const struct config_listen *listen, struct error_text *error)
+{
+    bool any = false;
+    int i = 0;
+    for (struct socket_passed *passed = find(inherited, service, &i); passed;
+         passed = find(inherited, service, &i)) {
+        passed->refused = any = true;
+        (void)explain(passed, listen, error);
+    }
+    return any;
 }

@@ -24,11 +24,16 @@ enum { INHERITED_FIRST = 3 };
 struct inherited *inherited_new(const struct inherited_environment *environment,
                                 struct error_text *error);
 
-/* Gives the caller the socket for a service, who closes it. Returns -1 if there is none; and -1
- * with a sentence in ERROR if there are two, or if it does not listen on ADDRESS. A port 0 fits any
- * port. */
+/* Gives the caller a socket that has the name of the service and listens on ADDRESS, who closes it.
+ * A port 0 fits any port. Returns -1 if there is none, or none any more; and -1 with a sentence in
+ * ERROR if the address's name cannot be resolved. */
 int inherited_take(struct inherited *inherited, const char *service,
                    const struct config_address *address, struct error_text *error);
+
+/* Are there sockets of that name which none of the service's addresses has taken? Then true, with
+ * one sentence in ERROR. */
+bool inherited_explain(struct inherited *inherited, const char *service,
+                       const struct config_listen *listen, struct error_text *error);
 
 /* Does this socket listen on ADDRESS? A port 0 fits any port. False with a sentence in ERROR: its
  * name cannot be resolved. */

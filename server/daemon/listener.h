@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "server/lib/base/error.h"
+#include "server/lib/dial/candidates.h"
 
 #include <sys/socket.h>
 
@@ -14,9 +15,16 @@ struct listener;
  * it, no signal is taken. */
 enum { LISTENER_LOOKUP_MS = 10000 };
 
-/* Opens a listener. A stale unix socket file, on which no program listens, is replaced. On failure
- * returns NULL with one sentence in ERROR that names the address and the remedy. */
-struct listener *listener_open(const struct config_address *address, struct error_text *error);
+/* Opens a listener on the first address that ADDRESS stands for. FILE: what a unix socket's file is
+ * given; may be NULL. A stale file, on which no program listens, is replaced. On failure returns
+ * NULL with one sentence in ERROR that names the address and the remedy. */
+struct listener *listener_open(const struct config_address *address,
+                               const struct config_socket_file *file, struct error_text *error);
+
+/* The same for an address that was resolved. On failure errno is the system's reason. */
+struct listener *listener_open_at(const struct candidate *where,
+                                  const struct config_listen_options *options,
+                                  struct error_text *error);
 
 /* Takes over a socket on which the service manager listens already, and closes it on failure.
  * Returns NULL with one sentence in ERROR. The file of a unix socket stays the manager's. */
@@ -47,6 +55,13 @@ void listener_shut(struct listener *listener);
 /* Accepts data in SYNs from then on; QUEUE connections may wait for the end of the TCP handshake.
  * 0: accepts none. Returns 0, or an errno: the listener then works without Fast Open. */
 int listener_fast_open(struct listener *listener, uint64_t queue);
+
+/* From then on as many connections may wait to be accepted as the options say. A socket of the
+ * service manager's keeps its own number if they do not say it. Returns 0, or an errno. */
+int listener_backlog(struct listener *listener, const struct config_listen_options *options);
+
+/* How many connections have been accepted. Any thread. */
+uint64_t listener_accepted(const struct listener *listener);
 
 /* False: the file of its unix socket is gone, or another's, so nobody can connect. Any thread. */
 bool listener_is_there(const struct listener *listener);

@@ -1,163 +1,351 @@
 #include "server/daemon/listening.h"
 
+#include "relay/clock.h"
 #include "server/daemon/lines.h"
 
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* NULL: the service only dials. */
-static const struct config_address *address_of(const struct config_service *service)
+/* One service that is to listen. */
+struct opening {
+    struct service *service;
+    const struct listening_sources *sources;
+    struct config_report *report;
+};
+
+/* One port of one of its addresses. */
+struct spot {
+    struct config_address address;   /* with this port alone; it owns nothing */
+    const struct config_address *of; /* as it is configured */
+};
+
+static bool is_any_port(const struct spot *spot)
 {
-    bool plain = service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE;
-    const struct config_address *address = plain ? &service->dial.listen_plain : &service->listen;
-    return address->kind == CONFIG_ADDRESS_NONE ? NULL : address;
+    return spot->address.kind == CONFIG_ADDRESS_TCP && spot->address.port == 0;
 }
 
 /* ---- Kept from before ---------------------------------------------------------------------- */
 
-static bool is_same(const struct config_address *one, const struct config_address *other)
+static bool is_same(const struct spot *spot, const struct listeners_item *old)
 {
-    if (one->kind != other->kind)
+    if (spot->address.kind != old->of->kind)
         return false;
-    if (one->kind == CONFIG_ADDRESS_UNIX)
-        return strcmp(one->path, other->path) == 0;
-    return one->port == other->port && strcmp(one->host, other->host) == 0;
+    if (spot->address.kind == CONFIG_ADDRESS_UNIX)
+        return strcmp(spot->address.path, old->of->path) == 0;
+    return spot->address.port == old->port && strcmp(spot->address.host, old->of->host) == 0;
 }
 
-/* Port 0 is another port for each service. */
-static bool may_take(const struct service *service, const struct service *old)
+static bool is_same_text(const char *one, const char *other)
 {
-    const struct config_address *address = address_of(service->config);
-    bool any_port = address->kind == CONFIG_ADDRESS_TCP && address->port == 0;
-    return old->listener && listener_is_there(old->listener) &&
-           is_same(address, address_of(old->config)) &&
-           (!any_port || strcmp(service->config->name, old->config->name) == 0);
+    return one == other || (one && other && strcmp(one, other) == 0);
 }
 
-static struct listener *keep(const struct service *service, const struct generation *before)
+/* What is set when a socket is opened stays as it is. */
+static void note_options(const struct opening *opening, const struct service *old)
+{
+    const struct config_listen_options *now = &opening->service->config->listen_options;
+    const struct config_listen_options *then = &old->config->listen_options;
+    bool same = now->reuse_port == then->reuse_port && now->v6only == then->v6only &&
+                is_same_text(now->file.mode, then->file.mode) &&
+                is_same_text(now->file.owner, then->file.owner) &&
+                is_same_text(now->file.group, then->file.group);
+    if (!same)
+        lines_add(&opening->report->warnings,
+                  "service \"%s\": warning: of \"listen_options\" only \"backlog\" changes for "
+                  "sockets that are open: restart for the others",
+                  opening->service->config->name);
+}
+
+/* Takes those of the old service. Port 0 is another port for each service. False: out of memory. */
+static bool keep_of(const struct opening *opening, const struct spot *spot,
+                    const struct service *old)
+{
+    const struct config_address *group = NULL; /* what the first was opened for */
+    bool fits =
+        !is_any_port(spot) || strcmp(opening->service->config->name, old->config->name) == 0;
+    for (size_t i = 0; fits && i < old->listeners.count; i++) {
+        struct listeners_item *item = &old->listeners.items[i];
+        bool other = is_any_port(spot) && group && item->of != group;
+        if (item->kept || other || !is_same(spot, item) || !listener_is_there(item->listener))
+            continue;
+        item->kept = true;
+        group = item->of;
+        if (!listeners_add(&opening->service->listeners, listener_hold(item->listener), spot->of,
+                           spot->address.port))
+            return false;
+    }
+    if (group)
+        note_options(opening, old);
+    return true;
+}
+
+static bool keep(const struct opening *opening, const struct spot *spot)
+{
+    const struct generation *before = opening->sources->before;
+    for (size_t i = 0; before && i < before->count; i++)
+        if (!keep_of(opening, spot, before->services[i]))
+            return false;
+    return true;
+}
+
+static void forget_kept(const struct generation *before)
 {
     for (size_t i = 0; before && i < before->count; i++)
-        if (may_take(service, before->services[i]))
-            return listener_hold(before->services[i]->listener);
-    return NULL;
+        for (size_t k = 0; k < before->services[i]->listeners.count; k++)
+            before->services[i]->listeners.items[k].kept = false;
 }
 
-bool listening_keeps(const struct generation *generation, const struct service *service)
+/* ---- Passed on ----------------------------------------------------------------------------- */
+
+/* From another actpass. False with ERROR. */
+static bool take_handed(const struct opening *opening, const struct spot *spot,
+                        struct error_text *error)
 {
-    for (size_t i = 0; i < generation->count; i++)
-        if (generation->services[i]->listener == service->listener)
-            return true;
-    return false;
+    char what[128];
+    struct service *service = opening->service;
+    struct handed *handed = opening->sources->handed;
+    struct listener *listener = NULL;
+    (void)snprintf(what, sizeof(what), "service %s", service->config->name);
+    do {
+        listener = handed ? handed_take(handed, what, &spot->address, error) : NULL;
+        if (listener && !listeners_add(&service->listeners, listener, spot->of, spot->address.port))
+            return error_set(error, "out of memory");
+    } while (listener && !is_any_port(spot));
+    return error->text[0] == '\0';
+}
+
+/* From the service manager. False with ERROR. */
+static bool take_inherited(const struct opening *opening, const struct spot *spot,
+                           struct error_text *error)
+{
+    struct service *service = opening->service;
+    struct inherited *inherited = opening->sources->inherited;
+    int fd = -1;
+    do {
+        fd = inherited ? inherited_take(inherited, service->config->name, &spot->address, error)
+                       : -1;
+        struct listener *listener = fd >= 0 ? listener_adopt(fd, error) : NULL;
+        if (listener && !listeners_add(&service->listeners, listener, spot->of, spot->address.port))
+            return error_set(error, "out of memory");
+    } while (fd >= 0 && error->text[0] == '\0');
+    return error->text[0] == '\0';
 }
 
 /* ---- Open ---------------------------------------------------------------------------------- */
 
-/* The service of before that listens on the same port of another address. NULL: there is none. */
-static const struct service *neighbour(const struct config_address *address,
-                                       const struct generation *before)
+/* A family that this machine does not have: "localhost" is in /etc/hosts with [::1] on machines
+ * where IPv6 is switched off, too. */
+static bool may_lack(const struct candidate *where, int failed)
 {
-    for (size_t i = 0; before && i < before->count; i++) {
-        const struct service *old = before->services[i];
-        const struct config_address *other = old->listener ? address_of(old->config) : NULL;
-        if (other && other->kind == CONFIG_ADDRESS_TCP && address->kind == CONFIG_ADDRESS_TCP &&
-            other->port == address->port && other->port != 0)
-            return old;
+    const struct sockaddr_in6 *v6 = (const void *)&where->address;
+    return failed == EAFNOSUPPORT || (failed == EADDRNOTAVAIL && v6->sin6_family == AF_INET6 &&
+                                      IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr));
+}
+
+/* A name may have an address twice. */
+static bool is_repeated(const struct candidate *list, size_t number)
+{
+    for (size_t i = 0; i < number; i++)
+        if (list[i].size == list[number].size &&
+            memcmp(&list[i].address, &list[number].address, list[i].size) == 0)
+            return true;
+    return false;
+}
+
+/* False with ERROR. OTHERS: there are others that can be opened instead. */
+static bool open_one(const struct opening *opening, const struct spot *spot,
+                     const struct candidate *where, bool others, struct error_text *error)
+{
+    struct service *service = opening->service;
+    struct error_text why = {.text = ""};
+    struct listener *listener = listener_open_at(where, &service->config->listen_options, &why);
+    if (listener)
+        return listeners_add(&service->listeners, listener, spot->of, spot->address.port) ||
+               error_set(error, "out of memory");
+    if (!others || !may_lack(where, errno))
+        return error_set(error, "%s", why.text);
+    lines_add(&opening->report->warnings, "service \"%s\": warning: %s", service->config->name,
+              why.text);
+    return true;
+}
+
+/* False with ERROR, or with none: all were left out. */
+static bool open_all(const struct opening *opening, const struct spot *spot,
+                     const struct candidate *list, size_t count, struct error_text *error)
+{
+    size_t before = opening->service->listeners.count;
+    for (size_t i = 0; i < count; i++)
+        if (!is_repeated(list, i) && !open_one(opening, spot, &list[i], count > 1, error))
+            return false;
+    return opening->service->listeners.count > before ||
+           error_set(error, "cannot listen on %s: this machine has none of its addresses",
+                     spot->of->text);
+}
+
+static bool open_spot(const struct opening *opening, const struct spot *spot,
+                      struct error_text *error)
+{
+    const struct dial_wait wait = {.cancel_fd = -1};
+    struct candidate *list = NULL;
+    size_t count = 0;
+    const char *why = candidates_resolve(&spot->address, AI_PASSIVE, &wait,
+                                         clock_deadline_ms(LISTENER_LOOKUP_MS), &list, &count);
+    bool open =
+        why ? error_set(error, "cannot listen on %s: %s: check the host name", spot->of->text, why)
+            : open_all(opening, spot, list, count, error);
+    free(list);
+    return open;
+}
+
+/* False with ERROR. */
+static bool get(const struct opening *opening, const struct spot *spot, struct error_text *error)
+{
+    const struct listeners *listeners = &opening->service->listeners;
+    size_t before = listeners->count;
+    if (!keep(opening, spot))
+        return error_set(error, "out of memory");
+    if (listeners->count > before)
+        return true;
+    if (!take_handed(opening, spot, error) || !take_inherited(opening, spot, error))
+        return false;
+    return listeners->count > before || open_spot(opening, spot, error);
+}
+
+/* ---- What is in the way -------------------------------------------------------------------- */
+
+/* The service of before that listens on the same port of another address. NULL: there is none. */
+static const struct service *neighbour(const struct spot *spot, const struct generation *before,
+                                       const char **address)
+{
+    bool tcp = spot->address.kind == CONFIG_ADDRESS_TCP && !is_any_port(spot);
+    for (size_t i = 0; tcp && before && i < before->count; i++) {
+        const struct listeners *listeners = &before->services[i]->listeners;
+        for (size_t k = 0; k < listeners->count; k++) {
+            const struct listeners_item *item = &listeners->items[k];
+            *address = listener_address(item->listener);
+            if (item->of->kind == CONFIG_ADDRESS_TCP && item->port == spot->address.port)
+                return before->services[i];
+        }
     }
     return NULL;
 }
 
 /* What is in the way may be a listener of ours that is closed only after a reload that succeeds. */
-static void note_failure(const struct service *service, const struct generation *before,
-                         const char *why, struct config_report *report)
+static void note_failure(const struct opening *opening, const struct spot *spot, const char *why)
 {
-    const struct service *old = neighbour(address_of(service->config), before);
+    const char *address = NULL;
+    const struct service *old = neighbour(spot, opening->sources->before, &address);
     if (old)
-        lines_add(&report->errors,
+        lines_add(&opening->report->errors,
                   "service \"%s\": %s; this program itself still listens on %s (service \"%s\"): "
                   "reload first without that service, or restart",
-                  service->config->name, why, listener_address(old->listener), old->config->name);
+                  opening->service->config->name, why, address, old->config->name);
     else
-        lines_add(&report->errors, "service \"%s\": %s", service->config->name, why);
+        lines_add(&opening->report->errors, "service \"%s\": %s", opening->service->config->name,
+                  why);
 }
 
-static struct listener *take_handed(const struct service *service, struct handed *handed,
-                                    struct error_text *error)
-{
-    char what[128];
-    (void)snprintf(what, sizeof(what), "service %s", service->config->name);
-    return handed ? handed_take(handed, what, address_of(service->config), error) : NULL;
-}
+/* ---- All of a service ---------------------------------------------------------------------- */
 
-static struct listener *get(const struct service *service, const struct listening_sources *sources,
-                            struct error_text *error)
+static bool get_spot(const struct opening *opening, const struct config_address *of, unsigned port)
 {
-    const struct config_address *address = address_of(service->config);
-    struct listener *listener = keep(service, sources->before);
-    if (!listener)
-        listener = take_handed(service, sources->handed, error);
-    if (listener || error->text[0] != '\0')
-        return listener;
-    int fd = sources->inherited
-                 ? inherited_take(sources->inherited, service->config->name, address, error)
-                 : -1;
-    if (fd >= 0)
-        return listener_adopt(fd, error);
-    return error->text[0] == '\0' ? listener_open(address, error) : NULL;
+    struct error_text error = {.text = ""};
+    struct spot spot = {.address = *of, .of = of};
+    spot.address.port = (uint16_t)port;
+    spot.address.last_port = 0;
+    if (get(opening, &spot, &error))
+        return true;
+    note_failure(opening, &spot, error.text);
+    return false;
 }
 
 int listening_tune(struct service *service)
 {
     const struct config_service *config = service->config;
     bool fast_open = config->connection.tcp_fast_open && config->dial.address_count == 0;
-    return service->listener
-               ? listener_fast_open(service->listener, fast_open ? config->tcp_fast_open_queue : 0)
-               : 0;
+    int failed = 0;
+    for (size_t i = 0; i < service->listeners.count; i++) {
+        struct listener *listener = service->listeners.items[i].listener;
+        int error = listener_fast_open(listener, fast_open ? config->tcp_fast_open_queue : 0);
+        failed = error != 0 ? error : failed;
+        (void)listener_backlog(listener, &config->listen_options); /* it listens already */
+    }
+    return failed;
+}
+
+/* Sockets of its name that fit none of its addresses. */
+static bool take_rest(const struct opening *opening)
+{
+    struct error_text error = {.text = ""};
+    struct inherited *inherited = opening->sources->inherited;
+    const struct config_service *config = opening->service->config;
+    if (!inherited || !inherited_explain(inherited, config->name, config_listens(config), &error))
+        return true;
+    lines_add(&opening->report->errors, "service \"%s\": %s", config->name, error.text);
+    return false;
 }
 
 /* False, with what is wrong added to the errors. A listener that is kept is tuned when all is
  * well. */
-static bool listen_for(struct service *service, const struct listening_sources *sources,
-                       struct config_report *report)
+static bool listen_for(const struct opening *opening)
 {
-    struct error_text error = {.text = ""};
-    if (!address_of(service->config))
+    const struct config_listen *listen = config_listens(opening->service->config);
+    bool open = true;
+    if (listen->count == 0)
         return true;
-    service->listener = get(service, sources, &error);
-    if (!service->listener) {
-        note_failure(service, sources->before, error.text, report);
-        return false;
+    for (size_t i = 0; i < listen->count; i++) {
+        const struct config_address *address = &listen->addresses[i];
+        for (unsigned k = 0; k < config_address_ports(address); k++)
+            open = get_spot(opening, address, address->port + k) && open;
     }
-    int failed = sources->before ? 0 : listening_tune(service);
+    open = take_rest(opening) && open;
+    int failed = open && !opening->sources->before ? listening_tune(opening->service) : 0;
     if (failed != 0)
-        lines_add(&report->warnings, "service \"%s\": warning: tcp_fast_open is not available: %s",
-                  service->config->name, strerror(failed));
-    return true;
+        lines_add(&opening->report->warnings,
+                  "service \"%s\": warning: tcp_fast_open is not available: %s",
+                  opening->service->config->name, strerror(failed));
+    return open;
 }
 
 bool listening_open(struct generation *generation, const struct listening_sources *sources,
                     struct config_report *report)
 {
     bool open = true;
-    for (size_t i = 0; i < generation->count; i++)
-        open = listen_for(generation->services[i], sources, report) && open;
+    forget_kept(sources->before);
+    for (size_t i = 0; i < generation->count; i++) {
+        const struct opening opening = {generation->services[i], sources, report};
+        open = listen_for(&opening) && open;
+    }
+    if (open && !generation_find_spots(generation)) {
+        lines_add(&report->errors, "out of memory");
+        return false;
+    }
     return open;
 }
 
 void listening_shut(struct generation *generation)
 {
     for (size_t i = 0; i < generation->count; i++)
-        listener_shut(generation->services[i]->listener);
+        listeners_shut(&generation->services[i]->listeners);
+}
+
+static void log_one(struct log *log, const struct service *service, const struct listener *listener)
+{
+    struct log_field fields[] = {log_text("event", "listening"),
+                                 log_text("service", service->config->name),
+                                 log_text("address", listener_address(listener))};
+    log_write(log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 void listening_log(const struct generation *generation, struct log *log)
 {
     for (size_t i = 0; i < generation->count; i++) {
         const struct service *service = generation->services[i];
-        if (!service->listener)
-            continue;
-        struct log_field fields[] = {log_text("event", "listening"),
-                                     log_text("service", service->config->name),
-                                     log_text("address", listener_address(service->listener))};
-        log_write(log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
+        for (size_t k = 0; k < service->listeners.count; k++)
+            log_one(log, service, service->listeners.items[k].listener);
     }
 }

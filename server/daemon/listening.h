@@ -14,23 +14,20 @@ struct listening_sources {
     struct handed *handed;           /* from the process that this one replaces */
 };
 
-/* Gives each service that listens its listener. False, with the reasons added to the errors: the
- * generation has listeners that it was given until then. The accept thread does not change the
- * listeners of `before` meanwhile. */
+/* Gives each service that listens its listeners, all or none. False, with the reasons added to the
+ * errors: the generation has listeners that it was given until then. The accept thread does not
+ * change the listeners of `before` meanwhile. */
 bool listening_open(struct generation *generation, const struct listening_sources *sources,
                     struct config_report *report);
 
-/* Does the generation still listen where SERVICE does, with the same socket? */
-bool listening_keeps(const struct generation *generation, const struct service *service);
-
-/* Sets the options of the service's socket that the configuration chooses. Returns 0, or an errno:
+/* Sets the options of the service's sockets that the configuration chooses. Returns 0, or an errno:
  * TCP Fast Open is not available. Accept thread. */
 int listening_tune(struct service *service);
 
 /* Closes all sockets. Accept thread. */
 void listening_shut(struct generation *generation);
 
-/* Logs event=listening for each service that listens. */
+/* Logs event=listening for each address of each service. */
 void listening_log(const struct generation *generation, struct log *log);
 
 #endif

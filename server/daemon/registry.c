@@ -202,7 +202,50 @@ void registry_attach(struct registry *registry, struct registry_entry *entry, ac
 {
     lock_take(&registry->lock);
     entry->conn = conn;
+    entry->in_preface = false;
+    if (entry->cancelled)
+        actpass_abort(conn);
     lock_release(&registry->lock);
+}
+
+void registry_enter_preface(struct registry *registry, struct registry_entry *entry)
+{
+    lock_take(&registry->lock);
+    entry->in_preface = true;
+    lock_release(&registry->lock);
+}
+
+bool registry_is_cancelled(struct registry *registry, const struct registry_entry *entry)
+{
+    lock_take(&registry->lock);
+    bool cancelled = entry->cancelled;
+    lock_release(&registry->lock);
+    return cancelled;
+}
+
+/* The lock is held. */
+static enum registry_moved move(struct registry_entry *entry, const struct peer_key *address,
+                                uint64_t max)
+{
+    struct addresses *addresses = entry->service->addresses;
+    bool undecided = entry->from.undecided;
+    addresses_remove(addresses, &entry->from); /* first: it may be the same address */
+    if (max > 0 && addresses_open(addresses, address) >= max)
+        return REGISTRY_TOO_MANY;
+    if (!addresses_add(addresses, &entry->from, address, clock_now_us()))
+        return REGISTRY_NO_MEMORY;
+    if (!undecided)
+        addresses_settle(addresses, &entry->from);
+    return REGISTRY_MOVED;
+}
+
+enum registry_moved registry_move(struct registry *registry, struct registry_entry *entry,
+                                  const struct peer_key *address, uint64_t max)
+{
+    lock_take(&registry->lock);
+    enum registry_moved moved = move(entry, address, max);
+    lock_release(&registry->lock);
+    return moved;
 }
 
 void registry_set_task(struct registry *registry, struct registry_entry *entry, struct task *task)
@@ -296,10 +339,18 @@ size_t registry_service_open(struct registry *registry, const struct registry_se
     return count_open(registry, is_of_service, service);
 }
 
+static bool is_open(const struct registry_entry *entry)
+{
+    return entry->conn || entry->in_preface;
+}
+
 /* The task may wait for a socket that nobody watches. */
 static void abort_entry(struct registry_entry *entry)
 {
-    actpass_abort(entry->conn);
+    if (entry->conn)
+        actpass_abort(entry->conn);
+    else
+        entry->cancelled = true;
     if (entry->task)
         task_wake(entry->task);
 }
@@ -310,7 +361,7 @@ static size_t abort_some(struct registry *registry, choice *chosen,
     size_t aborted = 0;
     lock_take(&registry->lock);
     for (struct registry_entry *entry = registry->first; entry; entry = entry->next) {
-        if (entry->conn && chosen(entry, service)) {
+        if (is_open(entry) && chosen(entry, service)) {
             abort_entry(entry);
             aborted++;
         }
@@ -357,7 +408,7 @@ static struct registry_entry *choose(const struct registry_service *service, uin
         return NULL;
     struct registry_entry *entry = entry_of(first);
     int64_t from_us = first->since_us + (entry->decided ? WAY_HANDSHAKE_US : WAY_SILENT_US);
-    if (!entry->conn || clock_now_us() < from_us) {
+    if (!is_open(entry) || clock_now_us() < from_us) {
         *again_us = from_us;
         return NULL;
     }

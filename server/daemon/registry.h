@@ -25,10 +25,12 @@ struct registry_entry {
     actpass_conn *conn; /* *; NULL: no connection now, only a task that dials */
     struct task *task;  /* *; NULL: it has none yet */
     struct registry_service *service;
-    bool decided;                  /* *; there is a role */
-    bool made_way;                 /* *; it was aborted by registry_make_way */
-    struct address_entry from;     /* *; where it came from, with registry_add_from */
-    struct service_stats *stats;   /* who counts it; NULL: nobody */
+    bool in_preface;             /* *; it has a socket, and no connection yet (preface/preface.h) */
+    bool cancelled;              /* *; it was aborted in its preface */
+    bool decided;                /* *; there is a role */
+    bool made_way;               /* *; it was aborted by registry_make_way */
+    struct address_entry from;   /* *; where it came from, with registry_add_from */
+    struct service_stats *stats; /* who counts it; NULL: nobody */
     struct snapshot_origin origin; /* constant from registry_attach on */
     struct stats_bytes counted;    /* *; by stats_bytes */
     struct registry_entry *previous, *next;
@@ -66,7 +68,19 @@ bool registry_add_from(struct registry *registry, struct registry_entry *entry,
                        const struct peer_key *address);
 void registry_established(struct registry *registry, struct registry_entry *entry);
 
-/* Sets the entry's connection. */
+/* Says that it has a socket in its preface. Its task looks at registry_is_cancelled whenever it is
+ * woken, and ends it then. It makes way, and is aborted, as a connection is. */
+void registry_enter_preface(struct registry *registry, struct registry_entry *entry);
+bool registry_is_cancelled(struct registry *registry, const struct registry_entry *entry);
+
+/* Counts it as a connection from ADDRESS from now on, if it was added with registry_add_from, and
+ * has to make way as one that has just come. Refuses that if ADDRESS has MAX connections (0: any
+ * number of them); then, and without memory, it is counted nowhere, and is to end. */
+enum registry_moved { REGISTRY_MOVED, REGISTRY_TOO_MANY, REGISTRY_NO_MEMORY };
+enum registry_moved registry_move(struct registry *registry, struct registry_entry *entry,
+                                  const struct peer_key *address, uint64_t max);
+
+/* Sets the entry's connection, and ends its preface. It is aborted if that was cancelled. */
 void registry_attach(struct registry *registry, struct registry_entry *entry, actpass_conn *conn);
 
 /* Sets the task that runs the entry's connection. The task must not end before registry_remove. */

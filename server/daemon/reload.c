@@ -8,6 +8,7 @@
 #include "server/daemon/load.h"
 #include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"
+#include "server/daemon/programs/programs.h"
 #include "server/daemon/recheck.h"
 #include "server/daemon/refresh.h"
 #include "server/daemon/reload_log.h"
@@ -25,7 +26,7 @@ static struct generation *load_next(struct server *server, struct config_report 
     config_forget_origin(next->held->config); /* nothing more is said about values */
     const struct listening_sources sources = {.before = server->generation};
     if (listening_open(next, &sources, report) && load_make_files(next, report) &&
-        load_stats(server, next, report))
+        programs_load(server->programs, next->config, report) && load_stats(server, next, report))
         return next;
     generation_release(next);
     return NULL;
@@ -67,6 +68,7 @@ static bool reload(struct server *server, struct config_report *report)
         load_start(next);
         shares_update(server->shares, next);
         reload_log_done(server->log, &change, &report->warnings);
+        programs_commit(server->programs);
         recheck_generation(server, next);
         keep_fixed(next, change.before);
     }

@@ -23,25 +23,78 @@ static void log_ignored(struct log *log, const struct change *change)
     }
 }
 
-static bool is_kept(const struct change *change, const struct listener *listener)
+/* Was it there before? */
+static bool is_kept(const struct service *old, const struct listener *listener)
 {
+    for (size_t i = 0; i < old->listeners.count; i++)
+        if (old->listeners.items[i].listener == listener)
+            return true;
+    return false;
+}
+
+static bool is_kept_of_any(const struct change *change, const struct service *old,
+                           const struct listener *listener)
+{
+    if (old && is_kept(old, listener))
+        return true;
     for (size_t i = 0; i < change->before->count; i++)
-        if (change->keeps[i] && change->before->services[i]->listener == listener)
+        if (is_kept(change->before->services[i], listener))
             return true;
     return false;
 }
 
 /* OLD: the service of that name before; NULL: there was none. */
 static void add_listener(struct log_line *line, const struct change *change,
-                         const struct service *service, const struct service *old)
+                         const struct service *old, const struct listener *listener)
 {
-    if (service->listener) {
-        bool kept = is_kept(change, service->listener);
-        log_line_add(line, log_text("listener", kept ? "kept" : "opened"));
-        log_line_add(line, log_text("address", listener_address(service->listener)));
+    bool kept = is_kept_of_any(change, old, listener);
+    log_line_add(line, log_text("listener", kept ? "kept" : "opened"));
+    log_line_add(line, log_text("address", listener_address(listener)));
+}
+
+static const struct listener *first_closed(const struct service *old)
+{
+    for (size_t i = 0; old && i < old->listeners.count; i++)
+        if (!old->listeners.items[i].kept)
+            return old->listeners.items[i].listener;
+    return NULL;
+}
+
+/* The first of each kind; the others have lines of their own. */
+static void add_listeners(struct log_line *line, const struct change *change,
+                          const struct service *service, const struct service *old)
+{
+    if (service->listeners.count > 0)
+        add_listener(line, change, old, service->listeners.items[0].listener);
+    const struct listener *closed = first_closed(old);
+    if (closed)
+        log_line_add(line, log_text("closed", listener_address(closed)));
+}
+
+static void log_closed(struct log *log, const struct service *old)
+{
+    const struct listener *first = first_closed(old);
+    for (size_t i = 0; old && i < old->listeners.count; i++) {
+        const struct listeners_item *item = &old->listeners.items[i];
+        struct log_field fields[] = {log_text("event", "reload"),
+                                     log_text("service", old->config->name),
+                                     log_text("closed", listener_address(item->listener))};
+        if (!item->kept && item->listener != first)
+            log_write(log, CONFIG_LOG_INFO, fields, sizeof(fields) / sizeof(fields[0]));
     }
-    if (old && old->listener && !change->keeps[old->number])
-        log_line_add(line, log_text("closed", listener_address(old->listener)));
+}
+
+static void log_further_listeners(struct log *log, const struct change *change,
+                                  const struct service *service, const struct service *old)
+{
+    for (size_t i = 1; i < service->listeners.count; i++) {
+        struct log_line line = {.count = 0};
+        log_line_add(&line, log_text("event", "reload"));
+        log_line_add(&line, log_text("service", service->config->name));
+        add_listener(&line, change, old, service->listeners.items[i].listener);
+        log_write(log, CONFIG_LOG_INFO, line.fields, line.count);
+    }
+    log_closed(log, old);
 }
 
 /* What was loaded for the service: the line has its own certificate, and those that are chosen by
@@ -93,10 +146,11 @@ static void log_service(struct log *log, const struct change *change, struct ser
     log_line_add(&line, log_text("event", "reload"));
     log_line_add(&line, log_text("service", service->config->name));
     log_line_add(&line, log_text("change", !old ? "added" : same ? "none" : "changed"));
-    add_listener(&line, change, service, old);
+    add_listeners(&line, change, service, old);
     if (find_loaded(service, 0, &loaded))
         add_loaded(&line, &loaded);
     log_write(log, CONFIG_LOG_INFO, line.fields, line.count);
+    log_further_listeners(log, change, service, old);
     log_further(log, service);
 }
 
@@ -108,9 +162,11 @@ static void log_removed(struct log *log, const struct change *change, const stru
     log_line_add(&line, log_text("event", "reload"));
     log_line_add(&line, log_text("service", old->config->name));
     log_line_add(&line, log_text("change", "removed"));
-    if (old->listener && !change->keeps[old->number])
-        log_line_add(&line, log_text("closed", listener_address(old->listener)));
+    const struct listener *closed = first_closed(old);
+    if (closed)
+        log_line_add(&line, log_text("closed", listener_address(closed)));
     log_write(log, CONFIG_LOG_INFO, line.fields, line.count);
+    log_closed(log, old);
 }
 
 void reload_log_done(struct log *log, const struct change *change,

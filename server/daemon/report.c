@@ -1,12 +1,14 @@
 #include "server/daemon/report.h"
 
 #include "server/daemon/access.h"
+#include "server/daemon/handlers/conn_id.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 enum { US_PER_MS = 1000 };
 
@@ -101,13 +103,8 @@ void report_used(const struct report *report)
 
 void report_id(struct report *report)
 {
-    static const char label[] = "EXPORTER-actpass-id";
-    unsigned char id[8];
-    if (!log_enabled(report->log, CONFIG_LOG_INFO) ||
-        actpass_export(report->conn, label, NULL, 0, id, sizeof(id)) != 0)
-        return;
-    for (size_t i = 0; i < sizeof(id); i++)
-        (void)snprintf(report->id + 2 * i, 3, "%02x", id[i]);
+    if (log_enabled(report->log, CONFIG_LOG_INFO))
+        (void)conn_id(report->conn, report->id);
 }
 
 void report_role(const struct report *report)
@@ -189,6 +186,7 @@ static void add_places(struct log_line *line, const struct report *report,
                        const actpass_info_t *info)
 {
     log_line_add(line, log_text("peer", info->peer_address));
+    add_if_known(line, "proxy", report->proxy);
     if (report->dialed)
         add_if_known(line, "address", actpass_dialed_address(report->conn));
     add_if_known(line, "through", report->through);
@@ -261,6 +259,46 @@ void report_library(const struct report *report, const char *problem)
     finish(report, CONFIG_LOG_WARNING, &line);
 }
 
+void report_program_started(const struct report *report, const char *command, int64_t pid)
+{
+    struct log_line line = begin(report, "program");
+    log_line_add(&line, log_text("program", command));
+    log_line_add(&line, log_number("pid", pid));
+    log_line_add(&line, log_text("state", "started"));
+    finish(report, CONFIG_LOG_DEBUG, &line);
+}
+
+void report_program_ended(const struct report *report, const char *command, int64_t pid, int status)
+{
+    struct log_line line = begin(report, "program");
+    log_line_add(&line, log_text("program", command));
+    log_line_add(&line, log_number("pid", pid));
+    log_line_add(&line, log_text("state", "ended"));
+    if (WIFSIGNALED(status))
+        log_line_add(&line, log_number("signal", WTERMSIG(status)));
+    else
+        log_line_add(&line, log_number("status", WEXITSTATUS(status)));
+    finish(report, CONFIG_LOG_INFO, &line);
+}
+
+void report_program_line(const struct report *report, const char *text, int64_t left_out)
+{
+    struct log_line line = begin(report, "stderr");
+    log_line_add(&line, log_text("text", text));
+    if (left_out > 0)
+        log_line_add(&line, log_number("suppressed", left_out));
+    finish(report, CONFIG_LOG_INFO, &line);
+}
+
+void report_no_spawner(struct log *log)
+{
+    const struct log_field fields[] = {
+        log_text("event", "programs"),
+        log_text("error", "the process that starts programs has ended: no connection of \"exec\" "
+                          "can be served any more, restart actpass")};
+    log_write(log, CONFIG_LOG_ERROR, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
 void report_dropped(const struct report *report, int error)
 {
     struct log_line line = begin(report, "dropped");
@@ -298,5 +336,6 @@ void report_refused(const struct report *report, enum refusal refusal,
     struct log_line line = begin(report, "refused");
     log_line_add(&line, log_text("limit", refusal_name(refusal)));
     log_line_add(&line, log_text("peer", host));
+    add_if_known(&line, "proxy", report->proxy);
     finish(report, CONFIG_LOG_WARNING, &line);
 }

@@ -16,6 +16,7 @@ struct report {
     uint64_t number; /* 0: none in particular */
     actpass_conn *conn;
     bool dialed;         /* we dialed it */
+    const char *proxy;   /* the address of the proxy that has said who the peer is; NULL: none */
     const char *through; /* the proxy that we dial through; NULL: none */
     const char *why; /* why it was aborted, in place of the connection's error; NULL: use that */
     int64_t up_us;   /* from accept to the end of the handshake; 0: it is not complete */
@@ -42,9 +43,8 @@ void report_retry(const struct report *report, int64_t after_ms);
 /* The peer has begun to use a connection that was kept for it. */
 void report_used(const struct report *report);
 
-/* Sets the connection's id, once the handshake is complete: 16 hex digits that the other end can
- * compute, too, from the keys of the session (actpass_export, label "EXPORTER-actpass-id"), and
- * nobody else. It stays "" if level info is off, and in TLS 1.2 without extended master secret. */
+/* Sets the connection's id (handlers/conn_id.h), once the handshake is complete. It stays "" if
+ * level info is off. */
 void report_id(struct report *report);
 
 /* The role is decided. */
@@ -52,6 +52,16 @@ void report_role(const struct report *report);
 
 /* The handler could not begin. */
 void report_problem(const struct report *report, const char *problem);
+
+/* A program of "exec" has started, with this process id; has ended, with a status of waitpid(2); has
+ * written a line to its standard error, after some that were LEFT_OUT. */
+void report_program_started(const struct report *report, const char *command, int64_t pid);
+void report_program_ended(const struct report *report, const char *command, int64_t pid,
+                          int status);
+void report_program_line(const struct report *report, const char *text, int64_t left_out);
+
+/* The process that starts programs has ended. */
+void report_no_spawner(struct log *log);
 
 /* Sessions cannot be stored or found; connections go on without resumption. */
 void report_library(const struct report *report, const char *problem);

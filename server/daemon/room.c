@@ -1,8 +1,10 @@
 #include "server/daemon/room.h"
 
 #include "relay/clock.h"
+#include "server/daemon/preface/trusted.h"
 #include "server/daemon/report.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -22,7 +24,7 @@ enum { FEW = 64 };
 static uint64_t undecided_limit_of(const struct service *service)
 {
     const struct config_service *config = service->config;
-    if (config->listen.kind != CONFIG_ADDRESS_TCP)
+    if (!config_listen_has(&config->listen, CONFIG_ADDRESS_TCP) && !config->has_accept_proxy)
         return UINT64_MAX;
     uint64_t limit = config->limits.undecided_per_address;
     uint64_t half = service->capacity.connections / 2;
@@ -118,8 +120,13 @@ static bool make_way(struct server *server, struct service *service, uint64_t ab
 /* No connection makes way unless a peer waits. */
 static bool peer_is_waiting(const struct service *service)
 {
-    struct pollfd set = {.fd = listener_fd(service->listener), .events = POLLIN};
-    return poll(&set, 1, 0) > 0;
+    for (size_t i = 0; i < service->listeners.count; i++) {
+        struct pollfd set = {.fd = listener_fd(service->listeners.items[i].listener),
+                             .events = POLLIN};
+        if (poll(&set, 1, 0) > 0)
+            return true;
+    }
+    return false;
 }
 
 bool room_find(struct server *server, struct service *service)
@@ -159,48 +166,78 @@ bool room_after_shortage(struct server *server, struct service *service)
 
 /* ---- Who gets it --------------------------------------------------------------------------- */
 
-static enum refusal judge(struct server *server, struct service *service, const struct peer *peer)
+/* What is counted for each address, beside the number of its connections. */
+static enum refusal judge_address(const struct service *service, const struct peer *peer)
 {
-    const struct config_limits *limits = &service->config->limits;
     if (!peer->known)
         return REFUSED_NOT;
-    if (!admission_allows(limits, &peer->key))
+    if (!admission_allows(&service->config->limits, &peer->key))
         return REFUSED_DENIED;
     if (service->rates && !rates_take(service->rates, &peer->address, clock_now_us()))
         return REFUSED_RATE;
-    bool many = limits->per_address > 0 &&
-                registry_open_from(server->registry, service->connections, &peer->address) >=
-                    limits->per_address;
+    return REFUSED_NOT;
+}
+
+static enum refusal judge(struct server *server, struct service *service, const struct peer *peer,
+                          const struct sockaddr_storage *address)
+{
+    const struct config_service *config = service->config;
+    uint64_t max = config->limits.per_address;
+    if (proxy_is_trusted(config, address)) /* its clients are judged */
+        return REFUSED_NOT;
+    if (config->has_accept_proxy && config->accept_proxy.others == CONFIG_OTHERS_REFUSE)
+        return REFUSED_NO_PROXY;
+    enum refusal refusal = judge_address(service, peer);
+    if (refusal != REFUSED_NOT || !peer->known)
+        return refusal;
+    bool many = max > 0 &&
+                registry_open_from(server->registry, service->connections, &peer->address) >= max;
     return many ? REFUSED_PER_ADDRESS : REFUSED_NOT;
 }
 
 /* Closes with a reset, which leaves no state in the kernel. */
-static void refuse(struct server *server, struct service *service, int fd, enum refusal refusal,
-                   const struct sockaddr_storage *address)
+void room_refuse(struct server *server, struct service *service, int fd, enum refusal refusal,
+                 const struct room_refused *refused)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    struct report report = {.log = server->log, .service = service->config->name};
+    struct report report = {.log = server->log,
+                            .service = service->config->name,
+                            .number = refused->number,
+                            .proxy = refused->proxy};
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset,
                      sizeof(reset)); /* otherwise it sends a FIN */
     close(fd);
     atomic_fetch_add(&server->counters.refused[refusal], 1);
     stats_count(service->stats, STATS_REFUSED + refusal);
     if (log_limit_note(&service->refusing[refusal]))
-        report_refused(&report, refusal, address);
+        report_refused(&report, refusal, refused->address);
 }
 
 bool room_admit(struct server *server, struct service *service, int fd,
                 const struct sockaddr_storage *address, struct peer *peer)
 {
-    const struct config_limits *limits = &service->config->limits;
-    *peer = (struct peer){.known = false};
-    peer->known = peer_key_of((const struct sockaddr *)(const void *)address, &peer->key);
-    if (peer->known) {
-        peer->address = peer->key;
-        peer_key_cut(&peer->address, (unsigned)limits->ipv4_prefix, (unsigned)limits->ipv6_prefix);
-    }
-    enum refusal refusal = judge(server, service, peer);
+    *peer = admission_peer(&service->config->limits, address);
+    enum refusal refusal = judge(server, service, peer, address);
     if (refusal != REFUSED_NOT)
-        refuse(server, service, fd, refusal, address);
+        room_refuse(server, service, fd, refusal, &(struct room_refused){.address = address});
     return refusal == REFUSED_NOT;
+}
+
+enum refusal room_judge_client(struct server *server, struct service *service,
+                               struct registry_entry *entry, const struct peer *client, int *error)
+{
+    *error = 0;
+    enum refusal refusal = judge_address(service, client);
+    if (refusal != REFUSED_NOT)
+        return refusal;
+    switch (registry_move(server->registry, entry, &client->address,
+                          client->known ? service->config->limits.per_address : 0)) {
+    case REGISTRY_MOVED:
+        break;
+    case REGISTRY_TOO_MANY:
+        return REFUSED_PER_ADDRESS;
+    case REGISTRY_NO_MEMORY:
+        *error = ENOMEM;
+    }
+    return REFUSED_NOT;
 }

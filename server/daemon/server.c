@@ -14,10 +14,12 @@
 #include "server/daemon/load.h"
 #include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"
+#include "server/daemon/programs/programs.h"
 #include "server/daemon/refresh.h"
 #include "server/daemon/reload.h"
 #include "server/daemon/reload_log.h"
 #include "server/daemon/report.h"
+#include "server/daemon/spawner/command_list.h"
 #include "server/daemon/state.h"
 #include "server/daemon/status.h"
 #include "server/daemon/stop.h"
@@ -143,7 +145,8 @@ static bool open_admin(struct server *server, struct config_report *report)
     if (!server->stats)
         return true;
     struct listener *listener = handed_listener(server, "admin", address, &error);
-    server->admin = admin_new(server, address, listener, &error);
+    server->admin =
+        admin_new(server, address, &server->generation->config->admin.file, listener, &error);
     if (!server->admin)
         lines_add(&report->errors, "admin: %s", error.text);
     return server->admin;
@@ -157,7 +160,7 @@ static bool open_control(struct server *server, struct config_report *report)
         return true;
     struct listener *listener = handed_listener(server, "control", address, &error);
     if (!listener && error.text[0] == '\0')
-        listener = listener_open(address, &error);
+        listener = listener_open(address, NULL, &error);
     server->control = listener ? control_new(server, listener) : NULL;
     if (!server->control)
         lines_add(&report->errors, "control: %s", listener ? "out of memory" : error.text);
@@ -191,6 +194,17 @@ bool server_listen(struct server *server, struct config_report *report)
     manager_find(server, report);
     refresh_begin(server, generation, &report->warnings);
     return true;
+}
+
+bool server_use_spawner(struct server *server, struct spawner *spawner,
+                        struct config_report *report)
+{
+    if (!command_list_wanted(server->generation->config)) {
+        spawner_dismiss(spawner);
+        return true;
+    }
+    server->programs = programs_new(spawner, server->log, report);
+    return server->programs;
 }
 
 void server_announce(struct server *server, const struct config_report *report)
@@ -272,7 +286,8 @@ static void stop_waiting(struct server *server)
 /* Nothing is accepted any more, and nothing is reloaded. False: it could not begin to serve. */
 static bool serve(struct server *server)
 {
-    bool begun = persistent_prepare(server, server->generation, NULL);
+    bool begun = (!server->programs || programs_run(server->programs)) &&
+                 persistent_prepare(server, server->generation, NULL);
     if (begun) {
         persistent_start(server->generation, NULL);
         shares_update(server->shares, server->generation);
@@ -297,6 +312,28 @@ int server_run(struct server *server)
     int status = drain(server);
     status_log_totals(server, "stopped");
     return served ? status : -1;
+}
+
+static bool has_ended_well(const struct server *server)
+{
+    int end = atomic_load(&server->counters.last_end);
+    return end == ACTPASS_CLEAN || end == ACTPASS_UNUSED;
+}
+
+int server_run_one(struct server *server, struct service *service, int fd,
+                   const struct sockaddr_storage *address)
+{
+    bool ready = !server->programs || programs_run(server->programs);
+    handover_close(server->reloads); /* nothing is reloaded */
+    if (!ready)
+        close(fd);
+    int error = ready ? acceptor_begin(server, service, fd, address) : EAGAIN;
+    bool ended = wait_for_all(server, DEADLINE_NEVER, 1);
+    stop_waiting(server);
+    int cut = ended ? 0 : drain(server);
+    if (cut > 0)
+        return 1;
+    return error == 0 && has_ended_well(server) ? 0 : -1;
 }
 
 int64_t server_attend(struct server *server, struct pollfd polls[SERVER_POLLS])
@@ -350,6 +387,7 @@ void server_free(struct server *server)
     control_free(server->control);
     handed_free(server->handed);
     crew_free(server->crew);
+    programs_free(server->programs);
     watchdog_free(server->watchdog);
     notify_free(server->notify);
     generation_release(server->generation);

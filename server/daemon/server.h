@@ -9,8 +9,11 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct server;
+struct service;
+struct spawner;
 
 /* Reads a JSON configuration and opens its listeners. Logs warnings. The caller frees the server
  * with server_free. NULL: *ERRORS is all errors, one a line, or NULL without memory; the
@@ -21,6 +24,12 @@ struct server *server_new(const char *file, char **errors);
  * for the open connections. 0: each connection closed by itself; 1: some were cut off; -1: it could
  * not serve. */
 int server_run(struct server *server);
+
+/* Serves one connection of a service instead, whose socket is taken, and returns when it has ended,
+ * or at a stop after the drain. 0: in order, or the peer has sent nothing; 1: it was cut off; -1:
+ * in another way. */
+int server_run_one(struct server *server, struct service *service, int fd,
+                   const struct sockaddr_storage *address);
 
 /* The first call makes server_run drain; the second cuts off the connections that are left.
  * Any thread, and async-signal-safe. */
@@ -57,6 +66,12 @@ const struct config *server_config(const struct server *server);
  * returns false. Starts no thread and logs nothing, so that the process can be confined next
  * (confine.h). */
 bool server_listen(struct server *server, struct config_report *report);
+
+/* Takes the process that starts programs, or ends it if the configuration has no "exec". False,
+ * with the reasons in the report: it cannot start what is configured. Before the process is
+ * confined; starts no thread. */
+bool server_use_spawner(struct server *server, struct spawner *spawner,
+                        struct config_report *report);
 
 /* Logs the warnings, and where it listens. */
 void server_announce(struct server *server, const struct config_report *report);

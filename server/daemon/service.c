@@ -163,7 +163,7 @@ static void free_routes(struct service *service)
 
 static void free_service(struct service *service)
 {
-    listener_close(service->listener);
+    listeners_clear(&service->listeners);
     registry_service_release(service->connections);
     actpass_config_free(service->settings);
     hints_free(service->hints);

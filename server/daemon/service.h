@@ -10,7 +10,7 @@
 #include "server/daemon/capacity.h"
 #include "server/daemon/handlers/handler.h"
 #include "server/daemon/hints.h"
-#include "server/daemon/listener.h"
+#include "server/daemon/listeners.h"
 #include "server/daemon/log.h"
 #include "server/daemon/registry.h"
 #include "server/daemon/route.h"
@@ -59,13 +59,14 @@ struct service {
     struct log *log;
     struct service_stats *stats;          /* NULL: there is no admin listener */
     struct registry_service *connections; /* this service's, whichever reload they began before */
-    struct listener *listener;            /* NULL: not listening */
+    struct listeners listeners;           /* none: not listening */
     struct hints *hints;                  /* NULL: the service uses no hints */
     struct capacity capacity;
     struct service_handler as_server, as_client;
     struct redis_place *registry; /* "share": where the registry is; else NULL */
     struct service_route *routes; /* in the order of the configuration */
     size_t route_count;
+    struct rates *rates;      /* NULL: the rate of an address is not limited */
     uint64_t undecided_limit; /* connections of one address whose handshake is not done */
 
     struct config_strings *notes; /* while the server loads it: takes what the library has to say;
@@ -79,17 +80,18 @@ struct service {
 
     /* The accept thread's. */
     struct keeper *keepers; /* dial for it; NULL: none, or they are not this service's any more */
-    struct rates *rates;    /* NULL: the rate of an address is not limited */
     struct rate rate;       /* of all addresses together; burst 0: not limited */
     int64_t rate_full_us;   /* its state */
-    bool waiting;           /* there is no room, so the listener is not polled */
+    bool waiting;           /* there is no room, so no listener is polled */
+    size_t turn;            /* the listener that comes first the next time */
     bool full_logged;
     int64_t retry_us; /* when to look for room again */
     int64_t pause_ms, paused_until_us;
     struct log_limit shortage;
-    struct log_limit refusing[REFUSAL_COUNT];
 
-    struct log_limit dropping; /* connections that were dropped for a shortage; any thread */
+    /* Any thread. */
+    struct log_limit refusing[REFUSAL_COUNT];
+    struct log_limit dropping; /* connections that were dropped for a shortage */
 };
 
 /* Makes the service of that number. NULL: out of memory. */

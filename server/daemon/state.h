@@ -29,6 +29,7 @@ struct counters {
     atomic_ullong no_role;                  /* all other connections without a role */
     atomic_ullong dropped;                  /* for a shortage of memory, descriptors or threads */
     atomic_ullong refused[REFUSAL_COUNT];   /* closed right after accept, by cause */
+    atomic_int last_end;                    /* actpass_end of the connection that has closed last */
     atomic_ullong made_way;                 /* aborted before they were established, to make room */
 };
 
@@ -36,6 +37,7 @@ struct admin;
 struct control;
 struct fleet;
 struct handed;
+struct programs;
 struct shares;
 
 struct server {
@@ -50,9 +52,10 @@ struct server {
     struct stats *stats;         /* NULL: there is no admin listener */
     struct admin *admin;         /* the same */
     struct registry *registry;
-    struct fleet *fleet;     /* the pools of connections that are offered */
-    struct shares *shares;   /* those that other collectors share */
-    struct control *control; /* NULL: there is no control socket */
+    struct fleet *fleet;       /* the pools of connections that are offered */
+    struct shares *shares;     /* those that other collectors share */
+    struct control *control;   /* NULL: there is no control socket */
+    struct programs *programs; /* of "exec"; NULL: none was configured at the start */
     struct handed *handed; /* what it gets from the process that it replaces; NULL: that is done */
     struct handover *reloads; /* struct change, from the thread that reloads */
     int stop_fd;              /* eventfd; readable after server_stop */

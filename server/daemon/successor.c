@@ -179,11 +179,16 @@ bool successor_receive(struct successor *successor, struct server *server,
 
 /* ---- Replace ------------------------------------------------------------------------------- */
 
+static void own_each(const struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        listener_own(listeners->items[i].listener);
+}
+
 static void own_all(struct server *server)
 {
     for (size_t i = 0; i < server->generation->count; i++)
-        if (server->generation->services[i]->listener)
-            listener_own(server->generation->services[i]->listener);
+        own_each(&server->generation->services[i]->listeners);
     if (server->control)
         listener_own(control_listener(server->control));
     if (server->admin)

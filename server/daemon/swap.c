@@ -21,7 +21,6 @@ static bool prepare_service(struct change *change, size_t number)
 {
     const struct service *old = change->before->services[number];
     bool waits_for_ever = old->config->connection.initial_data_timeout_ms < 0;
-    change->keeps[number] = old->listener && listening_keeps(change->next, old);
     return successor(change->next, old) ||
            retired_prepare(&change->gone, old->connections, waits_for_ever);
 }
@@ -30,8 +29,7 @@ bool swap_prepare(struct server *server, struct generation *next, struct change 
 {
     struct generation *before = server->generation;
     *change = (struct change){.before = before, .next = next};
-    change->keeps = calloc(before->count, sizeof(change->keeps[0]));
-    bool prepared = change->keeps && persistent_prepare(server, next, before);
+    bool prepared = persistent_prepare(server, next, before);
     for (size_t i = 0; prepared && i < before->count; i++)
         prepared = prepare_service(change, i);
     return prepared;
@@ -48,8 +46,6 @@ bool swap_give(struct server *server, struct change *change)
 void swap_discard(struct change *change)
 {
     retired_clear(&change->gone);
-    free(change->keeps);
-    change->keeps = NULL;
 }
 
 /* ---- The accept thread --------------------------------------------------------------------- */
@@ -83,13 +79,19 @@ static void tune(struct server *server, struct service *service)
     log_write(server->log, CONFIG_LOG_WARNING, fields, sizeof(fields) / sizeof(fields[0]));
 }
 
+static void shut_what_is_left(const struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        if (!listeners->items[i].kept)
+            listener_shut(listeners->items[i].listener);
+}
+
 static void leave(struct change *change)
 {
     for (size_t i = 0; i < change->before->count; i++) {
         struct service *old = change->before->services[i];
         struct service *service = successor(change->next, old);
-        if (!change->keeps[i])
-            listener_shut(old->listener);
+        shut_what_is_left(&old->listeners);
         if (service)
             move_rates(service, old);
     }

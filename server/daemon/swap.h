@@ -10,7 +10,6 @@
 struct change {
     struct generation *before, *next;
     struct retired *gone; /* services of BEFORE whose connections end */
-    bool *keeps;          /* for each service of BEFORE: does NEXT listen with its socket? */
 };
 
 /* Fills *CHANGE, and makes what BEFORE, which the server runs now, and NEXT need. False: out of

@@ -3,8 +3,10 @@
 
 A pattern is a part of a test's name, such as test_verdict or Limits.test_idle. The last line is
 `N passed, N failed, N skipped`; with --again the line `flaky: N (NAMES)` before it names the tests
-that passed only when run once more. The exit status is 0 only when some passed and none failed.
+that passed only when run once more, and `again: N (NAMES)` those that did not, if they are few.
+The exit status is 0 only when some passed and none failed.
 ACTPASS_SHARE=N: of the ways of a test (@each) only every N-th, for slow programs.
+ACTPASS_ONLY=NAMES: these tests alone, once, one at a time, as run.sh asks at its end.
 """
 import argparse
 import multiprocessing
@@ -179,8 +181,21 @@ def arguments():
     return parser.parse_args()
 
 
+def wanted(patterns):
+    """The tests to run, the long ones first."""
+    suite = all_tests(unittest.defaultTestLoader.discover(HERE, "test_*.py", HERE))
+    only = os.environ.get("ACTPASS_ONLY", "").split()
+    if only:
+        return [test for test in suite if test.id() in only]
+    tests = [test for test in suite if not patterns or any(p in test.id() for p in patterns)]
+    tests = share_of(tests, int(os.environ.get("ACTPASS_SHARE", 1)))
+    return sorted(tests, key=lambda test: -getattr(test, "deadline", 60))
+
+
 def main():
     options = arguments()
+    if "ACTPASS_ONLY" in os.environ:
+        options.again, options.jobs = False, 1
     if not os.access(options.program, os.X_OK):
         print(f"{options.program} is not there: build it with scons, or name it with --program")
         return 2
@@ -191,11 +206,7 @@ def main():
         options.patterns = options.patterns or ["test_messages"]
     if options.transport:
         os.environ["TRANSPORT"] = options.transport
-    suite = unittest.defaultTestLoader.discover(HERE, "test_*.py", HERE)
-    tests = [test for test in all_tests(suite)
-             if not options.patterns or any(p in test.id() for p in options.patterns)]
-    tests = share_of(tests, int(os.environ.get("ACTPASS_SHARE", 1)))
-    tests.sort(key=lambda test: -getattr(test, "deadline", 60))  # long ones first
+    tests = wanted(options.patterns)
     count = {"passed": 0, "failed": 0, "skipped": 0}
 
     failed, flaky = [], []
@@ -227,6 +238,8 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     if flaky:
         print(f"flaky: {len(flaky)} ({' '.join(flaky)})")
+    if options.again and 0 < len(failed) <= AGAIN_MOST:
+        print(f"again: {len(failed)} ({' '.join(test.id() for test in failed)})")
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**count))
     return 0 if count["passed"] and not count["failed"] else 1
 

@@ -37,6 +37,7 @@ class Library:
              "set_keepalive": (ctypes.c_int64,) * 3,
              "set_chain_limits": (ctypes.c_size_t, ctypes.c_uint),
              "set_ocsp_staple": (ctypes.c_int, ctypes.c_char_p),
+             "set_dial_mark": (ctypes.c_uint32,),
              **dict.fromkeys(("set_role", "set_transport", "set_client_auth", "set_unknown_name",
                               "set_min_version", "set_require_alpn", "set_insecure_any_peer",
                               "set_tcp_fast_open", "set_ocsp_peers"), (ctypes.c_int,))}

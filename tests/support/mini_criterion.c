@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -187,12 +188,22 @@ void criterion_skip_test(const char *format, ...)
     abort();
 }
 
+/* What a failed test left behind, threads and memory, is no fault of its own. Any other report of a
+ * sanitizer has been written already. At _exit ThreadSanitizer would look for threads, too. */
+static void end_if_failed(void)
+{
+    if (atomic_load(&current.job->verdict->failed) > 0)
+        (void)syscall(SYS_exit_group, 0);
+}
+
 /* The trampoline of a test calls the next three in turn. */
 void criterion_internal_test_setup(void)
 {
     const struct job *job = current.job;
-    if (setjmp(current.out) != 0)
-        exit(0); /* counted in the verdict */
+    if (setjmp(current.out) != 0) {
+        end_if_failed();
+        exit(0); /* skipped */
+    }
     if (job->suite && job->suite->data->init)
         job->suite->data->init();
     if (job->test->data->init)
@@ -283,6 +294,7 @@ static void run_in_child(const struct job *job, pid_t parent)
     current.job = job;
     current.thread = pthread_self();
     job->test->test();
+    end_if_failed();
     /* Not _exit: ThreadSanitizer's own status is given at exit. */
     exit(expected_exit_code(job) ? 97 : 0);
 }

@@ -9,7 +9,9 @@ Most tests wait more than they compute, so as many programs run at once as there
 each of which runs as many tests at once, and the longest begin. These machines are shared: a
 program whose tests failed, without a sanitizer's report, is run once more at the end, alone, and
 what it said at first is shown all the same. If it passes then, the line `flaky: N (NAMES)` before
-the last one names it. A report counts at once.
+the last one names it. If it fails again, the line `again: N (PATHS)` names it and others, which have
+N failures: run.sh runs them a last time, with --once, when nothing else runs. What a sanitizer
+reports counts at once and is in neither line, nor is what hung.
 """
 import argparse
 import concurrent.futures
@@ -42,6 +44,7 @@ def options():
     parser.add_argument('--logs', required=True, help='folder for output and sanitizer reports')
     parser.add_argument('--timeout', type=float, default=300, help='seconds for one program')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='programs at once')
+    parser.add_argument('--once', action='store_true', help='run nothing once more')
     parser.add_argument('programs', nargs='*')
     return parser.parse_args()
 
@@ -99,7 +102,7 @@ def judge(status, text, reports):
 
 
 def run_program(program, args):
-    """Runs one program; passed, failed, whether a sanitizer reported, and what there is to say."""
+    """Runs one program; passed, failed, what is wrong beyond that, and what there is to say."""
     name = os.path.relpath(program, os.path.dirname(args.logs)).replace('/', '-')
     output = os.path.join(args.logs, name + '.log')
     report = os.path.join(args.logs, name + '.report')
@@ -129,13 +132,47 @@ def run_program(program, args):
     if failed:
         for path in [output] + reports[:3]:
             said += '\n---- %s\n%s' % (path, PASSING.sub('', read(path))[-8000:].rstrip())
-    return passed, failed, 'sanitizer reports' in wrong, said
+    return passed, failed, wrong, said
 
 
 def longest_first(programs):
     """The others keep their order."""
     place = {name: number for number, name in enumerate(LONGEST)}
     return sorted(programs, key=lambda path: place.get(os.path.basename(path), len(LONGEST)))
+
+
+def run_all(args):
+    """Runs all programs; passed, failed, and those to run once more, whose results count then."""
+    passed = failed = 0
+    again = []
+    with concurrent.futures.ThreadPoolExecutor(max(args.jobs, 1)) as pool:
+        results = pool.map(lambda program: run_program(program, args), args.programs)
+        for program, (more_passed, more_failed, wrong, said) in zip(args.programs, results):
+            print(said)
+            if more_failed and 'sanitizer reports' not in wrong and not args.once:
+                again.append(program)
+                continue
+            passed += more_passed
+            failed += more_failed
+    return passed, failed, again
+
+
+def run_again(programs, args):
+    """Runs these alone; passed, failed, the flaky ones, and those to run a last time with the
+    number of their failures."""
+    total_passed = total_failed = last = 0
+    flaky, final = [], []
+    for program in programs:
+        passed, failed, wrong, said = run_program(program, args)
+        print('once more, alone:\n' + said)
+        total_passed += passed
+        total_failed += failed
+        if not failed:
+            flaky.append(os.path.basename(program))
+        elif not set(wrong) & {'sanitizer reports', 'timed out'}:
+            final.append(program)
+            last += failed
+    return total_passed, total_failed, flaky, final, last
 
 
 def main():
@@ -146,29 +183,15 @@ def main():
     os.makedirs(args.logs, exist_ok=True)
     if not args.programs:
         print('there is no test program to run')
-    total_passed = total_failed = 0
-    again = []
-    with concurrent.futures.ThreadPoolExecutor(max(args.jobs, 1)) as pool:
-        results = pool.map(lambda program: run_program(program, args), args.programs)
-        for program, (passed, failed, reported, said) in zip(args.programs, results):
-            print(said)
-            if failed and not reported:
-                again.append(program)
-                continue
-            total_passed += passed
-            total_failed += failed
-    flaky = []
-    for program in again:
-        passed, failed, _, said = run_program(program, args)
-        print('once more, alone:\n' + said)
-        total_passed += passed
-        total_failed += failed
-        if not failed:
-            flaky.append(os.path.basename(program))
+    passed, failed, again = run_all(args)
+    more_passed, more_failed, flaky, final, last = run_again(again, args)
+    passed, failed = passed + more_passed, failed + more_failed
     if flaky:
         print('flaky: %d (%s)' % (len(flaky), ' '.join(flaky)))
-    print('%d passed, %d failed' % (total_passed, total_failed))
-    return 0 if total_passed and not total_failed else 1
+    if final:
+        print('again: %d (%s)' % (last, ' '.join(final)))
+    print('%d passed, %d failed' % (passed, failed))
+    return 0 if passed and not failed else 1
 
 
 sys.exit(main())

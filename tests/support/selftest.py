@@ -81,13 +81,25 @@ Test(thread, fails)
 }
 '''
 
+LEFT = '''
+static void *wait(void *arg) { return arg; }
+Test(left, behind)
+{
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, wait, NULL), 0);
+    cr_assert_fail("before the join");
+}
+'''
+RACE_AND_FAILURE = RACE.replace('pthread_join(threads[i], NULL), 0', 'pthread_join(threads[i], NULL), 1')
+ONCE = r'(?!(.|\n)*\n(again|once more))'  # nothing runs it again
+
 # Name, text, and what is expected: passed, failed, a pattern in the output.
 BOTH = [
     ('good', GOOD, 7, 0, ''),
     ('empty', '', 0, 1, 'it ran no test'),
     ('skipped', SKIP, 1, 0, '1 skipped'),
     ('failing', 'Test(a, one) { cr_assert_eq(1, 2, "row %d", 7); } Test(a, two) { }', 1, 1,
-     'row 7'),
+     r'row 7(.|\n)*\nagain: 1 \(\S+_failing\)\n'),
     ('message', 'Test(a, one) { cr_assert_str_eq("left", "right"); }', 0, 1, 'left.*right'),
     ('expect', 'Test(a, one) { cr_expect(0, "first"); cr_expect(0, "second"); }', 0, 1,
      'first(.|\n)*second'),
@@ -113,15 +125,19 @@ SCENES = {
     'asan': (['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined'], MINI, [
         ('clean', 'Test(a, one) { free(malloc(4)); }', 1, 0, ''),
         ('leak', 'void *volatile p; Test(a, one) { p = malloc(77); p = NULL; }', 0, 2,
-         'LeakSanitizer(.|\n)*77 byte'),
+         'LeakSanitizer(.|\n)*77 byte' + ONCE),
+        ('leak_of_a_failure', 'void *volatile p; Test(a, one) { p = malloc(77); p = NULL;'
+                              ' cr_assert_fail("early"); }', 0, 1, 'early(.|\n)*\nagain: 1 '),
         ('overflow', 'Test(a, one) { volatile size_t n = 4; char *p = malloc(n);'
                      ' ((volatile char *)p)[n] = 1; free(p); }',
-         0, 2, 'heap-buffer-overflow'),
+         0, 2, 'heap-buffer-overflow' + ONCE),
         ('undefined', 'Test(a, one) { volatile int n = 2147483647; n = n + 1; }', 0, 2,
-         'signed integer overflow'),
+         'signed integer overflow' + ONCE),
     ]),
     'tsan': (['-fsanitize=thread'], MINI, BOTH + [
-        ('race', RACE, 0, 2, 'data race'),
+        ('race', RACE, 0, 2, 'data race' + ONCE),
+        ('race_and_failure', RACE_AND_FAILURE, 0, 2, 'data race' + ONCE),
+        ('left', LEFT, 0, 1, r'before the join(.|\n)*\nagain: 1 '),
         ('thread', THREAD, 0, 1, 'outside the main thread'),
         ('fini', 'static void f(void) { cr_assert_fail("last"); }\n'
                  'Test(a, one, .fini = f) { }', 0, 1, 'last'),

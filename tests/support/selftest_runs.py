@@ -119,6 +119,36 @@ def whole_run(selftest, quickstart, lines, status, folder):
     return compare(['tests/run.sh', 'selftest', 'quickstart'], folder, lines, status)
 
 
+TWICE = '''
+import os, sys
+if os.environ.get("ACTPASS_ONLY") == "folder/one two":  # the last try
+    assert os.path.exists("ended")
+    text, status = %r
+else:
+    text, status = %r
+print(text)
+sys.exit(status)
+'''
+
+
+def last_try(first, last, lines, status, folder):
+    """The first stage fails, and the second one takes longer: text and status of the first time
+    and of the last."""
+    copy_of_run(folder, TWICE % (last, first), 'sleep 0.2; touch ended\n')
+    return compare(['tests/run.sh', 'selftest', 'quickstart'], folder, lines, status)
+
+
+def only(folder):
+    """ACTPASS_ONLY names what run.py runs, whatever its patterns and share."""
+    os.makedirs(folder)
+    shutil.copy(os.path.join(TESTS, 'e2e', 'run.py'), folder)
+    write(os.path.join(folder, 'test_fake.py'), FLAKY % 'True')
+    write(os.path.join(folder, 'support', 'certificates.py'), CERTIFICATES)
+    return compare(['env', 'ACTPASS_ONLY=test_fake.Fake.test_good test_fake.Fake.test_flaky',
+                    'ACTPASS_SHARE=4', sys.executable, 'run.py', '--again', '--program', '/bin/true',
+                    'test_bad'], folder, ['1 passed, 1 failed, 0 skipped'], 1)
+
+
 def two_at_a_time(folder):
     """The first stage goes on when the second one has begun."""
     copy_of_run(folder, WAITS, 'touch begun\n')
@@ -143,12 +173,15 @@ def cases():
     fine = ('2 passed, 0 failed', 0)
     quick = ('all is well', 0)  # its stage adds the closing line
     flaky = ('flaky: 2 (one two)\n3 passed, 0 failed', 0)
+    again = 'again: 2 (folder/one two)\n4 passed, %d failed'
     make = functools.partial
     return [
         ('e2e_flaky', make(end_to_end, 'True', ['--again'], [
             r'flaky: 1 \(test_fake\.Fake\.test_flaky\)', '3 passed, 0 failed, 0 skipped'], 0)),
         ('e2e_bad', make(end_to_end, 'False', ['--again'], [
-            r'flaky: 1 \(test_fake\.Fake\.test_flaky\)', '2 passed, 1 failed, 0 skipped'], 1)),
+            r'flaky: 1 \(test_fake\.Fake\.test_flaky\)', r'again: 1 \(test_fake\.Fake\.test_bad\)',
+            '2 passed, 1 failed, 0 skipped'], 1)),
+        ('e2e_only', only),
         ('e2e_once', make(end_to_end, 'True', [], ['2 passed, 1 failed, 0 skipped'], 1)),
         ('e2e_all', make(share, 1, 1 + 2 * 4 + 5 * 2)),
         ('e2e_half', make(share, 2, 1 + 2 * 2 + 5)),
@@ -166,6 +199,14 @@ def cases():
         ('run_status', make(whole_run, ('2 passed, 0 failed', 3), quick,
                             [seconds, '3 passed, 1 failed'], 1)),
         ('run_broken', make(whole_run, fine, ('oh', 1), [seconds, '2 passed, 1 failed'], 1)),
+        ('run_again', make(last_try, (again % 2, 1), ('3 passed, 0 failed', 0), [
+            seconds, r'flaky: 2 \(selftest:one selftest:two\)', '7 passed, 0 failed'], 0)),
+        ('run_again_bad', make(last_try, (again % 2, 1), ('2 passed, 1 failed', 1),
+                               [seconds, '5 passed, 2 failed'], 1)),
+        ('run_again_silent', make(last_try, (again % 2, 1), ('', 0),
+                                  [seconds, '5 passed, 2 failed'], 1)),
+        ('run_not_again', make(last_try, (again % 3, 1), ('3 passed, 0 failed', 0),
+                               [seconds, '5 passed, 3 failed'], 1)),
         ('run_two_at_a_time', two_at_a_time),
         ('run_one_for_each_build', one_for_each_build),
         ('run_unknown', unknown_stage),

@@ -62,7 +62,7 @@ if [ $# -eq 0 ]; then
     tests=$(cd tests/e2e && ls test_*.py | grep -vE "test_($without)" | sed 's/py$//' | tr '\n' ' ')
     run unit "scons -Q BUILDDIR=/build TESTS=$units unit" &
 fi
-run e2e "ACTPASS_SHARE=2 ACTPASS_BULK_MIB=16 tests/e2e/run.py --again --program /build/release/actpass \
+run e2e "${ACTPASS_ONLY:+ACTPASS_ONLY='$ACTPASS_ONLY'} ACTPASS_SHARE=2 ACTPASS_BULK_MIB=16 tests/e2e/run.py --again --program /build/release/actpass \
     --jobs $((3 * jobs)) $tests"
 wait
 [ $# -gt 0 ] || add unit

@@ -4,11 +4,13 @@
 
 #include <criterion/criterion.h>
 
+static struct config_address local = {.kind = CONFIG_ADDRESS_TCP, .host = "127.0.0.1"};
+
 Test(capacity, counts_descriptors)
 {
     struct config_service echo = {.as_server = {.kind = CONFIG_HANDLER_ECHO}};
     struct config_service forward = {.as_client = {.kind = CONFIG_HANDLER_FORWARD}};
-    struct config_service bridge = {.dial = {.listen_plain = {.kind = CONFIG_ADDRESS_UNIX}}};
+    struct config_service bridge = {.dial = {.listen_plain = {.addresses = &local, .count = 1}}};
     cr_assert_eq(capacity_descriptors(&echo), 1);
     cr_assert_eq(capacity_descriptors(&forward), 2);
     cr_assert_eq(capacity_descriptors(&bridge), 2);
@@ -91,7 +93,7 @@ Test(capacity, what_is_offered_needs_one_descriptor)
         {.max_connections = 19000, .as_server = {.kind = CONFIG_HANDLER_OFFER}},
         {.max_connections = 100,
          .as_server = {.kind = CONFIG_HANDLER_REACH},
-         .dial = {.listen_plain = {.kind = CONFIG_ADDRESS_TCP}}}};
+         .dial = {.listen_plain = {.addresses = &local, .count = 1}}}};
     struct config config = {.services = services, .service_count = 2};
     struct capacity shares[2];
     cr_assert_eq(capacity_descriptors(&services[0]), 1);

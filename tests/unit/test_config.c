@@ -32,10 +32,10 @@ Test(config, every_key, .init = folder_enter, .fini = folder_leave)
     cr_assert_eq(config->shutdown_timeout_ms, 120000);
     cr_assert_eq(config->service_count, 2);
     cr_assert_str_eq(front->name, "front");
-    cr_assert_eq(front->listen.kind, CONFIG_ADDRESS_TCP);
-    cr_assert_str_eq(front->listen.text, "0.0.0.0:8443");
-    cr_assert_str_eq(front->listen.host, "0.0.0.0");
-    cr_assert_eq(front->listen.port, 8443);
+    cr_assert_eq(front->listen.addresses[0].kind, CONFIG_ADDRESS_TCP);
+    cr_assert_str_eq(front->listen.addresses[0].text, "0.0.0.0:8443");
+    cr_assert_str_eq(front->listen.addresses[0].host, "0.0.0.0");
+    cr_assert_eq(front->listen.addresses[0].port, 8443);
     cr_assert_eq(front->max_connections, 17);
     cr_assert_eq(connection->role, CONFIG_ROLE_AUTO);
     cr_assert_eq(connection->transport, CONFIG_TRANSPORT_DIRECT);
@@ -87,7 +87,7 @@ Test(config, conversations, .init = folder_enter, .fini = folder_leave)
     cr_assert_str_eq(front->as_server.forward.items[0].host, "::1");
     cr_assert_eq(front->as_server.forward.items[0].port, 8080);
     cr_assert_eq(front->as_client.kind, CONFIG_HANDLER_ECHO);
-    cr_assert_str_eq(back->listen.path, "run/socket");
+    cr_assert_str_eq(back->listen.addresses[0].path, "run/socket");
     cr_assert_eq(back->connection.role, CONFIG_ROLE_SERVER);
     cr_assert_eq(back->connection.initial_data_timeout_ms, CONFIG_NEVER);
     cr_assert_eq(back->connection.idle_timeout_ms, CONFIG_NEVER);

@@ -41,7 +41,7 @@ Test(config_dial, every_key_of_a_persistent_one, .init = folder_enter, .fini = f
         "'tls': {'certificate': 'peer.pem', 'insecure_any_peer': true}}]}");
     const struct config_service *service = &config->services[0];
     const struct config_dial *dial = &service->dial;
-    cr_assert_eq(service->listen.kind, CONFIG_ADDRESS_NONE);
+    cr_assert_eq(service->listen.count, 0);
     cr_assert_eq(dial->address_count, 3);
     cr_assert_str_eq(dial->addresses[0].host, "a.example");
     cr_assert_eq(dial->addresses[0].port, 1);
@@ -50,7 +50,7 @@ Test(config_dial, every_key_of_a_persistent_one, .init = folder_enter, .fini = f
     cr_assert_str_eq(dial->addresses[2].path, "s");
     cr_assert_str_eq(dial->from.host, "::1");
     cr_assert_eq(dial->from.port, 7);
-    cr_assert_eq(dial->listen_plain.kind, CONFIG_ADDRESS_NONE);
+    cr_assert_eq(dial->listen_plain.count, 0);
     cr_assert(dial->persistent);
     cr_assert_eq(dial->retry_min_ms, 200);
     cr_assert_eq(dial->retry_max_ms, 300000);
@@ -117,8 +117,8 @@ Test(config_dial, defaults_of_a_bridge, .init = folder_enter, .fini = folder_lea
     const struct config_dial *dial = &service->dial;
     cr_assert_eq(dial->address_count, 1);
     cr_assert_str_eq(dial->addresses[0].text, "a.example:1");
-    cr_assert_str_eq(dial->listen_plain.host, "::1");
-    cr_assert_eq(dial->listen_plain.port, 0);
+    cr_assert_str_eq(dial->listen_plain.addresses[0].host, "::1");
+    cr_assert_eq(dial->listen_plain.addresses[0].port, 0);
     cr_assert_eq(dial->from.kind, CONFIG_ADDRESS_NONE);
     cr_assert_not(dial->persistent);
     cr_assert_eq(dial->retry_min_ms, 1000);
@@ -186,7 +186,7 @@ Test(config_dial, socket_paths_count_from_the_files_folder, .init = folder_enter
     cr_assert_not_null(config);
     cr_assert_str_eq(config->services[0].dial.addresses[0].path, "folder/s");
     cr_assert_str_eq(config->services[0].dial.addresses[1].path, "/t");
-    cr_assert_str_eq(config->services[0].dial.listen_plain.path, "folder/u");
+    cr_assert_str_eq(config->services[0].dial.listen_plain.addresses[0].path, "folder/u");
     config_free(config);
     config_report_free(&report);
 }

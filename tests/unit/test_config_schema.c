@@ -122,6 +122,12 @@ static void check_property(const struct key *key, const cJSON *property)
         check_comment(key->name, property, "");
         break;
     case KEY_STRINGS:
+        if (key->alone) { /* a string, or a list */
+            const cJSON *both = member(property, "anyOf");
+            check_type(key->name, cJSON_GetArrayItem(both, 0), "string");
+            property = cJSON_GetArrayItem(both, 1);
+        }
+        __attribute__((fallthrough));
     case KEY_PEER_NAMES:
     case KEY_PEER_PINS:
     case KEY_NETWORKS:

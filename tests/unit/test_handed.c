@@ -30,7 +30,7 @@ static void begin(struct scene *scene)
     (void)snprintf(text, sizeof(text), "unix:%s", test_folder_path(scene->folder, "s"));
     parse(text, &scene->address);
     parse("127.0.0.1:0", &scene->tcp);
-    scene->old = listener_open(&scene->address, &scene->error);
+    scene->old = listener_open(&scene->address, NULL, &scene->error);
     cr_assert_not_null(scene->old, "%s", scene->error.text);
     cr_assert(
         handed_add(scene->handed, "service one", LISTENER_OURS, dup(listener_fd(scene->old))));
@@ -113,7 +113,7 @@ Test(handed, any_port_is_for_the_same_name_only)
 {
     struct scene scene;
     begin(&scene);
-    struct listener *tcp = listener_open(&scene.tcp, &scene.error);
+    struct listener *tcp = listener_open(&scene.tcp, NULL, &scene.error);
     cr_assert_not_null(tcp, "%s", scene.error.text);
     cr_assert(handed_add(scene.handed, "service two", LISTENER_OURS, dup(listener_fd(tcp))));
     cr_assert_null(handed_take(scene.handed, "service one", &scene.tcp, &scene.error));

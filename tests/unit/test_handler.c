@@ -14,6 +14,7 @@ static const struct {
     {"forward", "\"127.0.0.1:80\""},
     {"echo", "true"},
     {"refuse", "true"},
+    {"exec", "{\"command\": [\"/bin/cat\", \"-u\"], \"environment\": [\"A=b\"]}"},
     {"offer", "{\"pool\": \"p\", \"per_name\": 2}"},
     {"reach",
      "{\"pool\": \"p\", \"by\": \"connect\", \"allow\": [{\"peer_names\": [\"a.example\"], "
@@ -142,6 +143,6 @@ Test(handler, no_entry_stands_beside_the_bridge)
         config_report_free(&report);
     }
     const struct config_service bridged = {
-        .dial = {.address_count = 1, .listen_plain.kind = CONFIG_ADDRESS_UNIX}};
+        .dial = {.address_count = 1, .listen_plain.count = 1}};
     cr_assert_eq(handler_for(&bridged, &bridged.as_server), &bridge_handler);
 }

@@ -79,8 +79,13 @@ static void refuses(struct inherited *inherited, const char *service, const char
                     const char *word)
 {
     struct error_text error;
+    struct config_address parsed;
     cr_assert_eq(take(inherited, service, address, &error), -1);
+    cr_assert_null(config_address_parse(address, &parsed));
+    const struct config_listen listen = {.addresses = &parsed, .count = 1};
+    cr_assert(inherited_explain(inherited, service, &listen, &error));
     cr_assert_not_null(strstr(error.text, word), "%s", error.text);
+    config_address_free(&parsed);
 }
 
 Test(inherited, each_service_gets_the_socket_of_its_name)
@@ -127,7 +132,10 @@ Test(inherited, what_does_not_fit_is_explained_and_stays)
     refuses(inherited, "one", "unix:/tmp/x", "does not listen on unix:/tmp/x");
     refuses(inherited, "quiet", "127.0.0.1:0", "Accept=no");
     refuses(inherited, "datagrams", "127.0.0.1:0", "ListenStream=");
-    refuses(inherited, "twice", address, "two sockets");
+    struct error_text error;
+    cr_assert_eq(take(inherited, "twice", address, &error), FIRST + 4);
+    close(FIRST + 4);
+    refuses(inherited, "twice", address, "does not listen on 127.0.0.1:"); /* the other one */
     cr_assert_null(inherited_left(inherited)); /* each was named in an error */
     inherited_free(inherited);
     for (int fd = FIRST; fd < FIRST + 5; fd++)

@@ -40,7 +40,7 @@ static struct listener *open_at(const char *text, struct error_text *error)
     struct config_address address;
     const char *wrong = config_address_parse(text, &address);
     cr_assert_null(wrong, "%s: %s", text, wrong);
-    struct listener *listener = listener_open(&address, error);
+    struct listener *listener = listener_open(&address, NULL, error);
     config_address_free(&address);
     return listener;
 }
@@ -236,7 +236,7 @@ Test(listener, an_overlong_path_is_refused)
     memset(path, 'x', sizeof(path) - 1);
     path[sizeof(path) - 1] = '\0';
     struct config_address address = {.kind = CONFIG_ADDRESS_UNIX, .text = text, .path = path};
-    cr_assert_null(listener_open(&address, &error));
+    cr_assert_null(listener_open(&address, NULL, &error));
     cr_assert_str_eq(error.text, "cannot listen on unix:socket: the path is longer than 107 bytes: "
                                  "choose a shorter one");
 }

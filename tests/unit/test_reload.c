@@ -131,7 +131,8 @@ Test(reload, another_generation_with_the_same_listeners_and_counts, .timeout = 6
     cr_assert_neq(before, after);
     for (size_t i = 0; i < 2; i++) {
         cr_assert_neq(before->services[i], after->services[i]);
-        cr_assert_eq(before->services[i]->listener, after->services[i]->listener);
+        cr_assert_eq(before->services[i]->listeners.items[0].listener,
+                     after->services[i]->listeners.items[0].listener);
         cr_assert_eq(before->services[i]->connections, after->services[i]->connections);
     }
     generation_release(before);

@@ -19,7 +19,8 @@ const char *admin_missing(void)
 }
 
 struct admin *admin_new(struct server *server, const struct config_address *address,
-                        struct listener *listener, struct error_text *error)
+                        const struct config_socket_file *file, struct listener *listener,
+                        struct error_text *error)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
     if (!admin) {
@@ -29,7 +30,7 @@ struct admin *admin_new(struct server *server, const struct config_address *addr
     }
     admin->server = server;
     admin->guard = address->kind == CONFIG_ADDRESS_TCP ? ANSWER_LOCAL_HOST : ANSWER_ANY_HOST;
-    admin->listener = listener ? listener : listener_open(address, error);
+    admin->listener = listener ? listener : listener_open(address, file, error);
     if (admin->listener)
         return admin;
     free(admin);

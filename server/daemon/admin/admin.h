@@ -30,7 +30,8 @@ const char *admin_missing(void);
 /* Listens on ADDRESS with LISTENER, which is taken also on failure; NULL: opens it. SERVER must
  * outlive it. No thread is started. NULL with ERROR. */
 struct admin *admin_new(struct server *server, const struct config_address *address,
-                        struct listener *listener, struct error_text *error);
+                        const struct config_socket_file *file, struct listener *listener,
+                        struct error_text *error);
 
 /* Its listener, which stays its own. NULL for NULL. */
 struct listener *admin_listener(struct admin *admin);

@@ -82,7 +82,12 @@ static void put_events(struct out *out, const struct service_stats *first)
          "Connections dropped for a shortage of memory, descriptors or threads.", STATS_DROPPED},
         {"actpass_connections_made_way_total",
          "Connections closed before the end of their handshake to make room for others.",
-         STATS_MADE_WAY}};
+         STATS_MADE_WAY},
+        {"actpass_programs_started_total", "Programs of exec that were started.",
+         STATS_PROGRAM_STARTED},
+        {"actpass_programs_failed_total", "Programs of exec that could not be started.",
+         STATS_PROGRAM_FAILED},
+        {"actpass_programs_ended_total", "Programs of exec that have ended.", STATS_PROGRAM_ENDED}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         begin(out, rows[i].name, COUNTER, rows[i].help);
         for (const struct service_stats *service = first; service; service = service->next) {
@@ -332,6 +337,23 @@ static void put_staples(struct out *out, const struct generation *generation)
     }
 }
 
+/* ---- Addresses ------------------------------------------------------------------------------- */
+
+static void put_listeners(struct out *out, const struct generation *generation)
+{
+    static const char name[] = "actpass_listener_accepted_total";
+    begin(out, name, COUNTER, "Connections that were accepted on each address.");
+    for (size_t i = 0; i < generation->count; i++) {
+        const struct service *service = generation->services[i];
+        for (size_t k = 0; k < service->listeners.count; k++) {
+            const struct listener *listener = service->listeners.items[k].listener;
+            put_name(out, name, service->config->name);
+            put_label(out, "address", listener_address(listener));
+            put_value(out, listener_accepted(listener));
+        }
+    }
+}
+
 /* ---- Backends -------------------------------------------------------------------------------- */
 
 struct backends_gauge {
@@ -411,6 +433,7 @@ void metrics_write(struct server *server, struct out *out)
     put_kept(out, generation);
     put_counters(out, stats_first(server->stats));
     put_expiries(out, generation);
+    put_listeners(out, generation);
     put_staples(out, generation);
     put_backends(out, generation);
     put_crew(out, server);

@@ -21,6 +21,9 @@ enum stats_event {
     STATS_ADDRESS_FAILED, /* one address of a dial has not; another one may have */
     STATS_DROPPED,        /* for a shortage of memory, descriptors or threads */
     STATS_MADE_WAY,       /* aborted before they were established, to make room */
+    STATS_PROGRAM_STARTED,
+    STATS_PROGRAM_FAILED, /* it could not be started */
+    STATS_PROGRAM_ENDED,
     STATS_REFUSED, /* and from here on one for each enum refusal; REFUSED_NOT never happens */
     STATS_EVENTS = STATS_REFUSED + REFUSAL_COUNT
 };

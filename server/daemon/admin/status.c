@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/daemon/admin/pools.h"
 #include "server/daemon/admin/view.h"
+#include "server/daemon/bound.h"
 #include "server/daemon/current.h"
 #include "server/daemon/generation.h"
 #include "server/include/actpass.h"
@@ -115,9 +116,10 @@ static void put_handler(struct out *out, const char *key, const struct handler *
     for (size_t i = 0; i < what->forward.count && length < sizeof(text); i++)
         length += (size_t)snprintf(text + length, sizeof(text) - length, " %s",
                                    what->forward.items[i].text);
-    if (handler && service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE)
-        (void)snprintf(text + length, sizeof(text) - length, " %s",
-                       service->dial.listen_plain.text);
+    const struct config_listen *plain = &service->dial.listen_plain;
+    for (size_t i = 0; handler && i < plain->count && length < sizeof(text); i++)
+        length +=
+            (size_t)snprintf(text + length, sizeof(text) - length, " %s", plain->addresses[i].text);
     out_string(out, key, handler ? text : NULL);
 }
 
@@ -144,11 +146,33 @@ static void put_routes(struct out *out, const struct service *service)
     out_close(out, ']');
 }
 
+/* "listen" is for people: the only address, or the first of several. */
+static void put_listeners(struct out *out, const struct listeners *listeners)
+{
+    char text[BOUND_TEXT + 32] = "";
+    size_t count = listeners->count;
+    if (count > 0)
+        (void)snprintf(text, sizeof(text), "%s", listener_address(listeners->items[0].listener));
+    if (count > 1)
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), " and %zu more",
+                       count - 1);
+    out_string(out, "listen", count > 0 ? text : NULL);
+    out_open(out, "listeners", '[');
+    for (size_t i = 0; i < count; i++) {
+        const struct listener *listener = listeners->items[i].listener;
+        out_open(out, NULL, '{');
+        out_string(out, "address", listener_address(listener));
+        out_number(out, "accepted", (int64_t)listener_accepted(listener));
+        out_close(out, '}');
+    }
+    out_close(out, ']');
+}
+
 static void put_addresses(struct out *out, const struct service *service)
 {
     const struct config_service *config = service->config;
     static const char *const roles[] = {"auto", "server", "client"};
-    out_string(out, "listen", service->listener ? listener_address(service->listener) : NULL);
+    put_listeners(out, &service->listeners);
     out_open(out, "dial", '[');
     for (size_t i = 0; i < config->dial.address_count; i++)
         out_string(out, NULL, config->dial.addresses[i].text);
@@ -191,6 +215,9 @@ static void put_events(struct out *out, const struct service_stats *stats)
     out_close(out, '}');
     put_counter(out, "made_way", &stats->events[STATS_MADE_WAY]);
     put_counter(out, "dropped", &stats->events[STATS_DROPPED]);
+    put_counter(out, "programs_started", &stats->events[STATS_PROGRAM_STARTED]);
+    put_counter(out, "programs_failed", &stats->events[STATS_PROGRAM_FAILED]);
+    put_counter(out, "programs_ended", &stats->events[STATS_PROGRAM_ENDED]);
 }
 
 static void put_kept(struct out *out, const struct service_stats *stats)

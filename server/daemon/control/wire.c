@@ -30,10 +30,11 @@ int wire_connect(struct wire *wire, const char *path)
 {
     struct sockaddr_un where;
     wire_begin(wire, -1);
-    if (!unix_address_make(path, &where))
+    socklen_t size = unix_address_make(path, &where);
+    if (size == 0)
         return ENAMETOOLONG;
     wire->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (wire->fd >= 0 && connect(wire->fd, (const struct sockaddr *)&where, sizeof(where)) == 0)
+    if (wire->fd >= 0 && connect(wire->fd, (const struct sockaddr *)&where, size) == 0)
         return 0;
     int error = errno;
     wire_end(wire);

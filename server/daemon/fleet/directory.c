@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "relay/lock.h"
 #include "server/daemon/fleet/directory_commands.h"
+#include "server/daemon/fleet/directory_lists.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,33 +13,9 @@
 
 enum {
     NOTES_MAX = 16384, /* beyond it all names are written again */
-    WANTS_MAX = 4096,  /* beyond it, further names are not looked for */
     RETRY_MS = 1000,   /* after Redis could not be asked */
     LOOK_MS = 250,     /* between two looks for a name that nobody has */
     BEATS = 3          /* in the time in which we expire */
-};
-
-/* What has changed here. */
-struct note {
-    char *name;
-    bool here;
-};
-
-/* A name to look for. Only the thread takes one away. */
-struct want {
-    char *name;
-    size_t count; /* of those who have asked for it; some may have left */
-    int64_t due_us;
-};
-
-struct notes {
-    struct note *items;
-    size_t count, room;
-};
-
-struct wants {
-    struct want *items;
-    size_t count, room;
 };
 
 enum stop { STOP_NOT, STOP_AND_FORGET, STOP_AND_KEEP };
@@ -66,80 +43,13 @@ struct directory {
 
 /* ---- What others ask for --------------------------------------------------------------------- */
 
-/* Makes room for one more element. False: out of memory. */
-static bool make_room(void **items, size_t size, size_t count, size_t *room)
-{
-    if (count < *room)
-        return true;
-    size_t more = *room ? 2 * *room : 16;
-    void *grown = realloc(*items, more * size);
-    if (!grown)
-        return false;
-    *items = grown;
-    *room = more;
-    return true;
-}
-
-static void clear_notes(struct notes *notes)
-{
-    for (size_t i = 0; i < notes->count; i++)
-        free(notes->items[i].name);
-    free(notes->items);
-    *notes = (struct notes){.items = NULL};
-}
-
-static void clear_wants(struct wants *wants)
-{
-    for (size_t i = 0; i < wants->count; i++)
-        free(wants->items[i].name);
-    free(wants->items);
-    *wants = (struct wants){.items = NULL};
-}
-
-static bool append_note(struct notes *notes, const char *name, bool here)
-{
-    void *items = notes->items;
-    bool has_room = make_room(&items, sizeof(struct note), notes->count, &notes->room);
-    notes->items = items;
-    char *copy = has_room ? strdup(name) : NULL;
-    if (copy)
-        notes->items[notes->count++] = (struct note){copy, here};
-    return copy;
-}
-
-static struct want *find_want(const struct wants *wants, const char *name)
-{
-    for (size_t i = 0; i < wants->count; i++)
-        if (strcmp(wants->items[i].name, name) == 0)
-            return &wants->items[i];
-    return NULL;
-}
-
-static void add_want(struct wants *wants, const char *name, int64_t due_us)
-{
-    struct want *known = find_want(wants, name);
-    if (known) {
-        known->count++;
-        known->due_us = due_us < known->due_us ? due_us : known->due_us;
-        return;
-    }
-    char *copy = wants->count < WANTS_MAX ? strdup(name) : NULL;
-    void *items = wants->items;
-    bool added = copy && make_room(&items, sizeof(struct want), wants->count, &wants->room);
-    wants->items = items;
-    if (added)
-        wants->items[wants->count++] = (struct want){copy, 1, due_us};
-    else
-        free(copy);
-}
-
 void directory_note(struct directory *directory, const char *name, bool here)
 {
     lock_take(&directory->lock);
     struct notes *notes = &directory->notes;
-    if (!directory->rewrite && (notes->count == NOTES_MAX || !append_note(notes, name, here))) {
+    if (!directory->rewrite && (notes->count == NOTES_MAX || !notes_append(notes, name, here))) {
         directory->rewrite = true;
-        clear_notes(notes);
+        notes_clear(notes);
     }
     lock_signal(&directory->changed);
     lock_release(&directory->lock);
@@ -148,7 +58,7 @@ void directory_note(struct directory *directory, const char *name, bool here)
 void directory_want(struct directory *directory, const char *name, int64_t after_ms)
 {
     lock_take(&directory->lock);
-    add_want(&directory->wants, name, clock_deadline_ms(after_ms));
+    wants_add(&directory->wants, name, clock_deadline_ms(after_ms));
     lock_signal(&directory->changed);
     lock_release(&directory->lock);
 }
@@ -170,7 +80,7 @@ static void fail(struct directory *directory, const struct error_text *problem)
     directory->retry_us = clock_deadline_ms(RETRY_MS);
     lock_take(&directory->lock);
     directory->rewrite = true;
-    clear_notes(&directory->notes);
+    notes_clear(&directory->notes);
     lock_release(&directory->lock);
     if (!directory->failed)
         directory->options.changed(directory->options.arg, problem->text);
@@ -198,9 +108,9 @@ static void list_name(const char *name, enum directory_name what, void *list)
 {
     struct listing *listing = list;
     if (what == DIRECTORY_HERE)
-        listing->complete = append_note(&listing->here, name, true) && listing->complete;
+        listing->complete = notes_append(&listing->here, name, true) && listing->complete;
     else
-        add_want(&listing->wanted, name, 0);
+        wants_add(&listing->wanted, name, 0);
 }
 
 /* Those that the directory before this one was looking for. */
@@ -250,8 +160,8 @@ static bool write_all(struct directory *directory, struct error_text *problem)
                                 : error_set(problem, "%s: out of memory for the names of devices",
                                             directory_words.title);
     take_wanted(directory, &all.wanted);
-    clear_notes(&all.here);
-    clear_wants(&all.wanted);
+    notes_clear(&all.here);
+    wants_clear(&all.wanted);
     return written;
 }
 
@@ -344,17 +254,11 @@ static const char *next_want(struct directory *directory, size_t *at, size_t *co
     return name;
 }
 
-/* LESS of those who wanted it do so no more. */
+/* Only the thread takes a want away. */
 static void reduce_want(struct directory *directory, size_t at, size_t less)
 {
-    struct wants *wants = &directory->wants;
     lock_take(&directory->lock);
-    struct want *want = &wants->items[at];
-    want->count -= less;
-    if (want->count == 0) {
-        free(want->name);
-        *want = wants->items[--wants->count];
-    }
+    wants_reduce(&directory->wants, at, less);
     lock_release(&directory->lock);
 }
 
@@ -448,9 +352,9 @@ static void *run(void *arg)
     struct work work;
     for (take_work(directory, &work); work.stop == STOP_NOT; take_work(directory, &work)) {
         do_work(directory, &work);
-        clear_notes(&work.notes);
+        notes_clear(&work.notes);
     }
-    clear_notes(&work.notes);
+    notes_clear(&work.notes);
     if (work.stop == STOP_AND_FORGET && directory->link)
         (void)directory_forget(directory->link, &directory->keys, &ignored);
     return NULL;
@@ -482,8 +386,8 @@ static int start_thread(struct directory *directory)
 static void release(struct directory *directory)
 {
     redis_link_close(directory->link);
-    clear_notes(&directory->notes);
-    clear_wants(&directory->wants);
+    notes_clear(&directory->notes);
+    wants_clear(&directory->wants);
     directory_keys_free(&directory->keys);
     (void)pthread_cond_destroy(&directory->changed);
     (void)pthread_mutex_destroy(&directory->lock);

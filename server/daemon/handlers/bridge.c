@@ -2,6 +2,7 @@
 
 #include "server/daemon/handlers/duplex.h"
 #include "server/daemon/handlers/handler.h"
+#include "server/daemon/handlers/plain_talk.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,11 +27,37 @@ void bridge_close(int plain, bool in_order)
     close(plain);
 }
 
+enum form { FORM_BEGIN, FORM_TALK, FORM_DUPLEX };
+
+static const char local[] = "the local connection";
+
+/* HANDLER_MORE: the duplex has begun. */
+static enum handler_next begin(struct handler_job *job)
+{
+    if (job->form == FORM_BEGIN && plain_talk_is_wanted(job)) {
+        if (!plain_talk_begin(job, job->plain, local, "", "", 0))
+            return HANDLER_DONE;
+        job->form = FORM_TALK;
+    }
+    if (job->form == FORM_TALK) {
+        enum plain_talk talk = plain_talk_step(job);
+        if (talk != PLAIN_TALK_DONE)
+            return talk == PLAIN_TALK_WAITS ? HANDLER_WAIT : HANDLER_DONE;
+    }
+    bool begun = job->form == FORM_TALK ? plain_talk_join(job, job->plain, local, "")
+                                        : duplex_begin(job, job->plain, local, "");
+    job->form = FORM_DUPLEX;
+    return begun ? HANDLER_MORE : HANDLER_DONE;
+}
+
 static enum handler_next bridge(struct handler_job *job)
 {
     bool in_order = false;
-    if (!job->state && !duplex_begin(job, job->plain, "the local connection", ""))
-        return HANDLER_DONE;
+    if (job->form != FORM_DUPLEX) {
+        enum handler_next next = begin(job);
+        if (next != HANDLER_MORE)
+            return next;
+    }
     enum handler_next next = duplex_step(job, &in_order);
     if (next == HANDLER_DONE && in_order)
         set_linger(job->plain, &close_in_order);

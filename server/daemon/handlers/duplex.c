@@ -16,6 +16,9 @@ enum { STEP_ROUNDS = 64, STEP_BYTES = 1 << 20 };
 
 enum { POLL_GONE = POLLRDHUP | POLLHUP | POLLERR };
 
+/* How long the status of a program is waited for that has closed its descriptors. */
+enum { EXIT_MS = 1000 };
+
 /* One direction: bytes that were read from one side and not yet written to the other. */
 struct direction {
     uint8_t *buffer;
@@ -43,7 +46,9 @@ struct duplex {
     size_t read;     /* bytes, in this step */
     int64_t deadline_us; /* of the idle timeout */
     const char *name, *address;
-    struct duplex_link *link; /* NULL: PLAIN is no end of a socketpair */
+    struct duplex_link *link;       /* NULL: PLAIN is no end of a socketpair */
+    struct duplex_program *program; /* NULL: no program is at its other end */
+    int64_t exit_us; /* until when its status is waited for, after it has closed; 0: it has not */
 };
 
 /* The result of an attempt. FAILED: one of the sides has failed. */
@@ -100,6 +105,51 @@ static void release_idle(struct duplex *duplex)
     }
 }
 
+/* ---- A program at the plain side ----------------------------------------------------------- */
+
+static enum duplex_exit exit_of(const struct duplex *duplex)
+{
+    return duplex->program ? (enum duplex_exit)atomic_load(&duplex->program->exit)
+                           : DUPLEX_EXIT_NONE;
+}
+
+/* It takes no more, and all that it has written can be read. */
+static void take_exit(struct duplex *duplex)
+{
+    if (exit_of(duplex) == DUPLEX_EXIT_NONE)
+        return;
+    duplex->in = (struct direction){.buffer = duplex->in.buffer, .ended = true, .closed = true};
+    duplex->readable = true;
+    duplex->gone = true;
+}
+
+static bool has_hung_up(const struct duplex *duplex)
+{
+    struct pollfd plain = {.fd = duplex->plain};
+    return poll(&plain, 1, 0) == 1 && (plain.revents & POLLHUP) != 0;
+}
+
+/* Is the end that was read to be passed on only with its status, which is not there yet? */
+static bool must_wait_for_exit(struct duplex *duplex)
+{
+    if (!duplex->program || exit_of(duplex) != DUPLEX_EXIT_NONE || !has_hung_up(duplex))
+        return false;
+    if (duplex->exit_us == 0)
+        duplex->exit_us = clock_deadline_ms(EXIT_MS);
+    return clock_now_us() < duplex->exit_us;
+}
+
+/* What a read of LENGTH, or -1 with errno, means: a program that has left input unread looks like a
+ * reset, and one whose children hold its socket open like one that has nothing to say. */
+static ssize_t length_of_program(const struct duplex *duplex, ssize_t length)
+{
+    if (!duplex->program || length >= 0)
+        return length;
+    bool over = exit_of(duplex) != DUPLEX_EXIT_NONE && !duplex->program->copied;
+    bool nothing = errno == EAGAIN || errno == EWOULDBLOCK;
+    return errno == ECONNRESET || errno == EPIPE || (nothing && over) ? 0 : length;
+}
+
 /* ---- From TLS to the plain side --------------------------------------------------------- */
 
 /* Without buffers it reads to the stack first: whether TLS has data is not known before, and an
@@ -136,7 +186,7 @@ static enum step read_tls(struct duplex *duplex)
 /* The plain side takes no more, but bytes that it sent before may still be there to read. */
 static enum step give_in_up(struct duplex *duplex, int error)
 {
-    duplex->plain_error = error;
+    duplex->plain_error = duplex->program ? 0 : error; /* a program need not read all */
     duplex->in = (struct direction){.buffer = duplex->in.buffer, .ended = true, .closed = true};
     duplex->readable = true;
     duplex->gone = true;
@@ -193,7 +243,7 @@ static ssize_t receive(struct duplex *duplex, bool *all)
 /* Was the socketpair's other end cut? That shows as an end, and only then does it count. */
 static bool is_cut(const struct duplex *duplex)
 {
-    return duplex->link && atomic_load(&duplex->link->cut);
+    return (duplex->link && atomic_load(&duplex->link->cut)) || exit_of(duplex) == DUPLEX_EXIT_CUT;
 }
 
 static enum step read_plain(struct duplex *duplex)
@@ -201,10 +251,14 @@ static enum step read_plain(struct duplex *duplex)
     bool all;
     if (!make_buffers(duplex))
         return STEP_FAILED;
-    ssize_t length = receive(duplex, &all);
+    ssize_t length = length_of_program(duplex, receive(duplex, &all));
     if (length < 0 && errno == EINTR)
         return STEP_MOVED;
     if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        duplex->readable = false;
+        return STEP_NOTHING;
+    }
+    if (length == 0 && must_wait_for_exit(duplex)) {
         duplex->readable = false;
         return STEP_NOTHING;
     }
@@ -302,9 +356,11 @@ static short wanted_events(const struct duplex *duplex)
     return (short)events;
 }
 
+/* A program may have something to do after the end of its input. */
 static bool is_closed(const struct duplex *duplex)
 {
-    return duplex->in.closed && duplex->out.closed;
+    return duplex->in.closed && duplex->out.closed &&
+           (!duplex->program || exit_of(duplex) != DUPLEX_EXIT_NONE);
 }
 
 /* Moves until there is nothing to move, or until others should have their turn. *MOVED: has
@@ -337,6 +393,22 @@ static bool check_idle(struct duplex *duplex, int64_t idle_timeout_ms, bool move
     return actpass_ended(duplex->conn) == ACTPASS_OPEN;
 }
 
+/* A program need not read, so the failure behind what it has not read is looked for: where all
+ * buffers are full, at the socket itself. */
+static bool is_broken(const struct duplex *duplex)
+{
+    struct pollfd tls;
+    if (!duplex->program || is_empty(&duplex->in))
+        return false;
+    (void)actpass_prepare_wait(duplex->conn, &tls);
+    tls.events = 0; /* a failure is reported without being asked for */
+    if (!actpass_is_broken(duplex->conn) && poll(&tls, 1, 0) <= 0)
+        return false;
+    actpass_fail(duplex->conn, ACTPASS_RESET,
+                 "the transport failed while the program did not read its input");
+    return true;
+}
+
 /* Ends both sides abruptly. Bytes that the plain side sent before it failed are sent first, as far
  * as the socket takes them. */
 static void cut(struct duplex *duplex)
@@ -348,7 +420,10 @@ static void cut(struct duplex *duplex)
     if (duplex->plain_error == 0)
         return; /* the TLS side has its close reason already */
     struct error_text why;
-    (void)error_set(&why, "%s%s cut the connection", duplex->name, duplex->address);
+    if (exit_of(duplex) == DUPLEX_EXIT_CUT)
+        why = duplex->program->why;
+    else
+        (void)error_set(&why, "%s%s cut the connection", duplex->name, duplex->address);
     flush(duplex);
     actpass_fail(duplex->conn, ACTPASS_CANCELLED, why.text);
     actpass_abort(duplex->conn);
@@ -389,6 +464,7 @@ static void put(struct direction *direction, const void *bytes, size_t size)
 static bool take_early(struct duplex *duplex, const struct duplex_early *early)
 {
     duplex->link = early->link;
+    duplex->program = early->program;
     if (early->in_size == 0 && early->out_size == 0)
         return true;
     if (!make_buffers(duplex))
@@ -440,17 +516,25 @@ enum handler_next duplex_step(struct handler_job *job, bool *in_order)
     struct duplex *duplex = job->state;
     bool moved;
     take_events(duplex, &job->own);
+    take_exit(duplex);
+    if (duplex->exit_us != 0)
+        duplex->readable =
+            true; /* its end is there, and its status, or the time for that, may be */
     duplex->dry = duplex->dry && job->peer_quiet;
     if (job->idle)
         release_idle(duplex);
     enum step step = move_all(duplex, &moved);
     job->used = job->used || duplex->used;
+    if (step != STEP_FAILED && !moved && is_broken(duplex))
+        step = STEP_FAILED;
     bool leaves = job->leave && !moved && is_empty(&duplex->in) && is_empty(&duplex->out);
     bool closed = is_closed(duplex) || leaves;
     *in_order = step != STEP_FAILED && closed && duplex->plain_error == 0;
     if (step == STEP_FAILED || closed || !check_idle(duplex, job->idle_timeout_ms, moved))
         return end(job, *in_order);
     job->own.events = wanted_events(duplex);
-    job->deadline_us = duplex->deadline_us;
+    job->deadline_us = duplex->exit_us != 0 && duplex->exit_us < duplex->deadline_us
+                           ? duplex->exit_us
+                           : duplex->deadline_us;
     return step == STEP_MOVED || (job->leave && moved) ? HANDLER_MORE : HANDLER_WAIT;
 }

@@ -26,6 +26,20 @@ struct duplex_link {
 struct duplex_link *duplex_link_new(void);
 void duplex_link_release(struct duplex_link *link); /* NULL is fine */
 
+/* A program at the other end of PLAIN, an end of a socketpair. That this is closed does not say
+ * whether the program has done its work, so its status does: another thread notes that, and then
+ * rings the job's bell. */
+enum duplex_exit {
+    DUPLEX_EXIT_NONE,     /* it runs */
+    DUPLEX_EXIT_IN_ORDER, /* by itself */
+    DUPLEX_EXIT_CUT       /* by a signal: what it has written may be a part */
+};
+struct duplex_program {
+    atomic_uint exit;      /* enum duplex_exit */
+    struct error_text why; /* set before DUPLEX_EXIT_CUT */
+    bool copied; /* constant: another process copies what it writes, and so closes PLAIN after it */
+};
+
 /* What is there before the first step. All zero: nothing. */
 enum { DUPLEX_EARLY_MAX = 8192 };
 struct duplex_early {
@@ -35,6 +49,7 @@ struct duplex_early {
     size_t out_size;
     struct duplex_link *link; /* of PLAIN, which is an end of a socketpair; not taken over, and must
                                  outlive the job. NULL: it is not */
+    struct duplex_program *program; /* at its other end; the same. NULL: there is none */
 };
 
 /* duplex_begin with that. The bytes are copied. */

@@ -13,6 +13,7 @@
 #define ACTPASS_SERVER_HANDLERS_HANDLER_H
 
 #include "config/config.h"
+#include "server/daemon/starttls/protocol.h"
 #include "server/include/actpass.h"
 #include "server/lib/base/error.h"
 
@@ -37,8 +38,16 @@ struct handler_job {
                                           else -1 */
     struct conversation *conversation; /* whose job it is: for handlers in fleet/ */
     int64_t idle_timeout_ms;           /* no data in either direction; CONFIG_NEVER: no limit */
-    enum config_start start;           /* when forward connects its backend */
-    int64_t start_timeout_ms;          /* for a PROXY header that has begun */
+    const struct sockaddr_storage *destination; /* where the client has connected, if a proxy has
+                                                   said it; NULL: to the socket's own address */
+    enum config_start start;                    /* when forward connects its backend */
+    int64_t start_timeout_ms;                   /* for a PROXY header that has begun */
+    const struct starttls_protocol *plain_talk; /* what is said on the plain side first, after
+                                                   STARTTLS (plain_talk.h), within
+                                                   start_timeout_ms; NULL: nothing */
+    bool mysql_login; /* instead, MySQL's login is passed on first (mysql_login.h) */
+    int *connected;   /* a backend that is connected already: who takes it stores -1 there, as
+                         there is if there is none. NULL: the same */
 
     /* Set before each step. */
     bool stopping;  /* the server drains: a handler that only waits for the next request ends */
@@ -96,7 +105,7 @@ const struct handler *handler_for(const struct config_service *service,
                                   const struct config_handler *what);
 
 /* The handlers, each defined in its own file; use the functions above. */
-extern const struct handler bridge_handler, echo_handler, forward_handler, http_handler,
+extern const struct handler bridge_handler, echo_handler, exec_handler, forward_handler, http_handler,
     offer_handler, reach_handler, plain_gate_handler, refuse_handler, share_handler;
 
 #endif

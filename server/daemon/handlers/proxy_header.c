@@ -43,11 +43,11 @@ static enum proxy_result check_start(const uint8_t *data, size_t size, const cha
         return wrong(why, "the command is not known");
     if (size > PROXY_AT_LENGTH &&
         data[PROXY_AT_LENGTH] > (PROXY_HEADER_MAX - PROXY_HEADER_MIN) >> 8)
-        return wrong(why, "it is longer than 536 bytes");
+        return wrong(why, "it is longer than 4096 bytes");
     if (size < PROXY_HEADER_MIN)
         return PROXY_MORE;
     if (number_16(data + PROXY_AT_LENGTH) > PROXY_HEADER_MAX - PROXY_HEADER_MIN)
-        return wrong(why, "it is longer than 536 bytes");
+        return wrong(why, "it is longer than 4096 bytes");
     return PROXY_DONE;
 }
 
@@ -137,6 +137,8 @@ static struct proxy_bytes *ssl_member(struct proxy_ssl *ssl, uint8_t type)
         return &ssl->cn;
     case PROXY_SSL_CIPHER:
         return &ssl->cipher;
+    case PROXY_SSL_CLIENT_CERT:
+        return &ssl->certificate;
     default:
         return NULL;
     }
@@ -202,16 +204,21 @@ static enum proxy_result keep_tlv(const struct proxy_tlv *tlv, struct proxy_head
     return PROXY_DONE;
 }
 
-/* INPUT is the end of the header, which begins at DATA. */
+/* INPUT is the end of the header, which begins at DATA. A checksum costs the whole header, so there
+ * is one at most. */
 static enum proxy_result read_tlvs(struct input input, const uint8_t *data,
                                    struct proxy_header *header, const char **why)
 {
     size_t length = (size_t)(input.at - data) + input.left;
+    bool checked = false;
     while (input.left > 0) {
         struct proxy_tlv tlv;
         enum proxy_result result = PROXY_DONE;
         if (!take_tlv(&input, &tlv))
             return wrong(why, "its TLVs do not end where they must");
+        if (tlv.type == PROXY_CRC32C && checked)
+            return wrong(why, "a TLV occurs twice");
+        checked = checked || tlv.type == PROXY_CRC32C;
         if (tlv.type == PROXY_SSL)
             result = read_ssl(tlv.value, header, why);
         else if (tlv.type == PROXY_CRC32C && !checksum_fits(data, length, tlv.value))

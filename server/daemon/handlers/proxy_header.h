@@ -1,6 +1,6 @@
-/* The header of the PROXY protocol, version 2 (haproxy's proxy-protocol.txt): the bytes that a
- * proxy sends before those of its client, and that say whose they are. Encoder and strict decoder;
- * pure functions, which allocate nothing. Any thread. */
+/* The header of the PROXY protocol, versions 1 and 2 (haproxy's proxy-protocol.txt): the bytes that
+ * a proxy sends before those of its client, and that say whose they are. Encoder and strict
+ * decoder; pure functions, which allocate nothing. Any thread. */
 #ifndef ACTPASS_SERVER_HANDLERS_PROXY_HEADER_H
 #define ACTPASS_SERVER_HANDLERS_PROXY_HEADER_H
 
@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 
 enum {
-    PROXY_HEADER_MIN = 16,  /* what every header has: signature, command, family, length */
-    PROXY_HEADER_MAX = 536, /* a longer one is refused, as the specification allows */
-    PROXY_TLVS_MAX = 16,    /* of a header, without those inside "ssl" */
+    PROXY_HEADER_MIN = 16,   /* what every header has: signature, command, family, length */
+    PROXY_HEADER_MAX = 4096, /* a longer one is refused; some hold a certificate */
+    PROXY_TLVS_MAX = 16,     /* of a header, without those inside "ssl" */
     PROXY_UNIQUE_ID_MAX = 128
 };
 
@@ -31,8 +31,10 @@ enum proxy_type {
     PROXY_SSL_VERSION = 0x21,
     PROXY_SSL_CN = 0x22,
     PROXY_SSL_CIPHER = 0x23,
-    PROXY_CUSTOM_MIN = 0xE0, /* to 0xEF: the meaning is an agreement between both ends */
-    PROXY_CUSTOM_MAX = 0xEF
+    PROXY_SSL_CLIENT_CERT = 0x28, /* in DER */
+    PROXY_CUSTOM_MIN = 0xE0,      /* to 0xEF: the meaning is an agreement between both ends */
+    PROXY_CUSTOM_MAX = 0xEF,
+    PROXY_OUT_ROLE = PROXY_CUSTOM_MIN /* our TLS role, a space, and its cause, as in the log */
 };
 
 /* Bytes that belong to somebody else: the decoder's input, the encoder's caller. No terminator, and
@@ -53,6 +55,7 @@ struct proxy_ssl {
     uint8_t client;  /* PROXY_CLIENT_ bits */
     uint32_t verify; /* 0: the client has shown a certificate, and it was accepted */
     struct proxy_bytes version, cn, cipher; /* text, such as "TLSv1.3"; each may be absent */
+    struct proxy_bytes certificate;         /* of the client, in DER; may be absent */
 };
 
 struct proxy_header {
@@ -77,6 +80,16 @@ enum proxy_result { PROXY_MORE, PROXY_DONE, PROXY_WRONG };
  * What is not set is left as it was, but *HEADER may have any content. */
 enum proxy_result proxy_header_decode(const void *data, size_t size, struct proxy_header *header,
                                       size_t *length, const char **why);
+
+/* The same for version 1, one line of text, which has no TLVs. *HEADER of "UNKNOWN" has no
+ * addresses. */
+enum proxy_result proxy_header_decode_v1(const void *data, size_t size, struct proxy_header *header,
+                                         size_t *length, const char **why);
+
+/* The same for either version. */
+enum proxy_result proxy_header_decode_any(const void *data, size_t size,
+                                          struct proxy_header *header, size_t *length,
+                                          const char **why);
 
 /* Writes HEADER to OUT, which has SIZE bytes. Returns its length; 0 if that does not fit, is longer
  * than PROXY_HEADER_MAX, or if HEADER is none: families that differ, a PROXY_LOCAL with addresses,

@@ -77,7 +77,7 @@ static void put_unix(struct output *output, const struct proxy_header *header)
 
 static size_t ssl_length(const struct proxy_ssl *ssl)
 {
-    const struct proxy_bytes values[] = {ssl->version, ssl->cn, ssl->cipher};
+    const struct proxy_bytes values[] = {ssl->version, ssl->cn, ssl->cipher, ssl->certificate};
     size_t length = PROXY_SSL_HEAD;
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
         length += values[i].at ? PROXY_TLV_HEAD + values[i].length : 0;
@@ -96,6 +96,8 @@ static void put_ssl(struct output *output, const struct proxy_ssl *ssl)
         put_tlv(output, PROXY_SSL_CN, ssl->cn);
     if (ssl->cipher.at)
         put_tlv(output, PROXY_SSL_CIPHER, ssl->cipher);
+    if (ssl->certificate.at)
+        put_tlv(output, PROXY_SSL_CLIENT_CERT, ssl->certificate);
 }
 
 static const struct family {

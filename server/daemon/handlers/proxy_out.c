@@ -1,5 +1,8 @@
 #include "server/daemon/handlers/proxy_out.h"
 
+#include "server/daemon/handlers/client_addresses.h"
+#include "server/daemon/handlers/conn_id.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -27,13 +30,9 @@ static bool is_known(const struct sockaddr_storage *address)
 }
 
 /* Both addresses, or none. */
-static void find_addresses(actpass_conn *conn, struct proxy_header *header)
+static void find_addresses(const struct handler_job *job, struct proxy_header *header)
 {
-    socklen_t peer = sizeof(header->source);
-    socklen_t own = sizeof(header->destination);
-    bool found =
-        actpass_peer_sockaddr(conn, (struct sockaddr *)(void *)&header->source, &peer) == 0 &&
-        actpass_local_sockaddr(conn, (struct sockaddr *)(void *)&header->destination, &own) == 0;
+    bool found = client_addresses(job, &header->source, &header->destination);
     unmap(&header->source);
     unmap(&header->destination);
     if (!found || !is_known(&header->source) ||
@@ -100,16 +99,35 @@ static struct proxy_bytes text_or_none(const char *text)
     return (struct proxy_bytes){length > 0 ? text : NULL, length};
 }
 
+/* The texts that a header points to. */
+struct details {
+    actpass_info_t info;
+    char common_name[COMMON_NAME_MAX + 1];
+    char id[CONN_ID_SIZE];
+    char role[64];
+    uint8_t certificate[PROXY_HEADER_MAX];
+};
+
+static bool wants(const struct handler_job *job, const char *name)
+{
+    const struct config_strings *names = &job->what->forward.proxy_tlvs;
+    bool found = names->count == 0 && strcmp(name, "certificate") != 0;
+    for (size_t i = 0; !found && i < names->count; i++)
+        found = strcmp(names->items[i], name) == 0;
+    return found;
+}
+
 static void add(struct proxy_header *header, uint8_t type, const char *text)
 {
     if (text[0] != '\0')
         header->tlvs[header->tlv_count++] = (struct proxy_tlv){type, text_or_none(text)};
 }
 
-static void describe_tls(actpass_conn *conn, const actpass_info_t *info,
+static void describe_tls(const struct handler_job *job, struct details *details,
                          struct proxy_header *header)
 {
-    bool shown = actpass_peer_certificate(conn, 0, NULL, 0) > 0;
+    const actpass_info_t *info = &details->info;
+    bool shown = actpass_peer_certificate(job->conn, 0, NULL, 0) > 0;
     header->has_ssl = true;
     header->ssl = (struct proxy_ssl){.client = PROXY_CLIENT_SSL,
                                      .verify = shown ? 0 : 1,
@@ -119,20 +137,56 @@ static void describe_tls(actpass_conn *conn, const actpass_info_t *info,
         header->ssl.client |= PROXY_CLIENT_CERT_SESS;
     if (shown && !info->resumed)
         header->ssl.client |= PROXY_CLIENT_CERT_CONN;
-    add(header, PROXY_ALPN, info->alpn);
-    add(header, PROXY_AUTHORITY, info->server_name);
+    find_common_name(job->conn, details->common_name);
+    header->ssl.cn = text_or_none(details->common_name);
 }
 
-/* Where all does not fit, the names are left out. */
-static size_t write_v2(actpass_conn *conn, struct proxy_header *header, void *out)
+/* Ours: the peer cannot know whether we are its client, or why. */
+static void describe_role(struct details *details, struct proxy_header *header)
 {
-    actpass_info_t info;
-    char name[COMMON_NAME_MAX + 1];
-    actpass_info(conn, &info);
-    describe_tls(conn, &info, header);
-    find_common_name(conn, name);
-    header->ssl.cn = text_or_none(name);
+    (void)snprintf(details->role, sizeof(details->role), "%s %s",
+                   actpass_role_name(details->info.role), actpass_cause_name(details->info.cause));
+    add(header, PROXY_OUT_ROLE, details->role);
+}
+
+/* A client's certificate that is longer than any header is left out at once. */
+static void add_certificate(struct handler_job *job, struct details *details,
+                            struct proxy_header *header)
+{
+    int64_t size =
+        actpass_peer_certificate(job->conn, 0, details->certificate, sizeof(details->certificate));
+    if (size <= 0)
+        return;
+    header->has_ssl = true;
+    header->ssl.client |= PROXY_CLIENT_SSL;
+    header->ssl.certificate = (struct proxy_bytes){details->certificate, (size_t)size};
+}
+
+static void describe(struct handler_job *job, struct details *details, struct proxy_header *header)
+{
+    actpass_info(job->conn, &details->info);
+    if (wants(job, "alpn"))
+        add(header, PROXY_ALPN, details->info.alpn);
+    if (wants(job, "authority"))
+        add(header, PROXY_AUTHORITY, details->info.server_name);
+    if (wants(job, "unique_id") && conn_id(job->conn, details->id))
+        add(header, PROXY_UNIQUE_ID, details->id);
+    if (wants(job, "role"))
+        describe_role(details, header);
+    if (wants(job, "ssl"))
+        describe_tls(job, details, header);
+    if (wants(job, "certificate"))
+        add_certificate(job, details, header);
+}
+
+/* Encodes what fits. */
+static size_t shorten(struct handler_job *job, struct proxy_header *header, void *out)
+{
+    header->ssl.certificate = (struct proxy_bytes){NULL, 0};
     size_t length = proxy_header_encode(header, out, PROXY_HEADER_MAX);
+    (void)error_set(&job->problem,
+                    "the PROXY header would be longer than %d bytes: %s is left out of it",
+                    PROXY_HEADER_MAX, length > 0 ? "the client's certificate" : "all but TLS");
     if (length > 0)
         return length;
     header->tlv_count = 0;
@@ -140,12 +194,21 @@ static size_t write_v2(actpass_conn *conn, struct proxy_header *header, void *ou
     return proxy_header_encode(header, out, PROXY_HEADER_MAX);
 }
 
-size_t proxy_out_write(actpass_conn *conn, enum config_proxy_header version, void *out)
+static size_t write_v2(struct handler_job *job, struct proxy_header *header, void *out)
 {
+    struct details details;
+    describe(job, &details, header);
+    bool fits = header->ssl.certificate.length <= PROXY_HEADER_MAX;
+    size_t length = fits ? proxy_header_encode(header, out, PROXY_HEADER_MAX) : 0;
+    return length > 0 ? length : shorten(job, header, out);
+}
+
+size_t proxy_out_write(struct handler_job *job, void *out)
+{
+    enum config_proxy_header version = job->what->forward.proxy_header;
     struct proxy_header header = {.command = PROXY_PROXY};
     if (version == CONFIG_PROXY_HEADER_NONE)
         return 0;
-    find_addresses(conn, &header);
-    return version == CONFIG_PROXY_HEADER_V1 ? write_v1(&header, out)
-                                             : write_v2(conn, &header, out);
+    find_addresses(job, &header);
+    return version == CONFIG_PROXY_HEADER_V1 ? write_v1(&header, out) : write_v2(job, &header, out);
 }

@@ -2,14 +2,13 @@
 #ifndef ACTPASS_SERVER_HANDLERS_PROXY_OUT_H
 #define ACTPASS_SERVER_HANDLERS_PROXY_OUT_H
 
-#include "config/config.h"
+#include "server/daemon/handlers/handler.h"
 #include "server/daemon/handlers/proxy_header.h"
-#include "server/include/actpass.h"
 
-/* Writes the header for a connection whose handshake is complete to OUT, which has
- * PROXY_HEADER_MAX bytes, and returns its length; 0 for CONFIG_PROXY_HEADER_NONE. Version 1 has the
- * addresses only; version 2 also says what was agreed on in TLS, and the common name of the peer's
- * certificate, as far as that fits. For the connection's thread. */
-size_t proxy_out_write(actpass_conn *conn, enum config_proxy_header version, void *out);
+/* Writes the header that "proxy_protocol" of "forward" wants to OUT, which has PROXY_HEADER_MAX
+ * bytes, and returns its length; 0 for none. Version 1 has the addresses only; version 2 also says
+ * what "proxy_tlvs" names. Where that is too long, the certificate is left out, and then the names;
+ * job->problem says so. For the connection's thread. */
+size_t proxy_out_write(struct handler_job *job, void *out);
 
 #endif

@@ -10,6 +10,7 @@ static const struct handler *const handlers[] = {
     [CONFIG_HANDLER_OFFER] = &offer_handler,
     [CONFIG_HANDLER_REACH] = &reach_handler,
     [CONFIG_HANDLER_REFUSE] = &refuse_handler,
+    [CONFIG_HANDLER_EXEC] = &exec_handler,
 };
 
 _Static_assert(sizeof(handlers) / sizeof(handlers[0]) == CONFIG_HANDLER_COUNT,
@@ -23,7 +24,7 @@ const struct handler *handler_of(enum config_handler_kind kind)
 const struct handler *handler_for(const struct config_service *service,
                                   const struct config_handler *what)
 {
-    bool bridged = service->dial.listen_plain.kind != CONFIG_ADDRESS_NONE;
+    bool bridged = service->dial.listen_plain.count > 0;
     if (config_is_plain_gate(service))
         return &plain_gate_handler;
     if (config_shares(service))

@@ -68,6 +68,9 @@ static void explain_calls(const struct explaining *explaining, const struct plan
     if (wanted->fast_open && !plan->fast_open)
         config_report_add(explaining->report, CONFIG_ERROR, explaining->config,
                           "tcp_fast_open with dial: " RESTART);
+    if (wanted->file_modes && !plan->file_modes)
+        config_report_add(explaining->report, CONFIG_ERROR, explaining->config,
+                          "mode, owner and group of unix sockets in listen_options: " RESTART);
 }
 
 void sandbox_explain(const struct sandbox *sandbox, const struct config *config,
@@ -86,6 +89,10 @@ void sandbox_explain(const struct sandbox *sandbox, const struct config *config,
     }
     if (made && sandbox->landlock >= LANDLOCK_ABI_CONNECT)
         explain_ports(&explaining, &wanted);
+    if (made && sandbox->landlock >= LANDLOCK_ABI_SCOPE && wanted.abstract &&
+        !sandbox->plan.abstract)
+        config_report_add(report, CONFIG_ERROR, config,
+                          "connecting to abstract unix sockets: " RESTART);
     if (made && sandbox->seccomp)
         explain_calls(&explaining, &wanted);
     plan_free(&wanted);

@@ -22,7 +22,8 @@ enum {
     ACCESS_IOCTL_DEV = 1 << 15, /* ABI 5 */
     ACCESS_OF_FILES = ACCESS_WRITE_FILE | ACCESS_READ_FILE | ACCESS_TRUNCATE,
     NET_CONNECT_TCP = 1 << 1, /* ABI 4 */
-    SCOPE_ALL = 3,            /* ABI 6: abstract unix sockets, and signals */
+    SCOPE_ABSTRACT = 1,
+    SCOPE_ALL = 3, /* ABI 6: abstract unix sockets, and signals */
     CREATE_VERSION = 1,
     RULE_PATH_BENEATH = 1,
     RULE_NET_PORT = 2
@@ -49,7 +50,7 @@ int landlock_abi(void)
 
 /* All that this version can refuse. Connecting to what has a path in the file system is left free
  * (ABI 9): the resolver's and the journal's sockets have many places. */
-static struct ruleset ruleset_of(int abi)
+static struct ruleset ruleset_of(int abi, bool abstract)
 {
     struct ruleset ruleset = {.fs = ACCESS_ABI_1};
     ruleset.fs |= abi >= 2 ? (uint64_t)ACCESS_REFER : 0;
@@ -57,6 +58,7 @@ static struct ruleset ruleset_of(int abi)
     ruleset.fs |= abi >= 5 ? (uint64_t)ACCESS_IOCTL_DEV : 0;
     ruleset.net = abi >= LANDLOCK_ABI_CONNECT ? (uint64_t)NET_CONNECT_TCP : 0;
     ruleset.scoped = abi >= LANDLOCK_ABI_SCOPE ? (uint64_t)SCOPE_ALL : 0;
+    ruleset.scoped &= abstract ? ~(uint64_t)SCOPE_ABSTRACT : ruleset.scoped;
     return ruleset;
 }
 
@@ -116,7 +118,7 @@ static int allow_all(int fd, const struct ruleset *ruleset, const struct plan *p
 
 int landlock_restrict(const struct plan *plan, int abi)
 {
-    const struct ruleset ruleset = ruleset_of(abi);
+    const struct ruleset ruleset = ruleset_of(abi, plan->abstract);
     int fd = create(&ruleset);
     if (fd < 0)
         return errno;

@@ -52,6 +52,8 @@ static void visit_address(struct planning *planning, const struct key *key,
     if (address->kind == CONFIG_ADDRESS_TCP) {
         plan->names = plan->names || !config_address_is_ip(address);
         add_port(plan, is_local(key) ? NO_PORT : address->port);
+    } else if (address->kind == CONFIG_ADDRESS_UNIX && config_address_is_abstract(address)) {
+        plan->abstract = plan->abstract || !is_local(key);
     } else if (address->kind == CONFIG_ADDRESS_UNIX && is_local(key)) {
         add_named(planning, address->path, PATHS_SOCKETS);
     }
@@ -171,6 +173,8 @@ bool plan_make(struct plan *plan, const struct config *config, const char *file)
     config_visit(config, visit, &planning);
     for (size_t i = 0; i < config->service_count; i++) {
         const struct config_service *service = &config->services[i];
+        const struct config_socket_file *rights = &service->listen_options.file;
+        plan->file_modes = plan->file_modes || rights->mode || rights->owner || rights->group;
         visit_ocsp(plan, &service->connection.tls.ocsp);
         plan->fast_open = plan->fast_open ||
                           (service->dial.address_count > 0 && service->connection.tcp_fast_open);

@@ -16,6 +16,8 @@ struct plan {
     struct paths named;       /* the files and folders that the configuration names */
     uint8_t ports[65536 / 8]; /* bits: TCP ports to connect to */
     bool names;               /* host names are resolved */
+    bool abstract;            /* abstract unix sockets are connected to */
+    bool file_modes;          /* files of unix sockets get a mode, an owner or a group */
     bool fast_open;           /* connections are dialed with TCP Fast Open */
 };
 

@@ -329,6 +329,18 @@ static int allow_some(scmp_filter_ctx filter)
     return error;
 }
 
+/* For a reload that opens a unix socket whose file is to have these; all files are the user's own.
+ */
+static int allow_file_modes(scmp_filter_ctx filter)
+{
+    static const char *const calls[] = {"lchown", "lchown32", "fchownat",
+                                        "chmod",  "fchmodat", "fchmodat2"};
+    int error = 0;
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && error == 0; i++)
+        error = allow_if(filter, calls[i], 0, NULL);
+    return error;
+}
+
 static int allow_all(scmp_filter_ctx filter, const struct plan *plan)
 {
     int error = allow_calls(filter);
@@ -340,6 +352,8 @@ static int allow_all(scmp_filter_ctx filter, const struct plan *plan)
         error = allow_sockets(filter, plan->names);
     if (error == 0)
         error = allow_sending(filter, plan->fast_open);
+    if (error == 0 && plan->file_modes)
+        error = allow_file_modes(filter);
     return error == 0 ? allow_some(filter) : error;
 }
 

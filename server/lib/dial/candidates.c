@@ -125,9 +125,10 @@ static const char *resolve_path(const struct config_address *address, struct can
                                 size_t *count)
 {
     struct sockaddr_un where;
-    if (!unix_address_make(address->path, &where))
+    socklen_t size = unix_address_make(address->path, &where);
+    if (size == 0)
         return "the path is too long";
-    const struct addrinfo one = {.ai_addr = (struct sockaddr *)&where, .ai_addrlen = sizeof(where)};
+    const struct addrinfo one = {.ai_addr = (struct sockaddr *)&where, .ai_addrlen = size};
     return copy_found(&one, address, list, count);
 }
 
