@@ -136,6 +136,17 @@ static bool make_files(struct service *service, struct config_report *report)
     return made;
 }
 
+void load_start(const struct generation *generation)
+{
+    for (size_t i = 0; i < generation->count; i++) {
+        if (config_is_plain_gate(generation->services[i]->config))
+            continue;
+        actpass_config *settings = service_settings(generation->services[i]);
+        parsed_start(settings);
+        actpass_config_free(settings);
+    }
+}
+
 bool load_make_files(const struct generation *generation, struct config_report *report)
 {
     bool made = true;
@@ -166,7 +177,7 @@ struct config *load_config(const char *file, const struct sandbox *sandbox,
     if (config) {
         sandbox_explain(sandbox, config, report);
         certificates_check(config, report);
-        if (!sandbox) /* else the spawner sees it */
+        if (!sandbox && report->errors.count == 0) /* inside, the spawner sees it */
             programs_check(config, report);
     }
     const char *missing = admin_missing();

@@ -299,6 +299,8 @@ typedef struct {
     int64_t handshake_us;  /* from accept to the end of the handshake; -1: not yet */
     int64_t first_data_us; /* from accept to the first application data of either side; -1: none
                               yet */
+    const char *peer_ocsp; /* of the peer's certificate: "good", "revoked", "unknown" or
+                              "unavailable"; "": it was not checked by OCSP, or not yet */
 } actpass_info_t;
 
 /* Fills *INFO with what is known now. Any thread; does not wait for a call in progress. SIZE is the

@@ -67,6 +67,11 @@ int parsed_make_files(actpass_config *config)
     return settings_fail(config, "%s", error.text);
 }
 
+void parsed_start(const actpass_config *config)
+{
+    tls_context_start(config->tls);
+}
+
 /* What the finding is about, beside what inspect.h knows. */
 struct found {
     parsed_note *note;

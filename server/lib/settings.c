@@ -134,6 +134,20 @@ static bool make_shared(actpass_config *config)
     return false;
 }
 
+/* As "ocsp" asks for it. */
+static bool make_ocsp(actpass_config *config, const struct config_ocsp *ocsp)
+{
+    if (!ocsp->staple && ocsp->peers == CONFIG_OCSP_OFF)
+        return true;
+    config->hooks.ocsp = shared_ocsp(config->shared);
+    if (config->through.proxy.kind != CONFIG_PROXY_NONE)
+        config->hooks.through = &config->through;
+    if (config->hooks.ocsp)
+        return true;
+    settings_fail(config, "out of memory for ocsp");
+    return false;
+}
+
 static void warn_of_openssl(const actpass_config *config)
 {
     const char *warning = limits_version_warning(OpenSSL_version_num());
@@ -150,6 +164,8 @@ static bool make_all(actpass_config *config)
                                     shared_own_keys(config->shared)};
     const struct config_tls *tls =
         config->tls_elsewhere ? config->tls_elsewhere : &config->connection.tls;
+    if (!make_ocsp(config, &tls->ocsp))
+        return false;
     config->tls = tls_context_new_with(owner, tls, config->connection.role, &config->hooks, &error);
     if (!config->tls || !settings_load_virtuals(config, owner, tls, &error)) {
         tls_context_free(config->tls);

@@ -137,6 +137,20 @@ enum handler_next backend_step(struct handler_job *job, int *fd)
     return end(job);
 }
 
+int backend_take(struct handler_job *job)
+{
+    struct backends_turn turn;
+    size_t down;
+    int fd = job->connected ? *job->connected : -1;
+    if (fd < 0)
+        return -1;
+    *job->connected = -1;
+    backends_begin(job->loaded, &turn, clock_now_us());
+    job->number = (unsigned)backends_won(job->loaded, &turn, 0, clock_now_us(), &down);
+    job->backend = job->what->forward.items[job->number].text;
+    return fd;
+}
+
 void backend_left(struct handler_job *job)
 {
     backends_left(job->loaded, job->number);
