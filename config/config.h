@@ -763,6 +763,8 @@ static inline unsigned config_address_ports(const struct config_address *address
 bool config_mode_parse(const char *text, unsigned *mode);
 void config_address_free(struct config_address *address);
 
+void config_source_free(struct config_source *source); /* what it holds, not itself */
+
 /* A number, not a name: a place to dial from. */
 bool config_address_is_ip(const struct config_address *address);
 

@@ -6,6 +6,7 @@
 #include "server/daemon/lines.h"
 #include "server/daemon/programs/programs.h"
 #include "server/daemon/room.h"
+#include "server/daemon/sources.h"
 #include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/through.h"
 #include "server/lib/parsed.h"
@@ -116,6 +117,8 @@ struct generation *load_generation(const struct server *server, struct config *c
     bool loaded = true;
     for (size_t i = 0; i < generation->count; i++)
         loaded = load_service(server, generation->services[i], before, report) && loaded;
+    if (before)
+        sources_check(generation->config, CONFIG_ERROR, report);
     if (!room_load(generation, report))
         loaded = report_short(generation->config, report);
     if (loaded && report->errors.count == 0)

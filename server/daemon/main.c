@@ -4,6 +4,7 @@
 #include "server/daemon/check_command.h"
 #include "server/daemon/commands/commands.h"
 #include "server/daemon/confine.h"
+#include "server/daemon/convert/convert.h"
 #include "server/daemon/inetd.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/server.h"
@@ -38,6 +39,9 @@ static const char usage_text[] =
     "       actpass upgrade FILE    take the place of a running actpass, without a lost "
     "connection\n"
     "       actpass --inetd [--service NAME] FILE    serve one connection, which is descriptor 0\n"
+    "       actpass convert FILE|ghostunnel ARGUMENTS...    print the configuration of stunnel, "
+    "hitch or\n"
+    "                               ghostunnel as one of ours; see actpass convert --help\n"
     "       actpass --schema        print the JSON Schema of configurations\n"
     "       actpass --version       print the versions of actpass and OpenSSL, and optional parts\n"
     "       actpass -h, --help\n"
@@ -317,6 +321,8 @@ int main(int argc, char **argv)
     command_function *asks = argc > 1 ? commands_find(argv[1]) : NULL;
     if (asks)
         return asks(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "convert") == 0)
+        return convert_command(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "upgrade") == 0)
         return upgrade(argc, argv);
     struct options options;

@@ -109,6 +109,7 @@ void actpass_config_free(actpass_config *config)
     shared_release(config->shared);
     config_connection_free(&config->connection);
     config_address_free(&config->dial_from);
+    config_source_free(&config->dial_source);
     settings_free_virtuals(config);
     config_proxy_free(&config->through.proxy);
     free(config->through.credentials_file);
@@ -351,6 +352,31 @@ int actpass_config_set_dial_from(actpass_config *config, const char *text)
     int result = settings_set(config, &service_object, "dial_from", text, &service);
     config->dial_from = service.dial.from;
     return result;
+}
+
+int actpass_config_add_dial_source(actpass_config *config, const char *address)
+{
+    return settings_changeable(config)
+               ? -1
+               : settings_set(config, &source_object, "from", address, &config->dial_source);
+}
+
+int actpass_config_set_dial_device(actpass_config *config, const char *device)
+{
+    return settings_changeable(config)
+               ? -1
+               : settings_set(config, &source_object, "device", device, &config->dial_source);
+}
+
+int actpass_config_set_dial_mark(actpass_config *config, uint32_t mark)
+{
+    if (settings_changeable(config))
+        return -1;
+    if (mark == 0) {
+        config->dial_source.mark = 0;
+        return 0;
+    }
+    return settings_set_number(config, &source_object, "mark", mark, &config->dial_source);
 }
 
 /* Both are set, or none. */

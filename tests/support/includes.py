@@ -16,6 +16,7 @@ import sys
 # From the longest folder name to the shortest: a file belongs to the first that fits.
 LAYERS = {
     "server/daemon/crew": ("relay",),
+    "server/daemon/convert": ("config",),
     "server/daemon/control": ("relay", "server/lib/dial"),
     "server/daemon/commands": ("config", "relay", "server/lib/dial", "server/daemon/control"),
     "server/daemon/handlers": ("config", "relay", "server/include", "server/lib", "server/lib/base",
@@ -26,7 +27,8 @@ LAYERS = {
     "server/daemon": ("config", "relay", "server/include", "server/lib", "server/lib/base",
                       "server/lib/dial", "server/lib/redis", "server/daemon/handlers",
                       "server/daemon/crew", "server/daemon/commands", "server/daemon/control",
-                      "server/daemon/sandbox", "server/daemon/spawner", "server/daemon/starttls"),
+                      "server/daemon/convert", "server/daemon/sandbox",
+                      "server/daemon/spawner", "server/daemon/starttls"),
     "server/lib/sessions": ("config", "relay", "server/lib/base", "server/lib/dial",
                             "server/lib/redis"),
     "server/lib/redis": ("config", "relay", "server/lib/base", "server/lib/dial"),
@@ -62,6 +64,7 @@ GROUND = {
     "server/lib/dial/resolve.h",
     "server/lib/dial/socket.h",
     "server/lib/dial/socks5.h",
+    "server/lib/dial/source.h",
     "server/lib/dial/steps.h",
     "server/lib/dial/through.h",
     "server/lib/dial/unix_address.h",
