@@ -19,8 +19,8 @@ static void check_handler(const struct checked_service *checked, struct place *s
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (config_has_handler(checked->service, others[i]))
             messages_error_at_key(checked->messages, starttls,
-                                  "does not go with \"%s\", but with \"forward\" or "
-                                  "\"listen_plain\"",
+                                  "does not go with \"%s\", but with \"forward\", "
+                                  "\"exec\" or \"listen_plain\"",
                                   names[i]);
     if (config_shares(checked->service))
         messages_error_at_key(checked->messages, starttls,
