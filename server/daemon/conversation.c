@@ -375,6 +375,11 @@ struct bell *conversation_bell(struct conversation *conversation)
     return &conversation->bell;
 }
 
+int conversation_plain(const struct conversation *conversation)
+{
+    return conversation->plain;
+}
+
 int conversation_take_plain(struct conversation *conversation)
 {
     int plain = conversation->plain;

@@ -210,6 +210,7 @@ static void count_end(struct conversation *conversation)
     struct counters *counters = &conversation->server->counters;
     actpass_info_t info;
     actpass_info(conversation_of(conversation), &info);
+    atomic_store(&counters->last_end, (int)info.end);
     if (info.cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE || info.end == ACTPASS_UNUSED)
         atomic_fetch_add(&counters->closed_before_first_byte, 1);
     else if (info.role == ACTPASS_ROLE_NONE)

@@ -103,6 +103,8 @@ check 'includes point down' tests/support/includes.py
 check 'tests are named after modules' tests/support/test_names.py
 check 'schema and README come from the key table' \
     config/reference.py --program "$build/actpass" --check
+check 'COMING_FROM.md comes from the tables of the converter' \
+    config/coming_from.py --program "$build/actpass" --check
 check 'the version script has the functions of the headers' tests/support/abi.py
 check 'one style' one_style
 check 'no assignment inside a condition' no_assignment
