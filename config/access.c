@@ -10,7 +10,8 @@ static const char *const fields[] = {
     "peer",    "sni",      "proxy",    "address", "first_byte_ms", "handshake_ms",
     "handler", "backend",  "protocol", "cipher",  "group",         "backend_address",
     "alpn",    "route",    "reached",  "by",      "joined",        "id",
-    "resumed", "syn_data", "error",    "subject", "fingerprint",   "through"};
+    "resumed", "syn_data", "error",    "subject", "fingerprint",   "through",
+    "ocsp"};
 
 static bool is_field(const char *name, size_t length)
 {

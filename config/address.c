@@ -120,6 +120,13 @@ bool config_listen_has(const struct config_listen *listen, enum config_address_k
     return false;
 }
 
+void config_source_free(struct config_source *source)
+{
+    config_strings_free(&source->from);
+    free(source->device);
+    *source = (struct config_source){.mark = 0};
+}
+
 bool config_address_is_ip(const struct config_address *address)
 {
     return address->kind == CONFIG_ADDRESS_TCP &&

@@ -65,6 +65,7 @@ static void check_service(struct messages *messages, struct place *place,
         return;
     check_trust(&checked);
     check_certificates(&checked);
+    check_ocsp(&checked);
     check_route_tls(&checked);
     check_sessions(&checked);
     check_files(&checked);

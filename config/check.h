@@ -46,6 +46,7 @@ void check_routes(const struct checked_service *checked);
 /* These need the "tls". */
 void check_trust(const struct checked_service *checked);
 void check_certificates(const struct checked_service *checked);
+void check_ocsp(const struct checked_service *checked);
 void check_sessions(const struct checked_service *checked);
 void check_files(const struct checked_service *checked);
 

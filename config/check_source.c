@@ -56,10 +56,8 @@ static void check_from(const struct checked_source *checked)
     if (from->count == 2 && is_ipv6_text(from->items[0]) == is_ipv6_text(from->items[1]))
         messages_error_at(checked->messages, place,
                           "must have at most one address of each family, IPv4 and IPv6");
-    for (size_t i = 0; i < from->count; i++) {
-        check_from_family(checked, child ? child : place, from->items[i]);
-        child = child ? child->next : NULL;
-    }
+    else if (from->count == 1) /* a pair fits everything */
+        check_from_family(checked, child ? child : place, from->items[0]);
 }
 
 static void check_object(const struct checked_source *checked)

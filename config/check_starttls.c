@@ -41,6 +41,29 @@ static void check_first_bytes(const struct checked_service *checked, struct plac
             "connection, since it may have to speak first; remove one of the two");
 }
 
+/* The backend speaks first, so it is connected before TLS, when no route is chosen; and the client
+ * that is behind us has to be there. */
+static void check_mysql(const struct checked_service *checked, struct place *starttls)
+{
+    const struct config_service *service = checked->service;
+    const struct config_backends *backends = &service->as_server.forward;
+    if (!checked->role_known || service->starttls != CONFIG_STARTTLS_MYSQL)
+        return;
+    if (checked->may_connect && service->dial.listen_plain.count == 0)
+        messages_error_at_key(checked->messages, starttls,
+                              "\"mysql\" as TLS client needs \"dial\" and \"listen_plain\": the "
+                              "login of the local client begins before TLS");
+    if (checked->may_serve &&
+        (checked->dial || service->route_count > 0 ||
+         service->as_server.kind != CONFIG_HANDLER_FORWARD || backends->count != 1 ||
+         backends->proxy_header != CONFIG_PROXY_HEADER_NONE))
+        messages_error_at_key(
+            checked->messages, starttls,
+            "\"mysql\" as TLS server needs \"listen\" and a \"forward\" with one address, "
+            "without \"routes\" and \"proxy_protocol\": the backend is connected before TLS "
+            "begins, since its greeting comes first");
+}
+
 void check_starttls(const struct checked_service *checked)
 {
     struct place *starttls = place_find(checked->place, "starttls");
@@ -49,4 +72,5 @@ void check_starttls(const struct checked_service *checked)
     check_role(checked, starttls);
     check_handler(checked, starttls);
     check_first_bytes(checked, starttls);
+    check_mysql(checked, starttls);
 }

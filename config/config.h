@@ -177,6 +177,43 @@ struct config_certificate {
 /* The same for a secret that the service manager brings (systemd.exec(5)): a name follows. */
 #define CONFIG_CREDENTIAL "credential:"
 
+/* A proxy on the way out: "http://HOST:PORT" (CONNECT) or "socks5://HOST:PORT". */
+enum config_proxy_kind { CONFIG_PROXY_NONE, CONFIG_PROXY_HTTP, CONFIG_PROXY_SOCKS5 };
+struct config_proxy {
+    enum config_proxy_kind kind;
+    char *text; /* the URL, without a slash at its end; NULL: NONE */
+    struct config_address address;
+};
+
+struct config_through {
+    struct config_proxy proxy;
+    char *credentials_file; /* "user:password", a path or "credential:ID"; NULL: none */
+};
+
+/* "http://HOST:PORT/PATH". */
+struct config_http_url {
+    struct config_address address;
+    char *path; /* with its query; at least "/" */
+};
+
+/* Whether peers are checked by OCSP. */
+enum config_ocsp_peers {
+    CONFIG_OCSP_OFF,
+    CONFIG_OCSP_SOFT, /* those that are revoked are refused */
+    CONFIG_OCSP_HARD  /* and those of which it is not known */
+};
+
+enum { CONFIG_OCSP_TIMEOUT_MS = 5000 };
+
+struct config_ocsp {
+    enum config_ocsp_peers peers;
+    bool staple;                   /* fetch responses for our own certificates */
+    char *responder;               /* a URL; NULL: what a certificate names */
+    struct config_through through; /* proxy.kind is NONE: that of "dial", if there is one */
+    char *cache;                   /* a folder; NULL: none */
+    int64_t timeout_ms;            /* 0: the default */
+};
+
 struct config_tls {
     char *certificate; /* PEM chain; paths are already relative to the configuration's folder */
     char *key;         /* PEM, or "store:URI" */
@@ -199,6 +236,7 @@ struct config_tls {
     /* What server names choose between; where none fits, CERTIFICATE and KEY are used. */
     struct config_certificate *certificates;
     size_t certificate_count;
+    struct config_ocsp ocsp;
     struct config_sessions sessions;
     /* Keys of sealed sessions and of tickets. Never NULL with FILE and REDIS; with TICKETS, NULL
      * means a key made at start. */
@@ -368,19 +406,6 @@ struct config_accept_proxy {
     enum config_accept_others others; /* what becomes of connections from elsewhere */
 };
 
-/* A proxy on the way out: "http://HOST:PORT" (CONNECT) or "socks5://HOST:PORT". */
-enum config_proxy_kind { CONFIG_PROXY_NONE, CONFIG_PROXY_HTTP, CONFIG_PROXY_SOCKS5 };
-struct config_proxy {
-    enum config_proxy_kind kind;
-    char *text; /* the URL, without a slash at its end; NULL: NONE */
-    struct config_address address;
-};
-
-struct config_through {
-    struct config_proxy proxy;
-    char *credentials_file; /* "user:password", a path or "credential:ID"; NULL: none */
-};
-
 /* To which of several addresses connections are kept up. */
 enum config_collectors { CONFIG_COLLECTORS_FIRST, CONFIG_COLLECTORS_ALL };
 
@@ -409,9 +434,9 @@ enum config_starttls {
     CONFIG_STARTTLS_FTP,
     CONFIG_STARTTLS_LDAP,
     CONFIG_STARTTLS_POSTGRESQL,
-    CONFIG_STARTTLS_MYSQL,
     CONFIG_STARTTLS_XMPP,
     CONFIG_STARTTLS_XMPP_SERVER,
+    CONFIG_STARTTLS_MYSQL,
     CONFIG_STARTTLS_COUNT
 };
 
@@ -738,6 +763,8 @@ static inline unsigned config_address_ports(const struct config_address *address
 bool config_mode_parse(const char *text, unsigned *mode);
 void config_address_free(struct config_address *address);
 
+void config_source_free(struct config_source *source); /* what it holds, not itself */
+
 /* A number, not a name: a place to dial from. */
 bool config_address_is_ip(const struct config_address *address);
 
@@ -758,6 +785,11 @@ static inline bool config_dial_is_kept(const struct config_dial *dial)
  * Returns NULL, or what is wrong (a static string). On failure it is empty. */
 const char *config_sessions_parse(const char *text, struct config_sessions *sessions);
 void config_sessions_free(struct config_sessions *sessions);
+
+/* As config_address_parse, for a URL, whose port is 80 by default. The caller frees it with
+ * config_http_url_free. */
+const char *config_http_url_parse(const char *text, struct config_http_url *url);
+void config_http_url_free(struct config_http_url *url);
 
 /* Parses "http://HOST:PORT" or "socks5://HOST:PORT". Returns NULL, or what is wrong (a static
  * string). On failure it is empty. */

@@ -40,6 +40,7 @@ const char *names_wrong_service(const char *text);
 const char *config_access_wrong(const char *text);
 const char *names_wrong_server(const char *text);  /* that we send */
 const char *names_wrong_offered(const char *text); /* that a certificate is for: wildcards too */
+const char *names_wrong_http_url(const char *text);
 const char *names_wrong_prefix(const char *text);
 const char *names_wrong_index(const char *text);
 const char *names_wrong_absolute(const char *text); /* a path */

@@ -102,6 +102,7 @@ extern const struct key_object route_object;          /* struct config_route */
 extern const struct key_object route_tls_object;      /* struct config_tls */
 extern const struct key_object tls_object;            /* struct config_tls */
 extern const struct key_object certificate_object;    /* struct config_certificate */
+extern const struct key_object ocsp_object;           /* struct config_ocsp */
 extern const struct key_object persistent_object;     /* struct config_keep, as the next */
 extern const struct key_object periodic_object;
 extern const struct key_object retry_object;        /* struct config_service */

@@ -124,6 +124,12 @@ static const struct key tls_keys[] = {
              "(stapling).",
      .type = KEY_PATH,
      KEY_STORED_IN(config_tls, ocsp_response)},
+    {.name = "ocsp",
+     .help = "OCSP: whether our own certificates and those of peers are revoked. Needs a responder "
+             "that is reached over HTTP.",
+     .type = KEY_OBJECT,
+     .object = &ocsp_object,
+     KEY_STORED_IN(config_tls, ocsp)},
     {.name = "certificates",
      .help = "More certificates of ours, chosen by the server name (SNI) that a client asks for: "
              "files, folders of files, or objects. The certificate above is for all other names. "

@@ -33,6 +33,11 @@ static bool is_misplaced(struct messages *messages, struct place *place,
                          const struct key_object *object)
 {
     const char *name = place->item->string;
+    const char *outer = suggest_in(object->outer, name);
+    if (outer && strcmp(outer, name) == 0) {
+        messages_error_at_key(messages, place, "unknown key here, it belongs one level up");
+        return true;
+    }
     for (const struct key *key = object->keys; key->name; key++) {
         const char *inner = suggest_in(key->object, name);
         if (!inner)
@@ -46,10 +51,7 @@ static bool is_misplaced(struct messages *messages, struct place *place,
                                   inner, key->name);
         return true;
     }
-    const char *outer = suggest_in(object->outer, name);
-    if (outer && strcmp(outer, name) == 0)
-        messages_error_at_key(messages, place, "unknown key here, it belongs one level up");
-    else if (outer)
+    if (outer)
         messages_error_at_key(messages, place,
                               "unknown key, did you mean \"%s\"? It belongs one level up", outer);
     return outer;

@@ -29,6 +29,9 @@ struct tls_facts tls_facts_of(const struct config_tls *tls, enum config_role rol
         .crl = tls->crl,
         .alpn = tls->alpn.count > 0,
         .certificates = tls->certificate_count > 0,
+        .ocsp_peers = tls->ocsp.peers != CONFIG_OCSP_OFF,
+        .ocsp_staple = tls->ocsp.staple,
+        .ocsp_response = tls->ocsp_response,
         .require_alpn = tls->require_alpn,
         .refuse_unknown_name = tls->unknown_server_name == CONFIG_UNKNOWN_NAME_REFUSE,
         .any_peer = tls->insecure_any_peer,
@@ -65,6 +68,16 @@ static bool certificate_missing(const struct tls_facts *facts)
 static bool known_names_missing(const struct tls_facts *facts)
 {
     return facts->refuse_unknown_name && !facts->certificates;
+}
+
+static bool ocsp_without_ca(const struct tls_facts *facts)
+{
+    return facts->ocsp_peers && !facts->ca;
+}
+
+static bool two_staples(const struct tls_facts *facts)
+{
+    return facts->ocsp_staple && facts->ocsp_response;
 }
 
 static bool ca_though_any(const struct tls_facts *facts)
@@ -134,6 +147,10 @@ const struct tls_rule tls_rules[] = {
     {"key", RULE_ABOUT_KEY, key_alone, "needs \"certificate\" beside it"},
     {"crl", RULE_ABOUT_KEY, crl_without_ca,
      "needs \"ca\" beside it, whose certificates it revokes"},
+    {"ocsp", RULE_ABOUT_KEY, ocsp_without_ca,
+     "checks \"peers\" and needs \"ca\" beside it, whose CAs sign the responses"},
+    {"ocsp_response", RULE_ABOUT_KEY, two_staples,
+     "is a file with a response, and \"ocsp\" fetches them (\"staple\"): remove one of them"},
     {"require_alpn", RULE_ABOUT_KEY, alpn_missing,
      "needs \"alpn\" beside it, with the protocols that are required"},
     {"ca", RULE_ABOUT_KEY, ca_though_any, CONTRADICTS},

@@ -10,6 +10,7 @@
 struct tls_facts {
     bool may_serve, may_connect; /* the roles that can occur; neither: not known */
     bool certificate, key, ca, names, pins, crl, alpn, certificates; /* which keys are there */
+    bool ocsp_peers, ocsp_staple, ocsp_response;
     bool require_alpn, refuse_unknown_name, any_peer;
     enum config_client_auth client_auth; /* never UNSET */
     struct session_facts {

@@ -35,9 +35,8 @@ static void pause_service(struct server *server, struct service *service, int er
     }
 }
 
-/* Hands the socket to a conversation. Returns 0, or the errno of the resource that was short. */
-static int begin(struct server *server, struct service *service, int fd,
-                 const struct sockaddr_storage *address)
+int acceptor_begin(struct server *server, struct service *service, int fd,
+                   const struct sockaddr_storage *address)
 {
     struct peer peer;
     if (config_is_plain_gate(service->config))
@@ -82,7 +81,7 @@ static bool accept_one(struct server *server, struct service *service, struct li
     }
     if (error == 0) {
         count_rate(service);
-        error = begin(server, service, fd, &address);
+        error = acceptor_begin(server, service, fd, &address);
     }
     if (error == 0)
         service->pause_ms = 0;

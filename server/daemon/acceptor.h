@@ -10,4 +10,9 @@
 /* Returns after server_stop. */
 void acceptor_run(struct server *server);
 
+/* Hands a socket that was accepted at ADDRESS, and is taken, to a conversation of the service.
+ * Returns 0, also if "limits" refuse it, or the errno of the resource that was short. */
+int acceptor_begin(struct server *server, struct service *service, int fd,
+                   const struct sockaddr_storage *address);
+
 #endif

@@ -4,6 +4,7 @@
 #include "server/daemon/describe.h"
 #include "server/daemon/hosts.h"
 #include "server/daemon/server.h"
+#include "server/daemon/sources.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -87,6 +88,8 @@ enum check_result check_command(const char *file, enum check_form form)
 {
     struct config_report report;
     struct server *server = server_load(file, &report);
+    if (server)
+        sources_check(server_config(server), CONFIG_WARNING, &report);
     if (server)
         hosts_check(server_config(server), &report);
     bool printed = form == CHECK_JSON ? print_json(&report) : print_text(file, server, &report);

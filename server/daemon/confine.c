@@ -2,6 +2,7 @@
 
 #include "server/daemon/lines.h"
 #include "server/daemon/sandbox/user.h"
+#include "server/daemon/sources.h"
 #include "server/daemon/state.h"
 
 static bool change_user(const struct config *config, struct error_text *error)
@@ -9,7 +10,10 @@ static bool change_user(const struct config *config, struct error_text *error)
     struct user user;
     if (!config->user)
         return true;
-    return user_find(config->user, config->group, &user, error) && user_become(&user, error);
+    if (!user_find(config->user, config->group, &user, error))
+        return false;
+    user.keeps_net_raw = sources_need_net_raw(config);
+    return user_become(&user, error);
 }
 
 void confine_log(const struct server *server)
@@ -30,7 +34,12 @@ bool confine_server(struct server *server, struct config_report *report)
 {
     const struct config *config = server_config(server);
     struct error_text error = {.text = ""};
-    if (change_user(config, &error))
+    bool changed = change_user(config, &error);
+    if (changed)
+        sources_check(config, CONFIG_ERROR, report);
+    if (changed && report->errors.count > 0)
+        return false;
+    if (changed)
         server->sandbox = sandbox_enter(config, server->file, &error);
     if (!server->sandbox)
         lines_add(&report->errors, "%s", error.text);

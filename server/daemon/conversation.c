@@ -37,6 +37,8 @@ void conversation_free(struct conversation *conversation)
     preface_free(conversation->preface);
     if (conversation->plain >= 0)
         close(conversation->plain);
+    if (conversation->backend >= 0)
+        close(conversation->backend);
     free(conversation->job.backend_address);
     free(conversation->job.early);
     free(conversation->reached);
@@ -149,7 +151,7 @@ static struct conversation *new_with(struct server *server, struct service *serv
         conversation->server = server;
         conversation->service = service_hold(service);
         conversation->report = report;
-        conversation->plain = conversation->own_fd = -1;
+        conversation->plain = conversation->own_fd = conversation->backend = -1;
         conversation->stage = STAGE_HANDSHAKE;
         conversation->entry.service = service->connections;
         conversation->entry.stats = service->stats;
@@ -371,6 +373,11 @@ void conversation_take(struct conversation *conversation, actpass_conn *conn, in
 struct bell *conversation_bell(struct conversation *conversation)
 {
     return &conversation->bell;
+}
+
+int conversation_plain(const struct conversation *conversation)
+{
+    return conversation->plain;
 }
 
 int conversation_take_plain(struct conversation *conversation)

@@ -83,6 +83,9 @@ void **conversation_dialing(struct conversation *conversation);
  * socket. TASK_END: it is closed and logged; the caller frees the conversation. */
 enum task_next conversation_run(struct conversation *conversation, struct task *task);
 
+/* The local connection that is bridged, which stays its own; -1: none. */
+int conversation_plain(const struct conversation *conversation);
+
 /* ---- For handlers that join two connections (fleet/) ----------------------------------------- */
 
 /* How its task is woken so that the handler's step is called. Lives as long as the conversation. */

@@ -38,6 +38,8 @@ struct conversation {
     struct service *service;
     struct report report;                /* and the connection */
     struct preface *preface;             /* STAGE_PREFACE; else NULL */
+    int backend;                         /* that is connected before the handshake; -1: none */
+    const char *alpn_wanted;             /* what the preface has said so; NULL: nothing */
     const char *address;                 /* with that, and if we have dialed: where */
     struct sockaddr_storage destination; /* where the client has connected, if a proxy has said it;
                                             else AF_UNSPEC */

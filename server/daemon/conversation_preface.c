@@ -30,10 +30,13 @@ int conversation_begin_preface(struct conversation *conversation, int fd,
 
 /* ---- Waits ----------------------------------------------------------------------------------- */
 
-/* The local connection stays open when a step does not watch it any more, so it must be removed. */
+/* The local connection and the backend stay open when a step does not watch them any more, so they
+ * must be removed. */
 static void stop_watching_own(struct conversation *conversation, struct task *task)
 {
-    if (conversation->own_fd >= 0 && conversation->own_fd == conversation->plain)
+    bool stays = conversation->own_fd == conversation->plain ||
+                 conversation->own_fd == conversation->preface->backend;
+    if (conversation->own_fd >= 0 && stays)
         (void)task_watch(task, PLACE_OWN, -1, 0);
     else if (conversation->own_fd >= 0)
         task_forget(task, PLACE_OWN);
@@ -59,17 +62,19 @@ static int watch(struct conversation *conversation, struct task *task)
     int error = task_watch(task, PLACE_SOCKET, preface->fd, events);
     if (error == 0)
         error = watch_own(conversation, task);
-    task_deadline(task, preface->deadline_us);
+    task_deadline(task, preface->again_us < preface->deadline_us ? preface->again_us
+                                                                 : preface->deadline_us);
     return error;
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-/* Its socket and its addresses are the caller's then. */
+/* Its socket and its addresses are the caller's then, and the backend the conversation's. */
 static int end_preface(struct conversation *conversation, struct task *task,
                        struct preface_addresses *addresses)
 {
     stop_watching_own(conversation, task);
+    conversation->backend = preface_take_backend(conversation->preface);
     *addresses = conversation->preface->addresses;
     int fd = preface_take_fd(conversation->preface);
     preface_free(conversation->preface);
@@ -140,6 +145,7 @@ static enum task_next finish(struct conversation *conversation, struct task *tas
     struct preface_addresses addresses;
     bool judged = !conversation->preface->dialed &&
                   conversation->service->config->has_accept_proxy && conversation->preface->heard;
+    conversation->alpn_wanted = conversation->preface->alpn_wanted;
     int fd = end_preface(conversation, task, &addresses);
     note_client(conversation, &addresses);
     if (judged && !addresses.speaks_for_itself && !admit(conversation, fd, &addresses))

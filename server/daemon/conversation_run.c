@@ -61,6 +61,8 @@ static void prepare_to_serve(struct conversation *conversation)
             conversation->destination.ss_family == AF_UNSPEC ? NULL : &conversation->destination,
         .start = service->config->start,
         .start_timeout_ms = service->config->connection.handshake_timeout_ms,
+        .connected = &conversation->backend,
+        .mysql_login = service->config->starttls == CONFIG_STARTTLS_MYSQL,
         .plain_talk = starttls_plain_talk(service->config->starttls,
                                           info.role == ACTPASS_ROLE_CLIENT ? CONFIG_ROLE_CLIENT
                                                                            : CONFIG_ROLE_SERVER),
@@ -97,6 +99,24 @@ static bool sessions_block(const struct conversation *conversation)
     return kind == CONFIG_SESSIONS_FILE || kind == CONFIG_SESSIONS_REDIS;
 }
 
+/* Has TLS agreed upon what the preface wants? Else a browser's TLS, say, could be led here
+ * (ALPACA). */
+static bool has_wanted_alpn(const struct conversation *conversation)
+{
+    struct error_text why;
+    actpass_info_t info;
+    const char *wanted = conversation->alpn_wanted;
+    actpass_info(conversation_of(conversation), &info);
+    if (!wanted || strcmp(info.alpn, wanted) == 0)
+        return true;
+    (void)error_set(&why,
+                    "the peer began TLS without asking for it first, and ALPN has not agreed on "
+                    "\"%s\": is it in \"alpn\" of \"tls\", and does the client offer it?",
+                    wanted);
+    actpass_fail(conversation_of(conversation), ACTPASS_PROTOCOL, why.text);
+    return false;
+}
+
 static enum progress shake_hands(struct conversation *conversation)
 {
     bool blocks = sessions_block(conversation);
@@ -110,7 +130,7 @@ static enum progress shake_hands(struct conversation *conversation)
             note_role(conversation);
         return PROGRESS_WAITS;
     }
-    conversation_note_handshake(conversation, result == 0);
+    conversation_note_handshake(conversation, result == 0 && has_wanted_alpn(conversation));
     return PROGRESS_NEXT;
 }
 
@@ -190,6 +210,7 @@ static void count_end(struct conversation *conversation)
     struct counters *counters = &conversation->server->counters;
     actpass_info_t info;
     actpass_info(conversation_of(conversation), &info);
+    atomic_store(&counters->last_end, (int)info.end);
     if (info.cause == ACTPASS_CAUSE_CLOSED_BEFORE_FIRST_BYTE || info.end == ACTPASS_UNUSED)
         atomic_fetch_add(&counters->closed_before_first_byte, 1);
     else if (info.role == ACTPASS_ROLE_NONE)

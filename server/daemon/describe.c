@@ -1,5 +1,7 @@
 #include "server/daemon/describe.h"
 
+#include "config/keys.h"
+
 #include <arpa/inet.h>
 #include <inttypes.h>
 
@@ -84,6 +86,9 @@ static void put_connections(FILE *out, const struct config_service *service)
         fputc('\n', out);
     }
     put_proxy(out, &dial->through);
+    if (service->starttls != CONFIG_STARTTLS_NONE)
+        fprintf(out, "  begins in clear with %s, until a command begins TLS (STARTTLS)\n",
+                config_starttls_names[service->starttls]);
     fprintf(out, "  %s\n", role_text(service));
 }
 

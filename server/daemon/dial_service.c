@@ -40,6 +40,7 @@ static struct dial dial_of(struct conversation *conversation)
     return (struct dial){.addresses = addresses,
                          .count = count,
                          .from = &dial->from,
+                         .source = {.config = &dial->source},
                          .deadline_us = clock_deadline_ms(timeout_ms),
                          .limit_name = expires ? "expire" : "connect_timeout",
                          .lookup_flags = AI_ADDRCONFIG,
@@ -92,6 +93,7 @@ enum { PLACE = 0, LOOK_MS = 100 };
 
 struct dialing {
     struct dial dial;
+    struct sockaddr_storage client; /* of the local connection that is bridged */
     struct dial_steps steps;
     struct through through; /* if dial.through is set */
 };
@@ -118,6 +120,15 @@ static bool set_proxy(struct conversation *conversation, struct dialing *dialing
     return loaded;
 }
 
+/* Whose address is taken with "transparent". */
+static void find_client(const struct conversation *conversation, struct dialing *dialing)
+{
+    socklen_t size = sizeof(dialing->client);
+    int plain = conversation_plain(conversation);
+    if (plain >= 0 && getpeername(plain, (struct sockaddr *)(void *)&dialing->client, &size) == 0)
+        dialing->dial.source.client = &dialing->client;
+}
+
 /* NULL after a report: the conversation ends without a connection. */
 static struct dialing *begin(struct conversation *conversation)
 {
@@ -127,6 +138,7 @@ static struct dialing *begin(struct conversation *conversation)
         return NULL;
     }
     dialing->dial = dial_of(conversation);
+    find_client(conversation, dialing);
     if (!set_proxy(conversation, dialing)) {
         free_dialing(dialing);
         return NULL;

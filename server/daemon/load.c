@@ -6,6 +6,7 @@
 #include "server/daemon/lines.h"
 #include "server/daemon/programs/programs.h"
 #include "server/daemon/room.h"
+#include "server/daemon/sources.h"
 #include "server/lib/dial/fast_open_system.h"
 #include "server/lib/dial/through.h"
 #include "server/lib/parsed.h"
@@ -116,6 +117,8 @@ struct generation *load_generation(const struct server *server, struct config *c
     bool loaded = true;
     for (size_t i = 0; i < generation->count; i++)
         loaded = load_service(server, generation->services[i], before, report) && loaded;
+    if (before)
+        sources_check(generation->config, CONFIG_ERROR, report);
     if (!room_load(generation, report))
         loaded = report_short(generation->config, report);
     if (loaded && report->errors.count == 0)
@@ -134,6 +137,17 @@ static bool make_files(struct service *service, struct config_report *report)
         lines_add(&report->errors, "%s: %s", service->config->name, actpass_config_error(settings));
     actpass_config_free(settings);
     return made;
+}
+
+void load_start(const struct generation *generation)
+{
+    for (size_t i = 0; i < generation->count; i++) {
+        if (config_is_plain_gate(generation->services[i]->config))
+            continue;
+        actpass_config *settings = service_settings(generation->services[i]);
+        parsed_start(settings);
+        actpass_config_free(settings);
+    }
 }
 
 bool load_make_files(const struct generation *generation, struct config_report *report)
@@ -166,7 +180,7 @@ struct config *load_config(const char *file, const struct sandbox *sandbox,
     if (config) {
         sandbox_explain(sandbox, config, report);
         certificates_check(config, report);
-        if (!sandbox) /* else the spawner sees it */
+        if (!sandbox && report->errors.count == 0) /* inside, the spawner sees it */
             programs_check(config, report);
     }
     const char *missing = admin_missing();

@@ -16,6 +16,10 @@ struct config *load_config(const char *file, const struct sandbox *sandbox,
 struct generation *load_generation(const struct server *server, struct config *config,
                                    const struct generation *before, struct config_report *report);
 
+/* Begins what the services' settings do in the background (parsed_start). Not before the process
+ * has confined itself. */
+void load_start(const struct generation *generation);
+
 /* Makes the files that the services write to: not part of a load, so that --check leaves nothing
  * behind. False, with the reasons in the report. */
 bool load_make_files(const struct generation *generation, struct config_report *report);

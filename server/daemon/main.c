@@ -5,6 +5,7 @@
 #include "server/daemon/commands/commands.h"
 #include "server/daemon/confine.h"
 #include "server/daemon/convert/convert.h"
+#include "server/daemon/inetd.h"
 #include "server/daemon/lines.h"
 #include "server/daemon/server.h"
 #include "server/daemon/signals.h"
@@ -40,6 +41,7 @@ static const char usage_text[] =
     "       actpass convert FILE|ghostunnel ARGUMENTS...    print the configuration of stunnel, "
     "hitch or\n"
     "                               ghostunnel as one of ours; see actpass convert --help\n"
+    "       actpass --inetd [--service NAME] FILE    serve one connection, which is descriptor 0\n"
     "       actpass --schema        print the JSON Schema of configurations\n"
     "       actpass --version       print the versions of actpass and OpenSSL, and optional parts\n"
     "       actpass -h, --help\n"
@@ -65,7 +67,9 @@ enum command {
     COMMAND_SCHEMA,
     COMMAND_VERSION,
     COMMAND_HELP,
-    OPTION_JSON /* no command */
+    COMMAND_INETD,
+    OPTION_JSON, /* no command, as the next */
+    OPTION_SERVICE
 };
 
 /* ---- The process --------------------------------------------------------------------------- */
@@ -122,14 +126,14 @@ static int exit_status(int ended)
     return ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int serve(struct server *server, struct signals *signals)
+static int serve(struct server *server, struct signals *signals, struct inetd *inetd)
 {
     int error = signals_start(signals, server);
     if (error != 0) {
         (void)fprintf(stderr, "actpass: cannot start a thread: %s\n", strerror(error));
         return EXIT_FAILURE;
     }
-    int status = exit_status(server_run(server));
+    int status = exit_status(inetd ? inetd_run(inetd, server) : server_run(server));
     if (!signals_end(signals)) {
         server_flush_log(server);
         _exit(status); /* the load that blocks uses all the rest */
@@ -137,13 +141,21 @@ static int serve(struct server *server, struct signals *signals)
     return status;
 }
 
-/* SUCCESSOR: takes the place of a running actpass; NULL: there is none. */
-static bool begin(struct server *server, struct successor *successor, struct spawner *spawner,
+/* What is run. */
+struct run {
+    const char *file;
+    struct successor *successor; /* takes the place of a running actpass; NULL: there is none */
+    struct inetd *inetd;         /* serves one connection; NULL: it listens */
+};
+
+static bool begin(struct server *server, const struct run *what, struct spawner *spawner,
                   struct config_report *report)
 {
+    struct successor *successor = what->successor;
     return (!successor || successor_receive(successor, server, report)) &&
-           server_listen(server, report) && server_use_spawner(server, spawner, report) &&
-           confine_server(server, report) &&
+           (what->inetd ? inetd_prepare(what->inetd, server, report)
+                        : server_listen(server, report)) &&
+           server_use_spawner(server, spawner, report) && confine_server(server, report) &&
            (!successor || successor_replace(successor, server, report));
 }
 
@@ -154,20 +166,21 @@ static bool fork_spawner(struct spawner *spawner, const char *file)
     return errno == 0;
 }
 
-static int run(const char *file, struct successor *successor)
+static int run(const struct run *what)
 {
     struct signals signals;
     struct spawner spawner;
-    if (!open_standard_descriptors() || !signals_block(&signals) || !fork_spawner(&spawner, file)) {
+    if (!open_standard_descriptors() || !signals_block(&signals) ||
+        !fork_spawner(&spawner, what->file)) {
         (void)fprintf(stderr, "actpass: cannot set up the process: %s\n", strerror(errno));
         return EXIT_FAILURE;
     }
     prepare_process();
     struct config_report report;
     int status = EXIT_USAGE;
-    struct server *server = server_load(file, &report);
+    struct server *server = server_load(what->file, &report);
     if (server)
-        status = begin(server, successor, &spawner, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
+        status = begin(server, what, &spawner, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
     else
         lines_print(&report.warnings, CONFIG_LOG_WARNING, report.log_format); /* else: in the log */
     lines_print(&report.errors, CONFIG_LOG_ERROR, report.log_format);
@@ -177,7 +190,7 @@ static int run(const char *file, struct successor *successor)
     }
     config_report_free(&report);
     if (status == EXIT_SUCCESS)
-        status = serve(server, &signals);
+        status = serve(server, &signals, what->inetd);
     server_free(server);
     spawner_dismiss(&spawner);
     return status;
@@ -222,32 +235,66 @@ static int next_option(int argc, char **argv)
                                             {"schema", no_argument, NULL, COMMAND_SCHEMA},
                                             {"version", no_argument, NULL, COMMAND_VERSION},
                                             {"help", no_argument, NULL, COMMAND_HELP},
+                                            {"inetd", no_argument, NULL, COMMAND_INETD},
                                             {"json", no_argument, NULL, OPTION_JSON},
+                                            {"service", required_argument, NULL, OPTION_SERVICE},
                                             {NULL, 0, NULL, 0}};
     int option = getopt_long(argc, argv, "h", options, NULL);
     return option == 'h' ? COMMAND_HELP : option;
 }
 
-/* Reads the options into *COMMAND; optind is then the first argument after them. Returns
- * EXIT_SUCCESS, or EXIT_USAGE after a message. */
-static int read_options(int argc, char **argv, enum command *command)
+/* What the command line says. */
+struct options {
+    enum command command;
+    bool json;
+    const char *service; /* NULL: not given */
+};
+
+/* Do the other options go with the command? Returns EXIT_SUCCESS, or EXIT_USAGE after a message. */
+static int check_options(struct options *options)
 {
-    bool json = false;
-    *command = COMMAND_RUN;
+    if (options->json && options->command != COMMAND_CHECK)
+        return fail_usage("--json goes with --check");
+    if (options->service && options->command != COMMAND_INETD)
+        return fail_usage("--service goes with --inetd");
+    if (options->json)
+        options->command = COMMAND_CHECK_JSON;
+    return EXIT_SUCCESS;
+}
+
+/* optind is then the first argument after them. Returns EXIT_SUCCESS, or EXIT_USAGE after a
+ * message.
+ */
+static int read_options(int argc, char **argv, struct options *options)
+{
+    *options = (struct options){.command = COMMAND_RUN};
     opterr = 0; /* getopt would print the argument without escaping it */
     int option = next_option(argc, argv);
     for (; option != -1; option = next_option(argc, argv)) {
         if (option == '?')
             return fail_option(argv[optind > 1 ? optind - 1 : 1]);
-        if (option != OPTION_JSON && *command != COMMAND_RUN)
+        bool command = option < OPTION_JSON;
+        if (command && options->command != COMMAND_RUN)
             return fail_usage("give only one option");
-        json = json || option == OPTION_JSON;
-        *command = option == OPTION_JSON ? *command : (enum command)option;
+        if (command)
+            options->command = (enum command)option;
+        options->json = options->json || option == OPTION_JSON;
+        options->service = option == OPTION_SERVICE ? optarg : options->service;
     }
-    if (json && *command != COMMAND_CHECK)
-        return fail_usage("--json goes with --check");
-    *command = json ? COMMAND_CHECK_JSON : *command;
-    return EXIT_SUCCESS;
+    return check_options(options);
+}
+
+static int run_inetd(const char *file, const char *service)
+{
+    struct inetd inetd = {.service = service};
+    struct error_text error = {.text = ""};
+    int status = EXIT_USAGE;
+    if (inetd_take(&inetd, &error))
+        status = run(&(struct run){.file = file, .inetd = &inetd});
+    else
+        (void)fprintf(stderr, "actpass: %s\n", error.text);
+    inetd_end(&inetd);
+    return status;
 }
 
 /* The parent process of the new one ends here. */
@@ -258,14 +305,15 @@ static int upgrade(int argc, char **argv)
         return fail_usage("actpass upgrade needs exactly one configuration file");
     struct successor *successor = successor_fork(&status);
     if (successor)
-        status = run(argv[2], successor);
+        status = run(&(struct run){.file = argv[2], .successor = successor});
     successor_free(successor);
     return status;
 }
 
 static bool needs_file(enum command command)
 {
-    return command == COMMAND_RUN || command == COMMAND_CHECK || command == COMMAND_CHECK_JSON;
+    return command == COMMAND_RUN || command == COMMAND_CHECK || command == COMMAND_CHECK_JSON ||
+           command == COMMAND_INETD;
 }
 
 int main(int argc, char **argv)
@@ -277,14 +325,14 @@ int main(int argc, char **argv)
         return convert_command(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "upgrade") == 0)
         return upgrade(argc, argv);
-    enum command command;
-    if (read_options(argc, argv, &command) != EXIT_SUCCESS)
+    struct options options;
+    if (read_options(argc, argv, &options) != EXIT_SUCCESS)
         return EXIT_USAGE;
-    int expected = needs_file(command) ? 1 : 0;
+    int expected = needs_file(options.command) ? 1 : 0;
     if (argc - optind != expected)
         return fail_usage(expected == 1 ? "give exactly one configuration file"
                                         : "too many arguments");
-    switch (command) {
+    switch (options.command) {
     case COMMAND_CHECK:
         return check(argv[optind], CHECK_TEXT);
     case COMMAND_CHECK_JSON:
@@ -295,8 +343,10 @@ int main(int argc, char **argv)
         return version_print() ? EXIT_SUCCESS : EXIT_FAILURE;
     case COMMAND_HELP:
         return print(usage_text);
+    case COMMAND_INETD:
+        return run_inetd(argv[optind], options.service);
     default: /* COMMAND_RUN */
         break;
     }
-    return run(argv[optind], NULL);
+    return run(&(struct run){.file = argv[optind]});
 }

@@ -65,6 +65,7 @@ static bool reload(struct server *server, struct config_report *report)
     bool done = swap(server, &change, next, report);
     if (done) {
         refresh_begin(server, next, &report->warnings);
+        load_start(next);
         shares_update(server->shares, next);
         reload_log_done(server->log, &change, &report->warnings);
         programs_commit(server->programs);

@@ -246,13 +246,16 @@ void report_close(const struct report *report, int64_t duration_us)
     add_if_known(&line, "error", report_error(report));
     add_if_known(&line, "subject", info.peer_subject);
     add_if_known(&line, "fingerprint", info.peer_fingerprint);
+    add_if_known(&line, "ocsp", info.peer_ocsp);
     finish_close(report, close_level(report, &info), &line);
 }
 
-void report_sessions(const struct report *report, const char *problem)
+void report_library(const struct report *report, const char *problem)
 {
-    struct log_line line = begin(report, "sessions");
-    log_line_add(&line, log_text("error", problem));
+    static const char ocsp[] = "ocsp: ";
+    bool about_ocsp = strncmp(problem, ocsp, strlen(ocsp)) == 0;
+    struct log_line line = begin(report, about_ocsp ? "ocsp" : "sessions");
+    log_line_add(&line, log_text("error", problem + (about_ocsp ? strlen(ocsp) : 0)));
     finish(report, CONFIG_LOG_WARNING, &line);
 }
 

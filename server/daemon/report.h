@@ -64,7 +64,7 @@ void report_program_line(const struct report *report, const char *text, int64_t 
 void report_no_spawner(struct log *log);
 
 /* Sessions cannot be stored or found; connections go on without resumption. */
-void report_sessions(const struct report *report, const char *problem);
+void report_library(const struct report *report, const char *problem);
 
 /* The connection has closed, DURATION_US after its accept: one line with all that is known about
  * it. If the peer sent nothing at all, it has level debug; if the handshake has failed, or the peer

@@ -212,6 +212,7 @@ void server_announce(struct server *server, const struct config_report *report)
     reload_log_warnings(server->log, &report->warnings);
     if (server->admin)
         admin_start(server->admin);
+    load_start(server->generation);
     listening_log(server->generation, server->log);
 }
 
@@ -311,6 +312,28 @@ int server_run(struct server *server)
     int status = drain(server);
     status_log_totals(server, "stopped");
     return served ? status : -1;
+}
+
+static bool has_ended_well(const struct server *server)
+{
+    int end = atomic_load(&server->counters.last_end);
+    return end == ACTPASS_CLEAN || end == ACTPASS_UNUSED;
+}
+
+int server_run_one(struct server *server, struct service *service, int fd,
+                   const struct sockaddr_storage *address)
+{
+    bool ready = !server->programs || programs_run(server->programs);
+    handover_close(server->reloads); /* nothing is reloaded */
+    if (!ready)
+        close(fd);
+    int error = ready ? acceptor_begin(server, service, fd, address) : EAGAIN;
+    bool ended = wait_for_all(server, DEADLINE_NEVER, 1);
+    stop_waiting(server);
+    int cut = ended ? 0 : drain(server);
+    if (cut > 0)
+        return 1;
+    return error == 0 && has_ended_well(server) ? 0 : -1;
 }
 
 int64_t server_attend(struct server *server, struct pollfd polls[SERVER_POLLS])

@@ -9,8 +9,10 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct server;
+struct service;
 struct spawner;
 
 /* Reads a JSON configuration and opens its listeners. Logs warnings. The caller frees the server
@@ -22,6 +24,12 @@ struct server *server_new(const char *file, char **errors);
  * for the open connections. 0: each connection closed by itself; 1: some were cut off; -1: it could
  * not serve. */
 int server_run(struct server *server);
+
+/* Serves one connection of a service instead, whose socket is taken, and returns when it has ended,
+ * or at a stop after the drain. 0: in order, or the peer has sent nothing; 1: it was cut off; -1:
+ * in another way. */
+int server_run_one(struct server *server, struct service *service, int fd,
+                   const struct sockaddr_storage *address);
 
 /* The first call makes server_run drain; the second cuts off the connections that are left.
  * Any thread, and async-signal-safe. */

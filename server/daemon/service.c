@@ -196,7 +196,7 @@ static void take_note(const char *message, void *arg)
     if (service->notes)
         lines_add(service->notes, "%s", message);
     else
-        report_sessions(&report, message);
+        report_library(&report, message);
 }
 
 /* NULL with ERROR. */

@@ -29,6 +29,7 @@ struct counters {
     atomic_ullong no_role;                  /* all other connections without a role */
     atomic_ullong dropped;                  /* for a shortage of memory, descriptors or threads */
     atomic_ullong refused[REFUSAL_COUNT];   /* closed right after accept, by cause */
+    atomic_int last_end;                    /* actpass_end of the connection that has closed last */
     atomic_ullong made_way;                 /* aborted before they were established, to make room */
 };
 

@@ -135,6 +135,20 @@ ACTPASS_API int actpass_config_set_keepalive(actpass_config *config, int64_t idl
  * next actpass_connect waits, within the connect timeout. */
 ACTPASS_API int actpass_config_set_dial_from(actpass_config *config, const char *address);
 
+/* The same without a port, for both families: adds a local IP address, such as "192.0.2.1" or
+ * "2001:db8::1", at most two. Of the addresses that are dialed, each is reached from the one of its
+ * family; those of a family that has none are left out. Not together with
+ * actpass_config_set_dial_from, which wins. */
+ACTPASS_API int actpass_config_add_dial_source(actpass_config *config, const char *address);
+
+/* The network interface that actpass_connect's TCP connections use, and no other (SO_BINDTODEVICE,
+ * socket(7)). NULL (the default): as the routes say. */
+ACTPASS_API int actpass_config_set_dial_device(actpass_config *config, const char *device);
+
+/* The mark of their packets (SO_MARK), 1 to 2147483646. Whoever dials needs CAP_NET_RAW, in Linux
+ * before 5.17 CAP_NET_ADMIN; else the dial fails and says so. 0 (the default): none. */
+ACTPASS_API int actpass_config_set_dial_mark(actpass_config *config, uint32_t mark);
+
 /* The proxy that actpass_connect dials through: "http://HOST:PORT", which is asked with CONNECT, or
  * "socks5://HOST:PORT". It gets the address as actpass_connect gets it, and resolves names; the TLS
  * connection is one with the peer as always. CREDENTIALS_FILE is the name of a file with
@@ -299,6 +313,8 @@ typedef struct {
     int64_t handshake_us;  /* from accept to the end of the handshake; -1: not yet */
     int64_t first_data_us; /* from accept to the first application data of either side; -1: none
                               yet */
+    const char *peer_ocsp; /* of the peer's certificate: "good", "revoked", "unknown" or
+                              "unavailable"; "": it was not checked by OCSP, or not yet */
 } actpass_info_t;
 
 /* Fills *INFO with what is known now. Any thread; does not wait for a call in progress. SIZE is the

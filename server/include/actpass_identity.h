@@ -46,6 +46,9 @@ typedef struct {
     /* The server names that it is for, with spaces between them; "": where no other one is. Names
      * for which there is no room are left out. */
     char server_names[1024];
+    int64_t staple_until; /* until when the OCSP response is good that is fetched and sent with it
+                             (actpass_config_set_ocsp_staple), in seconds since 1970, UTC; 0: there
+                             is none now */
 } actpass_certificate_t;
 
 /* Fills *CERTIFICATE with what CONFIG has loaded: INDEX 0 is the identity's certificate, those of

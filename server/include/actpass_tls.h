@@ -50,6 +50,26 @@ ACTPASS_API int actpass_config_set_crl(actpass_config *config, const char *crl);
  * clients that ask for it. NULL (the default): none. */
 ACTPASS_API int actpass_config_set_ocsp_response(actpass_config *config, const char *response);
 
+/* Whether peers are checked by OCSP (RFC 6960) at the end of each handshake, in both roles; needs a
+ * CA. What a server has stapled is used, else a responder is asked, in the background: a handshake
+ * waits for it as for the peer, at most five seconds. */
+typedef enum {
+    ACTPASS_OCSP_OFF,  /* the default */
+    ACTPASS_OCSP_SOFT, /* revoked peers are refused */
+    ACTPASS_OCSP_HARD  /* and those of whom it cannot be found out */
+} actpass_ocsp;
+ACTPASS_API int actpass_config_set_ocsp_peers(actpass_config *config, actpass_ocsp check);
+
+/* As server, STAPLE 1: OCSP responses for our certificates are fetched in the background, from the
+ * first connection on, renewed in time, and sent to clients that ask for them. CACHE is a folder in
+ * which they are kept over a restart; NULL: none. */
+ACTPASS_API int actpass_config_set_ocsp_staple(actpass_config *config, int staple,
+                                               const char *cache);
+
+/* The responder for both, "http://host:port/path"; NULL (the default): that which each certificate
+ * names. A proxy of actpass_config_set_dial_through is used on the way to it. */
+ACTPASS_API int actpass_config_set_ocsp_responder(actpass_config *config, const char *responder);
+
 /* REQUIRE 1: a peer that does not use ALPN is refused, in both roles; needs
  * actpass_config_add_alpn. This protects from cross-protocol attacks (ALPACA), in which an attacker
  * on the path connects a client of another protocol, which trusts our certificate, to us, or our

@@ -122,17 +122,29 @@ static enum conn_asked ask(actpass_conn *conn, enum conn_demand demand, struct e
 /* Judges by the certificate, not by the return code of a call (hazard 23). */
 static enum conn_asked judge(actpass_conn *conn, struct error_text *why)
 {
-    X509 *peer = SSL_get0_peer_certificate(conn->ssl);
+    enum tls_revocation judged = TLS_PEER_REFUSED;
+    if (tls_context_accepts(conn->config->tls, conn->ssl, why))
+        judged = conn_judge_revocation(conn, DEADLINE_NEVER, why);
+    if (judged == TLS_PEER_PENDING)
+        return ASKED_AGAIN;
     conn->asking = ASKING_NOTHING;
-    if (!peer)
-        return none(why, "the client was asked for a certificate and gave none");
-    conn_note_cipher(conn);
-    conn_note_certificate(conn, peer);
-    conn->proven = tls_context_accepts(conn->config->tls, conn->ssl, why);
+    conn->proven = judged == TLS_PEER_PASSES;
     if (conn->proven)
         return ASKED_GIVEN;
     conn_refuse(conn, why);
     return ASKED_FAILED;
+}
+
+static enum conn_asked take_answer(actpass_conn *conn, struct error_text *why)
+{
+    X509 *peer = SSL_get0_peer_certificate(conn->ssl);
+    if (!peer) {
+        conn->asking = ASKING_NOTHING;
+        return none(why, "the client was asked for a certificate and gave none");
+    }
+    conn_note_cipher(conn);
+    conn_note_certificate(conn, peer);
+    return judge(conn, why);
 }
 
 static enum conn_asked receive_answer_locked(actpass_conn *conn, unsigned *want,
@@ -149,7 +161,7 @@ static enum conn_asked receive_answer_locked(actpass_conn *conn, unsigned *want,
         if (outcome == OUTCOME_FAILED)
             return ASKED_FAILED;
         if (conn->asking == ASKING_ANSWERED && !SSL_in_init(conn->ssl))
-            return judge(conn, why);
+            return take_answer(conn, why);
         if (outcome == OUTCOME_AGAIN)
             return ASKED_AGAIN;
         if (outcome == OUTCOME_CLOSED)
@@ -160,8 +172,10 @@ static enum conn_asked receive_answer_locked(actpass_conn *conn, unsigned *want,
 static enum conn_asked receive_answer(actpass_conn *conn, unsigned *want, struct error_text *why)
 {
     lock_take(&conn->lock);
-    enum conn_asked result =
-        conn->end == ACTPASS_OPEN ? receive_answer_locked(conn, want, why) : ASKED_FAILED;
+    enum conn_asked result = ASKED_FAILED;
+    if (conn->end == ACTPASS_OPEN)
+        result = conn->revocation_by_us != 0 ? judge(conn, why)
+                                             : receive_answer_locked(conn, want, why);
     lock_release(&conn->lock);
     return result;
 }
@@ -194,7 +208,9 @@ enum conn_asked conn_ask_certificate(actpass_conn *conn, enum conn_demand demand
         wait_for(conn, RELAY_WRITABLE, deadline_us) ? ask(conn, demand, why) : ASKED_FAILED;
     while (result == ASKED_AGAIN) {
         result = receive_answer(conn, &want, why);
-        if (result == ASKED_AGAIN && !wait_for(conn, want, deadline_us))
+        if (result == ASKED_AGAIN && conn->revocation_by_us != 0)
+            (void)relay_wait(conn->relay, 0, NULL, 0, conn_next_revocation_us(conn));
+        else if (result == ASKED_AGAIN && !wait_for(conn, want, deadline_us))
             result = ASKED_FAILED;
     }
     conn_flush(conn);

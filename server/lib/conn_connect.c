@@ -74,6 +74,7 @@ static void dial_now(struct caller *caller, const struct through *through)
         .dial = {.addresses = caller->addresses,
                  .count = caller->options->count,
                  .from = &caller->config->dial_from,
+                 .source = {.config = &caller->config->dial_source},
                  .through = through,
                  .deadline_us = clock_deadline_ms(caller->config->connect_timeout_ms),
                  .limit_name = "connect_timeout",

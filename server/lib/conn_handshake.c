@@ -239,25 +239,43 @@ static bool accepts(const actpass_conn *conn, struct error_text *refusal)
            error_set(refusal, "we opened the connection, and the peer gave no certificate");
 }
 
-static enum outcome step(actpass_conn *conn, unsigned *want)
+/* What has the handshake brought, which TLS has done? */
+static enum outcome judge(actpass_conn *conn, unsigned *want)
 {
     struct error_text refusal;
+    enum tls_revocation judged = TLS_PEER_REFUSED;
+    if (accepts(conn, &refusal))
+        judged = conn_judge_revocation(conn, conn->handshake_by_us, &refusal);
+    if (judged == TLS_PEER_REFUSED)
+        conn_refuse(conn, &refusal);
+    *want = 0;
+    if (judged == TLS_PEER_PENDING)
+        return OUTCOME_AGAIN;
+    return judged == TLS_PEER_PASSES ? OUTCOME_DONE : OUTCOME_FAILED;
+}
+
+static void take_up(actpass_conn *conn)
+{
+    note_session(conn);
+    conn->renegotiable = tls_context_up(conn->ssl);
+    conn->proven = SSL_get0_peer_certificate(conn->ssl);
+    conn->handshaken = true;
+    peer_hello_free(&conn->hello);
+}
+
+static enum outcome step(actpass_conn *conn, unsigned *want)
+{
     lock_take(&conn->lock);
     conn_prepare(conn);
     enum outcome outcome = conn_outcome(conn, SSL_do_handshake(conn->ssl), want);
     if (outcome == OUTCOME_CLOSED) { /* an alert close_notify instead of a hello (hazard 20) */
         conn_fail(conn, ACTPASS_PROTOCOL, "the peer closed TLS in the handshake");
         outcome = OUTCOME_FAILED;
-    } else if (outcome == OUTCOME_DONE && !accepts(conn, &refusal)) {
-        conn_refuse(conn, &refusal);
-        outcome = OUTCOME_FAILED;
     } else if (outcome == OUTCOME_DONE) {
-        note_session(conn);
-        conn->renegotiable = tls_context_up(conn->ssl);
-        conn->proven = SSL_get0_peer_certificate(conn->ssl);
-        conn->handshaken = true;
-        peer_hello_free(&conn->hello);
+        outcome = judge(conn, want);
     }
+    if (outcome == OUTCOME_DONE)
+        take_up(conn);
     if (outcome == OUTCOME_FAILED) {
         conn_note_offered_name(conn);
         tls_context_failed(conn->config->tls, conn->ssl);
@@ -293,7 +311,10 @@ static bool follow_role(actpass_conn *conn)
 static enum outcome wait_for_peer(actpass_conn *conn, unsigned want)
 {
     int64_t connect_us = conn->connected ? DEADLINE_NEVER : conn->options.connect_deadline_us;
+    int64_t look_us = conn_next_revocation_us(conn);
     int64_t until_us = connect_us < conn->handshake_by_us ? connect_us : conn->handshake_by_us;
+    if (look_us < until_us)
+        until_us = look_us;
     enum relay_wait wait = conn_await(conn, CONN_READER, want, until_us);
     conn->connected = conn->connected || relay_connected(conn->relay);
     switch (wait) {

@@ -227,6 +227,7 @@ static void fill_negotiated(actpass_conn *conn, actpass_info_t *info)
     info->peer_fingerprint = conn->fingerprint[0] ? conn->fingerprint : "";
     info->server_name = conn->server_name ? conn->server_name : "";
     info->group = conn->group;
+    info->peer_ocsp = conn->ocsp ? conn->ocsp : "";
     lock_release(&conn->end_lock);
 }
 

@@ -38,6 +38,17 @@ static int add_routes(actpass_config *config, const struct config_service *servi
     return result;
 }
 
+/* "transparent" has no place in the library: what dials for it is the daemon. */
+static int add_source(actpass_config *config, const struct config_source *source)
+{
+    for (size_t i = 0; i < source->from.count; i++)
+        if (actpass_config_add_dial_source(config, source->from.items[i]))
+            return -1;
+    if (source->device && actpass_config_set_dial_device(config, source->device))
+        return -1;
+    return actpass_config_set_dial_mark(config, (uint32_t)source->mark);
+}
+
 int parsed_settings(actpass_config *config, const struct config_service *service)
 {
     const struct config_address *from = &service->dial.from;
@@ -47,6 +58,8 @@ int parsed_settings(actpass_config *config, const struct config_service *service
     if (!config->service)
         return settings_fail(config, "out of memory for a service's settings");
     if (from->kind != CONFIG_ADDRESS_NONE && actpass_config_set_dial_from(config, from->text))
+        return -1;
+    if (add_source(config, &service->dial.source))
         return -1;
     const struct config_through *through = &service->dial.through;
     if (through->proxy.kind != CONFIG_PROXY_NONE &&
@@ -65,6 +78,11 @@ int parsed_make_files(actpass_config *config)
     if (tls_context_make_files(config->tls, &error))
         return 0;
     return settings_fail(config, "%s", error.text);
+}
+
+void parsed_start(const actpass_config *config)
+{
+    tls_context_start(config->tls);
 }
 
 /* What the finding is about, beside what inspect.h knows. */

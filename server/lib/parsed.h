@@ -18,6 +18,11 @@ int parsed_settings(actpass_config *config, const struct config_service *service
  * actpass_config_error. */
 int parsed_make_files(actpass_config *config);
 
+/* Begins what a configuration in use does in the background: it fetches OCSP responses. Not before
+ * the process has confined itself; again, it does nothing. Without this call, the first connection
+ * does it. */
+void parsed_start(const actpass_config *config);
+
 /* A policy of these names and pins, which are copied. The caller frees it with actpass_policy_free.
  * NULL with ERROR. (peer_policy.c) */
 actpass_policy *parsed_policy(const struct config_peer_names *names, const struct config_pins *pins,

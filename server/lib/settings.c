@@ -109,6 +109,7 @@ void actpass_config_free(actpass_config *config)
     shared_release(config->shared);
     config_connection_free(&config->connection);
     config_address_free(&config->dial_from);
+    config_source_free(&config->dial_source);
     settings_free_virtuals(config);
     config_proxy_free(&config->through.proxy);
     free(config->through.credentials_file);
@@ -134,6 +135,20 @@ static bool make_shared(actpass_config *config)
     return false;
 }
 
+/* As "ocsp" asks for it. */
+static bool make_ocsp(actpass_config *config, const struct config_ocsp *ocsp)
+{
+    if (!ocsp->staple && ocsp->peers == CONFIG_OCSP_OFF)
+        return true;
+    config->hooks.ocsp = shared_ocsp(config->shared);
+    if (config->through.proxy.kind != CONFIG_PROXY_NONE)
+        config->hooks.through = &config->through;
+    if (config->hooks.ocsp)
+        return true;
+    settings_fail(config, "out of memory for ocsp");
+    return false;
+}
+
 static void warn_of_openssl(const actpass_config *config)
 {
     const char *warning = limits_version_warning(OpenSSL_version_num());
@@ -150,6 +165,8 @@ static bool make_all(actpass_config *config)
                                     shared_own_keys(config->shared)};
     const struct config_tls *tls =
         config->tls_elsewhere ? config->tls_elsewhere : &config->connection.tls;
+    if (!make_ocsp(config, &tls->ocsp))
+        return false;
     config->tls = tls_context_new_with(owner, tls, config->connection.role, &config->hooks, &error);
     if (!config->tls || !settings_load_virtuals(config, owner, tls, &error)) {
         tls_context_free(config->tls);
@@ -335,6 +352,31 @@ int actpass_config_set_dial_from(actpass_config *config, const char *text)
     int result = settings_set(config, &service_object, "dial_from", text, &service);
     config->dial_from = service.dial.from;
     return result;
+}
+
+int actpass_config_add_dial_source(actpass_config *config, const char *address)
+{
+    return settings_changeable(config)
+               ? -1
+               : settings_set(config, &source_object, "from", address, &config->dial_source);
+}
+
+int actpass_config_set_dial_device(actpass_config *config, const char *device)
+{
+    return settings_changeable(config)
+               ? -1
+               : settings_set(config, &source_object, "device", device, &config->dial_source);
+}
+
+int actpass_config_set_dial_mark(actpass_config *config, uint32_t mark)
+{
+    if (settings_changeable(config))
+        return -1;
+    if (mark == 0) {
+        config->dial_source.mark = 0;
+        return 0;
+    }
+    return settings_set_number(config, &source_object, "mark", mark, &config->dial_source);
 }
 
 /* Both are set, or none. */

@@ -47,7 +47,8 @@ struct actpass_config {
     bool is_virtual; /* it is in such a list itself */
     int64_t connect_timeout_ms;
     struct config_address dial_from; /* NONE: any */
-    struct config_through through;   /* proxy.kind is NONE: directly */
+    struct config_source dial_source;
+    struct config_through through; /* proxy.kind is NONE: directly */
     void (*on_event)(actpass_conn *conn, actpass_event event, void *arg);
     void *on_event_arg;
     struct tls_hooks hooks;

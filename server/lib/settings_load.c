@@ -24,6 +24,9 @@ static void take_service(actpass_config *config, char *name, struct config_servi
     config_address_free(&config->dial_from);
     config->dial_from = found->dial.from;
     found->dial.from = (struct config_address){0};
+    config_source_free(&config->dial_source);
+    config->dial_source = found->dial.source;
+    found->dial.source = (struct config_source){.mark = 0};
     const struct config_through through = config->through;
     config->through = found->dial.through;
     found->dial.through = through; /* which is freed with what was loaded */

@@ -61,6 +61,7 @@ int actpass_config_certificate_sized(actpass_config *config, unsigned index,
     all.not_after = seconds_of(X509_get0_notAfter(own));
     put_serial(own, all.serial, sizeof(all.serial));
     put_subject(own, all.subject, sizeof(all.subject));
+    all.staple_until = shown.staple_until_s;
     put_names(shown.names, all.server_names, sizeof(all.server_names));
     (void)ERR_pop_to_mark();
     memcpy(certificate, &all, size < sizeof(all) ? size : sizeof(all));

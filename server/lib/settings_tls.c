@@ -3,6 +3,8 @@
 
 #include "server/lib/tls/limits.h"
 
+_Static_assert((int)ACTPASS_OCSP_HARD == (int)CONFIG_OCSP_HARD, "the same order");
+
 int actpass_config_set_unknown_name(actpass_config *config, actpass_unknown_name what)
 {
     if (settings_changeable(config))
@@ -26,6 +28,32 @@ int actpass_config_set_crl(actpass_config *config, const char *crl)
 int actpass_config_set_ocsp_response(actpass_config *config, const char *response)
 {
     return settings_set_tls(config, "ocsp_response", response);
+}
+
+int actpass_config_set_ocsp_peers(actpass_config *config, actpass_ocsp check)
+{
+    if (settings_changeable(config))
+        return -1;
+    if (check != ACTPASS_OCSP_OFF && check != ACTPASS_OCSP_SOFT && check != ACTPASS_OCSP_HARD)
+        return settings_fail(config, "peers are checked by OCSP with soft or hard failure, or not");
+    config->connection.tls.ocsp.peers = (enum config_ocsp_peers)check;
+    return 0;
+}
+
+int actpass_config_set_ocsp_staple(actpass_config *config, int staple, const char *cache)
+{
+    struct config_ocsp *ocsp = &config->connection.tls.ocsp;
+    if (staple == 0 && cache)
+        return settings_fail(config, "cache: keeps what is fetched to be stapled, which is off");
+    if (settings_set_flag(config, "staple", staple, &ocsp->staple))
+        return -1;
+    return settings_set(config, &ocsp_object, "cache", cache, ocsp);
+}
+
+int actpass_config_set_ocsp_responder(actpass_config *config, const char *responder)
+{
+    return settings_set(config, &ocsp_object, "responder", responder,
+                        &config->connection.tls.ocsp);
 }
 
 int actpass_config_set_groups(actpass_config *config, const char *groups)

@@ -2,6 +2,7 @@
 
 #include "relay/lock.h"
 #include "relay/threads.h"
+#include "server/lib/ocsp/ocsp.h"
 #include "server/lib/peers.h"
 #include "server/lib/tls/own_keys.h"
 
@@ -19,6 +20,7 @@ struct shared {
     pthread_mutex_t lock;    /* guards the making of what follows */
     struct threads *threads; /* NULL: not needed yet, as the next one */
     struct peers *unfit;
+    struct ocsp *ocsp;
 };
 
 struct shared *shared_new(void)
@@ -51,6 +53,7 @@ void shared_release(struct shared *shared)
 {
     if (!shared || atomic_fetch_sub(&shared->references, 1) > 1)
         return;
+    ocsp_free(shared->ocsp);
     if (shared->threads)
         threads_free(shared->threads);
     peers_free(shared->unfit);
@@ -82,6 +85,16 @@ struct peers *shared_unfit(struct shared *shared)
     struct peers *unfit = shared->unfit;
     lock_release(&shared->lock);
     return unfit;
+}
+
+struct ocsp *shared_ocsp(struct shared *shared)
+{
+    lock_take(&shared->lock);
+    if (!shared->ocsp)
+        shared->ocsp = ocsp_new();
+    struct ocsp *ocsp = shared->ocsp;
+    lock_release(&shared->lock);
+    return ocsp;
 }
 
 bool shared_may_warn(struct shared *shared)

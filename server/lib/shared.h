@@ -1,11 +1,12 @@
 /* What configurations of one program share (actpass_config_share). Counted references; any thread.
  *
- * Lock: its own, under which only threads_new and peers_new are called. */
+ * Lock: its own, under which only threads_new, peers_new and ocsp_new are called. */
 #ifndef ACTPASS_SERVER_LIB_SHARED_H
 #define ACTPASS_SERVER_LIB_SHARED_H
 
 #include <stdbool.h>
 
+struct ocsp;
 struct own_keys;
 struct peers;
 struct shared;
@@ -22,6 +23,7 @@ struct own_keys *shared_own_keys(struct shared *shared);
  * asked for. NULL: no memory. */
 struct threads *shared_threads(struct shared *shared);
 struct peers *shared_unfit(struct shared *shared);
+struct ocsp *shared_ocsp(struct shared *shared); /* OCSP in the background */
 
 /* True once: the caller reports what is wrong with this version of OpenSSL. */
 bool shared_may_warn(struct shared *shared);

@@ -35,7 +35,7 @@ class Library:
 
     TYPES = {"set_timeout": (ctypes.c_int, ctypes.c_int64),
              "set_keepalive": (ctypes.c_int64,) * 3,
-             "set_chain_limits": (ctypes.c_size_t, ctypes.c_uint),
+             "set_chain_limits": (ctypes.c_size_t, ctypes.c_uint), "set_dial_mark": (ctypes.c_uint32,),
              **dict.fromkeys(("set_role", "set_transport", "set_client_auth", "set_unknown_name",
                               "set_min_version", "set_require_alpn", "set_insecure_any_peer",
                               "set_tcp_fast_open"), (ctypes.c_int,))}

@@ -83,12 +83,10 @@ class Proxies(Case):
     @each(before=["haproxy_v1", "haproxy_v2", "nginx_v1"], behind=["haproxy", "nginx"])
     def test_from_one_to_the_other(self, before, behind):
         """What the last one knows of the client is true, and so is our log."""
-        header = {"proxy_protocol": "v2", "proxy_tlvs": ["none"] if behind == "nginx" else None}
         service = self.service(listen=f"127.0.0.1:{self.ports['front']}",
-                               forward=f"127.0.0.1:{self.ports[behind]}",
+                               forward=f"127.0.0.1:{self.ports[behind]}", proxy_protocol="v2",
                                accept_proxy={"from": ["127.0.0.1/32"]},
-                               limits={"allow": [SOURCE + "/32"]},
-                               **{key: value for key, value in header.items() if value})
+                               limits={"allow": [SOURCE + "/32"]})
         actpass = self.actpass(service)
         peer, (host, port) = self.client_through(before)
         peer.handshake().send(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n")

@@ -1,6 +1,8 @@
 """The header that a backend gets first: "proxy_protocol" of "forward"."""
 import socket
+import ssl
 import struct
+import subprocess
 import time
 
 from support import tls
@@ -73,6 +75,50 @@ class ProxyHeader(Case):
             self.assertEqual((client, verify, inner[0x22]), (7, 0, b"dev1.devices.example"))
         else:
             self.assertEqual((client, verify, inner.get(0x22)), (1, 1, None))
+
+    def test_every_tlv(self):
+        actpass, plain = self.front("v2", tls={"client_auth": "request", "alpn": ["http/1.1"]},
+                                    proxy_tlvs=["certificate", "role", "unique_id"])
+        made = tls.context(self.certificates, False, certificate="device")
+        made.set_alpn_protocols(["http/1.1"])
+        peer = tls.Tls(self.connect(actpass), made).handshake()
+        found = parse(self.visit(peer, plain))[2]
+        self.assertEqual(set(found), {0x05, 0x20, 0xE0})
+        with open(self.certificates.path("device")) as pem:
+            text = pem.read()
+        first = text[:text.index("-----END CERTIFICATE-----") + 25]
+        self.assertEqual(tlvs(found[0x20][5:]), {0x28: ssl.PEM_cert_to_DER_cert(first)})
+        line = actpass.wait_for(event="close")
+        self.assertEqual(found[0x05].decode(), line["id"])
+        self.assertEqual(found[0xE0].decode(), f"{line['role']} {line['cause']}")
+
+    def test_a_certificate_that_does_not_fit_is_left_out(self):
+        """And the log says so; the rest is there."""
+        made = tls.context(self.certificates, False)
+        made.load_cert_chain(*self.large_certificate())
+        actpass, plain = self.front("v2", tls={"client_auth": "request", "insecure_any_peer": True,
+                                               "ca": None, "peer_names": None},
+                                    proxy_tlvs=["certificate", "authority", "ssl"])
+        peer = tls.Tls(self.connect(actpass), made).handshake()
+        found = parse(self.visit(peer, plain))[2]
+        self.assertEqual(found[2], b"front.example")
+        self.assertEqual(found[0x20][0], 7)  # there was one
+        self.assertNotIn(0x28, tlvs(found[0x20][5:]))
+        self.assertIn("certificate is left out", actpass.wait_for(event="backend")["error"])
+
+    def test_none_but_the_addresses(self):
+        actpass, plain = self.front("v2", proxy_tlvs=["none"])
+        self.assertEqual(parse(self.visit(self.client(actpass), plain))[2:], ({}, b"hello"))
+
+    def large_certificate(self):
+        """One of more than 4096 bytes, and its key."""
+        names = ",".join(f"DNS:a{i}.{'x' * 50}.example" for i in range(80))
+        certificate, key = self.folder + "/large", self.folder + "/large.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate,
+                        "-subj", "/CN=large", "-addext", "subjectAltName=" + names],
+                       check=True, capture_output=True)
+        return certificate, key
 
     def test_it_comes_before_data_that_came_first(self):
         """And is not the one that was taken off."""

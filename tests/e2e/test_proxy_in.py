@@ -1,4 +1,5 @@
 """Connections that proxies bring: "accept_proxy"."""
+import os
 import socket
 import struct
 import time
@@ -110,7 +111,8 @@ class ProxyIn(Case):
         actpass = self.front({**TRUSTED, "timeout": "1s"})
         silent = [self.brought(actpass, bytes_) for _ in range(60)]
         self.served(self.brought(actpass, V1))
-        self.assertLess(actpass.threads(), 20)
+        if os.environ.get("ACTPASS_TEST_PARK") != "never":
+            self.assertLess(actpass.threads(), 20)
         for sock in silent:
             self.refused(sock)
         self.assertIn("not complete" if bytes_ else "sent nothing",
@@ -119,7 +121,10 @@ class ProxyIn(Case):
     def test_others(self):
         proxy = {"from": ["127.0.0.2/32"]}
         actpass = self.front(proxy)
-        self.refused(self.brought(actpass))
+        try:
+            self.refused(self.brought(actpass))
+        except ConnectionResetError:
+            pass  # connect has seen it already
         line = actpass.wait_for(event="refused", limit="accept_proxy")
         self.assertEqual(line["peer"], "127.0.0.1")
         actpass = self.front({**proxy, "others": "direct"})
@@ -166,6 +171,18 @@ class ProxyIn(Case):
         self.assertEqual(actpass.wait_for(event="close")["peer"], CLIENT)
         self.refused(self.brought(path, header(source=("192.0.3.1", 1))))
         actpass.wait_for(event="refused", limit="denied", peer="192.0.3.1")
+
+    def test_on_both_kinds_of_sockets(self):
+        """On the unix socket it is wanted of all: they have no address."""
+        path = self.folder + "/in.sock"
+        actpass = self.actpass(self.service(
+            listen=["127.0.0.1:0", "unix:" + path],
+            accept_proxy={"from": ["127.0.0.2/32"], "others": "direct", "timeout": "1s"}))
+        self.served(self.brought(path, V1))
+        actpass.wait_for(event="close", peer=CLIENT)
+        self.refused(self.brought(path))
+        actpass.wait_for(event="close", reason="TIMEOUT", peer="unix")
+        self.served(self.connect(actpass))
 
     def test_it_is_passed_on(self):
         """To routes and backends; the destination, too."""

@@ -146,6 +146,24 @@ class ServiceManager(Case):
         # What comes while actpass is down waits for its next start.
         self.connect(second.getsockname()[1])
 
+    def test_the_sockets_of_one_name_are_one_services(self):
+        """As several ListenStream= of one socket unit; what is not passed is opened."""
+        first, second = self.listening(), self.listening()
+        abstract = socket.socket(socket.AF_UNIX)
+        self.addCleanup(abstract.close)
+        abstract.bind(f"\0actpass-manager-{os.getpid()}")
+        abstract.listen()
+        addresses = ["127.0.0.1:%d" % each.getsockname()[1] for each in (second, first)]
+        addresses.append(f"unix:@actpass-manager-{os.getpid()}")
+        process = self.run_with(self.launch("front:front:front", first, abstract, second),
+                                self.service(listen=[*addresses, "127.0.0.1:0"]))
+        for address in addresses:
+            self.assertIn(f"event=listening service=front address={address}\n", self.said(process))
+        self.assertIn("event=listening service=front address=127.0.0.1:", process.stderr.readline())
+        self.client(first.getsockname()[1]).finish()
+        said = self.refused(self.launch("front:front", first, second), self.service(listen=addresses[0]))
+        self.assertIn(f"listens on {addresses[1]} and does not listen on {addresses[0]}", said)
+
     def test_a_unix_socket_stays_the_managers(self):
         path = os.path.join(self.folder, "front.sock")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -161,9 +179,9 @@ class ServiceManager(Case):
 
     def test_another_address_is_refused(self):
         said = self.refused(self.launch("front", self.listening()), self.service(listen="127.0.0.2:0"))
-        self.assertRegex(said, r'^service "front": the socket that the service manager passes does '
-                               r'not listen on 127\.0\.0\.2:0: write the same address in '
-                               r'ListenStream= of the socket unit and in the configuration\n$')
+        self.assertRegex(said, r'^service "front": the socket that the service manager passes '
+                               r'listens on 127\.0\.0\.1:\d+ and does not listen on 127\.0\.0\.2:0: write the same '
+                               r'addresses in ListenStream= of the socket unit and in the configuration\n$')
 
     def test_a_socket_that_no_service_wants_is_refused(self):
         said = self.refused(self.launch("frnt", self.listening()), self.service())

@@ -123,6 +123,28 @@ class Server(Starttls):
         self.check_echo(peer)
         peer.finish()
 
+    def test_what_a_backend_says_behind_its_greeting_arrives(self):
+        """Also if it has ended by then: its events have come while we read the greeting."""
+        def serve(session):
+            session.sock.sendall(b"* OK hello\r\n* BYE\r\n")
+            session.sock.shutdown(socket.SHUT_WR)
+            session.recv()
+        plain = self.backend(Backend(serve))
+        actpass = self.actpass(self.service(starttls="imap", forward=plain.address))
+        sock = self.connect(actpass)
+        clear.ask(sock, "imap")
+        peer = self.tls_client(sock)
+        self.assertEqual(peer.recv_all(), b"* BYE\r\n")
+        peer.finish()
+        self.assertEqual(actpass.close()["reason"], "CLEAN")
+
+    def test_a_client_that_closes_within_a_line(self):
+        actpass, _ = self.front("smtp")
+        sock = self.connect(actpass)
+        sock.sendall(b"EHLO")
+        sock.shutdown(socket.SHUT_WR)
+        self.refused(actpass, sock, "has closed before TLS")
+
     def test_what_is_wrong(self):
         """All of it before TLS, so the backend never sees anything."""
         actpass, plain = self.front("smtp", handshake_timeout="2s")

@@ -125,6 +125,25 @@ class Upgrade(Control):
             except (OSError, AssertionError, tls.Truncated) as failure:
                 failures.append(repr(failure))
 
+    def test_all_addresses_of_a_service_are_handed_over(self):
+        path = os.path.join(self.folder, "s")
+        first = free_port()
+        addresses = [f"127.0.0.1:{first}", f"127.0.0.2:{free_port()}", "unix:" + path,
+                     f"unix:@actpass-upgrade-{os.getpid()}"]
+        actpass = self.start(self.service(listen=addresses), shutdown_timeout="1s")
+        waiting = self.connect(first)  # perhaps in the queue still
+        inode = os.stat(path).st_ino
+        pid = self.upgrade(actpass)
+        waiting.close()
+        self.assertEqual(actpass.process.wait(20), 0)
+        self.assertEqual(os.stat(path).st_ino, inode)
+        for address in addresses:
+            actpass.wait_for(event="listening", address=address, count=2)
+        self.client(path).finish()
+        self.client(first).finish()
+        self.end(pid)
+        self.assertFalse(os.path.exists(path))
+
     def test_no_connection_is_refused_and_the_old_ones_live_on(self):
         actpass = self.start(self.service_of, shutdown_timeout="1h")
         before = self.client(actpass)

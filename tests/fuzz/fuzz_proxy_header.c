@@ -1,5 +1,5 @@
-/* Decodes any bytes as a PROXY header. It may not depend on how the bytes are split, every value is
- * inside the input, and what was decoded can be encoded and decoded again. */
+/* Decodes any bytes as a PROXY header of either version. It may not depend on how the bytes are
+ * split, every value is inside the input, and what was decoded can be encoded and decoded again. */
 #include "server/daemon/handlers/proxy_header.h"
 
 #include <stdlib.h>
@@ -44,6 +44,7 @@ static void check_again(const struct proxy_header *header)
     check_same(again.ssl.version, header->ssl.version);
     check_same(again.ssl.cn, header->ssl.cn);
     check_same(again.ssl.cipher, header->ssl.cipher);
+    check_same(again.ssl.certificate, header->ssl.certificate);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -56,11 +57,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct proxy_header header;
     const char *why = NULL;
     size_t length = 0;
-    enum proxy_result result = proxy_header_decode(input, size, &header, &length, &why);
+    enum proxy_result result = proxy_header_decode_any(input, size, &header, &length, &why);
     for (size_t cut = 0; cut < size; cut++) {
         struct proxy_header early;
         size_t wanted = 0;
-        enum proxy_result before = proxy_header_decode(input, cut, &early, &wanted, &why);
+        enum proxy_result before = proxy_header_decode_any(input, cut, &early, &wanted, &why);
         must(before != PROXY_MORE || wanted > cut);
         must(before == PROXY_MORE || before == result);
         must(before != PROXY_DONE || wanted == length);

@@ -221,16 +221,16 @@ Test(proxy_header, what_is_wrong_is_said)
 
 Test(proxy_header, what_is_too_long)
 {
-    uint8_t rest[600] = {0x21, 0, 0, 0, PROXY_CUSTOM_MIN, 0x02, 0x05};
+    uint8_t rest[PROXY_HEADER_MAX] = {0x21, 0, 0, 0, PROXY_CUSTOM_MIN, 0x0F, 0xED};
     struct proxy_header header;
     const char *why = NULL;
-    cr_assert_eq(decode(rest, 4 + 520, &header, &why), PROXY_DONE, "%s", why);
+    cr_assert_eq(decode(rest, 4 + 4080, &header, &why), PROXY_DONE, "%s", why);
     rest[6]++;
-    assert_wrong(rest, 4 + 521, "longer than 536");
+    assert_wrong(rest, 4 + 4081, "longer than 4096");
     uint8_t early[15] = {0};
     memcpy(early, signature, sizeof(signature));
     early[12] = 0x21;
-    early[14] = 3;
+    early[14] = 0x10;
     size_t length = 0;
     cr_assert_eq(proxy_header_decode(early, 15, &header, &length, &why), PROXY_WRONG);
     uint8_t unique[4 + 3 + 129] = {0x21, 0, 0, 0, PROXY_UNIQUE_ID, 0, 129};
@@ -239,6 +239,103 @@ Test(proxy_header, what_is_too_long)
     for (int i = 0; i < 17; i++)
         many[4 + 3 * i] = PROXY_CUSTOM_MIN;
     assert_wrong(many, sizeof(many), "more than 16");
+}
+
+/* ---- Version 1 ------------------------------------------------------------------------------- */
+
+/* Each is also given byte by byte: it may not depend on that. */
+static enum proxy_result decode_text(const char *line, size_t size, struct proxy_header *header,
+                                     const char **why)
+{
+    char *data = malloc(size);
+    cr_assert(data);
+    memcpy(data, line, size);
+    size_t length = 0;
+    enum proxy_result result = proxy_header_decode_any(data, size, header, &length, why);
+    for (size_t cut = 1; cut < size; cut++) {
+        struct proxy_header early;
+        const char *ignored;
+        size_t wanted = 0;
+        enum proxy_result before = proxy_header_decode_any(data, cut, &early, &wanted, &ignored);
+        cr_assert(before == PROXY_MORE ? wanted > cut : before == result, "%s at %zu", line, cut);
+        cr_assert(before != PROXY_DONE || wanted == length);
+    }
+    cr_assert(result != PROXY_DONE || length <= size);
+    free(data);
+    return result;
+}
+
+Test(proxy_header, version_1)
+{
+    struct proxy_header header;
+    struct proxy_header wanted = {.command = PROXY_PROXY};
+    const char *why = NULL;
+    const char v4[] = "PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\nGET";
+    const char v6[] = "PROXY TCP6 2001:db8::7 ::1 1 0\r\n";
+    cr_assert_eq(decode_text(v4, strlen(v4), &header, &why), PROXY_DONE, "%s", why);
+    set_ipv4(&wanted.source, "192.0.2.7", 40000);
+    set_ipv4(&wanted.destination, "198.51.100.1", 443);
+    cr_assert_eq(memcmp(&header.source, &wanted.source, sizeof(wanted.source)), 0);
+    cr_assert_eq(memcmp(&header.destination, &wanted.destination, sizeof(wanted.source)), 0);
+    cr_assert_eq(decode_text(v6, strlen(v6), &header, &why), PROXY_DONE, "%s", why);
+    cr_assert_eq(header.source.ss_family, AF_INET6);
+    for (const char *const *line =
+             (const char *const[]){"PROXY UNKNOWN\r\n", "PROXY UNKNOWN ffff:: x 1 2\r\n", NULL};
+         *line; line++) {
+        cr_assert_eq(decode_text(*line, strlen(*line), &header, &why), PROXY_DONE, "%s", *line);
+        cr_assert_eq(header.source.ss_family, AF_UNSPEC);
+        cr_assert(header.command == PROXY_PROXY && header.tlv_count == 0 && !header.has_ssl);
+    }
+}
+
+Test(proxy_header, version_1_of_the_greatest_length)
+{
+    char line[109];
+    struct proxy_header header;
+    const char *why = NULL;
+    memset(line, 'x', sizeof(line));
+    memcpy(line, "PROXY UNKNOWN ", 14);
+    memcpy(line + 105, "\r\n", 2);
+    cr_assert_eq(decode_text(line, 107, &header, &why), PROXY_DONE, "%s", why);
+    memcpy(line + 105, "x\r\n", 3);
+    cr_assert_eq(decode_text(line, 108, &header, &why), PROXY_WRONG);
+    cr_assert(strstr(why, "longer than 107"));
+}
+
+Test(proxy_header, what_version_1_refuses)
+{
+    static const char *const lines[] = {"PROXY\tTCP4 192.0.2.7 198.51.100.1 1 2\r\n",
+                                        "PROXY  TCP4 192.0.2.7 198.51.100.1 1 2\r\n",
+                                        "PROXY tcp4 192.0.2.7 198.51.100.1 1 2\r\n",
+                                        "PROXY TCP4 192.0.2.7 198.51.100.1 1 2 \r\n",
+                                        "PROXY TCP4 192.0.2.7 198.51.100.1 1 2 3\r\n",
+                                        "PROXY TCP4 192.0.2.7 198.51.100.1 1\r\n",
+                                        "PROXY TCP4 192.0.2.7\r\n",
+                                        "PROXY TCP4\r\n",
+                                        "PROXY \r\n",
+                                        "PROXY UNKNOWNX\r\n",
+                                        "PROXY TCP4 192.0.2.7 198.51.100.1 01 2\r\n",
+                                        "PROXY TCP4 192.0.2.7 198.51.100.1 +1 2\r\n",
+                                        "PROXY TCP4 192.0.2.7 198.51.100.1 65536 2\r\n",
+                                        "PROXY TCP4 192.0.2.7 198.51.100.1 1 -\r\n",
+                                        "PROXY TCP4 192.0.2.7 198.51.100.1 1 2\n",
+                                        "PROXY TCP4 192.0.2.7 198.51.100.1 1 2\r\r\n",
+                                        "PROXY TCP4 192.0.2.07 198.51.100.1 1 2\r\n",
+                                        "PROXY TCP4 ::1 198.51.100.1 1 2\r\n",
+                                        "PROXY TCP6 192.0.2.7 198.51.100.1 1 2\r\n",
+                                        "PROXY TCP6 fe80::1%lo ::1 1 2\r\n",
+                                        "PROXX "};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct proxy_header header;
+        const char *why = NULL;
+        cr_assert_eq(decode_text(lines[i], strlen(lines[i]), &header, &why), PROXY_WRONG, "%s",
+                     lines[i]);
+        cr_assert(why);
+    }
+    struct proxy_header header;
+    const char *why = NULL;
+    static const char nul[] = "PROXY TCP4 192.0.2.7\0 198.51.100.1 1 2\r\n";
+    cr_assert_eq(decode_text(nul, sizeof(nul) - 1, &header, &why), PROXY_WRONG);
 }
 
 /* A proxy's own connection: its address is of no interest, whatever stands there. */
@@ -265,6 +362,14 @@ Test(proxy_header, the_checksum_and_padding_are_taken_off)
     cr_assert_eq(header.tlv_count, 0);
     rest[7] ^= 1;
     assert_wrong(rest, sizeof(rest), "checksum");
+}
+
+/* Each costs a look at the whole header. */
+Test(proxy_header, there_is_one_checksum_at_most)
+{
+    const uint8_t rest[] = {
+        0x21, 0, 0, 0, PROXY_CRC32C, 0, 4, 0xCC, 0x34, 0x82, 0xCA, PROXY_CRC32C, 0, 4, 0, 0, 0, 0};
+    assert_wrong(rest, sizeof(rest), "occurs twice");
 }
 
 Test(proxy_header, what_cannot_be_encoded)

@@ -144,6 +144,71 @@ Test(registry, who_is_not_established_makes_way)
     actpass_config_free(config);
 }
 
+static struct peer_key key_of(uint8_t last)
+{
+    struct peer_key key = {.address = {[10] = 0xff, [11] = 0xff, [12] = 192, [15] = last}};
+    return key;
+}
+
+/* A socket without a connection is aborted as one with a connection: its task looks for that. */
+Test(registry, in_its_preface_it_makes_way_and_is_aborted)
+{
+    actpass_config *config = actpass_config_new();
+    struct registry *registry = registry_new();
+    struct registry_service *service = registry_service_new(REGISTRY_PASSING);
+    struct registry_entry entries[3] = {{0}};
+    for (size_t i = 0; i < 3; i++) {
+        struct peer_key key = key_of(i == 0 ? 1 : 2);
+        entries[i].service = service;
+        cr_assert(registry_add_from(registry, &entries[i], &key));
+        registry_enter_preface(registry, &entries[i]);
+        entries[i].from.since_us = 0; /* long ago */
+    }
+    cr_assert_eq(registry_open(registry), 0);
+    cr_assert_eq(registry_make_way(registry, service, 1), 0);
+    cr_assert(!registry_is_cancelled(registry, &entries[0]));
+    cr_assert(registry_is_cancelled(registry, &entries[1]));
+    cr_assert(registry_made_way(registry, &entries[1]));
+    cr_assert_eq(registry_abort_all(registry), 3);
+    actpass_conn *conn = open_conn(config);
+    registry_attach(registry, &entries[0], conn); /* too late */
+    cr_assert(was_aborted(conn));
+    for (size_t i = 0; i < 3; i++)
+        registry_remove(registry, &entries[i]);
+    actpass_free(conn);
+    registry_service_release(service);
+    registry_free(registry);
+    actpass_config_free(config);
+}
+
+Test(registry, counts_for_another_address)
+{
+    struct registry *registry = registry_new();
+    struct registry_service *service = registry_service_new(REGISTRY_PASSING);
+    struct registry_entry entries[3] = {{0}};
+    struct peer_key proxy = key_of(1);
+    struct peer_key client = key_of(2);
+    for (size_t i = 0; i < 3; i++) {
+        entries[i].service = service;
+        cr_assert(registry_add_from(registry, &entries[i], &proxy));
+    }
+    cr_assert_eq(registry_move(registry, &entries[0], &client, 2), REGISTRY_MOVED);
+    registry_established(registry, &entries[1]);
+    cr_assert_eq(registry_move(registry, &entries[1], &client, 2), REGISTRY_MOVED);
+    cr_assert(entries[0].from.undecided && !entries[1].from.undecided);
+    cr_assert_eq(registry_open_from(registry, service, &client), 2);
+    cr_assert_eq(registry_open_from(registry, service, &proxy), 1);
+    cr_assert_eq(registry_move(registry, &entries[1], &client, 2), REGISTRY_MOVED); /* itself */
+    cr_assert_eq(registry_move(registry, &entries[2], &client, 2), REGISTRY_TOO_MANY);
+    cr_assert_eq(registry_open_from(registry, service, &proxy), 0);
+    cr_assert_eq(registry_count_service(registry, service).all, 3);
+    for (size_t i = 0; i < 3; i++)
+        registry_remove(registry, &entries[i]);
+    cr_assert_eq(registry_open_from(registry, service, &client), 0);
+    registry_service_release(service);
+    registry_free(registry);
+}
+
 Test(registry, free_takes_null)
 {
     registry_free(NULL);

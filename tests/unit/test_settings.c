@@ -147,6 +147,27 @@ Test(settings, whom_to_trust)
     actpass_config_free(config);
 }
 
+Test(settings, the_source_of_what_is_dialed)
+{
+    actpass_config *config = actpass_config_new();
+    const struct config_source *source = &config->dial_source;
+    cr_assert_eq(actpass_config_add_dial_source(config, "192.0.2.1"), 0);
+    cr_assert_eq(actpass_config_add_dial_source(config, "2001:db8::1"), 0);
+    cr_assert_eq(actpass_config_add_dial_source(config, "192.0.2.2"), -1);
+    cr_assert_str_eq(actpass_config_error(config), "from: must have at most 2 items");
+    cr_assert_eq(actpass_config_set_dial_device(config, "eth1"), 0);
+    cr_assert_eq(actpass_config_set_dial_mark(config, 0x80000000), -1);
+    cr_assert_eq(actpass_config_set_dial_mark(config, 7), 0);
+    cr_assert_eq(source->from.count, 2);
+    cr_assert_str_eq(source->device, "eth1");
+    cr_assert_eq(source->mark, 7);
+    cr_assert_eq(actpass_config_set_dial_device(config, NULL), 0);
+    cr_assert_eq(actpass_config_set_dial_mark(config, 0), 0);
+    cr_assert_null(source->device);
+    cr_assert_eq(source->mark, 0);
+    actpass_config_free(config);
+}
+
 Test(settings, where_to_dial_from)
 {
     static const struct {

@@ -138,6 +138,13 @@ static const struct {
     {actpass_config_set_groups, ""},
     {actpass_config_set_groups, "NONSENSE"},
     {actpass_config_set_groups, long_text},
+    NULL_AND_EMPTY(actpass_config_add_dial_source),
+    {actpass_config_add_dial_source, "127.0.0.1:1"},
+    {actpass_config_add_dial_source, "a.example"},
+    {actpass_config_add_dial_source, long_text},
+    {actpass_config_set_dial_device, ""},
+    {actpass_config_set_dial_device, "a/b"},
+    {actpass_config_set_dial_device, long_text},
     {actpass_config_set_dial_from, ""},
     {actpass_config_set_dial_from, "nonsense"},
     {actpass_config_set_dial_from, "127.0.0.1:99999"},
@@ -193,6 +200,8 @@ static bool is_unchanged(const actpass_config *before, const actpass_config *aft
            memcmp(&before->hooks, &after->hooks, sizeof(before->hooks)) == 0 &&
            before->connect_timeout_ms == after->connect_timeout_ms &&
            before->dial_from.text == after->dial_from.text &&
+           before->dial_source.from.count == after->dial_source.from.count &&
+           before->dial_source.device == after->dial_source.device &&
            before->through.proxy.text == after->through.proxy.text &&
            before->service == after->service;
 }

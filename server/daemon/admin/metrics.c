@@ -87,8 +87,7 @@ static void put_events(struct out *out, const struct service_stats *first)
          STATS_PROGRAM_STARTED},
         {"actpass_programs_failed_total", "Programs of exec that could not be started.",
          STATS_PROGRAM_FAILED},
-        {"actpass_programs_ended_total", "Programs of exec that have ended.",
-         STATS_PROGRAM_ENDED}};
+        {"actpass_programs_ended_total", "Programs of exec that have ended.", STATS_PROGRAM_ENDED}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         begin(out, rows[i].name, COUNTER, rows[i].help);
         for (const struct service_stats *service = first; service; service = service->next) {
@@ -287,15 +286,21 @@ struct expiry {
 };
 
 /* The number tells apart those of one name. */
-static void put_expiry(const actpass_certificate_t *certificate, unsigned index, void *arg)
+static void put_certificate_labels(const struct expiry *expiry, const char *metric,
+                                   const actpass_certificate_t *certificate, unsigned index)
 {
     char first[sizeof(certificate->server_names)];
-    const struct expiry *expiry = arg;
     (void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(certificate->server_names, " "),
                    certificate->server_names);
-    put_name(expiry->out, expiry_name, expiry->service);
+    put_name(expiry->out, metric, expiry->service);
     out_format(expiry->out, ",certificate=\"%u\"", index);
     put_label(expiry->out, "server_name", first);
+}
+
+static void put_expiry(const actpass_certificate_t *certificate, unsigned index, void *arg)
+{
+    const struct expiry *expiry = arg;
+    put_certificate_labels(expiry, expiry_name, certificate, index);
     out_format(expiry->out, "} %" PRId64 "\n", certificate->not_after);
 }
 
@@ -306,6 +311,28 @@ static void put_expiries(struct out *out, const struct generation *generation)
     for (size_t i = 0; i < generation->count; i++) {
         struct expiry expiry = {out, generation->services[i]->config->name};
         view_certificates(generation->services[i], put_expiry, &expiry);
+    }
+}
+
+static const char staple_name[] = "actpass_ocsp_staple_until_timestamp_seconds";
+
+static void put_staple(const actpass_certificate_t *certificate, unsigned index, void *arg)
+{
+    const struct expiry *expiry = arg;
+    put_certificate_labels(expiry, staple_name, certificate, index);
+    out_format(expiry->out, "} %" PRId64 "\n", certificate->staple_until);
+}
+
+static void put_staples(struct out *out, const struct generation *generation)
+{
+    begin(out, staple_name, GAUGE,
+          "Until when the OCSP response fetched for a certificate of ours is good; 0: there is "
+          "none.");
+    for (size_t i = 0; i < generation->count; i++) {
+        const struct config_service *service = generation->services[i]->config;
+        struct expiry expiry = {out, service->name};
+        if (service->connection.tls.ocsp.staple)
+            view_certificates(generation->services[i], put_staple, &expiry);
     }
 }
 
@@ -406,6 +433,7 @@ void metrics_write(struct server *server, struct out *out)
     put_counters(out, stats_first(server->stats));
     put_expiries(out, generation);
     put_listeners(out, generation);
+    put_staples(out, generation);
     put_backends(out, generation);
     put_crew(out, server);
     pools_write_metrics(server->fleet, out);

@@ -293,6 +293,7 @@ static void put_certificate(const actpass_certificate_t *certificate, unsigned i
     out_string(out, "serial", certificate->serial);
     out_number(out, "not_before_ms", certificate->not_before * 1000);
     out_number(out, "not_after_ms", certificate->not_after * 1000);
+    out_number(out, "staple_until_ms", certificate->staple_until * 1000);
     out_close(out, '}');
 }
 

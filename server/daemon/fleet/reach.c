@@ -2,6 +2,7 @@
  * that device: its half, and the offer's half, are two duplexes with a socketpair between them. */
 #include "relay/clock.h"
 #include "server/daemon/fleet/caller.h"
+#include "server/daemon/handlers/client_addresses.h"
 #include "server/daemon/handlers/duplex.h"
 #include "server/daemon/handlers/handler.h"
 #include "server/lib/parsed.h"
@@ -72,14 +73,10 @@ static bool allows(const struct config_allow *allow, size_t index, void *arg)
 
 /* ---- Begin and end --------------------------------------------------------------------------- */
 
-static void note_addresses(struct caller *caller, actpass_conn *conn)
+static void note_addresses(struct caller *caller, const struct handler_job *job)
 {
     struct caller_addresses addresses;
-    socklen_t size = sizeof(addresses.source), own_size = sizeof(addresses.destination);
-    memset(&addresses, 0, sizeof(addresses));
-    if (actpass_peer_sockaddr(conn, (struct sockaddr *)(void *)&addresses.source, &size) == 0 &&
-        actpass_local_sockaddr(conn, (struct sockaddr *)(void *)&addresses.destination,
-                               &own_size) == 0)
+    if (client_addresses(job, &addresses.source, &addresses.destination))
         caller_note_addresses(caller, &addresses);
 }
 
@@ -94,7 +91,7 @@ static bool begin(struct handler_job *job)
         return false;
     }
     caller_init(&reaching->caller, job->conversation, &job->what->reach);
-    note_addresses(&reaching->caller, job->conn);
+    note_addresses(&reaching->caller, job);
     reaching->pair[0] = reaching->pair[1] = -1;
     job->outer = reaching;
     return true;

@@ -15,7 +15,8 @@ struct backend {
     struct backends_turn turn;
     struct dial dial;
     struct race race;
-    struct error_text reason; /* the last failure */
+    struct sockaddr_storage client; /* the peer's address */
+    struct error_text reason;       /* the last failure */
 };
 
 static void note_failure(void *arg, const char *address, const char *why)
@@ -49,6 +50,15 @@ static void tell(struct handler_job *job, const char *why)
                         backends->count, why);
 }
 
+static void set_source(struct backend *backend, struct handler_job *job)
+{
+    socklen_t size = sizeof(backend->client);
+    backend->dial.source.config = &job->what->forward.source;
+    if (job->what->forward.source.transparent &&
+        actpass_peer_sockaddr(job->conn, (struct sockaddr *)(void *)&backend->client, &size) == 0)
+        backend->dial.source.client = &backend->client;
+}
+
 static struct backend *begin(struct handler_job *job)
 {
     struct backend *backend = calloc(1, sizeof(*backend));
@@ -65,6 +75,7 @@ static struct backend *begin(struct handler_job *job)
                                   .limit_name = "10 seconds",
                                   .wait = {.cancel_fd = -1},
                                   .observer = {.failed = note_failure, .arg = backend}};
+    set_source(backend, job);
     race_begin(&backend->race, &backend->dial);
     job->state = backend;
     return backend;
@@ -135,6 +146,20 @@ enum handler_next backend_step(struct handler_job *job, int *fd)
         tell(job, backend->reason.text);
     }
     return end(job);
+}
+
+int backend_take(struct handler_job *job)
+{
+    struct backends_turn turn;
+    size_t down;
+    int fd = job->connected ? *job->connected : -1;
+    if (fd < 0)
+        return -1;
+    *job->connected = -1;
+    backends_begin(job->loaded, &turn, clock_now_us());
+    job->number = (unsigned)backends_won(job->loaded, &turn, 0, clock_now_us(), &down);
+    job->backend = job->what->forward.items[job->number].text;
+    return fd;
 }
 
 void backend_left(struct handler_job *job)

@@ -16,6 +16,10 @@
  * is gone. With *FD, job->problem may name a backend that has failed. */
 enum handler_next backend_step(struct handler_job *job, int *fd);
 
+/* Takes the backend that is connected already (job->connected), as if backend_step had connected
+ * it. -1: there is none. */
+int backend_take(struct handler_job *job);
+
 /* The connection to the backend has ended. */
 void backend_left(struct handler_job *job);
 

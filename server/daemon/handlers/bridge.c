@@ -34,7 +34,7 @@ static const char local[] = "the local connection";
 /* HANDLER_MORE: the duplex has begun. */
 static enum handler_next begin(struct handler_job *job)
 {
-    if (job->form == FORM_BEGIN && job->plain_talk) {
+    if (job->form == FORM_BEGIN && plain_talk_is_wanted(job)) {
         if (!plain_talk_begin(job, job->plain, local, "", "", 0))
             return HANDLER_DONE;
         job->form = FORM_TALK;

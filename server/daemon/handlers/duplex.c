@@ -356,9 +356,11 @@ static short wanted_events(const struct duplex *duplex)
     return (short)events;
 }
 
+/* A program may have something to do after the end of its input. */
 static bool is_closed(const struct duplex *duplex)
 {
-    return duplex->in.closed && duplex->out.closed;
+    return duplex->in.closed && duplex->out.closed &&
+           (!duplex->program || exit_of(duplex) != DUPLEX_EXIT_NONE);
 }
 
 /* Moves until there is nothing to move, or until others should have their turn. *MOVED: has
@@ -389,6 +391,22 @@ static bool check_idle(struct duplex *duplex, int64_t idle_timeout_ms, bool move
     else if (clock_now_us() >= duplex->deadline_us)
         actpass_fail(duplex->conn, ACTPASS_TIMEOUT, "the connection was idle for too long");
     return actpass_ended(duplex->conn) == ACTPASS_OPEN;
+}
+
+/* A program need not read, so the failure behind what it has not read is looked for: where all
+ * buffers are full, at the socket itself. */
+static bool is_broken(const struct duplex *duplex)
+{
+    struct pollfd tls;
+    if (!duplex->program || is_empty(&duplex->in))
+        return false;
+    (void)actpass_prepare_wait(duplex->conn, &tls);
+    tls.events = 0; /* a failure is reported without being asked for */
+    if (!actpass_is_broken(duplex->conn) && poll(&tls, 1, 0) <= 0)
+        return false;
+    actpass_fail(duplex->conn, ACTPASS_RESET,
+                 "the transport failed while the program did not read its input");
+    return true;
 }
 
 /* Ends both sides abruptly. Bytes that the plain side sent before it failed are sent first, as far
@@ -507,6 +525,8 @@ enum handler_next duplex_step(struct handler_job *job, bool *in_order)
         release_idle(duplex);
     enum step step = move_all(duplex, &moved);
     job->used = job->used || duplex->used;
+    if (step != STEP_FAILED && !moved && is_broken(duplex))
+        step = STEP_FAILED;
     bool leaves = job->leave && !moved && is_empty(&duplex->in) && is_empty(&duplex->out);
     bool closed = is_closed(duplex) || leaves;
     *in_order = step != STEP_FAILED && closed && duplex->plain_error == 0;

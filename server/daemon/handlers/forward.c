@@ -47,7 +47,7 @@ static bool begin_to_move(struct handler_job *job, int backend)
     uint8_t first[DUPLEX_EARLY_MAX];
     size_t size = take_early(job, first);
     const struct duplex_early early = {.in = first, .in_size = size};
-    bool talks = job->plain_talk;
+    bool talks = plain_talk_is_wanted(job);
     job->form = talks ? FORM_TALK : FORM_DUPLEX;
     if (talks ? plain_talk_begin(job, backend, "the backend ", job->backend, first, size)
               : duplex_begin_with(job, backend, "the backend ", job->backend, &early)) {
@@ -80,7 +80,8 @@ static enum handler_next connect_backend(struct handler_job *job)
             return start == START_WAITS ? HANDLER_WAIT : HANDLER_DONE;
         job->form = FORM_BACKEND;
     }
-    if (backend_step(job, &backend) == HANDLER_WAIT)
+    backend = backend_take(job);
+    if (backend < 0 && backend_step(job, &backend) == HANDLER_WAIT)
         return HANDLER_WAIT;
     return begin_to_move(job, backend) ? HANDLER_MORE : HANDLER_DONE;
 }

@@ -45,6 +45,9 @@ struct handler_job {
     const struct starttls_protocol *plain_talk; /* what is said on the plain side first, after
                                                    STARTTLS (plain_talk.h), within
                                                    start_timeout_ms; NULL: nothing */
+    bool mysql_login; /* instead, MySQL's login is passed on first (mysql_login.h) */
+    int *connected;   /* a backend that is connected already: who takes it stores -1 there, as
+                         there is if there is none. NULL: the same */
 
     /* Set before each step. */
     bool stopping;  /* the server drains: a handler that only waits for the next request ends */

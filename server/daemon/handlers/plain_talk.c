@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/daemon/handlers/backend.h"
 #include "server/daemon/handlers/duplex.h"
+#include "server/daemon/handlers/mysql_login.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,9 +24,16 @@ struct plain_talk_state {
     unsigned char first[];
 };
 
+bool plain_talk_is_wanted(const struct handler_job *job)
+{
+    return job->plain_talk || job->mysql_login;
+}
+
 bool plain_talk_begin(struct handler_job *job, int plain, const char *name, const char *address,
                       const void *first, size_t size)
 {
+    if (job->mysql_login)
+        return mysql_login_begin(job, plain, name, address);
     struct plain_talk_state *state = calloc(1, sizeof(*state) + size);
     if (!state) {
         actpass_fail(job->conn, ACTPASS_CANCELLED, "out of memory for the greeting");
@@ -131,8 +139,23 @@ static enum plain_talk wait_or_fail(struct handler_job *job)
     return PLAIN_TALK_WAITS;
 }
 
+static enum plain_talk log_in(struct handler_job *job)
+{
+    switch (mysql_login_step(job)) {
+    case HANDLER_WAIT:
+        return PLAIN_TALK_WAITS;
+    case HANDLER_MORE:
+        return PLAIN_TALK_DONE;
+    case HANDLER_DONE:
+        break;
+    }
+    return PLAIN_TALK_FAILED;
+}
+
 enum plain_talk plain_talk_step(struct handler_job *job)
 {
+    if (job->mysql_login)
+        return log_in(job);
     struct plain_talk_state *state = job->state;
     state->seen = (short)(state->seen | job->own.revents);
     enum plain_talk result = talk(job);

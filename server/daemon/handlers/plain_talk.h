@@ -9,7 +9,10 @@
 /* FAILED: the close reason is set, or the connection was aborted. */
 enum plain_talk { PLAIN_TALK_WAITS, PLAIN_TALK_DONE, PLAIN_TALK_FAILED };
 
-/* Begins to talk job->plain_talk, which is not NULL, on the descriptor PLAIN, which must not block
+/* Is there anything to say? Of MySQL, the login (mysql_login.h). */
+bool plain_talk_is_wanted(const struct handler_job *job);
+
+/* Begins to talk job->plain_talk, or the login, on the descriptor PLAIN, which must not block
  * and stays the caller's. NAME and ADDRESS are as for duplex_begin. The SIZE bytes at FIRST
  * are sent first. job->state, which is NULL, job->own and job->deadline_us are
  * its until plain_talk_step does not return PLAIN_TALK_WAITS any more. Returns false if memory is

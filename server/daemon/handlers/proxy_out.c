@@ -1,5 +1,6 @@
 #include "server/daemon/handlers/proxy_out.h"
 
+#include "server/daemon/handlers/client_addresses.h"
 #include "server/daemon/handlers/conn_id.h"
 
 #include <arpa/inet.h>
@@ -29,18 +30,9 @@ static bool is_known(const struct sockaddr_storage *address)
 }
 
 /* Both addresses, or none. */
-static void find_addresses(actpass_conn *conn, const struct sockaddr_storage *destination,
-                           struct proxy_header *header)
+static void find_addresses(const struct handler_job *job, struct proxy_header *header)
 {
-    socklen_t peer = sizeof(header->source);
-    socklen_t own = sizeof(header->destination);
-    bool found =
-        actpass_peer_sockaddr(conn, (struct sockaddr *)(void *)&header->source, &peer) == 0;
-    if (destination)
-        header->destination = *destination;
-    else
-        found = found && actpass_local_sockaddr(
-                             conn, (struct sockaddr *)(void *)&header->destination, &own) == 0;
+    bool found = client_addresses(job, &header->source, &header->destination);
     unmap(&header->source);
     unmap(&header->destination);
     if (!found || !is_known(&header->source) ||
@@ -217,6 +209,6 @@ size_t proxy_out_write(struct handler_job *job, void *out)
     struct proxy_header header = {.command = PROXY_PROXY};
     if (version == CONFIG_PROXY_HEADER_NONE)
         return 0;
-    find_addresses(job->conn, job->destination, &header);
+    find_addresses(job, &header);
     return version == CONFIG_PROXY_HEADER_V1 ? write_v1(&header, out) : write_v2(job, &header, out);
 }

@@ -117,7 +117,7 @@ static void set_from(struct preface *preface, const struct sockaddr_storage *fro
 
 bool preface_is_wanted(const struct config_service *config, const struct sockaddr_storage *from)
 {
-    struct preface preface = {.config = config, .fd = -1, .plain = -1};
+    struct preface preface = {.config = config, .fd = -1, .plain = -1, .backend = -1};
     set_from(&preface, from);
     return first_wanted(&preface, preface_steps);
 }
@@ -130,7 +130,12 @@ struct preface *preface_new(const struct config_service *config, int fd, int pla
         close(fd);
         return NULL;
     }
-    *preface = (struct preface){.config = config, .fd = fd, .plain = plain, .own = {.fd = -1}};
+    *preface = (struct preface){.config = config,
+                                .fd = fd,
+                                .plain = plain,
+                                .own = {.fd = -1},
+                                .backend = -1,
+                                .again_us = DEADLINE_NEVER};
     set_from(preface, from);
     return preface;
 }
@@ -179,6 +184,7 @@ static enum preface_next end_failed(struct preface *preface)
 {
     release_state(preface);
     preface->own = (struct pollfd){.fd = -1};
+    preface->again_us = DEADLINE_NEVER;
     if (!preface->in_order)
         return PREFACE_FAILED;
     (void)shutdown(preface->fd, SHUT_WR);
@@ -193,6 +199,7 @@ void preface_cancel(struct preface *preface, const char *why)
     release_state(preface);
     preface->step = NULL;
     preface->own = (struct pollfd){.fd = -1};
+    preface->again_us = DEADLINE_NEVER;
     preface->in_order = false;
     if (!preface->lingers)
         (void)preface_fail(preface, ACTPASS_CANCELLED, "%s", why);
@@ -248,6 +255,13 @@ int preface_take_fd(struct preface *preface)
     return fd;
 }
 
+int preface_take_backend(struct preface *preface)
+{
+    int backend = preface->backend;
+    preface->backend = -1;
+    return backend;
+}
+
 void preface_free(struct preface *preface)
 {
     if (!preface)
@@ -255,5 +269,7 @@ void preface_free(struct preface *preface)
     release_state(preface);
     if (preface->fd >= 0)
         close(preface->fd);
+    if (preface->backend >= 0)
+        close(preface->backend);
     free(preface);
 }

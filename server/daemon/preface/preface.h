@@ -48,6 +48,12 @@ struct preface {
     int plain;   /* of a bridge: the local connection, non-blocking; else -1 */
     bool dialed; /* we have dialed the peer */
 
+    /* A step's, beside its state. */
+    const char *alpn_wanted; /* the ALPN protocol that TLS must agree upon, since the peer has begun
+                                TLS where another one would have asked for it; NULL: any, or none */
+    int backend;             /* a plain backend that is connected already; -1: none */
+    int64_t again_us;        /* out: when to run again at the latest; DEADLINE_NEVER at first */
+
     struct preface_addresses addresses; /* a step may change them */
 
     /* The step's own. */
@@ -79,7 +85,7 @@ struct preface_step {
 
 /* The steps, each defined in its own file, in the order in which they are made. Ends with NULL. */
 extern const struct preface_step *const preface_steps[];
-extern const struct preface_step preface_proxy, preface_starttls;
+extern const struct preface_step preface_mysql, preface_proxy, preface_starttls;
 
 /* ---- For steps ------------------------------------------------------------------------------- */
 
@@ -120,7 +126,10 @@ void preface_cancel(struct preface *preface, const char *why);
 /* Takes the descriptor from it: the caller's to close. */
 int preface_take_fd(struct preface *preface);
 
-/* Closes the descriptor if nobody has taken it. Accepts NULL. */
+/* The same with the backend; -1: there is none. */
+int preface_take_backend(struct preface *preface);
+
+/* Closes the descriptors if nobody has taken them. Accepts NULL. */
 void preface_free(struct preface *preface);
 
 #endif

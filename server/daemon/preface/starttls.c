@@ -175,8 +175,10 @@ static enum preface_next run(struct preface *preface)
         if (next != PREFACE_DONE)
             return next;
         switch (dialog->next) {
-        case STARTTLS_DONE:
         case STARTTLS_DIRECT:
+            preface->alpn_wanted = dialog->protocol->name;
+            return PREFACE_DONE;
+        case STARTTLS_DONE:
             return PREFACE_DONE;
         case STARTTLS_WRONG:
             return fail_wrong(preface);

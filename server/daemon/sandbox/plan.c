@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PORT_DNS = 53, NO_PORT = 0 };
+enum { PORT_DNS = 53, PORT_HTTP = 80, NO_PORT = 0 };
 
 /* ---- What the configuration names ----------------------------------------------------------- */
 
@@ -66,6 +66,21 @@ static void visit_proxy(struct planning *planning, const struct config_proxy *pr
         return;
     plan->names = plan->names || !config_address_is_ip(&proxy->address);
     add_port(plan, proxy->address.port);
+}
+
+/* Responders that certificates name are expected at HTTP's port; for another one there is
+ * sandbox_connect. */
+static void visit_ocsp(struct plan *plan, const struct config_ocsp *ocsp)
+{
+    struct config_http_url url = {.address = {.port = PORT_HTTP}};
+    bool used = ocsp->staple || ocsp->peers != CONFIG_OCSP_OFF;
+    if (!used || ocsp->through.proxy.kind != CONFIG_PROXY_NONE)
+        return;
+    bool given = ocsp->responder && !config_http_url_parse(ocsp->responder, &url);
+    add_port(plan, url.address.port);
+    plan->names = plan->names || !given || !config_address_is_ip(&url.address);
+    if (given)
+        config_http_url_free(&url);
 }
 
 /* Through a proxy, the ports of "dial" are the proxy's affair, and so are the names. */
@@ -160,6 +175,7 @@ bool plan_make(struct plan *plan, const struct config *config, const char *file)
         const struct config_service *service = &config->services[i];
         const struct config_socket_file *rights = &service->listen_options.file;
         plan->file_modes = plan->file_modes || rights->mode || rights->owner || rights->group;
+        visit_ocsp(plan, &service->connection.tls.ocsp);
         plan->fast_open = plan->fast_open ||
                           (service->dial.address_count > 0 && service->connection.tcp_fast_open);
     }

@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { NO_ID = UINT32_MAX }; /* (uid_t)-1 stands for none in the system's calls */
@@ -57,6 +60,7 @@ bool user_find(const char *user, const char *group, struct user *found, struct e
                    ? error_set(error, "user %s has no name here and so no group: add \"group\"",
                                user)
                    : fail_unknown("user", user, error);
+    found->keeps_net_raw = false;
     (void)snprintf(found->name, sizeof(found->name), "%s", account ? account->pw_name : user);
     found->uid = account ? account->pw_uid : id;
     found->gid = account ? account->pw_gid : 0;
@@ -83,6 +87,24 @@ static bool take_groups(const struct user *user)
                                      : initgroups(user->name, user->gid) == 0;
 }
 
+/* The rights of this thread, and of those that it starts: CAP_NET_RAW, and no other. */
+static bool restrict_to_net_raw(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{.effective = 0}};
+    sets[0].effective = sets[0].permitted = 1U << CAP_NET_RAW;
+    return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) == 0 && syscall(SYS_capset, &header, sets) == 0;
+}
+
+static bool set_ids(const struct user *user)
+{
+    if (user->keeps_net_raw && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+        return false;
+    return take_groups(user) && setresgid(user->gid, user->gid, user->gid) == 0 &&
+           setresuid(user->uid, user->uid, user->uid) == 0 &&
+           (!user->keeps_net_raw || restrict_to_net_raw());
+}
+
 bool user_become(const struct user *user, struct error_text *error)
 {
     char reason[128];
@@ -93,8 +115,7 @@ bool user_become(const struct user *user, struct error_text *error)
                          "only root can become user \"%s\": start actpass as root or as this "
                          "user, or remove \"user\"",
                          user->name);
-    if (!take_groups(user) || setresgid(user->gid, user->gid, user->gid) != 0 ||
-        setresuid(user->uid, user->uid, user->uid) != 0)
+    if (!set_ids(user))
         return error_set(error, "cannot become user \"%s\": %s", user->name,
                          strerror_r(errno, reason, sizeof(reason)));
     return (setresuid(0, 0, 0) != 0 && is_user(user)) ||

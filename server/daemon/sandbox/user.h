@@ -11,6 +11,7 @@ struct user {
     char name[256]; /* as the system knows the user; a number that it does not know stays one */
     uid_t uid;
     gid_t gid;
+    bool keeps_net_raw; /* and CAP_NET_RAW, of all that root may */
 };
 
 /* Looks both up, each a name or a number. GROUP may be NULL: the user's own. False with ERROR. */

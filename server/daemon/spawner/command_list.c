@@ -103,6 +103,13 @@ static struct command *add(const struct making *making, size_t service, const ch
     commands->items = items;
     struct command *command = &items[commands->count++];
     *command = (struct command){.key = command_key(exec), .exec = exec};
+    command->arguments = calloc(exec->command.count + 1, sizeof(char *));
+    if (!command->arguments) {
+        (void)report_memory(making);
+        return NULL;
+    }
+    for (size_t i = 0; i < exec->command.count; i++)
+        command->arguments[i] = exec->command.items[i];
     if (find_account(making, exec, &command->account, &error))
         return command;
     config_report_add_at(making->report, CONFIG_ERROR, making->config, service, place, "%s",
@@ -162,12 +169,18 @@ struct command_list *command_list_new(const struct config *config, struct config
     return NULL;
 }
 
+static void free_command(struct command *command)
+{
+    account_free(&command->account);
+    free(command->arguments);
+}
+
 void command_list_free(struct command_list *commands)
 {
     if (!commands)
         return;
     for (size_t i = 0; i < commands->count; i++)
-        account_free(&commands->items[i].account);
+        free_command(&commands->items[i]);
     free(commands->items);
     config_free(commands->config);
     free(commands);

@@ -8,6 +8,7 @@
 struct command {
     uint64_t key; /* command_key */
     const struct config_exec *exec;
+    char **arguments; /* its command, which ends with NULL */
     struct account account;
     uint64_t max; /* as many connections as its services may have: so many programs at once */
 };

@@ -100,7 +100,7 @@ static enum stage execute(const struct command *command, char *const *environmen
     if (chdir(exec->folder) != 0)
         return STAGE_FOLDER;
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* an extra, if the spawner is killed */
-    (void)execve(exec->command.items[0], exec->command.items, environment);
+    (void)execve(command->arguments[0], command->arguments, environment);
     return STAGE_EXECUTE;
 }
 

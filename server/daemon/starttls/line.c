@@ -13,6 +13,7 @@ enum starttls_line_result starttls_line_read(struct starttls_line *line, const u
                                              size_t size)
 {
     size_t max = size < STARTTLS_LINE_MAX ? size : STARTTLS_LINE_MAX, length = 0;
+    *line = (struct starttls_line){.text = ""};
     while (length < max && !is_control(input[length]))
         length++;
     if (length == max || (input[length] == '\r' && length + 1 == max))

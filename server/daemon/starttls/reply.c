@@ -19,7 +19,9 @@ static unsigned code_of(const struct starttls_line *line)
 /* What follows the code: ' ' for the last line, '-' for another one. */
 static char mark_of(const struct starttls_line *line)
 {
-    return line->length == CODE_DIGITS ? ' ' : line->text[CODE_DIGITS];
+    if (line->length == CODE_DIGITS)
+        return ' ';
+    return line->text[CODE_DIGITS];
 }
 
 static bool is_part(const struct starttls_line *line, unsigned code, char mark)
@@ -57,7 +59,7 @@ enum starttls_line_result starttls_reply_read(enum starttls_replies replies,
                                               const unsigned char *input, size_t size)
 {
     enum starttls_line_result result;
-    reply->size = 0;
+    *reply = (struct starttls_reply){.first = {.text = ""}};
     do {
         struct starttls_line line;
         result = starttls_line_read(&line, input + reply->size, size - reply->size);

@@ -2,8 +2,11 @@
 
 #include "server/daemon/starttls/ftp.h"
 #include "server/daemon/starttls/imap.h"
+#include "server/daemon/starttls/ldap.h"
 #include "server/daemon/starttls/pop3.h"
+#include "server/daemon/starttls/postgresql.h"
 #include "server/daemon/starttls/smtp.h"
+#include "server/daemon/starttls/xmpp.h"
 
 static const struct starttls_kind kinds[CONFIG_STARTTLS_COUNT] = {
     [CONFIG_STARTTLS_SMTP] = {.as_server = &starttls_smtp_server,
@@ -22,6 +25,15 @@ static const struct starttls_kind kinds[CONFIG_STARTTLS_COUNT] = {
                              .as_client = &starttls_ftp_client,
                              .plain_as_server = &starttls_ftp_plain_server,
                              .plain_as_client = &starttls_ftp_plain_client},
+    [CONFIG_STARTTLS_LDAP] = {.as_server = &starttls_ldap_server,
+                              .as_client = &starttls_ldap_client},
+    [CONFIG_STARTTLS_POSTGRESQL] = {.as_server = &starttls_postgresql_server,
+                                    .as_client = &starttls_postgresql_client,
+                                    .plain_as_client = &starttls_postgresql_local},
+    [CONFIG_STARTTLS_XMPP] = {.as_server = &starttls_xmpp_server,
+                              .as_client = &starttls_xmpp_client},
+    [CONFIG_STARTTLS_XMPP_SERVER] = {.as_server = &starttls_xmpp_s2s_server,
+                                     .as_client = &starttls_xmpp_s2s_client},
 };
 
 const struct starttls_kind *starttls_kind_of(enum config_starttls starttls)

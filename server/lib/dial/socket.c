@@ -62,16 +62,27 @@ static bool bind_from(const struct dial *dial, int fd, const struct candidate *t
     return why[0] == '\0';
 }
 
+/* The same for all of the source. */
+static bool prepare_tcp(const struct dial *dial, int fd, const struct candidate *to)
+{
+    struct error_text error = {.text = ""};
+    bool bound = dial->from && dial->from->kind == CONFIG_ADDRESS_TCP;
+    if (!source_apply(&dial->source, fd, to->address.ss_family, &error)) {
+        dial_report(dial, to, error.text);
+        return false;
+    }
+    return !bound || bind_from(dial, fd, to);
+}
+
 int dial_socket(const struct dial *dial, const struct candidate *to)
 {
     int family = to->address.ss_family;
     bool tcp = family != AF_UNIX;
-    bool bound = tcp && dial->from && dial->from->kind == CONFIG_ADDRESS_TCP;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || (tcp && (set_option(fd, IPPROTO_TCP, TCP_NODELAY) != 0 ||
                            set_option(fd, SOL_SOCKET, SO_KEEPALIVE) != 0)))
         dial_report(dial, to, strerror(errno));
-    else if (!bound || bind_from(dial, fd, to))
+    else if (!tcp || prepare_tcp(dial, fd, to))
         return fd;
     if (fd >= 0)
         close(fd);

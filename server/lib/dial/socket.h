@@ -3,6 +3,7 @@
 #define ACTPASS_SERVER_LIB_DIAL_SOCKET_H
 
 #include "server/lib/dial/candidates.h"
+#include "server/lib/dial/source.h"
 #include "server/lib/dial/wait.h"
 
 #include <stdint.h>
@@ -14,6 +15,7 @@ struct dial {
     size_t count;
     int lookup_flags; /* of resolve_host: AI_ADDRCONFIG, or 0 where loopback addresses are usual */
     const struct config_address *from; /* local address of TCP connections; NULL or none: any */
+    struct source source;              /* and more about it; its addresses only without FROM */
     const struct through *through;     /* the proxy, for steps.h and dial_first; NULL: directly */
     int64_t deadline_us;    /* CLOCK_MONOTONIC, for all addresses together; DEADLINE_NEVER: the
                                kernel's limits only */

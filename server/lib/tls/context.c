@@ -2,6 +2,7 @@
 
 #include "server/lib/base/error.h"
 #include "server/lib/base/ssl_data.h"
+#include "server/lib/ocsp/ocsp.h"
 #include "server/lib/sessions/sessions.h"
 #include "server/lib/sessions/validity.h"
 #include "server/lib/tls/binding.h"
@@ -13,22 +14,12 @@
 #include "server/lib/tls/renegotiation.h"
 #include "server/lib/tls/served.h"
 #include "server/lib/tls/server_name.h"
+#include "server/lib/tls/staples.h"
 #include "server/lib/tls/trust.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Needed only while contexts are made. */
-struct material {
-    const struct config_tls *tls;
-    const char *service;
-    struct own_keys *own_keys;
-    const struct tls_hooks *hooks;
-    const struct tls_context *within; /* it is one of this one's virtual ones; NULL: it is none */
-    struct identity identity;
-    struct trust trust;
-};
 
 /* ---- One SSL_CTX -------------------------------------------------------------------------- */
 
@@ -52,8 +43,7 @@ static bool set_sessions(struct tls_context *context, const struct material *mat
     return made;
 }
 
-/* The context by which this SSL's peer is judged: that for the server name, or CONTEXT itself. */
-static const struct tls_context *judging(const struct tls_context *context, const SSL *ssl)
+const struct tls_context *context_judging(const struct tls_context *context, const SSL *ssl)
 {
     const struct tls_context *virtual = SSL_is_server(ssl) && context->virtuals.count > 0
                                             ? virtuals_find(&context->virtuals, server_name_of(ssl))
@@ -85,7 +75,7 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
         return SSL_CLIENT_HELLO_SUCCESS;
     if (!server_name_keep(ssl, alert))
         return SSL_CLIENT_HELLO_ERROR;
-    const struct tls_context *judge = judging(context, ssl);
+    const struct tls_context *judge = context_judging(context, ssl);
     if (judge != context && !switch_to(judge, ssl))
         return fail_hello(alert);
     return served_choose(judge->served, ssl, alert) && alpn_is_offered(&judge->alpn, ssl, alert)
@@ -97,6 +87,8 @@ static void set_server(const struct tls_context *context, SSL_CTX *ctx)
 {
     alpn_use_as_server(&context->alpn, ctx);
     served_use(context->served, ctx);
+    if (context->staples)
+        staples_use(context->staples, ctx);
     SSL_CTX_set_client_hello_cb(ctx, on_hello, (void *)context);
 }
 
@@ -120,6 +112,7 @@ static bool set_role(struct tls_context *context, const struct material *materia
         SSL_CTX_set_post_handshake_auth(ctx, material->identity.certificate ? 1 : 0);
     SSL_CTX_set_verify(ctx, verify_mode(context, role), NULL);
     verify_use(&context->verify, ctx);
+    context_ask_peers(context, ctx, role);
     return (server || alpn_use_as_client(&context->alpn, ctx)) && binding_use(ctx) &&
            trust_use(&material->trust, ctx) && (!asks || trust_announce(&material->trust, ctx)) &&
            set_sessions(context, material, role, ctx);
@@ -242,6 +235,8 @@ static bool make_both(struct tls_context *context, const struct material *materi
     if (!policy_share_own(context->policy, material->own_keys))
         return error_set(error, "out of memory for our own pin");
     policy_set_check(context->policy, &material->hooks->check);
+    if (!context_make_ocsp(context, material, error))
+        return false;
     if (!make_sessions(context, material, error) || !make_key_log(context, material, error))
         return false;
     context->client_auth = config_client_auth(material->tls);
@@ -276,6 +271,7 @@ static void free_one(struct tls_context *context)
 {
     SSL_CTX_free(context->client);
     SSL_CTX_free(context->server);
+    context_free_ocsp(context);
     served_free(context->served);
     alpn_free(&context->alpn);
     sessions_free(context->sessions);
@@ -390,6 +386,8 @@ static SSL *make_server(struct tls_context *context)
 SSL *tls_context_ssl(struct tls_context *context, enum role role)
 {
     SSL *ssl = NULL;
+    if (context->ocsp)
+        ocsp_start(context->ocsp);
     if (role == ROLE_SERVER && context->server)
         ssl = make_server(context);
     if (role == ROLE_CLIENT && context->client)
@@ -415,7 +413,7 @@ bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct err
     struct error_text why;
     bool server = SSL_is_server(ssl);
     X509 *peer = SSL_get0_peer_certificate(ssl);
-    context = judging(context, ssl);
+    context = context_judging(context, ssl);
     if (!renegotiation_is_one(ssl) && !alpn_agreed(&context->alpn, ssl))
         return error_set(error, "no application protocol of alpn was agreed on with the peer");
     if (!peer && server && context->client_auth != CONFIG_CLIENT_AUTH_REQUIRE)
@@ -446,14 +444,16 @@ bool tls_context_accepts_again(const struct tls_context *context, const struct t
                                SSL *ssl, const X509 *peer, struct error_text *error)
 {
     struct error_text why;
-    context = judging(context, ssl);
-    before = judging(before, ssl);
+    context = context_judging(context, ssl);
+    before = context_judging(before, ssl);
     enum config_client_auth auth = context->client_auth;
     bool asks = !context->server || auth != CONFIG_CLIENT_AUTH_NONE;
     if (SSL_is_server(ssl) && (!asks || (!peer && auth != CONFIG_CLIENT_AUTH_REQUIRE)))
         return true;
     if (!peer)
         return error_set(error, "the peer gave no certificate, which is required");
+    if (context_is_revoked(context, ssl, peer))
+        return error_set(error, "the peer's certificate is refused: it is revoked (OCSP)");
     return (chain_holds(context, before, ssl, &why) &&
             policy_accepts(context->policy, peer, &why)) ||
            refuse(&why, error);
@@ -461,7 +461,7 @@ bool tls_context_accepts_again(const struct tls_context *context, const struct t
 
 bool tls_context_knows(const struct tls_context *context, SSL *ssl)
 {
-    return policy_takes_any(judging(context, ssl)->policy) || SSL_get0_peer_certificate(ssl);
+    return policy_takes_any(context_judging(context, ssl)->policy) || SSL_get0_peer_certificate(ssl);
 }
 
 bool tls_context_up(SSL *ssl)

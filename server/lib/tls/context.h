@@ -33,7 +33,9 @@ void tls_context_free(struct tls_context *context);
  * with error. Any thread. */
 bool tls_context_make_files(struct tls_context *context, struct error_text *error);
 
-/* The user's callbacks; each may be NULL. They must stay callable as long as the context is there.
+struct ocsp;
+
+/* What is around the contexts: the user's callbacks, each of which may be NULL, and OCSP. They must stay callable as long as the context is there.
  */
 struct tls_hooks {
     struct pem_passphrase passphrase; /* called only while contexts are made */
@@ -42,6 +44,8 @@ struct tls_hooks {
      * handshakes, never a connection. */
     void (*log)(const char *text, void *arg);
     void *log_arg;
+    struct ocsp *ocsp;                    /* NULL: "ocsp" asks for nothing */
+    const struct config_through *through; /* to responders, if "ocsp" names no proxy; NULL: none */
 };
 
 /* As tls_context_new, with callbacks. */
@@ -56,6 +60,10 @@ bool tls_context_add_virtual(struct tls_context *context, struct tls_owner owner
                              const struct config_tls *tls, const struct config_strings *names,
                              const struct tls_hooks *hooks, struct error_text *error);
 
+/* Begins to ask in the background (ocsp), as the first SSL object does. Not before the process has
+ * confined itself. Any thread. */
+void tls_context_start(const struct tls_context *context);
+
 /* A new SSL object, ROLE_SERVER in accept state or ROLE_CLIENT in connect state, without a BIO. The
  * context must outlive it. NULL: no memory, or a role that the context was not made for. */
 SSL *tls_context_ssl(struct tls_context *context, enum role role);
@@ -65,6 +73,7 @@ SSL *tls_context_ssl(struct tls_context *context, enum role role);
 struct context_shown {
     X509 *certificate;                  /* NULL: there is no such one */
     const struct config_strings *names; /* that it is for; NULL: where no other one is */
+    int64_t staple_until_s;             /* of its OCSP response, in seconds since 1970; 0: none */
 };
 struct context_shown tls_context_shown(const struct tls_context *context, size_t index);
 size_t tls_context_shown_count(const struct tls_context *context);
@@ -73,6 +82,20 @@ size_t tls_context_shown_count(const struct tls_context *context);
  * without a certificate passes only if none is required. If ALPN is required, a protocol must have
  * been agreed on. False with error. */
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct error_text *error);
+
+/* What OCSP says of a peer that is accepted by all else, after each handshake. Never waits: PENDING
+ * means that the responder is being asked, so the caller calls again a little later, and at last
+ * with TLS_MUST_KNOW: then PENDING is as if the responder had not answered. *FOUND, which is left
+ * alone where nothing is checked, is "good", "revoked", "unknown" or "unavailable". REFUSED with
+ * error. */
+enum tls_revocation { TLS_PEER_PASSES, TLS_PEER_REFUSED, TLS_PEER_PENDING };
+enum tls_patience { TLS_MAY_WAIT, TLS_MUST_KNOW };
+enum tls_revocation tls_context_revocation(const struct tls_context *context, SSL *ssl,
+                                           enum tls_patience patience, const char **found,
+                                           struct error_text *error);
+
+/* How long a responder may take. */
+int64_t tls_context_revocation_ms(const struct tls_context *context, const SSL *ssl);
 
 /* Would this context accept the peer of a connection that BEFORE has accepted? By its certificate
  * PEER (NULL: it has proven none), its chain, the time, and what is asked of clients; the protocol

@@ -1,18 +1,26 @@
 /* Which certificates of ours a context has. */
 #include "server/lib/tls/context_internal.h"
 #include "server/lib/tls/served.h"
+#include "server/lib/tls/staples.h"
 
-static struct context_shown shown_by(const struct tls_context *context, size_t index)
+static struct context_shown certificate_of(const struct tls_context *context, size_t index)
 {
     size_t count = context->served ? served_count(context->served) : 0; /* NULL: client only */
     if (index == 0)
         return (struct context_shown){
             .certificate =
                 SSL_CTX_get0_certificate(context->server ? context->server : context->client)};
-    return index - 1 < count
-               ? (struct context_shown){served_certificate(context->served, index - 1),
-                                        served_names(context->served, index - 1)}
-               : (struct context_shown){.certificate = NULL};
+    if (index - 1 >= count)
+        return (struct context_shown){.certificate = NULL};
+    return (struct context_shown){.certificate = served_certificate(context->served, index - 1),
+                                  .names = served_names(context->served, index - 1)};
+}
+
+static struct context_shown shown_by(const struct tls_context *context, size_t index)
+{
+    struct context_shown shown = certificate_of(context, index);
+    shown.staple_until_s = staples_until(context->staples, shown.certificate);
+    return shown;
 }
 
 static size_t count_of(const struct tls_context *context)

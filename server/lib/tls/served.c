@@ -73,6 +73,11 @@ size_t served_count(const struct served *served)
     return served->list.count;
 }
 
+const struct identity *served_identity(const struct served *served, size_t index)
+{
+    return &served->list.items[index].identity;
+}
+
 X509 *served_certificate(const struct served *served, size_t index)
 {
     return served->list.items[index].identity.certificate;

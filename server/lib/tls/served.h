@@ -22,6 +22,7 @@ void served_free(struct served *served); /* may be NULL */
 
 /* The certificates that are chosen by name; our own is not among them. */
 size_t served_count(const struct served *served);
+const struct identity *served_identity(const struct served *served, size_t index);
 X509 *served_certificate(const struct served *served, size_t index);
 const struct config_strings *served_names(const struct served *served, size_t index);
 

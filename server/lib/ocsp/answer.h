@@ -1,0 +1,37 @@
+/* OCSP responses (RFC 6960): what a responder says of one certificate, verified. Any thread. */
+#ifndef ACTPASS_SERVER_LIB_OCSP_ANSWER_H
+#define ACTPASS_SERVER_LIB_OCSP_ANSWER_H
+
+#include "server/lib/base/error.h"
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { OCSP_ANSWER_MAX = 65536 }; /* bytes of a response */
+
+enum ocsp_status { OCSP_GOOD, OCSP_REVOKED, OCSP_NOT_KNOWN /* to the responder */ };
+
+struct ocsp_answer {
+    unsigned char *der; /* the whole response; NULL: there is none */
+    size_t size;
+    enum ocsp_status status;
+    int64_t from_s, until_s; /* thisUpdate and nextUpdate, in seconds since 1970. Without a
+                                nextUpdate, an hour after thisUpdate or now, the later one */
+};
+
+/* Takes a response that is successful, about CERTIFICATE, current, and signed by its ISSUER or by a
+ * responder that ISSUER has delegated that to (RFC 6960 section 4.2.2.2). Copies the bytes; the
+ * caller ends it with ocsp_answer_free. False with error, one clause that names no file. This
+ * thread's error queue is as before. */
+bool ocsp_answer_read(struct ocsp_answer *answer, const unsigned char *der, size_t size,
+                      X509 *certificate, X509 *issuer, struct error_text *error);
+void ocsp_answer_free(struct ocsp_answer *answer); /* all zero afterwards */
+
+bool ocsp_answer_is_current(const struct ocsp_answer *answer);
+
+/* "good", "revoked" or "unknown". */
+const char *ocsp_status_text(enum ocsp_status status);
+
+#endif

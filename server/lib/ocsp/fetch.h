@@ -1,0 +1,13 @@
+/* Asks a responder about a certificate, over HTTP (RFC 6960 appendix A). Blocks; any thread. */
+#ifndef ACTPASS_SERVER_LIB_OCSP_FETCH_H
+#define ACTPASS_SERVER_LIB_OCSP_FETCH_H
+
+#include "server/lib/ocsp/answer.h"
+#include "server/lib/ocsp/source.h"
+
+/* Gives up after the source's timeout, and once CANCEL_FD is readable (-1: never). The caller ends
+ * ANSWER with ocsp_answer_free. False with error, which names the responder. */
+bool ocsp_fetch(const struct ocsp_source *source, X509 *certificate, X509 *issuer, int cancel_fd,
+                struct ocsp_answer *answer, struct error_text *error);
+
+#endif

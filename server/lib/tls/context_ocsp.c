@@ -1,0 +1,161 @@
+/* OCSP of a context: what we staple, and how peers are checked. */
+#include "server/lib/base/error.h"
+#include "server/lib/tls/context_internal.h"
+#include "server/lib/tls/served.h"
+#include "server/lib/tls/staples.h"
+
+#include <openssl/err.h>
+
+/* ---- Ours ---------------------------------------------------------------------------------- */
+
+static bool add_all(struct tls_context *context, const struct material *material)
+{
+    bool added = staples_add(context->staples, &material->identity, material->trust.list);
+    for (size_t i = 0; i < served_count(context->served) && added; i++)
+        added = staples_add(context->staples, served_identity(context->served, i),
+                            material->trust.list);
+    return added;
+}
+
+static bool make_staples(struct tls_context *context, const struct material *material)
+{
+    const struct tls_hooks *hooks = material->hooks;
+    if (!material->tls->ocsp.staple || !context->served)
+        return true;
+    context->staples = staples_new(hooks->ocsp, context->source, hooks->log, hooks->log_arg);
+    return context->staples && add_all(context, material);
+}
+
+bool context_make_ocsp(struct tls_context *context, const struct material *material,
+                       struct error_text *error)
+{
+    const struct config_ocsp *ocsp = &material->tls->ocsp;
+    if (!ocsp->staple && ocsp->peers == CONFIG_OCSP_OFF)
+        return true;
+    context->ocsp = material->hooks->ocsp;
+    context->peers = ocsp->peers;
+    context->source = ocsp_source_new(ocsp, material->hooks->through);
+    return (context->ocsp && context->source && make_staples(context, material)) ||
+           error_set(error, "out of memory for ocsp");
+}
+
+void context_free_ocsp(struct tls_context *context)
+{
+    staples_free(context->staples);
+    ocsp_source_release(context->source);
+}
+
+/* ---- Peers --------------------------------------------------------------------------------- */
+
+void context_ask_peers(const struct tls_context *context, SSL_CTX *ctx, enum role role)
+{
+    if (role == ROLE_CLIENT && context->peers != CONFIG_OCSP_OFF)
+        (void)SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp);
+}
+
+/* One of the CAs that we trust; a reference. */
+static X509 *trusted_issuer(const struct tls_context *context, SSL *ssl, X509 *peer)
+{
+    X509 *issuer = NULL;
+    X509_STORE *trusted =
+        SSL_CTX_get_cert_store(SSL_is_server(ssl) ? context->server : context->client);
+    X509_STORE_CTX *look = X509_STORE_CTX_new();
+    if (look && X509_STORE_CTX_init(look, trusted, peer, NULL) == 1 &&
+        X509_STORE_CTX_get1_issuer(&issuer, look, peer) != 1)
+        issuer = NULL;
+    X509_STORE_CTX_free(look);
+    return issuer;
+}
+
+/* A reference. NULL: it is not known, as in a session that is resumed. */
+static X509 *issuer_of(const struct tls_context *context, SSL *ssl, X509 *peer)
+{
+    STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+    X509 *issuer = sk_X509_num(chain) > 1 ? sk_X509_value(chain, 1) : NULL;
+    if (!issuer)
+        return trusted_issuer(context, ssl, peer);
+    X509_up_ref(issuer);
+    return issuer;
+}
+
+/* What the server has stapled, if that is of any use. */
+static void take_staple(const struct tls_context *context, SSL *ssl, X509 *peer, X509 *issuer)
+{
+    struct error_text why;
+    const unsigned char *bytes = NULL;
+    long size = SSL_is_server(ssl) ? 0 : SSL_get_tlsext_status_ocsp_resp(ssl, &bytes);
+    if (bytes && size > 0 && issuer)
+        (void)ocsp_teach(context->ocsp, context->source, peer, issuer, bytes, (size_t)size, &why);
+}
+
+static enum ocsp_finding find(const struct tls_context *context, SSL *ssl, X509 *peer,
+                              enum ocsp_look look, struct error_text *why)
+{
+    (void)ERR_set_mark();
+    X509 *issuer = issuer_of(context, ssl, peer);
+    take_staple(context, ssl, peer, issuer);
+    enum ocsp_finding finding = ocsp_find(context->ocsp, context->source, peer, issuer, look, why);
+    X509_free(issuer);
+    (void)ERR_pop_to_mark();
+    return finding;
+}
+
+/* Of what is not pending. */
+static bool passes(const struct tls_context *context, enum ocsp_finding finding,
+                   const struct error_text *why, struct error_text *error)
+{
+    bool soft = context->peers == CONFIG_OCSP_SOFT;
+    if (finding == OCSP_FOUND_REVOKED)
+        return error_set(error, "the peer's certificate is refused: it is revoked (OCSP)");
+    if (finding == OCSP_FOUND_UNKNOWN)
+        return soft || error_set(error, "the peer's certificate is refused: the OCSP responder does "
+                                        "not know it");
+    if (finding == OCSP_FOUND_UNAVAILABLE)
+        return soft || error_set(error,
+                                 "the peer's certificate is refused: it is not known whether it is "
+                                 "revoked (OCSP): %s",
+                                 why->text);
+    return true;
+}
+
+enum tls_revocation tls_context_revocation(const struct tls_context *context, SSL *ssl,
+                                           enum tls_patience patience, const char **found,
+                                           struct error_text *error)
+{
+    static const char *const texts[] = {"good", "revoked", "unknown", "unavailable", "unavailable"};
+    struct error_text why = {.text = "the responder has not answered in time"};
+    X509 *peer = SSL_get0_peer_certificate(ssl);
+    context = context_judging(context, ssl);
+    if (context->peers == CONFIG_OCSP_OFF || !peer)
+        return TLS_PEER_PASSES;
+    enum ocsp_finding finding = find(context, ssl, peer, OCSP_LOOK_ASK, &why);
+    if (finding == OCSP_FOUND_PENDING && patience == TLS_MAY_WAIT)
+        return TLS_PEER_PENDING;
+    if (finding == OCSP_FOUND_PENDING)
+        finding = OCSP_FOUND_UNAVAILABLE;
+    *found = texts[finding];
+    return passes(context, finding, &why, error) ? TLS_PEER_PASSES : TLS_PEER_REFUSED;
+}
+
+int64_t tls_context_revocation_ms(const struct tls_context *context, const SSL *ssl)
+{
+    context = context_judging(context, ssl);
+    return context->source ? context->source->timeout_ms : 0;
+}
+
+bool context_is_revoked(const struct tls_context *context, SSL *ssl, const X509 *peer)
+{
+    struct error_text why;
+    return context->peers != CONFIG_OCSP_OFF && peer &&
+           find(context, ssl, (X509 *)peer, OCSP_LOOK_ASK, &why) == OCSP_FOUND_REVOKED;
+}
+
+/* ---- Both ---------------------------------------------------------------------------------- */
+
+void tls_context_start(const struct tls_context *context)
+{
+    if (context->ocsp)
+        ocsp_start(context->ocsp);
+    for (size_t i = 0; i < context->virtuals.count; i++)
+        tls_context_start(context->virtuals.items[i].context);
+}

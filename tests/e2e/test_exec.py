@@ -1,0 +1,327 @@
+"""A program for each connection ("exec")."""
+import os
+import signal
+import time
+
+from support import tls
+from support.case import Case
+from support.data import until
+from support.reloads import Reloads
+
+
+def exec_of(*command, **keys):
+    return {"command": list(command), **keys}
+
+
+def shell(script, **keys):
+    return exec_of("/bin/sh", "-c", script, **keys)
+
+
+def alive(pid):
+    """Is there such a process, and not as a zombie?"""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children(pid):
+    """The process ids of all children, zombies included."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as found:
+            return [int(child) for child in found.read().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def name_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm") as name:
+            return name.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+class Programs(Case):
+    def front(self, exec, **changes):
+        return self.actpass(self.service(exec=exec, **changes))
+
+    def spawner(self, actpass):
+        child, = children(actpass.process.pid)
+        return child
+
+    def ask(self, actpass, data=b"", **options):
+        """What the program answers to this and the end of data."""
+        peer = self.client(actpass, **options)
+        if data:
+            peer.send(data)
+        peer.shutdown_write()
+        return peer.recv_all()
+
+    def gone(self, *pids):
+        until(lambda: not any(map(alive, pids)), 30, f"the end of the processes {pids}")
+
+
+class Bytes(Programs):
+    def test_half_close(self):
+        """The end of the peer's data is that of its input, and its output goes on; none is lost."""
+        actpass = self.front(exec_of("/usr/bin/sort"))
+        lines = [b"%06d\n" % (number * 7919 % 100003) for number in range(60000)]
+        self.assertEqual(self.ask(actpass, b"".join(lines)), b"".join(sorted(lines)))
+        line = actpass.wait_for(event="program", state="ended")
+        self.assertEqual((line["status"], line["program"]), ("0", "/usr/bin/sort"))
+        self.assertEqual(actpass.close()["reason"], "CLEAN")
+
+    def test_it_exits_first(self):
+        """All of its output comes, then a clean close, though it has left input unread."""
+        actpass = self.front(shell("head -c 3000000 /dev/zero; exit 7"))
+        peer = self.client(actpass)
+        peer.send(b"x" * 100000)
+        self.assertEqual(len(peer.recv_all()), 3000000)
+        self.assertEqual(actpass.wait_for(event="program", state="ended")["status"], "7")
+        peer.finish()
+        self.assertEqual(actpass.close()["reason"], "CLEAN")
+
+    def test_its_children_do_not_hold_the_connection(self):
+        actpass = self.front(shell("sleep 1000 & echo $!"))
+        peer = self.client(actpass)
+        child = int(peer.recv_all())
+        peer.finish()
+        self.assertEqual(actpass.close()["reason"], "CLEAN")
+        self.gone(child)
+
+    def test_a_crash_is_no_clean_end(self):
+        actpass = self.front(shell("echo half; kill -SEGV $$"))
+        peer = self.client(actpass)
+        with self.assertRaises((tls.Truncated, ConnectionResetError)):
+            peer.recv_all()
+        line = actpass.close()
+        self.assertEqual(line["reason"], "CANCELLED")
+        self.assertIn("was ended by signal 11", line["error"])
+        self.assertEqual(actpass.wait_for(event="program", state="ended")["signal"], "11")
+
+    def test_it_closes_its_output_early(self):
+        """The peer is told at once, and its data still arrives."""
+        path = os.path.join(self.folder, "kept")
+        script = ("import socket,os; s=socket.socket(fileno=0); s.send(b'bye'); s.shutdown(1); "
+                  f"open('{path}.new','wb').write(s.makefile('rb').read()); "
+                  f"os.rename('{path}.new','{path}')")
+        actpass = self.front(exec_of("/usr/bin/python3", "-c", script))
+        peer = self.client(actpass)
+        self.assertEqual(peer.recv_all(), b"bye")
+        peer.send(b"late")
+        peer.shutdown_write()
+        until(lambda: os.path.exists(path), 30, "the program's file")
+        with open(path, "rb") as kept:
+            self.assertEqual(kept.read(), b"late")
+
+    def test_stderr(self):
+        actpass = self.front(shell("echo one >&2; printf 'two\\033' >&2; echo out"))
+        self.assertEqual(self.ask(actpass), b"out\n")
+        self.assertEqual(actpass.wait_for(event="stderr")["text"], "one")
+        self.assertIn("two", actpass.wait_for(event="stderr", count=2)["text"])
+        actpass = self.front(shell("for i in 1 2 3 4 5; do seq 1000; done >&2"))
+        self.ask(actpass)
+        actpass.wait_for(event="program", state="ended")
+        self.assertLess(len(actpass.find(event="stderr")), 200)
+        actpass = self.front(shell("echo both >&2", stderr="connection"))
+        self.assertEqual(self.ask(actpass), b"both\n")
+
+
+class Surroundings(Programs):
+    def test_environment(self):
+        """Only what is ours, and what is configured; no descriptor, no signal of the daemon's."""
+        script = ("env | sort; ls /proc/$$/fd | tr '\\n' ' '; grep -E 'Sig(Blk|Ign)' /proc/self/status;"
+                  "ulimit -n; pwd; ps -o pid=,pgid=,sid= $$ | tr -s ' '; echo $$")
+        actpass = self.actpass(self.service(
+            exec=shell(script, environment=["COLOR=red", "TCPREMOTEIP=6.6.6.6"], folder="/tmp",
+                       limits={"descriptors": 77}),
+            tls={"client_auth": "require", "alpn": ["x/1"]}), env={"SECRET": "1"})
+        made = tls.context(self.certificates, False, "1.3", certificate="device")
+        made.set_alpn_protocols(["x/1"])
+        peer = tls.Tls(self.connect(actpass), made).handshake()
+        host, port = peer.sock.getsockname()
+        lines = peer.recv_all().decode().splitlines()
+        found = dict(line.split("=", 1) for line in lines if "=" in line)
+        for name, value in {
+                "COLOR": "red", "TCPREMOTEIP": host, "TCPREMOTEPORT": str(port), "PROTO": "TCP",
+                "REMOTE_HOST": host, "REMOTE_PORT": str(port), "ACTPASS_ROLE": "server",
+                "ACTPASS_CAUSE": "client_hello", "ACTPASS_SERVICE": "front",
+                "ACTPASS_PEER_NAME": "dns:dev1.devices.example", "ACTPASS_VERIFY": "SUCCESS",
+                "SSL_PROTOCOL": "TLSv1.3", "ACTPASS_ALPN": "x/1", "SSL_TLS_SNI": "front.example",
+                "TCPLOCALPORT": str(actpass.port())}.items():
+            self.assertEqual(found.get(name), value, name)
+        self.assertRegex(found["ACTPASS_PEER_PIN"], "^sha256:[0-9a-f]{64}$")
+        self.assertIn("dev1.devices.example", found["SSL_CLIENT_S_DN"])
+        self.assertNotIn("SECRET", found)
+        rest = lines[-6:]
+        self.assertRegex(rest[0], r"^0 1 2( 10)? SigBlk:\t0+$")
+        self.assertEqual(rest[1:4], ["SigIgn:\t" + "0" * 16, "77", "/tmp"])
+        self.assertEqual(rest[4].split(), [rest[5]] * 3)
+
+    def test_terminal(self):
+        """A shell on a terminal: it is one, lines end in CR LF, ^C reaches what runs, and the end of
+        data ends it."""
+        actpass = self.front(exec_of("/bin/sh", pty=True, environment=["PS1=> ", "ENV="]))
+        peer = self.client(actpass)
+        peer.send(b"tty; stty -echo; stty size; sleep 1000\n")
+        out = b""
+        while b"24 80\r\n" not in out:
+            out += peer.recv()
+        self.assertIn(b"/dev/pts/", out)
+        leader = int(actpass.wait_for(event="program", state="started")["pid"])
+        until(lambda: [name_of(child) for child in children(leader)] == ["sleep"], 30, "sleep")
+        peer.send(b"\x03")
+        peer.send(b"echo $((6*7))\n")
+        while b"42\r\n" not in out:
+            out += peer.recv()
+        peer.shutdown_write()
+        peer.recv_all()
+        actpass.wait_for(event="program", state="ended")
+        self.assertEqual(actpass.close()["reason"], "CLEAN")
+
+    def test_a_terminal_is_hung_up(self):
+        actpass = self.front(exec_of("/bin/sh", "-c", "sleep 1000; sleep 1000", pty=True))
+        peer = self.client(actpass)
+        leader = int(actpass.wait_for(event="program", state="started")["pid"])
+        tls.reset(peer.sock)
+        self.gone(leader)
+        until(lambda: children(self.spawner(actpass)) == [], 30, "all children reaped")
+
+
+class Ends(Programs):
+    def test_the_peer_resets(self):
+        """TERM for the whole group; what ignores that is killed."""
+        actpass = self.front(shell("trap '' TERM; (trap '' TERM; sleep 1000) & echo $$ $!; "
+                                   "while :; do sleep 1000; done", kill_after="300ms"))
+        peer = self.client(actpass)
+        pids = list(map(int, peer.recv().split()))
+        tls.reset(peer.sock)
+        line = actpass.wait_for(event="program", state="ended")
+        self.assertEqual(line["signal"], "9")
+        self.gone(*pids)
+        self.assertEqual(actpass.close()["reason"], "RESET")
+        until(lambda: children(self.spawner(actpass)) == [], 30, "all children reaped")
+
+    def test_output_that_nobody_reads(self):
+        """It waits; the peer's reset ends it."""
+        actpass = self.front(exec_of("/usr/bin/yes"))
+        peer = self.client(actpass)
+        pid = int(actpass.wait_for(event="program", state="started")["pid"])
+        time.sleep(0.2)  # for the buffers to fill: nothing says that they are full
+        self.assertTrue(alive(pid))
+        tls.reset(peer.sock)
+        self.gone(pid)
+        self.assertEqual(actpass.wait_for(event="program", state="ended")["signal"], "15")
+
+    def test_input_that_it_never_reads(self):
+        actpass = self.front(exec_of("/bin/sleep", "1000"), write_timeout="1s")
+        peer = self.client(actpass)
+        pid = int(actpass.wait_for(event="program", state="started")["pid"])
+        peer.send(b"x" * 350000)  # fills its socket and our buffers, but not the window of TCP
+        time.sleep(0.3)  # to fill them: nothing says that they are full
+        tls.reset(peer.sock)
+        self.gone(pid)
+
+    def test_stop(self):
+        """A stop waits for programs as for connections, then ends them, and leaves none."""
+        actpass = self.actpass(self.service(exec=shell("trap '' TERM; echo $$; sleep 1000; sleep 1000",
+                                                       kill_after="200ms")),
+                               shutdown_timeout="300ms", check=False)
+        peer = self.client(actpass)
+        pid = int(peer.recv())
+        spawner = self.spawner(actpass)
+        actpass.signal(signal.SIGTERM)
+        self.assertEqual(actpass.wait_exit(), 3)
+        self.gone(pid, spawner)
+
+    def test_the_daemon_is_killed(self):
+        actpass = self.actpass(self.service(exec=shell("echo $$; sleep 1000")), check=False)
+        pid = int(self.client(actpass).recv())
+        spawner = self.spawner(actpass)
+        actpass.signal(signal.SIGKILL)
+        self.gone(pid, spawner)
+
+    def test_the_spawner_is_killed(self):
+        """That is said, connections end, and not in order; further ones are refused clearly."""
+        actpass = self.front(shell("echo $$; sleep 1000"))
+        peer = self.client(actpass)
+        pid = int(peer.recv())
+        os.kill(self.spawner(actpass), signal.SIGKILL)
+        actpass.wait_for(event="programs", level="error")
+        with self.assertRaises((tls.Truncated, ConnectionResetError)):
+            peer.recv_all()
+        self.gone(pid)
+        with self.assertRaises((tls.Truncated, ConnectionResetError)):
+            self.client(actpass).recv_all()
+        actpass.wait_for(event="backend", level="warning")
+
+    def test_many(self):
+        """50 at once, ended in each way: no descriptor, process or zombie is left."""
+        count = int(50 * float(os.environ.get("ACTPASS_SHARE", 1)))
+        actpass = self.front(shell("trap 'exit 3' TERM; sleep 1000 & echo up; read line; echo $line"),
+                             max_connections=count)
+        spawner = self.spawner(actpass)
+        before = len(os.listdir(f"/proc/{spawner}/fd"))
+        peers = [self.client(actpass) for _ in range(count)]
+        for peer in peers:
+            self.assertEqual(peer.recv(), b"up\n")
+        for number, peer in enumerate(peers):
+            if number % 2:
+                peer.send(b"%d\n" % number)
+                self.assertEqual(peer.recv_all(), b"%d\n" % number)
+                peer.finish()
+            else:
+                tls.reset(peer.sock)
+        actpass.wait_for(event="program", state="ended", count=count)
+        until(lambda: children(spawner) == [], 30, "all children reaped")
+        until(lambda: len(os.listdir(f"/proc/{spawner}/fd")) == before, 30, "its descriptors")
+
+
+class Failures(Programs):
+    def test_it_cannot_be_executed(self):
+        """What passes every check, and yet cannot: no interpreter."""
+        script = os.path.join(self.folder, "script")
+        with open(script, "w", opener=lambda path, flags: os.open(path, flags, 0o755)) as out:
+            out.write("#!/there/is/none\n")
+        actpass = self.front(exec_of(script))
+        with self.assertRaises((tls.Truncated, ConnectionResetError)):
+            self.client(actpass).recv_all()
+        line = actpass.close()
+        self.assertEqual(line["reason"], "CANCELLED")
+        self.assertIn(f"cannot execute {script}", line["error"])
+
+    def test_ending_ones_count(self):
+        """Who connects again and again gets no more processes than connections."""
+        actpass = self.front(shell("trap '' TERM; echo $$; while :; do sleep 1000; done",
+                                   kill_after="20s"), max_connections=1)
+        peer = self.client(actpass)
+        pid = int(peer.recv())
+        tls.reset(peer.sock)
+        actpass.close()
+        with self.assertRaises((tls.Truncated, ConnectionResetError)):
+            self.client(actpass).recv_all()
+        self.assertIn("max_connections", actpass.close(reason="CANCELLED")["error"])
+        os.kill(pid, signal.SIGKILL)
+        self.gone(pid)
+
+
+class Reload(Reloads, Programs):
+    def test_other_commands(self):
+        """New ones by a reload, and the running one goes on. Nothing else can be started."""
+        actpass = self.actpass(self.service(exec=shell("echo old; cat")))
+        peer = self.client(actpass)
+        self.assertEqual(peer.recv(), b"old\n")
+        self.reload(actpass, self.service(exec=shell("echo new")))
+        self.assertEqual(self.ask(actpass), b"new\n")
+        peer.send(b"still")
+        self.assertEqual(peer.recv(), b"still")
+        line = self.refuse(actpass, self.service(exec=exec_of("/there/is/none")))
+        self.assertIn("/there/is/none", line["error"])
+
+    def test_there_was_none(self):
+        actpass = self.actpass(self.service())
+        self.assertEqual(children(actpass.process.pid), [])
+        line = self.refuse(actpass, self.service(exec=exec_of("/bin/cat")))
+        self.assertIn("restart actpass", line["error"])

@@ -1,0 +1,175 @@
+"""Peers' certificates are checked by OCSP, with soft and hard failure."""
+import os
+import subprocess
+
+from support import responder
+from support.authority import Authority
+from support.case import Case
+from support.data import until
+from support.each import each
+from support.responder import Odd, Responder, free_port
+
+
+class Scene(Case):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+        self.authority = Authority(os.path.join(self.folder, "authority"))
+        self.aia = [f"authorityInfoAccess=OCSP;URI:http://127.0.0.1:{self.port}/ocsp"]
+        self.own = self.authority.issue("own", "localhost")
+        self.seen = 0
+
+    def issue(self, *names):
+        for name in names:
+            self.authority.issue(name, name + ".example", extensions=self.aia)
+
+    def keys(self, peers, **ocsp):
+        return {"certificate": self.own[0], "key": self.own[1], "ca": self.authority.certificate,
+                "ocsp": {"peers": peers, **ocsp}}
+
+    def start(self, peers, tls=None, **ocsp):
+        self.seen = 0
+        return self.actpass(
+            self.service(role="server", tls={**self.keys(peers, **ocsp), "peer_names": None,
+                                             "client_auth": "require", **(tls or {})}),
+            sandbox_connect=["1-65535"])
+
+    def run_client(self, actpass, name, *options):
+        return subprocess.Popen(
+            ["openssl", "s_client", "-connect", "127.0.0.1:%d" % actpass.address()[1], "-CAfile",
+             self.authority.certificate, "-cert", self.authority.path(name), "-key",
+             self.authority.path(name, "key"), *options],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def visit(self, actpass, name, *options):
+        """What the log says of a client with this certificate."""
+        self.run_client(actpass, name, *options).wait(60)
+        self.seen += 1
+        return actpass.wait_for(event="close", count=self.seen)
+
+
+class Clients(Scene):
+    @each(peers=("hard", "soft"))
+    def test_what_the_responder_says(self, peers):
+        self.issue("good", "revoked", "unknown")
+        self.authority.write_index(revoked=["revoked"], unknown=["unknown"])
+        Responder(self, self.authority, self.port)
+        actpass = self.start(peers)
+        for version in "-tls1_2", "-tls1_3":
+            for name, passes in (("good", True), ("revoked", False), ("unknown", peers == "soft")):
+                with self.subTest(version=version, name=name):
+                    line = self.visit(actpass, name, version)
+                    self.assertEqual(line["ocsp"], name)
+                    self.assertEqual(line["reason"], "CLEAN" if passes else "REFUSED")
+
+    def test_no_responder(self):
+        self.issue("good")
+        self.authority.issue("nameless", "nameless.example")  # without a responder's URL
+        for peers, passes in ("soft", True), ("hard", False):
+            actpass = self.start(peers)
+            for name, text in ("good", "refused"), ("nameless", "names no OCSP responder"):
+                with self.subTest(peers=peers, name=name):
+                    line = self.visit(actpass, name)
+                    self.assertEqual(line["ocsp"], "unavailable")
+                    self.assertEqual(line["reason"], "CLEAN" if passes else "REFUSED")
+                    if not passes:
+                        self.assertIn(text, line["error"])
+
+    @each(way=("silent", "slow", "huge", "nonsense"))
+    def test_a_responder_that_misbehaves(self, way):
+        """Its time is bounded, and it holds up nobody else."""
+        self.issue("good", "other")
+        odd = Odd(self, getattr(responder, way), self.port)
+        actpass = self.start("hard", timeout="1s")
+        waiting = self.run_client(actpass, "good")
+        until(lambda: odd.requests, 30, "the responder being asked")
+        line = self.visit(actpass, "good")
+        waiting.wait(60)
+        self.assertEqual((line["reason"], line["ocsp"]), ("REFUSED", "unavailable"))
+        self.assertEqual(odd.requests, 1)  # the failure is kept for a while
+        actpass.wait_for(event="close", count=2)
+
+    def test_a_client_that_is_asked_later(self):
+        self.issue("good", "revoked")
+        self.authority.write_index(revoked=["revoked"])
+        Responder(self, self.authority, self.port)
+        with open(os.path.join(self.folder, "page"), "w") as out:
+            out.write("hello")
+        actpass = self.actpass(
+            self.service(role="server", http={"root": self.folder, "protected": ["/"]}, echo=None,
+                         tls={**self.keys("hard"), "peer_names": None,
+                              "client_auth": "on_demand"}), sandbox_connect=["1-65535"])
+        for name, passes in ("good", True), ("revoked", False):
+            done = subprocess.run(
+                ["curl", "-sS", "--tlsv1.2", "--tls-max", "1.2", "--cacert",
+                 self.authority.certificate, "--cert", self.authority.path(name), "--key",
+                 self.authority.path(name, "key"), "--max-time", "30",
+                 "https://localhost:%d/page" % actpass.address()[1]],
+                capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.stdout, "hello" if passes else "", done.stderr)
+
+
+class Servers(Scene):
+    """We are TLS client; nginx staples."""
+
+    def response(self, name):
+        path = self.authority.path(name, "der")
+        subprocess.run(
+            ["openssl", "ocsp", "-index", self.authority.path("index", "txt"), "-CA",
+             self.authority.certificate, "-rsigner", self.authority.certificate, "-rkey",
+             self.authority.path(self.authority.name, "key"), "-issuer",
+             self.authority.certificate, "-cert", self.authority.path(name), "-respout", path,
+             "-ndays", "1"], check=True, capture_output=True)
+        return path
+
+    def nginx(self, *servers):
+        """Serves (certificate, stapled response or None, TLS version), one on each port."""
+        ports, blocks = [], []
+        for name, response, version in servers:
+            ports.append(free_port())
+            staple = f"ssl_stapling on; ssl_stapling_file {response};" if response else ""
+            blocks.append(
+                f"server {{ listen 127.0.0.1:{ports[-1]} ssl; ssl_protocols {version}; "
+                f"ssl_certificate {self.authority.path(name)}; "
+                f"ssl_certificate_key {self.authority.path(name, 'key')}; {staple} "
+                f"return 200 hello; }}")
+        temporary = " ".join(f"{kind}_temp_path {self.folder}/{kind};" for kind in (
+            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        config = self.file("nginx.conf", (
+            f"daemon off; master_process off; pid {self.folder}/nginx.pid;\n"
+            f"events {{ }} http {{ access_log off; {temporary} {' '.join(blocks)} }}").encode())
+        self.spawn(["nginx", "-e", f"{self.folder}/error.log", "-c", config])
+        for port in ports:
+            until(lambda: self.answers(port), 20, "nginx listening")
+        return ports
+
+    @staticmethod
+    def answers(port):
+        return subprocess.run(["nc", "-z", "127.0.0.1", str(port)], check=False).returncode == 0
+
+    def test_stapled_responses(self):
+        """Nobody else can be asked: hard failure passes what is stapled as good alone."""
+        for name in "good", "revoked":
+            self.authority.issue(name, name + ".example")
+        self.authority.write_index(revoked=["revoked"])
+        good, revoked = self.response("good"), self.response("revoked")
+        rows = [(name, response, version) for version in ("TLSv1.2", "TLSv1.3") for name, response
+                in (("good", good), ("revoked", revoked), ("good", None), ("good", revoked))]
+        ports = self.nginx(*rows)
+        for row, port in zip(rows, ports):
+            with self.subTest(row=row):
+                actpass = self.actpass(self.dial_service(
+                    f"127.0.0.1:{port}", role="client", listen_plain="127.0.0.1:0",
+                    tls={**self.keys("hard"), "certificate": None, "key": None,
+                         "client_auth": None, "peer_names": [row[0] + ".example"]}))
+                plain = self.connect(actpass)
+                passes = row[:2] == ("good", good)
+                plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                if passes:
+                    self.assertIn(b"hello", b"".join(iter(lambda: plain.recv(4096), b"")))
+                    plain.close()
+                line = actpass.wait_for(event="close")
+                self.assertEqual(line["ocsp"], "good" if passes else
+                                 "revoked" if row[0] == "revoked" else "unavailable")
+                self.assertEqual(line["reason"], "CLEAN" if passes else "REFUSED")
+                self.assertEqual(actpass.stop(), 0)
