@@ -178,7 +178,7 @@ static bool is_protocol(const struct section *section, const char *protocol)
 /* The service dials protocolHost through the proxy at connect. */
 static void convert_proxy(struct draft *draft, cJSON *service, const struct section *section)
 {
-    struct value_text address, proxy;
+    struct value_text address = {.text = ""}, proxy = {.text = ""};
     const struct setting *connect = section_last(section, "connect");
     const struct setting *host = section_last(section, "protocolHost");
     if (!host) {
@@ -281,7 +281,7 @@ static void convert_dialed(struct draft *draft, cJSON *service, const struct sec
 /* The server name that a client sends: that of sni, or the host that it connects to. */
 static void convert_sent_name(struct draft *draft, cJSON *tls, const struct section *section)
 {
-    struct value_text address, host;
+    struct value_text address = {.text = ""}, host = {.text = ""};
     const char *why;
     const char *sni = section_value(section, "sni");
     const char *connect =
@@ -409,7 +409,7 @@ static bool is_complete(struct draft *draft, const struct section *section, enum
 /* Those with a key of CAfile are for the handler, all others go to the address of redirect. */
 static void convert_redirect(struct draft *draft, cJSON *service, const struct section *section)
 {
-    struct value_text address;
+    struct value_text address = {.text = ""};
     const struct setting *redirect = section_last(section, "redirect");
     cJSON *route = draft_item_object(draft, service, "routes");
     draft_text(draft, route, "name", "accepted");

@@ -158,7 +158,7 @@ static void add_names(struct draft *draft, cJSON *object, const struct section *
 /* As TLS client we want to know whom we have reached: CAs alone are not enough for us. */
 static void add_own_names(struct draft *draft, cJSON *object, const struct section *section)
 {
-    struct value_text address, name;
+    struct value_text address = {.text = ""}, name;
     const char *why;
     bool said = false;
     const struct setting *connect = section_next(section, "connect", NULL);
