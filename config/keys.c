@@ -411,7 +411,9 @@ static const struct key admin_keys[] = {
      .required = true,
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config, admin.listen)},
-    KEYS_SOCKET_FILE(config, admin.file),
+#define FILE_MEMBER(name) KEY_STORED_IN(config, admin.file.name)
+#include "config/socket_file_keys.inc"
+#undef FILE_MEMBER
     {0}};
 
 static const struct key_object admin_object = {.keys = admin_keys, .outer = &config_object};

@@ -2,6 +2,7 @@
 has lost nothing."""
 import mmap
 import os
+import signal
 import struct
 import subprocess
 import threading
@@ -128,6 +129,8 @@ class Shortages(Case):
         served."""
         shortage = Shortage(self.folder, "threads")
         actpass = self.actpass(self.service(), env=shortage.environment)
+        actpass.signal(signal.SIGUSR1)
+        actpass.wait_for(event="status")  # by the thread that it needs itself
         shortage.set(1)
         waiting = [self.client(actpass, handshake=False) for _ in range(3)]
         self.assertIn("no thread can be started", actpass.wait_for(event="threads")["error"])

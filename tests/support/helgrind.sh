@@ -32,7 +32,7 @@ chmod +x "$logs/helgrind" "$logs/actpass"
 
 status=0
 if [ $# -eq 0 ]; then # approx is faster, and these tests have a timeout
-    "$logs/helgrind" --history-level=approx "$build/tests/torture/test_relay_rings" -j2 \
+    "$logs/helgrind" --history-level=approx "$build/tests/brief/test_relay_rings" -j2 \
         --filter 'relay_rings/@(relay|conversation|random)_driver_waiting' 2>&1 |
         tee "$logs/torture"
     grep -q 'Passing: 3 ' "$logs/torture" || status=1

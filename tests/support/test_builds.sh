@@ -23,7 +23,7 @@ make_objcopy() {
 
 scons_there() { # TARGET...
     (cd "$work/src" && scons -Q -j"$(nproc)" BUILDDIR="$work/build" CC="$CC" OBJCOPY="$work/objcopy" \
-        CFLAGS='-O1 -flto=auto' LDFLAGS=-flto=auto "$@")
+        CFLAGS='-O1 -g0 -flto=auto' LDFLAGS=-flto=auto "$@")
 }
 
 # Objects of gcc's intermediate code have sections of that name.

@@ -31,7 +31,7 @@ enter || fail 'could not mount what the root needs'
 began=$SECONDS
 step install /src/.ci/install.sh build demo test
 echo "packages in $((SECONDS - began)) s; $(inside openssl version)"
-step build bash -c "cd /src && scons -Q -j$jobs BUILDDIR=/build TESTS=$units all unit-programs"
+step build bash -c "cd /src && scons -Q -j$jobs BUILDDIR=/build CFLAGS=-g0 TESTS=$units all unit-programs"
 echo "built after $((SECONDS - began)) s"
 [ -z "${TRIXIE_PREPARE:-}" ] || exit 0
 
@@ -60,7 +60,7 @@ if [ $# -eq 0 ]; then
     without='many|scale|attack_limits|proxy|admin_page|memory|shortage|resolving|limits|private_files'
     without="$without|dialing|persistent|fast_open|simultaneous_open|upgrade|refresh"
     tests=$(cd tests/e2e && ls test_*.py | grep -vE "test_($without)" | sed 's/py$//' | tr '\n' ' ')
-    run unit "scons -Q BUILDDIR=/build TESTS=$units unit" &
+    run unit "scons -Q BUILDDIR=/build CFLAGS=-g0 TESTS=$units unit" &
 fi
 run e2e "${ACTPASS_ONLY:+ACTPASS_ONLY='$ACTPASS_ONLY'} ACTPASS_SHARE=2 ACTPASS_BULK_MIB=16 tests/e2e/run.py --again --program /build/release/actpass \
     --jobs $((3 * jobs)) $tests"

@@ -65,11 +65,15 @@ class Actpass:
     def wait_for(self, timeout=PATIENCE_S, count=1, after=0, **fields):
         """The count-th line with these fields, once it is there."""
         deadline = time.monotonic() + timeout
+        wanted = {key: str(value) for key, value in fields.items()}
+        found, seen = 0, after
         with self._changed:
             while True:
-                found = self.find(after, **fields)
-                if len(found) >= count:
-                    return found[count - 1]
+                while seen < len(self.log):  # each line is looked at once
+                    line, seen = self.log[seen], seen + 1
+                    found += wanted.items() <= line.items()
+                    if found == count:
+                        return line
                 left = deadline - time.monotonic()
                 if left <= 0 or self._ended:
                     why = "actpass has ended" if self._ended else f"not within {timeout} s"

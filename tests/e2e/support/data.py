@@ -30,12 +30,13 @@ def sha256(data):
 
 
 def until(condition, timeout=30, what="the condition"):
-    """Polls until the condition holds, and answers its value."""
-    deadline = time.monotonic() + timeout
+    """Polls until the condition holds, and answers its value. The longer it takes, the less often."""
+    began = time.monotonic()
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > timeout:
             raise AssertionError(f"{what} did not come true within {timeout} s")
-        time.sleep(0.01)
+        time.sleep(min(max(waited / 20, 0.01), 0.1))

@@ -3,7 +3,8 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>
-#include <unistd.h>
+#include <poll.h>
+#include <stddef.h>
 
 typedef int look_up(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
@@ -17,6 +18,6 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
     numeric.ai_flags |= AI_NUMERICHOST;
     int failed = next(host, port, &numeric, found);
     while (failed == EAI_NONAME)
-        pause();
+        (void)poll(NULL, 0, -1); /* not pause, which the sandbox refuses */
     return failed;
 }
