@@ -35,6 +35,8 @@ STUNNEL = {
                  "connect = localhost:25\nprotocol = smtp\nverifyChain = yes\nCAfile = ca.pem\n"),
     "a proxy": ("[c]\nclient = yes\naccept = 1025\nconnect = localhost:3128\n"
                 "protocol = connect\nprotocolHost = localhost:443\n"),
+    "revocation": ("[c]\nclient = yes\naccept = 1025\nconnect = localhost:443\nCAfile = ca.pem\n"
+                   "verifyChain = yes\nOCSP = http://localhost:80/\nTIMEOUTocsp = 5\n"),
     "sources": ("cert = front.pem\nkey = front.key\n[a]\naccept = 25\naccept = :::25\n"
                 "connect = 26\nlocal = 127.0.0.1\nprotocol = proxy\n"),
 }

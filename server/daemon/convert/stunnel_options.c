@@ -114,11 +114,14 @@ const struct convert_option stunnel_options[] = {
     SAME("key", "`tls.key`"),
     LOST("libwrap", "no", "`limits.allow`, `limits.deny`", NAMED_PEERS),
     OTHER("local", "`source`, `dial_source`", "It is an address, not a name"),
-    LOST("OCSP", NULL, NULL, "The peer's certificate is not looked up; CRLs are: crl"),
-    LOST("OCSPaia", "no", NULL, "The peer's certificate is not looked up; CRLs are: crl"),
+    OTHER("OCSP", "`tls.ocsp`: `responder`, `peers`: `hard`",
+          "The responder is reached over http; a stapled response is used, too"),
+    OTHER("OCSPaia", "`tls.ocsp.peers`: `hard`",
+          "Without OCSP, the responder that the certificate names is asked"),
     LOST("OCSPflag", NULL, NULL, OCSP_FLAGS),
-    LOST("OCSPnonce", "no", NULL, "The peer's certificate is not looked up; CRLs are: crl"),
-    LOST("OCSPrequire", "no", NULL, "The peer's certificate is not looked up; CRLs are: crl"),
+    LOST("OCSPnonce", "no", NULL, "There is no nonce; a response is valid as long as it says"),
+    OTHER("OCSPrequire", "`tls.ocsp.peers`: `hard`, or `soft` with `no`",
+          "It goes with OCSP and OCSPaia"),
     OTHER(
         "options", "`tls.min_version`, `tls.sessions`",
         "Workarounds for old peers, and choices that OpenSSL's programs leave to OpenSSL, have no "
@@ -166,7 +169,7 @@ const struct convert_option stunnel_options[] = {
     SAME("TIMEOUTclose", "`close_timeout`"),
     SAME("TIMEOUTconnect", "`connect_timeout`"),
     SAME("TIMEOUTidle", "`idle_timeout`"),
-    NEEDLESS("TIMEOUTocsp", "It goes with OCSP"),
+    OTHER("TIMEOUTocsp", "`tls.ocsp.timeout`", "It goes with OCSP; at most a minute"),
     OTHER(
         "transparent", "`source.transparent`",
         "destination and both have no counterpart: a service has the addresses in dial or forward"),
