@@ -19,8 +19,8 @@ static void check_handler(const struct checked_service *checked, struct place *s
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (config_has_handler(checked->service, others[i]))
             messages_error_at_key(checked->messages, starttls,
-                                  "does not go with \"%s\", but with \"forward\" or "
-                                  "\"listen_plain\"",
+                                  "does not go with \"%s\", but with \"forward\", "
+                                  "\"exec\" or \"listen_plain\"",
                                   names[i]);
     if (config_shares(checked->service))
         messages_error_at_key(checked->messages, starttls,
@@ -41,12 +41,20 @@ static void check_first_bytes(const struct checked_service *checked, struct plac
             "connection, since it may have to speak first; remove one of the two");
 }
 
-/* The backend speaks first, so it is connected before TLS, when no route is chosen; and the client
- * that is behind us has to be there. */
+/* Is it one backend, which can be connected before anything is known about the peer? */
+static bool is_simple(const struct config_handler *handler)
+{
+    const struct config_backends *backends = &handler->forward;
+    const struct config_source *source = &backends->source;
+    return handler->kind == CONFIG_HANDLER_FORWARD && backends->count == 1 &&
+           backends->proxy_header == CONFIG_PROXY_HEADER_NONE && source->from.count == 0 &&
+           !source->device && source->mark == 0 && !source->transparent;
+}
+
+/* The server speaks first, and both sides are needed before TLS. */
 static void check_mysql(const struct checked_service *checked, struct place *starttls)
 {
     const struct config_service *service = checked->service;
-    const struct config_backends *backends = &service->as_server.forward;
     if (!checked->role_known || service->starttls != CONFIG_STARTTLS_MYSQL)
         return;
     if (checked->may_connect && service->dial.listen_plain.count == 0)
@@ -54,14 +62,12 @@ static void check_mysql(const struct checked_service *checked, struct place *sta
                               "\"mysql\" as TLS client needs \"dial\" and \"listen_plain\": the "
                               "login of the local client begins before TLS");
     if (checked->may_serve &&
-        (checked->dial || service->route_count > 0 ||
-         service->as_server.kind != CONFIG_HANDLER_FORWARD || backends->count != 1 ||
-         backends->proxy_header != CONFIG_PROXY_HEADER_NONE))
+        (checked->dial || service->route_count > 0 || !is_simple(&service->as_server)))
         messages_error_at_key(
             checked->messages, starttls,
             "\"mysql\" as TLS server needs \"listen\" and a \"forward\" with one address, "
-            "without \"routes\" and \"proxy_protocol\": the backend is connected before TLS "
-            "begins, since its greeting comes first");
+            "without \"routes\", \"proxy_protocol\" and \"source\": the backend is connected "
+            "before TLS begins, since its greeting comes first");
 }
 
 void check_starttls(const struct checked_service *checked)

@@ -59,7 +59,8 @@ static void warn_server(const struct checked_service *checked, const struct tls_
         return;
     for (size_t i = 0; !asks && i < sizeof(keys) / sizeof(*keys); i++) {
         struct place *place = place_find(checked->tls, keys[i]);
-        if (place && !place->bad)
+        bool issuer = i == 0 && facts->ocsp_staple; /* "ca" vouches for responses */
+        if (place && !place->bad && !issuer)
             messages_warning_at(
                 checked->messages, place,
                 "has no effect: with \"client_auth\": \"none\" no client is asked for a "

@@ -364,7 +364,7 @@ enum config_exec_stderr {
 
 /* What one program may use (setrlimit(2)). 0: no limit beside that of the system. */
 struct config_exec_limits {
-    int64_t cpu_ms; /* whole seconds */
+    int64_t cpu_ms; /* rounded up to seconds */
     uint64_t memory_mib, descriptors, processes, file_mib;
 };
 

@@ -50,8 +50,10 @@ const char *config_http_url_parse(const char *text, struct config_http_url *url)
     if (length == 0 || memchr(server, '@', length))
         return "must have a host, and neither user nor password";
     const char *wrong = parse_server(server, length, &url->address);
-    if (wrong)
+    if (wrong) {
+        config_http_url_free(url);
         return wrong;
+    }
     if (asprintf(&url->path, "%s%.*s", server[length] == '/' ? "" : "/",
                  (int)strcspn(server + length, "#"), server + length) >= 0)
         return NULL;

@@ -48,7 +48,8 @@ static const struct key limits_keys[] = {
     {.name = "undecided_per_address",
      .help = "Connections of one address whose TLS handshake is not complete. Beyond this limit "
              "the oldest of them is closed. Default: half of max_connections, at least 64, so that "
-             "one address cannot take all. Behind a load balancer set it to max_connections.",
+             "one address cannot take all. Behind a load balancer that does not say whose "
+             "connections it brings (accept_proxy) set it to max_connections.",
      .type = KEY_INTEGER,
      KEY_LIMITS(1, 1000000),
      KEY_STORED_IN(config_limits, undecided_per_address)},
@@ -304,7 +305,8 @@ static const struct key service_keys[] = {
      KEY_LIMITS(1, 1000000),
      KEY_STORED_IN(config_service, max_connections)},
     {.name = "limits",
-     .help = "With listen on TCP: what one peer address may use, and which may connect.",
+     .help = "With listen on TCP, or with accept_proxy: what one peer address may use, and which "
+             "may connect.",
      .type = KEY_OBJECT,
      .needs = "listen",
      .object = &limits_object,
@@ -411,7 +413,9 @@ static const struct key admin_keys[] = {
      .required = true,
      KEY_LIMITS(0, UINT16_MAX),
      KEY_STORED_IN(config, admin.listen)},
-    KEYS_SOCKET_FILE(config, admin.file),
+#define FILE_MEMBER(name) KEY_STORED_IN(config, admin.file.name)
+#include "config/socket_file_keys.inc"
+#undef FILE_MEMBER
     {0}};
 
 static const struct key_object admin_object = {.keys = admin_keys, .outer = &config_object};

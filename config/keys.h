@@ -120,28 +120,6 @@ extern const char *const config_starttls_names[]; /* of enum config_starttls; th
 #define KEY_LIMITS(low, high) .min = (low), .max = (high)
 
 #define KEY_PROXY_TLV_PATTERN "^(alpn|authority|ssl|certificate|unique_id|role|none)$"
-/* The keys of a struct config_socket_file, which is MEMBER of STRUCTURE. */
-#define KEYS_SOCKET_FILE(structure, member)                                                   \
-    {.name = "mode",                                                                          \
-     .help = "The mode of a unix socket's file, such as \"0666\". Default: 0660, less the "   \
-             "process's umask. Without write permission nobody can connect.",                 \
-     .type = KEY_STRING,                                                                      \
-     .pattern = "^0?[0-7]{3}$",                                                               \
-     .wrong = names_wrong_mode,                                                               \
-     KEY_STORED_IN(structure, member.mode)},                                                  \
-        {.name = "owner",                                                                     \
-         .help = "The owner of a unix socket's file, a name or a number. Only root may give " \
-                 "a file away.",                                                              \
-         .type = KEY_STRING,                                                                  \
-         .pattern = "^[^ :/]+$",                                                              \
-         .wrong = names_wrong_account,                                                        \
-         KEY_STORED_IN(structure, member.owner)},                                             \
-    {                                                                                         \
-        .name = "group", .help = "The group of a unix socket's file, a name or a number.",    \
-        .type = KEY_STRING, .pattern = "^[^ :/]+$", .wrong = names_wrong_account,             \
-        KEY_STORED_IN(structure, member.group)                                                \
-    }
-
 #define KEY_PIN_PATTERN "^sha256:[0-9A-Fa-f]{64}$"
 
 const struct key *key_find(const struct key_object *object, const char *name);

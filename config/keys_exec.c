@@ -21,9 +21,9 @@ static const char *wrong_assignment(const char *text)
 
 static const struct key limits_keys[] = {
     {.name = "cpu",
-     .help = "Processor time, after which the system ends it, in whole seconds.",
+     .help = "Processor time, after which the system ends it, rounded up to seconds. 0s: no limit.",
      .type = KEY_DURATION,
-     KEY_LIMITS(1000, 86400000),
+     KEY_LIMITS(0, 86400000),
      KEY_STORED_IN(config_exec_limits, cpu_ms)},
     {.name = "memory_mib",
      .help = "Address space of each of its processes, in MiB.",

@@ -21,7 +21,9 @@ static const struct key listen_options_keys[] = {
      .type = KEY_BOOL,
      .fallback = true,
      KEY_STORED_IN(config_listen_options, v6only)},
-    KEYS_SOCKET_FILE(config_listen_options, file),
+#define FILE_MEMBER(name) KEY_STORED_IN(config_listen_options, file.name)
+#include "config/socket_file_keys.inc"
+#undef FILE_MEMBER
     {0}};
 
 const struct key_object listen_options_object = {.keys = listen_options_keys,

@@ -50,11 +50,10 @@ static const struct key certificate_keys[] = {
      KEY_STORED_IN(config_certificate, key_passphrase_file)},
     {0}};
 
-const struct key_object certificate_object = {
-    .keys = certificate_keys,
-    .outer = &tls_object,
-    .size = sizeof(struct config_certificate),
-    .shorthand = "certificate"};
+const struct key_object certificate_object = {.keys = certificate_keys,
+                                              .outer = &tls_object,
+                                              .size = sizeof(struct config_certificate),
+                                              .shorthand = "certificate"};
 
 static const struct key tls_keys[] = {
 #include "config/tls_keys.inc"

@@ -103,8 +103,8 @@ static uint64_t more_listeners(const struct config_service *service)
     const struct config_listen *listen = config_listens(service);
     uint64_t all = 0;
     for (size_t i = 0; i < listen->count; i++)
-        all += config_address_ports(&listen->addresses[i]) *
-               (config_address_is_ip(&listen->addresses[i]) ? 1U : 2U);
+        all += (uint64_t)config_address_ports(&listen->addresses[i]) *
+               (config_address_is_ip(&listen->addresses[i]) ? 1 : 2);
     return all > 0 ? all - 1 : 0;
 }
 

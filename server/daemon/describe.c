@@ -105,6 +105,18 @@ static void put_own(FILE *out, const struct config_tls *tls)
     fputc('\n', out);
 }
 
+static void put_ocsp(FILE *out, const struct config_ocsp *ocsp)
+{
+    static const char *const peers[] = {
+        [CONFIG_OCSP_SOFT] = "refuses peers whose certificate is revoked (OCSP)",
+        [CONFIG_OCSP_HARD] = "refuses peers of whom OCSP does not say that all is well"};
+    if (ocsp->staple)
+        fprintf(out, "  fetches OCSP responses for its certificates%s%s\n",
+                ocsp->responder ? " from " : "", ocsp->responder ? ocsp->responder : "");
+    if (ocsp->peers != CONFIG_OCSP_OFF)
+        fprintf(out, "  %s\n", peers[ocsp->peers]);
+}
+
 /* A name as "peer_names" has it. */
 static void put_name(FILE *out, const struct config_peer_name *name)
 {
@@ -353,6 +365,7 @@ static void put_service(FILE *out, const struct config_service *service)
         return;
     }
     put_own(out, tls);
+    put_ocsp(out, &tls->ocsp);
     put_peers(out, &service->connection);
     put_reload(out, service);
     put_routes(out, service);

@@ -53,8 +53,8 @@ void report_role(const struct report *report);
 /* The handler could not begin. */
 void report_problem(const struct report *report, const char *problem);
 
-/* A program of "exec" has started, with this process id; has ended, with a status of waitpid(2); has
- * written a line to its standard error, after some that were LEFT_OUT. */
+/* A program of "exec" has started, with this process id; has ended, with a status of waitpid(2);
+ * has written a line to its standard error, after some that were LEFT_OUT. */
 void report_program_started(const struct report *report, const char *command, int64_t pid);
 void report_program_ended(const struct report *report, const char *command, int64_t pid,
                           int status);

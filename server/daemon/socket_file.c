@@ -1,5 +1,7 @@
 #include "server/daemon/socket_file.h"
 
+#include "server/daemon/sandbox/user.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -48,16 +50,6 @@ static int bind_path(int fd, const struct sockaddr *where, socklen_t size, const
 
 /* ---- Mode, owner and group ------------------------------------------------------------------- */
 
-/* False: it is no number of a user or group. */
-static bool read_id(const char *text, unsigned *id)
-{
-    char *end;
-    errno = 0;
-    unsigned long number = strtoul(text, &end, 10);
-    *id = (unsigned)number;
-    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && number < UINT32_MAX;
-}
-
 static bool fail_unknown(const char *what, const char *name, struct error_text *error)
 {
     return error_set(error, "there is no %s \"%s\" on this system: make it, or name another", what,
@@ -70,7 +62,7 @@ static bool find_owner(const char *name, uid_t *uid, struct error_text *error)
     struct passwd account;
     struct passwd *found = NULL;
     unsigned id = UINT32_MAX; /* stands for "no change" in chown(2) */
-    if (name && !read_id(name, &id)) {
+    if (name && !user_parse_id(name, &id)) {
         (void)getpwnam_r(name, &account, room, sizeof(room), &found);
         if (!found)
             return fail_unknown("user", name, error);
@@ -86,7 +78,7 @@ static bool find_group(const char *name, gid_t *gid, struct error_text *error)
     struct group group;
     struct group *found = NULL;
     unsigned id = UINT32_MAX;
-    if (name && !read_id(name, &id)) {
+    if (name && !user_parse_id(name, &id)) {
         (void)getgrnam_r(name, &group, room, sizeof(room), &found);
         if (!found)
             return fail_unknown("group", name, error);
@@ -107,8 +99,8 @@ static bool fail(struct error_text *error, const char *what)
 static bool set_rights(const char *path, const struct config_socket_file *file,
                        struct error_text *error)
 {
-    uid_t uid;
-    gid_t gid;
+    uid_t uid = 0;
+    gid_t gid = 0;
     unsigned mode;
     if (!find_owner(file->owner, &uid, error) || !find_group(file->group, &gid, error))
         return false;

@@ -174,8 +174,8 @@ static enum conn_asked receive_answer(actpass_conn *conn, unsigned *want, struct
     lock_take(&conn->lock);
     enum conn_asked result = ASKED_FAILED;
     if (conn->end == ACTPASS_OPEN)
-        result = conn->revocation_by_us != 0 ? judge(conn, why)
-                                             : receive_answer_locked(conn, want, why);
+        result =
+            conn->revocation_by_us != 0 ? judge(conn, why) : receive_answer_locked(conn, want, why);
     lock_release(&conn->lock);
     return result;
 }

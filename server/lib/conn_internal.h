@@ -139,7 +139,7 @@ struct actpass_conn {
     bool resumed;
     const char *protocol, *cipher;
     const char *group; /* "": none */
-    const char *ocsp; /* what a responder says of the peer; NULL: nothing yet */
+    const char *ocsp;  /* what a responder says of the peer; NULL: nothing yet */
     char *server_name; /* NULL: none */
     char alpn[256];
     char *subject;
@@ -311,9 +311,9 @@ int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us);
 void conn_notify(actpass_conn *conn, actpass_event event);
 void conn_notify_role(actpass_conn *conn);
 
-/* Is the peer, which is accepted by all else, revoked? (conn_revocation.c) Holds conn->lock. PENDING:
- * to be called again at conn_next_revocation_us. DEADLINE_US is that of the whole. REFUSED with
- * error. */
+/* Is the peer, which is accepted by all else, revoked? (conn_revocation.c) Holds conn->lock.
+ * PENDING: to be called again at conn_next_revocation_us. DEADLINE_US is that of the whole. REFUSED
+ * with error. */
 enum tls_revocation conn_judge_revocation(actpass_conn *conn, int64_t deadline_us,
                                           struct error_text *error);
 int64_t conn_next_revocation_us(const actpass_conn *conn); /* DEADLINE_NEVER: nothing is asked */

@@ -28,9 +28,8 @@ enum tls_revocation conn_judge_revocation(actpass_conn *conn, int64_t deadline_u
 {
     const char *found = NULL;
     bool late = conn->revocation_by_us != 0 && clock_now_us() >= conn->revocation_by_us;
-    enum tls_revocation judged =
-        tls_context_revocation(conn->config->tls, conn->ssl, late ? TLS_MUST_KNOW : TLS_MAY_WAIT,
-                               &found, error);
+    enum tls_revocation judged = tls_context_revocation(
+        conn->config->tls, conn->ssl, late ? TLS_MUST_KNOW : TLS_MAY_WAIT, &found, error);
     if (judged == TLS_PEER_PENDING && conn->revocation_by_us == 0)
         begin_wait(conn, deadline_us);
     if (judged != TLS_PEER_PENDING)

@@ -52,8 +52,7 @@ int actpass_config_set_ocsp_staple(actpass_config *config, int staple, const cha
 
 int actpass_config_set_ocsp_responder(actpass_config *config, const char *responder)
 {
-    return settings_set(config, &ocsp_object, "responder", responder,
-                        &config->connection.tls.ocsp);
+    return settings_set(config, &ocsp_object, "responder", responder, &config->connection.tls.ocsp);
 }
 
 int actpass_config_set_groups(actpass_config *config, const char *groups)

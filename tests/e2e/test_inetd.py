@@ -106,7 +106,8 @@ class Inetd(Case):
         actpass = self.actpass(self.service())
         host, port = actpass.address()
         service = self.dial_service(f"{host}:{port}", listen_plain="127.0.0.1:1",
-                                    tls={"peer_names": ["front.example"], "client_auth": None})
+                                    tls={"peer_names": ["front.example"], "client_auth": None,
+                                         "certificate": None, "key": None})
         process, sock = self.start(self.config(service))
         sock.sendall(b"hello")
         self.assertEqual(sock.recv(100), b"hello")

@@ -35,10 +35,12 @@ class Library:
 
     TYPES = {"set_timeout": (ctypes.c_int, ctypes.c_int64),
              "set_keepalive": (ctypes.c_int64,) * 3,
-             "set_chain_limits": (ctypes.c_size_t, ctypes.c_uint), "set_dial_mark": (ctypes.c_uint32,),
+             "set_chain_limits": (ctypes.c_size_t, ctypes.c_uint),
+             "set_ocsp_staple": (ctypes.c_int, ctypes.c_char_p),
+             "set_dial_mark": (ctypes.c_uint32,),
              **dict.fromkeys(("set_role", "set_transport", "set_client_auth", "set_unknown_name",
                               "set_min_version", "set_require_alpn", "set_insecure_any_peer",
-                              "set_tcp_fast_open"), (ctypes.c_int,))}
+                              "set_tcp_fast_open", "set_ocsp_peers"), (ctypes.c_int,))}
 
     def __init__(self, path):
         self.calls = ctypes.CDLL(path)
@@ -51,11 +53,13 @@ class Library:
 
     def arguments(self, name, given):
         """Numbers or enumerators where the call takes such, otherwise strings."""
-        types = self.TYPES.get(name)
-        if types:
-            return [kind(self.words[word] if word in self.words else int(word, 0))
-                    for kind, word in zip(types, given, strict=True)]
-        return [None if word == "NULL" else ctypes.c_char_p(os.fsencode(word)) for word in given]
+        types = self.TYPES.get(name, (ctypes.c_char_p,) * len(given))
+        return [self.argument(kind, word) for kind, word in zip(types, given, strict=True)]
+
+    def argument(self, kind, word):
+        if kind is ctypes.c_char_p:
+            return None if word == "NULL" else kind(os.fsencode(word))
+        return kind(self.words[word] if word in self.words else int(word, 0))
 
     def open(self, call, where):
         """False if there is no connection; one that there is, is closed."""

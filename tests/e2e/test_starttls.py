@@ -138,6 +138,17 @@ class Server(Starttls):
         peer.finish()
         self.assertEqual(actpass.close()["reason"], "CLEAN")
 
+    def test_behind_the_header_of_a_proxy(self):
+        """Its step comes first, and its bytes are not taken for the client's."""
+        actpass, _ = self.front("smtp", accept_proxy={"from": ["127.0.0.1/32"]})
+        sock = self.connect(actpass)
+        sock.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 4000 25\r\n")
+        clear.ask(sock, "smtp")
+        peer = self.tls_client(sock)
+        self.check_echo(peer)
+        peer.finish()
+        self.assertEqual(actpass.close()["peer"], "192.0.2.7:4000")
+
     def test_a_client_that_closes_within_a_line(self):
         actpass, _ = self.front("smtp")
         sock = self.connect(actpass)

@@ -127,7 +127,8 @@ class Client(Dials):
                 clear.read_until(session.sock, request)
                 session.sock.sendall(answer + (b"x" if number == len(answers) - 1 else b""))
             session.recv()
-        actpass = self.bridge(self.backend(Backend(serve)).address, starttls=protocol)
+        actpass = self.bridge(self.backend(Backend(serve)).address, starttls=protocol,
+                              tls={"server_name": DEVICE})
         self.cut_before_a_byte(actpass)
         line = actpass.close()
         self.assertEqual(line["reason"], "PROTOCOL")

@@ -97,6 +97,13 @@ class Smtp(WithServers):
         self.swaks(back, "through two")
         self.check_message("through two")
 
+    def test_swaks_to_an_exim_for_each_connection(self):
+        """As inetd does it, and stunnel with exec and protocol."""
+        command = ["/usr/sbin/exim4", "-bs", "-C", self.exim.path("exim.conf")]
+        actpass = self.actpass(self.service(echo=None, starttls="smtp", exec={"command": command}))
+        self.swaks(actpass, "by a program", "-tls")
+        self.check_message("by a program")
+
     def test_exim_without_starttls_is_reported(self):
         actpass = self.back("smtp", self.exim.plain)
         with self.assertRaises(AssertionError):

@@ -125,6 +125,24 @@ class Upgrade(Control):
             except (OSError, AssertionError, tls.Truncated) as failure:
                 failures.append(repr(failure))
 
+    def test_programs(self):
+        """Those of before go on, with their spawner; new ones are the new process's."""
+        service = self.service(listen=f"127.0.0.1:{free_port()}",
+                               exec={"command": ["/bin/sh", "-c", "echo $PPID; cat"]})
+        actpass = self.start(service, shutdown_timeout="1h")
+        before = self.client(actpass)
+        spawner = int(before.recv())
+        pid = self.upgrade(actpass)
+        self.addCleanup(self.end, pid)
+        after = self.client(actpass)
+        self.assertNotEqual(int(after.recv()), spawner)
+        for peer in before, after:
+            self.assertEqual(peer.exchange(b"still", 5), b"still")
+            peer.finish()
+        self.assertEqual(actpass.process.wait(20), 0)
+        until(lambda: not os.path.exists(f"/proc/{spawner}") or self.is_zombie(spawner), 20,
+              "the end of the old spawner")
+
     def test_all_addresses_of_a_service_are_handed_over(self):
         path = os.path.join(self.folder, "s")
         first = free_port()

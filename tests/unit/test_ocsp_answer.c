@@ -61,8 +61,8 @@ static OCSP_BASICRESP *make_basic(const struct made *made)
     const struct test_identity *signer = scene.signers[made->signer];
     X509 *about = made->about_other ? scene.other->certificate : scene.own->certificate;
     OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-    OCSP_CERTID *id = OCSP_cert_to_id(made->by_sha256 ? EVP_sha256() : EVP_sha1(), about,
-                                      scene.ca->certificate);
+    OCSP_CERTID *id =
+        OCSP_cert_to_id(made->by_sha256 ? EVP_sha256() : EVP_sha1(), about, scene.ca->certificate);
     ASN1_TIME *from = X509_gmtime_adj(NULL, made->from_s);
     ASN1_TIME *until = made->until_s ? X509_gmtime_adj(NULL, made->until_s) : NULL;
     ASN1_TIME *then = X509_gmtime_adj(NULL, -60);

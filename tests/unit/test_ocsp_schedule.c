@@ -26,8 +26,8 @@ Test(ocsp_schedule, renewal_is_in_time_and_spread)
 {
     for (size_t i = 0; i < COUNT(renewals) * COUNT(chances); i++) {
         const struct renewal *row = &renewals[i / COUNT(chances)];
-        int64_t wait_ms = ocsp_renew_ms(row->now_s, row->from_s, row->until_s,
-                                        chances[i % COUNT(chances)]);
+        int64_t wait_ms =
+            ocsp_renew_ms(row->now_s, row->from_s, row->until_s, chances[i % COUNT(chances)]);
         cr_assert(wait_ms >= row->least_ms && wait_ms <= row->most_ms, "row %zu: %lld",
                   i / COUNT(chances), (long long)wait_ms);
     }

@@ -34,7 +34,7 @@ Test(source, of_two_addresses_the_family_decides)
 {
     char *pair[] = {"::1", "127.0.0.3"};
     struct config_source config = from(pair, 2);
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
     struct error_text error;
     cr_assert(apply(&config, NULL, AF_INET, &local, &error), "%s", error.text);
     const struct sockaddr_in *v4 = (const void *)&local;
@@ -49,7 +49,7 @@ Test(source, of_two_addresses_the_family_decides)
 Test(source, nothing_is_set_where_there_is_none)
 {
     const struct config_source none = {.mark = 0};
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
     struct error_text error;
     cr_assert(apply(&none, NULL, AF_INET, &local, &error));
     cr_assert(apply(NULL, NULL, AF_INET, &local, &error));
@@ -61,7 +61,7 @@ Test(source, what_is_not_there_is_named)
 {
     char *elsewhere[] = {"192.0.2.1"};
     struct config_source config = from(elsewhere, 1);
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
     struct error_text error;
     cr_assert_not(apply(&config, NULL, AF_INET, &local, &error));
     cr_assert(strstr(error.text, "cannot connect from 192.0.2.1: "), "%s", error.text);
@@ -77,7 +77,7 @@ Test(source, a_client_without_an_ip_address)
 {
     const struct config_source config = {.transparent = true};
     const struct sockaddr_storage client = {.ss_family = AF_UNIX};
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
     struct error_text error;
     cr_assert_not(apply(&config, &client, AF_INET, &local, &error));
     cr_assert(strstr(error.text, "needs the client's IP address"), "%s", error.text);
@@ -93,7 +93,7 @@ Test(source, a_mapped_client_is_one_of_ipv4)
     const struct config_source config = {.transparent = true};
     struct sockaddr_in6 mapped = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
     struct sockaddr_storage client = {0};
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = {.ss_family = AF_UNSPEC};
     struct error_text error;
     cr_assert_eq(inet_pton(AF_INET6, "::ffff:192.0.2.7", &mapped.sin6_addr), 1);
     memcpy(&client, &mapped, sizeof(mapped));

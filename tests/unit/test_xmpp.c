@@ -106,6 +106,14 @@ Test(xmpp, a_head_without_an_end_is_not_waited_for)
     }
 }
 
+Test(xmpp, a_pattern_is_no_domain)
+{
+    struct starttls_result result =
+        starttls_talk_read(&starttls_xmpp_client, "*.example", "", 0, 1);
+    cr_assert_eq(result.next, STARTTLS_WRONG);
+    cr_assert(strstr(result.talk.why.text, "server_name"), "%s", result.talk.why.text);
+}
+
 /* Whoever refuses says so in the protocol's terms. */
 Test(xmpp, a_refusal_is_a_stream_error)
 {

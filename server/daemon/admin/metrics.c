@@ -325,9 +325,10 @@ static void put_staple(const actpass_certificate_t *certificate, unsigned index,
 
 static void put_staples(struct out *out, const struct generation *generation)
 {
-    begin(out, staple_name, GAUGE,
-          "Until when the OCSP response fetched for a certificate of ours is good; 0: there is "
-          "none.");
+    begin(
+        out, staple_name, GAUGE,
+        "Until when the OCSP responses are good that are fetched for our certificates; 0: there is "
+        "none now.");
     for (size_t i = 0; i < generation->count; i++) {
         const struct config_service *service = generation->services[i]->config;
         struct expiry expiry = {out, service->name};

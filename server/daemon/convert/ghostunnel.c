@@ -123,7 +123,7 @@ static void copy_duration(struct draft *draft, cJSON *object, const struct secti
 static void copy_address(struct draft *draft, cJSON *object, const struct section *section,
                          const char *name, const char *key)
 {
-    struct value_text address;
+    struct value_text address = {.text = ""};
     const char *why;
     const struct setting *setting = section_last(section, name);
     if (!setting)
@@ -239,7 +239,7 @@ static void convert_clients(struct draft *draft, cJSON *service, const struct se
 /* The name that the server must have: that of the flag, or the host of --target. */
 static void add_host(struct draft *draft, cJSON *tls, const struct section *section)
 {
-    struct value_text address, name;
+    struct value_text address = {.text = ""}, name;
     const char *why;
     const char *host = section_value(section, "override-server-name");
     const char *target = section_value(section, "target");
@@ -276,7 +276,7 @@ static void convert_servers(struct draft *draft, cJSON *service, const struct se
 static void convert_status(struct draft *draft, const struct section *section)
 {
     const char *status = section_value(section, "status");
-    struct value_text address;
+    struct value_text address = {.text = ""};
     const char *why;
     if (!status)
         return;

@@ -4,7 +4,6 @@
 #include "server/daemon/convert/values.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -50,10 +49,11 @@ static void copy_seconds(struct draft *draft, cJSON *object, const struct sectio
 static void convert_global(struct draft *draft, const struct section *global)
 {
     const char *level = section_value(global, "log-level");
+    unsigned long number = 0;
     draft_say_all(draft, hitch_options, draft->root, global);
     if (level)
         draft_text(draft, draft_object(draft, draft->root, "log"), "level",
-                   atoi(level) >= 2 ? "info" : "error");
+                   value_number(level, 9, &number) && number >= 2 ? "info" : "error");
     copy(draft, draft->root, global, "user", "user");
     if (section_value(global, "user"))
         copy(draft, draft->root, global, "group", "group");
@@ -240,7 +240,7 @@ static void convert_proxy(struct draft *draft, cJSON *service, const struct sect
 static void convert_listen(struct draft *draft, cJSON *service, const char *text,
                            const struct setting_place *place)
 {
-    struct value_text address, v6;
+    struct value_text address = {.text = ""}, v6 = {.text = ""};
     const char *why;
     if (!value_address(text, "0.0.0.0", &address, &why) || !value_address(text, "::", &v6, &why)) {
         draft_error(draft, place, "frontend: expected [HOST]:PORT");
@@ -269,7 +269,7 @@ static void convert_backlog(struct draft *draft, cJSON *service, const struct se
 
 static void convert_backend(struct draft *draft, cJSON *service, const struct section *section)
 {
-    struct value_text address;
+    struct value_text address = {.text = ""};
     const char *why;
     const struct setting *backend = section_last(section, "backend");
     if (!backend)

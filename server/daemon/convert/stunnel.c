@@ -178,7 +178,7 @@ static bool is_protocol(const struct section *section, const char *protocol)
 /* The service dials protocolHost through the proxy at connect. */
 static void convert_proxy(struct draft *draft, cJSON *service, const struct section *section)
 {
-    struct value_text address, proxy;
+    struct value_text address = {.text = ""}, proxy = {.text = ""};
     const struct setting *connect = section_last(section, "connect");
     const struct setting *host = section_last(section, "protocolHost");
     if (!host) {
@@ -212,8 +212,6 @@ static void convert_protocol(struct draft *draft, cJSON *service, const struct s
                     "we do not log in to the server");
     if (starttls && section_last(section, "protocolHost"))
         stunnel_say(draft, service, section, "protocolHost", OPTION_LOST, NULL);
-    if (is_protocol(section, "proxy"))
-        draft_text(draft, service, "proxy_protocol", "v1");
 }
 
 /* ---- One service ----------------------------------------------------------------------------- */
@@ -254,8 +252,13 @@ static void convert_handler(struct draft *draft, cJSON *object, const struct sec
     if (section_last(section, "connect")) {
         convert_connect(draft, object, section, "forward");
         convert_source(draft, object, section, "source");
-    } else {
+        if (is_protocol(section, "proxy"))
+            draft_text(draft, object, "proxy_protocol", "v1");
+    } else if (section_last(section, "exec")) {
         convert_exec(draft, object, section);
+    } else {
+        draft_error(draft, &section->place, "[%s]: neither connect nor exec is there",
+                    section->name);
     }
 }
 
@@ -278,7 +281,7 @@ static void convert_dialed(struct draft *draft, cJSON *service, const struct sec
 /* The server name that a client sends: that of sni, or the host that it connects to. */
 static void convert_sent_name(struct draft *draft, cJSON *tls, const struct section *section)
 {
-    struct value_text address, host;
+    struct value_text address = {.text = ""}, host = {.text = ""};
     const char *why;
     const char *sni = section_value(section, "sni");
     const char *connect =
@@ -403,6 +406,27 @@ static bool is_complete(struct draft *draft, const struct section *section, enum
     return true;
 }
 
+/* Those with a key of CAfile are for the handler, all others go to the address of redirect. */
+static void convert_redirect(struct draft *draft, cJSON *service, const struct section *section)
+{
+    struct value_text address = {.text = ""};
+    const struct setting *redirect = section_last(section, "redirect");
+    cJSON *route = draft_item_object(draft, service, "routes");
+    draft_text(draft, route, "name", "accepted");
+    stunnel_pins(draft, route, section, "peer_pin");
+    convert_handler(draft, route, section);
+    draft_comment(draft, service, "redirect");
+    if (!read_address(draft, redirect, "127.0.0.1", &address))
+        return;
+    if (strcmp(address.text, "127.0.0.1:0") == 0) { /* to nobody */
+        draft_true(draft, service, "refuse");
+        return;
+    }
+    draft_text(draft, service, "forward", address.text);
+    if (is_protocol(section, "proxy"))
+        draft_text(draft, service, "proxy_protocol", "v1");
+}
+
 /* The service is for a connection that is there already. */
 static void convert_inetd(struct draft *draft, cJSON *service, const char *key)
 {
@@ -434,10 +458,16 @@ static void convert_section(struct draft *draft, const struct settings *settings
     stunnel_timeouts(draft, service, section);
     stunnel_sockets(draft, service, section);
     convert_tls(draft, service, section, side);
-    if (!is_client) {
-        convert_routes(draft, service, settings, section);
+    if (is_client)
+        return;
+    convert_routes(draft, service, settings, section);
+    if (stunnel_redirects(section))
+        convert_redirect(draft, service, section);
+    else
         convert_handler(draft, service, section);
-    }
+    if (section_last(section, "redirect") && !stunnel_redirects(section))
+        stunnel_say(draft, service, section, "redirect", OPTION_LOST,
+                    "a client that verifyChain does not accept is refused");
 }
 
 static void find_primary(struct draft *draft, const struct settings *settings,

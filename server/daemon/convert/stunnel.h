@@ -31,6 +31,12 @@ void stunnel_identity(struct draft *draft, cJSON *service, cJSON *object,
                       const struct section *section);
 void stunnel_trust(struct draft *draft, cJSON *service, cJSON *object,
                    const struct section *section, enum stunnel_side side);
+/* Do clients that verifyPeer does not accept go elsewhere (redirect)? Then a route has the others.
+ */
+bool stunnel_redirects(const struct section *section);
+/* Adds the pins of CAfile to the list KEY. */
+void stunnel_pins(struct draft *draft, cJSON *object, const struct section *section,
+                  const char *key);
 void stunnel_negotiation(struct draft *draft, cJSON *service, cJSON *object,
                          const struct section *section);
 

@@ -72,6 +72,14 @@ void stunnel_identity(struct draft *draft, cJSON *service, cJSON *object,
         convert_key(draft, object, key);
 }
 
+bool stunnel_redirects(const struct section *section)
+{
+    const char *peer = section_value(section, "verifyPeer");
+    const char *chain = section_value(section, "verifyChain");
+    return section_last(section, "redirect") && section_last(section, "CAfile") && peer &&
+           strcasecmp(peer, "yes") == 0 && (!chain || strcasecmp(chain, "yes") != 0);
+}
+
 /* ---- Whom to trust -------------------------------------------------------------------------- */
 
 enum request { REQUEST_NONE, REQUEST_MAY, REQUEST_MUST };
@@ -150,7 +158,7 @@ static void add_names(struct draft *draft, cJSON *object, const struct section *
 /* As TLS client we want to know whom we have reached: CAs alone are not enough for us. */
 static void add_own_names(struct draft *draft, cJSON *object, const struct section *section)
 {
-    struct value_text address, name;
+    struct value_text address = {.text = ""}, name;
     const char *why;
     bool said = false;
     const struct setting *connect = section_next(section, "connect", NULL);
@@ -169,14 +177,15 @@ static void add_own_names(struct draft *draft, cJSON *object, const struct secti
     }
 }
 
-static void add_pins(struct draft *draft, cJSON *object, const struct section *section)
+void stunnel_pins(struct draft *draft, cJSON *object, const struct section *section,
+                  const char *key)
 {
     const struct setting *file = section_last(section, "CAfile");
     stunnel_say(draft, object, section, "verifyPeer", OPTION_OTHER, NULL);
     if (!file)
         stunnel_say(draft, object, section, "verifyPeer", OPTION_LOST,
                     "write the pin of each certificate of CApath into peer_pins");
-    else if (draft->files == DRAFT_FILES && pins_add(draft, object, "peer_pins", file->value) == 0)
+    else if (draft->files == DRAFT_FILES && pins_add(draft, object, key, file->value) == 0)
         draft_error(draft, &file->place,
                     "CAfile: cannot read a certificate in %s, whose public key is to be pinned "
                     "(verifyPeer): convert where the file is",
@@ -208,7 +217,7 @@ static void trust_anybody(struct draft *draft, cJSON *service, cJSON *object,
                           const struct section *section, enum stunnel_side side,
                           enum request request)
 {
-    static const char *const unused[] = {"CAfile", "CApath", "CRLfile"};
+    static const char *const unused[] = {"CAfile", "CApath", "CRLfile", "OCSP", "OCSPaia"};
     for (size_t i = 0; i < sizeof(unused) / sizeof(*unused); i++)
         if (section_own(section, unused[i]))
             stunnel_say(draft, service, section, unused[i], OPTION_NEEDLESS,
@@ -228,10 +237,44 @@ static void trust_anybody(struct draft *draft, cJSON *service, cJSON *object,
     draft_true(draft, object, "insecure_any_peer");
 }
 
+/* Is a peer's certificate revoked? */
+static void ask_responder(struct draft *draft, cJSON *object, const struct section *section)
+{
+    struct value_text timeout;
+    unsigned long seconds = 0;
+    const char *url = section_value(section, "OCSP");
+    bool by_certificate = stunnel_yes(draft, section, "OCSPaia", false);
+    bool is_http = url && strncasecmp(url, "http://", 7) == 0;
+    if (url && !is_http)
+        stunnel_say(draft, object, section, "OCSP", OPTION_LOST, NULL);
+    if (!is_http && !by_certificate)
+        return;
+    cJSON *ocsp = draft_object(draft, object, "ocsp");
+    bool is_hard = stunnel_yes(draft, section, "OCSPrequire", true);
+    draft_text(draft, ocsp, "peers", is_hard ? "hard" : "soft");
+    if (is_http)
+        draft_text(draft, ocsp, "responder", url);
+    const char *written = section_value(section, "TIMEOUTocsp");
+    if (written && value_number(written, 60, &seconds) && seconds > 0 &&
+        value_seconds(written, &timeout))
+        draft_text(draft, ocsp, "timeout", timeout.text);
+    else if (written)
+        stunnel_say(draft, object, section, "TIMEOUTocsp", OPTION_LOST,
+                    "it is a number of seconds from 1 to 60");
+}
+
 void stunnel_trust(struct draft *draft, cJSON *service, cJSON *object,
                    const struct section *section, enum stunnel_side side)
 {
     struct trust trust = read_trust(draft, section);
+    if (stunnel_redirects(section)) {
+        draft_comment(draft, object,
+                      "Any client is let in: the route for peer_pin has those that verifyPeer "
+                      "accepts, and the others are redirected");
+        draft_text(draft, object, "client_auth", "request");
+        draft_true(draft, object, "insecure_any_peer");
+        return;
+    }
     if (!trust.chain && !trust.peer) {
         trust_anybody(draft, service, object, section, side, trust.request);
         return;
@@ -241,9 +284,13 @@ void stunnel_trust(struct draft *draft, cJSON *service, cJSON *object,
     if (trust.chain) {
         add_ca(draft, object, section);
         copy(draft, object, section, "CRLfile", "crl");
+        ask_responder(draft, object, section);
     }
+    if (!trust.chain && (section_last(section, "OCSP") || section_last(section, "OCSPaia")))
+        stunnel_say(draft, object, section, section_last(section, "OCSP") ? "OCSP" : "OCSPaia",
+                    OPTION_LOST, "a pinned key has no issuer that a responder could be asked for");
     if (trust.peer)
-        add_pins(draft, object, section);
+        stunnel_pins(draft, object, section, "peer_pins");
     add_names(draft, object, section);
     bool named = cJSON_HasObjectItem(object, "peer_names") || trust.peer;
     if (side == STUNNEL_CLIENT && !named)

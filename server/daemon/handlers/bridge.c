@@ -44,7 +44,8 @@ static enum handler_next begin(struct handler_job *job)
         if (talk != PLAIN_TALK_DONE)
             return talk == PLAIN_TALK_WAITS ? HANDLER_WAIT : HANDLER_DONE;
     }
-    bool begun = job->form == FORM_TALK ? plain_talk_join(job, job->plain, local, "")
+    static const struct duplex_early none = {.in_size = 0};
+    bool begun = job->form == FORM_TALK ? plain_talk_join(job, job->plain, local, "", &none)
                                         : duplex_begin(job, job->plain, local, "");
     job->form = FORM_DUPLEX;
     return begun ? HANDLER_MORE : HANDLER_DONE;

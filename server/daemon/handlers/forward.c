@@ -61,10 +61,12 @@ static bool begin_to_move(struct handler_job *job, int backend)
 /* HANDLER_MORE: the duplex has begun. */
 static enum handler_next talk(struct handler_job *job, int backend)
 {
+    static const struct duplex_early none = {.in_size = 0}; /* it is sent */
     enum plain_talk result = plain_talk_step(job);
     if (result == PLAIN_TALK_WAITS)
         return HANDLER_WAIT;
-    if (result == PLAIN_TALK_FAILED || !plain_talk_join(job, backend, "the backend ", job->backend))
+    if (result == PLAIN_TALK_FAILED ||
+        !plain_talk_join(job, backend, "the backend ", job->backend, &none))
         return end(job, backend);
     job->form = FORM_DUPLEX;
     return HANDLER_MORE;

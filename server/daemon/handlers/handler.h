@@ -105,7 +105,7 @@ const struct handler *handler_for(const struct config_service *service,
                                   const struct config_handler *what);
 
 /* The handlers, each defined in its own file; use the functions above. */
-extern const struct handler bridge_handler, echo_handler, exec_handler, forward_handler, http_handler,
-    offer_handler, reach_handler, plain_gate_handler, refuse_handler, share_handler;
+extern const struct handler bridge_handler, echo_handler, exec_handler, forward_handler,
+    http_handler, offer_handler, reach_handler, plain_gate_handler, refuse_handler, share_handler;
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "relay/clock.h"
 #include "server/daemon/handlers/backend.h"
-#include "server/daemon/handlers/duplex.h"
 #include "server/daemon/handlers/mysql_login.h"
 
 #include <errno.h>
@@ -170,10 +169,11 @@ enum plain_talk plain_talk_step(struct handler_job *job)
     return result;
 }
 
-bool plain_talk_join(struct handler_job *job, int plain, const char *name, const char *address)
+bool plain_talk_join(struct handler_job *job, int plain, const char *name, const char *address,
+                     const struct duplex_early *early)
 {
     short seen = job->own.revents;
-    if (!duplex_begin(job, plain, name, address))
+    if (!duplex_begin_with(job, plain, name, address, early))
         return false;
     job->own.revents = (short)(seen | POLLIN);
     return true;

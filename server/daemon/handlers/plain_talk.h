@@ -4,6 +4,7 @@
 #ifndef ACTPASS_SERVER_HANDLERS_PLAIN_TALK_H
 #define ACTPASS_SERVER_HANDLERS_PLAIN_TALK_H
 
+#include "server/daemon/handlers/duplex.h"
 #include "server/daemon/handlers/handler.h"
 
 /* FAILED: the close reason is set, or the connection was aborted. */
@@ -23,8 +24,9 @@ bool plain_talk_begin(struct handler_job *job, int plain, const char *name, cons
 /* Never waits. It is over within the handshake_timeout. */
 enum plain_talk plain_talk_step(struct handler_job *job);
 
-/* After PLAIN_TALK_DONE: duplex_begin, which learns what has happened on PLAIN meanwhile, since
- * events come only once. */
-bool plain_talk_join(struct handler_job *job, int plain, const char *name, const char *address);
+/* After PLAIN_TALK_DONE: duplex_begin_with, which learns what has happened on PLAIN meanwhile,
+ * since events come only once. */
+bool plain_talk_join(struct handler_job *job, int plain, const char *name, const char *address,
+                     const struct duplex_early *early);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "server/daemon/handlers/client_addresses.h"
 #include "server/daemon/handlers/conn_id.h"
+#include "server/lib/dial/source.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -9,19 +10,6 @@
 #include <string.h>
 
 enum { NAME_MAX_SIZE = 256, COMMON_NAME_MAX = 64, TEXT_V1_MAX = 128 };
-
-/* An IPv4 client of a socket for both families is one of IPv4 to the backend. */
-static void unmap(struct sockaddr_storage *address)
-{
-    struct sockaddr_in6 mapped;
-    memcpy(&mapped, address, sizeof(mapped));
-    if (address->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&mapped.sin6_addr))
-        return;
-    struct sockaddr_in plain = {.sin_family = AF_INET, .sin_port = mapped.sin6_port};
-    memcpy(&plain.sin_addr, mapped.sin6_addr.s6_addr + 12, 4);
-    memset(address, 0, sizeof(*address));
-    memcpy(address, &plain, sizeof(plain));
-}
 
 static bool is_known(const struct sockaddr_storage *address)
 {
@@ -33,8 +21,8 @@ static bool is_known(const struct sockaddr_storage *address)
 static void find_addresses(const struct handler_job *job, struct proxy_header *header)
 {
     bool found = client_addresses(job, &header->source, &header->destination);
-    unmap(&header->source);
-    unmap(&header->destination);
+    source_unmap(&header->source);
+    source_unmap(&header->destination);
     if (!found || !is_known(&header->source) ||
         header->source.ss_family != header->destination.ss_family) {
         memset(&header->source, 0, sizeof(header->source));

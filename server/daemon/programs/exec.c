@@ -4,6 +4,7 @@
 #include "server/daemon/conversation.h"
 #include "server/daemon/handlers/duplex.h"
 #include "server/daemon/handlers/handler.h"
+#include "server/daemon/handlers/plain_talk.h"
 #include "server/daemon/programs/describe_connection.h"
 #include "server/daemon/programs/programs.h"
 
@@ -14,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum form { FORM_NEW, FORM_STARTING, FORM_DUPLEX };
+enum form { FORM_NEW, FORM_STARTING, FORM_TALK, FORM_DUPLEX };
 
 /* job->outer. */
 struct exec {
@@ -113,8 +114,25 @@ static enum handler_next await_start(struct handler_job *job)
         return end(job);
     if (state == PROGRAM_STARTING)
         return HANDLER_WAIT;
+    job->form = job->plain_talk ? FORM_TALK : FORM_DUPLEX;
     const struct duplex_early early = {.program = program_exit(exec->program)};
-    if (!duplex_begin_with(job, exec->connection, "the program ", job->backend, &early))
+    if (job->plain_talk
+            ? plain_talk_begin(job, exec->connection, "the program ", job->backend, "", 0)
+            : duplex_begin_with(job, exec->connection, "the program ", job->backend, &early))
+        return HANDLER_MORE;
+    return end(job);
+}
+
+/* The greeting of a program whose peer has had one before STARTTLS. */
+static enum handler_next talk(struct handler_job *job)
+{
+    const struct exec *exec = job->outer;
+    const struct duplex_early early = {.program = program_exit(exec->program)};
+    enum plain_talk result = plain_talk_step(job);
+    if (result == PLAIN_TALK_WAITS)
+        return HANDLER_WAIT;
+    if (result == PLAIN_TALK_FAILED ||
+        !plain_talk_join(job, exec->connection, "the program ", job->backend, &early))
         return end(job);
     job->form = FORM_DUPLEX;
     return HANDLER_MORE;
@@ -127,6 +145,8 @@ static enum handler_next step(struct handler_job *job)
         return begin(job);
     if (job->form == FORM_STARTING)
         return await_start(job);
+    if (job->form == FORM_TALK)
+        return talk(job);
     enum handler_next next = duplex_step(job, &in_order);
     return next == HANDLER_DONE ? end(job) : next;
 }

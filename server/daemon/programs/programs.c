@@ -251,7 +251,6 @@ static void await_answer(struct programs *programs)
 
 static bool load(struct programs *programs, struct config_report *report)
 {
-    struct error_text why = {.text = ""};
     lock_take(&programs->lock);
     programs->loaded = programs->failed = false;
     lock_release(&programs->lock);
@@ -259,7 +258,7 @@ static bool load(struct programs *programs, struct config_report *report)
         await_answer(programs);
     lock_take(&programs->lock);
     bool answered = programs->loaded, good = answered && !programs->failed;
-    why = programs->why;
+    struct error_text why = programs->why;
     lock_release(&programs->lock);
     if (!good)
         lines_add(&report->errors, "%s",

@@ -16,8 +16,7 @@ enum { NO_ID = UINT32_MAX }; /* (uid_t)-1 stands for none in the system's calls 
 
 /* ---- Look up -------------------------------------------------------------------------------- */
 
-/* False: it is no number of a user or group. */
-static bool parse_id(const char *text, unsigned *id)
+bool user_parse_id(const char *text, unsigned *id)
 {
     char *end;
     errno = 0;
@@ -38,7 +37,7 @@ static bool find_group(const char *name, gid_t *gid, struct error_text *error)
 {
     unsigned id;
     const struct group *group = getgrnam(name); /* no other thread runs yet */
-    if (!group && !parse_id(name, &id))
+    if (!group && !user_parse_id(name, &id))
         return fail_unknown("group", name, error);
     *gid = group ? group->gr_gid : id;
     return true;
@@ -48,15 +47,15 @@ static const struct passwd *find_account(const char *name)
 {
     unsigned id;
     const struct passwd *account = getpwnam(name);
-    return !account && parse_id(name, &id) ? getpwuid(id) : account;
+    return !account && user_parse_id(name, &id) ? getpwuid(id) : account;
 }
 
 bool user_find(const char *user, const char *group, struct user *found, struct error_text *error)
 {
     unsigned id = 0;
     const struct passwd *account = find_account(user);
-    if (!account && (!parse_id(user, &id) || !group))
-        return parse_id(user, &id)
+    if (!account && (!user_parse_id(user, &id) || !group))
+        return user_parse_id(user, &id)
                    ? error_set(error, "user %s has no name here and so no group: add \"group\"",
                                user)
                    : fail_unknown("user", user, error);
@@ -83,8 +82,8 @@ static bool is_user(const struct user *user)
 static bool take_groups(const struct user *user)
 {
     unsigned id;
-    return parse_id(user->name, &id) ? setgroups(0, NULL) == 0
-                                     : initgroups(user->name, user->gid) == 0;
+    return user_parse_id(user->name, &id) ? setgroups(0, NULL) == 0
+                                          : initgroups(user->name, user->gid) == 0;
 }
 
 /* The rights of this thread, and of those that it starts: CAP_NET_RAW, and no other. */

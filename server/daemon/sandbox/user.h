@@ -14,6 +14,9 @@ struct user {
     bool keeps_net_raw; /* and CAP_NET_RAW, of all that root may */
 };
 
+/* Reads the number of a user or a group. False: it is none. */
+bool user_parse_id(const char *text, unsigned *id);
+
 /* Looks both up, each a name or a number. GROUP may be NULL: the user's own. False with ERROR. */
 bool user_find(const char *user, const char *group, struct user *found, struct error_text *error);
 

@@ -133,12 +133,20 @@ static bool add_handler(const struct making *making, size_t service, const char 
     return command;
 }
 
+/* One for both roles counts once: together they have no more connections. */
+static bool is_for_both(const struct config_service *service)
+{
+    return service->as_server.kind == service->as_client.kind &&
+           command_key(&service->as_server.exec) == command_key(&service->as_client.exec);
+}
+
 static bool add_service(const struct making *making, size_t number)
 {
-    const struct config_service *service = &making->config->services[number];
-    bool both = config_has_place(making->config, number, "exec");
-    bool added = add_handler(making, number, both ? "" : "as_server/", &service->as_server);
-    if (!both) /* else it is the same */
+    const struct config *config = making->config;
+    const struct config_service *service = &config->services[number];
+    bool outside = config->origin && config_has_place(config, number, "exec");
+    bool added = add_handler(making, number, outside ? "" : "as_server/", &service->as_server);
+    if (!is_for_both(service))
         added = add_handler(making, number, "as_client/", &service->as_client) && added;
     for (size_t i = 0; i < service->route_count; i++) {
         char place[32];

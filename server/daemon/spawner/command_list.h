@@ -26,7 +26,7 @@ uint64_t command_key(const struct config_exec *exec);
 bool command_list_wanted(const struct config *config);
 
 /* Makes those of a configuration, which stays the caller's. What is wrong with users and rights is
- * added to the REPORT, at its place as long as the configuration knows its origin. NULL: something
+ * added to the REPORT, at its place if the configuration knows its origin. NULL: something
  * is wrong, or memory is short (also in the report). Looks up users, and forks: while no other
  * thread runs. */
 struct command_list *command_list_new(const struct config *config, struct config_report *report);

@@ -54,7 +54,7 @@ static bool limit(int which, uint64_t value)
 
 static bool set_limits(const struct config_exec_limits *limits)
 {
-    return limit(RLIMIT_CPU, (uint64_t)limits->cpu_ms / MS_PER_S) &&
+    return limit(RLIMIT_CPU, ((uint64_t)limits->cpu_ms + MS_PER_S - 1) / MS_PER_S) &&
            limit(RLIMIT_AS, limits->memory_mib * MIB) &&
            limit(RLIMIT_NOFILE, limits->descriptors) && limit(RLIMIT_NPROC, limits->processes) &&
            limit(RLIMIT_FSIZE, limits->file_mib * MIB);

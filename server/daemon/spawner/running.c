@@ -105,7 +105,7 @@ static void take_bytes(const struct running_list *list, struct running *one, con
     for (size_t i = 0; i < size; i++) {
         bool ends = bytes[i] == '\n';
         if (!ends)
-            one->line[one->length++] = bytes[i] ? bytes[i] : '?';
+            one->line[one->length++] = (char)(bytes[i] ? bytes[i] : '?');
         if (ends || one->length == sizeof(one->line) - 1)
             say_line(list, one);
     }

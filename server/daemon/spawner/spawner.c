@@ -200,7 +200,7 @@ static bool start(struct spawning *spawning, int connection, struct launched *la
 
 static void start_and_answer(struct spawning *spawning, int connection)
 {
-    struct launched launched;
+    struct launched launched = {.errors = -1};
     struct error_text error = {.text = ""};
     uint64_t id = spawning->message.id;
     bool started = start(spawning, connection, &launched, &error);

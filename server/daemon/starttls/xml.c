@@ -63,8 +63,10 @@ static size_t tag_size(const struct xml *xml)
         char c = xml->at[i];
         if (quote == '\0' && c == '>')
             return i + 1;
-        if (quote != '\0' ? c == quote : c == '"' || c == '\'')
-            quote = quote == '\0' ? c : '\0';
+        if (quote == '\0' && (c == '"' || c == '\''))
+            quote = c;
+        else if (c == quote)
+            quote = '\0';
     }
     return 0;
 }

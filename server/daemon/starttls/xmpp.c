@@ -158,6 +158,9 @@ static enum starttls_next begin_stream(struct starttls_talk *talk, const char *c
     const struct xml name = {.at = talk->name, .left = talk->name ? strlen(talk->name) : 0};
     if (talk->name && !is_domain(&name))
         return starttls_wrong(talk, "the server's name is not a domain");
+    if (talk->name && strchr(talk->name, '*'))
+        return starttls_wrong(talk, "the server's domain is not known: write \"server_name\" in "
+                                    "\"tls\"");
     (void)starttls_print_answer(talk,
                                 "<?xml version='1.0'?><stream:stream xmlns='%s' "
                                 "xmlns:stream='" STREAM_SPACE "'%s%s%s version='1.0'>",

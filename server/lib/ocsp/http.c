@@ -113,8 +113,8 @@ static bool talk(struct exchange *exchange, struct error_text *error)
     }
     if (failed != 0)
         return fail(failed, error);
-    return done == 1 || error_set(error, "it does not answer as an OCSP responder (%s)",
-                                  openssl_reason());
+    return done == 1 ||
+           error_set(error, "it does not answer as an OCSP responder (%s)", openssl_reason());
 }
 
 unsigned char *ocsp_http_post(const struct ocsp_http *http, OCSP_REQUEST *request, size_t *size,

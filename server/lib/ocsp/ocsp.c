@@ -151,8 +151,8 @@ static bool make_key(const struct ocsp_source *source, const X509 *certificate,
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     bool made = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
                 add_digest(context, certificate) &&
-                (!source->responder || EVP_DigestUpdate(context, source->responder,
-                                                        strlen(source->responder)) == 1) &&
+                (!source->responder ||
+                 EVP_DigestUpdate(context, source->responder, strlen(source->responder)) == 1) &&
                 EVP_DigestFinal_ex(context, key, NULL) == 1;
     EVP_MD_CTX_free(context);
     return made;
@@ -240,7 +240,8 @@ static void schedule(struct entry *entry)
 
 static void take_answer(struct entry *entry, const struct ocsp_answer *answer)
 {
-    bool was_good = entry->failures == 0 && (!entry->answer.der || entry->answer.status == OCSP_GOOD);
+    bool was_good =
+        entry->failures == 0 && (!entry->answer.der || entry->answer.status == OCSP_GOOD);
     ocsp_answer_free(&entry->answer);
     entry->answer = *answer;
     if (answer->status != OCSP_GOOD && was_good)
@@ -486,8 +487,8 @@ enum ocsp_finding ocsp_find(struct ocsp *ocsp, struct ocsp_source *source, X509 
 {
     uint8_t key[OCSP_KEY_SIZE];
     enum ocsp_finding finding = OCSP_FOUND_UNAVAILABLE;
-    error_set(why, "%s", issuer ? "there is no room for another question"
-                                : "its issuer is not known");
+    error_set(why, "%s",
+              issuer ? "there is no room for another question" : "its issuer is not known");
     if (!make_key(source, certificate, key))
         return finding;
     lock_take(&ocsp->lock);

@@ -12,7 +12,8 @@ enum { OCSP_KEY_SIZE = 32 };
 bool ocsp_store_read(const char *folder, const uint8_t key[OCSP_KEY_SIZE], X509 *certificate,
                      X509 *issuer, struct ocsp_answer *answer);
 
-/* Puts the response in place at once: a reader sees the one before or this one. False with error. */
+/* Puts the response in place at once: a reader sees the one before or this one. False with error.
+ */
 bool ocsp_store_write(const char *folder, const uint8_t key[OCSP_KEY_SIZE],
                       const struct ocsp_answer *answer, struct error_text *error);
 

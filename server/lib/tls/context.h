@@ -35,7 +35,8 @@ bool tls_context_make_files(struct tls_context *context, struct error_text *erro
 
 struct ocsp;
 
-/* What is around the contexts: the user's callbacks, each of which may be NULL, and OCSP. They must stay callable as long as the context is there.
+/* What is around the contexts: the user's callbacks, each of which may be NULL, and OCSP. They must
+ * stay callable as long as the context is there.
  */
 struct tls_hooks {
     struct pem_passphrase passphrase; /* called only while contexts are made */

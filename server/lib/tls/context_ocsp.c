@@ -108,8 +108,9 @@ static bool passes(const struct tls_context *context, enum ocsp_finding finding,
     if (finding == OCSP_FOUND_REVOKED)
         return error_set(error, "the peer's certificate is refused: it is revoked (OCSP)");
     if (finding == OCSP_FOUND_UNKNOWN)
-        return soft || error_set(error, "the peer's certificate is refused: the OCSP responder does "
-                                        "not know it");
+        return soft ||
+               error_set(error, "the peer's certificate is refused: the OCSP responder does "
+                                "not know it");
     if (finding == OCSP_FOUND_UNAVAILABLE)
         return soft || error_set(error,
                                  "the peer's certificate is refused: it is not known whether it is "

@@ -7,9 +7,8 @@ static struct context_shown certificate_of(const struct tls_context *context, si
 {
     size_t count = context->served ? served_count(context->served) : 0; /* NULL: client only */
     if (index == 0)
-        return (struct context_shown){
-            .certificate =
-                SSL_CTX_get0_certificate(context->server ? context->server : context->client)};
+        return (struct context_shown){.certificate = SSL_CTX_get0_certificate(
+                                          context->server ? context->server : context->client)};
     if (index - 1 >= count)
         return (struct context_shown){.certificate = NULL};
     return (struct context_shown){.certificate = served_certificate(context->served, index - 1),

@@ -3,8 +3,8 @@
  * one. Any thread, once it is in use.
  *
  * Names are compared without regard to ASCII case. An equal name has precedence over a wildcard,
- * which matches exactly one label. Of one name, each type of key may have a certificate. The OCSP response is read once, and not shown once it is out of
- * date.
+ * which matches exactly one label. Of one name, each type of key may have a certificate. The OCSP
+ * response is read once, and not shown once it is out of date.
  */
 #ifndef ACTPASS_SERVER_TLS_SERVED_H
 #define ACTPASS_SERVER_TLS_SERVED_H
