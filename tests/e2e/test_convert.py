@@ -176,6 +176,17 @@ class Tables(Converting):
             self.assertEqual(there, self.call("convert", "--options", name).stdout,
                              f"{name}: run config/coming_from.py --update")
 
+    def test_haproxy(self):
+        """That table is written by hand. The keys of ours in it exist, as in `tls.client_auth`."""
+        top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+        with open(os.path.join(top, "config/COMING_FROM.md")) as file:
+            table = file.read().partition("\n## HAProxy\n")[2]
+        ours = " ".join(line.rpartition(" | ")[2] for line in table.splitlines())
+        words = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([a-z_.]+)`", ours))))
+        self.assertGreater(len(words), 30, ours)
+        schema = self.call("--schema").stdout
+        self.assertEqual([word for word in words if f'"{word}"' not in schema], [])
+
 
 class Beside(Converting):
     """The same configuration, once read by stunnel and once converted: the other end, which is
