@@ -1,27 +1,10 @@
 /* Every option of the manual of stunnel 5.68 (Debian 12) and 5.74 (Debian 13). */
-#include "server/daemon/convert/options.h"
+#include "server/daemon/convert/option_rows.h"
 
-#define SAME(option, key)                                    \
-    {                                                        \
-        .name = (option), .fate = OPTION_SAME, .ours = (key) \
-    }
-#define OTHER(option, key, why)                                                 \
-    {                                                                           \
-        .name = (option), .fate = OPTION_OTHER, .ours = (key), .remark = (why), \
-        .said = OPTION_SAID_BY_CODE                                             \
-    }
-#define NEEDLESS(option, why)                                      \
-    {                                                              \
-        .name = (option), .fate = OPTION_NEEDLESS, .remark = (why) \
-    }
 #define NEEDLESS_BUT(option, value, key, why)                                      \
     {                                                                              \
         .name = (option), .fate = OPTION_NEEDLESS, .ours = (key), .remark = (why), \
         .unless = (value)                                                          \
-    }
-#define LOST(option, value, key, why)                                                            \
-    {                                                                                            \
-        .name = (option), .fate = OPTION_LOST, .ours = (key), .remark = (why), .unless = (value) \
     }
 #define LOST_SECRET(option, key, why)                                          \
     {                                                                          \
