@@ -1,6 +1,7 @@
 """STARTTLS with peers made in Python: who says what in clear, in both TCP directions and both
 roles; and that nothing that was said in clear counts in TLS."""
 import contextlib
+import os
 import socket
 
 from support import clear, tls
@@ -189,7 +190,8 @@ class Server(Starttls):
         socks = [self.connect(actpass) for _ in range(50)]
         for sock in socks:
             clear.greet(sock, "imap")
-        self.assertLess(actpass.threads(), 20)
+        if os.environ.get("ACTPASS_TEST_PARK") != "never":
+            self.assertLess(actpass.threads(), 20)
         for sock in socks[1:]:
             sock.close()
         until(lambda: len(actpass.find(event="close")) == 49, 20, "the others being closed")
