@@ -190,6 +190,20 @@ class Listening(Reloads):
                 with self.assertRaises(ConnectionRefusedError):
                     self.connect(port)
 
+    def test_peers_without_an_address_are_not_one(self):
+        """Of a service on both kinds of sockets: those of TCP are limited, all of them are older."""
+        path = os.path.join(self.folder, "s")
+        actpass = self.actpass(self.service(listen=["unix:" + path, "127.0.0.1:0"], role="server",
+                                            limits={"undecided_per_address": 1}), check=False)
+        local = [self.connect(path) for _ in range(3)]
+        port = int(self.addresses(actpass, 2)[1].rpartition(":")[2])
+        _silent = [self.connect(port) for _ in range(2)]
+        line = actpass.wait_for(event="close")
+        self.assertIn("to make room", line["error"])
+        self.assertTrue(line["peer"].startswith("127.0.0.1:"), line)
+        for sock in local:
+            tls.Tls(sock, tls.context(self.certificates, False)).handshake().finish()
+
     # ---- Reload
 
     def test_a_reload_keeps_the_others_and_who_waits_there(self):
