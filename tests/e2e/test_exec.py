@@ -221,13 +221,16 @@ class Ends(Programs):
         actpass.wait_for(event="program", state="ended")
 
     def test_input_that_it_never_reads(self):
-        actpass = self.front(exec_of("/bin/sleep", "1000"), transport="relay")
-        peer = self.client(actpass)
-        pid = int(actpass.wait_for(event="program", state="started")["pid"])
-        peer.send(b"x" * 270000)  # fills its socket and our buffers, but not the window of TCP
-        time.sleep(0.3)  # to fill them: nothing says that they are full
-        tls.reset(peer.sock)
-        self.gone(pid)
+        for transport in "relay", "direct":
+            with self.subTest(transport):
+                actpass = self.front(exec_of("/bin/sleep", "1000"), transport=transport)
+                peer = self.client(actpass)
+                pid = int(actpass.wait_for(event="program", state="started")["pid"])
+                peer.send(b"x" * 270000)  # fills its socket and our buffers, but not TCP's window
+                time.sleep(0.3)  # to fill them: nothing says that they are full
+                tls.reset(peer.sock)
+                self.gone(pid)
+                self.assertEqual(actpass.close()["reason"], "RESET")
 
     def test_stop(self):
         """A stop waits for programs as for connections, then ends them, and leaves none."""
