@@ -353,6 +353,36 @@ class Failures(Programs):
         os.kill(pid, signal.SIGKILL)
         self.gone(pid)
 
+    def test_one_that_leaves_its_group(self):
+        """After the program's end, and without its own: it counts no more, and nothing is killed
+        in the name of a group that is gone."""
+        script = self.file("leave.py", b"""
+import os, signal, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+leader = os.getpid()
+if os.fork() == 0:
+    print(os.getpid(), flush=True)
+    os.close(0), os.close(1)
+    while os.path.exists(f"/proc/{leader}"):  # until it is reaped
+        time.sleep(0.01)
+    time.sleep(0.3)  # until the spawner has looked for others of the group, which nothing shows
+    os.setsid()
+    time.sleep(1000)
+""")
+        actpass = self.front(exec_of("/usr/bin/python3", script, kill_after="2s"),
+                             max_connections=1)
+        left = int(self.ask(actpass))
+        self.addCleanup(os.kill, left, signal.SIGKILL)
+        actpass.close()
+        self.assertTrue(alive(left))
+        until(lambda: self.answers(actpass), 30, "another program being started")
+
+    def answers(self, actpass):
+        try:
+            return self.client(actpass).recv() != b""
+        except (tls.Truncated, ConnectionResetError):
+            return False
+
 
 class Reload(Reloads, Programs):
     def test_other_commands(self):
