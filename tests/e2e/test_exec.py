@@ -39,6 +39,13 @@ def children(pid):
         return []
 
 
+def processor_time(pid):
+    """In seconds."""
+    with open(f"/proc/{pid}/stat") as stat:
+        words = stat.read().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def name_of(pid):
     try:
         with open(f"/proc/{pid}/comm") as name:
@@ -193,6 +200,22 @@ class Surroundings(Programs):
         tls.reset(peer.sock)
         self.gone(leader)
         until(lambda: children(self.spawner(actpass)) == [], 30, "all children reaped")
+
+    def test_neither_side_reads(self):
+        """A terminal that has hung up, with bytes for both sides left, costs no processor time."""
+        actpass = self.front(shell("stty raw -echo; yes & sleep 1", pty=True))
+        peer = self.client(actpass)
+        actpass.wait_for(event="program", state="started")
+        peer.send(b"x" * 270000)
+        actpass.wait_for(event="program", state="ended")
+        spawner = self.spawner(actpass)
+        until(lambda: len(children(spawner)) == 1, 30, "the end of all but the one that copies")
+        copier, = children(spawner)
+        before = processor_time(copier)
+        time.sleep(1)
+        self.assertLess(processor_time(copier) - before, 0.2)
+        tls.reset(peer.sock)
+        self.gone(copier)
 
 
 class Ends(Programs):
