@@ -169,6 +169,10 @@ void relay_note(struct relay *relay, unsigned notes);
 /* Is one of WANT true at this moment? */
 bool relay_is(struct relay *relay, unsigned want);
 
+/* Has the transport failed? Also looks at the socket, since nothing is received while the input
+ * that came before is not read. Does not block. */
+bool relay_is_broken(struct relay *relay);
+
 /* Brackets the time in which a conversation thread waits only inside this relay's calls, so that
  * the relay thread need not be woken between two of them. May nest; each enter needs its leave. */
 void relay_enter(struct relay *relay);

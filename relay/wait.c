@@ -182,6 +182,16 @@ bool relay_is(struct relay *relay, unsigned want)
     return is;
 }
 
+bool relay_is_broken(struct relay *relay)
+{
+    relay_lock(relay);
+    struct pollfd socket = {.fd = relay->fd}; /* POLLERR is reported without being asked for */
+    bool broken =
+        relay->error != 0 || (poll(&socket, 1, 0) == 1 && (socket.revents & POLLERR) != 0);
+    relay_unlock(relay);
+    return broken;
+}
+
 void relay_enter(struct relay *relay)
 {
     relay_lock(relay);

@@ -150,7 +150,7 @@ bool conn_was_connected(const actpass_conn *conn)
 
 int actpass_is_broken(actpass_conn *conn)
 {
-    return relay_is(conn->relay, RELAY_FAILED);
+    return relay_is_broken(conn->relay);
 }
 
 bool conn_syn_refused(actpass_conn *conn)

@@ -39,6 +39,13 @@ def children(pid):
         return []
 
 
+def processor_time(pid):
+    """In seconds."""
+    with open(f"/proc/{pid}/stat") as stat:
+        words = stat.read().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def name_of(pid):
     try:
         with open(f"/proc/{pid}/comm") as name:
@@ -194,6 +201,22 @@ class Surroundings(Programs):
         self.gone(leader)
         until(lambda: children(self.spawner(actpass)) == [], 30, "all children reaped")
 
+    def test_neither_side_reads(self):
+        """A terminal that has hung up, with bytes for both sides left, costs no processor time."""
+        actpass = self.front(shell("stty raw -echo; yes & sleep 1", pty=True))
+        peer = self.client(actpass)
+        actpass.wait_for(event="program", state="started")
+        peer.send(b"x" * 270000)
+        actpass.wait_for(event="program", state="ended")
+        spawner = self.spawner(actpass)
+        until(lambda: len(children(spawner)) == 1, 30, "the end of all but the one that copies")
+        copier, = children(spawner)
+        before = processor_time(copier)
+        time.sleep(1)
+        self.assertLess(processor_time(copier) - before, 0.2)
+        tls.reset(peer.sock)
+        self.gone(copier)
+
 
 class Ends(Programs):
     def test_the_peer_resets(self):
@@ -221,13 +244,16 @@ class Ends(Programs):
         actpass.wait_for(event="program", state="ended")
 
     def test_input_that_it_never_reads(self):
-        actpass = self.front(exec_of("/bin/sleep", "1000"), transport="relay")
-        peer = self.client(actpass)
-        pid = int(actpass.wait_for(event="program", state="started")["pid"])
-        peer.send(b"x" * 270000)  # fills its socket and our buffers, but not the window of TCP
-        time.sleep(0.3)  # to fill them: nothing says that they are full
-        tls.reset(peer.sock)
-        self.gone(pid)
+        for transport in "relay", "direct":
+            with self.subTest(transport):
+                actpass = self.front(exec_of("/bin/sleep", "1000"), transport=transport)
+                peer = self.client(actpass)
+                pid = int(actpass.wait_for(event="program", state="started")["pid"])
+                peer.send(b"x" * 270000)  # fills its socket and our buffers, but not TCP's window
+                time.sleep(0.3)  # to fill them: nothing says that they are full
+                tls.reset(peer.sock)
+                self.gone(pid)
+                self.assertEqual(actpass.close()["reason"], "RESET")
 
     def test_stop(self):
         """A stop waits for programs as for connections, then ends them, and leaves none."""
@@ -349,6 +375,36 @@ class Failures(Programs):
         self.assertIn("max_connections", actpass.close(reason="CANCELLED")["error"])
         os.kill(pid, signal.SIGKILL)
         self.gone(pid)
+
+    def test_one_that_leaves_its_group(self):
+        """After the program's end, and without its own: it counts no more, and nothing is killed
+        in the name of a group that is gone."""
+        script = self.file("leave.py", b"""
+import os, signal, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+leader = os.getpid()
+if os.fork() == 0:
+    print(os.getpid(), flush=True)
+    os.close(0), os.close(1)
+    while os.path.exists(f"/proc/{leader}"):  # until it is reaped
+        time.sleep(0.01)
+    time.sleep(0.3)  # until the spawner has looked for others of the group, which nothing shows
+    os.setsid()
+    time.sleep(1000)
+""")
+        actpass = self.front(exec_of("/usr/bin/python3", script, kill_after="2s"),
+                             max_connections=1)
+        left = int(self.ask(actpass))
+        self.addCleanup(os.kill, left, signal.SIGKILL)
+        actpass.close()
+        self.assertTrue(alive(left))
+        until(lambda: self.answers(actpass), 30, "another program being started")
+
+    def answers(self, actpass):
+        try:
+            return self.client(actpass).recv() != b""
+        except (tls.Truncated, ConnectionResetError):
+            return False
 
 
 class Reload(Reloads, Programs):

@@ -173,3 +173,25 @@ class Servers(Scene):
                                  "revoked" if row[0] == "revoked" else "unavailable")
                 self.assertEqual(line["reason"], "CLEAN" if passes else "REFUSED")
                 self.assertEqual(actpass.stop(), 0)
+
+    def test_must_staple(self):
+        """Without a response such a certificate is refused, even with soft failure."""
+        self.authority.issue("plain", "peer.example")
+        self.authority.issue("must", "peer.example", extensions=["tlsfeature=status_request"])
+        self.authority.write_index()
+        rows = [("plain", None, True), ("must", None, False), ("must", self.response("must"), True)]
+        ports = self.nginx(*((name, response, "TLSv1.3") for name, response, _ in rows))
+        for (name, response, passes), port in zip(rows, ports):
+            with self.subTest(name=name, stapled=bool(response)):
+                actpass = self.actpass(self.dial_service(
+                    f"127.0.0.1:{port}", role="client", listen_plain="127.0.0.1:0",
+                    tls={**self.keys("soft"), "certificate": None, "key": None,
+                         "client_auth": None, "peer_names": ["peer.example"]}))
+                plain = self.connect(actpass)
+                plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                if passes:
+                    self.assertIn(b"hello", b"".join(iter(lambda: plain.recv(4096), b"")))
+                    plain.close()
+                line = actpass.wait_for(event="close")
+                self.assertEqual(line["ocsp"], "good" if response else "unavailable")
+                self.assertEqual(line["reason"], "CLEAN" if passes else "REFUSED")

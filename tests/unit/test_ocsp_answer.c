@@ -112,6 +112,8 @@ static const struct row {
     {{.until_s = 60, .about_other = true}, "another certificate", OCSP_GOOD},
     {{.from_s = -7200, .until_s = -3600}, "not current", OCSP_GOOD},
     {{.from_s = 3600, .until_s = 7200}, "not current", OCSP_GOOD},
+    {{.from_s = -23 * 3600}, NULL, OCSP_GOOD},
+    {{.from_s = -25 * 3600}, "not current", OCSP_GOOD}, /* or it could be replayed for ever */
     {{.failure = OCSP_RESPONSE_STATUS_TRYLATER}, "trylater", OCSP_GOOD},
     {{.until_s = 60, .extra = 1}, "not an OCSP response", OCSP_GOOD},
 };

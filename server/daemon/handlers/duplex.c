@@ -393,16 +393,10 @@ static bool check_idle(struct duplex *duplex, int64_t idle_timeout_ms, bool move
     return actpass_ended(duplex->conn) == ACTPASS_OPEN;
 }
 
-/* A program need not read, so the failure behind what it has not read is looked for: where all
- * buffers are full, at the socket itself. */
+/* A program need not read, so the failure behind what it has not read is looked for. */
 static bool is_broken(const struct duplex *duplex)
 {
-    struct pollfd tls;
-    if (!duplex->program || is_empty(&duplex->in))
-        return false;
-    (void)actpass_prepare_wait(duplex->conn, &tls);
-    tls.events = 0; /* a failure is reported without being asked for */
-    if (!actpass_is_broken(duplex->conn) && poll(&tls, 1, 0) <= 0)
+    if (!duplex->program || is_empty(&duplex->in) || !actpass_is_broken(duplex->conn))
         return false;
     actpass_fail(duplex->conn, ACTPASS_RESET,
                  "the transport failed while the program did not read its input");

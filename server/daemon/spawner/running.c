@@ -214,21 +214,6 @@ void running_end_all(struct running_list *list)
         terminate(one);
 }
 
-/* Again and again until all are gone: the group may make new processes meanwhile. */
-int64_t running_kill(struct running_list *list)
-{
-    enum { AGAIN_MS = 100 };
-    int64_t next_us = DEADLINE_NEVER;
-    for (struct running *one = list->first; one; one = one->next) {
-        if (one->kill_us <= clock_now_us()) {
-            (void)kill(-one->pid, SIGKILL);
-            one->kill_us = clock_deadline_ms(AGAIN_MS);
-        }
-        next_us = one->kill_us < next_us ? one->kill_us : next_us;
-    }
-    return next_us;
-}
-
 /* ---- Ends ---------------------------------------------------------------------------------- */
 
 /* Has the group no process left? Those whose parent has ended are our children (subreaper), so the
@@ -238,6 +223,33 @@ static bool is_over(const struct running *one)
     siginfo_t info;
     return waitid(P_PGID, (id_t)one->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 &&
            errno == ECHILD;
+}
+
+/* Is nothing left of it? Processes may leave a group without an end that we are told of, and then
+ * the group's number may become another's. */
+static bool has_dissolved(const struct running *one)
+{
+    return one->reported && is_over(one);
+}
+
+/* Again and again until all are gone: the group may make new processes meanwhile. */
+int64_t running_kill(struct running_list *list)
+{
+    enum { AGAIN_MS = 100 };
+    int64_t next_us = DEADLINE_NEVER, now_us = clock_now_us();
+    for (struct running *one = list->first, *next; one; one = next) {
+        next = one->next;
+        if (one->kill_us <= now_us && has_dissolved(one)) {
+            forget(list, one);
+            continue;
+        }
+        if (one->kill_us <= now_us) {
+            (void)kill(-one->pid, SIGKILL);
+            one->kill_us = clock_deadline_ms(AGAIN_MS);
+        }
+        next_us = one->kill_us < next_us ? one->kill_us : next_us;
+    }
+    return next_us;
 }
 
 static struct running *find_group(const struct running_list *list, pid_t group)
@@ -270,7 +282,7 @@ static void reap(struct running_list *list, pid_t pid)
         note_leader(list, one, pid);
     else
         (void)waitpid(pid, NULL, 0); /* a process of a program, or one that copies */
-    if (one && one->reported && is_over(one))
+    if (one && has_dissolved(one))
         forget(list, one);
 }
 

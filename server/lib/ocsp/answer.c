@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SKEW_S = 300, WITHOUT_LIMIT_S = 3600, ANY_AGE = -1 };
+enum { SKEW_S = 300, WITHOUT_LIMIT_S = 3600, AGE_WITHOUT_LIMIT_S = 86400, ANY_AGE = -1 };
 
 /* ---- Whose it is ---------------------------------------------------------------------------- */
 
@@ -64,7 +64,8 @@ static bool read_single(struct ocsp_answer *answer, OCSP_SINGLERESP *single,
     int reason;
     ASN1_GENERALIZEDTIME *revoked, *from = NULL, *until = NULL;
     int status = OCSP_single_get0_status(single, &reason, &revoked, &from, &until);
-    if (OCSP_check_validity(from, until, SKEW_S, ANY_AGE) != 1)
+    /* Without a nextUpdate, a response could be replayed for ever, after a revocation, too. */
+    if (OCSP_check_validity(from, until, SKEW_S, until ? ANY_AGE : AGE_WITHOUT_LIMIT_S) != 1)
         return error_set(error, "its response is not current: it is out of date, or the clock is "
                                 "wrong");
     int64_t now = (int64_t)time(NULL);

@@ -18,7 +18,8 @@ struct ocsp_answer {
     size_t size;
     enum ocsp_status status;
     int64_t from_s, until_s; /* thisUpdate and nextUpdate, in seconds since 1970. Without a
-                                nextUpdate, an hour after thisUpdate or now, the later one */
+                                nextUpdate, an hour after thisUpdate or now, the later one; such a
+                                response is current for a day */
 };
 
 /* Takes a response that is successful, about CERTIFICATE, current, and signed by its ISSUER or by a

@@ -100,11 +100,18 @@ static enum ocsp_finding find(const struct tls_context *context, SSL *ssl, X509 
     return finding;
 }
 
-/* Of what is not pending. */
-static bool passes(const struct tls_context *context, enum ocsp_finding finding,
-                   const struct error_text *why, struct error_text *error)
+/* A server whose certificate says "must staple" (RFC 7633) does not pass without a response: that
+ * would be worth nothing against somebody who has its key and keeps us from the responder. A
+ * session that is resumed comes without responses. */
+static bool must_have_one(SSL *ssl, const X509 *peer)
 {
-    bool soft = context->peers == CONFIG_OCSP_SOFT;
+    return !SSL_is_server(ssl) && !SSL_session_reused(ssl) && staples_are_required(peer);
+}
+
+/* Of what is not pending. SOFT: if nothing can be found out. */
+static bool passes(enum ocsp_finding finding, bool soft, const struct error_text *why,
+                   struct error_text *error)
+{
     if (finding == OCSP_FOUND_REVOKED)
         return error_set(error, "the peer's certificate is refused: it is revoked (OCSP)");
     if (finding == OCSP_FOUND_UNKNOWN)
@@ -135,7 +142,10 @@ enum tls_revocation tls_context_revocation(const struct tls_context *context, SS
     if (finding == OCSP_FOUND_PENDING)
         finding = OCSP_FOUND_UNAVAILABLE;
     *found = texts[finding];
-    return passes(context, finding, &why, error) ? TLS_PEER_PASSES : TLS_PEER_REFUSED;
+    bool soft = context->peers == CONFIG_OCSP_SOFT;
+    if (soft && finding == OCSP_FOUND_UNAVAILABLE && must_have_one(ssl, peer))
+        soft = false;
+    return passes(finding, soft, &why, error) ? TLS_PEER_PASSES : TLS_PEER_REFUSED;
 }
 
 int64_t tls_context_revocation_ms(const struct tls_context *context, const SSL *ssl)
