@@ -83,6 +83,15 @@ class Server(Dials):
             session = plain.finished(number)
             self.assertFalse(getattr(session, "login", b""))
 
+    def test_a_client_that_closes_within_its_request(self):
+        """The backend gets its connection back at once."""
+        actpass, plain = self.front(self.log_in)
+        sock = self.greeted(actpass)
+        sock.sendall(REQUEST[:3])
+        sock.shutdown(socket.SHUT_WR)
+        self.ends(actpass, sock, "has closed before TLS")
+        plain.finished()
+
     def test_a_client_that_does_not_wait_for_its_login(self):
         """A command behind the login would be numbered as a part of it."""
         actpass, _ = self.front(lambda session: (session.sock.sendall(greeting()), session.recv(),

@@ -151,6 +151,14 @@ static ssize_t send_other(struct preface *preface, const void *bytes, size_t siz
     return -1;
 }
 
+/* For more than the SIZE bytes of the peer's that have come. */
+static enum preface_next wait_for_peer(struct preface *preface, size_t size)
+{
+    return preface_has_ended(preface, size)
+               ? fail(preface, "the peer: ", "it has closed before TLS")
+               : PREFACE_WAITS;
+}
+
 /* ---- The talk -------------------------------------------------------------------------------- */
 
 static bool take_greeting(struct preface *preface, size_t size)
@@ -197,7 +205,8 @@ static enum preface_next read_greeting(struct preface *preface)
         return size < 0 ? PREFACE_FAILED : PREFACE_WAITS;
     switch (mysql_read_greeting(bytes, (size_t)size, &used, &offer, &why)) {
     case MYSQL_MORE:
-        return preface->dialed ? PREFACE_WAITS : wait_for_other(preface, POLLIN | POLLRDHUP);
+        return preface->dialed ? wait_for_peer(preface, (size_t)size)
+                               : wait_for_other(preface, POLLIN | POLLRDHUP);
     case MYSQL_WRONG:
         return fail(preface, server_name(preface), why.text);
     case MYSQL_READY:
@@ -245,7 +254,7 @@ static enum preface_next read_request(struct preface *preface)
         return size < 0 ? PREFACE_FAILED : PREFACE_WAITS;
     switch (mysql_read_request(bytes, (size_t)size, &why)) {
     case MYSQL_MORE:
-        return PREFACE_WAITS;
+        return wait_for_peer(preface, (size_t)size);
     case MYSQL_WRONG:
         return refuse_client(preface, &why);
     case MYSQL_READY:

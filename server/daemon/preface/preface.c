@@ -87,6 +87,16 @@ bool preface_has_more(const struct preface *preface)
     return recv(preface->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
+bool preface_has_ended(const struct preface *preface, size_t size)
+{
+    char bytes[PREFACE_PEEK_MAX];
+    struct pollfd socket = {.fd = preface->fd, .events = POLLRDHUP};
+    if (size == 0 || poll(&socket, 1, 0) <= 0)
+        return false; /* without any, preface_peek shows the end */
+    ssize_t again = recv(preface->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+    return again < 0 ? !would_block() : (size_t)again <= size;
+}
+
 ssize_t preface_send(struct preface *preface, const void *bytes, size_t size)
 {
     ssize_t length = send(preface->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -25,6 +25,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+enum { PREFACE_PEEK_MAX = 4096 }; /* no step leaves so many bytes in the socket, and waits */
+
 enum preface_next {
     PREFACE_DONE,  /* the next step, or TLS */
     PREFACE_STEP,  /* preface_run: a step is over, and another one follows */
@@ -103,6 +105,11 @@ bool preface_take(struct preface *preface, size_t size);
 
 /* Have more bytes come than were taken? Or the peer's end. */
 bool preface_has_more(const struct preface *preface);
+
+/* Has the peer ended behind these SIZE bytes, which have come and are not taken? They hide the end
+ * from preface_peek, and nothing more would wake the step. Where more has come, that is an event of
+ * its own. */
+bool preface_has_ended(const struct preface *preface, size_t size);
 
 /* Sends as much of the SIZE bytes as the socket takes. Returns their number, which may be 0; -1
  * after preface_fail. With less than SIZE, wait for POLLOUT. */

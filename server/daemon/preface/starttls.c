@@ -84,19 +84,11 @@ static enum preface_next fail(struct preface *preface, const char *why)
                         why);
 }
 
-/* What is there is no whole line, or the like. Nothing more can come behind the peer's end, which
- * bytes that wait in the socket hide. */
+/* What is there is no whole line, or the like. */
 static enum preface_next wait_for_more(struct preface *preface, size_t size)
 {
-    unsigned char input[STARTTLS_INPUT_MAX];
-    struct pollfd socket = {.fd = preface->fd, .events = POLLRDHUP};
-    if (size == 0 || poll(&socket, 1, 0) <= 0)
-        return PREFACE_WAITS;
-    ssize_t again = preface_peek(preface, input, sizeof(input));
-    if (again < 0)
-        return PREFACE_FAILED;
-    /* Where more has come, that is an event of its own. */
-    return (size_t)again > size ? PREFACE_WAITS : fail(preface, "the peer has closed before TLS");
+    return preface_has_ended(preface, size) ? fail(preface, "the peer has closed before TLS")
+                                            : PREFACE_WAITS;
 }
 
 /* Nothing that came before TLS may be taken for something that came in it (CVE-2011-0411,
