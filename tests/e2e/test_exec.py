@@ -349,6 +349,19 @@ class Users(Programs):
                       ended.stderr)
 
 
+class Sandbox(Programs):
+    def test_what_decides_must_not_be_writable(self):
+        """A process that is taken over could else have anything run outside its sandbox."""
+        os.mkdir(os.path.join(self.folder, "written"))
+        for written, warned in ("keys", True), ("written/keys", False):
+            service = self.service(exec=exec_of("/bin/cat"))
+            service["tls"]["insecure_key_log"] = os.path.join(self.folder, written)
+            path = self.file("c.json", json.dumps({"services": [service]}).encode())
+            ended = subprocess.run([program(), "--check", path], capture_output=True, text=True,
+                                   check=True)
+            self.assertEqual(f"must allow writing to {path}" in ended.stderr, warned, ended.stderr)
+
+
 class Failures(Programs):
     def test_it_cannot_be_executed(self):
         """What passes every check, and yet cannot: no interpreter."""
