@@ -124,6 +124,15 @@ int conversation_make(struct conversation *conversation, int fd, actpass_accept_
     return 0;
 }
 
+/* Peers without an IP address, those of unix sockets, are not limited as one: each counts as an
+ * address of its own, in a network that no packet comes from (100::/64, RFC 6666). */
+static void tell_apart(struct peer *peer, uint64_t number)
+{
+    peer->address = (struct peer_key){.address = {0x01}};
+    memcpy(peer->address.address + sizeof(peer->address.address) - sizeof(number), &number,
+           sizeof(number));
+}
+
 /* Adds it to the registry. */
 static bool enter(struct conversation *conversation, const struct peer *peer)
 {
@@ -133,7 +142,9 @@ static bool enter(struct conversation *conversation, const struct peer *peer)
         return true;
     }
     conversation->peer = *peer;
-    return registry_add_from(registry, &conversation->entry, &peer->address);
+    if (!peer->known)
+        tell_apart(&conversation->peer, conversation->report.number);
+    return registry_add_from(registry, &conversation->entry, &conversation->peer.address);
 }
 
 /* PEER: NULL for a connection that we dial. Returns NULL if memory is short, and logs that. */

@@ -38,6 +38,7 @@ struct conversation {
     struct service *service;
     struct report report;                /* and the connection */
     struct preface *preface;             /* STAGE_PREFACE; else NULL */
+    bool judged;                         /* whom a proxy has brought: then only once */
     int backend;                         /* that is connected before the handshake; -1: none */
     const char *alpn_wanted;             /* what the preface has said so; NULL: nothing */
     const char *address;                 /* with that, and if we have dialed: where */

@@ -6,6 +6,7 @@
 #include "relay/clock.h"
 #include "server/daemon/conversation.h"
 #include "server/daemon/preface/preface.h"
+#include "server/daemon/preface/trusted.h"
 #include "server/daemon/room.h"
 
 #include <errno.h>
@@ -100,26 +101,47 @@ static const struct sockaddr_storage *client_of(const struct preface_addresses *
     return addresses->proxied ? &addresses->client : &addresses->from;
 }
 
+/* Whom a proxy has brought is judged once its header is there, and before anything else is done
+ * for it. All others have been judged when they were accepted. */
+static bool is_to_be_judged(const struct conversation *conversation)
+{
+    const struct preface *preface = conversation->preface;
+    return !conversation->judged && !preface->dialed && preface->heard &&
+           !preface->addresses.speaks_for_itself &&
+           proxy_is_trusted(preface->config, &preface->addresses.from);
+}
+
+/* There is no connection. */
+static void refuse(struct conversation *conversation, int fd, enum refusal refusal,
+                   const struct preface_addresses *addresses)
+{
+    const struct room_refused refused = {.address = client_of(addresses),
+                                         .number = conversation->report.number,
+                                         .proxy = conversation->report.proxy};
+    room_refuse(conversation->server, conversation->service, fd, refusal, &refused);
+}
+
 /* Judges the client that a proxy has named, or, if that did not, the proxy itself. False: there is
  * no connection. */
-static bool admit(struct conversation *conversation, int fd,
-                  const struct preface_addresses *addresses)
+static bool admit(struct conversation *conversation, struct task *task)
 {
     struct service *service = conversation->service;
-    const struct sockaddr_storage *client = client_of(addresses);
+    struct preface_addresses addresses = conversation->preface->addresses;
     int error;
-    conversation->peer = admission_peer(&service->config->limits, client);
+    if (!is_to_be_judged(conversation))
+        return true;
+    conversation->judged = true;
+    note_client(conversation, &addresses);
+    conversation->peer = admission_peer(&service->config->limits, client_of(&addresses));
     enum refusal refusal = room_judge_client(conversation->server, service, &conversation->entry,
                                              &conversation->peer, &error);
+    if (refusal == REFUSED_NOT && error == 0)
+        return true;
+    int fd = end_preface(conversation, task, &addresses);
     if (refusal != REFUSED_NOT) {
-        const struct room_refused refused = {.address = client,
-                                             .number = conversation->report.number,
-                                             .proxy = conversation->report.proxy};
-        room_refuse(conversation->server, service, fd, refusal, &refused);
+        refuse(conversation, fd, refusal, &addresses);
         return false;
     }
-    if (error == 0)
-        return true;
     conversation_note_dropped(conversation, error);
     close(fd);
     return false;
@@ -143,13 +165,10 @@ static bool make(struct conversation *conversation, int fd,
 static enum task_next finish(struct conversation *conversation, struct task *task)
 {
     struct preface_addresses addresses;
-    bool judged = !conversation->preface->dialed &&
-                  conversation->service->config->has_accept_proxy && conversation->preface->heard;
+    if (!admit(conversation, task))
+        return TASK_END;
     conversation->alpn_wanted = conversation->preface->alpn_wanted;
     int fd = end_preface(conversation, task, &addresses);
-    note_client(conversation, &addresses);
-    if (judged && !addresses.speaks_for_itself && !admit(conversation, fd, &addresses))
-        return TASK_END;
     return make(conversation, fd, &addresses) ? TASK_MORE : TASK_END;
 }
 
@@ -190,9 +209,14 @@ enum task_next conversation_run_preface(struct conversation *conversation, struc
     preface->own.revents =
         (short)(conversation->own_fd >= 0 ? task_take_events(task, PLACE_OWN) : 0);
     look_for_an_end(conversation);
-    switch (preface_run(preface)) {
+    enum preface_next next = preface_run(preface);
+    while (next == PREFACE_STEP && admit(conversation, task))
+        next = preface_run(preface);
+    switch (next) {
     case PREFACE_WAITS:
         break;
+    case PREFACE_STEP: /* it was refused */
+        return TASK_END;
     case PREFACE_DONE:
         return finish(conversation, task);
     case PREFACE_FAILED:

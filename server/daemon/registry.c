@@ -318,13 +318,18 @@ static bool is_of_service(const struct registry_entry *entry,
 
 typedef bool choice(const struct registry_entry *entry, const struct registry_service *service);
 
+static bool is_open(const struct registry_entry *entry)
+{
+    return entry->conn || entry->in_preface;
+}
+
 static size_t count_open(struct registry *registry, choice *chosen,
                          const struct registry_service *service)
 {
     size_t open = 0;
     lock_take(&registry->lock);
     for (const struct registry_entry *entry = registry->first; entry; entry = entry->next)
-        open += entry->conn && chosen(entry, service);
+        open += is_open(entry) && chosen(entry, service);
     lock_release(&registry->lock);
     return open;
 }
@@ -337,11 +342,6 @@ size_t registry_open(struct registry *registry)
 size_t registry_service_open(struct registry *registry, const struct registry_service *service)
 {
     return count_open(registry, is_of_service, service);
-}
-
-static bool is_open(const struct registry_entry *entry)
-{
-    return entry->conn || entry->in_preface;
 }
 
 /* The task may wait for a socket that nobody watches. */
@@ -462,7 +462,7 @@ bool registry_look(struct registry *registry, struct registry_cursor *cursor, si
         unlink_entry(registry, mark);
     for (size_t seen = 0; entry && seen < count; entry = entry->next) {
         previous = entry;
-        if (!entry->conn)
+        if (!is_open(entry))
             continue;
         see(entry, arg);
         seen++;

@@ -89,7 +89,7 @@ void registry_set_task(struct registry *registry, struct registry_entry *entry, 
 /* Notes that the connection's role is decided. */
 void registry_decided(struct registry *registry, struct registry_entry *entry);
 
-/* The number of all entries, and of those with a connection. */
+/* The number of all entries, and of those with a connection, or in its preface. */
 size_t registry_count(struct registry *registry);
 size_t registry_open(struct registry *registry);
 size_t registry_service_open(struct registry *registry, const struct registry_service *service);
@@ -141,8 +141,9 @@ struct registry_cursor {
     bool placed;
 };
 
-/* Calls SEE, with the lock held, for up to COUNT connections from the cursor on, the newest first.
- * Connections that come meanwhile are left out. Returns true if there may be more. */
+/* Calls SEE, with the lock held, for up to COUNT connections from the cursor on, the newest first;
+ * entry->conn is NULL in the preface. Connections that come meanwhile are left out. Returns true if
+ * there may be more. */
 bool registry_look(struct registry *registry, struct registry_cursor *cursor, size_t count,
                    void (*see)(struct registry_entry *entry, void *arg), void *arg);
 

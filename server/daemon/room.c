@@ -228,10 +228,10 @@ enum refusal room_judge_client(struct server *server, struct service *service,
 {
     *error = 0;
     enum refusal refusal = judge_address(service, client);
-    if (refusal != REFUSED_NOT)
+    if (refusal != REFUSED_NOT || !client->known)
         return refusal;
     switch (registry_move(server->registry, entry, &client->address,
-                          client->known ? service->config->limits.per_address : 0)) {
+                          service->config->limits.per_address)) {
     case REGISTRY_MOVED:
         break;
     case REGISTRY_TOO_MANY:

@@ -95,7 +95,8 @@ static bool fail(struct error_text *error, const char *what)
                      failed == EPERM ? ": only root may, and only at the start" : "");
 }
 
-/* Owner and group first: who gets the file may use it only with the mode that it is to have. */
+/* Owner and group first: who gets the file may use it only with the mode that it is to have. They
+ * may put a link to another file in its place by then, which is not followed. */
 static bool set_rights(const char *path, const struct config_socket_file *file,
                        struct error_text *error)
 {
@@ -107,7 +108,7 @@ static bool set_rights(const char *path, const struct config_socket_file *file,
     if ((file->owner || file->group) && lchown(path, uid, gid) != 0)
         return fail(error, file->owner ? "owner" : "group");
     if (file->mode && config_mode_parse(file->mode, &mode) &&
-        fchmodat(AT_FDCWD, path, (mode_t)mode, 0) != 0)
+        fchmodat(AT_FDCWD, path, (mode_t)mode, AT_SYMLINK_NOFOLLOW) != 0)
         return fail(error, "mode");
     return true;
 }

@@ -90,6 +90,15 @@ class Admin(Case):
 
 
 class Numbers(Admin):
+    def test_who_has_not_begun_with_tls_counts_as_open(self):
+        actpass = self.admin(self.service(accept_proxy={"from": ["127.0.0.0/8"]}))
+        with self.connect(actpass):
+            until(lambda: self.status()["services"][0]["open"] == 1, 20, "an open connection")
+            self.assertEqual(self.status()["connections"], [])  # there is nothing to say of it yet
+            self.assertIn('actpass_connections_open{service="front",state="waiting"} 1',
+                          self.curl("/metrics").body)
+        self.settled()
+
     def test_of_each_kind_as_many_as_there_were(self):
         actpass = self.admin(
             self.service(initial_data_timeout=SHORT),

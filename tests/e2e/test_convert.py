@@ -35,6 +35,8 @@ STUNNEL = {
                  "connect = localhost:25\nprotocol = smtp\nverifyChain = yes\nCAfile = ca.pem\n"),
     "a proxy": ("[c]\nclient = yes\naccept = 1025\nconnect = localhost:3128\n"
                 "protocol = connect\nprotocolHost = localhost:443\n"),
+    "revocation": ("[c]\nclient = yes\naccept = 1025\nconnect = localhost:443\nCAfile = ca.pem\n"
+                   "verifyChain = yes\nOCSP = http://localhost:80/\nTIMEOUTocsp = 5\n"),
     "sources": ("cert = front.pem\nkey = front.key\n[a]\naccept = 25\naccept = :::25\n"
                 "connect = 26\nlocal = 127.0.0.1\nprotocol = proxy\n"),
 }
@@ -173,6 +175,17 @@ class Tables(Converting):
             there = page.partition(begin)[2].partition(end)[0]
             self.assertEqual(there, self.call("convert", "--options", name).stdout,
                              f"{name}: run config/coming_from.py --update")
+
+    def test_haproxy(self):
+        """That table is written by hand. The keys of ours in it exist, as in `tls.client_auth`."""
+        top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+        with open(os.path.join(top, "config/COMING_FROM.md")) as file:
+            table = file.read().partition("\n## HAProxy\n")[2]
+        ours = " ".join(line.rpartition(" | ")[2] for line in table.splitlines())
+        words = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([a-z_.]+)`", ours))))
+        self.assertGreater(len(words), 30, ours)
+        schema = self.call("--schema").stdout
+        self.assertEqual([word for word in words if f'"{word}"' not in schema], [])
 
 
 class Beside(Converting):

@@ -9,7 +9,7 @@ import stat
 import subprocess
 
 from support import tls
-from support.case import program
+from support.case import need, program
 from support.data import until
 from support.redis import free_port
 from support.reloads import Reloads
@@ -53,10 +53,11 @@ class Listening(Reloads):
             sock = self.connect((host.strip("[]"), int(port)))
         return tls.Tls(sock, tls.context(self.certificates, False)).handshake()
 
-    def fails(self, *services, **top):
+    def fails(self, *services, env=None, **top):
         """What a configuration says that does not start."""
         file = self.file("fails.json", json.dumps({"services": services, **top}).encode())
-        done = subprocess.run([program(), file], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([program(), file], capture_output=True, text=True, timeout=20,
+                              env={**os.environ, **(env or {})})
         self.assertEqual(done.returncode, 1, done.stderr)
         return done.stderr
 
@@ -164,6 +165,22 @@ class Listening(Reloads):
 
     # ---- Options
 
+    def test_the_mode_is_that_of_no_other_file(self):
+        """The owner may put a link in the socket's place before its mode is set."""
+        if "ASAN_OPTIONS" in os.environ:
+            self.skipTest("a sanitizer's library must be the first one")
+        need("cc")
+        library = os.path.join(self.folder, "swapped_socket.so")
+        source = os.path.join(os.path.dirname(__file__), "support", "swapped_socket.c")
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+        victim = self.file("victim", b"")
+        os.chmod(victim, 0o600)
+        said = self.fails(self.service(listen="unix:" + os.path.join(self.folder, "s"),
+                                       listen_options={"owner": "65534", "mode": "0666"}),
+                          env={"LD_PRELOAD": library, "VICTIM": victim})
+        self.assertIn("cannot set the mode of its file", said)
+        self.assertEqual(stat.S_IMODE(os.stat(victim).st_mode), 0o600)
+
     def test_reuse_port(self):
         port = free_port()
         shared = self.service(listen=f"127.0.0.1:{port}", listen_options={"reuse_port": True})
@@ -189,6 +206,20 @@ class Listening(Reloads):
             else:
                 with self.assertRaises(ConnectionRefusedError):
                     self.connect(port)
+
+    def test_peers_without_an_address_are_not_one(self):
+        """Of a service on both kinds of sockets: those of TCP are limited, all of them are older."""
+        path = os.path.join(self.folder, "s")
+        actpass = self.actpass(self.service(listen=["unix:" + path, "127.0.0.1:0"], role="server",
+                                            limits={"undecided_per_address": 1}), check=False)
+        local = [self.connect(path) for _ in range(3)]
+        port = int(self.addresses(actpass, 2)[1].rpartition(":")[2])
+        _silent = [self.connect(port) for _ in range(2)]
+        line = actpass.wait_for(event="close")
+        self.assertIn("to make room", line["error"])
+        self.assertTrue(line["peer"].startswith("127.0.0.1:"), line)
+        for sock in local:
+            tls.Tls(sock, tls.context(self.certificates, False)).handshake().finish()
 
     # ---- Reload
 

@@ -23,7 +23,7 @@ class StalledReader(Case):
         with socket.socket() as free:  # its log may not say the port
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        config = {"log": {"level": level}, "shutdown_timeout": "2s",
+        config = {"log": {"level": level}, "shutdown_timeout": "20s",
                   "services": [self.service(listen=f"127.0.0.1:{self.port}",
                                             tls={"client_auth": "none"})]}
         file = self.file("stalled.json", json.dumps(config).encode())

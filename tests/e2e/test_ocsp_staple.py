@@ -6,7 +6,7 @@ import time
 from support.authority import Authority
 from support.case import Case
 from support.data import until
-from support.proxies import tinyproxy
+from support.proxies import microsocks, tinyproxy
 from support.responder import Responder, free_port
 
 
@@ -129,3 +129,16 @@ class Staples(Case):
         proxy = tinyproxy(self)
         actpass = self.start({"through": proxy.url}, allowed={"shutdown_timeout": "10s"})
         self.stapled(actpass)
+
+    def test_through_the_proxy_that_is_dialed_through(self):
+        """The same for a device that calls home, in vain here, and by SOCKS5."""
+        self.authority.write_index()
+        Responder(self, self.authority, self.port)
+        proxy = microsocks(self)
+        cache = os.path.join(self.folder, "cache")
+        os.mkdir(cache, 0o700)
+        actpass = self.start({"cache": cache}, allowed={"shutdown_timeout": "10s"}, service={
+            "listen": None, "dial": f"127.0.0.1:{free_port()}", "dial_through": proxy.url,
+            "persistent": True}, client_auth="require")
+        until(lambda: [name for name in os.listdir(cache) if name.endswith(".ocsp")], 40, "a file")
+        self.assertEqual(actpass.stop(), 0)

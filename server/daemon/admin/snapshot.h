@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum snapshot_state {
-    SNAPSHOT_WAITING, /* there is no role yet */
+    SNAPSHOT_WAITING, /* there is no role yet, or TLS has not begun (preface/) */
     SNAPSHOT_HANDSHAKE,
     SNAPSHOT_ESTABLISHED,
     SNAPSHOT_CLOSING, /* it has its close reason */

@@ -13,14 +13,25 @@ struct page {
     struct snapshot copies[PAGE];
 };
 
+static void count(struct view_counts *counts, const struct registry_entry *entry,
+                  enum snapshot_state state)
+{
+    counts->open++;
+    if (entry->stats && entry->stats->index < counts->services)
+        counts->of[entry->stats->index][state]++;
+}
+
+/* Of what is in its preface there is nothing to copy. */
 static void look_at(struct registry_entry *entry, void *arg)
 {
     struct page *page = arg;
     actpass_info_t info;
+    if (!entry->conn) {
+        count(page->counts, entry, SNAPSHOT_WAITING);
+        return;
+    }
     actpass_info(entry->conn, &info);
-    page->counts->open++;
-    if (entry->stats && entry->stats->index < page->counts->services)
-        page->counts->of[entry->stats->index][snapshot_state(&info)]++;
+    count(page->counts, entry, snapshot_state(&info));
     stats_bytes(entry->stats, &info, &entry->counted);
     if (page->length < page->wanted)
         snapshot_take(&page->copies[page->length++], &entry->origin, &info);

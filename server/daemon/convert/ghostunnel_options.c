@@ -1,34 +1,22 @@
 /* The flags of ghostunnel 1.8. */
-#include "server/daemon/convert/options.h"
+#include "server/daemon/convert/option_rows.h"
 
-#define SAME(option, key)                                    \
-    {                                                        \
-        .name = (option), .fate = OPTION_SAME, .ours = (key) \
+#define OTHER_ALWAYS(option, key, why)                                         \
+    {                                                                          \
+        .name = (option), .fate = OPTION_OTHER, .ours = (key), .remark = (why) \
     }
 #define SAME_FLAG(option, key)                                             \
     {                                                                      \
         .name = (option), .fate = OPTION_SAME, .ours = (key), .flag = true \
-    }
-#define OTHER(option, key, why)                                                \
-    {                                                                          \
-        .name = (option), .fate = OPTION_OTHER, .ours = (key), .remark = (why) \
     }
 #define BY_CODE(option, its_fate, key, why)                                   \
     {                                                                         \
         .name = (option), .fate = (its_fate), .ours = (key), .remark = (why), \
         .said = OPTION_SAID_BY_CODE                                           \
     }
-#define NEEDLESS(option, why)                                      \
-    {                                                              \
-        .name = (option), .fate = OPTION_NEEDLESS, .remark = (why) \
-    }
 #define NEEDLESS_FLAG(option, why)                                               \
     {                                                                            \
         .name = (option), .fate = OPTION_NEEDLESS, .remark = (why), .flag = true \
-    }
-#define LOST(option, key, why)                                                \
-    {                                                                         \
-        .name = (option), .fate = OPTION_LOST, .ours = (key), .remark = (why) \
     }
 #define LOST_FLAG(option, key, why)                                                         \
     {                                                                                       \
@@ -45,7 +33,7 @@
 const struct convert_option ghostunnel_options[] = {
     SAME("listen", "`listen`, or `listen_plain` of a client"),
     SAME("target", "`forward`, or `dial` of a client"),
-    LOST("target-status", NULL, "Backends are not asked for their health"),
+    LOST("target-status", NULL, NULL, "Backends are not asked for their health"),
     SAME_FLAG("proxy-protocol", "`proxy_protocol`: `v2`"),
     NEEDLESS_FLAG("unsafe-target", "Any address may be a backend"),
     NEEDLESS_FLAG("unsafe-listen", "Any address may be listened on"),
@@ -89,40 +77,40 @@ const struct convert_option ghostunnel_options[] = {
      .secret = true},
     SAME("cacert", "`tls.ca`; without it `system`"),
     LOST_FLAG("use-workload-api", NULL, SPIFFE),
-    LOST("use-workload-api-addr", NULL, SPIFFE),
-    LOST("auto-acme-cert", NULL, ACME),
+    LOST("use-workload-api-addr", NULL, NULL, SPIFFE),
+    LOST("auto-acme-cert", NULL, NULL, ACME),
     NEEDLESS("auto-acme-email", ACME),
     NEEDLESS_FLAG("auto-acme-agree-to-tos", ACME),
     NEEDLESS("auto-acme-ca", ACME),
     NEEDLESS("auto-acme-testca", ACME),
-    OTHER("cipher-suites", "`tls.ciphers`, `tls.ciphersuites`",
-          "AES-GCM and ChaCha20 are the default here, too"),
+    OTHER_ALWAYS("cipher-suites", "`tls.ciphers`, `tls.ciphersuites`",
+                 "AES-GCM and ChaCha20 are the default here, too"),
     NEEDLESS_FLAG("allow-unsafe-cipher-suites", "See ciphers"),
     BY_CODE("max-tls-version", OPTION_LOST, NULL, "TLS 1.3 is always on"),
     NEEDLESS("timed-reload", "Files of certificates are watched, and loaded when they change"),
     SAME("shutdown-timeout", "`shutdown_timeout`"),
     SAME("connect-timeout", "`connect_timeout`, `handshake_timeout`"),
-    OTHER("close-timeout", "`close_timeout`",
-          "It counts from our close; a half-closed connection may go on"),
-    LOST("max-conn-lifetime", NULL,
+    OTHER_ALWAYS("close-timeout", "`close_timeout`",
+                 "It counts from our close; a half-closed connection may go on"),
+    LOST("max-conn-lifetime", NULL, NULL,
          "A connection ends when it is idle (idle_timeout), or by "
          "on_reload"),
     SAME("max-concurrent-conns", "`max_connections`"),
-    LOST("metrics-graphite", "`admin`", METRICS),
-    LOST("metrics-url", "`admin`", METRICS),
+    LOST("metrics-graphite", NULL, "`admin`", METRICS),
+    LOST("metrics-url", NULL, "`admin`", METRICS),
     NEEDLESS("metrics-prefix", METRICS),
     NEEDLESS("metrics-interval", METRICS),
-    OTHER("status", "`admin.listen`", "The paths are /status, /metrics and /health"),
+    OTHER_ALWAYS("status", "`admin.listen`", "The paths are /status, /metrics and /health"),
     LOST_FLAG("enable-pprof", NULL, "There is no profiler inside"),
     LOST_FLAG("enable-shutdown", NULL, "SIGTERM or systemctl stop ends it"),
-    OTHER("quiet", "`log.level`", "The levels are error, warning, info and debug"),
+    OTHER_ALWAYS("quiet", "`log.level`", "The levels are error, warning, info and debug"),
     NEEDLESS_FLAG("syslog", "The log goes to standard error, and under systemd to the journal"),
     NEEDLESS_FLAG("eventlog", "It is for Windows"),
-    LOST("keychain-identity", NULL, "It is for macOS and Windows"),
-    LOST("keychain-issuer", NULL, "It is for macOS and Windows"),
+    LOST("keychain-identity", NULL, NULL, "It is for macOS and Windows"),
+    LOST("keychain-issuer", NULL, NULL, "It is for macOS and Windows"),
     LOST_FLAG("keychain-require-token", NULL, "It is for macOS"),
-    LOST("pkcs11-module", "`tls.key`: `store:pkcs11:`", TOKEN),
-    LOST("pkcs11-token-label", "`tls.key`: `store:pkcs11:token=`", TOKEN),
+    LOST("pkcs11-module", NULL, "`tls.key`: `store:pkcs11:`", TOKEN),
+    LOST("pkcs11-token-label", NULL, "`tls.key`: `store:pkcs11:token=`", TOKEN),
     {.name = "pkcs11-pin",
      .fate = OPTION_LOST,
      .ours = "`tls.key_passphrase_file`",

@@ -1,23 +1,5 @@
 /* Every option of hitch.conf(5) of hitch 1.7 (Debian 12) and 1.8 (Debian 13). */
-#include "server/daemon/convert/options.h"
-
-#define SAME(option, key)                                    \
-    {                                                        \
-        .name = (option), .fate = OPTION_SAME, .ours = (key) \
-    }
-#define OTHER(option, key, why)                                                 \
-    {                                                                           \
-        .name = (option), .fate = OPTION_OTHER, .ours = (key), .remark = (why), \
-        .said = OPTION_SAID_BY_CODE                                             \
-    }
-#define NEEDLESS(option, why)                                      \
-    {                                                              \
-        .name = (option), .fate = OPTION_NEEDLESS, .remark = (why) \
-    }
-#define LOST(option, value, key, why)                                                            \
-    {                                                                                            \
-        .name = (option), .fate = OPTION_LOST, .ours = (key), .remark = (why), .unless = (value) \
-    }
+#include "server/daemon/convert/option_rows.h"
 
 #define DAEMON "actpass stays in the foreground, and systemd does the rest"
 #define STDERR "The log goes to standard error, and under systemd to the journal"

@@ -1,27 +1,10 @@
 /* Every option of the manual of stunnel 5.68 (Debian 12) and 5.74 (Debian 13). */
-#include "server/daemon/convert/options.h"
+#include "server/daemon/convert/option_rows.h"
 
-#define SAME(option, key)                                    \
-    {                                                        \
-        .name = (option), .fate = OPTION_SAME, .ours = (key) \
-    }
-#define OTHER(option, key, why)                                                 \
-    {                                                                           \
-        .name = (option), .fate = OPTION_OTHER, .ours = (key), .remark = (why), \
-        .said = OPTION_SAID_BY_CODE                                             \
-    }
-#define NEEDLESS(option, why)                                      \
-    {                                                              \
-        .name = (option), .fate = OPTION_NEEDLESS, .remark = (why) \
-    }
 #define NEEDLESS_BUT(option, value, key, why)                                      \
     {                                                                              \
         .name = (option), .fate = OPTION_NEEDLESS, .ours = (key), .remark = (why), \
         .unless = (value)                                                          \
-    }
-#define LOST(option, value, key, why)                                                            \
-    {                                                                                            \
-        .name = (option), .fate = OPTION_LOST, .ours = (key), .remark = (why), .unless = (value) \
     }
 #define LOST_SECRET(option, key, why)                                          \
     {                                                                          \
@@ -114,11 +97,14 @@ const struct convert_option stunnel_options[] = {
     SAME("key", "`tls.key`"),
     LOST("libwrap", "no", "`limits.allow`, `limits.deny`", NAMED_PEERS),
     OTHER("local", "`source`, `dial_source`", "It is an address, not a name"),
-    LOST("OCSP", NULL, NULL, "The peer's certificate is not looked up; CRLs are: crl"),
-    LOST("OCSPaia", "no", NULL, "The peer's certificate is not looked up; CRLs are: crl"),
+    OTHER("OCSP", "`tls.ocsp`: `responder`, `peers`: `hard`",
+          "The responder is reached over http; a stapled response is used, too"),
+    OTHER("OCSPaia", "`tls.ocsp.peers`: `hard`",
+          "Without OCSP, the responder that the certificate names is asked"),
     LOST("OCSPflag", NULL, NULL, OCSP_FLAGS),
-    LOST("OCSPnonce", "no", NULL, "The peer's certificate is not looked up; CRLs are: crl"),
-    LOST("OCSPrequire", "no", NULL, "The peer's certificate is not looked up; CRLs are: crl"),
+    LOST("OCSPnonce", "no", NULL, "There is no nonce; a response is valid as long as it says"),
+    OTHER("OCSPrequire", "`tls.ocsp.peers`: `hard`, or `soft` with `no`",
+          "It goes with OCSP and OCSPaia"),
     OTHER(
         "options", "`tls.min_version`, `tls.sessions`",
         "Workarounds for old peers, and choices that OpenSSL's programs leave to OpenSSL, have no "
@@ -166,7 +152,7 @@ const struct convert_option stunnel_options[] = {
     SAME("TIMEOUTclose", "`close_timeout`"),
     SAME("TIMEOUTconnect", "`connect_timeout`"),
     SAME("TIMEOUTidle", "`idle_timeout`"),
-    NEEDLESS("TIMEOUTocsp", "It goes with OCSP"),
+    OTHER("TIMEOUTocsp", "`tls.ocsp.timeout`", "It goes with OCSP; at most a minute"),
     OTHER(
         "transparent", "`source.transparent`",
         "destination and both have no counterpart: a service has the addresses in dial or forward"),

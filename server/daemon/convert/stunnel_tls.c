@@ -217,7 +217,7 @@ static void trust_anybody(struct draft *draft, cJSON *service, cJSON *object,
                           const struct section *section, enum stunnel_side side,
                           enum request request)
 {
-    static const char *const unused[] = {"CAfile", "CApath", "CRLfile"};
+    static const char *const unused[] = {"CAfile", "CApath", "CRLfile", "OCSP", "OCSPaia"};
     for (size_t i = 0; i < sizeof(unused) / sizeof(*unused); i++)
         if (section_own(section, unused[i]))
             stunnel_say(draft, service, section, unused[i], OPTION_NEEDLESS,
@@ -235,6 +235,32 @@ static void trust_anybody(struct draft *draft, cJSON *service, cJSON *object,
                   "As in stunnel, the server is not verified, so that anybody between can read "
                   "all. Better: \"ca\" and \"peer_names\"");
     draft_true(draft, object, "insecure_any_peer");
+}
+
+/* Is a peer's certificate revoked? */
+static void ask_responder(struct draft *draft, cJSON *object, const struct section *section)
+{
+    struct value_text timeout;
+    unsigned long seconds = 0;
+    const char *url = section_value(section, "OCSP");
+    bool by_certificate = stunnel_yes(draft, section, "OCSPaia", false);
+    bool is_http = url && strncasecmp(url, "http://", 7) == 0;
+    if (url && !is_http)
+        stunnel_say(draft, object, section, "OCSP", OPTION_LOST, NULL);
+    if (!is_http && !by_certificate)
+        return;
+    cJSON *ocsp = draft_object(draft, object, "ocsp");
+    bool is_hard = stunnel_yes(draft, section, "OCSPrequire", true);
+    draft_text(draft, ocsp, "peers", is_hard ? "hard" : "soft");
+    if (is_http)
+        draft_text(draft, ocsp, "responder", url);
+    const char *written = section_value(section, "TIMEOUTocsp");
+    if (written && value_number(written, 60, &seconds) && seconds > 0 &&
+        value_seconds(written, &timeout))
+        draft_text(draft, ocsp, "timeout", timeout.text);
+    else if (written)
+        stunnel_say(draft, object, section, "TIMEOUTocsp", OPTION_LOST,
+                    "it is a number of seconds from 1 to 60");
 }
 
 void stunnel_trust(struct draft *draft, cJSON *service, cJSON *object,
@@ -258,7 +284,11 @@ void stunnel_trust(struct draft *draft, cJSON *service, cJSON *object,
     if (trust.chain) {
         add_ca(draft, object, section);
         copy(draft, object, section, "CRLfile", "crl");
+        ask_responder(draft, object, section);
     }
+    if (!trust.chain && (section_last(section, "OCSP") || section_last(section, "OCSPaia")))
+        stunnel_say(draft, object, section, section_last(section, "OCSP") ? "OCSP" : "OCSPaia",
+                    OPTION_LOST, "a pinned key has no issuer that a responder could be asked for");
     if (trust.peer)
         stunnel_pins(draft, object, section, "peer_pins");
     add_names(draft, object, section);

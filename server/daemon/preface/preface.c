@@ -231,21 +231,17 @@ enum preface_next preface_run(struct preface *preface)
 {
     if (preface->lingers)
         return linger(preface);
-    while (preface->step || begin_next(preface)) {
-        preface->events = POLLIN;
-        enum preface_next next = preface->step->run(preface);
-        if (next == PREFACE_WAITS && is_late(preface))
-            next = fail_late(preface);
-        if (next == PREFACE_FAILED && has_left_unheard(preface))
-            return PREFACE_DONE;
-        if (next == PREFACE_FAILED)
-            return end_failed(preface);
-        if (next == PREFACE_WAITS)
-            return next;
-        if (!begin_next(preface))
-            break;
-    }
-    return PREFACE_DONE;
+    if (!preface->step && !begin_next(preface))
+        return PREFACE_DONE;
+    preface->events = POLLIN;
+    enum preface_next next = preface->step->run(preface);
+    if (next == PREFACE_WAITS && is_late(preface))
+        next = fail_late(preface);
+    if (next == PREFACE_FAILED && has_left_unheard(preface))
+        return PREFACE_DONE;
+    if (next == PREFACE_FAILED)
+        return end_failed(preface);
+    return next == PREFACE_DONE && begin_next(preface) ? PREFACE_STEP : next;
 }
 
 int preface_take_fd(struct preface *preface)

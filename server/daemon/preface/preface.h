@@ -27,6 +27,7 @@
 
 enum preface_next {
     PREFACE_DONE,  /* the next step, or TLS */
+    PREFACE_STEP,  /* preface_run: a step is over, and another one follows */
     PREFACE_WAITS, /* until preface->events on the socket, preface->own, or the deadline */
     PREFACE_FAILED /* after preface_fail: the connection ends */
 };
@@ -116,7 +117,8 @@ bool preface_is_wanted(const struct config_service *config, const struct sockadd
 struct preface *preface_new(const struct config_service *config, int fd, int plain,
                             const struct sockaddr_storage *from);
 
-/* Does what can be done now. PREFACE_WAITS: for preface->events and own, until deadline_us.
+/* Does what can be done now, of one step. PREFACE_STEP: call it again; what the step has changed
+ * can be judged before. PREFACE_WAITS: for preface->events and own, until deadline_us.
  * PREFACE_DONE: also if the peer has ended before it sent anything, which TLS then reports. */
 enum preface_next preface_run(struct preface *preface);
 

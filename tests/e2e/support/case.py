@@ -118,7 +118,7 @@ class Case(unittest.TestCase):
         for service in started.services:
             started.address(service)
         if check:
-            self.addCleanup(self._check_end, started, started.descriptors())
+            self.addCleanup(self._check_end, started, started.descriptors_at_rest())
         return started
 
     def _check_end(self, started, descriptors):
