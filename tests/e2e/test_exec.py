@@ -288,6 +288,18 @@ class Ends(Programs):
             self.client(actpass).recv_all()
         actpass.wait_for(event="backend", level="warning")
 
+    def test_the_spawner_hangs(self):
+        """As when a folder's file system does not answer: a connection does not wait for ever."""
+        actpass = self.front(shell("echo up"), handshake_timeout="2s")
+        spawner = self.spawner(actpass)
+        os.kill(spawner, signal.SIGSTOP)
+        self.addCleanup(os.kill, spawner, signal.SIGCONT)
+        with self.assertRaises((tls.Truncated, ConnectionResetError)):
+            self.client(actpass).recv_all()
+        self.assertIn("handshake_timeout", actpass.close(reason="CANCELLED")["error"])
+        os.kill(spawner, signal.SIGCONT)
+        self.assertEqual(self.ask(actpass), b"up\n")
+
     def test_many(self):
         """50 at once, ended in each way: no descriptor, process or zombie is left."""
         count = max(10, 50 // int(os.environ.get("ACTPASS_SHARE", 1)))
