@@ -182,6 +182,8 @@ struct config *load_config(const char *file, const struct sandbox *sandbox,
         certificates_check(config, report);
         if (!sandbox && report->errors.count == 0) /* inside, the spawner sees it */
             programs_check(config, report);
+        if (!sandbox)
+            sandbox_check_programs(config, file, report);
     }
     const char *missing = admin_missing();
     if (config && config->admin.listen.kind != CONFIG_ADDRESS_NONE && missing)

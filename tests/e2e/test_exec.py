@@ -288,6 +288,18 @@ class Ends(Programs):
             self.client(actpass).recv_all()
         actpass.wait_for(event="backend", level="warning")
 
+    def test_the_spawner_hangs(self):
+        """As when a folder's file system does not answer: a connection does not wait for ever."""
+        actpass = self.front(shell("echo up"), handshake_timeout="2s")
+        spawner = self.spawner(actpass)
+        os.kill(spawner, signal.SIGSTOP)
+        self.addCleanup(os.kill, spawner, signal.SIGCONT)
+        with self.assertRaises((tls.Truncated, ConnectionResetError)):
+            self.client(actpass).recv_all()
+        self.assertIn("handshake_timeout", actpass.close(reason="CANCELLED")["error"])
+        os.kill(spawner, signal.SIGCONT)
+        self.assertEqual(self.ask(actpass), b"up\n")
+
     def test_many(self):
         """50 at once, ended in each way: no descriptor, process or zombie is left."""
         count = max(10, 50 // int(os.environ.get("ACTPASS_SHARE", 1)))
@@ -347,6 +359,19 @@ class Users(Programs):
         self.assertEqual(ended.returncode, 2)
         self.assertIn(f'/services/0/exec/command: user "nobody" may not execute {script}',
                       ended.stderr)
+
+
+class Sandbox(Programs):
+    def test_what_decides_must_not_be_writable(self):
+        """A process that is taken over could else have anything run outside its sandbox."""
+        os.mkdir(os.path.join(self.folder, "written"))
+        for written, warned in ("keys", True), ("written/keys", False):
+            service = self.service(exec=exec_of("/bin/cat"))
+            service["tls"]["insecure_key_log"] = os.path.join(self.folder, written)
+            path = self.file("c.json", json.dumps({"services": [service]}).encode())
+            ended = subprocess.run([program(), "--check", path], capture_output=True, text=True,
+                                   check=True)
+            self.assertEqual(f"must allow writing to {path}" in ended.stderr, warned, ended.stderr)
 
 
 class Failures(Programs):

@@ -1,6 +1,7 @@
 /* Exec: runs a program with the connection as its standard input and output. The end of what the
  * peer sends is the end of its input, while its output goes on; its exit closes the connection
  * after all of its output. */
+#include "relay/clock.h"
 #include "server/daemon/conversation.h"
 #include "server/daemon/handlers/duplex.h"
 #include "server/daemon/handlers/handler.h"
@@ -21,6 +22,7 @@ enum form { FORM_NEW, FORM_STARTING, FORM_TALK, FORM_DUPLEX };
 struct exec {
     struct program *program;
     int connection; /* our end of the socketpair */
+    int64_t start_by_us;
 };
 
 /* ---- The end ------------------------------------------------------------------------------- */
@@ -90,6 +92,7 @@ static enum handler_next begin(struct handler_job *job)
         return fail(job, strerror_r(errno, reason, sizeof(reason)));
     }
     exec->connection = ends[0];
+    exec->start_by_us = clock_deadline_ms(job->start_timeout_ms);
     exec->program = ask(job, ends[1], &error);
     close(ends[1]);
     if (!exec->program) {
@@ -100,7 +103,7 @@ static enum handler_next begin(struct handler_job *job)
     job->outer = exec;
     job->form = FORM_STARTING;
     job->backend = job->what->exec.command.items[0];
-    return HANDLER_WAIT;
+    return HANDLER_MORE;
 }
 
 static enum handler_next await_start(struct handler_job *job)
@@ -112,8 +115,13 @@ static enum handler_next await_start(struct handler_job *job)
         return fail(job, error.text);
     if (actpass_ended(job->conn) != ACTPASS_OPEN || actpass_is_broken(job->conn))
         return end(job);
-    if (state == PROGRAM_STARTING)
+    if (state == PROGRAM_STARTING && clock_now_us() >= exec->start_by_us)
+        return fail(job, "the process that starts programs has not started it within the "
+                         "handshake_timeout");
+    if (state == PROGRAM_STARTING) {
+        job->deadline_us = exec->start_by_us;
         return HANDLER_WAIT;
+    }
     job->form = job->plain_talk ? FORM_TALK : FORM_DUPLEX;
     const struct duplex_early early = {.program = program_exit(exec->program)};
     if (job->plain_talk

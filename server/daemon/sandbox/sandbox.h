@@ -35,4 +35,9 @@ const char *sandbox_lacks(const struct sandbox *sandbox);
 void sandbox_explain(const struct sandbox *sandbox, const struct config *config,
                      struct config_report *report);
 
+/* Adds a warning for each file that decides which programs run outside the sandbox ("exec"), and
+ * that may be written inside. */
+void sandbox_check_programs(const struct config *config, const char *file,
+                            struct config_report *report);
+
 #endif
