@@ -99,6 +99,19 @@ static const cJSON *object_of(const struct key *key, const cJSON *schema)
     return either(schema, 1);
 }
 
+/* A list of strings, or also a string alone. */
+static void check_strings(const struct key *key, const cJSON *property)
+{
+    const cJSON *list = property;
+    if (key->alone) {
+        const cJSON *both = member(property, "anyOf");
+        check_type(key->name, cJSON_GetArrayItem(both, 0), "string");
+        list = cJSON_GetArrayItem(both, 1);
+    }
+    check_list(key, list);
+    check_type(key->name, member(list, "items"), "string");
+}
+
 static void check_object(const struct key_object *object, const cJSON *schema, const char *name);
 
 static void check_property(const struct key *key, const cJSON *property)
@@ -122,17 +135,10 @@ static void check_property(const struct key *key, const cJSON *property)
         check_comment(key->name, property, "");
         break;
     case KEY_STRINGS:
-        if (key->alone) { /* a string, or a list */
-            const cJSON *both = member(property, "anyOf");
-            check_type(key->name, cJSON_GetArrayItem(both, 0), "string");
-            property = cJSON_GetArrayItem(both, 1);
-        }
-        __attribute__((fallthrough));
     case KEY_PEER_NAMES:
     case KEY_PEER_PINS:
     case KEY_NETWORKS:
-        check_list(key, property);
-        check_type(key->name, member(property, "items"), "string");
+        check_strings(key, property);
         break;
     case KEY_ENUM:
         check_names(key, property);

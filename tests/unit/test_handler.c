@@ -142,7 +142,6 @@ Test(handler, no_entry_stands_beside_the_bridge)
             "%s", report.errors.items[0]);
         config_report_free(&report);
     }
-    const struct config_service bridged = {
-        .dial = {.address_count = 1, .listen_plain.count = 1}};
+    const struct config_service bridged = {.dial = {.address_count = 1, .listen_plain.count = 1}};
     cr_assert_eq(handler_for(&bridged, &bridged.as_server), &bridge_handler);
 }

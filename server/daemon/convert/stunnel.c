@@ -281,7 +281,7 @@ static void convert_dialed(struct draft *draft, cJSON *service, const struct sec
 /* The server name that a client sends: that of sni, or the host that it connects to. */
 static void convert_sent_name(struct draft *draft, cJSON *tls, const struct section *section)
 {
-    struct value_text address = {.text = ""}, host = {.text = ""};
+    struct value_text address = {.text = ""};
     const char *why;
     const char *sni = section_value(section, "sni");
     const char *connect =
@@ -290,7 +290,7 @@ static void convert_sent_name(struct draft *draft, cJSON *tls, const struct sect
         draft_text(draft, tls, "server_name", sni);
     if (sni || !connect || !value_address(connect, "127.0.0.1", &address, &why))
         return;
-    host = value_host(address.text);
+    struct value_text host = value_host(address.text);
     if (*host.text && !value_is_ip(host.text) && strchr(host.text, '.'))
         draft_text(draft, tls, "server_name", host.text);
 }

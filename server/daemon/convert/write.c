@@ -42,7 +42,10 @@ static bool write_name(FILE *out, const cJSON *item)
 static const cJSON *last_value(const cJSON *container)
 {
     const cJSON *item = NULL, *last = NULL;
-    cJSON_ArrayForEach(item, container) if (!is_comment(item)) last = item;
+    cJSON_ArrayForEach(item, container)
+    {
+        last = is_comment(item) ? last : item;
+    }
     return last;
 }
 

@@ -153,7 +153,8 @@ enum xml_result xml_next(struct xml *xml, struct xml_tag *tag)
     size_t size = tag_size(xml);
     if (size == 0)
         return XML_MORE;
-    if (!read_inside((struct xml){.at = xml->at + 1, .left = size - 2}, tag))
+    const struct xml inside = {.at = xml->at + 1, .left = size - 2};
+    if (!read_inside(inside, tag))
         return XML_WRONG;
     skip(xml, size);
     return XML_OK;
