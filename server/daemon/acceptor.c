@@ -67,17 +67,23 @@ static void count_rate(struct service *service)
         (void)rate_take(&service->rate, &service->rate_full_us, clock_now_us());
 }
 
-/* False: nobody waits any more, or the next ones have to. */
-static bool accept_one(struct server *server, struct service *service, struct listener *listener)
+enum accepted {
+    ACCEPTED_ONE,
+    ACCEPTED_NONE,   /* nobody waits at this listener */
+    ACCEPTED_NO_MORE /* who waits has to go on waiting, at any listener of the service */
+};
+
+static enum accepted accept_one(struct server *server, struct service *service,
+                                struct listener *listener)
 {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     if (!rate_allows(service) || !room_find(server, service))
-        return false;
+        return ACCEPTED_NO_MORE;
     int fd = listener_accept(listener, &address);
     int error = fd < 0 ? errno : 0;
     if (error == EAGAIN || error == EWOULDBLOCK) {
         service->full_logged = false; /* there is room again: the next time is logged */
-        return false;
+        return ACCEPTED_NONE;
     }
     if (error == 0) {
         count_rate(service);
@@ -87,22 +93,28 @@ static bool accept_one(struct server *server, struct service *service, struct li
         service->pause_ms = 0;
     else
         pause_service(server, service, error);
-    return error == 0;
+    return error == 0 ? ACCEPTED_ONE : ACCEPTED_NO_MORE;
 }
 
-static void accept_some(struct server *server, struct service *service, struct listener *listener)
+static enum accepted accept_some(struct server *server, struct service *service,
+                                 struct listener *listener)
 {
-    for (int taken = 0; taken < BURST && accept_one(server, service, listener); taken++) {
-    }
+    enum accepted accepted = ACCEPTED_ONE;
+    for (int taken = 0; taken < BURST && accepted == ACCEPTED_ONE; taken++)
+        accepted = accept_one(server, service, listener);
+    return accepted;
 }
 
-/* Where there is little room, another listener is the first each time. */
+/* Where there is little room, another listener is the first each time. Whether anybody waits is
+ * asked of all listeners, so without room it is asked once only, not for each of them. */
 static void accept_anywhere(struct server *server, struct service *service)
 {
     size_t count = service->listeners.count;
     size_t first = service->turn++;
-    for (size_t i = 0; i < count; i++)
-        accept_some(server, service, service->listeners.items[(first + i) % count].listener);
+    enum accepted accepted = ACCEPTED_NONE;
+    for (size_t i = 0; i < count && accepted != ACCEPTED_NO_MORE; i++)
+        accepted =
+            accept_some(server, service, service->listeners.items[(first + i) % count].listener);
 }
 
 /* What is polled besides the listeners. */
@@ -187,7 +199,8 @@ void acceptor_run(struct server *server)
         const struct generation *generation = server->generation;
         for (size_t i = 0; ready && i < generation->spot_count; i++)
             if (generation->polls[GENERATION_OWN_POLLS + i].revents != 0)
-                accept_some(server, generation->spots[i].service, generation->spots[i].listener);
+                (void)accept_some(server, generation->spots[i].service,
+                                  generation->spots[i].listener);
         if (ready && generation->polls[POLL_RELOADS].revents != 0)
             swap_take(server);
     }
