@@ -136,10 +136,10 @@ static void move_in(struct copying *copying, short connection, short master)
         fill(copying->connection, in);
         if (!is_empty(in))
             copying->whole_line = in->bytes[in->end - 1] == '\n';
-    } else if (!is_empty(in) && (master & POLLHUP) != 0) {
-        in->start = in->end; /* nobody reads it; a hang-up that stays would end each wait */
-    } else if (!is_empty(in) && (master & POLLOUT) != 0 && !drain(copying->master, in)) {
-        in->start = in->end;
+    } else if (!is_empty(in) && (master & (POLLHUP | POLLOUT)) != 0) {
+        /* After a hang-up nobody reads it, and the event, which stays, would end each wait. */
+        bool dropped = (master & POLLHUP) != 0 || !drain(copying->master, in);
+        in->start = dropped ? in->end : in->start;
     }
     if (in->ended && is_empty(in) && !copying->closed)
         pass_end(copying);

@@ -46,10 +46,10 @@ struct starttls_quote starttls_quote(const void *bytes, size_t size)
     struct starttls_quote quote = {.text = ""};
     const unsigned char *from = bytes;
     size_t length = size < 80 ? size : 80;
-    for (size_t i = 0; i < length; i++) {
-        bool shown = from[i] >= ' ' && from[i] < 0x7f && from[i] != '"';
-        quote.text[i] = shown ? (char)from[i] : (char)'?';
-    }
+    memset(quote.text, '?', length);
+    for (size_t i = 0; i < length; i++)
+        if (from[i] >= ' ' && from[i] < 0x7f && from[i] != '"')
+            quote.text[i] = (char)from[i];
     if (size > length)
         memcpy(quote.text + length, "...", 4);
     return quote;

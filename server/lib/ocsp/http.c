@@ -1,5 +1,7 @@
-/* OpenSSL writes and reads HTTP on memory BIOs, and the socket is ours: so each wait has our
- * deadline and can be cancelled, each byte is counted, and a write raises no SIGPIPE. */
+/* OpenSSL writes and reads HTTP on BIOs in memory, and the socket is ours: so each wait has our
+ * deadline and can be cancelled, each byte is counted, and a write raises no SIGPIPE. What it reads
+ * comes through a BIO pair: a memory BIO takes a line that has not come whole for one, and does not
+ * ask to be called again (BIO_gets, which OpenSSL 3.5 reads header lines with). */
 #include "server/lib/ocsp/http.h"
 
 #include "relay/clock.h"
@@ -15,7 +17,8 @@ enum { LINE_MAX_BYTES = 8192, HEADERS_MAX = 16384, CHUNK = 4096, MORE = -1 };
 
 struct exchange {
     const struct ocsp_http *http;
-    BIO *out, *in;
+    BIO *out;
+    BIO *in, *fed; /* a pair: OpenSSL reads from the one what is written to the other */
     OSSL_HTTP_REQ_CTX *talk;
     size_t received;
 };
@@ -59,21 +62,19 @@ static int receive(struct exchange *exchange)
     if (got < 0)
         return errno == EAGAIN || errno == EINTR ? wait_for(exchange, POLLIN) : errno;
     if (got == 0)
-        BIO_set_mem_eof_return(exchange->in, 0);
+        (void)BIO_shutdown_wr(exchange->fed);
     exchange->received += (size_t)got;
     if (exchange->received > OCSP_ANSWER_MAX + HEADERS_MAX)
         return EMSGSIZE;
-    return got == 0 || BIO_write(exchange->in, chunk, (int)got) == (int)got ? 0 : ENOMEM;
+    return got == 0 || BIO_write(exchange->fed, chunk, (int)got) == (int)got ? 0 : ENOBUFS;
 }
 
 static bool prepare(struct exchange *exchange, OCSP_REQUEST *request)
 {
     const struct config_http_url *url = exchange->http->url;
     exchange->out = BIO_new(BIO_s_mem());
-    exchange->in = BIO_new(BIO_s_mem());
-    if (!exchange->out || !exchange->in)
+    if (!exchange->out || BIO_new_bio_pair(&exchange->in, CHUNK, &exchange->fed, CHUNK) != 1)
         return false;
-    BIO_set_mem_eof_return(exchange->in, -1); /* more may come */
     exchange->talk = OSSL_HTTP_REQ_CTX_new(exchange->out, exchange->in, LINE_MAX_BYTES);
     if (!exchange->talk)
         return false;
@@ -135,6 +136,7 @@ unsigned char *ocsp_http_post(const struct ocsp_http *http, OCSP_REQUEST *reques
     }
     OSSL_HTTP_REQ_CTX_free(exchange.talk);
     BIO_free(exchange.in);
+    BIO_free(exchange.fed);
     BIO_free(exchange.out);
     (void)ERR_pop_to_mark();
     return bytes;
