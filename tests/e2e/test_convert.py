@@ -7,10 +7,11 @@ import shlex
 import socket
 import subprocess
 
-from support import tls
+from support import clear, tls
 from support.backend import Backend, echo
 from support.case import Case, need, program
 from support.programs import port_of
+from support.proxies import tinyproxy
 
 LOST = 4
 # What the section EXAMPLES of the manual shows, with names and ports of our own.
@@ -329,6 +330,54 @@ key = client.key
 
     def test_both_converted(self):
         self.meet(self.converted, self.converted)
+
+    # ---- Protocols that begin in clear
+
+    SPOKEN = {"smtp": b"NOOP\r\n", "pop3": b"NOOP\r\n", "imap": b"1 NOOP\r\n",
+              "pgsql": b"\0\0\0\x09\0\3\0\0\0"}
+
+    def clear_backend(self, protocol):
+        def serve(session):
+            session.sock.sendall(clear.GREETING.get(protocol, b""))
+            echo(session)
+        return self.backend(Backend(serve))
+
+    def speaks(self, protocol, port):
+        """A local client is greeted once, if its protocol has a greeting, and then heard."""
+        with socket.create_connection(("127.0.0.1", port), 30) as sock:
+            sock.settimeout(30)
+            if protocol in clear.GREETING:
+                clear.read_until(sock, rb"^(220 |\+OK|\* OK).*\r\n$")
+            sock.sendall(self.SPOKEN[protocol])
+            clear.read_until(sock, b"^" + re.escape(self.SPOKEN[protocol]) + b"$")
+
+    def meet_in_clear(self, server, client):
+        keys = {name: self.clear_backend(name).address for name in self.SPOKEN}
+        section = "[{0}]\n{1}accept = 127.0.0.1:0\nconnect = {2}\nprotocol = {0}\n"
+        own = "cert = front.pem\nkey = front.key\n"
+        servers = server(own + "".join(section.format(name, "", keys[name]) for name in keys),
+                         list(keys))
+        clients = client("".join(section.format(name, "client = yes\n",
+                                                f"127.0.0.1:{servers[name]}") for name in keys),
+                         list(keys))
+        for name in keys:
+            self.speaks(name, clients[name])
+
+    def test_clear_converted_server(self):
+        self.meet_in_clear(self.converted, self.stunnel)
+
+    def test_clear_converted_client(self):
+        self.meet_in_clear(self.stunnel, self.converted)
+
+    def test_through_a_proxy(self):
+        proxy = tinyproxy(self)
+        server = self.stunnel(self.SERVER.format(backend=self.there.address),
+                              ["plain", "chain", "pinned"])["plain"]
+        text = (f"[c]\nclient = yes\naccept = 127.0.0.1:0\nconnect = 127.0.0.1:{proxy.port}\n"
+                f"protocol = connect\nprotocolHost = 127.0.0.1:{server}\n")
+        for client in self.stunnel, self.converted:
+            self.assertTrue(self.works(client(text, ["c"])["c"]), client)
+        self.assertFalse(self.works(self.converted(text.replace(str(server), "1"), ["c"])["c"]))
 
     def test_server_names(self):
         """Each name gets its certificate."""
