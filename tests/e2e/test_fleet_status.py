@@ -24,8 +24,8 @@ class Pools(Admin, Fleet):
     def pool(self, **wanted):
         """The pool, once its members have these values."""
         def found():
-            one, = self.status()["pools"]
-            return all(one[key] == value for key, value in wanted.items()) and one
+            pools = self.status()["pools"]  # none before the first who asks for it, or offers
+            return pools and all(pools[0][key] == value for key, value in wanted.items()) and pools[0]
         return until(found, 20, f"the pool with {wanted}")
 
     def test_who_is_joined_to_whom(self):
