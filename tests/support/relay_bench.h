@@ -12,6 +12,7 @@ struct relay_bench {
     struct threads *threads;
     struct relay *relay;
     BIO *bio; /* the conversation's side */
+    int fd;   /* its socket, the relay's own */
     int peer; /* the peer's socket; -1: closed */
 };
 
