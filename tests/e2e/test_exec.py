@@ -423,13 +423,19 @@ if os.fork() == 0:
         self.addCleanup(os.kill, left, signal.SIGKILL)
         actpass.close()
         self.assertTrue(alive(left))
-        until(lambda: self.answers(actpass), 30, "another program being started")
+        another = until(lambda: self.answer_of(actpass), 30, "another program being started")
+        self.addCleanup(os.kill, int(another), signal.SIGKILL)
+        # Nor does the spawner wait for such a process.
+        spawner = self.spawner(actpass)
+        self.assertEqual(actpass.stop(), 0)
+        self.gone(spawner)
+        self.assertTrue(alive(int(another)))
 
-    def answers(self, actpass):
+    def answer_of(self, actpass):
         try:
-            return self.client(actpass).recv() != b""
+            return self.client(actpass).recv()
         except (tls.Truncated, ConnectionResetError):
-            return False
+            return b""
 
 
 class Reload(Reloads, Programs):

@@ -257,12 +257,14 @@ static void quiet(int signal_fd)
 static void serve(struct spawning *spawning)
 {
     bool daemon = true;
-    while (daemon || !running_is_empty(spawning->running)) {
+    for (;;) {
+        int64_t wake_us = running_kill(spawning->running); /* and forgets what is over */
+        if (!daemon && running_is_empty(spawning->running))
+            return;
         struct timespec left;
         struct pollfd polls[] = {{.fd = daemon ? spawning->fd : -1, .events = POLLIN},
                                  {.fd = spawning->signal_fd, .events = POLLIN},
                                  {.fd = running_fd(spawning->running), .events = POLLIN}};
-        int64_t wake_us = running_kill(spawning->running);
         if (ppoll(polls, 3, clock_left(wake_us, &left), NULL) < 0)
             continue; /* EINTR; ENOMEM passes */
         if (polls[2].revents != 0)
