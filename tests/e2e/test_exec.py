@@ -433,7 +433,10 @@ if os.fork() == 0:
 
     def answer_of(self, actpass):
         try:
-            return self.client(actpass).recv()
+            peer = self.client(actpass)
+            answer = peer.recv()
+            peer.finish()
+            return answer
         except (tls.Truncated, ConnectionResetError):
             return b""
 
