@@ -50,6 +50,9 @@ struct config {
 /* May a device of the pool have this name, by "peer_names" of a service that offers to it? */
 bool config_pool_may_have(const struct config *config, const char *pool, const char *name);
 
+/* Has one of its services such a handler? */
+bool config_uses_handler(const struct config *config, enum config_handler_kind kind);
+
 enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
 
 /* One message, in parts. Lines and columns count from 1, columns in characters; the position is the

@@ -180,6 +180,10 @@ static inline bool config_shares(const struct config_service *service)
     return service->share.pool;
 }
 
+/* The handlers of a service, by number: of its roles as TLS server and as TLS client, then of its
+ * routes. NULL: there are no more. */
+const struct config_handler *config_handler_at(const struct config_service *service, size_t number);
+
 /* Is it the handler of one of the service's roles or routes? */
 bool config_has_handler(const struct config_service *service, enum config_handler_kind kind);
 

@@ -4,12 +4,29 @@
 
 #include <strings.h>
 
+const struct config_handler *config_handler_at(const struct config_service *service, size_t number)
+{
+    enum { ROLES = 2 };
+    if (number < ROLES)
+        return number == 0 ? &service->as_server : &service->as_client;
+    return number - ROLES < service->route_count ? &service->routes[number - ROLES].handler : NULL;
+}
+
 bool config_has_handler(const struct config_service *service, enum config_handler_kind kind)
 {
-    bool has = service->as_server.kind == kind || service->as_client.kind == kind;
-    for (size_t i = 0; i < service->route_count; i++)
-        has = has || service->routes[i].handler.kind == kind;
-    return has;
+    const struct config_handler *handler = config_handler_at(service, 0);
+    for (size_t i = 0; handler; handler = config_handler_at(service, ++i))
+        if (handler->kind == kind)
+            return true;
+    return false;
+}
+
+bool config_uses_handler(const struct config *config, enum config_handler_kind kind)
+{
+    for (size_t i = 0; i < config->service_count; i++)
+        if (config_has_handler(&config->services[i], kind))
+            return true;
+    return false;
 }
 
 /* Does the item of that number, in the list that ALL is, hold wherever item OTHER of the second

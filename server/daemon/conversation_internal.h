@@ -106,8 +106,7 @@ enum task_next conversation_run_preface(struct conversation *conversation, struc
 /* Notes, counts and logs the result of the handshake, and chooses the next stage. */
 void conversation_note_handshake(struct conversation *conversation, bool up);
 
-/* ---- conversation_recheck.c -------------------------------------------------------------------
- */
+/* ---- conversation_recheck.c ------------------------------------------------------------------ */
 
 /* Has the service newer settings, by which the peer is to be judged? */
 bool conversation_must_recheck(const struct conversation *conversation);

@@ -84,8 +84,7 @@ void inetd_end(struct inetd *inetd)
     syslog_pipe_end(&inetd->syslog);
 }
 
-/* ---- The service ------------------------------------------------------------------------------
- */
+/* ---- The service ----------------------------------------------------------------------------- */
 
 /* NULL: there is none, or it is not clear which. */
 static struct service *find(const struct inetd *inetd, const struct server *server)

@@ -13,8 +13,7 @@ void syslog_pipe_init(struct syslog_pipe *syslog)
     *syslog = (struct syslog_pipe){.fd = -1};
 }
 
-/* ---- Lines ------------------------------------------------------------------------------------
- */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 /* "<3>", or by the level; *TEXT is behind the first. */
 static int priority_of(const char **text)

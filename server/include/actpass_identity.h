@@ -35,8 +35,7 @@ ACTPASS_API int actpass_config_add_certificate_pem(actpass_config *config, const
 /* The CAs to trust, one or more certificates, in place of those of actpass_config_set_ca. */
 ACTPASS_API int actpass_config_set_ca_pem(actpass_config *config, const char *ca);
 
-/* ---- What was loaded --------------------------------------------------------------------------
- */
+/* ---- What was loaded ------------------------------------------------------------------------- */
 
 /* One of our own certificates. Later versions add members at the end. */
 typedef struct {
@@ -66,8 +65,7 @@ static inline int actpass_config_certificate(actpass_config *config, unsigned in
     return actpass_config_certificate_sized(config, index, certificate, sizeof(*certificate));
 }
 
-/* ---- Callbacks --------------------------------------------------------------------------------
- */
+/* ---- Callbacks ------------------------------------------------------------------------------- */
 
 /* Sets a callback for the passphrases of encrypted keys, of files and of texts. CALL is called once
  * for each such key when the configuration is first used, on the thread that uses it. KEY is the

@@ -16,8 +16,7 @@
 extern "C" {
 #endif
 
-/* ---- A socket of the caller's ------------------------------------------------------------------
- */
+/* ---- A socket of the caller's ---------------------------------------------------------------- */
 
 /* What the caller knows of the socket. */
 typedef enum {
@@ -60,8 +59,7 @@ static inline actpass_conn *actpass_accept_with(actpass_config *config, int fd,
     return actpass_accept_sized(config, fd, options, sizeof(*options));
 }
 
-/* ---- Dialing -----------------------------------------------------------------------------------
- */
+/* ---- Dialing --------------------------------------------------------------------------------- */
 
 typedef struct actpass_cancel actpass_cancel;
 
@@ -120,8 +118,7 @@ ACTPASS_API const char *actpass_dialed_address(const actpass_conn *conn);
  * was read. Any thread. */
 ACTPASS_API int actpass_is_broken(actpass_conn *conn);
 
-/* ---- Several configurations --------------------------------------------------------------------
- */
+/* ---- Several configurations ------------------------------------------------------------------ */
 
 /* Takes another reference, which its owner gives back with actpass_config_free. Returns CONFIG. Any
  * thread. So a thread that replaces a configuration may drop the old one while others use it. */

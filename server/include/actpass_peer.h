@@ -128,8 +128,7 @@ ACTPASS_API int actpass_config_set_user_data(actpass_config *config, void *data)
 ACTPASS_API void actpass_set_user_data(actpass_conn *conn, void *data);
 ACTPASS_API void *actpass_user_data(const actpass_conn *conn);
 
-/* ---- A limited wait ----------------------------------------------------------------------------
- */
+/* ---- A limited wait -------------------------------------------------------------------------- */
 
 /* Like actpass_read, but returns ACTPASS_AGAIN if there is no data after TIMEOUT_MS (0: after one
  * look; negative: no limit but the idle timeout), and the connection goes on. The idle timeout

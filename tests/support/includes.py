@@ -55,6 +55,7 @@ GROUND = {
     "server/lib/base/rate.h",
     "server/lib/base/credentials.h",
     "server/lib/base/secret.h",
+    "server/lib/base/would_block.h",
     "server/lib/dial/candidates.h",
     "server/lib/dial/dial.h",
     "server/lib/dial/fast_open_system.h",

@@ -21,8 +21,7 @@ void out_format(struct out *out, const char *format, ...) __attribute__((format(
  * becomes U+FFFD. */
 void out_label(struct out *out, const char *text);
 
-/* ---- JSON: commas are put where they belong ----------------------------------------------------
- */
+/* ---- JSON: commas are put where they belong -------------------------------------------------- */
 
 void out_open(struct out *out, const char *key, char bracket); /* '{' or '['; KEY NULL: an item */
 void out_close(struct out *out, char bracket);                 /* '}' or ']' */

@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/daemon/handlers/backend.h"
 #include "server/daemon/starttls/mysql.h"
+#include "server/lib/base/would_block.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -64,11 +65,6 @@ static enum pump fail_plain(struct handler_job *job, const char *why)
     struct error_text whose;
     (void)error_set(&whose, "%s%s: ", login->name, login->address);
     return fail(job, ACTPASS_CANCELLED, whose.text, why);
-}
-
-static bool would_block(void)
-{
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
 /* A size, or ACTPASS_AGAIN; 0: the end; -1: failed, with a close reason. */

@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/daemon/handlers/backend.h"
 #include "server/daemon/handlers/mysql_login.h"
+#include "server/lib/base/would_block.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -58,11 +59,6 @@ static enum plain_talk fail(struct handler_job *job, const char *why)
                     state->address, why);
     actpass_fail(job->conn, ACTPASS_CANCELLED, text.text);
     return PLAIN_TALK_FAILED;
-}
-
-static bool would_block(void)
-{
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
 /* PLAIN_TALK_DONE: all is sent. */

@@ -5,6 +5,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/starttls/mysql.h"
+#include "server/lib/base/would_block.h"
 #include "server/lib/dial/race.h"
 
 #include <errno.h>
@@ -109,11 +110,6 @@ static int other_of(const struct preface *preface)
 static const char *other_name(const struct preface *preface)
 {
     return preface->dialed ? "the local client: " : "the backend: ";
-}
-
-static bool would_block(void)
-{
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
 static enum preface_next wait_for_other(struct preface *preface, short events)

@@ -1,6 +1,7 @@
 #include "server/daemon/preface/preface.h"
 
 #include "relay/clock.h"
+#include "server/lib/base/would_block.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -22,11 +23,6 @@ enum preface_next preface_fail(struct preface *preface, actpass_end end, const c
     va_end(arguments);
     preface->end = end;
     return PREFACE_FAILED;
-}
-
-static bool would_block(void)
-{
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
 static const char *name_of(const struct preface *preface)

@@ -84,8 +84,7 @@ static void change(struct program *program, enum program_state state)
         bell_ring(program->bell);
 }
 
-/* ---- What the spawner says; on the thread ------------------------------------------------------
- */
+/* ---- What the spawner says; on the thread ---------------------------------------------------- */
 
 static void set_exit(struct program *program, int status)
 {
@@ -218,10 +217,9 @@ static void note_longest(struct programs *programs, const struct config *config)
 {
     for (size_t i = 0; i < config->service_count; i++) {
         const struct config_service *service = &config->services[i];
-        note_kill_after(programs, &service->as_server);
-        note_kill_after(programs, &service->as_client);
-        for (size_t k = 0; k < service->route_count; k++)
-            note_kill_after(programs, &service->routes[k].handler);
+        const struct config_handler *handler = config_handler_at(service, 0);
+        for (size_t k = 0; handler; handler = config_handler_at(service, ++k))
+            note_kill_after(programs, handler);
     }
 }
 

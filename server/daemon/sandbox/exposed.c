@@ -41,26 +41,17 @@ static void look_at_services(struct exposing *exposing)
 {
     for (size_t i = 0; i < exposing->config->service_count; i++) {
         const struct config_service *service = &exposing->config->services[i];
-        look_at_handler(exposing, &service->as_server);
-        look_at_handler(exposing, &service->as_client);
-        for (size_t k = 0; k < service->route_count; k++)
-            look_at_handler(exposing, &service->routes[k].handler);
+        const struct config_handler *handler = config_handler_at(service, 0);
+        for (size_t k = 0; handler; handler = config_handler_at(service, ++k))
+            look_at_handler(exposing, handler);
     }
-}
-
-static bool runs_programs(const struct config *config)
-{
-    for (size_t i = 0; i < config->service_count; i++)
-        if (config_has_handler(&config->services[i], CONFIG_HANDLER_EXEC))
-            return true;
-    return false;
 }
 
 void sandbox_check_programs(const struct config *config, const char *file,
                             struct config_report *report)
 {
     struct exposing exposing = {.config = config, .report = report};
-    if (config->sandbox == CONFIG_SANDBOX_OFF || !runs_programs(config))
+    if (config->sandbox == CONFIG_SANDBOX_OFF || !config_uses_handler(config, CONFIG_HANDLER_EXEC))
         return;
     if (plan_make(&exposing.plan, config, file)) { /* else the sandbox itself will say so */
         look_at(&exposing, file);

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- The key: FNV-1a of all values, each with its end ------------------------------------------
- */
+/* ---- The key: FNV-1a of all values, each with its end ---------------------------------------- */
 
 static void add_bytes(uint64_t *key, const void *bytes, size_t size)
 {
@@ -158,10 +157,7 @@ static bool add_service(const struct making *making, size_t number)
 
 bool command_list_wanted(const struct config *config)
 {
-    for (size_t i = 0; i < config->service_count; i++)
-        if (config_has_handler(&config->services[i], CONFIG_HANDLER_EXEC))
-            return true;
-    return false;
+    return config_uses_handler(config, CONFIG_HANDLER_EXEC);
 }
 
 struct command_list *command_list_new(const struct config *config, struct config_report *report)

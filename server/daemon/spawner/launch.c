@@ -43,8 +43,7 @@ struct ends {
     int failing;               /* where it writes a struct failure */
 };
 
-/* ---- The new process: only system calls from here on -------------------------------------------
- */
+/* ---- The new process: only system calls from here on ----------------------------------------- */
 
 static bool limit(int which, uint64_t value)
 {

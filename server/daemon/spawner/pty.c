@@ -1,5 +1,7 @@
 #include "server/daemon/spawner/pty.h"
 
+#include "server/lib/base/would_block.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -83,11 +85,6 @@ struct copying {
 static bool is_empty(const struct direction *direction)
 {
     return direction->start == direction->end;
-}
-
-static bool would_block(void)
-{
-    return errno == EAGAIN || errno == EINTR;
 }
 
 /* A terminal whose other side has gone fails with EIO: that is its end. */

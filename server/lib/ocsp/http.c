@@ -5,6 +5,7 @@
 #include "server/lib/ocsp/http.h"
 
 #include "relay/clock.h"
+#include "server/lib/base/would_block.h"
 #include "server/lib/ocsp/answer.h"
 
 #include <errno.h>
@@ -45,7 +46,7 @@ static int send_all(const struct exchange *exchange)
         if (sent > 0) {
             bytes += sent;
             left -= sent;
-        } else if (errno == EAGAIN || errno == EINTR) {
+        } else if (would_block()) {
             error = wait_for(exchange, POLLOUT);
         } else {
             error = errno;
@@ -60,7 +61,7 @@ static int receive(struct exchange *exchange)
     char chunk[CHUNK];
     ssize_t got = recv(exchange->http->fd, chunk, sizeof(chunk), 0);
     if (got < 0)
-        return errno == EAGAIN || errno == EINTR ? wait_for(exchange, POLLIN) : errno;
+        return would_block() ? wait_for(exchange, POLLIN) : errno;
     if (got == 0)
         (void)BIO_shutdown_wr(exchange->fed);
     exchange->received += (size_t)got;

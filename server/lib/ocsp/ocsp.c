@@ -352,21 +352,11 @@ void ocsp_start(struct ocsp *ocsp)
 
 /* ---- Our own certificates ------------------------------------------------------------------ */
 
-/* From the cache, before it is anybody's. */
-static void read_cache(struct ocsp_source *source, const uint8_t key[OCSP_KEY_SIZE],
-                       X509 *certificate, X509 *issuer, struct ocsp_answer *answer)
-{
-    *answer = (struct ocsp_answer){.der = NULL};
-    if (source->cache)
-        (void)ocsp_store_read(source->cache, key, certificate, issuer, answer);
-}
-
-/* The lock is held. */
+/* The lock is held. KEPT: what the cache has; taken over if it is of use. */
 static bool join(struct ocsp *ocsp, struct ocsp_follower *follower,
                  const uint8_t key[OCSP_KEY_SIZE], struct ocsp_source *source, X509 *certificate,
-                 X509 *issuer)
+                 X509 *issuer, struct ocsp_answer *kept)
 {
-    struct ocsp_answer kept;
     struct entry *entry = find_entry(ocsp, key);
     if (!entry)
         entry = add_entry(ocsp, key, source, certificate, issuer);
@@ -381,9 +371,9 @@ static bool join(struct ocsp *ocsp, struct ocsp_follower *follower,
     entry->followers = follower;
     if (entry->answer.der)
         return true;
-    read_cache(source, key, certificate, issuer, &kept);
-    entry->answer = kept;
-    if (kept.der)
+    entry->answer = *kept;
+    *kept = (struct ocsp_answer){.der = NULL};
+    if (entry->answer.der)
         schedule(entry);
     lock_broadcast(&ocsp->changed);
     return true;
@@ -393,6 +383,7 @@ struct ocsp_follower *ocsp_follow(struct ocsp *ocsp, struct ocsp_source *source,
                                   X509 *issuer, const struct ocsp_report *report)
 {
     uint8_t key[OCSP_KEY_SIZE];
+    struct ocsp_answer kept = {.der = NULL};
     struct ocsp_follower *follower = calloc(1, sizeof(*follower));
     if (!follower)
         return NULL;
@@ -400,9 +391,12 @@ struct ocsp_follower *ocsp_follow(struct ocsp *ocsp, struct ocsp_source *source,
     follower->name = strdup(report->name);
     bool joined = follower->name && make_key(source, certificate, key);
     if (joined) {
+        if (source->cache) /* without the lock, which handshakes take */
+            (void)ocsp_store_read(source->cache, key, certificate, issuer, &kept);
         lock_take(&ocsp->lock);
-        joined = join(ocsp, follower, key, source, certificate, issuer);
+        joined = join(ocsp, follower, key, source, certificate, issuer, &kept);
         lock_release(&ocsp->lock);
+        ocsp_answer_free(&kept);
     }
     if (joined)
         return follower;
