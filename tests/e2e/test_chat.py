@@ -5,7 +5,7 @@ import subprocess
 from support.case import Case, program
 from support.data import until
 from support.each import each
-from support.redis import free_port
+from support.ports import free_port
 
 
 class Chat(Case):

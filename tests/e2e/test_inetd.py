@@ -8,6 +8,7 @@ import subprocess
 from support import tls
 from support.case import Case, need, program
 from support.data import until
+from support.ports import free_port
 
 
 class Inetd(Case):
@@ -117,10 +118,6 @@ class Inetd(Case):
 
     # ---- who starts it
 
-    def free_port(self):
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            return listener.getsockname()[1]
-
     def visit(self, port):
         def attempt():
             try:
@@ -137,7 +134,7 @@ class Inetd(Case):
     def test_systemd(self):
         """As a socket unit with Accept=yes."""
         need("systemd-socket-activate")
-        port = self.free_port()
+        port = free_port()
         self.spawn(["systemd-socket-activate", "--accept", "--inetd", "-l", f"127.0.0.1:{port}",
                     program(), "--inetd", self.config()])
         self.visit(port)
@@ -148,7 +145,7 @@ class Inetd(Case):
         need("socat")
         command = f"{program()} --inetd {self.config()}"
         for options in ",nofork", "":
-            port = self.free_port()
+            port = free_port()
             self.spawn(["socat", f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork",
                         f"EXEC:{command}{options}"])
             self.visit(port)

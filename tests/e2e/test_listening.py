@@ -11,20 +11,8 @@ import subprocess
 from support import tls
 from support.case import need, program
 from support.data import until
-from support.redis import free_port
+from support.ports import free_port, free_range
 from support.reloads import Reloads
-
-
-def free_range(count):
-    """The first of so many ports that are free, one after the other."""
-    while True:
-        first = free_port()
-        try:
-            for port in range(first, first + count):
-                socket.create_server(("127.0.0.1", port)).close()
-            return first
-        except (OSError, OverflowError):
-            pass
 
 
 def has_ipv6():

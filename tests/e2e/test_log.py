@@ -14,15 +14,14 @@ from support.backend import Backend
 from support.case import Case, program
 from support.data import until
 from support.each import each
+from support.ports import free_port
 
 
 class StalledReader(Case):
     """actpass whose log nobody reads, once it has said where it listens."""
 
     def start(self, level="debug"):
-        with socket.socket() as free:  # its log may not say the port
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()  # its log may not say it
         config = {"log": {"level": level}, "shutdown_timeout": "20s",
                   "services": [self.service(listen=f"127.0.0.1:{self.port}",
                                             tls={"client_auth": "none"})]}

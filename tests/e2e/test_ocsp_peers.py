@@ -7,7 +7,8 @@ from support.authority import Authority
 from support.case import Case
 from support.data import until
 from support.each import each
-from support.responder import Odd, Responder, free_port
+from support.ports import free_port
+from support.responder import Odd, Responder
 
 
 class Scene(Case):

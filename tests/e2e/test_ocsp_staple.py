@@ -6,8 +6,9 @@ import time
 from support.authority import Authority
 from support.case import Case
 from support.data import until
+from support.ports import free_port
 from support.proxies import microsocks, tinyproxy
-from support.responder import Responder, free_port
+from support.responder import Responder
 
 
 class Staples(Case):

@@ -7,7 +7,7 @@ from support.backend import Backend, echo
 from support.data import soak, until
 from support.dials import FAST, Dials
 from support.each import VERSIONS, each
-from support.redis import free_port
+from support.ports import free_port
 
 
 class Persistent(Dials):

@@ -10,7 +10,7 @@ from support.case import Case, need
 from support.data import until
 from support.each import each
 from support.haproxy import Haproxy
-from support.redis import free_port
+from support.ports import free_port
 
 SOURCE = "127.0.0.9"  # of the client: no other has it
 

@@ -6,7 +6,8 @@ import secrets
 from support.actpass import Actpass
 from support.case import Case, need, program
 from support.each import each
-from support.redis import Redis, free_port
+from support.ports import free_port
+from support.redis import Redis
 from support import tls
 
 SECRET = "correct-horse-battery"

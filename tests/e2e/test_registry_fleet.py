@@ -11,7 +11,8 @@ import unittest
 from support.case import need
 from support.data import fleet, until
 from support.namespaces import Hosts
-from support.redis import Redis, free_port
+from support.ports import free_port
+from support.redis import Redis
 from test_fleet import Fleet, head
 
 DEVICES = fleet(12, 100, 300)
@@ -90,15 +91,7 @@ class Shared(Fleet):
     @staticmethod
     def port():
         """A free one, on the loopback addresses of all collectors."""
-        def find():
-            port = free_port()
-            try:
-                for number in range(1, COLLECTORS + 1):
-                    socket.create_server((Loopback.address(number), port)).close()
-                return port
-            except OSError:
-                return None
-        return until(find, what="a free port")
+        return free_port(*map(Loopback.address, range(1, COLLECTORS + 1)))
 
     def make_redis(self):
         return Redis(self.folder)

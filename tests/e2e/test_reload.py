@@ -11,7 +11,7 @@ from support import tls
 from support.backend import Backend, echo
 from support.case import SHORT
 from support.data import soak, until
-from support.redis import free_port
+from support.ports import free_port
 from support.reloads import Reloads
 from test_http import GET, read_response
 

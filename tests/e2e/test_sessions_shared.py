@@ -13,7 +13,7 @@ from support.backend import Backend
 from support.case import need, program
 from support.data import until
 from support.each import VERSIONS, each
-from support.redis import free_port
+from support.ports import free_port
 from support.sessions import SHARED, SessionsCase
 
 

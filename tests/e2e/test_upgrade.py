@@ -13,7 +13,7 @@ import time
 from support import tls
 from support.case import program
 from support.data import soak, until
-from support.redis import free_port
+from support.ports import free_port
 from support.reloads import Reloads
 from test_service_manager import Manager
 

@@ -12,6 +12,7 @@ from support.backend import Backend
 from support.case import SHORT, Case
 from support.certificates import DEVICE
 from support.each import VERSIONS, each
+from support.ports import free_port
 
 TRANSPORTS = ("relay", "direct")
 
@@ -94,8 +95,7 @@ class Netconf(Case):
 
     def dial(self, backend, version, transport, certificate="front"):
         """libnetconf2 listens on a port that was free; actpass dials it as a device would."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         client = self.libnetconf2("netconf_client", version, port, "device")
         self.assertEqual(client.stdout.readline(), b"listening\n")
         return client, self.actpass(self.dial_service(

@@ -12,7 +12,7 @@ import tempfile
 from .actpass import died_with_us
 from .case import need
 from .data import until
-from .redis import free_port
+from .ports import free_port
 
 
 class Server:

@@ -7,7 +7,7 @@ import time
 
 from . import data
 from .actpass import died_with_us
-from .redis import free_port
+from .ports import free_port
 
 CONFIG = """daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
 events {{ worker_connections 64; }}

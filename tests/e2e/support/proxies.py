@@ -4,7 +4,7 @@ import pwd
 import socket
 
 from .data import until
-from .redis import free_port
+from .ports import free_port
 
 USER, PASSWORD = "me", "Hush123"
 

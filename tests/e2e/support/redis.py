@@ -7,11 +7,6 @@ import time
 from .actpass import died_with_us
 
 
-def free_port(host="127.0.0.1"):
-    with socket.create_server((host, 0)) as taken:
-        return taken.getsockname()[1]
-
-
 class Redis:
     """`url` is what "sessions" takes. May be killed and started again at the same place."""
 

@@ -5,7 +5,6 @@ import threading
 import time
 
 from .programs import port_of
-from .redis import free_port  # for those who choose a port
 
 
 class Responder:
