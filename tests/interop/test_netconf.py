@@ -1,7 +1,6 @@
 """NETCONF call home over TLS (RFC 8071) with libnetconf2, as device and as client, without
 sysrepo."""
 import hashlib
-import socket
 import ssl
 import subprocess
 import types
