@@ -28,6 +28,34 @@ static const enum config_sessions_kind kinds[] = {
 
 static struct test_pair *pair;
 
+/* A handshake does not wait for long for the file, which a busy machine may write slowly, and then
+ * there is no session, rightly. A row that has seen this is begun again. */
+static bool file_was_busy;
+
+static inline void note_problem(const char *text, void *arg)
+{
+    (void)arg;
+    file_was_busy = file_was_busy || strstr(text, "it was busy");
+}
+
+/* The row after ROW, or ROW once more. All its contexts must be new ones: each of them logs once a
+ * minute. */
+static inline size_t next_row(size_t row)
+{
+    bool again = file_was_busy;
+    file_was_busy = false;
+    return again ? row : row + 1;
+}
+
+/* What a connection came to. */
+enum outcome { FULL, RESUMED, FAILED };
+
+/* Was the handshake as WANTED? A file that was busy never makes one that resumes. */
+static inline bool is_met(enum outcome outcome, enum outcome wanted)
+{
+    return outcome == wanted || (outcome == FULL && file_was_busy);
+}
+
 static inline void set_up(void)
 {
     pair = test_pair_new();
@@ -61,8 +89,9 @@ static inline struct config_tls settings(size_t end, enum config_sessions_kind k
 static inline struct tls_context *make(const char *service, const struct config_tls *tls)
 {
     struct error_text error;
-    struct tls_context *context =
-        tls_context_new((struct tls_owner){service, NULL}, tls, CONFIG_ROLE_AUTO, &error);
+    const struct tls_hooks hooks = {.log = note_problem};
+    struct tls_context *context = tls_context_new_with((struct tls_owner){service, NULL}, tls,
+                                                       CONFIG_ROLE_AUTO, &hooks, &error);
     cr_assert_not_null(context, "%s", error.text);
     return context;
 }
@@ -78,9 +107,6 @@ static inline struct tls_context *client_of(void)
     struct config_tls tls = settings(1, CONFIG_SESSIONS_MEMORY);
     return make("service", &tls);
 }
-
-/* What a connection came to. */
-enum outcome { FULL, RESUMED, FAILED };
 
 static inline bool judge(struct tls_context *context, SSL *ssl, const struct test_side *side)
 {
