@@ -1,5 +1,6 @@
 """The log: readers that stall or go, floods by strangers, signals, and text that a terminal
 would act on."""
+import contextlib
 import json
 import os
 import select
@@ -47,13 +48,18 @@ class StalledReader(Case):
         self.assertEqual(peer.exchange(b"served?", 7), b"served?")
         peer.finish()
 
-    def fill(self, process, lines=30000):
-        """Makes far more of the log than the pipe and the queue have room for."""
-        for _ in range(lines // 500):
+    def fill(self, process, lines=6000):
+        """Makes more of the log than the pipe and the queue, 1 MiB, have room for: a line has 257
+        bytes. Each is made when this returns, or lost."""
+        for _ in range(lines // 50):
             peers = [socket.create_connection(("127.0.0.1", self.port)) for _ in range(50)]
             for peer in peers:
+                peer.settimeout(20)
                 peer.sendall(b"x")
             for peer in peers:
+                with contextlib.suppress(ConnectionResetError):
+                    while peer.recv(100):
+                        pass
                 peer.close()
         self.assertIsNone(process.poll())
 
@@ -80,8 +86,7 @@ class StalledReader(Case):
 
     def test_what_was_lost_is_said(self):
         process = self.start()
-        for _ in range(40):
-            self.fill(process, 2500)
+        self.fill(process)
         text = self.drain(process)
         self.is_served()
         process.send_signal(signal.SIGTERM)
@@ -100,7 +105,7 @@ class StalledReader(Case):
     def test_a_reader_that_goes_away(self):
         process = self.start()
         process.stderr.close()
-        self.fill(process, 5000)
+        self.fill(process, 500)
         self.is_served()
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(30), 0)
