@@ -149,6 +149,13 @@ class Actpass:
             after_name = stat.read().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
+    def rests(self, share, seconds=1):
+        """Does it take less than this share of a processor, for so long? For `until`: work that has
+        begun may take its time on a busy machine, and a loop never ends."""
+        before = self.cpu_seconds()
+        time.sleep(seconds)
+        return self.cpu_seconds() - before < share * seconds
+
     def running(self):
         return self.process.poll() is None
 
