@@ -112,9 +112,10 @@ static bool open_all(const struct opening *opening, const struct spot *spot,
 }
 
 /* NULL, and a list that the caller frees, or why there is none. */
-static const char *look_up(const struct spot *spot, struct candidate **list, size_t *count)
+static const char *look_up(const struct opening *opening, const struct spot *spot,
+                           struct candidate **list, size_t *count)
 {
-    const struct dial_wait wait = {.cancel_fd = -1};
+    const struct dial_wait wait = {.cancel_fd = opening->sources->cancel_fd};
     return candidates_resolve(&spot->address, AI_PASSIVE, &wait,
                               clock_deadline_ms(LISTENER_LOOKUP_MS), list, count);
 }
@@ -124,7 +125,7 @@ static bool open_spot(const struct opening *opening, const struct spot *spot,
 {
     struct candidate *list = NULL;
     size_t count = 0;
-    const char *why = look_up(spot, &list, &count);
+    const char *why = look_up(opening, spot, &list, &count);
     bool open =
         why ? error_set(error, "cannot listen on %s: %s: check the host name", spot->of->text, why)
             : open_all(opening, spot, list, count, opening->service->listeners.count, error);
@@ -159,7 +160,7 @@ static bool renew(const struct opening *opening, const struct spot *spot, struct
     struct candidate *list = NULL;
     size_t count = 0;
     size_t first = opening->service->listeners.count;
-    const char *why = look_up(spot, &list, &count);
+    const char *why = look_up(opening, spot, &list, &count);
     bool open = false;
     if (why)
         open = keep_unknown(opening, spot, why, error);

@@ -12,6 +12,7 @@ struct listening_sources {
     const struct generation *before; /* the running one, which is to be replaced */
     struct inherited *inherited;     /* from the service manager */
     struct handed *handed;           /* from the process that this one replaces */
+    int cancel_fd;                   /* readable: names are not looked up any more; -1: never */
 };
 
 /* Gives each service that listens its listeners, all or none. False, with the reasons added to the
