@@ -277,6 +277,18 @@ class Listening(Reloads):
             actpass.wait_for(event="reload", listener="kept", address=address, after=after)
             self.dial(address).finish()
 
+    def test_a_reload_knows_the_names_of_groups(self):
+        """Inside the sandbox, too."""
+        one, other = (grp.getgrgid(number).gr_name for number in (1, 2))
+        path = os.path.join(self.folder, "s")
+        service = self.service(listen=["unix:" + path + "1"], listen_options={"group": one})
+        actpass = self.actpass(service, check=False)
+        self.reload(actpass, {**service, "listen": ["unix:" + path + "2"], "listen_options": {"group": other}})
+        self.assertEqual(os.stat(path + "2").st_gid, 2)
+        line = self.refuse(actpass, {**service, "listen": ["unix:" + path + "3"],
+                                     "listen_options": {"group": "nobody-has-this"}})
+        self.assertIn("there is no group \"nobody-has-this\" on this system", line["error"])
+
     def test_a_reload_that_fails_opens_and_closes_nothing(self):
         taken = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(taken.close)
