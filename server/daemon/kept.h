@@ -2,7 +2,17 @@
 #ifndef ACTPASS_SERVER_KEPT_H
 #define ACTPASS_SERVER_KEPT_H
 
-#include "server/daemon/listening.h"
+#include "server/daemon/generation.h"
+#include "server/daemon/handed.h"
+#include "server/daemon/inherited.h"
+
+/* Where listeners may come from that are not opened; each may be NULL. */
+struct listening_sources {
+    const struct generation *before; /* the running one, which is to be replaced */
+    struct inherited *inherited;     /* from the service manager */
+    struct handed *handed;           /* from the process that this one replaces */
+    int cancel_fd;                   /* readable: names are not looked up any more; -1: never */
+};
 
 /* One service that is to listen. */
 struct opening {
