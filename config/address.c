@@ -127,6 +127,20 @@ void config_source_free(struct config_source *source)
     *source = (struct config_source){.mark = 0};
 }
 
+static bool is_same_text(const char *one, const char *other)
+{
+    return one == other || (one && other && strcmp(one, other) == 0);
+}
+
+bool config_source_is_same(const struct config_source *one, const struct config_source *other)
+{
+    bool same = one->from.count == other->from.count && one->mark == other->mark &&
+                one->transparent == other->transparent && is_same_text(one->device, other->device);
+    for (size_t i = 0; same && i < one->from.count; i++)
+        same = strcmp(one->from.items[i], other->from.items[i]) == 0;
+    return same;
+}
+
 bool config_address_is_ip(const struct config_address *address)
 {
     return address->kind == CONFIG_ADDRESS_TCP &&

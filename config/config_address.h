@@ -111,6 +111,9 @@ void config_address_free(struct config_address *address);
 
 void config_source_free(struct config_source *source); /* what it holds, not itself */
 
+/* Are they written in the same way? */
+bool config_source_is_same(const struct config_source *one, const struct config_source *other);
+
 /* A number, not a name: a place to dial from. */
 bool config_address_is_ip(const struct config_address *address);
 

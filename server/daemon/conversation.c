@@ -92,6 +92,16 @@ static void take_hint(struct conversation *conversation, actpass_accept_options 
     }
 }
 
+void conversation_note_origin(struct conversation *conversation)
+{
+    const struct service_stats *stats = conversation->entry.stats;
+    conversation->entry.origin =
+        (struct snapshot_origin){.number = conversation->report.number,
+                                 .service = stats ? stats->name : conversation->report.service,
+                                 .began_us = conversation->began_us,
+                                 .dialed = conversation->report.dialed};
+}
+
 /* BEGAN_US: no later than the times of CONN count from, or its end could precede its first byte. */
 static void attach(struct conversation *conversation, actpass_conn *conn, int64_t began_us)
 {
@@ -100,12 +110,7 @@ static void attach(struct conversation *conversation, actpass_conn *conn, int64_
     conversation->cause = ACTPASS_CAUSE_UNDECIDED;
     conversation->stage = STAGE_HANDSHAKE;
     conversation->report.conn = conn;
-    const struct service_stats *stats = conversation->entry.stats;
-    conversation->entry.origin =
-        (struct snapshot_origin){.number = conversation->report.number,
-                                 .service = stats ? stats->name : conversation->report.service,
-                                 .began_us = conversation->began_us,
-                                 .dialed = conversation->report.dialed};
+    conversation_note_origin(conversation);
     registry_attach(conversation->server->registry, &conversation->entry, conn);
 }
 

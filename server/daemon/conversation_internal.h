@@ -94,6 +94,9 @@ void conversation_note_dropped(struct conversation *conversation, int error);
 
 /* Takes the socket into its preface, also on failure. FROM: what accept has said; NULL: we have
  * dialed ADDRESS, which outlives the preface. 0, or an errno. */
+/* Notes in the entry whose connection it is, for who looks on. */
+void conversation_note_origin(struct conversation *conversation);
+
 int conversation_begin_preface(struct conversation *conversation, int fd,
                                const struct sockaddr_storage *from, const char *address);
 

@@ -25,8 +25,34 @@ int conversation_begin_preface(struct conversation *conversation, int fd,
     conversation->began_us = clock_now_us();
     conversation->address = address;
     conversation->stage = STAGE_PREFACE;
-    registry_enter_preface(conversation->server->registry, &conversation->entry);
+    conversation_note_origin(conversation);
+    registry_enter_preface(conversation->server->registry, &conversation->entry,
+                           &conversation->preface->shown);
     return 0;
+}
+
+/* ---- For who looks on ------------------------------------------------------------------------ */
+
+static const struct sockaddr_storage *client_of(const struct preface_addresses *addresses)
+{
+    return addresses->proxied ? &addresses->client : &addresses->from;
+}
+
+/* It writes the names of steps only here, so it may read them without the lock. */
+static void show(struct conversation *conversation)
+{
+    const struct preface *preface = conversation->preface;
+    const char *step = preface_step_name(preface);
+    const char *dialed = conversation->address;
+    char peer[sizeof(preface->shown.peer)] = "";
+    if (step == preface->shown.step)
+        return;
+    if (!dialed)
+        (void)actpass_sockaddr_text(
+            (const struct sockaddr *)(const void *)client_of(&preface->addresses),
+            sizeof(preface->addresses.from), peer, sizeof(peer)); /* "" if it has none */
+    registry_note_preface(conversation->server->registry, &conversation->entry, step,
+                          dialed ? dialed : peer);
 }
 
 /* ---- Waits ----------------------------------------------------------------------------------- */
@@ -75,6 +101,7 @@ static int end_preface(struct conversation *conversation, struct task *task,
                        struct preface_addresses *addresses)
 {
     stop_watching_own(conversation, task);
+    registry_forget_preface(conversation->server->registry, &conversation->entry);
     conversation->backend = preface_take_backend(conversation->preface);
     *addresses = conversation->preface->addresses;
     int fd = preface_take_fd(conversation->preface);
@@ -94,11 +121,6 @@ static void note_client(struct conversation *conversation,
                               sizeof(addresses->from), conversation->proxy,
                               sizeof(conversation->proxy)) == 0)
         conversation->report.proxy = conversation->proxy;
-}
-
-static const struct sockaddr_storage *client_of(const struct preface_addresses *addresses)
-{
-    return addresses->proxied ? &addresses->client : &addresses->from;
 }
 
 /* Whom a proxy has brought is judged once its header is there, and before anything else is done
@@ -222,6 +244,7 @@ enum task_next conversation_run_preface(struct conversation *conversation, struc
     case PREFACE_FAILED:
         return fail(conversation, task);
     }
+    show(conversation);
     int error = watch(conversation, task);
     if (error == 0)
         return TASK_WAIT;

@@ -1,6 +1,8 @@
 #include "server/daemon/listening.h"
 
 #include "relay/clock.h"
+#include "server/daemon/bound.h"
+#include "server/daemon/kept.h"
 #include "server/daemon/lines.h"
 
 #include <errno.h>
@@ -9,95 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* One service that is to listen. */
-struct opening {
-    struct service *service;
-    const struct listening_sources *sources;
-    struct config_report *report;
-};
-
-/* One port of one of its addresses. */
-struct spot {
-    struct config_address address;   /* with this port alone; it owns nothing */
-    const struct config_address *of; /* as it is configured */
-};
-
-static bool is_any_port(const struct spot *spot)
-{
-    return spot->address.kind == CONFIG_ADDRESS_TCP && spot->address.port == 0;
-}
-
-/* ---- Kept from before ---------------------------------------------------------------------- */
-
-static bool is_same(const struct spot *spot, const struct listeners_item *old)
-{
-    if (spot->address.kind != old->of->kind)
-        return false;
-    if (spot->address.kind == CONFIG_ADDRESS_UNIX)
-        return strcmp(spot->address.path, old->of->path) == 0;
-    return spot->address.port == old->port && strcmp(spot->address.host, old->of->host) == 0;
-}
-
-static bool is_same_text(const char *one, const char *other)
-{
-    return one == other || (one && other && strcmp(one, other) == 0);
-}
-
-/* What is set when a socket is opened stays as it is. */
-static void note_options(const struct opening *opening, const struct service *old)
-{
-    const struct config_listen_options *now = &opening->service->config->listen_options;
-    const struct config_listen_options *then = &old->config->listen_options;
-    bool same = now->reuse_port == then->reuse_port && now->v6only == then->v6only &&
-                is_same_text(now->file.mode, then->file.mode) &&
-                is_same_text(now->file.owner, then->file.owner) &&
-                is_same_text(now->file.group, then->file.group);
-    if (!same)
-        lines_add(&opening->report->warnings,
-                  "service \"%s\": warning: of \"listen_options\" only \"backlog\" changes for "
-                  "sockets that are open: restart for the others",
-                  opening->service->config->name);
-}
-
-/* Takes those of the old service. Port 0 is another port for each service. False: out of memory. */
-static bool keep_of(const struct opening *opening, const struct spot *spot,
-                    const struct service *old)
-{
-    const struct config_address *group = NULL; /* what the first was opened for */
-    bool fits =
-        !is_any_port(spot) || strcmp(opening->service->config->name, old->config->name) == 0;
-    for (size_t i = 0; fits && i < old->listeners.count; i++) {
-        struct listeners_item *item = &old->listeners.items[i];
-        bool other = is_any_port(spot) && group && item->of != group;
-        if (item->kept || other || !is_same(spot, item) || !listener_is_there(item->listener))
-            continue;
-        item->kept = true;
-        group = item->of;
-        if (!listeners_add(&opening->service->listeners, listener_hold(item->listener), spot->of,
-                           spot->address.port))
-            return false;
-    }
-    if (group)
-        note_options(opening, old);
-    return true;
-}
-
-static bool keep(const struct opening *opening, const struct spot *spot)
-{
-    const struct generation *before = opening->sources->before;
-    for (size_t i = 0; before && i < before->count; i++)
-        if (!keep_of(opening, spot, before->services[i]))
-            return false;
-    return true;
-}
-
-static void forget_kept(const struct generation *before)
-{
-    for (size_t i = 0; before && i < before->count; i++)
-        for (size_t k = 0; k < before->services[i]->listeners.count; k++)
-            before->services[i]->listeners.items[k].kept = false;
-}
 
 /* ---- Passed on ----------------------------------------------------------------------------- */
 
@@ -114,7 +27,7 @@ static bool take_handed(const struct opening *opening, const struct spot *spot,
         listener = handed ? handed_take(handed, what, &spot->address, error) : NULL;
         if (listener && !listeners_add(&service->listeners, listener, spot->of, spot->address.port))
             return error_set(error, "out of memory");
-    } while (listener && !is_any_port(spot));
+    } while (listener && !spot_is_any_port(spot));
     return error->text[0] == '\0';
 }
 
@@ -173,30 +86,88 @@ static bool open_one(const struct opening *opening, const struct spot *spot,
     return true;
 }
 
-/* False with ERROR, or with none: all were left out. */
-static bool open_all(const struct opening *opening, const struct spot *spot,
-                     const struct candidate *list, size_t count, struct error_text *error)
+/* Is it listened on by one of those that were kept, from number FIRST on? */
+static bool is_held(const struct listeners *listeners, size_t first, const struct candidate *where)
 {
-    size_t before = opening->service->listeners.count;
+    for (size_t i = first; i < listeners->count; i++)
+        if (bound_to(listener_fd(listeners->items[i].listener),
+                     (const struct sockaddr *)(const void *)&where->address, where->size))
+            return true;
+    return false;
+}
+
+/* Those that are not held, from number FIRST on. False with ERROR. */
+static bool open_all(const struct opening *opening, const struct spot *spot,
+                     const struct candidate *list, size_t count, size_t first,
+                     struct error_text *error)
+{
+    const struct listeners *listeners = &opening->service->listeners;
     for (size_t i = 0; i < count; i++)
-        if (!is_repeated(list, i) && !open_one(opening, spot, &list[i], count > 1, error))
+        if (!is_repeated(list, i) && !is_held(listeners, first, &list[i]) &&
+            !open_one(opening, spot, &list[i], count > 1, error))
             return false;
-    return opening->service->listeners.count > before ||
+    return listeners->count > first ||
            error_set(error, "cannot listen on %s: this machine has none of its addresses",
                      spot->of->text);
+}
+
+/* NULL, and a list that the caller frees, or why there is none. */
+static const char *look_up(const struct opening *opening, const struct spot *spot,
+                           struct candidate **list, size_t *count)
+{
+    const struct dial_wait wait = {.cancel_fd = opening->sources->cancel_fd};
+    return candidates_resolve(&spot->address, AI_PASSIVE, &wait,
+                              clock_deadline_ms(LISTENER_LOOKUP_MS), list, count);
 }
 
 static bool open_spot(const struct opening *opening, const struct spot *spot,
                       struct error_text *error)
 {
-    const struct dial_wait wait = {.cancel_fd = -1};
     struct candidate *list = NULL;
     size_t count = 0;
-    const char *why = candidates_resolve(&spot->address, AI_PASSIVE, &wait,
-                                         clock_deadline_ms(LISTENER_LOOKUP_MS), &list, &count);
+    const char *why = look_up(opening, spot, &list, &count);
     bool open =
         why ? error_set(error, "cannot listen on %s: %s: check the host name", spot->of->text, why)
-            : open_all(opening, spot, list, count, error);
+            : open_all(opening, spot, list, count, opening->service->listeners.count, error);
+    free(list);
+    return open;
+}
+
+/* ---- Again --------------------------------------------------------------------------------- */
+
+/* The name servers fail now: what was found before is still the best that is known. */
+static bool keep_unknown(const struct opening *opening, const struct spot *spot, const char *why,
+                         struct error_text *error)
+{
+    const struct listeners *listeners = &opening->service->listeners;
+    size_t first = listeners->count;
+    if (!kept_take(opening, spot, NULL, 0))
+        return error_set(error, "out of memory");
+    if (listeners->count == first)
+        return error_set(error, "cannot listen on %s: %s: check the host name", spot->of->text,
+                         why);
+    lines_add(&opening->report->warnings,
+              "service \"%s\": warning: cannot look up %s again, so its addresses of before stay: "
+              "%s",
+              opening->service->config->name, spot->of->text, why);
+    return true;
+}
+
+/* A name that was listened on before: the addresses that it has now are kept or opened, others are
+ * closed with the generation of before. */
+static bool renew(const struct opening *opening, const struct spot *spot, struct error_text *error)
+{
+    struct candidate *list = NULL;
+    size_t count = 0;
+    size_t first = opening->service->listeners.count;
+    const char *why = look_up(opening, spot, &list, &count);
+    bool open = false;
+    if (why)
+        open = keep_unknown(opening, spot, why, error);
+    else if (!kept_take(opening, spot, list, count))
+        (void)error_set(error, "out of memory");
+    else
+        open = open_all(opening, spot, list, count, first, error);
     free(list);
     return open;
 }
@@ -206,7 +177,9 @@ static bool get(const struct opening *opening, const struct spot *spot, struct e
 {
     const struct listeners *listeners = &opening->service->listeners;
     size_t before = listeners->count;
-    if (!keep(opening, spot))
+    if (kept_is_name(opening, spot))
+        return renew(opening, spot, error);
+    if (!kept_take(opening, spot, NULL, 0))
         return error_set(error, "out of memory");
     if (listeners->count > before)
         return true;
@@ -221,7 +194,7 @@ static bool get(const struct opening *opening, const struct spot *spot, struct e
 static const struct service *neighbour(const struct spot *spot, const struct generation *before,
                                        const char **address)
 {
-    bool tcp = spot->address.kind == CONFIG_ADDRESS_TCP && !is_any_port(spot);
+    bool tcp = spot->address.kind == CONFIG_ADDRESS_TCP && !spot_is_any_port(spot);
     for (size_t i = 0; tcp && before && i < before->count; i++) {
         const struct listeners *listeners = &before->services[i]->listeners;
         for (size_t k = 0; k < listeners->count; k++) {
@@ -315,7 +288,7 @@ bool listening_open(struct generation *generation, const struct listening_source
                     struct config_report *report)
 {
     bool open = true;
-    forget_kept(sources->before);
+    kept_forget(sources->before);
     for (size_t i = 0; i < generation->count; i++) {
         const struct opening opening = {generation->services[i], sources, report};
         open = listen_for(&opening) && open;

@@ -3,16 +3,7 @@
 #ifndef ACTPASS_SERVER_LISTENING_H
 #define ACTPASS_SERVER_LISTENING_H
 
-#include "server/daemon/generation.h"
-#include "server/daemon/handed.h"
-#include "server/daemon/inherited.h"
-
-/* Where listeners may come from that are not opened; each may be NULL. */
-struct listening_sources {
-    const struct generation *before; /* the running one, which is to be replaced */
-    struct inherited *inherited;     /* from the service manager */
-    struct handed *handed;           /* from the process that this one replaces */
-};
+#include "server/daemon/kept.h"
 
 /* Gives each service that listens its listeners, all or none. False, with the reasons added to the
  * errors: the generation has listeners that it was given until then. The accept thread does not

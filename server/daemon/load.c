@@ -57,10 +57,14 @@ static bool load_settings(const struct server *server, struct service *service,
     return loaded;
 }
 
-static bool load_handlers(struct service *service, struct config_report *report)
+static bool load_handlers(struct service *service, const struct generation *before,
+                          struct config_report *report)
 {
     struct error_text error = {.text = ""};
+    const struct service *old = before ? generation_find(before, service->config->name) : NULL;
     bool loaded = service_load_handlers(service, &error);
+    if (loaded && old)
+        service_follow(service, old);
     if (!loaded)
         config_report_add_at(report, CONFIG_ERROR, service->held->config, service->number, "", "%s",
                              error.text);
@@ -98,7 +102,7 @@ static bool load_service(const struct server *server, struct service *service,
                          const struct generation *before, struct config_report *report)
 {
     bool loaded = load_settings(server, service, report);
-    loaded = load_handlers(service, report) && loaded;
+    loaded = load_handlers(service, before, report) && loaded;
     loaded = load_hints(service, report) && loaded;
     loaded = check_proxy(service, report) && loaded;
     loaded = load_counts(service, before, report) && loaded;

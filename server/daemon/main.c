@@ -3,30 +3,16 @@
 #include "config/text.h"
 #include "server/daemon/check_command.h"
 #include "server/daemon/commands/commands.h"
-#include "server/daemon/confine.h"
 #include "server/daemon/convert/convert.h"
-#include "server/daemon/inetd.h"
-#include "server/daemon/lines.h"
-#include "server/daemon/server.h"
-#include "server/daemon/signals.h"
-#include "server/daemon/spawner/spawner.h"
-#include "server/daemon/successor.h"
+#include "server/daemon/run.h"
 #include "server/daemon/version.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-enum {
-    EXIT_USAGE = 2, /* or a bad configuration */
-    EXIT_CUT = 3    /* connections were still open at the end */
-};
 
 static const char usage_text[] =
     "usage: actpass FILE            run the services of a configuration\n"
@@ -72,128 +58,14 @@ enum command {
     OPTION_SERVICE
 };
 
-/* ---- The process --------------------------------------------------------------------------- */
-
-/* Descriptors 0 to 2 must be open, or a socket could get one of them and receive the log. */
-static bool open_standard_descriptors(void)
-{
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
-/* Each connection takes up to two descriptors (capacity.h). If the limit cannot be raised,
- * services get fewer connections. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
-static void prepare_process(void)
-{
-    /* An arena for each of thousands of threads would cost more than the contention that it
-     * saves. */
-    (void)mallopt(M_ARENA_MAX, 4);
-    /* Rings and buffers of 64 KiB are mapped, not taken from the heap, whose pages have been
-     * touched before: of most of them only the first page is ever used. */
-    (void)mallopt(M_MMAP_THRESHOLD, 65536);
-    raise_descriptor_limit();
-}
-
 /* ---- Commands ------------------------------------------------------------------------------ */
 
 static int check(const char *file, enum check_form form)
 {
     static const int statuses[] = {
         [CHECK_GOOD] = EXIT_SUCCESS, [CHECK_BAD] = EXIT_USAGE, [CHECK_NOT_PRINTED] = EXIT_FAILURE};
-    raise_descriptor_limit(); /* so that the warnings are those of a run */
+    run_raise_descriptor_limit(); /* so that the warnings are those of a run */
     return statuses[check_command(file, form)];
-}
-
-/* ENDED is what server_run has returned. */
-static int exit_status(int ended)
-{
-    if (ended > 0)
-        return EXIT_CUT;
-    return ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-static int serve(struct server *server, struct signals *signals, struct inetd *inetd)
-{
-    int error = signals_start(signals, server);
-    if (error != 0) {
-        (void)fprintf(stderr, "actpass: cannot start a thread: %s\n", strerror(error));
-        return EXIT_FAILURE;
-    }
-    int status = exit_status(inetd ? inetd_run(inetd, server) : server_run(server));
-    if (!signals_end(signals)) {
-        server_flush_log(server);
-        _exit(status); /* the load that blocks uses all the rest */
-    }
-    return status;
-}
-
-/* What is run. */
-struct run {
-    const char *file;
-    struct successor *successor; /* takes the place of a running actpass; NULL: there is none */
-    struct inetd *inetd;         /* serves one connection; NULL: it listens */
-};
-
-static bool begin(struct server *server, const struct run *what, struct spawner *spawner,
-                  struct config_report *report)
-{
-    struct successor *successor = what->successor;
-    return (!successor || successor_receive(successor, server, report)) &&
-           (what->inetd ? inetd_prepare(what->inetd, server, report)
-                        : server_listen(server, report)) &&
-           server_use_spawner(server, spawner, report) && confine_server(server, report) &&
-           (!successor || successor_replace(successor, server, report));
-}
-
-/* First of all: it must hold nothing of what is loaded. */
-static bool fork_spawner(struct spawner *spawner, const char *file)
-{
-    errno = spawner_fork(spawner, file);
-    return errno == 0;
-}
-
-static int run(const struct run *what)
-{
-    struct signals signals;
-    struct spawner spawner;
-    if (!open_standard_descriptors() || !signals_block(&signals) ||
-        !fork_spawner(&spawner, what->file)) {
-        (void)fprintf(stderr, "actpass: cannot set up the process: %s\n", strerror(errno));
-        return EXIT_FAILURE;
-    }
-    prepare_process();
-    struct config_report report;
-    int status = EXIT_USAGE;
-    struct server *server = server_load(what->file, &report);
-    if (server)
-        status = begin(server, what, &spawner, &report) ? EXIT_SUCCESS : EXIT_FAILURE;
-    else
-        lines_print(&report.warnings, CONFIG_LOG_WARNING, report.log_format); /* else: in the log */
-    lines_print(&report.errors, CONFIG_LOG_ERROR, report.log_format);
-    if (status == EXIT_SUCCESS) {
-        confine_log(server);
-        server_announce(server, &report);
-    }
-    config_report_free(&report);
-    if (status == EXIT_SUCCESS)
-        status = serve(server, &signals, what->inetd);
-    server_free(server);
-    spawner_dismiss(&spawner);
-    return status;
 }
 
 static int print(const char *text)
@@ -290,7 +162,7 @@ static int run_inetd(const char *file, const char *service)
     struct error_text error = {.text = ""};
     int status = EXIT_USAGE;
     if (inetd_take(&inetd, &error))
-        status = run(&(struct run){.file = file, .inetd = &inetd});
+        status = run_process(&(struct run){.file = file, .inetd = &inetd});
     else
         (void)fprintf(stderr, "actpass: %s\n", error.text);
     inetd_end(&inetd);
@@ -305,7 +177,7 @@ static int upgrade(int argc, char **argv)
         return fail_usage("actpass upgrade needs exactly one configuration file");
     struct successor *successor = successor_fork(&status);
     if (successor)
-        status = run(&(struct run){.file = argv[2], .successor = successor});
+        status = run_process(&(struct run){.file = argv[2], .successor = successor});
     successor_free(successor);
     return status;
 }
@@ -348,5 +220,5 @@ int main(int argc, char **argv)
     default: /* COMMAND_RUN */
         break;
     }
-    return run(&(struct run){.file = argv[optind]});
+    return run_process(&(struct run){.file = argv[optind]});
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -208,10 +209,30 @@ void registry_attach(struct registry *registry, struct registry_entry *entry, ac
     lock_release(&registry->lock);
 }
 
-void registry_enter_preface(struct registry *registry, struct registry_entry *entry)
+void registry_enter_preface(struct registry *registry, struct registry_entry *entry,
+                            struct snapshot_preface *preface)
 {
     lock_take(&registry->lock);
     entry->in_preface = true;
+    entry->preface = preface;
+    lock_release(&registry->lock);
+}
+
+void registry_note_preface(struct registry *registry, struct registry_entry *entry,
+                           const char *step, const char *peer)
+{
+    lock_take(&registry->lock);
+    if (entry->preface) {
+        entry->preface->step = step;
+        (void)snprintf(entry->preface->peer, sizeof(entry->preface->peer), "%s", peer);
+    }
+    lock_release(&registry->lock);
+}
+
+void registry_forget_preface(struct registry *registry, struct registry_entry *entry)
+{
+    lock_take(&registry->lock);
+    entry->preface = NULL;
     lock_release(&registry->lock);
 }
 

@@ -25,14 +25,16 @@ struct registry_entry {
     actpass_conn *conn; /* *; NULL: no connection now, only a task that dials */
     struct task *task;  /* *; NULL: it has none yet */
     struct registry_service *service;
-    bool in_preface;             /* *; it has a socket, and no connection yet (preface/preface.h) */
-    bool cancelled;              /* *; it was aborted in its preface */
-    bool decided;                /* *; there is a role */
-    bool made_way;               /* *; it was aborted by registry_make_way */
-    struct address_entry from;   /* *; where it came from, with registry_add_from */
-    struct service_stats *stats; /* who counts it; NULL: nobody */
-    struct snapshot_origin origin; /* constant from registry_attach on */
-    struct stats_bytes counted;    /* *; by stats_bytes */
+    bool in_preface; /* *; it has a socket, and no connection yet (preface/preface.h) */
+    struct snapshot_preface *preface; /* *; with that, for who looks on; NULL: nothing is known */
+    bool cancelled;                   /* *; it was aborted in its preface */
+    bool decided;                     /* *; there is a role */
+    bool made_way;                    /* *; it was aborted by registry_make_way */
+    struct address_entry from;        /* *; where it came from, with registry_add_from */
+    struct service_stats *stats;      /* who counts it; NULL: nobody */
+    struct snapshot_origin
+        origin;                 /* constant from registry_attach, or registry_enter_preface, on */
+    struct stats_bytes counted; /* *; by stats_bytes */
     struct registry_entry *previous, *next;
 };
 
@@ -68,10 +70,19 @@ bool registry_add_from(struct registry *registry, struct registry_entry *entry,
                        const struct peer_key *address);
 void registry_established(struct registry *registry, struct registry_entry *entry);
 
-/* Says that it has a socket in its preface. Its task looks at registry_is_cancelled whenever it is
- * woken, and ends it then. It makes way, and is aborted, as a connection is. */
-void registry_enter_preface(struct registry *registry, struct registry_entry *entry);
+/* Says that it has a socket in its preface, of which PREFACE, all zero, tells who looks on. Its
+ * task looks at registry_is_cancelled whenever it is woken, and ends it then. It makes way, and is
+ * aborted, as a connection is. */
+void registry_enter_preface(struct registry *registry, struct registry_entry *entry,
+                            struct snapshot_preface *preface);
 bool registry_is_cancelled(struct registry *registry, const struct registry_entry *entry);
+
+/* Notes what PREFACE is to tell. Texts are copied, but STEP, which lives for ever. */
+void registry_note_preface(struct registry *registry, struct registry_entry *entry,
+                           const char *step, const char *peer);
+
+/* From now on PREFACE is the caller's again. It still counts as in its preface. */
+void registry_forget_preface(struct registry *registry, struct registry_entry *entry);
 
 /* Counts it as a connection from ADDRESS from now on, if it was added with registry_add_from, and
  * has to make way as one that has just come. Refuses that if ADDRESS has MAX connections (0: any

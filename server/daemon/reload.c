@@ -24,7 +24,7 @@ static struct generation *load_next(struct server *server, struct config_report 
     if (!next)
         return NULL;
     config_forget_origin(next->held->config); /* nothing more is said about values */
-    const struct listening_sources sources = {.before = server->generation};
+    const struct listening_sources sources = {.before = server->generation, .cancel_fd = -1};
     if (listening_open(next, &sources, report) && load_make_files(next, report) &&
         programs_load(server->programs, next->config, report) && load_stats(server, next, report))
         return next;

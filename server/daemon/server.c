@@ -167,23 +167,24 @@ static bool open_control(struct server *server, struct config_report *report)
     return server->control;
 }
 
-static bool open_services(struct server *server, struct config_report *report)
+static bool open_services(struct server *server, int cancel_fd, struct config_report *report)
 {
     struct inherited *inherited = manager_sockets(report);
     if (!inherited)
         return false;
-    const struct listening_sources sources = {.inherited = inherited, .handed = server->handed};
+    const struct listening_sources sources = {
+        .inherited = inherited, .handed = server->handed, .cancel_fd = cancel_fd};
     bool open = listening_open(server->generation, &sources, report);
     open = manager_all_taken(inherited, report) && open;
     inherited_free(inherited);
     return open;
 }
 
-bool server_listen(struct server *server, struct config_report *report)
+bool server_listen(struct server *server, int cancel_fd, struct config_report *report)
 {
     struct generation *generation = server->generation;
     config_forget_origin(generation->held->config); /* nothing more is said about values */
-    bool open = open_services(server, report);
+    bool open = open_services(server, cancel_fd, report);
     open = open_admin(server, report) && open;
     open = open_control(server, report) && open;
     open = load_make_files(generation, report) && open;
@@ -366,7 +367,7 @@ struct server *server_new(const char *file, char **errors)
 {
     struct config_report report;
     struct server *server = server_load(file, &report);
-    if (server && server_listen(server, &report)) {
+    if (server && server_listen(server, -1, &report)) {
         server_announce(server, &report);
     } else {
         server_free(server);

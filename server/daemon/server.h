@@ -62,10 +62,10 @@ struct server *server_load(const char *file, struct config_report *report);
 /* What was loaded; lives as long as the server. It knows its origin until server_listen. */
 const struct config *server_config(const struct server *server);
 
-/* Opens all listeners. If one fails, closes the others, adds the reasons to the report's errors and
- * returns false. Starts no thread and logs nothing, so that the process can be confined next
- * (confine.h). */
-bool server_listen(struct server *server, struct config_report *report);
+/* Opens all listeners; gives up looking up names once CANCEL_FD (-1: none) is readable. If one
+ * fails, closes the others, adds the reasons to the report's errors and returns false. Starts no
+ * thread and logs nothing, so that the process can be confined next (confine.h). */
+bool server_listen(struct server *server, int cancel_fd, struct config_report *report);
 
 /* Takes the process that starts programs, or ends it if the configuration has no "exec". False,
  * with the reasons in the report: it cannot start what is configured. Before the process is

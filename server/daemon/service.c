@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- The configuration --------------------------------------------------------------------- */
 
@@ -117,6 +118,28 @@ bool service_load_handlers(struct service *service, struct error_text *error)
            load_handler(config, &config->as_server, &service->as_server, error) &&
            load_handler(config, &config->as_client, &service->as_client, error) &&
            load_routes(service, error);
+}
+
+static void follow_handler(struct service_handler *handler, const struct service_handler *before)
+{
+    if (handler->handler && handler->handler == before->handler && handler->handler->follow)
+        handler->handler->follow(handler->loaded, before->loaded);
+}
+
+/* The route of that name, or without a name of that number. */
+static void follow_route(struct service_handler *handler, const struct service *before)
+{
+    for (size_t i = 0; i < before->route_count; i++)
+        if (strcmp(handler->route, before->routes[i].handler.route) == 0)
+            follow_handler(handler, &before->routes[i].handler);
+}
+
+void service_follow(struct service *service, const struct service *before)
+{
+    follow_handler(&service->as_server, &before->as_server);
+    follow_handler(&service->as_client, &before->as_client);
+    for (size_t i = 0; i < service->route_count; i++)
+        follow_route(&service->routes[i].handler, before);
 }
 
 /* A peer that was judged by the "tls" of a route must not get where that of the service leads.

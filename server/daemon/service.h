@@ -107,6 +107,10 @@ void service_release(struct service *service);
  * sentence in ERROR; service_release frees what was loaded. */
 bool service_load_handlers(struct service *service, struct error_text *error);
 
+/* Its handlers take over what those of the service of before, which may go on, know: which backends
+ * have failed. To be called once its own are loaded, before the first connection. */
+void service_follow(struct service *service, const struct service *before);
+
 /* What is done with a connection whose handshake is complete: by the first route that takes it, or
  * by the role. Any thread. */
 const struct service_handler *service_choose(const struct service *service, actpass_conn *conn,

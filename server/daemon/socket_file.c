@@ -50,8 +50,25 @@ static int bind_path(int fd, const struct sockaddr *where, socklen_t size, const
 
 /* ---- Mode, owner and group ------------------------------------------------------------------- */
 
-static bool fail_unknown(const char *what, const char *name, struct error_text *error)
+/* Inside the sandbox a list of accounts that was exchanged since the start cannot be read, which
+ * the C library does not tell from a name that is not there. */
+static bool may_read(const char *list)
 {
+    int fd = open(list, O_RDONLY | O_CLOEXEC);
+    bool refused = fd < 0 && errno == EACCES;
+    if (fd >= 0)
+        close(fd);
+    return !refused;
+}
+
+static bool fail_unknown(const char *what, const char *name, const char *list,
+                         struct error_text *error)
+{
+    if (!may_read(list))
+        return error_set(error,
+                         "the %s \"%s\" cannot be looked up inside the sandbox: write its number, "
+                         "or restart actpass",
+                         what, name);
     return error_set(error, "there is no %s \"%s\" on this system: make it, or name another", what,
                      name);
 }
@@ -65,7 +82,7 @@ static bool find_owner(const char *name, uid_t *uid, struct error_text *error)
     if (name && !user_parse_id(name, &id)) {
         (void)getpwnam_r(name, &account, room, sizeof(room), &found);
         if (!found)
-            return fail_unknown("user", name, error);
+            return fail_unknown("user", name, "/etc/passwd", error);
         id = found->pw_uid;
     }
     *uid = id;
@@ -81,7 +98,7 @@ static bool find_group(const char *name, gid_t *gid, struct error_text *error)
     if (name && !user_parse_id(name, &id)) {
         (void)getgrnam_r(name, &group, room, sizeof(room), &found);
         if (!found)
-            return fail_unknown("group", name, error);
+            return fail_unknown("group", name, "/etc/group", error);
         id = found->gr_gid;
     }
     *gid = id;

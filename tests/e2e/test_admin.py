@@ -2,6 +2,7 @@
 import concurrent.futures
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -94,10 +95,28 @@ class Numbers(Admin):
         actpass = self.admin(self.service(accept_proxy={"from": ["127.0.0.0/8"]}))
         with self.connect(actpass):
             until(lambda: self.status()["services"][0]["open"] == 1, 20, "an open connection")
-            self.assertEqual(self.status()["connections"], [])  # there is nothing to say of it yet
             self.assertIn('actpass_connections_open{service="front",state="waiting"} 1',
                           self.curl("/metrics").body)
         self.settled()
+
+    def test_what_is_said_before_tls_is_shown(self):
+        actpass = self.admin(self.service(accept_proxy={"from": ["127.0.0.0/8"]}, role="server", starttls="smtp"))
+
+        def shown(step):
+            return next((one for one in self.status()["connections"] if one["waits_for"] == step), None)
+        with self.connect(actpass) as sock:
+            one = until(lambda: shown("accept_proxy"), 20, "the header of a proxy being waited for")
+            self.assertEqual((one["peer"], one["state"]), ("127.0.0.1:%d" % sock.getsockname()[1], "preface"))
+            self.assertEqual([one[key] for key in ("conn", "service", "dialed", "role", "cause", "reason", "protocol")],
+                             [1, "front", False, None, None, None, None])
+            sock.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.8 1234 25\r\n")
+            one = until(lambda: shown("starttls"), 20, "the command being waited for")
+            self.assertEqual((one["peer"], one["state"], one["conn"]), ("192.0.2.7:1234", "preface", 1))
+            said = subprocess.run([program(), "status", self.address], capture_output=True, text=True, check=True).stdout
+            row = next(line for line in said.splitlines() if "192.0.2.7:1234" in line)
+            self.assertEqual(re.split("  +", row.strip())[3:7], ["192.0.2.7:1234", "-", "-", "preface: starttls"])
+        self.settled()
+        self.assertEqual(self.status()["connections"], [])
 
     def test_of_each_kind_as_many_as_there_were(self):
         actpass = self.admin(

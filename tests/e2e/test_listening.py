@@ -52,10 +52,14 @@ class Listening(Reloads):
     # ---- All kinds at once
 
     def hosts(self, *lines):
-        """The start of a command for which these are /etc/hosts, in a mount namespace of its own."""
+        """The start of a command for which these are /etc/hosts, in a mount namespace of its own. There
+        are no name servers. The file may be written anew."""
         path = self.file("hosts", "".join(line + "\n" for line in lines).encode())
-        os.chmod(path, 0o644)
-        prefix = ["unshare", "-m", "sh", "-c", f'mount --bind "{path}" /etc/hosts && exec "$@"', "sh"]
+        servers = self.file("resolv.conf", b"nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        for file in path, servers:
+            os.chmod(file, 0o644)
+        prefix = ["unshare", "-m", "sh", "-c", f'mount --bind "{path}" /etc/hosts && '
+                  f'{{ mount --bind "{servers}" /etc/resolv.conf || true; }} && exec "$@"', "sh"]
         if subprocess.run([*prefix, "true"], capture_output=True).returncode != 0:
             self.skipTest("mount namespaces cannot be made here")
         return prefix
@@ -231,6 +235,47 @@ class Listening(Reloads):
             self.dial(gone)
         for address in new, "unix:" + path:
             self.dial(address).finish()
+
+    def test_a_reload_looks_names_up_again(self):
+        """Addresses of a name that came are opened, those that went are closed."""
+        port = free_port()
+        service = self.service(listen=[f"moving.example:{port}"])
+        actpass = self.actpass(service, check=False,
+                               prefix=self.hosts("127.0.0.2 moving.example", "127.0.0.3 moving.example"))
+        two, three, four = (f"127.0.0.{last}:{port}" for last in (2, 3, 4))
+        self.assertEqual(sorted(self.addresses(actpass, 2)), [two, three])
+        peer = self.dial(two)
+        self.file("hosts", b"127.0.0.3 moving.example\n127.0.0.4 moving.example\n")
+        self.reload(actpass, service)
+        for state, address in ("kept", three), ("opened", four):
+            actpass.wait_for(event="reload", service="front", listener=state, address=address)
+        actpass.wait_for(event="reload", service="front", closed=two)
+        with self.assertRaises(ConnectionRefusedError):
+            self.dial(two)
+        for address in three, four:
+            self.dial(address).finish()
+        self.assertEqual(peer.exchange(b"still", 5), b"still")
+        peer.finish()
+        self.file("hosts", b"")
+        after = len(actpass.log)
+        self.reload(actpass, service)
+        said = actpass.wait_for(event="configuration", level="warning", after=after)["warning"]
+        self.assertIn(f"cannot look up moving.example:{port} again, so its addresses of before stay: ", said)
+        for address in three, four:
+            actpass.wait_for(event="reload", listener="kept", address=address, after=after)
+            self.dial(address).finish()
+
+    def test_a_reload_knows_the_names_of_groups(self):
+        """Inside the sandbox, too."""
+        one, other = (grp.getgrgid(number).gr_name for number in (1, 2))
+        path = os.path.join(self.folder, "s")
+        service = self.service(listen=["unix:" + path + "1"], listen_options={"group": one})
+        actpass = self.actpass(service, check=False)
+        self.reload(actpass, {**service, "listen": ["unix:" + path + "2"], "listen_options": {"group": other}})
+        self.assertEqual(os.stat(path + "2").st_gid, 2)
+        line = self.refuse(actpass, {**service, "listen": ["unix:" + path + "3"],
+                                     "listen_options": {"group": "nobody-has-this"}})
+        self.assertIn("there is no group \"nobody-has-this\" on this system", line["error"])
 
     def test_a_reload_that_fails_opens_and_closes_nothing(self):
         taken = socket.create_server(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ import unittest
 
 from support import data, tls
 from support.backend import Backend, echo
-from support.case import Case, need
+from support.case import Case, need, program
 from support.data import until
 from support.each import each
 
@@ -44,6 +44,17 @@ def full_port(case):
         filler.setblocking(False)
         filler.connect_ex(listener.getsockname())
     return "127.0.0.1:%d" % listener.getsockname()[1]
+
+
+def stuck_resolver(case):
+    """The environment of a program for which no name is ever resolved."""
+    if "ASAN_OPTIONS" in os.environ:
+        raise unittest.SkipTest("a sanitizer's library must be the first one")
+    need("cc")
+    library = os.path.join(case.folder, "stuck_resolver.so")
+    source = os.path.join(os.path.dirname(__file__), "support", "stuck_resolver.c")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    return {"LD_PRELOAD": library}
 
 
 class Many(Case):
@@ -98,16 +109,49 @@ class Many(Case):
             sock.close()
 
 
+def opened(pipe):
+    """Its end to write to, once somebody reads it; else None."""
+    try:
+        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+class Loading(Case):
+    """Stopped while it loads, before it serves anybody."""
+    def loading(self, service, environment=()):
+        started = self.endpoint(program(), self.folder, {"services": [service]}, env=dict(environment))
+        self.addCleanup(started.kill)
+        return started
+
+    def assertStops(self, actpass):
+        began = time.monotonic()
+        actpass.signal(signal.SIGTERM)
+        self.assertEqual(actpass.wait_exit(30), 0)
+        self.assertLess(time.monotonic() - began, SOON)
+        self.assertEqual(actpass.lines, ["actpass: stopped while it was loading"])
+
+    def test_while_names_are_looked_up(self):
+        """In order: what it has opened by then is closed."""
+        path = os.path.join(self.folder, "first.sock")
+        actpass = self.loading(self.service(listen=["unix:" + path, NAME]), stuck_resolver(self))
+        until(lambda: os.path.exists(path), 20, "the first listener")
+        self.assertStops(actpass)
+        self.assertFalse(os.path.exists(path))
+
+    def test_while_files_are_read(self):
+        """As on a file system of a network that is away; here a pipe that nobody writes to."""
+        pipe = os.path.join(self.folder, "pipe.pem")
+        os.mkfifo(pipe)
+        actpass = self.loading(self.service(tls={"certificate": pipe}))
+        self.addCleanup(os.close, until(lambda: opened(pipe), 20, "a reader"))
+        self.assertStops(actpass)
+
+
 class Resolving(Case):
     def setUp(self):
         super().setUp()
-        if "ASAN_OPTIONS" in os.environ:
-            raise unittest.SkipTest("a sanitizer's library must be the first one")
-        need("cc")
-        library = os.path.join(self.folder, "stuck_resolver.so")
-        source = os.path.join(os.path.dirname(__file__), "support", "stuck_resolver.c")
-        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
-        self.environment = {"LD_PRELOAD": library}
+        self.environment = stuck_resolver(self)
 
     def waiting(self, kind, **service):
         """actpass with a connection that waits for its backend, and the peer of that."""

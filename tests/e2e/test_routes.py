@@ -83,11 +83,21 @@ class Routes(Routed):
                 self.assertAnswers(peer, name.encode())
 
 
-class Backends(Routed):
+class Backended(Routed):
+    """What the tests of several backends share."""
     def setUp(self):
         super().setUp()
         self.gone, self.keeper = nobody()
         self.addCleanup(self.keeper.close)
+
+    def metrics(self):
+        return subprocess.run(["curl", "-sS", "--unix-socket", self.folder + "/admin.sock", "http://a/metrics"],
+                              capture_output=True, text=True, timeout=20, check=True).stdout
+
+    def gauge(self, name, backend):
+        line = next(line for line in self.metrics().split("\n")
+                    if line.startswith(f"actpass_backend_{name}{{") and f'backend="{backend}"' in line)
+        return int(line.rpartition(" ")[2])
 
     def answers(self, actpass, count):
         """What so many clients hear, one after the other."""
@@ -98,6 +108,8 @@ class Backends(Routed):
                 heard.append(peer.recv_all().decode())
         return heard
 
+
+class Backends(Backended):
     def test_one_that_refuses_is_left_out(self):
         actpass = self.actpass(self.service(forward=[self.gone, self.named(b"spare")]))
         self.assertEqual(self.answers(actpass, 3), ["spare"] * 3)
@@ -132,12 +144,10 @@ class Backends(Routed):
         self.assertEqual(self.answers(actpass, 1), ["spare"])
         with self.client(actpass) as peer:
             self.assertEqual(peer.recv_exactly(5), b"spare")
-            done = subprocess.run(["curl", "-sS", "--unix-socket", self.folder + "/admin.sock",
-                                   "http://a/metrics"], capture_output=True, text=True, timeout=20, check=True)
+            metrics = self.metrics()
         for name, backend, value in (("up", self.gone, 0), ("up", spare, 1), ("connections", self.gone, 0),
                                      ("connections", spare, 1)):
-            self.assertIn(f'actpass_backend_{name}{{service="front",route="two",backend="{backend}"}} {value}\n',
-                          done.stdout)
+            self.assertIn(f'actpass_backend_{name}{{service="front",route="two",backend="{backend}"}} {value}\n', metrics)
 
     def test_by_turns_and_each_route_by_itself(self):
         backends = [self.named(name) for name in (b"a", b"b", b"c")]
@@ -259,6 +269,31 @@ class OwnTls(Owned):
         actpass = self.actpass(self.front(self.strict(), initial_data_timeout=SHORT))
         self.assertAnswers(self.device(actpass), b"front")
         self.assertTurnedAway(actpass, "b.example", self.made("1.3"), 1)
+
+
+class ReloadedBackends(Reloads, Backended):
+    def test_what_has_failed_is_known_after_a_reload(self):
+        """Were it forgotten, the next client would make it fail anew, which would be logged."""
+        stay = threading.Event()
+        self.addCleanup(stay.set)
+
+        def serve(session):
+            session.sock.sendall(b"spare")
+            if session is spare.sessions[0]:
+                stay.wait(30)
+        spare = self.backend(Backend(serve))
+        front = self.service(forward=[self.gone, spare.address])
+        admin = {"listen": "unix:" + self.folder + "/admin.sock"}
+        actpass = self.actpass(front, admin=admin)
+        with self.client(actpass) as peer:
+            self.assertEqual(peer.recv_exactly(5), b"spare")
+            added = {**front, "idle_timeout": "1h", "forward": [spare.address, self.gone], "balance": "round_robin"}
+            for service in front, added:
+                self.reload(actpass, service, admin=admin)
+                self.assertEqual(self.gauge("connections", spare.address), 1)
+                self.assertEqual(self.answers(actpass, 2), ["spare"] * 2)
+            self.assertEqual(self.gauge("up", self.gone), 0)
+        self.assertEqual(len(actpass.find(event="backend")), 1)
 
 
 class Reloaded(Reloads, Owned):

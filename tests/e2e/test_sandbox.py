@@ -1,6 +1,7 @@
 """The sandbox: what is refused from inside the process, which user it becomes, and what a kernel
 without it means. That nothing is refused which actpass needs is shown by all other tests."""
 import errno
+import grp
 import json
 import os
 import pwd
@@ -89,6 +90,21 @@ class Sandbox(Confined):
         self.assertIn("connecting to port 9: the sandbox was made at the start", line["error"])
         self.client(actpass).finish()
         self.assertEqual(actpass.find(event="listening"), allowed)
+
+    def test_a_reload_that_needs_names_of_accounts(self):
+        """They can be looked up only if the first configuration had some."""
+        path = os.path.join(self.folder, "s")
+        service = self.service(listen=["unix:" + path + "1"], listen_options={"group": "1"})
+        actpass = self.actpass(service)
+        self.require_landlock(actpass)
+        service.update(listen=["unix:" + path + "2"], listen_options={"group": grp.getgrgid(1).gr_name})
+        with open(actpass.config_file, "w") as out:
+            json.dump({"services": [service]}, out)
+        actpass.signal(signal.SIGHUP)
+        line = actpass.wait_for(event="reload", level="error")
+        self.assertIn("cannot be looked up inside the sandbox, which was made at the start: write numbers, or restart",
+                      line["error"])
+        self.assertFalse(os.path.exists(path + "2"))
 
     def test_every_thread_is_confined(self):
         actpass = self.actpass(self.service())

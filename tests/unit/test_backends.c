@@ -134,3 +134,39 @@ Test(backends, if_all_are_left_out_all_are_tried_as_written)
     cr_assert_eq(backends_look(backends, 1).connections, 1);
     backends_free(backends);
 }
+
+Test(backends, those_that_stay_go_on_after_a_reload)
+{
+    struct config_backends config;
+    struct config_address later[] = {{.text = "2"}, {.text = "0"}, {.text = "new"}};
+    const struct config_backends next = {
+        .items = later, .count = COUNT, .balance = CONFIG_BALANCE_FAILOVER};
+    struct error_text error;
+    struct backends *before = make(&config, CONFIG_BALANCE_FAILOVER);
+    (void)win(before, "012", 2, SECOND);
+    struct backends *after = backends_new(&next, &error);
+    cr_assert_not_null(after);
+    backends_follow(after, before);
+    cr_assert(backends_look(after, 0).up && !backends_look(after, 1).up);
+    cr_assert_eq(backends_look(after, 0).connections, 1);
+    cr_assert_eq(backends_look(after, 2).connections, 0);
+    backends_left(before, 2);
+    backends_free(before);
+    cr_assert_eq(backends_look(after, 0).connections, 0);
+    backends_free(after);
+}
+
+Test(backends, from_another_address_they_begin_anew)
+{
+    struct config_backends config;
+    struct config_backends next = {.items = addresses, .count = COUNT, .source = {.mark = 1}};
+    struct error_text error;
+    struct backends *before = make(&config, CONFIG_BALANCE_FAILOVER);
+    lose(before, "012", SECOND);
+    struct backends *after = backends_new(&next, &error);
+    cr_assert_not_null(after);
+    backends_follow(after, before);
+    cr_assert(backends_look(after, 0).up && !backends_look(before, 0).up);
+    backends_free(after);
+    backends_free(before);
+}

@@ -53,6 +53,24 @@ Test(plan, a_folder_to_serve, .init = folder_enter, .fini = folder_leave)
     plan_free(&plan);
 }
 
+Test(plan, lists_of_accounts_only_where_they_are_named, .init = folder_enter, .fini = folder_leave)
+{
+    static const char listens[] = "'role': 'server', 'echo': {}, 'listen': 'unix:/s', "
+                                  "'listen_options': {'owner': '1', 'group': '%s'}";
+    char service[256];
+    (void)snprintf(service, sizeof(service), listens, "2");
+    struct plan plan = plan_of("", service, "");
+    cr_assert(plan.file_modes && !plan.accounts);
+    cr_assert_eq(access_to(&plan, "/etc/group"), 0);
+    plan_free(&plan);
+    (void)snprintf(service, sizeof(service), listens, "root");
+    plan = plan_of("", service, "");
+    cr_assert(plan.file_modes && plan.accounts);
+    cr_assert_eq(access_to(&plan, "/etc/group"), PATHS_READ);
+    cr_assert_eq(access_to(&plan, "/etc"), 0);
+    plan_free(&plan);
+}
+
 /* Only what is connected to counts, not what is listened on. */
 Test(plan, ports_to_connect_to, .init = folder_enter, .fini = folder_leave)
 {

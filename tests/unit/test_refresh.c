@@ -56,7 +56,7 @@ static void load(struct scene *scene)
 
 static void watch(struct scene *scene)
 {
-    cr_assert(server_listen(scene->server, &scene->report));
+    cr_assert(server_listen(scene->server, -1, &scene->report));
     cr_assert_eq(scene->report.warnings.count, 0);
 }
 

@@ -92,7 +92,7 @@ Test(registry, counts_who_has_a_connection)
     cr_assert_eq(registry_service_open(registry, services[0]), 1);
     cr_assert_eq(registry_service_open(registry, services[1]), 1);
     cr_assert_eq(registry_service_open(registry, services[2]), 0);
-    registry_enter_preface(registry, &entries[2]);
+    registry_enter_preface(registry, &entries[2], NULL);
     cr_assert_eq(registry_open(registry), 3);
     cr_assert_eq(registry_service_open(registry, services[1]), 2);
     for (size_t i = 0; i < 3; i++) {
@@ -164,7 +164,7 @@ Test(registry, in_its_preface_it_makes_way_and_is_aborted)
         struct peer_key key = key_of(i == 0 ? 1 : 2);
         entries[i].service = service;
         cr_assert(registry_add_from(registry, &entries[i], &key));
-        registry_enter_preface(registry, &entries[i]);
+        registry_enter_preface(registry, &entries[i], NULL);
         entries[i].from.since_us = 0; /* long ago */
     }
     cr_assert_eq(registry_open(registry), 3);

@@ -23,6 +23,7 @@ void snapshot_take(struct snapshot *snapshot, const struct snapshot_origin *orig
 {
     snapshot->origin = *origin;
     snapshot->state = snapshot_state(info);
+    snapshot->preface = NULL;
     snapshot->role = info->role;
     snapshot->cause = info->cause;
     snapshot->end = info->end;
@@ -44,6 +45,24 @@ void snapshot_take(struct snapshot *snapshot, const struct snapshot_origin *orig
     copy(snapshot->alpn, sizeof(snapshot->alpn), info->alpn);
     copy(snapshot->server_name, sizeof(snapshot->server_name), info->server_name);
     copy(snapshot->subject, sizeof(snapshot->subject), info->peer_subject);
+}
+
+void snapshot_take_preface(struct snapshot *snapshot, const struct snapshot_origin *origin,
+                           const struct snapshot_preface *preface)
+{
+    *snapshot = (struct snapshot){.origin = *origin,
+                                  .state = SNAPSHOT_WAITING,
+                                  .preface = preface->step,
+                                  .role = ACTPASS_ROLE_AUTO,
+                                  .cause = ACTPASS_CAUSE_UNDECIDED,
+                                  .end = ACTPASS_OPEN,
+                                  .first_byte_us = -1,
+                                  .decided_us = -1,
+                                  .hello_us = -1,
+                                  .handshake_us = -1,
+                                  .first_data_us = -1,
+                                  .end_us = -1};
+    copy(snapshot->peer, sizeof(snapshot->peer), preface->peer);
 }
 
 void snapshot_take_closed(struct snapshot *snapshot, const struct snapshot_origin *origin,

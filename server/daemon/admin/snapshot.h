@@ -25,10 +25,17 @@ struct snapshot_origin {
     bool dialed;
 };
 
+/* What is known of one whose TLS has not begun (preface/). */
+struct snapshot_preface {
+    const char *step; /* which step it is in, by the key in the configuration; lives for ever */
+    char peer[80];
+};
+
 /* Texts are cut off where they do not fit. */
 struct snapshot {
     struct snapshot_origin origin;
     enum snapshot_state state;
+    const char *preface; /* WAITING: the step of its preface; NULL: TLS has begun */
     actpass_role role;
     actpass_cause cause;
     actpass_end end;
@@ -43,9 +50,12 @@ struct snapshot {
 
 enum snapshot_state snapshot_state(const actpass_info_t *info);
 
-/* Takes a copy of a connection that is open, or, with what actpass_error says, at its end. */
+/* Takes a copy of a connection that is open, in its preface, or, with what
+ * actpass_error says, at its end. */
 void snapshot_take(struct snapshot *snapshot, const struct snapshot_origin *origin,
                    const actpass_info_t *info);
+void snapshot_take_preface(struct snapshot *snapshot, const struct snapshot_origin *origin,
+                           const struct snapshot_preface *preface);
 void snapshot_take_closed(struct snapshot *snapshot, const struct snapshot_origin *origin,
                           const actpass_info_t *info, const char *error);
 

@@ -82,7 +82,8 @@ void status_write_connection(const struct snapshot *snapshot, const struct statu
     out_string(out, "service", snapshot->origin.service);
     out_bool(out, "dialed", snapshot->origin.dialed);
     out_string(out, "peer", snapshot->peer);
-    out_string(out, "state", states[snapshot->state]);
+    out_string(out, "state", snapshot->preface ? "preface" : states[snapshot->state]);
+    out_string(out, "waits_for", snapshot->preface);
     put_verdict(snapshot, out);
     put_tls(snapshot, out);
     out_number(out, "received_bytes", (int64_t)snapshot->received);

@@ -21,13 +21,19 @@ static void count(struct view_counts *counts, const struct registry_entry *entry
         counts->of[entry->stats->index][state]++;
 }
 
-/* Of what is in its preface there is nothing to copy. */
+static void look_at_preface(struct registry_entry *entry, struct page *page)
+{
+    count(page->counts, entry, SNAPSHOT_WAITING);
+    if (entry->preface && page->length < page->wanted)
+        snapshot_take_preface(&page->copies[page->length++], &entry->origin, entry->preface);
+}
+
 static void look_at(struct registry_entry *entry, void *arg)
 {
     struct page *page = arg;
     actpass_info_t info;
     if (!entry->conn) {
-        count(page->counts, entry, SNAPSHOT_WAITING);
+        look_at_preface(entry, page);
         return;
     }
     actpass_info(entry->conn, &info);

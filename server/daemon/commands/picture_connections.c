@@ -58,11 +58,19 @@ static void add_failed(struct columns *columns, const struct picture *picture,
     columns_add(columns, "%s", member_text(connection, "subject"));
 }
 
+/* "preface: starttls": the step that it is in. */
+static void add_state(struct columns *columns, const cJSON *connection)
+{
+    const char *step = member_text(connection, "waits_for");
+    columns_add(columns, "%s%s%s", member_text(connection, "state"), step[0] != '\0' ? ": " : "",
+                step);
+}
+
 static void add_open(struct columns *columns, const struct picture *picture,
                      const cJSON *connection)
 {
     add_begin(columns, connection, age_ms(picture, connection));
-    columns_add(columns, "%s", member_text(connection, "state"));
+    add_state(columns, connection);
     add_times(columns, cJSON_GetObjectItemCaseSensitive(connection, "timeline"));
     columns_add(columns, "%s", units_bytes(member_number(connection, "received_bytes")).text);
     columns_add(columns, "%s", units_bytes(member_number(connection, "sent_bytes")).text);

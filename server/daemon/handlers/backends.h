@@ -18,6 +18,10 @@ struct backends;
 struct backends *backends_new(const struct config_backends *config, struct error_text *error);
 void backends_free(struct backends *backends); /* NULL is fine */
 
+/* After a reload: those of BEFORE that are dialed in the same way go on as they are, with their
+ * failures, and with the connections of BEFORE. Before the first turn. */
+void backends_follow(struct backends *backends, struct backends *before);
+
 /* One connection's turn. */
 struct backends_turn {
     struct config_address

@@ -114,5 +114,14 @@ static void unload(void *loaded)
     backends_free(loaded);
 }
 
-const struct handler forward_handler = {
-    .name = "forward", .descriptors = 1, .load = load, .unload = unload, .step = forward};
+static void follow(void *loaded, void *before)
+{
+    backends_follow(loaded, before);
+}
+
+const struct handler forward_handler = {.name = "forward",
+                                        .descriptors = 1,
+                                        .load = load,
+                                        .unload = unload,
+                                        .follow = follow,
+                                        .step = forward};

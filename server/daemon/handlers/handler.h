@@ -87,6 +87,10 @@ struct handler {
     bool (*load)(const struct config_handler *what, void **loaded, struct error_text *error);
     void (*unload)(void *loaded); /* NULL exactly if load is NULL; accepts NULL */
 
+    /* After a reload: takes over what is worth knowing of what `load` has made of the same place
+     * before, which others may still use. Before the first job. NULL: there is nothing. */
+    void (*follow)(void *loaded, void *before);
+
     /* Serves the connection until it returns HANDLER_DONE; it is called until then, also after an
      * abort. Each call leaves the connection non-blocking. Does not close the TLS side: the caller
      * does. Leaves close reason and error text in job->conn (actpass_fail), except where it could

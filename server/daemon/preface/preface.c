@@ -121,6 +121,11 @@ static void set_from(struct preface *preface, const struct sockaddr_storage *fro
         preface->addresses.from = *from;
 }
 
+const char *preface_step_name(const struct preface *preface)
+{
+    return preface->step ? preface->step->name : NULL;
+}
+
 bool preface_is_wanted(const struct config_service *config, const struct sockaddr_storage *from)
 {
     struct preface preface = {.config = config, .fd = -1, .plain = -1, .backend = -1};

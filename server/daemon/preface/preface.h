@@ -15,6 +15,7 @@
 #define ACTPASS_SERVER_PREFACE_H
 
 #include "config/config.h"
+#include "server/daemon/admin/snapshot.h"
 #include "server/include/actpass.h"
 #include "server/lib/base/error.h"
 
@@ -58,6 +59,7 @@ struct preface {
     int64_t again_us;        /* out: when to run again at the latest; DEADLINE_NEVER at first */
 
     struct preface_addresses addresses; /* a step may change them */
+    struct snapshot_preface shown;      /* the conversation's: for who looks on */
 
     /* The step's own. */
     void *state;       /* NULL at first; freed by the step's `release` */
@@ -128,6 +130,9 @@ struct preface *preface_new(const struct config_service *config, int fd, int pla
  * can be judged before. PREFACE_WAITS: for preface->events and own, until deadline_us.
  * PREFACE_DONE: also if the peer has ended before it sent anything, which TLS then reports. */
 enum preface_next preface_run(struct preface *preface);
+
+/* The step that it is in, by the key in the configuration; lives for ever. NULL: none has begun. */
+const char *preface_step_name(const struct preface *preface);
 
 /* Ends it from outside, such as at a stop. It fails then, at once. */
 void preface_cancel(struct preface *preface, const char *why);

@@ -73,6 +73,17 @@ static void explain_calls(const struct explaining *explaining, const struct plan
                           "mode, owner and group of unix sockets in listen_options: " RESTART);
 }
 
+static void explain_accounts(const struct explaining *explaining, const struct plan *wanted)
+{
+    const struct plan *plan = &explaining->sandbox->plan;
+    if (wanted->accounts && !plan->accounts &&
+        !paths_allow(&plan->allowed, "/etc/passwd", PATHS_READ))
+        config_report_add(explaining->report, CONFIG_ERROR, explaining->config,
+                          "names in \"owner\" and \"group\" of listen_options, of which there were "
+                          "none, cannot be looked up inside the sandbox, which was made at the "
+                          "start: write numbers, or restart actpass");
+}
+
 void sandbox_explain(const struct sandbox *sandbox, const struct config *config,
                      struct config_report *report)
 {
@@ -86,6 +97,7 @@ void sandbox_explain(const struct sandbox *sandbox, const struct config *config,
     if (made && sandbox->landlock > 0) {
         explain_reading(&explaining, &wanted);
         explain_writing(&explaining, &wanted);
+        explain_accounts(&explaining, &wanted);
     }
     if (made && sandbox->landlock >= LANDLOCK_ABI_CONNECT)
         explain_ports(&explaining, &wanted);

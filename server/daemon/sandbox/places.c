@@ -49,6 +49,16 @@ static const struct place resolver_places[] = {
     {NULL, 0},
 };
 
+static const struct place account_places[] = {
+    {"/etc/group", PATHS_READ},
+    {"/etc/nsswitch.conf", PATHS_READ},
+    {"/etc/passwd", PATHS_READ},
+    {"/run/nscd", PATHS_READ},
+    {"/run/systemd/userdb", PATHS_READ},
+    {"/var/lib/sss/mc", PATHS_READ},
+    {NULL, 0},
+};
+
 static const struct place trust_places[] = {
     {"/etc/ca-certificates", PATHS_READ},
     {"/etc/pki/ca-trust", PATHS_READ},
@@ -98,6 +108,11 @@ bool places_add_resolver(struct paths *paths)
     static const char *const names[] = {"HOSTALIASES", NULL};
     return add_table(paths, resolver_places) &&
            places_add_named(paths, "/etc/resolv.conf", PATHS_READ) && add_environment(paths, names);
+}
+
+bool places_add_accounts(struct paths *paths)
+{
+    return add_table(paths, account_places);
 }
 
 bool places_add_trust(struct paths *paths)

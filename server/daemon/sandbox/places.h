@@ -12,6 +12,9 @@ bool places_add_system(struct paths *paths);
 /* What the resolver of host names reads. */
 bool places_add_resolver(struct paths *paths);
 
+/* What the C library reads to find users and groups. */
+bool places_add_accounts(struct paths *paths);
+
 /* The certificates that the system trusts. */
 bool places_add_trust(struct paths *paths);
 

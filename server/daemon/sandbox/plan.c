@@ -3,6 +3,7 @@
 #include "config/key_set.h"
 #include "config/visit.h"
 #include "server/daemon/sandbox/places.h"
+#include "server/daemon/sandbox/user.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,18 @@ static void add_sources(struct planning *planning, const struct config *config, 
         add_named(planning, config->sources.items[i], PATHS_READ);
 }
 
+static bool is_name(const char *account)
+{
+    unsigned id;
+    return account && !user_parse_id(account, &id);
+}
+
+static void visit_socket_file(struct plan *plan, const struct config_socket_file *file)
+{
+    plan->file_modes = plan->file_modes || file->mode || file->owner || file->group;
+    plan->accounts = plan->accounts || is_name(file->owner) || is_name(file->group);
+}
+
 bool plan_make(struct plan *plan, const struct config *config, const char *file)
 {
     *plan = (struct plan){0};
@@ -173,8 +186,7 @@ bool plan_make(struct plan *plan, const struct config *config, const char *file)
     config_visit(config, visit, &planning);
     for (size_t i = 0; i < config->service_count; i++) {
         const struct config_service *service = &config->services[i];
-        const struct config_socket_file *rights = &service->listen_options.file;
-        plan->file_modes = plan->file_modes || rights->mode || rights->owner || rights->group;
+        visit_socket_file(plan, &service->listen_options.file);
         visit_ocsp(plan, &service->connection.tls.ocsp);
         plan->fast_open = plan->fast_open ||
                           (service->dial.address_count > 0 && service->connection.tcp_fast_open);
@@ -182,7 +194,8 @@ bool plan_make(struct plan *plan, const struct config *config, const char *file)
     if (plan->names) /* a long answer of a name server comes over TCP */
         add_port(plan, PORT_DNS);
     return places_add_system(&plan->allowed) &&
-           (!plan->names || places_add_resolver(&plan->allowed)) && !planning.failed;
+           (!plan->names || places_add_resolver(&plan->allowed)) &&
+           (!plan->accounts || places_add_accounts(&plan->allowed)) && !planning.failed;
 }
 
 void plan_free(struct plan *plan)

@@ -18,6 +18,7 @@ struct plan {
     bool names;               /* host names are resolved */
     bool abstract;            /* abstract unix sockets are connected to */
     bool file_modes;          /* files of unix sockets get a mode, an owner or a group */
+    bool accounts;            /* of these, names of users or groups are looked up */
     bool fast_open;           /* connections are dialed with TCP Fast Open */
 };
 
