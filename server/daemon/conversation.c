@@ -92,6 +92,13 @@ static void take_hint(struct conversation *conversation, actpass_accept_options 
     }
 }
 
+/* On another thread, before the connection is closed or freed, and so before the task ends. */
+static void on_wake(void *arg)
+{
+    struct conversation *conversation = arg;
+    task_wake(conversation->bell.task);
+}
+
 /* BEGAN_US: no later than the times of CONN count from, or its end could precede its first byte. */
 static void attach(struct conversation *conversation, actpass_conn *conn, int64_t began_us)
 {
@@ -106,6 +113,7 @@ static void attach(struct conversation *conversation, actpass_conn *conn, int64_
                                  .service = stats ? stats->name : conversation->report.service,
                                  .began_us = conversation->began_us,
                                  .dialed = conversation->report.dialed};
+    actpass_set_wake(conn, on_wake, conversation);
     registry_attach(conversation->server->registry, &conversation->entry, conn);
 }
 
