@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "relay/lock.h"
+#include "relay/threads.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -19,11 +20,11 @@ struct ocsp_responder {
     const struct test_identity *ca;
     int listener, port;
     pthread_t thread;
+    struct threads *talks; /* of connections */
     atomic_uint requests, delay_us;
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    unsigned talks; /* threads of connections */
     bool holds, ending;
 };
 
@@ -111,7 +112,7 @@ static void wait_to_answer(struct ocsp_responder *responder)
     lock_release(&responder->lock);
 }
 
-static void *run_talk(void *arg)
+static void run_talk(void *arg)
 {
     struct talk *talk = arg;
     struct ocsp_responder *responder = talk->responder;
@@ -124,24 +125,14 @@ static void *run_talk(void *arg)
     }
     close(talk->fd);
     free(talk);
-    lock_take(&responder->lock);
-    responder->talks--;
-    lock_broadcast(&responder->changed);
-    lock_release(&responder->lock);
-    return NULL;
 }
 
 static void begin_talk(struct ocsp_responder *responder, int fd)
 {
-    pthread_t thread;
     struct talk *talk = malloc(sizeof(*talk));
     must(talk, "malloc");
     *talk = (struct talk){responder, fd};
-    lock_take(&responder->lock);
-    responder->talks++;
-    lock_release(&responder->lock);
-    must(pthread_create(&thread, NULL, run_talk, talk) == 0, "pthread_create");
-    must(pthread_detach(thread) == 0, "pthread_detach");
+    must(threads_run(responder->talks, run_talk, talk) == 0, "threads_run");
 }
 
 static void *run(void *arg)
@@ -162,6 +153,8 @@ struct ocsp_responder *ocsp_responder_new(const struct test_identity *ca)
     struct ocsp_responder *responder = calloc(1, sizeof(*responder));
     must(responder, "calloc");
     responder->ca = ca;
+    responder->talks = threads_new(262144, 16, 1000);
+    must(responder->talks, "threads_new");
     must(pthread_mutex_init(&responder->lock, NULL) == 0, "pthread_mutex_init");
     must(clock_init_cond(&responder->changed) == 0, "clock_init_cond");
     responder->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -182,9 +175,8 @@ void ocsp_responder_free(struct ocsp_responder *responder)
     lock_take(&responder->lock);
     responder->ending = true;
     lock_broadcast(&responder->changed);
-    while (responder->talks > 0)
-        (void)lock_sleep(&responder->changed, &responder->lock, DEADLINE_NEVER);
     lock_release(&responder->lock);
+    threads_free(responder->talks);
     pthread_cond_destroy(&responder->changed);
     pthread_mutex_destroy(&responder->lock);
     free(responder);
