@@ -91,7 +91,7 @@ enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED, WAIT_AGAIN };
  * must read to complete a renegotiation (relay_note). FAILED is true once the transport has failed,
  * by a reset for example; input from before may still be there. DECIDED is true once there is a
  * verdict. LACKED is for relay_prepare alone: what the BIO's last read or write did not find, for
- * code that calls SSL_read and SSL_write itself. */
+ * code that calls SSL_read and SSL_write itself. TOLD is true after relay_tell. */
 enum relay_want {
     RELAY_READABLE = 1,
     RELAY_WRITABLE = 2,
@@ -100,7 +100,8 @@ enum relay_want {
     RELAY_ARRIVED = 16,
     RELAY_FAILED = 32,
     RELAY_DECIDED = 64,
-    RELAY_LACKED = 128
+    RELAY_LACKED = 128,
+    RELAY_TOLD = 256
 };
 
 /* Takes the socket, also on failure. The verdict's times count from this call. Returns NULL with
@@ -165,6 +166,12 @@ enum relay_notes {
 
 /* Replaces the notes, and wakes the waiting threads. */
 void relay_note(struct relay *relay, unsigned notes);
+
+/* Makes TOLD true, and wakes who waits for it: something has happened that is not the relay's. Any
+ * thread. relay_untell makes it false; the conversation must look at what has happened after that,
+ * not before it, or a wake-up is lost. */
+void relay_tell(struct relay *relay);
+void relay_untell(struct relay *relay);
 
 /* Is one of WANT true at this moment? */
 bool relay_is(struct relay *relay, unsigned want);

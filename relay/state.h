@@ -165,6 +165,7 @@ struct waiters {
     unsigned calls;         /* conversation threads inside a call */
     uint64_t call_number;   /* counts calls, so that the relay thread sees whether one is new */
     unsigned notes;         /* relay_note */
+    bool told;              /* relay_tell */
 };
 
 /* Wakes the thread that sleeps in poll: an eventfd, which cannot fill (hazard 8). */

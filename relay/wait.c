@@ -174,6 +174,21 @@ void relay_note(struct relay *relay, unsigned notes)
     wake_unlock(relay);
 }
 
+void relay_tell(struct relay *relay)
+{
+    relay_lock(relay);
+    relay->waiters.told = true;
+    wake_waiters(relay);
+    wake_unlock(relay);
+}
+
+void relay_untell(struct relay *relay)
+{
+    relay_lock(relay);
+    relay->waiters.told = false;
+    relay_unlock(relay);
+}
+
 bool relay_is(struct relay *relay, unsigned want)
 {
     relay_lock(relay);

@@ -45,6 +45,7 @@ bool wake_is_ready(struct relay *relay, unsigned want)
            ((want & RELAY_FLUSHED) && is_flushed(relay)) ||
            ((want & RELAY_ENDED) && is_ended(relay)) ||
            ((want & RELAY_FAILED) && relay->error != 0) ||
+           ((want & RELAY_TOLD) && relay->waiters.told) ||
            ((want & RELAY_DECIDED) && relay->state != RELAY_SNIFF);
 }
 

@@ -102,6 +102,13 @@ void conversation_note_origin(struct conversation *conversation)
                                  .dialed = conversation->report.dialed};
 }
 
+/* On another thread, before the connection is closed or freed, and so before the task ends. */
+static void on_wake(void *arg)
+{
+    struct conversation *conversation = arg;
+    task_wake(conversation->bell.task);
+}
+
 /* BEGAN_US: no later than the times of CONN count from, or its end could precede its first byte. */
 static void attach(struct conversation *conversation, actpass_conn *conn, int64_t began_us)
 {
@@ -111,6 +118,7 @@ static void attach(struct conversation *conversation, actpass_conn *conn, int64_
     conversation->stage = STAGE_HANDSHAKE;
     conversation->report.conn = conn;
     conversation_note_origin(conversation);
+    actpass_set_wake(conn, on_wake, conversation);
     registry_attach(conversation->server->registry, &conversation->entry, conn);
 }
 

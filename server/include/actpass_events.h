@@ -68,6 +68,14 @@ ACTPASS_API void actpass_note_events(actpass_conn *conn, short revents);
 ACTPASS_API int actpass_wait(actpass_conn *conn, struct pollfd *own, nfds_t count,
                              int64_t timeout_ms);
 
+/* Sets how another thread makes the caller's loop call actpass_handshake again: WAKE(ARG) is called
+ * on a thread of ours when the answer has come that the handshake waits for, that of an OCSP
+ * responder about the peer. It must only make the loop look, by an eventfd for example, and call no
+ * function of this library. Until actpass_close or actpass_free has begun, it may be called at any
+ * time; after that, never. Without it, or with NULL, the loop is to look every 20 ms meanwhile
+ * (actpass_prepare_wait says so). Before actpass_handshake. */
+ACTPASS_API void actpass_set_wake(actpass_conn *conn, void (*wake)(void *arg), void *arg);
+
 /* Takes at least one of SIZE bytes and at most all. Returns their number, 0 if SIZE is 0, -1, or
  * ACTPASS_AGAIN. They are sent by actpass_prepare_wait at the latest. Also for blocking
  * connections, where it blocks until at least one byte is taken. On a non-blocking connection

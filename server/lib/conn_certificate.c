@@ -197,6 +197,18 @@ static bool wait_for(actpass_conn *conn, unsigned want, int64_t deadline_us)
     return false;
 }
 
+/* The client's, or then the responder's, which has a time limit of its own. */
+static bool wait_for_answer(actpass_conn *conn, unsigned want, int64_t deadline_us)
+{
+    if (conn->revocation_by_us == 0)
+        return wait_for(conn, want, deadline_us);
+    if (relay_wait(conn->relay, RELAY_TOLD, NULL, 0, conn_next_revocation_us(conn)) !=
+        WAIT_CANCELLED)
+        return true;
+    conn_end_of_transport(conn);
+    return false;
+}
+
 /* A record must be sent whole, so there must be room for it before (hazard 13). */
 enum conn_asked conn_ask_certificate(actpass_conn *conn, enum conn_demand demand,
                                      int64_t deadline_us, struct error_text *why)
@@ -208,11 +220,10 @@ enum conn_asked conn_ask_certificate(actpass_conn *conn, enum conn_demand demand
         wait_for(conn, RELAY_WRITABLE, deadline_us) ? ask(conn, demand, why) : ASKED_FAILED;
     while (result == ASKED_AGAIN) {
         result = receive_answer(conn, &want, why);
-        if (result == ASKED_AGAIN && conn->revocation_by_us != 0)
-            (void)relay_wait(conn->relay, 0, NULL, 0, conn_next_revocation_us(conn));
-        else if (result == ASKED_AGAIN && !wait_for(conn, want, deadline_us))
+        if (result == ASKED_AGAIN && !wait_for_answer(conn, want, deadline_us))
             result = ASKED_FAILED;
     }
+    conn_end_revocation(conn);
     conn_flush(conn);
     lock_take(&conn->lock);
     conn_drop_early(conn);

@@ -50,6 +50,7 @@ static void begin_after_failure(actpass_conn *conn)
 static void begin(actpass_conn *conn)
 {
     conn->close_by_us = clock_deadline_ms(conn->config->connection.close_timeout_ms);
+    conn_end_revocation(conn);
     if (conn->ssl)
         adopt_ssl_state(conn);
     if (conn->end == ACTPASS_OPEN && conn->handshaken) {

@@ -19,6 +19,7 @@
 
 #include "server/lib/base/error.h"
 #include "server/lib/conn.h"
+#include "server/lib/ocsp/ocsp.h"
 #include "server/lib/settings.h"
 #include "server/lib/tls/binding.h"
 #include "server/lib/tls/peer_hello.h"
@@ -93,6 +94,8 @@ struct actpass_conn {
     /* For the thread of the call only. */
     enum conn_mode mode;
     struct conn_waits waits[CONN_WAITERS];
+    void (*wake)(void *arg); /* the caller's loop; NULL: it cannot be woken */
+    void *wake_arg;
     bool given; /* actpass_ssl has given the SSL object away, whose calls do not say what they want
                  */
     int64_t idle_since_us; /* the first read without data after the last one with; 0: none yet */
@@ -107,6 +110,7 @@ struct actpass_conn {
     struct binding binding; /* of the ClientHello that glare drops */
     bool handshaken;
     int64_t revocation_by_us; /* while a responder is asked about the peer: until when; else 0 */
+    struct ocsp_waiter revocation; /* the same: how the connection is woken */
     bool proven; /* the peer has a certificate, has proven that it has the key, and is accepted */
     bool connected; /* the transport is, or was */
     bool close_notify_sent;
@@ -312,10 +316,11 @@ void conn_notify(actpass_conn *conn, actpass_event event);
 void conn_notify_role(actpass_conn *conn);
 
 /* Is the peer, which is accepted by all else, revoked? (conn_revocation.c) Holds conn->lock.
- * PENDING: to be called again at conn_next_revocation_us. DEADLINE_US is that of the whole. REFUSED
- * with error. */
+ * PENDING: to be called again once RELAY_TOLD is true, or at conn_next_revocation_us. DEADLINE_US
+ * is that of the whole. REFUSED with error. */
 enum tls_revocation conn_judge_revocation(actpass_conn *conn, int64_t deadline_us,
                                           struct error_text *error);
 int64_t conn_next_revocation_us(const actpass_conn *conn); /* DEADLINE_NEVER: nothing is asked */
+void conn_end_revocation(actpass_conn *conn);              /* it is not waited for any more */
 
 #endif

@@ -1,11 +1,26 @@
 /* Whether the peer's certificate is revoked (OCSP), at the end of a handshake. The responder is
- * asked in the background; meanwhile the connection waits as for the peer, so no thread is held
- * that does not block anyway. */
+ * asked in the background; meanwhile the connection waits, and is woken once there is an answer.
+ *
+ * No wake-up is lost: TOLD is taken back before the answer is looked for, and set after it has
+ * come. */
 #include "relay/clock.h"
 #include "relay/lock.h"
 #include "server/lib/conn_internal.h"
 
-enum { LOOK_MS = 20, QUEUE_MS = 1000, BEFORE_DEADLINE_US = 100000 };
+enum {
+    LOOK_MS = 20, /* where the caller's loop cannot be woken */
+    QUEUE_MS = 1000,
+    BEFORE_DEADLINE_US = 100000
+};
+
+/* On another thread, with the lock of ocsp.h held: the connection is there until ocsp_leave. */
+static void wake(void *arg)
+{
+    actpass_conn *conn = arg;
+    relay_tell(conn->relay);
+    if (conn->wake)
+        conn->wake(conn->wake_arg);
+}
 
 /* From the first look on: the responder's time, and a while for those that are asked before. */
 static void begin_wait(actpass_conn *conn, int64_t deadline_us)
@@ -28,18 +43,32 @@ enum tls_revocation conn_judge_revocation(actpass_conn *conn, int64_t deadline_u
 {
     const char *found = NULL;
     bool late = conn->revocation_by_us != 0 && clock_now_us() >= conn->revocation_by_us;
+    conn->revocation.wake = wake;
+    conn->revocation.arg = conn;
+    relay_untell(conn->relay);
     enum tls_revocation judged = tls_context_revocation(
-        conn->config->tls, conn->ssl, late ? TLS_MUST_KNOW : TLS_MAY_WAIT, &found, error);
+        conn->config->tls, conn->ssl, late ? NULL : &conn->revocation, &found, error);
     if (judged == TLS_PEER_PENDING && conn->revocation_by_us == 0)
         begin_wait(conn, deadline_us);
     if (judged != TLS_PEER_PENDING)
-        conn->revocation_by_us = 0;
+        conn_end_revocation(conn);
     if (found)
         note(conn, found);
     return judged;
 }
 
+void conn_end_revocation(actpass_conn *conn)
+{
+    ocsp_leave(&conn->revocation);
+    conn->revocation_by_us = 0;
+}
+
 int64_t conn_next_revocation_us(const actpass_conn *conn)
 {
-    return conn->revocation_by_us != 0 ? clock_deadline_ms(LOOK_MS) : DEADLINE_NEVER;
+    if (conn->revocation_by_us == 0)
+        return DEADLINE_NEVER;
+    if (conn->mode == CONN_BLOCKING || conn->wake)
+        return conn->revocation_by_us;
+    int64_t look_us = clock_deadline_ms(LOOK_MS);
+    return look_us < conn->revocation_by_us ? look_us : conn->revocation_by_us;
 }

@@ -1,4 +1,4 @@
-/* The application's pointer of each connection. */
+/* What the application has set for each connection: its pointer, and how its loop is woken. */
 #include "server/lib/conn_internal.h"
 
 int actpass_config_set_user_data(actpass_config *config, void *data)
@@ -12,6 +12,12 @@ int actpass_config_set_user_data(actpass_config *config, void *data)
 void actpass_set_user_data(actpass_conn *conn, void *data)
 {
     conn->user_data = data;
+}
+
+void actpass_set_wake(actpass_conn *conn, void (*wake)(void *arg), void *arg)
+{
+    conn->wake = wake;
+    conn->wake_arg = arg;
 }
 
 void *actpass_user_data(const actpass_conn *conn)

@@ -359,7 +359,7 @@ struct test_pair *test_pair_new(void)
     pair->ca = test_write_certificate(pair->folder, "ca.pem", ca);
     make_end(pair, 0, ca);
     make_end(pair, 1, ca);
-    test_identity_free(ca);
+    pair->authority = ca;
     return pair;
 }
 
@@ -368,5 +368,6 @@ void test_pair_free(struct test_pair *pair)
     if (!pair)
         return;
     test_folder_free(pair->folder);
+    test_identity_free(pair->authority);
     free(pair);
 }

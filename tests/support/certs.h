@@ -86,7 +86,8 @@ struct test_end {
 
 struct test_pair {
     struct test_folder *folder;
-    const char *ca; /* file */
+    const char *ca;                  /* file */
+    struct test_identity *authority; /* the CA itself */
     struct test_end ends[2];
 };
 

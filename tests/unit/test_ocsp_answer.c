@@ -111,6 +111,7 @@ static const struct row {
     {{.until_s = 60, .spoilt = true}, "signed neither", OCSP_GOOD},
     {{.until_s = 60, .about_other = true}, "another certificate", OCSP_GOOD},
     {{.from_s = -7200, .until_s = -3600}, "not current", OCSP_GOOD},
+    {{.from_s = -7200, .until_s = -200}, NULL, OCSP_GOOD}, /* our clock may be ahead */
     {{.from_s = 3600, .until_s = 7200}, "not current", OCSP_GOOD},
     {{.from_s = -23 * 3600}, NULL, OCSP_GOOD},
     {{.from_s = -25 * 3600}, "not current", OCSP_GOOD}, /* or it could be replayed for ever */
@@ -139,6 +140,8 @@ Test(ocsp_answer, which_are_taken, .init = begin, .fini = end)
         cr_assert(ocsp_answer_is_current(&answer));
         int64_t left_s = answer.until_s - (int64_t)time(NULL);
         int64_t wanted_s = row->made.until_s ? row->made.until_s : 3600;
+        if (wanted_s < 60) /* or it would be fetched again and again */
+            wanted_s = 60;
         cr_assert(left_s <= wanted_s && left_s > wanted_s - 60, "row %zu", i);
         cr_assert(answer.size == size && memcmp(answer.der, bytes, size) == 0);
         ocsp_answer_free(&answer);

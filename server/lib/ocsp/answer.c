@@ -6,7 +6,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { SKEW_S = 300, WITHOUT_LIMIT_S = 3600, AGE_WITHOUT_LIMIT_S = 86400, ANY_AGE = -1 };
+enum {
+    SKEW_S = 300,
+    WITHOUT_LIMIT_S = 3600,
+    AGE_WITHOUT_LIMIT_S = 86400,
+    ANY_AGE = -1,
+    LEFT_MIN_S = 60
+};
 
 /* ---- Whose it is ---------------------------------------------------------------------------- */
 
@@ -73,6 +79,8 @@ static bool read_single(struct ocsp_answer *answer, OCSP_SINGLERESP *single,
     answer->until_s = seconds_of(until);
     if (!until)
         answer->until_s = (answer->from_s > now ? answer->from_s : now) + WITHOUT_LIMIT_S;
+    if (answer->until_s < now + LEFT_MIN_S)
+        answer->until_s = now + LEFT_MIN_S;
     answer->status = OCSP_NOT_KNOWN;
     if (status == V_OCSP_CERTSTATUS_GOOD)
         answer->status = OCSP_GOOD;
@@ -133,9 +141,16 @@ void ocsp_answer_free(struct ocsp_answer *answer)
     *answer = (struct ocsp_answer){.der = NULL};
 }
 
+void ocsp_answer_forget_der(struct ocsp_answer *answer)
+{
+    OPENSSL_free(answer->der);
+    answer->der = NULL;
+    answer->size = 0;
+}
+
 bool ocsp_answer_is_current(const struct ocsp_answer *answer)
 {
-    return answer->der && (int64_t)time(NULL) < answer->until_s;
+    return (int64_t)time(NULL) < answer->until_s;
 }
 
 const char *ocsp_status_text(enum ocsp_status status)

@@ -14,12 +14,14 @@ enum { OCSP_ANSWER_MAX = 65536 }; /* bytes of a response */
 enum ocsp_status { OCSP_GOOD, OCSP_REVOKED, OCSP_NOT_KNOWN /* to the responder */ };
 
 struct ocsp_answer {
-    unsigned char *der; /* the whole response; NULL: there is none */
+    unsigned char *der; /* the whole response; NULL: there is none, or it was not kept */
     size_t size;
     enum ocsp_status status;
-    int64_t from_s, until_s; /* thisUpdate and nextUpdate, in seconds since 1970. Without a
-                                nextUpdate, an hour after thisUpdate or now, the later one; such a
-                                response is current for a day */
+    int64_t from_s, until_s; /* thisUpdate and nextUpdate, in seconds since 1970; until 0: there is
+                                no response. Without a nextUpdate, an hour after thisUpdate or now,
+                                the later one; such a response is current for a day. One that is
+                                about to run out, or is current only since our clock may be wrong,
+                                counts for a minute: else it would be fetched again at once */
 };
 
 /* Takes a response that is successful, about CERTIFICATE, current, and signed by its ISSUER or by a
@@ -29,6 +31,9 @@ struct ocsp_answer {
 bool ocsp_answer_read(struct ocsp_answer *answer, const unsigned char *der, size_t size,
                       X509 *certificate, X509 *issuer, struct error_text *error);
 void ocsp_answer_free(struct ocsp_answer *answer); /* all zero afterwards */
+
+/* Keeps what the response says, but not the response. */
+void ocsp_answer_forget_der(struct ocsp_answer *answer);
 
 bool ocsp_answer_is_current(const struct ocsp_answer *answer);
 

@@ -64,24 +64,18 @@ static bool ask(const struct ocsp_http *http, X509 *certificate, X509 *issuer,
     return taken;
 }
 
-bool ocsp_fetch(const struct ocsp_source *source, X509 *certificate, X509 *issuer, int cancel_fd,
-                struct ocsp_answer *answer, struct error_text *error)
+bool ocsp_fetch(const struct ocsp_question *question, int cancel_fd, struct ocsp_answer *answer,
+                struct error_text *error)
 {
-    struct config_http_url url;
     struct error_text why = {.text = ""};
-    if (!ocsp_source_url(source, certificate, &url))
-        return error_set(error, "the certificate names no OCSP responder that is reached over "
-                                "HTTP: set responder");
-    struct ocsp_http http = {.url = &url,
+    const struct config_http_url *url = &question->url;
+    struct ocsp_http http = {.url = url,
                              .wait = {.cancel_fd = cancel_fd},
-                             .deadline_us = clock_deadline_ms(source->timeout_ms)};
-    http.fd = reach(source, &http, &why);
-    bool fine = http.fd >= 0 && ask(&http, certificate, issuer, answer, &why);
+                             .deadline_us = clock_deadline_ms(question->source->timeout_ms)};
+    http.fd = reach(question->source, &http, &why);
+    bool fine = http.fd >= 0 && ask(&http, question->certificate, question->issuer, answer, &why);
     if (http.fd >= 0)
         close(http.fd);
-    if (!fine)
-        error_set(error, "the OCSP responder http://%s%s: %s", url.address.text, url.path,
-                  why.text);
-    config_http_url_free(&url);
-    return fine;
+    return fine || error_set(error, "the OCSP responder http://%s%s: %s", url->address.text,
+                             url->path, why.text);
 }

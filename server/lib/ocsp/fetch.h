@@ -3,11 +3,12 @@
 #define ACTPASS_SERVER_LIB_OCSP_FETCH_H
 
 #include "server/lib/ocsp/answer.h"
-#include "server/lib/ocsp/source.h"
+#include "server/lib/ocsp/question.h"
 
-/* Gives up after the source's timeout, and once CANCEL_FD is readable (-1: never). The caller ends
+/* Gives up after the source's timeout, which is for all of it: the lookup of the name, the
+ * connection, a proxy, and the answer; and once CANCEL_FD is readable (-1: never). The caller ends
  * ANSWER with ocsp_answer_free. False with error, which names the responder. */
-bool ocsp_fetch(const struct ocsp_source *source, X509 *certificate, X509 *issuer, int cancel_fd,
-                struct ocsp_answer *answer, struct error_text *error);
+bool ocsp_fetch(const struct ocsp_question *question, int cancel_fd, struct ocsp_answer *answer,
+                struct error_text *error);
 
 #endif

@@ -2,16 +2,15 @@
  * needed, and for those of peers, when one is to be judged. No caller waits here for a responder.
  * One for all configurations that share (shared.h). Any thread.
  *
- * Threads: none until ocsp_start; then one that knows when a response is due, and up to
- * OCSP_FETCHES more, each asking one responder.
- * Lock: its own. The reports of followers are called under it, so they may take the log's. */
+ * Threads: none until ocsp_start; then one that begins what is due, and more that each ask one
+ * responder (queue.h says how many, and for whom).
+ * Lock: its own. The reports of followers are called under it, so they may take the log's; and so
+ * are the wake-ups of waiters, which may take the lock of a relay or of the crew. */
 #ifndef ACTPASS_SERVER_LIB_OCSP_OCSP_H
 #define ACTPASS_SERVER_LIB_OCSP_OCSP_H
 
 #include "server/lib/ocsp/answer.h"
 #include "server/lib/ocsp/source.h"
-
-enum { OCSP_FETCHES = 8, OCSP_PEERS_MAX = 4096 /* of whom responses are kept */ };
 
 struct ocsp;
 
@@ -47,26 +46,46 @@ int64_t ocsp_staple_until(const struct ocsp_follower *follower);
 
 /* ---- Peers --------------------------------------------------------------------------------- */
 
+/* ISSUER may be NULL: then only what was asked before is known. */
+struct ocsp_peer {
+    struct ocsp_source *source;
+    X509 *certificate, *issuer;
+};
+
 enum ocsp_finding {
     OCSP_FOUND_GOOD,
     OCSP_FOUND_REVOKED,
     OCSP_FOUND_UNKNOWN,     /* the responder does not know the certificate */
     OCSP_FOUND_UNAVAILABLE, /* nothing that can be relied on is there; WHY says why */
-    OCSP_FOUND_PENDING      /* it is being asked: look again */
+    OCSP_FOUND_PENDING      /* it is being asked */
 };
 
-enum ocsp_look {
-    OCSP_LOOK_ONLY, /* at what is known; PENDING is UNAVAILABLE */
-    OCSP_LOOK_ASK   /* and begin to ask */
+/* Who waits for what is found. WAKE is called at most once for each PENDING, on a thread of its
+ * own, before ocsp_leave returns or never; it must not call this module. The other members are
+ * zero at first, and this module's. */
+struct ocsp_waiter {
+    void (*wake)(void *arg);
+    void *arg;
+    struct ocsp *ocsp;
+    struct entry *entry;
+    struct ocsp_waiter *before, *behind;
 };
 
-/* What is known of a certificate. Failures are kept for a while as well. ISSUER may be NULL: then
- * only what was asked before is known. */
-enum ocsp_finding ocsp_find(struct ocsp *ocsp, struct ocsp_source *source, X509 *certificate,
-                            X509 *issuer, enum ocsp_look look, struct error_text *why);
+/* What is known of a certificate; if that is nothing, begins to ask. Failures are kept for a while
+ * as well. After PENDING, WAITER is woken once there is something: look again then. Without a
+ * waiter it is asked all the same. */
+enum ocsp_finding ocsp_find(struct ocsp *ocsp, const struct ocsp_peer *peer,
+                            struct ocsp_waiter *waiter, struct error_text *why);
+
+/* Is the answer known, or is there somebody who could be asked for it? Asks nobody. */
+bool ocsp_can_find(struct ocsp *ocsp, const struct ocsp_peer *peer);
+
+/* Waits no more. A question that nobody waits for is not asked, if it was not begun yet. Must come
+ * before the waiter's memory is freed. Does nothing if it never waited. */
+void ocsp_leave(struct ocsp_waiter *waiter);
 
 /* Takes a response from elsewhere, such as a stapled one, which is verified. False with error. */
-bool ocsp_teach(struct ocsp *ocsp, struct ocsp_source *source, X509 *certificate, X509 *issuer,
-                const unsigned char *der, size_t size, struct error_text *error);
+bool ocsp_teach(struct ocsp *ocsp, const struct ocsp_peer *peer, const unsigned char *der,
+                size_t size, struct error_text *error);
 
 #endif

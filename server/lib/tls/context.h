@@ -34,6 +34,7 @@ void tls_context_free(struct tls_context *context);
 bool tls_context_make_files(struct tls_context *context, struct error_text *error);
 
 struct ocsp;
+struct ocsp_waiter;
 
 /* What is around the contexts: the user's callbacks, each of which may be NULL, and OCSP. They must
  * stay callable as long as the context is there.
@@ -85,14 +86,13 @@ size_t tls_context_shown_count(const struct tls_context *context);
 bool tls_context_accepts(const struct tls_context *context, SSL *ssl, struct error_text *error);
 
 /* What OCSP says of a peer that is accepted by all else, after each handshake. Never waits: PENDING
- * means that the responder is being asked, so the caller calls again a little later, and at last
- * with TLS_MUST_KNOW: then PENDING is as if the responder had not answered. *FOUND, which is left
- * alone where nothing is checked, is "good", "revoked", "unknown" or "unavailable". REFUSED with
- * error. */
+ * means that the responder is being asked; WAITER is woken when the caller is to call again. With
+ * NULL, it is as if the responder had not answered. The caller ends the wait with ocsp_leave.
+ * *FOUND, which is left alone where nothing is checked, is "good", "revoked", "unknown" or
+ * "unavailable". REFUSED with error. */
 enum tls_revocation { TLS_PEER_PASSES, TLS_PEER_REFUSED, TLS_PEER_PENDING };
-enum tls_patience { TLS_MAY_WAIT, TLS_MUST_KNOW };
 enum tls_revocation tls_context_revocation(const struct tls_context *context, SSL *ssl,
-                                           enum tls_patience patience, const char **found,
+                                           struct ocsp_waiter *waiter, const char **found,
                                            struct error_text *error);
 
 /* How long a responder may take. */

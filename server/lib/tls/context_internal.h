@@ -59,6 +59,12 @@ void context_ask_peers(const struct tls_context *context, SSL_CTX *ctx, enum rol
  */
 bool context_is_revoked(const struct tls_context *context, SSL *ssl, const X509 *peer);
 
+/* May a session of this peer be resumed, as far as OCSP goes? Not if its certificate could not be
+ * asked about then, since only a full handshake brings the CA certificate between it and one of
+ * ours, and a stapled response. With soft failure, it may be resumed all the same if it names no
+ * responder: a full handshake would not help. */
+bool context_may_resume(const struct tls_context *context, const X509 *peer);
+
 /* The context by which this SSL's peer is judged: that for the server name, or CONTEXT itself. */
 const struct tls_context *context_judging(const struct tls_context *context, const SSL *ssl);
 

@@ -185,10 +185,12 @@ static bool make_served(struct tls_context *context, const struct material *mate
     return context->served;
 }
 
-static bool accepts_peer(const void *policy, const X509 *peer)
+/* Before its session is resumed. */
+static bool accepts_peer(const void *arg, const X509 *peer)
 {
+    const struct tls_context *context = arg;
     struct error_text why;
-    return policy_accepts(policy, peer, &why);
+    return policy_accepts(context->policy, peer, &why) && context_may_resume(context, peer);
 }
 
 static bool make_sessions(struct tls_context *context, const struct material *material,
@@ -196,8 +198,8 @@ static bool make_sessions(struct tls_context *context, const struct material *ma
 {
     context->sessions =
         material->within
-            ? sessions_new_beside(material->within->sessions, accepts_peer, context->policy, error)
-            : sessions_new(material->tls, accepts_peer, context->policy, error);
+            ? sessions_new_beside(material->within->sessions, accepts_peer, context, error)
+            : sessions_new(material->tls, accepts_peer, context, error);
     if (context->sessions)
         sessions_report_to(context->sessions, material->hooks->log, material->hooks->log_arg);
     return context->sessions;

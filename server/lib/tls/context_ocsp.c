@@ -54,11 +54,11 @@ void context_ask_peers(const struct tls_context *context, SSL_CTX *ctx, enum rol
 }
 
 /* One of the CAs that we trust; a reference. */
-static X509 *trusted_issuer(const struct tls_context *context, SSL *ssl, X509 *peer)
+static X509 *trusted_issuer(const struct tls_context *context, X509 *peer)
 {
     X509 *issuer = NULL;
     X509_STORE *trusted =
-        SSL_CTX_get_cert_store(SSL_is_server(ssl) ? context->server : context->client);
+        SSL_CTX_get_cert_store(context->server ? context->server : context->client);
     X509_STORE_CTX *look = X509_STORE_CTX_new();
     if (look && X509_STORE_CTX_init(look, trusted, peer, NULL) == 1 &&
         X509_STORE_CTX_get1_issuer(&issuer, look, peer) != 1)
@@ -67,35 +67,35 @@ static X509 *trusted_issuer(const struct tls_context *context, SSL *ssl, X509 *p
     return issuer;
 }
 
-/* A reference. NULL: it is not known, as in a session that is resumed. */
+/* A reference. NULL: it is not known, as in a session that is resumed, which has no chain. */
 static X509 *issuer_of(const struct tls_context *context, SSL *ssl, X509 *peer)
 {
     STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
     X509 *issuer = sk_X509_num(chain) > 1 ? sk_X509_value(chain, 1) : NULL;
     if (!issuer)
-        return trusted_issuer(context, ssl, peer);
+        return trusted_issuer(context, peer);
     X509_up_ref(issuer);
     return issuer;
 }
 
 /* What the server has stapled, if that is of any use. */
-static void take_staple(const struct tls_context *context, SSL *ssl, X509 *peer, X509 *issuer)
+static void take_staple(const struct tls_context *context, SSL *ssl, const struct ocsp_peer *peer)
 {
     struct error_text why;
     const unsigned char *bytes = NULL;
     long size = SSL_is_server(ssl) ? 0 : SSL_get_tlsext_status_ocsp_resp(ssl, &bytes);
-    if (bytes && size > 0 && issuer)
-        (void)ocsp_teach(context->ocsp, context->source, peer, issuer, bytes, (size_t)size, &why);
+    if (bytes && size > 0 && peer->issuer)
+        (void)ocsp_teach(context->ocsp, peer, bytes, (size_t)size, &why);
 }
 
 static enum ocsp_finding find(const struct tls_context *context, SSL *ssl, X509 *peer,
-                              enum ocsp_look look, struct error_text *why)
+                              struct ocsp_waiter *waiter, struct error_text *why)
 {
     (void)ERR_set_mark();
-    X509 *issuer = issuer_of(context, ssl, peer);
-    take_staple(context, ssl, peer, issuer);
-    enum ocsp_finding finding = ocsp_find(context->ocsp, context->source, peer, issuer, look, why);
-    X509_free(issuer);
+    const struct ocsp_peer asked = {context->source, peer, issuer_of(context, ssl, peer)};
+    take_staple(context, ssl, &asked);
+    enum ocsp_finding finding = ocsp_find(context->ocsp, &asked, waiter, why);
+    X509_free(asked.issuer);
     (void)ERR_pop_to_mark();
     return finding;
 }
@@ -127,7 +127,7 @@ static bool passes(enum ocsp_finding finding, bool soft, const struct error_text
 }
 
 enum tls_revocation tls_context_revocation(const struct tls_context *context, SSL *ssl,
-                                           enum tls_patience patience, const char **found,
+                                           struct ocsp_waiter *waiter, const char **found,
                                            struct error_text *error)
 {
     static const char *const texts[] = {"good", "revoked", "unknown", "unavailable", "unavailable"};
@@ -136,8 +136,8 @@ enum tls_revocation tls_context_revocation(const struct tls_context *context, SS
     context = context_judging(context, ssl);
     if (context->peers == CONFIG_OCSP_OFF || !peer)
         return TLS_PEER_PASSES;
-    enum ocsp_finding finding = find(context, ssl, peer, OCSP_LOOK_ASK, &why);
-    if (finding == OCSP_FOUND_PENDING && patience == TLS_MAY_WAIT)
+    enum ocsp_finding finding = find(context, ssl, peer, waiter, &why);
+    if (finding == OCSP_FOUND_PENDING && waiter)
         return TLS_PEER_PENDING;
     if (finding == OCSP_FOUND_PENDING)
         finding = OCSP_FOUND_UNAVAILABLE;
@@ -154,11 +154,30 @@ int64_t tls_context_revocation_ms(const struct tls_context *context, const SSL *
     return context->source ? context->source->timeout_ms : 0;
 }
 
+bool context_may_resume(const struct tls_context *context, const X509 *peer)
+{
+    struct config_http_url url;
+    if (context->peers == CONFIG_OCSP_OFF)
+        return true;
+    (void)ERR_set_mark();
+    const struct ocsp_peer asked = {context->source, (X509 *)peer,
+                                    trusted_issuer(context, (X509 *)peer)};
+    bool may = ocsp_can_find(context->ocsp, &asked);
+    X509_free(asked.issuer);
+    (void)ERR_pop_to_mark();
+    if (may || context->peers == CONFIG_OCSP_HARD)
+        return may;
+    bool names_one = ocsp_source_url(context->source, (X509 *)peer, &url);
+    if (names_one)
+        config_http_url_free(&url);
+    return !names_one;
+}
+
 bool context_is_revoked(const struct tls_context *context, SSL *ssl, const X509 *peer)
 {
     struct error_text why;
     return context->peers != CONFIG_OCSP_OFF && peer &&
-           find(context, ssl, (X509 *)peer, OCSP_LOOK_ASK, &why) == OCSP_FOUND_REVOKED;
+           find(context, ssl, (X509 *)peer, NULL, &why) == OCSP_FOUND_REVOKED;
 }
 
 /* ---- Both ---------------------------------------------------------------------------------- */
