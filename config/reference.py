@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Everything that repeats the key table, made from the schema that the program prints.
 
-    reference.py [--program FILE] --update   rewrites actpass.schema.json and the tables of the README
+    reference.py [--program FILE] --update   rewrites actpass.schema.json and the tables of KEYS.md
     reference.py [--program FILE] --check    fails if one of them is out of date
     reference.py [--program FILE] --man      prints the keys as entries of a man page (man(7))
 
 The tables of a Markdown file stand between `<!-- keys of OBJECT -->` and `<!-- end of keys -->`, where
-OBJECT is the path of the object from the top, such as `services` or `services tls`. The program is
+OBJECT is the path of the object from the top, such as `services` or `services tls`, or `the file`. The program is
 build/release/actpass unless --program names another one.
 """
 import argparse
@@ -18,7 +18,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SCHEMA = "config/actpass.schema.json"
-DOCUMENTS = ("README.md",)
+DOCUMENTS = ("config/KEYS.md",)
 BEGIN = re.compile(r"<!-- keys of ([a-z_ ]+) -->\n.*?<!-- end of keys -->", re.S)
 
 
@@ -32,6 +32,8 @@ def object_in(property):
 
 
 def find(schema, path):
+    if path == "the file":
+        return schema
     for name in path.split():
         schema = object_in(schema["properties"][name])
     return schema

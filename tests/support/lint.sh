@@ -100,7 +100,7 @@ check cppcheck cppcheck --quiet --std=c11 --enable=warning,performance,portabili
     "${all[@]}"
 check 'includes point down' tests/support/includes.py
 check 'tests are named after modules' tests/support/test_names.py
-check 'schema and README come from the key table' \
+check 'schema and KEYS.md come from the key table' \
     config/reference.py --program "$build/actpass" --check
 check 'COMING_FROM.md comes from the tables of the converter' \
     config/coming_from.py --program "$build/actpass" --check
