@@ -1,6 +1,6 @@
 /* The key table: every key that a configuration may have, stated once: its name, description, type,
  * limits, default and the member that stores it. The reader, the defaults, the schema, the option
- * tables of the README and the man page all come from it. Constant data. */
+ * tables of KEYS.md and the man page all come from it. Constant data. */
 #ifndef ACTPASS_CONFIG_KEYS_H
 #define ACTPASS_CONFIG_KEYS_H
 
@@ -44,7 +44,7 @@ struct key_object;
 
 struct key {
     const char *name;
-    const char *help; /* one line: the description in schema, README and man page */
+    const char *help; /* one line: the description in schema, KEYS.md and man page */
     enum key_type type;
     bool required;
     bool fixed;          /* outside of "services": a reload does not change it */

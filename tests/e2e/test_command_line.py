@@ -1,14 +1,11 @@
 """The command line: options, exit statuses, and what is said on which stream."""
-import glob
 import json
 import os
-import re
 import subprocess
 
 from support.case import Case, need, program
+from support.documents import configurations
 from support.golden import Golden
-
-TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 
 
 class CommandLine(Case):
@@ -68,12 +65,8 @@ class CommandLine(Case):
 
     def test_schema_takes_the_examples(self):
         validator = self.validator()
-        with open(os.path.join(TOP, "README.md"), encoding="utf-8") as file:
-            texts = re.findall(r"^```json\n(.*?)^```", file.read(), re.S | re.M)
-        for path in glob.glob(os.path.join(TOP, "examples", "*.json")):
-            with open(path, encoding="utf-8") as file:
-                texts.append(file.read())
-        self.assertGreater(len(texts), 3)
+        texts = [text for name, text in configurations() if name.endswith(".json")]
+        self.assertGreater(len(texts), 20)
         variable = json.dumps({"services": [{**self.service(), "listen": "${env:LISTEN}"}]})
         for text in *texts, variable, '{"include": "conf.d"}':
             validator.validate(json.loads(text))

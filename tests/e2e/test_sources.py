@@ -130,7 +130,7 @@ class Sources(Case):
     # ---- The client's address
 
     def lead_answers_back(self):
-        """What the README says: the backend sends answers for clients to the proxy, which takes
+        """What config/ROUTES.md says: the backend sends answers for clients to the proxy, which takes
         them in."""
         for family, client, proxy in (("-4", "10.77.0.1", "10.77.0.2"), ("-6", v6(CLIENT), v6(PROXY))):
             self.ip(BACKEND, f"route add {client} via {proxy}", family=family)

@@ -1,4 +1,4 @@
-"""The first bytes decide the role: every row of the table in the README, and what comes near it."""
+"""The first bytes decide the role: every row of the table in config/OPERATING.md, and what comes near it."""
 import socket
 import ssl
 import struct

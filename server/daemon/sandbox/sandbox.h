@@ -1,6 +1,6 @@
 /* The sandbox: after the start, the process gives up for good all that its configuration does not
- * need, so that a peer that takes it over finds little to take. config/OPERATING.md, "Sandbox", says what is
- * left. */
+ * need, so that a peer that takes it over finds little to take. "Sandbox" in
+ * config/OPERATING.md says what is left. */
 #ifndef ACTPASS_SERVER_SANDBOX_SANDBOX_H
 #define ACTPASS_SERVER_SANDBOX_SANDBOX_H
 
