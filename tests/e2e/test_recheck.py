@@ -12,7 +12,7 @@ from support.dials import FAST, Dials
 from support.each import ROLES, VERSIONS, each
 from support.reloads import Reloads
 from support.sessions import SessionsCase
-from test_http import GET, read_response
+from support.site import GET, read_response
 
 WHY = "closed at a reload (on_reload): "
 NOBODY = ["nobody.example"]  # peer_names

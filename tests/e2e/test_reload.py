@@ -13,7 +13,7 @@ from support.case import SHORT
 from support.data import soak, until
 from support.ports import free_port
 from support.reloads import Reloads
-from test_http import GET, read_response
+from support.site import GET, read_response
 
 
 def digest_backend(answer):

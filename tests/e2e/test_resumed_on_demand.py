@@ -3,7 +3,7 @@ import ssl
 
 from support import tls
 from support.each import VERSIONS, each
-from test_http import HttpCase as Site
+from support.site import HttpCase as Site
 
 
 class ResumedOnDemand(Site):

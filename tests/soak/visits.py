@@ -8,7 +8,7 @@ import threading
 import time
 
 from support import data, tls
-from test_http import GET, read_response
+from support.site import GET, read_response
 from world import PAGE_SIZE, VERSIONS
 
 ECHOES = ("echo", "forward", "direct", "home")

@@ -99,7 +99,8 @@ void conn_rig_init(struct conn_rig *rig, const struct conn_world *world,
                           .loop = options->loop,
                           .epoll = -1};
     (options->unix_sockets ? sockets_unix : sockets_tcp)(fds);
-    rig->conn = actpass_accept_fd(rig->config, fds[0]);
+    rig->fd = fds[0];
+    rig->conn = actpass_accept_fd(rig->config, rig->fd);
     check(rig->conn, actpass_config_error(rig->config));
     rig->peer = socket_peer_new(fds[1], world->theirs[options->version], &options->peer);
     socket_peer_start(rig->peer, script, arg);

@@ -56,6 +56,7 @@ struct conn_rig {
     actpass_config *config;
     bool shared; /* it is not ours to free */
     actpass_conn *conn;
+    int fd; /* the connection's, until it is closed */
     struct socket_peer *peer;
     enum conn_loop loop;
     int epoll; /* LOOP_EDGES; else -1 */
