@@ -53,14 +53,15 @@ void context_ask_peers(const struct tls_context *context, SSL_CTX *ctx, enum rol
         (void)SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp);
 }
 
-/* One of the CAs that we trust; a reference. */
+/* One of the CAs that we trust, which are not in the context's other store; a reference. */
 static X509 *trusted_issuer(const struct tls_context *context, X509 *peer)
 {
     X509 *issuer = NULL;
-    X509_STORE *trusted =
-        SSL_CTX_get_cert_store(context->server ? context->server : context->client);
+    X509_STORE *trusted = NULL;
+    SSL_CTX *ctx = context->server ? context->server : context->client;
     X509_STORE_CTX *look = X509_STORE_CTX_new();
-    if (look && X509_STORE_CTX_init(look, trusted, peer, NULL) == 1 &&
+    if (look && SSL_CTX_get0_verify_cert_store(ctx, &trusted) == 1 &&
+        X509_STORE_CTX_init(look, trusted, peer, NULL) == 1 &&
         X509_STORE_CTX_get1_issuer(&issuer, look, peer) != 1)
         issuer = NULL;
     X509_STORE_CTX_free(look);
