@@ -90,12 +90,13 @@ static void take_staple(const struct tls_context *context, SSL *ssl, const struc
 }
 
 static enum ocsp_finding find(const struct tls_context *context, SSL *ssl, X509 *peer,
-                              struct ocsp_waiter *waiter, struct error_text *why)
+                              enum ocsp_look look, struct ocsp_waiter *waiter,
+                              struct error_text *why)
 {
     (void)ERR_set_mark();
     const struct ocsp_peer asked = {context->source, peer, issuer_of(context, ssl, peer)};
     take_staple(context, ssl, &asked);
-    enum ocsp_finding finding = ocsp_find(context->ocsp, &asked, waiter, why);
+    enum ocsp_finding finding = ocsp_find(context->ocsp, &asked, look, waiter, why);
     X509_free(asked.issuer);
     (void)ERR_pop_to_mark();
     return finding;
@@ -137,7 +138,8 @@ enum tls_revocation tls_context_revocation(const struct tls_context *context, SS
     context = context_judging(context, ssl);
     if (context->peers == CONFIG_OCSP_OFF || !peer)
         return TLS_PEER_PASSES;
-    enum ocsp_finding finding = find(context, ssl, peer, waiter, &why);
+    enum ocsp_finding finding =
+        find(context, ssl, peer, waiter ? OCSP_LOOK_WAIT : OCSP_LOOK_ONLY, waiter, &why);
     if (finding == OCSP_FOUND_PENDING && waiter)
         return TLS_PEER_PENDING;
     if (finding == OCSP_FOUND_PENDING)
@@ -178,7 +180,7 @@ bool context_is_revoked(const struct tls_context *context, SSL *ssl, const X509 
 {
     struct error_text why;
     return context->peers != CONFIG_OCSP_OFF && peer &&
-           find(context, ssl, (X509 *)peer, NULL, &why) == OCSP_FOUND_REVOKED;
+           find(context, ssl, (X509 *)peer, OCSP_LOOK_ASK, NULL, &why) == OCSP_FOUND_REVOKED;
 }
 
 /* ---- Both ---------------------------------------------------------------------------------- */
