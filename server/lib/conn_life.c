@@ -173,7 +173,6 @@ void actpass_free(actpass_conn *conn)
 {
     if (!conn)
         return;
-    conn_end_revocation(conn);
     if (conn->closing != CLOSING_DONE) {
         conn_fail(conn, ACTPASS_CANCELLED, "the connection was freed while it was open");
         relay_cancel(conn->relay);

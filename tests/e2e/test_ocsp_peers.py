@@ -76,7 +76,7 @@ class Clients(Scene):
                     if not passes:
                         self.assertIn(text, line["error"])
 
-    @each(way=("silent", "slow", "huge", "nonsense"))
+    @each(way=("silent", "slow", "drip", "headers", "line", "redirect", "huge", "nonsense"))
     def test_a_responder_that_misbehaves(self, way):
         """Its time is bounded, and it holds up nobody else."""
         self.issue("good", "other")
@@ -89,6 +89,26 @@ class Clients(Scene):
         self.assertEqual((line["reason"], line["ocsp"]), ("REFUSED", "unavailable"))
         self.assertEqual(odd.requests, 1)  # the failure is kept for a while
         actpass.wait_for(event="close", count=2)
+
+    def test_a_silent_responder_of_many_peers(self):
+        """It has two threads; a peer of another one is not held up."""
+        port = free_port()
+        silent = Odd(self, responder.silent, port)
+        for number in range(20):
+            self.authority.issue("slow%d" % number, "slow.example", extensions=[
+                f"authorityInfoAccess=OCSP;URI:http://127.0.0.1:{port}/{number}"])
+        self.issue("good")
+        self.authority.write_index()
+        Responder(self, self.authority, self.port)
+        actpass = self.start("hard", timeout="15s")
+        slow = [self.run_client(actpass, "slow%d" % number) for number in range(20)]
+        until(lambda: silent.requests == 2, 30, "the silent responder being asked")
+        line = self.visit(actpass, "good")
+        self.assertEqual((line["reason"], line["ocsp"]), ("CLEAN", "good"))
+        self.assertEqual(silent.requests, 2)
+        for client in slow:
+            client.kill()
+            client.wait()
 
     def test_a_client_that_is_asked_later(self):
         self.issue("good", "revoked")

@@ -81,8 +81,11 @@ Test(conn_revocation, the_answer_wakes_it, .init = begin, .fini = end)
         struct conn_rig rig;
         struct conn_rig_options options = conn_way(which);
         rig_init(&rig, &options);
+        int64_t began_us = clock_now_us();
         cr_assert(conn_shakes_hands(&rig), "way %d: %s", which, conn_rig_says(&rig));
         cr_assert_str_eq(found(&rig), "good");
+        /* Else it was not woken, and has looked at last when the responder's time was over. */
+        cr_assert_lt(clock_now_us() - began_us, 4000000, "way %d: it was not woken", which);
         conn_must_end(&rig, ACTPASS_CLEAN, which);
         rig_free(&rig);
     }
@@ -224,8 +227,10 @@ Test(conn_revocation, on_demand_the_answer_wakes_it, .init = begin, .fini = end)
     for (int which = 1; which < CONN_WAYS; which += 2) { /* server */
         struct conn_rig rig;
         rig_on_demand(&rig, which);
+        int64_t began_us = clock_now_us();
         cr_assert_eq(actpass_request_certificate(rig.conn, 10000), 0, "way %d: %s", which,
                      conn_rig_says(&rig));
+        cr_assert_lt(clock_now_us() - began_us, 4000000, "way %d: it was not woken", which);
         cr_assert_str_eq(found(&rig), "good");
         rig_free(&rig);
     }

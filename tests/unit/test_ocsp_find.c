@@ -85,7 +85,7 @@ static enum ocsp_finding look(struct visitor *visitor)
 {
     struct error_text why;
     struct ocsp_peer peer = peer_of(visitor->source);
-    return ocsp_find(scene.ocsp, &peer, &visitor->waiter, &why);
+    return ocsp_find(scene.ocsp, &peer, OCSP_LOOK_WAIT, &visitor->waiter, &why);
 }
 
 static bool is_woken(struct visitor *visitor)
@@ -239,7 +239,10 @@ Test(ocsp_find, what_nobody_waits_for_is_not_asked, .init = begin, .fini = end)
         cr_assert_eq(look(&visitors[i]), OCSP_FOUND_PENDING);
     }
     requests_become(QUEUE_HOST_MIN);
-    visitor_end(&visitors[QUEUE_HOST_MIN]); /* it has not been asked yet */
+    struct error_text why;
+    struct ocsp_peer peer = peer_of(visitors[QUEUE_HOST_MIN].source); /* not asked yet */
+    cr_assert_eq(ocsp_find(scene.ocsp, &peer, OCSP_LOOK_ONLY, NULL, &why), OCSP_FOUND_PENDING);
+    visitor_end(&visitors[QUEUE_HOST_MIN]);
     ocsp_responder_go_on(scene.responder);
     cr_assert(is_woken(&visitors[QUEUE_HOST_MIN + 1]));
     for (unsigned i = 0; i < QUEUE_HOST_MIN; i++) {
@@ -265,7 +268,8 @@ Test(ocsp_find, questions_that_wait_are_bounded, .init = begin, .fini = end)
     }
     visitor_init(&more, 2, 0);
     struct ocsp_peer peer = peer_of(more.source);
-    cr_assert_eq(ocsp_find(scene.ocsp, &peer, &more.waiter, &why), OCSP_FOUND_UNAVAILABLE);
+    cr_assert_eq(ocsp_find(scene.ocsp, &peer, OCSP_LOOK_WAIT, &more.waiter, &why),
+                 OCSP_FOUND_UNAVAILABLE);
     cr_assert_not_null(strstr(why.text, "too many"), "%s", why.text);
     visitor_end(&visitors[QUESTIONS - 1]);
     cr_assert_eq(look(&more), OCSP_FOUND_PENDING, "there is room again");

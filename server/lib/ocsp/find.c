@@ -32,7 +32,7 @@ static enum known look_at(struct ocsp *ocsp, struct entry *entry, enum ocsp_find
     return KNOWN_FOUND;
 }
 
-/* It is being asked. */
+/* It is being asked. WAITER: NULL for OCSP_LOOK_ASK. */
 static enum ocsp_finding wait_for(struct entry *entry, struct ocsp_waiter *waiter)
 {
     if (waiter)
@@ -84,26 +84,38 @@ static enum ocsp_finding prepare_and_ask(struct ocsp *ocsp, const struct ocsp_pe
     return finding;
 }
 
-enum ocsp_finding ocsp_find(struct ocsp *ocsp, const struct ocsp_peer *peer,
+static enum known look_for(struct ocsp *ocsp, const uint8_t key[OCSP_KEY_SIZE], enum ocsp_look look,
+                           struct ocsp_waiter *waiter, enum ocsp_finding *finding,
+                           struct error_text *why)
+{
+    enum known known = KNOWN_NOTHING;
+    lock_take(&ocsp->lock);
+    struct entry *entry = entries_find(&ocsp->entries, key);
+    if (entry)
+        known = look_at(ocsp, entry, finding, why);
+    if (known == KNOWN_PENDING && look != OCSP_LOOK_ONLY)
+        (void)wait_for(entry, waiter);
+    lock_release(&ocsp->lock);
+    return known;
+}
+
+enum ocsp_finding ocsp_find(struct ocsp *ocsp, const struct ocsp_peer *peer, enum ocsp_look look,
                             struct ocsp_waiter *waiter, struct error_text *why)
 {
     uint8_t key[OCSP_KEY_SIZE];
-    enum known known = KNOWN_NOTHING;
     enum ocsp_finding finding = OCSP_FOUND_PENDING;
     if (!ocsp_question_key(peer->source, peer->certificate, key)) {
         error_set(why, "out of memory for OCSP");
         return OCSP_FOUND_UNAVAILABLE;
     }
-    if (waiter)
+    if (look == OCSP_LOOK_WAIT)
         waiter->ocsp = ocsp;
-    lock_take(&ocsp->lock);
-    struct entry *entry = entries_find(&ocsp->entries, key);
-    if (entry)
-        known = look_at(ocsp, entry, &finding, why);
-    if (known == KNOWN_PENDING)
-        (void)wait_for(entry, waiter);
-    lock_release(&ocsp->lock);
-    return known == KNOWN_NOTHING ? prepare_and_ask(ocsp, peer, waiter, why) : finding;
+    if (look_for(ocsp, key, look, waiter, &finding, why) != KNOWN_NOTHING)
+        return finding;
+    if (look != OCSP_LOOK_ONLY)
+        return prepare_and_ask(ocsp, peer, waiter, why);
+    error_set(why, "it is not known");
+    return OCSP_FOUND_UNAVAILABLE;
 }
 
 bool ocsp_can_find(struct ocsp *ocsp, const struct ocsp_peer *peer)

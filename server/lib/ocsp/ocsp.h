@@ -71,10 +71,16 @@ struct ocsp_waiter {
     struct ocsp_waiter *before, *behind;
 };
 
-/* What is known of a certificate; if that is nothing, begins to ask. Failures are kept for a while
- * as well. After PENDING, WAITER is woken once there is something: look again then. Without a
- * waiter it is asked all the same. */
-enum ocsp_finding ocsp_find(struct ocsp *ocsp, const struct ocsp_peer *peer,
+/* What if nothing is known? */
+enum ocsp_look {
+    OCSP_LOOK_ONLY, /* do not ask */
+    OCSP_LOOK_WAIT, /* ask, as long as WAITER waits */
+    OCSP_LOOK_ASK   /* ask, and nobody waits */
+};
+
+/* What is known of a certificate. Failures are kept for a while as well. After PENDING, WAITER,
+ * which is for OCSP_LOOK_WAIT alone, is woken once there is something: look again then. */
+enum ocsp_finding ocsp_find(struct ocsp *ocsp, const struct ocsp_peer *peer, enum ocsp_look look,
                             struct ocsp_waiter *waiter, struct error_text *why);
 
 /* Is the answer known, or is there somebody who could be asked for it? Asks nobody. */

@@ -53,14 +53,15 @@ void context_ask_peers(const struct tls_context *context, SSL_CTX *ctx, enum rol
         (void)SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp);
 }
 
-/* One of the CAs that we trust; a reference. */
+/* One of the CAs that we trust, which are not in the context's other store; a reference. */
 static X509 *trusted_issuer(const struct tls_context *context, X509 *peer)
 {
     X509 *issuer = NULL;
-    X509_STORE *trusted =
-        SSL_CTX_get_cert_store(context->server ? context->server : context->client);
+    X509_STORE *trusted = NULL;
+    SSL_CTX *ctx = context->server ? context->server : context->client;
     X509_STORE_CTX *look = X509_STORE_CTX_new();
-    if (look && X509_STORE_CTX_init(look, trusted, peer, NULL) == 1 &&
+    if (look && SSL_CTX_get0_verify_cert_store(ctx, &trusted) == 1 &&
+        X509_STORE_CTX_init(look, trusted, peer, NULL) == 1 &&
         X509_STORE_CTX_get1_issuer(&issuer, look, peer) != 1)
         issuer = NULL;
     X509_STORE_CTX_free(look);
@@ -89,12 +90,13 @@ static void take_staple(const struct tls_context *context, SSL *ssl, const struc
 }
 
 static enum ocsp_finding find(const struct tls_context *context, SSL *ssl, X509 *peer,
-                              struct ocsp_waiter *waiter, struct error_text *why)
+                              enum ocsp_look look, struct ocsp_waiter *waiter,
+                              struct error_text *why)
 {
     (void)ERR_set_mark();
     const struct ocsp_peer asked = {context->source, peer, issuer_of(context, ssl, peer)};
     take_staple(context, ssl, &asked);
-    enum ocsp_finding finding = ocsp_find(context->ocsp, &asked, waiter, why);
+    enum ocsp_finding finding = ocsp_find(context->ocsp, &asked, look, waiter, why);
     X509_free(asked.issuer);
     (void)ERR_pop_to_mark();
     return finding;
@@ -136,7 +138,8 @@ enum tls_revocation tls_context_revocation(const struct tls_context *context, SS
     context = context_judging(context, ssl);
     if (context->peers == CONFIG_OCSP_OFF || !peer)
         return TLS_PEER_PASSES;
-    enum ocsp_finding finding = find(context, ssl, peer, waiter, &why);
+    enum ocsp_finding finding =
+        find(context, ssl, peer, waiter ? OCSP_LOOK_WAIT : OCSP_LOOK_ONLY, waiter, &why);
     if (finding == OCSP_FOUND_PENDING && waiter)
         return TLS_PEER_PENDING;
     if (finding == OCSP_FOUND_PENDING)
@@ -177,7 +180,7 @@ bool context_is_revoked(const struct tls_context *context, SSL *ssl, const X509 
 {
     struct error_text why;
     return context->peers != CONFIG_OCSP_OFF && peer &&
-           find(context, ssl, (X509 *)peer, NULL, &why) == OCSP_FOUND_REVOKED;
+           find(context, ssl, (X509 *)peer, OCSP_LOOK_ASK, NULL, &why) == OCSP_FOUND_REVOKED;
 }
 
 /* ---- Both ---------------------------------------------------------------------------------- */

@@ -73,6 +73,37 @@ def slow(connection):
         time.sleep(0.1)
 
 
+def drip(connection):
+    """One byte a second of a body that is to come."""
+    connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n"
+                       b"Content-Length: 1000\r\n\r\n")
+    for byte in b"\x30\x82\x03\xe4" + bytes(56):
+        connection.sendall(bytes([byte]))
+        time.sleep(1)
+
+
+def headers(connection):
+    """Header lines without end."""
+    connection.sendall(b"HTTP/1.0 200 OK\r\n")
+    for number in range(1000000):
+        connection.sendall(b"X-%d: %s\r\n" % (number, b"x" * 100))
+
+
+def line(connection):
+    """One header line without end."""
+    connection.sendall(b"HTTP/1.0 200 OK\r\nX: ")
+    for _ in range(1000):
+        connection.sendall(b"x" * 65536)
+
+
+def redirect(connection):
+    """To itself."""
+    port = connection.getsockname()[1]
+    connection.sendall(b"HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1:%d/ocsp\r\n"
+                       b"Content-Length: 0\r\n\r\n" % port)
+    connection.close()
+
+
 def huge(connection):
     connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n"
                        b"Content-Length: 100000000\r\n\r\n\x30\x84\x05\xf5\xe1\x00")
