@@ -39,9 +39,8 @@ class Crowd:
 
     def open(self, count, addresses):
         """COUNT more connections, by turns to these addresses; each asks a question."""
-        targets = [addresses[i % len(addresses)] for i in range(len(self._clients))]
-        self._all(*(f"open {share} {host} {port}"
-                    for share, (host, port) in zip(self._shares(count), targets)))
+        targets = " ".join(f"{host}:{port}" for host, port in addresses)
+        self._all(*(f"open {share} {targets}" for share in self._shares(count)))
 
     def ask(self):
         """A question on each connection that is open."""
@@ -67,7 +66,8 @@ class Clients:
         self.address = address
         self.peers = []
 
-    def connect(self, host, port):
+    def connect(self, target):
+        host, _, port = target.rpartition(":")
         sock = socket.socket()
         sock.settimeout(PATIENCE_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -90,9 +90,9 @@ class Clients:
         if answer != wanted:
             raise ValueError(f"connection {number} from {self.address} got {answer}")
 
-    def open(self, count, host, port):
+    def open(self, count, *targets):
         for _ in range(int(count)):
-            self.peers.append(self.connect(host, port))
+            self.peers.append(self.connect(targets[len(self.peers) % len(targets)]))
             self.peers[-1].sendall(self.question(len(self.peers) - 1))
             self.check(len(self.peers) - 1)
 
