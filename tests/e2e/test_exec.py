@@ -288,6 +288,30 @@ class Ends(Programs):
             self.client(actpass).recv_all()
         actpass.wait_for(event="backend", level="warning")
 
+    def test_a_spawner_that_takes_nothing_holds_no_thread(self):
+        """Its queue is full then. Other services go on, the log says it once, and it forgets nobody."""
+        actpass = self.actpass(self.service(exec=shell("sleep 1000"), handshake_timeout="3s", max_connections=1000),
+                               self.service("other"))
+        spawner = self.spawner(actpass)
+        os.kill(spawner, signal.SIGSTOP)
+        self.addCleanup(os.kill, spawner, signal.SIGCONT)
+        threads = actpass.threads()
+        peers = [self.client(actpass) for _ in range(300)]
+        self.assertLess(actpass.threads(), threads + 20)
+        peer = self.client(actpass, service="other")
+        self.assertEqual(peer.exchange(b"hello", 5), b"hello")
+        peer.finish()
+        actpass.wait_for(event="close", reason="CANCELLED", count=300)
+        for peer in peers:
+            peer.sock.close()
+        self.assertEqual(len(actpass.find(event="programs", level="error")), 1)
+        os.kill(spawner, signal.SIGCONT)
+        until(lambda: actpass.find(event="program", state="ended"), 20, "programs that came too late")
+        until(lambda: not children(spawner), 20, "the end of all of them")
+        peer = self.client(actpass)
+        until(lambda: children(spawner), 20, "a program for the next one")
+        peer.sock.close()
+
     def test_the_spawner_hangs(self):
         """As when a folder's file system does not answer: a connection does not wait for ever."""
         actpass = self.front(shell("echo up"), handshake_timeout="2s")
