@@ -164,7 +164,10 @@ class Surroundings(Programs):
                 "TCPLOCALPORT": str(actpass.port())}.items():
             self.assertEqual(found.get(name), value, name)
         self.assertRegex(found["ACTPASS_PEER_PIN"], "^sha256:[0-9a-f]{64}$")
-        self.assertIn("dev1.devices.example", found["SSL_CLIENT_S_DN"])
+        for variable, option in ("S_DN", "-subject"), ("I_DN", "-issuer"):
+            said = subprocess.run(["openssl", "x509", "-noout", option, "-nameopt", "RFC2253", "-in",
+                                   self.certificates.path("device")], capture_output=True, text=True, check=True)
+            self.assertEqual(found["SSL_CLIENT_" + variable], said.stdout.strip().partition("=")[2])
         self.assertNotIn("SECRET", found)
         rest = lines[-6:]
         self.assertEqual(rest[:4], ["SigBlk:\t" + "0" * 16, "SigIgn:\t" + "0" * 16, "77", "/tmp"])
