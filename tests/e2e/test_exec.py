@@ -7,8 +7,8 @@ import subprocess
 import time
 import unittest
 
-from support import tls
-from support.case import Case, program
+from support import data, tls
+from support.case import Case, need, program
 from support.data import until
 from support.reloads import Reloads
 
@@ -82,6 +82,30 @@ class Bytes(Programs):
         self.assertEqual(self.ask(actpass, b"".join(lines)), b"".join(sorted(lines)))
         line = actpass.wait_for(event="program", state="ended")
         self.assertEqual((line["status"], line["program"]), ("0", "/usr/bin/sort"))
+        self.assertEqual(actpass.close()["reason"], "CLEAN")
+
+    def test_sftp(self):
+        """The real sftp through the real socat: bytes to and fro, and an end in order."""
+        server = "/usr/lib/openssh/sftp-server"
+        for tool in "sftp", "socat":
+            need(tool)
+        if not os.path.exists(server):
+            self.skipTest("openssh-sftp-server is not installed")
+        actpass = self.front(exec_of(server, "-e", folder=self.folder))
+        content = data.block(data.BULK, 7)
+        self.file("sent", content)
+        self.file("commands", b"put sent there\nrename there renamed\nget renamed back\nrm renamed\nbye\n")
+        pipe = self.file("pipe", f"""#!/bin/sh
+exec socat - OPENSSL:127.0.0.1:{actpass.port()},cafile={self.certificates.path("ca")},commonname=front.example
+""".encode())
+        os.chmod(pipe, 0o700)
+        done = subprocess.run(["sftp", "-D", pipe, "-b", "commands"], cwd=self.folder, capture_output=True, text=True,
+                              timeout=50)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(os.path.join(self.folder, "back"), "rb") as back:
+            self.assertTrue(back.read() == content)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "renamed")))
+        self.assertEqual(actpass.wait_for(event="program", state="ended")["status"], "0")
         self.assertEqual(actpass.close()["reason"], "CLEAN")
 
     def test_it_exits_first(self):
