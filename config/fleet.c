@@ -32,10 +32,11 @@ static bool offers_to(const struct config_handler *handler, const char *pool)
 
 bool config_offers_to(const struct config_service *service, const char *pool)
 {
-    bool offers = offers_to(&service->as_server, pool) || offers_to(&service->as_client, pool);
-    for (size_t i = 0; i < service->route_count && !offers; i++)
-        offers = offers_to(&service->routes[i].handler, pool);
-    return offers;
+    const struct config_handler *handler = config_handler_at(service, 0);
+    for (size_t i = 0; handler; handler = config_handler_at(service, ++i))
+        if (offers_to(handler, pool))
+            return true;
+    return false;
 }
 
 bool config_shares_pool(const struct config_service *service, const char *pool)
@@ -83,11 +84,11 @@ static bool may_offer(const struct config_service *service, const struct config_
 static bool service_may_offer(const struct config_service *service, const char *pool,
                               const char *name)
 {
-    bool may = may_offer(service, &service->as_server, pool, name) ||
-               may_offer(service, &service->as_client, pool, name);
-    for (size_t i = 0; i < service->route_count && !may; i++)
-        may = may_offer(service, &service->routes[i].handler, pool, name);
-    return may;
+    const struct config_handler *handler = config_handler_at(service, 0);
+    for (size_t i = 0; handler; handler = config_handler_at(service, ++i))
+        if (may_offer(service, handler, pool, name))
+            return true;
+    return false;
 }
 
 bool config_pool_may_have(const struct config *config, const char *pool, const char *name)

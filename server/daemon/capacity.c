@@ -28,12 +28,11 @@ static unsigned needed_by(const struct config_service *service, const struct con
 
 unsigned capacity_descriptors(const struct config_service *service)
 {
-    unsigned most = needed_by(service, &service->as_server);
-    unsigned as_client = needed_by(service, &service->as_client);
-    most = as_client > most ? as_client : most;
-    for (size_t i = 0; i < service->route_count; i++) {
-        unsigned by_route = needed_by(service, &service->routes[i].handler);
-        most = by_route > most ? by_route : most;
+    unsigned most = 0;
+    const struct config_handler *handler = config_handler_at(service, 0);
+    for (size_t i = 0; handler; handler = config_handler_at(service, ++i)) {
+        unsigned needed = needed_by(service, handler);
+        most = needed > most ? needed : most;
     }
     return OWN_PER_CONNECTION + most;
 }

@@ -299,6 +299,16 @@ void report_no_spawner(struct log *log)
     log_write(log, CONFIG_LOG_ERROR, fields, sizeof(fields) / sizeof(fields[0]));
 }
 
+void report_spawner_hangs(struct log *log)
+{
+    const struct log_field fields[] = {
+        log_text("event", "programs"),
+        log_text("error", "the process that starts programs (actpass-spawner) does not answer in "
+                          "time, so connections of \"exec\" are closed: look what it waits for, or "
+                          "restart actpass")};
+    log_write(log, CONFIG_LOG_ERROR, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
 void report_dropped(const struct report *report, int error)
 {
     struct log_line line = begin(report, "dropped");

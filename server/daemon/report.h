@@ -62,6 +62,7 @@ void report_program_line(const struct report *report, const char *text, int64_t 
 
 /* The process that starts programs has ended. */
 void report_no_spawner(struct log *log);
+void report_spawner_hangs(struct log *log);
 
 /* Sessions cannot be stored or found; connections go on without resumption. */
 void report_library(const struct report *report, const char *problem);

@@ -7,8 +7,8 @@ import subprocess
 import time
 import unittest
 
-from support import tls
-from support.case import Case, program
+from support import data, tls
+from support.case import Case, need, program
 from support.data import until
 from support.reloads import Reloads
 
@@ -82,6 +82,30 @@ class Bytes(Programs):
         self.assertEqual(self.ask(actpass, b"".join(lines)), b"".join(sorted(lines)))
         line = actpass.wait_for(event="program", state="ended")
         self.assertEqual((line["status"], line["program"]), ("0", "/usr/bin/sort"))
+        self.assertEqual(actpass.close()["reason"], "CLEAN")
+
+    def test_sftp(self):
+        """The real sftp through the real socat: bytes to and fro, and an end in order."""
+        server = "/usr/lib/openssh/sftp-server"
+        for tool in "sftp", "socat":
+            need(tool)
+        if not os.path.exists(server):
+            self.skipTest("openssh-sftp-server is not installed")
+        actpass = self.front(exec_of(server, "-e", folder=self.folder))
+        content = data.block(data.BULK, 7)
+        self.file("sent", content)
+        self.file("commands", b"put sent there\nrename there renamed\nget renamed back\nrm renamed\nbye\n")
+        pipe = self.file("pipe", f"""#!/bin/sh
+exec socat - OPENSSL:127.0.0.1:{actpass.port()},cafile={self.certificates.path("ca")},commonname=front.example
+""".encode())
+        os.chmod(pipe, 0o700)
+        done = subprocess.run(["sftp", "-D", pipe, "-b", "commands"], cwd=self.folder, capture_output=True, text=True,
+                              timeout=50)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(os.path.join(self.folder, "back"), "rb") as back:
+            self.assertTrue(back.read() == content)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "renamed")))
+        self.assertEqual(actpass.wait_for(event="program", state="ended")["status"], "0")
         self.assertEqual(actpass.close()["reason"], "CLEAN")
 
     def test_it_exits_first(self):
@@ -164,7 +188,10 @@ class Surroundings(Programs):
                 "TCPLOCALPORT": str(actpass.port())}.items():
             self.assertEqual(found.get(name), value, name)
         self.assertRegex(found["ACTPASS_PEER_PIN"], "^sha256:[0-9a-f]{64}$")
-        self.assertIn("dev1.devices.example", found["SSL_CLIENT_S_DN"])
+        for variable, option in ("S_DN", "-subject"), ("I_DN", "-issuer"):
+            said = subprocess.run(["openssl", "x509", "-noout", option, "-nameopt", "RFC2253", "-in",
+                                   self.certificates.path("device")], capture_output=True, text=True, check=True)
+            self.assertEqual(found["SSL_CLIENT_" + variable], said.stdout.strip().partition("=")[2])
         self.assertNotIn("SECRET", found)
         rest = lines[-6:]
         self.assertEqual(rest[:4], ["SigBlk:\t" + "0" * 16, "SigIgn:\t" + "0" * 16, "77", "/tmp"])
@@ -287,6 +314,30 @@ class Ends(Programs):
         with self.assertRaises((tls.Truncated, ConnectionResetError)):
             self.client(actpass).recv_all()
         actpass.wait_for(event="backend", level="warning")
+
+    def test_a_spawner_that_takes_nothing_holds_no_thread(self):
+        """Its queue is full then. Other services go on, the log says it once, and it forgets nobody."""
+        actpass = self.actpass(self.service(exec=shell("sleep 1000"), handshake_timeout="3s", max_connections=1000),
+                               self.service("other"))
+        spawner = self.spawner(actpass)
+        os.kill(spawner, signal.SIGSTOP)
+        self.addCleanup(os.kill, spawner, signal.SIGCONT)
+        threads = actpass.threads()
+        peers = [self.client(actpass) for _ in range(300)]
+        self.assertLess(actpass.threads(), threads + 20)
+        peer = self.client(actpass, service="other")
+        self.assertEqual(peer.exchange(b"hello", 5), b"hello")
+        peer.finish()
+        actpass.wait_for(event="close", reason="CANCELLED", count=300)
+        for peer in peers:
+            peer.sock.close()
+        self.assertEqual(len(actpass.find(event="programs", level="error")), 1)
+        os.kill(spawner, signal.SIGCONT)
+        until(lambda: actpass.find(event="program", state="ended"), 20, "programs that came too late")
+        until(lambda: not children(spawner), 20, "the end of all of them")
+        peer = self.client(actpass)
+        until(lambda: children(spawner), 20, "a program for the next one")
+        peer.sock.close()
 
     def test_the_spawner_hangs(self):
         """As when a folder's file system does not answer: a connection does not wait for ever."""

@@ -42,7 +42,7 @@ tidy() { # OPTION... -- FILE...
 }
 
 # Library calls with hidden shared state, which must not occur in code that many threads enter.
-# A successor sets its environment before it has a second thread.
+# A successor sets its environment before any other thread looks at it.
 thread_safe() {
     local names='localtime|gmtime|ctime|asctime|strtok|inet_ntoa|gethostbyname|rand|setenv|putenv'
     ! grep -nE "\\b($names) *[(]" -r config relay server --include='*.[ch]' |

@@ -41,6 +41,34 @@ Test(http_connect, requests)
                 "Proxy-Authorization: Basic bWU6c2U6Y3JldA==\r\n\r\n");
 }
 
+Test(http_connect, one_more_field)
+{
+    struct http_connect http;
+    struct proxy_request request;
+    static const char text[] = "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nMax-Forwards: 0\r\n\r\n";
+    begin(&http, "a:1", &nobody, &request);
+    http_connect_add(&request, "Max-Forwards: 0");
+    cr_assert_eq(request.size, strlen(text));
+    cr_assert_arr_eq(request.bytes, text, request.size);
+}
+
+Test(http_connect, the_code_of_the_answer)
+{
+    static const char *const answers[] = {"HTTP/1.1 20", "HTTP/1.1 503 Gone\r\n\r\n",
+                                          "SSH-2.0\r\n"};
+    static const int codes[] = {0, 503, 0};
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct http_connect http;
+        struct proxy_request request;
+        struct error_text why;
+        size_t used;
+        begin(&http, "a:1", &nobody, &request);
+        (void)http_connect_take(&http, (const unsigned char *)answers[i], strlen(answers[i]), &used,
+                                &why);
+        cr_assert_eq(http_connect_code(&http), codes[i], "%s", answers[i]);
+    }
+}
+
 Test(http_connect, the_longest_request_has_room)
 {
     struct credentials longest = {.both = {.size = 511}, .user_size = 255};

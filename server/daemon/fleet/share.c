@@ -6,21 +6,21 @@
 #include "server/daemon/fleet/errand.h"
 #include "server/daemon/fleet/offered.h"
 #include "server/daemon/handlers/handler.h"
+#include "server/lib/dial/http_connect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_MS = 500, REQUEST_MAX = 1024, HEAD_MAX = 4096 };
+enum { LOOK_MS = 500, PORT = 443, READ_MAX = 4096 };
 
-_Static_assert((int)HEAD_MAX <= (int)OFFERED_EARLY_MAX, "the device's first bytes come behind it");
+_Static_assert((int)READ_MAX <= (int)OFFERED_EARLY_MAX, "the device's first bytes may fill it");
 
 /* job->state until the collector has answered. */
 struct asking {
-    char request[REQUEST_MAX];
-    size_t length, sent;
-    char head[HEAD_MAX + 1];
-    size_t size;
+    struct proxy_request request;
+    size_t sent;
+    struct http_connect http;
 };
 
 /* ---- The request ----------------------------------------------------------------------------- */
@@ -29,16 +29,18 @@ struct asking {
  * The port is not the gate's to judge, and must be one. */
 static struct asking *begin(struct handler_job *job)
 {
+    static const struct credentials none;
     const struct errand *errand = conversation_errand(job->conversation);
     struct asking *asking = calloc(1, sizeof(*asking));
+    char name[sizeof(errand->name)];
     if (!asking) {
         (void)error_set(&job->problem, "out of memory to ask another collector");
         return NULL;
     }
-    int length = snprintf(asking->request, sizeof(asking->request),
-                          "CONNECT %s:443 HTTP/1.1\r\nHost: %s:443\r\nMax-Forwards: 0\r\n\r\n",
-                          errand->name, errand->name);
-    asking->length = (size_t)length;
+    memcpy(name, errand->name, sizeof(name));
+    const struct config_address to = {.kind = CONFIG_ADDRESS_TCP, .host = name, .port = PORT};
+    http_connect_begin(&asking->http, &to, &none, &asking->request);
+    http_connect_add(&asking->request, "Max-Forwards: 0");
     job->state = asking;
     return asking;
 }
@@ -63,9 +65,9 @@ static enum handler_next fail(struct handler_job *job, const char *why)
 static bool send_request(struct handler_job *job)
 {
     struct asking *asking = job->state;
-    while (asking->sent < asking->length) {
-        int64_t taken = actpass_write_some(job->conn, asking->request + asking->sent,
-                                           asking->length - asking->sent);
+    while (asking->sent < asking->request.size) {
+        int64_t taken = actpass_write_some(job->conn, asking->request.bytes + asking->sent,
+                                           asking->request.size - asking->sent);
         if (taken == ACTPASS_AGAIN)
             return true;
         if (taken <= 0)
@@ -77,71 +79,63 @@ static bool send_request(struct handler_job *job)
 
 /* ---- The answer ------------------------------------------------------------------------------ */
 
-/* False: the connection has ended. */
-static bool receive_head(struct handler_job *job)
-{
-    struct asking *asking = job->state;
-    while (asking->size < HEAD_MAX) {
-        int64_t length =
-            actpass_read(job->conn, asking->head + asking->size, HEAD_MAX - asking->size);
-        if (length == ACTPASS_AGAIN)
-            return true;
-        if (length <= 0)
-            return false;
-        asking->size += (size_t)length;
-        asking->head[asking->size] = '\0';
-        if (strstr(asking->head, "\r\n\r\n"))
-            return true;
-    }
-    return true;
-}
-
 /* What is behind the head is the device's. */
-static enum handler_next park(struct handler_job *job, const char *behind)
+static enum handler_next park(struct handler_job *job, const unsigned char *behind, size_t size)
 {
     const struct errand *errand = conversation_errand(job->conversation);
-    struct asking *asking = job->state;
     const char *const names[] = {errand->name};
     const struct pool_terms terms = {.names = names,
                                      .count = 1,
                                      .per_name = POOL_ONLY_WANTED,
                                      .number = conversation_report(job->conversation)->number};
-    job->state = NULL;
-    job->deadline_us = DEADLINE_NEVER;
-    bool parked = offered_begin(job, errand->pool, &terms, behind,
-                                (size_t)(asking->head + asking->size - behind));
-    free(asking);
+    (void)end(job);
+    bool parked = offered_begin(job, errand->pool, &terms, behind, size);
     return parked ? offered_step(job) : HANDLER_DONE;
 }
 
-/* "HTTP/1.1 200 ...": any other status is a refusal. */
-static enum handler_next take_head(struct handler_job *job, const char *behind)
+/* What advice there is in a proxy's refusal is not for collectors. */
+static enum handler_next refuse(struct handler_job *job)
+{
+    const struct asking *asking = job->state;
+    char why[64];
+    int code = http_connect_code(&asking->http);
+    (void)snprintf(why, sizeof(why), code >= 300 ? "it answered %d" : "it does not answer in HTTP",
+                   code);
+    return fail(job, why);
+}
+
+/* HANDLER_WAIT: there is no whole answer yet. */
+static enum handler_next receive_head(struct handler_job *job)
 {
     struct asking *asking = job->state;
-    bool http = strncmp(asking->head, "HTTP/1.", 7) == 0 && asking->head[8] == ' ';
-    if (http && strncmp(asking->head + 9, "200", 3) == 0 &&
-        (asking->head[12] == ' ' || asking->head[12] == '\r'))
-        return park(job, behind);
-    char why[64];
-    (void)snprintf(why, sizeof(why), http ? "it answered %.3s" : "it does not answer in HTTP",
-                   asking->head + 9);
-    return fail(job, why);
+    struct error_text why;
+    unsigned char bytes[READ_MAX];
+    enum proxy_answer answer = PROXY_MORE;
+    size_t used = 0, size = 0;
+    while (answer == PROXY_MORE) {
+        int64_t length = actpass_read(job->conn, bytes, sizeof(bytes));
+        if (length == ACTPASS_AGAIN)
+            return HANDLER_WAIT;
+        if (length <= 0)
+            return fail(job, "the connection ended");
+        size = (size_t)length;
+        answer = http_connect_take(&asking->http, bytes, size, &used, &why);
+    }
+    return answer == PROXY_UP ? park(job, bytes + used, size - used) : refuse(job);
 }
 
 static enum handler_next ask(struct handler_job *job)
 {
     const struct errand *errand = conversation_errand(job->conversation);
-    struct asking *asking = job->state;
+    const struct asking *asking = job->state;
     bool wanted = !job->stopping && pool_wants(errand->pool, errand->name);
     if (!wanted && asking->sent == 0)
         return fail(job, "nobody waits for it any more");
-    if (!send_request(job) || !receive_head(job))
+    if (!send_request(job))
         return fail(job, "the connection ended");
-    const char *end_of_head = strstr(asking->head, "\r\n\r\n");
-    if (end_of_head)
-        return take_head(job, end_of_head + 4);
-    if (asking->size >= HEAD_MAX)
-        return fail(job, "its answer is too long");
+    enum handler_next next = receive_head(job);
+    if (next != HANDLER_WAIT || job->outer) /* parked: the offer waits */
+        return next;
     if (!wanted)
         return fail(job, "nobody waits for it any more");
     job->deadline_us = clock_deadline_ms(LOOK_MS);

@@ -4,6 +4,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -66,6 +67,20 @@ static void put_pin(struct message *message, const X509 *certificate)
     OPENSSL_free(key);
 }
 
+/* In the form of the peer's own name, RFC 2253, as mod_ssl has it. */
+static void put_issuer(struct message *message, const X509 *certificate)
+{
+    char text[VARIABLE_VALUE_MAX] = "";
+    BIO *memory = BIO_new(BIO_s_mem());
+    if (memory &&
+        X509_NAME_print_ex(memory, X509_get_issuer_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+        int length = BIO_read(memory, text, sizeof(text) - 1);
+        text[length > 0 ? length : 0] = '\0';
+    }
+    BIO_free(memory);
+    put(message, VARIABLE_SSL_CLIENT_I_DN, text);
+}
+
 /* False: it has none. */
 static bool put_certificate(struct message *message, actpass_conn *conn)
 {
@@ -74,8 +89,10 @@ static bool put_certificate(struct message *message, actpass_conn *conn)
     if (der && actpass_peer_certificate(conn, 0, der, (size_t)size) == size) {
         const unsigned char *at = der;
         X509 *certificate = d2i_X509(NULL, &at, (long)size);
-        if (certificate)
+        if (certificate) {
             put_pin(message, certificate);
+            put_issuer(message, certificate);
+        }
         X509_free(certificate);
     }
     free(der);

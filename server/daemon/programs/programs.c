@@ -30,6 +30,7 @@ struct program {
     enum program_state state;
     pid_t pid;
     struct bell *bell; /* NULL: its connection has ended */
+    bool end_waits;    /* that the spawner is to end it must still be said */
     struct error_text error;
 };
 
@@ -37,12 +38,14 @@ struct programs {
     struct log *log;
     struct spawner spawner;
     pthread_t thread;
-    bool running;       /* the thread was started */
-    int64_t longest_ms; /* "kill_after", of all so far */
+    bool running;           /* the thread was started */
+    int64_t longest_ms;     /* "kill_after", of all so far */
+    struct log_limit hangs; /* the spawner takes nothing more; any thread */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
     uint64_t last_id;
+    size_t ends_waiting; /* programs with end_waits */
     struct program *buckets[BUCKETS];
     bool gone;           /* the spawner has */
     bool ending;         /* and must */
@@ -74,6 +77,9 @@ static void remove_at(struct program **place)
 {
     struct program *program = *place;
     *place = program->next;
+    if (program->end_waits)
+        program->programs->ends_waiting--;
+    program->end_waits = false;
     release(program);
 }
 
@@ -82,6 +88,44 @@ static void change(struct program *program, enum program_state state)
     program->state = state;
     if (program->bell)
         bell_ring(program->bell);
+}
+
+/* ---- To the spawner -------------------------------------------------------------------------- */
+
+/* Waits for a spawner whose queue is full, until the deadline. Returns 0, or an errno. */
+static int send_plain(const struct programs *programs, enum message_kind kind, uint64_t id,
+                      int64_t deadline_us)
+{
+    struct message message;
+    struct timespec left;
+    struct pollfd own = {.fd = programs->spawner.fd, .events = POLLOUT};
+    message_begin(&message, kind, id);
+    int error = message_send(own.fd, &message, -1, MSG_DONTWAIT);
+    while (error == EAGAIN && ppoll(&own, 1, clock_left(deadline_us, &left), NULL) != 0 &&
+           clock_now_us() < deadline_us)
+        error = message_send(own.fd, &message, -1, MSG_DONTWAIT);
+    return error;
+}
+
+/* One that has gone was logged. The lock is held. */
+static void send_end(struct programs *programs, struct program *program)
+{
+    int error = program->end_waits ? send_plain(programs, MESSAGE_END, program->id, 0) : EAGAIN;
+    if (error == EAGAIN)
+        return;
+    program->end_waits = false;
+    programs->ends_waiting--;
+}
+
+/* What did not fit into the spawner's queue. While that is full, something is in it that the
+ * spawner answers, and each answer gets here. */
+static void send_ends(struct programs *programs)
+{
+    lock_take(&programs->lock);
+    for (size_t i = 0; i < BUCKETS && programs->ends_waiting > 0; i++)
+        for (struct program *program = programs->buckets[i]; program; program = program->next)
+            send_end(programs, program);
+    lock_release(&programs->lock);
 }
 
 /* ---- What the spawner says; on the thread ---------------------------------------------------- */
@@ -192,6 +236,8 @@ static void *listen_to(void *arg)
             close(descriptor); /* it sends none */
         if (error == 0)
             take(programs, &programs->message);
+        if (error == 0)
+            send_ends(programs);
         else if (error != EPROTO && error != EAGAIN)
             error = EPIPE;
     }
@@ -223,13 +269,6 @@ static void note_longest(struct programs *programs, const struct config *config)
     }
 }
 
-static bool send_plain(struct programs *programs, enum message_kind kind, uint64_t id)
-{
-    struct message message;
-    message_begin(&message, kind, id);
-    return message_send(programs->spawner.fd, &message, -1, 0) == 0;
-}
-
 /* Before the thread runs, this one receives. */
 static void await_answer(struct programs *programs)
 {
@@ -252,7 +291,7 @@ static bool load(struct programs *programs, struct config_report *report)
     lock_take(&programs->lock);
     programs->loaded = programs->failed = false;
     lock_release(&programs->lock);
-    if (send_plain(programs, MESSAGE_LOAD, 0))
+    if (send_plain(programs, MESSAGE_LOAD, 0, clock_deadline_ms(ANSWER_MS)) == 0)
         await_answer(programs);
     lock_take(&programs->lock);
     bool answered = programs->loaded, good = answered && !programs->failed;
@@ -284,7 +323,8 @@ bool programs_load(struct programs *programs, const struct config *config,
 void programs_commit(struct programs *programs)
 {
     if (programs)
-        (void)send_plain(programs, MESSAGE_COMMIT, 0); /* one that has gone was logged */
+        (void)send_plain(programs, MESSAGE_COMMIT, 0,
+                         clock_deadline_ms(ANSWER_MS)); /* one that has gone was logged */
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -408,24 +448,13 @@ static void abandon(struct programs *programs, struct program *program)
     lock_release(&programs->lock);
 }
 
-/* The spawner reads soon; where its queue is full, this thread waits for it. */
-static int send_start(const struct programs *programs, const struct message *message,
-                      int connection)
-{
-    int error = message_send(programs->spawner.fd, message, connection, MSG_DONTWAIT);
-    if (error != EAGAIN)
-        return error;
-    crew_block();
-    error = message_send(programs->spawner.fd, message, connection, 0);
-    crew_unblock();
-    return error;
-}
-
 struct program *program_start(struct programs *programs, const struct program_wish *wish,
-                              struct message *message, int connection, struct error_text *error)
+                              struct message *message, int connection, bool *full,
+                              struct error_text *error)
 {
     char reason[128];
     struct program *program = make_program(programs, wish);
+    *full = false;
     if (!program) {
         (void)error_set_code(error, ERROR_NO_MEMORY, "out of memory for a program");
         return NULL;
@@ -434,10 +463,12 @@ struct program *program_start(struct programs *programs, const struct program_wi
     message->kind = MESSAGE_START;
     message->id = program->id;
     message->command = command_key(wish->exec);
-    int failed = entered ? send_start(programs, message, connection) : EPIPE;
+    int failed =
+        entered ? message_send(programs->spawner.fd, message, connection, MSG_DONTWAIT) : EPIPE;
     if (failed == 0)
         return program;
     abandon(programs, program);
+    *full = failed == EAGAIN;
     (void)error_set(error, "the process that starts programs cannot be asked: %s",
                     strerror_r(failed, reason, sizeof(reason)));
     return NULL;
@@ -461,15 +492,19 @@ struct duplex_program *program_exit(struct program *program)
 void program_leave(struct program *program)
 {
     struct programs *programs = program->programs;
-    uint64_t id = program->id;
     lock_take(&programs->lock);
-    bool runs = program->state == PROGRAM_STARTING || program->state == PROGRAM_RUNNING;
     program->bell = NULL;
+    if (program->state == PROGRAM_STARTING || program->state == PROGRAM_RUNNING) {
+        program->end_waits = true;
+        programs->ends_waiting++;
+        send_end(programs, program);
+    }
     release(program);
     lock_release(&programs->lock);
-    if (!runs)
-        return;
-    crew_block();
-    (void)send_plain(programs, MESSAGE_END, id); /* one that has gone was logged */
-    crew_unblock();
+}
+
+void programs_note_hang(struct programs *programs)
+{
+    if (log_limit_note(&programs->hangs))
+        report_spawner_hangs(programs->log);
 }

@@ -54,9 +54,14 @@ struct program_wish {
 struct program;
 
 /* Asks for a program. MESSAGE has its variables as text, and is used up. CONNECTION, which becomes
- * its input and output, stays the caller's. NULL with ERROR. Brackets what may block. */
+ * its input and output, stays the caller's. Does not wait. NULL with ERROR; with *FULL, the spawner
+ * has much to do: try again a bit later. */
 struct program *program_start(struct programs *programs, const struct program_wish *wish,
-                              struct message *message, int connection, struct error_text *error);
+                              struct message *message, int connection, bool *full,
+                              struct error_text *error);
+
+/* Logs, now and then, that the spawner takes or does nothing. */
+void programs_note_hang(struct programs *programs);
 
 /* With FAILED, the reason is in ERROR. */
 enum program_state program_look(struct program *program, struct error_text *error);

@@ -33,7 +33,8 @@ enum variable {
     VARIABLE_SSL_TLS_SNI,
     VARIABLE_SSL_CLIENT_VERIFY,
     VARIABLE_SSL_CLIENT_S_DN,
-    VARIABLE_SSL_CLIENT_DN, /* stunnel's name for that */
+    VARIABLE_SSL_CLIENT_I_DN,
+    VARIABLE_SSL_CLIENT_DN, /* stunnel's name for S_DN */
     VARIABLE_COUNT
 };
 

@@ -53,6 +53,13 @@ void http_connect_begin(struct http_connect *http, const struct config_address *
     append(request, "\r\n");
 }
 
+void http_connect_add(struct proxy_request *request, const char *field)
+{
+    request->size -= strlen("\r\n"); /* the empty line */
+    append(request, field);
+    append(request, "\r\n\r\n");
+}
+
 /* ---- The answer ---------------------------------------------------------------------------- */
 
 static enum proxy_answer not_http(struct error_text *why)
@@ -67,6 +74,11 @@ static int code_of(const struct http_connect *http)
     for (size_t i = CODE_AT; i < CODE_AT + CODE_SIZE; i++)
         code = 10 * code + (http->status[i] - '0');
     return code;
+}
+
+int http_connect_code(const struct http_connect *http)
+{
+    return http->status_size < CODE_AT + CODE_SIZE ? 0 : code_of(http);
 }
 
 static const char *advice(const struct http_connect *http, int code)

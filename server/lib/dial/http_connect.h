@@ -24,9 +24,15 @@ struct http_connect {
 void http_connect_begin(struct http_connect *http, const struct config_address *to,
                         const struct credentials *credentials, struct proxy_request *request);
 
+/* Adds a header field to the request, a line without its end. */
+void http_connect_add(struct proxy_request *request, const char *field);
+
 /* Takes what belongs to the head of the answer: *USED of SIZE bytes, all of them with PROXY_MORE.
  * Interim answers (1xx) are skipped. A head is refused as soon as it cannot be one any more. */
 enum proxy_answer http_connect_take(struct http_connect *http, const unsigned char *bytes,
                                     size_t size, size_t *used, struct error_text *why);
+
+/* The status code of the answer; 0: it has none yet, or is not HTTP. */
+int http_connect_code(const struct http_connect *http);
 
 #endif
