@@ -45,6 +45,6 @@ const char *config_access_wrong(const char *text)
     return part.kind != CONFIG_ACCESS_WRONG
                ? NULL
                : "holds a % that begins no field: write %[NAME] with a field of the line about a "
-                 "connection, such as %[peer], %[reason], %[rx], %[tx], %[dur_ms] (actpass.conf(5) "
-                 "has all), or %% for a percent sign";
+                 "connection, such as %[peer], %[reason], %[rx], %[tx], %[dur_ms] "
+                 "(config/OPERATING.md, \"The log\", has all), or %% for a percent sign";
 }
