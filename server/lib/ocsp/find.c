@@ -2,6 +2,7 @@
 #include "relay/clock.h"
 #include "relay/lock.h"
 #include "server/lib/ocsp/internal.h"
+#include "server/lib/ocsp/ocsp.h"
 
 /* NOTHING: it must be asked. */
 enum known { KNOWN_NOTHING, KNOWN_PENDING, KNOWN_FOUND };

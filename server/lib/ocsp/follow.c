@@ -1,6 +1,7 @@
 /* Responses for our own certificates. */
 #include "relay/lock.h"
 #include "server/lib/ocsp/internal.h"
+#include "server/lib/ocsp/ocsp.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>

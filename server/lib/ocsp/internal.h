@@ -14,9 +14,9 @@
 #ifndef ACTPASS_SERVER_LIB_OCSP_INTERNAL_H
 #define ACTPASS_SERVER_LIB_OCSP_INTERNAL_H
 
+#include "server/lib/ocsp/callers.h"
 #include "server/lib/ocsp/due.h"
 #include "server/lib/ocsp/entries.h"
-#include "server/lib/ocsp/ocsp.h"
 #include "server/lib/ocsp/queue.h"
 #include "server/lib/ocsp/waiters.h"
 

@@ -10,6 +10,7 @@
 #define ACTPASS_SERVER_LIB_OCSP_OCSP_H
 
 #include "server/lib/ocsp/answer.h"
+#include "server/lib/ocsp/callers.h"
 #include "server/lib/ocsp/source.h"
 
 struct ocsp;
@@ -21,13 +22,6 @@ void ocsp_free(struct ocsp *ocsp); /* may be NULL; nobody follows any more. Ends
 void ocsp_start(struct ocsp *ocsp);
 
 /* ---- Our own certificates ------------------------------------------------------------------ */
-
-/* CALL is called when it begins to fail, and when it works again; on a thread of its own. */
-struct ocsp_report {
-    void (*call)(const char *text, void *arg); /* NULL: nobody wants to know */
-    void *arg;
-    const char *name; /* of the certificate, in the text */
-};
 
 struct ocsp_follower;
 
@@ -58,17 +52,6 @@ enum ocsp_finding {
     OCSP_FOUND_UNKNOWN,     /* the responder does not know the certificate */
     OCSP_FOUND_UNAVAILABLE, /* nothing that can be relied on is there; WHY says why */
     OCSP_FOUND_PENDING      /* it is being asked */
-};
-
-/* Who waits for what is found. WAKE is called at most once for each PENDING, on a thread of its
- * own, before ocsp_leave returns or never; it must not call this module. The other members are
- * zero at first, and this module's. */
-struct ocsp_waiter {
-    void (*wake)(void *arg);
-    void *arg;
-    struct ocsp *ocsp;
-    struct entry *entry;
-    struct ocsp_waiter *before, *behind;
 };
 
 /* What if nothing is known? */

@@ -137,9 +137,9 @@ void queue_done(struct entry *entry, enum queue_result result, int64_t took_us)
 void queue_free(struct queue *queue)
 {
     for (int i = 0; i < QUEUE_LANES; i++)
-        while (queue->lanes[i].first) {
-            struct host *host = queue->lanes[i].first;
-            remove_host(&queue->lanes[i], host);
+        for (struct host *host = queue->lanes[i].first, *next; host; host = next) {
+            next = host->behind;
             free(host);
         }
+    *queue = (struct queue){.lanes = {{.first = NULL}}};
 }

@@ -2,8 +2,8 @@
 #ifndef ACTPASS_SERVER_LIB_OCSP_WAITERS_H
 #define ACTPASS_SERVER_LIB_OCSP_WAITERS_H
 
+#include "server/lib/ocsp/callers.h"
 #include "server/lib/ocsp/entry.h"
-#include "server/lib/ocsp/ocsp.h"
 
 /* Lets WAITER wait for this entry, and for no other one. */
 void waiters_add(struct entry *entry, struct ocsp_waiter *waiter);

@@ -1,0 +1,26 @@
+/* How those who use ocsp.h are called back. */
+#ifndef ACTPASS_SERVER_LIB_OCSP_CALLERS_H
+#define ACTPASS_SERVER_LIB_OCSP_CALLERS_H
+
+struct entry;
+struct ocsp;
+
+/* CALL is called when it begins to fail, and when it works again; on a thread of its own. */
+struct ocsp_report {
+    void (*call)(const char *text, void *arg); /* NULL: nobody wants to know */
+    void *arg;
+    const char *name; /* of the certificate, in the text */
+};
+
+/* Who waits for what is found. WAKE is called at most once for each PENDING, on a thread of its
+ * own, before ocsp_leave returns or never; it must not call this module. The other members are
+ * zero at first, and this module's. */
+struct ocsp_waiter {
+    void (*wake)(void *arg);
+    void *arg;
+    struct ocsp *ocsp;
+    struct entry *entry;
+    struct ocsp_waiter *before, *behind;
+};
+
+#endif
