@@ -80,6 +80,33 @@ struct config_http_url {
     char *path; /* with its query; at least "/" */
 };
 
+/* What a proxy may connect to. */
+enum config_target_kind {
+    CONFIG_TARGET_ANY,     /* "*" */
+    CONFIG_TARGET_NETWORK, /* the address that is dialed is in it */
+    CONFIG_TARGET_NAME,    /* the name that was asked for */
+    CONFIG_TARGET_BELOW    /* "*.": one below that, at any depth */
+};
+enum { CONFIG_TARGET_PORTS_MAX = 8, CONFIG_TARGET_TEXT_MAX = 400 };
+struct config_ports {
+    uint16_t first, last;
+};
+struct config_target {
+    enum config_target_kind kind;
+    struct config_network network; /* NETWORK */
+    char name[254];                /* NAME, BELOW: in small letters, without "*." */
+    struct config_ports ports[CONFIG_TARGET_PORTS_MAX];
+    size_t port_count; /* 0: any port */
+};
+
+/* Parses such a text. Returns NULL, or what is wrong; valid until this thread calls it again. */
+const char *config_target_parse(const char *text, struct config_target *target);
+
+bool config_target_has_port(const struct config_target *target, uint16_t port);
+
+/* Does it allow this name? Never so for a network. */
+bool config_target_has_name(const struct config_target *target, const char *name);
+
 /* Is one of the addresses of this kind? */
 bool config_listen_has(const struct config_listen *listen, enum config_address_kind kind);
 

@@ -18,6 +18,7 @@ enum config_handler_kind {
     CONFIG_HANDLER_REACH,
     CONFIG_HANDLER_REFUSE,
     CONFIG_HANDLER_EXEC,
+    CONFIG_HANDLER_PROXY,
     CONFIG_HANDLER_COUNT /* not a kind */
 };
 
@@ -120,6 +121,13 @@ struct config_exec {
     enum config_exec_stderr stderr_to;
 };
 
+/* A proxy inside TLS: the peer says where to connect to. */
+struct config_proxying {
+    struct config_strings allow;     /* at least one; each is one for config_target_parse */
+    struct config_strings protocols; /* "socks5", "socks4", "connect"; empty: all */
+    int64_t connect_timeout_ms;
+};
+
 struct config_handler {
     enum config_handler_kind kind;
     struct config_backends forward; /* FORWARD */
@@ -127,6 +135,7 @@ struct config_handler {
     struct config_offer offer;      /* OFFER */
     struct config_reach reach;      /* REACH */
     struct config_exec exec;        /* EXEC */
+    struct config_proxying proxy;   /* PROXY */
 };
 
 #endif

@@ -94,6 +94,7 @@ extern const struct key_object handler_object;        /* struct config_handler *
 extern const struct key_object http_object;           /* struct config_http */
 extern const struct key_object exec_object;           /* struct config_exec */
 extern const struct key_object offer_object;          /* struct config_offer */
+extern const struct key_object proxy_object;          /* struct config_proxying */
 extern const struct key_object reach_object;          /* struct config_reach */
 extern const struct key_object listen_options_object; /* struct config_listen_options */
 extern const struct key_object source_object;         /* struct config_source */

@@ -40,6 +40,7 @@ void conversation_free(struct conversation *conversation)
     if (conversation->backend >= 0)
         close(conversation->backend);
     free(conversation->job.backend_address);
+    free(conversation->job.target);
     free(conversation->job.early);
     free(conversation->reached);
     service_release(conversation->service);

@@ -221,6 +221,14 @@ static void put_backends(FILE *out, const struct config_backends *backends)
     fputs(", without TLS\n", out);
 }
 
+static void put_proxying(FILE *out, const struct config_proxying *proxy)
+{
+    fputs("is a proxy inside TLS, which connects to", out);
+    for (size_t i = 0; i < proxy->allow.count; i++)
+        fprintf(out, "%s %s", i > 0 ? "," : "", proxy->allow.items[i]);
+    fputc('\n', out);
+}
+
 static void put_what(FILE *out, const struct config_handler *handler)
 {
     switch (handler->kind) {
@@ -236,6 +244,9 @@ static void put_what(FILE *out, const struct config_handler *handler)
     case CONFIG_HANDLER_EXEC:
         fprintf(out, "runs %s%s\n", handler->exec.command.items[0],
                 handler->exec.pty ? " on a terminal" : "");
+        break;
+    case CONFIG_HANDLER_PROXY:
+        put_proxying(out, &handler->proxy);
         break;
     case CONFIG_HANDLER_REFUSE:
         fputs("refuses the connection\n", out);

@@ -20,6 +20,8 @@ STUNNEL = {
     "client": ("[imap]\nclient = yes\naccept = 143\nconnect = localhost:993\n"),
     "socks client": ("[socks]\nclient = yes\naccept = 127.0.0.1:1080\nconnect = localhost:9080\n"
                      "verifyPeer = yes\nCAfile = front.pem\n"),
+    "socks server": ("[socks]\nprotocol = socks\naccept = 9080\ncert = front.pem\n"
+                     "key = front.key\n"),
     "names": ("[main]\naccept = 443\ncert = front.pem\nkey = front.key\nconnect = 127.0.0.1:8080\n"
               "[one]\nsni = main:one.example\ncert = device.pem\nkey = device.key\nconnect = 8081\n"
               "[two]\nsni = main:two.example\ncert = client.pem\nkey = client.key\nconnect = 8082\n"

@@ -1,5 +1,5 @@
 /* Lets a gate read any bytes as HTTP CONNECT. */
-#include "server/daemon/fleet/gate/connect.h"
+#include "server/daemon/gate/connect.h"
 #include "tests/support/gate_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

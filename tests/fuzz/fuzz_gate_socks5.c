@@ -1,5 +1,5 @@
 /* Lets a gate read any bytes as SOCKS5. */
-#include "server/daemon/fleet/gate/socks5.h"
+#include "server/daemon/gate/socks5.h"
 #include "tests/support/gate_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

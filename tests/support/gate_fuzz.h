@@ -3,7 +3,7 @@
 #ifndef ACTPASS_TESTS_SUPPORT_GATE_FUZZ_H
 #define ACTPASS_TESTS_SUPPORT_GATE_FUZZ_H
 
-#include "server/daemon/fleet/gate/protocol.h"
+#include "server/daemon/gate/protocol.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef ACTPASS_TESTS_SUPPORT_GATE_TALK_H
 #define ACTPASS_TESTS_SUPPORT_GATE_TALK_H
 
-#include "server/daemon/fleet/gate/protocol.h"
+#include "server/daemon/gate/protocol.h"
 
 struct gate_result {
     enum gate_next next;   /* GATE_MORE: the input has ended before the talk */

@@ -1,5 +1,5 @@
 /* HTTP CONNECT at a gate: each head has one meaning, or is refused with the right status. */
-#include "server/daemon/fleet/gate/connect.h"
+#include "server/daemon/gate/connect.h"
 #include "tests/support/gate_talk.h"
 
 #include <criterion/criterion.h>

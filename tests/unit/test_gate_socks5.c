@@ -1,5 +1,5 @@
 /* SOCKS5 at a gate (RFC 1928). */
-#include "server/daemon/fleet/gate/socks5.h"
+#include "server/daemon/gate/socks5.h"
 #include "tests/support/gate_talk.h"
 
 #include <criterion/criterion.h>

@@ -221,8 +221,9 @@ static bool is_refused_protocol(const struct section *section, enum stunnel_side
     const char *protocol = section_value(section, "protocol");
     if (!protocol || starttls_of(protocol, side))
         return false;
-    return side == STUNNEL_SERVER ? strcasecmp(protocol, "proxy") != 0
-                                  : strcasecmp(protocol, "connect") != 0;
+    if (side == STUNNEL_SERVER)
+        return strcasecmp(protocol, "proxy") != 0 && strcasecmp(protocol, "socks") != 0;
+    return strcasecmp(protocol, "connect") != 0;
 }
 
 static bool is_transparent_target(const struct section *section)
@@ -246,10 +247,31 @@ static bool is_refused(struct draft *draft, const struct section *section, enum 
     return true;
 }
 
+/* stunnel connects to every address, also to those of the machine itself. */
+static void convert_socks(struct draft *draft, cJSON *object, const struct section *section)
+{
+    static const char *const everything[] = {"*", "127.0.0.0/8", "169.254.0.0/16", "[::1]/128",
+                                             "[fe80::]/10"};
+    static const char *const protocols[] = {"socks5", "socks4"};
+    cJSON *proxy = draft_object(draft, object, "proxy");
+    stunnel_say(draft, object, section, "protocol", OPTION_OTHER,
+                "\"allow\" lets it connect to everything, as stunnel does: name what is needed. "
+                "RESOLVE, an extension of Tor, is refused");
+    for (size_t i = 0; i < sizeof(everything) / sizeof(*everything); i++)
+        draft_item(draft, proxy, "allow", everything[i]);
+    for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
+        draft_item(draft, proxy, "protocols", protocols[i]);
+    if (section_last(section, "local"))
+        stunnel_say(draft, object, section, "local", OPTION_LOST,
+                    "a proxy connects from the address that the system chooses");
+}
+
 /* What a server does with a connection: into the service, or into a route. */
 static void convert_handler(struct draft *draft, cJSON *object, const struct section *section)
 {
-    if (section_last(section, "connect")) {
+    if (is_protocol(section, "socks")) {
+        convert_socks(draft, object, section);
+    } else if (section_last(section, "connect")) {
         convert_connect(draft, object, section, "forward");
         convert_source(draft, object, section, "source");
         if (is_protocol(section, "proxy"))
@@ -388,7 +410,8 @@ static bool is_complete(struct draft *draft, const struct section *section, enum
 {
     bool accepts = section_last(section, "accept") || is_inetd;
     bool connects = section_last(section, "connect");
-    bool runs = section_last(section, "exec");
+    bool runs = section_last(section, "exec") ||
+                (side == STUNNEL_SERVER && is_protocol(section, "socks"));
     if (accepts && !connects && !runs)
         return draft_error(draft, &section->place, "[%s]: neither connect nor exec is there",
                            section->name);

@@ -109,8 +109,8 @@ const struct convert_option stunnel_options[] = {
         "options", "`tls.min_version`, `tls.sessions`",
         "Workarounds for old peers, and choices that OpenSSL's programs leave to OpenSSL, have no "
         "counterpart"),
-    OTHER("protocol", "`starttls`, `proxy_protocol`, `dial_through`",
-          "cifs, capwin, capwinctrl, nntp and socks have no counterpart"),
+    OTHER("protocol", "`starttls`, `proxy_protocol`, `dial_through`, `proxy`",
+          "cifs, capwin, capwinctrl, nntp and, in a client, socks have no counterpart"),
     LOST("protocolAuthentication", "basic", NULL, "A proxy is asked with Basic authentication"),
     LOST("protocolDomain", NULL, NULL, "There is no NTLM"),
     LOST("protocolHeader", NULL, NULL, "Nothing more is said to a proxy"),

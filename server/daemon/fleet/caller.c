@@ -2,8 +2,8 @@
 
 #include "relay/clock.h"
 #include "server/daemon/current.h"
-#include "server/daemon/fleet/gate/connect.h"
-#include "server/daemon/fleet/gate/socks5.h"
+#include "server/daemon/gate/connect.h"
+#include "server/daemon/gate/socks5.h"
 
 #include <stdio.h>
 #include <string.h>

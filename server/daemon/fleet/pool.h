@@ -17,7 +17,7 @@
 #ifndef ACTPASS_SERVER_FLEET_POOL_H
 #define ACTPASS_SERVER_FLEET_POOL_H
 
-#include "server/daemon/fleet/gate/protocol.h"
+#include "server/daemon/gate/protocol.h"
 #include "server/daemon/handlers/bell.h"
 #include "server/daemon/handlers/duplex.h"
 

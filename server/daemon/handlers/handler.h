@@ -70,9 +70,12 @@ struct handler_job {
     bool used;           /* out: the peer has sent data */
     void *early;         /* forward's, allocated: data that came before the backend */
     size_t early_size;
-    const char *backend;   /* out, lives as long as WHAT: for the log, which backend; NULL: none */
+    const char *backend;   /* out, lives as long as WHAT, or is TARGET: for the log, which backend;
+                              NULL: none */
     char *backend_address; /* out, allocated: for the log, which address of a backend's name was
                               connected; NULL: none */
+    char *target; /* out, allocated: where the peer of a proxy has asked for, for BACKEND; NULL:
+                     none */
     struct error_text problem; /* out, "" before each step: why the handler could not begin, or what
                                   is wrong though it goes on; is logged */
 };
@@ -110,6 +113,7 @@ const struct handler *handler_for(const struct config_service *service,
 
 /* The handlers, each defined in its own file; use the functions above. */
 extern const struct handler bridge_handler, echo_handler, exec_handler, forward_handler,
-    http_handler, offer_handler, reach_handler, plain_gate_handler, refuse_handler, share_handler;
+    http_handler, offer_handler, proxy_handler, reach_handler, plain_gate_handler, refuse_handler,
+    share_handler;
 
 #endif

@@ -11,6 +11,7 @@ static const struct handler *const handlers[] = {
     [CONFIG_HANDLER_REACH] = &reach_handler,
     [CONFIG_HANDLER_REFUSE] = &refuse_handler,
     [CONFIG_HANDLER_EXEC] = &exec_handler,
+    [CONFIG_HANDLER_PROXY] = &proxy_handler,
 };
 
 _Static_assert(sizeof(handlers) / sizeof(handlers[0]) == CONFIG_HANDLER_COUNT,

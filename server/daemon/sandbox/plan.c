@@ -119,6 +119,18 @@ static void visit_path(struct planning *planning, const struct key *key, const v
         planning->failed = !places_add_trust(&planning->plan->allowed) || planning->failed;
 }
 
+/* Names are resolved, also those that a network allows. */
+static void visit_targets(struct planning *planning, const struct config_strings *texts)
+{
+    struct config_target target;
+    planning->plan->names = planning->plan->names || texts->count > 0;
+    for (size_t i = 0; i < texts->count; i++)
+        if (!config_target_parse(texts->items[i], &target))
+            for (unsigned port = 1; port <= UINT16_MAX; port++)
+                if (config_target_has_port(&target, (uint16_t)port))
+                    add_port(planning->plan, (uint16_t)port);
+}
+
 static void visit(const struct key *key, const void *base, void *arg)
 {
     struct planning *planning = arg;
@@ -133,6 +145,8 @@ static void visit(const struct key *key, const void *base, void *arg)
         visit_proxy(planning, stored);
     else if (key->type == KEY_ADDRESSES)
         visit_addresses(planning, key, base);
+    else if (key->type == KEY_STRINGS && strcmp(key->name, "allow") == 0)
+        visit_targets(planning, stored);
 }
 
 /* ---- The plan ------------------------------------------------------------------------------- */

@@ -65,6 +65,7 @@ static int judge(struct race *race, size_t number, int error, struct candidate *
         return -1;
     if (error != 0) {
         dial_report(race->dial, &attempt->to, strerror(error));
+        race->error = error;
         close(fd);
         fd = -1;
         race->next_us = 0;
@@ -110,6 +111,11 @@ static bool may_begin(const struct race *race)
     return candidates_are_left(&race->candidates) && race->count < RACE_MAX_ATTEMPTS;
 }
 
+static bool is_permitted(const struct dial *dial, const struct candidate *to)
+{
+    return !dial->filter.permits || dial->filter.permits(dial->filter.arg, to);
+}
+
 /* Begins attempts as long as it is time to. Returns the winner's descriptor, or -1. */
 static int begin_due(struct race *race, struct candidate *winner)
 {
@@ -121,7 +127,7 @@ static int begin_due(struct race *race, struct candidate *winner)
             candidates_try(&race->candidates, &race->dial->observer, &to);
         if (result == CANDIDATES_LATER)
             break;
-        if (result == CANDIDATES_ONE)
+        if (result == CANDIDATES_ONE && is_permitted(race->dial, &to))
             fd = begin(race, &to, winner);
         late = clock_now_us() >= race->dial->deadline_us;
     }
@@ -208,6 +214,7 @@ enum race_result race_step(struct race *race, struct candidate *winner, int *fd)
     if (clock_now_us() < race->dial->deadline_us)
         return RACE_WAITS;
     report_all_late(race);
+    race->error = ETIMEDOUT;
     return RACE_FAILED;
 }
 

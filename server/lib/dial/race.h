@@ -33,6 +33,7 @@ struct race {
     size_t count;
     int64_t spare_delay_us; /* how long an address has before the next configured one is tried */
     int64_t next_us;        /* when the next attempt begins */
+    int error;              /* the errno of the last attempt that has failed; 0: none has */
     int set;                /* an epoll set with all that is waited for; -1: there is none */
 };
 

@@ -10,6 +10,12 @@
 
 struct through; /* through.h */
 
+/* Which addresses may be dialed, where that is known only once a name is resolved. */
+struct dial_filter {
+    bool (*permits)(void *arg, const struct candidate *to); /* NULL: all */
+    void *arg;
+};
+
 struct dial {
     const struct config_address *addresses;
     size_t count;
@@ -22,6 +28,7 @@ struct dial {
     const char *limit_name; /* what the deadline is called in messages: "connect_timeout" */
     struct dial_wait wait;
     struct dial_observer observer;
+    struct dial_filter filter; /* of race.h: others are left out and not reported */
 };
 
 /* Reports to the observer that the attempt failed. */

@@ -86,7 +86,7 @@ class Case(unittest.TestCase):
         """A service that echoes, unless the changes name a conversation. None takes a key out."""
         keys = {"name": name, "listen": "127.0.0.1:0", "initial_data_timeout": PATIENT,
                 "tls": self.tls(**(tls or {}))}
-        if not {"forward", "as_server", "as_client", "echo", "offer", "reach", "exec"} & changes.keys():
+        if not {"forward", "as_server", "as_client", "echo", "offer", "reach", "exec", "proxy"} & changes.keys():
             keys["echo"] = {}
         if transport():
             keys["transport"] = transport()

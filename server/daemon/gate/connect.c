@@ -1,4 +1,4 @@
-#include "server/daemon/fleet/gate/connect.h"
+#include "server/daemon/gate/connect.h"
 
 #include "server/daemon/handlers/http/parse.h"
 
@@ -12,13 +12,17 @@ struct reply {
     const char *text;
 };
 
-static const struct reply replies[GATE_OUTCOMES] = {
+static const struct reply replies[GATE_ALL_OUTCOMES] = {
     [GATE_NOT_ALLOWED] = {403, "Forbidden", "This client may not reach that name."},
     [GATE_UNKNOWN] = {404, "Not Found", "No device can have that name here."},
     [GATE_FAILED] = {502, "Bad Gateway", "The device could not be reached."},
     [GATE_BUSY] = {503, "Service Unavailable", "This gate is about to stop."},
     [GATE_FULL] = {503, "Service Unavailable", "Too many clients are joined to devices."},
     [GATE_NONE_CAME] = {504, "Gateway Timeout", "No device of that name is connected."},
+    [GATE_REFUSED] = {502, "Bad Gateway", "The target refuses the connection."},
+    [GATE_NO_HOST] = {502, "Bad Gateway", "The target cannot be found."},
+    [GATE_NO_NETWORK] = {502, "Bad Gateway", "The target's network cannot be reached."},
+    [GATE_NO_ANSWER] = {504, "Gateway Timeout", "The target does not answer."},
 };
 
 static void set_reply(struct gate_talk *talk, const struct reply *reply)

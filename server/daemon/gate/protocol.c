@@ -1,4 +1,4 @@
-#include "server/daemon/fleet/gate/protocol.h"
+#include "server/daemon/gate/protocol.h"
 
 #include "config/config.h"
 

@@ -3,10 +3,10 @@
  * (handlers/http/parse.h): authority form with a port; one Host in HTTP/1.1, which names the same;
  * no content. Any other method is answered 405. Proxy-Authorization is ignored: who may reach whom
  * is decided by the client's certificate. */
-#ifndef ACTPASS_SERVER_FLEET_GATE_CONNECT_H
-#define ACTPASS_SERVER_FLEET_GATE_CONNECT_H
+#ifndef ACTPASS_SERVER_GATE_CONNECT_H
+#define ACTPASS_SERVER_GATE_CONNECT_H
 
-#include "server/daemon/fleet/gate/protocol.h"
+#include "server/daemon/gate/protocol.h"
 
 extern const struct gate_protocol gate_connect;
 

@@ -9,8 +9,8 @@
  *      GATE_NAMED: `talk->request` is complete. Look for the name, then call `answer` with what
  *      came of it, and send `talk->answer`.
  *      GATE_WRONG: send `talk->answer`, which may be empty, and close. */
-#ifndef ACTPASS_SERVER_FLEET_GATE_PROTOCOL_H
-#define ACTPASS_SERVER_FLEET_GATE_PROTOCOL_H
+#ifndef ACTPASS_SERVER_GATE_PROTOCOL_H
+#define ACTPASS_SERVER_GATE_PROTOCOL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,14 +26,19 @@ enum gate_next { GATE_MORE, GATE_SEND, GATE_NAMED, GATE_WRONG };
 
 /* What came of a request. The reply codes are those of HTTP and of SOCKS5 (RFC 1928). */
 enum gate_outcome {
-    GATE_REACHED,     /* 200, 0: the bytes that follow are the device's */
-    GATE_NOT_ALLOWED, /* 403, 2: this client may not reach that name */
-    GATE_UNKNOWN,     /* 404, 4: no device can have that name */
-    GATE_FAILED,      /* 502, 1: the gate, or another collector, could not join them */
-    GATE_BUSY,        /* 503, 1: the gate stops */
-    GATE_FULL,        /* 503, 1: the process has no descriptor left for one more join */
-    GATE_NONE_CAME,   /* 504, 6: no device of that name was there in time */
-    GATE_OUTCOMES     /* how many there are */
+    GATE_REACHED,                 /* 200, 0: the bytes that follow are the device's */
+    GATE_NOT_ALLOWED,             /* 403, 2: this client may not reach that name */
+    GATE_UNKNOWN,                 /* 404, 4: no device can have that name */
+    GATE_FAILED,                  /* 502, 1: the gate, or another collector, could not join them */
+    GATE_BUSY,                    /* 503, 1: the gate stops */
+    GATE_FULL,                    /* 503, 1: the process has no descriptor left for one more join */
+    GATE_NONE_CAME,               /* 504, 6: no device of that name was there in time */
+    GATE_OUTCOMES,                /* how many a pool knows; those that follow are a proxy's */
+    GATE_REFUSED = GATE_OUTCOMES, /* 502, 5: the target refuses the connection */
+    GATE_NO_HOST,                 /* 502, 4: no such name, or no way to the host */
+    GATE_NO_NETWORK,              /* 502, 3: no way to its network */
+    GATE_NO_ANSWER,               /* 504, 6: the target was silent */
+    GATE_ALL_OUTCOMES
 };
 
 struct gate_request {

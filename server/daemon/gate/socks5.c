@@ -1,4 +1,4 @@
-#include "server/daemon/fleet/gate/socks5.h"
+#include "server/daemon/gate/socks5.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -12,7 +12,9 @@ enum reply {
     REPLY_SUCCEEDED = 0,
     REPLY_FAILURE = 1,
     REPLY_NOT_ALLOWED = 2,
+    REPLY_NETWORK_UNREACHABLE = 3,
     REPLY_HOST_UNREACHABLE = 4,
+    REPLY_CONNECTION_REFUSED = 5,
     REPLY_TTL_EXPIRED = 6,
     REPLY_NO_SUCH_COMMAND = 7,
     REPLY_NO_SUCH_TYPE = 8
@@ -27,7 +29,7 @@ static void set_reply(struct gate_talk *talk, enum reply reply)
 
 static void answer(struct gate_talk *talk, enum gate_outcome outcome)
 {
-    static const enum reply replies[GATE_OUTCOMES] = {
+    static const enum reply replies[GATE_ALL_OUTCOMES] = {
         [GATE_REACHED] = REPLY_SUCCEEDED,
         [GATE_NOT_ALLOWED] = REPLY_NOT_ALLOWED,
         [GATE_UNKNOWN] = REPLY_HOST_UNREACHABLE,
@@ -35,6 +37,10 @@ static void answer(struct gate_talk *talk, enum gate_outcome outcome)
         [GATE_BUSY] = REPLY_FAILURE,
         [GATE_FULL] = REPLY_FAILURE,
         [GATE_NONE_CAME] = REPLY_TTL_EXPIRED,
+        [GATE_REFUSED] = REPLY_CONNECTION_REFUSED,
+        [GATE_NO_HOST] = REPLY_HOST_UNREACHABLE,
+        [GATE_NO_NETWORK] = REPLY_NETWORK_UNREACHABLE,
+        [GATE_NO_ANSWER] = REPLY_TTL_EXPIRED,
     };
     set_reply(talk, replies[outcome]);
 }

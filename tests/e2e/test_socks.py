@@ -1,0 +1,191 @@
+"""A proxy inside TLS ("proxy"): SOCKS5, SOCKS4, SOCKS4a and HTTP CONNECT, with curl through a bridge
+and with requests byte by byte."""
+import socket
+import struct
+import subprocess
+
+from support import tls
+from support.backend import Backend, Http, exchange
+from support.case import SHORT, need
+from support.dials import Dials
+from support.each import each
+
+LOOPBACK = ["127.0.0.0/8", "[::1]/128"]
+METHODS, CHOSEN = b"\5\1\0", b"\5\0"
+
+
+def socks5(host, port):
+    return b"\5\1\0\3" + bytes([len(host)]) + host.encode() + struct.pack(">H", port)
+
+
+def socks4(host, port):
+    return b"\4\1" + struct.pack(">H", port) + socket.inet_aton(host) + b"me\0"
+
+
+def socks4a(host, port):
+    return socks4("0.0.0.1", port) + host.encode() + b"\0"
+
+
+def connect(host, port):
+    return f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
+
+
+class Proxying(Dials):
+    def proxy(self, allow=LOOPBACK, more=None, **changes):
+        return self.actpass(self.service(proxy={"allow": allow, **(more or {})}, role="server",
+                                         **changes), check=False)
+
+    def asked(self, actpass, request):
+        peer = self.client(actpass)
+        peer.send(request)
+        return peer
+
+    def code5(self, actpass, host, port):
+        peer = self.asked(actpass, METHODS + socks5(host, port))
+        got = peer.recv_exactly(12)
+        peer.sock.close()
+        self.assertEqual(got[:2], CHOSEN)
+        return got[3]
+
+    def port_of(self, backend):
+        return int(backend.address.rpartition(":")[2])
+
+
+class Curl(Proxying):
+    @each(way=["--socks5-hostname", "--socks5", "--socks4a", "--socks4", "--proxytunnel --proxy"])
+    def test_curl(self, way):
+        need("curl")
+        web = Http()
+        self.addCleanup(web.close)
+        bridge = self.bridge(self.proxy().address(), name="bridge")
+        url = f"http://{'127.0.0.1' if '4' in way else 'localhost'}:{web.port}/"
+        url = f"http://127.0.0.1:{web.port}/"
+        done = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "30",
+                               *way.split(), bridge.address(), url], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout[:1], "2", done.stdout)
+
+
+class Requests(Proxying):
+    @each(request=["socks5", "socks4", "socks4a", "connect"])
+    def test_bytes_both_ways_and_half_closes(self, request):
+        """What comes right behind the request is the target's."""
+        answers = {"socks5": CHOSEN + b"\5\0\0\1" + bytes(6), "socks4": b"\0\x5a" + bytes(6),
+                   "socks4a": b"\0\x5a" + bytes(6), "connect": b"HTTP/1.1 200 Connected\r\n\r\n"}
+        backend = self.backend(Backend(exchange(b"bye", 11)))
+        host = "127.0.0.1" if request == "socks4" else "localhost"
+        text = globals()[request](host, self.port_of(backend))
+        actpass = self.proxy()
+        peer = self.asked(actpass, (METHODS if request == "socks5" else b"") + text + b"hello")
+        want = answers[request]
+        self.assertEqual(peer.recv_exactly(len(want)), want)
+        peer.send(b" there")
+        self.assertEqual(peer.recv_exactly(3), b"bye")
+        peer.finish()
+        closed = actpass.wait_for(event="close", handler="proxy")
+        self.assertEqual(closed["backend"], f"{host}:{self.port_of(backend)}")
+        if host == "localhost":
+            self.assertIn(f":{self.port_of(backend)}", closed["backend_address"])
+
+    @each(request=["socks5", "socks4a", "connect"])
+    def test_byte_by_byte(self, request):
+        backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
+        text = (METHODS if request == "socks5" else b"") + \
+            globals()[request]("localhost", self.port_of(backend))
+        peer = self.client(self.proxy())
+        for byte in text:
+            peer.send(bytes([byte]))
+        self.assertTrue(peer.recv_all().endswith(b"bye"))
+        peer.sock.close()
+
+    def test_over_ipv6(self):
+        backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
+        actpass = self.proxy(allow=["[::1]/128"])
+        port = self.port_of(backend)
+        self.assertEqual(self.code5(actpass, "::1", port), 5, "nobody listens there")
+        self.assertEqual(self.code5(actpass, "127.0.0.1", port), 2)
+        self.assertEqual(self.code5(actpass, "::ffff:127.0.0.1", port), 2)
+
+
+class Allowed(Proxying):
+    def test_loopback_only_by_a_network(self):
+        """Neither by "*" nor by a name that stands for it; nobody is dialed."""
+        backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
+        port = self.port_of(backend)
+        actpass = self.proxy(allow=["*", "localhost"])
+        for host in ("localhost", "127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1",
+                     "169.254.1.1", "224.0.0.1", "fe80::1", "0x7f000001"):
+            self.assertEqual(self.code5(actpass, host, port), 2, host)
+        self.assertEqual(len(backend.sessions), 0)
+
+    def test_each_address_of_a_name(self):
+        """localhost stands for two addresses, of which one is allowed."""
+        backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
+        actpass = self.proxy(allow=["127.0.0.0/8"])
+        self.assertEqual(self.code5(actpass, "localhost", self.port_of(backend)), 0)
+
+    def test_ports_and_names(self):
+        backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
+        port = self.port_of(backend)
+        actpass = self.proxy(allow=[f"127.0.0.0/8:1,{port}", "*.example.com:443"])
+        self.assertEqual(self.code5(actpass, "127.0.0.1", port), 0)
+        self.assertEqual(self.code5(actpass, "127.0.0.1", port - 1), 2)
+        self.assertEqual(self.code5(actpass, "example.com", 443), 2)
+        self.assertEqual(self.code5(actpass, "a.example.com", 444), 2)
+        line = actpass.wait_for(event="close", count=2)
+        self.assertEqual(line["handler"], "proxy")
+        self.assertIn('"allow" has no item for it', "\n".join(actpass.lines))
+
+    def test_refusals_in_the_terms_of_each_protocol(self):
+        actpass = self.proxy(allow=["192.0.2.0/24"])
+        dead = self.dead_port()
+        for request, want in ((METHODS + socks5("127.0.0.1", dead), CHOSEN + b"\5\2"),
+                              (socks4("127.0.0.1", dead), b"\0\x5b"),
+                              (socks4a("localhost", dead), b"\0\x5b"),
+                              (connect("localhost", dead), b"HTTP/1.1 403 "),
+                              (METHODS + b"\5\2\0\1", CHOSEN + b"\5\7"),
+                              (METHODS + b"\5\3\0\1", CHOSEN + b"\5\7"),
+                              (b"\4\2", b"\0\x5b"),
+                              (b"\5\1\2", b"\5\xff"),
+                              (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 405 ")):
+            peer = self.asked(actpass, request)
+            self.assertEqual(peer.recv_all()[:len(want)], want, request)
+            peer.sock.close()
+
+    def test_codes_of_a_target_that_cannot_be_reached(self):
+        actpass = self.proxy(allow=LOOPBACK + ["*"], more={"connect_timeout": "300ms"})
+        self.assertEqual(self.code5(actpass, "127.0.0.1", self.dead_port()), 5)
+        self.assertEqual(self.code5(actpass, "no.such.host.invalid", 80), 4)
+        host, port = self.black_hole().rsplit(":", 1)
+        self.assertEqual(self.code5(actpass, host, int(port)), 6)
+
+    def test_only_the_protocols_that_are_listed(self):
+        actpass = self.proxy(more={"protocols": ["socks4"]})
+        for request, want in (METHODS, b"\5\xff"), (connect("a", 1), b"HTTP/1.1 403 "), (b"x", b""):
+            peer = self.asked(actpass, request)
+            self.assertEqual(peer.recv_all()[:len(want)], want)
+            peer.sock.close()
+
+
+class Leaving(Proxying):
+    def test_a_peer_that_goes_at_each_step_or_drips(self):
+        """Case looks for descriptors that are left."""
+        backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
+        actpass = self.proxy(handshake_timeout="500ms")
+        text = METHODS + socks5("localhost", self.port_of(backend))
+        for size in range(0, len(text) + 1, 4):
+            self.asked(actpass, text[:size]).sock.close()
+        peer = self.asked(actpass, b"\5")
+        self.assertEqual(peer.recv_all(), b"")
+        peer.sock.close()
+        self.assertIn("within handshake_timeout", "\n".join(actpass.lines))
+
+    def test_the_tls_client_may_be_the_proxy(self):
+        """A collector that connects, and speaks SOCKS as TLS server."""
+        backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
+        actpass = self.actpass(self.service(role="client", as_client={"proxy": {"allow": LOOPBACK}}),
+                               check=False)
+        peer = self.device(actpass)
+        peer.send(socks4("127.0.0.1", self.port_of(backend)))
+        self.assertEqual(peer.recv_all(), b"\0\x5a" + bytes(6) + b"bye")
+        peer.sock.close()
