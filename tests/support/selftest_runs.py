@@ -167,6 +167,28 @@ def unknown_stage(folder):
     return compare(['tests/run.sh', 'nonsense'], folder, [], 2)
 
 
+DRAW = '''
+import sys
+sys.path.insert(0, %r)
+from support import ports
+few = range(11000, 11040)
+ports._range = lambda: few
+print(*[ports.free_port() for _ in range(5)], flush=True)
+sys.stdin.read()
+'''
+
+
+def no_port_twice(_):
+    """Of the same few ports, to several processes at once."""
+    command = [sys.executable, '-c', DRAW % os.path.join(TESTS, 'e2e')]
+    drawers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+               for _ in range(4)]
+    drawn = [port for drawer in drawers for port in drawer.stdout.readline().split()]
+    for drawer in drawers:
+        drawer.communicate()
+    return '' if len(set(drawn)) == 20 else 'ports: %s' % sorted(drawn)
+
+
 def cases():
     """Names and functions, each of which takes a folder and answers what is wrong."""
     seconds = r'in \d+ s, \d+ s of processors'
@@ -176,6 +198,7 @@ def cases():
     again = 'again: 2 (folder/one two)\n4 passed, %d failed'
     make = functools.partial
     return [
+        ('ports', no_port_twice),
         ('e2e_flaky', make(end_to_end, 'True', ['--again'], [
             r'flaky: 1 \(test_fake\.Fake\.test_flaky\)', '3 passed, 0 failed, 0 skipped'], 0)),
         ('e2e_bad', make(end_to_end, 'False', ['--again'], [
