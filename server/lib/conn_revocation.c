@@ -22,6 +22,13 @@ static void wake(void *arg)
         conn->wake(conn->wake_arg);
 }
 
+/* Before it waits: from then on both are constant. */
+static void begin_waiter(actpass_conn *conn)
+{
+    conn->revocation.wake = wake;
+    conn->revocation.arg = conn;
+}
+
 /* From the first look on: the responder's time, and a while for those that are asked before. */
 static void begin_wait(actpass_conn *conn, int64_t deadline_us)
 {
@@ -43,8 +50,8 @@ enum tls_revocation conn_judge_revocation(actpass_conn *conn, int64_t deadline_u
 {
     const char *found = NULL;
     bool late = conn->revocation_by_us != 0 && clock_now_us() >= conn->revocation_by_us;
-    conn->revocation.wake = wake;
-    conn->revocation.arg = conn;
+    if (conn->revocation_by_us == 0) /* else it may be called at this moment */
+        begin_waiter(conn);
     relay_untell(conn->relay);
     enum tls_revocation judged = tls_context_revocation(
         conn->config->tls, conn->ssl, late ? NULL : &conn->revocation, &found, error);
