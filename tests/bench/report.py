@@ -140,7 +140,7 @@ class Report:
 
     def spread(self, whose, key, other):
         """How far the one number can be trusted: what half of the rounds lie between, or all where
-        these are few. `other`: whom it is relative to, or None."""
+        these are few. `other`: whom it is relative to; None: to nobody, so there are no ratios."""
         found = self.rounds(whose, key, other) if other else self.samples[whose].get(key, [])
         if len(found) < 2:
             return ""
@@ -181,7 +181,8 @@ class Report:
                 ratio, other = self.ratio(whose, key, against)
                 rows.append([f"{whose}: {WORDS[key]}",
                              f"{other or 'best peer'}" if against == PEERS else " ".join(against),
-                             number(ratio, 3 if against else 1), self.spread(whose, key, other),
+                             number(ratio, 3 if against else 1),
+                             self.spread(whose, key, other) if other or not against else "",
                              f"≤ {bar:.2f}" if against else f"≤ {bar}", verdict(ratio, bar)])
         return rows if len(rows) > 1 else []
 
@@ -209,9 +210,9 @@ class Report:
         size = self.args.size
         yield self.machine
         yield (f"{self.args.rounds} round(s), in each of which all servers take turns; each: "
-               f"{size.handshakes} handshakes, {size.round_trips} round trips, {size.bulk >> 20} MiB each way, {size.idle} idle "
-               "connections. TLS 1.3, P-256, X25519, AES-128-GCM. Server on one CPU, load and "
-               "backend on the other.")
+               f"{size.handshakes} handshakes, {size.round_trips} round trips, "
+               f"{size.bulk >> 20} MiB each way, {size.idle} idle connections. TLS 1.3, P-256, "
+               "X25519, AES-128-GCM. Server on one CPU, load and backend on the other.")
         if "many" in self.args.measures:
             yield (f"many idle: {self.args.many} connections, as many as the limit of descriptors "
                    "allows")
