@@ -12,8 +12,8 @@ static void destroy(struct relay *relay)
 {
     if (relay->wake.fd >= 0)
         close(relay->wake.fd);
-    BIO_free(relay->rings.internal);
-    BIO_free(relay->rings.external);
+    if (relay->transport->destroy)
+        relay->transport->destroy(relay);
     free(relay->input.first.data);
     free(relay->output.spill.data);
     free(relay->glare.own_hello.data);

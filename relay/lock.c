@@ -17,16 +17,6 @@ void lock_must_succeed(int error)
     abort();
 }
 
-void lock_take(pthread_mutex_t *lock)
-{
-    lock_must_succeed(pthread_mutex_lock(lock));
-}
-
-void lock_release(pthread_mutex_t *lock)
-{
-    lock_must_succeed(pthread_mutex_unlock(lock));
-}
-
 bool lock_sleep(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t deadline_us)
 {
     int error;

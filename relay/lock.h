@@ -11,8 +11,20 @@
 /* Aborts if ERROR, the result of such a call, is not 0. */
 void lock_must_succeed(int error);
 
-void lock_take(pthread_mutex_t *lock);
-void lock_release(pthread_mutex_t *lock);
+/* A message takes and releases locks a dozen times: these are worth being inline. */
+static inline void lock_take(pthread_mutex_t *lock)
+{
+    int error = pthread_mutex_lock(lock);
+    if (error)
+        lock_must_succeed(error);
+}
+
+static inline void lock_release(pthread_mutex_t *lock)
+{
+    int error = pthread_mutex_unlock(lock);
+    if (error)
+        lock_must_succeed(error);
+}
 
 /* Releases the lock until the condition is signalled, perhaps without reason, or the deadline
  * (CLOCK_MONOTONIC, or DEADLINE_NEVER) passes. CONDITION was made by clock_init_cond. Returns true

@@ -9,17 +9,32 @@
 
 enum { SMALL_RING = 8192 }; /* enough for a handshake and for small messages */
 
-static void free_rings(struct relay *relay)
-{
-    BIO_free(relay->rings.internal);
-    BIO_free(relay->rings.external);
-    relay->rings.internal = relay->rings.external = NULL;
-    relay->rings.inbound = relay->rings.outbound = (struct ring){0};
-}
-
 static bool is_empty(const struct relay *relay)
 {
     return relay->rings.inbound.held == 0 && relay->rings.outbound.held == 0;
+}
+
+/* Are the rings of a size that others use, too? */
+static bool is_usual(const struct relay *relay)
+{
+    return !relay->options.inbound_size && !relay->options.outbound_size;
+}
+
+static enum ring_kind kind_of(const struct rings *rings)
+{
+    return rings->inbound.size == SMALL_RING ? RING_KIND_SMALL : RING_KIND_LARGE;
+}
+
+/* Empty ones go to the pool. */
+static void give_rings(struct relay *relay)
+{
+    struct rings *rings = &relay->rings;
+    bool pooled = rings->internal && is_usual(relay) && is_empty(relay);
+    struct ring_pool *pool = pooled ? relay->options.ring_pool : NULL;
+    if (rings->internal)
+        ring_pool_give(pool, kind_of(rings), (struct ring_pair){rings->internal, rings->external});
+    rings->internal = rings->external = NULL;
+    rings->inbound = rings->outbound = (struct ring){0};
 }
 
 /* Not while a thread is inside send or recv, which work on the rings' memory. */
@@ -34,15 +49,29 @@ static void note_full(struct rings *rings)
         rings->size = RINGS_OUTGROWN;
 }
 
-/* The rings are made when the first byte needs them: small ones, and large ones once a small one
- * was full and both are empty again. */
+/* Takes a pair from the pool, or makes one. A half's size is that of the ring it writes into. */
+static bool get_pair(struct relay *relay, size_t inbound, size_t outbound)
+{
+    struct rings *rings = &relay->rings;
+    struct ring_pair pair;
+    enum ring_kind kind = rings->size == RINGS_LARGE ? RING_KIND_LARGE : RING_KIND_SMALL;
+    if (is_usual(relay) && ring_pool_take(relay->options.ring_pool, kind, &pair)) {
+        rings->internal = pair.internal;
+        rings->external = pair.external;
+        return true;
+    }
+    return BIO_new_bio_pair(&rings->internal, outbound, &rings->external, inbound) == 1;
+}
+
+/* There are rings only while a byte needs them: small ones, and large ones once a small one was
+ * full and both are empty again. */
 static bool have_rings(struct relay *relay)
 {
     const struct relay_options *options = &relay->options;
     struct rings *rings = &relay->rings;
     bool outgrown = rings->size == RINGS_OUTGROWN && !options->inbound_size;
-    if (outgrown && rings->internal && may_replace(relay)) {
-        free_rings(relay);
+    if (outgrown && may_replace(relay)) {
+        give_rings(relay);
         rings->size = RINGS_LARGE;
     }
     if (rings->internal)
@@ -50,21 +79,32 @@ static bool have_rings(struct relay *relay)
     size_t usual = rings->size == RINGS_LARGE ? RELAY_DEFAULT_RING : SMALL_RING;
     size_t inbound = options->inbound_size ? options->inbound_size : usual;
     size_t outbound = options->outbound_size ? options->outbound_size : usual;
-    /* A half's size is that of the ring it writes into. */
-    if (!BIO_new_bio_pair(&rings->internal, outbound, &rings->external, inbound))
+    if (!get_pair(relay, inbound, outbound))
         return false;
     rings->inbound.size = inbound;
     rings->outbound.size = outbound;
     return true;
 }
 
+static void pair_lend(struct relay *relay)
+{
+    if (relay->rings.internal && may_replace(relay))
+        give_rings(relay);
+}
+
 /* The next rings are small again. */
 static void pair_release(struct relay *relay)
 {
-    if (relay->rings.internal && !is_empty(relay))
+    if (!may_replace(relay))
         return;
-    free_rings(relay);
+    give_rings(relay);
     relay->rings.size = RINGS_SMALL;
+    ring_pool_empty(relay->options.ring_pool);
+}
+
+static void pair_destroy(struct relay *relay)
+{
+    give_rings(relay);
 }
 
 static size_t pair_readable(struct relay *relay)
@@ -171,5 +211,7 @@ const struct transport transport_pair = {
     .sent = pair_sent,
     .wants_input = pair_wants_input,
     .receive = pair_receive,
+    .lend = pair_lend,
     .release = pair_release,
+    .destroy = pair_destroy,
 };

@@ -14,6 +14,7 @@
 #ifndef ACTPASS_RELAY_RELAY_H
 #define ACTPASS_RELAY_RELAY_H
 
+#include "relay/ring_pool.h"
 #include "relay/threads.h"
 #include "relay/verdict.h"
 
@@ -59,9 +60,10 @@ struct relay_options {
     size_t inbound_size;             /* ring sizes in bytes, at least 1; 0: default */
     size_t outbound_size;
     struct sockaddr_storage
-        fast_open;            /* where the first output is sent in the SYN: the socket is not */
-    socklen_t fast_open_size; /*   connected yet. 0: none. Pair and ROLE_CLIENT only */
-    struct threads *threads;  /* for the relay thread; must outlive the relay */
+        fast_open;               /* where the first output is sent in the SYN: the socket is not */
+    socklen_t fast_open_size;    /*   connected yet. 0: none. Pair and ROLE_CLIENT only */
+    struct threads *threads;     /* for the relay thread; must outlive the relay */
+    struct ring_pool *ring_pool; /* of BIO pairs; must outlive the relay; NULL: its own ones */
     /* Called once, on the relay thread, without a lock held, when the verdict is known; NULL: none.
      * The relay stays valid at least until the call returns. */
     void (*on_verdict)(void *arg);

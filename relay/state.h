@@ -1,10 +1,10 @@
 /* The state of a relay, its lock, and one setter for each part of the state that others depend on.
  * Nothing here wakes a thread or makes a system call other than the lock's.
  *
- * The lock is the only one in this folder except that of the thread pool, and it is never held
- * across a system call. All functions need it, unless their comment says otherwise; debug builds
- * check that. A thread that must wake another notes that in the state (wake.h), and releases the
- * lock with wake_unlock or wake_sleep. */
+ * The lock is the only one in this folder except those of the pools of threads and of rings, and it
+ * is never held across a system call. All functions need it, unless their comment says otherwise;
+ * debug builds check that. A thread that must wake another notes that in the state (wake.h), and
+ * releases the lock with wake_unlock or wake_sleep. */
 #ifndef ACTPASS_RELAY_STATE_H
 #define ACTPASS_RELAY_STATE_H
 
@@ -39,7 +39,10 @@ struct transport {
     void (*sent)(struct relay *relay, size_t size); /* removes bytes of it that were sent */
     bool (*wants_input)(struct relay *relay);       /* is there room to receive? */
     void (*receive)(struct relay *relay);           /* (drops) */
-    void (*release)(struct relay *relay); /* frees memory that holds no byte; NULL: has none */
+    /* These are NULL where there is no such memory. */
+    void (*lend)(struct relay *relay);    /* lets others use memory that holds no byte */
+    void (*release)(struct relay *relay); /* frees memory that holds no byte */
+    void (*destroy)(struct relay *relay); /* frees all; without the lock, at the end */
 };
 
 extern const struct transport transport_pair;
@@ -186,7 +189,7 @@ struct ring {
     size_t size, held;
 };
 
-/* The BIO pair (pair.c). NULL until a byte needs it. */
+/* The BIO pair (pair.c). NULL while no byte needs it. */
 struct rings {
     BIO *internal, *external;
     enum ring_size size;

@@ -69,6 +69,8 @@ struct relay_need relay_prepare(struct relay *relay, unsigned want)
         need.deadline_us = 0;
     if (input->told == TOLD_NEVER && input->socket == SOCKET_DRY)
         input->socket = SOCKET_ASK;
+    if (relay->transport->lend)
+        relay->transport->lend(relay);
     wake_unlock(relay);
     return need;
 }

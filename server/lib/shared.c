@@ -1,6 +1,7 @@
 #include "server/lib/shared.h"
 
 #include "relay/lock.h"
+#include "relay/ring_pool.h"
 #include "relay/threads.h"
 #include "server/lib/ocsp/ocsp.h"
 #include "server/lib/peers.h"
@@ -16,6 +17,7 @@ struct shared {
     atomic_uint references;
     atomic_flag warned;
     struct own_keys *own_keys;
+    struct ring_pool *ring_pool;
 
     pthread_mutex_t lock;    /* guards the making of what follows */
     struct threads *threads; /* NULL: not needed yet, as the next one */
@@ -31,11 +33,16 @@ struct shared *shared_new(void)
     shared->own_keys = own_keys_new();
     if (!shared->own_keys)
         goto out;
-    if (pthread_mutex_init(&shared->lock, NULL))
+    shared->ring_pool = ring_pool_new();
+    if (!shared->ring_pool)
         goto out_keys;
+    if (pthread_mutex_init(&shared->lock, NULL))
+        goto out_pool;
     atomic_init(&shared->references, 1);
     atomic_flag_clear(&shared->warned);
     return shared;
+out_pool:
+    ring_pool_free(shared->ring_pool);
 out_keys:
     own_keys_free(shared->own_keys);
 out:
@@ -57,6 +64,7 @@ void shared_release(struct shared *shared)
     if (shared->threads)
         threads_free(shared->threads);
     peers_free(shared->unfit);
+    ring_pool_free(shared->ring_pool);
     own_keys_free(shared->own_keys);
     pthread_mutex_destroy(&shared->lock);
     free(shared);
@@ -65,6 +73,11 @@ void shared_release(struct shared *shared)
 struct own_keys *shared_own_keys(struct shared *shared)
 {
     return shared->own_keys;
+}
+
+struct ring_pool *shared_ring_pool(struct shared *shared)
+{
+    return shared->ring_pool;
 }
 
 struct threads *shared_threads(struct shared *shared)

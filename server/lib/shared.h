@@ -9,6 +9,7 @@
 struct ocsp;
 struct own_keys;
 struct peers;
+struct ring_pool;
 struct shared;
 struct threads;
 
@@ -18,6 +19,8 @@ void shared_release(struct shared *shared); /* may be NULL */
 
 /* The keys of our own certificates. */
 struct own_keys *shared_own_keys(struct shared *shared);
+
+struct ring_pool *shared_ring_pool(struct shared *shared);
 
 /* Relay threads; and the addresses that do not work with TCP Fast Open. Made when they are first
  * asked for. NULL: no memory. */

@@ -13,7 +13,7 @@ PANELS = [  # title, unit, key, decimals; less is better in all of them
     ("Round trip, 256 busy", "CPU µs", "busy256_cpu_us", 1),
     ("Round trip, 256 busy", "p99 ms", "busy256_p99_us", 2),
     ("1 000 open, 5 % active", "CPU µs a round trip", "mix_cpu_us", 1),
-    ("Idle connection", "PSS KiB", "idle_kib", 0),
+    ("Idle connection", "KiB", "idle_kib", 0),
     ("Bulk to the client", "CPU s per GiB", "down_cpu_s_gib", 2),
     ("Bulk to the server", "CPU s per GiB", "up_cpu_s_gib", 2),
     ("Threads", "1 000 idle", "idle_threads", 0),

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compares what a connection costs in system calls, futex calls and voluntary switches with
-counts.json, the numbers of the last landed run: tests/bench/counts.py --check [BUILD].
+"""Compares what a connection costs in system calls, futex calls and voluntary switches, and what a
+round trip costs in system calls, with counts.json, the numbers of the last landed run: tests/bench/counts.py --check [BUILD].
 
 Unlike times, counts hardly depend on how busy the machine is, but on OpenSSL, libc and the kernel.
-Each is the median of three runs; if one is too high, the server is counted once more. --update
+What a connection costs is the median of three runs; if one is too high, the server is counted once more. --update
 writes what it finds into counts.json. The last line of --check is `N passed, N failed`."""
 import argparse
 import json
@@ -22,8 +22,11 @@ FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "counts.json")
 NAMES = "relay", "direct", "auto"
 RUNS, CONNECTIONS = 3, 200
 # What may be added to a landed number: a share of it, and that much at least.
-TOLERANCE = {"syscalls": (0.1, 2.0), "futex": (0.2, 2.0), "switches": (0.5, 1.0)}
-WORDS = {"syscalls": "system calls", "futex": "futex calls", "switches": "voluntary switches"}
+TOLERANCE = {"syscalls": (0.1, 2.0), "futex": (0.2, 2.0), "switches": (0.5, 1.0),
+             "trip": (0.05, 0.3), "trip64": (0.05, 0.3)}
+WORDS = {"syscalls": "system calls a connection", "futex": "futex calls a connection",
+         "switches": "voluntary switches a connection", "trip": "system calls a round trip",
+         "trip64": "system calls a round trip, 64 busy"}
 
 
 def limit(count, landed):
@@ -42,21 +45,27 @@ def describe(name, found, landed):
         most = limit(count, landed[count])
         word = "FAIL" if number > most else "ok"
         hint = "; run counts.py --update" if landed[count] > limit(count, number) else ""
-        yield (f"{word:4} {name}: {number:.1f} {WORDS[count]} a connection, landed "
-               f"{landed[count]:.1f}, at most {most:.1f}{hint}")
+        yield (f"{word:4} {name}: {number:.1f} {WORDS[count]}, landed {landed[count]:.1f}, at most "
+               f"{most:.1f}{hint}")
 
 
-def count_once(setup, name):
+def count_once(setup, name, measure):
     server = next(server for server in servers.SERVERS if server.name == name)
     with servers.Running(setup, server) as running:
         measures.warm_up(running)
-        return tracing.count(running, CONNECTIONS, measures.load)
+        return measure(running)
+
+
+def connections(running):
+    return tracing.count(running, CONNECTIONS, measures.load)
 
 
 def count(setup, name):
-    """{count: median}."""
-    found = [count_once(setup, name) for _ in range(RUNS)]
-    return {key: round(statistics.median(one[key] for one in found), 1) for key in TOLERANCE}
+    """{count: median}. A round trip always costs the same, so once is enough."""
+    runs = [count_once(setup, name, connections) for _ in range(RUNS)]
+    found = {key: statistics.median(one[key] for one in runs) for key in runs[0]}
+    found.update(count_once(setup, name, measures.trips))
+    return {key: round(found[key], 1) for key in TOLERANCE}
 
 
 def check(setup):

@@ -15,6 +15,7 @@ IDLE_SECONDS = 0.5
 
 
 MIX_CONNECTIONS, MIX_ACTIVE = 1000, 50
+TRIPS = 500  # that are counted
 
 
 class Size:
@@ -25,8 +26,10 @@ class Size:
         self.bulk, self.idle, self.counted, self.rounds = bulk, idle, counted, rounds
 
 
-FULL_SIZE = Size(handshakes=1500, round_trips=10000, busy=60000, bulk=GIB, idle=1000, counted=400,
-                 rounds=5)
+# Many short rounds: what a shared machine does meanwhile lasts for seconds or minutes, and so is in
+# both numbers of a ratio, or in few of the ratios.
+FULL_SIZE = Size(handshakes=500, round_trips=3000, busy=20000, bulk=GIB // 4, idle=1000,
+                 counted=400, rounds=15)
 QUICK_SIZE = Size(handshakes=400, round_trips=3000, busy=10000, bulk=GIB // 4, idle=250,
                   counted=100, rounds=1)
 MANY_IDLE, MANY_SPARE = 10000, 100
@@ -137,14 +140,14 @@ def idle(name, connections_of):
     def measure(running, size):
         server, number = running.server, connections_of(running.setup, size)
         server.settled_cpu()
-        before = server.pss()
+        before = server.memory()
         with Held(running, "idle", "--count", number) as client:
             client.line()
             time.sleep(IDLE_BEFORE)
             cpu = server.cpu()
             time.sleep(IDLE_SECONDS)
             cpu = server.cpu() - cpu
-            found = {name + "_kib": (server.pss() - before) / number,
+            found = {name + "_kib": (server.memory() - before) / number,
                      name + "_threads": server.threads(),
                      name + "_cpu_ms_s": cpu / IDLE_SECONDS * 1e3}
             client.finish()
@@ -173,9 +176,28 @@ def busy(name, connections, active):
     return measure
 
 
+def calls_a_trip(running, connections, round_trips):
+    """System calls of a round trip, while each of so many connections has a message in flight."""
+    with Held(running, "busy", "--connections", connections, "--concurrency", connections,
+              "--count", round_trips) as client:
+        client.line()
+
+        def work():
+            client.go_on()
+            client.line()
+        calls = tracing.system_calls(running, work)
+        client.finish()
+    return sum(calls.values()) / round_trips
+
+
+def trips(running):
+    """Calls of a round trip, by how many are in flight."""
+    return {"trip": calls_a_trip(running, 1, TRIPS), "trip64": calls_a_trip(running, 64, 2 * TRIPS)}
+
+
 def counts(running, size):
-    return {"counts_" + name: number
-            for name, number in tracing.count(running, size.counted, load).items()}
+    found = {**tracing.count(running, size.counted, load), **trips(running)}
+    return {"counts_" + name: number for name, number in found.items()}
 
 
 MEASURES = {
@@ -185,10 +207,11 @@ MEASURES = {
     "resumed64": resumed("resumed64", 64), "roundtrip": round_trip, "down": down, "up": up,
     "busy64": busy("busy64", 64, 64), "busy256": busy("busy256", 256, 256),
     "mix": busy("mix", MIX_CONNECTIONS, MIX_ACTIVE)}
-# Each with a server of its own, which has done nothing else, so its memory is theirs.
+# Each with a server of its own, which has done nothing else, so its memory is theirs. The others
+# are taken of all servers by turns.
 ALONE = ["idle", "many", "counts"]
 # What differs little from one round to the next is measured in the first rounds only.
-ROUNDS = {"many": 2, "counts": 2}
+ROUNDS = {"many": 2, "counts": 2, "idle": 5}
 # stunnel needs about three times the CPU of the others here, and would take most of the time.
 NOT_TAKEN = {"stunnel": ["busy64", "busy256", "mix"]}
 

@@ -78,9 +78,10 @@ class Process:
             last = current
         return last
 
-    def pss(self):
-        """KiB of proportional set size."""
-        return sum(_pss(pid) for pid in self.pids())
+    def memory(self):
+        """KiB of memory that is no file's, shared pages by their share. The pages of files are the
+        same for any number of connections, and whoever else maps them changes their share."""
+        return sum(_memory(pid) for pid in self.pids())
 
     def tasks(self):
         """(process, thread) of all its threads."""
@@ -117,12 +118,10 @@ def _threads(pid):
         return []
 
 
-def _pss(pid):
+def _memory(pid):
     with open(f"/proc/{pid}/smaps_rollup") as rollup:
-        for line in rollup:
-            if line.startswith("Pss:"):
-                return int(line.split()[1])
-    return 0
+        return sum(int(line.split()[1]) for line in rollup
+                   if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
 
 
 def _kill(pid):

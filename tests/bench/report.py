@@ -1,4 +1,4 @@
-"""Medians to tables: measures, ratios and bars, for the terminal and as Markdown."""
+"""Medians and ratios to tables: measures and bars, for the terminal and as Markdown."""
 
 import statistics
 
@@ -7,6 +7,7 @@ import measures
 COLUMNS = {"relay": "actpass relay", "direct": "actpass direct", "auto": "actpass auto",
            "stunnel": "stunnel", "hitch": "hitch", "haproxy": "haproxy", "nginx": "nginx"}
 PEERS = ["stunnel", "hitch", "haproxy", "nginx"]
+FEW = 5  # rounds: fewer have no meaningful quartiles
 BUSY = 0.9  # below that share of a CPU the server was not what limits the rate
 
 MEASURED = [  # words, key, decimals, the key that says how busy the server was
@@ -37,20 +38,22 @@ MEASURED = [  # words, key, decimals, the key that says how busy the server was
     ("down, CPU s per GiB", "down_cpu_s_gib", 3, None),
     ("up, MiB/s", "up_mib_s", 0, "up_busy"),
     ("up, CPU s per GiB", "up_cpu_s_gib", 3, None),
-    ("idle connection, PSS KiB", "idle_kib", 1, None),
+    ("idle connection, KiB", "idle_kib", 1, None),
     ("threads with all idle", "idle_threads", 0, None),
     ("all idle, CPU ms per s", "idle_cpu_ms_s", 2, None),
-    ("many idle: a connection, PSS KiB", "many_kib", 1, None),
+    ("many idle: a connection, KiB", "many_kib", 1, None),
     ("many idle: threads", "many_threads", 0, None),
     ("many idle: CPU ms per s", "many_cpu_ms_s", 2, None),
     ("system calls a connection", "counts_syscalls", 1, None),
     ("futex calls a connection", "counts_futex", 1, None),
     ("voluntary switches a connection", "counts_switches", 1, None),
+    ("system calls a round trip", "counts_trip", 1, None),
+    ("system calls a round trip, 64 busy", "counts_trip64", 1, None),
 ]
 WORDS = {key: words for words, key, _, _ in MEASURED}
 RATES = [key for _, _, _, key in MEASURED if key]
 COMPARED = [key for key in WORDS
-            if key.endswith(("_cpu_us", "_p50_us", "_p99_us", "_gib", "_kib", "_syscalls"))]
+            if key.endswith(("_cpu_us", "_p50_us", "_p99_us", "_gib", "_kib", "_syscalls", "_trip", "_trip64"))]
 BULK = ["down_cpu_s_gib", "up_cpu_s_gib"]
 HANDSHAKES = ["full_cpu_us", "resumed_cpu_us"]
 BUSY_CPU = ["busy64_cpu_us", "busy256_cpu_us"]
@@ -107,28 +110,44 @@ class Report:
     def value(self, name, key):
         return self.found.get(name, {}).get(key)
 
-    def ratio(self, whose, key, against):
-        """The value over the best of `against`, or alone if that is empty; None where one is
-        missing."""
-        ours = self.value(whose, key)
-        theirs = [value for value in (self.value(name, key) for name in against) if value]
-        if ours is None or (against and not theirs):
+    def rounds(self, whose, key, other):
+        """The ratios to another server, round by round; none where a round of one is missing."""
+        ours, theirs = self.samples[whose].get(key, []), self.samples.get(other, {}).get(key, [])
+        if len(ours) != len(theirs) or not all(theirs):
+            return []
+        return [our / their for our, their in zip(ours, theirs)]
+
+    def compared(self, whose, key, other):
+        """The median of the rounds' ratios, since both numbers of a round were taken at about the
+        same time; that of the medians where a round is missing. None: not measured."""
+        ours, theirs = self.value(whose, key), self.value(other, key)
+        if ours is None or not theirs:
             return None
-        return ours / min(theirs, default=1)
+        return statistics.median(self.rounds(whose, key, other) or [ours / theirs])
+
+    def ratio(self, whose, key, against):
+        """The ratio to the best of `against`, which is the highest one, and whose that is; the
+        number alone if `against` is empty. None where one is missing."""
+        if not against:
+            return self.value(whose, key), None
+        found = [(ratio, name) for ratio, name in (
+            (self.compared(whose, key, name), name) for name in against) if ratio is not None]
+        return max(found, default=(None, None))
 
     def asked_for(self, key):
         word = key.split("_")[0]
         return {"rtt": "roundtrip"}.get(word, word) in self.args.measures
 
-    def range_of_rounds(self, whose, key, against):
-        """The same, round by round: how far the one number can be trusted."""
-        ours = self.samples[whose].get(key)
-        lists = [self.samples.get(name, {}).get(key) for name in against]
-        theirs = list(zip(*filter(None, lists))) if against else [[1]] * len(ours or [])
-        if not ours or len(ours) != len(theirs) or len(ours) < 2:
+    def spread(self, whose, key, other):
+        """How far the one number can be trusted: what half of the rounds lie between, or all where
+        these are few. `other`: whom it is relative to; None: to nobody, so there are no ratios."""
+        found = self.rounds(whose, key, other) if other else self.samples[whose].get(key, [])
+        if len(found) < 2:
             return ""
-        ratios = [our / min(their) for our, their in zip(ours, theirs)]
-        return f"{min(ratios):.2f} to {max(ratios):.2f}"
+        low, _, high = statistics.quantiles(found, n=4, method="inclusive")
+        if len(found) < FEW:
+            low, high = min(found), max(found)
+        return f"{low:.2f} to {high:.2f}"
 
     # ---- tables: lists of rows, the first is the head
 
@@ -152,18 +171,18 @@ class Report:
         if "relay" not in self.names or not others:
             return []
         return [["actpass relay / ..."] + [COLUMNS[name] for name in others]] + [
-            [WORDS[key]] + [number(self.ratio("relay", key, [name]), 2) for name in others]
+            [WORDS[key]] + [number(self.compared("relay", key, name), 2) for name in others]
             for key in COMPARED if self.asked_for(key)]
 
     def bars(self):
-        rows = [["", "relative to", "measured", "single rounds", "bar", ""]]
+        rows = [["", "relative to", "measured", "half of the rounds", "bar", ""]]
         for whose, against, keys, bar in BARS:
             for key in filter(self.asked_for, keys if whose in self.names else []):
-                ratio = self.ratio(whose, key, against)
+                ratio, other = self.ratio(whose, key, against)
                 rows.append([f"{whose}: {WORDS[key]}",
-                             "best peer" if against == PEERS else " ".join(against),
+                             f"{other or 'best peer'}" if against == PEERS else " ".join(against),
                              number(ratio, 3 if against else 1),
-                             self.range_of_rounds(whose, key, against),
+                             self.spread(whose, key, other) if other or not against else "",
                              f"≤ {bar:.2f}" if against else f"≤ {bar}", verdict(ratio, bar)])
         return rows if len(rows) > 1 else []
 
@@ -183,17 +202,17 @@ class Report:
 
     def sections(self):
         yield "Each server in front of the same plain backend, medians", self.measured()
-        yield "The price of actpass relay as a share of each other's", self.ratios()
+        yield "The price of actpass relay as a share of each other's, medians of rounds", self.ratios()
         yield "Bars", self.bars()
         yield "Inside one process, on the API", self.in_process()
 
     def notes(self):
         size = self.args.size
         yield self.machine
-        yield (f"{self.args.rounds} round(s), interleaved; each: {size.handshakes} handshakes, "
-               f"{size.round_trips} round trips, {size.bulk >> 20} MiB each way, {size.idle} idle "
-               "connections. TLS 1.3, P-256, X25519, AES-128-GCM. Server on one CPU, load and "
-               "backend on the other.")
+        yield (f"{self.args.rounds} round(s), in each of which all servers take turns; each: "
+               f"{size.handshakes} handshakes, {size.round_trips} round trips, "
+               f"{size.bulk >> 20} MiB each way, {size.idle} idle connections. TLS 1.3, P-256, "
+               "X25519, AES-128-GCM. Server on one CPU, load and backend on the other.")
         if "many" in self.args.measures:
             yield (f"many idle: {self.args.many} connections, as many as the limit of descriptors "
                    "allows")

@@ -2,6 +2,7 @@
 """Measures actpass beside the peers that are installed; see --help and README."""
 import argparse
 import collections
+import contextlib
 import datetime
 import json
 import os
@@ -31,7 +32,7 @@ def arguments():
         "same plain backend: the server on one CPU, load and backend on another.")
     parser.add_argument("build", nargs="?", default="build/release",
                         help="folder with actpass and bench/ (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, help="default 5")
+    parser.add_argument("--rounds", type=int, help="default %d" % measures.FULL_SIZE.rounds)
     parser.add_argument("--quick", action="store_true", help="one small round, under a minute")
     parser.add_argument("--only", default="", metavar="NAME,..",
                         help="servers (%s) and measures (%s, inproc)" % (
@@ -60,36 +61,66 @@ def cpus():
     return usable[0], usable[-1]
 
 
-def measure_server(setup, server, wanted, args, samples, shown):
-    """`wanted` loses each measure that has been taken."""
-    alone = [[name] for name in wanted if name in measures.ALONE]
-    for group in alone + [[name for name in wanted if name not in measures.ALONE]]:
-        if not group:
-            continue
-        with servers.Running(setup, server) as running:
+class Round:
+    """One round: each measure of all servers by turns, so that those that are compared follow each
+    other within seconds, whatever else the machine does."""
+
+    def __init__(self, setup, args, samples, problems, shown):
+        self._setup, self._args, self._samples = setup, args, samples
+        self._problems, self._shown = problems, shown
+
+    def run(self, number, present):
+        # To and fro, so that no server always follows the same one.
+        order = present if number % 2 == 0 else present[::-1]
+        wanted = {server: measures.taken(server.name, number, self._args.measures)
+                  for server in order}
+        for name in measures.MEASURES:
+            if name in measures.ALONE:
+                for server in [server for server in order if name in wanted[server]]:
+                    self._alone(server, name, wanted)
+        self._by_turns(order, wanted)
+
+    def _alone(self, server, name, wanted):
+        with self._noting(server, wanted), servers.Running(self._setup, server) as running:
             measures.warm_up(running)
-            for name in group:
-                shown.begin(name)
-                for key, value in measures.MEASURES[name](running, args.size).items():
-                    samples[server.name][key].append(value)
-                shown.done(name)
-                wanted.remove(name)
+            self._take(running, server, name, wanted)
+
+    def _by_turns(self, order, wanted):
+        """All servers are up; those that wait for their turn use no CPU."""
+        with contextlib.ExitStack() as stack:
+            running = {}
+            for server in [server for server in order if wanted[server]]:
+                with self._noting(server, wanted):
+                    running[server] = stack.enter_context(servers.Running(self._setup, server))
+                    measures.warm_up(running[server])
+            for name in measures.MEASURES:
+                for server in [server for server in order if name in wanted[server]]:
+                    with self._noting(server, wanted):
+                        self._take(running[server], server, name, wanted)
+
+    def _take(self, running, server, name, wanted):
+        self._shown.begin(name)
+        for key, value in measures.MEASURES[name](running, self._args.size).items():
+            self._samples[server.name][key].append(value)
+        self._shown.done(name)
+        wanted[server].remove(name)
+
+    @contextlib.contextmanager
+    def _noting(self, server, wanted):
+        """A server that fails is left out of the rest of the round."""
+        try:
+            yield
+        except servers.Failed as failure:
+            self._problems.append(f"{server.name}: {failure}")
+            self._shown.drop(wanted[server])
+            wanted[server] = []
 
 
 def run_rounds(setup, present, args, problems, shown):
     samples = collections.defaultdict(lambda: collections.defaultdict(list))
     for number in range(args.rounds):
-        # To and fro, so that no server always follows the same one.
-        for server in present if number % 2 == 0 else reversed(present):
-            wanted = measures.taken(server.name, number, args.measures)
-            if not wanted:
-                continue
-            shown.stage(f"round {number + 1} of {args.rounds}: {server.name}")
-            try:
-                measure_server(setup, server, wanted, args, samples, shown)
-            except servers.Failed as failure:
-                problems.append(f"{server.name}: {failure}")
-                shown.drop(wanted)
+        shown.stage(f"round {number + 1} of {args.rounds}")
+        Round(setup, args, samples, problems, shown).run(number, present)
     return samples
 
 

@@ -21,7 +21,7 @@ def count(running, connections, load):
     before = _switches(running.server)
     work()
     after = _switches(running.server)
-    calls = _system_calls(running, work)
+    calls = system_calls(running, work)
     found = {"syscalls": sum(calls.values()), "futex": calls.get("futex", 0),
              "switches": sum(count - before.get(thread, 0) for thread, count in after.items())}
     return {name: number / connections for name, number in found.items()}
@@ -35,7 +35,7 @@ def _switches(server):
     return {thread: count for thread, count in found.items() if count is not None}
 
 
-def _system_calls(running, work):
+def system_calls(running, work):
     """{system call: how often} of the server while `work` runs."""
     setup, server = running.setup, running.server
     table = os.path.join(setup.folder, "strace.txt")

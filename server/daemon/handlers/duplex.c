@@ -29,9 +29,10 @@ struct direction {
 
 struct duplex {
     actpass_conn *conn;
-    size_t size; /* of each buffer; 0: there are no buffers now */
-    bool full;   /* a buffer was full */
-    bool used;   /* the peer has sent data */
+    size_t size;   /* of each buffer; 0: there are no buffers now */
+    bool borrowed; /* they are on the stack of the thread that runs the step */
+    bool full;     /* a buffer was full */
+    bool used;     /* the peer has sent data */
     int plain;
     struct direction in;  /* from TLS to the plain side */
     struct direction out; /* from the plain side to TLS */
@@ -68,41 +69,79 @@ static void fill(struct duplex *duplex, struct direction *direction, int64_t len
     duplex->read += (size_t)length;
 }
 
-/* The buffers of both directions are one allocation, which is freed while the connection is
- * idle. */
-static void drop_buffers(struct duplex *duplex)
+/* The buffers of both directions are one piece of memory. */
+static void use_buffers(struct duplex *duplex, uint8_t *memory, size_t size)
 {
-    free(duplex->in.buffer);
-    duplex->in.buffer = duplex->out.buffer = NULL;
-    duplex->size = 0;
+    duplex->in.buffer = memory;
+    duplex->out.buffer = memory ? memory + size : NULL;
+    duplex->size = size;
 }
 
-/* Makes the buffers if there are none, and large ones once small ones were full. False: out of
- * memory, which is the close reason. */
-static bool make_buffers(struct duplex *duplex)
+static void drop_buffers(struct duplex *duplex)
 {
-    bool empty = is_empty(&duplex->in) && is_empty(&duplex->out);
-    if (duplex->full && duplex->size == SMALL_BUFFER && empty)
-        drop_buffers(duplex);
-    if (duplex->size != 0)
-        return true;
-    size_t size = duplex->full ? LARGE_BUFFER : SMALL_BUFFER;
-    duplex->in.buffer = malloc(2 * size);
-    if (!duplex->in.buffer) {
+    if (!duplex->borrowed)
+        free(duplex->in.buffer);
+    duplex->borrowed = false;
+    use_buffers(duplex, NULL, 0);
+}
+
+/* False: out of memory, which is the close reason. */
+static bool make_buffers(struct duplex *duplex, size_t size)
+{
+    uint8_t *memory = malloc(2 * size);
+    if (!memory) {
         actpass_fail(duplex->conn, ACTPASS_CANCELLED, "out of memory for the buffers");
         return false;
     }
-    duplex->out.buffer = duplex->in.buffer + size;
-    duplex->size = size;
+    use_buffers(duplex, memory, size);
+    return true;
+}
+
+static bool has_bytes(const struct duplex *duplex)
+{
+    return !is_empty(&duplex->in) || !is_empty(&duplex->out);
+}
+
+/* Large buffers take the place of small ones once these were full. False: out of memory. */
+static bool grow_buffers(struct duplex *duplex)
+{
+    if (!duplex->full || duplex->size != SMALL_BUFFER || has_bytes(duplex))
+        return true;
+    drop_buffers(duplex);
+    return make_buffers(duplex, LARGE_BUFFER);
+}
+
+static void keep_bytes(struct direction *direction, const struct direction *before)
+{
+    direction->end -= direction->start;
+    direction->start = 0;
+    memcpy(direction->buffer, before->buffer + before->start, direction->end);
+}
+
+/* The small buffers are needed from one step to the next only if bytes are left in them, which is
+ * rare. So a connection that waits has none, and one that is busy uses memory that the processor
+ * has in its cache. False: out of memory. */
+static bool give_buffers_back(struct duplex *duplex)
+{
+    struct direction in = duplex->in, out = duplex->out;
+    if (duplex->size != SMALL_BUFFER || (has_bytes(duplex) && !duplex->borrowed))
+        return true;
+    drop_buffers(duplex);
+    if (is_empty(&in) && is_empty(&out))
+        return true;
+    if (!make_buffers(duplex, SMALL_BUFFER))
+        return false;
+    keep_bytes(&duplex->in, &in);
+    keep_bytes(&duplex->out, &out);
     return true;
 }
 
 static void release_idle(struct duplex *duplex)
 {
-    if (is_empty(&duplex->in) && is_empty(&duplex->out)) {
-        drop_buffers(duplex);
-        duplex->full = false;
-    }
+    if (has_bytes(duplex))
+        return;
+    drop_buffers(duplex);
+    duplex->full = false;
 }
 
 /* ---- A program at the plain side ----------------------------------------------------------- */
@@ -152,27 +191,11 @@ static ssize_t length_of_program(const struct duplex *duplex, ssize_t length)
 
 /* ---- From TLS to the plain side --------------------------------------------------------- */
 
-/* Without buffers it reads to the stack first: whether TLS has data is not known before, and an
- * idle connection must not get its buffers back for nothing. */
-static int64_t read_first(struct duplex *duplex)
-{
-    uint8_t first[SMALL_BUFFER];
-    int64_t length = actpass_read(duplex->conn, first, sizeof(first));
-    if (length <= 0)
-        return length;
-    if (!make_buffers(duplex))
-        return -1;
-    memcpy(duplex->in.buffer, first, (size_t)length);
-    return length;
-}
-
 static enum step read_tls(struct duplex *duplex)
 {
-    if (duplex->size != 0 && !make_buffers(duplex))
+    if (!grow_buffers(duplex))
         return STEP_FAILED;
-    int64_t length = duplex->size == 0
-                         ? read_first(duplex)
-                         : actpass_read(duplex->conn, duplex->in.buffer, duplex->size);
+    int64_t length = actpass_read(duplex->conn, duplex->in.buffer, duplex->size);
     duplex->dry = length == ACTPASS_AGAIN;
     if (length == ACTPASS_AGAIN)
         return STEP_NOTHING;
@@ -249,7 +272,7 @@ static bool is_cut(const struct duplex *duplex)
 static enum step read_plain(struct duplex *duplex)
 {
     bool all;
-    if (!make_buffers(duplex))
+    if (!grow_buffers(duplex))
         return STEP_FAILED;
     ssize_t length = length_of_program(duplex, receive(duplex, &all));
     if (length < 0 && errno == EINTR)
@@ -461,7 +484,7 @@ static bool take_early(struct duplex *duplex, const struct duplex_early *early)
     duplex->program = early->program;
     if (early->in_size == 0 && early->out_size == 0)
         return true;
-    if (!make_buffers(duplex))
+    if (!make_buffers(duplex, SMALL_BUFFER))
         return false;
     if (early->in_size > 0)
         put(&duplex->in, early->in, early->in_size);
@@ -505,6 +528,18 @@ static enum handler_next end(struct handler_job *job, bool in_order)
     return HANDLER_DONE;
 }
 
+/* As move_all, with buffers that are borrowed if there are none. */
+static enum step move_with_buffers(struct duplex *duplex, bool *moved)
+{
+    uint8_t memory[2 * SMALL_BUFFER];
+    if (duplex->size == 0) {
+        use_buffers(duplex, memory, SMALL_BUFFER);
+        duplex->borrowed = true;
+    }
+    enum step step = move_all(duplex, moved);
+    return give_buffers_back(duplex) ? step : STEP_FAILED;
+}
+
 enum handler_next duplex_step(struct handler_job *job, bool *in_order)
 {
     struct duplex *duplex = job->state;
@@ -517,7 +552,7 @@ enum handler_next duplex_step(struct handler_job *job, bool *in_order)
     duplex->dry = duplex->dry && job->peer_quiet;
     if (job->idle)
         release_idle(duplex);
-    enum step step = move_all(duplex, &moved);
+    enum step step = move_with_buffers(duplex, &moved);
     job->used = job->used || duplex->used;
     if (step != STEP_FAILED && !moved && is_broken(duplex))
         step = STEP_FAILED;
