@@ -57,11 +57,10 @@ class Curl(Proxying):
         need("curl")
         web = Http()
         self.addCleanup(web.close)
-        bridge = self.bridge(self.proxy().address(), name="bridge")
-        url = f"http://{'127.0.0.1' if '4' in way else 'localhost'}:{web.port}/"
-        url = f"http://127.0.0.1:{web.port}/"
+        bridge = self.bridge("127.0.0.1:%d" % self.proxy().port())
+        url = f"http://{web.address}/"
         done = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "30",
-                               *way.split(), bridge.address(), url], capture_output=True, text=True)
+                               *way.split(), "127.0.0.1:%d" % bridge.port(), url], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout[:1], "2", done.stdout)
 
@@ -134,7 +133,7 @@ class Allowed(Proxying):
         self.assertEqual(self.code5(actpass, "a.example.com", 444), 2)
         line = actpass.wait_for(event="close", count=2)
         self.assertEqual(line["handler"], "proxy")
-        self.assertIn('"allow" has no item for it', "\n".join(actpass.lines))
+        self.assertIn('has no item for it', "\n".join(actpass.lines))
 
     def test_refusals_in_the_terms_of_each_protocol(self):
         actpass = self.proxy(allow=["192.0.2.0/24"])
