@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 from support import clear, tls
-from support.backend import Backend, echo
+from support.backend import Backend, Http, echo
 from support.case import Case, need, program
 from support.programs import port_of
 from support.proxies import tinyproxy
@@ -380,6 +380,26 @@ key = client.key
         for client in self.stunnel, self.converted:
             self.assertTrue(self.works(client(text, ["c"])["c"]), client)
         self.assertFalse(self.works(self.converted(text.replace(str(server), "1"), ["c"])["c"]))
+
+    def meet_by_socks(self, server, client):
+        """The pair in the section EXAMPLES of the manual."""
+        web = Http()
+        self.addCleanup(web.close)
+        port = server("[socks]\nprotocol = socks\naccept = 127.0.0.1:0\ncert = front.pem\n"
+                      "key = front.key\n", ["socks"])["socks"]
+        local = client("[c]\nclient = yes\naccept = 127.0.0.1:0\nverifyPeer = yes\n"
+                       f"CAfile = front.pem\nconnect = 127.0.0.1:{port}\n", ["c"])["c"]
+        for way in "--socks4", "--socks4a", "--socks5", "--socks5-hostname":
+            done = subprocess.run(["curl", "-sS", "-o", "/dev/null", "--max-time", "30", way,
+                                   f"127.0.0.1:{local}", f"http://{web.address}/bytes/100/1"],
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, way + done.stderr)
+
+    def test_socks_converted_server(self):
+        self.meet_by_socks(self.converted, self.stunnel)
+
+    def test_socks_converted_client(self):
+        self.meet_by_socks(self.stunnel, self.converted)
 
     def test_server_names(self):
         """Each name gets its certificate."""

@@ -57,8 +57,11 @@ class Curl(Proxying):
         need("curl")
         web = Http()
         self.addCleanup(web.close)
-        bridge = self.bridge("127.0.0.1:%d" % self.proxy().port())
-        url = f"http://{web.address}/"
+        bridge = self.bridge("127.0.0.1:%d" % self.proxy().port(),
+                             tls={"peer_names": ["front.example"],
+                                  "certificate": self.certificates.path("client"),
+                                  "key": self.certificates.path("client", "key")})
+        url = f"http://{web.address}/bytes/100/1"
         done = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "30",
                                *way.split(), "127.0.0.1:%d" % bridge.port(), url], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -410,8 +410,8 @@ static bool is_complete(struct draft *draft, const struct section *section, enum
 {
     bool accepts = section_last(section, "accept") || is_inetd;
     bool connects = section_last(section, "connect");
-    bool runs = section_last(section, "exec") ||
-                (side == STUNNEL_SERVER && is_protocol(section, "socks"));
+    bool runs =
+        section_last(section, "exec") || (side == STUNNEL_SERVER && is_protocol(section, "socks"));
     if (accepts && !connects && !runs)
         return draft_error(draft, &section->place, "[%s]: neither connect nor exec is there",
                            section->name);
