@@ -6,6 +6,7 @@ import re
 import shlex
 import socket
 import subprocess
+import threading
 
 from support import clear, tls
 from support.backend import Backend, Http, echo
@@ -385,15 +386,42 @@ key = client.key
         """The pair in the section EXAMPLES of the manual."""
         web = Http()
         self.addCleanup(web.close)
+        self.outer = self.outer_web()
         port = server("[socks]\nprotocol = socks\naccept = 127.0.0.1:0\ncert = front.pem\n"
                       "key = front.key\n", ["socks"])["socks"]
         local = client("[c]\nclient = yes\naccept = 127.0.0.1:0\nverifyPeer = yes\n"
                        f"CAfile = front.pem\nconnect = 127.0.0.1:{port}\n", ["c"])["c"]
         for way in "--socks4", "--socks4a", "--socks5", "--socks5-hostname":
-            done = subprocess.run(["curl", "-sS", "-o", "/dev/null", "--max-time", "30", way,
-                                   f"127.0.0.1:{local}", f"http://{web.address}/bytes/100/1"],
-                                  capture_output=True, text=True)
-            self.assertEqual(done.returncode, 0, way + done.stderr)
+            self.assertEqual(self.curl(way, local, web.address), 97, "loopback is refused")
+            if self.outer:
+                self.assertEqual(self.curl(way, local, self.outer), 0, way)
+
+    def outer_web(self):
+        """A server at an address of this machine that is not loopback; None: there is none."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            if sock.connect_ex(("192.0.2.1", 9)) != 0:
+                return None
+            host = sock.getsockname()[0]
+        listener = socket.create_server((host, 0))
+        self.addCleanup(listener.close)
+        threading.Thread(target=self.serve, args=(listener,), daemon=True).start()
+        return "%s:%d" % listener.getsockname()
+
+    @staticmethod
+    def serve(listener):
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            with sock:
+                sock.recv(4096)
+                sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx")
+
+    def curl(self, way, port, address):
+        return subprocess.run(["curl", "-sS", "-o", "/dev/null", "--max-time", "30", way,
+                               f"127.0.0.1:{port}", f"http://{address}/bytes/100/1"],
+                              capture_output=True).returncode
 
     def test_socks_converted_server(self):
         self.meet_by_socks(self.converted, self.stunnel)

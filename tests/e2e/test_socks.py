@@ -6,7 +6,7 @@ import subprocess
 
 from support import tls
 from support.backend import Backend, Http, exchange
-from support.case import SHORT, need
+from support.case import need
 from support.dials import Dials
 from support.each import each
 
