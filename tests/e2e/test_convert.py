@@ -6,9 +6,10 @@ import re
 import shlex
 import socket
 import subprocess
+import threading
 
 from support import clear, tls
-from support.backend import Backend, echo
+from support.backend import Backend, Http, echo
 from support.case import Case, need, program
 from support.programs import port_of
 from support.proxies import tinyproxy
@@ -380,6 +381,53 @@ key = client.key
         for client in self.stunnel, self.converted:
             self.assertTrue(self.works(client(text, ["c"])["c"]), client)
         self.assertFalse(self.works(self.converted(text.replace(str(server), "1"), ["c"])["c"]))
+
+    def meet_by_socks(self, server, client):
+        """The pair in the section EXAMPLES of the manual."""
+        web = Http()
+        self.addCleanup(web.close)
+        self.outer = self.outer_web()
+        port = server("[socks]\nprotocol = socks\naccept = 127.0.0.1:0\ncert = front.pem\n"
+                      "key = front.key\n", ["socks"])["socks"]
+        local = client("[c]\nclient = yes\naccept = 127.0.0.1:0\nverifyPeer = yes\n"
+                       f"CAfile = front.pem\nconnect = 127.0.0.1:{port}\n", ["c"])["c"]
+        for way in "--socks4", "--socks4a", "--socks5", "--socks5-hostname":
+            self.assertEqual(self.curl(way, local, web.address), 97, "loopback is refused")
+            if self.outer:
+                self.assertEqual(self.curl(way, local, self.outer), 0, way)
+
+    def outer_web(self):
+        """A server at an address of this machine that is not loopback; None: there is none."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            if sock.connect_ex(("192.0.2.1", 9)) != 0:
+                return None
+            host = sock.getsockname()[0]
+        listener = socket.create_server((host, 0))
+        self.addCleanup(listener.close)
+        threading.Thread(target=self.serve, args=(listener,), daemon=True).start()
+        return "%s:%d" % listener.getsockname()
+
+    @staticmethod
+    def serve(listener):
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            with sock:
+                sock.recv(4096)
+                sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx")
+
+    def curl(self, way, port, address):
+        return subprocess.run(["curl", "-sS", "-o", "/dev/null", "--max-time", "30", way,
+                               f"127.0.0.1:{port}", f"http://{address}/bytes/100/1"],
+                              capture_output=True).returncode
+
+    def test_socks_converted_server(self):
+        self.meet_by_socks(self.converted, self.stunnel)
+
+    def test_socks_converted_client(self):
+        self.meet_by_socks(self.stunnel, self.converted)
 
     def test_server_names(self):
         """Each name gets its certificate."""

@@ -14,6 +14,7 @@ static const struct {
     {"forward", "\"127.0.0.1:80\""},
     {"echo", "true"},
     {"refuse", "true"},
+    {"proxy", "{\"allow\": [\"*\"], \"protocols\": [\"socks5\"]}"},
     {"exec", "{\"command\": [\"/bin/cat\", \"-u\"], \"environment\": [\"A=b\"]}"},
     {"offer", "{\"pool\": \"p\", \"per_name\": 2}"},
     {"reach",

@@ -247,18 +247,16 @@ static bool is_refused(struct draft *draft, const struct section *section, enum 
     return true;
 }
 
-/* stunnel connects to every address, also to those of the machine itself. */
+/* stunnel connects to every address but loopback, which "*" does not stand for either. */
 static void convert_socks(struct draft *draft, cJSON *object, const struct section *section)
 {
-    static const char *const everything[] = {"*", "127.0.0.0/8", "169.254.0.0/16", "[::1]/128",
-                                             "[fe80::]/10"};
     static const char *const protocols[] = {"socks5", "socks4"};
     cJSON *proxy = draft_object(draft, object, "proxy");
     stunnel_say(draft, object, section, "protocol", OPTION_OTHER,
-                "\"allow\" lets it connect to everything, as stunnel does: name what is needed. "
-                "RESOLVE, an extension of Tor, is refused");
-    for (size_t i = 0; i < sizeof(everything) / sizeof(*everything); i++)
-        draft_item(draft, proxy, "allow", everything[i]);
+                "\"*\" in \"allow\" is everything but loopback, as in stunnel, and here but "
+                "link-local and multicast, too: name what is needed. RESOLVE, an extension of Tor, "
+                "is refused");
+    draft_item(draft, proxy, "allow", "*");
     for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
         draft_item(draft, proxy, "protocols", protocols[i]);
     if (section_last(section, "local"))
@@ -410,8 +408,8 @@ static bool is_complete(struct draft *draft, const struct section *section, enum
 {
     bool accepts = section_last(section, "accept") || is_inetd;
     bool connects = section_last(section, "connect");
-    bool runs = section_last(section, "exec") ||
-                (side == STUNNEL_SERVER && is_protocol(section, "socks"));
+    bool runs =
+        section_last(section, "exec") || (side == STUNNEL_SERVER && is_protocol(section, "socks"));
     if (accepts && !connects && !runs)
         return draft_error(draft, &section->place, "[%s]: neither connect nor exec is there",
                            section->name);
