@@ -40,7 +40,8 @@ bool plain_talk_begin(struct handler_job *job, int plain, const char *name, cons
         actpass_fail(job->conn, ACTPASS_CANCELLED, "out of memory for the greeting");
         return false;
     }
-    *state = (struct plain_talk_state){.next = STARTTLS_SEND,
+    *state = (struct plain_talk_state){.talk = {.protocol = job->plain_talk},
+                                       .next = STARTTLS_SEND,
                                        .out = state->first,
                                        .left = size,
                                        .plain = plain,
