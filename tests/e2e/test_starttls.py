@@ -96,6 +96,20 @@ class Server(Starttls):
             peer.recv()
         self.assertIn("expected a greeting", actpass.close()["error"])
 
+    def test_a_backend_that_ends_within_its_greeting(self):
+        """Nobody waits for the rest until the handshake_timeout."""
+        plain = self.backend(Backend(lambda session: (session.sock.sendall(b"220-one\r\n220"),
+                                                      session.sock.shutdown(socket.SHUT_WR),
+                                                      session.recv())))
+        actpass = self.actpass(self.service(starttls="smtp", forward=plain.address,
+                                            handshake_timeout="1h"))
+        sock = self.connect(actpass)
+        clear.ask(sock, "smtp")
+        peer = self.tls_client(sock)
+        with self.assertRaises((tls.Truncated, ConnectionResetError)):
+            peer.recv()
+        self.assertIn("closed within its first message", actpass.close()["error"])
+
     def test_a_backend_that_is_silent(self):
         plain = self.backend(Backend(lambda session: session.recv()))
         actpass = self.actpass(self.service(starttls="smtp", forward=plain.address,

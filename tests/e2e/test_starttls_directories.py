@@ -118,6 +118,28 @@ class Server(Dials):
 class Client(Dials):
     """We dial a server in Python, and are the TLS client."""
 
+    @each(how=["half", "reset"])
+    def test_a_postgresql_client_that_leaves_within_its_request(self, how):
+        def serve(session):
+            clear.read_until(session.sock, ANSWERS["postgresql"][0][0])
+            session.sock.sendall(b"S")
+            tls.Tls(session.sock, tls.context(self.certificates, True, certificate="device"),
+                    server_side=True).handshake()
+            while session.recv():
+                pass
+        server = self.backend(Backend(serve))
+        actpass = self.bridge(server.address, starttls="postgresql", handshake_timeout="1h")
+        local = self.connect(actpass)
+        local.sendall(SSL_REQUEST[:3])
+        actpass.wait_for(event="role")
+        if how == "reset":
+            tls.reset(local)
+        else:
+            local.shutdown(socket.SHUT_WR)
+        server.finished()
+        self.assertIn("local connection: ", actpass.close()["error"])
+        local.close()
+
     @each(protocol=list(ANSWERS))
     def test_nothing_before_tls_counts(self, protocol):
         """CVE-2021-23222 and its kin."""

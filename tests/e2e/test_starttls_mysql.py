@@ -1,10 +1,13 @@
 """STARTTLS of MySQL with peers made in Python that do what real ones never do; those are in
 tests/interop."""
 import socket
+import time
 
 from support import clear, tls
 from support.backend import Backend
+from support.data import until
 from support.dials import Dials
+from support.each import each
 
 TLS = 0x08  # in the second byte of the capabilities
 
@@ -24,6 +27,15 @@ def answer(second, more=b""):
 
 REQUEST = answer(0x8a)
 ACCEPTED = b"\0\0\0\2\0\0\0"
+
+
+def leave(sock, how):
+    if how == "reset":
+        tls.reset(sock)
+    elif how == "half":
+        sock.shutdown(socket.SHUT_WR)
+    else:
+        sock.close()
 
 
 class Server(Dials):
@@ -91,6 +103,79 @@ class Server(Dials):
         sock.shutdown(socket.SHUT_WR)
         self.ends(actpass, sock, "has closed before TLS")
         plain.finished()
+
+    def silent(self, said=b"", **changes):
+        """Before a backend that says this much and no more. Only a reason other than the time ends
+        the connection while the test waits."""
+        def serve(session):
+            session.sock.sendall(said)
+            while session.recv():
+                pass
+        plain = self.backend(Backend(serve))
+        service = self.service(starttls="mysql", forward=plain.address,
+                               **{"handshake_timeout": "1h", **changes})
+        return self.actpass(service), plain
+
+    @each(how=["end", "half", "reset"])
+    def test_a_client_that_leaves_before_the_greeting(self, how):
+        """It would have to answer that, so a half-close is an end, too."""
+        actpass, plain = self.silent(greeting()[:5])
+        sock = self.connect(actpass)
+        plain.session()
+        leave(sock, how)
+        plain.finished()
+        actpass.close()
+        sock.close()
+
+    def test_a_client_that_leaves_behind_its_hello(self):
+        """What it has said before the greeting is not taken for TLS."""
+        actpass, plain = self.silent()
+        sock = self.connect(actpass)
+        plain.session()
+        sock.sendall(b"\x16\3\1\0\xc8\1")
+        sock.shutdown(socket.SHUT_WR)
+        self.ends(actpass, sock, "starttls (mysql): the peer has closed before TLS")
+        self.assertEqual(plain.finished().received, 0)
+
+    @each(said=["half", "all"])
+    def test_a_backend_that_leaves(self, said):
+        size = {"half": 20, "all": None}[said]
+        actpass, _ = self.front(lambda session: (session.sock.sendall(greeting()[:size]),
+                                                 session.sock.shutdown(socket.SHUT_WR),
+                                                 session.recv()), handshake_timeout="1h")
+        self.ends(actpass, self.connect(actpass), "the backend: it has closed before TLS")
+
+    @each(how=["clean", "end", "reset"])
+    def test_a_client_that_leaves_within_its_login(self, how):
+        actpass, plain = self.silent(greeting())
+        sock = self.greeted(actpass)
+        sock.sendall(REQUEST)
+        peer = tls.Tls(sock, tls.context(self.certificates, False)).handshake()
+        peer.send(packet(2, REQUEST[4:] + b"me\0"))
+        until(lambda: plain.session().received > 0, 20, "the login")
+        if how == "clean":
+            peer.shutdown_write()
+        else:
+            leave(sock, how)
+        plain.finished()
+        actpass.close()
+        sock.close()
+
+    def test_a_login_in_pieces_has_one_deadline(self):
+        actpass, plain = self.silent(greeting(), handshake_timeout="1s")
+        sock = self.greeted(actpass)
+        sock.sendall(REQUEST)
+        peer = tls.Tls(sock, tls.context(self.certificates, False)).handshake()
+        sent = 0
+        with self.assertRaises(OSError):
+            for byte in packet(2, bytes(100)):
+                peer.send(bytes([byte]))
+                sent += 1
+                time.sleep(0.1)  # slow is what is tested: ten times the deadline in all
+        self.assertLess(sent, 100)
+        self.assertIn("login was not complete within", actpass.close()["error"])
+        plain.finished()
+        sock.close()
 
     def test_a_client_that_does_not_wait_for_its_login(self):
         """A command behind the login would be numbered as a part of it."""
@@ -166,3 +251,45 @@ class Client(Dials):
             self.cut_before_a_byte(actpass)
             self.assertIn(words, actpass.close()["error"])
             self.assertFalse(getattr(server.finished(), "request", b""))
+
+    def server_that_waits(self, first):
+        def serve(session):
+            session.sock.sendall(first)
+            while session.recv():
+                pass
+        return self.backend(Backend(serve))
+
+    @each(how=["end", "half", "reset"])
+    def test_a_local_client_that_leaves_before_the_greeting(self, how):
+        server = self.server_that_waits(greeting()[:5])
+        actpass = self.bridge(server.address, starttls="mysql", handshake_timeout="1h")
+        local = self.connect(actpass)
+        server.session()
+        leave(local, how)
+        server.finished()
+        self.assertIn("the local client: it has closed before TLS", actpass.close()["error"])
+        local.close()
+
+    @each(how=["end", "half", "reset"])
+    def test_a_local_client_that_leaves_within_its_login(self, how):
+        server = self.server_that_waits(greeting())
+        actpass = self.bridge(server.address, starttls="mysql", handshake_timeout="1h")
+        local = self.connect(actpass)
+        clear.read_until(local, rb".*salt\0$")
+        local.sendall(answer(0x82, b"me\0")[:20])
+        leave(local, how)
+        server.finished()
+        actpass.close()
+        local.close()
+
+    def test_a_server_that_leaves_before_the_login(self):
+        server = self.backend(Backend(lambda session: (session.sock.sendall(greeting()),
+                                                       session.sock.shutdown(socket.SHUT_WR),
+                                                       session.recv())))
+        actpass = self.bridge(server.address, starttls="mysql", handshake_timeout="1h")
+        self.cut_in_the_end(self.connect(actpass))
+        self.assertIn("closed before", actpass.close()["error"])
+
+    def cut_in_the_end(self, sock):
+        with self.assertRaises(ConnectionResetError):
+            self.read_all(sock)

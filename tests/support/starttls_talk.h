@@ -57,7 +57,8 @@ static inline struct starttls_result starttls_talk_read(const struct starttls_pr
                                                         const char *name, const void *input,
                                                         size_t size, size_t step)
 {
-    struct starttls_result result = {.next = STARTTLS_MORE, .talk = {.name = name}};
+    struct starttls_result result = {.next = STARTTLS_MORE,
+                                     .talk = {.name = name, .protocol = protocol}};
     starttls_talk_read_all(protocol, &result, input, 0);
     for (size_t have = 0; result.next == STARTTLS_MORE && have < size;) {
         have = size - have < step ? size : have + step;

@@ -199,10 +199,10 @@ Test(starttls, a_plain_server_that_refuses)
         {"+OK\r\n", "", STARTTLS_WRONG, "no reply of"},
     };
     static const struct row lines[] = {{"* PREAUTH\r\n", "", STARTTLS_WRONG, "a greeting"}};
-    check_all(&starttls_smtp_plain_server, rows, COUNT(rows));
-    check_all(&starttls_ftp_plain_server, rows, COUNT(rows));
-    check_all(&starttls_imap_plain_server, lines, COUNT(lines));
-    check_all(&starttls_pop3_plain_server, lines, COUNT(lines));
+    check_all(starttls_plain_talk(CONFIG_STARTTLS_SMTP, CONFIG_ROLE_SERVER), rows, COUNT(rows));
+    check_all(starttls_plain_talk(CONFIG_STARTTLS_FTP, CONFIG_ROLE_SERVER), rows, COUNT(rows));
+    check_all(starttls_plain_talk(CONFIG_STARTTLS_IMAP, CONFIG_ROLE_SERVER), lines, COUNT(lines));
+    check_all(starttls_plain_talk(CONFIG_STARTTLS_POP3, CONFIG_ROLE_SERVER), lines, COUNT(lines));
 }
 
 /* ---- Bounds ---------------------------------------------------------------------------------- */

@@ -132,7 +132,7 @@ static enum pump fill(struct handler_job *job, struct half *half)
 /* Moves what can be moved. Nothing is read once the login has ended: it is not of the login. */
 static enum pump pump(struct handler_job *job, struct half *half)
 {
-    struct login *login = job->state;
+    const struct login *login = job->state;
     for (;;) {
         enum pump result = flush(job, half);
         if (result != PUMP_MOVED || login->down.flow.done)
@@ -140,7 +140,6 @@ static enum pump pump(struct handler_job *job, struct half *half)
         result = fill(job, half);
         if (result != PUMP_MOVED)
             return result;
-        login->deadline_us = clock_deadline_ms(job->start_timeout_ms);
     }
 }
 

@@ -9,8 +9,8 @@
 bool mysql_login_begin(struct handler_job *job, int plain, const char *name, const char *address);
 
 /* As plain_talk_step. HANDLER_MORE: the login has ended, and both sides may be joined.
- * HANDLER_DONE: it has failed, with a close reason. Each packet has job->start_timeout_ms.
- * job->own.revents is what has been seen on PLAIN. */
+ * HANDLER_DONE: it has failed, with a close reason. All of it has job->start_timeout_ms,
+ * however it is divided. job->own.revents is what has been seen on PLAIN. */
 enum handler_next mysql_login_step(struct handler_job *job);
 
 #endif

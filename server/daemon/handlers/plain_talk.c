@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/daemon/handlers/backend.h"
+#include "server/daemon/handlers/hangup.h"
 #include "server/daemon/handlers/mysql_login.h"
 #include "server/lib/base/would_block.h"
 
@@ -39,7 +40,8 @@ bool plain_talk_begin(struct handler_job *job, int plain, const char *name, cons
         actpass_fail(job->conn, ACTPASS_CANCELLED, "out of memory for the greeting");
         return false;
     }
-    *state = (struct plain_talk_state){.next = STARTTLS_SEND,
+    *state = (struct plain_talk_state){.talk = {.protocol = job->plain_talk},
+                                       .next = STARTTLS_SEND,
                                        .out = state->first,
                                        .left = size,
                                        .plain = plain,
@@ -85,6 +87,16 @@ static bool take(struct plain_talk_state *state, unsigned char *input)
            recv(state->plain, input, used, MSG_DONTWAIT | MSG_WAITALL) == (ssize_t)used;
 }
 
+/* What is there is a part, which nobody can complete who has closed. */
+static enum plain_talk wait_for_more(struct handler_job *job, size_t size)
+{
+    const struct plain_talk_state *state = job->state;
+    _Static_assert((int)STARTTLS_INPUT_MAX <= (int)HANGUP_PEEK_MAX, "all of it is seen again");
+    return hangup_is_behind(state->plain, size)
+               ? fail(job, "it has closed within its first message")
+               : PLAIN_TALK_WAITS;
+}
+
 /* Bytes behind what is used stay in the socket: they are for the peer. */
 static enum plain_talk read_input(struct handler_job *job)
 {
@@ -98,8 +110,10 @@ static enum plain_talk read_input(struct handler_job *job)
         return fail(job, size < 0 ? strerror(errno) : "it has closed before its greeting");
     state->started = true;
     state->next = job->plain_talk->read(&state->talk, input, (size_t)size);
+    if (state->next == STARTTLS_MORE && size > 0)
+        return wait_for_more(job, (size_t)size);
     if (state->next == STARTTLS_MORE)
-        return size == 0 ? PLAIN_TALK_DONE : PLAIN_TALK_WAITS;
+        return PLAIN_TALK_DONE;
     if (state->next == STARTTLS_WRONG)
         return fail(job, state->talk.why.text);
     if (!take(state, input))

@@ -3,18 +3,17 @@
  * is the backend, which is connected here; of one that dials, the client is the local one. */
 #include "server/daemon/preface/preface.h"
 
-#include "relay/clock.h"
+#include "server/daemon/handlers/hangup.h"
+#include "server/daemon/preface/mysql_backend.h"
 #include "server/daemon/starttls/mysql.h"
 #include "server/lib/base/would_block.h"
-#include "server/lib/dial/race.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum phase {
-    PHASE_BEGIN,
-    PHASE_DIAL,
+    PHASE_DIAL,     /* the backend is */
     PHASE_GREETING, /* of the server, is awaited */
     PHASE_PASS,     /* is sent to the client */
     PHASE_REQUEST,  /* of the client, is awaited */
@@ -24,9 +23,7 @@ enum phase {
 /* preface->state. */
 struct mysql {
     enum phase phase;
-    struct dial dial;
-    struct race race; /* PHASE_DIAL */
-    struct error_text reason;
+    struct mysql_backend backend; /* PHASE_DIAL */
     unsigned char out[MYSQL_GREETING_MAX];
     size_t size, sent; /* of OUT */
 };
@@ -39,65 +36,6 @@ static bool wanted(const struct preface *preface)
 static enum preface_next fail(struct preface *preface, const char *whose, const char *why)
 {
     return preface_fail(preface, ACTPASS_PROTOCOL, "starttls (mysql): %s%s", whose, why);
-}
-
-/* ---- The backend ----------------------------------------------------------------------------- */
-
-static const struct config_address *backend_of(const struct preface *preface)
-{
-    return preface->config->as_server.forward.items;
-}
-
-static void note_failure(void *arg, const char *address, const char *why)
-{
-    struct mysql *mysql = arg;
-    (void)address;
-    (void)error_set(&mysql->reason, "%s", why);
-}
-
-static void begin_dial(struct preface *preface)
-{
-    struct mysql *mysql = preface->state;
-    mysql->dial = (struct dial){.addresses = backend_of(preface),
-                                .count = 1,
-                                .deadline_us = DEADLINE_NEVER,
-                                .limit_name = "handshake_timeout",
-                                .wait = {.cancel_fd = -1},
-                                .observer = {.failed = note_failure, .arg = mysql}};
-    race_begin(&mysql->race, &mysql->dial);
-    mysql->phase = PHASE_DIAL;
-}
-
-static void end_dial(struct mysql *mysql, enum phase phase)
-{
-    if (mysql->phase == PHASE_DIAL)
-        race_end(&mysql->race, 0);
-    mysql->phase = phase;
-}
-
-static enum preface_next dial(struct preface *preface)
-{
-    struct mysql *mysql = preface->state;
-    struct candidate winner;
-    int fd;
-    switch (race_step(&mysql->race, &winner, &fd)) {
-    case RACE_WAITS:
-        preface->again_us = race_wait(&mysql->race, &preface->own);
-        return PREFACE_WAITS;
-    case RACE_WON:
-        preface->backend = fd;
-        break;
-    case RACE_FAILED:
-        break;
-    }
-    preface->own = (struct pollfd){.fd = -1};
-    preface->again_us = DEADLINE_NEVER;
-    end_dial(mysql, PHASE_GREETING);
-    if (preface->backend >= 0)
-        return PREFACE_DONE;
-    return preface_fail(preface, ACTPASS_CANCELLED,
-                        "cannot connect to the backend %s: %s; is it running, and reachable?",
-                        backend_of(preface)->text, mysql->reason.text);
 }
 
 /* ---- The other socket, which is not the peer's ----------------------------------------------- */
@@ -145,6 +83,14 @@ static ssize_t send_other(struct preface *preface, const void *bytes, size_t siz
     }
     (void)fail(preface, other_name(preface), strerror(errno));
     return -1;
+}
+
+/* For more than the SIZE bytes of the other's that have come. */
+static enum preface_next wait_for_more_of_other(struct preface *preface, size_t size)
+{
+    return hangup_is_behind(other_of(preface), size)
+               ? fail(preface, other_name(preface), "it has closed before TLS")
+               : wait_for_other(preface, POLLIN | POLLRDHUP);
 }
 
 /* For more than the SIZE bytes of the peer's that have come. */
@@ -202,7 +148,7 @@ static enum preface_next read_greeting(struct preface *preface)
     switch (mysql_read_greeting(bytes, (size_t)size, &used, &offer, &why)) {
     case MYSQL_MORE:
         return preface->dialed ? wait_for_peer(preface, (size_t)size)
-                               : wait_for_other(preface, POLLIN | POLLRDHUP);
+                               : wait_for_more_of_other(preface, (size_t)size);
     case MYSQL_WRONG:
         return fail(preface, server_name(preface), why.text);
     case MYSQL_READY:
@@ -270,7 +216,7 @@ static enum preface_next make_request(struct preface *preface)
         return size < 0 ? PREFACE_FAILED : PREFACE_WAITS;
     switch (mysql_make_request(login, (size_t)size, mysql->out, &why)) {
     case MYSQL_MORE:
-        return wait_for_other(preface, POLLIN | POLLRDHUP);
+        return wait_for_more_of_other(preface, (size_t)size);
     case MYSQL_WRONG:
         return fail(preface, "", why.text);
     case MYSQL_READY:
@@ -285,7 +231,49 @@ static enum preface_next make_request(struct preface *preface)
     return PREFACE_DONE;
 }
 
+/* ---- Who leaves ------------------------------------------------------------------------------ */
+
+/* Has the side left that nobody reads from in this phase? Nobody who closes can complete a login,
+ * so there is no half-close. PREFACE_WAITS: no. */
+static enum preface_next look_at_peer(struct preface *preface)
+{
+    char byte;
+    if (!hangup_is_there(preface->fd))
+        return PREFACE_WAITS;
+    if (preface_peek(preface, &byte, 1) >= 0) /* it has said something, and does not wait for us */
+        (void)preface_fail(preface, ACTPASS_TRUNCATED,
+                           "starttls (mysql): the peer has closed "
+                           "before TLS");
+    return PREFACE_FAILED;
+}
+
+static enum preface_next look_at_other(struct preface *preface)
+{
+    return hangup_is_there(other_of(preface))
+               ? fail(preface, other_name(preface), "it has closed before TLS")
+               : PREFACE_WAITS;
+}
+
+/* After PREFACE_WAITS: what the phase itself reads, it looks at. */
+static enum preface_next look_for_leaving(struct preface *preface)
+{
+    const struct mysql *mysql = preface->state;
+    bool reads_client = mysql->phase == PHASE_REQUEST;
+    if (mysql->phase != PHASE_DIAL && preface->own.fd < 0)
+        (void)wait_for_other(preface, POLLRDHUP);
+    return preface->dialed == reads_client ? look_at_peer(preface) : look_at_other(preface);
+}
+
 /* ---- All ------------------------------------------------------------------------------------- */
+
+static enum preface_next dial(struct preface *preface)
+{
+    struct mysql *mysql = preface->state;
+    enum preface_next next = mysql_backend_dial(preface, &mysql->backend);
+    if (next == PREFACE_DONE)
+        mysql->phase = PHASE_GREETING;
+    return next;
+}
 
 /* Sends OUT, then goes on. */
 static enum preface_next send_then(struct preface *preface, bool to_peer, enum phase phase)
@@ -308,7 +296,6 @@ static enum preface_next run_phase(struct preface *preface)
         return send_then(preface, !preface->dialed, PHASE_REQUEST);
     case PHASE_REQUEST:
         return preface->dialed ? make_request(preface) : read_request(preface);
-    case PHASE_BEGIN:
     case PHASE_ASK:
         break;
     }
@@ -322,9 +309,9 @@ static bool begin(struct preface *preface)
         (void)preface_fail(preface, ACTPASS_CANCELLED, "out of memory for STARTTLS");
         return false;
     }
-    mysql->phase = PHASE_GREETING;
+    mysql->phase = preface->dialed ? PHASE_GREETING : PHASE_DIAL;
     if (!preface->dialed)
-        begin_dial(preface);
+        mysql_backend_begin(preface, &mysql->backend);
     return true;
 }
 
@@ -349,6 +336,8 @@ static enum preface_next run(struct preface *preface)
     for (;;) {
         enum phase phase = ((struct mysql *)preface->state)->phase;
         enum preface_next next = run_phase(preface);
+        if (next == PREFACE_WAITS)
+            return look_for_leaving(preface);
         if (next != PREFACE_DONE)
             return next;
         if (is_last(preface, phase))
@@ -358,9 +347,10 @@ static enum preface_next run(struct preface *preface)
 
 static void release(void *state)
 {
-    if (state)
-        end_dial(state, PHASE_BEGIN);
-    free(state);
+    struct mysql *mysql = state;
+    if (mysql)
+        mysql_backend_end(&mysql->backend);
+    free(mysql);
 }
 
 const struct preface_step preface_mysql = {

@@ -1,6 +1,7 @@
 #include "server/daemon/preface/preface.h"
 
 #include "relay/clock.h"
+#include "server/daemon/handlers/hangup.h"
 #include "server/lib/base/would_block.h"
 
 #include <errno.h>
@@ -85,12 +86,8 @@ bool preface_has_more(const struct preface *preface)
 
 bool preface_has_ended(const struct preface *preface, size_t size)
 {
-    char bytes[PREFACE_PEEK_MAX];
-    struct pollfd socket = {.fd = preface->fd, .events = POLLRDHUP};
-    if (size == 0 || poll(&socket, 1, 0) <= 0)
-        return false; /* without any, preface_peek shows the end */
-    ssize_t again = recv(preface->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
-    return again < 0 ? !would_block() : (size_t)again <= size;
+    _Static_assert((int)PREFACE_PEEK_MAX <= (int)HANGUP_PEEK_MAX, "all of it is seen again");
+    return size > 0 && hangup_is_behind(preface->fd, size); /* without any, preface_peek shows it */
 }
 
 ssize_t preface_send(struct preface *preface, const void *bytes, size_t size)

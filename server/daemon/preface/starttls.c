@@ -69,6 +69,7 @@ static struct dialog *dialog_of(struct preface *preface)
     }
     const struct config_connection *connection = &preface->config->connection;
     dialog->protocol = protocol_of(preface->config);
+    dialog->talk.protocol = dialog->protocol;
     dialog->talk.name =
         connection->role == CONFIG_ROLE_CLIENT ? peer_name_of(&connection->tls) : own_name(dialog);
     dialog->next = STARTTLS_SEND;

@@ -80,21 +80,3 @@ static enum starttls_next ask_server(struct starttls_talk *talk, const unsigned 
 }
 
 const struct starttls_protocol starttls_ftp_client = {.name = "ftp", .read = ask_server};
-
-/* ---- The plain side -------------------------------------------------------------------------- */
-
-static enum starttls_next read_greeting(struct starttls_talk *talk, const unsigned char *input,
-                                        size_t size)
-{
-    return starttls_reply_greeting(talk, STARTTLS_REPLIES_FTP, input, size);
-}
-
-static enum starttls_next say_greeting(struct starttls_talk *talk, const unsigned char *input,
-                                       size_t size)
-{
-    (void)input, (void)size;
-    return starttls_say(talk, "220 FTP server ready.\r\n");
-}
-
-const struct starttls_protocol starttls_ftp_plain_server = {.name = "ftp", .read = read_greeting};
-const struct starttls_protocol starttls_ftp_plain_client = {.name = "ftp", .read = say_greeting};

@@ -130,21 +130,3 @@ static enum starttls_next ask_server(struct starttls_talk *talk, const unsigned 
 }
 
 const struct starttls_protocol starttls_imap_client = {.name = "imap", .read = ask_server};
-
-/* ---- The plain side -------------------------------------------------------------------------- */
-
-static enum starttls_next read_greeting(struct starttls_talk *talk, const unsigned char *input,
-                                        size_t size)
-{
-    return starttls_line_greeting(talk, input, size, "IMAP", "* OK");
-}
-
-static enum starttls_next say_greeting(struct starttls_talk *talk, const unsigned char *input,
-                                       size_t size)
-{
-    (void)input, (void)size;
-    return starttls_say(talk, "* OK IMAP ready\r\n");
-}
-
-const struct starttls_protocol starttls_imap_plain_server = {.name = "imap", .read = read_greeting};
-const struct starttls_protocol starttls_imap_plain_client = {.name = "imap", .read = say_greeting};

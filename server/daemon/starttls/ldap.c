@@ -248,5 +248,5 @@ static enum starttls_next read_server(struct starttls_talk *talk, const unsigned
     return take_response(talk, &message, wanted);
 }
 
-const struct starttls_protocol starttls_ldap_server = {"ldap", read_client},
-                               starttls_ldap_client = {"ldap", read_server};
+const struct starttls_protocol starttls_ldap_server = {.name = "ldap", .read = read_client},
+                               starttls_ldap_client = {.name = "ldap", .read = read_server};

@@ -96,23 +96,3 @@ enum starttls_next starttls_too_early(struct starttls_talk *talk)
 {
     return starttls_wrong(talk, "the server has sent more than the reply, before it was asked");
 }
-
-enum starttls_next starttls_line_greeting(struct starttls_talk *talk, const unsigned char *input,
-                                          size_t size, const char *protocol, const char *wanted)
-{
-    struct starttls_line line;
-    enum starttls_next next = starttls_line_take(talk, &line, input, size, protocol, "");
-    if (next != STARTTLS_DONE)
-        return next;
-    if (!starttls_line_has_command(&line, wanted))
-        return starttls_unexpected(talk, "a greeting", &line);
-    talk->used = line.size;
-    return STARTTLS_DONE;
-}
-
-enum starttls_next starttls_say(struct starttls_talk *talk, const char *text)
-{
-    talk->used = 0;
-    starttls_set_answer(talk, text, strlen(text));
-    return STARTTLS_DONE;
-}

@@ -47,13 +47,6 @@ enum starttls_next starttls_answer_line(struct starttls_talk *talk,
 enum starttls_next starttls_consent(struct starttls_talk *talk, const struct starttls_line *line,
                                     const char *text);
 
-/* A whole `read` that only says the text. */
-enum starttls_next starttls_say(struct starttls_talk *talk, const char *text);
-
-/* A whole `read`, of which the only line is a server's greeting, whose first words are WANTED. */
-enum starttls_next starttls_line_greeting(struct starttls_talk *talk, const unsigned char *input,
-                                          size_t size, const char *protocol, const char *wanted);
-
 /* Ends the talk: the client has ended it (QUIT), or went on without TLS. */
 enum starttls_next starttls_without_tls(struct starttls_talk *talk, size_t used);
 

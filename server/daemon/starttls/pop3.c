@@ -66,21 +66,3 @@ static enum starttls_next ask_server(struct starttls_talk *talk, const unsigned 
 }
 
 const struct starttls_protocol starttls_pop3_client = {.name = "pop3", .read = ask_server};
-
-/* ---- The plain side -------------------------------------------------------------------------- */
-
-static enum starttls_next read_greeting(struct starttls_talk *talk, const unsigned char *input,
-                                        size_t size)
-{
-    return starttls_line_greeting(talk, input, size, "POP3", "+OK");
-}
-
-static enum starttls_next say_greeting(struct starttls_talk *talk, const unsigned char *input,
-                                       size_t size)
-{
-    (void)input, (void)size;
-    return starttls_say(talk, "+OK POP3 ready\r\n");
-}
-
-const struct starttls_protocol starttls_pop3_plain_server = {.name = "pop3", .read = read_greeting};
-const struct starttls_protocol starttls_pop3_plain_client = {.name = "pop3", .read = say_greeting};

@@ -128,6 +128,9 @@ static enum starttls_next read_local(struct starttls_talk *talk, const unsigned 
     return starttls_send(talk, REQUEST_SIZE);
 }
 
-const struct starttls_protocol starttls_postgresql_server = {"postgresql", read_client},
-                               starttls_postgresql_client = {"postgresql", read_server},
-                               starttls_postgresql_local = {"postgresql", read_local};
+const struct starttls_protocol starttls_postgresql_server = {.name = "postgresql",
+                                                             .read = read_client},
+                               starttls_postgresql_client = {.name = "postgresql",
+                                                             .read = read_server},
+                               starttls_postgresql_local = {.name = "postgresql",
+                                                            .read = read_local};

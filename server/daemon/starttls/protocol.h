@@ -31,9 +31,13 @@ struct starttls_answer {
     size_t size;
 };
 
-/* One side's talk. All zero to begin with, but NAME; it holds no pointer into the input. */
+struct starttls_protocol;
+
+/* One side's talk. All zero to begin with, but NAME and PROTOCOL; it holds no pointer into the
+ * input. */
 struct starttls_talk {
-    const char *name; /* borrowed: the server's name, or NULL */
+    const char *name;                         /* borrowed: the server's name, or NULL */
+    const struct starttls_protocol *protocol; /* whose `read` is called */
     struct starttls_answer answer;
     size_t used;           /* by the last call of `read` */
     struct error_text why; /* STARTTLS_WRONG: for the log, a sentence about the peer */
@@ -44,6 +48,7 @@ struct starttls_talk {
 struct starttls_protocol {
     const char *name; /* as in the configuration */
     enum starttls_next (*read)(struct starttls_talk *talk, const unsigned char *input, size_t size);
+    const char *greeting; /* of the plain side, see greeting.h; else NULL */
 };
 
 /* ---- For the protocols ----------------------------------------------------------------------- */

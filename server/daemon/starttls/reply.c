@@ -88,20 +88,6 @@ enum starttls_next starttls_reply_take(struct starttls_talk *talk, enum starttls
     return STARTTLS_DONE;
 }
 
-enum starttls_next starttls_reply_greeting(struct starttls_talk *talk,
-                                           enum starttls_replies replies,
-                                           const unsigned char *input, size_t size)
-{
-    struct starttls_reply reply;
-    enum starttls_next next = starttls_reply_take(talk, replies, &reply, input, size);
-    if (next != STARTTLS_DONE)
-        return next;
-    if (reply.code != STARTTLS_REPLY_READY)
-        return starttls_wrong_reply(talk, "a greeting (220)", &reply);
-    talk->used = reply.size;
-    return STARTTLS_DONE;
-}
-
 bool starttls_reply_has(const struct starttls_reply *reply, const char *keyword)
 {
     const unsigned char *input = (const unsigned char *)reply->first.text;

@@ -27,11 +27,6 @@ enum starttls_next starttls_reply_take(struct starttls_talk *talk, enum starttls
                                        struct starttls_reply *reply, const unsigned char *input,
                                        size_t size);
 
-/* A whole `read`, of which the only reply is a greeting: 220. */
-enum starttls_next starttls_reply_greeting(struct starttls_talk *talk,
-                                           enum starttls_replies replies,
-                                           const unsigned char *input, size_t size);
-
 /* Has a reply of SMTP a line, behind the first one, that is the keyword? */
 bool starttls_reply_has(const struct starttls_reply *reply, const char *keyword);
 

@@ -119,21 +119,3 @@ static enum starttls_next ask_server(struct starttls_talk *talk, const unsigned 
 }
 
 const struct starttls_protocol starttls_smtp_client = {.name = "smtp", .read = ask_server};
-
-/* ---- The plain side -------------------------------------------------------------------------- */
-
-static enum starttls_next read_greeting(struct starttls_talk *talk, const unsigned char *input,
-                                        size_t size)
-{
-    return starttls_reply_greeting(talk, STARTTLS_REPLIES_SMTP, input, size);
-}
-
-static enum starttls_next say_greeting(struct starttls_talk *talk, const unsigned char *input,
-                                       size_t size)
-{
-    (void)input, (void)size;
-    return starttls_say(talk, "220 localhost ESMTP\r\n");
-}
-
-const struct starttls_protocol starttls_smtp_plain_server = {.name = "smtp", .read = read_greeting};
-const struct starttls_protocol starttls_smtp_plain_client = {.name = "smtp", .read = say_greeting};

@@ -1,6 +1,7 @@
 #include "server/daemon/starttls/table.h"
 
 #include "server/daemon/starttls/ftp.h"
+#include "server/daemon/starttls/greeting.h"
 #include "server/daemon/starttls/imap.h"
 #include "server/daemon/starttls/ldap.h"
 #include "server/daemon/starttls/pop3.h"
@@ -8,23 +9,27 @@
 #include "server/daemon/starttls/smtp.h"
 #include "server/daemon/starttls/xmpp.h"
 
+/* The two columns of the plain side. */
+#define READS(protocol, read, begins) (&(const struct starttls_protocol){protocol, read, begins})
+#define SAYS(protocol, line) READS(protocol, starttls_greeting_say, line "\r\n")
+
 static const struct starttls_kind kinds[CONFIG_STARTTLS_COUNT] = {
     [CONFIG_STARTTLS_SMTP] = {.as_server = &starttls_smtp_server,
                               .as_client = &starttls_smtp_client,
-                              .plain_as_server = &starttls_smtp_plain_server,
-                              .plain_as_client = &starttls_smtp_plain_client},
+                              .plain_as_server = READS("smtp", starttls_greeting_read_smtp, NULL),
+                              .plain_as_client = SAYS("smtp", "220 localhost ESMTP")},
     [CONFIG_STARTTLS_IMAP] = {.as_server = &starttls_imap_server,
                               .as_client = &starttls_imap_client,
-                              .plain_as_server = &starttls_imap_plain_server,
-                              .plain_as_client = &starttls_imap_plain_client},
+                              .plain_as_server = READS("imap", starttls_greeting_read_line, "* OK"),
+                              .plain_as_client = SAYS("imap", "* OK IMAP ready")},
     [CONFIG_STARTTLS_POP3] = {.as_server = &starttls_pop3_server,
                               .as_client = &starttls_pop3_client,
-                              .plain_as_server = &starttls_pop3_plain_server,
-                              .plain_as_client = &starttls_pop3_plain_client},
+                              .plain_as_server = READS("pop3", starttls_greeting_read_line, "+OK"),
+                              .plain_as_client = SAYS("pop3", "+OK POP3 ready")},
     [CONFIG_STARTTLS_FTP] = {.as_server = &starttls_ftp_server,
                              .as_client = &starttls_ftp_client,
-                             .plain_as_server = &starttls_ftp_plain_server,
-                             .plain_as_client = &starttls_ftp_plain_client},
+                             .plain_as_server = READS("ftp", starttls_greeting_read_ftp, NULL),
+                             .plain_as_client = SAYS("ftp", "220 FTP server ready.")},
     [CONFIG_STARTTLS_LDAP] = {.as_server = &starttls_ldap_server,
                               .as_client = &starttls_ldap_client},
     [CONFIG_STARTTLS_POSTGRESQL] = {.as_server = &starttls_postgresql_server,

@@ -272,7 +272,9 @@ static enum starttls_next read_s2s_server(struct starttls_talk *talk, const unsi
     return read_other(talk, input, size, "jabber:server");
 }
 
-const struct starttls_protocol starttls_xmpp_server = {"xmpp", read_client},
-                               starttls_xmpp_s2s_server = {"xmpp-server", read_s2s_client},
-                               starttls_xmpp_client = {"xmpp", read_server},
-                               starttls_xmpp_s2s_client = {"xmpp-server", read_s2s_server};
+const struct starttls_protocol starttls_xmpp_server = {.name = "xmpp", .read = read_client},
+                               starttls_xmpp_s2s_server = {.name = "xmpp-server",
+                                                           .read = read_s2s_client},
+                               starttls_xmpp_client = {.name = "xmpp", .read = read_server},
+                               starttls_xmpp_s2s_client = {.name = "xmpp-server",
+                                                           .read = read_s2s_server};
