@@ -7,6 +7,7 @@ import subprocess
 from support import tls
 from support.backend import Backend, Http, exchange
 from support.case import need
+from support.data import until
 from support.dials import Dials
 from support.each import each
 
@@ -180,7 +181,7 @@ class Leaving(Proxying):
         peer = self.asked(actpass, b"\5")
         self.assertEqual(peer.recv_all(), b"")
         peer.sock.close()
-        self.assertIn("within handshake_timeout", "\n".join(actpass.lines))
+        until(lambda: "within handshake_timeout" in "\n".join(actpass.lines), 30, "the reason")
 
     def test_the_tls_client_may_be_the_proxy(self):
         """A collector that connects, and speaks SOCKS as TLS server."""
