@@ -1,4 +1,4 @@
-/* The state of duplex.c, and what its parts do for each other. Only they include it. */
+/* The state of duplex.h, and what its parts do for each other. Only they include it. */
 #ifndef ACTPASS_SERVER_HANDLERS_DUPLEX_INTERNAL_H
 #define ACTPASS_SERVER_HANDLERS_DUPLEX_INTERNAL_H
 
