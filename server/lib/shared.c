@@ -77,7 +77,7 @@ struct own_keys *shared_own_keys(struct shared *shared)
 
 struct ring_pool *shared_ring_pool(struct shared *shared)
 {
-    return shared->ring_pool;
+    return shared ? shared->ring_pool : NULL;
 }
 
 struct threads *shared_threads(struct shared *shared)
