@@ -18,7 +18,7 @@ LAST = 100  # so many connections at each end of the row are compared; a multipl
 ROUNDS = soak(5, 9)  # so often, by the median
 DEARNESS = soak(2, 1.2)  # few rounds may be off the mark
 CLIENTS = 4  # processes
-PORTS = 5000  # connections towards one address of a backend: half of the ports that are there
+PORTS = 5000  # connections towards one address of a backend: with 10 000 each connect takes longer
 OWN_DESCRIPTORS = 200  # of each process, beside those of the connections
 MEMORY_KIB = 110  # of all processes and the kernel, for each connection, with some to spare
 
