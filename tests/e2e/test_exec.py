@@ -324,7 +324,8 @@ class Ends(Programs):
         self.addCleanup(os.kill, spawner, signal.SIGCONT)
         threads = actpass.threads()
         peers = [self.client(actpass) for _ in range(300)]
-        self.assertLess(actpass.threads(), threads + 20)
+        if os.environ.get("ACTPASS_TEST_PARK") != "never":  # else each connection has one of its own
+            self.assertLess(actpass.threads(), threads + 20)
         peer = self.client(actpass, service="other")
         self.assertEqual(peer.exchange(b"hello", 5), b"hello")
         peer.finish()
