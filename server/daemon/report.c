@@ -12,8 +12,8 @@
 
 enum { US_PER_MS = 1000 };
 
-/* The kind of lines for the throttle; the cause of the role is added to it. */
-enum { KIND_CLOSE = 0x200 };
+/* The kinds of lines for the throttle; the cause of the role is added to the first. */
+enum { KIND_CLOSE = 0x200, KIND_PROBLEM = 0x300 };
 
 static void add_if_known(struct log_line *line, const char *key, const char *text)
 {
@@ -122,8 +122,25 @@ void report_role(const struct report *report)
     finish(report, CONFIG_LOG_DEBUG, &line);
 }
 
+/* Peers that we dialed come from the configuration, so each line about them is written. */
+static bool take_line(const struct report *report, const actpass_info_t *info, unsigned kind)
+{
+    struct throttle *throttle = log_throttle(report->log);
+    return !throttle || report->dialed ||
+           throttle_take(throttle, info->peer_address, (uint16_t)kind);
+}
+
+/* What a peer asks of a proxy may fail as often as it likes. */
 void report_problem(const struct report *report, const char *problem)
 {
+    actpass_info_t info;
+    if (!log_enabled(report->log, CONFIG_LOG_WARNING))
+        return;
+    actpass_info(report->conn, &info);
+    if (!take_line(report, &info, KIND_PROBLEM)) {
+        throttle_note_suppressed(log_throttle(report->log));
+        return;
+    }
     struct log_line line = begin(report, "backend");
     log_line_add(&line, log_text("error", problem));
     finish(report, CONFIG_LOG_WARNING, &line);
@@ -158,14 +175,6 @@ static void finish_close(const struct report *report, enum config_log_level leve
         log_line_add(line, log_number("suppressed", (int64_t)suppressed));
     if (!report->access || suppressed > 0)
         finish(report, level, line);
-}
-
-/* Peers that we dialed come from the configuration, so each line about them is written. */
-static bool take_line(const struct report *report, const actpass_info_t *info)
-{
-    struct throttle *throttle = log_throttle(report->log);
-    return !throttle || report->dialed ||
-           throttle_take(throttle, info->peer_address, (uint16_t)(KIND_CLOSE + info->cause));
 }
 
 static void add_result(struct log_line *line, const actpass_info_t *info, int64_t duration_us)
@@ -234,7 +243,7 @@ void report_close(const struct report *report, int64_t duration_us)
     if (!log_enabled(report->log, close_level(report, &info)))
         return;
     bool shook_hands = info.protocol[0] != '\0';
-    if (!shook_hands && !take_line(report, &info)) {
+    if (!shook_hands && !take_line(report, &info, KIND_CLOSE + info.cause)) {
         throttle_note_suppressed(log_throttle(report->log));
         return;
     }

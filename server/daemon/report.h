@@ -50,7 +50,7 @@ void report_id(struct report *report);
 /* The role is decided. */
 void report_role(const struct report *report);
 
-/* The handler could not begin. */
+/* The handler could not begin. Limited by the throttle for peers that we have not dialed. */
 void report_problem(const struct report *report, const char *problem);
 
 /* A program of "exec" has started, with this process id; has ended, with a status of waitpid(2);

@@ -1,6 +1,7 @@
 /* Limits the log lines about peers that have not completed a handshake, since such lines cost the
- * peer next to nothing. Each address (IPv6: each /64) may cause 20 lines of a kind at once and one
- * more each second; all addresses together may cause 200 and 100 more each second. Any thread. */
+ * peer next to nothing, and about what cannot be done for a peer. Each address (IPv6: each /64) may
+ * cause 20 lines of a kind at once and one more each second; all addresses together may cause 200
+ * and 100 more each second. Any thread. */
 #ifndef ACTPASS_SERVER_THROTTLE_H
 #define ACTPASS_SERVER_THROTTLE_H
 

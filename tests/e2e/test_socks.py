@@ -1,5 +1,6 @@
 """A proxy inside TLS ("proxy"): SOCKS5, SOCKS4, SOCKS4a and HTTP CONNECT, with curl through a bridge
 and with requests byte by byte."""
+import os
 import socket
 import struct
 import subprocess
@@ -10,6 +11,7 @@ from support.case import need
 from support.data import until
 from support.dials import Dials
 from support.each import each
+from support.reloads import Reloads
 
 LOOPBACK = ["127.0.0.0/8", "[::1]/128"]
 METHODS, CHOSEN = b"\5\1\0", b"\5\0"
@@ -192,3 +194,34 @@ class Leaving(Proxying):
         peer.send(socks4("127.0.0.1", self.port_of(backend)))
         self.assertEqual(peer.recv_all(), b"\0\x5a" + bytes(6) + b"bye")
         peer.sock.close()
+
+
+class Logged(Proxying):
+    def test_refusals_are_limited(self):
+        """Whoever is refused again and again writes no line for each."""
+        actpass = self.actpass(self.service(proxy={"allow": ["192.0.2.0/24"]}, role="server"),
+                               check=False, level="info")
+        asked = 60
+        for port in range(1, asked + 1):
+            self.assertEqual(self.code5(actpass, "127.0.0.1", port), 2)
+        actpass.wait_for(event="close", count=asked)
+        self.assertLess(len([line for line in actpass.lines if "event=backend" in line]), asked - 10)
+        self.assertIn("suppressed=", "\n".join(actpass.lines))
+
+
+class Wider(Reloads, Proxying):
+    allowed = {}
+
+    def test_ports_that_the_sandbox_has_not_are_ranges(self):
+        """"allow" without ports wants them all, and the log has no line for each."""
+        if os.environ.get("ACTPASS_SANDBOX") == "off":
+            self.skipTest("the sandbox is off")
+        service = self.service(proxy={"allow": ["127.0.0.0/8:1000"]}, role="server")
+        actpass = self.actpass(service, check=False)
+        if int(actpass.wait_for(event="sandbox")["landlock"]) < 4:
+            self.skipTest("Landlock of this kernel limits no ports")
+        before = len(actpass.lines)
+        self.refuse(actpass, {**service, "proxy": {"allow": ["*"]}})
+        actpass.wait_for(event="reload", level="error", count=3)
+        self.assertIn("ports 1001 to 65535", "\n".join(actpass.lines[before:]))
+        self.assertLess(len(actpass.lines) - before, 10)

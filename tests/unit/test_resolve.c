@@ -376,3 +376,39 @@ Test(resolve, not_more_at_once_than_there_may_be_threads)
     cr_assert_eq(atomic_load(&max), RESOLVE_THREADS);
     assert_all_gone(before);
 }
+
+static struct lookup *begin_for_peer(const char *host)
+{
+    struct lookup *lookup;
+    struct addrinfo *found;
+    const char *why = resolve_begin(host, PORT, RESOLVE_FOR_PEER, &lookup, &found);
+    cr_assert_null(why, "%s", why);
+    cr_assert_not_null(lookup);
+    return lookup;
+}
+
+/* Those beyond their limit wait for one of theirs, and then have their turn. */
+Test(resolve, names_that_peers_choose_leave_threads_to_others)
+{
+    enum { MANY = RESOLVE_THREADS + 5 };
+    struct resources before = resources_now();
+    struct lookup *lookups[MANY];
+    struct addrinfo *found = NULL;
+    char text[128];
+    for (size_t i = 0; i < MANY; i++)
+        lookups[i] = begin_for_peer("stuck.test");
+    cr_assert(becomes(&stuck, RESOLVE_THREADS_FOR_PEERS));
+    const char *why =
+        resolve_host("localhost", PORT, 0, &nothing, clock_deadline_ms(LONG_MS), &found);
+    cr_assert_null(why, "%s", why);
+    (void)print(found, text, sizeof(text));
+    release();
+    for (size_t i = 0; i < MANY; i++) {
+        struct pollfd set = {.fd = resolve_fd(lookups[i]), .events = POLLIN};
+        cr_assert_eq(poll(&set, 1, LONG_MS), 1);
+        cr_assert_null(resolve_end(lookups[i], &found));
+        (void)print(found, text, sizeof(text));
+    }
+    cr_assert_eq(atomic_load(&max), RESOLVE_THREADS_FOR_PEERS);
+    assert_all_gone(before);
+}

@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/lib/dial/race.h"
+#include "server/lib/dial/resolve.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,6 +61,7 @@ static void prepare(struct proxy_dialing *dialing, struct handler_job *job,
                       .count = 1,
                       .deadline_us = clock_deadline_ms(job->what->proxy.connect_timeout_ms),
                       .limit_name = "connect_timeout",
+                      .lookup_flags = RESOLVE_FOR_PEER,
                       .wait = {.cancel_fd = -1},
                       .observer = {.failed = note_failure, .arg = dialing},
                       .filter = {.permits = permits, .arg = dialing}};

@@ -2,7 +2,9 @@
 
 #include "server/lib/peers.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct proxy_rules {
     size_t count;
@@ -54,9 +56,32 @@ bool proxy_rules_may_dial(const struct proxy_rules *rules, const char *name, uin
     return proxy_rules_have_name(rules, name, port);
 }
 
-/* Those that lead to this machine, to its link or to many. 64:ff9b::/96 is IPv4 by NAT64, and ::/96
- * was so once: what is behind them is judged by nobody else. */
-static bool is_special(const struct peer_key *key)
+/* IPv6 addresses that lead to the IPv4 address in them, from that byte on. */
+static const struct {
+    struct config_network network;
+    size_t begin;
+} embedding[] = {
+    {{AF_INET6, {0}, 96}, 12},                                  /* IPv4-compatible; ::1 and :: */
+    {{AF_INET6, {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96}, 12}, /* IPv4-translated, RFC 2765 */
+    {{AF_INET6, {0, 0x64, 0xff, 0x9b}, 96}, 12}, /* NAT64, which DNS64 answers with */
+    {{AF_INET6, {0x20, 2}, 16}, 2},              /* 6to4 */
+};
+
+/* False: there is none in it. */
+static bool find_embedded(const struct peer_key *key, struct peer_key *embedded)
+{
+    for (size_t i = 0; i < sizeof(embedding) / sizeof(*embedding); i++) {
+        if (!peer_key_is_in(key, &embedding[i].network))
+            continue;
+        struct sockaddr_in address = {.sin_family = AF_INET};
+        memcpy(&address.sin_addr, key->address + embedding[i].begin, sizeof(address.sin_addr));
+        return peer_key_of((const struct sockaddr *)&address, embedded);
+    }
+    return false;
+}
+
+/* Those that lead to this machine, to its link or to many. */
+static bool is_special_itself(const struct peer_key *key)
 {
     static const struct config_network special[] = {
         {AF_INET, {0}, 8},
@@ -64,15 +89,22 @@ static bool is_special(const struct peer_key *key)
         {AF_INET, {169, 254}, 16},
         {AF_INET, {224}, 4},
         {AF_INET, {255, 255, 255, 255}, 32},
-        {AF_INET6, {0}, 96},
-        {AF_INET6, {0, 0x64, 0xff, 0x9b}, 96},
+        {AF_INET6, {0, 0x64, 0xff, 0x9b, 0, 1}, 48}, /* NAT64 of the site's own: who knows where */
         {AF_INET6, {0xfe, 0x80}, 10},
+        {AF_INET6, {0xfe, 0xc0}, 10},
         {AF_INET6, {0xff}, 8},
     };
     for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++)
         if (peer_key_is_in(key, &special[i]))
             return true;
     return false;
+}
+
+static bool is_special(const struct peer_key *key)
+{
+    struct peer_key embedded;
+    return is_special_itself(key) ||
+           (find_embedded(key, &embedded) && is_special_itself(&embedded));
 }
 
 bool proxy_rules_have_address(const struct proxy_rules *rules, const struct sockaddr *address,

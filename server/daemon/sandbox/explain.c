@@ -50,13 +50,27 @@ static void explain_writing(const struct explaining *explaining, const struct pl
     }
 }
 
+static bool is_missing(const struct explaining *explaining, const struct plan *wanted,
+                       unsigned port)
+{
+    return port <= UINT16_MAX && plan_has_port(wanted, (uint16_t)port) &&
+           !plan_has_port(&explaining->sandbox->plan, (uint16_t)port);
+}
+
+/* A line for each range, since "allow" of a proxy may want all ports. */
 static void explain_ports(const struct explaining *explaining, const struct plan *wanted)
 {
-    const struct plan *plan = &explaining->sandbox->plan;
-    for (unsigned port = 1; port <= UINT16_MAX; port++)
-        if (plan_has_port(wanted, (uint16_t)port) && !plan_has_port(plan, (uint16_t)port))
+    for (unsigned port = 1; port <= UINT16_MAX; port++) {
+        unsigned first = port;
+        while (is_missing(explaining, wanted, port))
+            port++;
+        if (port == first + 1)
             config_report_add(explaining->report, CONFIG_ERROR, explaining->config,
-                              "connecting to port %u: " RESTART, port);
+                              "connecting to port %u: " RESTART, first);
+        else if (port > first)
+            config_report_add(explaining->report, CONFIG_ERROR, explaining->config,
+                              "connecting to ports %u to %u: " RESTART, first, port - 1);
+    }
 }
 
 static void explain_calls(const struct explaining *explaining, const struct plan *wanted)

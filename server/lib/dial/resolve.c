@@ -23,6 +23,7 @@ struct lookup {
     char *host;
     char port[8];
     int flags;
+    bool for_peer;
     int done_fd; /* an eventfd, readable once it is DONE */
     struct addrinfo *found;
     int failed; /* what getaddrinfo returned */
@@ -36,6 +37,7 @@ static struct {
     pthread_mutex_t lock; /* guards what follows, and stage and next of every lookup */
     struct lookup *first;
     unsigned threads;
+    unsigned for_peers; /* that are RUNNING, or ABANDONED */
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- One lookup ---------------------------------------------------------------------------- */
@@ -55,7 +57,8 @@ static struct lookup *new_lookup(const char *host, const char *port, int flags)
     struct lookup *lookup = calloc(1, sizeof(*lookup));
     if (!lookup)
         return NULL;
-    lookup->flags = flags;
+    lookup->flags = flags & ~RESOLVE_FOR_PEER;
+    lookup->for_peer = (flags & RESOLVE_FOR_PEER) != 0;
     (void)snprintf(lookup->port, sizeof(lookup->port), "%s", port);
     lookup->host = strdup(host);
     lookup->done_fd = lookup->host ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
@@ -91,22 +94,44 @@ static void look_up(struct lookup *lookup)
 
 /* ---- Threads ------------------------------------------------------------------------------- */
 
+static bool may_run(const struct lookup *lookup)
+{
+    return !lookup->for_peer || queue.for_peers < RESOLVE_THREADS_FOR_PEERS;
+}
+
+static void set_running(struct lookup *lookup)
+{
+    lookup->stage = RUNNING;
+    queue.for_peers += lookup->for_peer;
+}
+
+/* The first of the queue that may run, or NULL. What is left there waits for one that runs. */
+static struct lookup *take_first(void)
+{
+    struct lookup **at = &queue.first;
+    while (*at && !may_run(*at))
+        at = &(*at)->next;
+    struct lookup *first = *at;
+    if (first)
+        *at = first->next;
+    return first;
+}
+
 /* Returns the next lookup. NULL: there is none, and this thread is no longer counted. */
 static struct lookup *take(struct lookup *finished)
 {
     lock_take(&queue.lock);
     bool abandoned = finished->stage == ABANDONED;
+    queue.for_peers -= finished->for_peer;
     if (!abandoned) {
         finished->stage = DONE; /* under the lock: the owner frees it once it may take it */
         (void)eventfd_write(finished->done_fd, 1); /* from 0 to 1 it cannot be full */
     }
-    struct lookup *next = queue.first;
-    if (next) {
-        queue.first = next->next;
-        next->stage = RUNNING;
-    } else {
+    struct lookup *next = take_first();
+    if (next)
+        set_running(next);
+    else
         queue.threads--;
-    }
     lock_release(&queue.lock);
     if (abandoned)
         free_lookup(finished);
@@ -158,14 +183,13 @@ static void append(struct lookup *lookup)
 /* 0, or an errno: no thread can be made, and none runs that would take it from the queue. */
 static int begin(struct lookup *lookup)
 {
-    int error = 0;
     lock_take(&queue.lock);
-    if (queue.threads < RESOLVE_THREADS) {
-        lookup->stage = RUNNING;
-        error = start_thread(lookup);
-        queue.threads += error == 0;
-    }
-    if (lookup->stage != RUNNING || (error != 0 && queue.threads > 0)) {
+    bool room = queue.threads < RESOLVE_THREADS && may_run(lookup);
+    int error = room ? start_thread(lookup) : 0;
+    if (room && error == 0) {
+        set_running(lookup); /* the thread takes the lock before it looks at that */
+        queue.threads++;
+    } else if (!room || queue.threads > 0) {
         lookup->stage = QUEUED;
         append(lookup);
         error = 0;
@@ -218,7 +242,7 @@ static const char *begin_on_thread(const char *host, const char *port, int flags
 /* 0 or one of getaddrinfo's errors; EAI_NONAME: HOST is a name. */
 static int resolve_number(const char *host, const char *port, int flags, struct addrinfo **found)
 {
-    return ask(host, port, (flags & ~AI_ADDRCONFIG) | AI_NUMERICHOST, found);
+    return ask(host, port, (flags & ~(AI_ADDRCONFIG | RESOLVE_FOR_PEER)) | AI_NUMERICHOST, found);
 }
 
 const char *resolve_begin(const char *host, uint16_t port, int flags, struct lookup **lookup,

@@ -12,12 +12,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { RESOLVE_THREADS = 64 };
+enum { RESOLVE_THREADS = 64, RESOLVE_THREADS_FOR_PEERS = RESOLVE_THREADS / 2 };
+
+/* One more flag: a peer has chosen the name, and may have chosen one whose name servers are silent.
+ * Such lookups take at most RESOLVE_THREADS_FOR_PEERS threads, so others have their turn. */
+enum { RESOLVE_FOR_PEER = 1 << 30 };
 
 /* Resolves HOST ("" is every local address with AI_PASSIVE). FLAGS are AI_ADDRCONFIG, AI_PASSIVE,
- * AI_NUMERICHOST, or 0; where AI_ADDRCONFIG leaves no address, all are taken. Gives up at
- * DEADLINE_US (CLOCK_MONOTONIC) and when WAIT does. Returns NULL and in *FOUND a list that the
- * caller frees with freeaddrinfo, or why there is none; valid until this thread calls it again. */
+ * AI_NUMERICHOST, RESOLVE_FOR_PEER, or 0; where AI_ADDRCONFIG leaves no address, all are taken.
+ * Gives up at DEADLINE_US (CLOCK_MONOTONIC) and when WAIT does. Returns NULL and in *FOUND a list
+ * that the caller frees with freeaddrinfo, or why there is none; valid until this thread calls it
+ * again. */
 const char *resolve_host(const char *host, uint16_t port, int flags, const struct dial_wait *wait,
                          int64_t deadline_us, struct addrinfo **found);
 
