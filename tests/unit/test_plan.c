@@ -97,8 +97,7 @@ Test(plan, ports_to_connect_to, .init = folder_enter, .fini = folder_leave)
 /* Of a handler that is a proxy: those of "allow", or all. */
 Test(plan, ports_that_peers_ask_for, .init = folder_enter, .fini = folder_leave)
 {
-#define ALLOW(list) \
-    "'role': 'server', 'listen': '127.0.0.1:1', 'proxy': {'allow': [" list "]}"
+#define ALLOW(list) "'role': 'server', 'listen': '127.0.0.1:1', 'proxy': {'allow': [" list "]}"
     struct plan plan = plan_of("", ALLOW("'a.example:443,8000-8002', '192.0.2.0/24:25'"), "");
     cr_assert(plan.names);
     cr_assert(plan_has_port(&plan, 443) && plan_has_port(&plan, 8000));
