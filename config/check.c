@@ -58,6 +58,7 @@ static void check_service(struct messages *messages, struct place *place,
     check_accept_proxy(&checked);
     check_http(&checked);
     check_exec(&checked);
+    check_proxy(&checked);
     check_offer(&checked);
     check_reach(&checked);
     check_routes(&checked);

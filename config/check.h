@@ -33,6 +33,7 @@ void check_limits(const struct checked_service *checked);
 void check_handlers(const struct checked_service *checked);
 void check_exec(const struct checked_service *checked);
 void check_http(const struct checked_service *checked);
+void check_proxy(const struct checked_service *checked);
 void check_offer(const struct checked_service *checked);
 void check_reach(const struct checked_service *checked);
 /* Whose headers of the PROXY protocol are believed. */
@@ -61,6 +62,10 @@ void check_dial_source(const struct checked_service *checked);
 /* The "source" beside "forward" in the object at PLACE. */
 void check_source(const struct checked_service *checked, const struct place *place,
                   const struct config_handler *handler);
+/* The same of a "source" at PLACE of what is dialed at TO, which is written under KEY. */
+void check_source_to(const struct checked_service *checked, struct place *place,
+                     const struct config_source *source, const struct config_address *to,
+                     const char *key);
 /* Has each object with "forward" a "source" that fits? */
 void check_sources(const struct checked_service *checked);
 /* The mode, the owner and the group in PLACE. */

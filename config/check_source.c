@@ -78,6 +78,29 @@ static void check_object(const struct checked_source *checked)
 
 /* ---- "source" -------------------------------------------------------------------------------- */
 
+static void check_handlers_source(const struct checked_service *checked,
+                                  const struct checked_source *what)
+{
+    check_object(what);
+    if (what->source->transparent && !what->place->bad && check_lacks_addresses(checked->service))
+        messages_error_at_key(checked->messages, place_find(what->place, "transparent"),
+                              "needs the client's IP address, and a client of a unix: address has "
+                              "none");
+}
+
+void check_source_to(const struct checked_service *checked, struct place *place,
+                     const struct config_source *source, const struct config_address *to,
+                     const char *key)
+{
+    const struct checked_source what = {.messages = checked->messages,
+                                        .place = place,
+                                        .source = source,
+                                        .to = to,
+                                        .count = 1,
+                                        .key = key};
+    check_handlers_source(checked, &what);
+}
+
 void check_source(const struct checked_service *checked, const struct place *place,
                   const struct config_handler *handler)
 {
@@ -88,13 +111,8 @@ void check_source(const struct checked_service *checked, const struct place *pla
                                         .to = handler->forward.items,
                                         .count = handler->forward.count,
                                         .key = "forward"};
-    if (!source || !place_find(place, "forward"))
-        return;
-    check_object(&what);
-    if (what.source->transparent && !source->bad && check_lacks_addresses(checked->service))
-        messages_error_at_key(checked->messages, place_find(source, "transparent"),
-                              "needs the client's IP address, and a client of a unix: address has "
-                              "none");
+    if (source && place_find(place, "forward"))
+        check_handlers_source(checked, &what);
 }
 
 void check_sources(const struct checked_service *checked)

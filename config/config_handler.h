@@ -126,6 +126,7 @@ struct config_proxying {
     struct config_strings allow;     /* at least one; each is one for config_target_parse */
     struct config_strings protocols; /* "socks5", "socks4", "connect"; empty: all */
     int64_t connect_timeout_ms;
+    struct config_source source;
 };
 
 struct config_handler {

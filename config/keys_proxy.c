@@ -38,6 +38,11 @@ static const struct key proxy_keys[] = {
      .fallback = 10000,
      KEY_LIMITS(1, 3600000),
      KEY_STORED_IN(config_proxying, connect_timeout_ms)},
+    {.name = "source",
+     .help = "From where it connects: an address, or an object, as beside forward.",
+     .type = KEY_OBJECT,
+     .object = &source_object,
+     KEY_STORED_IN(config_proxying, source)},
     {0}};
 
 const struct key_object proxy_object = {.keys = proxy_keys, .outer = &handler_object};

@@ -34,9 +34,9 @@ def connect(host, port):
 
 
 class Proxying(Dials):
-    def proxy(self, allow=LOOPBACK, more=None, **changes):
+    def proxy(self, allow=LOOPBACK, more=None, check=False, **changes):
         return self.actpass(self.service(proxy={"allow": allow, **(more or {})}, role="server",
-                                         **changes), check=False)
+                                         **changes), check=check)
 
     def asked(self, actpass, request):
         peer = self.client(actpass)
@@ -103,6 +103,23 @@ class Requests(Proxying):
         self.assertTrue(peer.recv_all().endswith(b"bye"))
         peer.sock.close()
 
+    def test_to_ipv6(self):
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        self.addCleanup(listener.close)
+        port = listener.getsockname()[1]
+        actpass = self.proxy(allow=["[::1]/128"])
+        address = b"\5\1\0\4" + socket.inet_pton(socket.AF_INET6, "::1") + struct.pack(">H", port)
+        for request, answer in ((METHODS + address, CHOSEN + b"\5\0\0\1" + bytes(6)),
+                                (connect("[::1]", port), b"HTTP/1.1 200 Connected\r\n\r\n")):
+            peer = self.asked(actpass, request)
+            target = listener.accept()[0]
+            self.addCleanup(target.close)
+            target.sendall(b"six")
+            self.assertEqual(peer.recv_exactly(len(answer) + 3), answer + b"six")
+            target.close()
+            peer.finish()
+        self.assertEqual(actpass.wait_for(event="close", count=2)["backend"], f"[::1]:{port}")
+
     def test_over_ipv6(self):
         backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
         actpass = self.proxy(allow=["[::1]/128"])
@@ -164,6 +181,11 @@ class Allowed(Proxying):
         host, port = self.black_hole().rsplit(":", 1)
         self.assertEqual(self.code5(actpass, host, int(port)), 6)
 
+    def test_code_of_a_network_that_cannot_be_reached(self):
+        """TCP leads to no broadcast address."""
+        actpass = self.proxy(allow=["255.255.255.255/32"])
+        self.assertEqual(self.code5(actpass, "255.255.255.255", 80), 3)
+
     def test_only_the_protocols_that_are_listed(self):
         actpass = self.proxy(more={"protocols": ["socks4"]})
         for request, want in (METHODS, b"\5\xff"), (connect("a", 1), b"HTTP/1.1 403 "), (b"x", b""):
@@ -174,16 +196,19 @@ class Allowed(Proxying):
 
 class Leaving(Proxying):
     def test_a_peer_that_goes_at_each_step_or_drips(self):
-        """Case looks for descriptors that are left."""
+        """No descriptor is left."""
         backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
-        actpass = self.proxy(handshake_timeout="500ms")
+        actpass = self.proxy(handshake_timeout="500ms", check=True)
         text = METHODS + socks5("localhost", self.port_of(backend))
         for size in range(0, len(text) + 1, 4):
             self.asked(actpass, text[:size]).sock.close()
         peer = self.asked(actpass, b"\5")
+        own = "%s:%d" % peer.sock.getsockname()
         self.assertEqual(peer.recv_all(), b"")
         peer.sock.close()
-        until(lambda: "within handshake_timeout" in "\n".join(actpass.lines), 30, "the reason")
+        closed = actpass.wait_for(event="close", peer=own)  # the log is written beside the connection
+        self.assertGreaterEqual(int(closed["dur_ms"]), 500)
+        self.assertIn("within handshake_timeout", actpass.find(event="backend", conn=closed["conn"])[0]["error"])
 
     def test_the_tls_client_may_be_the_proxy(self):
         """A collector that connects, and speaks SOCKS as TLS server."""

@@ -185,6 +185,19 @@ Test(landlock, connecting)
     close(fds[1]);
 }
 
+/* It has no rule then, and still refuses all else. */
+Test(landlock, connecting_to_each_port)
+{
+    need_landlock(LANDLOCK_ABI_CONNECT);
+    struct plan plan = {.names = false};
+    char port[8];
+    int fd = listen_anywhere(port);
+    memset(plan.ports, 0xff, sizeof(plan.ports));
+    cr_assert_eq(error_of(&plan, attempt_connect, port), 0);
+    cr_assert_eq(error_of(&plan, attempt_read, "/etc/passwd"), EACCES);
+    close(fd);
+}
+
 Test(landlock, signals_to_others)
 {
     need_landlock(LANDLOCK_ABI_SCOPE);

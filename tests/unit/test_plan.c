@@ -94,6 +94,29 @@ Test(plan, ports_to_connect_to, .init = folder_enter, .fini = folder_leave)
     plan_free(&plan);
 }
 
+/* Of a handler that is a proxy: those of "allow", or all. */
+Test(plan, ports_that_peers_ask_for, .init = folder_enter, .fini = folder_leave)
+{
+#define ALLOW(list) "'role': 'server', 'listen': '127.0.0.1:1', 'proxy': {'allow': [" list "]}"
+    struct plan plan = plan_of("", ALLOW("'a.example:443,8000-8002', '192.0.2.0/24:25'"), "");
+    cr_assert(plan.names);
+    cr_assert(plan_has_port(&plan, 443) && plan_has_port(&plan, 8000));
+    cr_assert(plan_has_port(&plan, 8002) && plan_has_port(&plan, 25));
+    cr_assert_not(plan_has_port(&plan, 442) || plan_has_port(&plan, 8003));
+    cr_assert_not(plan_has_all_ports(&plan));
+    plan_free(&plan);
+    plan = plan_of("", ALLOW("'a.example:443', '192.0.2.0/24'"), "");
+    cr_assert(plan_has_all_ports(&plan));
+    plan_free(&plan);
+    plan = plan_of("", ALLOW("'*:1-443', '*:445-65535'"), "");
+    cr_assert_not(plan_has_all_ports(&plan));
+    plan_free(&plan);
+    plan = plan_of("", ALLOW("'*:2-65535'"), "");
+    cr_assert_not(plan_has_all_ports(&plan));
+    plan_free(&plan);
+#undef ALLOW
+}
+
 /* Through a proxy, what is dialed is the proxy. */
 Test(plan, proxies, .init = folder_enter, .fini = folder_leave)
 {

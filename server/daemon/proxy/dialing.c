@@ -20,6 +20,7 @@ struct proxy_dialing {
     bool left_out;  /* an address of the name, since it is not allowed */
     bool permitted; /* another one */
     struct error_text reason;
+    struct sockaddr_storage client; /* the peer's address, if the source is "transparent" */
     struct dial dial;
     struct race race;
 };
@@ -42,6 +43,16 @@ static void note_failure(void *arg, const char *address, const char *why)
     struct proxy_dialing *dialing = arg;
     (void)address;
     (void)error_set(&dialing->reason, "%s", why);
+}
+
+static void set_source(struct proxy_dialing *dialing, const struct handler_job *job)
+{
+    const struct config_source *source = &job->what->proxy.source;
+    socklen_t size = sizeof(dialing->client);
+    dialing->dial.source.config = source;
+    if (source->transparent &&
+        actpass_peer_sockaddr(job->conn, (struct sockaddr *)(void *)&dialing->client, &size) == 0)
+        dialing->dial.source.client = &dialing->client;
 }
 
 static void prepare(struct proxy_dialing *dialing, struct handler_job *job,
@@ -104,6 +115,7 @@ struct proxy_dialing *proxy_dialing_begin(struct handler_job *job,
         return NULL;
     }
     prepare(dialing, job, request);
+    set_source(dialing, job);
     race_begin(&dialing->race, &dialing->dial);
     return dialing;
 }

@@ -49,16 +49,18 @@ int landlock_abi(void)
 }
 
 /* All that this version can refuse. Connecting to what has a path in the file system is left free
- * (ABI 9): the resolver's and the journal's sockets have many places. */
-static struct ruleset ruleset_of(int abi, bool abstract)
+ * (ABI 9): the resolver's and the journal's sockets have many places. So is connecting by TCP where
+ * each port is planned: a rule for each would make the start, and each connect, slower. */
+static struct ruleset ruleset_of(int abi, const struct plan *plan)
 {
+    bool connects = abi >= LANDLOCK_ABI_CONNECT && !plan_has_all_ports(plan);
     struct ruleset ruleset = {.fs = ACCESS_ABI_1};
     ruleset.fs |= abi >= 2 ? (uint64_t)ACCESS_REFER : 0;
     ruleset.fs |= abi >= LANDLOCK_ABI_TRUNCATE ? (uint64_t)ACCESS_TRUNCATE : 0;
     ruleset.fs |= abi >= 5 ? (uint64_t)ACCESS_IOCTL_DEV : 0;
-    ruleset.net = abi >= LANDLOCK_ABI_CONNECT ? (uint64_t)NET_CONNECT_TCP : 0;
+    ruleset.net = connects ? (uint64_t)NET_CONNECT_TCP : 0;
     ruleset.scoped = abi >= LANDLOCK_ABI_SCOPE ? (uint64_t)SCOPE_ALL : 0;
-    ruleset.scoped &= abstract ? ~(uint64_t)SCOPE_ABSTRACT : ruleset.scoped;
+    ruleset.scoped &= plan->abstract ? ~(uint64_t)SCOPE_ABSTRACT : ruleset.scoped;
     return ruleset;
 }
 
@@ -118,7 +120,7 @@ static int allow_all(int fd, const struct ruleset *ruleset, const struct plan *p
 
 int landlock_restrict(const struct plan *plan, int abi)
 {
-    const struct ruleset ruleset = ruleset_of(abi, plan->abstract);
+    const struct ruleset ruleset = ruleset_of(abi, plan);
     int fd = create(&ruleset);
     if (fd < 0)
         return errno;

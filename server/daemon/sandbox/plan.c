@@ -31,9 +31,23 @@ static void add_port(struct plan *plan, uint16_t port)
         plan->ports[port / 8] |= (uint8_t)(1U << (port % 8));
 }
 
+static void add_ports(struct plan *plan, unsigned first, unsigned last)
+{
+    for (unsigned port = first; port <= last; port++)
+        add_port(plan, (uint16_t)port);
+}
+
 bool plan_has_port(const struct plan *plan, uint16_t port)
 {
     return (plan->ports[port / 8] & (1U << (port % 8))) != 0;
+}
+
+bool plan_has_all_ports(const struct plan *plan)
+{
+    uint8_t lacks = (uint8_t)(~plan->ports[0] & ~1U); /* port 0 is none */
+    for (size_t i = 1; i < sizeof(plan->ports); i++)
+        lacks |= (uint8_t)~plan->ports[i];
+    return lacks == 0;
 }
 
 /* Is the key's address one of ours, and not one to connect to? */
@@ -124,11 +138,14 @@ static void visit_targets(struct planning *planning, const struct config_strings
 {
     struct config_target target;
     planning->plan->names = planning->plan->names || texts->count > 0;
-    for (size_t i = 0; i < texts->count; i++)
-        if (!config_target_parse(texts->items[i], &target))
-            for (unsigned port = 1; port <= UINT16_MAX; port++)
-                if (config_target_has_port(&target, (uint16_t)port))
-                    add_port(planning->plan, (uint16_t)port);
+    for (size_t i = 0; i < texts->count; i++) {
+        if (config_target_parse(texts->items[i], &target))
+            continue; /* it was refused before */
+        if (target.port_count == 0)
+            add_ports(planning->plan, 1, UINT16_MAX);
+        for (size_t k = 0; k < target.port_count; k++)
+            add_ports(planning->plan, target.ports[k].first, target.ports[k].last);
+    }
 }
 
 static void visit(const struct key *key, const void *base, void *arg)
@@ -167,8 +184,7 @@ static void add_more(struct planning *planning, const struct config *config)
     for (size_t i = 0; i < config->sandbox_connect.count; i++) {
         uint16_t first, last;
         if (config_ports_parse(config->sandbox_connect.items[i], &first, &last))
-            for (unsigned port = first; port <= last; port++)
-                add_port(planning->plan, (uint16_t)port);
+            add_ports(planning->plan, first, last);
     }
 }
 

@@ -28,5 +28,6 @@ bool plan_make(struct plan *plan, const struct config *config, const char *file)
 void plan_free(struct plan *plan); /* what it holds, not itself */
 
 bool plan_has_port(const struct plan *plan, uint16_t port);
+bool plan_has_all_ports(const struct plan *plan); /* from 1 on */
 
 #endif
