@@ -68,12 +68,15 @@ ACTPASS_API void actpass_note_events(actpass_conn *conn, short revents);
 ACTPASS_API int actpass_wait(actpass_conn *conn, struct pollfd *own, nfds_t count,
                              int64_t timeout_ms);
 
-/* Sets how another thread makes the caller's loop call actpass_handshake again: WAKE(ARG) is called
- * on a thread of ours when the answer has come that the handshake waits for, that of an OCSP
- * responder about the peer. It must only make the loop look, by an eventfd for example, and call no
- * function of this library. Until actpass_close or actpass_free has begun, it may be called at any
- * time; after that, never. Without it, or with NULL, the loop is to look every 20 ms meanwhile
- * (actpass_prepare_wait says so). Before actpass_handshake. */
+/* Sets how the caller's loop is made to call actpass_handshake again: WAKE(ARG) is called when the
+ * answer has come that the handshake waits for, that of an OCSP responder about the peer; also by
+ * actpass_request_certificate. It is called on a thread of ours or, where another connection's
+ * server has stapled that answer, within that connection's call; and with locks of ours held. So it
+ * must only make the loop look, by an eventfd for example: it must call no function of this
+ * library, and take no lock that anybody holds while calling one. It may be called at any time
+ * until the first call of actpass_close or actpass_free has returned; after that, never. Without
+ * it, or with NULL, the loop is to look every 20 ms meanwhile (actpass_prepare_wait says so).
+ * Before actpass_handshake. */
 ACTPASS_API void actpass_set_wake(actpass_conn *conn, void (*wake)(void *arg), void *arg);
 
 /* Takes at least one of SIZE bytes and at most all. Returns their number, 0 if SIZE is 0, -1, or

@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -110,6 +111,21 @@ static void note_idle(struct driver *driver, int count)
         driver->idle_us = DEADLINE_NEVER;
 }
 
+/* In the daemon the next step may be on another thread, so nothing that is needed then may be on
+ * this one's stack. */
+static void overwrite_stack(void)
+{
+    unsigned char deep[65536];
+    OPENSSL_cleanse(deep, sizeof(deep));
+}
+
+static enum handler_next step(const struct handler *handler, struct handler_job *job)
+{
+    enum handler_next next = handler->step(job);
+    overwrite_stack();
+    return next;
+}
+
 struct handler_job steps_job(actpass_conn *conn)
 {
     return (struct handler_job){.conn = conn,
@@ -133,13 +149,13 @@ unsigned long steps_run(const struct handler *handler, struct handler_job *job,
         must(driver.edges, "epoll_create1");
     }
     (void)actpass_set_nonblocking(job->conn, 1); /* it fails if it was aborted already */
-    enum handler_next next = handler->step(job);
+    enum handler_next next = step(handler, job);
     for (; next != HANDLER_DONE; steps++) {
         job->own.revents = 0;
         job->idle = job->peer_quiet = false;
         if (next == HANDLER_WAIT)
             note_idle(&driver, wait_once(&driver));
-        next = handler->step(job);
+        next = step(handler, job);
     }
     if (driver.edges >= 0)
         close(driver.edges);

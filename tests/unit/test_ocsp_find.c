@@ -2,6 +2,7 @@
  * holds up nobody but those who ask it. */
 #include "relay/clock.h"
 #include "server/lib/ocsp/ocsp.h"
+#include "server/lib/ocsp/question.h"
 #include "server/lib/ocsp/queue.h"
 #include "tests/support/certs.h"
 #include "tests/support/ocsp_responder.h"
@@ -280,11 +281,10 @@ Test(ocsp_find, questions_that_wait_are_bounded, .init = begin, .fini = end)
 
 /* ---- What is taken ------------------------------------------------------------------------- */
 
-static bool teach(struct ocsp_source *source, int status, long from_s)
+/* The caller frees *BYTES. Returns the size. */
+static int respond(const struct ocsp_peer peer, int status, long from_s, unsigned char **bytes)
 {
-    unsigned char *bytes = NULL;
-    struct error_text why;
-    struct ocsp_peer peer = peer_of(source);
+    *bytes = NULL;
     OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
     OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), peer.certificate, peer.issuer);
     ASN1_TIME *from = X509_gmtime_adj(NULL, from_s), *until = X509_gmtime_adj(NULL, 3600);
@@ -292,14 +292,23 @@ static bool teach(struct ocsp_source *source, int status, long from_s)
                            status == V_OCSP_CERTSTATUS_REVOKED ? from : NULL, from, until);
     OCSP_basic_sign(basic, scene.ca->certificate, scene.ca->key, EVP_sha256(), NULL, 0);
     OCSP_RESPONSE *response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
-    int size = i2d_OCSP_RESPONSE(response, &bytes);
-    bool taught = ocsp_teach(scene.ocsp, &peer, bytes, (size_t)size, &why);
-    OPENSSL_free(bytes);
+    int size = i2d_OCSP_RESPONSE(response, bytes);
     OCSP_RESPONSE_free(response);
     OCSP_BASICRESP_free(basic);
     OCSP_CERTID_free(id);
     ASN1_TIME_free(from);
     ASN1_TIME_free(until);
+    return size;
+}
+
+static bool teach(struct ocsp_source *source, int status, long from_s)
+{
+    unsigned char *bytes;
+    struct error_text why;
+    struct ocsp_peer peer = peer_of(source);
+    int size = respond(peer, status, from_s, &bytes);
+    bool taught = ocsp_teach(scene.ocsp, &peer, bytes, (size_t)size, &why);
+    OPENSSL_free(bytes);
     return taught;
 }
 
@@ -329,6 +338,40 @@ Test(ocsp_find, what_is_stapled_meanwhile_ends_the_wait, .init = begin, .fini = 
     pause_ms(200);
     cr_assert_eq(look(&visitor), OCSP_FOUND_REVOKED);
     visitor_end(&visitor);
+}
+
+static void put_in_cache(const struct ocsp_peer peer, int status, long from_s)
+{
+    unsigned char *bytes;
+    uint8_t key[OCSP_KEY_SIZE];
+    struct ocsp_answer answer;
+    struct error_text why;
+    int size = respond(peer, status, from_s, &bytes);
+    cr_assert(ocsp_question_key(peer.source, peer.certificate, key));
+    cr_assert(ocsp_answer_read(&answer, bytes, (size_t)size, peer.certificate, peer.issuer, &why));
+    cr_assert(ocsp_store_write(peer.source->cache, key, &answer, &why), "%s", why.text);
+    ocsp_answer_free(&answer);
+    OPENSSL_free(bytes);
+}
+
+/* What a peer has stapled of a certificate that becomes one of ours, too. */
+Test(ocsp_find, an_older_response_of_the_cache_is_not_taken, .init = begin, .fini = end)
+{
+    struct visitor visitor;
+    struct test_folder *folder = test_folder_new();
+    const struct ocsp_report report = {.name = "ours"};
+    visitor_init(&visitor, 1, 0);
+    visitor.source->cache = strdup(test_folder_path(folder, "."));
+    ocsp_responder_hold(scene.responder);
+    put_in_cache(peer_of(visitor.source), V_OCSP_CERTSTATUS_GOOD, -120);
+    cr_assert(teach(visitor.source, V_OCSP_CERTSTATUS_REVOKED, -30));
+    struct ocsp_follower *ours = ocsp_follow(scene.ocsp, visitor.source, scene.leaf->certificate,
+                                             scene.ca->certificate, &report);
+    cr_assert_eq(look(&visitor), OCSP_FOUND_REVOKED);
+    cr_assert_eq(ocsp_staple_until(ours), 0, "it is stapled");
+    ocsp_unfollow(ours);
+    visitor_end(&visitor);
+    test_folder_free(folder);
 }
 
 Test(ocsp_find, who_can_be_asked, .init = begin, .fini = end)

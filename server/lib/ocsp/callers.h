@@ -12,8 +12,9 @@ struct ocsp_report {
     const char *name; /* of the certificate, in the text */
 };
 
-/* Who waits for what is found. WAKE is called at most once for each PENDING, on a thread of its
- * own, before ocsp_leave returns or never; it must not call this module. The other members are
+/* Who waits for what is found. WAKE is called at most once for each PENDING, before ocsp_leave
+ * returns or never: on a thread of its own, or within ocsp_teach; with the lock of ocsp.h held, so
+ * it must not call this module, nor take a lock under which others call it. The other members are
  * zero at first, and this module's. */
 struct ocsp_waiter {
     void (*wake)(void *arg);

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A peer may have been asked about before: then the response itself was not kept. */
+/* A peer may have been asked about before: then the response itself was not kept. What it said
+ * counts all the same, if it is newer than what the cache has. */
 static void take_kept(struct ocsp *ocsp, struct entry *entry, struct ocsp_answer *kept)
 {
-    if (!entry->answer.der && kept->der) {
+    bool older = ocsp_answer_is_current(&entry->answer) && kept->from_s < entry->answer.from_s;
+    if (!entry->answer.der && kept->der && !older) {
         ocsp_answer_free(&entry->answer);
         entry->answer = *kept;
         *kept = (struct ocsp_answer){.der = NULL};
