@@ -19,7 +19,8 @@ ROUNDS = soak(5, 9)  # so often, by the median
 DEARNESS = soak(2, 1.2)  # few rounds may be off the mark
 CLIENTS = 4  # processes
 PORTS = 5000  # connections towards one address of a backend: with 10 000 each connect takes longer
-OWN_DESCRIPTORS = 200  # of each process, beside those of the connections
+OWN_DESCRIPTORS = 600  # of each process, beside those of the connections
+SPARE = 10  # connections of a service: each process of the crowd may begin with the same one
 MEMORY_KIB = 110  # of all processes and the kernel, for each connection, with some to spare
 
 
@@ -125,12 +126,12 @@ class Scale(Case):
     def test_echo(self):
         wanted = soak(1000, 50000)
         count, why = self.room(wanted, 1)
-        self.check("echo", [self.service(max_connections=count + 100)], count, wanted, why)
+        self.check("echo", [self.service(max_connections=count + SPARE)], count, wanted, why)
 
     def test_forward(self):
         wanted = soak(500, 30000)
         count, why = self.room(wanted, 2)
         port, number = crowd.backend(self), count // PORTS + 1
         services = [self.service(f"front{i}", forward=f"127.0.0.{i + 1}:{port}",
-                                 max_connections=count // number + 100) for i in range(number)]
+                                 max_connections=count // number + SPARE) for i in range(number)]
         self.check("forward", services, count, wanted, why)

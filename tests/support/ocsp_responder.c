@@ -66,8 +66,10 @@ static unsigned char *answer(const struct test_identity *ca, OCSP_REQUEST *reque
 static OCSP_REQUEST *parse(const char *bytes, size_t size)
 {
     const char *end = memmem(bytes, size, "\r\n\r\n", 4);
+    if (!end)
+        return NULL;
     const unsigned char *body = (const unsigned char *)end + 4;
-    return end ? d2i_OCSP_REQUEST(NULL, &body, (long)(bytes + size - (end + 4))) : NULL;
+    return d2i_OCSP_REQUEST(NULL, &body, (long)(bytes + size - (end + 4)));
 }
 
 static OCSP_REQUEST *receive(int fd)
