@@ -106,6 +106,11 @@ class Examples(Converting):
                 self.file("stunnel.conf", text.encode())
                 self.check("stunnel.conf")
 
+    def test_stunnel_socks_server_with_an_address(self):
+        self.file("stunnel.conf", (STUNNEL["socks server"] + "local = 127.0.0.1\n").encode())
+        made = self.check("stunnel.conf")
+        self.assertEqual(made["services"][0]["proxy"]["source"], "127.0.0.1")
+
     def test_hitch(self):
         with open(os.path.join(self.folder, "front.pem")) as chain:
             with open(os.path.join(self.folder, "front.key")) as key:

@@ -259,9 +259,7 @@ static void convert_socks(struct draft *draft, cJSON *object, const struct secti
     draft_item(draft, proxy, "allow", "*");
     for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
         draft_item(draft, proxy, "protocols", protocols[i]);
-    if (section_last(section, "local"))
-        stunnel_say(draft, object, section, "local", OPTION_LOST,
-                    "a proxy connects from the address that the system chooses");
+    convert_source(draft, proxy, section, "source");
 }
 
 /* What a server does with a connection: into the service, or into a route. */
