@@ -11,6 +11,7 @@ import subprocess
 from support import tls
 from support.case import need, program
 from support.data import until
+from support.names import hosts
 from support.ports import free_port, free_range
 from support.reloads import Reloads
 
@@ -51,19 +52,6 @@ class Listening(Reloads):
 
     # ---- All kinds at once
 
-    def hosts(self, *lines):
-        """The start of a command for which these are /etc/hosts, in a mount namespace of its own. There
-        are no name servers. The file may be written anew."""
-        path = self.file("hosts", "".join(line + "\n" for line in lines).encode())
-        servers = self.file("resolv.conf", b"nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
-        for file in path, servers:
-            os.chmod(file, 0o644)
-        prefix = ["unshare", "-m", "sh", "-c", f'mount --bind "{path}" /etc/hosts && '
-                  f'{{ mount --bind "{servers}" /etc/resolv.conf || true; }} && exec "$@"', "sh"]
-        if subprocess.run([*prefix, "true"], capture_output=True).returncode != 0:
-            self.skipTest("mount namespaces cannot be made here")
-        return prefix
-
     def test_each_address_of_a_list(self):
         first = free_range(3)
         path = os.path.join(self.folder, "mode.sock")
@@ -74,7 +62,7 @@ class Listening(Reloads):
             self.service(listen=wanted,
                          listen_options={"backlog": 77, "mode": "0606", "owner": "65534", "group": group}),
             admin={"listen": f"unix:{self.folder}/admin.sock", "mode": "0600", "group": group},
-            prefix=self.hosts("127.0.0.1 two.example", "::1 two.example", "127.0.0.1 two.example"))
+            prefix=hosts(self, "127.0.0.1 two.example", "::1 two.example", "127.0.0.1 two.example"))
         found = self.addresses(actpass, 6 + has_ipv6())
         self.assertEqual(len(found), 6 + has_ipv6(), found)
         self.assertEqual(found[:3], [f"127.0.0.2:{port}" for port in range(first, first + 3)])
@@ -241,7 +229,7 @@ class Listening(Reloads):
         port = free_port()
         service = self.service(listen=[f"moving.example:{port}"])
         actpass = self.actpass(service, check=False,
-                               prefix=self.hosts("127.0.0.2 moving.example", "127.0.0.3 moving.example"))
+                               prefix=hosts(self, "127.0.0.2 moving.example", "127.0.0.3 moving.example"))
         two, three, four = (f"127.0.0.{last}:{port}" for last in (2, 3, 4))
         self.assertEqual(sorted(self.addresses(actpass, 2)), [two, three])
         peer = self.dial(two)

@@ -11,6 +11,7 @@ from support.case import need
 from support.data import until
 from support.dials import Dials
 from support.each import each
+from support.names import hosts
 from support.reloads import Reloads
 
 LOOPBACK = ["127.0.0.0/8", "[::1]/128"]
@@ -34,9 +35,9 @@ def connect(host, port):
 
 
 class Proxying(Dials):
-    def proxy(self, allow=LOOPBACK, more=None, check=False, **changes):
+    def proxy(self, allow=LOOPBACK, more=None, check=False, prefix=(), **changes):
         return self.actpass(self.service(proxy={"allow": allow, **(more or {})}, role="server",
-                                         **changes), check=check)
+                                         **changes), check=check, prefix=prefix)
 
     def asked(self, actpass, request):
         peer = self.client(actpass)
@@ -140,11 +141,20 @@ class Allowed(Proxying):
             self.assertEqual(self.code5(actpass, host, port), 2, host)
         self.assertEqual(len(backend.sessions), 0)
 
-    def test_each_address_of_a_name(self):
-        """localhost stands for two addresses, of which one is allowed."""
+    def test_a_name_whose_address_is_allowed(self):
         backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
         actpass = self.proxy(allow=["127.0.0.0/8"])
         self.assertEqual(self.code5(actpass, "localhost", self.port_of(backend)), 0)
+
+    def test_each_address_of_a_name(self):
+        """Of two one is allowed, where nobody listens: that is said, and the other is not dialed."""
+        backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
+        actpass = self.proxy(allow=["127.0.0.9/32"],
+                             prefix=hosts(self, "127.0.0.1 both.example", "127.0.0.9 both.example",
+                                          "127.0.0.1 other.example"))
+        self.assertEqual(self.code5(actpass, "both.example", self.port_of(backend)), 5)
+        self.assertEqual(self.code5(actpass, "other.example", self.port_of(backend)), 2)
+        self.assertEqual(len(backend.sessions), 0)
 
     def test_ports_and_names(self):
         backend = self.backend(Backend(exchange(b"bye", 0, linger=False)))
