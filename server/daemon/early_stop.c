@@ -46,7 +46,6 @@ static void close_all(struct early_stop *early)
         close(early->signal_fd);
     if (early->end_fd >= 0)
         close(early->end_fd);
-    early->signal_fd = early->end_fd = -1;
 }
 
 bool early_stop_begin(struct early_stop *early, pid_t spawner)
@@ -70,11 +69,9 @@ bool early_stop_begin(struct early_stop *early, pid_t spawner)
 
 bool early_stop_end(struct early_stop *early)
 {
-    if (early->end_fd < 0)
-        return early->asked;
-    early->asked = wait_for(early->signal_fd, 0);
+    bool asked = wait_for(early->signal_fd, 0);
     (void)eventfd_write(early->end_fd, 1); /* from 0 to 1 it cannot be full */
     (void)pthread_join(early->thread, NULL);
     close_all(early);
-    return early->asked;
+    return asked;
 }

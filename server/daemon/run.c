@@ -109,20 +109,21 @@ static bool set_up(struct signals *signals, struct spawner *spawner, struct earl
     return false;
 }
 
-/* Loads and begins; *SERVER may be there also if that fails. Returns the exit status. */
+/* Loads and begins; *SERVER may be there also if that fails. *STOPPED: that is why. Returns the
+ * exit status. */
 static int start(const struct run *what, struct spawner *spawner, struct early_stop *early,
-                 struct server **server)
+                 struct server **server, bool *stopped)
 {
     struct config_report report;
     *server = server_load(what->file, &report);
     int status = *server ? EXIT_FAILURE : EXIT_USAGE;
     bool ready = *server && listens(*server, what, early->signal_fd, &report);
-    early->asked = early_stop_end(early) && !ready;
+    *stopped = early_stop_end(early) && !ready;
     if (ready && begin(*server, what, spawner, &report))
         status = EXIT_SUCCESS;
     if (!*server)
         lines_print(&report.warnings, CONFIG_LOG_WARNING, report.log_format); /* else: in the log */
-    if (early->asked) /* what it was doing then was given up */
+    if (*stopped) /* what it was doing then was given up */
         (void)fputs("actpass: stopped while it was loading\n", stderr);
     else
         lines_print(&report.errors, CONFIG_LOG_ERROR, report.log_format);
@@ -143,10 +144,11 @@ int run_process(const struct run *what)
     if (!set_up(&signals, &spawner, &early, what->file))
         return EXIT_FAILURE;
     prepare_process();
-    int status = start(what, &spawner, &early, &server);
+    bool stopped;
+    int status = start(what, &spawner, &early, &server, &stopped);
     if (status == EXIT_SUCCESS)
         status = serve(server, &signals, what->inetd);
-    else if (early.asked)
+    else if (stopped)
         status = EXIT_SUCCESS;
     server_free(server);
     spawner_dismiss(&spawner);

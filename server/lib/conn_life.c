@@ -68,7 +68,7 @@ static struct relay *make_relay(actpass_conn *conn, int fd)
     options.handshake_timeout_ms = settings->handshake_timeout_ms;
     options.write_timeout_ms = settings->write_timeout_ms;
     options.threads = conn->config->threads;
-    options.ring_pool = shared_ring_pool(conn->config->shared);
+    options.ring_pool = conn->config->ring_pool;
     options.on_verdict = on_verdict;
     options.arg = conn;
     return relay_new(fd, &options);

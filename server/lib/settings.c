@@ -128,6 +128,7 @@ static bool make_shared(actpass_config *config)
     if (!config->shared)
         config->shared = shared_new();
     config->threads = config->shared ? shared_threads(config->shared) : NULL;
+    config->ring_pool = config->shared ? shared_ring_pool(config->shared) : NULL;
     config->unfit = config->threads && in_syn ? shared_unfit(config->shared) : NULL;
     if (config->threads && (config->unfit || !in_syn))
         return true;

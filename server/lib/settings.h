@@ -59,8 +59,9 @@ struct actpass_config {
     bool frozen;
     struct shared *shared; /* NULL: not needed yet */
     struct tls_context *tls;
-    struct threads *threads; /* shared's, for relay threads */
-    struct peers *unfit;     /* shared's, where actpass_connect wants TCP Fast Open */
+    struct threads *threads;     /* shared's, for relay threads */
+    struct ring_pool *ring_pool; /* shared's */
+    struct peers *unfit;         /* shared's, where actpass_connect wants TCP Fast Open */
 
     atomic_uint references;
 

@@ -77,7 +77,7 @@ struct own_keys *shared_own_keys(struct shared *shared)
 
 struct ring_pool *shared_ring_pool(struct shared *shared)
 {
-    return shared ? shared->ring_pool : NULL;
+    return shared->ring_pool;
 }
 
 struct threads *shared_threads(struct shared *shared)

@@ -20,7 +20,7 @@ void shared_release(struct shared *shared); /* may be NULL */
 /* The keys of our own certificates. */
 struct own_keys *shared_own_keys(struct shared *shared);
 
-/* Of all connections. SHARED NULL, before the configuration is prepared: NULL. */
+/* Of all connections. */
 struct ring_pool *shared_ring_pool(struct shared *shared);
 
 /* Relay threads; and the addresses that do not work with TCP Fast Open. Made when they are first

@@ -2,6 +2,7 @@
  * that device: its half, and the offer's half, are two duplexes with a socketpair between them. */
 #include "relay/clock.h"
 #include "server/daemon/fleet/caller.h"
+#include "server/daemon/gate/over_tls.h"
 #include "server/daemon/handlers/client_addresses.h"
 #include "server/daemon/handlers/duplex.h"
 #include "server/daemon/handlers/handler.h"
@@ -118,17 +119,6 @@ static enum handler_next end(struct handler_job *job)
     return HANDLER_DONE;
 }
 
-static void send_answer(struct handler_job *job, const struct gate_answer *answer)
-{
-    size_t done = 0;
-    while (done < answer->size) { /* into TLS's own buffer, which has room for it */
-        int64_t taken = actpass_write_some(job->conn, answer->bytes + done, answer->size - done);
-        if (taken <= 0)
-            return;
-        done += (size_t)taken;
-    }
-}
-
 /* Says so in the client's protocol. Without one it must not look like the end of a message. */
 static enum handler_next refuse(struct handler_job *job)
 {
@@ -136,7 +126,7 @@ static enum handler_next refuse(struct handler_job *job)
     struct caller *caller = &reaching->caller;
     caller_explain(caller, &job->problem);
     caller_fill_answer(caller);
-    send_answer(job, &caller->talk.answer);
+    gate_send(job->conn, &caller->talk.answer);
     if (caller->talk.answer.size == 0) {
         bool refused = caller->outcome == GATE_NOT_ALLOWED || caller->outcome == GATE_UNKNOWN;
         actpass_fail(job->conn, refused ? ACTPASS_REFUSED : ACTPASS_CANCELLED, job->problem.text);
@@ -164,23 +154,6 @@ static bool read_input(struct handler_job *job)
     return true;
 }
 
-static enum gate_next talk(struct handler_job *job)
-{
-    struct reaching *reaching = job->outer;
-    struct caller *caller = &reaching->caller;
-    enum gate_next next;
-    do {
-        next = caller->protocol->read(&caller->talk, reaching->input, reaching->size);
-        if (next != GATE_MORE) {
-            reaching->size -= caller->talk.used;
-            memmove(reaching->input, reaching->input + caller->talk.used, reaching->size);
-        }
-        if (next == GATE_SEND)
-            send_answer(job, &caller->talk.answer);
-    } while (next == GATE_SEND);
-    return next;
-}
-
 static bool make_pair(struct reaching *reaching)
 {
     reaching->link = duplex_link_new();
@@ -206,26 +179,27 @@ static enum handler_next wait_for_join(struct handler_job *job);
 
 static enum handler_next find_name(struct handler_job *job)
 {
-    struct caller *caller = &((struct reaching *)job->outer)->caller;
+    struct reaching *reaching = job->outer;
+    struct caller *caller = &reaching->caller;
     if (!caller->protocol) {
         actpass_info_t info;
         actpass_info(job->conn, &info);
         bool named = caller_take_name(caller, info.server_name);
         return named && call(job) ? wait_for_join(job) : refuse(job);
     }
-    switch (talk(job)) {
+    switch (
+        gate_read(caller->protocol, &caller->talk, job->conn, reaching->input, &reaching->size)) {
     case GATE_NAMED:
         return call(job) ? wait_for_join(job) : refuse(job);
     case GATE_WRONG:
         (void)error_set(&job->problem, "%s", caller->talk.why);
-        send_answer(job, &caller->talk.answer);
+        gate_send(job->conn, &caller->talk.answer);
         return end(job);
     default:
         break;
     }
     job->deadline_us = caller->deadline_us;
-    if (clock_now_us() < caller->deadline_us && !job->stopping &&
-        !((struct reaching *)job->outer)->ended)
+    if (clock_now_us() < caller->deadline_us && !job->stopping && !reaching->ended)
         return HANDLER_WAIT;
     (void)error_set(&job->problem, "the client did not say which name it wants to reach");
     return end(job);

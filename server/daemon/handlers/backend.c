@@ -2,13 +2,14 @@
 
 #include "relay/clock.h"
 #include "server/daemon/handlers/backends.h"
+#include "server/daemon/handlers/dialed.h"
 #include "server/lib/dial/race.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 10000, ADDRESS_MAX = 128 };
+enum { CONNECT_MS = 10000 };
 
 /* One dial: job->state while it takes longer than one step. */
 struct backend {
@@ -18,13 +19,6 @@ struct backend {
     struct sockaddr_storage client; /* the peer's address */
     struct error_text reason;       /* the last failure */
 };
-
-static void note_failure(void *arg, const char *address, const char *why)
-{
-    struct backend *backend = arg;
-    (void)address;
-    (void)error_set(&backend->reason, "%s", why);
-}
 
 bool backend_is_unwanted(actpass_conn *conn)
 {
@@ -50,15 +44,6 @@ static void tell(struct handler_job *job, const char *why)
                         backends->count, why);
 }
 
-static void set_source(struct backend *backend, struct handler_job *job)
-{
-    socklen_t size = sizeof(backend->client);
-    backend->dial.source.config = &job->what->forward.source;
-    if (job->what->forward.source.transparent &&
-        actpass_peer_sockaddr(job->conn, (struct sockaddr *)(void *)&backend->client, &size) == 0)
-        backend->dial.source.client = &backend->client;
-}
-
 static struct backend *begin(struct handler_job *job)
 {
     struct backend *backend = calloc(1, sizeof(*backend));
@@ -69,25 +54,17 @@ static struct backend *begin(struct handler_job *job)
     if (job->what->forward.count == 1)
         job->backend = job->what->forward.items[0].text;
     backends_begin(job->loaded, &backend->turn, clock_now_us());
-    backend->dial = (struct dial){.addresses = backend->turn.order,
-                                  .count = backend->turn.count,
-                                  .deadline_us = clock_deadline_ms(CONNECT_MS),
-                                  .limit_name = "10 seconds",
-                                  .wait = {.cancel_fd = -1},
-                                  .observer = {.failed = note_failure, .arg = backend}};
-    set_source(backend, job);
+    backend->dial =
+        (struct dial){.addresses = backend->turn.order,
+                      .count = backend->turn.count,
+                      .deadline_us = clock_deadline_ms(CONNECT_MS),
+                      .limit_name = "10 seconds",
+                      .wait = {.cancel_fd = -1},
+                      .observer = {.failed = dialed_keep_reason, .arg = &backend->reason}};
+    dialed_set_source(&backend->dial, &job->what->forward.source, job->conn, &backend->client);
     race_begin(&backend->race, &backend->dial);
     job->state = backend;
     return backend;
-}
-
-/* Only if it is not the configured one. Without memory the log does not say it. */
-static void note_address(struct handler_job *job, const struct candidate *winner)
-{
-    char text[ADDRESS_MAX];
-    candidate_print(winner, text, sizeof(text));
-    if (strcmp(text, winner->of->text) != 0 && !job->backend_address)
-        job->backend_address = strdup(text);
 }
 
 static void won(struct handler_job *job, const struct candidate *winner)
@@ -97,7 +74,7 @@ static void won(struct handler_job *job, const struct candidate *winner)
     size_t down;
     job->number = (unsigned)backends_won(job->loaded, &backend->turn, place, clock_now_us(), &down);
     job->backend = job->what->forward.items[job->number].text;
-    note_address(job, winner);
+    dialed_note_address(job, winner, winner->of->text);
     if (down < job->what->forward.count)
         (void)error_set(&job->problem, "the backend %s is left out for a while: %s",
                         job->what->forward.items[down].text,

@@ -1,27 +1,22 @@
 #include "server/daemon/preface/mysql_backend.h"
 
 #include "relay/clock.h"
+#include "server/daemon/handlers/dialed.h"
 
 static const struct config_address *address_of(const struct preface *preface)
 {
     return preface->config->as_server.forward.items;
 }
 
-static void note_failure(void *arg, const char *address, const char *why)
-{
-    struct mysql_backend *backend = arg;
-    (void)address;
-    (void)error_set(&backend->reason, "%s", why);
-}
-
 void mysql_backend_begin(struct preface *preface, struct mysql_backend *backend)
 {
-    backend->dial = (struct dial){.addresses = address_of(preface),
-                                  .count = 1,
-                                  .deadline_us = DEADLINE_NEVER,
-                                  .limit_name = "handshake_timeout",
-                                  .wait = {.cancel_fd = -1},
-                                  .observer = {.failed = note_failure, .arg = backend}};
+    backend->dial =
+        (struct dial){.addresses = address_of(preface),
+                      .count = 1,
+                      .deadline_us = DEADLINE_NEVER,
+                      .limit_name = "handshake_timeout",
+                      .wait = {.cancel_fd = -1},
+                      .observer = {.failed = dialed_keep_reason, .arg = &backend->reason}};
     race_begin(&backend->race, &backend->dial);
     backend->dials = true;
 }

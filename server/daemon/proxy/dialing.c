@@ -1,6 +1,7 @@
 #include "server/daemon/proxy/dialing.h"
 
 #include "relay/clock.h"
+#include "server/daemon/handlers/dialed.h"
 #include "server/lib/dial/race.h"
 #include "server/lib/dial/resolve.h"
 
@@ -8,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { ADDRESS_TEXT = 128 };
 
 struct proxy_dialing {
     const struct proxy_rules *rules;
@@ -38,23 +37,6 @@ static bool permits(void *arg, const struct candidate *to)
     return allowed;
 }
 
-static void note_failure(void *arg, const char *address, const char *why)
-{
-    struct proxy_dialing *dialing = arg;
-    (void)address;
-    (void)error_set(&dialing->reason, "%s", why);
-}
-
-static void set_source(struct proxy_dialing *dialing, const struct handler_job *job)
-{
-    const struct config_source *source = &job->what->proxy.source;
-    socklen_t size = sizeof(dialing->client);
-    dialing->dial.source.config = source;
-    if (source->transparent &&
-        actpass_peer_sockaddr(job->conn, (struct sockaddr *)(void *)&dialing->client, &size) == 0)
-        dialing->dial.source.client = &dialing->client;
-}
-
 static void prepare(struct proxy_dialing *dialing, struct handler_job *job,
                     const struct gate_request *request)
 {
@@ -74,7 +56,7 @@ static void prepare(struct proxy_dialing *dialing, struct handler_job *job,
                       .limit_name = "connect_timeout",
                       .lookup_flags = RESOLVE_FOR_PEER,
                       .wait = {.cancel_fd = -1},
-                      .observer = {.failed = note_failure, .arg = dialing},
+                      .observer = {.failed = dialed_keep_reason, .arg = &dialing->reason},
                       .filter = {.permits = permits, .arg = dialing}};
 }
 
@@ -115,21 +97,12 @@ struct proxy_dialing *proxy_dialing_begin(struct handler_job *job,
         return NULL;
     }
     prepare(dialing, job, request);
-    set_source(dialing, job);
+    dialed_set_source(&dialing->dial, &job->what->proxy.source, job->conn, &dialing->client);
     race_begin(&dialing->race, &dialing->dial);
     return dialing;
 }
 
 /* ---- What came of it ------------------------------------------------------------------------- */
-
-/* Only if it is not what the peer has said. Without memory the log does not say it. */
-static void note_address(struct handler_job *job, const struct candidate *winner)
-{
-    char text[ADDRESS_TEXT];
-    candidate_print(winner, text, sizeof(text));
-    if (strcmp(text, job->target) != 0 && !job->backend_address)
-        job->backend_address = strdup(text);
-}
 
 static enum gate_outcome outcome_of(const struct proxy_dialing *dialing)
 {
@@ -175,7 +148,7 @@ bool proxy_dialing_step(struct proxy_dialing *dialing, struct handler_job *job, 
         job->deadline_us = race_wait(&dialing->race, &job->own);
         return false;
     case RACE_WON:
-        note_address(job, &winner);
+        dialed_note_address(job, &winner, job->target);
         *outcome = GATE_REACHED;
         return true;
     case RACE_FAILED:

@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "server/daemon/conversation.h"
 #include "server/daemon/gate/connect.h"
+#include "server/daemon/gate/over_tls.h"
 #include "server/daemon/gate/socks4.h"
 #include "server/daemon/gate/socks5.h"
 #include "server/daemon/handlers/backend.h"
@@ -67,23 +68,12 @@ static enum handler_next end(struct handler_job *job)
     return HANDLER_DONE;
 }
 
-static void send_answer(struct handler_job *job, const struct gate_answer *answer)
-{
-    size_t done = 0;
-    while (done < answer->size) { /* into TLS's own buffer, which has room for it */
-        int64_t taken = actpass_write_some(job->conn, answer->bytes + done, answer->size - done);
-        if (taken <= 0)
-            return;
-        done += (size_t)taken;
-    }
-}
-
 /* Says so in the peer's protocol. */
 static enum handler_next refuse(struct handler_job *job, enum gate_outcome outcome)
 {
     struct proxying *proxying = job->outer;
     proxying->protocol->answer(&proxying->talk, outcome);
-    send_answer(job, &proxying->talk.answer);
+    gate_send(job->conn, &proxying->talk.answer);
     return end(job);
 }
 
@@ -144,35 +134,40 @@ static bool may_speak(const struct config_strings *protocols, const char *name)
     return protocols->count == 0;
 }
 
-/* By the first byte: 5, 4, or a letter of an HTTP method. NULL: none that we speak. */
-static const struct gate_protocol *choose(const struct config_strings *protocols,
-                                          unsigned char first)
+/* By the first byte: 5, 4, or a letter of an HTTP method. NULL: none that there is. */
+static const struct gate_protocol *protocol_of(unsigned char first)
 {
-    const struct gate_protocol *protocol = &gate_connect;
     if (first == 5 || first == 4)
-        protocol = first == 5 ? &gate_socks5 : &gate_socks4;
-    else if (first < 'A' || first > 'Z')
-        return NULL;
-    return may_speak(protocols, protocol->name) ? protocol : NULL;
+        return first == 5 ? &gate_socks5 : &gate_socks4;
+    return first >= 'A' && first <= 'Z' ? &gate_connect : NULL;
 }
 
 /* One that is not listed is refused in its own terms: no method is acceptable, rejected, 403. */
-static enum handler_next refuse_protocol(struct handler_job *job, unsigned char first)
+static enum handler_next refuse_protocol(struct handler_job *job)
 {
     static const unsigned char no_method[] = {5, 0xff};
     struct proxying *proxying = job->outer;
+    const struct gate_protocol *protocol = protocol_of(proxying->input[0]);
     (void)error_set(&job->problem,
                     "the peer does not speak what \"protocols\" lists: its first "
                     "byte is 0x%02x",
-                    first);
-    if (first == 5)
+                    proxying->input[0]);
+    if (protocol == &gate_socks5)
         gate_set_answer(&proxying->talk, no_method, sizeof(no_method));
-    else if (first == 4)
-        gate_socks4.answer(&proxying->talk, GATE_NOT_ALLOWED);
-    else if (first >= 'A' && first <= 'Z')
-        gate_connect.answer(&proxying->talk, GATE_NOT_ALLOWED);
-    send_answer(job, &proxying->talk.answer);
+    else if (protocol)
+        protocol->answer(&proxying->talk, GATE_NOT_ALLOWED);
+    gate_send(job->conn, &proxying->talk.answer);
     return end(job);
+}
+
+/* False: the peer speaks none that we speak. */
+static bool choose(struct handler_job *job)
+{
+    struct proxying *proxying = job->outer;
+    const struct gate_protocol *protocol = protocol_of(proxying->input[0]);
+    if (protocol && may_speak(&job->what->proxy.protocols, protocol->name))
+        proxying->protocol = protocol;
+    return proxying->protocol;
 }
 
 /* Reads once. False: nothing is there, or no room. */
@@ -197,22 +192,6 @@ static bool read_some(struct handler_job *job)
     return true;
 }
 
-static enum gate_next talk(struct handler_job *job)
-{
-    struct proxying *proxying = job->outer;
-    enum gate_next next;
-    do {
-        next = proxying->protocol->read(&proxying->talk, proxying->input, proxying->size);
-        if (next != GATE_MORE) {
-            proxying->size -= proxying->talk.used;
-            memmove(proxying->input, proxying->input + proxying->talk.used, proxying->size);
-        }
-        if (next == GATE_SEND)
-            send_answer(job, &proxying->talk.answer);
-    } while (next == GATE_SEND);
-    return next;
-}
-
 static enum handler_next call(struct handler_job *job)
 {
     struct proxying *proxying = job->outer;
@@ -229,7 +208,7 @@ static enum handler_next wait_for_request(struct handler_job *job)
 {
     const struct proxying *proxying = job->outer;
     bool late = clock_now_us() >= proxying->deadline_us;
-    bool unused = proxying->size == 0 && !proxying->protocol;
+    bool unused = !proxying->protocol;
     job->deadline_us = proxying->deadline_us;
     if (!late && !proxying->ended && !(job->leave && unused) && !job->stopping)
         return HANDLER_WAIT;
@@ -244,16 +223,15 @@ static enum handler_next find_request(struct handler_job *job)
 {
     struct proxying *proxying = job->outer;
     while (read_some(job)) {
-        if (!proxying->protocol)
-            proxying->protocol = choose(&job->what->proxy.protocols, proxying->input[0]);
-        if (!proxying->protocol)
-            return refuse_protocol(job, proxying->input[0]);
-        switch (talk(job)) {
+        if (!proxying->protocol && !choose(job))
+            return refuse_protocol(job);
+        switch (gate_read(proxying->protocol, &proxying->talk, job->conn, proxying->input,
+                          &proxying->size)) {
         case GATE_NAMED:
             return call(job);
         case GATE_WRONG:
             (void)error_set(&job->problem, "%s", proxying->talk.why);
-            send_answer(job, &proxying->talk.answer);
+            gate_send(job->conn, &proxying->talk.answer);
             return end(job);
         default:
             break;

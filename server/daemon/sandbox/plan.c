@@ -162,8 +162,6 @@ static void visit(const struct key *key, const void *base, void *arg)
         visit_proxy(planning, stored);
     else if (key->type == KEY_ADDRESSES)
         visit_addresses(planning, key, base);
-    else if (key->type == KEY_STRINGS && strcmp(key->name, "allow") == 0)
-        visit_targets(planning, stored);
 }
 
 /* ---- The plan ------------------------------------------------------------------------------- */
@@ -207,6 +205,14 @@ static void visit_socket_file(struct plan *plan, const struct config_socket_file
     plan->accounts = plan->accounts || is_name(file->owner) || is_name(file->group);
 }
 
+static void visit_handlers(struct planning *planning, const struct config_service *service)
+{
+    const struct config_handler *handler = config_handler_at(service, 0);
+    for (size_t i = 0; handler; handler = config_handler_at(service, ++i))
+        if (handler->kind == CONFIG_HANDLER_PROXY)
+            visit_targets(planning, &handler->proxy.allow);
+}
+
 bool plan_make(struct plan *plan, const struct config *config, const char *file)
 {
     *plan = (struct plan){0};
@@ -216,6 +222,7 @@ bool plan_make(struct plan *plan, const struct config *config, const char *file)
     config_visit(config, visit, &planning);
     for (size_t i = 0; i < config->service_count; i++) {
         const struct config_service *service = &config->services[i];
+        visit_handlers(&planning, service);
         visit_socket_file(plan, &service->listen_options.file);
         visit_ocsp(plan, &service->connection.tls.ocsp);
         plan->fast_open = plan->fast_open ||

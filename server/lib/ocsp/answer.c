@@ -153,6 +153,11 @@ bool ocsp_answer_is_current(const struct ocsp_answer *answer)
     return (int64_t)time(NULL) < answer->until_s;
 }
 
+bool ocsp_answer_is_outdated(const struct ocsp_answer *answer, const struct ocsp_answer *known)
+{
+    return ocsp_answer_is_current(known) && answer->from_s < known->from_s;
+}
+
 const char *ocsp_status_text(enum ocsp_status status)
 {
     static const char *const texts[] = {

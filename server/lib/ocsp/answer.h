@@ -37,6 +37,10 @@ void ocsp_answer_forget_der(struct ocsp_answer *answer);
 
 bool ocsp_answer_is_current(const struct ocsp_answer *answer);
 
+/* Is what is KNOWN current, and newer? Somebody on the way to a responder, or a cache, can bring an
+ * older response that is still current. */
+bool ocsp_answer_is_outdated(const struct ocsp_answer *answer, const struct ocsp_answer *known);
+
 /* "good", "revoked" or "unknown". */
 const char *ocsp_status_text(enum ocsp_status status);
 

@@ -77,7 +77,7 @@ static void remove_entry(struct entries *entries, struct entry *entry)
     free_entry(entry);
 }
 
-struct entry *entries_add(struct entries *entries, const uint8_t key[OCSP_KEY_SIZE])
+static struct entry *add(struct entries *entries, const uint8_t key[OCSP_KEY_SIZE])
 {
     if (entries->peers >= ENTRIES_PEERS_MAX && entries->oldest)
         remove_entry(entries, entries->oldest);
@@ -90,6 +90,12 @@ struct entry *entries_add(struct entries *entries, const uint8_t key[OCSP_KEY_SI
     entries->peers++;
     list(entries, entry);
     return entry;
+}
+
+struct entry *entries_get(struct entries *entries, const uint8_t key[OCSP_KEY_SIZE])
+{
+    struct entry *entry = entries_find(entries, key);
+    return entry ? entry : add(entries, key);
 }
 
 void entries_free(struct entries *entries)

@@ -16,8 +16,9 @@ struct entries {
 
 struct entry *entries_find(const struct entries *entries, const uint8_t key[OCSP_KEY_SIZE]);
 
-/* A new one, which nobody follows and which rests. NULL: no memory, or no room. */
-struct entry *entries_add(struct entries *entries, const uint8_t key[OCSP_KEY_SIZE]);
+/* The one that is there, or a new one, which nobody follows and which rests. NULL: no memory, or no
+ * room. */
+struct entry *entries_get(struct entries *entries, const uint8_t key[OCSP_KEY_SIZE]);
 
 /* After each use, and each change of its state or of its followers: notes that it was used, and
  * whether it may make room. */

@@ -48,9 +48,7 @@ static enum ocsp_finding ask(struct ocsp *ocsp, struct ocsp_question **question,
                              struct ocsp_waiter *waiter, struct error_text *why)
 {
     enum ocsp_finding finding = OCSP_FOUND_UNAVAILABLE;
-    struct entry *entry = entries_find(&ocsp->entries, (*question)->key);
-    if (!entry)
-        entry = entries_add(&ocsp->entries, (*question)->key);
+    struct entry *entry = entries_get(&ocsp->entries, (*question)->key);
     if (!entry) {
         error_set(why, "too many other certificates are being asked about");
         return finding;
@@ -155,9 +153,7 @@ void ocsp_leave(struct ocsp_waiter *waiter)
 /* The lock is held. */
 static bool teach(struct ocsp *ocsp, const uint8_t key[OCSP_KEY_SIZE], struct ocsp_answer *answer)
 {
-    struct entry *entry = entries_find(&ocsp->entries, key);
-    if (!entry)
-        entry = entries_add(&ocsp->entries, key);
+    struct entry *entry = entries_get(&ocsp->entries, key);
     if (!entry)
         return false;
     work_take(ocsp, entry, answer);

@@ -11,7 +11,7 @@
  * counts all the same, if it is newer than what the cache has. */
 static void take_kept(struct ocsp *ocsp, struct entry *entry, struct ocsp_answer *kept)
 {
-    bool older = ocsp_answer_is_current(&entry->answer) && kept->from_s < entry->answer.from_s;
+    bool older = ocsp_answer_is_outdated(kept, &entry->answer);
     if (!entry->answer.der && kept->der && !older) {
         ocsp_answer_free(&entry->answer);
         entry->answer = *kept;
@@ -30,9 +30,7 @@ static void take_kept(struct ocsp *ocsp, struct entry *entry, struct ocsp_answer
 static bool join(struct ocsp *ocsp, struct ocsp_follower *follower, struct ocsp_question **question,
                  struct ocsp_answer *kept)
 {
-    struct entry *entry = entries_find(&ocsp->entries, (*question)->key);
-    if (!entry)
-        entry = entries_add(&ocsp->entries, (*question)->key);
+    struct entry *entry = entries_get(&ocsp->entries, (*question)->key);
     if (!entry || !due_reserve(&ocsp->schedule, ocsp->followed + 1))
         return false;
     bool first = !entry->followers;

@@ -57,15 +57,9 @@ static void report_status(const struct entry *entry, const struct ocsp_answer *a
         report_to_all(entry, "ocsp: %s: there is a response again%s", "");
 }
 
-/* Somebody on the way to a responder can bring an older response that is still current. */
-static bool is_older(const struct entry *entry, const struct ocsp_answer *answer)
-{
-    return ocsp_answer_is_current(&entry->answer) && answer->from_s < entry->answer.from_s;
-}
-
 void work_take(struct ocsp *ocsp, struct entry *entry, struct ocsp_answer *answer)
 {
-    bool older = is_older(entry, answer);
+    bool older = ocsp_answer_is_outdated(answer, &entry->answer);
     report_status(entry, older ? &entry->answer : answer);
     ocsp_answer_free(older ? answer : &entry->answer);
     if (!older)
@@ -115,7 +109,6 @@ struct fetched {
 static void note(struct ocsp *ocsp, struct entry *entry, struct fetched *fetched)
 {
     queue_done(entry, fetched->done ? QUEUE_ANSWERED : QUEUE_FAILED, fetched->took_us);
-    entry->state = ENTRY_RESTS;
     if (!fetched->written && entry->failures == 0 && !entry->answer.der)
         note_unwritten(entry, &fetched->unwritten);
     if (fetched->done)
