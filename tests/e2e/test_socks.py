@@ -78,7 +78,12 @@ class Requests(Proxying):
         """What comes right behind the request is the target's."""
         answers = {"socks5": CHOSEN + b"\5\0\0\1" + bytes(6), "socks4": b"\0\x5a" + bytes(6),
                    "socks4a": b"\0\x5a" + bytes(6), "connect": b"HTTP/1.1 200 Connected\r\n\r\n"}
-        backend = self.backend(Backend(exchange(b"bye", 11)))
+        def serve(session):
+            got = b""
+            while chunk := session.recv():
+                got += chunk
+            session.sock.sendall(b"got " + got)  # behind the end of the other direction
+        backend = self.backend(Backend(serve))
         host = "127.0.0.1" if request == "socks4" else "localhost"
         text = globals()[request](host, self.port_of(backend))
         actpass = self.proxy()
@@ -86,8 +91,9 @@ class Requests(Proxying):
         want = answers[request]
         self.assertEqual(peer.recv_exactly(len(want)), want)
         peer.send(b" there")
-        self.assertEqual(peer.recv_exactly(3), b"bye")
-        peer.finish()
+        peer.shutdown_write()
+        self.assertEqual(peer.recv_all(), b"got hello there")
+        peer.sock.close()
         closed = actpass.wait_for(event="close", handler="proxy")
         self.assertEqual(closed["backend"], f"{host}:{self.port_of(backend)}")
         if host == "localhost":
@@ -190,6 +196,8 @@ class Allowed(Proxying):
         self.assertEqual(self.code5(actpass, "no.such.host.invalid", 80), 4)
         host, port = self.black_hole().rsplit(":", 1)
         self.assertEqual(self.code5(actpass, host, int(port)), 6)
+        closed = actpass.wait_for(event="close", backend=f"{host}:{port}")
+        self.assertLess(int(closed["dur_ms"]), 9000, "connect_timeout, and not its default")
 
     def test_code_of_a_network_that_cannot_be_reached(self):
         """TCP leads to no broadcast address."""
