@@ -64,7 +64,7 @@ class Process:
     def cpu(self):
         """CPU seconds of all its processes and threads, those that ended included. The clock of a
         process is the kernel's sum behind utime + stime of /proc/PID/stat, in nanoseconds."""
-        return sum(time.clock_gettime((~pid << 3) | 2) for pid in self.pids())
+        return sum(_cpu(pid) for pid in self.pids())
 
     def settled_cpu(self):
         """The same, once it does not grow any more: what a measure left behind belongs to it."""
@@ -109,6 +109,13 @@ class Others:
                 int(word) / os.sysconf("SC_CLK_TCK") for word in stat.readline().split()[1:9])
         busy = user + nice + system + irq + softirq + steal
         return busy, busy + idle + iowait, sum(os.times()[:4])
+
+
+def _cpu(pid):
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return 0.0  # it ended meanwhile, as a helper does that hitch and nginx need at their start
 
 
 def _threads(pid):
