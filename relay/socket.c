@@ -75,13 +75,20 @@ static int note_unsent(struct relay *relay, int error)
     return error;
 }
 
+/* The FIN that follows at once takes the last bytes along: one packet less (MSG_MORE, send(2)). */
+static int send_flags(const struct relay *relay)
+{
+    return MSG_NOSIGNAL | MSG_DONTWAIT | (relay->state == RELAY_DRAIN ? MSG_MORE : 0);
+}
+
 int socket_send(struct relay *relay, const void *data, size_t size, size_t *sent)
 {
     bool connects = relay->output.connect == CONNECT_ON_SEND;
+    int flags = send_flags(relay);
     size = state_io_size(relay, size);
     wake_unlock(relay);
     ssize_t taken = connects ? fastopen_send(relay, data, size)
-                             : send(relay->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+                             : send(relay->fd, data, size, flags);
     int error = taken == 0 ? EAGAIN : errno;
     relay_lock(relay);
     if (connects)

@@ -228,7 +228,8 @@ int actpass_shutdown_write(actpass_conn *conn)
 {
     conn_begin(conn, CONN_WRITER);
     int result = conn_send_close_notify(conn, DEADLINE_NEVER);
-    conn_flush(conn);
+    if (conn->mode == CONN_BLOCKING)
+        conn_flush(conn);
     conn_done(conn);
     return result;
 }

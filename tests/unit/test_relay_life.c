@@ -6,6 +6,8 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,6 +54,31 @@ Test(relay_life, hazard_7_all_output_is_sent_before_the_end, .timeout = 60)
             cr_assert_null(wrong, "%s, ring %zu: not all came", relay_ways[i].name, rings[r]);
             relay_bench_free(&bench);
         }
+}
+
+/* How many segments the kernel has received for a socket (tcp(7), TCP_INFO). */
+static unsigned segments_received(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+    cr_assert_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_segs_in;
+}
+
+/* Without a relay thread, so that nothing is sent before the end begins. */
+Test(relay_life, the_last_output_and_the_end_are_one_segment)
+{
+    struct relay_bench bench;
+    struct relay_options options = relay_bench_options(&relay_ways[0]);
+    options.transport = RELAY_PAIR;
+    relay_bench_make(&bench, &options, sockets_tcp);
+    relay_serve_by_caller(bench.relay);
+    cr_assert_eq(BIO_write(bench.bio, "the last words", 14), 14);
+    unsigned before = segments_received(bench.peer);
+    cr_assert_eq(relay_finish_output(bench.relay, clock_deadline_ms(LONG_MS)), WAIT_READY);
+    cr_assert_eq(read_to_eof(bench.peer), 14);
+    cr_assert_eq(segments_received(bench.peer) - before, 1);
+    relay_bench_free(&bench);
 }
 
 /* Hazard 17: with unread input a close would send RST and destroy what we have sent. */

@@ -144,6 +144,7 @@ static enum duplex_moved close_tls(struct duplex *duplex)
     if (result == ACTPASS_AGAIN)
         return DUPLEX_NOTHING;
     duplex->out.closed = result == 0;
+    duplex->unflushed = true;
     return result == 0 ? DUPLEX_MOVED : DUPLEX_FAILED;
 }
 
