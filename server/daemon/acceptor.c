@@ -8,6 +8,7 @@
 #include "server/daemon/swap.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 /* How many connections one service may take before the others get their turn. */
@@ -191,8 +192,20 @@ static bool wait_for_events(struct server *server)
     return ready > 0;
 }
 
+/* A connection that arrives does not interrupt the thread that serves the ones before it, on the
+ * same processor: two context switches less for each, and several are accepted at once (SCHED_BATCH,
+ * sched(7)). Where that is not possible, or the administrator has chosen another policy, nothing
+ * changes. */
+static void let_others_finish(void)
+{
+    struct sched_param none = {.sched_priority = 0};
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        (void)sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
 void acceptor_run(struct server *server)
 {
+    let_others_finish();
     while (atomic_load(&server->stops) == 0) {
         retry(server);
         bool ready = wait_for_events(server);

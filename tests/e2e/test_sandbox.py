@@ -106,6 +106,14 @@ class Sandbox(Confined):
                       line["error"])
         self.assertFalse(os.path.exists(path + "2"))
 
+    def test_the_accept_thread_lets_the_others_finish(self):
+        actpass = self.actpass(self.service())
+        self.client(actpass).finish()
+        main = actpass.process.pid
+        policies = {int(thread): os.sched_getscheduler(int(thread)) for thread in os.listdir(f"/proc/{main}/task")}
+        self.assertEqual(policies.pop(main), os.SCHED_BATCH)
+        self.assertEqual(set(policies.values()), {os.SCHED_OTHER})
+
     def test_every_thread_is_confined(self):
         actpass = self.actpass(self.service())
         peer = self.client(actpass)

@@ -5,6 +5,7 @@
 #include "tests/unit/test_crew.h"
 
 #include <fcntl.h>
+#include <sched.h>
 
 static void one_echo(struct crew *crew)
 {
@@ -49,6 +50,31 @@ static void discarded(struct crew *crew)
 Test(crew, a_task_that_never_started_is_discarded)
 {
     each_way(discarded);
+}
+
+static enum task_next note_policy(struct task *task, void *arg)
+{
+    (void)task;
+    atomic_store((atomic_int *)arg, sched_getscheduler(0));
+    return TASK_END;
+}
+
+static void other_policy(struct crew *crew)
+{
+    struct sched_param none = {.sched_priority = 0};
+    int before = sched_getscheduler(0);
+    atomic_int seen = -1;
+    cr_assert_eq(sched_setscheduler(0, SCHED_BATCH, &none), 0);
+    task_start(task_new(crew, note_policy, &seen), TASK_RUN_NOW);
+    cr_assert(all_end(crew));
+    cr_assert_eq(atomic_load(&seen), before);
+    cr_assert_eq(sched_setscheduler(0, before, &none), 0);
+}
+
+/* The thread that starts a task may have a policy of its own, as the daemon's accept thread has. */
+Test(crew, threads_have_the_policy_of_whoever_made_the_crew)
+{
+    each_way(other_policy);
 }
 
 Test(crew, a_descriptor_that_cannot_be_watched_is_an_error)

@@ -100,6 +100,7 @@ static struct task *next_task(struct crew *crew)
 static void work_alone(void *arg)
 {
     struct crew *crew = arg;
+    crew_take_policy(crew);
     for (struct task *task = next_task(crew); task; task = next_task(crew))
         serve(task);
 }

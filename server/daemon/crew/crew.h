@@ -47,7 +47,8 @@ struct crew_options {
 };
 
 /* Returns NULL with errno. Threads are started when they are needed, and block all signals but
- * those of faults. */
+ * those of faults. They have the scheduling policy of the caller if that is SCHED_OTHER, whoever
+ * needs them. */
 struct crew *crew_new(const struct crew_options *options);
 
 /* Ends the threads. All tasks must have ended. NULL does nothing. */

@@ -68,6 +68,7 @@ struct crew {
     /* Constant. */
     unsigned threads, threads_max, batch;
     enum crew_parking parking;
+    int policy; /* the scheduling policy of its threads */
     int epoll, kick;
     struct threads *pool;
     void (*work)(void *crew); /* what a thread runs */
@@ -136,6 +137,9 @@ void crew_take_ready(struct crew *crew, struct task_list *list);
 /* Starts a thread for RUN, which is counted as running already; if there is none, it is not counted
  * any more. */
 void crew_start_thread(struct crew *crew, void (*run)(void *crew));
+
+/* What each thread does first: it would inherit the policy of the thread that has started it. */
+void crew_take_policy(const struct crew *crew);
 
 /* Starts a thread if fewer run than may and none sleeps. */
 void crew_grow(struct crew *crew);

@@ -56,6 +56,7 @@ static void set_options(struct crew *crew, const struct crew_options *options)
     crew->threads_max = options->threads_max > 0 ? options->threads_max : THREADS_MAX;
     crew->batch = crew->threads == 1 ? BATCH_OF_ONE : BATCH;
     crew->parking = options->parking;
+    crew->policy = sched_getscheduler(0);
     crew->work = crew_work;
     crew->no_thread = options->no_thread;
     crew->arg = options->arg;

@@ -5,6 +5,7 @@
 #include "relay/threads.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <unistd.h>
 
 enum { RETRY_MS = 100 };
@@ -38,6 +39,13 @@ void crew_start_thread(struct crew *crew, void (*run)(void *crew))
     lock_release(&crew->lock);
     if (crew->no_thread)
         crew->no_thread(crew->arg, error);
+}
+
+void crew_take_policy(const struct crew *crew)
+{
+    struct sched_param none = {.sched_priority = 0};
+    if (crew->policy == SCHED_OTHER && sched_getscheduler(0) != SCHED_OTHER)
+        (void)sched_setscheduler(0, SCHED_OTHER, &none);
 }
 
 void crew_grow(struct crew *crew)

@@ -140,6 +140,7 @@ void crew_work(void *arg)
 {
     struct worker worker = {.crew = arg};
     current = &worker;
+    crew_take_policy(worker.crew);
     while (!leaves(&worker)) {
         wait_for_work(&worker);
         if (worker.own.count > 0)

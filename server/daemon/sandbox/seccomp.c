@@ -107,6 +107,7 @@ static const char *const allowed_calls[] = {
     "sched_getaffinity",
     "sched_getparam",
     "sched_getscheduler",
+    "sched_setscheduler", /* without CAP_SYS_NICE: to what sched(7) calls normal */
     "sched_get_priority_max",
     "sched_get_priority_min",
     "getcpu",
