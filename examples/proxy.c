@@ -11,7 +11,6 @@
 
 #include <stdio.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* One direction: what was read on one side and not yet written on the other. */
 struct flow {
@@ -30,9 +29,8 @@ struct session {
 
 static int64_t take(struct session *session, struct flow *flow)
 {
-    size_t size = sizeof(flow->data);
-    return flow == &session->in ? actpass_read(session->conn, flow->data, size)
-                                : backend_read(session->plain, flow->data, size);
+    return flow == &session->in ? actpass_read(session->conn, flow->data, sizeof(flow->data))
+                                : backend_read(session->plain, flow->data, sizeof(flow->data));
 }
 
 static int64_t give(struct session *session, struct flow *flow)
@@ -103,27 +101,22 @@ static int forward(struct session *session)
 
 static void serve(actpass_conn *conn)
 {
-    const char *backend = actpass_user_data(conn);
-    struct session session = {.conn = conn, .plain = backend_connect(backend)};
+    struct session session = {.conn = conn, .plain = backend_connect(actpass_user_data(conn))};
     struct pollfd unused;
-    if (session.plain < 0) {
-        printf("event=backend error=\"cannot connect to %s\"\n", backend);
+    if (session.plain < 0)
         return;
-    }
     (void)actpass_set_nonblocking(conn, 1); /* fails only if it is closed, as all calls will */
-    if (forward(&session) == 0) {
-        close(session.plain);
-    } else {
+    bool in_order = forward(&session) == 0;
+    if (!in_order) {
         (void)actpass_prepare_wait(conn, &unused); /* sends what the backend sent before */
         actpass_fail(conn, ACTPASS_CANCELLED, "the backend cut the connection");
-        backend_reset(session.plain);
     }
+    backend_close(session.plain, in_order);
     (void)actpass_set_nonblocking(conn, 0);
 }
 
 int main(int argc, char **argv)
 {
-    setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 3)
         return threads_serve(argv[1], argv[2], serve);
     fprintf(stderr, "usage: proxy CONFIGURATION.json HOST:PORT\n");

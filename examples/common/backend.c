@@ -23,7 +23,7 @@ static int connect_to(const struct addrinfo *to)
     return fd;
 }
 
-int backend_connect(const char *address)
+static int connect_to_any(const char *address)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
@@ -37,6 +37,14 @@ int backend_connect(const char *address)
     for (const struct addrinfo *at = found; at && fd < 0; at = at->ai_next)
         fd = connect_to(at);
     freeaddrinfo(found);
+    return fd;
+}
+
+int backend_connect(const char *address)
+{
+    int fd = connect_to_any(address);
+    if (fd < 0)
+        printf("event=backend error=\"cannot connect to %s\"\n", address);
     return fd;
 }
 
@@ -57,9 +65,10 @@ int64_t backend_write(int fd, const void *data, size_t size)
     return result(send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
-void backend_reset(int fd)
+void backend_close(int fd, bool in_order)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); /* a FIN is no disaster */
+    if (!in_order)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     close(fd);
 }

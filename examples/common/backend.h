@@ -4,11 +4,12 @@
 #ifndef EXAMPLES_BACKEND_H
 #define EXAMPLES_BACKEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Connects to "HOST:PORT", trying each address of the host; blocks. Returns the socket, which the
- * caller closes, or -1. */
+ * caller closes, or -1 after a line that says so. */
 int backend_connect(const char *address);
 
 /* As actpass_read and actpass_write_some: some bytes, 0 at the end of the stream, -1, or
@@ -16,7 +17,8 @@ int backend_connect(const char *address);
 int64_t backend_read(int fd, void *buffer, size_t size);
 int64_t backend_write(int fd, const void *data, size_t size);
 
-/* Closes the connection with a reset, so that the backend does not take it for an end in order. */
-void backend_reset(int fd);
+/* Closes the connection; with a reset if it does not end IN_ORDER, so that the backend does not take
+ * it for such an end. */
+void backend_close(int fd, bool in_order);
 
 #endif

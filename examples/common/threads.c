@@ -68,6 +68,7 @@ int threads_serve(const char *file, void *data, void (*serve)(actpass_conn *conn
 {
     actpass_config *config = actpass_config_new();
     int listener = -1;
+    setvbuf(stdout, NULL, _IOLBF, 0);
     if (!config || actpass_config_load(config, file, NULL) != 0 ||
         actpass_config_set_user_data(config, data) != 0 ||
         actpass_on_event(config, print_event, NULL) != 0)
