@@ -120,7 +120,7 @@ class Through(Dials):
                          f"the proxy {down} cannot be reached: Connection refused")
         silent = self.backend(Backend(lambda session: session.sock.recv(1000) and
                                       session.sock.recv(1000)))
-        actpass = self.bridge("a.example:1", "b.example:1", connect_timeout="200ms",
+        actpass = self.bridge("a.example:1", "b.example:1", connect_timeout="2s",
                               dial_through=f"socks5://{silent.address}")
         self.cut_before_a_byte(actpass)
         for count in 1, 2:
