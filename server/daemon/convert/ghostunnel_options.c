@@ -100,7 +100,7 @@ const struct convert_option ghostunnel_options[] = {
     LOST("metrics-url", NULL, "`admin`", METRICS),
     NEEDLESS("metrics-prefix", METRICS),
     NEEDLESS("metrics-interval", METRICS),
-    OTHER_ALWAYS("status", "`admin.listen`", "The paths are /status, /metrics and /health"),
+    OTHER_ALWAYS("status", "`admin.listen`", "The paths are /status, /metrics, /healthz and /readyz"),
     LOST_FLAG("enable-pprof", NULL, "There is no profiler inside"),
     LOST_FLAG("enable-shutdown", NULL, "SIGTERM or systemctl stop ends it"),
     OTHER_ALWAYS("quiet", "`log.level`", "The levels are error, warning, info and debug"),
