@@ -37,7 +37,8 @@ bool key_has_default(const struct key *key)
     case KEY_INTEGER:
         return !key->required && key->fallback != 0;
     case KEY_ENUM:
-        return !key->required && (size_t)key->fallback < count_names(key);
+        return !key->required && key->fallback >= key->min &&
+               (size_t)(key->fallback - key->min) < count_names(key);
     default:
         return key->fallback_text;
     }

@@ -65,7 +65,8 @@ const struct key_object periodic_object = {.keys = periodic_keys, .outer = &serv
 
 static const struct key retry_keys[] = {
     {.name = "min",
-     .help = "The wait after the first failure. Each further failure doubles it.",
+     .help = "The shortest wait. A wait is at random up to twice as long, and each further failure "
+             "doubles this limit, up to max.",
      .type = KEY_DURATION,
      .fallback = 1000,
      KEY_LIMITS(1, 86400000),

@@ -278,7 +278,8 @@ static void put_default(struct writer *writer, const struct key *key)
     else if (key->type == KEY_DURATION)
         put_string(writer, "default", duration_print(key->fallback).text);
     else
-        put_string(writer, "default", key->names ? key->names[key->fallback] : key->fallback_text);
+        put_string(writer, "default",
+                   key->names ? key->names[key->fallback - key->min] : key->fallback_text);
 }
 
 /* ---- An object ------------------------------------------------------------------------------ */

@@ -8,7 +8,8 @@ from support.case import Case
 from support.data import until
 from support.each import ROLES, VERSIONS, each
 
-OURS = "its key is our own"
+OURS = ("its key is our own: the peer is this process, a mirror, or has a copy; "
+        "give each end a process and a key of its own")
 
 
 class OwnKeys(Case):

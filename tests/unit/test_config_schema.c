@@ -255,6 +255,21 @@ static void check_sessions_default(const char *text, const struct config_session
     config_sessions_free(&sessions);
 }
 
+/* NULL: the value has no name, and stands for none. */
+static const char *name_of(const struct key *key, unsigned value)
+{
+    return value < key->min ? NULL : key->names[value - key->min];
+}
+
+static void check_name_default(const struct key *key, const cJSON *value, unsigned stored)
+{
+    const char *name = key->required ? NULL : name_of(key, stored);
+    if (name)
+        cr_assert_str_eq(cJSON_GetStringValue(value), name, "%s", key->name);
+    else
+        cr_assert_null(value, "%s has a default in the schema", key->name);
+}
+
 /* What the code gives an object that says nothing, key by key. */
 static void check_default(const struct key *key, const cJSON *property, const void *base)
 {
@@ -270,12 +285,8 @@ static void check_default(const struct key *key, const cJSON *property, const vo
                      value ? value->valuedouble : 0, "%s", key->name);
     else if (key->type == KEY_BOOL)
         cr_assert_eq(*(const bool *)stored, cJSON_IsTrue(value) != 0, "%s", key->name);
-    else if (key->type == KEY_ENUM &&
-             (key->required || !key->names[*(const unsigned *)(const void *)stored]))
-        cr_assert_null(value, "%s has a default in the schema", key->name);
     else if (key->type == KEY_ENUM)
-        cr_assert_str_eq(text_of(property, "default"),
-                         key->names[*(const unsigned *)(const void *)stored], "%s", key->name);
+        check_name_default(key, value, *(const unsigned *)(const void *)stored);
     else if (key->type == KEY_SESSIONS && !key->required)
         check_sessions_default(text_of(property, "default"), (const void *)stored);
     else if (key->type == KEY_STRING && key->fallback_text)

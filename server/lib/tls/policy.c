@@ -145,7 +145,8 @@ static bool judge(const struct policy *policy, const X509 *peer, struct error_te
         return error_set_no_memory(error); /* the only failure there */
     /* Compares keys, not certificates: a peer with our key is ourselves under any certificate. */
     if (is_own(policy, &pin))
-        return error_set(error, "its key is our own: we are talking to ourselves, or to a mirror");
+        return error_set(error, "its key is our own: the peer is this process, a mirror, or has a "
+                                "copy; give each end a process and a key of its own");
     if (policy->any_peer)
         return true;
     if (policy->pin_count > 0 && !is_one_of(policy->pins, policy->pin_count, &pin))
