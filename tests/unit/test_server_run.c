@@ -64,7 +64,8 @@ Test(server_run, after_the_shutdown_timeout_they_are_cut, .timeout = 60)
 Test(server_run, the_second_stop_cuts, .timeout = 60)
 {
     struct scene scene;
-    prepare(&scene, "", "");
+    /* longer than the test may take */
+    prepare(&scene, "\"shutdown_timeout\": \"10m\",", "");
     start(&scene);
     actpass_conn *peer = open_peer(&scene, scene.client);
     server_stop(scene.server);
