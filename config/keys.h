@@ -98,6 +98,7 @@ extern const struct key_object proxy_object;          /* struct config_proxying 
 extern const struct key_object reach_object;          /* struct config_reach */
 extern const struct key_object listen_options_object; /* struct config_listen_options */
 extern const struct key_object source_object;         /* struct config_source */
+extern const struct key_object limits_object;         /* struct config_limits */
 extern const struct key_object share_object;          /* struct config_share */
 extern const struct key_object route_object;          /* struct config_route */
 extern const struct key_object route_tls_object;      /* struct config_tls */

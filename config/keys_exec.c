@@ -19,7 +19,7 @@ static const char *wrong_assignment(const char *text)
     return "must be NAME=value, where NAME is of letters, digits and \"_\"";
 }
 
-static const struct key limits_keys[] = {
+static const struct key exec_limits_keys[] = {
     {.name = "cpu",
      .help = "Processor time, after which the system ends it, rounded up to seconds. 0s: no limit.",
      .type = KEY_DURATION,
@@ -47,7 +47,8 @@ static const struct key limits_keys[] = {
      KEY_STORED_IN(config_exec_limits, file_mib)},
     {0}};
 
-static const struct key_object limits_object = {.keys = limits_keys, .outer = &exec_object};
+static const struct key_object exec_limits_object = {.keys = exec_limits_keys,
+                                                     .outer = &exec_object};
 
 static const struct key exec_keys[] = {
     {.name = "command",
@@ -93,7 +94,7 @@ static const struct key exec_keys[] = {
     {.name = "limits",
      .help = "What it may use (setrlimit(2)). Default: what the system sets.",
      .type = KEY_OBJECT,
-     .object = &limits_object,
+     .object = &exec_limits_object,
      KEY_STORED_IN(config_exec, limits)},
     {.name = "kill_after",
      .help = "When the connection ends, its processes get SIGTERM, and SIGKILL so much later.",

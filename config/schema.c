@@ -2,9 +2,9 @@
 #include "config/config.h"
 #include "config/internal.h"
 #include "config/keys.h"
+#include "config/schema_writer.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,188 +20,119 @@ static const char schema_help[] =
     "Unknown keys are errors. Paths are relative to the configuration file's folder. Rules that "
     "concern several keys, such as whom a TLS client trusts, are checked by actpass --check.";
 
-/* ---- JSON ----------------------------------------------------------------------------------- */
-
-struct writer {
-    FILE *stream;
-    unsigned depth; /* of nested objects and lists */
-    bool first;     /* nothing was written in the innermost one yet */
-};
-
-static void write_string(struct writer *writer, const char *text)
-{
-    fputc('"', writer->stream);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            fputc('\\', writer->stream);
-        fputc(*text, writer->stream);
-    }
-    fputc('"', writer->stream);
-}
-
-static void next_line(struct writer *writer)
-{
-    fprintf(writer->stream, "\n%*s", (int)writer->depth * 2, "");
-}
-
-/* Begins a member of an object, or with NULL an item of a list. */
-static void begin(struct writer *writer, const char *name)
-{
-    if (!writer->first)
-        fputc(',', writer->stream);
-    writer->first = false;
-    next_line(writer);
-    if (!name)
-        return;
-    write_string(writer, name);
-    fputs(": ", writer->stream);
-}
-
-static void open_nested(struct writer *writer, const char *name, char bracket)
-{
-    begin(writer, name);
-    fputc(bracket, writer->stream);
-    writer->depth++;
-    writer->first = true;
-}
-
-static void close_nested(struct writer *writer, char bracket)
-{
-    writer->depth--;
-    next_line(writer);
-    fputc(bracket, writer->stream);
-    writer->first = false;
-}
-
-static void put_string(struct writer *writer, const char *name, const char *text)
-{
-    begin(writer, name);
-    write_string(writer, text);
-}
-
-/* A number, true, false or any other finished JSON. */
-__attribute__((format(printf, 3, 4))) static void put_raw(struct writer *writer, const char *name,
-                                                          const char *format, ...)
-{
-    va_list arguments;
-    begin(writer, name);
-    va_start(arguments, format);
-    vfprintf(writer->stream, format, arguments);
-    va_end(arguments);
-}
-
 /* ---- One key -------------------------------------------------------------------------------- */
 
-static void put_help(struct writer *writer, const struct key *key)
+static void put_help(struct schema_writer *writer, const struct key *key)
 {
     char text[1024];
     (void)snprintf(text, sizeof(text), "%s%s", key->help,
                    key->fixed ? " A change needs a restart." : "");
-    put_string(writer, "description", text);
+    schema_put_string(writer, "description", text);
 }
 
-static void put_object(struct writer *writer, const struct key_object *object);
+static void put_object(struct schema_writer *writer, const struct key_object *object);
 
 /* A text with a variable in it may become anything. */
-static void put_pattern(struct writer *writer, const char *pattern)
+static void put_pattern(struct schema_writer *writer, const char *pattern)
 {
     char *whole = NULL;
-    put_string(writer, "type", "string");
+    schema_put_string(writer, "type", "string");
     if (!pattern)
-        put_raw(writer, "minLength", "1");
+        schema_put(writer, "minLength", "1");
     else if (asprintf(&whole, "%s|" VARIABLE_PATTERN, pattern) >= 0)
-        put_string(writer, "pattern", whole);
+        schema_put_string(writer, "pattern", whole);
     else
-        put_string(writer, "pattern", pattern);
+        schema_put_string(writer, "pattern", pattern);
     free(whole);
 }
 
-static void put_list_size(struct writer *writer, const struct key *key)
+static void put_list_size(struct schema_writer *writer, const struct key *key)
 {
-    put_string(writer, "type", "array");
-    put_raw(writer, "minItems", "1");
-    put_raw(writer, "maxItems", "%" PRId64, key->max);
+    schema_put_string(writer, "type", "array");
+    schema_put(writer, "minItems", "1");
+    schema_put(writer, "maxItems", "%" PRId64, key->max);
 }
 
-static void put_list(struct writer *writer, const struct key *key, const char *pattern)
+static void put_list(struct schema_writer *writer, const struct key *key, const char *pattern)
 {
     put_list_size(writer, key);
-    open_nested(writer, "items", '{');
+    schema_open(writer, "items", '{');
     put_pattern(writer, pattern);
-    close_nested(writer, '}');
+    schema_close(writer, '}');
 }
 
-static void put_duration(struct writer *writer, const struct key *key)
+static void put_duration(struct schema_writer *writer, const struct key *key)
 {
-    put_raw(writer, "$comment", "\"duration from %s to %s%s\"", duration_print(key->min).text,
-            duration_print(key->max).text, key->never ? ", or never" : "");
+    schema_put(writer, "$comment", "\"duration from %s to %s%s\"", duration_print(key->min).text,
+               duration_print(key->max).text, key->never ? ", or never" : "");
     put_pattern(writer, key->never ? "^(" DURATION_PATTERN "|never)$" : "^" DURATION_PATTERN "$");
 }
 
-static void put_commented(struct writer *writer, const char *comment, const char *pattern)
+static void put_commented(struct schema_writer *writer, const char *comment, const char *pattern)
 {
-    put_string(writer, "$comment", comment);
+    schema_put_string(writer, "$comment", comment);
     put_pattern(writer, pattern);
 }
 
 /* One text, or a list of them. */
-static void put_one_or_list(struct writer *writer, const struct key *key, const char *pattern)
+static void put_one_or_list(struct schema_writer *writer, const struct key *key,
+                            const char *pattern)
 {
-    open_nested(writer, "anyOf", '[');
-    open_nested(writer, NULL, '{');
+    schema_open(writer, "anyOf", '[');
+    schema_open(writer, NULL, '{');
     put_pattern(writer, pattern);
-    close_nested(writer, '}');
-    open_nested(writer, NULL, '{');
+    schema_close(writer, '}');
+    schema_open(writer, NULL, '{');
     put_list(writer, key, pattern);
-    close_nested(writer, '}');
-    close_nested(writer, ']');
+    schema_close(writer, '}');
+    schema_close(writer, ']');
 }
 
-static void put_addresses(struct writer *writer, const struct key *key)
+static void put_addresses(struct schema_writer *writer, const struct key *key)
 {
-    put_string(writer, "$comment", "address or addresses");
+    schema_put_string(writer, "$comment", "address or addresses");
     put_one_or_list(writer, key, key->listens ? LISTEN_PATTERN : ADDRESS_PATTERN);
 }
 
-static void put_names(struct writer *writer, const struct key *key)
+static void put_names(struct schema_writer *writer, const struct key *key)
 {
-    open_nested(writer, "enum", '[');
+    schema_open(writer, "enum", '[');
     for (size_t i = 0; key->names[i]; i++)
-        put_string(writer, NULL, key->names[i]);
-    close_nested(writer, ']');
+        schema_put_string(writer, NULL, key->names[i]);
+    schema_close(writer, ']');
 }
 
 /* An object that may be written as a string alone, if it has a key for that, or as a bool. */
-static void put_member(struct writer *writer, const struct key *key)
+static void put_member(struct schema_writer *writer, const struct key *key)
 {
     const char *shorthand = key->object->shorthand;
     bool others = shorthand || key->or_bool;
     if (others) {
-        open_nested(writer, "anyOf", '[');
-        open_nested(writer, NULL, '{');
+        schema_open(writer, "anyOf", '[');
+        schema_open(writer, NULL, '{');
         if (shorthand)
             put_pattern(writer, key_find(key->object, shorthand)->pattern);
         else
-            put_string(writer, "type", "boolean");
-        close_nested(writer, '}');
-        open_nested(writer, NULL, '{');
+            schema_put_string(writer, "type", "boolean");
+        schema_close(writer, '}');
+        schema_open(writer, NULL, '{');
     }
     put_object(writer, key->object);
     if (others) {
-        close_nested(writer, '}');
-        close_nested(writer, ']');
+        schema_close(writer, '}');
+        schema_close(writer, ']');
     }
 }
 
-static void put_objects(struct writer *writer, const struct key *key)
+static void put_objects(struct schema_writer *writer, const struct key *key)
 {
     put_list_size(writer, key);
-    open_nested(writer, "items", '{');
+    schema_open(writer, "items", '{');
     put_member(writer, key);
-    close_nested(writer, '}');
+    schema_close(writer, '}');
 }
 
-static void put_text_type(struct writer *writer, const struct key *key)
+static void put_text_type(struct schema_writer *writer, const struct key *key)
 {
     if (key->type == KEY_PATH)
         put_commented(writer, "path", NULL);
@@ -217,7 +148,7 @@ static void put_text_type(struct writer *writer, const struct key *key)
         put_pattern(writer, key->pattern);
 }
 
-static void put_list_type(struct writer *writer, const struct key *key)
+static void put_list_type(struct schema_writer *writer, const struct key *key)
 {
     if (key->type == KEY_ADDRESSES)
         put_addresses(writer, key);
@@ -229,27 +160,27 @@ static void put_list_type(struct writer *writer, const struct key *key)
         put_list(writer, key, key->type == KEY_NETWORKS ? NETWORK_PATTERN : key->pattern);
 }
 
-static void put_bool(struct writer *writer, const struct key *key)
+static void put_bool(struct schema_writer *writer, const struct key *key)
 {
     (void)key;
-    put_string(writer, "type", "boolean");
+    schema_put_string(writer, "type", "boolean");
 }
 
-static void put_present(struct writer *writer, const struct key *key)
+static void put_present(struct schema_writer *writer, const struct key *key)
 {
     (void)key;
-    put_raw(writer, "enum", "[true, {}]");
+    schema_put(writer, "enum", "[true, {}]");
 }
 
-static void put_integer(struct writer *writer, const struct key *key)
+static void put_integer(struct schema_writer *writer, const struct key *key)
 {
-    put_string(writer, "type", "integer");
-    put_raw(writer, "minimum", "%" PRId64, key->min);
-    put_raw(writer, "maximum", "%" PRId64, key->max);
+    schema_put_string(writer, "type", "integer");
+    schema_put(writer, "minimum", "%" PRId64, key->min);
+    schema_put(writer, "maximum", "%" PRId64, key->max);
 }
 
 /* By type. Without an entry: a text. */
-static void (*const type_writers[])(struct writer *writer, const struct key *key) = {
+static void (*const type_writers[])(struct schema_writer *writer, const struct key *key) = {
     [KEY_BOOL] = put_bool,           [KEY_INTEGER] = put_integer,
     [KEY_DURATION] = put_duration,   [KEY_ENUM] = put_names,
     [KEY_PRESENT] = put_present,     [KEY_OBJECT] = put_member,
@@ -258,7 +189,7 @@ static void (*const type_writers[])(struct writer *writer, const struct key *key
     [KEY_NETWORKS] = put_list_type,  [KEY_OBJECTS] = put_list_type,
 };
 
-static void put_type(struct writer *writer, const struct key *key)
+static void put_type(struct schema_writer *writer, const struct key *key)
 {
     size_t type = (size_t)key->type;
     if (type < sizeof(type_writers) / sizeof(*type_writers) && type_writers[type])
@@ -267,69 +198,69 @@ static void put_type(struct writer *writer, const struct key *key)
         put_text_type(writer, key);
 }
 
-static void put_default(struct writer *writer, const struct key *key)
+static void put_default(struct schema_writer *writer, const struct key *key)
 {
     if (!key_has_default(key))
         return;
     if (key->type == KEY_BOOL)
-        put_raw(writer, "default", key->fallback ? "true" : "false");
+        schema_put(writer, "default", key->fallback ? "true" : "false");
     else if (key->type == KEY_INTEGER)
-        put_raw(writer, "default", "%" PRId64, key->fallback);
+        schema_put(writer, "default", "%" PRId64, key->fallback);
     else if (key->type == KEY_DURATION)
-        put_string(writer, "default", duration_print(key->fallback).text);
+        schema_put_string(writer, "default", duration_print(key->fallback).text);
     else
-        put_string(writer, "default",
-                   key->names ? key->names[key->fallback - key->min] : key->fallback_text);
+        schema_put_string(writer, "default",
+                          key->names ? key->names[key->fallback - key->min] : key->fallback_text);
 }
 
 /* ---- An object ------------------------------------------------------------------------------ */
 
-static void put_required(struct writer *writer, const struct key_object *object)
+static void put_required(struct schema_writer *writer, const struct key_object *object)
 {
     bool open = false;
     for (const struct key *key = object->keys; key->name; key++) {
         if (!key->required || key->or_else)
             continue;
         if (!open)
-            open_nested(writer, "required", '[');
+            schema_open(writer, "required", '[');
         open = true;
-        put_string(writer, NULL, key->name);
+        schema_put_string(writer, NULL, key->name);
     }
     if (open)
-        close_nested(writer, ']');
+        schema_close(writer, ']');
 }
 
 /* For keys that another one can bring. */
-static void put_or_else(struct writer *writer, const struct key_object *object)
+static void put_or_else(struct schema_writer *writer, const struct key_object *object)
 {
     for (const struct key *key = object->keys; key->name; key++) {
         if (!key->or_else)
             continue;
-        open_nested(writer, "anyOf", '[');
-        put_raw(writer, NULL, "{ \"required\": [\"%s\"] }", key->name);
-        put_raw(writer, NULL, "{ \"required\": [\"%s\"] }", key->or_else);
-        close_nested(writer, ']');
+        schema_open(writer, "anyOf", '[');
+        schema_put(writer, NULL, "{ \"required\": [\"%s\"] }", key->name);
+        schema_put(writer, NULL, "{ \"required\": [\"%s\"] }", key->or_else);
+        schema_close(writer, ']');
     }
 }
 
-static void put_needs(struct writer *writer, const struct key_object *object)
+static void put_needs(struct schema_writer *writer, const struct key_object *object)
 {
     bool open = false;
     for (const struct key *key = object->keys; key->name; key++) {
         if (!key->needs && !key->needs_true)
             continue;
         if (!open)
-            open_nested(writer, "dependencies", '{');
+            schema_open(writer, "dependencies", '{');
         open = true;
-        open_nested(writer, key->name, '[');
+        schema_open(writer, key->name, '[');
         if (key->needs)
-            put_string(writer, NULL, key->needs);
+            schema_put_string(writer, NULL, key->needs);
         if (key->needs_true)
-            put_string(writer, NULL, key->needs_true);
-        close_nested(writer, ']');
+            schema_put_string(writer, NULL, key->needs_true);
+        schema_close(writer, ']');
     }
     if (open)
-        close_nested(writer, '}');
+        schema_close(writer, '}');
 }
 
 static bool has_choice(const struct key_object *object, enum key_choice choice)
@@ -340,82 +271,83 @@ static bool has_choice(const struct key_object *object, enum key_choice choice)
     return false;
 }
 
-static void put_alternatives(struct writer *writer, const struct key_object *object,
+static void put_alternatives(struct schema_writer *writer, const struct key_object *object,
                              enum key_choice choice)
 {
     for (const struct key *key = object->keys; key->name; key++)
         if (key->choice == choice && !key->beside)
-            put_raw(writer, NULL, "{ \"required\": [\"%s\"] }", key->name);
+            schema_put(writer, NULL, "{ \"required\": [\"%s\"] }", key->name);
         else if (key->choice == choice)
-            put_raw(writer, NULL, "{ \"required\": [\"%s\", \"%s\"] }", key->name, key->beside);
+            schema_put(writer, NULL, "{ \"required\": [\"%s\", \"%s\"] }", key->name, key->beside);
 }
 
 /* An object of one role or route. */
-static void put_handler_choice(struct writer *writer, const struct key_object *object)
+static void put_handler_choice(struct schema_writer *writer, const struct key_object *object)
 {
-    open_nested(writer, "oneOf", '[');
+    schema_open(writer, "oneOf", '[');
     put_alternatives(writer, object, KEY_HANDLER);
-    close_nested(writer, ']');
+    schema_close(writer, ']');
 }
 
-static void put_choices(struct writer *writer, const struct key_object *object)
+static void put_choices(struct schema_writer *writer, const struct key_object *object)
 {
     if (!has_choice(object, KEY_DIALER)) {
         if (has_choice(object, KEY_HANDLER))
             put_handler_choice(writer, object);
         return;
     }
-    open_nested(writer, "allOf", '[');
+    schema_open(writer, "allOf", '[');
     for (enum key_choice choice = KEY_DIALER; choice <= KEY_HANDLER; choice++) {
-        open_nested(writer, NULL, '{');
-        open_nested(writer, "oneOf", '[');
+        schema_open(writer, NULL, '{');
+        schema_open(writer, "oneOf", '[');
         put_alternatives(writer, object, choice);
         if (choice == KEY_DIALER) /* a gate without TLS */
-            put_raw(writer, NULL, "{ \"required\": [\"listen_plain\", \"reach\"] }");
+            schema_put(writer, NULL, "{ \"required\": [\"listen_plain\", \"reach\"] }");
         if (choice == KEY_HANDLER) {
-            put_raw(writer, NULL, "{ \"required\": [\"share\"] }");
-            open_nested(writer, NULL, '{');
-            open_nested(writer, "anyOf", '[');
+            schema_put(writer, NULL, "{ \"required\": [\"share\"] }");
+            schema_open(writer, NULL, '{');
+            schema_open(writer, "anyOf", '[');
             put_alternatives(writer, object, KEY_HANDLER_BY_ROLE);
-            close_nested(writer, ']');
-            close_nested(writer, '}');
+            schema_close(writer, ']');
+            schema_close(writer, '}');
         }
-        close_nested(writer, ']');
-        close_nested(writer, '}');
+        schema_close(writer, ']');
+        schema_close(writer, '}');
     }
-    close_nested(writer, ']');
+    schema_close(writer, ']');
 }
 
-static void put_object(struct writer *writer, const struct key_object *object)
+static void put_object(struct schema_writer *writer, const struct key_object *object)
 {
-    put_string(writer, "type", "object");
-    put_raw(writer, "additionalProperties", "false");
+    schema_put_string(writer, "type", "object");
+    schema_put(writer, "additionalProperties", "false");
     put_required(writer, object);
     put_or_else(writer, object);
     put_choices(writer, object);
     put_needs(writer, object);
-    open_nested(writer, "properties", '{');
+    schema_open(writer, "properties", '{');
     for (const struct key *key = object->keys; key->name; key++) {
-        open_nested(writer, key->name, '{');
+        schema_open(writer, key->name, '{');
         put_help(writer, key);
         put_type(writer, key);
         put_default(writer, key);
-        close_nested(writer, '}');
+        schema_close(writer, '}');
     }
-    close_nested(writer, '}');
+    schema_close(writer, '}');
 }
 
 char *config_schema(void)
 {
     char *text = NULL;
     size_t size = 0;
-    struct writer writer = {.stream = open_memstream(&text, &size), .depth = 1, .first = true};
+    struct schema_writer writer = {
+        .stream = open_memstream(&text, &size), .depth = 1, .first = true};
     if (!writer.stream)
         return NULL;
     fputc('{', writer.stream);
-    put_string(&writer, "$schema", "http://json-schema.org/draft-07/schema#");
-    put_string(&writer, "title", "actpass configuration");
-    put_string(&writer, "description", schema_help);
+    schema_put_string(&writer, "$schema", "http://json-schema.org/draft-07/schema#");
+    schema_put_string(&writer, "title", "actpass configuration");
+    schema_put_string(&writer, "description", schema_help);
     put_object(&writer, &config_object);
     fputs("\n}\n", writer.stream);
     bool failed = ferror(writer.stream);

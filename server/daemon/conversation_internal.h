@@ -1,6 +1,7 @@
 /* What the files of a conversation share:
  *
  *   conversation.c          its making and its end, and what it makes of a socket
+ *   conversation_dialed.c   the same, where we dial
  *   conversation_preface.c  what is said before TLS (preface/), if anything is
  *   conversation_run.c      its stages: handshake, handler, close
  *   conversation_recheck.c  whether newer settings accept the peer, too
@@ -82,21 +83,29 @@ static inline actpass_conn *conversation_of(const struct conversation *conversat
 /* Makes the socket the conversation's connection. 0, or an errno. */
 int conversation_make(struct conversation *conversation, int fd, actpass_accept_options *options);
 
-/* The same for one that was accepted, or dialed, before anything was said on it. */
+/* The same for one that was accepted, before anything was said on it. */
 int conversation_make_accepted(struct conversation *conversation, int fd,
                                const struct sockaddr_storage *address);
-void conversation_make_dialed(struct conversation *conversation, int fd, const char *address);
+
+/* CONN becomes its connection. BEGAN_US: no later than the times of CONN count from, or its end
+ * could precede its first byte. */
+void conversation_attach(struct conversation *conversation, actpass_conn *conn, int64_t began_us);
+
+/* Notes in the entry whose connection it is, for who looks on. */
+void conversation_note_origin(struct conversation *conversation);
 
 /* Logs and counts that it was dropped for the shortage of a resource, an errno. */
 void conversation_note_dropped(struct conversation *conversation, int error);
+
+/* ---- conversation_dialed.c ------------------------------------------------------------------- */
+
+/* As conversation_make_accepted, for a socket that was dialed. Logs what fails. */
+void conversation_make_dialed(struct conversation *conversation, int fd, const char *address);
 
 /* ---- conversation_preface.c ------------------------------------------------------------------ */
 
 /* Takes the socket into its preface, also on failure. FROM: what accept has said; NULL: we have
  * dialed ADDRESS, which outlives the preface. 0, or an errno. */
-/* Notes in the entry whose connection it is, for who looks on. */
-void conversation_note_origin(struct conversation *conversation);
-
 int conversation_begin_preface(struct conversation *conversation, int fd,
                                const struct sockaddr_storage *from, const char *address);
 

@@ -2,6 +2,7 @@
  *
  *   conn_life.c         creation, release, information
  *   conn_handshake.c    the role and the TLS handshake
+ *   conn_messages.c     the messages and records of TLS: what is noted, how many a peer may send
  *   conn_io.c           reads and writes
  *   conn_wait.c         waits, in calls that block and in event loops
  *   conn_certificate.c  the peer's certificate, also on demand
@@ -311,6 +312,13 @@ void conn_end_of_alert(actpass_conn *conn);
 /* Waits until there is room, and sends close_notify. Returns 0, -1 with a close reason, or
  * CONN_AGAIN. */
 int conn_send_close_notify(actpass_conn *conn, int64_t deadline_us);
+
+/* Notes the messages and records of this SSL object from now on. conn->lock is held then, as
+ * during its calls. */
+void conn_follow_messages(actpass_conn *conn, SSL *ssl);
+
+/* Notes the present time, since the accept, if TIME_US, of the connection, has none yet. */
+void conn_note_time(const actpass_conn *conn, _Atomic int64_t *time_us);
 
 void conn_notify(actpass_conn *conn, actpass_event event);
 void conn_notify_role(actpass_conn *conn);

@@ -1,7 +1,11 @@
 /* actpass_config: a connection's settings, and what is made of them at their first use. Its
  * setters belong to one thread, the rest to any:
  *
- *   settings.c               errors, life, first use, and the setters of actpass.h
+ *   settings.c               life, first use, and sharing
+ *   settings_errors.c        the last error of each thread
+ *   settings_set.c           what setters are made of
+ *   settings_connection.c    the setters of actpass.h: role, transport, dialing, timeouts
+ *   settings_peer.c          the setters of actpass.h: identity, trust, negotiation
  *   settings_load.c          from JSON
  *   parsed.c                 from a service that was parsed already
  *   settings_tls.c           the setters of actpass_tls.h
@@ -82,6 +86,8 @@ bool settings_use(actpass_config *config, enum config_dialer dialer);
 bool settings_load_virtuals(const actpass_config *config, struct tls_owner owner,
                             const struct config_tls *tls, struct error_text *error);
 void settings_free_virtuals(actpass_config *config);
+
+void settings_free_errors(actpass_config *config);
 
 /* What setters are made of; each 0, or -1 with config->error. CHANGEABLE: it is not in use yet. */
 int settings_fail(actpass_config *config, const char *format, ...)

@@ -1,12 +1,12 @@
 """What the admin listener says of pools: offers, clients that wait, and who is joined to whom."""
 import subprocess
 
+from support.admin import Admin
 from support.backend import Backend, echo
 from support.case import PATIENT, need, program
 from support.certificates import DEVICE
 from support.data import until
 from support.redis import Redis
-from test_admin import Admin
 from test_fleet import Fleet, head
 
 LATE = "dev9.devices.example"

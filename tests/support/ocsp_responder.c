@@ -6,7 +6,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <openssl/ocsp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,23 +42,25 @@ static void must(bool fine, const char *what)
 
 /* ---- One answer ---------------------------------------------------------------------------- */
 
-static unsigned char *answer(const struct test_identity *ca, OCSP_REQUEST *request, int *size)
+int ocsp_response_new(const struct test_identity *signer, OCSP_CERTID *id, int status, long from_s,
+                      unsigned char **bytes)
 {
-    unsigned char *bytes = NULL;
+    *bytes = NULL;
     OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-    ASN1_TIME *from = X509_gmtime_adj(NULL, -60), *until = X509_gmtime_adj(NULL, 3600);
-    OCSP_CERTID *id = OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0));
-    must(OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, NULL, from, until),
+    ASN1_TIME *from = X509_gmtime_adj(NULL, from_s), *until = X509_gmtime_adj(NULL, 3600);
+    bool is_revoked = status == V_OCSP_CERTSTATUS_REVOKED;
+    must(OCSP_basic_add1_status(basic, id, status, OCSP_REVOKED_STATUS_NOSTATUS,
+                                is_revoked ? from : NULL, from, until),
          "OCSP_basic_add1_status");
-    must(OCSP_basic_sign(basic, ca->certificate, ca->key, EVP_sha256(), NULL, 0) == 1,
+    must(OCSP_basic_sign(basic, signer->certificate, signer->key, EVP_sha256(), NULL, 0) == 1,
          "OCSP_basic_sign");
     OCSP_RESPONSE *response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
-    *size = i2d_OCSP_RESPONSE(response, &bytes);
+    int size = i2d_OCSP_RESPONSE(response, bytes);
     OCSP_RESPONSE_free(response);
     OCSP_BASICRESP_free(basic);
     ASN1_TIME_free(from);
     ASN1_TIME_free(until);
-    return bytes;
+    return size;
 }
 
 /* The body, which follows an empty line. NULL: it has not come whole. */
@@ -90,8 +91,9 @@ static OCSP_REQUEST *receive(int fd)
 static void respond(const struct ocsp_responder *responder, OCSP_REQUEST *request, int fd)
 {
     char head[200];
-    int size;
-    unsigned char *body = answer(responder->ca, request, &size);
+    unsigned char *body;
+    OCSP_CERTID *id = OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0));
+    int size = ocsp_response_new(responder->ca, id, V_OCSP_CERTSTATUS_GOOD, -60, &body);
     int length = snprintf(head, sizeof(head),
                           "HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n"
                           "Content-Length: %d\r\n\r\n",

@@ -6,6 +6,7 @@
 
 #include "tests/support/certs.h"
 
+#include <openssl/ocsp.h>
 #include <stdbool.h>
 
 struct ocsp_responder;
@@ -24,5 +25,10 @@ void ocsp_responder_go_on(struct ocsp_responder *responder);
 void ocsp_responder_delay(struct ocsp_responder *responder, unsigned us_max);
 
 unsigned ocsp_responder_requests(const struct ocsp_responder *responder); /* that have come */
+
+/* A response about the certificate with this ID, with one of V_OCSP_CERTSTATUS_..., which holds
+ * from FROM_S seconds from now on for an hour. The caller frees *BYTES. Returns the size. */
+int ocsp_response_new(const struct test_identity *signer, OCSP_CERTID *id, int status, long from_s,
+                      unsigned char **bytes);
 
 #endif

@@ -87,6 +87,18 @@ void world_free(struct world *world)
     free(world);
 }
 
+struct config_tls world_settings(const struct world *world, struct config_peer_name *names)
+{
+    names[0] = test_peer_name(WORLD_NAME);
+    return (struct config_tls){.certificate = world->certificate,
+                               .key = world->key,
+                               .ca = world->ca_file,
+                               .client_auth = CONFIG_CLIENT_AUTH_REQUIRE,
+                               .peer_names = {names, 1},
+                               .session_timeout_ms = 300000,
+                               .sessions = {.kind = CONFIG_SESSIONS_MEMORY}};
+}
+
 const struct test_identity *world_identity(const struct world *world, enum shown shown)
 {
     if (shown == NOTHING)

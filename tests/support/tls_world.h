@@ -2,6 +2,7 @@
 #ifndef ACTPASS_TESTS_SUPPORT_TLS_WORLD_H
 #define ACTPASS_TESTS_SUPPORT_TLS_WORLD_H
 
+#include "config/config.h"
 #include "tests/support/certs.h"
 
 #define WORLD_NAME "a.devices.example"
@@ -43,6 +44,10 @@ struct world {
 
 struct world *world_new(void);
 void world_free(struct world *world);
+
+/* The settings of an end that is OWN, knows the CA, and wants peers with the name of the world, in
+ * NAMES, which has room for one. Sessions are kept in memory. */
+struct config_tls world_settings(const struct world *world, struct config_peer_name *names);
 
 /* NULL for NOTHING. */
 const struct test_identity *world_identity(const struct world *world, enum shown shown);

@@ -2,11 +2,11 @@
  * not be asked about is not resumed, and the full handshake brings what is missing. */
 #include "server/lib/ocsp/ocsp.h"
 #include "server/lib/tls/context.h"
+#include "tests/support/ocsp_responder.h"
 #include "tests/support/tls_peer.h"
 #include "tests/support/tls_world.h"
 
 #include <criterion/criterion.h>
-#include <openssl/ocsp.h>
 
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 
@@ -34,23 +34,12 @@ static const struct row rows[] = {
     {"nobody to ask, soft", DEVICE, CONFIG_OCSP_SOFT, false, false, true},
 };
 
-static struct config_tls settings(const struct world *world, struct config_peer_name *names)
-{
-    names[0] = test_peer_name(WORLD_NAME);
-    return (struct config_tls){.certificate = world->certificate,
-                               .key = world->key,
-                               .ca = world->ca_file,
-                               .client_auth = CONFIG_CLIENT_AUTH_REQUIRE,
-                               .peer_names = {names, 1},
-                               .session_timeout_ms = 300000};
-}
-
 static struct tls_context *make_server(const struct world *world, const struct row *row,
                                        enum config_sessions_kind kind, struct ocsp *ocsp)
 {
     struct config_peer_name names[1];
     struct error_text error = {.text = ""};
-    struct config_tls tls = settings(world, names);
+    struct config_tls tls = world_settings(world, names);
     const struct tls_hooks hooks = {.ocsp = ocsp};
     tls.sessions.kind = kind;
     tls.ocsp.peers = row->peers;
@@ -65,8 +54,7 @@ static struct tls_context *make_client(const struct world *world, enum shown sho
 {
     struct config_peer_name names[1];
     struct error_text error = {.text = ""};
-    struct config_tls tls = settings(world, names);
-    tls.sessions.kind = CONFIG_SESSIONS_MEMORY;
+    struct config_tls tls = world_settings(world, names);
     tls.certificate =
         (char *)test_write_certificate(world->folder, "device.pem", world->shown[shown]);
     tls.key = (char *)test_write_key(world->folder, "device.key", world->shown[shown], NULL);
@@ -85,20 +73,11 @@ static void teach(struct ocsp *ocsp, const struct world *world, const struct row
     struct ocsp_source *source = ocsp_source_new(&settings, NULL);
     const struct ocsp_peer peer = {source, world->shown[row->shown]->certificate,
                                    world->middle->certificate};
-    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
     OCSP_CERTID *id = OCSP_cert_to_id(NULL, peer.certificate, peer.issuer);
-    ASN1_TIME *from = X509_gmtime_adj(NULL, -60), *until = X509_gmtime_adj(NULL, 3600);
-    OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, NULL, from, until);
-    OCSP_basic_sign(basic, world->middle->certificate, world->middle->key, EVP_sha256(), NULL, 0);
-    OCSP_RESPONSE *response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
-    int size = i2d_OCSP_RESPONSE(response, &bytes);
+    int size = ocsp_response_new(world->middle, id, V_OCSP_CERTSTATUS_GOOD, -60, &bytes);
     cr_assert(ocsp_teach(ocsp, &peer, bytes, (size_t)size, &why), "%s", why.text);
     OPENSSL_free(bytes);
-    OCSP_RESPONSE_free(response);
-    OCSP_BASICRESP_free(basic);
     OCSP_CERTID_free(id);
-    ASN1_TIME_free(from);
-    ASN1_TIME_free(until);
     ocsp_source_release(source);
 }
 

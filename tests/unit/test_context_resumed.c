@@ -21,18 +21,6 @@ struct mind {
     const char *text; /* how the refusal goes on; "": accepted */
 };
 
-static struct config_tls settings(const struct world *world, struct config_peer_name *names)
-{
-    names[0] = test_peer_name(WORLD_NAME);
-    return (struct config_tls){.certificate = world->certificate,
-                               .key = world->key,
-                               .ca = world->ca_file,
-                               .client_auth = CONFIG_CLIENT_AUTH_REQUIRE,
-                               .peer_names = {names, 1},
-                               .session_timeout_ms = 300000,
-                               .sessions = {.kind = CONFIG_SESSIONS_MEMORY}};
-}
-
 static struct tls_context *make(const struct config_tls *tls, bool server)
 {
     struct error_text error = {.text = ""};
@@ -47,7 +35,7 @@ static struct tls_context *of_mind(const struct world *world, const struct mind 
 {
     struct config_peer_name names[1];
     struct config_pin pins[] = {test_pin(mind->pin)};
-    struct config_tls tls = settings(world, names);
+    struct config_tls tls = world_settings(world, names);
     names[0] = test_peer_name(mind->name);
     tls.peer_names.count = *mind->name ? 1 : 0;
     tls.peer_pins = (struct config_pins){pins, mind->pin ? 1 : 0};
@@ -87,7 +75,7 @@ static SSL *resumed(struct tls_context *server, struct tls_context *client, bool
 static struct tls_context *device(const struct world *world, bool server)
 {
     struct config_peer_name names[1];
-    struct config_tls tls = settings(world, names);
+    struct config_tls tls = world_settings(world, names);
     tls.certificate =
         (char *)test_write_certificate(world->folder, "device.pem", world->shown[DEVICE]);
     tls.key = (char *)test_write_key(world->folder, "device.key", world->shown[DEVICE], NULL);
@@ -120,7 +108,7 @@ Test(context_resumed, the_peer_is_looked_at_again)
         bool we_serve = i & 1;
         struct config_peer_name names[1];
         struct error_text error = {.text = ""};
-        struct config_tls tls = settings(world, names);
+        struct config_tls tls = world_settings(world, names);
         struct tls_context *ours = make(&tls, we_serve), *theirs = device(world, !we_serve);
         struct tls_context *stricter = of_mind(world, mind, we_serve);
         SSL *ssl = resumed(we_serve ? ours : theirs, we_serve ? theirs : ours, we_serve,
@@ -144,7 +132,7 @@ Test(context_resumed, reflection)
     struct world *world = world_new();
     struct config_peer_name names[1];
     struct error_text error = {.text = ""};
-    struct config_tls tls = settings(world, names), as_device = tls;
+    struct config_tls tls = world_settings(world, names), as_device = tls;
     as_device.certificate =
         (char *)test_write_certificate(world->folder, "device.pem", world->shown[DEVICE]);
     as_device.key = (char *)test_write_key(world->folder, "device.key", world->shown[DEVICE], NULL);
@@ -169,7 +157,7 @@ Test(context_resumed, a_certificate_is_required_again)
     for (size_t i = 0; i < COUNT(versions); i++) {
         struct config_peer_name names[1];
         struct error_text error = {.text = ""};
-        struct config_tls tls = settings(world, names);
+        struct config_tls tls = world_settings(world, names);
         struct tls_context *strict = make(&tls, true);
         tls.client_auth = CONFIG_CLIENT_AUTH_NONE;
         struct tls_context *lenient = make(&tls, true), *client = device(world, false);

@@ -1,54 +1,18 @@
 /* The pair transport's operations, one at a time and under two threads: the ring of a BIO pair
  * (hazards 1 and 2). */
-#include "relay/internal.h"
+#include "tests/unit/test_pair.h"
+
 #include "tests/support/drivers.h"
 #include "tests/support/pattern.h"
-#include "tests/support/resources.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <sched.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-/* A relay without its thread, in the state OPEN, and the socket's other end. */
-struct bench {
-    struct relay *relay;
-    int peer;
-};
 
 static struct bench bench_new(size_t inbound, size_t outbound, size_t cap)
 {
-    int fds[2];
-    sockets_unix(fds);
-    struct relay_options options = {.role = ROLE_SERVER,
-                                    .write_timeout_ms = 10000,
-                                    .inbound_size = inbound,
-                                    .outbound_size = outbound,
-                                    .hooks = driver_hooks(DRIVER_AUTO, cap)};
-    struct bench bench = {.relay = relay_new(fds[0], &options), .peer = fds[1]};
-    cr_assert_not_null(bench.relay);
-    return bench;
-}
-
-static void bench_free(struct bench *bench)
-{
-    relay_free(bench->relay);
-    close(bench->peer);
-}
-
-static void peer_sends(struct bench *bench, const char *text)
-{
-    cr_assert_eq(send(bench->peer, text, strlen(text), 0), (ssize_t)strlen(text));
-}
-
-static void assert_reads(struct bench *bench, const char *text)
-{
-    char got[200];
-    ssize_t size = transport_pair.read(bench->relay, got, strlen(text));
-    cr_assert_eq(size, (ssize_t)strlen(text), "%zd bytes", size);
-    cr_assert_arr_eq(got, text, strlen(text), "got %.*s", (int)size, got);
+    return bench_of((struct relay_options){.inbound_size = inbound,
+                                           .outbound_size = outbound,
+                                           .hooks = driver_hooks(DRIVER_AUTO, cap)});
 }
 
 static void receive(struct bench *bench)
@@ -129,9 +93,7 @@ ssize_t recv(int fd, void *buffer, size_t size, int flags)
 
 static void read_first(struct bench *bench)
 {
-    relay_lock(bench->relay);
     assert_reads(bench, "first");
-    relay_unlock(bench->relay);
 }
 
 Test(pair, hazard_2_the_reader_empties_the_ring_inside_recv, .timeout = 10)
@@ -150,9 +112,7 @@ Test(pair, hazard_2_the_reader_empties_the_ring_inside_recv, .timeout = 10)
 
 static void read_three(struct bench *bench)
 {
-    relay_lock(bench->relay);
     assert_reads(bench, "123");
-    relay_unlock(bench->relay);
 }
 
 Test(pair, hazard_2_the_reader_takes_some_inside_recv, .timeout = 10)

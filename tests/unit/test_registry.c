@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <pthread.h>
 
-static bool has_sign(const struct registry *registry)
+TestSuite(registry, .init = scene_begin, .fini = scene_end);
+
+static bool has_sign(void)
 {
     struct pollfd set = {.fd = registry_watch_fd(registry), .events = POLLIN};
     return poll(&set, 1, 0) == 1;
@@ -12,9 +14,6 @@ static bool has_sign(const struct registry *registry)
 
 Test(registry, counts_in_all_and_by_service)
 {
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    make_services(services);
     struct registry_entry entries[6] = {{0}};
     for (size_t i = 0; i < 6; i++) {
         entries[i].service = services[i % 2];
@@ -31,24 +30,18 @@ Test(registry, counts_in_all_and_by_service)
     }
     cr_assert_eq(registry_count_service(registry, services[0]).all, 0);
     cr_assert_eq(registry_count_service(registry, services[1]).all, 0);
-    registry_free(registry);
-    release_services(services);
 }
 
 /* A dialer at work is waited for, but is no connection. */
 Test(registry, counts_who_has_a_connection)
 {
-    actpass_config *config = actpass_config_new();
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    make_services(services);
     struct registry_entry entries[3] = {
         {.service = services[0]}, {.service = services[1]}, {.service = services[1]}};
     for (size_t i = 0; i < 3; i++)
         registry_add(registry, &entries[i]);
     cr_assert_eq(registry_open(registry), 0);
-    registry_attach(registry, &entries[0], open_conn(config));
-    registry_attach(registry, &entries[1], open_conn(config));
+    registry_attach(registry, &entries[0], open_conn());
+    registry_attach(registry, &entries[1], open_conn());
     cr_assert_eq(registry_count(registry), 3);
     cr_assert_eq(registry_open(registry), 2);
     cr_assert_eq(registry_count_service(registry, services[1]).all, 2);
@@ -58,18 +51,11 @@ Test(registry, counts_who_has_a_connection)
     registry_enter_preface(registry, &entries[2], NULL);
     cr_assert_eq(registry_open(registry), 3);
     cr_assert_eq(registry_service_open(registry, services[1]), 2);
-    for (size_t i = 0; i < 3; i++) {
-        registry_remove(registry, &entries[i]);
-        actpass_free(entries[i].conn);
-    }
-    registry_free(registry);
-    release_services(services);
-    actpass_config_free(config);
+    remove_all(entries, 3);
 }
 
 Test(registry, connections_that_last_are_not_passing)
 {
-    struct registry *registry = registry_new();
     struct registry_service *passing = registry_service_new(REGISTRY_PASSING);
     struct registry_service *lasting = registry_service_new(REGISTRY_LASTING);
     struct registry_entry entries[3] = {
@@ -78,39 +64,32 @@ Test(registry, connections_that_last_are_not_passing)
         registry_add(registry, &entries[i]);
     cr_assert_eq(registry_count(registry), 3);
     cr_assert_eq(registry_count_passing(registry), 1);
-    for (size_t i = 0; i < 3; i++)
-        registry_remove(registry, &entries[i]);
+    remove_all(entries, 3);
     cr_assert_eq(registry_count_passing(registry), 0);
     registry_service_release(registry_service_hold(lasting));
     registry_service_release(lasting);
     registry_service_release(passing);
     registry_service_release(NULL);
-    registry_free(registry);
 }
 
 Test(registry, a_sign_comes_once_for_each_watch)
 {
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    make_services(services);
     struct registry_entry entries[4] = {{0}};
     for (size_t i = 0; i < 4; i++) {
         entries[i].service = services[0];
         registry_add(registry, &entries[i]);
     }
     registry_remove(registry, &entries[0]);
-    cr_assert_not(has_sign(registry), "nobody asked");
+    cr_assert_not(has_sign(), "nobody asked");
     registry_watch(registry);
-    cr_assert_not(has_sign(registry), "what was before does not count");
+    cr_assert_not(has_sign(), "what was before does not count");
     registry_remove(registry, &entries[1]);
-    cr_assert(has_sign(registry));
+    cr_assert(has_sign());
     registry_watch(registry);
-    cr_assert_not(has_sign(registry), "asking again takes the old sign back");
+    cr_assert_not(has_sign(), "asking again takes the old sign back");
     registry_remove(registry, &entries[2]);
     registry_remove(registry, &entries[3]);
-    cr_assert(has_sign(registry));
-    registry_free(registry);
-    release_services(services);
+    cr_assert(has_sign());
 }
 
 Test(registry, free_takes_null)
@@ -118,16 +97,9 @@ Test(registry, free_takes_null)
     registry_free(NULL);
 }
 
-struct place_to_go {
-    struct registry *registry;
-    struct registry_service **services;
-};
-
 static void *come_and_go(void *arg)
 {
-    const struct place_to_go *place = arg;
-    struct registry *registry = place->registry;
-    struct registry_service **services = place->services;
+    (void)arg;
     for (int i = 0; i < 500; i++) {
         struct registry_entry entries[2] = {{.service = services[0]}, {.service = services[1]}};
         registry_add(registry, &entries[0]);
@@ -141,13 +113,9 @@ static void *come_and_go(void *arg)
 
 Test(registry, any_thread_may_come_and_go, .timeout = 60)
 {
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    make_services(services);
-    struct place_to_go place = {registry, services};
     pthread_t threads[4];
     for (size_t i = 0; i < 4; i++)
-        cr_assert_eq(pthread_create(&threads[i], NULL, come_and_go, &place), 0);
+        cr_assert_eq(pthread_create(&threads[i], NULL, come_and_go, NULL), 0);
     for (int i = 0; i < 200; i++) {
         registry_watch(registry);
         cr_assert_leq(registry_count(registry), 8);
@@ -155,6 +123,4 @@ Test(registry, any_thread_may_come_and_go, .timeout = 60)
     for (size_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
     cr_assert_eq(registry_count(registry), 0);
-    registry_free(registry);
-    release_services(services);
 }

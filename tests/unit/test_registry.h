@@ -13,8 +13,32 @@
 
 enum { SERVICES = 3 };
 
+/* The scene of each test; its suite names scene_begin and scene_end. */
+static actpass_config *config;
+static struct registry *registry;
+static struct registry_service *services[SERVICES];
+
+static inline void scene_begin(void)
+{
+    config = actpass_config_new();
+    registry = registry_new();
+    cr_assert(config && registry);
+    for (size_t i = 0; i < SERVICES; i++) {
+        services[i] = registry_service_new(REGISTRY_PASSING);
+        cr_assert_not_null(services[i]);
+    }
+}
+
+static inline void scene_end(void)
+{
+    registry_free(registry);
+    for (size_t i = 0; i < SERVICES; i++)
+        registry_service_release(services[i]);
+    actpass_config_free(config);
+}
+
 /* A connection that was not started: no thread, no TLS, but it can be aborted. */
-static inline actpass_conn *open_conn(actpass_config *config)
+static inline actpass_conn *open_conn(void)
 {
     int ends[2];
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
@@ -24,18 +48,12 @@ static inline actpass_conn *open_conn(actpass_config *config)
     return conn;
 }
 
-static inline void make_services(struct registry_service *services[SERVICES])
+static inline void remove_all(struct registry_entry *entries, size_t count)
 {
-    for (size_t i = 0; i < SERVICES; i++) {
-        services[i] = registry_service_new(REGISTRY_PASSING);
-        cr_assert_not_null(services[i]);
+    for (size_t i = 0; i < count; i++) {
+        registry_remove(registry, &entries[i]);
+        actpass_free(entries[i].conn); /* or NULL */
     }
-}
-
-static inline void release_services(struct registry_service *services[SERVICES])
-{
-    for (size_t i = 0; i < SERVICES; i++)
-        registry_service_release(services[i]);
 }
 
 static inline bool was_aborted(actpass_conn *conn)

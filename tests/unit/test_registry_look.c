@@ -1,6 +1,8 @@
 /* A look at all connections, while others go. */
 #include "tests/unit/test_registry.h"
 
+TestSuite(registry_look, .init = scene_begin, .fini = scene_end);
+
 struct seen {
     struct registry_entry *entries[16];
     size_t count;
@@ -14,24 +16,20 @@ static void see(struct registry_entry *entry, void *arg)
 }
 
 struct look {
-    actpass_config *config;
-    struct registry *registry;
-    struct registry_service *services[SERVICES];
     actpass_conn *conns[6];
     struct registry_entry entries[7]; /* the last one has no connection */
 };
 
 static void look_begin(struct look *look)
 {
-    *look = (struct look){.config = actpass_config_new(), .registry = registry_new()};
-    make_services(look->services);
+    *look = (struct look){.conns = {NULL}};
     for (size_t i = 0; i < 7; i++) {
-        look->entries[i].service = look->services[0];
-        registry_add(look->registry, &look->entries[i]);
+        look->entries[i].service = services[0];
+        registry_add(registry, &look->entries[i]);
     }
     for (size_t i = 0; i < 6; i++) {
-        look->conns[i] = open_conn(look->config);
-        registry_attach(look->registry, &look->entries[i], look->conns[i]);
+        look->conns[i] = open_conn();
+        registry_attach(registry, &look->entries[i], look->conns[i]);
     }
 }
 
@@ -40,13 +38,10 @@ static void look_end(struct look *look, unsigned removed)
 {
     for (size_t i = 0; i < 7; i++)
         if ((removed & 1U << i) == 0)
-            registry_remove(look->registry, &look->entries[i]);
-    cr_assert_eq(registry_count(look->registry), 0);
+            registry_remove(registry, &look->entries[i]);
+    cr_assert_eq(registry_count(registry), 0);
     for (size_t i = 0; i < 6; i++)
         actpass_free(look->conns[i]);
-    registry_free(look->registry);
-    release_services(look->services);
-    actpass_config_free(look->config);
 }
 
 Test(registry_look, a_look_sees_each_connection_once_the_newest_first)
@@ -56,10 +51,10 @@ Test(registry_look, a_look_sees_each_connection_once_the_newest_first)
         struct registry_cursor cursor = {.placed = false};
         struct seen seen = {.count = 0};
         look_begin(&look);
-        while (registry_look(look.registry, &cursor, step, see, &seen)) {
-            cr_assert_eq(registry_count(look.registry), 7, "the mark is not counted");
-            cr_assert_eq(registry_open(look.registry), 6);
-            registry_wake_all(look.registry);
+        while (registry_look(registry, &cursor, step, see, &seen)) {
+            cr_assert_eq(registry_count(registry), 7, "the mark is not counted");
+            cr_assert_eq(registry_open(registry), 6);
+            registry_wake_all(registry);
         }
         cr_assert_eq(seen.count, 6);
         for (size_t i = 0; i < 6; i++)
@@ -78,12 +73,12 @@ Test(registry_look, a_look_goes_on_when_others_go)
         struct seen seen = {.count = 0};
         size_t gone = 0;
         look_begin(&look);
-        cr_assert(registry_look(look.registry, &cursor, 3, see, &seen)); /* 5, 4, 3 */
+        cr_assert(registry_look(registry, &cursor, 3, see, &seen)); /* 5, 4, 3 */
         for (size_t k = 0; k < 2; k++) {
-            registry_remove(look.registry, &look.entries[orders[i][k]]);
+            registry_remove(registry, &look.entries[orders[i][k]]);
             gone += orders[i][k] < 3;
         }
-        while (registry_look(look.registry, &cursor, 1, see, &seen)) {
+        while (registry_look(registry, &cursor, 1, see, &seen)) {
         }
         cr_assert_eq(seen.count, 6 - gone, "order %zu", i);
         look_end(&look, 1U << orders[i][0] | 1U << orders[i][1]);
@@ -97,10 +92,10 @@ Test(registry_look, a_look_ends_when_all_have_gone)
     struct registry_cursor cursor = {.placed = false};
     struct seen seen = {.count = 0};
     look_begin(&look);
-    cr_assert(registry_look(look.registry, &cursor, 1, see, &seen));
+    cr_assert(registry_look(registry, &cursor, 1, see, &seen));
     for (size_t i = 0; i < 7; i++)
-        registry_remove(look.registry, &look.entries[i]);
-    cr_assert_not(registry_look(look.registry, &cursor, 1, see, &seen));
+        registry_remove(registry, &look.entries[i]);
+    cr_assert_not(registry_look(registry, &cursor, 1, see, &seen));
     cr_assert_eq(seen.count, 1);
     look_end(&look, 127);
 }

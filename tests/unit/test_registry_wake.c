@@ -1,15 +1,13 @@
 /* Who is aborted, woken or told that its service has changed. */
 #include "tests/unit/test_registry.h"
 
+TestSuite(registry_wake, .init = scene_begin, .fini = scene_end);
+
 Test(registry_wake, aborts_every_connection)
 {
-    actpass_config *config = actpass_config_new();
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    make_services(services);
     struct registry_entry entries[3] = {{0}};
     for (size_t i = 0; i < 3; i++) {
-        entries[i].conn = open_conn(config);
+        entries[i].conn = open_conn();
         entries[i].service = services[i];
         registry_add(registry, &entries[i]);
     }
@@ -21,21 +19,14 @@ Test(registry_wake, aborts_every_connection)
         actpass_free(entries[i].conn);
     }
     cr_assert_eq(registry_abort_all(registry), 0);
-    registry_free(registry);
-    release_services(services);
-    actpass_config_free(config);
 }
 
 Test(registry_wake, aborts_only_the_undecided_of_a_service)
 {
-    actpass_config *config = actpass_config_new();
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    make_services(services);
     struct registry_entry entries[3] = {
         {.service = services[1]}, {.service = services[1]}, {.service = services[2]}};
     for (size_t i = 0; i < 3; i++) {
-        entries[i].conn = open_conn(config);
+        entries[i].conn = open_conn();
         registry_add(registry, &entries[i]);
     }
     registry_decided(registry, &entries[0]);
@@ -43,21 +34,11 @@ Test(registry_wake, aborts_only_the_undecided_of_a_service)
     cr_assert_eq(registry_abort_undecided(registry, services[1]), 1);
     cr_assert(was_aborted(entries[1].conn));
     cr_assert_eq(actpass_ended(entries[0].conn), ACTPASS_OPEN);
-    for (size_t i = 0; i < 3; i++) {
-        registry_remove(registry, &entries[i]);
-        actpass_free(entries[i].conn);
-    }
-    registry_free(registry);
-    release_services(services);
-    actpass_config_free(config);
+    remove_all(entries, 3);
 }
 
 Test(registry_wake, entries_without_a_connection_are_waited_for_and_not_aborted)
 {
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    make_services(services);
-    actpass_config *config = actpass_config_new();
     struct registry_entry dialer = {.service = services[1]};
     registry_add(registry, &dialer);
     cr_assert_eq(registry_count(registry), 1);
@@ -65,44 +46,30 @@ Test(registry_wake, entries_without_a_connection_are_waited_for_and_not_aborted)
     cr_assert_eq(registry_open(registry), 0);
     cr_assert_eq(registry_abort_all(registry), 0);
     cr_assert_eq(registry_abort_undecided(registry, services[1]), 0);
-    actpass_conn *conn = open_conn(config);
+    actpass_conn *conn = open_conn();
     registry_attach(registry, &dialer, conn);
     cr_assert_eq(registry_open(registry), 1);
     cr_assert_eq(registry_abort_all(registry), 1);
     cr_assert(was_aborted(conn));
     registry_remove(registry, &dialer);
     actpass_free(conn);
-    actpass_config_free(config);
-    registry_free(registry);
-    release_services(services);
 }
 
 Test(registry_wake, aborts_only_the_connections_of_a_service)
 {
-    actpass_config *config = actpass_config_new();
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    make_services(services);
     struct registry_entry entries[2] = {{.service = services[0]}, {.service = services[1]}};
     for (size_t i = 0; i < 2; i++) {
-        entries[i].conn = open_conn(config);
+        entries[i].conn = open_conn();
         registry_add(registry, &entries[i]);
     }
     cr_assert_eq(registry_abort_service(registry, services[1]), 1);
     cr_assert(was_aborted(entries[1].conn));
     cr_assert_eq(actpass_ended(entries[0].conn), ACTPASS_OPEN);
-    for (size_t i = 0; i < 2; i++) {
-        registry_remove(registry, &entries[i]);
-        actpass_free(entries[i].conn);
-    }
-    registry_free(registry);
-    release_services(services);
-    actpass_config_free(config);
+    remove_all(entries, 2);
 }
 
 /* The work of a task: to leave as soon as it is woken. */
 struct leaver {
-    struct registry *registry;
     struct registry_entry entry;
     bool ran;
 };
@@ -112,17 +79,14 @@ static enum task_next leave(struct task *task, void *arg)
     struct leaver *leaver = arg;
     (void)task;
     leaver->ran = true;
-    registry_remove(leaver->registry, &leaver->entry);
+    registry_remove(registry, &leaver->entry);
     return TASK_END;
 }
 
 Test(registry_wake, wakes_every_task, .timeout = 60)
 {
     struct crew *crew = crew_new(&(struct crew_options){.threads = 2});
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    make_services(services);
-    struct leaver leavers[3] = {{.registry = registry}, {.registry = registry}};
+    struct leaver leavers[3] = {{.ran = false}};
     cr_assert_not_null(crew);
     for (size_t i = 0; i < 3; i++) {
         leavers[i].entry.service = services[i];
@@ -143,8 +107,6 @@ Test(registry_wake, wakes_every_task, .timeout = 60)
     crew_free(crew);
     cr_assert(leavers[0].ran && leavers[1].ran);
     registry_remove(registry, &leavers[2].entry);
-    registry_free(registry);
-    release_services(services);
 }
 
 /* ---- Services ------------------------------------------------------------------------------ */
@@ -170,10 +132,7 @@ static void only_its_tasks_are_woken(enum task_next (*run)(struct task *task, vo
                                                   struct registry_service *service))
 {
     struct crew *crew = crew_new(&(struct crew_options){.threads = 1});
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    struct leaver leavers[2] = {{.registry = registry}, {.registry = registry}};
-    make_services(services);
+    struct leaver leavers[2] = {{.ran = false}};
     cr_assert_not_null(crew);
     for (size_t i = 0; i < 2; i++) {
         struct task *task = task_new(crew, run, &leavers[i]);
@@ -190,8 +149,6 @@ static void only_its_tasks_are_woken(enum task_next (*run)(struct task *task, vo
     call(registry, services[0]);
     crew_free(crew);
     cr_assert_eq(registry_count(registry), 0);
-    registry_free(registry);
-    release_services(services);
 }
 
 Test(registry_wake, only_the_tasks_of_a_retired_service_are_woken, .timeout = 60)
@@ -206,9 +163,6 @@ Test(registry_wake, only_the_tasks_of_a_service_with_newer_settings_are_woken, .
 
 Test(registry_wake, of_two_services_only_one_changes)
 {
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    make_services(services);
     registry_recheck(registry, services[1]);
     registry_recheck(registry, services[1]);
     cr_assert_eq(registry_service_rechecks(services[0]), 0);
@@ -216,6 +170,4 @@ Test(registry_wake, of_two_services_only_one_changes)
     cr_assert_not(registry_service_is_retired(services[1]));
     registry_retire(registry, services[0]);
     cr_assert(registry_service_is_retired(services[0]));
-    registry_free(registry);
-    release_services(services);
 }

@@ -1,20 +1,18 @@
 /* Who makes way for others, and which address a connection counts for. */
 #include "tests/unit/test_registry.h"
 
+TestSuite(registry_way, .init = scene_begin, .fini = scene_end);
+
 static const int64_t HOUR_US = 3600000000;
 
 /* Whose turn it is, and that each is given its time. */
 Test(registry_way, who_is_not_established_makes_way)
 {
-    actpass_config *config = actpass_config_new();
-    struct registry *registry = registry_new();
-    struct registry_service *services[SERVICES];
-    make_services(services);
     struct peer_key address = {.address = {[15] = 1}};
     struct registry_entry entries[2] = {{.service = services[1]}, {.service = services[1]}};
     for (size_t i = 0; i < 2; i++) {
         cr_assert(registry_add_from(registry, &entries[i], &address));
-        registry_attach(registry, &entries[i], open_conn(config));
+        registry_attach(registry, &entries[i], open_conn());
         entries[i].from.since_us += HOUR_US; /* however long this test takes */
     }
     cr_assert_eq(registry_open_from(registry, services[1], &address), 2);
@@ -36,15 +34,9 @@ Test(registry_way, who_is_not_established_makes_way)
     cr_assert_eq(registry_make_way(registry, services[1], 0), INT64_MAX,
                  "who is established stays");
     cr_assert(was_aborted(entries[0].conn));
-    for (size_t i = 0; i < 2; i++) {
-        registry_remove(registry, &entries[i]);
-        actpass_free(entries[i].conn);
-    }
+    remove_all(entries, 2);
     cr_assert_eq(registry_count_service(registry, services[1]).leaving, 0);
     cr_assert_eq(registry_open_from(registry, services[1], &address), 0);
-    registry_free(registry);
-    release_services(services);
-    actpass_config_free(config);
 }
 
 static struct peer_key key_of(uint8_t last)
@@ -56,58 +48,45 @@ static struct peer_key key_of(uint8_t last)
 /* A socket without a connection is aborted as one with a connection: its task looks for that. */
 Test(registry_way, in_its_preface_it_makes_way_and_is_aborted)
 {
-    actpass_config *config = actpass_config_new();
-    struct registry *registry = registry_new();
-    struct registry_service *service = registry_service_new(REGISTRY_PASSING);
     struct registry_entry entries[3] = {{0}};
     for (size_t i = 0; i < 3; i++) {
         struct peer_key key = key_of(i == 0 ? 1 : 2);
-        entries[i].service = service;
+        entries[i].service = services[0];
         cr_assert(registry_add_from(registry, &entries[i], &key));
         registry_enter_preface(registry, &entries[i], NULL);
         entries[i].from.since_us = 0; /* long ago */
     }
     cr_assert_eq(registry_open(registry), 3);
-    cr_assert_eq(registry_make_way(registry, service, 1), 0);
+    cr_assert_eq(registry_make_way(registry, services[0], 1), 0);
     cr_assert(!registry_is_cancelled(registry, &entries[0]));
     cr_assert(registry_is_cancelled(registry, &entries[1]));
     cr_assert(registry_made_way(registry, &entries[1]));
     cr_assert_eq(registry_abort_all(registry), 3);
-    actpass_conn *conn = open_conn(config);
+    actpass_conn *conn = open_conn();
     registry_attach(registry, &entries[0], conn); /* too late */
     cr_assert(was_aborted(conn));
-    for (size_t i = 0; i < 3; i++)
-        registry_remove(registry, &entries[i]);
-    actpass_free(conn);
-    registry_service_release(service);
-    registry_free(registry);
-    actpass_config_free(config);
+    remove_all(entries, 3);
 }
 
 Test(registry_way, counts_for_another_address)
 {
-    struct registry *registry = registry_new();
-    struct registry_service *service = registry_service_new(REGISTRY_PASSING);
     struct registry_entry entries[3] = {{0}};
     struct peer_key proxy = key_of(1);
     struct peer_key client = key_of(2);
     for (size_t i = 0; i < 3; i++) {
-        entries[i].service = service;
+        entries[i].service = services[0];
         cr_assert(registry_add_from(registry, &entries[i], &proxy));
     }
     cr_assert_eq(registry_move(registry, &entries[0], &client, 2), REGISTRY_MOVED);
     registry_established(registry, &entries[1]);
     cr_assert_eq(registry_move(registry, &entries[1], &client, 2), REGISTRY_MOVED);
     cr_assert(entries[0].from.undecided && !entries[1].from.undecided);
-    cr_assert_eq(registry_open_from(registry, service, &client), 2);
-    cr_assert_eq(registry_open_from(registry, service, &proxy), 1);
+    cr_assert_eq(registry_open_from(registry, services[0], &client), 2);
+    cr_assert_eq(registry_open_from(registry, services[0], &proxy), 1);
     cr_assert_eq(registry_move(registry, &entries[1], &client, 2), REGISTRY_MOVED); /* itself */
     cr_assert_eq(registry_move(registry, &entries[2], &client, 2), REGISTRY_TOO_MANY);
-    cr_assert_eq(registry_open_from(registry, service, &proxy), 0);
-    cr_assert_eq(registry_count_service(registry, service).all, 3);
-    for (size_t i = 0; i < 3; i++)
-        registry_remove(registry, &entries[i]);
-    cr_assert_eq(registry_open_from(registry, service, &client), 0);
-    registry_service_release(service);
-    registry_free(registry);
+    cr_assert_eq(registry_open_from(registry, services[0], &proxy), 0);
+    cr_assert_eq(registry_count_service(registry, services[0]).all, 3);
+    remove_all(entries, 3);
+    cr_assert_eq(registry_open_from(registry, services[0], &client), 0);
 }

@@ -1,53 +1,12 @@
 /* Relays that are served by their caller borrow their rings, and never while a byte is in them. */
 #include "relay/ring_pool.h"
 
-#include "relay/internal.h"
-#include "tests/support/resources.h"
-
-#include <criterion/criterion.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-/* A relay and the socket's other end. */
-struct bench {
-    struct relay *relay;
-    int peer;
-};
+#include "tests/unit/test_pair.h"
 
 static struct bench bench_new(struct ring_pool *pool, size_t ring)
 {
-    int fds[2];
-    sockets_unix(fds);
-    const struct relay_options options = {.served = RELAY_BY_CALLER,
-                                          .role = ROLE_SERVER,
-                                          .write_timeout_ms = 10000,
-                                          .inbound_size = ring,
-                                          .ring_pool = pool};
-    struct bench bench = {.relay = relay_new(fds[0], &options), .peer = fds[1]};
-    cr_assert_not_null(bench.relay);
-    return bench;
-}
-
-static void bench_free(struct bench *bench)
-{
-    relay_free(bench->relay);
-    close(bench->peer);
-}
-
-static void peer_sends(const struct bench *bench, const void *data, size_t size)
-{
-    cr_assert_eq(send(bench->peer, data, size, 0), (ssize_t)size);
-}
-
-static void assert_reads(struct bench *bench, const char *text)
-{
-    char got[200];
-    relay_lock(bench->relay);
-    ssize_t size = transport_pair.read(bench->relay, got, strlen(text));
-    relay_unlock(bench->relay);
-    cr_assert_eq(size, (ssize_t)strlen(text), "%zd bytes", size);
-    cr_assert_arr_eq(got, text, strlen(text), "got %.*s", (int)size, got);
+    return bench_of(
+        (struct relay_options){.served = RELAY_BY_CALLER, .inbound_size = ring, .ring_pool = pool});
 }
 
 static const BIO *prepare(struct bench *bench)
@@ -100,16 +59,16 @@ Test(ring_pool, who_waits_lends_the_rings, .timeout = 10)
 {
     struct ring_pool *pool = ring_pool_new();
     struct bench one = bench_new(pool, 0), other = bench_new(pool, 0);
-    peer_sends(&one, "abc", 3);
+    peer_sends(&one, "abc");
     const BIO *ring = prepare(&one);
     cr_assert_not_null(ring);
     assert_reads(&one, "abc");
     cr_assert_null(prepare(&one));
-    peer_sends(&other, "defg", 4);
+    peer_sends(&other, "defg");
     cr_assert_eq(prepare(&other), ring, "it has made another one");
     assert_reads(&other, "defg");
     cr_assert_null(prepare(&other));
-    peer_sends(&one, "hij", 3);
+    peer_sends(&one, "hij");
     cr_assert_eq(prepare(&one), ring);
     assert_reads(&one, "hij");
     bench_free(&one);
@@ -121,7 +80,7 @@ Test(ring_pool, not_while_input_is_in_them, .timeout = 10)
 {
     struct ring_pool *pool = ring_pool_new();
     struct bench bench = bench_new(pool, 0);
-    peer_sends(&bench, "abcdef", 6);
+    peer_sends(&bench, "abcdef");
     const BIO *ring = prepare(&bench);
     assert_reads(&bench, "abc");
     cr_assert_eq(prepare(&bench), ring);
@@ -166,7 +125,7 @@ Test(ring_pool, large_rings_are_for_who_has_outgrown_small_ones, .timeout = 10)
     static uint8_t much[20000];
     struct ring_pool *pool = ring_pool_new();
     struct bench one = bench_new(pool, 0), other = bench_new(pool, 0);
-    peer_sends(&one, much, sizeof(much));
+    cr_assert_eq(send(one.peer, much, sizeof(much), 0), (ssize_t)sizeof(much));
     while (relay_status(one.relay).received < sizeof(much)) {
         (void)prepare(&one);
         relay_lock(one.relay);
@@ -175,12 +134,12 @@ Test(ring_pool, large_rings_are_for_who_has_outgrown_small_ones, .timeout = 10)
         relay_unlock(one.relay);
     }
     cr_assert_null(prepare(&one));
-    peer_sends(&one, "abc", 3);
+    peer_sends(&one, "abc");
     const BIO *large = prepare(&one);
     cr_assert_eq(one.relay->rings.inbound.size, RELAY_DEFAULT_RING);
     assert_reads(&one, "abc");
     (void)prepare(&one);
-    peer_sends(&other, "abc", 3);
+    peer_sends(&other, "abc");
     cr_assert_neq(prepare(&other), large);
     cr_assert_lt(other.relay->rings.inbound.size, RELAY_DEFAULT_RING);
     bench_free(&one);
@@ -192,7 +151,7 @@ Test(ring_pool, rings_of_another_size_are_nobody_elses, .timeout = 10)
 {
     struct ring_pool *pool = ring_pool_new();
     struct bench one = bench_new(pool, 5), other = bench_new(pool, 0);
-    peer_sends(&one, "abc", 3);
+    peer_sends(&one, "abc");
     cr_assert_not_null(prepare(&one));
     assert_reads(&one, "abc");
     cr_assert_null(prepare(&one));
@@ -210,7 +169,7 @@ Test(ring_pool, who_is_idle_empties_the_pool, .timeout = 10)
     struct ring_pair got;
     struct ring_pool *pool = ring_pool_new();
     struct bench bench = bench_new(pool, 0);
-    peer_sends(&bench, "abc", 3);
+    peer_sends(&bench, "abc");
     (void)prepare(&bench);
     assert_reads(&bench, "abc");
     (void)prepare(&bench);

@@ -9,6 +9,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#define PIN "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+
 static inline void assert_says(const actpass_config *config, const char *what)
 {
     cr_assert_not_null(strstr(actpass_config_error(config), what), "\"%s\" has no \"%s\"",

@@ -5,7 +5,8 @@
  *   guests.c     which connection makes way for the next
  *   answer.c     which path has which answer, and who may ask
  *   status.c     /status
- *   metrics.c    /metrics
+ *   metrics.c    /metrics; metrics_counters.c has the counters of services
+ *   prometheus.c the format of that
  *   view.c       what both show of the server
  *   pools.c      what both say of the pools of devices
  *   assets.c     the page (made by embed.py)

@@ -1,5 +1,6 @@
 /* Timeouts and sockets of stunnel's services, and what several files of the converter use. */
-#include "server/daemon/convert/stunnel.h"
+#include "server/daemon/convert/stunnel_internal.h"
+
 #include "server/daemon/convert/values.h"
 
 #include <stdio.h>
@@ -22,6 +23,14 @@ void stunnel_say(struct draft *draft, cJSON *object, const struct section *secti
                  const char *name, enum option_fate fate, const char *text)
 {
     draft_say(draft, stunnel_options, object, section, name, fate, text);
+}
+
+void stunnel_copy(struct draft *draft, cJSON *object, const struct section *section,
+                  const char *name, const char *key)
+{
+    const char *value = section_value(section, name);
+    if (value && *value)
+        draft_text(draft, object, key, value);
 }
 
 void stunnel_timeouts(struct draft *draft, cJSON *service, const struct section *section)

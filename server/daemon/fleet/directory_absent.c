@@ -1,5 +1,5 @@
-/* In the place of directory.c where hiredis is not installed: a configuration that names a registry
- * is refused. */
+/* In the place of the other directory_*.c where hiredis is not installed: a configuration that
+ * names a registry is refused. */
 #include "server/daemon/fleet/directory.h"
 
 #include <errno.h>
