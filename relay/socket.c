@@ -87,8 +87,8 @@ int socket_send(struct relay *relay, const void *data, size_t size, size_t *sent
     int flags = send_flags(relay);
     size = state_io_size(relay, size);
     wake_unlock(relay);
-    ssize_t taken = connects ? fastopen_send(relay, data, size)
-                             : send(relay->fd, data, size, flags);
+    ssize_t taken =
+        connects ? fastopen_send(relay, data, size) : send(relay->fd, data, size, flags);
     int error = taken == 0 ? EAGAIN : errno;
     relay_lock(relay);
     if (connects)

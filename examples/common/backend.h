@@ -17,8 +17,8 @@ int backend_connect(const char *address);
 int64_t backend_read(int fd, void *buffer, size_t size);
 int64_t backend_write(int fd, const void *data, size_t size);
 
-/* Closes the connection; with a reset if it does not end IN_ORDER, so that the backend does not take
- * it for such an end. */
+/* Closes the connection; with a reset if it does not end IN_ORDER, so that the backend does not
+ * take it for such an end. */
 void backend_close(int fd, bool in_order);
 
 #endif

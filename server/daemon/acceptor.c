@@ -193,9 +193,9 @@ static bool wait_for_events(struct server *server)
 }
 
 /* A connection that arrives does not interrupt the thread that serves the ones before it, on the
- * same processor: two context switches less for each, and several are accepted at once (SCHED_BATCH,
- * sched(7)). Where that is not possible, or the administrator has chosen another policy, nothing
- * changes. */
+ * same processor: two context switches less for each, and several are accepted at once
+ * (SCHED_BATCH, sched(7)). Where that is not possible, or the administrator has chosen another
+ * policy, nothing changes. */
 static void let_others_finish(void)
 {
     struct sched_param none = {.sched_priority = 0};
