@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import threading
 import time
+import unittest
 
 from support import data, tls
 from support.backend import Backend, echo, exchange
@@ -19,6 +20,7 @@ from support.case import SHORT, need
 from support.data import until
 from support.each import ROLES, each
 from support.reloads import Reloads
+from test_shortage import Shortage
 
 TRANSPORTS = ("relay", "direct")
 PLACES = 12
@@ -88,7 +90,10 @@ class UnderLoad(Reloads):
 
     def visit(self, actpass, chance):
         """All of it in order, or gone at some step. Where there is no room, a peer waits, or makes way."""
-        peer = self.new_peer(actpass, chance.random() < 0.4, 30)
+        try:
+            peer = self.new_peer(actpass, chance.random() < 0.4, 30)
+        except OSError:  # dropped already
+            return
         try:
             if chance.random() < 0.4:
                 peer.handshake()
@@ -162,6 +167,33 @@ class UnderLoad(Reloads):
         self.assertEqual(self.wrong, [])
         self.assertGreater(len(self.served), 20)
         self.check_books(actpass)
+        until(lambda: actpass.descriptors() <= descriptors + 1, 20, "the descriptors")
+
+    # ---- too few descriptors
+
+    @each(transport=TRANSPORTS)
+    def test_too_few_descriptors(self, transport):
+        """Who is dropped for that has not ended as well."""
+        if "ASAN_OPTIONS" in os.environ:
+            raise unittest.SkipTest("a sanitizer's library must be the first one")
+        need("cc")
+        shortage = Shortage(self.folder, "descriptors")
+        forward = self.backend(Backend(echo)).address
+        actpass = self.admin(self.service(forward=forward, transport=transport, initial_data_timeout=SHORT,
+                                          handshake_timeout="2s", close_timeout="1s", idle_timeout="5s"),
+                             env=shortage.environment)
+        descriptors = actpass.descriptors_at_rest()
+        visitors = self.begin_visits(actpass, 8)
+        for one_in in (20, 3):
+            shortage.set(one_in)
+            time.sleep(1.5)
+        shortage.set(0)
+        self.stop.set()
+        for visitor in visitors:
+            visitor.join()
+        self.assertEqual(self.wrong, [])
+        service = self.check_books(actpass)
+        self.assertGreater(service["dropped"], 5)
         until(lambda: actpass.descriptors() <= descriptors + 1, 20, "the descriptors")
 
     # ---- the end of the process
