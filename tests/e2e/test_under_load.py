@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import ssl
@@ -194,6 +195,44 @@ class UnderLoad(Reloads):
         self.assertEqual(self.wrong, [])
         service = self.check_books(actpass)
         self.assertGreater(service["dropped"], 5)
+        until(lambda: actpass.descriptors() <= descriptors + 1, 20, "the descriptors")
+
+    def size(self, actpass, limit):
+        """How much of a limited resource the process has now."""
+        if limit is resource.RLIMIT_NOFILE:
+            return max(int(name) for name in os.listdir(f"/proc/{actpass.process.pid}/fd")) + 1
+        with open(f"/proc/{actpass.process.pid}/statm") as statm:
+            return int(statm.read().split()[0]) * os.sysconf("SC_PAGESIZE")
+
+    @each(what=("nofile", "as"), transport=TRANSPORTS)
+    def test_a_limit_is_reached(self, what, transport):
+        """The kernel's own answers, to every call: no descriptor, or no memory and so no thread."""
+        if "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ:
+            raise unittest.SkipTest("a sanitizer needs its memory")
+        limit = getattr(resource, "RLIMIT_" + what.upper())
+        forward = self.backend(Backend(echo)).address
+        service = self.service(forward=forward, transport=transport, initial_data_timeout=SHORT,
+                               handshake_timeout="2s", close_timeout="1s", idle_timeout="5s")
+        top = {"admin": {"listen": "unix:" + os.path.join(self.folder, "admin.sock")}}
+        actpass = self.admin(service)
+        descriptors = actpass.descriptors_at_rest()
+        pid, (_, hard) = actpass.process.pid, resource.prlimit(actpass.process.pid, limit)
+        at_rest = self.size(actpass, limit)
+        visitors = self.begin_visits(actpass, 16)
+        for room in (self.size(actpass, limit), at_rest + 2, at_rest):
+            time.sleep(0.5)
+            resource.prlimit(pid, limit, (room, hard))
+            actpass.signal(signal.SIGHUP)
+            time.sleep(1)
+            resource.prlimit(pid, limit, (hard, hard))
+        self.stop.set()
+        for visitor in visitors:
+            visitor.join()
+        self.assertTrue(actpass.running(), "actpass has ended")
+        self.assertEqual(self.wrong, [])
+        self.assertGreater(len(self.served), 20)
+        self.reload(actpass, service, **top)
+        self.check_books(actpass)
         until(lambda: actpass.descriptors() <= descriptors + 1, 20, "the descriptors")
 
     # ---- the end of the process
