@@ -31,8 +31,10 @@ static void give_rings(struct relay *relay)
     struct rings *rings = &relay->rings;
     bool pooled = rings->internal && is_usual(relay) && is_empty(relay);
     struct ring_pool *pool = pooled ? relay->options.ring_pool : NULL;
-    if (rings->internal)
-        ring_pool_give(pool, kind_of(rings), (struct ring_pair){rings->internal, rings->external});
+    const struct ring_pair pair = {rings->internal, rings->external};
+    uint64_t gift = rings->internal ? ring_pool_give(pool, kind_of(rings), pair) : 0;
+    if (gift > 0)
+        rings->gift = gift;
     rings->internal = rings->external = NULL;
     rings->inbound = rings->outbound = (struct ring){0};
 }
@@ -99,7 +101,7 @@ static void pair_release(struct relay *relay)
         return;
     give_rings(relay);
     relay->rings.size = RINGS_SMALL;
-    ring_pool_empty(relay->options.ring_pool);
+    ring_pool_leave(relay->options.ring_pool, relay->rings.gift);
 }
 
 static void pair_destroy(struct relay *relay)

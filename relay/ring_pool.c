@@ -3,6 +3,7 @@
 #include "relay/lock.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* As many as threads may give back at once; a large pair is 256 KiB. */
 enum { SMALL_MAX = 16, LARGE_MAX = 4 };
@@ -13,8 +14,10 @@ struct kept {
 };
 
 struct ring_pool {
-    pthread_mutex_t lock; /* guards kept */
+    pthread_mutex_t lock; /* guards all that follows */
     struct kept kept[RING_KINDS];
+    uint64_t gifts;          /* so far */
+    uint64_t gifts_at_leave; /* when somebody left last */
 };
 
 struct ring_pool *ring_pool_new(void)
@@ -45,34 +48,51 @@ bool ring_pool_take(struct ring_pool *pool, enum ring_kind kind, struct ring_pai
     return found;
 }
 
-void ring_pool_give(struct ring_pool *pool, enum ring_kind kind, struct ring_pair pair)
+uint64_t ring_pool_give(struct ring_pool *pool, enum ring_kind kind, struct ring_pair pair)
 {
     bool taken = false;
+    uint64_t gift = 0;
     if (pool) {
         lock_take(&pool->lock);
         struct kept *kept = &pool->kept[kind];
         taken = kept->count < (kind == RING_KIND_LARGE ? LARGE_MAX : SMALL_MAX);
         if (taken)
             kept->pairs[kept->count++] = pair;
+        gift = ++pool->gifts;
         lock_release(&pool->lock);
     }
     if (!taken)
         free_pair(pair);
+    return gift;
 }
 
-void ring_pool_empty(struct ring_pool *pool)
+static void free_all(const struct kept kept[RING_KINDS])
 {
-    struct ring_pair pair;
     for (unsigned kind = 0; kind < RING_KINDS; kind++)
-        while (ring_pool_take(pool, (enum ring_kind)kind, &pair))
-            free_pair(pair);
+        for (unsigned i = 0; i < kept[kind].count; i++)
+            free_pair(kept[kind].pairs[i]);
+}
+
+void ring_pool_leave(struct ring_pool *pool, uint64_t gift)
+{
+    struct kept unused[RING_KINDS] = {{.count = 0}};
+    if (!pool)
+        return;
+    lock_take(&pool->lock);
+    if (pool->gifts == gift || pool->gifts == pool->gifts_at_leave) {
+        memcpy(unused, pool->kept, sizeof(unused));
+        memset(pool->kept, 0, sizeof(pool->kept));
+    }
+    pool->gifts_at_leave = pool->gifts;
+    lock_release(&pool->lock);
+    free_all(unused);
 }
 
 void ring_pool_free(struct ring_pool *pool)
 {
     if (!pool)
         return;
-    ring_pool_empty(pool);
+    free_all(pool->kept);
     lock_must_succeed(pthread_mutex_destroy(&pool->lock));
     free(pool);
 }

@@ -6,6 +6,7 @@
 
 #include <openssl/bio.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct ring_pool;
 
@@ -24,10 +25,14 @@ void ring_pool_free(struct ring_pool *pool); /* may be NULL */
 /* Returns false if there is none, or no pool (NULL). */
 bool ring_pool_take(struct ring_pool *pool, enum ring_kind kind, struct ring_pair *pair);
 
-/* Takes a pair whose rings are empty, and frees it where it has enough of the kind, or is NULL. */
-void ring_pool_give(struct ring_pool *pool, enum ring_kind kind, struct ring_pair pair);
+/* Takes a pair whose rings are empty, and frees it where it has enough of the kind, or is NULL.
+ * Returns the number of this gift, for ring_pool_leave; 0 without a pool. */
+uint64_t ring_pool_give(struct ring_pool *pool, enum ring_kind kind, struct ring_pair pair);
 
-/* Frees all pairs. POOL may be NULL. */
-void ring_pool_empty(struct ring_pool *pool);
+/* For a connection that becomes idle, whose last gift was GIFT. Frees all pairs if none has been
+ * given since then, or since the last call: nobody uses them. Otherwise others are busy, which
+ * would have to make them anew; the last of them frees them when it becomes idle. POOL may be NULL.
+ */
+void ring_pool_leave(struct ring_pool *pool, uint64_t gift);
 
 #endif

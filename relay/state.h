@@ -194,6 +194,7 @@ struct rings {
     BIO *internal, *external;
     enum ring_size size;
     struct ring inbound, outbound; /* 0 without a pair */
+    uint64_t gift;                 /* the last one to the pool; 0: none */
 };
 
 /* The BIO that SSL uses now (bio.c). */

@@ -239,7 +239,8 @@ ACTPASS_API int64_t actpass_read(actpass_conn *conn, void *buffer, size_t size);
  * is not known how much the peer received. */
 ACTPASS_API int actpass_write(actpass_conn *conn, const void *data, size_t size);
 
-/* Sends close_notify, after which no more data can be written. Reads still work. 0, or -1. */
+/* Sends close_notify, after which no more data can be written. Reads still work. 0, or -1. On a
+ * non-blocking connection it is sent like data: actpass_events.h. */
 ACTPASS_API int actpass_shutdown_write(actpass_conn *conn);
 
 /* As TLS server, requests the client's certificate after the handshake: in TLS 1.3 by

@@ -11,10 +11,12 @@
  * On a non-blocking connection actpass_handshake, actpass_read, actpass_write_some,
  * actpass_shutdown_write return ACTPASS_AGAIN, and actpass_close returns ACTPASS_OPEN, where they
  * would block: call actpass_prepare_wait, wait, and make the same call again. It fails with
- * ACTPASS_TIMEOUT if its time has passed. The idle timeout counts from the first read that finds no
- * data after the last one that was read or written. Before a wait, read until ACTPASS_AGAIN: data
- * may be left in TLS, of which no descriptor tells. Edge-triggered waits work, too: each call uses
- * the socket until it would block.
+ * ACTPASS_TIMEOUT if its time has passed. What actpass_write_some and actpass_shutdown_write have
+ * taken is sent by actpass_prepare_wait and actpass_close at the latest, and not by themselves: so
+ * call actpass_prepare_wait before each wait, also where no call has returned ACTPASS_AGAIN. The
+ * idle timeout counts from the first read that finds no data after the last one that was read or
+ * written. Before a wait, read until ACTPASS_AGAIN: data may be left in TLS, of which no descriptor
+ * tells. Edge-triggered waits work, too: each call uses the socket until it would block.
  *
  * Threads: a non-blocking connection belongs to one thread at a time. actpass_abort (any thread)
  * makes its descriptor ready, so that the loop looks at it. */

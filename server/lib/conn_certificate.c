@@ -244,6 +244,7 @@ int actpass_request_certificate(actpass_conn *conn, int64_t timeout_ms)
         return 0;
     case ASKED_NONE: /* TLS has not failed, so it is closed in order */
         (void)actpass_shutdown_write(conn);
+        conn_flush(conn); /* this call blocks, so the caller need not wait afterwards */
         conn_fail(conn, ACTPASS_REFUSED, why.text);
         break;
     case ASKED_AGAIN:

@@ -78,6 +78,17 @@ int64_t conn_read_some(actpass_conn *conn, void *buffer, size_t size)
     return result;
 }
 
+/* Once the peer has sent close_notify, SSL_get_error answers ZERO_RETURN for a write that failed
+ * with an empty error queue, and so for each failure of the transport (hazard 5). */
+static void end_by_write(actpass_conn *conn)
+{
+    struct relay_status status = relay_status(conn->relay);
+    if (status.cancelled || status.timed_out || status.error)
+        conn_end_of_transport(conn);
+    else
+        conn_fail(conn, ACTPASS_PROTOCOL, "TLS was closed under a write");
+}
+
 /* Each record is begun only if it can be finished: relay_is(WRITABLE) means that nothing is spilt,
  * so SSL_write never stops in the middle (hazard 13). */
 static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size)
@@ -98,8 +109,8 @@ static int64_t write_locked(actpass_conn *conn, const uint8_t *data, size_t size
         enum outcome outcome = conn_outcome(conn, put, &conn->write_want);
         if (outcome == OUTCOME_AGAIN)
             break;
-        if (outcome == OUTCOME_CLOSED) /* not possible for a write, but must not count as success */
-            conn_fail(conn, ACTPASS_PROTOCOL, "TLS was closed under a write");
+        if (outcome == OUTCOME_CLOSED)
+            end_by_write(conn);
         return -1;
     }
     return total > 0 ? (int64_t)total : CONN_AGAIN;

@@ -85,6 +85,18 @@ class Endings(Case):
         self.assertTrue(session.error or session.ended == "reset")
 
     @each(role=ROLES, version=VERSIONS)
+    def test_a_reset_behind_close_notify(self, role, version):
+        """OpenSSL takes a write that fails then for an end in order."""
+        actpass, backend = self.forward(role, exchange(data.block(64 * data.MIB)))
+        peer = self.peer(role, actpass, version)
+        peer.recv(1)
+        peer.shutdown_write()
+        peer.reset()
+        self.reason(actpass, "RESET")
+        session = backend.finished()
+        self.assertTrue(session.error or session.ended == "reset")
+
+    @each(role=ROLES, version=VERSIONS)
     def test_a_fatal_alert(self, role, version):
         """The peer gets a record that it cannot decrypt, and says so."""
         actpass, backend = self.forward(role, sink, close_timeout="500ms")
@@ -216,6 +228,15 @@ class Endings(Case):
         actpass, _ = self.forward(role, exchange(data.block(64 * data.MIB)),
                                   write_timeout="500ms", close_timeout="500ms")
         self.peer(role, actpass).recv(1)
+        self.reason(actpass, "TIMEOUT")
+
+    @each(role=ROLES, version=VERSIONS)
+    def test_write_timeout_behind_close_notify(self, role, version):
+        actpass, _ = self.forward(role, exchange(data.block(64 * data.MIB)),
+                                  write_timeout="500ms", close_timeout="500ms")
+        peer = self.peer(role, actpass, version)
+        peer.recv(1)
+        peer.shutdown_write()
         self.reason(actpass, "TIMEOUT")
 
     @each(role=ROLES)

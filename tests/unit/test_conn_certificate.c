@@ -8,8 +8,10 @@
 
 #include <criterion/criterion.h>
 #include <openssl/err.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct conn_suite suite;
 
@@ -30,8 +32,9 @@ enum manner {
 
 struct client {
     enum manner manner;
-    size_t early; /* bytes that it sends before it reads the request */
-    bool echoes;  /* after the request: 1000 bytes come back */
+    size_t early;       /* bytes that it sends before it reads the request */
+    bool echoes;        /* after the request: 1000 bytes come back */
+    atomic_bool closed; /* it has seen our close_notify */
     struct conn_world *world;
 };
 
@@ -80,7 +83,7 @@ static void renegotiate(struct socket_peer *peer)
         socket_peer_fail(peer, "it was not refused");
 }
 
-static void converse(struct socket_peer *peer, const struct client *client)
+static void converse(struct socket_peer *peer, struct client *client)
 {
     char byte;
     put_on(peer, client);
@@ -101,8 +104,11 @@ static void converse(struct socket_peer *peer, const struct client *client)
         return;
     if (client->manner == STARTS_ITS_OWN)
         renegotiate(peer);
-    else if (client->echoes || socket_peer_read(peer, &byte, 1) == 0) /* what answers the request */
+    else if (client->echoes ||
+             socket_peer_read(peer, &byte, 1) == 0) { /* what answers the request */
+        atomic_store(&client->closed, !client->echoes);
         (void)socket_peer_end_in_order(peer);
+    }
 }
 
 static void act(struct socket_peer *peer, void *arg)
@@ -219,6 +225,26 @@ Test(conn_certificate, who_gives_none_is_refused)
         cr_assert_str_eq(info.peer_subject, "", "%d", which);
         conn_rig_free(&rig);
     }
+    conn_suite_end(&suite);
+}
+
+/* Also where nothing is sent between the calls, and the next one comes late. */
+Test(conn_certificate, who_gives_none_learns_of_the_end_at_once)
+{
+    conn_suite_begin(&suite);
+    for (int which = 1; which < ALL; which += 2) /* in TLS 1.2 the client's refusal is an alert */
+        for (int on = 0; on < 2; on++) {
+            struct client client = {.manner = CANNOT};
+            struct conn_rig rig;
+            begin(&rig, which, &client);
+            cr_assert_eq(actpass_set_nonblocking(rig.conn, on), 0);
+            cr_assert_eq(actpass_request_certificate(rig.conn, 10000), -1);
+            int64_t deadline_us = clock_deadline_ms(5000);
+            while (!atomic_load(&client.closed) && clock_now_us() < deadline_us)
+                usleep(1000);
+            cr_assert(atomic_load(&client.closed), "%d, non-blocking: %d", which, on);
+            conn_rig_free(&rig);
+        }
     conn_suite_end(&suite);
 }
 

@@ -49,8 +49,8 @@ Test(ring_pool, keeps_few, .timeout = 10)
     for (; ring_pool_take(pool, RING_KIND_SMALL, &got); kept++)
         ring_pool_give(NULL, RING_KIND_SMALL, got);
     cr_assert(kept > 0 && kept <= KEPT_MAX, "%u were kept", kept);
-    ring_pool_give(pool, RING_KIND_LARGE, pair_new());
-    ring_pool_empty(pool);
+    uint64_t gift = ring_pool_give(pool, RING_KIND_LARGE, pair_new());
+    ring_pool_leave(pool, gift);
     cr_assert_not(ring_pool_take(pool, RING_KIND_LARGE, &got));
     ring_pool_free(pool);
 }
@@ -177,4 +177,62 @@ Test(ring_pool, who_is_idle_empties_the_pool, .timeout = 10)
     cr_assert_not(ring_pool_take(pool, RING_KIND_SMALL, &got));
     bench_free(&bench);
     ring_pool_free(pool);
+}
+
+static void use(struct bench *bench)
+{
+    peer_sends(bench, "abc", 3);
+    (void)prepare(bench);
+    assert_reads(bench, "abc");
+    cr_assert_null(prepare(bench));
+}
+
+static const BIO *ring_in(struct ring_pool *pool)
+{
+    struct ring_pair pair;
+    if (!ring_pool_take(pool, RING_KIND_SMALL, &pair))
+        return NULL;
+    (void)ring_pool_give(pool, RING_KIND_SMALL, pair);
+    return pair.internal;
+}
+
+/* Otherwise each connection that becomes idle would make the busy ones allocate anew. */
+Test(ring_pool, who_is_idle_leaves_it_to_the_busy, .timeout = 10)
+{
+    struct ring_pool *pool = ring_pool_new();
+    struct bench idle[2] = {bench_new(pool, 0), bench_new(pool, 0)}, busy = bench_new(pool, 0);
+    for (size_t i = 0; i < 2; i++)
+        use(&idle[i]);
+    for (size_t i = 0; i < 2; i++) {
+        use(&busy);
+        relay_release(idle[i].relay);
+        cr_assert_not_null(ring_in(pool), "%zu: it has freed the rings of a busy one", i);
+    }
+    for (size_t i = 0; i < 2; i++)
+        bench_free(&idle[i]);
+    bench_free(&busy);
+    ring_pool_free(pool);
+}
+
+/* The one that has used it last is the last that becomes idle; or it ends, and another one is. */
+Test(ring_pool, the_last_to_be_idle_empties_it, .timeout = 10)
+{
+    for (int ends = 0; ends < 2; ends++) {
+        struct ring_pool *pool = ring_pool_new();
+        struct bench one = bench_new(pool, 0), two = bench_new(pool, 0), last = bench_new(pool, 0);
+        use(&one);
+        use(&two);
+        use(&last);
+        struct ring_pair got;
+        if (ends)
+            bench_free(&last);
+        relay_release(one.relay);
+        relay_release(ends ? two.relay : last.relay);
+        cr_assert_not(ring_pool_take(pool, RING_KIND_SMALL, &got), "%d", ends);
+        bench_free(&one);
+        bench_free(&two);
+        if (!ends)
+            bench_free(&last);
+        ring_pool_free(pool);
+    }
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -97,6 +98,34 @@ static long attempt_limit(void)
 {
     const struct rlimit limit = {.rlim_cur = 64, .rlim_max = 64};
     return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static long set_policy(pid_t process, int policy)
+{
+    const struct sched_param none = {.sched_priority = 0};
+    return sched_setscheduler(process, policy, &none);
+}
+
+static long attempt_own_policies(void)
+{
+    return set_policy(0, SCHED_BATCH) < 0 ? -1 : set_policy(0, SCHED_OTHER);
+}
+
+static long attempt_idle_policy(void)
+{
+    return set_policy(0, SCHED_IDLE);
+}
+
+static long attempt_policy_of_parent(void)
+{
+    return set_policy(getppid(), SCHED_BATCH);
+}
+
+Test(seccomp, the_usual_policies_of_its_own_threads)
+{
+    cr_assert_eq(error_of(attempt_own_policies), 0);
+    cr_assert_eq(error_of(attempt_idle_policy), EPERM);
+    cr_assert_eq(error_of(attempt_policy_of_parent), EPERM);
 }
 
 Test(seccomp, no_other_process)

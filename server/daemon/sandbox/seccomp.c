@@ -107,7 +107,6 @@ static const char *const allowed_calls[] = {
     "sched_getaffinity",
     "sched_getparam",
     "sched_getscheduler",
-    "sched_setscheduler", /* without CAP_SYS_NICE: to what sched(7) calls normal */
     "sched_get_priority_max",
     "sched_get_priority_min",
     "getcpu",
@@ -313,6 +312,19 @@ static int allow_value(scmp_filter_ctx filter, const char *name, unsigned argume
     return allow_if(filter, name, 1, &is);
 }
 
+/* A thread may choose between the usual policies for itself; no other process is slowed down. */
+static int allow_policies(scmp_filter_ctx filter)
+{
+    static const int policies[] = {SCHED_OTHER, SCHED_BATCH};
+    int error = 0;
+    for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]) && error == 0; i++) {
+        const struct scmp_arg_cmp own[] = {argument_is(0, 0),
+                                           argument_is(1, (unsigned)policies[i])};
+        error = allow_if(filter, "sched_setscheduler", 2, own);
+    }
+    return error;
+}
+
 /* Calls that do many things: only what is needed, or what concerns this process. */
 static int allow_some(scmp_filter_ctx filter)
 {
@@ -321,6 +333,8 @@ static int allow_some(scmp_filter_ctx filter)
     static const unsigned options[] = {PR_SET_NAME, PR_GET_NAME, PR_SET_VMA, PR_GET_DUMPABLE};
     const struct scmp_arg_cmp own_limits[] = {argument_is(0, 0), argument_is(2, 0)};
     int error = allow_value(filter, "tgkill", 0, (uint64_t)getpid());
+    if (error == 0)
+        error = allow_policies(filter);
     if (error == 0)
         error = allow_if(filter, "prlimit64", 2, own_limits);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]) && error == 0; i++)
