@@ -181,7 +181,7 @@ Test(ring_pool, who_is_idle_empties_the_pool, .timeout = 10)
 
 static void use(struct bench *bench)
 {
-    peer_sends(bench, "abc", 3);
+    peer_sends(bench, "abc");
     (void)prepare(bench);
     assert_reads(bench, "abc");
     cr_assert_null(prepare(bench));
