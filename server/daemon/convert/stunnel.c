@@ -7,6 +7,11 @@
 #include <string.h>
 #include <strings.h>
 
+/* stunnel refuses a section that says twice what is done with its connections. */
+#define SOCKS_TAKES \
+    "with protocol = socks the client says where to connect to; write a section of its own"
+#define CONNECT_TAKES "connect takes the connections; write a section of its own"
+
 /* ---- All of the program ---------------------------------------------------------------------- */
 
 static void convert_debug(struct draft *draft, const struct section *global)
@@ -47,6 +52,7 @@ static void convert_global(struct draft *draft, const struct section *global)
     draft_say_all(draft, stunnel_options, draft->root, global);
     convert_debug(draft, global);
     convert_user(draft, global);
+    stunnel_engines(draft, global);
 }
 
 /* ---- Addresses ------------------------------------------------------------------------------- */
@@ -256,6 +262,8 @@ static void convert_socks(struct draft *draft, cJSON *object, const struct secti
                 "\"*\" in \"allow\" is everything but loopback, as in stunnel, and here but "
                 "link-local and multicast, too: name what is needed. RESOLVE, an extension of Tor, "
                 "is refused");
+    stunnel_say(draft, object, section, "connect", OPTION_LOST, SOCKS_TAKES);
+    stunnel_say(draft, object, section, "exec", OPTION_LOST, SOCKS_TAKES);
     draft_item(draft, proxy, "allow", "*");
     for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
         draft_item(draft, proxy, "protocols", protocols[i]);
@@ -268,6 +276,7 @@ static void convert_handler(struct draft *draft, cJSON *object, const struct sec
     if (is_protocol(section, "socks")) {
         convert_socks(draft, object, section);
     } else if (section_last(section, "connect")) {
+        stunnel_say(draft, object, section, "exec", OPTION_LOST, CONNECT_TAKES);
         convert_connect(draft, object, section, "forward");
         convert_source(draft, object, section, "source");
         if (is_protocol(section, "proxy"))
@@ -287,8 +296,12 @@ static void convert_dialed(struct draft *draft, cJSON *service, const struct sec
     else
         convert_connect(draft, service, section, "dial");
     convert_source(draft, service, section, "dial_source");
-    if (section_last(section, "accept") || !section_last(section, "exec"))
+    if (!section_last(section, "exec"))
         return;
+    if (section_last(section, "accept")) {
+        stunnel_say(draft, service, section, "exec", OPTION_LOST, CONNECT_TAKES);
+        return;
+    }
     draft_true(draft, service, "persistent");
     convert_exec(draft, service, section);
     if (!stunnel_yes(draft, section, "retry", false))
@@ -344,8 +357,9 @@ static bool is_secondary(const struct section *section)
 /* TLS of its own only where the section says something about it. */
 static bool has_own_tls(const struct section *section)
 {
-    static const char *const options[] = {"cert",   "key",         "CAfile",     "CApath",
-                                          "verify", "verifyChain", "verifyPeer", "requireCert"};
+    static const char *const options[] = {"cert",       "key",        "engineId", "engineNum",
+                                          "CAfile",     "CApath",     "verify",   "verifyChain",
+                                          "verifyPeer", "requireCert"};
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
         if (section_own(section, options[i]))
             return true;

@@ -40,6 +40,11 @@ void stunnel_pins(struct draft *draft, cJSON *object, const struct section *sect
 void stunnel_negotiation(struct draft *draft, cJSON *service, cJSON *object,
                          const struct section *section);
 
+/* Says which engines are lost: those that are loaded, and that of a section, for whose key it would
+ * be used. */
+void stunnel_engines(struct draft *draft, const struct section *global);
+void stunnel_engine(struct draft *draft, cJSON *object, const struct section *section);
+
 /* Timeouts, and options of sockets. */
 void stunnel_timeouts(struct draft *draft, cJSON *service, const struct section *section);
 void stunnel_sockets(struct draft *draft, cJSON *service, const struct section *section);
