@@ -312,6 +312,38 @@ Test(conn_revocation, a_peer_that_half_closes_has_not_gone, .init = begin, .fini
     }
 }
 
+static void hang_up_once_asked(struct socket_peer *peer, void *arg)
+{
+    const struct leaver *leaver = arg;
+    if (!socket_peer_handshake(peer))
+        return;
+    wait_until_asked(leaver->requests);
+    (void)(socket_peer_write(peer, "statement", 9) && socket_peer_close_notify(peer));
+    (void)shutdown(peer->fd, SHUT_RDWR);
+    pause_ms(500);
+    ocsp_responder_go_on(responder);
+}
+
+/* A poll of a unix socket reports that whatever is asked for. What was said before still counts. */
+Test(conn_revocation, a_peer_that_hangs_up_makes_nothing_spin, .init = begin, .fini = end)
+{
+    struct leaver leaver = {.requests = 0};
+    for (int which = 0; which < CONN_WAYS; which = conn_next_way(which)) {
+        struct conn_rig rig;
+        char got[9];
+        struct conn_rig_options options = conn_way(which);
+        options.unix_sockets = true;
+        ocsp_responder_hold(responder);
+        leaver.requests++;
+        rig_init_for(&rig, &options, hang_up_once_asked, &leaver);
+        int64_t used_us = cpu_time_us();
+        cr_assert(conn_shakes_hands(&rig), "way %d: %s", which, conn_rig_says(&rig));
+        cr_assert_lt(cpu_time_us() - used_us, 400000, "way %d: it spins", which);
+        cr_assert_eq(loop_read(&rig, got, sizeof(got)), 9, "way %d", which);
+        rig_free(&rig);
+    }
+}
+
 /* ---- Certificates on demand ---------------------------------------------------------------- */
 
 static void answer_a_request(struct socket_peer *peer, void *arg)
