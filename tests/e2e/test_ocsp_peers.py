@@ -115,6 +115,21 @@ class Clients(Scene):
         self.assertEqual(actpass.stop(), 0)
         self.assertLess(time.monotonic() - began, 6, "a stop waits for no name")
 
+    def test_many_responders_whose_names_are_never_resolved(self):
+        """Names that peers' certificates choose take half of the threads for lookups, which an abandoned
+        one keeps: the other names of the process have theirs."""
+        count = 48
+        for number in range(count):
+            self.authority.issue("hangs%d" % number, "hangs.example", extensions=[
+                f"authorityInfoAccess=OCSP;URI:http://r{number}.example/ocsp"])
+        actpass = self.start("soft", timeout="300ms", env=stuck_resolver(self), check=False)
+        for begin in range(0, count, 8):
+            clients = [self.run_client(actpass, "hangs%d" % number) for number in range(begin, begin + 8)]
+            for client in clients:
+                client.wait(60)
+        actpass.wait_for(event="close", count=count)
+        until(lambda: actpass.threads() < 32 + 12, 60, "the threads that ask having gone")
+
     @each(going=("reset", "fin"))
     def test_a_peer_that_goes_meanwhile(self, going):
         """It is noticed at once, and not when the responder's time is over."""
