@@ -128,7 +128,7 @@ class Clients(Scene):
             for client in clients:
                 client.wait(60)
         actpass.wait_for(event="close", count=count)
-        until(lambda: actpass.threads() < 32 + 12, 60, "the threads that ask having gone")
+        until(lambda: actpass.threads() < 32 + 12, 30, "the threads that ask having gone")
 
     @each(going=("reset", "fin"))
     def test_a_peer_that_goes_meanwhile(self, going):
