@@ -17,8 +17,10 @@ struct checked_proxy {
 static bool allows_everything(const struct config_strings *allow)
 {
     struct config_target target;
+    struct error_text unused;
     for (size_t i = 0; i < allow->count; i++)
-        if (!config_target_parse(allow->items[i], &target) && target.kind == CONFIG_TARGET_ANY)
+        if (config_target_parse(allow->items[i], &target, &unused) &&
+            target.kind == CONFIG_TARGET_ANY)
             return true;
     return false;
 }

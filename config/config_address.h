@@ -3,6 +3,7 @@
 #define ACTPASS_CONFIG_CONFIG_ADDRESS_H
 
 #include "config/config_names.h"
+#include "config/error_text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -99,8 +100,8 @@ struct config_target {
     size_t port_count; /* 0: any port */
 };
 
-/* Parses such a text. Returns NULL, or what is wrong; valid until this thread calls it again. */
-const char *config_target_parse(const char *text, struct config_target *target);
+/* Parses such a text. False with the error, to be put behind the key's name. */
+bool config_target_parse(const char *text, struct config_target *target, struct error_text *error);
 
 bool config_target_has_port(const struct config_target *target, uint16_t port);
 

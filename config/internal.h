@@ -77,7 +77,7 @@ void config_strings_free(struct config_strings *strings); /* what they hold */
 void *strings_grow(void *items, size_t count, size_t size);
 
 /* "192.0.2.0/24". False with what is wrong; the network is empty (family 0) then. */
-const char *names_wrong_target(const char *text); /* of config_target_parse */
+bool names_are_target(const char *text, struct error_text *error); /* for config_target_parse */
 bool network_parse(const char *text, struct config_network *network, struct error_text *error);
 bool network_contains(const struct config_network *outer, const struct config_network *inner);
 

@@ -24,12 +24,14 @@ const char *key_wrong_text(const char *text)
     return text_has_control(text) ? "must not hold control characters" : NULL;
 }
 
-static const char *wrong_text(const struct key *key, const char *text)
+static bool accept_text(const struct key *key, const char *text, struct error_text *error)
 {
     if (key->empty && text[0] == '\0')
-        return NULL;
+        return true;
     const char *wrong = key_wrong_text(text);
-    return wrong || !key->wrong ? wrong : key->wrong(text);
+    if (!wrong && key->wrong)
+        wrong = key->wrong(text);
+    return accept(wrong, error) && (!key->accepts || key->accepts(text, error));
 }
 
 static bool has_room(const struct key *key, size_t count, struct error_text *error)
@@ -157,9 +159,10 @@ static const char *set_proxy(const char *text, struct config_proxy *stored)
 
 bool key_set_text(const struct key *key, const char *text, void *base, struct error_text *error)
 {
-    const char *wrong = wrong_text(key, text);
-    if (wrong || key->offset == KEY_NOWHERE)
-        return accept(wrong, error);
+    if (!accept_text(key, text, error))
+        return false;
+    if (key->offset == KEY_NOWHERE)
+        return true;
     void *stored = (char *)base + key->offset;
     switch (key->type) {
     case KEY_STRINGS: {

@@ -4,6 +4,8 @@
 #ifndef ACTPASS_CONFIG_KEYS_H
 #define ACTPASS_CONFIG_KEYS_H
 
+#include "config/error_text.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,10 +72,12 @@ struct key {
     const char *pattern; /* of a STRING or each item of a list, for the schema; NULL: not empty */
     const char *wanted;  /* STRINGS: what a message calls it; NULL: a list of strings */
     const char *(*wrong)(const char *); /* STRING, STRINGS: returns what is wrong, NULL: nothing */
-    const struct key_object *object;    /* OBJECT, OBJECTS */
-    const char *needs;                  /* another key of the object that must be there */
-    const char *beside;                 /* it counts for its choice only beside this key */
-    const char *needs_true;             /* another key of the object that must be true */
+    /* In place of wrong, where the reason holds parts of the text: false with the error. */
+    bool (*accepts)(const char *, struct error_text *);
+    const struct key_object *object; /* OBJECT, OBJECTS */
+    const char *needs;               /* another key of the object that must be there */
+    const char *beside;              /* it counts for its choice only beside this key */
+    const char *needs_true;          /* another key of the object that must be true */
     enum key_choice choice;
     unsigned kind;  /* of a handler: stored at kind_at, as an enum, when the key is there */
     size_t kind_at; /* in the structure that the object fills */

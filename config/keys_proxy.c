@@ -21,7 +21,7 @@ static const struct key proxy_keys[] = {
              "addresses only by a network.",
      .type = KEY_STRINGS,
      .required = true,
-     .wrong = names_wrong_target,
+     .accepts = names_are_target,
      KEY_LIMITS(1, 1000),
      KEY_STORED_IN(config_proxying, allow)},
     {.name = "protocols",

@@ -46,6 +46,12 @@ int socket_send(struct relay *relay, const void *data, size_t size, size_t *sent
 /* Ends the input with an error that is not the socket's. */
 void socket_fail_input(struct relay *relay, int error);
 
+/* Latches the error that poll has reported: input that was not read hides it from a receive. */
+void socket_note_error(struct relay *relay);
+
+/* See relay_has_lost_peer. */
+bool socket_has_lost_peer(struct relay *relay);
+
 /* ---- glare.c ------------------------------------------------------------------------------- */
 
 void glare_begin(struct relay *relay); /* we are client by silence or by a hint */

@@ -234,13 +234,24 @@ static int64_t restore_wake_fd(struct relay *relay, int64_t deadline_us)
     return deadline_us < soon_us ? deadline_us : soon_us;
 }
 
+/* What poll reports of a socket that nothing is received from. */
+static void note_end(struct relay *relay, short seen)
+{
+    if (seen & POLLERR)
+        socket_note_error(relay);
+    relay->driver.hung = relay->driver.hung || (seen & (POLLERR | POLLHUP));
+    if (seen & POLLERR)
+        wake_waiters(relay);
+}
+
 bool loop_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t deadline_us)
 {
     struct pollfd set[2 + RELAY_EXTRAS_MAX];
     if (relay->wake.fd < 0)
         deadline_us = restore_wake_fd(relay, deadline_us);
     short events = state_wanted_events(relay);
-    set[0] = (struct pollfd){.fd = events ? relay->fd : -1, .events = events};
+    bool polls = events || state_polls_for_error(relay, relay->waiters.awaited);
+    set[0] = (struct pollfd){.fd = polls ? relay->fd : -1, .events = events};
     set[1] = (struct pollfd){.fd = relay->wake.fd, .events = POLLIN};
     for (nfds_t i = 0; i < extras; i++)
         set[2 + i] = extra[i];
@@ -254,6 +265,8 @@ bool loop_turn(struct relay *relay, struct pollfd *extra, nfds_t extras, int64_t
         state_set_output(relay, OUTPUT_OPEN);
     if (seen & (POLLIN | POLLERR | POLLHUP))
         receive(relay);
+    if (!events)
+        note_end(relay, seen);
     loop_flush(relay);
     check_times(relay);
     return fired;

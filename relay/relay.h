@@ -91,7 +91,8 @@ enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED, WAIT_AGAIN };
  * error, WRITABLE and FLUSHED after an error: the next call or relay_status reports which. ENDED is
  * true once the socket's input has ended, read or not. ARRIVED is like READABLE, for a writer that
  * must read to complete a renegotiation (relay_note). FAILED is true once the transport has failed,
- * by a reset for example; input from before may still be there. DECIDED is true once there is a
+ * by a reset for example, also while no input is received; input from before may still be there.
+ * DECIDED is true once there is a
  * verdict. LACKED is for relay_prepare alone: what the BIO's last read or write did not find, for
  * code that calls SSL_read and SSL_write itself. TOLD is true after relay_tell. */
 enum relay_want {
@@ -181,6 +182,10 @@ bool relay_is(struct relay *relay, unsigned want);
 /* Has the transport failed? Also looks at the socket, since nothing is received while the input
  * that came before is not read. Does not block. */
 bool relay_is_broken(struct relay *relay);
+
+/* Has the transport failed, or the peer ended its output, with all of it read by SSL? Does not
+ * block. Any input that is left may be a question to be answered: the peer has not gone then. */
+bool relay_has_lost_peer(struct relay *relay);
 
 /* Brackets the time in which a conversation thread waits only inside this relay's calls, so that
  * the relay thread need not be woken between two of them. May nest; each enter needs its leave. */

@@ -62,6 +62,43 @@ void socket_discard(struct relay *relay)
     note_received(relay, got, sizeof(scratch), error);
 }
 
+void socket_note_error(struct relay *relay)
+{
+    int error = 0;
+    socklen_t size = sizeof(error);
+    if (getsockopt(relay->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0)
+        socket_fail_input(relay, error);
+}
+
+/* Is there nothing between the peer and SSL, and will be nothing? */
+static bool is_drained(struct relay *relay)
+{
+    struct input *input = &relay->input;
+    char byte;
+    if (input->receiving != RECEIVING_NOT || input->first.taken < input->first.length ||
+        relay->rings.inbound.held > 0)
+        return false;
+    ssize_t got = recv(relay->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0) {
+        state_set_input(relay, INPUT_ENDED);
+    } else if (got < 0 && errno == EAGAIN) {
+        input->ready = false; /* direct: it was only perhaps so */
+        input->socket = SOCKET_DRY;
+    } else if (got < 0 && errno != EINTR) {
+        socket_fail_input(relay, errno);
+    }
+    return state_input_over(relay);
+}
+
+bool socket_has_lost_peer(struct relay *relay)
+{
+    struct pollfd socket = {.fd = relay->fd}; /* what is reported without being asked for */
+    if (relay->error == 0 && poll(&socket, 1, 0) == 1 && (socket.revents & POLLERR))
+        socket_note_error(relay);
+    relay->driver.hung = relay->driver.hung || (socket.revents & POLLHUP);
+    return relay->error != 0 || is_drained(relay);
+}
+
 /* ---- Output ------------------------------------------------------------------------------- */
 
 static int note_unsent(struct relay *relay, int error)

@@ -237,6 +237,11 @@ short state_wanted_events(struct relay *relay)
     return events;
 }
 
+bool state_polls_for_error(const struct relay *relay, unsigned want)
+{
+    return (want & RELAY_FAILED) && relay->error == 0 && !relay->driver.hung;
+}
+
 /* ---- The hooks of a test ------------------------------------------------------------------- */
 
 bool state_is_forced(const struct relay *relay)

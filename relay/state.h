@@ -137,8 +137,9 @@ struct driver {
     short polled; /* the socket events that are, or were last, polled for */
     enum thread_state thread;
     void (*thread_main)(void *relay); /* what a relay thread runs */
-    enum announcement announcement;   /* of the verdict, by on_verdict */
-    pthread_t announcer;              /* RUNNING: the thread inside on_verdict */
+    bool hung; /* POLLHUP was seen while no event was wanted: a poll would return at once */
+    enum announcement announcement; /* of the verdict, by on_verdict */
+    pthread_t announcer;            /* RUNNING: the thread inside on_verdict */
 };
 
 /* ---- Glare: both peers send a ClientHello (GLARE.md) -------------------------------------- */
@@ -291,6 +292,10 @@ bool state_output_dead(const struct relay *relay);  /* nothing more can be sent 
 /* Events to poll the socket for now. 0: keep it out of the poll set, since after a reset every poll
  * returns at once, whatever the events (hazard 9). */
 short state_wanted_events(struct relay *relay);
+
+/* Is the socket polled for an error alone, where no event is wanted? For who waits for FAILED, and
+ * not once that would spin. */
+bool state_polls_for_error(const struct relay *relay, unsigned want);
 
 /* ---- The hooks of a test: asked here and nowhere else --------------------------------------- */
 

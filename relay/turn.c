@@ -54,7 +54,8 @@ struct relay_need relay_prepare(struct relay *relay, unsigned want)
     bool more = turn(relay);
     short events = state_wanted_events(relay);
     relay->driver.polled = events;
-    struct relay_need need = {.fd = events ? relay->fd : -1,
+    bool polls = events || state_polls_for_error(relay, want);
+    struct relay_need need = {.fd = polls ? relay->fd : -1,
                               .events = events,
                               .deadline_us = loop_deadline(relay, DEADLINE_NEVER),
                               .cancelled = relay->cancelled};

@@ -166,6 +166,14 @@ enum relay_wait relay_wait_verdict(struct relay *relay, struct verdict *verdict)
     return result;
 }
 
+bool relay_has_lost_peer(struct relay *relay)
+{
+    relay_lock(relay);
+    bool lost = socket_has_lost_peer(relay);
+    relay_unlock(relay);
+    return lost;
+}
+
 void relay_note(struct relay *relay, unsigned notes)
 {
     relay_lock(relay);

@@ -126,7 +126,7 @@ static enum conn_asked judge(actpass_conn *conn, struct error_text *why)
     if (tls_context_accepts(conn->config->tls, conn->ssl, why))
         judged = conn_judge_revocation(conn, DEADLINE_NEVER, why);
     if (judged == TLS_PEER_PENDING)
-        return ASKED_AGAIN;
+        return conn_ends_unanswered(conn) ? ASKED_FAILED : ASKED_AGAIN;
     conn->asking = ASKING_NOTHING;
     conn->proven = judged == TLS_PEER_PASSES;
     if (conn->proven)
@@ -202,8 +202,8 @@ static bool wait_for_answer(actpass_conn *conn, unsigned want, int64_t deadline_
 {
     if (conn->revocation_by_us == 0)
         return wait_for(conn, want, deadline_us);
-    if (relay_wait(conn->relay, RELAY_TOLD, NULL, 0, conn_next_revocation_us(conn)) !=
-        WAIT_CANCELLED)
+    unsigned signs = conn_revocation_want(conn);
+    if (relay_wait(conn->relay, signs, NULL, 0, conn_next_revocation_us(conn)) != WAIT_CANCELLED)
         return true;
     conn_end_of_transport(conn);
     return false;

@@ -100,9 +100,10 @@ static enum outcome judge(actpass_conn *conn, unsigned *want)
         judged = conn_judge_revocation(conn, conn->handshake_by_us, &refusal);
     if (judged == TLS_PEER_REFUSED)
         conn_refuse(conn, &refusal);
-    *want = RELAY_TOLD;
-    if (judged == TLS_PEER_PENDING)
-        return OUTCOME_AGAIN;
+    if (judged == TLS_PEER_PENDING) {
+        *want = conn_revocation_want(conn);
+        return conn_ends_unanswered(conn) ? OUTCOME_FAILED : OUTCOME_AGAIN;
+    }
     return judged == TLS_PEER_PASSES ? OUTCOME_DONE : OUTCOME_FAILED;
 }
 

@@ -329,6 +329,13 @@ void conn_notify_role(actpass_conn *conn);
 enum tls_revocation conn_judge_revocation(actpass_conn *conn, int64_t deadline_us,
                                           struct error_text *error);
 int64_t conn_next_revocation_us(const actpass_conn *conn); /* DEADLINE_NEVER: nothing is asked */
-void conn_end_revocation(actpass_conn *conn);              /* it is not waited for any more */
+
+/* What to wait for meanwhile: the answer, or a sign that the peer may have gone. */
+unsigned conn_revocation_want(actpass_conn *conn);
+
+/* Has it gone, so that no answer is of use? Then the connection has its close reason. A peer that
+ * has half-closed behind a question waits for our answer. Holds conn->lock. */
+bool conn_ends_unanswered(actpass_conn *conn);
+void conn_end_revocation(actpass_conn *conn); /* it is not waited for any more */
 
 #endif

@@ -64,6 +64,32 @@ enum tls_revocation conn_judge_revocation(actpass_conn *conn, int64_t deadline_u
     return judged;
 }
 
+/* What has come already has been looked at, and would end each wait at once. */
+unsigned conn_revocation_want(actpass_conn *conn)
+{
+    static const unsigned signs[] = {RELAY_READABLE, RELAY_ENDED};
+    unsigned want = RELAY_TOLD | RELAY_FAILED;
+    for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
+        if (!relay_is(conn->relay, signs[i]))
+            want |= signs[i];
+    return want;
+}
+
+/* Does SSL, or do we, hold something that the peer has sent? */
+static bool holds_input(const actpass_conn *conn)
+{
+    return SSL_has_pending(conn->ssl) || conn->early.end > conn->early.start;
+}
+
+bool conn_ends_unanswered(actpass_conn *conn)
+{
+    if (!relay_has_lost_peer(conn->relay) ||
+        (relay_status(conn->relay).error == 0 && holds_input(conn)))
+        return false;
+    conn_end_of_transport(conn);
+    return true;
+}
+
 void conn_end_revocation(actpass_conn *conn)
 {
     ocsp_leave(&conn->revocation);

@@ -111,6 +111,12 @@ class Examples(Converting):
         made = self.check("stunnel.conf")
         self.assertEqual(made["services"][0]["proxy"]["source"], "127.0.0.1")
 
+    def test_stunnel_with_the_certificate_store_of_windows(self):
+        """It is left with a service that works without it, and that says what is missing."""
+        self.file("stunnel.conf", b"engine = capi\n[service]\nengineId = capi\nclient = yes\n"
+                                  b"accept = 127.0.0.1:8080\nconnect = localhost:8443\n")
+        self.check("stunnel.conf", status=LOST)
+
     def test_hitch(self):
         with open(os.path.join(self.folder, "front.pem")) as chain:
             with open(os.path.join(self.folder, "front.key")) as key:

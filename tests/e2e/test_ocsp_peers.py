@@ -1,14 +1,18 @@
 """Peers' certificates are checked by OCSP, with soft and hard failure."""
 import os
+import socket
+import ssl
 import subprocess
+import time
 
-from support import responder
+from support import responder, tls
 from support.authority import Authority
 from support.case import Case
 from support.data import until
 from support.each import each
 from support.ports import free_port
 from support.responder import Odd, Responder
+from test_resolving import stuck_resolver
 
 
 class Scene(Case):
@@ -28,12 +32,12 @@ class Scene(Case):
         return {"certificate": self.own[0], "key": self.own[1], "ca": self.authority.certificate,
                 "ocsp": {"peers": peers, **ocsp}}
 
-    def start(self, peers, tls=None, **ocsp):
+    def start(self, peers, tls=None, env=None, check=True, **ocsp):
         self.seen = 0
         return self.actpass(
             self.service(role="server", tls={**self.keys(peers, **ocsp), "peer_names": None,
                                              "client_auth": "require", **(tls or {})}),
-            sandbox_connect=["1-65535"])
+            sandbox_connect=["1-65535"], env=env, check=check)
 
     def run_client(self, actpass, name, *options):
         return subprocess.Popen(
@@ -89,6 +93,62 @@ class Clients(Scene):
         self.assertEqual((line["reason"], line["ocsp"]), ("REFUSED", "unavailable"))
         self.assertEqual(odd.requests, 1)  # the failure is kept for a while
         actpass.wait_for(event="close", count=2)
+
+    def test_a_responder_whose_name_is_never_resolved(self):
+        """The time of the responder holds for its name, too, and others are not held up."""
+        self.authority.issue("hangs", "hangs.example", extensions=[
+            "authorityInfoAccess=OCSP;URI:http://responder.example/ocsp"])
+        self.issue("good")
+        self.authority.write_index()
+        Responder(self, self.authority, self.port)
+        env = stuck_resolver(self)
+        actpass = self.start("hard", timeout="3s", env=env, check=False)
+        waiting = self.run_client(actpass, "hangs")
+        actpass.wait_for(event="role")
+        line = self.visit(actpass, "good")
+        self.assertEqual((line["reason"], line["ocsp"]), ("CLEAN", "good"))
+        line = actpass.wait_for(event="close", count=2, timeout=12)
+        self.assertEqual((line["reason"], line["ocsp"]), ("REFUSED", "unavailable"))
+        self.assertIn("responder.example:80", line["error"])
+        waiting.wait(60)
+        began = time.monotonic()
+        self.assertEqual(actpass.stop(), 0)
+        self.assertLess(time.monotonic() - began, 6, "a stop waits for no name")
+
+    def test_many_responders_whose_names_are_never_resolved(self):
+        """Names that peers' certificates choose take half of the threads for lookups, which an abandoned
+        one keeps: the other names of the process have theirs."""
+        count = 48
+        for number in range(count):
+            self.authority.issue("hangs%d" % number, "hangs.example", extensions=[
+                f"authorityInfoAccess=OCSP;URI:http://r{number}.example/ocsp"])
+        actpass = self.start("soft", timeout="300ms", env=stuck_resolver(self), check=False)
+        for begin in range(0, count, 8):
+            clients = [self.run_client(actpass, "hangs%d" % number) for number in range(begin, begin + 8)]
+            for client in clients:
+                client.wait(60)
+        actpass.wait_for(event="close", count=count)
+        until(lambda: actpass.threads() < 32 + 12, 30, "the threads that ask having gone")
+
+    @each(going=("reset", "fin"))
+    def test_a_peer_that_goes_meanwhile(self, going):
+        """It is noticed at once, and not when the responder's time is over."""
+        self.issue("good")
+        odd = Odd(self, responder.silent, self.port)
+        actpass = self.start("hard", timeout="30s", check=False)  # the question goes on
+        peer = tls.Tls(self.connect(actpass), self.client_context("good"), server_hostname="localhost").handshake()
+        until(lambda: odd.requests, 30, "the responder being asked")
+        if going == "reset":
+            tls.reset(peer.sock)
+        else:
+            peer.sock.shutdown(socket.SHUT_WR)  # close(2) would reset it: tickets are not read
+        line = actpass.wait_for(event="close", timeout=12)
+        self.assertEqual(line["reason"], "RESET" if going == "reset" else "TRUNCATED")
+
+    def client_context(self, name):
+        context = ssl.create_default_context(cafile=self.authority.certificate)
+        context.load_cert_chain(self.authority.path(name), self.authority.path(name, "key"))
+        return context
 
     def test_a_silent_responder_of_many_peers(self):
         """It has two threads; a peer of another one is not held up."""

@@ -30,7 +30,7 @@ def v6(number):
     return f"fd77::{number}"
 
 
-class Sources(Case):
+class SourceHosts(Case):
     """The client and the backend are on the proxy's network, so answers to a client's address go
     straight to it, but for the backend's route."""
     deadline = 120
@@ -64,13 +64,37 @@ class Sources(Case):
             return table.count(":8443 ") >= 2
         until(listens, 20, "nginx")
 
-    def forward(self, name, port, backend, source, **changes):
-        return self.service(name, listen=[f"10.77.0.2:{port}", f"[{v6(PROXY)}]:{port}"],
-                            forward=backend, **({"source": source} if source else {}), **changes)
-
     def start(self, *services, **options):
         options.setdefault("check", False)
         return self.actpass(*services, prefix=self.hosts.prefix(PROXY), **options)
+
+    def lead_answers_back(self):
+        """What config/ROUTES.md says: the backend sends answers for clients to the proxy, which takes
+        them in."""
+        for family, client, proxy in (("-4", "10.77.0.1", "10.77.0.2"), ("-6", v6(CLIENT), v6(PROXY))):
+            self.ip(BACKEND, f"route add {client} via {proxy}", family=family)
+            self.ip(PROXY, f"rule add iif e0 ipproto tcp sport {PORT} lookup 100",
+                    f"rule add iif e0 ipproto tcp sport {TLS_PORT} lookup 100",
+                    "route add local default dev lo table 100", family=family)
+
+    def has_only_the_right_that_it_needs(self, actpass):
+        for thread in os.listdir(f"/proc/{actpass.process.pid}/task"):
+            with open(f"/proc/{actpass.process.pid}/task/{thread}/status") as status:
+                rights = dict(re.findall(r"(?m)^(Cap\w+|Uid):\s*(\S+)", status.read()))
+            self.assertNotEqual(rights["Uid"], "0")
+            for kind in "CapPrm", "CapEff":
+                # ThreadSanitizer's own thread, which was there before, has none
+                self.assertIn(int(rights[kind], 16), (0, 1 << 13), "at most CAP_NET_RAW")
+            self.assertEqual(int(rights["CapInh"], 16), 0)
+
+    def both(self):
+        return f"10.77.0.3:{PORT}", f"[{v6(BACKEND)}]:{PORT}"
+
+
+class Sources(SourceHosts):
+    def forward(self, name, port, backend, source, **changes):
+        return self.service(name, listen=[f"10.77.0.2:{port}", f"[{v6(PROXY)}]:{port}"],
+                            forward=backend, **({"source": source} if source else {}), **changes)
 
     def curl(self, url, status=0):
         """What nginx takes for the client's address."""
@@ -80,9 +104,6 @@ class Sources(Case):
              f"https://front.example:{url.rpartition(':')[2]}/"], capture_output=True, text=True)
         self.assertEqual(done.returncode == 0, status == 0, done.stderr)
         return done.stdout
-
-    def both(self):
-        return f"10.77.0.3:{PORT}", f"[{v6(BACKEND)}]:{PORT}"
 
     # ---- Fixed ones
 
@@ -129,15 +150,6 @@ class Sources(Case):
 
     # ---- The client's address
 
-    def lead_answers_back(self):
-        """What config/ROUTES.md says: the backend sends answers for clients to the proxy, which takes
-        them in."""
-        for family, client, proxy in (("-4", "10.77.0.1", "10.77.0.2"), ("-6", v6(CLIENT), v6(PROXY))):
-            self.ip(BACKEND, f"route add {client} via {proxy}", family=family)
-            self.ip(PROXY, f"rule add iif e0 ipproto tcp sport {PORT} lookup 100",
-                    f"rule add iif e0 ipproto tcp sport {TLS_PORT} lookup 100",
-                    "route add local default dev lo table 100", family=family)
-
     def test_transparent_as_another_user(self):
         """As in production: started by root, and then another user in the sandbox."""
         self.lead_answers_back()
@@ -151,14 +163,7 @@ class Sources(Case):
         self.assertEqual(self.curl("10.77.0.2:9003"), "10.77.0.2")
         self.curl("10.77.0.2:9002", status=1)  # a client of IPv4 has no address to come from
         self.assertIn("of another family", actpass.wait_for(event="backend", service="v6")["error"])
-        for thread in os.listdir(f"/proc/{actpass.process.pid}/task"):
-            with open(f"/proc/{actpass.process.pid}/task/{thread}/status") as status:
-                rights = dict(re.findall(r"(?m)^(Cap\w+|Uid):\s*(\S+)", status.read()))
-            self.assertNotEqual(rights["Uid"], "0")
-            for kind in "CapPrm", "CapEff":
-                # ThreadSanitizer's own thread, which was there before, has none
-                self.assertIn(int(rights[kind], 16), (0, 1 << 13), "at most CAP_NET_RAW")
-            self.assertEqual(int(rights["CapInh"], 16), 0)
+        self.has_only_the_right_that_it_needs(actpass)
 
     def test_without_the_right(self):
         """Nothing starts half: the error says what is missing. --check only warns, since another
@@ -177,3 +182,73 @@ class Sources(Case):
         self.assertRegex(done.stderr, r"c.json:\d+:\d+: warning: /services/0/source: ")
         self.assertRegex(done.stderr, r"warning: /services/1/source: cannot connect from 10.77.0.99: Cannot "
                                       r"assign requested address: it is no address of this machine")
+
+
+class ProxySources(SourceHosts):
+    """The same for what a proxy dials for its peers, who say in a CONNECT within TLS where to."""
+
+    def proxy(self, name, port, source, **changes):
+        return self.service(name, listen=[f"10.77.0.2:{port}", f"[{v6(PROXY)}]:{port}"],
+                            role="server", **{"proxy": self.proxying(source), **changes})
+
+    @staticmethod
+    def proxying(source):
+        return {"allow": ["10.77.0.0/24", "[fd77::]/64"], "source": source}
+
+    def curl(self, port, url, proxy="10.77.0.2", name="front.example", status=0):
+        """What nginx takes for the client's address, or what curl says."""
+        done = subprocess.run(
+            [*self.hosts.prefix(CLIENT), "curl", "-gsS", "--max-time", "20", "--proxytunnel", "--noproxy", "",
+             "--proxy-cacert", self.certificates.path("ca"), "--resolve", f"{name}:{port}:{proxy}",
+             "--proxy", f"https://{name}:{port}", f"http://{url}/"], capture_output=True, text=True)
+        self.assertEqual(done.returncode == 0, status == 0, done.stderr)
+        return done.stderr if status else done.stdout
+
+    def test_addresses_devices_and_marks(self):
+        v4_backend, v6_backend = self.both()
+        pair = {"from": ["10.77.0.22", v6(22)]}
+        self.ip(PROXY, "rule add fwmark 7 prohibit")
+        actpass = self.start(
+            self.proxy("pair", 9001, pair), self.proxy("device", 9002, {"device": "e0"}),
+            self.proxy("wrong", 9003, {"device": "lo"}), self.proxy("marked", 9004, {"mark": 7}),
+            self.proxy("good", 9005, {"mark": 8}),
+            self.proxy("all", 9006, {**pair, "device": "e0", "mark": 8}),
+            self.proxy("routed", 9007, None, proxy=None, refuse=True, echo=None,
+                       routes=[{"server_name": ["front.example"], "proxy": self.proxying(pair)}]))
+        for port, backend, seen in ((9001, v4_backend, "10.77.0.22"), (9001, v6_backend, v6(22)),
+                                    (9002, v4_backend, "10.77.0.2"), (9005, v4_backend, "10.77.0.2"),
+                                    (9006, v6_backend, v6(22)), (9007, v4_backend, "10.77.0.22")):
+            self.assertEqual(self.curl(port, backend), seen, port)
+        self.assertIn("response 502", self.curl(9004, v4_backend, status=1))
+        self.assertIn("for the peer: Permission denied", actpass.wait_for(event="backend", service="marked")["error"])
+        self.curl(9003, v4_backend, status=1)
+        actpass.wait_for(event="close", service="wrong")
+
+    def test_transparent_as_another_user(self):
+        """No other service needs the right that is kept for it."""
+        self.lead_answers_back()
+        os.chmod(self.folder, 0o755)
+        v4_backend, v6_backend = self.both()
+        actpass = self.start(self.proxy("client", 9001, {"transparent": True}), user="nobody")
+        self.assertEqual(self.curl(9001, v4_backend), "10.77.0.1")
+        self.assertEqual(self.curl(9001, v6_backend, proxy=f"[{v6(PROXY)}]"), v6(CLIENT))
+        self.curl(9001, v6_backend, status=1)  # a client of IPv4 has no address to come from
+        self.assertIn("of another family", actpass.wait_for(event="backend", service="client")["error"])
+        self.has_only_the_right_that_it_needs(actpass)
+
+    def test_without_the_right(self):
+        """Neither the service's nor a route's starts half; --check names the place of each."""
+        os.chmod(self.folder, 0o755)
+        prefix = [*self.hosts.prefix(PROXY), "setpriv", "--bounding-set", "-all"]
+        for source, error in (({"transparent": True}, '"transparent" is not permitted'),
+                              ({"mark": 1}, 'the mark of "source" cannot be set')):
+            routed = self.proxy("routed", 9002, None, proxy=None, refuse=True, echo=None,
+                                routes=[{"server_name": ["a.example"], "proxy": self.proxying(source)}])
+            file = self.file("c.json", json.dumps({"services": [self.proxy("a", 9001, source), routed]}).encode())
+            for option, status, places in (
+                    ((), 1, ('service "a"', 'service "routed"')),
+                    (("--check",), 0, ("/services/0/proxy/source", "/services/1/routes/0/proxy/source"))):
+                done = subprocess.run([*prefix, program(), *option, file], capture_output=True, text=True, timeout=20)
+                self.assertEqual(done.returncode, status, done.stderr)
+                for place in places:
+                    self.assertIn(f"{place}: {error}: Operation not permitted: it needs CAP_NET_RAW", done.stderr)

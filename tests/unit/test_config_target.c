@@ -3,14 +3,15 @@
 #include "config/config.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 TestSuite(config_target, .timeout = 20);
 
 static struct config_target target_of(const char *text)
 {
     struct config_target target;
-    const char *wrong = config_target_parse(text, &target);
-    cr_assert_null(wrong, "%s: %s", text, wrong);
+    struct error_text error;
+    cr_assert(config_target_parse(text, &target, &error), "%s: %s", text, error.text);
     return target;
 }
 
@@ -65,20 +66,57 @@ Test(config_target, wrong_ones)
                                         "a b",        "0x7f.1",
                                         "2130706433", "fe80::1%lo"};
     struct config_target target;
+    struct error_text error;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
-        cr_expect_not_null(config_target_parse(wrong[i], &target), "%s", wrong[i]);
+        cr_expect_not(config_target_parse(wrong[i], &target, &error), "%s", wrong[i]);
+}
+
+/* It is said how they are written, and nothing that would be wrong again is proposed. */
+Test(config_target, parts_in_another_order)
+{
+    static const struct {
+        const char *text, *right; /* NULL: none is proposed */
+    } rows[] = {
+        {"[2001:db8::/32]:443", "[2001:db8::]/32:443"},
+        {"[2001:db8::/32]", "[2001:db8::]/32"},
+        {"[2001:db8::/32]:80,8000-8999", "[2001:db8::]/32:80,8000-8999"},
+        {"2001:db8::/32:443", "[2001:db8::]/32:443"},
+        {"[2001:db8::]:443/32", "[2001:db8::]/32:443"},
+        {"192.0.2.0:443/24", "192.0.2.0/24:443"},
+        {"[192.0.2.0/24]:443", "192.0.2.0/24:443"},
+        {"[192.0.2.0/24]", "192.0.2.0/24"},
+        {"[2001:db8::1/32]:443", NULL},
+        {"[2001:db8::/129]:443", NULL},
+        {"[2001:db8::/32]:0", NULL},
+        {"[2001:db8::/32]:443x", NULL},
+        {"[2001:db8::/32]x", NULL},
+        {"[2001:db8::/]:443", NULL},
+        {"[2001:db8::/32", NULL},
+        {"192.0.2.0:/24", NULL},
+        {"example.com:443/24", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct config_target target;
+        struct error_text error;
+        char part[100];
+        cr_assert_not(config_target_parse(rows[i].text, &target, &error), "%s", rows[i].text);
+        (void)snprintf(part, sizeof(part), "write \"%s\"", rows[i].right ? rows[i].right : "");
+        const char *proposed = strstr(error.text, rows[i].right ? part : "write \"");
+        cr_assert_eq(!proposed, !rows[i].right, "%s: %s", rows[i].text, error.text);
+    }
 }
 
 Test(config_target, a_long_one)
 {
     char text[2000];
     struct config_target target;
+    struct error_text error;
     for (size_t length = 250; length < sizeof(text); length++) {
         memset(text, 'a', length);
         for (size_t i = 60; i < length; i += 60)
             text[i] = '.';
         text[length] = '\0';
-        bool refused = config_target_parse(text, &target);
+        bool refused = !config_target_parse(text, &target, &error);
         cr_assert_eq(refused, length > 253, "%zu", length);
     }
 }

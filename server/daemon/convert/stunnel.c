@@ -49,6 +49,7 @@ static void convert_global(struct draft *draft, const struct section *global)
     draft_say_all(draft, stunnel_options, draft->root, global);
     convert_debug(draft, global);
     convert_user(draft, global);
+    stunnel_engines(draft, global);
 }
 
 /* ---- All sections ---------------------------------------------------------------------------- */

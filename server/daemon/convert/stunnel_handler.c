@@ -5,6 +5,11 @@
 
 #include <stdio.h>
 
+/* stunnel refuses a section that says twice what is done with its connections. */
+#define SOCKS_TAKES \
+    "with protocol = socks the client says where to connect to; write a section of its own"
+#define CONNECT_TAKES "connect takes the connections; write a section of its own"
+
 static void stunnel_exec(struct draft *draft, cJSON *object, const struct section *section)
 {
     const char *program = section_value(section, "exec");
@@ -31,6 +36,8 @@ static void convert_socks(struct draft *draft, cJSON *object, const struct secti
                 "\"*\" in \"allow\" is everything but loopback, as in stunnel, and here but "
                 "link-local and multicast, too: name what is needed. RESOLVE, an extension of Tor, "
                 "is refused");
+    stunnel_say(draft, object, section, "connect", OPTION_LOST, SOCKS_TAKES);
+    stunnel_say(draft, object, section, "exec", OPTION_LOST, SOCKS_TAKES);
     draft_item(draft, proxy, "allow", "*");
     for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
         draft_item(draft, proxy, "protocols", protocols[i]);
@@ -43,6 +50,7 @@ void stunnel_handler(struct draft *draft, cJSON *object, const struct section *s
     if (stunnel_has_protocol(section, "socks")) {
         convert_socks(draft, object, section);
     } else if (section_last(section, "connect")) {
+        stunnel_say(draft, object, section, "exec", OPTION_LOST, CONNECT_TAKES);
         stunnel_connect(draft, object, section, "forward");
         stunnel_source(draft, object, section, "source");
         if (stunnel_has_protocol(section, "proxy"))
@@ -87,8 +95,12 @@ void stunnel_dialed(struct draft *draft, cJSON *service, const struct section *s
     else
         stunnel_connect(draft, service, section, "dial");
     stunnel_source(draft, service, section, "dial_source");
-    if (section_last(section, "accept") || !section_last(section, "exec"))
+    if (!section_last(section, "exec"))
         return;
+    if (section_last(section, "accept")) {
+        stunnel_say(draft, service, section, "exec", OPTION_LOST, CONNECT_TAKES);
+        return;
+    }
     draft_true(draft, service, "persistent");
     stunnel_exec(draft, service, section);
     if (!stunnel_yes(draft, section, "retry", false))

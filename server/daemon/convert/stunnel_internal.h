@@ -7,6 +7,7 @@
  *   stunnel_protocol.c   "protocol", and what there is no service for
  *   stunnel_routes.c     sections for a server name, and "redirect"
  *   stunnel_tls.c        certificate, versions, ciphers, sessions
+ *   stunnel_engine.c     engines, which find keys
  *   stunnel_trust.c      whom to trust
  *
  * Each adds to OBJECT, a service or a route, or "tls" of one, what SECTION says, and says what
@@ -74,6 +75,10 @@ void stunnel_identity(struct draft *draft, cJSON *service, cJSON *object,
                       const struct section *section);
 void stunnel_trust(struct draft *draft, cJSON *service, cJSON *object,
                    const struct section *section, enum stunnel_side side);
+/* Says which engines are lost: those that are loaded, and that of a section, for whose key it would
+ * be used. */
+void stunnel_engines(struct draft *draft, const struct section *global);
+void stunnel_engine(struct draft *draft, cJSON *object, const struct section *section);
 /* Adds the pins of CAfile to the list KEY. */
 void stunnel_pins(struct draft *draft, cJSON *object, const struct section *section,
                   const char *key);

@@ -20,6 +20,9 @@
 #define WINDOWS "It is for Windows"
 #define RANDOM "OpenSSL takes random numbers from the kernel"
 #define ENGINE "OpenSSL 3 has providers in place of engines, set up in openssl.cnf"
+#define ENGINE_KEY                                                                                 \
+    "The key is converted where it is a URI, pkcs11:...; other engines, such as capi of Windows, " \
+    "are lost"
 #define HASHED "ca is one PEM file: make it with cat FOLDER/*.pem"
 #define OCSP_FLAGS "Answers are always verified in full"
 #define MEMORY "The number of sessions in memory is not set: it follows max_connections"
@@ -39,7 +42,7 @@ const struct convert_option stunnel_options[] = {
     NEEDLESS("compression", "TLS has no compression any more (CRIME)"),
     OTHER("debug", "`log.level`", "There are four levels, and no facilities"),
     NEEDLESS("EGD", RANDOM),
-    OTHER("engine", "`tls.key`: `store:URI`", ENGINE),
+    OTHER("engine", "`tls.key`: `store:URI`", "pkcs11 alone is converted; " ENGINE),
     {.name = "engineCtrl",
      .fate = OPTION_LOST,
      .ours = "`tls.key_passphrase_file`",
@@ -86,8 +89,8 @@ const struct convert_option stunnel_options[] = {
     SAME("curve", "`tls.groups`"),
     NEEDLESS("logId", "Each line of the log has the number of its connection"),
     NEEDLESS("delay", "Names are resolved at each connection, in the background"),
-    OTHER("engineId", "`tls.key`: `store:URI`", ENGINE),
-    OTHER("engineNum", "`tls.key`: `store:URI`", ENGINE),
+    OTHER("engineId", "`tls.key`: `store:URI`", ENGINE_KEY),
+    OTHER("engineNum", "`tls.key`: `store:URI`", ENGINE_KEY),
     OTHER("exec", "`exec.command`", "Its first word is always the path of the program"),
     OTHER("execArgs", "`exec.command`", "Its first word, the name, is left out"),
     OTHER("failover", "`balance`",

@@ -25,8 +25,9 @@ bool stunnel_is_secondary(const struct section *section)
 /* TLS of its own only where the section says something about it. */
 static bool has_own_tls(const struct section *section)
 {
-    static const char *const options[] = {"cert",   "key",         "CAfile",     "CApath",
-                                          "verify", "verifyChain", "verifyPeer", "requireCert"};
+    static const char *const options[] = {"cert",       "key",        "engineId", "engineNum",
+                                          "CAfile",     "CApath",     "verify",   "verifyChain",
+                                          "verifyPeer", "requireCert"};
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
         if (section_own(section, options[i]))
             return true;

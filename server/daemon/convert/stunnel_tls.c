@@ -9,11 +9,6 @@
 
 /* ---- Certificate and key -------------------------------------------------------------------- */
 
-static bool is_pkcs11(const char *value)
-{
-    return value && strncasecmp(value, "pkcs11:", 7) == 0;
-}
-
 static bool ends_with(const char *text, const char *ending)
 {
     size_t length = strlen(text), size = strlen(ending);
@@ -39,7 +34,7 @@ static void certificate_of_token(struct draft *draft, cJSON *service, cJSON *obj
 static void convert_key(struct draft *draft, cJSON *object, const char *key)
 {
     struct value_text text;
-    if (!is_pkcs11(key))
+    if (!value_is_pkcs11(key))
         draft_text(draft, object, "key", key);
     else if ((size_t)snprintf(text.text, sizeof(text.text), "store:%s", key) < sizeof(text.text))
         draft_text(draft, object, "key", text.text);
@@ -50,7 +45,7 @@ void stunnel_identity(struct draft *draft, cJSON *service, cJSON *object,
 {
     const char *certificate = section_value(section, "cert");
     const char *key = section_value(section, "key");
-    if (is_pkcs11(certificate))
+    if (value_is_pkcs11(certificate))
         certificate_of_token(draft, service, object, section, certificate);
     else if (certificate)
         draft_text(draft, object, "certificate", certificate);
@@ -59,6 +54,7 @@ void stunnel_identity(struct draft *draft, cJSON *service, cJSON *object,
                     "it must be PEM: openssl pkcs12 -in FILE -nodes -out FILE.pem");
     if (key && certificate && strcmp(key, certificate) != 0)
         convert_key(draft, object, key);
+    stunnel_engine(draft, service, section);
 }
 
 /* ---- Versions, ciphers, groups -------------------------------------------------------------- */

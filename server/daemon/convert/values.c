@@ -34,6 +34,11 @@ bool value_is_ip(const char *text)
     return names_is_ipv4(text) || names_is_ipv6(text);
 }
 
+bool value_is_pkcs11(const char *text)
+{
+    return text && strncasecmp(text, "pkcs11:", 7) == 0;
+}
+
 /* A number, or a name of /etc/services. 0: neither. */
 static unsigned port_of(const char *text)
 {

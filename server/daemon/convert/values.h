@@ -21,6 +21,9 @@ struct value_text value_host(const char *address);
 
 bool value_is_ip(const char *text);
 
+/* Is it a URI of PKCS#11? NULL is none. */
+bool value_is_pkcs11(const char *text);
+
 /* Seconds, as a duration of ours. False: it is no whole number up to a year. */
 bool value_seconds(const char *text, struct value_text *duration);
 

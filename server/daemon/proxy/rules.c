@@ -19,10 +19,10 @@ struct proxy_rules *proxy_rules_new(const struct config_strings *allow, struct e
         return NULL;
     }
     for (; rules->count < allow->count; rules->count++) {
-        const char *wrong =
-            config_target_parse(allow->items[rules->count], &rules->items[rules->count]);
-        if (wrong) {
-            (void)error_set(error, "\"allow\": %s", wrong);
+        const char *text = allow->items[rules->count];
+        struct error_text wrong;
+        if (!config_target_parse(text, &rules->items[rules->count], &wrong)) {
+            (void)error_set(error, "\"allow\": %.100s: %.300s", text, wrong.text);
             free(rules);
             return NULL;
         }

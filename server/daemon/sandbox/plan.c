@@ -137,9 +137,10 @@ static void visit_path(struct planning *planning, const struct key *key, const v
 static void visit_targets(struct planning *planning, const struct config_strings *texts)
 {
     struct config_target target;
+    struct error_text unused;
     planning->plan->names = planning->plan->names || texts->count > 0;
     for (size_t i = 0; i < texts->count; i++) {
-        if (config_target_parse(texts->items[i], &target))
+        if (!config_target_parse(texts->items[i], &target, &unused))
             continue; /* it was refused before */
         if (target.port_count == 0)
             add_ports(planning->plan, 1, UINT16_MAX);

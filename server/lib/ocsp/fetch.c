@@ -2,6 +2,7 @@
 
 #include "relay/clock.h"
 #include "server/lib/dial/dial.h"
+#include "server/lib/dial/resolve.h"
 #include "server/lib/dial/through.h"
 #include "server/lib/ocsp/http.h"
 
@@ -16,14 +17,16 @@ static void note_failure(void *arg, const char *address, const char *why)
 }
 
 /* A connection to the responder; -1 with error. */
-static int reach(const struct ocsp_source *source, struct ocsp_http *http, struct error_text *error)
+static int reach(const struct ocsp_source *source, enum ocsp_chosen_by chosen_by,
+                 struct ocsp_http *http, struct error_text *error)
 {
     struct through through = {.proxy = NULL};
     struct candidate winner;
     bool by_proxy = source->through.proxy.kind != CONFIG_PROXY_NONE;
+    bool for_peer = chosen_by == OCSP_CHOSEN_BY_PEER && !by_proxy; /* a proxy is our choice */
     const struct dial dial = {.addresses = &http->url->address,
                               .count = 1,
-                              .lookup_flags = AI_ADDRCONFIG,
+                              .lookup_flags = AI_ADDRCONFIG | (for_peer ? RESOLVE_FOR_PEER : 0),
                               .through = by_proxy ? &through : NULL,
                               .deadline_us = http->deadline_us,
                               .limit_name = "timeout",
@@ -64,15 +67,15 @@ static bool ask(const struct ocsp_http *http, X509 *certificate, X509 *issuer,
     return taken;
 }
 
-bool ocsp_fetch(const struct ocsp_question *question, int cancel_fd, struct ocsp_answer *answer,
-                struct error_text *error)
+bool ocsp_fetch(const struct ocsp_question *question, enum ocsp_chosen_by chosen_by, int cancel_fd,
+                struct ocsp_answer *answer, struct error_text *error)
 {
     struct error_text why = {.text = ""};
     const struct config_http_url *url = &question->url;
     struct ocsp_http http = {.url = url,
                              .wait = {.cancel_fd = cancel_fd},
                              .deadline_us = clock_deadline_ms(question->source->timeout_ms)};
-    http.fd = reach(question->source, &http, &why);
+    http.fd = reach(question->source, chosen_by, &http, &why);
     bool fine = http.fd >= 0 && ask(&http, question->certificate, question->issuer, answer, &why);
     if (http.fd >= 0)
         close(http.fd);

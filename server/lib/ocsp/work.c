@@ -15,6 +15,7 @@ enum { PEER_FAILURE_MS = 30000 };
 struct job {
     struct ocsp *ocsp;
     struct entry *entry;
+    enum ocsp_chosen_by chosen_by;
 };
 
 static uint32_t chance(void)
@@ -129,8 +130,10 @@ static void fetch(void *arg)
     const char *cache = question->source->cache;
     struct fetched fetched = {.written = true};
     int64_t began_us = clock_now_us();
+    enum ocsp_chosen_by chosen_by = job->chosen_by;
     free(job);
-    fetched.done = ocsp_fetch(question, ocsp->cancel_fd, &fetched.answer, &fetched.error);
+    fetched.done =
+        ocsp_fetch(question, chosen_by, ocsp->cancel_fd, &fetched.answer, &fetched.error);
     fetched.took_us = clock_now_us() - began_us;
     if (fetched.done && cache)
         fetched.written =
@@ -140,13 +143,20 @@ static void fetch(void *arg)
     lock_release(&ocsp->lock);
 }
 
+/* A certificate names its responder, unless that is configured; ours is our choice, too. */
+static enum ocsp_chosen_by chosen_by(const struct entry *entry)
+{
+    return entry->followers || entry->question->source->responder ? OCSP_CHOSEN_BY_US
+                                                                  : OCSP_CHOSEN_BY_PEER;
+}
+
 /* Without a thread it counts as a failure. */
 static void begin(struct ocsp *ocsp, struct entry *entry)
 {
     struct fetched failed = {.written = true, .error.text = "there is no thread for it"};
     struct job *job = malloc(sizeof(*job));
     if (job)
-        *job = (struct job){ocsp, entry};
+        *job = (struct job){ocsp, entry, chosen_by(entry)};
     entry->state = ENTRY_ASKS;
     if (job && threads_run(ocsp->threads, fetch, job) == 0)
         return;
