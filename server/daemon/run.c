@@ -60,11 +60,19 @@ static int exit_status(int ended)
     return ended == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* Of fork and pthread_create: EAGAIN is the usual one, and its own text says nothing. */
+static const char *cause_text(int error)
+{
+    return error == EAGAIN ? "no process or thread can be started: raise the limit of processes "
+                             "(ulimit -u, TasksMax)"
+                           : strerror(error);
+}
+
 static int serve(struct server *server, struct signals *signals, struct inetd *inetd)
 {
     int error = signals_start(signals, server);
     if (error != 0) {
-        (void)fprintf(stderr, "actpass: cannot start a thread: %s\n", strerror(error));
+        (void)fprintf(stderr, "actpass: cannot start a thread: %s\n", cause_text(error));
         return EXIT_FAILURE;
     }
     int status = exit_status(inetd ? inetd_run(inetd, server) : server_run(server));
@@ -105,7 +113,7 @@ static bool set_up(struct signals *signals, struct spawner *spawner, struct earl
     if (open_standard_descriptors() && signals_block(signals) && fork_spawner(spawner, file) &&
         early_stop_begin(early, spawner->pid))
         return true;
-    (void)fprintf(stderr, "actpass: cannot set up the process: %s\n", strerror(errno));
+    (void)fprintf(stderr, "actpass: cannot set up the process: %s\n", cause_text(errno));
     return false;
 }
 

@@ -120,6 +120,19 @@ class CommandLine(Case):
                 done = self.call("--check", self.config(tls=keys), status=2)
                 self.assertIn("/services/0/tls", done.stderr)
 
+    def test_a_limit_of_processes_is_named(self):
+        """The limit does not hold for root. Sanitizers start threads and processes of their own."""
+        need("setpriv")
+        need("prlimit")
+        if "ASAN_OPTIONS" in os.environ:
+            self.skipTest("a sanitizer cannot end under this limit")
+        other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
+        done = subprocess.run((other if os.geteuid() == 0 else []) + [
+            "prlimit", "--nproc=1", "--", program(), "any.json"], capture_output=True, text=True, timeout=20)
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, "actpass: cannot set up the process: no process or thread can be started: raise the "
+                             "limit of processes (ulimit -u, TasksMax)\n"))
+
     def warning_with(self, soft, hard, *services):
         """What --check says of a good configuration where so many descriptors may be open."""
         need("prlimit")
