@@ -23,13 +23,13 @@ class RealClients(Case):
         backend = self.backend(Backend(exchange(self.down, len(self.up))))
         return self.actpass(self.service(forward=backend.address)), backend
 
-    def check(self, actpass, backend, received):
+    def check(self, actpass, backend, received, reasons=("CLEAN",)):
         session = backend.finished()
         self.assertEqual(session.digest, data.sha256(self.up), "from client to backend")
         self.assertEqual(data.sha256(received), data.sha256(self.down), "from backend to client")
         role = actpass.role()
         self.assertEqual((role["role"], role["cause"]), ("server", "client_hello"))
-        self.assertEqual(actpass.close(role)["reason"], "CLEAN")
+        self.assertIn(actpass.close(role)["reason"], reasons)
 
     def run_client(self, command, backend):
         """Runs a client that copies its input to actpass, and answers its output."""
@@ -55,13 +55,14 @@ class RealClients(Case):
 
     def gnutls_cli(self, version):
         """Less than the others, for gnutls-cli makes a record of each line of its input, and
-        copies hardly a megabyte a second to its output."""
+        copies hardly a megabyte a second to its output. If it sees our end before that of its
+        input, it leaves without close_notify."""
         self.up, self.down = self.up[:data.MIB // 4], self.down[:data.MIB // 4]
         actpass, backend = self.bulk()
         command = programs.gnutls_cli(self.certificates, actpass.port(), version,
                                       self.file("gnutls.log"))
         received, _ = self.run_client(command, backend)
-        self.check(actpass, backend, received)
+        self.check(actpass, backend, received, ("CLEAN", "TRUNCATED"))
 
     def test_gnutls_cli_tls12(self):
         self.gnutls_cli("1.2")
