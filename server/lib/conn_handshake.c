@@ -101,8 +101,9 @@ static enum outcome judge(actpass_conn *conn, unsigned *want)
     if (judged == TLS_PEER_REFUSED)
         conn_refuse(conn, &refusal);
     if (judged == TLS_PEER_PENDING) {
+        bool ends = conn_ends_unanswered(conn); /* and finds out what there is to read */
         *want = conn_revocation_want(conn);
-        return conn_ends_unanswered(conn) ? OUTCOME_FAILED : OUTCOME_AGAIN;
+        return ends ? OUTCOME_FAILED : OUTCOME_AGAIN;
     }
     return judged == TLS_PEER_PASSES ? OUTCOME_DONE : OUTCOME_FAILED;
 }
