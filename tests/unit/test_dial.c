@@ -87,7 +87,7 @@ Test(dial, ends_at_its_deadline, .timeout = 60)
     const char *texts[] = {holes[0].address, holes[1].address};
     struct dial_scene scene;
     dial_scene_begin(&scene, texts, 2);
-    scene.dial.deadline_us = clock_deadline_ms(200);
+    scene.dial.deadline_us = clock_deadline_ms(2000);
     struct resources before = resources_now();
     cr_assert_eq(dial_first(&scene.dial, &scene.winner), -1);
     cr_assert_eq(scene.failures.count, 2, "each had its share of the time");
