@@ -1,13 +1,24 @@
 """How a connection ends: nothing but two close_notify is CLEAN, and the backend sees which."""
 import socket
 import ssl
+import struct
+import threading
 import time
 
 from support import data, tls
+from support.actpass import PATIENCE_S
 from support.backend import Backend, echo, exchange, nobody, refuse, sink
 from support.case import PATIENT, SHORT, Case
 from support.data import until
 from support.each import ROLES, VERSIONS, each
+
+# Where struct tcp_info of linux/tcp.h has these 32-bit fields.
+UNACKED, SEGMENTS_IN = 24, 140
+
+
+def tcp_info(sock, field):
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return struct.unpack_from("=I", info, field)[0]
 
 
 class Endings(Case):
@@ -24,6 +35,27 @@ class Endings(Case):
         closed = actpass.close(actpass.role())
         self.assertEqual(closed["reason"], expected, closed)
         return closed
+
+    # ---- our end
+
+    def test_close_notify_and_fin_are_one_segment(self):
+        """Counted once all that the peer has sent was read and acknowledged (tcp(7), TCP_INFO)."""
+        ends = threading.Event()
+
+        def serve(session):
+            sink(session)
+            ends.wait(PATIENCE_S)
+        actpass, backend = self.forward("server", serve, transport="relay")
+        peer = self.peer("server", actpass)
+        peer.send(b"some data")
+        peer.shutdown_write()
+        until(lambda: backend.session().ended and tcp_info(peer.sock, UNACKED) == 0)
+        before = tcp_info(peer.sock, SEGMENTS_IN)
+        ends.set()
+        self.assertEqual(peer.recv_all(), b"")
+        until(lambda: peer.sock.recv(1, socket.MSG_PEEK) == b"")
+        self.assertEqual(tcp_info(peer.sock, SEGMENTS_IN) - before, 1)
+        self.reason(actpass, "CLEAN")
 
     # ---- the peer's end
 

@@ -143,9 +143,10 @@ static enum duplex_moved close_tls(struct duplex *duplex)
     int result = actpass_shutdown_write(duplex->conn);
     if (result == ACTPASS_AGAIN)
         return DUPLEX_NOTHING;
-    duplex->out.closed = result == 0;
-    duplex->unflushed = true;
-    return result == 0 ? DUPLEX_MOVED : DUPLEX_FAILED;
+    if (result != 0)
+        return DUPLEX_FAILED;
+    duplex->out.closed = duplex->unflushed = true;
+    return DUPLEX_MOVED;
 }
 
 static enum duplex_moved move_out(struct duplex *duplex)
@@ -170,6 +171,13 @@ void duplex_flush(struct duplex *duplex)
     duplex->unflushed = false;
 }
 
+/* What is closed is sent by the close, so that the last output and FIN are one segment. */
+static void flush_moved(struct duplex *duplex)
+{
+    if (duplex->unflushed && !duplex_is_closed(duplex))
+        duplex_flush(duplex);
+}
+
 /* Moves what can be moved without waiting. */
 static enum duplex_moved move(struct duplex *duplex)
 {
@@ -181,8 +189,8 @@ static enum duplex_moved move(struct duplex *duplex)
         return DUPLEX_FAILED;
     /* While only output moves, it collects in the ring and is sent in large pieces by the next
      * wait. Input that keeps coming could delay that wait for long. */
-    if (in == DUPLEX_MOVED && duplex->unflushed)
-        duplex_flush(duplex);
+    if (in == DUPLEX_MOVED)
+        flush_moved(duplex);
     return in == DUPLEX_MOVED || out == DUPLEX_MOVED ? DUPLEX_MOVED : DUPLEX_NOTHING;
 }
 
@@ -206,7 +214,7 @@ enum duplex_moved duplex_move_all(struct duplex *duplex, bool *moved)
             break;
         *moved = true;
     }
-    if (step == DUPLEX_MOVED && duplex->unflushed)
-        duplex_flush(duplex);
+    if (step == DUPLEX_MOVED)
+        flush_moved(duplex);
     return step;
 }
