@@ -49,6 +49,9 @@ void socket_fail_input(struct relay *relay, int error);
 /* Latches the error that poll has reported: input that was not read hides it from a receive. */
 void socket_note_error(struct relay *relay);
 
+/* What poll reports without being asked: POLLERR, POLLHUP. */
+short socket_unasked_events(const struct relay *relay);
+
 /* See relay_has_lost_peer. */
 bool socket_has_lost_peer(struct relay *relay);
 

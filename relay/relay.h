@@ -92,9 +92,9 @@ enum relay_wait { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED, WAIT_AGAIN };
  * true once the socket's input has ended, read or not. ARRIVED is like READABLE, for a writer that
  * must read to complete a renegotiation (relay_note). FAILED is true once the transport has failed,
  * by a reset for example, also while no input is received; input from before may still be there.
- * DECIDED is true once there is a
- * verdict. LACKED is for relay_prepare alone: what the BIO's last read or write did not find, for
- * code that calls SSL_read and SSL_write itself. TOLD is true after relay_tell. */
+ * DECIDED is true once there is a verdict. LACKED is for relay_prepare alone: what the BIO's last
+ * read or write did not find, for code that calls SSL_read and SSL_write itself. TOLD is true after
+ * relay_tell. */
 enum relay_want {
     RELAY_READABLE = 1,
     RELAY_WRITABLE = 2,

@@ -90,12 +90,18 @@ static bool is_drained(struct relay *relay)
     return state_input_over(relay);
 }
 
+short socket_unasked_events(const struct relay *relay)
+{
+    struct pollfd socket = {.fd = relay->fd};
+    return poll(&socket, 1, 0) == 1 ? socket.revents : 0;
+}
+
 bool socket_has_lost_peer(struct relay *relay)
 {
-    struct pollfd socket = {.fd = relay->fd}; /* what is reported without being asked for */
-    if (relay->error == 0 && poll(&socket, 1, 0) == 1 && (socket.revents & POLLERR))
+    short seen = relay->error == 0 ? socket_unasked_events(relay) : 0;
+    if (seen & POLLERR)
         socket_note_error(relay);
-    relay->driver.hung = relay->driver.hung || (socket.revents & POLLHUP);
+    relay->driver.hung = relay->driver.hung || (seen & POLLHUP);
     return relay->error != 0 || is_drained(relay);
 }
 

@@ -2,10 +2,10 @@
  * Nothing here wakes a thread or makes a system call other than the lock's.
  *
  * The lock is the only one in this folder except those of the pools of threads and of rings, and it
- * is never held across a system call but two looks at the socket that wait for nothing, and need it
- * to stay open (relay_is_broken, relay_has_lost_peer). All functions need it, unless their comment
- * says otherwise; debug builds check that. A thread that must wake another notes that in the state
- * (wake.h), and releases the lock with wake_unlock or wake_sleep. */
+ * is never held across a system call but looks at the socket that wait for nothing, and need it to
+ * stay open (socket_unasked_events, socket_note_error, socket_has_lost_peer). All functions need
+ * it, unless their comment says otherwise; debug builds check that. A thread that must wake another
+ * notes that in the state (wake.h), and releases the lock with wake_unlock or wake_sleep. */
 #ifndef ACTPASS_RELAY_STATE_H
 #define ACTPASS_RELAY_STATE_H
 

@@ -208,9 +208,7 @@ bool relay_is(struct relay *relay, unsigned want)
 bool relay_is_broken(struct relay *relay)
 {
     relay_lock(relay);
-    struct pollfd socket = {.fd = relay->fd}; /* POLLERR is reported without being asked for */
-    bool broken =
-        relay->error != 0 || (poll(&socket, 1, 0) == 1 && (socket.revents & POLLERR) != 0);
+    bool broken = relay->error != 0 || (socket_unasked_events(relay) & POLLERR) != 0;
     relay_unlock(relay);
     return broken;
 }

@@ -67,11 +67,11 @@ enum tls_revocation conn_judge_revocation(actpass_conn *conn, int64_t deadline_u
 /* What has come already has been looked at, and would end each wait at once. */
 unsigned conn_revocation_want(actpass_conn *conn)
 {
-    static const unsigned signs[] = {RELAY_READABLE, RELAY_ENDED};
     unsigned want = RELAY_TOLD | RELAY_FAILED;
-    for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
-        if (!relay_is(conn->relay, signs[i]))
-            want |= signs[i];
+    if (!relay_is(conn->relay, RELAY_READABLE))
+        want |= RELAY_READABLE;
+    if (!relay_is(conn->relay, RELAY_ENDED))
+        want |= RELAY_ENDED;
     return want;
 }
 
