@@ -20,9 +20,10 @@
 # What fails is run once more by its stage, and what fails then, few tests without a report of a
 # sanitizer, a last time at the end, when nothing else runs: these machines are shared.
 #
-# A failing stage does not stop the others. The last line is `N passed, N failed` over all stages;
-# the line `flaky: N (NAMES)` before it names the tests that failed and passed when run again,
-# and `skipped: N (STAGE:N...)` counts those that could not run, whose reasons their stages show.
+# A failing stage does not stop the others, and is shown once more, in short, at the end. The last
+# line is `N passed, N failed` over all stages; the line `flaky: N (NAMES)` before it names the tests
+# that failed and passed when run again, and `skipped: N (STAGE:N...)` counts those that could not
+# run, whose reasons their stages show.
 # The status is 0 only when something passed, nothing failed and every stage asked for has run.
 #
 # BUILDDIR=FOLDER puts what is built elsewhere than build/; ACTPASS_NO_INSTALL=1 installs nothing.
@@ -286,6 +287,7 @@ passed=0 failed=0 skipped=0 ran=0 flaky=() skips=() background=''
 pending=("${stages[@]}")
 declare -A child=() began=() # of each running stage: its process, and when it began
 declare -A last_tries=() # of each stage that failed so: FAILURES:NAMES to run a last time
+declare -A failures=() # of each stage that failed: how many, why, and the log that shows them
 
 # Starts what is built ahead for the stages, at idle priority where the system lets us.
 start_ahead() {
@@ -461,12 +463,13 @@ report() { # STAGE
     [ "$stage_skipped" -eq 0 ] || skips+=("$1:$stage_skipped")
     flaky+=("${stage_flaky[@]/#/$1:}")
     [ -z "$stage_again" ] || last_tries[$1]=$stage_failed:$stage_again
+    [ "$stage_failed" -eq 0 ] || failures[$1]="$stage_failed failed${why:+ ($why)}, see $logs/$1.log"
     ran=$((ran + 1))
 }
 
 # Runs what failed in a stage a last time. If it passes, it was flaky.
 try_last() { # STAGE
-    local name log=$logs/$1.last.log failures=${last_tries[$1]%%:*} names=${last_tries[$1]#*:}
+    local name log=$logs/$1.last.log number=${last_tries[$1]%%:*} names=${last_tries[$1]#*:}
     ACTPASS_ONLY=$names timeout -k 15 600 "$self" --stage "$1" >"$log" 2>&1 </dev/null &
     child[$1]=$!
     wait "${child[$1]}"
@@ -475,10 +478,19 @@ try_last() { # STAGE
     echo "==== $1: a last time, with nothing beside: $names"
     show "$log"
     [ "$stage_failed" -eq 0 ] || return
-    passed=$((passed + failures)) failed=$((failed - failures))
+    passed=$((passed + number)) failed=$((failed - number))
+    unset "failures[$1]"
     for name in $names; do
         flaky+=("$1:${name##*/}")
     done
+}
+
+# The first lines of a stage's failures, once more: where such output is kept in part, it is the end.
+show_failure() { # STAGE
+    local log=$logs/$1.log
+    echo "==== $1: ${failures[$1]}"
+    { grep -E -A16 '^ *\[?(FAIL|ERROR|CRASH|not ok)|^SUMMARY: |: (error|warning): ' "$log" ||
+        tail "$log"; } | head -n 40 | cut -c 1-200 | sed 's/^/    /'
 }
 
 start_ahead
@@ -491,6 +503,9 @@ done
 if [ "$ran" -ne ${#stages[@]} ]; then
     failed=$((failed + 1))
 fi
+for stage in "${!failures[@]}"; do
+    show_failure "$stage"
+done
 echo "in $SECONDS s, $(processor_seconds "$logs"/*.times) s of processors"
 [ "$skipped" -eq 0 ] || echo "skipped: $skipped (${skips[*]})"
 [ ${#flaky[@]} -eq 0 ] || echo "flaky: ${#flaky[@]} (${flaky[*]})"

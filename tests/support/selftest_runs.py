@@ -59,8 +59,9 @@ def write(path, text, mode=0o644):
 def compare(command, folder, lines, status):
     """What is wrong with the last lines and the status of a command; '' when they are as
     expected."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith('ACTPASS_')}
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False,
-                         env=dict(os.environ, ACTPASS_NO_INSTALL='1', BUILDDIR='build'))
+                         env=dict(env, ACTPASS_NO_INSTALL='1', BUILDDIR='build'))
     said = ran.stdout.splitlines()[-len(lines):]
     matches = len(said) == len(lines) and all(map(re.fullmatch, lines, said))
     if matches and ran.returncode == status:
@@ -216,6 +217,9 @@ def cases():
             seconds, r'skipped: 3 \(selftest:3\)', '3 passed, 0 failed'], 0)),
         ('run_failing', make(whole_run, ('1 passed, 2 failed', 1), quick,
                              [seconds, '2 passed, 2 failed'], 1)),
+        ('run_shows', make(whole_run, ('FAIL this\n1 passed, 1 failed', 1), quick, [
+            '==== selftest: 1 failed, see build/logs/selftest.log', '    FAIL this',
+            '    1 passed, 1 failed', seconds, '2 passed, 1 failed'], 1)),
         ('run_silent', make(whole_run, ('', 0), quick, [seconds, '1 passed, 1 failed'], 1)),
         ('run_empty', make(whole_run, ('0 passed, 0 failed', 0), quick,
                            [seconds, '1 passed, 1 failed'], 1)),
