@@ -13,9 +13,9 @@ static void check_role(const struct checked_service *checked, struct place *star
 /* Only those that are joined with a program of the protocol, and "echo", for tests. */
 static void check_handler(const struct checked_service *checked, struct place *starttls)
 {
-    static const enum config_handler_kind others[] = {CONFIG_HANDLER_HTTP, CONFIG_HANDLER_OFFER,
-                                                      CONFIG_HANDLER_REACH};
-    static const char *const names[] = {"http", "offer", "reach"};
+    static const enum config_handler_kind others[] = {CONFIG_HANDLER_HTTP, CONFIG_HANDLER_PROXY,
+                                                      CONFIG_HANDLER_OFFER, CONFIG_HANDLER_REACH};
+    static const char *const names[] = {"http", "proxy", "offer", "reach"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (config_has_handler(checked->service, others[i]))
             messages_error_at_key(checked->messages, starttls,
