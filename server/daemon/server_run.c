@@ -3,11 +3,13 @@
 
 #include "relay/clock.h"
 #include "server/daemon/acceptor.h"
+#include "server/daemon/crew/crew.h"
 #include "server/daemon/fleet/shares.h"
 #include "server/daemon/listening.h"
 #include "server/daemon/manager.h"
 #include "server/daemon/persistent.h"
 #include "server/daemon/programs/programs.h"
+#include "server/daemon/report.h"
 #include "server/daemon/state.h"
 #include "server/daemon/status.h"
 
@@ -66,11 +68,19 @@ static void stop_waiting(struct server *server)
     registry_wake_all(server->registry);
 }
 
+/* False: the log says why. */
+static bool start_threads(struct server *server)
+{
+    int error = server->programs ? programs_run(server->programs) : 0;
+    if (error != 0)
+        report_no_thread(server->log, error);
+    return error == 0 && crew_begin(server->crew) == 0;
+}
+
 /* Nothing is accepted any more, and nothing is reloaded. False: it could not begin to serve. */
 static bool serve(struct server *server)
 {
-    bool begun = (!server->programs || programs_run(server->programs)) &&
-                 persistent_prepare(server, server->generation, NULL);
+    bool begun = start_threads(server) && persistent_prepare(server, server->generation, NULL);
     if (begun) {
         persistent_start(server->generation, NULL);
         shares_update(server->shares, server->generation);
@@ -106,7 +116,7 @@ static bool has_ended_well(const struct server *server)
 int server_run_one(struct server *server, struct service *service, int fd,
                    const struct sockaddr_storage *address)
 {
-    bool ready = !server->programs || programs_run(server->programs);
+    bool ready = start_threads(server);
     handover_close(server->reloads); /* nothing is reloaded */
     if (!ready)
         close(fd);

@@ -218,13 +218,16 @@ class UnderLoad(Reloads):
         descriptors = actpass.descriptors_at_rest()
         pid, (_, hard) = actpass.process.pid, resource.prlimit(actpass.process.pid, limit)
         at_rest = self.size(actpass, limit)
+        resource.prlimit(pid, limit, (at_rest, hard))  # before there is memory to use again
         visitors = self.begin_visits(actpass, 16)
         for room in (self.size(actpass, limit), at_rest + 2, at_rest):
+            time.sleep(1)
+            resource.prlimit(pid, limit, (hard, hard))
             time.sleep(0.5)
             resource.prlimit(pid, limit, (room, hard))
             actpass.signal(signal.SIGHUP)
-            time.sleep(1)
-            resource.prlimit(pid, limit, (hard, hard))
+        time.sleep(1)
+        resource.prlimit(pid, limit, (hard, hard))
         self.stop.set()
         for visitor in visitors:
             visitor.join()
@@ -232,7 +235,9 @@ class UnderLoad(Reloads):
         self.assertEqual(self.wrong, [])
         self.assertGreater(len(self.served), 20)
         self.reload(actpass, service, **top)
-        self.check_books(actpass)
+        books = self.check_books(actpass)
+        self.assertTrue(books["made_way"] if what == "nofile" else actpass.find(event="threads"),
+                        "the limit was not reached")
         until(lambda: actpass.descriptors() <= descriptors + 1, 20, "the descriptors")
 
     # ---- the end of the process

@@ -157,3 +157,32 @@ Test(crew_block, a_task_without_a_thread_runs_at_a_later_call)
     cr_assert(all_end(crew));
     crew_free(crew);
 }
+
+/* The daemon's first thread is there before its first connection: it would wait for another one, if
+ * the system had no thread for it. */
+Test(crew_block, a_crew_that_has_begun_needs_no_thread_later)
+{
+    struct crew *crew = make(CREW_PARK_USUAL, 2, 0);
+    struct threads *good = crew->pool;
+    struct sleeper sleeper = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    int error = 0;
+    crew->no_thread = note_error;
+    crew->arg = &error;
+    crew->pool = threads_new(SIZE_MAX / 16 * 15, 1, 1000);
+    cr_assert_not_null(crew->pool);
+    cr_assert_neq(crew_begin(crew), 0);
+    cr_assert_neq(error, 0, "the owner is notified");
+    cr_assert_eq(crew_count(crew).threads, 0);
+    struct threads *bad = crew->pool;
+    crew->pool = good;
+    cr_assert_eq(crew_begin(crew), 0);
+    cr_assert_eq(crew_count(crew).threads, 1);
+    crew->pool = bad;
+    start_sleeper(crew, &sleeper);
+    set_deadline(&sleeper, DEADLINE_NEVER);
+    end_sleeper(&sleeper);
+    cr_assert(all_end(crew));
+    crew->pool = good;
+    threads_free(bad);
+    crew_free(crew);
+}

@@ -28,17 +28,18 @@ static bool may_start(struct crew *crew)
            (running == 0 || crew->retry_us == 0 || clock_now_us() >= crew->retry_us);
 }
 
-void crew_start_thread(struct crew *crew, void (*run)(void *crew))
+int crew_start_thread(struct crew *crew, void (*run)(void *crew))
 {
     int error = threads_run(crew->pool, run, crew);
     if (error == 0)
-        return;
+        return 0;
     lock_take(&crew->lock);
     atomic_fetch_sub(&crew->running, 1);
     crew->retry_us = clock_deadline_ms(RETRY_MS);
     lock_release(&crew->lock);
     if (crew->no_thread)
         crew->no_thread(crew->arg, error);
+    return error;
 }
 
 void crew_take_policy(const struct crew *crew)
@@ -60,7 +61,7 @@ void crew_grow(struct crew *crew)
     }
     lock_release(&crew->lock);
     if (starts)
-        crew_start_thread(crew, crew->work);
+        (void)crew_start_thread(crew, crew->work); /* on failure, the next call tries again */
 }
 
 /* A thread that is about to sleep counts itself in `sleepers`, then looks at `ready_count`. The

@@ -23,8 +23,8 @@ void programs_check(const struct config *config, struct config_report *report);
 struct programs *programs_new(struct spawner *spawner, struct log *log,
                               struct config_report *report);
 
-/* Starts the thread. False: the system gives none. */
-bool programs_run(struct programs *programs);
+/* Starts the thread. Returns 0, or an errno: the system gives none. */
+int programs_run(struct programs *programs);
 
 /* A reload: lets the spawner read the configuration again. False, with what is wrong added to the
  * errors: it knows what it knew. PROGRAMS: NULL: there is no spawner, which is wrong if CONFIG has

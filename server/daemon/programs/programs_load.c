@@ -148,10 +148,11 @@ struct programs *programs_new(struct spawner *spawner, struct log *log,
     return NULL;
 }
 
-bool programs_run(struct programs *programs)
+int programs_run(struct programs *programs)
 {
-    programs->running = pthread_create(&programs->thread, NULL, programs_listen, programs) == 0;
-    return programs->running;
+    int error = pthread_create(&programs->thread, NULL, programs_listen, programs);
+    programs->running = error == 0;
+    return error;
 }
 
 /* It ends its programs, and then itself. If that takes too long, it does so without us. */
