@@ -6,7 +6,7 @@
 #   --full    all stages, within 30 minutes; this is what .ci/run calls
 #   --quick   lint, selftest and unit only
 #   STAGE...  only these, of: selftest unit asan e2e install quickstart lint, which are the default,
-#             and asan_torture e2e_asan tsan e2e_proxy interop abi soak fleet
+#             and asan_torture e2e_asan tsan e2e_proxy interop abi soak systemd fleet
 #             deb e2e_tsan trixie coverage helgrind fuzz builds scale counts
 #
 # Most tests wait more than they compute. So that the processors are not idle meanwhile, two stages
@@ -37,10 +37,10 @@ jobs=$(nproc 2>/dev/null || echo 2)
 quick_stages=(selftest unit lint)
 default_stages=(selftest unit asan e2e install quickstart lint)
 full_stages=(selftest unit asan e2e asan_torture e2e_asan tsan e2e_proxy interop
-    install abi quickstart soak deb fleet e2e_tsan trixie coverage helgrind fuzz builds lint scale
+    install abi quickstart soak systemd deb fleet e2e_tsan trixie coverage helgrind fuzz builds lint scale
     counts)
 alone=(scale counts) # their results depend on what else runs
-light=(install abi quickstart soak) # these wait most of the time, so one of them may be the third
+light=(install abi quickstart soak systemd) # these wait most of the time, so one of them may be the third
 
 # The build of the stages with AddressSanitizer: `coverage`, which counts lines as well, where the
 # stage coverage follows.
@@ -50,13 +50,13 @@ export ASAN_BUILD=${ASAN_BUILD:-asan}
 # times as many, but not before ten minutes: on a shared machine a short stage can take many times
 # its usual time.
 declare -A usual=([selftest]=60 [unit]=150 [asan]=150 [e2e]=240 [e2e_proxy]=40
-    [install]=20 [abi]=15 [quickstart]=15 [lint]=60 [interop]=60 [asan_torture]=60
+    [install]=20 [abi]=15 [quickstart]=15 [systemd]=20 [lint]=60 [interop]=60 [asan_torture]=60
     [e2e_asan]=200 [tsan]=220 [e2e_tsan]=200 [soak]=75 [fleet]=60 [builds]=60 [helgrind]=90 [fuzz]=45
     [coverage]=20 [trixie]=200 [deb]=120 [scale]=60 [counts]=30)
 
 # What is built ahead for a stage. Stages without an entry build what they need by themselves.
 declare -A built=([unit]=release [e2e]=release [e2e_proxy]=release
-    [install]=release [abi]=release [quickstart]=release [lint]=lint
+    [install]=release [abi]=release [quickstart]=release [systemd]=release [lint]=lint
     [interop]=release [tsan]=tsan [e2e_tsan]=tsan [soak]=release [fleet]=release [helgrind]=release [fuzz]=fuzz
     [coverage]=coverage [trixie]=trixie [scale]=release [counts]=release
     [builds]=release) # and those with ASAN_BUILD, below
@@ -147,6 +147,8 @@ stage_e2e_tsan() {
     ACTPASS_SHARE=4 ACTPASS_TEST_PARK=always e2e_sanitized tsan "${tests[@]}"
 }
 stage_fuzz() { build fuzz fuzz && tests/support/fuzz.sh "$BUILDDIR/fuzz" 4; }
+# The units, under a real systemd.
+stage_systemd() { build release all && tests/support/real_systemd.sh; }
 # Of what the stages with AddressSanitizer have run; by itself, of the unit tests and of the
 # end-to-end tests of what these cannot reach.
 stage_coverage() {

@@ -74,6 +74,11 @@ has_no_rights() {
         grep -q '^Seccomp:[[:space:]]*2$' "/proc/$pid/status"
 }
 
+# One of its threads: the system calls for that are not refused.
+accepts_in_batches() {
+    [ "$(chrt --all-tasks --pid "$(property MainPID)" | grep -c SCHED_BATCH)" = 1 ]
+}
+
 # Of the user and the group of the service, and nobody else.
 has_sockets() {
     [ "$(stat -c '%U %G %a' /run/actpass/admin.sock /run/actpass-other/admin.sock | uniq)" = \
@@ -85,15 +90,15 @@ reloads() {
         [ "$(property StatusText)" = 'accepts connections; the configuration was loaded again' ]
 }
 
-watched() { # SECONDS
+restart_with() { # SETTING
     mkdir -p /etc/systemd/system/actpass.service.d &&
-        printf '[Service]\nWatchdogSec=%s\n' "$1" >/etc/systemd/system/actpass.service.d/watch.conf &&
+        printf '[Service]\n%s\n' "$1" >/etc/systemd/system/actpass.service.d/test.conf &&
         systemctl daemon-reload && systemctl restart actpass.service
 }
 
 # It is idle for longer than the watchdog waits.
 is_fed() {
-    watched 3s && sleep 5 && [ "$(property NRestarts)" = 0 ] && [ "$(property ActiveState)" = active ]
+    restart_with WatchdogSec=3s && sleep 5 && [ "$(property NRestarts)" = 0 ] && [ "$(property ActiveState)" = active ]
 }
 
 is_restarted_when_it_hangs() {
@@ -116,6 +121,17 @@ was_checked_before() {
     journalctl --no-pager --unit=actpass.service | grep -q 'actpass.json: the configuration is good'
 }
 
+# LimitNPROC counts the threads of both units, which have one user. (TasksMax needs a cgroup that
+# containers often lack.)
+threads_are_limited() {
+    local threads
+    threads=$(ps -L -o lwp= -u actpass | wc -l)
+    ! restart_with "LimitNPROC=$((threads - 3))" || return
+    systemctl stop actpass.service
+    journalctl --no-pager --unit=actpass.service | grep -q 'raise the limit of processes (ulimit -u, TasksMax)' &&
+        restart_with "LimitNPROC=$threads"
+}
+
 wrong_configuration_is_not_retried() {
     echo '{}' >/etc/actpass/actpass.json
     ! systemctl start actpass.service && sleep 1 &&
@@ -129,11 +145,14 @@ check 'a connection starts the service on the socket' answers 443
 check 'the instance answers' answers 8443
 check 'it was checked before the start' was_checked_before
 check 'it has no rights' has_no_rights
+check 'connections that arrive interrupt nobody' accepts_in_batches
 check 'the group may connect to its sockets' has_sockets
 check 'reload' reloads
 check 'the watchdog is fed' is_fed
 check 'the watchdog restarts what hangs' is_restarted_when_it_hangs
 check 'it answers after that' answers 443
+check 'too few threads are named' threads_are_limited
+check 'as many as it had at rest are enough' answers 443
 check 'stop' stops
 check 'a wrong configuration is not tried again' wrong_configuration_is_not_retried
 [ "$failed" -eq 0 ] || journalctl --no-pager --unit='actpass*' | tail -n 60
