@@ -340,10 +340,10 @@ typedef enum { ACTPASS_EVENT_ROLE, ACTPASS_EVENT_HANDSHAKE, ACTPASS_EVENT_CLOSE 
 
 /* Sets a callback for the events of all later connections of this configuration. CALL is called
  * with ARG once for each event (ROLE a second time if glare has changed the role), on the thread on
- * which the event happens and with no lock held. It may call only actpass_info, actpass_abort,
- * actpass_user_data and actpass_set_user_data. With TCP Fast Open it is also called for attempts of
- * actpass_connect that lead to no connection. CALL NULL (the default): none. 0, or -1: see
- * actpass_config_error. */
+ * which the event happens, and not before the call for an earlier event has returned. It may call
+ * only actpass_info, actpass_abort, actpass_user_data and actpass_set_user_data. With TCP Fast Open
+ * it is also called for attempts of actpass_connect that lead to no connection. CALL NULL (the
+ * default): none. 0, or -1: see actpass_config_error. */
 ACTPASS_API int actpass_on_event(actpass_config *config,
                                  void (*call)(actpass_conn *conn, actpass_event event, void *arg),
                                  void *arg);

@@ -23,10 +23,9 @@ void conn_notify_role(actpass_conn *conn)
 {
     if (relay_verdict(conn->relay).role == ROLE_AUTO)
         return;
-    lock_take(&conn->end_lock);
-    bool notified = conn->role_notified;
-    conn->role_notified = true;
-    lock_release(&conn->end_lock);
-    if (!notified)
+    lock_take(&conn->role_lock);
+    if (!conn->role_notified)
         conn_notify(conn, ACTPASS_EVENT_ROLE);
+    conn->role_notified = true;
+    lock_release(&conn->role_lock);
 }

@@ -154,9 +154,13 @@ struct actpass_conn {
     _Atomic int64_t hello_us, handshake_us, first_data_us;
 
     /* Set once with end_lock held: the text first, then the close reason. Read by any thread. */
-    bool role_notified; /* the event was sent */
     _Atomic actpass_end end;
     struct error_text error;
+
+    /* Guards `role_notified`, and is held while that event's callback runs: the relay's thread may
+     * run it, and no later event overtakes it. */
+    pthread_mutex_t role_lock;
+    bool role_notified;
 };
 
 #define CONN_IDLE "the connection was idle for too long"
@@ -321,6 +325,9 @@ void conn_follow_messages(actpass_conn *conn, SSL *ssl);
 void conn_note_time(const actpass_conn *conn, _Atomic int64_t *time_us);
 
 void conn_notify(actpass_conn *conn, actpass_event event);
+
+/* The event of the role, if there is one, and it was not sent. It was, and its callback has
+ * returned, when this returns. Without a lock. */
 void conn_notify_role(actpass_conn *conn);
 
 /* Is the peer, which is accepted by all else, revoked? (conn_revocation.c) Holds conn->lock.

@@ -83,6 +83,9 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
     error = pthread_mutex_init(&conn->end_lock, NULL);
     if (error)
         goto out_lock;
+    error = pthread_mutex_init(&conn->role_lock, NULL);
+    if (error)
+        goto out_end_lock;
     conn->config = actpass_config_hold(config);
     if (options)
         conn->options = *options;
@@ -100,6 +103,8 @@ actpass_conn *conn_new(actpass_config *config, int fd, const struct conn_options
     error = errno;
     fd = -1; /* they have closed it */
     actpass_config_free(conn->config);
+    pthread_mutex_destroy(&conn->role_lock);
+out_end_lock:
     pthread_mutex_destroy(&conn->end_lock);
 out_lock:
     pthread_mutex_destroy(&conn->lock);
@@ -191,6 +196,7 @@ void actpass_free(actpass_conn *conn)
     conn_drop_imported(conn);
     free(conn->dialed);
     free(conn->dialed_name);
+    pthread_mutex_destroy(&conn->role_lock);
     pthread_mutex_destroy(&conn->end_lock);
     pthread_mutex_destroy(&conn->lock);
     free(conn);
