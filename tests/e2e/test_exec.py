@@ -271,14 +271,17 @@ class Failures(Programs):
 import os, signal, time
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 leader = os.getpid()
+reader, writer = os.pipe()
 if os.fork() == 0:
     print(os.getpid(), flush=True)
-    os.close(0), os.close(1)
+    os.close(0), os.close(1), os.close(writer)
     while os.path.exists(f"/proc/{leader}"):  # until it is reaped
         time.sleep(0.01)
     time.sleep(0.3)  # until the spawner has looked for others of the group, which nothing shows
     os.setsid()
     time.sleep(1000)
+os.close(writer)
+os.read(reader, 1)  # what is written after the program's end is nobody's
 """)
         actpass = self.front(exec_of("/usr/bin/python3", script, kill_after="2s"),
                              max_connections=1)
