@@ -74,7 +74,7 @@ static bool start_threads(struct server *server)
     int error = server->programs ? programs_run(server->programs) : 0;
     if (error != 0)
         report_no_thread(server->log, error);
-    return error == 0 && crew_begin(server->crew) == 0;
+    return error == 0 && crew_begin(server->crew);
 }
 
 /* Nothing is accepted any more, and nothing is reloaded. False: it could not begin to serve. */

@@ -117,5 +117,5 @@ void alone_start(struct task *task)
         atomic_fetch_add(&crew->running, 1);
     lock_release(&crew->lock);
     if (starts)
-        (void)crew_start_thread(crew, work_alone);
+        crew_start_thread(crew, work_alone);
 }

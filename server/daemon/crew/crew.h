@@ -52,9 +52,9 @@ struct crew_options {
 struct crew *crew_new(const struct crew_options *options);
 
 /* Starts the first thread, so that there is one whatever the system gives later. Without it the
- * first task does that. Does nothing with CREW_PARK_NEVER. Returns 0, or an errno: no_thread was
- * called, too. Once. */
-int crew_begin(struct crew *crew);
+ * first task does that. Does nothing with CREW_PARK_NEVER. False: the system gives none, and
+ * no_thread was called. */
+bool crew_begin(struct crew *crew);
 
 /* Ends the threads. All tasks must have ended. NULL does nothing. */
 void crew_free(struct crew *crew);

@@ -135,8 +135,8 @@ void crew_share(struct crew *crew, struct task_list *list);
 void crew_take_ready(struct crew *crew, struct task_list *list);
 
 /* Starts a thread for RUN, which is counted as running already; if there is none, it is not counted
- * any more. Returns 0 or an errno. */
-int crew_start_thread(struct crew *crew, void (*run)(void *crew));
+ * any more. */
+void crew_start_thread(struct crew *crew, void (*run)(void *crew));
 
 /* What each thread does first: it would inherit the policy of the thread that has started it. */
 void crew_take_policy(const struct crew *crew);

@@ -105,14 +105,12 @@ struct crew *crew_new(const struct crew_options *options)
     return NULL;
 }
 
-int crew_begin(struct crew *crew)
+bool crew_begin(struct crew *crew)
 {
     if (crew->parking == CREW_PARK_NEVER)
-        return 0;
-    lock_take(&crew->lock);
-    atomic_fetch_add(&crew->running, 1);
-    lock_release(&crew->lock);
-    return crew_start_thread(crew, crew->work);
+        return true;
+    crew_grow(crew);
+    return atomic_load(&crew->running) > 0;
 }
 
 void crew_free(struct crew *crew)

@@ -28,18 +28,17 @@ static bool may_start(struct crew *crew)
            (running == 0 || crew->retry_us == 0 || clock_now_us() >= crew->retry_us);
 }
 
-int crew_start_thread(struct crew *crew, void (*run)(void *crew))
+void crew_start_thread(struct crew *crew, void (*run)(void *crew))
 {
     int error = threads_run(crew->pool, run, crew);
     if (error == 0)
-        return 0;
+        return;
     lock_take(&crew->lock);
     atomic_fetch_sub(&crew->running, 1);
     crew->retry_us = clock_deadline_ms(RETRY_MS);
     lock_release(&crew->lock);
     if (crew->no_thread)
         crew->no_thread(crew->arg, error);
-    return error;
 }
 
 void crew_take_policy(const struct crew *crew)
@@ -61,7 +60,7 @@ void crew_grow(struct crew *crew)
     }
     lock_release(&crew->lock);
     if (starts)
-        (void)crew_start_thread(crew, crew->work); /* on failure, the next call tries again */
+        crew_start_thread(crew, crew->work);
 }
 
 /* A thread that is about to sleep counts itself in `sleepers`, then looks at `ready_count`. The
