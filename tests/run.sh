@@ -289,7 +289,7 @@ passed=0 failed=0 skipped=0 ran=0 flaky=() skips=() background=''
 pending=("${stages[@]}")
 declare -A child=() began=() # of each running stage: its process, and when it began
 declare -A last_tries=() # of each stage that failed so: FAILURES:NAMES to run a last time
-declare -A failures=() # of each stage that failed: how many, why, and the log that shows them
+declare -A failures=() # of each stage that failed: how many, and why
 
 # Starts what is built ahead for the stages, at idle priority where the system lets us.
 start_ahead() {
@@ -465,7 +465,7 @@ report() { # STAGE
     [ "$stage_skipped" -eq 0 ] || skips+=("$1:$stage_skipped")
     flaky+=("${stage_flaky[@]/#/$1:}")
     [ -z "$stage_again" ] || last_tries[$1]=$stage_failed:$stage_again
-    [ "$stage_failed" -eq 0 ] || failures[$1]="$stage_failed failed${why:+ ($why)}, see $logs/$1.log"
+    [ "$stage_failed" -eq 0 ] || failures[$1]="$stage_failed failed${why:+ ($why)}"
     ran=$((ran + 1))
 }
 
@@ -490,7 +490,7 @@ try_last() { # STAGE
 # The first lines of a stage's failures, once more: where such output is kept in part, it is the end.
 show_failure() { # STAGE
     local log=$logs/$1.log
-    echo "==== $1: ${failures[$1]}"
+    echo "==== $1: ${failures[$1]}, see $log"
     { grep -E -A16 '^ *\[?(FAIL|ERROR|CRASH|not ok)|^SUMMARY: |: (error|warning): ' "$log" ||
         tail "$log"; } | head -n 40 | cut -c 1-200 | sed 's/^/    /'
 }

@@ -166,7 +166,7 @@ class UnderLoad(Reloads):
         for visitor in visitors:
             visitor.join()
         self.assertEqual(self.wrong, [])
-        self.assertGreater(len(self.served), 3)
+        self.assertGreater(len(self.served), 20)
         self.check_books(actpass)
         until(lambda: actpass.descriptors() <= descriptors + 1, 20, "the descriptors")
 
